@@ -1,0 +1,151 @@
+//! The mail claim `mail/X`: who may send, and what became of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The metadata name of a settled marker's state.
+pub const META_STATE: &str = "state";
+/// The metadata name of the mail's id, on a settled marker.
+pub const META_MESSAGE_ID: &str = "message-id";
+/// The metadata name of the time, on a settled marker.
+pub const META_SETTLED_AT: &str = "settled-at";
+/// The metadata name of the event's identity, on a settled marker, so that a forgotten event is known again: the dedupe key.
+pub const META_IDENTITY: &str = "identity";
+
+/// How a settled claim ended: an empty object whose metadata say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The mail went out.
+    Sent,
+    /// The lead was forgotten on request.
+    Forgotten,
+}
+
+impl Settled {
+    /// The value of [`META_STATE`].
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Forgotten => "forgotten",
+        }
+    }
+
+    /// The state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Sent, Self::Forgotten].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// The body of `mail/X` while it is not settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Claim {
+    /// A worker is sending, or died while it did.
+    Sending(Sending),
+    /// Nobody holds it: the mail was definitely refused, and may be tried again.
+    Idle {
+        /// Attempts so far.
+        attempt: u32,
+    },
+    /// Whether the mail went out is not known, and a person must decide.
+    Parked {
+        /// When it was parked.
+        parked_at: Timestamp,
+        /// Attempts so far.
+        attempt: u32,
+    },
+}
+
+/// A claim that a worker holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
+    /// Tells this worker's claim from every other, 128 random bits in hex.
+    pub token: String,
+    /// Until when nobody else may send.
+    pub lease_until: Timestamp,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The run of the one-machine home that made it; absent on AWS, where the platform kills workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
+}
+
+/// What a worker does about a claim that is there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimDecision {
+    /// It is this worker's own: go on and send.
+    Mine,
+    /// Nobody holds it: take it for this attempt.
+    Take {
+        /// The attempt to take it for.
+        attempt: u32,
+    },
+    /// Another worker holds it: wait until then.
+    Wait {
+        /// The end of the lease.
+        until: Timestamp,
+    },
+    /// Its holder is dead and whether it sent is not known: send again, or park.
+    Stale {
+        /// Attempts so far.
+        attempt: u32,
+    },
+    /// It waits for a person.
+    Parked,
+}
+
+/// Decides about the claim that is there. `boot` is this run of the one-machine home: another run's claim is over at once, since its
+/// process is gone.
+pub fn decide_claim(claim: &Claim, token: &str, now: Timestamp, boot: Option<&str>) -> ClaimDecision {
+    match claim {
+        Claim::Idle { attempt } => ClaimDecision::Take { attempt: attempt.saturating_add(1) },
+        Claim::Parked { .. } => ClaimDecision::Parked,
+        Claim::Sending(sending) if sending.token == token => ClaimDecision::Mine,
+        Claim::Sending(sending) => {
+            let other_boot = boot.is_some() && sending.boot.as_deref() != boot;
+            if other_boot || now >= sending.lease_until {
+                ClaimDecision::Stale { attempt: sending.attempt }
+            } else {
+                ClaimDecision::Wait { until: sending.lease_until }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn sending(boot: Option<&str>) -> Claim {
+        Claim::Sending(Sending { token: "t1".into(), lease_until: at(90), attempt: 1, boot: boot.map(Into::into) })
+    }
+
+    #[test]
+    fn a_live_claim_of_another_worker_is_waited_for_and_a_stale_one_is_not() {
+        assert_eq!(decide_claim(&sending(None), "t2", at(89), None), ClaimDecision::Wait { until: at(90) });
+        assert_eq!(decide_claim(&sending(None), "t2", at(90), None), ClaimDecision::Stale { attempt: 1 });
+        assert_eq!(decide_claim(&sending(None), "t1", at(89), None), ClaimDecision::Mine);
+    }
+
+    #[test]
+    fn another_boots_claim_is_stale_at_once() {
+        assert_eq!(decide_claim(&sending(Some("a")), "t2", at(0), Some("b")), ClaimDecision::Stale { attempt: 1 });
+        assert_eq!(decide_claim(&sending(Some("b")), "t2", at(0), Some("b")), ClaimDecision::Wait { until: at(90) });
+    }
+
+    #[test]
+    fn a_released_claim_is_taken_for_the_next_attempt() {
+        assert_eq!(decide_claim(&Claim::Idle { attempt: 1 }, "t", at(0), None), ClaimDecision::Take { attempt: 2 });
+    }
+
+    #[test]
+    fn the_claim_is_a_tagged_document() {
+        let json = serde_json::to_string(&sending(None)).unwrap();
+        assert_eq!(json, r#"{"state":"sending","token":"t1","lease_until":"1970-01-01T00:01:30Z","attempt":1}"#);
+        assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), sending(None));
+    }
+}

@@ -1,0 +1,37 @@
+//! Everything that can grow has its limit here, with where the number comes from.
+
+/// Longest body of a webhook, in bytes (CONTRACT P8).
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of JSON (CONTRACT P8); `serde_json` itself stops at 128.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Largest owner file, in bytes (CONTRACT P8).
+pub const LOOKUP_BYTES_MAX: usize = 1024 * 1024;
+/// Largest stored object that a stage reads: a body or an enriched document (body and owner file joined, with room for our own member).
+pub const OBJECT_BYTES_MAX: usize = BODY_BYTES_MAX + LOOKUP_BYTES_MAX + 64 * 1024;
+/// Largest queue message, in bytes (CONTRACT P8 and the queue's `MaximumMessageSize`).
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// Longest event id, in visible ASCII characters (CONTRACT P8).
+pub const EVENT_ID_CHARS_MAX: usize = 256;
+/// Longest lead id, in characters (CONTRACT §4).
+pub const LEAD_ID_CHARS_MAX: usize = 128;
+/// Longest key of an object, in bytes (Amazon S3).
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Slots that are tried for the key of one event before the CRM is asked to come back. A slot is taken only by another event of the same
+/// lead in the same microsecond, and slots from the second on are spread over a second.
+pub const SLOTS_MAX: u32 = 32;
+/// Longest delay of a queue message, in seconds (Amazon SQS).
+pub const QUEUE_DELAY_SECONDS_MAX: u32 = 900;
+/// Hops of one kind of wait before waiting counts as a failure. Twelve hops of 900 s outlast the longest window of 9000 s.
+pub const HOPS_MAX: u8 = 12;
+/// Longest waiting window that can be configured, in seconds.
+pub const WAIT_WINDOW_SECONDS_MAX: u32 = 9000;
+/// Longest subject of a mail, in characters.
+pub const SUBJECT_CHARS_MAX: usize = 200;
+/// Longest value of a lead shown in a mail, in characters.
+pub const MAIL_FIELD_CHARS_MAX: usize = 500;
+/// Recipients of one mail (Amazon SES allows 50).
+pub const RECIPIENTS_MAX: usize = 50;
+
+const _: () = assert!(HOPS_MAX as u32 * QUEUE_DELAY_SECONDS_MAX >= WAIT_WINDOW_SECONDS_MAX);
+// "enriched/crm_event_" + lead id + "_" + timestamp + ".r" + revision + ".json"
+const _: () = assert!(19 + LEAD_ID_CHARS_MAX + 1 + 22 + 12 + 5 <= KEY_BYTES_MAX);

@@ -1,0 +1,149 @@
+//! Why a request was not taken: the closed list of codes that problem documents and the metric `LeadsRejected` share.
+
+/// A reason to refuse a request, with its HTTP status (CONTRACT §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Problem {
+    /// The body is not strict JSON.
+    InvalidJson,
+    /// The body nests deeper than the limit.
+    TooDeep,
+    /// An object has the same key twice.
+    DuplicateKey,
+    /// The body is JSON, but not an event of this source.
+    InvalidEvent,
+    /// There is no valid lead id.
+    InvalidLeadId,
+    /// One event names two different leads.
+    ConflictingLeadIds,
+    /// The event's id is not 1 to 256 visible ASCII characters.
+    InvalidEventId,
+    /// The event's own time cannot be read.
+    InvalidTime,
+    /// A member is named `_leadwire`, which is ours.
+    ReservedField,
+    /// A Close event came to the generic address of a stack with secrets.
+    WrongSource,
+    /// The signature, its headers or the secrets are missing, wrong or stale.
+    Unverified,
+    /// No such address, or no such source.
+    NotFound,
+    /// Only POST is taken.
+    MethodNotAllowed,
+    /// The body is over the limit.
+    TooLarge,
+    /// The body is compressed.
+    UnsupportedEncoding,
+    /// The sender must slow down.
+    Throttled,
+    /// Storing or queueing could not be assured in time.
+    Unavailable,
+}
+
+impl Problem {
+    /// Every code there is.
+    pub const ALL: [Self; 17] = [
+        Self::InvalidJson,
+        Self::TooDeep,
+        Self::DuplicateKey,
+        Self::InvalidEvent,
+        Self::InvalidLeadId,
+        Self::ConflictingLeadIds,
+        Self::InvalidEventId,
+        Self::InvalidTime,
+        Self::ReservedField,
+        Self::WrongSource,
+        Self::Unverified,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::TooLarge,
+        Self::UnsupportedEncoding,
+        Self::Throttled,
+        Self::Unavailable,
+    ];
+
+    /// The stable code, as in the problem document and in the dimension `reason`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::TooDeep => "too_deep",
+            Self::DuplicateKey => "duplicate_key",
+            Self::InvalidEvent => "invalid_event",
+            Self::InvalidLeadId => "invalid_lead_id",
+            Self::ConflictingLeadIds => "conflicting_lead_ids",
+            Self::InvalidEventId => "invalid_event_id",
+            Self::InvalidTime => "invalid_time",
+            Self::ReservedField => "reserved_field",
+            Self::WrongSource => "wrong_source",
+            Self::Unverified => "unverified",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Unverified => 401,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::TooLarge => 413,
+            Self::UnsupportedEncoding => 415,
+            Self::Throttled => 429,
+            Self::Unavailable => 503,
+            Self::InvalidJson
+            | Self::TooDeep
+            | Self::DuplicateKey
+            | Self::InvalidEvent
+            | Self::InvalidLeadId
+            | Self::ConflictingLeadIds
+            | Self::InvalidEventId
+            | Self::InvalidTime
+            | Self::ReservedField
+            | Self::WrongSource => 400,
+        }
+    }
+
+    /// What is wrong and what to do, for the person who reads the answer. It never repeats the input.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "The body is not valid JSON in UTF-8 without a byte order mark. Send one JSON object.",
+            Self::TooDeep => "The JSON nests deeper than 64 levels. Send a flatter document.",
+            Self::DuplicateKey => "An object has the same key twice, so its meaning is not certain. Send each key once.",
+            Self::InvalidEvent => "The body is not an event of this source. See the fields of the flat form, or post to the address of your CRM.",
+            Self::InvalidLeadId => {
+                "lead_id is missing or not valid: 1 to 128 characters of A-Z, a-z, 0-9, '_' and '-', beginning with a letter or digit, or a non-negative integer."
+            }
+            Self::ConflictingLeadIds => "The event names two different leads. Send one event per lead.",
+            Self::InvalidEventId => "The event's id is not 1 to 256 visible ASCII characters. Send a shorter or simpler id.",
+            Self::InvalidTime => "The event's own time cannot be read. Send RFC 3339, for example 2026-11-23T06:50:00.123456Z.",
+            Self::ReservedField => "The member _leadwire is reserved. Leave it out.",
+            Self::WrongSource => "This is a Close event at the generic address. Post it to /ingest/close.",
+            Self::Unverified => {
+                "The request could not be verified: check the signing secret, the signature headers, the sender's clock, and that this source is configured."
+            }
+            Self::NotFound => "There is nothing at this address. Post to /ingest or /ingest/{source}.",
+            Self::MethodNotAllowed => "Only POST is taken here.",
+            Self::TooLarge => "The body is larger than 1 MiB.",
+            Self::UnsupportedEncoding => "The body is compressed. Send it without Content-Encoding.",
+            Self::Throttled => "Too many requests. Come back a little later.",
+            Self::Unavailable => "The event could not be stored and queued in time. Nothing was promised; send it again after Retry-After.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_distinct_and_fit_a_metric_dimension() {
+        let codes: BTreeSet<_> = Problem::ALL.iter().map(|p| p.code()).collect();
+        assert_eq!(codes.len(), Problem::ALL.len());
+        assert!(codes.iter().all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+    }
+}

@@ -1,0 +1,148 @@
+//! Where events come from, and what a source is configured to take.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A source of events: the `{source}` of `/ingest/{source}`; `generic` is `/ingest` itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// `/ingest`: the flat form, by anyone who can post JSON.
+    Generic,
+    /// `/ingest/close`: Close CRM.
+    Close,
+    /// `/ingest/standard`: Standard Webhooks.
+    Standard,
+}
+
+impl Source {
+    /// Every source that is built.
+    pub const ALL: [Self; 3] = [Self::Generic, Self::Close, Self::Standard];
+
+    /// The source's name in paths, configuration, documents and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::Close => "close",
+            Self::Standard => "standard",
+        }
+    }
+
+    /// The source of that name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == name)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A signing secret. It is never printed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself, for the one who verifies or signs.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+/// What one source is configured to take.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct SourceConfig {
+    /// Active signing secrets, several during a rotation.
+    #[serde(default)]
+    pub secrets: Vec<Secret>,
+    /// The event types that are taken; others are acknowledged and ignored.
+    #[serde(default = "default_events")]
+    pub events: Vec<String>,
+    /// How far a signature's timestamp may be from now, in seconds, either way.
+    #[serde(default = "default_tolerance")]
+    pub tolerance_seconds: u32,
+}
+
+impl Default for SourceConfig {
+    fn default() -> Self {
+        Self { secrets: Vec::new(), events: default_events(), tolerance_seconds: default_tolerance() }
+    }
+}
+
+fn default_events() -> Vec<String> {
+    vec!["lead.created".to_owned()]
+}
+
+fn default_tolerance() -> u32 {
+    300
+}
+
+/// The sources document: one JSON object with a member for each source (CONTRACT §4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    configured: BTreeMap<&'static str, SourceConfig>,
+    open_generic: bool,
+}
+
+/// A sources document that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SourcesError {
+    /// It is not a JSON object of sources. The cause is not shown: it could quote a secret.
+    #[error("the sources document is not a JSON object of the form {{\"close\":{{\"secrets\":[\"…\"]}}}}")]
+    Invalid,
+    /// A secret does not have the form of its source.
+    #[error("{0}: a secret does not have the form of this source (close: 64 hexadecimal digits; standard and generic: whsec_ and base64 of 24 to 64 bytes)")]
+    Secret(Source),
+    /// A source has no secret, so it would refuse everything.
+    #[error("{0}: has no secrets, so every request would be refused")]
+    NoSecrets(Source),
+}
+
+impl Sources {
+    /// Only the unsigned `generic` source, as a `dev` stack without secrets has it.
+    pub fn open_dev() -> Self {
+        Self { configured: BTreeMap::new(), open_generic: true }
+    }
+
+    /// Takes the document. Members of sources that are not built yet are left alone.
+    pub fn parse(json: &str) -> Result<Self, SourcesError> {
+        let members: BTreeMap<String, serde_json::Value> = serde_json::from_str(json).map_err(|_quotes_input| SourcesError::Invalid)?;
+        let mut configured = BTreeMap::new();
+        for source in Source::ALL {
+            let Some(member) = members.get(source.as_str()) else { continue };
+            let config: SourceConfig = serde_json::from_value(member.clone()).map_err(|_quotes_input| SourcesError::Invalid)?;
+            if config.secrets.is_empty() {
+                return Err(SourcesError::NoSecrets(source));
+            }
+            if !config.secrets.iter().all(|secret| crate::signature::is_well_formed(source, secret)) {
+                return Err(SourcesError::Secret(source));
+            }
+            configured.insert(source.as_str(), config);
+        }
+        Ok(Self { configured, open_generic: false })
+    }
+
+    /// The configuration of a source, if it has one.
+    pub fn get(&self, source: Source) -> Option<&SourceConfig> {
+        self.configured.get(source.as_str())
+    }
+
+    /// Whether unsigned requests to `/ingest` are taken: only in a `dev` stack that has no secrets.
+    pub fn is_open(&self, source: Source) -> bool {
+        self.open_generic && source == Source::Generic
+    }
+}

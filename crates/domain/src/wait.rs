@@ -1,0 +1,212 @@
+//! Waiting is not failing: how long to wait, and when waiting is over. Pure decisions; the stage carries them out.
+//!
+//! Hops are counted per kind of wait, and kinds only go forward, so nothing circles for ever.
+
+use crate::limits::{HOPS_MAX, QUEUE_DELAY_SECONDS_MAX};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The kinds of wait, in the order in which an event can go through them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitKind {
+    /// Before `not_before`.
+    #[default]
+    Early,
+    /// For the owner file.
+    Owner,
+    /// For the mail service.
+    Mail,
+}
+
+/// Why a message was put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeferReason {
+    /// It came before `not_before`.
+    TooEarly,
+    /// There is no owner file yet.
+    OwnerAbsent,
+    /// The mail service is throttled, over its quota or paused.
+    MailUnavailable,
+    /// Another worker holds the claim.
+    ClaimLive,
+    /// The invocation has no time left for it.
+    NoTimeLeft,
+}
+
+impl DeferReason {
+    /// The code in logs and tables.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TooEarly => "too_early",
+            Self::OwnerAbsent => "owner_absent",
+            Self::MailUnavailable => "mail_unavailable",
+            Self::ClaimLive => "claim_live",
+            Self::NoTimeLeft => "no_time_left",
+        }
+    }
+
+    /// The kind it counts in; a live claim and a lack of time count in whatever kind is going on.
+    fn kind(self) -> Option<WaitKind> {
+        match self {
+            Self::TooEarly => Some(WaitKind::Early),
+            Self::OwnerAbsent => Some(WaitKind::Owner),
+            Self::MailUnavailable => Some(WaitKind::Mail),
+            Self::ClaimLive | Self::NoTimeLeft => None,
+        }
+    }
+}
+
+/// How long a message has waited already, and for what. It travels in the message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The kind of wait that is going on.
+    pub kind: WaitKind,
+    /// Hops of this kind so far.
+    pub hop: u8,
+    /// Why it was put back last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<DeferReason>,
+    /// When the mail service refused it first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_since: Option<Timestamp>,
+}
+
+impl Waiting {
+    /// The state after one more hop, or `None` when the hops of this kind are used up.
+    pub fn next(&self, reason: DeferReason, now: Timestamp) -> Option<Self> {
+        let kind = reason.kind().unwrap_or(self.kind).max(self.kind);
+        let hop = if kind > self.kind { 1 } else { self.hop.checked_add(1)? };
+        let mail_since = self.mail_since.or_else(|| (reason == DeferReason::MailUnavailable).then_some(now));
+        (hop <= HOPS_MAX).then_some(Self { kind, hop, reason: Some(reason), mail_since })
+    }
+
+    /// Hops that are left in `kind`.
+    fn hops_left(&self, kind: WaitKind) -> u32 {
+        let used = if kind > self.kind { 0 } else { self.hop };
+        u32::from(HOPS_MAX.saturating_sub(used))
+    }
+}
+
+/// Whole seconds from `now` until `end`, rounded up; zero when it is past.
+pub fn seconds_until(now: Timestamp, end: Timestamp) -> u32 {
+    let left = end.duration_since(now);
+    let whole = left.as_secs() + i64::from(left.subsec_nanos() > 0);
+    u32::try_from(whole.max(0)).unwrap_or(u32::MAX)
+}
+
+/// How long an early message waits, in seconds, or `None` when its time has come.
+pub fn decide_early_wait(now: Timestamp, not_before: Timestamp) -> Option<u32> {
+    (now < not_before).then(|| seconds_until(now, not_before).clamp(1, QUEUE_DELAY_SECONDS_MAX))
+}
+
+/// How long to wait for the owner file, in seconds, or `None` when the window is over: after 30, 60, 120, 240 s, then every 300 s, stretched
+/// where the window is longer than the hops that are left, the last look at the window's end.
+pub fn decide_owner_wait(now: Timestamp, window_end: Timestamp, waiting: &Waiting) -> Option<u32> {
+    let looks = if waiting.kind == WaitKind::Owner { waiting.hop } else { 0 };
+    let step = match looks {
+        0 => 30,
+        1 => 60,
+        2 => 120,
+        3 => 240,
+        _ => 300,
+    };
+    decide_step(step, seconds_until(now, window_end), waiting.hops_left(WaitKind::Owner))
+}
+
+/// How long to wait for the mail service, in seconds, or `None` when the window is over. `jitter` is uniform in 0..=255 and spreads the
+/// comeback of many over half of the step.
+pub fn decide_mail_wait(now: Timestamp, window_seconds: u32, waiting: &Waiting, jitter: u8) -> Option<u32> {
+    let since = waiting.mail_since.unwrap_or(now);
+    let end = since.checked_add(SignedDuration::from_secs(i64::from(window_seconds))).unwrap_or(since);
+    let tries = if waiting.kind == WaitKind::Mail { waiting.hop } else { 0 };
+    let step = match tries {
+        0 => 20,
+        1 => 40,
+        2 => 80,
+        3 => 160,
+        _ => 300,
+    };
+    let spread = step + step * u32::from(jitter) / 512;
+    decide_step(spread, seconds_until(now, end), waiting.hops_left(WaitKind::Mail))
+}
+
+/// One step of a schedule: never past the end, never so short that the hops left could not reach it.
+fn decide_step(step: u32, remaining: u32, hops_left: u32) -> Option<u32> {
+    if remaining == 0 || hops_left == 0 {
+        return None;
+    }
+    let reachable = QUEUE_DELAY_SECONDS_MAX.saturating_mul(hops_left - 1);
+    Some(step.max(remaining.saturating_sub(reachable)).min(remaining).clamp(1, QUEUE_DELAY_SECONDS_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    /// Walks the owner's schedule and gives the times of the looks.
+    fn owner_looks(window: i64) -> Vec<i64> {
+        let (mut now, mut waiting, mut looks) = (0, Waiting::default(), vec![]);
+        while let Some(wait) = decide_owner_wait(at(now), at(window), &waiting) {
+            now += i64::from(wait);
+            waiting = waiting.next(DeferReason::OwnerAbsent, at(now)).expect("the schedule never asks for more hops than there are");
+            looks.push(now);
+        }
+        looks
+    }
+
+    #[test]
+    fn the_owner_is_looked_for_often_at_first_and_last_at_the_end_of_the_window() {
+        assert_eq!(owner_looks(1800), [30, 90, 210, 450, 750, 1050, 1350, 1650, 1800]);
+    }
+
+    #[test]
+    fn every_window_is_reached_within_the_hops() {
+        for window in [0, 1, 29, 30, 31, 600, 3600, 7650, 8999, 9000] {
+            let looks = owner_looks(window);
+            assert!(looks.len() <= usize::from(HOPS_MAX), "{window}");
+            assert_eq!(looks.last().copied().unwrap_or(0), window);
+        }
+    }
+
+    #[test]
+    fn mail_is_tried_until_its_window_ends_and_no_longer() {
+        for window in [0_u32, 1, 60, 3600, 9000] {
+            for jitter in [0, 255] {
+                let (mut now, mut waiting) = (0, Waiting { kind: WaitKind::Owner, hop: 12, reason: None, mail_since: None });
+                while let Some(wait) = decide_mail_wait(at(now), window, &waiting, jitter) {
+                    waiting = waiting.next(DeferReason::MailUnavailable, at(now)).unwrap();
+                    now += i64::from(wait);
+                }
+                assert_eq!(now, i64::from(window), "jitter {jitter}");
+            }
+        }
+    }
+
+    #[test]
+    fn hops_of_one_kind_end_and_kinds_only_go_forward() {
+        let mut waiting = Waiting::default();
+        for _ in 0..HOPS_MAX {
+            waiting = waiting.next(DeferReason::ClaimLive, at(0)).unwrap();
+        }
+        assert_eq!(waiting.next(DeferReason::ClaimLive, at(0)), None);
+        let owner = waiting.next(DeferReason::OwnerAbsent, at(0)).unwrap();
+        assert_eq!((owner.kind, owner.hop), (WaitKind::Owner, 1));
+        let early = owner.next(DeferReason::TooEarly, at(0)).unwrap();
+        assert_eq!((early.kind, early.hop), (WaitKind::Owner, 2));
+    }
+
+    #[test]
+    fn an_early_message_waits_until_its_time_and_never_a_zero() {
+        assert_eq!(decide_early_wait(at(0), at(600)), Some(600));
+        assert_eq!(decide_early_wait(at(0), at(5000)), Some(900));
+        assert_eq!(decide_early_wait(at(600), at(600)), None);
+        let just_before = at(600).checked_sub(SignedDuration::from_millis(1)).unwrap();
+        assert_eq!(decide_early_wait(just_before, at(600)), Some(1));
+    }
+}
