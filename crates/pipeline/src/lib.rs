@@ -1,1 +1,12 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod enrich;
+pub mod events;
+#[cfg(feature = "fakes")]
+pub mod fakes;
+pub mod ingest;
+pub mod port;
+pub mod secrets;
+pub mod sweep;
+pub mod trace;

@@ -1,0 +1,108 @@
+//! What the stages need to be told. Each home makes it from its own configuration; bounds are checked there and asserted here.
+
+use jiff::SignedDuration;
+use leadwire_domain::email::{EmailAddress, LeadUrlTemplate};
+use std::time::Duration;
+
+/// How long a record may take, and how much of the invocation must be left to start one (DESIGN.md).
+pub const RECORD_DEADLINE: Duration = Duration::from_secs(20);
+/// How long storing and queueing of a webhook may take before the CRM is asked to come back (CONTRACT §4).
+pub const INGEST_DEADLINE: Duration = Duration::from_secs(4);
+/// The visibility timeout of the queue, in seconds, as the template has it.
+pub const VISIBILITY_SECONDS: u32 = 360;
+/// The timeout of the enrich function, in seconds, as the template has it.
+pub const ENRICH_TIMEOUT_SECONDS: u32 = 60;
+/// The default lease of a mail claim, in seconds.
+pub const LEASE_SECONDS: u32 = 90;
+
+// A lease outlives its worker and ends before the message comes back (DESIGN.md, Timing).
+const _: () = assert!(LEASE_SECONDS > ENRICH_TIMEOUT_SECONDS && LEASE_SECONDS < VISIBILITY_SECONDS);
+const _: () = assert!(VISIBILITY_SECONDS >= 6 * ENRICH_TIMEOUT_SECONDS);
+
+/// What `ingest` is told.
+#[derive(Clone, Debug)]
+pub struct IngestConfig {
+    /// The delay before enrichment, in seconds, 0 to 900.
+    pub delay_seconds: u32,
+}
+
+/// What to do when nobody knows whether a mail went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AmbiguousPolicy {
+    /// Send it again: at least one mail.
+    Resend,
+    /// Park it for a person: at most one mail.
+    Park,
+}
+
+/// What to do when no owner file came in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerMissingPolicy {
+    /// It fails, and ends in the DLQ.
+    Dlq,
+    /// The lead is mailed as unassigned.
+    Mail,
+}
+
+/// What `enrich` is told.
+#[derive(Clone, Debug)]
+pub struct EnrichConfig {
+    /// The delay before enrichment, in seconds: the window for the owner begins after it, also for an operator's bare message.
+    pub delay_seconds: u32,
+    /// The sender.
+    pub from: EmailAddress,
+    /// The people who must call.
+    pub to: Vec<EmailAddress>,
+    /// Whether the owner file's `owner_email` is mailed too.
+    pub notify_owner: bool,
+    /// What to do when nobody knows whether a mail went out.
+    pub ambiguous: AmbiguousPolicy,
+    /// Life of a mail claim, in seconds.
+    pub lease_seconds: u32,
+    /// How long the owner file is waited for, in seconds.
+    pub owner_wait_seconds: u32,
+    /// What then.
+    pub owner_missing: OwnerMissingPolicy,
+    /// How long a busy mail service is waited for, in seconds.
+    pub mail_wait_seconds: u32,
+    /// Visibility after the first transient failure, in seconds; 0 leaves the queue's.
+    pub retry_seconds: u32,
+    /// Receives before the DLQ.
+    pub max_receive_count: u32,
+    /// Where a lead can be seen in the CRM.
+    pub lead_url: Option<LeadUrlTemplate>,
+    /// The environment's name.
+    pub environment: String,
+    /// This run of the one-machine home; absent on AWS.
+    pub boot: Option<String>,
+}
+
+/// What `sweep` is told.
+#[derive(Clone, Debug)]
+pub struct SweepConfig {
+    /// The delay before enrichment, in seconds.
+    pub delay_seconds: u32,
+    /// How long the owner file is waited for, in seconds.
+    pub owner_wait_seconds: u32,
+    /// How long a busy mail service is waited for, in seconds.
+    pub mail_wait_seconds: u32,
+    /// The queue's visibility, in seconds.
+    pub visibility_seconds: u32,
+    /// More lost triggers than this: none is sent.
+    pub max: usize,
+    /// Older events than this are left alone, in days.
+    pub max_age_days: u32,
+}
+
+impl SweepConfig {
+    /// The age from which an event without an end has lost its trigger: everything that it may wait for, three visibilities, and a margin
+    /// of 15 minutes for clocks and slow queues.
+    pub fn lost_after(&self) -> SignedDuration {
+        let seconds = i64::from(self.delay_seconds)
+            + i64::from(self.owner_wait_seconds)
+            + i64::from(self.mail_wait_seconds)
+            + 3 * i64::from(self.visibility_seconds)
+            + 15 * 60;
+        SignedDuration::from_secs(seconds)
+    }
+}

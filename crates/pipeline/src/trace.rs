@@ -1,0 +1,73 @@
+//! The trace that an event belongs to, as opaque text: the `telemetry` room makes and reads it, the stages only carry it.
+
+use std::fmt::Write as _;
+
+/// The attribute that carries W3C's `traceparent`.
+pub const TRACEPARENT: &str = "traceparent";
+/// The attribute that carries W3C's `tracestate`.
+pub const TRACESTATE: &str = "tracestate";
+/// The queue's system attribute that carries X-Ray's header.
+pub const AWS_TRACE_HEADER: &str = "AWSTraceHeader";
+
+/// A trace's context as it travels: in message attributes and in a raw object's metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceContext {
+    /// W3C `traceparent`.
+    pub traceparent: Option<String>,
+    /// W3C `tracestate`; never sent when empty, since SQS refuses an empty attribute.
+    pub tracestate: Option<String>,
+    /// X-Ray's header.
+    pub xray: Option<String>,
+}
+
+impl TraceContext {
+    /// A new sampled trace with ids that X-Ray takes too: its first 32 bits are the time in seconds.
+    pub fn start(unix_seconds: u32, bits: [u8; 16], span: [u8; 8]) -> Self {
+        let mut trace = format!("{unix_seconds:08x}");
+        for byte in bits.iter().take(12) {
+            write!(trace, "{byte:02x}").expect("a String takes every write");
+        }
+        let mut parent = String::new();
+        for byte in span {
+            write!(parent, "{byte:02x}").expect("a String takes every write");
+        }
+        let (epoch, unique) = trace.split_at(8);
+        let xray = format!("Root=1-{epoch}-{unique};Parent={parent};Sampled=1");
+        Self { traceparent: Some(format!("00-{trace}-{parent}-01")), tracestate: None, xray: Some(xray) }
+    }
+
+    /// The trace id of a well-formed `traceparent`, 32 hexadecimal digits.
+    pub fn trace_id(&self) -> Option<&str> {
+        let mut parts = self.traceparent.as_deref()?.split('-');
+        let id = parts.nth(1)?;
+        (id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())).then_some(id)
+    }
+
+    /// The id of the span that sent it, 16 hexadecimal digits.
+    pub fn span_id(&self) -> Option<&str> {
+        let id = self.traceparent.as_deref()?.split('-').nth(2)?;
+        (id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit())).then_some(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_trace_reads_the_same_in_w3c_and_x_ray() {
+        let trace = TraceContext::start(0x6ac2_9d00, [0xab; 16], [1; 8]);
+        assert_eq!(trace.traceparent.as_deref(), Some("00-6ac29d00abababababababababababab-0101010101010101-01"));
+        assert_eq!(trace.xray.as_deref(), Some("Root=1-6ac29d00-abababababababababababab;Parent=0101010101010101;Sampled=1"));
+        assert_eq!(trace.trace_id(), Some("6ac29d00abababababababababababab"));
+        assert_eq!(trace.span_id(), Some("0101010101010101"));
+    }
+
+    #[test]
+    fn a_malformed_traceparent_has_no_ids() {
+        for text in ["", "00", "00-xyz-1-01", "00-zzc29d00abababababababababababab-zz01010101010101-01"] {
+            let trace = TraceContext { traceparent: Some(text.to_owned()), ..TraceContext::default() };
+            assert_eq!((trace.trace_id(), trace.span_id()), (None, None), "{text}");
+        }
+    }
+}
