@@ -32,7 +32,9 @@ impl Settled {
 
     /// The state of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Sent, Self::Forgotten].into_iter().find(|state| state.as_str() == name)
+        [Self::Sent, Self::Forgotten]
+            .into_iter()
+            .find(|state| state.as_str() == name)
     }
 }
 
@@ -96,17 +98,28 @@ pub enum ClaimDecision {
 
 /// Decides about the claim that is there. `boot` is this run of the one-machine home: another run's claim is over at once, since its
 /// process is gone.
-pub fn decide_claim(claim: &Claim, token: &str, now: Timestamp, boot: Option<&str>) -> ClaimDecision {
+pub fn decide_claim(
+    claim: &Claim,
+    token: &str,
+    now: Timestamp,
+    boot: Option<&str>,
+) -> ClaimDecision {
     match claim {
-        Claim::Idle { attempt } => ClaimDecision::Take { attempt: attempt.saturating_add(1) },
+        Claim::Idle { attempt } => ClaimDecision::Take {
+            attempt: attempt.saturating_add(1),
+        },
         Claim::Parked { .. } => ClaimDecision::Parked,
         Claim::Sending(sending) if sending.token == token => ClaimDecision::Mine,
         Claim::Sending(sending) => {
             let other_boot = boot.is_some() && sending.boot.as_deref() != boot;
             if other_boot || now >= sending.lease_until {
-                ClaimDecision::Stale { attempt: sending.attempt }
+                ClaimDecision::Stale {
+                    attempt: sending.attempt,
+                }
             } else {
-                ClaimDecision::Wait { until: sending.lease_until }
+                ClaimDecision::Wait {
+                    until: sending.lease_until,
+                }
             }
         }
     }
@@ -121,31 +134,57 @@ mod tests {
     }
 
     fn sending(boot: Option<&str>) -> Claim {
-        Claim::Sending(Sending { token: "t1".into(), lease_until: at(90), attempt: 1, boot: boot.map(Into::into) })
+        Claim::Sending(Sending {
+            token: "t1".into(),
+            lease_until: at(90),
+            attempt: 1,
+            boot: boot.map(Into::into),
+        })
     }
 
     #[test]
     fn a_live_claim_of_another_worker_is_waited_for_and_a_stale_one_is_not() {
-        assert_eq!(decide_claim(&sending(None), "t2", at(89), None), ClaimDecision::Wait { until: at(90) });
-        assert_eq!(decide_claim(&sending(None), "t2", at(90), None), ClaimDecision::Stale { attempt: 1 });
-        assert_eq!(decide_claim(&sending(None), "t1", at(89), None), ClaimDecision::Mine);
+        assert_eq!(
+            decide_claim(&sending(None), "t2", at(89), None),
+            ClaimDecision::Wait { until: at(90) }
+        );
+        assert_eq!(
+            decide_claim(&sending(None), "t2", at(90), None),
+            ClaimDecision::Stale { attempt: 1 }
+        );
+        assert_eq!(
+            decide_claim(&sending(None), "t1", at(89), None),
+            ClaimDecision::Mine
+        );
     }
 
     #[test]
     fn another_boots_claim_is_stale_at_once() {
-        assert_eq!(decide_claim(&sending(Some("a")), "t2", at(0), Some("b")), ClaimDecision::Stale { attempt: 1 });
-        assert_eq!(decide_claim(&sending(Some("b")), "t2", at(0), Some("b")), ClaimDecision::Wait { until: at(90) });
+        assert_eq!(
+            decide_claim(&sending(Some("a")), "t2", at(0), Some("b")),
+            ClaimDecision::Stale { attempt: 1 }
+        );
+        assert_eq!(
+            decide_claim(&sending(Some("b")), "t2", at(0), Some("b")),
+            ClaimDecision::Wait { until: at(90) }
+        );
     }
 
     #[test]
     fn a_released_claim_is_taken_for_the_next_attempt() {
-        assert_eq!(decide_claim(&Claim::Idle { attempt: 1 }, "t", at(0), None), ClaimDecision::Take { attempt: 2 });
+        assert_eq!(
+            decide_claim(&Claim::Idle { attempt: 1 }, "t", at(0), None),
+            ClaimDecision::Take { attempt: 2 }
+        );
     }
 
     #[test]
     fn the_claim_is_a_tagged_document() {
         let json = serde_json::to_string(&sending(None)).unwrap();
-        assert_eq!(json, r#"{"state":"sending","token":"t1","lease_until":"1970-01-01T00:01:30Z","attempt":1}"#);
+        assert_eq!(
+            json,
+            r#"{"state":"sending","token":"t1","lease_until":"1970-01-01T00:01:30Z","attempt":1}"#
+        );
         assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), sending(None));
     }
 }

@@ -1,58 +1,17 @@
 //! The mail to the people who must call: text and HTML that hostile values cannot break out of.
 
+mod address;
+mod age;
+mod html;
+mod link;
+mod safe;
+
+pub use address::{EmailAddress, EmailAddressError};
+pub use link::{LeadUrlTemplate, LeadUrlTemplateError};
+
 use crate::enriched::Enriched;
+use crate::limits::{MAIL_FIELD_CHARS_MAX, SUBJECT_CHARS_MAX};
 use jiff::Timestamp;
-use std::fmt;
-
-/// An e-mail address. Its `Debug` and `Display` are masked; `expose` shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct EmailAddress(String);
-
-/// A text that is not an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an e-mail address of the form name@example.com (visible ASCII, at most 254 characters)")]
-pub struct EmailAddressError;
-
-impl EmailAddress {
-    /// Takes one plain address: no display name, no comment, no control character.
-    pub fn parse(_text: &str) -> Result<Self, EmailAddressError> {
-        todo!()
-    }
-
-    /// The address itself, for the one who sends.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for EmailAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EmailAddress({self})")
-    }
-}
-
-impl fmt::Display for EmailAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let domain = self.0.rsplit_once('@').map_or("", |(_, domain)| domain);
-        write!(f, "***@{domain}")
-    }
-}
-
-/// A link into the CRM, made from configuration only: `https://app.close.com/lead/{lead_id}/`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeadUrlTemplate(String);
-
-/// A text that is not such a template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an https URL that contains {{lead_id}} once, for example https://app.close.com/lead/{{lead_id}}/")]
-pub struct LeadUrlTemplateError;
-
-impl LeadUrlTemplate {
-    /// Takes an https URL that contains `{lead_id}`.
-    pub fn parse(_text: &str) -> Result<Self, LeadUrlTemplateError> {
-        todo!()
-    }
-}
 
 /// The texts of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +24,121 @@ pub struct EmailText {
     pub html: String,
 }
 
+/// What stands where a lead has no owner.
+const UNASSIGNED: &str = "unassigned";
+/// What stands where a field is absent.
+const ABSENT: &str = "–";
+/// What the subject says besides the names: its words and the arrow.
+const SUBJECT_FRAME_CHARS: usize = "New lead: ".len() + 3;
+/// The most of the subject that the owner's name takes, so that a long name leaves room for it.
+const SUBJECT_OWNER_CHARS_MAX: usize = 60;
+
+const _: () = assert!(SUBJECT_FRAME_CHARS + SUBJECT_OWNER_CHARS_MAX < SUBJECT_CHARS_MAX);
+
 /// Renders the mail from the stored document alone. `now` tells how long since it was received.
-pub fn render_email(_lead: &Enriched, _now: Timestamp, _link: Option<&LeadUrlTemplate>) -> EmailText {
-    todo!()
+pub fn render_email(lead: &Enriched, now: Timestamp, link: Option<&LeadUrlTemplate>) -> EmailText {
+    let view = View::new(lead, now, link);
+    EmailText {
+        subject: render_subject(lead),
+        text: render_text(&view),
+        html: html::render(&view),
+    }
 }
+
+/// What a mail shows, made safe for one line; the HTML part escapes it besides.
+struct View {
+    title: String,
+    rows: Vec<(&'static str, String)>,
+    link: Option<String>,
+}
+
+impl View {
+    fn new(lead: &Enriched, now: Timestamp, link: Option<&LeadUrlTemplate>) -> Self {
+        let name = value(lead.display_name.as_deref());
+        let received = format!(
+            "{} ({})",
+            age::render(lead.provenance.accepted_at, now),
+            lead.provenance.accepted_at.strftime("%Y-%m-%d %H:%M UTC")
+        );
+        Self {
+            title: name.clone().unwrap_or_else(|| lead.lead_id.to_string()),
+            rows: vec![
+                ("Name", name.unwrap_or_else(absent)),
+                ("Lead ID", lead.lead_id.to_string()),
+                (
+                    "Email",
+                    address(lead.lead_email.as_deref()).unwrap_or_else(absent),
+                ),
+                (
+                    "Owner",
+                    value(lead.lead_owner.as_deref()).unwrap_or_else(|| UNASSIGNED.to_owned()),
+                ),
+                (
+                    "Funnel",
+                    value(lead.funnel.as_deref()).unwrap_or_else(absent),
+                ),
+                (
+                    "Status",
+                    value(lead.status_label.as_deref()).unwrap_or_else(absent),
+                ),
+                (
+                    "Created",
+                    value(lead.date_created.as_deref()).unwrap_or_else(absent),
+                ),
+                ("Received", received),
+            ],
+            link: link.map(|template| template.render(&lead.lead_id)),
+        }
+    }
+}
+
+fn absent() -> String {
+    ABSENT.to_owned()
+}
+
+/// A field as one line that no mail client turns into a link.
+fn value(field: Option<&str>) -> Option<String> {
+    safe::line(field?, MAIL_FIELD_CHARS_MAX).map(|line| safe::defuse_links(&line))
+}
+
+/// The lead's address, which a client may turn into a link only where it is one.
+fn address(field: Option<&str>) -> Option<String> {
+    let line = safe::line(field?, MAIL_FIELD_CHARS_MAX)?;
+    let is_address = EmailAddress::parse(&line).is_ok();
+    Some(if is_address {
+        line
+    } else {
+        safe::defuse_links(&line)
+    })
+}
+
+fn render_subject(lead: &Enriched) -> String {
+    let owner = lead
+        .lead_owner
+        .as_deref()
+        .and_then(|owner| safe::line(owner, SUBJECT_OWNER_CHARS_MAX));
+    let owner = owner.unwrap_or_else(|| UNASSIGNED.to_owned());
+    let room = SUBJECT_CHARS_MAX - SUBJECT_FRAME_CHARS - owner.chars().count();
+    let name = lead
+        .display_name
+        .as_deref()
+        .and_then(|name| safe::line(name, room));
+    let name = name.unwrap_or_else(|| lead.lead_id.as_str().chars().take(room).collect());
+    format!("New lead: {name} → {owner}")
+}
+
+fn render_text(view: &View) -> String {
+    let rows = view.rows.iter().map(|(label, value)| {
+        let label = format!("{label}:");
+        format!("{label:<10}{value}\n")
+    });
+    let link = view
+        .link
+        .iter()
+        .map(|link| format!("\nOpen in the CRM: {link}\n"));
+    let head = format!("New lead: {}\n\n", view.title);
+    [head].into_iter().chain(rows).chain(link).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! The enriched document: the merged lead at top level, and the member `_leadwire` for ours (CONTRACT §5).
 
 use crate::id::{EventId, LeadId, Sha256Hex};
-use crate::merge::{Conflict, Merged, Side};
+use crate::json::{Object, is_empty};
+use crate::merge::{Conflict, KNOWN, LEAD_ID, Merged, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// The member's name that is ours.
@@ -65,12 +67,80 @@ pub struct Enriched {
 #[error("not an enriched document of schema 1")]
 pub struct EnrichedError;
 
+/// The version of the document that this code writes and reads.
+pub const SCHEMA: u32 = 1;
+
 /// Writes the document: the known fields in a fixed order, the others by name, then `_leadwire` made of `provenance` and what the merge says of sides.
-pub fn render_enriched(_merged: &Merged, _provenance: &Provenance) -> Vec<u8> {
-    todo!()
+pub fn render_enriched(merged: &Merged, provenance: &Provenance) -> Vec<u8> {
+    let ours = Provenance {
+        from: merged.from.clone(),
+        conflicts: merged.conflicts.clone(),
+        ..provenance.clone()
+    };
+    let ours = serde_json::value::to_raw_value(&ours).expect("plain fields always serialise");
+    let shown_first = |name: &str| name == LEAD_ID || KNOWN.contains(&name);
+    let known = [LEAD_ID]
+        .into_iter()
+        .chain(KNOWN)
+        .filter_map(|name| Some((name, merged.fields.get(name)?)));
+    let others = merged
+        .fields
+        .iter()
+        .filter(|(name, _)| !shown_first(name) && *name != OURS);
+    let mut document = String::from("{");
+    for (name, value) in known.chain(others) {
+        push_member(&mut document, name, value);
+        document.push(',');
+    }
+    push_member(&mut document, OURS, &ours);
+    document.push('}');
+    document.into_bytes()
+}
+
+fn push_member(document: &mut String, name: &str, value: &RawValue) {
+    document.push_str(crate::json::raw_text(name).get());
+    document.push(':');
+    document.push_str(value.get());
 }
 
 /// Reads a stored document.
-pub fn parse_enriched(_bytes: &[u8]) -> Result<Enriched, EnrichedError> {
-    todo!()
+pub fn parse_enriched(bytes: &[u8]) -> Result<Enriched, EnrichedError> {
+    let fields = Object::parse(bytes).map_err(|_not_json| EnrichedError)?;
+    let lead_id = fields
+        .get(LEAD_ID)
+        .and_then(|value| LeadId::from_json(value).ok())
+        .ok_or(EnrichedError)?;
+    let ours = fields.get(OURS).ok_or(EnrichedError)?;
+    let provenance: Provenance =
+        serde_json::from_str(ours.get()).map_err(|_other_shape| EnrichedError)?;
+    if provenance.schema != SCHEMA {
+        return Err(EnrichedError);
+    }
+    let owner_is_trusted = provenance.from.get("owner_email") == Some(&Side::Lookup);
+    Ok(Enriched {
+        lead_id,
+        display_name: shown(&fields, "display_name"),
+        lead_email: shown(&fields, "lead_email"),
+        lead_owner: shown(&fields, "lead_owner"),
+        funnel: shown(&fields, "funnel"),
+        status_label: shown(&fields, "status_label"),
+        date_created: shown(&fields, "date_created"),
+        owner_email: fields
+            .text("owner_email")
+            .filter(|text| owner_is_trusted && !text.trim().is_empty()),
+        provenance,
+    })
 }
+
+/// A field's text: a string's characters, a number's digits, `true` or `false`. What is empty or nested is not shown.
+fn shown(fields: &Object, name: &str) -> Option<String> {
+    let value = fields.get(name).filter(|value| !is_empty(value))?;
+    match value.get().as_bytes().first()? {
+        b'{' | b'[' => None,
+        b'"' => fields.text(name),
+        _ => Some(value.get().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

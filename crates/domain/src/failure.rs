@@ -80,29 +80,59 @@ impl FailureReason {
             | Self::MailUnavailable
             | Self::HopsExhausted
             | Self::SweptOut => true,
-            Self::MailAmbiguous | Self::StoreUnavailable | Self::QueueUnavailable | Self::DeadlineExceeded | Self::Panicked => false,
+            Self::MailAmbiguous
+            | Self::StoreUnavailable
+            | Self::QueueUnavailable
+            | Self::DeadlineExceeded
+            | Self::Panicked => false,
         }
     }
 
     /// What it means and what to do, in a sentence for the person on call.
     pub fn advice(self) -> &'static str {
         match self {
-            Self::BadMessage => "The queue held a message that is not ours; look at who else can send to the queue.",
-            Self::RawMissing => "The raw object is gone or was never there; ask the CRM to send the event again.",
-            Self::RawInvalid => "The raw object holds no event; it was put there by hand. Correct it and redrive.",
+            Self::BadMessage => {
+                "The queue held a message that is not ours; look at who else can send to the queue."
+            }
+            Self::RawMissing => {
+                "The raw object is gone or was never there; ask the CRM to send the event again."
+            }
+            Self::RawInvalid => {
+                "The raw object holds no event; it was put there by hand. Correct it and redrive."
+            }
             Self::OwnerMissing => "No owner file came in time; put the owner file, then redrive.",
             Self::LookupInvalid => "The owner file is not a JSON object; correct it, then redrive.",
             Self::LookupMismatch => "The owner file names another lead; correct it, then redrive.",
-            Self::EnrichedInvalid => "The enriched document cannot be read; it was changed by hand.",
-            Self::MailRefused => "The mail was refused; check sender, recipients and the account, then redrive.",
-            Self::MailUnavailable => "Mail was throttled or paused for the whole window; lift the limit, then redrive.",
-            Self::MailAmbiguous => "Whether the mail went out is not known; look into the mailbox, then resolve or redrive.",
-            Self::HopsExhausted => "It waited as often as is allowed; find out what it waited for, then redrive.",
-            Self::StoreUnavailable => "Storage failed three times; when it is healthy again, redrive.",
-            Self::QueueUnavailable => "The queue failed three times; when it is healthy again, redrive.",
-            Self::DeadlineExceeded => "It took longer than its deadline three times; look for a slow dependency, then redrive.",
-            Self::Panicked => "A defect of the code; the log has the panic. Report it, deploy the cure, then redrive.",
-            Self::SweptOut => "Its trigger was lost three times; find out what eats the messages, then redrive.",
+            Self::EnrichedInvalid => {
+                "The enriched document cannot be read; it was changed by hand."
+            }
+            Self::MailRefused => {
+                "The mail was refused; check sender, recipients and the account, then redrive."
+            }
+            Self::MailUnavailable => {
+                "Mail was throttled or paused for the whole window; lift the limit, then redrive."
+            }
+            Self::MailAmbiguous => {
+                "Whether the mail went out is not known; look into the mailbox, then resolve or redrive."
+            }
+            Self::HopsExhausted => {
+                "It waited as often as is allowed; find out what it waited for, then redrive."
+            }
+            Self::StoreUnavailable => {
+                "Storage failed three times; when it is healthy again, redrive."
+            }
+            Self::QueueUnavailable => {
+                "The queue failed three times; when it is healthy again, redrive."
+            }
+            Self::DeadlineExceeded => {
+                "It took longer than its deadline three times; look for a slow dependency, then redrive."
+            }
+            Self::Panicked => {
+                "A defect of the code; the log has the panic. Report it, deploy the cure, then redrive."
+            }
+            Self::SweptOut => {
+                "Its trigger was lost three times; find out what eats the messages, then redrive."
+            }
         }
     }
 }
@@ -134,7 +164,10 @@ pub struct FailureRecord {
     pub revision: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_zero(revision: &u32) -> bool {
     *revision == 0
 }

@@ -2,6 +2,7 @@
 
 use crate::limits::{EVENT_ID_CHARS_MAX, LEAD_ID_CHARS_MAX};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -14,7 +15,9 @@ pub struct LeadId(String);
 
 /// A text that is not a lead id. It never shows the text: an invalid id may be anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a lead id has 1 to 128 characters of A-Z, a-z, 0-9, '_' and '-', and begins with a letter or a digit")]
+#[error(
+    "a lead id has 1 to 128 characters of A-Z, a-z, 0-9, '_' and '-', and begins with a letter or a digit"
+)]
 pub struct LeadIdError;
 
 impl LeadId {
@@ -25,7 +28,26 @@ impl LeadId {
         let valid = first.is_ascii_alphanumeric()
             && text.len() <= LEAD_ID_CHARS_MAX
             && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if valid { Ok(Self(text.to_owned())) } else { Err(LeadIdError) }
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(LeadIdError)
+        }
+    }
+
+    /// Takes a JSON string, or a non-negative integer as its exact decimal text: not `1e2`, not `1.0`, not `-0` (CONTRACT §4).
+    pub fn from_json(value: &RawValue) -> Result<Self, LeadIdError> {
+        let token = value.get();
+        if token.starts_with(|c: char| c.is_ascii_digit()) {
+            let whole = token.bytes().all(|b| b.is_ascii_digit());
+            return if whole {
+                Self::parse(token)
+            } else {
+                Err(LeadIdError)
+            };
+        }
+        let text: String = serde_json::from_str(token).map_err(|_not_text| LeadIdError)?;
+        Self::parse(&text)
     }
 
     /// The id as text.
@@ -66,8 +88,14 @@ pub struct EventIdError;
 impl EventId {
     /// Takes a text of 1 to 256 visible ASCII characters.
     pub fn parse(text: &str) -> Result<Self, EventIdError> {
-        let valid = !text.is_empty() && text.len() <= EVENT_ID_CHARS_MAX && text.bytes().all(|b| b.is_ascii_graphic());
-        if valid { Ok(Self(text.to_owned())) } else { Err(EventIdError) }
+        let valid = !text.is_empty()
+            && text.len() <= EVENT_ID_CHARS_MAX
+            && text.bytes().all(|b| b.is_ascii_graphic());
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(EventIdError)
+        }
     }
 
     /// The id of an event that brought none, from 128 bits of randomness: `lw_` and 32 hexadecimal digits.
@@ -158,7 +186,21 @@ mod tests {
         for good in ["a", "0", "lead_1Test", "A-b_c", &"x".repeat(128)] {
             assert!(LeadId::parse(good).is_ok(), "{good:?}");
         }
-        for bad in ["", "_a", "-a", "a b", "a/b", "../a", "a.b", "a%2e", "a\n", "a\0", "é", "a\u{202e}", &"x".repeat(129)] {
+        for bad in [
+            "",
+            "_a",
+            "-a",
+            "a b",
+            "a/b",
+            "../a",
+            "a.b",
+            "a%2e",
+            "a\n",
+            "a\0",
+            "é",
+            "a\u{202e}",
+            &"x".repeat(129),
+        ] {
             assert!(LeadId::parse(bad).is_err(), "{bad:?}");
         }
     }
@@ -169,13 +211,19 @@ mod tests {
         for bad in ["", "a b", "a\n", "é", &"e".repeat(257)] {
             assert!(EventId::parse(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(EventId::from_random([7; 16]).as_str(), "lw_07070707070707070707070707070707");
+        assert_eq!(
+            EventId::from_random([7; 16]).as_str(),
+            "lw_07070707070707070707070707070707"
+        );
     }
 
     #[test]
     fn a_digest_survives_its_text() {
         let digest = Sha256Hex::of(b"abc");
-        assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            digest.to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!(Sha256Hex::parse(&digest.to_string()), Ok(digest));
         assert!(Sha256Hex::parse("abc").is_err());
     }

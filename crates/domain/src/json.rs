@@ -1,5 +1,10 @@
 //! Strict, lossless JSON: members are kept as the bytes that came, so that digits, unknown fields and nested order survive.
 
+mod canonical;
+mod scan;
+
+pub(crate) use canonical::{is_empty, is_same};
+
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -26,8 +31,14 @@ pub enum JsonError {
 
 impl Object {
     /// Takes strict JSON: UTF-8, no byte order mark, no duplicate key at any depth, no lone surrogate, at most 64 levels.
-    pub fn parse(_bytes: &[u8]) -> Result<Self, JsonError> {
-        todo!()
+    pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(bytes).map_err(|_not_utf8| JsonError::Invalid)?;
+        let members = scan::members(text)?.ok_or(JsonError::NotObject)?;
+        let mut object = BTreeMap::new();
+        for (name, value) in members {
+            object.insert(name.into_owned(), raw(value)?);
+        }
+        Ok(Self(object))
     }
 
     /// A member's verbatim JSON.
@@ -47,11 +58,31 @@ impl Object {
 
     /// Every member, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_ref()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_ref()))
     }
 
     /// Sets a member to verbatim JSON.
     pub fn set(&mut self, name: &str, value: Box<RawValue>) {
         self.0.insert(name.to_owned(), value);
     }
+
+    /// Sets a member to a string.
+    pub fn set_text(&mut self, name: &str, text: &str) {
+        self.set(name, raw_text(text));
+    }
 }
+
+/// A string as JSON.
+pub(crate) fn raw_text(text: &str) -> Box<RawValue> {
+    serde_json::value::to_raw_value(text).expect("a string always serialises")
+}
+
+/// A value that the scanner found, as an own copy.
+fn raw(value: &str) -> Result<Box<RawValue>, JsonError> {
+    RawValue::from_string(value.to_owned()).map_err(|_scanner_is_stricter| JsonError::Invalid)
+}
+
+#[cfg(test)]
+mod tests;

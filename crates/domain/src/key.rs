@@ -6,19 +6,19 @@ use jiff::{SignedDuration, Timestamp, tz::Offset};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The prefix under which raw events lie in RawBucket.
+/// The prefix under which raw events lie in `RawBucket`.
 pub const RAW: &str = "raw/";
-/// The prefix of enriched documents in EnrichedBucket.
+/// The prefix of enriched documents in `EnrichedBucket`.
 pub const ENRICHED: &str = "enriched/";
-/// The prefix of mail claims and their settled markers in EnrichedBucket.
+/// The prefix of mail claims and their settled markers in `EnrichedBucket`.
 pub const MAIL: &str = "mail/";
-/// The prefix of failures with their reasons in EnrichedBucket.
+/// The prefix of failures with their reasons in `EnrichedBucket`.
 pub const FAILED: &str = "failed/";
-/// The prefix of the sweeper's counts in EnrichedBucket.
+/// The prefix of the sweeper's counts in `EnrichedBucket`.
 pub const SWEPT: &str = "swept/";
-/// The prefix under which an event id without a time keeps the key that was chosen for it, in EnrichedBucket.
+/// The prefix under which an event id without a time keeps the key that was chosen for it, in `EnrichedBucket`.
 pub const DEDUPE: &str = "dedupe/";
-/// The prefix of verified requests that did not parse, in EnrichedBucket.
+/// The prefix of verified requests that did not parse, in `EnrichedBucket`.
 pub const QUARANTINE: &str = "quarantine/";
 
 const EXTENSION: &str = ".json";
@@ -39,7 +39,10 @@ pub struct KeyError;
 impl EventName {
     /// The name of an event of `lead_id` at `time`, in slot 0.
     pub fn new(lead_id: &LeadId, time: Timestamp) -> Self {
-        Self { base: format!("{BASE}{lead_id}_{}", compact(time)), revision: 0 }
+        Self {
+            base: format!("{BASE}{lead_id}_{}", compact(time)),
+            revision: 0,
+        }
     }
 
     /// The name in slot `slot`: slot 0 is the event's time, a later slot that time plus a hash of the identity and the slot modulo one
@@ -52,18 +55,34 @@ impl EventName {
         hash.update(identity.text());
         hash.update(slot.to_be_bytes());
         let digest: [u8; 32] = hash.finalize().into();
-        let micros = digest.iter().take(8).fold(0_i64, |sum, byte| (sum * 256 + i64::from(*byte)) % 1_000_000);
-        let shifted = time.checked_add(SignedDuration::from_micros(micros)).unwrap_or(time);
+        let micros = digest.iter().take(8).fold(0_i64, |sum, byte| {
+            (sum * 256 + i64::from(*byte)) % 1_000_000
+        });
+        let shifted = time
+            .checked_add(SignedDuration::from_micros(micros))
+            .unwrap_or(time);
         Self::new(lead_id, shifted)
     }
 
     /// Takes the key of a raw event apart: `raw/<name>.json`. An operator may name a raw object that we did not write.
     pub fn parse_raw_key(key: &str) -> Result<Self, KeyError> {
-        let base = key.strip_prefix(RAW).and_then(|k| k.strip_suffix(EXTENSION)).ok_or(KeyError)?;
+        let base = key
+            .strip_prefix(RAW)
+            .and_then(|k| k.strip_suffix(EXTENSION))
+            .ok_or(KeyError)?;
         let valid = !base.is_empty()
             && base.len() <= 200
-            && base.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if valid { Ok(Self { base: base.to_owned(), revision: 0 }) } else { Err(KeyError) }
+            && base
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if valid {
+            Ok(Self {
+                base: base.to_owned(),
+                revision: 0,
+            })
+        } else {
+            Err(KeyError)
+        }
     }
 
     /// The same event's revision `revision`; 0 is the event itself.
@@ -131,7 +150,10 @@ pub struct Identity<'a> {
 impl Identity<'_> {
     /// The key that remembers which name was chosen for an event without a time: `dedupe/<sha256>.json`.
     pub fn dedupe_key(&self) -> String {
-        format!("{DEDUPE}{}{EXTENSION}", hex::encode(Sha256::digest(self.text())))
+        format!(
+            "{DEDUPE}{}{EXTENSION}",
+            hex::encode(Sha256::digest(self.text()))
+        )
     }
 
     /// Source and id, joined by a character that neither can contain.
@@ -140,14 +162,18 @@ impl Identity<'_> {
     }
 }
 
-/// The key of an owner file in LookupBucket.
+/// The key of an owner file in `LookupBucket`.
 pub fn lookup_key(lead_id: &LeadId) -> String {
     format!("{lead_id}{EXTENSION}")
 }
 
 /// The key of the failure of a message that names no event.
 pub fn failed_message_key(message_id: &str) -> String {
-    let safe: String = message_id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(100).collect();
+    let safe: String = message_id
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(100)
+        .collect();
     format!("{FAILED}message-{safe}{EXTENSION}")
 }
 
@@ -176,14 +202,26 @@ mod tests {
     use super::*;
 
     fn name() -> EventName {
-        EventName::new(&LeadId::parse("test-1").unwrap(), "2026-11-23T06:50:00.123456789Z".parse().unwrap())
+        EventName::new(
+            &LeadId::parse("test-1").unwrap(),
+            "2026-11-23T06:50:00.123456789Z".parse().unwrap(),
+        )
     }
 
     #[test]
     fn every_key_of_an_event_shares_its_name() {
-        assert_eq!(name().raw_key(), "raw/crm_event_test-1_20261123T065000123456Z.json");
-        assert_eq!(name().enriched_key(), "enriched/crm_event_test-1_20261123T065000123456Z.json");
-        assert_eq!(name().mail_key(), "mail/crm_event_test-1_20261123T065000123456Z.json");
+        assert_eq!(
+            name().raw_key(),
+            "raw/crm_event_test-1_20261123T065000123456Z.json"
+        );
+        assert_eq!(
+            name().enriched_key(),
+            "enriched/crm_event_test-1_20261123T065000123456Z.json"
+        );
+        assert_eq!(
+            name().mail_key(),
+            "mail/crm_event_test-1_20261123T065000123456Z.json"
+        );
         assert_eq!(EventName::parse_raw_key(&name().raw_key()), Ok(name()));
     }
 
@@ -191,13 +229,26 @@ mod tests {
     fn a_revision_has_names_of_its_own_but_shares_the_raw_object() {
         let revision = name().with_revision(2);
         assert_eq!(revision.raw_key(), name().raw_key());
-        assert_eq!(revision.mail_key(), "mail/crm_event_test-1_20261123T065000123456Z.r2.json");
+        assert_eq!(
+            revision.mail_key(),
+            "mail/crm_event_test-1_20261123T065000123456Z.r2.json"
+        );
         assert_eq!(revision.tag(), "crm_event_test-1_20261123T065000123456Z-r2");
     }
 
     #[test]
     fn a_key_that_is_no_raw_event_is_refused() {
-        for bad in ["", "raw/", "raw/.json", "raw/../x.json", "raw/a/b.json", "enriched/x.json", "raw/x", "raw/a b.json", "raw/a.r1.json"] {
+        for bad in [
+            "",
+            "raw/",
+            "raw/.json",
+            "raw/../x.json",
+            "raw/a/b.json",
+            "enriched/x.json",
+            "raw/x",
+            "raw/a b.json",
+            "raw/a.r1.json",
+        ] {
             assert_eq!(EventName::parse_raw_key(bad), Err(KeyError), "{bad:?}");
         }
     }
@@ -208,18 +259,36 @@ mod tests {
         let time: Timestamp = "2026-11-23T06:50:00Z".parse().unwrap();
         let slot = |id: &str, slot| {
             let event_id = EventId::parse(id).unwrap();
-            EventName::in_slot(&lead, time, &Identity { source: Source::Close, event_id: &event_id }, slot)
+            EventName::in_slot(
+                &lead,
+                time,
+                &Identity {
+                    source: Source::Close,
+                    event_id: &event_id,
+                },
+                slot,
+            )
         };
         assert_eq!(slot("a", 0), slot("b", 0));
         assert_ne!(slot("a", 1), slot("b", 1));
         assert_ne!(slot("a", 1), slot("a", 2));
-        assert!(slot("a", 1).to_string().starts_with("crm_event_l_20261123T065000"));
+        assert!(
+            slot("a", 1)
+                .to_string()
+                .starts_with("crm_event_l_20261123T065000")
+        );
     }
 
     #[test]
     fn the_same_id_at_two_sources_is_two_events() {
         let event_id = EventId::parse("1").unwrap();
-        let key = |source| Identity { source, event_id: &event_id }.dedupe_key();
+        let key = |source| {
+            Identity {
+                source,
+                event_id: &event_id,
+            }
+            .dedupe_key()
+        };
         assert_ne!(key(Source::Close), key(Source::Standard));
     }
 }

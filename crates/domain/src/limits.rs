@@ -29,9 +29,12 @@ pub const WAIT_WINDOW_SECONDS_MAX: u32 = 9000;
 pub const SUBJECT_CHARS_MAX: usize = 200;
 /// Longest value of a lead shown in a mail, in characters.
 pub const MAIL_FIELD_CHARS_MAX: usize = 500;
+/// Longest template of a link into the CRM, in characters: what every mail client follows.
+pub const LEAD_URL_CHARS_MAX: usize = 2000;
 /// Recipients of one mail (Amazon SES allows 50).
 pub const RECIPIENTS_MAX: usize = 50;
 
+#[expect(clippy::as_conversions, reason = "u32::from is not const")]
 const _: () = assert!(HOPS_MAX as u32 * QUEUE_DELAY_SECONDS_MAX >= WAIT_WINDOW_SECONDS_MAX);
 // "enriched/crm_event_" + lead id + "_" + timestamp + ".r" + revision + ".json"
 const _: () = assert!(19 + LEAD_ID_CHARS_MAX + 1 + 22 + 12 + 5 <= KEY_BYTES_MAX);

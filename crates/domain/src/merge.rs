@@ -1,9 +1,26 @@
 //! The merge of an event with its owner file (CONTRACT §5): one lead, nothing invented, nothing lost.
 
+use crate::enriched::OURS;
 use crate::id::LeadId;
-use crate::json::Object;
+use crate::json::{Object, is_empty, is_same};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whom a lead is: the same on both sides.
+pub(crate) const LEAD_ID: &str = "lead_id";
+/// The known fields besides `lead_id`, in the order in which a document shows them.
+pub(crate) const KNOWN: [&str; 7] = [
+    "display_name",
+    "lead_email",
+    "lead_owner",
+    "funnel",
+    "status_label",
+    "date_created",
+    "owner_email",
+];
+/// Facts of the event: its side comes first. Everywhere else the owner file does.
+const FACTS: [&str; 3] = ["display_name", "status_label", "date_created"];
 
 /// Which side a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +67,97 @@ pub enum MergeError {
 }
 
 /// Merges the fields of an event of `lead_id` with its owner file; `None` where the owner is missing and the lead is mailed as unassigned.
-pub fn merge(_lead_id: &LeadId, _event: &Object, _lookup: Option<&Object>) -> Result<Merged, MergeError> {
-    todo!()
+pub fn merge(
+    lead_id: &LeadId,
+    event: &Object,
+    lookup: Option<&Object>,
+) -> Result<Merged, MergeError> {
+    if let Some(lookup) = lookup {
+        check_lookup(lead_id, lookup)?;
+    }
+    let none = Object::default();
+    let lookup = lookup.unwrap_or(&none);
+    let mut merged = Merged {
+        fields: Object::default(),
+        from: BTreeMap::new(),
+        conflicts: Vec::new(),
+    };
+    let names: BTreeSet<&str> = event
+        .iter()
+        .chain(lookup.iter())
+        .map(|(name, _)| name)
+        .collect();
+    for name in names.into_iter().filter(|name| *name != LEAD_ID) {
+        let sides = Sides {
+            event: event.get(name),
+            lookup: lookup.get(name),
+        };
+        let Some((kept, value)) = sides.choose(name) else {
+            continue;
+        };
+        if sides.disagree() {
+            merged.conflicts.push(Conflict {
+                field: name.to_owned(),
+                kept,
+            });
+        }
+        if KNOWN.contains(&name) {
+            merged.from.insert(name.to_owned(), kept);
+        }
+        merged.fields.set(name, value.to_owned());
+    }
+    merged.fields.set_text(LEAD_ID, lead_id.as_str());
+    Ok(merged)
 }
+
+fn check_lookup(lead_id: &LeadId, lookup: &Object) -> Result<(), MergeError> {
+    if lookup.get(OURS).is_some() {
+        return Err(MergeError::Reserved);
+    }
+    let found = lookup
+        .get(LEAD_ID)
+        .and_then(|value| LeadId::from_json(value).ok())
+        .ok_or(MergeError::NoLeadId)?;
+    if found == *lead_id {
+        Ok(())
+    } else {
+        Err(MergeError::OtherLead)
+    }
+}
+
+/// What the two sides say of one field.
+struct Sides<'a> {
+    event: Option<&'a RawValue>,
+    lookup: Option<&'a RawValue>,
+}
+
+impl<'a> Sides<'a> {
+    /// The first choice unless it is absent or empty and the other side is not.
+    fn choose(&self, name: &str) -> Option<(Side, &'a RawValue)> {
+        let event = self.event.map(|value| (Side::Event, value));
+        let lookup = self.lookup.map(|value| (Side::Lookup, value));
+        let (first, second) = if FACTS.contains(&name) {
+            (event, lookup)
+        } else {
+            (lookup, event)
+        };
+        let full = |side: &(Side, &RawValue)| !is_empty(side.1);
+        first
+            .filter(full)
+            .or_else(|| second.filter(full))
+            .or(first)
+            .or(second)
+    }
+
+    fn disagree(&self) -> bool {
+        match (self.event, self.lookup) {
+            (Some(event), Some(lookup)) => {
+                !is_empty(event) && !is_empty(lookup) && !is_same(event, lookup)
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

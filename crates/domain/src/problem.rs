@@ -110,27 +110,47 @@ impl Problem {
     /// What is wrong and what to do, for the person who reads the answer. It never repeats the input.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::InvalidJson => "The body is not valid JSON in UTF-8 without a byte order mark. Send one JSON object.",
+            Self::InvalidJson => {
+                "The body is not valid JSON in UTF-8 without a byte order mark. Send one JSON object."
+            }
             Self::TooDeep => "The JSON nests deeper than 64 levels. Send a flatter document.",
-            Self::DuplicateKey => "An object has the same key twice, so its meaning is not certain. Send each key once.",
-            Self::InvalidEvent => "The body is not an event of this source. See the fields of the flat form, or post to the address of your CRM.",
+            Self::DuplicateKey => {
+                "An object has the same key twice, so its meaning is not certain. Send each key once."
+            }
+            Self::InvalidEvent => {
+                "The body is not an event of this source. See the fields of the flat form, or post to the address of your CRM."
+            }
             Self::InvalidLeadId => {
                 "lead_id is missing or not valid: 1 to 128 characters of A-Z, a-z, 0-9, '_' and '-', beginning with a letter or digit, or a non-negative integer."
             }
-            Self::ConflictingLeadIds => "The event names two different leads. Send one event per lead.",
-            Self::InvalidEventId => "The event's id is not 1 to 256 visible ASCII characters. Send a shorter or simpler id.",
-            Self::InvalidTime => "The event's own time cannot be read. Send RFC 3339, for example 2026-11-23T06:50:00.123456Z.",
+            Self::ConflictingLeadIds => {
+                "The event names two different leads. Send one event per lead."
+            }
+            Self::InvalidEventId => {
+                "The event's id is not 1 to 256 visible ASCII characters. Send a shorter or simpler id."
+            }
+            Self::InvalidTime => {
+                "The event's own time cannot be read. Send RFC 3339, for example 2026-11-23T06:50:00.123456Z."
+            }
             Self::ReservedField => "The member _leadwire is reserved. Leave it out.",
-            Self::WrongSource => "This is a Close event at the generic address. Post it to /ingest/close.",
+            Self::WrongSource => {
+                "This is a Close event at the generic address. Post it to /ingest/close."
+            }
             Self::Unverified => {
                 "The request could not be verified: check the signing secret, the signature headers, the sender's clock, and that this source is configured."
             }
-            Self::NotFound => "There is nothing at this address. Post to /ingest or /ingest/{source}.",
+            Self::NotFound => {
+                "There is nothing at this address. Post to /ingest or /ingest/{source}."
+            }
             Self::MethodNotAllowed => "Only POST is taken here.",
             Self::TooLarge => "The body is larger than 1 MiB.",
-            Self::UnsupportedEncoding => "The body is compressed. Send it without Content-Encoding.",
+            Self::UnsupportedEncoding => {
+                "The body is compressed. Send it without Content-Encoding."
+            }
             Self::Throttled => "Too many requests. Come back a little later.",
-            Self::Unavailable => "The event could not be stored and queued in time. Nothing was promised; send it again after Retry-After.",
+            Self::Unavailable => {
+                "The event could not be stored and queued in time. Nothing was promised; send it again after Retry-After."
+            }
         }
     }
 }
@@ -144,6 +164,10 @@ mod tests {
     fn codes_are_distinct_and_fit_a_metric_dimension() {
         let codes: BTreeSet<_> = Problem::ALL.iter().map(|p| p.code()).collect();
         assert_eq!(codes.len(), Problem::ALL.len());
-        assert!(codes.iter().all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+        assert!(
+            codes
+                .iter()
+                .all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        );
     }
 }

@@ -79,7 +79,11 @@ pub struct SourceConfig {
 
 impl Default for SourceConfig {
     fn default() -> Self {
-        Self { secrets: Vec::new(), events: default_events(), tolerance_seconds: default_tolerance() }
+        Self {
+            secrets: Vec::new(),
+            events: default_events(),
+            tolerance_seconds: default_tolerance(),
+        }
     }
 }
 
@@ -102,10 +106,14 @@ pub struct Sources {
 #[derive(Debug, thiserror::Error)]
 pub enum SourcesError {
     /// It is not a JSON object of sources. The cause is not shown: it could quote a secret.
-    #[error("the sources document is not a JSON object of the form {{\"close\":{{\"secrets\":[\"…\"]}}}}")]
+    #[error(
+        "the sources document is not a JSON object of the form {{\"close\":{{\"secrets\":[\"…\"]}}}}"
+    )]
     Invalid,
     /// A secret does not have the form of its source.
-    #[error("{0}: a secret does not have the form of this source (close: 64 hexadecimal digits; standard and generic: whsec_ and base64 of 24 to 64 bytes)")]
+    #[error(
+        "{0}: a secret does not have the form of this source (close: 64 hexadecimal digits; standard and generic: whsec_ and base64 of 24 to 64 bytes)"
+    )]
     Secret(Source),
     /// A source has no secret, so it would refuse everything.
     #[error("{0}: has no secrets, so every request would be refused")]
@@ -115,25 +123,39 @@ pub enum SourcesError {
 impl Sources {
     /// Only the unsigned `generic` source, as a `dev` stack without secrets has it.
     pub fn open_dev() -> Self {
-        Self { configured: BTreeMap::new(), open_generic: true }
+        Self {
+            configured: BTreeMap::new(),
+            open_generic: true,
+        }
     }
 
     /// Takes the document. Members of sources that are not built yet are left alone.
     pub fn parse(json: &str) -> Result<Self, SourcesError> {
-        let members: BTreeMap<String, serde_json::Value> = serde_json::from_str(json).map_err(|_quotes_input| SourcesError::Invalid)?;
+        let members: BTreeMap<String, serde_json::Value> =
+            serde_json::from_str(json).map_err(|_quotes_input| SourcesError::Invalid)?;
         let mut configured = BTreeMap::new();
         for source in Source::ALL {
-            let Some(member) = members.get(source.as_str()) else { continue };
-            let config: SourceConfig = serde_json::from_value(member.clone()).map_err(|_quotes_input| SourcesError::Invalid)?;
+            let Some(member) = members.get(source.as_str()) else {
+                continue;
+            };
+            let config: SourceConfig = serde_json::from_value(member.clone())
+                .map_err(|_quotes_input| SourcesError::Invalid)?;
             if config.secrets.is_empty() {
                 return Err(SourcesError::NoSecrets(source));
             }
-            if !config.secrets.iter().all(|secret| crate::signature::is_well_formed(source, secret)) {
+            if !config
+                .secrets
+                .iter()
+                .all(|secret| crate::signature::is_well_formed(source, secret))
+            {
                 return Err(SourcesError::Secret(source));
             }
             configured.insert(source.as_str(), config);
         }
-        Ok(Self { configured, open_generic: false })
+        Ok(Self {
+            configured,
+            open_generic: false,
+        })
     }
 
     /// The configuration of a source, if it has one.

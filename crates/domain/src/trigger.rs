@@ -91,14 +91,20 @@ impl Trigger {
         let probe: Probe = serde_json::from_str(body).map_err(TriggerError::Invalid)?;
         match probe.v {
             None => Self::from_bare(serde_json::from_str(body).map_err(TriggerError::Invalid)?),
-            Some(VERSION) => Self::from_full(serde_json::from_str(body).map_err(TriggerError::Invalid)?),
+            Some(VERSION) => {
+                Self::from_full(serde_json::from_str(body).map_err(TriggerError::Invalid)?)
+            }
             Some(other) => Err(TriggerError::Version(other)),
         }
     }
 
     fn from_bare(bare: Bare) -> Result<Self, TriggerError> {
         let name = EventName::parse_raw_key(&bare.s3_key).map_err(TriggerError::Key)?;
-        Ok(Self { name: name.with_revision(bare.revision.unwrap_or(0)), facts: None, waiting: bare.waiting.unwrap_or_default() })
+        Ok(Self {
+            name: name.with_revision(bare.revision.unwrap_or(0)),
+            facts: None,
+            waiting: bare.waiting.unwrap_or_default(),
+        })
     }
 
     fn from_full(full: Full) -> Result<Self, TriggerError> {
@@ -121,7 +127,11 @@ impl Trigger {
         let revision = (self.name.revision() > 0).then(|| self.name.revision());
         let waiting = (self.waiting != Waiting::default()).then(|| self.waiting.clone());
         let json = match &self.facts {
-            None => serde_json::to_string(&Bare { s3_key: self.name.raw_key(), revision, waiting }),
+            None => serde_json::to_string(&Bare {
+                s3_key: self.name.raw_key(),
+                revision,
+                waiting,
+            }),
             Some(facts) => serde_json::to_string(&Full {
                 v: VERSION,
                 s3_key: self.name.raw_key(),
@@ -154,25 +164,51 @@ mod tests {
 
     #[test]
     fn the_bare_form_has_no_facts_and_stays_bare() {
-        let trigger = Trigger::parse(r#"{"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json","note":1}"#).unwrap();
+        let trigger = Trigger::parse(
+            r#"{"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json","note":1}"#,
+        )
+        .unwrap();
         assert_eq!(trigger.facts, None);
-        assert_eq!(trigger.body(), r#"{"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json"}"#);
+        assert_eq!(
+            trigger.body(),
+            r#"{"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json"}"#
+        );
     }
 
     #[test]
     fn a_waiting_revision_survives_its_text() {
         let mut trigger = Trigger::parse(GOLDEN).unwrap();
         trigger.name = trigger.name.with_revision(3);
-        trigger.waiting = Waiting { kind: WaitKind::Owner, hop: 2, reason: Some(DeferReason::OwnerAbsent), mail_since: None };
+        trigger.waiting = Waiting {
+            kind: WaitKind::Owner,
+            hop: 2,
+            reason: Some(DeferReason::OwnerAbsent),
+            mail_since: None,
+        };
         assert_eq!(Trigger::parse(&trigger.body()).unwrap(), trigger);
     }
 
     #[test]
     fn what_is_not_ours_is_refused_with_its_reason() {
-        assert!(matches!(Trigger::parse("nonsense"), Err(TriggerError::Invalid(_))));
-        assert!(matches!(Trigger::parse("{}"), Err(TriggerError::Invalid(_))));
-        assert!(matches!(Trigger::parse(r#"{"v":2,"s3_key":"raw/x.json"}"#), Err(TriggerError::Version(2))));
-        assert!(matches!(Trigger::parse(r#"{"s3_key":"raw/../x.json"}"#), Err(TriggerError::Key(_))));
-        assert!(matches!(Trigger::parse(&" ".repeat(5000)), Err(TriggerError::TooLong)));
+        assert!(matches!(
+            Trigger::parse("nonsense"),
+            Err(TriggerError::Invalid(_))
+        ));
+        assert!(matches!(
+            Trigger::parse("{}"),
+            Err(TriggerError::Invalid(_))
+        ));
+        assert!(matches!(
+            Trigger::parse(r#"{"v":2,"s3_key":"raw/x.json"}"#),
+            Err(TriggerError::Version(2))
+        ));
+        assert!(matches!(
+            Trigger::parse(r#"{"s3_key":"raw/../x.json"}"#),
+            Err(TriggerError::Key(_))
+        ));
+        assert!(matches!(
+            Trigger::parse(&" ".repeat(5000)),
+            Err(TriggerError::TooLong)
+        ));
     }
 }

@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The kinds of wait, in the order in which an event can go through them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitKind {
     /// Before `not_before`.
@@ -77,9 +79,20 @@ impl Waiting {
     /// The state after one more hop, or `None` when the hops of this kind are used up.
     pub fn next(&self, reason: DeferReason, now: Timestamp) -> Option<Self> {
         let kind = reason.kind().unwrap_or(self.kind).max(self.kind);
-        let hop = if kind > self.kind { 1 } else { self.hop.checked_add(1)? };
-        let mail_since = self.mail_since.or_else(|| (reason == DeferReason::MailUnavailable).then_some(now));
-        (hop <= HOPS_MAX).then_some(Self { kind, hop, reason: Some(reason), mail_since })
+        let hop = if kind > self.kind {
+            1
+        } else {
+            self.hop.checked_add(1)?
+        };
+        let mail_since = self
+            .mail_since
+            .or_else(|| (reason == DeferReason::MailUnavailable).then_some(now));
+        (hop <= HOPS_MAX).then_some(Self {
+            kind,
+            hop,
+            reason: Some(reason),
+            mail_since,
+        })
     }
 
     /// Hops that are left in `kind`.
@@ -104,7 +117,11 @@ pub fn decide_early_wait(now: Timestamp, not_before: Timestamp) -> Option<u32> {
 /// How long to wait for the owner file, in seconds, or `None` when the window is over: after 30, 60, 120, 240 s, then every 300 s, stretched
 /// where the window is longer than the hops that are left, the last look at the window's end.
 pub fn decide_owner_wait(now: Timestamp, window_end: Timestamp, waiting: &Waiting) -> Option<u32> {
-    let looks = if waiting.kind == WaitKind::Owner { waiting.hop } else { 0 };
+    let looks = if waiting.kind == WaitKind::Owner {
+        waiting.hop
+    } else {
+        0
+    };
     let step = match looks {
         0 => 30,
         1 => 60,
@@ -112,15 +129,30 @@ pub fn decide_owner_wait(now: Timestamp, window_end: Timestamp, waiting: &Waitin
         3 => 240,
         _ => 300,
     };
-    decide_step(step, seconds_until(now, window_end), waiting.hops_left(WaitKind::Owner))
+    decide_step(
+        step,
+        seconds_until(now, window_end),
+        waiting.hops_left(WaitKind::Owner),
+    )
 }
 
 /// How long to wait for the mail service, in seconds, or `None` when the window is over. `jitter` is uniform in 0..=255 and spreads the
 /// comeback of many over half of the step.
-pub fn decide_mail_wait(now: Timestamp, window_seconds: u32, waiting: &Waiting, jitter: u8) -> Option<u32> {
+pub fn decide_mail_wait(
+    now: Timestamp,
+    window_seconds: u32,
+    waiting: &Waiting,
+    jitter: u8,
+) -> Option<u32> {
     let since = waiting.mail_since.unwrap_or(now);
-    let end = since.checked_add(SignedDuration::from_secs(i64::from(window_seconds))).unwrap_or(since);
-    let tries = if waiting.kind == WaitKind::Mail { waiting.hop } else { 0 };
+    let end = since
+        .checked_add(SignedDuration::from_secs(i64::from(window_seconds)))
+        .unwrap_or(since);
+    let tries = if waiting.kind == WaitKind::Mail {
+        waiting.hop
+    } else {
+        0
+    };
     let step = match tries {
         0 => 20,
         1 => 40,
@@ -129,7 +161,11 @@ pub fn decide_mail_wait(now: Timestamp, window_seconds: u32, waiting: &Waiting, 
         _ => 300,
     };
     let spread = step + step * u32::from(jitter) / 512;
-    decide_step(spread, seconds_until(now, end), waiting.hops_left(WaitKind::Mail))
+    decide_step(
+        spread,
+        seconds_until(now, end),
+        waiting.hops_left(WaitKind::Mail),
+    )
 }
 
 /// One step of a schedule: never past the end, never so short that the hops left could not reach it.
@@ -138,7 +174,11 @@ fn decide_step(step: u32, remaining: u32, hops_left: u32) -> Option<u32> {
         return None;
     }
     let reachable = QUEUE_DELAY_SECONDS_MAX.saturating_mul(hops_left - 1);
-    Some(step.max(remaining.saturating_sub(reachable)).min(remaining).clamp(1, QUEUE_DELAY_SECONDS_MAX))
+    Some(
+        step.max(remaining.saturating_sub(reachable))
+            .min(remaining)
+            .clamp(1, QUEUE_DELAY_SECONDS_MAX),
+    )
 }
 
 #[cfg(test)]
@@ -154,7 +194,9 @@ mod tests {
         let (mut now, mut waiting, mut looks) = (0, Waiting::default(), vec![]);
         while let Some(wait) = decide_owner_wait(at(now), at(window), &waiting) {
             now += i64::from(wait);
-            waiting = waiting.next(DeferReason::OwnerAbsent, at(now)).expect("the schedule never asks for more hops than there are");
+            waiting = waiting
+                .next(DeferReason::OwnerAbsent, at(now))
+                .expect("the schedule never asks for more hops than there are");
             looks.push(now);
         }
         looks
@@ -162,7 +204,10 @@ mod tests {
 
     #[test]
     fn the_owner_is_looked_for_often_at_first_and_last_at_the_end_of_the_window() {
-        assert_eq!(owner_looks(1800), [30, 90, 210, 450, 750, 1050, 1350, 1650, 1800]);
+        assert_eq!(
+            owner_looks(1800),
+            [30, 90, 210, 450, 750, 1050, 1350, 1650, 1800]
+        );
     }
 
     #[test]
@@ -178,7 +223,15 @@ mod tests {
     fn mail_is_tried_until_its_window_ends_and_no_longer() {
         for window in [0_u32, 1, 60, 3600, 9000] {
             for jitter in [0, 255] {
-                let (mut now, mut waiting) = (0, Waiting { kind: WaitKind::Owner, hop: 12, reason: None, mail_since: None });
+                let (mut now, mut waiting) = (
+                    0,
+                    Waiting {
+                        kind: WaitKind::Owner,
+                        hop: 12,
+                        reason: None,
+                        mail_since: None,
+                    },
+                );
                 while let Some(wait) = decide_mail_wait(at(now), window, &waiting, jitter) {
                     waiting = waiting.next(DeferReason::MailUnavailable, at(now)).unwrap();
                     now += i64::from(wait);

@@ -1,0 +1,244 @@
+//! One pass over the text of a JSON document, stricter than `serde_json`: it finds duplicate keys, lone surrogates and deep nesting in
+//! places that a lazy reader skips, and never turns a number into a float.
+
+use super::JsonError;
+use crate::limits::JSON_DEPTH_MAX;
+use std::borrow::Cow;
+
+/// A member: its decoded name and its verbatim value.
+pub(super) type Member<'a> = (Cow<'a, str>, &'a str);
+
+/// The members of a document that is an object, or `None` when it is another well formed value.
+pub(super) fn members(text: &str) -> Result<Option<Vec<Member<'_>>>, JsonError> {
+    let mut scanner = Scanner { text, position: 0 };
+    scanner.skip_space();
+    let members = if scanner.peek() == Some(b'{') {
+        Some(scanner.object(1)?)
+    } else {
+        scanner.value(1)?;
+        None
+    };
+    scanner.skip_space();
+    match scanner.peek() {
+        None => Ok(members),
+        Some(_) => Err(JsonError::Invalid),
+    }
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    position: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.position).copied()
+    }
+
+    fn next(&mut self) -> Result<u8, JsonError> {
+        let byte = self.peek().ok_or(JsonError::Invalid)?;
+        self.position += 1;
+        Ok(byte)
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.position += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
+        if self.eat(byte) {
+            Ok(())
+        } else {
+            Err(JsonError::Invalid)
+        }
+    }
+
+    fn skip_while(&mut self, wanted: impl Fn(u8) -> bool) -> usize {
+        let start = self.position;
+        while self.peek().is_some_and(&wanted) {
+            self.position += 1;
+        }
+        self.position - start
+    }
+
+    fn skip_space(&mut self) {
+        self.skip_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+    }
+
+    fn since(&self, start: usize) -> Result<&'a str, JsonError> {
+        self.text
+            .get(start..self.position)
+            .ok_or(JsonError::Invalid)
+    }
+
+    /// Skips one value that stands at `depth`, when it nests, and gives its text.
+    fn value(&mut self, depth: usize) -> Result<&'a str, JsonError> {
+        let start = self.position;
+        match self.peek().ok_or(JsonError::Invalid)? {
+            b'{' => drop(self.object(depth)?),
+            b'[' => self.array(depth)?,
+            b'"' => drop(self.string()?),
+            b't' => self.literal("true")?,
+            b'f' => self.literal("false")?,
+            b'n' => self.literal("null")?,
+            _ => self.number()?,
+        }
+        self.since(start)
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Vec<Member<'a>>, JsonError> {
+        self.open(b'{', depth)?;
+        let mut members = Vec::new();
+        if !self.eat(b'}') {
+            loop {
+                self.skip_space();
+                let name = self.string()?;
+                self.skip_space();
+                self.expect(b':')?;
+                self.skip_space();
+                members.push((name, self.value(depth + 1)?));
+                self.skip_space();
+                if self.next_is_end(b'}')? {
+                    break;
+                }
+            }
+        }
+        refuse_duplicates(members)
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), JsonError> {
+        self.open(b'[', depth)?;
+        if self.eat(b']') {
+            return Ok(());
+        }
+        loop {
+            self.skip_space();
+            self.value(depth + 1)?;
+            self.skip_space();
+            if self.next_is_end(b']')? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn open(&mut self, bracket: u8, depth: usize) -> Result<(), JsonError> {
+        if depth > JSON_DEPTH_MAX {
+            return Err(JsonError::TooDeep);
+        }
+        self.expect(bracket)?;
+        self.skip_space();
+        Ok(())
+    }
+
+    /// Whether the list ends here; else a comma must stand here.
+    fn next_is_end(&mut self, bracket: u8) -> Result<bool, JsonError> {
+        match self.next()? {
+            b',' => Ok(false),
+            byte if byte == bracket => Ok(true),
+            _ => Err(JsonError::Invalid),
+        }
+    }
+
+    fn literal(&mut self, word: &str) -> Result<(), JsonError> {
+        word.bytes().try_for_each(|byte| self.expect(byte))
+    }
+
+    fn number(&mut self) -> Result<(), JsonError> {
+        self.eat(b'-');
+        if !self.eat(b'0') {
+            self.digits()?;
+        }
+        if self.eat(b'.') {
+            self.digits()?;
+        }
+        if self.eat(b'e') || self.eat(b'E') {
+            let _sign = self.eat(b'+') || self.eat(b'-');
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        match self.skip_while(|byte| byte.is_ascii_digit()) {
+            0 => Err(JsonError::Invalid),
+            _ => Ok(()),
+        }
+    }
+
+    /// One string, decoded: borrowed unless it has escapes.
+    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
+        self.expect(b'"')?;
+        let mut start = self.position;
+        let mut decoded = String::new();
+        loop {
+            self.skip_while(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+            let run = self.since(start)?;
+            match self.next()? {
+                b'"' if decoded.is_empty() => return Ok(Cow::Borrowed(run)),
+                b'"' => return Ok(Cow::Owned(decoded + run)),
+                b'\\' => {
+                    decoded.push_str(run);
+                    decoded.push(self.escape()?);
+                    start = self.position;
+                }
+                _ => return Err(JsonError::Invalid),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, JsonError> {
+        Ok(match self.next()? {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode_escape(),
+            _ => return Err(JsonError::Invalid),
+        })
+    }
+
+    /// The code point after `\u`; a surrogate must be the first of a pair.
+    fn unicode_escape(&mut self) -> Result<char, JsonError> {
+        let first = self.hex4()?;
+        if !(0xd800..0xdc00).contains(&first) {
+            // A low surrogate alone is no character either.
+            return char::from_u32(first).ok_or(JsonError::Invalid);
+        }
+        self.expect(b'\\')?;
+        self.expect(b'u')?;
+        let second = self.hex4()?;
+        if !(0xdc00..0xe000).contains(&second) {
+            return Err(JsonError::Invalid);
+        }
+        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))
+            .ok_or(JsonError::Invalid)
+    }
+
+    fn hex4(&mut self) -> Result<u32, JsonError> {
+        let mut value = 0;
+        for _ in 0..4 {
+            let digit = char::from(self.next()?)
+                .to_digit(16)
+                .ok_or(JsonError::Invalid)?;
+            value = value * 16 + digit;
+        }
+        Ok(value)
+    }
+}
+
+/// Sorting costs `n log n` whatever the names are, so that no choice of keys makes it slow.
+fn refuse_duplicates(mut members: Vec<Member<'_>>) -> Result<Vec<Member<'_>>, JsonError> {
+    members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let mut neighbours = members.iter().zip(members.iter().skip(1));
+    if neighbours.any(|((one, _), (other, _))| one == other) {
+        return Err(JsonError::DuplicateKey);
+    }
+    drop(neighbours);
+    Ok(members)
+}
