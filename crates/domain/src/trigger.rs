@@ -3,6 +3,7 @@
 use crate::id::{EventId, LeadId, Sha256Hex};
 use crate::key::EventName;
 use crate::limits::MESSAGE_BYTES_MAX;
+use crate::source::Source;
 use crate::wait::Waiting;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub struct TriggerFacts {
     pub lead_id: LeadId,
     /// Which event it is.
     pub event_id: EventId,
+    /// Where it came from; it is a dimension of metrics.
+    pub source: Source,
     /// The digest of the raw object.
     pub sha256: Sha256Hex,
     /// When the webhook was accepted first.
@@ -67,10 +70,17 @@ struct Full {
     sha256: Sha256Hex,
     accepted_at: Timestamp,
     not_before: Timestamp,
+    /// Beyond the contract's members; a message without it counts as generic.
+    #[serde(default = "unknown_source")]
+    source: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
+}
+
+fn unknown_source() -> String {
+    Source::Generic.to_string()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,6 +124,7 @@ impl Trigger {
             facts: Some(TriggerFacts {
                 lead_id: full.lead_id,
                 event_id: full.event_id,
+                source: Source::from_name(&full.source).unwrap_or(Source::Generic),
                 sha256: full.sha256,
                 accepted_at: full.accepted_at,
                 not_before: full.not_before,
@@ -140,6 +151,7 @@ impl Trigger {
                 sha256: facts.sha256,
                 accepted_at: facts.accepted_at,
                 not_before: facts.not_before,
+                source: facts.source.to_string(),
                 revision,
                 waiting,
             }),
@@ -153,7 +165,7 @@ mod tests {
     use super::*;
     use crate::wait::{DeferReason, WaitKind};
 
-    const GOLDEN: &str = r#"{"v":1,"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json","lead_id":"test-1","event_id":"ev_1","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","accepted_at":"2026-11-23T06:50:00.123456Z","not_before":"2026-11-23T07:00:00.123456Z"}"#;
+    const GOLDEN: &str = r#"{"v":1,"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json","lead_id":"test-1","event_id":"ev_1","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","accepted_at":"2026-11-23T06:50:00.123456Z","not_before":"2026-11-23T07:00:00.123456Z","source":"close"}"#;
 
     #[test]
     fn version_1_reads_and_writes_its_golden_text() {

@@ -6,6 +6,7 @@ pub mod events;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod ingest;
+pub mod metric;
 pub mod port;
 pub mod secrets;
 pub mod sweep;

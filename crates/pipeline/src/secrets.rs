@@ -1,1 +1,81 @@
-//! Placeholder.
+//! The sources document, cached: fetched again when it is old, and at most once a minute when a signature does not match, so that a
+//! rotated secret works at once and a flood of forgeries costs nothing.
+
+use crate::events::chain;
+use crate::port::{PortError, SecretStore};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::source::Sources;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A document older than this is fetched again; where that fails, the old one is kept.
+const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
+/// A signature that does not match fetches at most this often.
+const REFRESH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+
+/// The sources, fetched when needed.
+#[derive(Debug)]
+pub struct SecretCache<S> {
+    store: S,
+    open_without_document: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sources: Option<Arc<Sources>>,
+    tried_at: Option<Timestamp>,
+}
+
+impl<S: SecretStore> SecretCache<S> {
+    /// Where no document is configured, a `dev` environment takes the unsigned `generic` source and any other takes nothing.
+    pub fn new(store: S, environment: &str) -> Self {
+        Self { store, open_without_document: environment == "dev", state: Mutex::default() }
+    }
+
+    /// The sources now. It fails only where none could ever be fetched: failing open is not possible.
+    pub async fn current(&self, now: Timestamp) -> Result<Arc<Sources>, PortError> {
+        let (cached, tried_at) = self.cached();
+        match cached {
+            Some(sources) if tried_at.is_some_and(|at| now.duration_since(at) < MAX_AGE) => Ok(sources),
+            Some(sources) => Ok(self.fetch(now).await.unwrap_or(sources)),
+            None => self.fetch(now).await,
+        }
+    }
+
+    /// Newer sources after a mismatch, or `None` where a fetch would come too soon, failed, or changed nothing.
+    pub async fn refreshed(&self, now: Timestamp, stale: &Arc<Sources>) -> Option<Arc<Sources>> {
+        let (_, tried_at) = self.cached();
+        if tried_at.is_some_and(|at| now.duration_since(at) < REFRESH_INTERVAL) {
+            return None;
+        }
+        self.fetch(now).await.ok().filter(|fresh| fresh != stale)
+    }
+
+    fn cached(&self) -> (Option<Arc<Sources>>, Option<Timestamp>) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.sources.clone(), state.tried_at)
+    }
+
+    async fn fetch(&self, now: Timestamp) -> Result<Arc<Sources>, PortError> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).tried_at = Some(now);
+        match self.fetch_document().await {
+            Ok(sources) => {
+                let sources = Arc::new(sources);
+                self.state.lock().unwrap_or_else(PoisonError::into_inner).sources = Some(Arc::clone(&sources));
+                Ok(sources)
+            }
+            Err(error) => {
+                tracing::error!(event = "sources_unavailable", error = chain(&error), "the sources document could not be used");
+                Err(error)
+            }
+        }
+    }
+
+    async fn fetch_document(&self) -> Result<Sources, PortError> {
+        match self.store.fetch().await? {
+            Some(json) => Sources::parse(&json).map_err(|error| PortError::permanent("read the sources document", error)),
+            None if self.open_without_document => Ok(Sources::open_dev()),
+            None => Ok(Sources::default()),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Step c: the one enriched document of an event. Whoever comes second uses the stored one, never a merge of its own.
+
+use super::attempt::{Attempt, Found, Stop};
+use super::record::Outcome;
+use crate::config::OwnerMissingPolicy;
+use crate::events::{CallFailed, LeadEnriched, LookupDenied};
+use crate::ingest::place::meta;
+use crate::port::{Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError, StoredObject};
+use jiff::Timestamp;
+use leadwire_domain::enriched::{Enriched, Provenance, parse_enriched, render_enriched};
+use leadwire_domain::event::{Parsed, Take, parse_event, parse_stored};
+use leadwire_domain::failure::FailureReason;
+use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
+use leadwire_domain::json::Object;
+use leadwire_domain::key::lookup_key;
+use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
+use leadwire_domain::merge::{MergeError, merge};
+use leadwire_domain::source::Source;
+use leadwire_domain::wait::{DeferReason, decide_owner_wait};
+
+/// A stored document, read.
+pub(super) struct Document {
+    pub(super) lead: Enriched,
+}
+
+/// A raw object, read: what its metadata say, else what its body says.
+struct Raw {
+    lead_id: LeadId,
+    event_id: EventId,
+    source: Source,
+    accepted_at: Timestamp,
+    sha256: Sha256Hex,
+    fields: Object,
+}
+
+/// An owner file, read.
+struct Owner {
+    fields: Object,
+    etag: String,
+    modified_at: Timestamp,
+}
+
+fn failed(reason: FailureReason) -> Stop {
+    Stop::With(Outcome::Failed(reason))
+}
+
+impl<H: Home> Attempt<'_, H> {
+    /// The stored document, or the one that this attempt makes and stores.
+    pub(super) async fn document(&self, found: &Found) -> Result<Document, Stop> {
+        match &found.enriched {
+            Fetched::Found(stored) => read_document(stored),
+            Fetched::Missing => self.make_document(found).await,
+            Fetched::Denied => Err(denied("read the enriched document")),
+            Fetched::TooLarge => Err(failed(FailureReason::EnrichedInvalid)),
+        }
+    }
+
+    async fn make_document(&self, found: &Found) -> Result<Document, Stop> {
+        let raw = self.read_raw(&found.raw)?;
+        let owner = self.owner(&raw, found.lookup.as_ref()).await?;
+        let merged = merge(&raw.lead_id, &raw.fields, owner.as_ref().map(|owner| &owner.fields)).map_err(|error| match error {
+            MergeError::OtherLead => failed(FailureReason::LookupMismatch),
+            MergeError::NoLeadId | MergeError::Reserved => failed(FailureReason::LookupInvalid),
+        })?;
+        let provenance = Provenance {
+            schema: 1,
+            event_id: raw.event_id,
+            source: raw.source.to_string(),
+            raw_key: self.trigger.name.raw_key(),
+            raw_sha256: raw.sha256,
+            accepted_at: raw.accepted_at,
+            enriched_at: self.now(),
+            lookup_etag: owner.as_ref().map(|owner| owner.etag.clone()),
+            lookup_modified_at: owner.as_ref().map(|owner| owner.modified_at),
+            from: merged.from.clone(),
+            conflicts: merged.conflicts.clone(),
+        };
+        let bytes = render_enriched(&merged, &provenance);
+        let event = LeadEnriched { subject: self.subject(), conflicts: merged.conflicts.len(), owner_found: owner.is_some() };
+        self.store_document(bytes, event).await
+    }
+
+    /// Creates `enriched/X`; where it is there already, or the reply was lost, the stored one counts.
+    async fn store_document(&self, bytes: Vec<u8>, event: LeadEnriched<'_>) -> Result<Document, Stop> {
+        let key = self.trigger.name.enriched_key();
+        let created = self.home.store().create(Bucket::Enriched, &key, NewObject::of(bytes.clone())).await;
+        if matches!(created, Ok(Created::New(_))) {
+            event.emit();
+            return parse_document(&bytes);
+        }
+        if let Err(error) = &created {
+            CallFailed { subject: self.subject(), error }.emit();
+        }
+        let stored = self.home.store().get(Bucket::Enriched, &key, OBJECT_BYTES_MAX).await;
+        match stored.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))? {
+            Fetched::Found(stored) => read_document(&stored),
+            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => Err(failed(FailureReason::StoreUnavailable)),
+        }
+    }
+
+    fn read_raw(&self, raw: &Fetched) -> Result<Raw, Stop> {
+        match raw {
+            Fetched::Found(stored) => {
+                let raw = label(stored, &self.trigger.name.to_string()).ok_or_else(|| failed(FailureReason::RawInvalid))?;
+                let expected = self.trigger.facts.as_ref();
+                let agrees = expected.is_none_or(|facts| facts.sha256 == raw.sha256 && facts.lead_id == raw.lead_id);
+                if agrees { Ok(raw) } else { Err(failed(FailureReason::RawInvalid)) }
+            }
+            Fetched::Missing => Err(failed(FailureReason::RawMissing)),
+            Fetched::Denied => Err(denied("read the raw object")),
+            Fetched::TooLarge => Err(failed(FailureReason::RawInvalid)),
+        }
+    }
+
+    /// The owner file; `None` where it is missing for good and the lead is mailed as unassigned.
+    async fn owner(&self, raw: &Raw, looked_up: Option<&Fetched>) -> Result<Option<Owner>, Stop> {
+        let own_look;
+        let lookup = if let Some(lookup) = looked_up {
+            lookup
+        } else {
+            let key = lookup_key(&raw.lead_id);
+            let look = self.home.store().get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX).await;
+            own_look = look.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))?;
+            &own_look
+        };
+        match lookup {
+            Fetched::Found(stored) => {
+                let fields = Object::parse(&stored.bytes).map_err(|_invalid| failed(FailureReason::LookupInvalid))?;
+                Ok(Some(Owner { fields, etag: stored.etag.0.clone(), modified_at: stored.last_modified }))
+            }
+            Fetched::TooLarge => Err(failed(FailureReason::LookupInvalid)),
+            Fetched::Denied => {
+                LookupDenied { subject: self.subject() }.emit();
+                self.owner_absent(raw).await
+            }
+            Fetched::Missing => self.owner_absent(raw).await,
+        }
+    }
+
+    /// Waiting is not failing: the owner may be assigned late. Only at the end of the window it counts as missing.
+    async fn owner_absent(&self, raw: &Raw) -> Result<Option<Owner>, Stop> {
+        let window_end = self.owner_window_end(raw.accepted_at);
+        if let Some(seconds) = decide_owner_wait(self.now(), window_end, &self.trigger.waiting) {
+            return Err(match self.defer(DeferReason::OwnerAbsent, seconds).await {
+                Ok(outcome) => Stop::With(outcome),
+                Err(stop) => stop,
+            });
+        }
+        match self.config.owner_missing {
+            OwnerMissingPolicy::Dlq => Err(failed(FailureReason::OwnerMissing)),
+            OwnerMissingPolicy::Mail => Ok(None),
+        }
+    }
+}
+
+/// What a raw object is, by its metadata; what they lack is read from its body and its `LastModified`, for an object that was put by hand.
+fn label(stored: &StoredObject, name: &str) -> Option<Raw> {
+    let text = |key: &str| stored.metadata.get(key);
+    let (source, event) = match text(meta::SOURCE).and_then(|source| Source::from_name(source)) {
+        Some(source) => match parse_event(source, &stored.bytes, Take::All).ok()? {
+            Parsed::Event(event) => (source, *event),
+            Parsed::Ignored => return None,
+        },
+        None => parse_stored(&stored.bytes).ok()?,
+    };
+    let given_id = text(meta::EVENT_ID).and_then(|id| EventId::parse(id).ok());
+    Some(Raw {
+        lead_id: event.lead_id,
+        event_id: given_id.or(event.event_id).or_else(|| EventId::parse(name).ok())?,
+        source,
+        accepted_at: text(meta::ACCEPTED_AT).and_then(|at| at.parse().ok()).unwrap_or(stored.last_modified),
+        sha256: Sha256Hex::of(&stored.bytes),
+        fields: event.fields,
+    })
+}
+
+fn read_document(stored: &StoredObject) -> Result<Document, Stop> {
+    parse_document(&stored.bytes)
+}
+
+fn parse_document(bytes: &[u8]) -> Result<Document, Stop> {
+    let lead = parse_enriched(bytes).map_err(|_invalid| failed(FailureReason::EnrichedInvalid))?;
+    Ok(Document { lead })
+}
+
+fn denied(action: &'static str) -> Stop {
+    Stop::Call(FailureReason::StoreUnavailable, PortError::permanent(action, "access denied"))
+}

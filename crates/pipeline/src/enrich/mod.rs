@@ -1,0 +1,130 @@
+//! `enrich`: each record by itself — wait for its time, join the owner's data, store the one document, claim, mail once, settle.
+//!
+//! A record's steps are in `attempt.rs`, the document in `document.rs`, the mail in `mail.rs`; this file keeps records apart from each other.
+
+mod attempt;
+mod document;
+mod mail;
+mod record;
+mod state;
+
+pub use record::{Done, Outcome, Record};
+
+use crate::config::{EnrichConfig, RECORD_DEADLINE};
+use crate::events::{CallFailed, RecordFailed, Subject};
+use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore};
+use attempt::Attempt;
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use leadwire_domain::failure::{FailureReason, FailureRecord};
+use leadwire_domain::key::failed_message_key;
+use leadwire_domain::trigger::Trigger;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long writing down a failure may take, beyond a record's own deadline.
+const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The stage that enriches and mails.
+#[derive(Debug)]
+pub struct Enrich<H> {
+    home: Arc<H>,
+    config: EnrichConfig,
+}
+
+impl<H: Home> Enrich<H> {
+    /// A stage over a home.
+    pub fn new(home: Arc<H>, config: EnrichConfig) -> Self {
+        Self { home, config }
+    }
+
+    /// Works on a batch, all records at once, each by itself. `remaining` is what is left of the invocation.
+    pub async fn handle_batch(&self, records: Vec<Record>, remaining: Duration) -> Vec<(String, Outcome)> {
+        join_all(records.into_iter().map(|record| async move {
+            let outcome = self.handle(&record, remaining).await;
+            (record.message_id, outcome)
+        }))
+        .await
+    }
+
+    /// One record: neither a panic nor a hang of it touches another.
+    async fn handle(&self, record: &Record, remaining: Duration) -> Outcome {
+        let trigger = match Trigger::parse(&record.body) {
+            Ok(trigger) => trigger,
+            Err(error) => {
+                tracing::warn!(event = "bad_message", message_id = record.message_id, error = crate::events::chain(&error), "not a message of ours");
+                return self.conclude(record, None, Outcome::Failed(FailureReason::BadMessage)).await;
+            }
+        };
+        let attempt = Attempt::new(&*self.home, &self.config, record, &trigger);
+        let work = AssertUnwindSafe(attempt.run(remaining)).catch_unwind();
+        let outcome = match tokio::time::timeout(RECORD_DEADLINE, work).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_panic)) => Outcome::Failed(FailureReason::Panicked),
+            Err(_elapsed) => Outcome::Failed(FailureReason::DeadlineExceeded),
+        };
+        self.conclude(record, Some(&trigger), outcome).await
+    }
+
+    /// A failure is written down before it is reported; where even that fails, it is reported all the same.
+    async fn conclude(&self, record: &Record, trigger: Option<&Trigger>, outcome: Outcome) -> Outcome {
+        if let Outcome::Failed(reason) = outcome {
+            let work = AssertUnwindSafe(self.fail(record, trigger, reason)).catch_unwind();
+            if !matches!(tokio::time::timeout(CONCLUDE_DEADLINE, work).await, Ok(Ok(()))) {
+                tracing::error!(event = "failure_not_recorded", message_id = record.message_id, reason = reason.code(), "a failure could not be written down");
+            }
+        }
+        outcome
+    }
+
+    async fn fail(&self, record: &Record, trigger: Option<&Trigger>, reason: FailureReason) {
+        let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
+        let subject =
+            Subject { lead_id: facts.map(|f| &f.lead_id), event_id: facts.map(|f| &f.event_id), trace: Some(&record.trace) };
+        let is_final = record.receive_count >= self.config.max_receive_count;
+        if reason.is_permanent() || is_final {
+            self.write_failure(record, trigger, reason, subject).await;
+        } else if record.receive_count == 1 && self.config.retry_seconds > 0 {
+            self.come_back_soon(record, subject).await;
+        }
+        RecordFailed {
+            subject,
+            message_id: &record.message_id,
+            reason,
+            receives: record.receive_count,
+            is_final,
+            counted: facts.is_some() && trigger.is_some_and(|trigger| trigger.name.revision() == 0),
+        }
+        .emit();
+    }
+
+    async fn write_failure(&self, record: &Record, trigger: Option<&Trigger>, reason: FailureReason, subject: Subject<'_>) {
+        let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
+        let key = trigger.map_or_else(|| failed_message_key(&record.message_id), |trigger| trigger.name.failed_key());
+        let document = FailureRecord {
+            v: 1,
+            reason,
+            receives: record.receive_count,
+            failed_at: self.home.clock().now(),
+            message_id: record.message_id.clone(),
+            s3_key: trigger.map(|trigger| trigger.name.raw_key()),
+            lead_id: facts.map(|facts| facts.lead_id.clone()),
+            event_id: facts.map(|facts| facts.event_id.clone()),
+            revision: trigger.map_or(0, |trigger| trigger.name.revision()),
+        };
+        let body = serde_json::to_vec(&document).expect("plain fields always serialise");
+        if let Err(error) = self.home.store().put(Bucket::Enriched, &key, NewObject::of(body)).await {
+            CallFailed { subject, error: &error }.emit();
+        }
+    }
+
+    /// One 503 must not cost the queue's whole visibility. Spacing only: no promise rests on it.
+    async fn come_back_soon(&self, record: &Record, subject: Subject<'_>) {
+        let [jitter, ..] = self.home.entropy().bits();
+        let seconds = self.config.retry_seconds + self.config.retry_seconds * u32::from(jitter) / 512;
+        if let Err(error) = self.home.queue().set_visibility(&record.receipt_handle, seconds).await {
+            CallFailed { subject, error: &error }.emit();
+        }
+    }
+}

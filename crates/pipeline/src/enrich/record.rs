@@ -1,0 +1,61 @@
+//! What comes from the queue, and what becomes of it.
+
+use crate::trace::TraceContext;
+use jiff::Timestamp;
+use leadwire_domain::failure::FailureReason;
+use leadwire_domain::wait::DeferReason;
+
+/// One message of a batch, as the queue gave it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The queue's id of the message.
+    pub message_id: String,
+    /// The handle of this receive.
+    pub receipt_handle: String,
+    /// The body.
+    pub body: String,
+    /// How often it has been received, this time included.
+    pub receive_count: u32,
+    /// When it was sent.
+    pub sent_at: Option<Timestamp>,
+    /// The trace it belongs to.
+    pub trace: TraceContext,
+}
+
+/// How an event came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It was mailed by this attempt.
+    Mailed,
+    /// It had been mailed before.
+    MailedBefore,
+    /// Its doubtful mail was parked by this attempt.
+    Parked,
+    /// It had been parked before.
+    ParkedBefore,
+    /// Its lead was forgotten on request.
+    Forgotten,
+}
+
+/// What became of a record. Done and deferred ones are deleted from the queue; a failed one is reported, so that the redrive policy can end it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The event has come to its end.
+    Done(Done),
+    /// A copy was sent that comes back later, at no cost in receives.
+    Deferred {
+        /// Why.
+        reason: DeferReason,
+        /// After how many seconds it comes back.
+        seconds: u32,
+    },
+    /// It failed this time.
+    Failed(FailureReason),
+}
+
+impl Outcome {
+    /// Whether the record is reported as failed.
+    pub fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+}

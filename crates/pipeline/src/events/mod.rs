@@ -1,0 +1,119 @@
+//! What happened, and how it is told: one struct per event, whose `emit` writes one log line and its metrics. The stages say what happened;
+//! only this room names metrics, so that tracing, metrics and dashboards can change without a pass through the stages.
+
+mod enrich;
+mod ingest;
+mod sweep;
+
+pub use enrich::{
+    ClaimParked, EmailAmbiguous, EmailSent, EnrichmentBegan, LeadDeferred, LeadEnriched, LookupDenied, RecordAcked, RecordFailed, Timeliness,
+};
+pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected};
+pub use sweep::{EventSwept, SweepFinished};
+
+use crate::metric::Metric;
+use crate::port::PortError;
+use crate::trace::TraceContext;
+use jiff::SignedDuration;
+use leadwire_domain::id::{EventId, LeadId};
+use std::error::Error;
+
+/// Whom and what an event is about: the ids at the top level of every log line.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// The lead, where it is known.
+    pub lead_id: Option<&'a LeadId>,
+    /// The event, where it is known.
+    pub event_id: Option<&'a EventId>,
+    /// The trace, where there is one.
+    pub trace: Option<&'a TraceContext>,
+}
+
+impl<'a> Subject<'a> {
+    fn lead(&self) -> Option<&'a str> {
+        self.lead_id.map(LeadId::as_str)
+    }
+
+    fn event(&self) -> Option<&'a str> {
+        self.event_id.map(EventId::as_str)
+    }
+
+    fn trace_id(&self) -> Option<&'a str> {
+        self.trace.and_then(TraceContext::trace_id)
+    }
+
+    fn span_id(&self) -> Option<&'a str> {
+        self.trace.and_then(TraceContext::span_id)
+    }
+}
+
+/// A call on a port failed, and the stage coped or reported it.
+#[derive(Debug)]
+pub struct CallFailed<'a> {
+    /// What it was about.
+    pub subject: Subject<'a>,
+    /// What failed.
+    pub error: &'a PortError,
+}
+
+impl CallFailed<'_> {
+    /// Tells it.
+    pub fn emit(self) {
+        tracing::warn!(
+            event = "call_failed",
+            lead_id = self.subject.lead(),
+            event_id = self.subject.event(),
+            trace_id = self.subject.trace_id(),
+            span_id = self.subject.span_id(),
+            error = chain(self.error),
+            "a call failed"
+        );
+    }
+}
+
+/// An error's whole chain in one line.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[expect(clippy::disallowed_macros, reason = "the one place that tells metrics")]
+fn count(metric: Metric) {
+    metrics::counter!(metric.name()).increment(1);
+}
+
+#[expect(clippy::disallowed_macros, reason = "the one place that tells metrics")]
+fn count_many(metric: Metric, many: u64) {
+    metrics::counter!(metric.name()).increment(many);
+}
+
+#[expect(clippy::disallowed_macros, reason = "the one place that tells metrics")]
+fn count_by(metric: Metric, dimension: &'static str, value: &'static str) {
+    metrics::counter!(metric.name(), dimension => value).increment(1);
+}
+
+#[expect(clippy::disallowed_macros, reason = "the one place that tells metrics")]
+fn record_millis(metric: Metric, time: SignedDuration) {
+    metrics::histogram!(metric.name()).record(millis(time));
+}
+
+#[expect(clippy::disallowed_macros, reason = "the one place that tells metrics")]
+fn record_millis_by(metric: Metric, time: SignedDuration, dimension: &'static str, value: &'static str) {
+    metrics::histogram!(metric.name(), dimension => value).record(millis(time));
+}
+
+/// Milliseconds, never below zero: clocks differ.
+fn millis(time: SignedDuration) -> f64 {
+    time.as_secs_f64().max(0.0) * 1000.0
+}
+
+/// Whole milliseconds for a log line, never below zero.
+fn whole_millis(time: SignedDuration) -> u64 {
+    u64::try_from(time.as_millis().max(0)).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,52 @@
+//! A sorted listing that is read page by page.
+
+use crate::port::{Bucket, Home, ListPage, Listed, ObjectStore, PortError};
+use std::collections::VecDeque;
+
+/// A sorted listing under a prefix. It holds one page at a time, whatever the bucket holds.
+pub(super) struct Listing<'a, H> {
+    home: &'a H,
+    bucket: Bucket,
+    prefix: &'static str,
+    page: VecDeque<Listed>,
+    last: Option<String>,
+    more: bool,
+}
+
+impl<'a, H: Home> Listing<'a, H> {
+    pub(super) fn new(home: &'a H, bucket: Bucket, prefix: &'static str) -> Self {
+        Self { home, bucket, prefix, page: VecDeque::new(), last: None, more: true }
+    }
+
+    /// The next entry.
+    pub(super) async fn next(&mut self) -> Result<Option<Listed>, PortError> {
+        self.fill().await?;
+        Ok(self.page.pop_front())
+    }
+
+    /// The entry of that name under the prefix, if there is one. Names must be asked for in ascending order.
+    pub(super) async fn seek(&mut self, name: &str) -> Result<Option<Listed>, PortError> {
+        loop {
+            self.fill().await?;
+            let Some(entry) = self.page.front() else { return Ok(None) };
+            match entry.key.strip_prefix(self.prefix).unwrap_or_default().cmp(name) {
+                std::cmp::Ordering::Less => {
+                    self.page.pop_front();
+                }
+                std::cmp::Ordering::Equal => return Ok(self.page.pop_front()),
+                std::cmp::Ordering::Greater => return Ok(None),
+            }
+        }
+    }
+
+    async fn fill(&mut self) -> Result<(), PortError> {
+        while self.page.is_empty() && self.more {
+            let ListPage { entries, more } = self.home.store().list(self.bucket, self.prefix, self.last.as_deref()).await?;
+            self.last = entries.last().map(|entry| entry.key.clone()).or_else(|| self.last.take());
+            // A page without entries cannot be gone past, whatever the store says of more.
+            self.more = more && !entries.is_empty();
+            self.page = entries.into();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! `sweep`: finds events that have lost their trigger and enqueues them again. In normal operation it finds nothing.
+//!
+//! Three sorted listings — `raw/`, `mail/`, `failed/` — are merged on the event's name, so that no object is read but for what is found.
+//! The cost grows with the objects kept: one request per thousand of them.
+
+mod listing;
+
+use crate::config::SweepConfig;
+use crate::events::{CallFailed, EventSwept, Subject, SweepFinished};
+use crate::ingest::place::meta;
+use crate::port::{Bucket, Clock, DelayQueue, Fetched, Home, NewObject, ObjectStore, OutgoingMessage, PortError, StoredObject};
+use crate::trace::{TRACEPARENT, TraceContext};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::failure::{FailureReason, FailureRecord};
+use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
+use leadwire_domain::key::{EventName, FAILED, MAIL, RAW};
+use leadwire_domain::limits::{MESSAGE_BYTES_MAX, OBJECT_BYTES_MAX};
+use leadwire_domain::source::Source;
+use leadwire_domain::trigger::{Trigger, TriggerFacts};
+use leadwire_domain::wait::Waiting;
+use listing::Listing;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How often an event is enqueued again before it is given up.
+const SENDS_MAX: u32 = 2;
+
+/// What a sweep may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SweepMode {
+    /// Enqueue again what is found, unless it is more than `SWEEP_MAX`.
+    Send,
+    /// Only look.
+    DryRun,
+    /// Enqueue again whatever is found: an operator has looked.
+    Confirm,
+}
+
+/// What a sweep found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SweepReport {
+    /// Raw objects that were looked at.
+    pub examined: u64,
+    /// Events that had lost their trigger.
+    pub found: u64,
+    /// Events that were enqueued again.
+    pub sent: u64,
+    /// Events that were given up: they had been enqueued twice already.
+    pub given_up: u64,
+    /// Whether nothing was sent because too many were found.
+    pub refused: bool,
+    /// The keys of what was found, at most `SWEEP_MAX` of them.
+    pub keys: Vec<String>,
+}
+
+/// The stage that sweeps.
+#[derive(Debug)]
+pub struct Sweep<H> {
+    home: Arc<H>,
+    config: SweepConfig,
+}
+
+/// What `swept/X` counts.
+#[derive(Serialize, Deserialize)]
+struct Count {
+    count: u32,
+}
+
+impl<H: Home> Sweep<H> {
+    /// A stage over a home.
+    pub fn new(home: Arc<H>, config: SweepConfig) -> Self {
+        Self { home, config }
+    }
+
+    /// Sweeps once. What was done before an error is done; the next sweep goes on.
+    pub async fn run(&self, mode: SweepMode) -> Result<SweepReport, PortError> {
+        let mut report = SweepReport::default();
+        let lost = self.find(mode, &mut report).await?;
+        report.refused = mode == SweepMode::Send && lost.len() > self.config.max;
+        report.keys = lost.iter().take(self.config.max).map(EventName::raw_key).collect();
+        if mode != SweepMode::DryRun && !report.refused {
+            for name in &lost {
+                self.enqueue_again(name, &mut report).await?;
+            }
+        }
+        if mode != SweepMode::DryRun {
+            let SweepReport { examined, found, sent, given_up, refused, .. } = report;
+            SweepFinished { examined, found, sent, given_up, refused }.emit();
+        }
+        Ok(report)
+    }
+
+    /// The events without an end that are old enough to have lost their trigger. Unless confirmed, one more than may be sent is enough to
+    /// remember.
+    async fn find(&self, mode: SweepMode, report: &mut SweepReport) -> Result<Vec<EventName>, PortError> {
+        let now = self.home.clock().now();
+        let keep = if mode == SweepMode::Confirm { usize::MAX } else { self.config.max.saturating_add(1) };
+        let mut raw = Listing::new(&*self.home, Bucket::Raw, RAW);
+        let mut mail = Listing::new(&*self.home, Bucket::Enriched, MAIL);
+        let mut failed = Listing::new(&*self.home, Bucket::Enriched, FAILED);
+        let mut lost = Vec::new();
+        while let Some(object) = raw.next().await? {
+            report.examined += 1;
+            let name = object.key.strip_prefix(RAW).unwrap_or_default();
+            let is_settled = mail.seek(name).await?.is_some_and(|marker| marker.size == 0);
+            let has_failed = failed.seek(name).await?.is_some();
+            if is_settled || has_failed || !self.is_due(now, object.last_modified) {
+                continue;
+            }
+            if let Ok(name) = EventName::parse_raw_key(&object.key) {
+                report.found += 1;
+                if lost.len() < keep {
+                    lost.push(name);
+                }
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Old enough to have lost its trigger, and young enough to matter.
+    fn is_due(&self, now: Timestamp, stored_at: Timestamp) -> bool {
+        let age = now.duration_since(stored_at);
+        age > self.config.lost_after() && age < SignedDuration::from_hours(24 * i64::from(self.config.max_age_days))
+    }
+
+    /// Counts first, then sends: what circles is given up at the third time.
+    async fn enqueue_again(&self, name: &EventName, report: &mut SweepReport) -> Result<(), PortError> {
+        let store = self.home.store();
+        let raw = match store.get(Bucket::Raw, &name.raw_key(), OBJECT_BYTES_MAX).await? {
+            Fetched::Found(raw) => raw,
+            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => return Ok(()),
+        };
+        let trace = TraceContext { traceparent: raw.metadata.get(TRACEPARENT).cloned(), ..TraceContext::default() };
+        let facts = self.facts(&raw);
+        let subject =
+            Subject { lead_id: facts.as_ref().map(|f| &f.lead_id), event_id: facts.as_ref().map(|f| &f.event_id), trace: Some(&trace) };
+        let times = self.times_swept(name).await? + 1;
+        let given_up = times > SENDS_MAX;
+        if given_up {
+            self.give_up(name, facts.as_ref()).await?;
+            report.given_up += 1;
+        } else {
+            let count = serde_json::to_vec(&Count { count: times }).expect("plain fields always serialise");
+            store.put(Bucket::Enriched, &name.swept_key(), NewObject::of(count)).await?;
+            let trigger = Trigger { name: name.clone(), facts: facts.clone(), waiting: Waiting::default() };
+            let message = OutgoingMessage { body: trigger.body(), delay_seconds: 0, trace: trace.clone() };
+            self.home.queue().send(message).await.inspect_err(|error| CallFailed { subject, error }.emit())?;
+            report.sent += 1;
+        }
+        EventSwept { subject, s3_key: &name.raw_key(), times, given_up }.emit();
+        Ok(())
+    }
+
+    async fn times_swept(&self, name: &EventName) -> Result<u32, PortError> {
+        match self.home.store().get(Bucket::Enriched, &name.swept_key(), MESSAGE_BYTES_MAX).await? {
+            Fetched::Found(object) => {
+                let count: Count =
+                    serde_json::from_slice(&object.bytes).map_err(|error| PortError::permanent("read the sweeper's count", error))?;
+                Ok(count.count)
+            }
+            Fetched::Missing => Ok(0),
+            Fetched::Denied | Fetched::TooLarge => Err(PortError::permanent("read the sweeper's count", "denied or too large")),
+        }
+    }
+
+    async fn give_up(&self, name: &EventName, facts: Option<&TriggerFacts>) -> Result<(), PortError> {
+        let failure = FailureRecord {
+            v: 1,
+            reason: FailureReason::SweptOut,
+            receives: 0,
+            failed_at: self.home.clock().now(),
+            message_id: String::new(),
+            s3_key: Some(name.raw_key()),
+            lead_id: facts.map(|facts| facts.lead_id.clone()),
+            event_id: facts.map(|facts| facts.event_id.clone()),
+            revision: 0,
+        };
+        let body = serde_json::to_vec(&failure).expect("plain fields always serialise");
+        self.home.store().put(Bucket::Enriched, &name.failed_key(), NewObject::of(body)).await
+    }
+
+    /// The trigger as ingest made it, from the raw object's metadata; an object that was put by hand gets the bare form.
+    fn facts(&self, raw: &StoredObject) -> Option<TriggerFacts> {
+        let text = |key: &str| raw.metadata.get(key);
+        let accepted_at: Timestamp = text(meta::ACCEPTED_AT)?.parse().ok()?;
+        let delay = SignedDuration::from_secs(i64::from(self.config.delay_seconds));
+        Some(TriggerFacts {
+            lead_id: LeadId::parse(text(meta::LEAD_ID)?).ok()?,
+            event_id: EventId::parse(text(meta::EVENT_ID)?).ok()?,
+            source: Source::from_name(text(meta::SOURCE)?)?,
+            sha256: Sha256Hex::of(&raw.bytes),
+            accepted_at,
+            not_before: accepted_at.checked_add(delay).unwrap_or(accepted_at),
+        })
+    }
+}
