@@ -1,1 +1,95 @@
-fn main() {}
+//! All automation of leadwire: `cargo xtask ci` is the whole gate, and each of its steps is a command of its own.
+
+mod gate;
+mod shell;
+mod template;
+mod tidy;
+mod tool;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use gate::Step;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The automation of leadwire.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// The whole gate: every step below, in this order.
+    Ci {
+        /// Leaves a step out, because it has just been run.
+        #[arg(long, value_name = "STEP")]
+        skip: Vec<Step>,
+        /// Goes on after a step that failed, and fails at the end.
+        #[arg(long)]
+        keep_going: bool,
+    },
+    /// Formatting, as rustfmt wants it.
+    Fmt,
+    /// Lints, every warning an error.
+    Clippy,
+    /// Documentation, every warning an error.
+    Doc,
+    /// Every test.
+    Test,
+    /// House rules: arrows between rooms, sizes, manifests, unused dependencies.
+    Tidy,
+    /// The template: cfn-lint, sam validate and the project's own checks.
+    Template {
+        /// Writes the expanded `CloudFormation` template to this file and stops.
+        #[arg(long, value_name = "FILE")]
+        expand: Option<PathBuf>,
+        /// First puts dashboards/operations.json into the template.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Licences, bans and sources of dependencies.
+    Deny,
+    /// Every benchmark once, for compiling and panics; it measures nothing.
+    Bench,
+    /// The Lambda binaries, by `sam build`.
+    Build,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Ci { skip, keep_going } => gate::run(&skip, keep_going),
+        Task::Fmt => Step::Fmt.run(),
+        Task::Clippy => Step::Clippy.run(),
+        Task::Doc => Step::Doc.run(),
+        Task::Test => Step::Test.run(),
+        Task::Tidy => Step::Tidy.run(),
+        Task::Template {
+            expand: Some(file), ..
+        } => template::expand_to(&file),
+        Task::Template {
+            expand: None,
+            write,
+        } => {
+            if write {
+                template::write_dashboard()?;
+            }
+            Step::Template.run()
+        }
+        Task::Deny => Step::Deny.run(),
+        Task::Bench => Step::Bench.run(),
+        Task::Build => Step::Build.run(),
+    }
+}

@@ -1,0 +1,110 @@
+//! The gate: its steps, their order, and how long each took.
+
+use crate::{shell, template, tidy, tool};
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use std::time::Instant;
+
+/// One step of the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    Fmt,
+    Tidy,
+    Clippy,
+    Doc,
+    Test,
+    Bench,
+    Deny,
+    Template,
+    Build,
+}
+
+/// Every step, the quick ones first.
+const STEPS: [Step; 9] = [
+    Step::Fmt,
+    Step::Tidy,
+    Step::Clippy,
+    Step::Doc,
+    Step::Test,
+    Step::Bench,
+    Step::Deny,
+    Step::Template,
+    Step::Build,
+];
+
+impl Step {
+    /// Runs the step and tells how long it took.
+    pub(crate) fn run(self) -> Result<()> {
+        let began = Instant::now();
+        shell::say(&format!("── {self:?} ──"));
+        let result = self.work();
+        let verdict = if result.is_ok() { "✓" } else { "✗" };
+        shell::say(&format!(
+            "{verdict} {self:?} {:.1} s\n",
+            began.elapsed().as_secs_f64()
+        ));
+        result
+    }
+
+    fn work(self) -> Result<()> {
+        match self {
+            Self::Fmt => shell::run(&mut shell::cargo(&["fmt", "--all", "--check"])),
+            Self::Tidy => tidy::check(),
+            Self::Clippy => shell::run(&mut shell::cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--all-features",
+                "--",
+                "-D",
+                "warnings",
+            ])),
+            Self::Doc => shell::run(
+                shell::cargo(&[
+                    "doc",
+                    "--workspace",
+                    "--no-deps",
+                    "--all-features",
+                    "--document-private-items",
+                ])
+                .env("RUSTDOCFLAGS", "-D warnings"),
+            ),
+            Self::Test => shell::run(&mut shell::cargo(&["test", "--workspace"])),
+            // In the test profile: criterion then runs each once, and nothing is compiled a third time.
+            Self::Bench => shell::run(&mut shell::cargo(&[
+                "test",
+                "--package",
+                "leadwire-benches",
+                "--benches",
+            ])),
+            Self::Deny => tool::deny(),
+            Self::Template => template::check(),
+            Self::Build => tool::build(),
+        }
+    }
+}
+
+/// Runs the gate.
+pub(crate) fn run(skipped: &[Step], keep_going: bool) -> Result<()> {
+    let began = Instant::now();
+    let mut failed = Vec::new();
+    for step in STEPS {
+        if skipped.contains(&step) {
+            shell::say(&format!("── {step:?} ── left out, as told\n"));
+        } else if let Err(error) = step.run() {
+            shell::say(&format!("{step:?}: {error:#}\n"));
+            failed.push(format!("{step:?}"));
+            if !keep_going {
+                break;
+            }
+        }
+    }
+    shell::say(&format!(
+        "The gate took {:.0} s.",
+        began.elapsed().as_secs_f64()
+    ));
+    if !failed.is_empty() {
+        bail!("the gate is closed: {}", failed.join(", "));
+    }
+    Ok(())
+}

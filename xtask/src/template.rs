@@ -1,0 +1,60 @@
+//! The template: linted by AWS's tools, expanded, and held to what those tools do not know.
+
+mod check;
+mod dashboard;
+mod project;
+mod view;
+
+use crate::{shell, tool};
+use anyhow::{Context, Result, bail};
+use project::Project;
+use std::fs;
+use std::path::Path;
+use view::Template;
+
+const EXPAND: &str = "xtask/src/template/expand.py";
+
+/// Lints, validates, expands and checks the template.
+pub(crate) fn check() -> Result<()> {
+    shell::run(&mut tool::python("cfn-lint", &["template.yaml"])?)?;
+    shell::run(&mut tool::python("sam", &["validate", "--lint"])?)?;
+    let template = Template::parse(&expand()?)?;
+    let project = Project::read(&shell::root())?;
+    let found = check::breaches(&template, &project);
+    for breach in &found {
+        shell::say(&format!("  {breach}"));
+    }
+    if !found.is_empty() {
+        bail!("the template breaks {} of its promises", found.len());
+    }
+    let blind = check::blind_checks(&template, &project);
+    if !blind.is_empty() {
+        bail!(
+            "these checks would not see the template broken: {}",
+            blind.join("; ")
+        );
+    }
+    shell::say(&format!(
+        "{} checks hold, and each fails on a template that is broken for it.",
+        check::CHECKS.len()
+    ));
+    Ok(())
+}
+
+/// Writes the expanded template to a file.
+pub(crate) fn expand_to(file: &Path) -> Result<()> {
+    fs::write(file, expand()?).with_context(|| file.display().to_string())
+}
+
+/// Puts `dashboards/operations.json` into the template.
+pub(crate) fn write_dashboard() -> Result<()> {
+    let path = shell::root().join(project::TEMPLATE);
+    let template = fs::read_to_string(&path)?;
+    let json = fs::read_to_string(shell::root().join(project::DASHBOARD))?;
+    fs::write(&path, dashboard::embed(&template, &json)?).context("writing the template")
+}
+
+/// The template as `CloudFormation` sees it.
+fn expand() -> Result<String> {
+    shell::read(&mut tool::python("python", &[EXPAND, project::TEMPLATE])?)
+}

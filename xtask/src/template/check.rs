@@ -1,0 +1,115 @@
+//! The template's own checks. Each brings the breakages that it must see, and the gate sees to it that it does.
+
+mod alarm;
+mod api;
+mod bucket;
+mod function;
+mod queue;
+mod role;
+#[cfg(test)]
+mod tests;
+
+use super::dashboard;
+use super::project::Project;
+use super::view::Template;
+use serde_json::Value;
+
+/// A template and what it must agree with.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) template: Template,
+    pub(crate) project: Project,
+}
+
+impl Case {
+    /// Sets the value at a JSON pointer. Does nothing where there is no such place.
+    pub(crate) fn set(&mut self, pointer: &str, value: impl Into<Value>) {
+        if let Some(place) = self.template.0.pointer_mut(pointer) {
+            *place = value.into();
+        }
+    }
+
+    /// Adds a member to the object at a JSON pointer.
+    pub(crate) fn add(&mut self, pointer: &str, name: &str, value: impl Into<Value>) {
+        if let Some(object) = self
+            .template
+            .0
+            .pointer_mut(pointer)
+            .and_then(Value::as_object_mut)
+        {
+            object.insert(name.to_owned(), value.into());
+        }
+    }
+
+    /// Removes a member of the object at a JSON pointer.
+    pub(crate) fn remove(&mut self, pointer: &str, name: &str) {
+        if let Some(object) = self
+            .template
+            .0
+            .pointer_mut(pointer)
+            .and_then(Value::as_object_mut)
+        {
+            object.remove(name);
+        }
+    }
+}
+
+/// A check: what it promises, what is wrong, and how to break a template for it.
+pub(crate) struct Check {
+    pub(crate) promise: &'static str,
+    pub(crate) breaches: fn(&Case) -> Vec<String>,
+    pub(crate) breakages: &'static [fn(&mut Case)],
+}
+
+/// Every check.
+pub(crate) const CHECKS: [&Check; 16] = [
+    &queue::PARTIAL_BATCHES,
+    &queue::TIMING,
+    &queue::REDRIVE,
+    &queue::PRIVACY,
+    &function::CONCURRENCY,
+    &function::VARIABLES,
+    &function::PANIC,
+    &role::LEAST_PRIVILEGE,
+    &role::ONE_EACH,
+    &bucket::PRIVATE,
+    &bucket::CREATE_ONLY,
+    &bucket::LIFE,
+    &alarm::HEARD,
+    &api::WHOLE,
+    &api::PROMISED_NAMES,
+    &dashboard::SHOWN,
+];
+
+/// What is wrong with the template.
+pub(crate) fn breaches(template: &Template, project: &Project) -> Vec<String> {
+    let case = Case {
+        template: template.clone(),
+        project: project.clone(),
+    };
+    let told = |check: &&Check| {
+        (check.breaches)(&case)
+            .into_iter()
+            .map(|b| format!("{}: {b}", check.promise))
+            .collect::<Vec<_>>()
+    };
+    CHECKS.iter().flat_map(told).collect()
+}
+
+/// The checks that do not see the template broken in a way that they promise to see.
+pub(crate) fn blind_checks(template: &Template, project: &Project) -> Vec<String> {
+    let mut blind = Vec::new();
+    for check in CHECKS {
+        for (number, breakage) in (1..).zip(check.breakages) {
+            let mut case = Case {
+                template: template.clone(),
+                project: project.clone(),
+            };
+            breakage(&mut case);
+            if (check.breaches)(&case).is_empty() {
+                blind.push(format!("{} (breakage {number})", check.promise));
+            }
+        }
+    }
+    blind
+}

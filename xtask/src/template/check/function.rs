@@ -1,0 +1,117 @@
+//! Functions: how many run, what they are told, how they end.
+
+use super::Check;
+use crate::template::view::{at, refers};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const ENRICHMENT: &str = "/Resources/EnrichmentFunction/Properties";
+const SWEEP: &str = "/Resources/SweepFunction/Properties";
+
+/// Variables that binaries read and a stack has no use for: those that send every call elsewhere are for tests,
+/// and the rest of OpenTelemetry's keep their defaults.
+const ELSEWHERE: [&str; 5] = [
+    "AWS_ENDPOINT_URL",
+    "AWS_CA_BUNDLE",
+    "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_RESOURCE_ATTRIBUTES",
+];
+/// What Lambda itself sets.
+const OF_LAMBDA: [&str; 4] = ["AWS_LAMBDA_", "AWS_XRAY_", "AWS_REGION", "_X_AMZN_"];
+
+/// A throttled poller would cost a message one of its receives; a stopped recursion would lose it.
+pub(super) const CONCURRENCY: Check = Check {
+    promise: "no function is starved or stopped",
+    breaches: |case| {
+        let functions: Vec<_> = case.template.of_type("AWS::Lambda::Function").collect();
+        let reserved = functions
+            .iter()
+            .filter(|(_, f)| !at(f, "/ReservedConcurrentExecutions").is_null());
+        let mut found: Vec<_> = reserved
+            .map(|(id, _)| format!("{id} reserves concurrency"))
+            .collect();
+        for (_, mapping) in case.template.of_type("AWS::Lambda::EventSourceMapping") {
+            let readers = functions
+                .iter()
+                .filter(|(id, _)| refers(at(mapping, "/FunctionName"), id));
+            let stopped = readers.filter(|(_, function)| at(function, "/RecursiveLoop") != "Allow");
+            found.extend(stopped.map(|(id, _)| {
+                format!("{id} sends to its own queue without RecursiveLoop: Allow")
+            }));
+        }
+        found
+    },
+    breakages: &[
+        |case| case.remove(ENRICHMENT, "RecursiveLoop"),
+        |case| case.set(&format!("{ENRICHMENT}/RecursiveLoop"), "Terminate"),
+        |case| case.add(ENRICHMENT, "ReservedConcurrentExecutions", 5),
+    ],
+};
+
+/// The template sets what the binaries read, and nothing else.
+pub(super) const VARIABLES: Check = Check {
+    promise: "the template sets the variables that the binaries read",
+    breaches: |case| {
+        let functions = case
+            .template
+            .of_type("AWS::Lambda::Function")
+            .map(|(id, _)| id);
+        let names = functions.flat_map(|id| {
+            case.template
+                .environment(id)
+                .as_object()
+                .into_iter()
+                .flatten()
+        });
+        let set: BTreeSet<&str> = names.map(|(name, _)| name.as_str()).collect();
+        let read: BTreeSet<&str> = case.project.variables.iter().map(String::as_str).collect();
+        let not_read = set
+            .difference(&read)
+            .map(|name| format!("{name} is set and no binary reads it"));
+        let excused = |name: &str| {
+            ELSEWHERE
+                .iter()
+                .chain(&OF_LAMBDA)
+                .any(|prefix| name.starts_with(prefix))
+        };
+        let not_set = read
+            .difference(&set)
+            .filter(|name| !excused(name))
+            .map(|name| format!("{name} is read and no function has it"));
+        not_read.chain(not_set).collect()
+    },
+    breakages: &[
+        |case| {
+            case.add(
+                &format!("{SWEEP}/Environment/Variables"),
+                "SWEEP_MAXIMUM",
+                "1",
+            );
+        },
+        |case| case.remove(&format!("{SWEEP}/Environment/Variables"), "SWEEP_MAX"),
+        |case| case.project.variables.extend(["NEW_VARIABLE".to_owned()]),
+        |case| case.project.variables.clear(),
+    ],
+};
+
+/// One record's panic is that record's failure; aborting would fail the batch.
+pub(super) const PANIC: Check = Check {
+    promise: "a panic unwinds in the release profile",
+    breaches: |case| {
+        let wrong = case.project.panic != "unwind";
+        wrong
+            .then(|| format!("profile.release.panic is \"{}\"", case.project.panic))
+            .into_iter()
+            .collect()
+    },
+    breakages: &[
+        |case| "abort".clone_into(&mut case.project.panic),
+        |case| case.project.panic.clear(),
+    ],
+};
+
+/// The names of the functions' roles.
+pub(super) fn role_of(function: &Value) -> Option<&str> {
+    at(function, "/Role/Fn::GetAtt/0").as_str()
+}

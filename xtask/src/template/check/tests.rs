@@ -1,0 +1,52 @@
+//! The checks against a small sound template, whole and broken.
+
+use super::*;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// A template as small as one can be that keeps every promise.
+fn sound() -> Case {
+    let template: Value = serde_json::from_str(include_str!("sound.json")).unwrap();
+    let functions = ["IngestionFunction", "EnrichmentFunction", "SweepFunction"];
+    let template = Template(template);
+    let variables = functions
+        .iter()
+        .flat_map(|id| template.environment(id).as_object().into_iter().flatten());
+    let project = Project {
+        variables: variables
+            .map(|(name, _)| name.clone())
+            .chain(["AWS_ENDPOINT_URL".to_owned()])
+            .collect(),
+        alarm_pages: BTreeSet::from(["DeadLetterQueueDepthAlarm".to_owned()]),
+        panic: "unwind".to_owned(),
+        dashboard: json!({"widgets": [
+            {"x": 0, "y": 0, "width": 24, "height": 3, "properties": {"title": "${DelayQueue.QueueName}"}},
+            {"x": 0, "y": 3, "width": 24, "height": 3},
+            {"x": 0, "y": 6, "width": 24, "height": 3},
+        ]}),
+    };
+    let mut case = Case { template, project };
+    let body = case.project.dashboard.to_string();
+    case.set(
+        "/Resources/OperationsDashboard/Properties/DashboardBody/Fn::Sub",
+        body,
+    );
+    case
+}
+
+#[test]
+fn a_sound_template_passes_every_check() {
+    let case = sound();
+    assert_eq!(breaches(&case.template, &case.project), [""; 0]);
+}
+
+#[test]
+fn every_check_fails_on_a_template_that_is_broken_for_it() {
+    let case = sound();
+    assert_eq!(blind_checks(&case.template, &case.project), [""; 0]);
+}
+
+#[test]
+fn every_check_knows_how_it_could_be_broken() {
+    assert!(CHECKS.iter().all(|check| !check.breakages.is_empty()));
+}
