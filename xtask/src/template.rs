@@ -13,12 +13,18 @@ use std::path::Path;
 use view::Template;
 
 const EXPAND: &str = "xtask/src/template/expand.py";
+const EXPANDED: &str = "target/tools/template.json";
 
 /// Lints, validates, expands and checks the template.
 pub(crate) fn check() -> Result<()> {
     shell::run(&mut tool::python("cfn-lint", &["template.yaml"])?)?;
     shell::run(&mut tool::python("sam", &["validate", "--lint"])?)?;
-    let template = Template::parse(&expand()?)?;
+    let expanded = expand()?;
+    // Some mistakes, such as a dependency on what a condition leaves out, show in plain CloudFormation only.
+    let file = shell::root().join(EXPANDED);
+    fs::write(&file, &expanded).with_context(|| file.display().to_string())?;
+    shell::run(&mut tool::python("cfn-lint", &[EXPANDED])?)?;
+    let template = Template::parse(&expanded)?;
     let project = Project::read(&shell::root())?;
     let found = check::breaches(&template, &project);
     for breach in &found {
