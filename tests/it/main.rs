@@ -1,1 +1,8 @@
-//! The integration tests.
+//! The integration suite: the real binaries, black box, against LocalStack and moto.
+
+mod emulators;
+mod events;
+mod faults;
+mod platform;
+mod rules;
+mod stacks;

@@ -1,0 +1,105 @@
+//! Both ways to have the emulators.
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use leadwire_tests::clients::Clients;
+use leadwire_tests::emulator::{Emulators, Way};
+use leadwire_tests::mailbox::Mailbox;
+use leadwire_tests::stack::unique_name;
+
+#[tokio::test]
+async fn the_shared_emulators_store_queue_and_mail() -> Result<()> {
+    let emulators = Emulators::shared().await?;
+    one_of_each(emulators).await
+}
+
+#[tokio::test]
+async fn emulators_from_a_virtual_environment_store_queue_and_mail_and_end_when_dropped()
+-> Result<()> {
+    let emulators = Emulators::start(Way::Venv).await?;
+    one_of_each(&emulators).await?;
+    let (aws, mail) = (emulators.aws.clone(), emulators.mail.clone());
+    drop(emulators);
+    for url in [aws, mail] {
+        let client = leadwire_tests::http::Client::default();
+        let deadline = std::time::Duration::from_secs(20);
+        leadwire_tests::clock::eventually("the emulator is gone", deadline, || async {
+            Ok(client.get(&url).await.is_err().then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn one_of_each(emulators: &Emulators) -> Result<()> {
+    let clients = Clients::new(&emulators.aws, &emulators.mail);
+    let name = unique_name();
+    clients.s3.create_bucket().bucket(&name).send().await?;
+    let put = || {
+        clients
+            .s3
+            .put_object()
+            .bucket(&name)
+            .key("k")
+            .if_none_match("*")
+    };
+    put().body(b"1".to_vec().into()).send().await?;
+    let again = put()
+        .body(b"2".to_vec().into())
+        .send()
+        .await
+        .err()
+        .context("412")?;
+    let status = again.raw_response().map(|raw| raw.status().as_u16());
+    ensure!(status == Some(412), "a second create answered {status:?}");
+
+    let queue = clients.sqs.create_queue().queue_name(&name).send().await?;
+    let url = queue.queue_url().context("a queue has a URL")?;
+    clients
+        .sqs
+        .send_message()
+        .queue_url(url)
+        .message_body("hello")
+        .send()
+        .await?;
+    let received = clients
+        .sqs
+        .receive_message()
+        .queue_url(url)
+        .wait_time_seconds(5)
+        .send()
+        .await?;
+    ensure!(
+        received
+            .messages()
+            .first()
+            .and_then(|message| message.body())
+            == Some("hello")
+    );
+
+    let (from, to) = (format!("{name}@example.com"), format!("{name}@example.org"));
+    clients
+        .ses
+        .create_email_identity()
+        .email_identity(&from)
+        .send()
+        .await?;
+    let text = |text: &str| Content::builder().data(text).build();
+    let message = Message::builder()
+        .subject(text("New lead: Zoë → Omar")?)
+        .body(Body::builder().text(text("hello")?).build())
+        .build();
+    let send = clients.ses.send_email().from_email_address(&from);
+    let send = send.destination(Destination::builder().to_addresses(&to).build());
+    send.content(EmailContent::builder().simple(message).build())
+        .send()
+        .await?;
+    let mails = Mailbox::new(&emulators.mail, &to).mails().await?;
+    ensure!(mails.len() == 1, "{mails:?}");
+    ensure!(
+        mails
+            .iter()
+            .all(|mail| mail.subject == "New lead: Zoë → Omar" && mail.from == from)
+    );
+    Ok(())
+}

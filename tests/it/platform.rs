@@ -1,0 +1,154 @@
+//! The platform that runs a binary: a small shell script plays the binary, so these tests need none of ours.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use anyhow::Result;
+use leadwire_tests::clients::Clients;
+use leadwire_tests::clock::eventually;
+use leadwire_tests::emulator::Emulators;
+use leadwire_tests::function::{Function, FunctionConfig};
+use leadwire_tests::instance::Outcome;
+use leadwire_tests::mapping::{Mapping, MappingOptions};
+use leadwire_tests::stack::unique_name;
+use serde_json::json;
+
+/// A runtime in shell: it takes an event, logs, and answers by what the event holds.
+const RUNTIME: &str = r#"#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+while true; do
+  headers=$(mktemp)
+  event=$(curl -s -D "$headers" "$api/next") || exit 1
+  id=$(tr -d '\r' < "$headers" | sed -n 's/^lambda-runtime-aws-request-id: //Ip')
+  rm -f "$headers"
+  echo "{\"saw\":\"$$\",\"greeting\":\"$GREETING\"}"
+  case "$event" in
+    *crash*) exit 7 ;;
+    *hang*) sleep 60 ;;
+    *refuse*) curl -s -o /dev/null -d '{"errorType":"No"}' "$api/$id/error" ;;
+    *) curl -s -o /dev/null -d '{"batchItemFailures":[]}' "$api/$id/response" ;;
+  esac
+done
+"#;
+
+struct Deployed {
+    function: Function,
+    _folder: tempfile::TempDir,
+}
+
+fn deploy(timeout: Duration) -> Result<Deployed> {
+    let folder = tempfile::tempdir()?;
+    let binary = folder.path().join("bootstrap");
+    std::fs::write(&binary, RUNTIME)?;
+    std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755))?;
+    let environment = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);
+    let name = unique_name();
+    let config = FunctionConfig {
+        name,
+        binary,
+        environment,
+        timeout,
+        concurrency: 2,
+    };
+    Ok(Deployed {
+        function: Function::new(config),
+        _folder: folder,
+    })
+}
+
+#[tokio::test]
+async fn one_process_serves_invocation_after_invocation_and_its_lines_are_kept() -> Result<()> {
+    let deployed = deploy(Duration::from_secs(20))?;
+    for _ in 0..2 {
+        let outcome = deployed.function.invoke(&json!({})).await?;
+        assert_eq!(
+            outcome,
+            Outcome::Response(r#"{"batchItemFailures":[]}"#.into())
+        );
+    }
+    let lines = deployed.function.log().objects();
+    let pids: std::collections::BTreeSet<_> =
+        lines.iter().map(|line| line["saw"].to_string()).collect();
+    assert_eq!((lines.len(), pids.len()), (2, 1), "{lines:?}");
+    assert_eq!(lines[0]["greeting"], "hello");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_error_is_told_and_a_crash_or_a_timeout_costs_the_process() -> Result<()> {
+    let deployed = deploy(Duration::from_secs(3))?;
+    let function = &deployed.function;
+    assert_eq!(
+        function.invoke(&json!("refuse")).await?,
+        Outcome::Error(json!({"errorType": "No"}))
+    );
+    let crashed = function.invoke(&json!("crash")).await?;
+    assert!(
+        matches!(&crashed, Outcome::Exited(Some(status)) if status.code() == Some(7)),
+        "{crashed:?}"
+    );
+    assert_eq!(function.invoke(&json!("hang")).await?, Outcome::TimedOut);
+    assert!(matches!(
+        function.invoke(&json!({})).await?,
+        Outcome::Response(_)
+    ));
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_events_at_once_are_two_processes_and_both_can_be_killed() -> Result<()> {
+    let deployed = deploy(Duration::from_secs(20))?;
+    let function = &deployed.function;
+    let killing = async {
+        let deadline = Duration::from_secs(10);
+        eventually("both are at work", deadline, || async {
+            Ok((function.log().lines().len() == 2).then_some(()))
+        })
+        .await?;
+        function.kill_busy().await
+    };
+    let (hang, again) = (json!("hang"), json!("hang"));
+    let (first, second, killed) =
+        tokio::join!(function.invoke(&hang), function.invoke(&again), killing);
+    assert_eq!(killed?, 2);
+    for outcome in [first?, second?] {
+        assert!(matches!(outcome, Outcome::Exited(_)), "{outcome:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_mapping_deletes_what_succeeded_and_leaves_a_crashed_batch_to_its_visibility()
+-> Result<()> {
+    let emulators = Emulators::shared().await?;
+    let sqs = Clients::new(&emulators.aws, &emulators.mail).sqs;
+    let deployed = deploy(Duration::from_secs(20))?;
+    let created = sqs.create_queue().queue_name(unique_name()).send().await?;
+    let url = created.queue_url().unwrap_or_default().to_owned();
+    let options = MappingOptions {
+        batch_size: 1,
+        concurrency: 2,
+        reports_item_failures: true,
+    };
+    let mut mapping = Mapping::start(&sqs, &url, &deployed.function, options).await?;
+    for body in ["good", "crash"] {
+        sqs.send_message()
+            .queue_url(&url)
+            .message_body(body)
+            .send()
+            .await?;
+    }
+    let deadline = Duration::from_secs(20);
+    let deliveries = eventually("both were delivered", deadline, || async {
+        let deliveries = mapping.deliveries();
+        Ok((deliveries.len() == 2).then_some(deliveries))
+    })
+    .await?;
+    mapping.stop().await;
+    for delivery in deliveries {
+        assert_eq!(delivery.failed, delivery.body == "crash", "{delivery:?}");
+        assert_eq!(delivery.receive_count, 1, "{delivery:?}");
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! The project's template in LocalStack.
+
+use anyhow::{Context, Result};
+use aws_sdk_sqs::types::QueueAttributeName;
+use leadwire_tests::clients::Clients;
+use leadwire_tests::emulator::Emulators;
+use leadwire_tests::stack::{Stack, StackOptions};
+use leadwire_tests::{prune, template};
+use serde_json::json;
+
+#[test]
+fn short_tags_and_anchors_become_plain_json() -> Result<()> {
+    let read = template::parse(
+        "A: &a [!Ref X, !GetAtt X.Y.Z, !Sub 'a${X}', !If [C, 1, '1']]\nB: *a\nC: {D: true, E: 1.5, F: ''}\n",
+    )?;
+    let list = json!([
+        {"Ref": "X"}, {"Fn::GetAtt": ["X", "Y.Z"]}, {"Fn::Sub": "a${X}"}, {"Fn::If": ["C", 1, "1"]},
+    ]);
+    assert_eq!(
+        read,
+        json!({"A": list, "B": list, "C": {"D": true, "E": 1.5, "F": ""}})
+    );
+    Ok(())
+}
+
+#[test]
+fn pruning_takes_out_what_refers_to_what_is_taken_out() -> Result<()> {
+    let pruned = prune::prune(json!({
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Globals": {"Function": {"Environment": {"Variables": {"BUCKET_NAME": {"Ref": "Bucket"}}}}},
+        "Resources": {
+            "Work": {
+                "Type": "AWS::Serverless::Function", "Metadata": {"BuildProperties": {"Binary": "work"}},
+                "Properties": {"Timeout": 60, "Environment": {"Variables": {"NONE": {"Ref": "AWS::NoValue"}}}},
+            },
+            "Bucket": {"Type": "AWS::S3::Bucket", "DependsOn": ["Work"], "Properties": {}},
+            "Permission": {"Type": "X::Y::Z", "Properties": {"A": [{"Fn::Sub": "${Work.Arn}/x"}]}},
+            "Farther": {"Type": "X::Y::Z", "Properties": {"A": {"Fn::GetAtt": ["Permission", "Id"]}}},
+        },
+        "Outputs": {"Gone": {"Value": {"Ref": "Farther"}}, "Kept": {"Value": {"Ref": "Bucket"}}},
+    }))?;
+    let removed: Vec<&str> = pruned.removed.iter().map(String::as_str).collect();
+    assert_eq!(removed, ["Farther", "Permission", "Work"]);
+    let expected = json!({
+        "Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "DependsOn": [], "Properties": {}}},
+        "Outputs": {
+            "Kept": {"Value": {"Ref": "Bucket"}},
+            "EnvWorkBUCKETZNAME": {"Value": {"Ref": "Bucket"}},
+            "EnvWorkNONE": {"Value": prune::NO_VALUE},
+        },
+    });
+    assert_eq!(pruned.template, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_template_deploys_with_its_own_queue_attributes_and_environments() -> Result<()> {
+    let emulators = Emulators::shared().await?;
+    let clients = Clients::new(&emulators.aws, &emulators.mail);
+    let mut options = StackOptions::default();
+    for (name, value) in [
+        ("SesFromAddress", "a@example.com"),
+        ("SesToAddress", "b@example.com, c@example.com"),
+    ] {
+        options.parameters.insert(name.to_owned(), value.to_owned());
+    }
+    let stack = Stack::deploy(&clients, &options).await?;
+    let queue = clients
+        .sqs
+        .get_queue_attributes()
+        .queue_url(stack.output("DelayQueueUrl")?)
+        .attribute_names(QueueAttributeName::All)
+        .send()
+        .await?;
+    let attributes = queue.attributes().context("a queue has attributes")?;
+    assert_eq!(attributes[&QueueAttributeName::DelaySeconds], "600");
+    assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], "360");
+    let redrive: serde_json::Value =
+        serde_json::from_str(&attributes[&QueueAttributeName::RedrivePolicy])?;
+    assert_eq!(redrive["maxReceiveCount"].as_u64(), Some(3), "{redrive}");
+
+    let environment = stack.environment("EnrichmentFunction")?;
+    assert_eq!(
+        environment["SES_TO_ADDRESS"],
+        "b@example.com, c@example.com"
+    );
+    assert_eq!(
+        environment["LOOKUP_BUCKET"],
+        stack.output("LookupBucketName")?
+    );
+    assert!(
+        !environment.contains_key("SES_CONFIGURATION_SET"),
+        "{environment:?}"
+    );
+    let function = stack.function("EnrichmentFunction")?;
+    assert_eq!(
+        (function.binary.as_str(), function.timeout_seconds),
+        ("enrich", 60)
+    );
+    let event = function
+        .queue_event
+        .as_ref()
+        .context("it is fed by the queue")?;
+    assert_eq!(
+        event["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! LocalStack and moto: one of each per test process, whichever way this machine can have them.
+//!
+//! Way 1 is Docker (testcontainers, the pinned images). Way 2 is a virtual environment of Python that is made once
+//! under `target/` from a committed lock file. Where neither can be had, a test fails and says what to install: an
+//! integration test that skips itself is worse than none.
+
+mod docker;
+mod process;
+mod registry;
+mod venv;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::sync::OnceCell;
+
+use crate::{clock, http, settings};
+
+/// LocalStack's image; the last free line.
+pub const LOCALSTACK: (&str, &str) = ("localstack/localstack", "4.12.0");
+/// Moto's image; it speaks SES v2, which LocalStack does not.
+pub const MOTO: (&str, &str) = ("motoserver/moto", "5.1.22");
+
+/// Longer than any start seen (6 s idle, 30 s on a busy machine).
+const START_DEADLINE: Duration = Duration::from_mins(2);
+
+/// What LocalStack is told, both ways: nothing of the internet, and metrics often enough for a 10-second alarm.
+const LOCALSTACK_ENVIRONMENT: [(&str, &str); 5] = [
+    ("SKIP_SSL_CERT_DOWNLOAD", "1"),
+    ("DISABLE_EVENTS", "1"),
+    ("DNS_ADDRESS", "0"),
+    ("SQS_CLOUDWATCH_METRICS_REPORT_INTERVAL", "5"),
+    ("SQS_ENDPOINT_STRATEGY", "dynamic"),
+];
+
+/// A way to have the emulators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Containers.
+    Docker,
+    /// Processes in virtual environments of Python.
+    Venv,
+}
+
+/// Running emulators.
+#[derive(Debug)]
+pub struct Emulators {
+    /// How they were had.
+    pub way: Way,
+    /// The endpoint of every AWS service but SES.
+    pub aws: String,
+    /// The endpoint of SES v2.
+    pub mail: String,
+    _hold: Hold,
+}
+
+/// What keeps the emulators alive.
+#[derive(Debug)]
+enum Hold {
+    Docker(#[expect(dead_code, reason = "held for its life only")] docker::Containers),
+    Venv(#[expect(dead_code, reason = "held for its life only")] venv::Processes),
+}
+
+impl Emulators {
+    /// The emulators of this process, started by the first test that asks.
+    ///
+    /// # Errors
+    /// Neither way works; the message says what to install.
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<Result<Emulators, String>> = OnceCell::const_new();
+        SHARED
+            .get_or_init(|| async {
+                Self::start_any()
+                    .await
+                    .map_err(|error| format!("{error:#}"))
+            })
+            .await
+            .as_ref()
+            .map_err(|message| anyhow!("{message}"))
+    }
+
+    /// Starts emulators one given way, for the caller alone.
+    ///
+    /// # Errors
+    /// That way does not work here.
+    pub async fn start(way: Way) -> Result<Self> {
+        let emulators = match way {
+            Way::Docker => {
+                let containers = docker::Containers::start().await?;
+                let (aws, mail) = containers.endpoints();
+                let _hold = Hold::Docker(containers);
+                Self {
+                    way,
+                    aws,
+                    mail,
+                    _hold,
+                }
+            }
+            Way::Venv => {
+                let processes = venv::Processes::start().await?;
+                let (aws, mail) = processes.endpoints();
+                let _hold = Hold::Venv(processes);
+                Self {
+                    way,
+                    aws,
+                    mail,
+                    _hold,
+                }
+            }
+        };
+        emulators.ready().await?;
+        Ok(emulators)
+    }
+
+    async fn start_any() -> Result<Self> {
+        let forced = settings::emulators();
+        let started = match forced.as_deref().map(|way| way.to_str().unwrap_or("?")) {
+            Some("docker") => Self::start(Way::Docker).await?,
+            Some("venv") => Self::start(Way::Venv).await?,
+            Some(other) => bail!("{}={other}: say docker or venv", settings::EMULATORS),
+            None => match Self::start(Way::Docker).await {
+                Ok(emulators) => emulators,
+                Err(docker) => Self::start(Way::Venv).await.with_context(|| {
+                    format!(
+                        "the integration tests need LocalStack {} and moto {}: install Docker (and let it pull or \
+                         build {}:{} and {}:{}), or Python >= 3.10 with venv and pip and a reachable package index. \
+                         Docker said: {docker:#}. Python said",
+                        LOCALSTACK.1, MOTO.1, LOCALSTACK.0, LOCALSTACK.1, MOTO.0, MOTO.1
+                    )
+                })?,
+            },
+        };
+        announce(&started);
+        Ok(started)
+    }
+
+    async fn ready(&self) -> Result<()> {
+        let client = http::Client::default();
+        for url in [
+            format!("{}/_localstack/health", self.aws),
+            format!("{}/moto-api/", self.mail),
+        ] {
+            clock::eventually(&format!("{url} answers"), START_DEADLINE, || async {
+                let up = client
+                    .get(&url)
+                    .await
+                    .is_ok_and(|reply| reply.status().is_success());
+                Ok(up.then_some(()))
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a run says what it ran against")]
+fn announce(emulators: &Emulators) {
+    eprintln!(
+        "emulators: LocalStack {} at {} and moto {} at {}, by {:?}",
+        LOCALSTACK.1, emulators.aws, MOTO.1, emulators.mail, emulators.way
+    );
+}

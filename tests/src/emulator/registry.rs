@@ -1,0 +1,80 @@
+//! Who owns which emulator: a run's lock file, held by the kernel for as long as the process lives.
+//!
+//! A container or a folder that names a lock nobody holds was left by a process that is dead.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow};
+
+/// A run of the suite: its folder under `target/` and the lock in it.
+#[derive(Debug)]
+pub(super) struct Run {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Run {
+    /// The run of this process.
+    pub(super) fn current() -> Result<&'static Self> {
+        static CURRENT: OnceLock<Result<Run, String>> = OnceLock::new();
+        CURRENT
+            .get_or_init(|| Self::open().map_err(|error| format!("{error:#}")))
+            .as_ref()
+            .map_err(|message| anyhow!("{message}"))
+    }
+
+    fn open() -> Result<Self> {
+        let root = root()?;
+        remove_dead_runs(&root)?;
+        let folder = tempfile::Builder::new()
+            .prefix("run-")
+            .tempdir_in(&root)
+            .context("a folder for this run")?
+            .keep();
+        let lock = File::create(folder.join("lock"))?;
+        lock.lock()?;
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.folder.join("lock")
+    }
+}
+
+/// `target/emulators`.
+pub(super) fn root() -> Result<PathBuf> {
+    let root = crate::program::target_dir()?.join("emulators");
+    std::fs::create_dir_all(&root)?;
+    Ok(root)
+}
+
+/// Whether no process holds this lock any more; `None` where the file is not here, so that nobody can tell.
+pub(super) fn is_dead(lock: &Path) -> Option<bool> {
+    match File::open(lock).ok()?.try_lock() {
+        Ok(()) => Some(true),
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => Some(false),
+    }
+}
+
+fn remove_dead_runs(root: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(root)? {
+        let path = entry?.path();
+        let is_run = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("run-"));
+        if is_run && is_dead(&path.join("lock")) == Some(true) {
+            // Another process may be removing the same folder.
+            drop(std::fs::remove_dir_all(&path));
+        }
+    }
+    Ok(())
+}

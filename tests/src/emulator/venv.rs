@@ -1,0 +1,120 @@
+//! Way 2: virtual environments of Python, made once per lock file and shared by every later run.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+use super::LOCALSTACK_ENVIRONMENT;
+use super::process::Daemon;
+use super::registry::{self, Run};
+
+const LOCALSTACK_LOCK: &str = include_str!("localstack.lock");
+const MOTO_LOCK: &str = include_str!("moto.lock");
+
+/// The two processes.
+#[derive(Debug)]
+pub(super) struct Processes {
+    _localstack: Daemon,
+    _moto: Daemon,
+    endpoints: (String, String),
+}
+
+impl Processes {
+    pub(super) async fn start() -> Result<Self> {
+        tokio::task::spawn_blocking(Self::start_blocking).await?
+    }
+
+    fn start_blocking() -> Result<Self> {
+        let (localstack, moto) = std::thread::scope(|scope| {
+            let moto = scope.spawn(|| environment("moto", MOTO_LOCK));
+            (environment("localstack", LOCALSTACK_LOCK), moto.join())
+        });
+        let (Ok(moto), localstack) = (moto, localstack?) else {
+            bail!("the thread that made moto's environment panicked");
+        };
+        let (aws_port, mail_port) = (free_port()?, free_port()?);
+        Ok(Self {
+            _localstack: start_localstack(&localstack, aws_port)?,
+            _moto: start_moto(&moto?, mail_port)?,
+            endpoints: (
+                format!("http://127.0.0.1:{aws_port}"),
+                format!("http://127.0.0.1:{mail_port}"),
+            ),
+        })
+    }
+
+    pub(super) fn endpoints(&self) -> (String, String) {
+        self.endpoints.clone()
+    }
+}
+
+fn start_localstack(environment: &Path, port: u16) -> Result<Daemon> {
+    let folder = Run::current()?.folder().join(format!("localstack-{port}"));
+    let mut command = Command::new(environment.join("bin/python"));
+    command
+        .args(["-m", "localstack.runtime.main"])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", &folder)
+        .env("FILESYSTEM_ROOT", &folder)
+        .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"))
+        .envs(LOCALSTACK_ENVIRONMENT);
+    Daemon::start(command, &folder)
+}
+
+fn start_moto(environment: &Path, port: u16) -> Result<Daemon> {
+    let folder = Run::current()?.folder().join(format!("moto-{port}"));
+    let mut command = Command::new(environment.join("bin/moto_server"));
+    command
+        .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", &folder);
+    Daemon::start(command, &folder)
+}
+
+/// The environment of a lock file, made now where it is not there yet. A file lock keeps parallel processes from
+/// making it twice; a marker tells a whole environment from one whose making was interrupted.
+fn environment(name: &str, lock: &str) -> Result<PathBuf> {
+    let digest = hex::encode(Sha256::digest(lock));
+    let digest = digest.get(..16).unwrap_or(&digest);
+    let root = registry::root()?;
+    let guard = File::create(root.join(format!("{name}-{digest}.making")))?;
+    guard.lock()?;
+    let folder = root.join(format!("{name}-{digest}"));
+    let complete = folder.join("complete");
+    if !complete.exists() {
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        let requirements = folder.join("lock.txt");
+        std::fs::write(&requirements, lock)?;
+        run(Command::new(folder.join("bin/python"))
+            .args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-input"])
+            .args(["--disable-pip-version-check", "--requirement"])
+            .arg(&requirements))?;
+        File::create(complete)?;
+    }
+    Ok(folder)
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command
+        .output()
+        .with_context(|| format!("{} cannot be started", command.get_program().display()))?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr);
+        bail!("{command:?} failed ({}): {message}", output.status);
+    }
+    Ok(())
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

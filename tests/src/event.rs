@@ -1,0 +1,172 @@
+//! Events the way AWS writes them: of the SQS event source, of REST and HTTP APIs, of a function URL.
+
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::HeaderMap;
+use serde_json::{Map, Value, json};
+
+use crate::clients::{ACCOUNT, REGION};
+use crate::clock;
+use crate::http::Request;
+
+/// The stage that the template deploys.
+pub const STAGE: &str = "Prod";
+
+/// The shapes in which a web request reaches a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A REST API (payload 1.0), what `template.yaml` deploys.
+    Rest,
+    /// An HTTP API (payload 2.0) with a named stage.
+    Http,
+    /// A function URL.
+    FunctionUrl,
+}
+
+/// The event of a request to `path` below the stage, such as `/ingest/close`.
+pub fn web(shape: Shape, path: &str, request: &Request) -> Value {
+    let (body, is_encoded) = encoded(request);
+    let mut event = match shape {
+        Shape::Rest => rest(path, request),
+        Shape::Http => payload_2(&format!("/{STAGE}{path}"), STAGE, request),
+        Shape::FunctionUrl => payload_2(path, "$default", request),
+    };
+    if let Some(members) = event.as_object_mut() {
+        members.insert("body".to_owned(), body);
+        members.insert("isBase64Encoded".to_owned(), Value::Bool(is_encoded));
+    }
+    event
+}
+
+/// With `*/*` among the binary media types every body comes encoded; no body is null.
+fn encoded(request: &Request) -> (Value, bool) {
+    if request.body().is_empty() {
+        (Value::Null, false)
+    } else {
+        (Value::String(STANDARD.encode(request.body())), true)
+    }
+}
+
+fn rest(path: &str, request: &Request) -> Value {
+    let source = path
+        .strip_prefix("/ingest/")
+        .filter(|rest| !rest.is_empty());
+    let resource = if source.is_some() {
+        "/ingest/{source}"
+    } else {
+        path
+    };
+    let now = clock::now();
+    json!({
+        "resource": resource, "path": path, "httpMethod": request.method().as_str(),
+        "headers": last_values(request.headers()), "multiValueHeaders": all_values(request.headers()),
+        "queryStringParameters": null, "multiValueQueryStringParameters": null,
+        "pathParameters": source.map(|source| json!({"source": source})), "stageVariables": null,
+        "requestContext": {
+            "accountId": ACCOUNT, "apiId": "a1b2c3d4e5", "resourceId": "r1", "resourcePath": resource,
+            "httpMethod": request.method().as_str(), "path": format!("/{STAGE}{path}"), "stage": STAGE,
+            "domainName": format!("a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"), "domainPrefix": "a1b2c3d4e5",
+            "protocol": "HTTP/1.1", "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "extendedRequestId": "JKJaXmPLvHcESHA=", "requestTime": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+            "requestTimeEpoch": now.as_millisecond(),
+            "identity": {"sourceIp": "203.0.113.7", "userAgent": agent(request.headers()), "accountId": null, "apiKey": null},
+        },
+    })
+}
+
+fn payload_2(raw_path: &str, stage: &str, request: &Request) -> Value {
+    let now = clock::now();
+    let headers: Map<String, Value> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), lossy(value.as_bytes())))
+        .collect();
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": raw_path,
+        "rawQueryString": request.uri().query().unwrap_or_default(), "headers": headers,
+        "requestContext": {
+            "accountId": ACCOUNT, "apiId": "a1b2c3d4e5", "domainName": format!("a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"),
+            "domainPrefix": "a1b2c3d4e5", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": stage,
+            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(), "timeEpoch": now.as_millisecond(),
+            "http": {"method": request.method().as_str(), "path": raw_path, "protocol": "HTTP/1.1",
+                     "sourceIp": "203.0.113.7", "userAgent": agent(request.headers())},
+        },
+    })
+}
+
+fn agent(headers: &HeaderMap) -> Option<Value> {
+    let agent = headers.get(hyper::header::USER_AGENT)?;
+    Some(lossy(agent.as_bytes()))
+}
+
+fn lossy(bytes: &[u8]) -> Value {
+    Value::String(String::from_utf8_lossy(bytes).into_owned())
+}
+
+fn last_values(headers: &HeaderMap) -> Map<String, Value> {
+    let pair = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
+        (title_case(name.as_str()), lossy(value.as_bytes()))
+    };
+    headers.iter().map(pair).collect()
+}
+
+fn all_values(headers: &HeaderMap) -> Map<String, Value> {
+    let values = |name| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|value| lossy(value.as_bytes()))
+            .collect()
+    };
+    headers
+        .keys()
+        .map(|name| (title_case(name.as_str()), values(name)))
+        .collect()
+}
+
+/// A REST API hands header names on as they were sent, and HTTP/1.1 clients send them like this.
+fn title_case(name: &str) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at(usize::from(!word.is_empty()));
+        first.to_ascii_uppercase() + rest
+    };
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
+/// The event of a batch of messages.
+pub fn queue(queue_arn: &str, messages: &[Message]) -> Value {
+    let records: Vec<Value> = messages
+        .iter()
+        .map(|message| record(queue_arn, message))
+        .collect();
+    json!({ "Records": records })
+}
+
+fn record(queue_arn: &str, message: &Message) -> Value {
+    let attributes: Map<String, Value> = message
+        .attributes()
+        .into_iter()
+        .flatten()
+        .map(|(name, value): (&MessageSystemAttributeName, _)| {
+            (name.as_str().to_owned(), json!(value))
+        })
+        .collect();
+    let own: Map<String, Value> = message
+        .message_attributes()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| {
+            let value = json!({
+                "stringValue": value.string_value(), "stringListValues": [], "binaryListValues": [],
+                "dataType": value.data_type(),
+            });
+            (name.clone(), value)
+        })
+        .collect();
+    json!({
+        "messageId": message.message_id(), "receiptHandle": message.receipt_handle(), "body": message.body(),
+        "attributes": attributes, "messageAttributes": own, "md5OfBody": message.md5_of_body(),
+        "eventSource": "aws:sqs", "eventSourceARN": queue_arn, "awsRegion": REGION,
+    })
+}

@@ -1,0 +1,207 @@
+//! A Lambda function: as many execution environments as it needs, up to its concurrency.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+use crate::clients::{ACCOUNT, REGION};
+use crate::clock;
+use crate::instance::{Instance, Job, Outcome};
+
+/// How long Lambda waits for the runtime to come back after its answer.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a function is.
+#[derive(Clone, Debug)]
+pub struct FunctionConfig {
+    /// Its name.
+    pub name: String,
+    /// The binary that it runs.
+    pub binary: PathBuf,
+    /// Its environment.
+    pub environment: BTreeMap<String, String>,
+    /// After this time an invocation is killed.
+    pub timeout: Duration,
+    /// Most environments at once.
+    pub concurrency: usize,
+}
+
+impl FunctionConfig {
+    /// Its ARN.
+    pub fn arn(&self) -> String {
+        format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
+    }
+}
+
+/// A deployed function; clones are the same function.
+#[derive(Clone, Debug)]
+pub struct Function(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: FunctionConfig,
+    free: Semaphore,
+    idle: Mutex<Vec<Instance>>,
+    busy: Mutex<Vec<u32>>,
+    log: LogBook,
+}
+
+impl Function {
+    /// Deploys a function. No process starts before it is invoked.
+    pub fn new(config: FunctionConfig) -> Self {
+        Self(Arc::new(Inner {
+            free: Semaphore::new(config.concurrency),
+            config,
+            idle: Mutex::default(),
+            busy: Mutex::default(),
+            log: LogBook::default(),
+        }))
+    }
+
+    /// What it writes.
+    pub fn log(&self) -> &LogBook {
+        &self.0.log
+    }
+
+    /// Invokes it with an event, and waits for a free environment where all are busy.
+    ///
+    /// # Errors
+    /// The harness itself failed; what the function does wrong is in the [`Outcome`].
+    pub async fn invoke(&self, event: &Value) -> Result<Outcome> {
+        self.invoke_bytes(Bytes::from(event.to_string())).await
+    }
+
+    /// Invokes it with the very bytes of an event.
+    ///
+    /// # Errors
+    /// The harness itself failed.
+    pub async fn invoke_bytes(&self, event: Bytes) -> Result<Outcome> {
+        let inner = &self.0;
+        let _permit = inner.free.acquire().await?;
+        let idle = guard(&inner.idle).pop();
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => Instance::start(&inner.config, &inner.log).await?,
+        };
+        let pid = instance.pid();
+        guard(&inner.busy).push(pid);
+        let outcome = instance.run(self.job(event)?, inner.config.timeout).await;
+        guard(&inner.busy).retain(|other| *other != pid);
+        let outcome = outcome?;
+        let lives = matches!(outcome, Outcome::Response(_) | Outcome::Error(_));
+        if lives && instance.settle(SETTLE_TIMEOUT).await {
+            guard(&inner.idle).push(instance);
+        }
+        Ok(outcome)
+    }
+
+    /// The processes that work on an event now.
+    pub fn busy(&self) -> Vec<u32> {
+        guard(&self.0.busy).clone()
+    }
+
+    /// Kills the processes that work on an event now with SIGKILL, and says how many they were.
+    ///
+    /// # Errors
+    /// There is no shell here.
+    pub async fn kill_busy(&self) -> Result<usize> {
+        let pids = self.busy();
+        tokio::process::Command::new("sh")
+            .args(["-c", "kill -s KILL \"$@\"", "kill"])
+            .args(pids.iter().map(u32::to_string))
+            .status()
+            .await
+            .context("a shell")?;
+        Ok(pids.len())
+    }
+
+    /// Ends all idle environments: the next invocation is a cold start.
+    pub fn retire(&self) {
+        guard(&self.0.idle).clear();
+    }
+
+    fn job(&self, event: Bytes) -> Result<Job> {
+        let now = clock::now();
+        let timeout = i64::try_from(self.0.config.timeout.as_millis())?;
+        let (seed, id) = (random_hex()?, random_hex()?);
+        let (epoch, rest) = (
+            format!("{:08x}", now.as_second()),
+            seed.get(..24).unwrap_or(""),
+        );
+        let parent = id.get(..16).unwrap_or("");
+        Ok(Job {
+            request_id: uuid_like(&id),
+            event,
+            deadline_ms: now.as_millisecond() + timeout,
+            trace: format!("Root=1-{epoch}-{rest};Parent={parent};Sampled=1"),
+        })
+    }
+}
+
+/// Sixteen random bytes in hex, from the seed that the standard library gives every hash map.
+fn random_hex() -> Result<String> {
+    use sha2::{Digest, Sha256};
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let words = [RandomState::new(), RandomState::new()].map(|state| state.build_hasher().finish());
+    let digest = hex::encode(Sha256::digest(format!("{words:?}")));
+    Ok(digest
+        .get(..32)
+        .context("a digest has 64 digits")?
+        .to_owned())
+}
+
+fn uuid_like(hex: &str) -> String {
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!(
+        "{}-{}-{}-{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32)
+    )
+}
+
+/// What a function has written, line by line.
+#[derive(Clone, Debug, Default)]
+pub struct LogBook(Arc<Mutex<Vec<String>>>);
+
+impl LogBook {
+    pub(crate) fn add(&self, line: String) {
+        guard(&self.0).push(line);
+    }
+
+    /// Every line so far.
+    pub fn lines(&self) -> Vec<String> {
+        guard(&self.0).clone()
+    }
+
+    /// Every line that is a JSON object.
+    pub fn objects(&self) -> Vec<Value> {
+        let parse = |line: &String| serde_json::from_str(line).ok().filter(Value::is_object);
+        guard(&self.0).iter().filter_map(parse).collect()
+    }
+
+    /// The sum of an embedded metric over everything written; 0 where it never occurs.
+    pub fn metric(&self, name: &str) -> f64 {
+        self.objects()
+            .iter()
+            .filter(|line| line.get("_aws").is_some())
+            .filter_map(|line| match line.get(name) {
+                Some(Value::Array(values)) => Some(values.iter().filter_map(Value::as_f64).sum()),
+                Some(value) => value.as_f64(),
+                None => None,
+            })
+            .sum()
+    }
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

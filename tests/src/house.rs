@@ -1,0 +1,327 @@
+//! The whole system of one test: its own stack, the three real binaries, an API, a queue mapping, a mailbox, and
+//! fronts that can break S3 and SES.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_sqs::types::QueueAttributeName;
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::clients::Clients;
+use crate::clock;
+use crate::emulator::Emulators;
+use crate::event::Shape;
+use crate::fault::Front;
+use crate::function::{Function, FunctionConfig};
+use crate::gateway::Gateway;
+use crate::http::{Client, Response};
+use crate::mailbox::{Mail, Mailbox};
+use crate::mapping::{Mapping, MappingOptions};
+use crate::program;
+use crate::stack::{Override, Stack, StackOptions, unique_name};
+
+/// The verified sender of every test.
+pub const FROM: &str = "leads@example.com";
+
+/// What a test wants of its house.
+#[derive(Clone, Debug, Default)]
+pub struct HouseOptions {
+    /// Parameters of the template; addresses are set by the house.
+    pub parameters: Vec<(&'static str, &'static str)>,
+    /// Properties that differ from the template's, so that time passes faster.
+    pub overrides: Vec<Override>,
+    /// Variables of all functions that differ from the template's.
+    pub environment: Vec<(&'static str, String)>,
+    /// How the queue is polled.
+    pub mapping: MappingOptions,
+}
+
+/// A deployed system.
+#[derive(Debug)]
+pub struct House {
+    /// Clients that go past the fronts.
+    pub clients: Clients,
+    /// The stack.
+    pub stack: Stack,
+    /// Between the binaries and S3.
+    pub s3: Front,
+    /// Between the binaries and SES.
+    pub ses: Front,
+    /// `IngestionFunction`.
+    pub ingest: Function,
+    /// `EnrichmentFunction`.
+    pub enrich: Function,
+    /// `SweepFunction`.
+    pub sweep: Function,
+    /// The API.
+    pub gateway: Gateway,
+    /// The queue's event source mapping.
+    pub mapping: Mapping,
+    /// Whom the leads are mailed to.
+    pub mailbox: Mailbox,
+    http: Client,
+}
+
+impl House {
+    /// Deploys everything and starts to poll.
+    ///
+    /// # Errors
+    /// The emulators, the deployment or a binary fail; nothing is skipped.
+    pub async fn build(options: HouseOptions) -> Result<Self> {
+        let emulators = Emulators::shared().await?;
+        let clients = Clients::new(&emulators.aws, &emulators.mail);
+        verify(&clients, FROM).await?;
+        let team = format!("team-{}@example.com", unique_name());
+        let stack = deploy(&clients, &options, &team).await?;
+        let s3 = Front::start(&emulators.aws).await?;
+        let ses = Front::start(&emulators.mail).await?;
+        let endpoints = [
+            ("AWS_ENDPOINT_URL", emulators.aws.clone()),
+            ("AWS_ENDPOINT_URL_S3", s3.url()),
+            ("AWS_ENDPOINT_URL_SESV2", ses.url()),
+        ];
+        let variables: Vec<_> = endpoints.into_iter().chain(options.environment).collect();
+        let ingest = function(&stack, "IngestionFunction", &variables).await?;
+        let enrich = function(&stack, "EnrichmentFunction", &variables).await?;
+        let sweep = function(&stack, "SweepFunction", &variables).await?;
+        let gateway = Gateway::start(&ingest, Shape::Rest).await?;
+        let queue = stack.output("DelayQueueUrl")?;
+        let mapping = Mapping::start(&clients.sqs, queue, &enrich, options.mapping).await?;
+        let mailbox = Mailbox::new(&emulators.mail, &team);
+        let http = Client::default();
+        Ok(Self {
+            clients,
+            stack,
+            s3,
+            ses,
+            ingest,
+            enrich,
+            sweep,
+            gateway,
+            mapping,
+            mailbox,
+            http,
+        })
+    }
+
+    /// Posts a JSON body to a path below the API's address, such as `/ingest`.
+    ///
+    /// # Errors
+    /// The gateway does not answer.
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Response> {
+        let mut request = hyper::Request::post(format!("{}{path}", self.gateway.url()))
+            .header("Content-Type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.http
+            .send(request.body(Bytes::copy_from_slice(body.as_bytes()))?)
+            .await
+    }
+
+    /// Posts an event that must be accepted, and gives back its entry of the answer.
+    ///
+    /// # Errors
+    /// It is not accepted.
+    pub async fn accepted(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Value> {
+        let response = self.post(path, headers, body).await?;
+        let text = String::from_utf8_lossy(response.body());
+        ensure!(response.status() == 202, "{}: {text}", response.status());
+        let answer: Value = serde_json::from_slice(response.body())?;
+        answer
+            .pointer("/events/0")
+            .cloned()
+            .context("an accepted event")
+    }
+
+    /// Writes the owner file of a lead.
+    ///
+    /// # Errors
+    /// S3 refuses.
+    pub async fn put_owner(&self, lead_id: &str, file: &Value) -> Result<()> {
+        let bucket = self.stack.output("LookupBucketName")?;
+        let body = Bytes::from(file.to_string()).into();
+        let put = self
+            .clients
+            .s3
+            .put_object()
+            .bucket(bucket)
+            .key(format!("{lead_id}.json"));
+        put.body(body).send().await.context("the owner file")?;
+        Ok(())
+    }
+
+    /// Every key below a prefix of the bucket in an output, with the object's size.
+    ///
+    /// # Errors
+    /// S3 refuses.
+    pub async fn list(&self, output: &str, prefix: &str) -> Result<BTreeMap<String, i64>> {
+        let bucket = self.stack.output(output)?;
+        let list = self
+            .clients
+            .s3
+            .list_objects_v2()
+            .bucket(bucket)
+            .prefix(prefix);
+        let mut pages = list.into_paginator().send();
+        let mut found = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            for object in page?.contents() {
+                let key = object.key().unwrap_or_default().to_owned();
+                found.insert(key, object.size().unwrap_or_default());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The bytes of an object.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn bytes(&self, output: &str, key: &str) -> Result<Bytes> {
+        let bucket = self.stack.output(output)?;
+        let object = self
+            .clients
+            .s3
+            .get_object()
+            .bucket(bucket)
+            .key(key)
+            .send()
+            .await?;
+        Ok(object.body.collect().await?.into_bytes())
+    }
+
+    /// A JSON object of the enriched bucket.
+    ///
+    /// # Errors
+    /// It is not there or is not JSON.
+    pub async fn document(&self, key: &str) -> Result<Value> {
+        let bytes = self.bytes("EnrichedBucketName", key).await?;
+        Ok(serde_json::from_slice(&bytes)?)
+    }
+
+    /// Waits until this many mails have arrived, and gives back all that are there then.
+    ///
+    /// # Errors
+    /// They do not arrive in time; the message shows what the enrichment said.
+    pub async fn mails(&self, count: usize, deadline: Duration) -> Result<Vec<Mail>> {
+        let what = format!("{count} mails");
+        let arrived = clock::eventually(&what, deadline, || async {
+            let mails = self.mailbox.mails().await?;
+            Ok((mails.len() >= count).then_some(mails))
+        });
+        arrived.await.with_context(|| self.account())
+    }
+
+    /// Waits until nothing waits in the delay queue, delayed, visible or in flight.
+    ///
+    /// # Errors
+    /// It does not become empty in time.
+    pub async fn quiet(&self, deadline: Duration) -> Result<()> {
+        let queue = self.stack.output("DelayQueueUrl")?;
+        let emptied = clock::eventually("the delay queue is empty", deadline, || async {
+            Ok((self.depth(queue).await? == 0).then_some(()))
+        });
+        emptied.await.with_context(|| self.account())
+    }
+
+    /// How many messages a queue holds, in whatever state.
+    ///
+    /// # Errors
+    /// There is no such queue.
+    pub async fn depth(&self, queue_url: &str) -> Result<u64> {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let get = self.clients.sqs.get_queue_attributes().queue_url(queue_url);
+        let reply = get.set_attribute_names(Some(names.to_vec())).send().await?;
+        let values = reply.attributes().into_iter().flat_map(|all| all.values());
+        Ok(values.filter_map(|value| value.parse::<u64>().ok()).sum())
+    }
+
+    /// What the functions wrote last and what the mapping saw, for the message of a failing test.
+    pub fn account(&self) -> String {
+        let tail = |function: &Function| {
+            let lines = function.log().lines();
+            lines
+                .iter()
+                .rev()
+                .take(12)
+                .rev()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("\n  ")
+        };
+        format!(
+            "ingest said\n  {}\nenrich said\n  {}\nthe mapping saw {:?}",
+            tail(&self.ingest),
+            tail(&self.enrich),
+            self.mapping.faults()
+        )
+    }
+}
+
+async fn deploy(clients: &Clients, options: &HouseOptions, team: &str) -> Result<Stack> {
+    let addresses = [
+        ("SesFromAddress", FROM),
+        ("SesToAddress", team),
+        ("TraceExporter", "none"),
+    ];
+    let parameters = addresses.iter().chain(&options.parameters);
+    let stack = StackOptions {
+        parameters: parameters
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect(),
+        overrides: options.overrides.clone(),
+    };
+    Stack::deploy(clients, &stack).await
+}
+
+/// Moto takes mail from known identities only. Creating one twice is an error that means it is there.
+async fn verify(clients: &Clients, address: &str) -> Result<()> {
+    let created = clients
+        .ses
+        .create_email_identity()
+        .email_identity(address)
+        .send()
+        .await;
+    if created.is_err() {
+        clients
+            .ses
+            .get_email_identity()
+            .email_identity(address)
+            .send()
+            .await?;
+    }
+    Ok(())
+}
+
+async fn function(
+    stack: &Stack,
+    id: &str,
+    variables: &[(&'static str, String)],
+) -> Result<Function> {
+    let properties = stack.function(id)?;
+    let mut environment = stack.environment(id)?;
+    environment.extend(
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone())),
+    );
+    Ok(Function::new(FunctionConfig {
+        name: format!("{}-{id}", stack.name),
+        binary: program::built(&properties.binary).await?,
+        environment,
+        timeout: Duration::from_secs(properties.timeout_seconds),
+        concurrency: 4,
+    }))
+}

@@ -1,0 +1,67 @@
+//! What moto says was mailed.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::http::Client;
+
+/// A mail that SES took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// The sender.
+    pub from: String,
+    /// Every recipient.
+    pub to: Vec<String>,
+    /// The subject.
+    pub subject: String,
+    /// The body that moto keeps: HTML where there is one.
+    pub body: String,
+}
+
+/// The mails to one recipient. A test that has a recipient of its own sees nobody else's.
+#[derive(Clone, Debug)]
+pub struct Mailbox {
+    endpoint: String,
+    recipient: String,
+    client: Client,
+}
+
+impl Mailbox {
+    /// The mailbox of `recipient` at the moto behind `endpoint`.
+    pub fn new(endpoint: &str, recipient: &str) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            recipient: recipient.to_owned(),
+            client: Client::default(),
+        }
+    }
+
+    /// Every mail in it, oldest first.
+    ///
+    /// # Errors
+    /// Moto does not answer.
+    pub async fn mails(&self) -> Result<Vec<Mail>> {
+        let reply = self
+            .client
+            .get(&format!("{}/moto-api/data.json", self.endpoint))
+            .await?;
+        let data: Value = serde_json::from_slice(reply.body()).context("moto's data")?;
+        let messages = data.pointer("/ses/Message").and_then(Value::as_array);
+        let mails = messages.into_iter().flatten().map(read);
+        Ok(mails
+            .filter(|mail| mail.to.contains(&self.recipient))
+            .collect())
+    }
+}
+
+fn read(message: &Value) -> Mail {
+    let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+    let groups = message["destinations"].as_object().into_iter().flatten();
+    let to = groups.flat_map(|(_, addresses)| addresses.as_array().into_iter().flatten());
+    Mail {
+        from: text("source"),
+        to: to.filter_map(Value::as_str).map(str::to_owned).collect(),
+        subject: text("subject"),
+        body: text("body"),
+    }
+}

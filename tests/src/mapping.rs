@@ -1,0 +1,282 @@
+//! Lambda's SQS event source mapping: it polls, invokes, and deletes what did not fail.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aws_sdk_sqs::types::{
+    DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
+};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::event;
+use crate::function::Function;
+use crate::instance::Outcome;
+
+/// One long poll; short, because a stop waits for its end so that no message vanishes into a poll nobody reads.
+const POLL_SECONDS: i32 = 1;
+
+/// How a mapping is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct MappingOptions {
+    /// `BatchSize`, 1 to 10.
+    pub batch_size: i32,
+    /// `MaximumConcurrency`: batches in flight at once.
+    pub concurrency: usize,
+    /// `ReportBatchItemFailures` among the response types.
+    pub reports_item_failures: bool,
+}
+
+impl Default for MappingOptions {
+    fn default() -> Self {
+        Self {
+            batch_size: 10,
+            concurrency: 4,
+            reports_item_failures: true,
+        }
+    }
+}
+
+/// One message as it was given to the function once.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The message's id.
+    pub message_id: String,
+    /// Its body.
+    pub body: String,
+    /// `ApproximateReceiveCount`.
+    pub receive_count: u32,
+    /// How many messages the batch had.
+    pub batch: usize,
+    /// Whether it stays in the queue.
+    pub failed: bool,
+}
+
+/// A running mapping; it stops when it is dropped or [`stop`](Self::stop)ped.
+#[derive(Debug)]
+pub struct Mapping {
+    stop: watch::Sender<bool>,
+    pollers: JoinSet<()>,
+    poll: Arc<Poll>,
+}
+
+#[derive(Debug)]
+struct Poll {
+    sqs: aws_sdk_sqs::Client,
+    queue_url: String,
+    queue_arn: String,
+    function: Function,
+    options: MappingOptions,
+    deliveries: Mutex<Vec<Delivery>>,
+    faults: Mutex<Vec<String>>,
+}
+
+/// What a mapping concludes from an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every message is deleted.
+    Done,
+    /// These stay, the others are deleted.
+    Some(BTreeSet<String>),
+    /// All stay, and why.
+    All(&'static str),
+}
+
+/// The rules by which Lambda reads the answer of a function that reports batch item failures.
+pub fn judge(payload: &[u8], batch: &BTreeSet<String>) -> Verdict {
+    if payload.iter().all(u8::is_ascii_whitespace) {
+        return Verdict::Done;
+    }
+    let Ok(answer) = serde_json::from_slice::<Value>(payload) else {
+        return Verdict::All("the answer is not JSON");
+    };
+    let items = match &answer {
+        Value::Null => return Verdict::Done,
+        Value::Object(members) => match members.get("batchItemFailures") {
+            None | Some(Value::Null) => return Verdict::Done,
+            Some(Value::Array(items)) => items,
+            Some(_) => return Verdict::All("batchItemFailures is not a list"),
+        },
+        _ => return Verdict::All("the answer is not an object"),
+    };
+    let mut failed = BTreeSet::new();
+    for item in items {
+        match item.get("itemIdentifier").and_then(Value::as_str) {
+            None => return Verdict::All("an itemIdentifier is absent or null"),
+            Some("") => return Verdict::All("an itemIdentifier is empty"),
+            Some(id) if !batch.contains(id) => return Verdict::All("an itemIdentifier is unknown"),
+            Some(id) => failed.insert(id.to_owned()),
+        };
+    }
+    if failed.is_empty() {
+        Verdict::Done
+    } else {
+        Verdict::Some(failed)
+    }
+}
+
+impl Mapping {
+    /// Starts to poll.
+    ///
+    /// # Errors
+    /// The queue does not exist.
+    pub async fn start(
+        sqs: &aws_sdk_sqs::Client,
+        queue_url: &str,
+        function: &Function,
+        options: MappingOptions,
+    ) -> Result<Self> {
+        let attributes = sqs
+            .get_queue_attributes()
+            .queue_url(queue_url)
+            .attribute_names(QueueAttributeName::QueueArn)
+            .send()
+            .await?;
+        let arn = attributes
+            .attributes()
+            .and_then(|all| all.get(&QueueAttributeName::QueueArn));
+        let poll = Arc::new(Poll {
+            sqs: sqs.clone(),
+            queue_url: queue_url.to_owned(),
+            queue_arn: arn.context("a queue has an ARN")?.clone(),
+            function: function.clone(),
+            options,
+            deliveries: Mutex::default(),
+            faults: Mutex::default(),
+        });
+        let stop = watch::Sender::new(false);
+        let mut pollers = JoinSet::new();
+        for _ in 0..options.concurrency {
+            pollers.spawn(Arc::clone(&poll).run(stop.subscribe()));
+        }
+        Ok(Self {
+            stop,
+            pollers,
+            poll,
+        })
+    }
+
+    /// Every delivery that was judged so far.
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        guard(&self.poll.deliveries).clone()
+    }
+
+    /// Every whole batch that failed so far, and why.
+    pub fn faults(&self) -> Vec<String> {
+        guard(&self.poll.faults).clone()
+    }
+
+    /// Stops after what is in flight.
+    pub async fn stop(&mut self) {
+        self.stop.send_replace(true);
+        while self.pollers.join_next().await.is_some() {}
+    }
+}
+
+impl Poll {
+    async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(error) = self.round().await {
+                guard(&self.faults).push(format!("{error:#}"));
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+
+    async fn round(&self) -> Result<()> {
+        let reply = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(self.options.batch_size)
+            .wait_time_seconds(POLL_SECONDS)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All")
+            .send()
+            .await
+            .context("ReceiveMessage")?;
+        let messages = reply.messages();
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let outcome = self
+            .function
+            .invoke(&event::queue(&self.queue_arn, messages))
+            .await?;
+        let failed = self.failed(&outcome, messages);
+        self.delete(messages, &failed).await?;
+        self.note(messages, &failed);
+        Ok(())
+    }
+
+    fn failed(&self, outcome: &Outcome, messages: &[Message]) -> BTreeSet<String> {
+        let batch: BTreeSet<String> = messages.iter().map(id).collect();
+        let verdict = match outcome {
+            Outcome::Response(payload) if self.options.reports_item_failures => {
+                judge(payload, &batch)
+            }
+            Outcome::Response(_) => Verdict::Done,
+            Outcome::Error(_) => Verdict::All("the function failed"),
+            Outcome::TimedOut => Verdict::All("the function ran out of time"),
+            Outcome::Exited(_) => Verdict::All("the process ended"),
+        };
+        match verdict {
+            Verdict::Done => BTreeSet::new(),
+            Verdict::Some(failed) => failed,
+            Verdict::All(reason) => {
+                guard(&self.faults).push(format!("{reason}: {outcome:?}"));
+                batch
+            }
+        }
+    }
+
+    async fn delete(&self, messages: &[Message], failed: &BTreeSet<String>) -> Result<()> {
+        let done = messages
+            .iter()
+            .filter(|message| !failed.contains(&id(message)));
+        let entries = done.enumerate().map(|(number, message)| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(number.to_string())
+                .set_receipt_handle(message.receipt_handle().map(str::to_owned))
+                .build()
+        });
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let request = self.sqs.delete_message_batch().queue_url(&self.queue_url);
+        request
+            .set_entries(Some(entries))
+            .send()
+            .await
+            .context("DeleteMessageBatch")?;
+        Ok(())
+    }
+
+    fn note(&self, messages: &[Message], failed: &BTreeSet<String>) {
+        let count = MessageSystemAttributeName::ApproximateReceiveCount;
+        let deliveries = messages.iter().map(|message| {
+            let attributes: Option<&HashMap<_, String>> = message.attributes();
+            let receives = attributes.and_then(|all| all.get(&count)?.parse().ok());
+            Delivery {
+                message_id: id(message),
+                body: message.body().unwrap_or_default().to_owned(),
+                receive_count: receives.unwrap_or(0),
+                batch: messages.len(),
+                failed: failed.contains(&id(message)),
+            }
+        });
+        guard(&self.deliveries).extend(deliveries);
+    }
+}
+
+fn id(message: &Message) -> String {
+    message.message_id().unwrap_or_default().to_owned()
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,133 @@
+//! The real binaries, built once per test process.
+//!
+//! They are built into the target folder and profile that the test itself runs from, by
+//! `cargo build --workspace --bins --tests`: that selects exactly what `cargo test --workspace` selects, so features
+//! resolve alike and nothing that `cargo test --workspace` has compiled is compiled again (building
+//! `-p leadwire-lambda` alone would compile the whole AWS SDK a second time). For a quick run of this package by
+//! itself, build the binaries once and name their folder in `LEADWIRE_TEST_BIN_DIR`; the same serves for trying
+//! release binaries.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+use crate::settings;
+
+/// The Lambda binaries that tests run.
+pub const NAMES: [&str; 3] = ["ingest", "enrich", "sweep"];
+
+/// The path of a built binary.
+///
+/// # Errors
+/// It does not build.
+pub async fn built(name: &str) -> Result<PathBuf> {
+    static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
+    let folder = FOLDER
+        .get_or_init(|| async { build().await.map_err(|error| format!("{error:#}")) })
+        .await
+        .as_ref()
+        .map_err(|message| anyhow!("{message}"))?;
+    let path = folder.join(name);
+    if !path.is_file() {
+        bail!("no binary at {}", path.display());
+    }
+    Ok(path)
+}
+
+/// The root of the workspace.
+///
+/// # Errors
+/// This package was moved out of it.
+pub fn workspace() -> Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("this package lies in the workspace")
+}
+
+/// The target folder that this process runs from.
+///
+/// # Errors
+/// The process does not run from one.
+pub fn target_dir() -> Result<PathBuf> {
+    static TARGET: OnceLock<Option<PathBuf>> = OnceLock::new();
+    TARGET
+        .get_or_init(|| {
+            let executable = std::env::current_exe().ok()?;
+            let root = executable
+                .ancestors()
+                .find(|folder| folder.join("CACHEDIR.TAG").exists());
+            root.map(Path::to_path_buf)
+        })
+        .clone()
+        .context("this process does not run from a target folder of Cargo's")
+}
+
+/// `target/debug`, or `target/<triple>/release`: where the binaries beside this process lie.
+fn profile_dir() -> Result<PathBuf> {
+    let executable = std::env::current_exe()?;
+    let folder = executable
+        .parent()
+        .context("an executable lies in a folder")?;
+    let is_deps = folder.file_name().is_some_and(|name| name == "deps");
+    let folder = if is_deps {
+        folder.parent()
+    } else {
+        Some(folder)
+    };
+    Ok(folder
+        .context("deps lies in a profile's folder")?
+        .to_path_buf())
+}
+
+async fn build() -> Result<PathBuf> {
+    if let Some(folder) = settings::bin_dir() {
+        return Ok(folder);
+    }
+    let (target, profile) = (target_dir()?, profile_dir()?);
+    let mut parts = profile.strip_prefix(&target)?.iter();
+    let name = parts.next_back().context("a profile has a folder")?;
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(workspace()?)
+        .args(["build", "--quiet", "--workspace", "--bins", "--tests"])
+        .arg("--target-dir")
+        .arg(&target)
+        .arg("--profile")
+        .arg(if name == "debug" {
+            "dev".as_ref()
+        } else {
+            name
+        });
+    if let Some(triple) = parts.next() {
+        command.arg("--target").arg(triple);
+    }
+    forget_outer_cargo(&mut command);
+    let output = command.output().await.context("cargo")?;
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr);
+        bail!("the binaries do not build: {message}");
+    }
+    Ok(profile)
+}
+
+/// Takes away what `cargo test` sets for this process: build scripts (that of `ring` is one) that watch such
+/// variables would run again, and everything after them.
+fn forget_outer_cargo(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        let is_outer = [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+        ]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+        if is_outer || ["CARGO", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&&*name) {
+            command.env_remove(&*name);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What of the template an emulator can run.
+//!
+//! Everything of a type in [`PRUNED`] is taken out, and then whatever refers to something taken out. What is left is
+//! plain CloudFormation, so the SAM transform (half a minute in LocalStack) is not needed. The environment that
+//! the template gives each function is not lost: it comes back as outputs, resolved by CloudFormation itself.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+
+/// The types that LocalStack's free edition cannot run, or that would tell nothing there: functions (it has neither
+/// their image nor their init binary) with their roles, mappings, API and schedules; log groups; the dashboard.
+pub const PRUNED: [&str; 9] = [
+    "AWS::Serverless::",
+    "AWS::Lambda::",
+    "AWS::ApiGateway",
+    "AWS::IAM::",
+    "AWS::Scheduler::",
+    "AWS::Events::",
+    "AWS::Logs::",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::SES::",
+];
+
+/// What an output says for a variable that the template leaves out.
+pub const NO_VALUE: &str = "(no value)";
+const OUTPUT_PREFIX: &str = "Env";
+
+/// A function of the template, as far as a platform must know it.
+#[derive(Clone, Debug)]
+pub struct FunctionProperties {
+    /// Its logical id.
+    pub id: String,
+    /// The binary that it runs.
+    pub binary: String,
+    /// `Timeout`.
+    pub timeout_seconds: u64,
+    /// The names of its variables, each with the output that tells its value.
+    pub variables: Vec<(String, String)>,
+    /// The properties of its SQS event, where it has one.
+    pub queue_event: Option<Value>,
+}
+
+/// A template that LocalStack can deploy.
+#[derive(Clone, Debug)]
+pub struct Pruned {
+    /// The template.
+    pub template: Value,
+    /// The logical ids that were taken out.
+    pub removed: BTreeSet<String>,
+    /// The functions among them.
+    pub functions: Vec<FunctionProperties>,
+}
+
+/// Prunes a template.
+///
+/// # Errors
+/// It has no resources, or a function that does not say what it runs.
+pub fn prune(mut template: Value) -> Result<Pruned> {
+    let globals = template
+        .pointer("/Globals/Function/Environment/Variables")
+        .cloned()
+        .unwrap_or_default();
+    let resources = template["Resources"]
+        .as_object()
+        .context("a template has resources")?;
+    let functions = read_functions(resources, &globals)?;
+    let mut removed: BTreeSet<String> = resources
+        .iter()
+        .filter(|(_, resource)| is_pruned_type(resource))
+        .map(|(id, _)| id.clone())
+        .collect();
+    loop {
+        let more: Vec<String> = resources
+            .iter()
+            .filter(|(id, resource)| {
+                !removed.contains(*id) && refers_to(&resource["Properties"], &removed)
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        removed.extend(more);
+    }
+    let environments: Vec<(String, Value)> = functions
+        .iter()
+        .flat_map(|function| outputs_of(function, &template["Resources"], &globals))
+        .filter(|(_, value)| !refers_to(value, &removed))
+        .collect();
+    take_out(&mut template, &removed);
+    let outputs = template["Outputs"]
+        .as_object_mut()
+        .context("a template has outputs")?;
+    for (name, value) in environments {
+        outputs.insert(name, json!({"Value": value}));
+    }
+    Ok(Pruned {
+        template,
+        removed,
+        functions,
+    })
+}
+
+fn is_pruned_type(resource: &Value) -> bool {
+    let kind = resource["Type"].as_str().unwrap_or_default();
+    PRUNED.iter().any(|prefix| kind.starts_with(prefix))
+}
+
+fn take_out(template: &mut Value, removed: &BTreeSet<String>) {
+    if let Some(members) = template.as_object_mut() {
+        members.remove("Transform");
+        members.remove("Globals");
+    }
+    if let Some(resources) = template["Resources"].as_object_mut() {
+        resources.retain(|id, _| !removed.contains(id));
+        for resource in resources.values_mut().filter_map(Value::as_object_mut) {
+            match resource.get_mut("DependsOn") {
+                Some(Value::Array(ids)) => {
+                    ids.retain(|id| id.as_str().is_none_or(|id| !removed.contains(id)));
+                }
+                Some(Value::String(id)) if removed.contains(id.as_str()) => {
+                    resource.remove("DependsOn");
+                }
+                _ => {}
+            }
+        }
+    }
+    if let Some(outputs) = template["Outputs"].as_object_mut() {
+        outputs.retain(|_, output| !refers_to(output, removed));
+    }
+}
+
+/// Whether `Ref`, `Fn::GetAtt` or `Fn::Sub` anywhere in a value names one of these resources.
+fn refers_to(value: &Value, ids: &BTreeSet<String>) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(|item| refers_to(item, ids)),
+        Value::Object(members) => {
+            members
+                .iter()
+                .any(|(name, inner)| match (name.as_str(), inner) {
+                    ("Ref", Value::String(id)) => ids.contains(id),
+                    ("Fn::GetAtt", Value::Array(path)) => path
+                        .first()
+                        .and_then(Value::as_str)
+                        .is_some_and(|id| ids.contains(id)),
+                    ("Fn::GetAtt", Value::String(path)) => {
+                        path.split('.').next().is_some_and(|id| ids.contains(id))
+                    }
+                    ("Fn::Sub", Value::String(text)) => substitutes(text, ids),
+                    ("Fn::Sub", Value::Array(parts)) => parts.iter().any(|part| match part {
+                        Value::String(text) => substitutes(text, ids),
+                        other => refers_to(other, ids),
+                    }),
+                    _ => refers_to(inner, ids),
+                })
+        }
+        _ => false,
+    }
+}
+
+fn substitutes(text: &str, ids: &BTreeSet<String>) -> bool {
+    text.split("${").skip(1).any(|rest| {
+        rest.split(['}', '.'])
+            .next()
+            .is_some_and(|id| ids.contains(id))
+    })
+}
+
+fn read_functions(
+    resources: &Map<String, Value>,
+    globals: &Value,
+) -> Result<Vec<FunctionProperties>> {
+    let is_function = |kind: &Value| kind == "AWS::Serverless::Function";
+    let functions = resources
+        .iter()
+        .filter(|(_, resource)| is_function(&resource["Type"]));
+    functions
+        .map(|(id, resource)| {
+            let properties = &resource["Properties"];
+            let binary = resource
+                .pointer("/Metadata/BuildProperties/Binary")
+                .and_then(Value::as_str);
+            let events = properties["Events"].as_object().into_iter().flatten();
+            let queue_event = events
+                .map(|(_, event)| event)
+                .find(|event| event["Type"] == "SQS")
+                .map(|event| event["Properties"].clone());
+            let names = variables(properties, globals)
+                .map(|(name, _)| (name.clone(), output_name(id, name)));
+            Ok(FunctionProperties {
+                id: id.clone(),
+                binary: binary
+                    .with_context(|| format!("{id} names its Binary"))?
+                    .to_owned(),
+                timeout_seconds: properties["Timeout"].as_u64().unwrap_or(3),
+                variables: names.collect(),
+                queue_event,
+            })
+        })
+        .collect()
+}
+
+/// The variables of all functions, then its own.
+fn variables<'a>(
+    properties: &'a Value,
+    globals: &'a Value,
+) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    let own = properties
+        .pointer("/Environment/Variables")
+        .and_then(Value::as_object);
+    let all = globals.as_object().into_iter().flatten();
+    all.chain(own.into_iter().flatten())
+}
+
+fn outputs_of(
+    function: &FunctionProperties,
+    resources: &Value,
+    globals: &Value,
+) -> Vec<(String, Value)> {
+    variables(&resources[&function.id]["Properties"], globals)
+        .map(|(name, value)| (output_name(&function.id, name), without_no_value(value)))
+        .collect()
+}
+
+/// An output's name may have letters and digits only.
+fn output_name(function: &str, variable: &str) -> String {
+    format!("{OUTPUT_PREFIX}{function}{}", variable.replace('_', "Z"))
+}
+
+/// An output cannot be left out by `AWS::NoValue`, so it says [`NO_VALUE`] instead.
+fn without_no_value(value: &Value) -> Value {
+    match value {
+        Value::Object(members) if members.get("Ref").is_some_and(|id| id == "AWS::NoValue") => {
+            json!(NO_VALUE)
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            members
+                .map(|(name, inner)| (name.clone(), without_no_value(inner)))
+                .collect()
+        }
+        Value::Array(items) => items.iter().map(without_no_value).collect(),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,166 @@
+//! The project's own template, deployed into LocalStack by CloudFormation.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use aws_sdk_cloudformation::types::{Capability, Parameter, Stack as Described, StackStatus};
+use serde_json::Value;
+
+use crate::clients::Clients;
+use crate::prune::{self, FunctionProperties};
+use crate::{clock, template};
+
+/// A deployment takes 2 s idle; a busy machine gets time.
+const DEPLOY_DEADLINE: Duration = Duration::from_mins(2);
+
+/// A property that a test changes to get through time faster, said openly: (logical id, property, value).
+pub type Override = (&'static str, &'static str, Value);
+
+/// What a test wants of its stack.
+#[derive(Clone, Debug, Default)]
+pub struct StackOptions {
+    /// Parameters of the template.
+    pub parameters: BTreeMap<String, String>,
+    /// Properties that differ from the template's.
+    pub overrides: Vec<Override>,
+}
+
+/// A deployed stack.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// Its name, also a prefix of its queues' names.
+    pub name: String,
+    /// Its outputs by name.
+    pub outputs: BTreeMap<String, String>,
+    /// The functions that the template has and LocalStack does not run.
+    pub functions: Vec<FunctionProperties>,
+}
+
+impl Stack {
+    /// Deploys the template under a name of its own.
+    ///
+    /// # Errors
+    /// CloudFormation refuses it, or an override names what the template does not have.
+    pub async fn deploy(clients: &Clients, options: &StackOptions) -> Result<Self> {
+        let mut pruned = prune::prune(template::read()?)?;
+        for (id, property, value) in &options.overrides {
+            let properties = pruned
+                .template
+                .pointer_mut(&format!("/Resources/{id}/Properties"))
+                .and_then(Value::as_object_mut)
+                .with_context(|| format!("an override names {id}, which is not deployed"))?;
+            properties.insert((*property).to_owned(), value.clone());
+        }
+        let name = unique_name();
+        let parameters = options.parameters.iter().map(|(name, value)| {
+            Parameter::builder()
+                .parameter_key(name)
+                .parameter_value(value)
+                .build()
+        });
+        clients
+            .cloudformation
+            .create_stack()
+            .stack_name(&name)
+            .template_body(pruned.template.to_string())
+            .set_parameters(Some(parameters.collect()))
+            .capabilities(Capability::CapabilityIam)
+            .send()
+            .await
+            .context("CreateStack")?;
+        let outputs = deployed(clients, &name).await?;
+        Ok(Self {
+            name,
+            outputs,
+            functions: pruned.functions,
+        })
+    }
+
+    /// The value of an output.
+    ///
+    /// # Errors
+    /// The stack has no such output.
+    pub fn output(&self, name: &str) -> Result<&str> {
+        let value = self.outputs.get(name);
+        value
+            .map(String::as_str)
+            .with_context(|| format!("the stack has no output {name}"))
+    }
+
+    /// A function of the template by its logical id.
+    ///
+    /// # Errors
+    /// The template has no such function.
+    pub fn function(&self, id: &str) -> Result<&FunctionProperties> {
+        let found = self.functions.iter().find(|function| function.id == id);
+        found.with_context(|| format!("the template has no function {id}"))
+    }
+
+    /// The environment that the template gives a function, as CloudFormation resolved it.
+    ///
+    /// # Errors
+    /// The template has no such function.
+    pub fn environment(&self, id: &str) -> Result<BTreeMap<String, String>> {
+        let variables = self.function(id)?.variables.iter();
+        let values = variables.filter_map(|(name, output)| {
+            let value = self.outputs.get(output)?;
+            (value != prune::NO_VALUE).then(|| (name.clone(), value.clone()))
+        });
+        Ok(values.collect())
+    }
+}
+
+/// Names of stacks are unique per process, test and time.
+pub fn unique_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let time = clock::now().as_millisecond();
+    format!("lw-{time:x}-{:x}-{number}", std::process::id())
+}
+
+async fn deployed(clients: &Clients, name: &str) -> Result<BTreeMap<String, String>> {
+    clock::eventually("the stack is deployed", DEPLOY_DEADLINE, || async {
+        let reply = clients
+            .cloudformation
+            .describe_stacks()
+            .stack_name(name)
+            .send()
+            .await?;
+        let stack = reply.stacks().first().context("the stack exists")?;
+        match stack.stack_status() {
+            Some(StackStatus::CreateComplete) => Ok(Some(outputs(stack))),
+            Some(StackStatus::CreateInProgress) => Ok(None),
+            other => bail!("{other:?}: {}", failures(clients, name).await?),
+        }
+    })
+    .await
+}
+
+fn outputs(stack: &Described) -> BTreeMap<String, String> {
+    let pair = |output: &aws_sdk_cloudformation::types::Output| {
+        Some((
+            output.output_key()?.to_owned(),
+            output.output_value()?.to_owned(),
+        ))
+    };
+    stack.outputs().iter().filter_map(pair).collect()
+}
+
+async fn failures(clients: &Clients, name: &str) -> Result<String> {
+    let reply = clients
+        .cloudformation
+        .describe_stack_events()
+        .stack_name(name)
+        .send()
+        .await?;
+    let reasons = reply.stack_events().iter().filter_map(|event| {
+        let reason = event.resource_status_reason()?;
+        Some(format!(
+            "{}: {reason}",
+            event.logical_resource_id().unwrap_or("?")
+        ))
+    });
+    Ok(reasons.collect::<Vec<_>>().join("; "))
+}
