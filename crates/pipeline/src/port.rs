@@ -31,13 +31,27 @@ pub struct PortError {
 
 impl PortError {
     /// A failure that may pass.
-    pub fn transient(action: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { action, kind: PortErrorKind::Transient, source: source.into() }
+    pub fn transient(
+        action: &'static str,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            action,
+            kind: PortErrorKind::Transient,
+            source: source.into(),
+        }
     }
 
     /// A failure that stays.
-    pub fn permanent(action: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { action, kind: PortErrorKind::Permanent, source: source.into() }
+    pub fn permanent(
+        action: &'static str,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            action,
+            kind: PortErrorKind::Permanent,
+            source: source.into(),
+        }
     }
 }
 
@@ -84,7 +98,10 @@ pub struct NewObject {
 impl NewObject {
     /// An object without metadata.
     pub fn of(bytes: Vec<u8>) -> Self {
-        Self { bytes, metadata: Metadata::new() }
+        Self {
+            bytes,
+            metadata: Metadata::new(),
+        }
     }
 }
 
@@ -142,15 +159,41 @@ pub struct ListPage {
 /// Objects by bucket and key: Amazon S3's semantics, strongly consistent, conditional writes atomic per key.
 pub trait ObjectStore: Send + Sync {
     /// Reads an object of at most `bytes_max` bytes.
-    fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> impl Future<Output = Result<Fetched, PortError>> + Send;
+    fn get(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Fetched, PortError>> + Send;
     /// Writes an object only where there is none (`If-None-Match: *`).
-    fn create(&self, bucket: Bucket, key: &str, object: NewObject) -> impl Future<Output = Result<Created, PortError>> + Send;
+    fn create(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> impl Future<Output = Result<Created, PortError>> + Send;
     /// Writes an object only over the version `etag` (`If-Match`).
-    fn replace(&self, bucket: Bucket, key: &str, etag: &ETag, object: NewObject) -> impl Future<Output = Result<Replaced, PortError>> + Send;
+    fn replace(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        etag: &ETag,
+        object: NewObject,
+    ) -> impl Future<Output = Result<Replaced, PortError>> + Send;
     /// Writes an object whatever is there.
-    fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn put(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Lists keys that begin with `prefix` and come after `after`, sorted in byte order: one page, as large as the store likes.
-    fn list(&self, bucket: Bucket, prefix: &str, after: Option<&str>) -> impl Future<Output = Result<ListPage, PortError>> + Send;
+    fn list(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> impl Future<Output = Result<ListPage, PortError>> + Send;
 }
 
 /// A message to be sent.
@@ -169,7 +212,11 @@ pub trait DelayQueue: Send + Sync {
     /// Sends a message.
     fn send(&self, message: OutgoingMessage) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Lets a received message be received again after `seconds`. Spacing only: no promise rests on it.
-    fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn set_visibility(
+        &self,
+        receipt_handle: &str,
+        seconds: u32,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// A mail to be sent.
@@ -294,6 +341,9 @@ pub struct NoMailer;
 
 impl Mailer for NoMailer {
     async fn send(&self, _mail: &Mail) -> MailOutcome {
-        MailOutcome::Refused(PortError::permanent("send mail", "this stage sends no mail"))
+        MailOutcome::Refused(PortError::permanent(
+            "send mail",
+            "this stage sends no mail",
+        ))
     }
 }

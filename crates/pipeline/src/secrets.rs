@@ -29,14 +29,20 @@ struct State {
 impl<S: SecretStore> SecretCache<S> {
     /// Where no document is configured, a `dev` environment takes the unsigned `generic` source and any other takes nothing.
     pub fn new(store: S, environment: &str) -> Self {
-        Self { store, open_without_document: environment == "dev", state: Mutex::default() }
+        Self {
+            store,
+            open_without_document: environment == "dev",
+            state: Mutex::default(),
+        }
     }
 
     /// The sources now. It fails only where none could ever be fetched: failing open is not possible.
     pub async fn current(&self, now: Timestamp) -> Result<Arc<Sources>, PortError> {
         let (cached, tried_at) = self.cached();
         match cached {
-            Some(sources) if tried_at.is_some_and(|at| now.duration_since(at) < MAX_AGE) => Ok(sources),
+            Some(sources) if tried_at.is_some_and(|at| now.duration_since(at) < MAX_AGE) => {
+                Ok(sources)
+            }
             Some(sources) => Ok(self.fetch(now).await.unwrap_or(sources)),
             None => self.fetch(now).await,
         }
@@ -57,15 +63,25 @@ impl<S: SecretStore> SecretCache<S> {
     }
 
     async fn fetch(&self, now: Timestamp) -> Result<Arc<Sources>, PortError> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).tried_at = Some(now);
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .tried_at = Some(now);
         match self.fetch_document().await {
             Ok(sources) => {
                 let sources = Arc::new(sources);
-                self.state.lock().unwrap_or_else(PoisonError::into_inner).sources = Some(Arc::clone(&sources));
+                self.state
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .sources = Some(Arc::clone(&sources));
                 Ok(sources)
             }
             Err(error) => {
-                tracing::error!(event = "sources_unavailable", error = chain(&error), "the sources document could not be used");
+                tracing::error!(
+                    event = "sources_unavailable",
+                    error = chain(&error),
+                    "the sources document could not be used"
+                );
                 Err(error)
             }
         }
@@ -73,7 +89,8 @@ impl<S: SecretStore> SecretCache<S> {
 
     async fn fetch_document(&self) -> Result<Sources, PortError> {
         match self.store.fetch().await? {
-            Some(json) => Sources::parse(&json).map_err(|error| PortError::permanent("read the sources document", error)),
+            Some(json) => Sources::parse(&json)
+                .map_err(|error| PortError::permanent("read the sources document", error)),
             None if self.open_without_document => Ok(Sources::open_dev()),
             None => Ok(Sources::default()),
         }

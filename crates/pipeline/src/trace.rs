@@ -33,7 +33,11 @@ impl TraceContext {
         }
         let (epoch, unique) = trace.split_at(8);
         let xray = format!("Root=1-{epoch}-{unique};Parent={parent};Sampled=1");
-        Self { traceparent: Some(format!("00-{trace}-{parent}-01")), tracestate: None, xray: Some(xray) }
+        Self {
+            traceparent: Some(format!("00-{trace}-{parent}-01")),
+            tracestate: None,
+            xray: Some(xray),
+        }
     }
 
     /// The trace id of a well-formed `traceparent`, 32 hexadecimal digits.
@@ -57,16 +61,30 @@ mod tests {
     #[test]
     fn a_new_trace_reads_the_same_in_w3c_and_x_ray() {
         let trace = TraceContext::start(0x6ac2_9d00, [0xab; 16], [1; 8]);
-        assert_eq!(trace.traceparent.as_deref(), Some("00-6ac29d00abababababababababababab-0101010101010101-01"));
-        assert_eq!(trace.xray.as_deref(), Some("Root=1-6ac29d00-abababababababababababab;Parent=0101010101010101;Sampled=1"));
+        assert_eq!(
+            trace.traceparent.as_deref(),
+            Some("00-6ac29d00abababababababababababab-0101010101010101-01")
+        );
+        assert_eq!(
+            trace.xray.as_deref(),
+            Some("Root=1-6ac29d00-abababababababababababab;Parent=0101010101010101;Sampled=1")
+        );
         assert_eq!(trace.trace_id(), Some("6ac29d00abababababababababababab"));
         assert_eq!(trace.span_id(), Some("0101010101010101"));
     }
 
     #[test]
     fn a_malformed_traceparent_has_no_ids() {
-        for text in ["", "00", "00-xyz-1-01", "00-zzc29d00abababababababababababab-zz01010101010101-01"] {
-            let trace = TraceContext { traceparent: Some(text.to_owned()), ..TraceContext::default() };
+        for text in [
+            "",
+            "00",
+            "00-xyz-1-01",
+            "00-zzc29d00abababababababababababab-zz01010101010101-01",
+        ] {
+            let trace = TraceContext {
+                traceparent: Some(text.to_owned()),
+                ..TraceContext::default()
+            };
             assert_eq!((trace.trace_id(), trace.span_id()), (None, None), "{text}");
         }
     }

@@ -4,7 +4,9 @@ use super::record::{Done, Outcome, Record};
 use super::state::{MailState, fetch_mail_state};
 use crate::config::{EnrichConfig, RECORD_DEADLINE};
 use crate::events::{CallFailed, EnrichmentBegan, LeadDeferred, RecordAcked, Subject};
-use crate::port::{Bucket, Clock, DelayQueue, Entropy, Fetched, Home, ObjectStore, OutgoingMessage, PortError};
+use crate::port::{
+    Bucket, Clock, DelayQueue, Entropy, Fetched, Home, ObjectStore, OutgoingMessage, PortError,
+};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, ClaimDecision, Settled, decide_claim};
 use leadwire_domain::failure::FailureReason;
@@ -51,9 +53,20 @@ pub(super) struct Found {
 }
 
 impl<'a, H: Home> Attempt<'a, H> {
-    pub(super) fn new(home: &'a H, config: &'a EnrichConfig, record: &'a Record, trigger: &'a Trigger) -> Self {
+    pub(super) fn new(
+        home: &'a H,
+        config: &'a EnrichConfig,
+        record: &'a Record,
+        trigger: &'a Trigger,
+    ) -> Self {
         let token = u128::from_be_bytes(home.entropy().bits());
-        Self { home, config, record, trigger, token: format!("{token:032x}") }
+        Self {
+            home,
+            config,
+            record,
+            trigger,
+            token: format!("{token:032x}"),
+        }
     }
 
     /// Runs the steps to an outcome.
@@ -61,7 +74,11 @@ impl<'a, H: Home> Attempt<'a, H> {
         match self.steps(remaining).await {
             Ok(outcome) | Err(Stop::With(outcome)) => outcome,
             Err(Stop::Call(reason, error)) => {
-                CallFailed { subject: self.subject(), error: &error }.emit();
+                CallFailed {
+                    subject: self.subject(),
+                    error: &error,
+                }
+                .emit();
                 Outcome::Failed(reason)
             }
         }
@@ -69,7 +86,10 @@ impl<'a, H: Home> Attempt<'a, H> {
 
     async fn steps(&self, remaining: Duration) -> Result<Outcome, Stop> {
         let now = self.now();
-        if let Some(seconds) = self.not_before().and_then(|not_before| decide_early_wait(now, not_before)) {
+        if let Some(seconds) = self
+            .not_before()
+            .and_then(|not_before| decide_early_wait(now, not_before))
+        {
             return self.defer(DeferReason::TooEarly, seconds).await;
         }
         if remaining < RECORD_DEADLINE {
@@ -86,7 +106,8 @@ impl<'a, H: Home> Attempt<'a, H> {
     /// was forgotten must not write its data again.
     async fn look(&self) -> Result<Found, Stop> {
         let name = &self.trigger.name;
-        let (enriched_key, raw_key, mail_key) = (name.enriched_key(), name.raw_key(), name.mail_key());
+        let (enriched_key, raw_key, mail_key) =
+            (name.enriched_key(), name.raw_key(), name.mail_key());
         let store = self.home.store();
         let (enriched, raw, lookup, mail) = tokio::try_join!(
             store.get(Bucket::Enriched, &enriched_key, OBJECT_BYTES_MAX),
@@ -95,13 +116,24 @@ impl<'a, H: Home> Attempt<'a, H> {
             fetch_mail_state(self.home, &mail_key),
         )
         .map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))?;
-        Ok(Found { enriched, raw, lookup, mail })
+        Ok(Found {
+            enriched,
+            raw,
+            lookup,
+            mail,
+        })
     }
 
     async fn look_up_owner(&self) -> Result<Option<Fetched>, PortError> {
-        let Some(facts) = &self.trigger.facts else { return Ok(None) };
+        let Some(facts) = &self.trigger.facts else {
+            return Ok(None);
+        };
         let key = lookup_key(&facts.lead_id);
-        self.home.store().get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX).await.map(Some)
+        self.home
+            .store()
+            .get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX)
+            .await
+            .map(Some)
     }
 
     /// Step b: an event that has come to its end, or that another worker is at, needs nothing from this one. A revision also looks at its
@@ -122,7 +154,9 @@ impl<'a, H: Home> Attempt<'a, H> {
             MailState::Claimed(claim, _) => match self.decide(claim) {
                 ClaimDecision::Parked => Err(self.acked(Done::ParkedBefore).into()),
                 ClaimDecision::Wait { until } => Err(self.wait_for_claim(until).await),
-                ClaimDecision::Mine | ClaimDecision::Take { .. } | ClaimDecision::Stale { .. } => Ok(()),
+                ClaimDecision::Mine | ClaimDecision::Take { .. } | ClaimDecision::Stale { .. } => {
+                    Ok(())
+                }
             },
         }
     }
@@ -148,10 +182,27 @@ impl<'a, H: Home> Attempt<'a, H> {
             return Ok(Outcome::Failed(FailureReason::HopsExhausted));
         };
         let hop = waiting.hop;
-        let copy = Trigger { waiting, ..self.trigger.clone() };
-        let message = OutgoingMessage { body: copy.body(), delay_seconds: seconds, trace: self.record.trace.clone() };
-        self.home.queue().send(message).await.map_err(|error| Stop::Call(FailureReason::QueueUnavailable, error))?;
-        LeadDeferred { subject: self.subject(), reason, seconds, hop }.emit();
+        let copy = Trigger {
+            waiting,
+            ..self.trigger.clone()
+        };
+        let message = OutgoingMessage {
+            body: copy.body(),
+            delay_seconds: seconds,
+            trace: self.record.trace.clone(),
+        };
+        self.home
+            .queue()
+            .send(message)
+            .await
+            .map_err(|error| Stop::Call(FailureReason::QueueUnavailable, error))?;
+        LeadDeferred {
+            subject: self.subject(),
+            reason,
+            seconds,
+            hop,
+        }
+        .emit();
         Ok(Outcome::Deferred { reason, seconds })
     }
 
@@ -162,7 +213,11 @@ impl<'a, H: Home> Attempt<'a, H> {
             Done::Parked | Done::ParkedBefore => "parked",
             Done::Forgotten => "forgotten",
         };
-        RecordAcked { subject: self.subject(), state }.emit();
+        RecordAcked {
+            subject: self.subject(),
+            state,
+        }
+        .emit();
         Outcome::Done(done)
     }
 
@@ -189,12 +244,18 @@ impl<'a, H: Home> Attempt<'a, H> {
 
     pub(super) fn subject(&self) -> Subject<'a> {
         let facts = self.trigger.facts.as_ref();
-        Subject { lead_id: facts.map(|f| &f.lead_id), event_id: facts.map(|f| &f.event_id), trace: Some(&self.record.trace) }
+        Subject {
+            lead_id: facts.map(|f| &f.lead_id),
+            event_id: facts.map(|f| &f.event_id),
+            trace: Some(&self.record.trace),
+        }
     }
 
     /// When the owner file stops being waited for.
     pub(super) fn owner_window_end(&self, accepted_at: Timestamp) -> Timestamp {
-        let not_before = self.not_before().unwrap_or_else(|| later(accepted_at, self.config.delay_seconds));
+        let not_before = self
+            .not_before()
+            .unwrap_or_else(|| later(accepted_at, self.config.delay_seconds));
         later(not_before, self.config.owner_wait_seconds)
     }
 }
@@ -208,5 +269,6 @@ pub(super) fn done(settled: Settled) -> Done {
 }
 
 pub(super) fn later(time: Timestamp, seconds: u32) -> Timestamp {
-    time.checked_add(SignedDuration::from_secs(i64::from(seconds))).unwrap_or(time)
+    time.checked_add(SignedDuration::from_secs(i64::from(seconds)))
+        .unwrap_or(time)
 }

@@ -5,7 +5,9 @@ use super::record::Outcome;
 use crate::config::OwnerMissingPolicy;
 use crate::events::{CallFailed, LeadEnriched, LookupDenied};
 use crate::ingest::place::meta;
-use crate::port::{Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError, StoredObject};
+use crate::port::{
+    Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError, StoredObject,
+};
 use jiff::Timestamp;
 use leadwire_domain::enriched::{Enriched, Provenance, parse_enriched, render_enriched};
 use leadwire_domain::event::{Parsed, Take, parse_event, parse_stored};
@@ -58,7 +60,12 @@ impl<H: Home> Attempt<'_, H> {
     async fn make_document(&self, found: &Found) -> Result<Document, Stop> {
         let raw = self.read_raw(&found.raw)?;
         let owner = self.owner(&raw, found.lookup.as_ref()).await?;
-        let merged = merge(&raw.lead_id, &raw.fields, owner.as_ref().map(|owner| &owner.fields)).map_err(|error| match error {
+        let merged = merge(
+            &raw.lead_id,
+            &raw.fields,
+            owner.as_ref().map(|owner| &owner.fields),
+        )
+        .map_err(|error| match error {
             MergeError::OtherLead => failed(FailureReason::LookupMismatch),
             MergeError::NoLeadId | MergeError::Reserved => failed(FailureReason::LookupInvalid),
         })?;
@@ -76,35 +83,63 @@ impl<H: Home> Attempt<'_, H> {
             conflicts: merged.conflicts.clone(),
         };
         let bytes = render_enriched(&merged, &provenance);
-        let event = LeadEnriched { subject: self.subject(), conflicts: merged.conflicts.len(), owner_found: owner.is_some() };
+        let event = LeadEnriched {
+            subject: self.subject(),
+            conflicts: merged.conflicts.len(),
+            owner_found: owner.is_some(),
+        };
         self.store_document(bytes, event).await
     }
 
     /// Creates `enriched/X`; where it is there already, or the reply was lost, the stored one counts.
-    async fn store_document(&self, bytes: Vec<u8>, event: LeadEnriched<'_>) -> Result<Document, Stop> {
+    async fn store_document(
+        &self,
+        bytes: Vec<u8>,
+        event: LeadEnriched<'_>,
+    ) -> Result<Document, Stop> {
         let key = self.trigger.name.enriched_key();
-        let created = self.home.store().create(Bucket::Enriched, &key, NewObject::of(bytes.clone())).await;
+        let created = self
+            .home
+            .store()
+            .create(Bucket::Enriched, &key, NewObject::of(bytes.clone()))
+            .await;
         if matches!(created, Ok(Created::New(_))) {
             event.emit();
             return parse_document(&bytes);
         }
         if let Err(error) = &created {
-            CallFailed { subject: self.subject(), error }.emit();
+            CallFailed {
+                subject: self.subject(),
+                error,
+            }
+            .emit();
         }
-        let stored = self.home.store().get(Bucket::Enriched, &key, OBJECT_BYTES_MAX).await;
+        let stored = self
+            .home
+            .store()
+            .get(Bucket::Enriched, &key, OBJECT_BYTES_MAX)
+            .await;
         match stored.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))? {
             Fetched::Found(stored) => read_document(&stored),
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => Err(failed(FailureReason::StoreUnavailable)),
+            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
+                Err(failed(FailureReason::StoreUnavailable))
+            }
         }
     }
 
     fn read_raw(&self, raw: &Fetched) -> Result<Raw, Stop> {
         match raw {
             Fetched::Found(stored) => {
-                let raw = label(stored, &self.trigger.name.to_string()).ok_or_else(|| failed(FailureReason::RawInvalid))?;
+                let raw = label(stored, &self.trigger.name.to_string())
+                    .ok_or_else(|| failed(FailureReason::RawInvalid))?;
                 let expected = self.trigger.facts.as_ref();
-                let agrees = expected.is_none_or(|facts| facts.sha256 == raw.sha256 && facts.lead_id == raw.lead_id);
-                if agrees { Ok(raw) } else { Err(failed(FailureReason::RawInvalid)) }
+                let agrees = expected
+                    .is_none_or(|facts| facts.sha256 == raw.sha256 && facts.lead_id == raw.lead_id);
+                if agrees {
+                    Ok(raw)
+                } else {
+                    Err(failed(FailureReason::RawInvalid))
+                }
             }
             Fetched::Missing => Err(failed(FailureReason::RawMissing)),
             Fetched::Denied => Err(denied("read the raw object")),
@@ -119,18 +154,30 @@ impl<H: Home> Attempt<'_, H> {
             lookup
         } else {
             let key = lookup_key(&raw.lead_id);
-            let look = self.home.store().get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX).await;
+            let look = self
+                .home
+                .store()
+                .get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX)
+                .await;
             own_look = look.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))?;
             &own_look
         };
         match lookup {
             Fetched::Found(stored) => {
-                let fields = Object::parse(&stored.bytes).map_err(|_invalid| failed(FailureReason::LookupInvalid))?;
-                Ok(Some(Owner { fields, etag: stored.etag.0.clone(), modified_at: stored.last_modified }))
+                let fields = Object::parse(&stored.bytes)
+                    .map_err(|_invalid| failed(FailureReason::LookupInvalid))?;
+                Ok(Some(Owner {
+                    fields,
+                    etag: stored.etag.0.clone(),
+                    modified_at: stored.last_modified,
+                }))
             }
             Fetched::TooLarge => Err(failed(FailureReason::LookupInvalid)),
             Fetched::Denied => {
-                LookupDenied { subject: self.subject() }.emit();
+                LookupDenied {
+                    subject: self.subject(),
+                }
+                .emit();
                 self.owner_absent(raw).await
             }
             Fetched::Missing => self.owner_absent(raw).await,
@@ -166,9 +213,13 @@ fn label(stored: &StoredObject, name: &str) -> Option<Raw> {
     let given_id = text(meta::EVENT_ID).and_then(|id| EventId::parse(id).ok());
     Some(Raw {
         lead_id: event.lead_id,
-        event_id: given_id.or(event.event_id).or_else(|| EventId::parse(name).ok())?,
+        event_id: given_id
+            .or(event.event_id)
+            .or_else(|| EventId::parse(name).ok())?,
         source,
-        accepted_at: text(meta::ACCEPTED_AT).and_then(|at| at.parse().ok()).unwrap_or(stored.last_modified),
+        accepted_at: text(meta::ACCEPTED_AT)
+            .and_then(|at| at.parse().ok())
+            .unwrap_or(stored.last_modified),
         sha256: Sha256Hex::of(&stored.bytes),
         fields: event.fields,
     })
@@ -184,5 +235,8 @@ fn parse_document(bytes: &[u8]) -> Result<Document, Stop> {
 }
 
 fn denied(action: &'static str) -> Stop {
-    Stop::Call(FailureReason::StoreUnavailable, PortError::permanent(action, "access denied"))
+    Stop::Call(
+        FailureReason::StoreUnavailable,
+        PortError::permanent(action, "access denied"),
+    )
 }

@@ -6,9 +6,14 @@ use super::record::{Done, Outcome};
 use super::state::{MailState, fetch_mail_state};
 use crate::config::AmbiguousPolicy;
 use crate::events::{CallFailed, ClaimParked, EmailAmbiguous, EmailSent, Timeliness};
-use crate::port::{Bucket, Created, ETag, Entropy, Home, Mail, MailOutcome, Mailer, NewObject, ObjectStore, PortError, Replaced};
+use crate::port::{
+    Bucket, Created, ETag, Entropy, Home, Mail, MailOutcome, Mailer, NewObject, ObjectStore,
+    PortError, Replaced,
+};
 use jiff::Timestamp;
-use leadwire_domain::claim::{Claim, ClaimDecision, META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Sending, Settled};
+use leadwire_domain::claim::{
+    Claim, ClaimDecision, META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Sending, Settled,
+};
 use leadwire_domain::email::render_email;
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::limits::RECIPIENTS_MAX;
@@ -37,18 +42,30 @@ impl<H: Home> Attempt<'_, H> {
         match self.home.mailer().send(&mail).await {
             MailOutcome::Accepted(message_id) => self.settle(document, held, &message_id).await,
             MailOutcome::Busy(error) => {
-                CallFailed { subject: self.subject(), error: &error }.emit();
+                CallFailed {
+                    subject: self.subject(),
+                    error: &error,
+                }
+                .emit();
                 self.release(held).await;
                 self.wait_for_mail().await
             }
             MailOutcome::Refused(error) => {
-                CallFailed { subject: self.subject(), error: &error }.emit();
+                CallFailed {
+                    subject: self.subject(),
+                    error: &error,
+                }
+                .emit();
                 self.release(held).await;
                 Ok(Outcome::Failed(FailureReason::MailRefused))
             }
             MailOutcome::Ambiguous(error) => {
                 // It stays SENDING: only when the lease is over may another attempt decide.
-                EmailAmbiguous { subject: self.subject(), attempt: held.attempt }.emit();
+                EmailAmbiguous {
+                    subject: self.subject(),
+                    attempt: held.attempt,
+                }
+                .emit();
                 Err(Stop::Call(FailureReason::MailAmbiguous, error))
             }
         }
@@ -61,20 +78,33 @@ impl<H: Home> Attempt<'_, H> {
                 MailState::Settled(settled) => return Err(self.acked(done(*settled)).into()),
                 MailState::Absent => self.create_claim().await,
                 MailState::Claimed(claim, etag) => match self.decide(claim) {
-                    ClaimDecision::Mine => return Ok(Held { etag: etag.clone(), attempt: attempt_of(claim) }),
+                    ClaimDecision::Mine => {
+                        return Ok(Held {
+                            etag: etag.clone(),
+                            attempt: attempt_of(claim),
+                        });
+                    }
                     ClaimDecision::Parked => return Err(self.acked(Done::ParkedBefore).into()),
                     ClaimDecision::Wait { until } => return Err(self.wait_for_claim(until).await),
                     ClaimDecision::Take { attempt } => self.replace_claim(etag, attempt).await,
-                    ClaimDecision::Stale { attempt } if self.config.ambiguous == AmbiguousPolicy::Park => {
+                    ClaimDecision::Stale { attempt }
+                        if self.config.ambiguous == AmbiguousPolicy::Park =>
+                    {
                         return self.park(etag, attempt).await;
                     }
-                    ClaimDecision::Stale { attempt } => self.replace_claim(etag, attempt.saturating_add(1)).await,
+                    ClaimDecision::Stale { attempt } => {
+                        self.replace_claim(etag, attempt.saturating_add(1)).await
+                    }
                 },
             };
             match written {
                 Ok(Some(held)) => return Ok(held),
                 Ok(None) => {}
-                Err(error) => CallFailed { subject: self.subject(), error: &error }.emit(),
+                Err(error) => CallFailed {
+                    subject: self.subject(),
+                    error: &error,
+                }
+                .emit(),
             }
             mail = self.read_mail().await?;
         }
@@ -82,7 +112,11 @@ impl<H: Home> Attempt<'_, H> {
     }
 
     async fn create_claim(&self) -> Result<Option<Held>, PortError> {
-        let created = self.home.store().create(Bucket::Enriched, &self.mail_key(), self.sending(1)).await?;
+        let created = self
+            .home
+            .store()
+            .create(Bucket::Enriched, &self.mail_key(), self.sending(1))
+            .await?;
         Ok(match created {
             Created::New(etag) => Some(Held { etag, attempt: 1 }),
             Created::Exists => None,
@@ -90,7 +124,16 @@ impl<H: Home> Attempt<'_, H> {
     }
 
     async fn replace_claim(&self, etag: &ETag, attempt: u32) -> Result<Option<Held>, PortError> {
-        let replaced = self.home.store().replace(Bucket::Enriched, &self.mail_key(), etag, self.sending(attempt)).await?;
+        let replaced = self
+            .home
+            .store()
+            .replace(
+                Bucket::Enriched,
+                &self.mail_key(),
+                etag,
+                self.sending(attempt),
+            )
+            .await?;
         Ok(match replaced {
             Replaced::New(etag) => Some(Held { etag, attempt }),
             Replaced::Changed => None,
@@ -123,11 +166,28 @@ impl<H: Home> Attempt<'_, H> {
         };
         let body = serde_json::to_vec(&failure).expect("plain fields always serialise");
         let failed_key = self.trigger.name.failed_key();
-        self.home.store().put(Bucket::Enriched, &failed_key, NewObject::of(body)).await.map_err(unavailable)?;
-        let parked = body_of(&Claim::Parked { parked_at: self.now(), attempt });
-        match self.home.store().replace(Bucket::Enriched, &self.mail_key(), etag, parked).await.map_err(unavailable)? {
+        self.home
+            .store()
+            .put(Bucket::Enriched, &failed_key, NewObject::of(body))
+            .await
+            .map_err(unavailable)?;
+        let parked = body_of(&Claim::Parked {
+            parked_at: self.now(),
+            attempt,
+        });
+        match self
+            .home
+            .store()
+            .replace(Bucket::Enriched, &self.mail_key(), etag, parked)
+            .await
+            .map_err(unavailable)?
+        {
             Replaced::New(_) => {
-                ClaimParked { subject: self.subject(), counted: self.is_counted() }.emit();
+                ClaimParked {
+                    subject: self.subject(),
+                    counted: self.is_counted(),
+                }
+                .emit();
                 Err(Outcome::Done(Done::Parked).into())
             }
             Replaced::Changed => Err(Outcome::Failed(FailureReason::StoreUnavailable).into()),
@@ -161,22 +221,44 @@ impl<H: Home> Attempt<'_, H> {
     }
 
     /// Step f. The mail is out: writing that down is all that is left to do, so it is tried until the record's deadline.
-    async fn settle(&self, document: &Document, held: Held, message_id: &str) -> Result<Outcome, Stop> {
+    async fn settle(
+        &self,
+        document: &Document,
+        held: Held,
+        message_id: &str,
+    ) -> Result<Outcome, Stop> {
         let sent_at = self.now();
         let marker = settled_marker(message_id, sent_at);
         let mut etag = held.etag;
         let mut pause = SETTLE_PAUSE;
         loop {
-            match self.home.store().replace(Bucket::Enriched, &self.mail_key(), &etag, marker.clone()).await {
+            match self
+                .home
+                .store()
+                .replace(Bucket::Enriched, &self.mail_key(), &etag, marker.clone())
+                .await
+            {
                 Ok(Replaced::New(_)) => break,
                 Ok(Replaced::Changed) => {}
-                Err(error) => CallFailed { subject: self.subject(), error: &error }.emit(),
+                Err(error) => CallFailed {
+                    subject: self.subject(),
+                    error: &error,
+                }
+                .emit(),
             }
             match fetch_mail_state(self.home, &self.mail_key()).await {
-                Ok(MailState::Claimed(Claim::Sending(sending), current)) if sending.token == self.token => etag = current,
+                Ok(MailState::Claimed(Claim::Sending(sending), current))
+                    if sending.token == self.token =>
+                {
+                    etag = current
+                }
                 // Settled by this attempt's lost write; or no longer this attempt's, and then not its to write.
                 Ok(MailState::Settled(_) | MailState::Claimed(..) | MailState::Absent) => break,
-                Err(error) => CallFailed { subject: self.subject(), error: &error }.emit(),
+                Err(error) => CallFailed {
+                    subject: self.subject(),
+                    error: &error,
+                }
+                .emit(),
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
@@ -199,29 +281,53 @@ impl<H: Home> Attempt<'_, H> {
     }
 
     fn timeliness(&self, owner_since: Option<Timestamp>, sent_at: Timestamp) -> Timeliness {
-        let Some(facts) = self.trigger.facts.as_ref().filter(|_| self.is_counted()) else { return Timeliness::NotCounted };
+        let Some(facts) = self.trigger.facts.as_ref().filter(|_| self.is_counted()) else {
+            return Timeliness::NotCounted;
+        };
         let ready = owner_since.map_or(facts.not_before, |since| since.max(facts.not_before));
-        if sent_at <= later(ready, IN_TIME_SECONDS) { Timeliness::InTime } else { Timeliness::Late }
+        if sent_at <= later(ready, IN_TIME_SECONDS) {
+            Timeliness::InTime
+        } else {
+            Timeliness::Late
+        }
     }
 
     /// Gives a claim back after a definite refusal. Where that fails it stays SENDING, and is decided on when its lease is over.
     async fn release(&self, held: Held) {
-        let idle = body_of(&Claim::Idle { attempt: held.attempt });
-        if let Err(error) = self.home.store().replace(Bucket::Enriched, &self.mail_key(), &held.etag, idle).await {
-            CallFailed { subject: self.subject(), error: &error }.emit();
+        let idle = body_of(&Claim::Idle {
+            attempt: held.attempt,
+        });
+        if let Err(error) = self
+            .home
+            .store()
+            .replace(Bucket::Enriched, &self.mail_key(), &held.etag, idle)
+            .await
+        {
+            CallFailed {
+                subject: self.subject(),
+                error: &error,
+            }
+            .emit();
         }
     }
 
     async fn wait_for_mail(&self) -> Result<Outcome, Stop> {
         let [jitter, ..] = self.home.entropy().bits();
-        match decide_mail_wait(self.now(), self.config.mail_wait_seconds, &self.trigger.waiting, jitter) {
+        match decide_mail_wait(
+            self.now(),
+            self.config.mail_wait_seconds,
+            &self.trigger.waiting,
+            jitter,
+        ) {
             Some(seconds) => self.defer(DeferReason::MailUnavailable, seconds).await,
             None => Ok(Outcome::Failed(FailureReason::MailUnavailable)),
         }
     }
 
     async fn read_mail(&self) -> Result<MailState, Stop> {
-        fetch_mail_state(self.home, &self.mail_key()).await.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))
+        fetch_mail_state(self.home, &self.mail_key())
+            .await
+            .map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))
     }
 
     fn mail_key(&self) -> String {
@@ -235,13 +341,20 @@ impl<H: Home> Attempt<'_, H> {
 }
 
 fn settled_marker(message_id: &str, sent_at: Timestamp) -> NewObject {
-    let ascii: String = message_id.chars().filter(char::is_ascii_graphic).take(200).collect();
+    let ascii: String = message_id
+        .chars()
+        .filter(char::is_ascii_graphic)
+        .take(200)
+        .collect();
     let metadata = [
         (META_STATE.to_owned(), Settled::Sent.as_str().to_owned()),
         (META_MESSAGE_ID.to_owned(), ascii),
         (META_SETTLED_AT.to_owned(), sent_at.to_string()),
     ];
-    NewObject { bytes: Vec::new(), metadata: metadata.into() }
+    NewObject {
+        bytes: Vec::new(),
+        metadata: metadata.into(),
+    }
 }
 
 fn attempt_of(claim: &Claim) -> u32 {

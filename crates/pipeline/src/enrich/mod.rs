@@ -40,7 +40,11 @@ impl<H: Home> Enrich<H> {
     }
 
     /// Works on a batch, all records at once, each by itself. `remaining` is what is left of the invocation.
-    pub async fn handle_batch(&self, records: Vec<Record>, remaining: Duration) -> Vec<(String, Outcome)> {
+    pub async fn handle_batch(
+        &self,
+        records: Vec<Record>,
+        remaining: Duration,
+    ) -> Vec<(String, Outcome)> {
         join_all(records.into_iter().map(|record| async move {
             let outcome = self.handle(&record, remaining).await;
             (record.message_id, outcome)
@@ -53,8 +57,15 @@ impl<H: Home> Enrich<H> {
         let trigger = match Trigger::parse(&record.body) {
             Ok(trigger) => trigger,
             Err(error) => {
-                tracing::warn!(event = "bad_message", message_id = record.message_id, error = crate::events::chain(&error), "not a message of ours");
-                return self.conclude(record, None, Outcome::Failed(FailureReason::BadMessage)).await;
+                tracing::warn!(
+                    event = "bad_message",
+                    message_id = record.message_id,
+                    error = crate::events::chain(&error),
+                    "not a message of ours"
+                );
+                return self
+                    .conclude(record, None, Outcome::Failed(FailureReason::BadMessage))
+                    .await;
             }
         };
         let attempt = Attempt::new(&*self.home, &self.config, record, &trigger);
@@ -68,11 +79,24 @@ impl<H: Home> Enrich<H> {
     }
 
     /// A failure is written down before it is reported; where even that fails, it is reported all the same.
-    async fn conclude(&self, record: &Record, trigger: Option<&Trigger>, outcome: Outcome) -> Outcome {
+    async fn conclude(
+        &self,
+        record: &Record,
+        trigger: Option<&Trigger>,
+        outcome: Outcome,
+    ) -> Outcome {
         if let Outcome::Failed(reason) = outcome {
             let work = AssertUnwindSafe(self.fail(record, trigger, reason)).catch_unwind();
-            if !matches!(tokio::time::timeout(CONCLUDE_DEADLINE, work).await, Ok(Ok(()))) {
-                tracing::error!(event = "failure_not_recorded", message_id = record.message_id, reason = reason.code(), "a failure could not be written down");
+            if !matches!(
+                tokio::time::timeout(CONCLUDE_DEADLINE, work).await,
+                Ok(Ok(()))
+            ) {
+                tracing::error!(
+                    event = "failure_not_recorded",
+                    message_id = record.message_id,
+                    reason = reason.code(),
+                    "a failure could not be written down"
+                );
             }
         }
         outcome
@@ -80,8 +104,11 @@ impl<H: Home> Enrich<H> {
 
     async fn fail(&self, record: &Record, trigger: Option<&Trigger>, reason: FailureReason) {
         let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
-        let subject =
-            Subject { lead_id: facts.map(|f| &f.lead_id), event_id: facts.map(|f| &f.event_id), trace: Some(&record.trace) };
+        let subject = Subject {
+            lead_id: facts.map(|f| &f.lead_id),
+            event_id: facts.map(|f| &f.event_id),
+            trace: Some(&record.trace),
+        };
         let is_final = record.receive_count >= self.config.max_receive_count;
         if reason.is_permanent() || is_final {
             self.write_failure(record, trigger, reason, subject).await;
@@ -99,9 +126,18 @@ impl<H: Home> Enrich<H> {
         .emit();
     }
 
-    async fn write_failure(&self, record: &Record, trigger: Option<&Trigger>, reason: FailureReason, subject: Subject<'_>) {
+    async fn write_failure(
+        &self,
+        record: &Record,
+        trigger: Option<&Trigger>,
+        reason: FailureReason,
+        subject: Subject<'_>,
+    ) {
         let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
-        let key = trigger.map_or_else(|| failed_message_key(&record.message_id), |trigger| trigger.name.failed_key());
+        let key = trigger.map_or_else(
+            || failed_message_key(&record.message_id),
+            |trigger| trigger.name.failed_key(),
+        );
         let document = FailureRecord {
             v: 1,
             reason,
@@ -114,17 +150,36 @@ impl<H: Home> Enrich<H> {
             revision: trigger.map_or(0, |trigger| trigger.name.revision()),
         };
         let body = serde_json::to_vec(&document).expect("plain fields always serialise");
-        if let Err(error) = self.home.store().put(Bucket::Enriched, &key, NewObject::of(body)).await {
-            CallFailed { subject, error: &error }.emit();
+        if let Err(error) = self
+            .home
+            .store()
+            .put(Bucket::Enriched, &key, NewObject::of(body))
+            .await
+        {
+            CallFailed {
+                subject,
+                error: &error,
+            }
+            .emit();
         }
     }
 
     /// One 503 must not cost the queue's whole visibility. Spacing only: no promise rests on it.
     async fn come_back_soon(&self, record: &Record, subject: Subject<'_>) {
         let [jitter, ..] = self.home.entropy().bits();
-        let seconds = self.config.retry_seconds + self.config.retry_seconds * u32::from(jitter) / 512;
-        if let Err(error) = self.home.queue().set_visibility(&record.receipt_handle, seconds).await {
-            CallFailed { subject, error: &error }.emit();
+        let seconds =
+            self.config.retry_seconds + self.config.retry_seconds * u32::from(jitter) / 512;
+        if let Err(error) = self
+            .home
+            .queue()
+            .set_visibility(&record.receipt_handle, seconds)
+            .await
+        {
+            CallFailed {
+                subject,
+                error: &error,
+            }
+            .emit();
         }
     }
 }

@@ -33,7 +33,12 @@ impl EnrichmentBegan<'_> {
             lag_ms = whole_millis(self.lag),
             "enrichment began"
         );
-        record_millis_by(Metric::EnrichmentDelay, self.delay, "source", self.source.as_str());
+        record_millis_by(
+            Metric::EnrichmentDelay,
+            self.delay,
+            "source",
+            self.source.as_str(),
+        );
         record_millis(Metric::EnrichmentLag, self.lag);
     }
 }
@@ -166,7 +171,12 @@ impl EmailSent<'_> {
             "lead mailed"
         );
         count(Metric::EmailsSent);
-        record_millis_by(Metric::EndToEndLatency, self.latency, "source", self.source.as_str());
+        record_millis_by(
+            Metric::EndToEndLatency,
+            self.latency,
+            "source",
+            self.source.as_str(),
+        );
         match self.timeliness {
             Timeliness::InTime => count(Metric::MailedInTime),
             Timeliness::Late => count(Metric::MailedLate),

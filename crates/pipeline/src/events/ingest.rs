@@ -43,7 +43,11 @@ impl LeadAccepted<'_> {
             duration_ms = whole_millis(self.latency),
             "lead accepted"
         );
-        let metric = if self.duplicate { Metric::LeadsDuplicate } else { Metric::LeadsAccepted };
+        let metric = if self.duplicate {
+            Metric::LeadsDuplicate
+        } else {
+            Metric::LeadsAccepted
+        };
         count_by(metric, "source", source);
         if self.conflicting {
             count_by(Metric::LeadsConflicting, "source", source);
@@ -62,7 +66,11 @@ pub struct RequestIgnored {
 impl RequestIgnored {
     /// Tells it.
     pub fn emit(self) {
-        tracing::info!(event = "request_ignored", source = self.source.as_str(), "an event type that is not taken");
+        tracing::info!(
+            event = "request_ignored",
+            source = self.source.as_str(),
+            "an event type that is not taken"
+        );
     }
 }
 
@@ -85,7 +93,13 @@ impl RequestRejected<'_> {
         let source = self.source.map(Source::as_str);
         let reason = self.problem.code();
         if self.problem == Problem::Unavailable {
-            tracing::error!(event = "request_rejected", source, reason, cause = self.cause, "an event could not be taken in time");
+            tracing::error!(
+                event = "request_rejected",
+                source,
+                reason,
+                cause = self.cause,
+                "an event could not be taken in time"
+            );
         } else {
             tracing::warn!(
                 event = "request_rejected",

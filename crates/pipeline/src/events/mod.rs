@@ -6,7 +6,8 @@ mod ingest;
 mod sweep;
 
 pub use enrich::{
-    ClaimParked, EmailAmbiguous, EmailSent, EnrichmentBegan, LeadDeferred, LeadEnriched, LookupDenied, RecordAcked, RecordFailed, Timeliness,
+    ClaimParked, EmailAmbiguous, EmailSent, EnrichmentBegan, LeadDeferred, LeadEnriched,
+    LookupDenied, RecordAcked, RecordFailed, Timeliness,
 };
 pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected};
 pub use sweep::{EventSwept, SweepFinished};
@@ -104,7 +105,12 @@ fn record_millis(metric: Metric, time: SignedDuration) {
 }
 
 #[expect(clippy::disallowed_macros, reason = "the one place that tells metrics")]
-fn record_millis_by(metric: Metric, time: SignedDuration, dimension: &'static str, value: &'static str) {
+fn record_millis_by(
+    metric: Metric,
+    time: SignedDuration,
+    dimension: &'static str,
+    value: &'static str,
+) {
     metrics::histogram!(metric.name(), dimension => value).record(millis(time));
 }
 

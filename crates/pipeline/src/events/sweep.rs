@@ -62,7 +62,11 @@ impl SweepFinished {
         );
         count_many(Metric::SweptEvents, self.sent + self.given_up);
         if self.refused {
-            tracing::error!(event = "sweep_refused", found = self.found, "more lost triggers than SWEEP_MAX: none was sent; see the runbook");
+            tracing::error!(
+                event = "sweep_refused",
+                found = self.found,
+                "more lost triggers than SWEEP_MAX: none was sent; see the runbook"
+            );
             count(Metric::SweepRefused);
         }
     }

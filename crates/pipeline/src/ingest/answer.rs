@@ -64,27 +64,54 @@ struct ProblemDocument {
 impl Answer {
     /// 202: stored and queued.
     pub(super) fn accepted(events: &[AcceptedEvent]) -> Self {
-        Self::json(202, "application/json", &Accepted { status: "accepted", events })
+        Self::json(
+            202,
+            "application/json",
+            &Accepted {
+                status: "accepted",
+                events,
+            },
+        )
     }
 
     /// 200: an event type that is not taken.
     pub(super) fn ignored() -> Self {
-        Self::json(200, "application/json", &Ignored { status: "ignored", reason: "event_type_not_taken" })
+        Self::json(
+            200,
+            "application/json",
+            &Ignored {
+                status: "ignored",
+                reason: "event_type_not_taken",
+            },
+        )
     }
 
     /// A problem document. Carriers use it too, where they refuse a request before the stage sees it.
     pub fn problem(problem: Problem) -> Self {
         let status = problem.status();
-        let document = ProblemDocument { kind: "about:blank", title: title(status), status, code: problem.code(), detail: problem.detail() };
+        let document = ProblemDocument {
+            kind: "about:blank",
+            title: title(status),
+            status,
+            code: problem.code(),
+            detail: problem.detail(),
+        };
         let mut answer = Self::json(status, "application/problem+json", &document);
-        answer.retry_after_seconds = matches!(problem, Problem::Unavailable | Problem::Throttled).then_some(RETRY_AFTER_SECONDS);
+        answer.retry_after_seconds = matches!(problem, Problem::Unavailable | Problem::Throttled)
+            .then_some(RETRY_AFTER_SECONDS);
         answer.allow = (problem == Problem::MethodNotAllowed).then_some("POST");
         answer
     }
 
     fn json(status: u16, content_type: &'static str, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).expect("plain fields always serialise");
-        Self { status, content_type, retry_after_seconds: None, allow: None, body }
+        Self {
+            status,
+            content_type,
+            retry_after_seconds: None,
+            allow: None,
+            body,
+        }
     }
 }
 
@@ -110,11 +137,21 @@ mod tests {
     fn every_problem_has_its_own_document() {
         for problem in Problem::ALL {
             let answer = Answer::problem(problem);
-            assert_ne!(answer.status, 503 * u16::from(problem != Problem::Unavailable), "{problem:?} needs a title of its own");
+            assert_ne!(
+                answer.status,
+                503 * u16::from(problem != Problem::Unavailable),
+                "{problem:?} needs a title of its own"
+            );
             assert!(answer.body.contains(problem.code()));
             assert_eq!(answer.content_type, "application/problem+json");
         }
-        assert_eq!(Answer::problem(Problem::Unavailable).retry_after_seconds, Some(5));
-        assert_eq!(Answer::problem(Problem::MethodNotAllowed).allow, Some("POST"));
+        assert_eq!(
+            Answer::problem(Problem::Unavailable).retry_after_seconds,
+            Some(5)
+        );
+        assert_eq!(
+            Answer::problem(Problem::MethodNotAllowed).allow,
+            Some("POST")
+        );
     }
 }

@@ -9,7 +9,10 @@ pub use request::Request;
 
 use crate::config::{INGEST_DEADLINE, IngestConfig};
 use crate::events::{CallFailed, LeadAccepted, RequestIgnored, RequestRejected, Subject};
-use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError, SecretStore};
+use crate::port::{
+    Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
+    SecretStore,
+};
 use crate::secrets::SecretCache;
 use crate::trace::TraceContext;
 use jiff::{SignedDuration, Timestamp};
@@ -54,20 +57,32 @@ struct Refusal {
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, cause: None, quarantined: None }
+        Self {
+            problem,
+            cause: None,
+            quarantined: None,
+        }
     }
 }
 
 impl Refusal {
     fn because(problem: Problem, cause: impl Into<String>) -> Self {
-        Self { problem, cause: Some(cause.into()), quarantined: None }
+        Self {
+            problem,
+            cause: Some(cause.into()),
+            quarantined: None,
+        }
     }
 }
 
 impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// A stage over a home.
     pub fn new(home: Arc<H>, secrets: SecretCache<S>, config: IngestConfig) -> Self {
-        Self { home, secrets, config }
+        Self {
+            home,
+            secrets,
+            config,
+        }
     }
 
     /// Answers one webhook. Everything that can go wrong is an answer.
@@ -87,12 +102,22 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                 Answer::ignored()
             }
             Ok(Err(refusal)) => refuse(Some(source), &refusal),
-            Err(_elapsed) => refuse(Some(source), &Refusal::because(Problem::Unavailable, "storing and queueing took longer than 4 s")),
+            Err(_elapsed) => refuse(
+                Some(source),
+                &Refusal::because(
+                    Problem::Unavailable,
+                    "storing and queueing took longer than 4 s",
+                ),
+            ),
         }
     }
 
     /// Verify, parse, store, queue. `None` is an event of a type that is not taken.
-    async fn take(&self, source: Source, request: &Request<'_>) -> Result<Option<AcceptedEvent>, Refusal> {
+    async fn take(
+        &self,
+        source: Source,
+        request: &Request<'_>,
+    ) -> Result<Option<AcceptedEvent>, Refusal> {
         let trusted = self.verify(source, request).await?;
         let event = match parse(source, request.body, &trusted) {
             Ok(Parsed::Event(event)) => event,
@@ -104,17 +129,28 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let event_id = given.unwrap_or_else(|| EventId::from_random(self.home.entropy().bits()));
         let arrival = Arrival {
             lead_id: &event.lead_id,
-            identity: Identity { source, event_id: &event_id },
+            identity: Identity {
+                source,
+                event_id: &event_id,
+            },
             time: event.time,
             has_own_id,
             body: request.body,
             received_at: request.received_at,
             trace: &request.trace,
         };
-        let subject = Subject { lead_id: Some(&event.lead_id), event_id: Some(&event_id), trace: Some(&request.trace) };
+        let subject = Subject {
+            lead_id: Some(&event.lead_id),
+            event_id: Some(&event_id),
+            trace: Some(&request.trace),
+        };
         let stored = self.store_and_queue(&arrival).await;
         let (placed, wait_seconds) = stored.map_err(|error| {
-            CallFailed { subject, error: &error }.emit();
+            CallFailed {
+                subject,
+                error: &error,
+            }
+            .emit();
             Refusal::because(Problem::Unavailable, error.to_string())
         })?;
         let s3_key = placed.name.raw_key();
@@ -140,19 +176,29 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// Nothing of the body is read before this. A mismatch looks once for rotated secrets.
     async fn verify(&self, source: Source, request: &Request<'_>) -> Result<Trusted, Refusal> {
         let now = request.received_at;
-        let sources = self.secrets.current(now).await.map_err(|error| Refusal::because(Problem::Unavailable, error.to_string()))?;
+        let sources = self
+            .secrets
+            .current(now)
+            .await
+            .map_err(|error| Refusal::because(Problem::Unavailable, error.to_string()))?;
         if sources.is_open(source) {
-            return Ok(Trusted { config: SourceConfig::default(), event_id: None, signed: false });
+            return Ok(Trusted {
+                config: SourceConfig::default(),
+                event_id: None,
+                signed: false,
+            });
         }
         if source == Source::Generic && is_signed_by_close(request.headers) {
             return Err(Problem::WrongSource.into());
         }
         let first = check(&sources, source, request);
         let outcome = match first {
-            Err(Unverified::Mismatch | Unverified::NotConfigured) => match self.secrets.refreshed(now, &sources).await {
-                Some(fresh) => check(&fresh, source, request),
-                None => first,
-            },
+            Err(Unverified::Mismatch | Unverified::NotConfigured) => {
+                match self.secrets.refreshed(now, &sources).await {
+                    Some(fresh) => check(&fresh, source, request),
+                    None => first,
+                }
+            }
             other => other,
         };
         outcome.map_err(|why| Refusal::because(Problem::Unverified, why.to_string()))
@@ -160,15 +206,36 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
 
     /// A verified request that does not parse is kept before its 400: a CRM that changes its format loses nothing. Bytes that nobody
     /// vouches for are not kept.
-    async fn quarantine(&self, problem: Problem, trusted: &Trusted, request: &Request<'_>) -> Refusal {
+    async fn quarantine(
+        &self,
+        problem: Problem,
+        trusted: &Trusted,
+        request: &Request<'_>,
+    ) -> Refusal {
         if !trusted.signed {
             return problem.into();
         }
         let key = quarantine_key(Sha256Hex::of(request.body));
-        match self.home.store().put(Bucket::Enriched, &key, NewObject::of(request.body.to_vec())).await {
-            Ok(()) => Refusal { problem, cause: None, quarantined: Some(key) },
+        match self
+            .home
+            .store()
+            .put(Bucket::Enriched, &key, NewObject::of(request.body.to_vec()))
+            .await
+        {
+            Ok(()) => Refusal {
+                problem,
+                cause: None,
+                quarantined: Some(key),
+            },
             Err(error) => {
-                CallFailed { subject: Subject { trace: Some(&request.trace), ..Subject::default() }, error: &error }.emit();
+                CallFailed {
+                    subject: Subject {
+                        trace: Some(&request.trace),
+                        ..Subject::default()
+                    },
+                    error: &error,
+                }
+                .emit();
                 Refusal::because(Problem::Unavailable, error.to_string())
             }
         }
@@ -177,7 +244,8 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     async fn store_and_queue(&self, arrival: &Arrival<'_>) -> Result<(Placed, u32), PortError> {
         let placed = arrival.place(&*self.home).await?;
         let not_before = self.not_before(placed.accepted_at);
-        let wait_seconds = seconds_until(self.home.clock().now(), not_before).min(QUEUE_DELAY_SECONDS_MAX);
+        let wait_seconds =
+            seconds_until(self.home.clock().now(), not_before).min(QUEUE_DELAY_SECONDS_MAX);
         if !placed.settled {
             let trigger = Trigger {
                 name: placed.name.clone(),
@@ -191,7 +259,11 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                 }),
                 waiting: Waiting::default(),
             };
-            let message = OutgoingMessage { body: trigger.body(), delay_seconds: wait_seconds, trace: arrival.trace.clone() };
+            let message = OutgoingMessage {
+                body: trigger.body(),
+                delay_seconds: wait_seconds,
+                trace: arrival.trace.clone(),
+            };
             self.home.queue().send(message).await?;
         }
         Ok((placed, wait_seconds))
@@ -209,14 +281,28 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         for (to, from) in span_id.iter_mut().zip(span) {
             *to = from;
         }
-        TraceContext::start(u32::try_from(now.as_second()).unwrap_or_default(), bits, span_id)
+        TraceContext::start(
+            u32::try_from(now.as_second()).unwrap_or_default(),
+            bits,
+            span_id,
+        )
     }
 }
 
 fn check(sources: &Sources, source: Source, request: &Request<'_>) -> Result<Trusted, Unverified> {
     let config = sources.get(source).ok_or(Unverified::NotConfigured)?;
-    let Verified { event_id } = verify(source, config, request.headers, request.body, request.received_at)?;
-    Ok(Trusted { config: config.clone(), event_id, signed: true })
+    let Verified { event_id } = verify(
+        source,
+        config,
+        request.headers,
+        request.body,
+        request.received_at,
+    )?;
+    Ok(Trusted {
+        config: config.clone(),
+        event_id,
+        signed: true,
+    })
 }
 
 fn parse(source: Source, body: &[u8], trusted: &Trusted) -> Result<Parsed, Problem> {
@@ -232,11 +318,19 @@ fn is_signed_by_close(headers: &dyn Headers) -> bool {
 }
 
 /// The CRM's own id, else the signed one, else the one that the sender chose for this request.
-fn event_id(event: &Event, signed: Option<EventId>, headers: &dyn Headers) -> Result<Option<EventId>, Problem> {
+fn event_id(
+    event: &Event,
+    signed: Option<EventId>,
+    headers: &dyn Headers,
+) -> Result<Option<EventId>, Problem> {
     if let Some(id) = event.event_id.clone().or(signed) {
         return Ok(Some(id));
     }
-    headers.get(IDEMPOTENCY_KEY).map(EventId::parse).transpose().map_err(|_not_an_id| Problem::InvalidEventId)
+    headers
+        .get(IDEMPOTENCY_KEY)
+        .map(EventId::parse)
+        .transpose()
+        .map_err(|_not_an_id| Problem::InvalidEventId)
 }
 
 fn refuse(source: Option<Source>, refusal: &Refusal) -> Answer {

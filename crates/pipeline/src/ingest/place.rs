@@ -1,7 +1,9 @@
 //! Where an event's bytes go: a key that every retry of the same event meets again, created once, never overwritten (DESIGN.md, Identity).
 
 use crate::events::{CallFailed, Subject};
-use crate::port::{Bucket, Created, Fetched, Home, Metadata, NewObject, ObjectStore, PortError, StoredObject};
+use crate::port::{
+    Bucket, Created, Fetched, Home, Metadata, NewObject, ObjectStore, PortError, StoredObject,
+};
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::Timestamp;
 use leadwire_domain::claim::{META_IDENTITY, META_STATE, Settled};
@@ -61,7 +63,11 @@ struct Chosen {
 
 impl Arrival<'_> {
     fn subject(&self) -> Subject<'_> {
-        Subject { lead_id: Some(self.lead_id), event_id: Some(self.identity.event_id), trace: Some(self.trace) }
+        Subject {
+            lead_id: Some(self.lead_id),
+            event_id: Some(self.identity.event_id),
+            trace: Some(self.trace),
+        }
     }
 
     /// Stores the event, or finds it where an earlier delivery stored it.
@@ -73,7 +79,10 @@ impl Arrival<'_> {
                 return Ok(placed);
             }
         }
-        Err(PortError::transient("find a free key", "every slot holds another event of this lead and time"))
+        Err(PortError::transient(
+            "find a free key",
+            "every slot holds another event of this lead and time",
+        ))
     }
 
     /// The time in the key: the event's own, else the one that was chosen when the event's id came first, else now.
@@ -88,63 +97,126 @@ impl Arrival<'_> {
     async fn chosen_time<H: Home>(&self, home: &H) -> Result<Timestamp, PortError> {
         let key = self.identity.dedupe_key();
         let raw_key = EventName::new(self.lead_id, self.received_at).raw_key();
-        let chosen = Chosen { v: 1, raw_key, time: self.received_at };
+        let chosen = Chosen {
+            v: 1,
+            raw_key,
+            time: self.received_at,
+        };
         let body = serde_json::to_vec(&chosen).expect("plain fields always serialise");
-        let created = home.store().create(Bucket::Enriched, &key, NewObject::of(body)).await;
+        let created = home
+            .store()
+            .create(Bucket::Enriched, &key, NewObject::of(body))
+            .await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(self.received_at);
         }
         // There already, or the reply was lost: what is stored counts.
-        match home.store().get(Bucket::Enriched, &key, BODY_BYTES_MAX).await? {
+        match home
+            .store()
+            .get(Bucket::Enriched, &key, BODY_BYTES_MAX)
+            .await?
+        {
             Fetched::Found(object) => {
-                let chosen: Chosen =
-                    serde_json::from_slice(&object.bytes).map_err(|error| PortError::permanent("read the dedupe entry", error))?;
+                let chosen: Chosen = serde_json::from_slice(&object.bytes)
+                    .map_err(|error| PortError::permanent("read the dedupe entry", error))?;
                 Ok(chosen.time)
             }
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => Err(lost_write(created.err(), "write the dedupe entry")),
+            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
+                Err(lost_write(created.err(), "write the dedupe entry"))
+            }
         }
     }
 
     async fn try_slot<H: Home>(&self, home: &H, name: EventName) -> Result<Slot, PortError> {
-        let settled = match home.store().get(Bucket::Enriched, &name.mail_key(), BODY_BYTES_MAX).await? {
-            Fetched::Found(marker) if is_forgotten(&marker) => return Ok(self.forgotten(name, &marker)),
+        let settled = match home
+            .store()
+            .get(Bucket::Enriched, &name.mail_key(), BODY_BYTES_MAX)
+            .await?
+        {
+            Fetched::Found(marker) if is_forgotten(&marker) => {
+                return Ok(self.forgotten(name, &marker));
+            }
             Fetched::Found(marker) => marker.bytes.is_empty(),
             Fetched::Missing | Fetched::Denied | Fetched::TooLarge => false,
         };
-        let created = home.store().create(Bucket::Raw, &name.raw_key(), self.object()).await;
+        let created = home
+            .store()
+            .create(Bucket::Raw, &name.raw_key(), self.object())
+            .await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(Slot::Ours(self.placed(name)));
         }
         if let Err(error) = &created {
-            CallFailed { subject: self.subject(), error }.emit();
+            CallFailed {
+                subject: self.subject(),
+                error,
+            }
+            .emit();
         }
         // Something is there, or the reply was lost: read it back and compare.
-        match home.store().get(Bucket::Raw, &name.raw_key(), BODY_BYTES_MAX).await? {
+        match home
+            .store()
+            .get(Bucket::Raw, &name.raw_key(), BODY_BYTES_MAX)
+            .await?
+        {
             Fetched::Found(stored) => Ok(self.recognise(name, &stored, settled)),
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => Err(lost_write(created.err(), "write the raw object")),
+            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
+                Err(lost_write(created.err(), "write the raw object"))
+            }
         }
     }
 
     /// A forgotten event is never stored again; a slot that belonged to another event is taken.
     fn forgotten(&self, name: EventName, marker: &StoredObject) -> Slot {
-        if marker.metadata.get(META_IDENTITY).is_none_or(|identity| *identity != self.identity.dedupe_key()) {
+        if marker
+            .metadata
+            .get(META_IDENTITY)
+            .is_none_or(|identity| *identity != self.identity.dedupe_key())
+        {
             return Slot::AnotherEvent;
         }
-        Slot::Ours(Placed { duplicate: true, settled: true, ..self.placed(name) })
+        Slot::Ours(Placed {
+            duplicate: true,
+            settled: true,
+            ..self.placed(name)
+        })
     }
 
     /// Whether what lies there is this event.
     fn recognise(&self, name: EventName, stored: &StoredObject, settled: bool) -> Slot {
-        let same = |key: &str, value: &str| stored.metadata.get(key).is_some_and(|stored| stored == value);
-        if !same(meta::EVENT_ID, self.identity.event_id.as_str()) || !same(meta::SOURCE, self.identity.source.as_str()) {
+        let same = |key: &str, value: &str| {
+            stored
+                .metadata
+                .get(key)
+                .is_some_and(|stored| stored == value)
+        };
+        if !same(meta::EVENT_ID, self.identity.event_id.as_str())
+            || !same(meta::SOURCE, self.identity.source.as_str())
+        {
             return Slot::AnotherEvent;
         }
         let sha256 = Sha256Hex::of(&stored.bytes);
-        let accepted_at = stored.metadata.get(meta::ACCEPTED_AT).and_then(|at| at.parse().ok()).unwrap_or(stored.last_modified);
+        let accepted_at = stored
+            .metadata
+            .get(meta::ACCEPTED_AT)
+            .and_then(|at| at.parse().ok())
+            .unwrap_or(stored.last_modified);
         // Our own write whose reply was lost is not a duplicate: nobody else has our trace.
-        let ours = self.trace.traceparent.as_deref().is_some_and(|trace| same(TRACEPARENT, trace)) && accepted_at == self.received_at;
+        let ours = self
+            .trace
+            .traceparent
+            .as_deref()
+            .is_some_and(|trace| same(TRACEPARENT, trace))
+            && accepted_at == self.received_at;
         let conflicting = sha256 != Sha256Hex::of(self.body);
-        Slot::Ours(Placed { name, accepted_at, sha256, duplicate: !ours, conflicting, settled })
+        Slot::Ours(Placed {
+            name,
+            accepted_at,
+            sha256,
+            duplicate: !ours,
+            conflicting,
+            settled,
+        })
     }
 
     fn placed(&self, name: EventName) -> Placed {
@@ -161,23 +233,38 @@ impl Arrival<'_> {
     fn object(&self) -> NewObject {
         let mut metadata = Metadata::from([
             (meta::LEAD_ID.to_owned(), self.lead_id.to_string()),
-            (meta::EVENT_ID.to_owned(), self.identity.event_id.to_string()),
+            (
+                meta::EVENT_ID.to_owned(),
+                self.identity.event_id.to_string(),
+            ),
             (meta::SOURCE.to_owned(), self.identity.source.to_string()),
-            (meta::SHA256.to_owned(), Sha256Hex::of(self.body).to_string()),
+            (
+                meta::SHA256.to_owned(),
+                Sha256Hex::of(self.body).to_string(),
+            ),
             (meta::ACCEPTED_AT.to_owned(), self.received_at.to_string()),
         ]);
         if let Some(traceparent) = &self.trace.traceparent {
             metadata.insert(TRACEPARENT.to_owned(), traceparent.clone());
         }
-        NewObject { bytes: self.body.to_vec(), metadata }
+        NewObject {
+            bytes: self.body.to_vec(),
+            metadata,
+        }
     }
 }
 
 fn is_forgotten(marker: &StoredObject) -> bool {
-    marker.bytes.is_empty() && marker.metadata.get(META_STATE).is_some_and(|state| state == Settled::Forgotten.as_str())
+    marker.bytes.is_empty()
+        && marker
+            .metadata
+            .get(META_STATE)
+            .is_some_and(|state| state == Settled::Forgotten.as_str())
 }
 
 /// A write that left nothing behind: its own error, or a conflict that vanished again.
 fn lost_write(error: Option<PortError>, action: &'static str) -> PortError {
-    error.unwrap_or_else(|| PortError::transient(action, "another write was under way and left nothing"))
+    error.unwrap_or_else(|| {
+        PortError::transient(action, "another write was under way and left nothing")
+    })
 }

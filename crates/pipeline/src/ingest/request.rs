@@ -32,7 +32,11 @@ impl Request<'_> {
         if self.method != "POST" {
             return refuse(Problem::MethodNotAllowed);
         }
-        if self.headers.get("content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        if self
+            .headers
+            .get("content-encoding")
+            .is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+        {
             return refuse(Problem::UnsupportedEncoding);
         }
         if self.body.len() > BODY_BYTES_MAX {
@@ -62,7 +66,16 @@ mod tests {
         assert_eq!(source_of("/ingest/"), Some(Source::Generic));
         assert_eq!(source_of("/ingest/close"), Some(Source::Close));
         assert_eq!(source_of("/ingest/standard/"), Some(Source::Standard));
-        for nowhere in ["", "/", "/ingestx", "/ingest/generic", "/ingest/hubspot", "/ingest/close/x", "/Ingest", "/x/ingest"] {
+        for nowhere in [
+            "",
+            "/",
+            "/ingestx",
+            "/ingest/generic",
+            "/ingest/hubspot",
+            "/ingest/close/x",
+            "/Ingest",
+            "/x/ingest",
+        ] {
             assert_eq!(source_of(nowhere), None, "{nowhere}");
         }
     }

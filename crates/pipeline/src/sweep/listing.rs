@@ -15,7 +15,14 @@ pub(super) struct Listing<'a, H> {
 
 impl<'a, H: Home> Listing<'a, H> {
     pub(super) fn new(home: &'a H, bucket: Bucket, prefix: &'static str) -> Self {
-        Self { home, bucket, prefix, page: VecDeque::new(), last: None, more: true }
+        Self {
+            home,
+            bucket,
+            prefix,
+            page: VecDeque::new(),
+            last: None,
+            more: true,
+        }
     }
 
     /// The next entry.
@@ -28,8 +35,15 @@ impl<'a, H: Home> Listing<'a, H> {
     pub(super) async fn seek(&mut self, name: &str) -> Result<Option<Listed>, PortError> {
         loop {
             self.fill().await?;
-            let Some(entry) = self.page.front() else { return Ok(None) };
-            match entry.key.strip_prefix(self.prefix).unwrap_or_default().cmp(name) {
+            let Some(entry) = self.page.front() else {
+                return Ok(None);
+            };
+            match entry
+                .key
+                .strip_prefix(self.prefix)
+                .unwrap_or_default()
+                .cmp(name)
+            {
                 std::cmp::Ordering::Less => {
                     self.page.pop_front();
                 }
@@ -41,8 +55,15 @@ impl<'a, H: Home> Listing<'a, H> {
 
     async fn fill(&mut self) -> Result<(), PortError> {
         while self.page.is_empty() && self.more {
-            let ListPage { entries, more } = self.home.store().list(self.bucket, self.prefix, self.last.as_deref()).await?;
-            self.last = entries.last().map(|entry| entry.key.clone()).or_else(|| self.last.take());
+            let ListPage { entries, more } = self
+                .home
+                .store()
+                .list(self.bucket, self.prefix, self.last.as_deref())
+                .await?;
+            self.last = entries
+                .last()
+                .map(|entry| entry.key.clone())
+                .or_else(|| self.last.take());
             // A page without entries cannot be gone past, whatever the store says of more.
             self.more = more && !entries.is_empty();
             self.page = entries.into();

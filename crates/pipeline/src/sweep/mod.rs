@@ -8,7 +8,10 @@ mod listing;
 use crate::config::SweepConfig;
 use crate::events::{CallFailed, EventSwept, Subject, SweepFinished};
 use crate::ingest::place::meta;
-use crate::port::{Bucket, Clock, DelayQueue, Fetched, Home, NewObject, ObjectStore, OutgoingMessage, PortError, StoredObject};
+use crate::port::{
+    Bucket, Clock, DelayQueue, Fetched, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
+    StoredObject,
+};
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::{FailureReason, FailureRecord};
@@ -77,24 +80,50 @@ impl<H: Home> Sweep<H> {
         let mut report = SweepReport::default();
         let lost = self.find(mode, &mut report).await?;
         report.refused = mode == SweepMode::Send && lost.len() > self.config.max;
-        report.keys = lost.iter().take(self.config.max).map(EventName::raw_key).collect();
+        report.keys = lost
+            .iter()
+            .take(self.config.max)
+            .map(EventName::raw_key)
+            .collect();
         if mode != SweepMode::DryRun && !report.refused {
             for name in &lost {
                 self.enqueue_again(name, &mut report).await?;
             }
         }
         if mode != SweepMode::DryRun {
-            let SweepReport { examined, found, sent, given_up, refused, .. } = report;
-            SweepFinished { examined, found, sent, given_up, refused }.emit();
+            let SweepReport {
+                examined,
+                found,
+                sent,
+                given_up,
+                refused,
+                ..
+            } = report;
+            SweepFinished {
+                examined,
+                found,
+                sent,
+                given_up,
+                refused,
+            }
+            .emit();
         }
         Ok(report)
     }
 
     /// The events without an end that are old enough to have lost their trigger. Unless confirmed, one more than may be sent is enough to
     /// remember.
-    async fn find(&self, mode: SweepMode, report: &mut SweepReport) -> Result<Vec<EventName>, PortError> {
+    async fn find(
+        &self,
+        mode: SweepMode,
+        report: &mut SweepReport,
+    ) -> Result<Vec<EventName>, PortError> {
         let now = self.home.clock().now();
-        let keep = if mode == SweepMode::Confirm { usize::MAX } else { self.config.max.saturating_add(1) };
+        let keep = if mode == SweepMode::Confirm {
+            usize::MAX
+        } else {
+            self.config.max.saturating_add(1)
+        };
         let mut raw = Listing::new(&*self.home, Bucket::Raw, RAW);
         let mut mail = Listing::new(&*self.home, Bucket::Enriched, MAIL);
         let mut failed = Listing::new(&*self.home, Bucket::Enriched, FAILED);
@@ -102,7 +131,10 @@ impl<H: Home> Sweep<H> {
         while let Some(object) = raw.next().await? {
             report.examined += 1;
             let name = object.key.strip_prefix(RAW).unwrap_or_default();
-            let is_settled = mail.seek(name).await?.is_some_and(|marker| marker.size == 0);
+            let is_settled = mail
+                .seek(name)
+                .await?
+                .is_some_and(|marker| marker.size == 0);
             let has_failed = failed.seek(name).await?.is_some();
             if is_settled || has_failed || !self.is_due(now, object.last_modified) {
                 continue;
@@ -120,50 +152,97 @@ impl<H: Home> Sweep<H> {
     /// Old enough to have lost its trigger, and young enough to matter.
     fn is_due(&self, now: Timestamp, stored_at: Timestamp) -> bool {
         let age = now.duration_since(stored_at);
-        age > self.config.lost_after() && age < SignedDuration::from_hours(24 * i64::from(self.config.max_age_days))
+        age > self.config.lost_after()
+            && age < SignedDuration::from_hours(24 * i64::from(self.config.max_age_days))
     }
 
     /// Counts first, then sends: what circles is given up at the third time.
-    async fn enqueue_again(&self, name: &EventName, report: &mut SweepReport) -> Result<(), PortError> {
+    async fn enqueue_again(
+        &self,
+        name: &EventName,
+        report: &mut SweepReport,
+    ) -> Result<(), PortError> {
         let store = self.home.store();
-        let raw = match store.get(Bucket::Raw, &name.raw_key(), OBJECT_BYTES_MAX).await? {
+        let raw = match store
+            .get(Bucket::Raw, &name.raw_key(), OBJECT_BYTES_MAX)
+            .await?
+        {
             Fetched::Found(raw) => raw,
             Fetched::Missing | Fetched::Denied | Fetched::TooLarge => return Ok(()),
         };
-        let trace = TraceContext { traceparent: raw.metadata.get(TRACEPARENT).cloned(), ..TraceContext::default() };
+        let trace = TraceContext {
+            traceparent: raw.metadata.get(TRACEPARENT).cloned(),
+            ..TraceContext::default()
+        };
         let facts = self.facts(&raw);
-        let subject =
-            Subject { lead_id: facts.as_ref().map(|f| &f.lead_id), event_id: facts.as_ref().map(|f| &f.event_id), trace: Some(&trace) };
+        let subject = Subject {
+            lead_id: facts.as_ref().map(|f| &f.lead_id),
+            event_id: facts.as_ref().map(|f| &f.event_id),
+            trace: Some(&trace),
+        };
         let times = self.times_swept(name).await? + 1;
         let given_up = times > SENDS_MAX;
         if given_up {
             self.give_up(name, facts.as_ref()).await?;
             report.given_up += 1;
         } else {
-            let count = serde_json::to_vec(&Count { count: times }).expect("plain fields always serialise");
-            store.put(Bucket::Enriched, &name.swept_key(), NewObject::of(count)).await?;
-            let trigger = Trigger { name: name.clone(), facts: facts.clone(), waiting: Waiting::default() };
-            let message = OutgoingMessage { body: trigger.body(), delay_seconds: 0, trace: trace.clone() };
-            self.home.queue().send(message).await.inspect_err(|error| CallFailed { subject, error }.emit())?;
+            let count =
+                serde_json::to_vec(&Count { count: times }).expect("plain fields always serialise");
+            store
+                .put(Bucket::Enriched, &name.swept_key(), NewObject::of(count))
+                .await?;
+            let trigger = Trigger {
+                name: name.clone(),
+                facts: facts.clone(),
+                waiting: Waiting::default(),
+            };
+            let message = OutgoingMessage {
+                body: trigger.body(),
+                delay_seconds: 0,
+                trace: trace.clone(),
+            };
+            self.home
+                .queue()
+                .send(message)
+                .await
+                .inspect_err(|error| CallFailed { subject, error }.emit())?;
             report.sent += 1;
         }
-        EventSwept { subject, s3_key: &name.raw_key(), times, given_up }.emit();
+        EventSwept {
+            subject,
+            s3_key: &name.raw_key(),
+            times,
+            given_up,
+        }
+        .emit();
         Ok(())
     }
 
     async fn times_swept(&self, name: &EventName) -> Result<u32, PortError> {
-        match self.home.store().get(Bucket::Enriched, &name.swept_key(), MESSAGE_BYTES_MAX).await? {
+        match self
+            .home
+            .store()
+            .get(Bucket::Enriched, &name.swept_key(), MESSAGE_BYTES_MAX)
+            .await?
+        {
             Fetched::Found(object) => {
-                let count: Count =
-                    serde_json::from_slice(&object.bytes).map_err(|error| PortError::permanent("read the sweeper's count", error))?;
+                let count: Count = serde_json::from_slice(&object.bytes)
+                    .map_err(|error| PortError::permanent("read the sweeper's count", error))?;
                 Ok(count.count)
             }
             Fetched::Missing => Ok(0),
-            Fetched::Denied | Fetched::TooLarge => Err(PortError::permanent("read the sweeper's count", "denied or too large")),
+            Fetched::Denied | Fetched::TooLarge => Err(PortError::permanent(
+                "read the sweeper's count",
+                "denied or too large",
+            )),
         }
     }
 
-    async fn give_up(&self, name: &EventName, facts: Option<&TriggerFacts>) -> Result<(), PortError> {
+    async fn give_up(
+        &self,
+        name: &EventName,
+        facts: Option<&TriggerFacts>,
+    ) -> Result<(), PortError> {
         let failure = FailureRecord {
             v: 1,
             reason: FailureReason::SweptOut,
@@ -176,7 +255,10 @@ impl<H: Home> Sweep<H> {
             revision: 0,
         };
         let body = serde_json::to_vec(&failure).expect("plain fields always serialise");
-        self.home.store().put(Bucket::Enriched, &name.failed_key(), NewObject::of(body)).await
+        self.home
+            .store()
+            .put(Bucket::Enriched, &name.failed_key(), NewObject::of(body))
+            .await
     }
 
     /// The trigger as ingest made it, from the raw object's metadata; an object that was put by hand gets the bare form.

@@ -1,0 +1,298 @@
+//! Objects in memory, with Amazon S3's semantics and faults on demand.
+
+use super::lock;
+use crate::port::{
+    Bucket, Clock, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore,
+    PortError, Replaced, StoredObject,
+};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+/// A call on the store, as a fault script sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// A read.
+    Get(Bucket, String),
+    /// A conditional create.
+    Create(Bucket, String),
+    /// A conditional replace.
+    Replace(Bucket, String),
+    /// An unconditional write.
+    Put(Bucket, String),
+    /// A page of a listing.
+    List(Bucket, String),
+}
+
+impl Call {
+    /// Whether it touches a key that begins with `prefix`.
+    pub fn is_on(&self, prefix: &str) -> bool {
+        let (Self::Get(_, key)
+        | Self::Create(_, key)
+        | Self::Replace(_, key)
+        | Self::Put(_, key)
+        | Self::List(_, key)) = self;
+        key.starts_with(prefix)
+    }
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails and has no effect.
+    Fails,
+    /// It takes effect and its reply is lost.
+    ReplyLost,
+    /// It answers 403.
+    Denied,
+    /// It answers 409 and has no effect.
+    Conflict,
+    /// It never answers.
+    Hangs,
+    /// The code that called it panics.
+    Panics,
+}
+
+type Script = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<(Bucket, String), StoredObject>,
+    versions: u64,
+    calls: Vec<Call>,
+    script: Option<Script>,
+    page: Option<usize>,
+}
+
+/// Objects in memory.
+pub struct FakeStore<C> {
+    clock: Arc<C>,
+    state: Mutex<State>,
+}
+
+impl<C> fmt::Debug for FakeStore<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeStore")
+            .field("objects", &lock(&self.state).objects.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: Clock> FakeStore<C> {
+    /// An empty store.
+    pub fn new(clock: Arc<C>) -> Self {
+        Self {
+            clock,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Asks `script` before every call what goes wrong with it.
+    pub fn set_script(&self, script: impl FnMut(&Call) -> Option<Fault> + Send + 'static) {
+        lock(&self.state).script = Some(Box::new(script));
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn clear_script(&self) {
+        lock(&self.state).script = None;
+    }
+
+    /// Lists in pages of this many entries.
+    pub fn set_page(&self, entries: usize) {
+        lock(&self.state).page = Some(entries);
+    }
+
+    /// Every call so far.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.state).calls.clone()
+    }
+
+    /// An object as it lies there, unseen by scripts.
+    pub fn peek(&self, bucket: Bucket, key: &str) -> Option<StoredObject> {
+        lock(&self.state)
+            .objects
+            .get(&(bucket, key.to_owned()))
+            .cloned()
+    }
+
+    /// The keys under a prefix, unseen by scripts.
+    pub fn keys(&self, bucket: Bucket, prefix: &str) -> Vec<String> {
+        let state = lock(&self.state);
+        state
+            .objects
+            .keys()
+            .filter(|(b, key)| *b == bucket && key.starts_with(prefix))
+            .map(|(_, key)| key.clone())
+            .collect()
+    }
+
+    /// Writes an object as another party would, unseen by scripts.
+    pub fn plant(&self, bucket: Bucket, key: &str, object: NewObject) {
+        self.write(&mut lock(&self.state), bucket, key, object);
+    }
+
+    /// Removes an object as an operator would, unseen by scripts.
+    pub fn remove(&self, bucket: Bucket, key: &str) {
+        lock(&self.state).objects.remove(&(bucket, key.to_owned()));
+    }
+
+    fn write(&self, state: &mut State, bucket: Bucket, key: &str, object: NewObject) -> ETag {
+        state.versions += 1;
+        let etag = ETag(format!("v{}", state.versions));
+        let NewObject { bytes, metadata } = object;
+        let stored = StoredObject {
+            bytes,
+            etag: etag.clone(),
+            metadata,
+            last_modified: self.clock.now(),
+        };
+        state.objects.insert((bucket, key.to_owned()), stored);
+        etag
+    }
+
+    /// Notes the call and asks the script; every call gives other tasks a turn, so that they interleave.
+    async fn begin(&self, call: Call) -> Option<Fault> {
+        tokio::task::yield_now().await;
+        let fault = {
+            let mut state = lock(&self.state);
+            state.calls.push(call.clone());
+            state.script.as_mut().and_then(|script| script(&call))
+        };
+        if fault == Some(Fault::Hangs) {
+            std::future::pending::<()>().await;
+        }
+        assert!(
+            fault != Some(Fault::Panics),
+            "a panic that a test asked for: {call:?}"
+        );
+        fault
+    }
+}
+
+fn failure(action: &'static str) -> PortError {
+    PortError::transient(action, "a fault that a test asked for")
+}
+
+impl<C: Clock> ObjectStore for FakeStore<C> {
+    async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
+        match self.begin(Call::Get(bucket, key.to_owned())).await {
+            Some(Fault::Denied) => return Ok(Fetched::Denied),
+            Some(_) => return Err(failure("get object")),
+            None => {}
+        }
+        Ok(match self.peek(bucket, key) {
+            Some(object) if object.bytes.len() > bytes_max => Fetched::TooLarge,
+            Some(object) => Fetched::Found(object),
+            None => Fetched::Missing,
+        })
+    }
+
+    async fn create(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> Result<Created, PortError> {
+        let fault = self.begin(Call::Create(bucket, key.to_owned())).await;
+        let mut state = lock(&self.state);
+        match fault {
+            None | Some(Fault::ReplyLost) => {}
+            Some(Fault::Conflict) => return Ok(Created::Exists),
+            Some(_) => return Err(failure("create object")),
+        }
+        let created = if state.objects.contains_key(&(bucket, key.to_owned())) {
+            Created::Exists
+        } else {
+            Created::New(self.write(&mut state, bucket, key, object))
+        };
+        if fault.is_some() {
+            Err(failure("create object"))
+        } else {
+            Ok(created)
+        }
+    }
+
+    async fn replace(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        etag: &ETag,
+        object: NewObject,
+    ) -> Result<Replaced, PortError> {
+        let fault = self.begin(Call::Replace(bucket, key.to_owned())).await;
+        let mut state = lock(&self.state);
+        match fault {
+            None | Some(Fault::ReplyLost) => {}
+            Some(Fault::Conflict) => return Ok(Replaced::Changed),
+            Some(_) => return Err(failure("replace object")),
+        }
+        let is_current = state
+            .objects
+            .get(&(bucket, key.to_owned()))
+            .is_some_and(|current| current.etag == *etag);
+        let replaced = if is_current {
+            Replaced::New(self.write(&mut state, bucket, key, object))
+        } else {
+            Replaced::Changed
+        };
+        if fault.is_some() {
+            Err(failure("replace object"))
+        } else {
+            Ok(replaced)
+        }
+    }
+
+    async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
+        let fault = self.begin(Call::Put(bucket, key.to_owned())).await;
+        if matches!(fault, None | Some(Fault::ReplyLost)) {
+            self.write(&mut lock(&self.state), bucket, key, object);
+        }
+        if fault.is_some() {
+            Err(failure("put object"))
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn list(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<ListPage, PortError> {
+        if self
+            .begin(Call::List(bucket, prefix.to_owned()))
+            .await
+            .is_some()
+        {
+            return Err(failure("list objects"));
+        }
+        let state = lock(&self.state);
+        let page = state.page.unwrap_or(1000);
+        let mut entries: Vec<Listed> = state
+            .objects
+            .iter()
+            .filter(|((b, key), _)| {
+                *b == bucket
+                    && key.starts_with(prefix)
+                    && after.is_none_or(|after| key.as_str() > after)
+            })
+            .map(|((_, key), object)| Listed {
+                key: key.clone(),
+                size: u64::try_from(object.bytes.len()).unwrap_or(u64::MAX),
+                last_modified: object.last_modified,
+            })
+            .take(page + 1)
+            .collect();
+        let more = entries.len() > page;
+        entries.truncate(page);
+        Ok(ListPage { entries, more })
+    }
+}
+
+impl NewObject {
+    /// An object with metadata, for tests.
+    pub fn with_metadata(bytes: Vec<u8>, metadata: Metadata) -> Self {
+        Self { bytes, metadata }
+    }
+}

@@ -1,0 +1,189 @@
+use super::{ALICE, OMAR, only};
+use leadwire_domain::failure::FailureReason;
+use leadwire_domain::wait::DeferReason;
+use leadwire_pipeline::config::AmbiguousPolicy;
+use leadwire_pipeline::enrich::{Done, Outcome};
+use leadwire_pipeline::fakes::{World, WorldBuilder};
+use leadwire_pipeline::port::{Bucket, NewObject};
+
+fn park() -> World {
+    let mut builder = WorldBuilder::default();
+    builder.enrich.ambiguous = AmbiguousPolicy::Park;
+    builder.build()
+}
+
+async fn posted(world: World) -> World {
+    world.put_owner("test-1", OMAR);
+    world.post(ALICE).await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_mail_service_costs_no_receive_and_every_mail_goes_out_once() {
+    let world = World::new();
+    for i in 0..20 {
+        world.put_owner(
+            &format!("l{i}"),
+            &format!(r#"{{"lead_id":"l{i}","lead_owner":"O"}}"#),
+        );
+        world
+            .post(&format!(r#"{{"lead_id":"l{i}","display_name":"N{i}"}}"#))
+            .await;
+    }
+    world.mailer().be_busy(47);
+    let outcomes = world.observed(world.work_until_idle()).await;
+    assert!(outcomes.iter().all(|outcome| !outcome.is_failed()));
+    assert_eq!(world.mailer().sent().len(), 20);
+    assert!(
+        world
+            .queue()
+            .deliveries()
+            .iter()
+            .all(|(_, receives)| *receives == 1)
+    );
+    assert_eq!(world.told().get("MailDeferred"), Some(&47));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mail_service_that_stays_busy_ends_in_the_dlq_after_its_window() {
+    let world = posted(World::new()).await;
+    world.mailer().be_busy(1000);
+    let start = tokio::time::Instant::now();
+    let outcomes = world.work_until_idle().await;
+    assert_eq!(
+        outcomes[outcomes.len() - 3..],
+        [Outcome::Failed(FailureReason::MailUnavailable); 3]
+    );
+    assert!(start.elapsed().as_secs() >= 600 + 3600);
+    assert!(outcomes.len() <= 12 + 3, "twelve hops at the most");
+    assert_eq!(only(&world, "failed/")["reason"], "mail_unavailable");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_mail_fails_for_good_and_a_redrive_can_send_it() {
+    let world = posted(World::new()).await;
+    world.mailer().refuse(3);
+    assert_eq!(
+        world.work_until_idle().await,
+        [Outcome::Failed(FailureReason::MailRefused); 3]
+    );
+    world.queue().redrive();
+    assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
+    assert_eq!(world.mailer().sent()[0].attempt, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_may_mail_twice_and_never_three_times() {
+    let world = posted(World::new()).await;
+    world.mailer().lose_replies(1);
+    let outcomes = world.observed(world.work_until_idle()).await;
+    assert_eq!(
+        outcomes.first(),
+        Some(&Outcome::Failed(FailureReason::MailAmbiguous))
+    );
+    assert!(
+        matches!(
+            outcomes[1],
+            Outcome::Deferred {
+                reason: DeferReason::ClaimLive,
+                ..
+            }
+        ),
+        "{outcomes:?}"
+    );
+    assert_eq!(outcomes.last(), Some(&Outcome::Done(Done::Mailed)));
+    let mails = world.mailer().sent();
+    assert_eq!(
+        mails.iter().map(|mail| mail.attempt).collect::<Vec<_>>(),
+        [1, 2]
+    );
+    assert_eq!(mails[0].text.subject, mails[1].text.subject);
+    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn park_mails_at_most_once_and_lists_the_doubtful_case() {
+    for accepted in [true, false] {
+        let world = posted(park()).await;
+        if accepted {
+            world.mailer().lose_replies(1);
+        } else {
+            world.mailer().drop_silently(1);
+        }
+        let outcomes = world.observed(world.work_until_idle()).await;
+        assert_eq!(
+            outcomes.last(),
+            Some(&Outcome::Done(Done::Parked)),
+            "{outcomes:?}"
+        );
+        assert_eq!(world.mailer().calls(), 1);
+        assert_eq!(only(&world, "failed/")["reason"], "mail_ambiguous");
+        assert_eq!(only(&world, "mail/")["state"], "parked");
+        let told = world.told();
+        assert_eq!(
+            (told.get("EmailsParked"), told.get("NotMailed")),
+            (Some(&1), Some(&1))
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parked_mail_stays_parked_for_every_later_message() {
+    let world = posted(park()).await;
+    let body = world.queue().bodies().remove(0);
+    world.mailer().lose_replies(1);
+    world.work_until_idle().await;
+    let key = serde_json::from_str::<serde_json::Value>(&body).unwrap()["s3_key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    world.send_bare(&key).await;
+    assert_eq!(
+        world.work_until_idle().await,
+        [Outcome::Done(Done::ParkedBefore)]
+    );
+    assert_eq!(world.mailer().calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_workers_claim_is_taken_over_when_its_lease_is_over_and_not_before() {
+    let world = posted(World::new()).await;
+    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
+    let claim =
+        r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T07:01:30Z","attempt":1}"#;
+    world.store().plant(
+        Bucket::Enriched,
+        &raw.replace("raw/", "mail/"),
+        NewObject::of(claim.as_bytes().to_vec()),
+    );
+    let outcomes = world.work_until_idle().await;
+    assert!(
+        matches!(
+            outcomes[..],
+            [
+                Outcome::Deferred {
+                    reason: DeferReason::ClaimLive,
+                    seconds: 91
+                },
+                Outcome::Done(Done::Mailed)
+            ]
+        ),
+        "{outcomes:?}"
+    );
+    assert_eq!(world.mailer().sent()[0].attempt, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_boots_claim_is_taken_over_at_once_on_one_machine() {
+    let mut builder = WorldBuilder::default();
+    builder.enrich.boot = Some("boot-2".to_owned());
+    let world = posted(builder.build()).await;
+    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
+    let claim = r#"{"state":"sending","token":"dead","lease_until":"2027-01-01T00:00:00Z","attempt":1,"boot":"boot-1"}"#;
+    world.store().plant(
+        Bucket::Enriched,
+        &raw.replace("raw/", "mail/"),
+        NewObject::of(claim.as_bytes().to_vec()),
+    );
+    assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
+}
