@@ -250,7 +250,7 @@ impl<H: Home> Attempt<'_, H> {
                 Ok(MailState::Claimed(Claim::Sending(sending), current))
                     if sending.token == self.token =>
                 {
-                    etag = current
+                    etag = current;
                 }
                 // Settled by this attempt's lost write; or no longer this attempt's, and then not its to write.
                 Ok(MailState::Settled(_) | MailState::Claimed(..) | MailState::Absent) => break,

@@ -17,7 +17,7 @@ async fn with_leads(count: usize) -> World {
             .post(&format!(r#"{{"lead_id":"l{i}","display_name":"N{i}"}}"#))
             .await;
     }
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
     world
 }
 
@@ -157,7 +157,7 @@ async fn a_batch_short_of_time_is_put_back_without_costing_a_receive() {
 async fn a_queue_that_cannot_take_a_copy_keeps_the_original() {
     let world = World::new();
     world.post(super::ALICE).await;
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
     world.queue().fail_sends(1);
     assert_eq!(
         world.work().await,

@@ -2,6 +2,7 @@ use super::{OMAR, close_event, json, key_of};
 use leadwire_pipeline::enrich::{Done, Outcome};
 use leadwire_pipeline::fakes::World;
 use leadwire_pipeline::port::{Bucket, Metadata, NewObject};
+use leadwire_pipeline::trace::TraceContext;
 use std::collections::BTreeMap;
 
 pub(crate) struct Map(pub(crate) BTreeMap<&'static str, String>);
@@ -120,7 +121,7 @@ async fn a_message_that_is_delivered_twice_mails_once() {
         let copy = OutgoingMessage {
             body: body.clone(),
             delay_seconds: 600,
-            trace: Default::default(),
+            trace: TraceContext::default(),
         };
         world.home.queue().send(copy).await.unwrap();
     }

@@ -9,7 +9,7 @@ async fn due() -> World {
     let world = World::new();
     world.put_owner("test-1", OMAR);
     world.post(ALICE).await;
-    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+    tokio::time::sleep(std::time::Duration::from_mins(10)).await;
     world
 }
 
@@ -161,7 +161,7 @@ async fn what_is_permanent_is_written_down_at_once_and_still_gets_its_three_rece
     let world = World::new();
     world.put_owner("test-1", &OMAR.replace("test-1", "test-2"));
     world.post(ALICE).await;
-    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+    tokio::time::sleep(std::time::Duration::from_mins(10)).await;
     assert_eq!(
         world.work().await,
         [Outcome::Failed(FailureReason::LookupMismatch)]
@@ -185,7 +185,7 @@ async fn an_owner_file_that_is_corrected_between_receives_cures_the_failure() {
     let world = World::new();
     world.put_owner("test-1", "<html>not found</html>");
     world.post(ALICE).await;
-    tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+    tokio::time::sleep(std::time::Duration::from_mins(10)).await;
     assert_eq!(
         world.work().await,
         [Outcome::Failed(FailureReason::LookupInvalid)]

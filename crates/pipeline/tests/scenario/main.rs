@@ -1,5 +1,12 @@
 //! Whole scenarios on fakes, in milliseconds, under a paused clock.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that meets the unexpected should stop"
+)]
+
 mod batch;
 mod duplicate;
 mod enrich_fault;

@@ -50,7 +50,7 @@ async fn an_owner_who_comes_late_is_waited_for_without_costing_a_receive() {
 async fn a_mail_soon_after_the_owner_came_is_in_time() {
     let world = World::new();
     world.post(ALICE).await;
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
     world.work().await;
     world.put_owner("test-1", OMAR);
     world.observed(world.work_until_idle()).await;
@@ -116,7 +116,7 @@ async fn a_bucket_that_answers_403_is_waited_for_like_a_missing_file_and_counted
     let world = World::new();
     world.put_owner("test-1", OMAR);
     world.post(ALICE).await;
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    tokio::time::sleep(Duration::from_mins(10)).await;
     world
         .store()
         .set_script(|call| matches!(call, Call::Get(Bucket::Lookup, _)).then_some(Fault::Denied));

@@ -5,6 +5,7 @@ use leadwire_domain::signature::sign;
 use leadwire_domain::source::{Secret, Source};
 use leadwire_pipeline::fakes::{Call, World, WorldBuilder};
 use leadwire_pipeline::port::{Bucket, Clock};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const CLOSE_KEY: &str = "b9260244ef33625f9b4b26a27db08758cdd39478b852c73f2d33ab042eb8abb4";
@@ -79,7 +80,7 @@ async fn an_unverified_request_has_no_effect() {
     let world = prod();
     let good = signed(&world, Source::Close, CLOSE_KEY, &close);
     let other_key = signed(&world, Source::Close, &CLOSE_KEY.replace('b', "c"), &close);
-    let none = Map(Default::default());
+    let none = Map(BTreeMap::default());
     for (headers, body) in [
         (&none, close.as_str()),
         (&other_key, &close),
@@ -116,7 +117,7 @@ async fn a_source_without_secrets_is_refused_and_so_is_everything_unsigned_outsi
     let dev = World::new();
     assert_eq!(dev.post(ALICE).await.status, 202);
     assert_eq!(
-        dev.post_to("/ingest/close", &Map(Default::default()), b"{}")
+        dev.post_to("/ingest/close", &Map(BTreeMap::default()), b"{}")
             .await
             .status,
         401
@@ -259,7 +260,7 @@ async fn a_close_event_at_the_generic_address_is_sent_to_its_own() {
 async fn what_is_refused_by_shape_alone_is_never_read() {
     let world = World::new();
     let gzip = header("content-encoding", "gzip");
-    let none = Map(Default::default());
+    let none = Map(BTreeMap::default());
     let large = vec![b' '; 1024 * 1024 + 1];
     for (path, headers, body, status) in [
         ("/ingest/hubspot", &none, ALICE.as_bytes(), 404),
