@@ -139,9 +139,9 @@ async fn a_batch_short_of_time_is_put_back_without_costing_a_receive() {
         }
     )));
     assert_eq!(world.mailer().calls(), 0);
-    handles
-        .iter()
-        .for_each(|handle| world.queue().delete(handle));
+    for handle in &handles {
+        world.queue().delete(handle);
+    }
     let outcomes = world.work_until_idle().await;
     assert_eq!(count(&outcomes, Outcome::Done(Done::Mailed)), 3);
     assert!(
