@@ -128,6 +128,7 @@ pub fn decide_claim(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -186,5 +187,41 @@ mod tests {
             r#"{"state":"sending","token":"t1","lease_until":"1970-01-01T00:01:30Z","attempt":1}"#
         );
         assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), sending(None));
+    }
+
+    fn claim() -> impl Strategy<Value = Claim> {
+        let time = || (0..4_000_000_000_i64).prop_map(at);
+        let token = || prop::sample::select(vec!["t1", "t2"]).prop_map(str::to_owned);
+        prop_oneof![
+            any::<u32>().prop_map(|attempt| Claim::Idle { attempt }),
+            (any::<u32>(), time())
+                .prop_map(|(attempt, parked_at)| Claim::Parked { parked_at, attempt }),
+            (token(), time(), any::<u32>(), prop::option::of(token())).prop_map(
+                |(token, lease_until, attempt, boot)| Claim::Sending(Sending {
+                    token,
+                    lease_until,
+                    attempt,
+                    boot
+                })
+            ),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(crate::sample::cases())]
+
+        #[test]
+        fn any_claim_survives_its_text(claim in claim()) {
+            let json = serde_json::to_string(&claim).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), claim);
+        }
+
+        #[test]
+        fn of_two_workers_only_one_may_send_while_a_lease_lives(claim in claim(), now in 0..4_000_000_000_i64) {
+            let may_send = |token| !matches!(decide_claim(&claim, token, at(now), None), ClaimDecision::Wait { .. } | ClaimDecision::Parked);
+            if let Claim::Sending(sending) = &claim && at(now) < sending.lease_until {
+                prop_assert!(!(may_send("t1") && may_send("t2")));
+            }
+        }
     }
 }

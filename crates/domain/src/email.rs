@@ -12,9 +12,10 @@ pub use link::{LeadUrlTemplate, LeadUrlTemplateError};
 use crate::enriched::Enriched;
 use crate::limits::{MAIL_FIELD_CHARS_MAX, SUBJECT_CHARS_MAX};
 use jiff::Timestamp;
+use std::fmt;
 
-/// The texts of a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The texts of a mail. Their `Debug` shows lengths only.
+#[derive(Clone, PartialEq, Eq)]
 pub struct EmailText {
     /// One line without control characters.
     pub subject: String,
@@ -22,6 +23,18 @@ pub struct EmailText {
     pub text: String,
     /// The HTML part.
     pub html: String,
+}
+
+impl fmt::Debug for EmailText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "EmailText({} + {} + {} bytes)",
+            self.subject.len(),
+            self.text.len(),
+            self.html.len()
+        )
+    }
 }
 
 /// What stands where a lead has no owner.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The member's name that is ours.
 pub const OURS: &str = "_leadwire";
@@ -39,8 +40,8 @@ pub struct Provenance {
     pub conflicts: Vec<Conflict>,
 }
 
-/// A stored document, as the mail needs it.
-#[derive(Clone, Debug)]
+/// A stored document, as the mail needs it. Its `Debug` shows ids only.
+#[derive(Clone)]
 pub struct Enriched {
     /// Whom it is about.
     pub lead_id: LeadId,
@@ -60,6 +61,15 @@ pub struct Enriched {
     pub owner_email: Option<String>,
     /// Where it comes from.
     pub provenance: Provenance,
+}
+
+impl fmt::Debug for Enriched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enriched")
+            .field("lead_id", &self.lead_id)
+            .field("provenance", &self.provenance)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A stored document that is not one of ours.

@@ -7,9 +7,10 @@ pub(crate) use canonical::{is_empty, is_same};
 
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::fmt;
 
-/// A JSON object whose members are kept verbatim, sorted by name.
-#[derive(Clone, Debug, Default)]
+/// A JSON object whose members are kept verbatim, sorted by name. Its `Debug` shows none of them: they are a lead's.
+#[derive(Clone, Default)]
 pub struct Object(BTreeMap<String, Box<RawValue>>);
 
 /// Bytes that are not a strict JSON object. It never shows them.
@@ -27,6 +28,12 @@ pub enum JsonError {
     /// JSON, but no object.
     #[error("not a JSON object")]
     NotObject,
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Object({} members)", self.0.len())
+    }
 }
 
 impl Object {

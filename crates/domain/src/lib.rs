@@ -15,3 +15,8 @@ pub mod signature;
 pub mod source;
 pub mod trigger;
 pub mod wait;
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod sample;

@@ -6,8 +6,12 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const JSON_DEPTH_MAX: usize = 64;
 /// Largest owner file, in bytes (CONTRACT P8).
 pub const LOOKUP_BYTES_MAX: usize = 1024 * 1024;
+/// Most that the list of conflicts can take besides the names in it, in bytes: a conflict has a member of at least 8 bytes (`"abc":1,`) on both
+/// sides, and takes 29 bytes and its name, which the merged document then has once less.
+pub const CONFLICTS_BYTES_MAX: usize = BODY_BYTES_MAX / 8 * 29;
 /// Largest stored object that a stage reads: a body or an enriched document (body and owner file joined, with room for our own member).
-pub const OBJECT_BYTES_MAX: usize = BODY_BYTES_MAX + LOOKUP_BYTES_MAX + 64 * 1024;
+pub const OBJECT_BYTES_MAX: usize =
+    BODY_BYTES_MAX + LOOKUP_BYTES_MAX + CONFLICTS_BYTES_MAX + 64 * 1024;
 /// Largest queue message, in bytes (CONTRACT P8 and the queue's `MaximumMessageSize`).
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
 /// Longest event id, in visible ASCII characters (CONTRACT P8).

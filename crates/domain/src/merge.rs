@@ -55,14 +55,14 @@ pub struct Merged {
 /// Two sides that must not be merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
-    /// The owner file has no valid lead id.
+    /// The owner file has no lead id, or a side's is not valid.
     #[error("the owner file has no valid lead_id")]
     NoLeadId,
-    /// The owner file is another lead's.
-    #[error("the owner file is another lead's")]
+    /// The owner file, or the event, is another lead's.
+    #[error("the two sides are of two leads")]
     OtherLead,
-    /// The owner file has a member `_leadwire`.
-    #[error("the owner file has a member _leadwire, which is reserved")]
+    /// A side has a member `_leadwire`.
+    #[error("a side has a member _leadwire, which is reserved")]
     Reserved,
 }
 
@@ -72,8 +72,10 @@ pub fn merge(
     event: &Object,
     lookup: Option<&Object>,
 ) -> Result<Merged, MergeError> {
+    check_side(lead_id, event)?;
     if let Some(lookup) = lookup {
-        check_lookup(lead_id, lookup)?;
+        lookup.get(LEAD_ID).ok_or(MergeError::NoLeadId)?;
+        check_side(lead_id, lookup)?;
     }
     let none = Object::default();
     let lookup = lookup.unwrap_or(&none);
@@ -110,18 +112,14 @@ pub fn merge(
     Ok(merged)
 }
 
-fn check_lookup(lead_id: &LeadId, lookup: &Object) -> Result<(), MergeError> {
-    if lookup.get(OURS).is_some() {
+fn check_side(lead_id: &LeadId, side: &Object) -> Result<(), MergeError> {
+    if side.get(OURS).is_some() {
         return Err(MergeError::Reserved);
     }
-    let found = lookup
-        .get(LEAD_ID)
-        .and_then(|value| LeadId::from_json(value).ok())
-        .ok_or(MergeError::NoLeadId)?;
-    if found == *lead_id {
-        Ok(())
-    } else {
-        Err(MergeError::OtherLead)
+    match side.get(LEAD_ID).map(LeadId::from_json) {
+        Some(Err(_)) => Err(MergeError::NoLeadId),
+        Some(Ok(found)) if found != *lead_id => Err(MergeError::OtherLead),
+        Some(Ok(_)) | None => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use sha2::Sha256;
 
 /// A request's headers, by lower-case name.
 pub trait Headers {
-    /// The value of a header that stands there once and is visible ASCII.
+    /// The value of a header that stands there once and is visible ASCII, spaces included.
     fn get(&self, name: &str) -> Option<&str>;
 }
 

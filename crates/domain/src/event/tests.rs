@@ -1,1 +1,487 @@
+use super::{Parsed, Take, is_close_event, parse_event, parse_stored};
+use crate::hostile;
+use crate::id::LeadId;
+use crate::problem::Problem;
+use crate::sample::{cases, document, lead_id, members, quoted, text, verbatim};
+use crate::source::{Source, SourceConfig};
+use proptest::prelude::*;
 
+const CLOSE: &str = include_str!("../../fixtures/close_lead_created.json");
+
+/// Who, which event, when: or why not.
+fn told(source: Source, body: &[u8]) -> String {
+    let types = SourceConfig::default().events;
+    match parse_event(source, body, Take::Types(&types)) {
+        Ok(Parsed::Event(event)) => {
+            let id = event.event_id.map_or("-".to_owned(), |id| id.to_string());
+            let time = event.time.map_or("-".to_owned(), |time| time.to_string());
+            format!("{} {id} {time}", event.lead_id)
+        }
+        Ok(Parsed::Ignored) => "ignored".to_owned(),
+        Err(problem) => problem.code().to_owned(),
+    }
+}
+
+#[track_caller]
+fn check(source: Source, body: &str, expected: &str) {
+    assert_eq!(told(source, body.as_bytes()), expected, "{source} {body}");
+}
+
+#[test]
+fn the_flat_form_is_its_own_fields() {
+    let body = br#"{"lead_id":"test-1","display_name":"Alice","lead_email":"alice@example.com","event_id":"form","date_created":"x"}"#;
+    for source in [Source::Generic, Source::Standard] {
+        let Ok(Parsed::Event(event)) = parse_event(source, body, Take::Types(&[])) else {
+            panic!("{source}")
+        };
+        assert_eq!(event.lead_id.as_str(), "test-1");
+        assert_eq!(
+            (event.event_id, event.time),
+            (None, None),
+            "a form's members never make two leads one event"
+        );
+        assert_eq!(event.fields.iter().count(), 5);
+    }
+}
+
+#[test]
+fn a_lead_id_is_a_text_or_a_whole_number_in_its_exact_digits() {
+    check(Source::Generic, r#"{"lead_id":"00123"}"#, "00123 - -");
+    check(Source::Generic, r#"{"lead_id":"\u0061"}"#, "a - -");
+    check(Source::Generic, r#"{"lead_id":0}"#, "0 - -");
+    check(
+        Source::Generic,
+        r#"{"lead_id":12345678901234567890123}"#,
+        "12345678901234567890123 - -",
+    );
+    for bad in [
+        "null",
+        "true",
+        "{}",
+        "[]",
+        "[\"a\"]",
+        "1.0",
+        "1e2",
+        "1E2",
+        "-1",
+        "-0",
+        "\"\"",
+        "\" a\"",
+        "\"a/b\"",
+        "\"a\\u0000\"",
+        "\"é\"",
+        "\"a\\n\"",
+    ] {
+        check(
+            Source::Generic,
+            &format!(r#"{{"lead_id":{bad}}}"#),
+            "invalid_lead_id",
+        );
+    }
+    check(
+        Source::Generic,
+        &format!(r#"{{"lead_id":{}}}"#, "1".repeat(129)),
+        "invalid_lead_id",
+    );
+    check(
+        Source::Generic,
+        r#"{"Lead_Id":"a","id":"a"}"#,
+        "invalid_lead_id",
+    );
+}
+
+#[test]
+fn a_body_that_is_no_strict_object_has_its_own_code() {
+    for body in hostile::BODIES {
+        for source in Source::ALL {
+            assert_eq!(
+                told(source, body),
+                "invalid_json",
+                "{source} {:?}",
+                String::from_utf8_lossy(body)
+            );
+        }
+    }
+    check(
+        Source::Generic,
+        r#"{"lead_id":"a","lead_id":"a"}"#,
+        "duplicate_key",
+    );
+    check(
+        Source::Generic,
+        r#"{"lead_id":"a","lead\u005fid":"b"}"#,
+        "duplicate_key",
+    );
+    check(
+        Source::Close,
+        r#"{"event":{"data":{"x":1,"x":1}}}"#,
+        "duplicate_key",
+    );
+    check(
+        Source::Generic,
+        &format!(
+            r#"{{"lead_id":"a","x":{}{}}}"#,
+            "[".repeat(64),
+            "]".repeat(64)
+        ),
+        "too_deep",
+    );
+    check(Source::Generic, "[]", "invalid_event");
+    check(Source::Generic, "[{\"lead_id\":\"a\"}]", "invalid_event");
+    check(Source::Generic, "{}", "invalid_lead_id");
+    check(
+        Source::Generic,
+        r#"{"lead_id":"a","_leadwire":{}}"#,
+        "reserved_field",
+    );
+}
+
+#[test]
+fn a_close_event_is_read_at_its_own_address_and_at_the_generic_one() {
+    for source in [Source::Close, Source::Generic] {
+        check(
+            source,
+            CLOSE,
+            "lead_1Test ev_1Test 2025-09-04T07:27:17.674Z",
+        );
+    }
+    let Ok(Parsed::Event(event)) = parse_event(Source::Close, CLOSE.as_bytes(), Take::All) else {
+        panic!("an event")
+    };
+    let fields = verbatim(&event.fields);
+    assert_eq!(fields["lead_id"], r#""lead_1Test""#);
+    assert_eq!(fields["custom.cf_abc123"], r#""Direct VSL""#);
+    assert_eq!(
+        fields["date_created"],
+        r#""2025-09-04T07:27:17.642000+00:00""#
+    );
+    assert!(!fields.contains_key("previous_data"));
+    assert!(is_close_event(CLOSE.as_bytes()));
+    check(Source::Standard, CLOSE, "invalid_lead_id");
+    check(Source::Close, r#"{"lead_id":"a"}"#, "invalid_event");
+}
+
+/// A Close event of which one text is replaced by another.
+#[track_caller]
+fn check_close(old: &str, new: &str, expected: &str) {
+    assert!(CLOSE.contains(old), "{old}");
+    check(Source::Close, &CLOSE.replacen(old, new, 1), expected);
+}
+
+#[test]
+fn another_type_of_close_event_is_ignored_whatever_else_is_wrong_with_it() {
+    check_close(r#""action":"created""#, r#""action":"deleted""#, "ignored");
+    check_close(
+        r#""object_type":"lead""#,
+        r#""object_type":"contact""#,
+        "ignored",
+    );
+    check(
+        Source::Close,
+        r#"{"event":{"object_type":"lead","action":"deleted","data":null}}"#,
+        "ignored",
+    );
+    check(
+        Source::Close,
+        r#"{"event":{"object_type":"lead","action":"merged","lead_id":7.5,"id":{},"date_created":1}}"#,
+        "ignored",
+    );
+    check(
+        Source::Generic,
+        r#"{"event":{"object_type":"activity.note","action":"created"}}"#,
+        "ignored",
+    );
+}
+
+#[test]
+fn a_close_event_of_a_type_that_is_taken_must_be_whole() {
+    check(
+        Source::Close,
+        r#"{"event":{"object_type":"lead","action":"created","lead_id":"a","data":null}}"#,
+        "invalid_event",
+    );
+    check(
+        Source::Close,
+        r#"{"event":{"object_type":"lead","action":"created","lead_id":"a"}}"#,
+        "invalid_event",
+    );
+    check(
+        Source::Close,
+        r#"{"event":{"object_type":"lead","action":"created","data":{}}}"#,
+        "invalid_lead_id",
+    );
+    check(
+        Source::Close,
+        r#"{"event":{"object_type":"lead"}}"#,
+        "invalid_event",
+    );
+    check(
+        Source::Close,
+        r#"{"event":{"object_type":1,"action":"created"}}"#,
+        "invalid_event",
+    );
+    check(Source::Close, r#"{"event":[]}"#, "invalid_event");
+    check_close(r#""ev_1Test""#, "1", "invalid_event_id");
+    check_close(r#""ev_1Test""#, r#""""#, "invalid_event_id");
+    check_close(r#""ev_1Test""#, r#""ev 1""#, "invalid_event_id");
+    check_close(
+        r#""ev_1Test""#,
+        &quoted(&"e".repeat(257)),
+        "invalid_event_id",
+    );
+    check_close(
+        r#""id":"ev_1Test","#,
+        "",
+        "lead_1Test - 2025-09-04T07:27:17.674Z",
+    );
+    check_close(
+        r#""status_label""#,
+        r#""_leadwire":1,"status_label""#,
+        "reserved_field",
+    );
+}
+
+#[test]
+fn two_different_leads_in_one_event_are_a_conflict() {
+    check_close(
+        r#""object_id":"lead_1Test""#,
+        r#""object_id":"lead_2""#,
+        "conflicting_lead_ids",
+    );
+    check_close(
+        r#""lead_id":"lead_1Test""#,
+        r#""lead_id":"lead_2""#,
+        "conflicting_lead_ids",
+    );
+    check_close(
+        r#""data":{"id":"lead_1Test""#,
+        r#""data":{"id":"lead_2""#,
+        "conflicting_lead_ids",
+    );
+    check_close(
+        r#""data":{"#,
+        r#""data":{"lead_id":"lead_2","#,
+        "conflicting_lead_ids",
+    );
+    check_close(
+        r#"{"subscription_id""#,
+        r#"{"lead_id":"lead_2","subscription_id""#,
+        "conflicting_lead_ids",
+    );
+    check_close(
+        r#"{"subscription_id""#,
+        r#"{"lead_id":"lead_1Test","subscription_id""#,
+        "lead_1Test ev_1Test 2025-09-04T07:27:17.674Z",
+    );
+    check_close(
+        r#""object_id":"lead_1Test""#,
+        r#""object_id":null"#,
+        "lead_1Test ev_1Test 2025-09-04T07:27:17.674Z",
+    );
+    check(
+        Source::Generic,
+        r#"{"lead_id":"a","event":{"lead_id":"b"}}"#,
+        "conflicting_lead_ids",
+    );
+    check(
+        Source::Generic,
+        r#"{"lead_id":"a","data":{"lead_id":"b"}}"#,
+        "conflicting_lead_ids",
+    );
+    check(
+        Source::Generic,
+        r#"{"lead_id":"a","event":{"object_type":"lead","action":"created","object_id":"b"}}"#,
+        "conflicting_lead_ids",
+    );
+    check(
+        Source::Generic,
+        r#"{"lead_id":"a","event":{"object_type":"lead","data":{"id":"b"}}}"#,
+        "conflicting_lead_ids",
+    );
+    check(
+        Source::Generic,
+        r#"{"lead_id":1,"data":{"lead_id":"1","id":"b"},"event":"webinar"}"#,
+        "1 - -",
+    );
+    check(
+        Source::Standard,
+        r#"{"type":"lead.created","lead_id":"a","data":{"lead_id":"b"}}"#,
+        "conflicting_lead_ids",
+    );
+}
+
+#[test]
+fn an_object_of_another_kind_names_its_lead_by_lead_id_alone() {
+    let types = ["opportunity.created".to_owned()];
+    let body = br#"{"event":{"object_type":"opportunity","action":"created","object_id":"oppo_1","lead_id":"lead_1","data":{"id":"oppo_1","lead_id":"lead_1"}}}"#;
+    let Ok(Parsed::Event(event)) = parse_event(Source::Close, body, Take::Types(&types)) else {
+        panic!("an event")
+    };
+    assert_eq!(event.lead_id.as_str(), "lead_1");
+}
+
+#[test]
+fn a_time_is_rfc_3339_or_utc_without_an_offset() {
+    let time = r#""2025-09-04T07:27:17.674000""#;
+    check_close(
+        time,
+        r#""2025-09-04T09:27:17.674+02:00""#,
+        "lead_1Test ev_1Test 2025-09-04T07:27:17.674Z",
+    );
+    check_close(
+        time,
+        r#""2025-09-04T07:27:17Z""#,
+        "lead_1Test ev_1Test 2025-09-04T07:27:17Z",
+    );
+    check_close(time, "null", "lead_1Test ev_1Test -");
+    for bad in [
+        r#""""#,
+        r#""yesterday""#,
+        "1756970837",
+        r#""2025-13-04T07:27:17""#,
+        r#""2025-09-04T25:00:00Z""#,
+        r#""-002025-09-04T07:27:17Z""#,
+        r#""1969-12-31T23:59:59Z""#,
+        r#""9999-12-31T23:59:59Z""#,
+        r#""99999-01-01T00:00:00Z""#,
+        "{}",
+    ] {
+        check_close(time, bad, "invalid_time");
+    }
+}
+
+#[test]
+fn the_envelope_of_standard_webhooks_is_opened() {
+    let body = r#"{"type":"lead.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"lead_id":7,"display_name":"Alice"}}"#;
+    check(Source::Standard, body, "7 - 2022-11-03T20:26:10.344522Z");
+    let Ok(Parsed::Event(event)) = parse_event(Source::Standard, body.as_bytes(), Take::All) else {
+        panic!("an event")
+    };
+    assert_eq!(
+        verbatim(&event.fields).keys().collect::<Vec<_>>(),
+        ["display_name", "lead_id"]
+    );
+    check(
+        Source::Standard,
+        r#"{"type":"lead.created","data":{"lead_id":"a"}}"#,
+        "a - -",
+    );
+    check(
+        Source::Standard,
+        r#"{"type":"lead.created","lead_id":"a","data":{"x":1}}"#,
+        "a - -",
+    );
+    check(Source::Standard, r#"{"type":"vip","lead_id":"a"}"#, "a - -");
+    check(
+        Source::Standard,
+        r#"{"type":"lead.deleted","timestamp":7,"data":null}"#,
+        "ignored",
+    );
+    check(Source::Standard, r#"{"type":"ping"}"#, "ignored");
+    check(
+        Source::Standard,
+        r#"{"type":"lead.created"}"#,
+        "invalid_event",
+    );
+    check(
+        Source::Standard,
+        r#"{"type":"lead.created","data":[]}"#,
+        "invalid_event",
+    );
+    check(
+        Source::Standard,
+        r#"{"type":"lead.created","data":{}}"#,
+        "invalid_lead_id",
+    );
+    check(
+        Source::Standard,
+        r#"{"type":"lead.created","data":{"lead_id":"a","_leadwire":0}}"#,
+        "reserved_field",
+    );
+    check(
+        Source::Standard,
+        r#"{"type":"lead.created","timestamp":1667507170,"data":{"lead_id":"a"}}"#,
+        "invalid_time",
+    );
+}
+
+#[test]
+fn a_stored_body_is_known_by_its_shape() {
+    let source = |body: &str| {
+        parse_stored(body.as_bytes()).map(|(source, event)| (source, event.lead_id.to_string()))
+    };
+    assert_eq!(source(CLOSE), Ok((Source::Close, "lead_1Test".into())));
+    assert_eq!(
+        source(r#"{"type":"x.y","data":{"lead_id":"a"}}"#),
+        Ok((Source::Standard, "a".into()))
+    );
+    assert_eq!(
+        source(r#"{"lead_id":"a","event":{"object_type":"lead","action":"created"}}"#),
+        Ok((Source::Generic, "a".into()))
+    );
+    assert_eq!(source("{}"), Err(Problem::InvalidLeadId));
+    assert_eq!(
+        source(r#"{"event":{"object_type":"lead","action":"deleted","data":null}}"#),
+        Err(Problem::InvalidEvent)
+    );
+}
+
+#[test]
+fn hostile_values_are_fields_like_any_other_and_hostile_ids_are_refused() {
+    for value in hostile::TEXTS {
+        check(
+            Source::Generic,
+            &format!(r#"{{"lead_id":"a","display_name":{}}}"#, quoted(value)),
+            "a - -",
+        );
+        let expected =
+            LeadId::parse(value).map_or("invalid_lead_id".into(), |id| format!("{id} - -"));
+        check(
+            Source::Generic,
+            &format!(r#"{{"lead_id":{}}}"#, quoted(value)),
+            &expected,
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn any_lead_id_comes_back_from_every_form(id in lead_id(), fields in members()) {
+        let mut fields = fields;
+        fields.insert("lead_id".into(), quoted(id.as_str()));
+        fields.remove("id");
+        fields.remove("event");
+        fields.remove("data");
+        let flat = document(fields.iter());
+        let envelope = format!(r#"{{"type":"lead.created","data":{flat}}}"#);
+        let close = format!(r#"{{"event":{{"object_type":"lead","action":"created","lead_id":"{id}","data":{flat}}}}}"#);
+        for (source, body) in [(Source::Generic, flat), (Source::Standard, envelope), (Source::Close, close)] {
+            let Ok(Parsed::Event(event)) = parse_event(source, body.as_bytes(), Take::All) else { panic!("{body}") };
+            prop_assert_eq!(&event.lead_id, &id);
+            prop_assert_eq!(verbatim(&event.fields), fields.clone());
+        }
+    }
+
+    #[test]
+    fn any_text_as_lead_id_is_taken_exactly_when_it_is_one(text in text()) {
+        let body = format!(r#"{{"lead_id":{}}}"#, quoted(&text));
+        match parse_event(Source::Generic, body.as_bytes(), Take::All) {
+            Ok(Parsed::Event(event)) => prop_assert_eq!(event.lead_id.as_str(), text),
+            Ok(Parsed::Ignored) => prop_assert!(false, "the flat form is always taken"),
+            Err(problem) => {
+                prop_assert_eq!(problem, Problem::InvalidLeadId);
+                prop_assert!(LeadId::parse(&text).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_answered_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for source in Source::ALL {
+            let _ = parse_event(source, &bytes, Take::All);
+        }
+        let _ = (parse_stored(&bytes).is_ok(), is_close_event(&bytes));
+    }
+}
