@@ -1,1 +1,23 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod folder;
+mod home;
+mod lookup;
+mod mail;
+mod queue;
+mod runner;
+mod secrets;
+mod store;
+mod system;
+
+pub use error::{OpenError, OpenWarning};
+pub use folder::{DataFolder, FileSystem};
+pub use home::{LocalHome, LocalPorts, Mode, OpenOptions, OpenReport};
+pub use lookup::LookupFolder;
+pub use mail::{LocalMailer, MailLog, MailLogEntry, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError};
+pub use queue::{DeadLetter, QueueDepth, SqliteQueue, WaitingMessage};
+pub use runner::{Runner, RunnerConfig};
+pub use secrets::FileSecrets;
+pub use store::SqliteStore;
+pub use system::{OsEntropy, SystemClock};

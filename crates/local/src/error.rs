@@ -1,0 +1,93 @@
+//! Why a data folder cannot be opened, and what is told although it can.
+
+use jiff::Timestamp;
+use std::path::PathBuf;
+
+/// A data folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A command found nothing to operate on.
+    #[error("there is no data folder at {}; `leadwire up` makes one", path.display())]
+    Absent {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Another process serves it.
+    #[error("the data folder is served by process {pid} since {since}; stop that one first, or use another folder")]
+    Served {
+        /// Its process id, or `unknown`.
+        pid: String,
+        /// When it took the folder, or `an unknown time`.
+        since: String,
+    },
+    /// It lies on a file system where SQLite's locks and fsync cannot be relied on.
+    #[error("{} lies on {kind}, a network file system; use a folder on a local disk", path.display())]
+    NetworkFileSystem {
+        /// The folder.
+        path: PathBuf,
+        /// The file system's name.
+        kind: &'static str,
+    },
+    /// A newer leadwire wrote it.
+    #[error("the data folder has schema {found}, and this leadwire knows {known}; use the newer leadwire that wrote it")]
+    SchemaTooNew {
+        /// The folder's schema.
+        found: u32,
+        /// The newest that this code knows.
+        known: u32,
+    },
+    /// An older leadwire serves it, so that it cannot be brought up to date.
+    #[error("the data folder has schema {found} and is served by an older leadwire; stop it, then try again")]
+    SchemaInUse {
+        /// The folder's schema.
+        found: u32,
+    },
+    /// `leadwire.db` is a file of something else.
+    #[error("{} is not a leadwire database", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder or a file in it cannot be made, read or written.
+    #[error("could not {action} {}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database refused.
+    #[error("could not {action}")]
+    Database {
+        /// What was attempted.
+        action: &'static str,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+}
+
+/// Something that a person should know about a data folder that was opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenWarning {
+    /// The clock stands before the newest time in the database.
+    #[error("the clock says {now}, but something was stored at {newest}: the clock went back; what waits, waits longer")]
+    ClockWentBack {
+        /// What the clock says.
+        now: Timestamp,
+        /// The newest time stored.
+        newest: Timestamp,
+    },
+    /// Nobody can say whether fsync reaches a disk there.
+    #[error("the data folder lies on {kind}; whether it keeps what was synced is not known")]
+    UnusualFileSystem {
+        /// The file system's name.
+        kind: &'static str,
+    },
+    /// `sources.json` holds secrets and others may read it.
+    #[error("sources.json holds secrets and other users of this machine can read it; chmod 600 it")]
+    SecretsReadableByOthers,
+}
