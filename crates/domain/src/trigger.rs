@@ -236,16 +236,17 @@ mod tests {
             crate::sample::lead_id(),
             event_id,
             any::<[u8; 8]>(),
-            time(),
-            time(),
+            (time(), time()),
+            select(&Source::ALL[..]),
         )
             .prop_map(
-                |(lead_id, event_id, bytes, accepted_at, not_before)| TriggerFacts {
+                |(lead_id, event_id, bytes, (accepted_at, not_before), source)| TriggerFacts {
                     lead_id,
                     event_id: EventId::parse(&event_id).unwrap(),
                     sha256: Sha256Hex::of(&bytes),
                     accepted_at,
                     not_before,
+                    source,
                 },
             )
     }

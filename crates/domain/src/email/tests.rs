@@ -86,7 +86,7 @@ fn a_subject_is_one_short_line() {
         assert_eq!(
             render(&fields(&[("display_name", name), ("lead_owner", owner)])).subject,
             expected
-        )
+        );
     };
     check(
         "Alice\r\nBcc: eve@example.org",

@@ -204,7 +204,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_answered_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Object::parse(&bytes);
+        let _answer = Object::parse(&bytes);
     }
 
     #[test]

@@ -239,7 +239,7 @@ fn any_signature_of_a_list_may_match_and_unknown_versions_are_passed_over() {
             &[STANDARD_SECRET],
             1_649_367_553,
             expected,
-        )
+        );
     };
     check(
         &format!("v1a,abc v2,x v1,AAAA {STANDARD_SIGNATURE} v1,!"),
@@ -346,7 +346,7 @@ fn signed(source: Source, body: &[u8], now: Timestamp) -> Request {
 }
 
 /// Flips one bit; a header that is no visible ASCII any more is as good as missing.
-fn flip(text: &mut Vec<u8>, place: prop::sample::Index, bit: u8) {
+fn flip(text: &mut [u8], place: prop::sample::Index, bit: u8) {
     let at = place.index(text.len());
     text[at] ^= 1 << bit;
 }
