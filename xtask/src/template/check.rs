@@ -4,6 +4,7 @@ mod alarm;
 mod api;
 mod bucket;
 mod function;
+mod metric;
 mod queue;
 mod role;
 #[cfg(test)]
@@ -62,7 +63,7 @@ pub(crate) struct Check {
 }
 
 /// Every check.
-pub(crate) const CHECKS: [&Check; 16] = [
+pub(crate) const CHECKS: [&Check; 17] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -76,6 +77,7 @@ pub(crate) const CHECKS: [&Check; 16] = [
     &bucket::CREATE_ONLY,
     &bucket::LIFE,
     &alarm::HEARD,
+    &metric::TOLD,
     &api::WHOLE,
     &api::PROMISED_NAMES,
     &dashboard::SHOWN,
