@@ -1,4 +1,4 @@
-//! The integration suite: the real binaries, black box, against LocalStack and moto.
+//! The integration suite: the real binaries, black box, against `LocalStack` and moto.
 
 mod emulators;
 mod events;

@@ -1,4 +1,4 @@
-//! The project's template in LocalStack.
+//! The project's template in `LocalStack`.
 
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName;

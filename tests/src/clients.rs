@@ -5,15 +5,15 @@ use aws_smithy_http_client::Builder as HttpClientBuilder;
 
 /// The region of every emulated resource.
 pub const REGION: &str = "us-east-1";
-/// The account that LocalStack and moto answer for by default.
+/// The account that `LocalStack` and moto answer for by default.
 pub const ACCOUNT: &str = "000000000000";
 
 /// One client of each service that a test talks to.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    /// CloudFormation.
+    /// `CloudFormation`.
     pub cloudformation: aws_sdk_cloudformation::Client,
-    /// CloudWatch.
+    /// `CloudWatch`.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// S3, path-style.
     pub s3: aws_sdk_s3::Client,

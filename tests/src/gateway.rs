@@ -12,6 +12,7 @@ use crate::event::{self, Shape};
 use crate::function::Function;
 use crate::http::{self, Answer, Request, Response, Server};
 use crate::instance::Outcome;
+use crate::json::At;
 
 /// A REST API with the two routes of the template.
 #[derive(Debug)]
@@ -77,22 +78,24 @@ fn refusal(status: StatusCode, code: &str) -> Response {
 /// The answer is malformed, which API Gateway calls 502.
 pub fn response(payload: &[u8]) -> Result<Response> {
     let answer: Value = serde_json::from_slice(payload).context("the answer is not JSON")?;
-    let status = answer["statusCode"]
+    let status = answer
+        .at("statusCode")
         .as_u64()
         .context("the answer has no statusCode")?;
-    let body = answer["body"].as_str().unwrap_or_default();
-    let body = if answer["isBase64Encoded"] == true {
+    let body = answer.at("body").as_str().unwrap_or_default();
+    let body = if answer.at("isBase64Encoded").as_bool() == Some(true) {
         Bytes::from(STANDARD.decode(body)?)
     } else {
         Bytes::copy_from_slice(body.as_bytes())
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(u16::try_from(status)?)?;
-    let single = answer["headers"].as_object().into_iter().flatten();
+    let single = answer.at("headers").as_object().into_iter().flatten();
     for (name, value) in single {
         append(&mut response, name, value)?;
     }
-    for (name, values) in answer["multiValueHeaders"]
+    for (name, values) in answer
+        .at("multiValueHeaders")
         .as_object()
         .into_iter()
         .flatten()

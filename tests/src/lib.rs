@@ -16,6 +16,7 @@ pub mod gateway;
 pub mod house;
 pub mod http;
 pub mod instance;
+pub mod json;
 pub mod mailbox;
 pub mod mapping;
 pub mod program;

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::http::Client;
+use crate::json::At;
 
 /// A mail that SES took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +56,8 @@ impl Mailbox {
 }
 
 fn read(message: &Value) -> Mail {
-    let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-    let groups = message["destinations"].as_object().into_iter().flatten();
+    let text = |name: &str| message.at(name).as_str().unwrap_or_default().to_owned();
+    let groups = message.at("destinations").as_object().into_iter().flatten();
     let to = groups.flat_map(|(_, addresses)| addresses.as_array().into_iter().flatten());
     Mail {
         from: text("source"),

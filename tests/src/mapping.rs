@@ -100,7 +100,9 @@ pub fn judge(payload: &[u8], batch: &BTreeSet<String>) -> Verdict {
             Some(Value::Array(items)) => items,
             Some(_) => return Verdict::All("batchItemFailures is not a list"),
         },
-        _ => return Verdict::All("the answer is not an object"),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            return Verdict::All("the answer is not an object");
+        }
     };
     let mut failed = BTreeSet::new();
     for item in items {

@@ -1,15 +1,22 @@
 //! What of the template an emulator can run.
 //!
 //! Everything of a type in [`PRUNED`] is taken out, and then whatever refers to something taken out. What is left is
-//! plain CloudFormation, so the SAM transform (half a minute in LocalStack) is not needed. The environment that
-//! the template gives each function is not lost: it comes back as outputs, resolved by CloudFormation itself.
+//! plain `CloudFormation`, so the SAM transform (half a minute in `LocalStack`) is not needed. The environment that
+//! the template gives each function is not lost: it comes back as outputs, resolved by `CloudFormation` itself.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a walk over JSON names the shapes that it wants"
+)]
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-/// The types that LocalStack's free edition cannot run, or that would tell nothing there: functions (it has neither
+use crate::json::At;
+
+/// The types that `LocalStack`'s free edition cannot run, or that would tell nothing there: functions (it has neither
 /// their image nor their init binary) with their roles, mappings, API and schedules; log groups; the dashboard.
 pub const PRUNED: [&str; 9] = [
     "AWS::Serverless::",
@@ -42,7 +49,7 @@ pub struct FunctionProperties {
     pub queue_event: Option<Value>,
 }
 
-/// A template that LocalStack can deploy.
+/// A template that `LocalStack` can deploy.
 #[derive(Clone, Debug)]
 pub struct Pruned {
     /// The template.
@@ -62,7 +69,8 @@ pub fn prune(mut template: Value) -> Result<Pruned> {
         .pointer("/Globals/Function/Environment/Variables")
         .cloned()
         .unwrap_or_default();
-    let resources = template["Resources"]
+    let resources = template
+        .at("Resources")
         .as_object()
         .context("a template has resources")?;
     let functions = read_functions(resources, &globals)?;
@@ -75,7 +83,7 @@ pub fn prune(mut template: Value) -> Result<Pruned> {
         let more: Vec<String> = resources
             .iter()
             .filter(|(id, resource)| {
-                !removed.contains(*id) && refers_to(&resource["Properties"], &removed)
+                !removed.contains(*id) && refers_to(resource.at("Properties"), &removed)
             })
             .map(|(id, _)| id.clone())
             .collect();
@@ -86,12 +94,13 @@ pub fn prune(mut template: Value) -> Result<Pruned> {
     }
     let environments: Vec<(String, Value)> = functions
         .iter()
-        .flat_map(|function| outputs_of(function, &template["Resources"], &globals))
+        .flat_map(|function| outputs_of(function, template.at("Resources"), &globals))
         .filter(|(_, value)| !refers_to(value, &removed))
         .collect();
     take_out(&mut template, &removed);
-    let outputs = template["Outputs"]
-        .as_object_mut()
+    let outputs = template
+        .get_mut("Outputs")
+        .and_then(Value::as_object_mut)
         .context("a template has outputs")?;
     for (name, value) in environments {
         outputs.insert(name, json!({"Value": value}));
@@ -104,7 +113,7 @@ pub fn prune(mut template: Value) -> Result<Pruned> {
 }
 
 fn is_pruned_type(resource: &Value) -> bool {
-    let kind = resource["Type"].as_str().unwrap_or_default();
+    let kind = resource.at("Type").as_str().unwrap_or_default();
     PRUNED.iter().any(|prefix| kind.starts_with(prefix))
 }
 
@@ -113,7 +122,7 @@ fn take_out(template: &mut Value, removed: &BTreeSet<String>) {
         members.remove("Transform");
         members.remove("Globals");
     }
-    if let Some(resources) = template["Resources"].as_object_mut() {
+    if let Some(resources) = template.get_mut("Resources").and_then(Value::as_object_mut) {
         resources.retain(|id, _| !removed.contains(id));
         for resource in resources.values_mut().filter_map(Value::as_object_mut) {
             match resource.get_mut("DependsOn") {
@@ -127,7 +136,7 @@ fn take_out(template: &mut Value, removed: &BTreeSet<String>) {
             }
         }
     }
-    if let Some(outputs) = template["Outputs"].as_object_mut() {
+    if let Some(outputs) = template.get_mut("Outputs").and_then(Value::as_object_mut) {
         outputs.retain(|_, output| !refers_to(output, removed));
     }
 }
@@ -175,18 +184,18 @@ fn read_functions(
     let is_function = |kind: &Value| kind == "AWS::Serverless::Function";
     let functions = resources
         .iter()
-        .filter(|(_, resource)| is_function(&resource["Type"]));
+        .filter(|(_, resource)| is_function(resource.at("Type")));
     functions
         .map(|(id, resource)| {
-            let properties = &resource["Properties"];
+            let properties = resource.at("Properties");
             let binary = resource
                 .pointer("/Metadata/BuildProperties/Binary")
                 .and_then(Value::as_str);
-            let events = properties["Events"].as_object().into_iter().flatten();
+            let events = properties.at("Events").as_object().into_iter().flatten();
             let queue_event = events
                 .map(|(_, event)| event)
-                .find(|event| event["Type"] == "SQS")
-                .map(|event| event["Properties"].clone());
+                .find(|event| event.at("Type") == "SQS")
+                .map(|event| event.at("Properties").clone());
             let names = variables(properties, globals)
                 .map(|(name, _)| (name.clone(), output_name(id, name)));
             Ok(FunctionProperties {
@@ -194,7 +203,7 @@ fn read_functions(
                 binary: binary
                     .with_context(|| format!("{id} names its Binary"))?
                     .to_owned(),
-                timeout_seconds: properties["Timeout"].as_u64().unwrap_or(3),
+                timeout_seconds: properties.at("Timeout").as_u64().unwrap_or(3),
                 variables: names.collect(),
                 queue_event,
             })
@@ -219,7 +228,7 @@ fn outputs_of(
     resources: &Value,
     globals: &Value,
 ) -> Vec<(String, Value)> {
-    variables(&resources[&function.id]["Properties"], globals)
+    variables(resources.at(&function.id).at("Properties"), globals)
         .map(|(name, value)| (output_name(&function.id, name), without_no_value(value)))
         .collect()
 }

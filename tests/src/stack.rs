@@ -1,4 +1,4 @@
-//! The project's own template, deployed into LocalStack by CloudFormation.
+//! The project's own template, deployed into `LocalStack` by `CloudFormation`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,7 +34,7 @@ pub struct Stack {
     pub name: String,
     /// Its outputs by name.
     pub outputs: BTreeMap<String, String>,
-    /// The functions that the template has and LocalStack does not run.
+    /// The functions that the template has and `LocalStack` does not run.
     pub functions: Vec<FunctionProperties>,
 }
 
@@ -42,7 +42,7 @@ impl Stack {
     /// Deploys the template under a name of its own.
     ///
     /// # Errors
-    /// CloudFormation refuses it, or an override names what the template does not have.
+    /// `CloudFormation` refuses it, or an override names what the template does not have.
     pub async fn deploy(clients: &Clients, options: &StackOptions) -> Result<Self> {
         let mut pruned = prune::prune(template::read()?)?;
         for (id, property, value) in &options.overrides {
@@ -98,7 +98,7 @@ impl Stack {
         found.with_context(|| format!("the template has no function {id}"))
     }
 
-    /// The environment that the template gives a function, as CloudFormation resolved it.
+    /// The environment that the template gives a function, as `CloudFormation` resolved it.
     ///
     /// # Errors
     /// The template has no such function.

@@ -1,4 +1,9 @@
-//! `template.yaml` as JSON: YAML's anchors resolved, CloudFormation's short tags written out.
+//! `template.yaml` as JSON: YAML's anchors resolved, `CloudFormation`'s short tags written out.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a parser names the events that it wants"
+)]
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -25,7 +30,7 @@ pub fn read() -> Result<Value> {
     parse(&text)
 }
 
-/// Turns the YAML of a template into the JSON that CloudFormation takes as well.
+/// Turns the YAML of a template into the JSON that `CloudFormation` takes as well.
 ///
 /// # Errors
 /// It is not YAML, or uses something that templates do not use.

@@ -1,4 +1,4 @@
-//! LocalStack and moto: one of each per test process, whichever way this machine can have them.
+//! `LocalStack` and moto: one of each per test process, whichever way this machine can have them.
 //!
 //! Way 1 is Docker (testcontainers, the pinned images). Way 2 is a virtual environment of Python that is made once
 //! under `target/` from a committed lock file. Where neither can be had, a test fails and says what to install: an
@@ -16,15 +16,15 @@ use tokio::sync::OnceCell;
 
 use crate::{clock, http, settings};
 
-/// LocalStack's image; the last free line.
+/// `LocalStack`'s image; the last free line.
 pub const LOCALSTACK: (&str, &str) = ("localstack/localstack", "4.12.0");
-/// Moto's image; it speaks SES v2, which LocalStack does not.
+/// Moto's image; it speaks SES v2, which `LocalStack` does not.
 pub const MOTO: (&str, &str) = ("motoserver/moto", "5.1.22");
 
 /// Longer than any start seen (6 s idle, 30 s on a busy machine).
 const START_DEADLINE: Duration = Duration::from_mins(2);
 
-/// What LocalStack is told, both ways: nothing of the internet, and metrics often enough for a 10-second alarm.
+/// What `LocalStack` is told, both ways: nothing of the internet, and metrics often enough for a 10-second alarm.
 const LOCALSTACK_ENVIRONMENT: [(&str, &str); 5] = [
     ("SKIP_SSL_CERT_DOWNLOAD", "1"),
     ("DISABLE_EVENTS", "1"),
@@ -57,8 +57,8 @@ pub struct Emulators {
 /// What keeps the emulators alive.
 #[derive(Debug)]
 enum Hold {
-    Docker(#[expect(dead_code, reason = "held for its life only")] docker::Containers),
-    Venv(#[expect(dead_code, reason = "held for its life only")] venv::Processes),
+    Docker(#[expect(dead_code, reason = "held for its life only")] Box<docker::Containers>),
+    Venv(#[expect(dead_code, reason = "held for its life only")] Box<venv::Processes>),
 }
 
 impl Emulators {
@@ -84,29 +84,23 @@ impl Emulators {
     /// # Errors
     /// That way does not work here.
     pub async fn start(way: Way) -> Result<Self> {
-        let emulators = match way {
+        let (hold, (aws, mail)) = match way {
             Way::Docker => {
-                let containers = docker::Containers::start().await?;
-                let (aws, mail) = containers.endpoints();
-                let _hold = Hold::Docker(containers);
-                Self {
-                    way,
-                    aws,
-                    mail,
-                    _hold,
-                }
+                let containers = Box::new(docker::Containers::start().await?);
+                let endpoints = containers.endpoints();
+                (Hold::Docker(containers), endpoints)
             }
             Way::Venv => {
-                let processes = venv::Processes::start().await?;
-                let (aws, mail) = processes.endpoints();
-                let _hold = Hold::Venv(processes);
-                Self {
-                    way,
-                    aws,
-                    mail,
-                    _hold,
-                }
+                let processes = Box::new(venv::Processes::start().await?);
+                let endpoints = processes.endpoints();
+                (Hold::Venv(processes), endpoints)
             }
+        };
+        let emulators = Self {
+            way,
+            aws,
+            mail,
+            _hold: hold,
         };
         emulators.ready().await?;
         Ok(emulators)
