@@ -1,9 +1,9 @@
 //! Strict, lossless JSON: members are kept as the bytes that came, so that digits, unknown fields and nested order survive.
 
-mod canonical;
+mod meaning;
 mod scan;
 
-pub(crate) use canonical::{is_empty, is_same};
+pub(crate) use meaning::{is_empty, is_same};
 
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

@@ -1,26 +1,38 @@
 //! One pass over the text of a JSON document, stricter than `serde_json`: it finds duplicate keys, lone surrogates and deep nesting in
 //! places that a lazy reader skips, and never turns a number into a float.
 
-use super::JsonError;
+use super::{JsonError, raw_text};
 use crate::limits::JSON_DEPTH_MAX;
 use std::borrow::Cow;
 
-/// A member: its decoded name and its verbatim value.
-pub(super) type Member<'a> = (Cow<'a, str>, &'a str);
+/// A member: its decoded name and what was read of its value.
+type Member<'a, T> = (Cow<'a, str>, T);
+/// How a value is read that stands at a depth, when it nests.
+type Read<'a, T> = fn(&mut Scanner<'a>, usize) -> Result<T, JsonError>;
 
-/// The members of a document that is an object, or `None` when it is another well formed value.
-pub(super) fn members(text: &str) -> Result<Option<Vec<Member<'_>>>, JsonError> {
+/// The members of a document that is an object, with their verbatim values, or `None` when it is another well formed value.
+pub(super) fn members(text: &str) -> Result<Option<Vec<Member<'_, &str>>>, JsonError> {
+    document(text, |scanner, depth| {
+        if scanner.peek() == Some(b'{') {
+            scanner.object(depth, Scanner::value).map(Some)
+        } else {
+            scanner.skip(depth).map(|()| None)
+        }
+    })
+}
+
+/// One text for all ways to write a document: without white space, members sorted, strings escaped alike, numbers by their digits.
+pub(super) fn canonical(text: &str) -> Result<String, JsonError> {
+    document(text, Scanner::canonical)
+}
+
+fn document<'a, T>(text: &'a str, read: Read<'a, T>) -> Result<T, JsonError> {
     let mut scanner = Scanner { text, position: 0 };
     scanner.skip_space();
-    let members = if scanner.peek() == Some(b'{') {
-        Some(scanner.object(1)?)
-    } else {
-        scanner.value(1)?;
-        None
-    };
+    let found = read(&mut scanner, 1)?;
     scanner.skip_space();
     match scanner.peek() {
-        None => Ok(members),
+        None => Ok(found),
         Some(_) => Err(JsonError::Invalid),
     }
 }
@@ -73,22 +85,50 @@ impl<'a> Scanner<'a> {
             .ok_or(JsonError::Invalid)
     }
 
-    /// Skips one value that stands at `depth`, when it nests, and gives its text.
+    /// Skips one value and gives its text.
     fn value(&mut self, depth: usize) -> Result<&'a str, JsonError> {
         let start = self.position;
-        match self.peek().ok_or(JsonError::Invalid)? {
-            b'{' => drop(self.object(depth)?),
-            b'[' => self.array(depth)?,
-            b'"' => drop(self.string()?),
-            b't' => self.literal("true")?,
-            b'f' => self.literal("false")?,
-            b'n' => self.literal("null")?,
-            _ => self.number()?,
-        }
+        self.skip(depth)?;
         self.since(start)
     }
 
-    fn object(&mut self, depth: usize) -> Result<Vec<Member<'a>>, JsonError> {
+    fn skip(&mut self, depth: usize) -> Result<(), JsonError> {
+        match self.peek().ok_or(JsonError::Invalid)? {
+            b'{' => self.object(depth, Self::skip).map(drop),
+            b'[' => self.array(depth, Self::skip).map(drop),
+            b'"' => self.string().map(drop),
+            b't' => self.literal("true"),
+            b'f' => self.literal("false"),
+            b'n' => self.literal("null"),
+            _ => self.number(),
+        }
+    }
+
+    fn canonical(&mut self, depth: usize) -> Result<String, JsonError> {
+        match self.peek() {
+            Some(b'{') => {
+                let members = self.object(depth, Self::canonical)?;
+                let members: Vec<String> = members
+                    .into_iter()
+                    .map(|(name, value)| format!("{}:{value}", raw_text(&name)))
+                    .collect();
+                Ok(format!("{{{}}}", members.join(",")))
+            }
+            Some(b'[') => Ok(format!(
+                "[{}]",
+                self.array(depth, Self::canonical)?.join(",")
+            )),
+            Some(b'"') => Ok(raw_text(&self.string()?).get().to_owned()),
+            _ => self.value(depth).map(str::to_owned),
+        }
+    }
+
+    /// The members of an object, sorted by name.
+    fn object<T>(
+        &mut self,
+        depth: usize,
+        read: Read<'a, T>,
+    ) -> Result<Vec<Member<'a, T>>, JsonError> {
         self.open(b'{', depth)?;
         let mut members = Vec::new();
         if !self.eat(b'}') {
@@ -98,27 +138,28 @@ impl<'a> Scanner<'a> {
                 self.skip_space();
                 self.expect(b':')?;
                 self.skip_space();
-                members.push((name, self.value(depth + 1)?));
+                members.push((name, read(self, depth + 1)?));
                 self.skip_space();
                 if self.next_is_end(b'}')? {
                     break;
                 }
             }
         }
-        refuse_duplicates(members)
+        sort_distinct(members)
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), JsonError> {
+    fn array<T>(&mut self, depth: usize, read: Read<'a, T>) -> Result<Vec<T>, JsonError> {
         self.open(b'[', depth)?;
+        let mut items = Vec::new();
         if self.eat(b']') {
-            return Ok(());
+            return Ok(items);
         }
         loop {
             self.skip_space();
-            self.value(depth + 1)?;
+            items.push(read(self, depth + 1)?);
             self.skip_space();
             if self.next_is_end(b']')? {
-                return Ok(());
+                return Ok(items);
             }
         }
     }
@@ -233,12 +274,15 @@ impl<'a> Scanner<'a> {
 }
 
 /// Sorting costs `n log n` whatever the names are, so that no choice of keys makes it slow.
-fn refuse_duplicates(mut members: Vec<Member<'_>>) -> Result<Vec<Member<'_>>, JsonError> {
+fn sort_distinct<T>(mut members: Vec<Member<'_, T>>) -> Result<Vec<Member<'_, T>>, JsonError> {
     members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    let mut neighbours = members.iter().zip(members.iter().skip(1));
-    if neighbours.any(|((one, _), (other, _))| one == other) {
-        return Err(JsonError::DuplicateKey);
+    let is_twice = members
+        .iter()
+        .zip(members.iter().skip(1))
+        .any(|((one, _), (other, _))| one == other);
+    if is_twice {
+        Err(JsonError::DuplicateKey)
+    } else {
+        Ok(members)
     }
-    drop(neighbours);
-    Ok(members)
 }

@@ -1,0 +1,22 @@
+//! When two JSON values mean the same, and when one means nothing.
+
+use super::scan;
+use serde_json::value::RawValue;
+
+/// Whether a value says nothing: `null`, or a string of white space only.
+pub(crate) fn is_empty(value: &RawValue) -> bool {
+    match value.get() {
+        "null" => true,
+        text if text.starts_with('"') => {
+            serde_json::from_str::<String>(text).is_ok_and(|text| text.trim().is_empty())
+        }
+        _ => false,
+    }
+}
+
+/// Whether two values mean the same: strings by their characters, numbers by their digits, arrays item by item, objects whatever their
+/// order and white space.
+pub(crate) fn is_same(one: &RawValue, other: &RawValue) -> bool {
+    one.get() == other.get()
+        || matches!((scan::canonical(one.get()), scan::canonical(other.get())), (Ok(one), Ok(other)) if one == other)
+}
