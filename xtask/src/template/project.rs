@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -11,11 +11,18 @@ pub(super) const DASHBOARD: &str = "dashboards/operations.json";
 /// The one file that names the environment variables of the Lambda binaries.
 const VARIABLES: &str = "crates/lambda/src/vars.rs";
 
+/// The lists in it, and the functions that run these binaries.
+const LISTS: [(&str, &str); 3] = [
+    ("INGEST", "IngestionFunction"),
+    ("ENRICH", "EnrichmentFunction"),
+    ("SWEEP", "SweepFunction"),
+];
+
 /// The project as far as the template must agree with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
-    /// Environment variables that the binaries read.
-    pub(crate) variables: BTreeSet<String>,
+    /// The environment variables that the binary of each function reads, by the function's logical id.
+    pub(crate) variables: BTreeMap<String, BTreeSet<String>>,
     /// Logical ids of the alarms that have a page in `alarms/`.
     pub(crate) alarm_pages: BTreeSet<String>,
     /// `profile.release.panic` of the workspace.
@@ -50,13 +57,30 @@ impl Project {
     }
 }
 
-/// The values of `pub const NAME: &str = "NAME";`.
-fn variables(source: &str) -> BTreeSet<String> {
+/// Reads `pub const NAME: &str = "NAME";` and, of these names, the lists that the binaries read.
+fn variables(source: &str) -> BTreeMap<String, BTreeSet<String>> {
     let constants = source
         .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("pub const "));
-    let values = constants.filter_map(|rest| rest.split_once("&str = \"")?.1.split('"').next());
-    values.map(str::to_owned).collect()
+        .filter_map(|line| line.strip_prefix("pub const ")?.split_once(": &str = \""));
+    let values: BTreeMap<&str, &str> = constants
+        .map(|(name, rest)| (name, rest.trim_end_matches("\";")))
+        .collect();
+    let list = |name: &str| {
+        let text = source
+            .split_once(&format!("pub const {name}: &[&str]"))
+            .and_then(|(_, rest)| rest.split(';').next());
+        let words = text
+            .unwrap_or_default()
+            .split(|c: char| !c.is_alphanumeric() && c != '_');
+        words
+            .filter_map(|word| values.get(word))
+            .map(|value| (*value).to_owned())
+            .collect()
+    };
+    LISTS
+        .iter()
+        .map(|(name, function)| ((*function).to_owned(), list(name)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -64,8 +88,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_read_from_their_constants() {
-        let source = "/// Where raw events lie.\npub const RAW_BUCKET: &str = \"RAW_BUCKET\";\nconst OTHER: u8 = 1;\n";
-        assert_eq!(variables(source), BTreeSet::from(["RAW_BUCKET".to_owned()]));
+    fn variables_are_read_from_their_constants_and_lists() {
+        let source = "/// A.\npub const RAW: &str = \"RAW_BUCKET\";\npub const DELAY: &str = \"DELAY\";\n\
+            /// B.\npub const INGEST: &[&str] =\n    &[RAW, DELAY];\npub const SWEEP: &[&str] = &[\n    DELAY,\n];\n";
+        let read = variables(source);
+        let names = |function: &str| {
+            read.get(function)
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names("IngestionFunction"), ["DELAY", "RAW_BUCKET"]);
+        assert_eq!(names("EnrichmentFunction"), [""; 0]);
+        assert_eq!(names("SweepFunction"), ["DELAY"]);
     }
 }

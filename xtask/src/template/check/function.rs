@@ -8,18 +8,6 @@ use std::collections::BTreeSet;
 const ENRICHMENT: &str = "/Resources/EnrichmentFunction/Properties";
 const SWEEP: &str = "/Resources/SweepFunction/Properties";
 
-/// Variables that binaries read and a stack has no use for: those that send every call elsewhere are for tests,
-/// and the rest of OpenTelemetry's keep their defaults.
-const ELSEWHERE: [&str; 5] = [
-    "AWS_ENDPOINT_URL",
-    "AWS_CA_BUNDLE",
-    "OTEL_SERVICE_NAME",
-    "OTEL_TRACES_SAMPLER",
-    "OTEL_RESOURCE_ATTRIBUTES",
-];
-/// What Lambda itself sets.
-const OF_LAMBDA: [&str; 4] = ["AWS_LAMBDA_", "AWS_XRAY_", "AWS_REGION", "_X_AMZN_"];
-
 /// A throttled poller would cost a message one of its receives; a stopped recursion would lose it.
 pub(super) const CONCURRENCY: Check = Check {
     promise: "no function is starved or stopped",
@@ -49,37 +37,37 @@ pub(super) const CONCURRENCY: Check = Check {
     ],
 };
 
-/// The template sets what the binaries read, and nothing else.
+/// A function has what its binary reads, and nothing else.
 pub(super) const VARIABLES: Check = Check {
-    promise: "the template sets the variables that the binaries read",
+    promise: "the template sets the variables that each binary reads",
     breaches: |case| {
-        let functions = case
-            .template
-            .of_type("AWS::Lambda::Function")
-            .map(|(id, _)| id);
-        let names = functions.flat_map(|id| {
-            case.template
+        let mut found = Vec::new();
+        for (id, _) in case.template.of_type("AWS::Lambda::Function") {
+            let names = case
+                .template
                 .environment(id)
                 .as_object()
                 .into_iter()
+                .flatten();
+            let set: BTreeSet<&str> = names.map(|(name, _)| name.as_str()).collect();
+            let read: BTreeSet<&str> = case
+                .project
+                .variables
+                .get(id)
+                .into_iter()
                 .flatten()
-        });
-        let set: BTreeSet<&str> = names.map(|(name, _)| name.as_str()).collect();
-        let read: BTreeSet<&str> = case.project.variables.iter().map(String::as_str).collect();
-        let not_read = set
-            .difference(&read)
-            .map(|name| format!("{name} is set and no binary reads it"));
-        let excused = |name: &str| {
-            ELSEWHERE
-                .iter()
-                .chain(&OF_LAMBDA)
-                .any(|prefix| name.starts_with(prefix))
-        };
-        let not_set = read
-            .difference(&set)
-            .filter(|name| !excused(name))
-            .map(|name| format!("{name} is read and no function has it"));
-        not_read.chain(not_set).collect()
+                .map(String::as_str)
+                .collect();
+            found.extend(
+                set.difference(&read)
+                    .map(|name| format!("{id} has {name}, which its binary does not read")),
+            );
+            found.extend(
+                read.difference(&set)
+                    .map(|name| format!("{id} lacks {name}, which its binary reads")),
+            );
+        }
+        found
     },
     breakages: &[
         |case| {
@@ -90,7 +78,12 @@ pub(super) const VARIABLES: Check = Check {
             );
         },
         |case| case.remove(&format!("{SWEEP}/Environment/Variables"), "SWEEP_MAX"),
-        |case| case.project.variables.extend(["NEW_VARIABLE".to_owned()]),
+        |case| {
+            case.project
+                .variables
+                .values_mut()
+                .for_each(|read| read.extend(["NEW_VARIABLE".to_owned()]));
+        },
         |case| case.project.variables.clear(),
     ],
 };

@@ -9,14 +9,17 @@ fn sound() -> Case {
     let template: Value = serde_json::from_str(include_str!("sound.json")).unwrap();
     let functions = ["IngestionFunction", "EnrichmentFunction", "SweepFunction"];
     let template = Template(template);
-    let variables = functions
-        .iter()
-        .flat_map(|id| template.environment(id).as_object().into_iter().flatten());
-    let project = Project {
-        variables: variables
+    let names = |id: &str| {
+        template
+            .environment(id)
+            .as_object()
+            .into_iter()
+            .flatten()
             .map(|(name, _)| name.clone())
-            .chain(["AWS_ENDPOINT_URL".to_owned()])
-            .collect(),
+            .collect()
+    };
+    let project = Project {
+        variables: functions.map(|id| (id.to_owned(), names(id))).into(),
         alarm_pages: BTreeSet::from(["DeadLetterQueueDepthAlarm".to_owned()]),
         panic: "unwind".to_owned(),
         dashboard: json!({"widgets": [
