@@ -1,0 +1,150 @@
+//! What may happen in a scenario, and how often.
+
+use crate::state::{Lookup, Ses};
+
+/// How often each thing may still happen. A state carries what is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bounds {
+    /// Webhook calls for the event: one is a CRM that does not retry.
+    pub posts: u8,
+    /// Processes that die, at any step of any of them.
+    pub crashes: u8,
+    /// Replies that are lost after the effect took place.
+    pub lost: u8,
+    /// Calls that fail without an effect (503), SES answers that tell nothing among them.
+    pub errors: u8,
+    /// Messages delivered a second time while the first delivery is worked on.
+    pub duplicates: u8,
+    /// Messages delivered before their delay is over.
+    pub early: u8,
+    /// Records for which the invocation has no time left.
+    pub no_time: u8,
+    /// Times at which SES begins to throttle.
+    pub throttles: u8,
+    /// Changes of a lookup file that is there.
+    pub lookup_changes: u8,
+    /// Redrives of the dead letter queue.
+    pub redrives: u8,
+    /// Replays by an operator.
+    pub replays: u8,
+    /// Sweeps that run although a trigger is alive; those that find a lost one are not counted.
+    pub sweeps: u8,
+    /// Requests to forget the lead.
+    pub forgets: u8,
+    /// Losses of the whole `mail/` prefix.
+    pub prefix_losses: u8,
+    /// Purges of the queue (or ends of its retention): every message is lost.
+    pub purges: u8,
+}
+
+impl Bounds {
+    /// One webhook call and nothing that goes wrong.
+    pub const CALM: Self = Self {
+        posts: 1,
+        crashes: 0,
+        lost: 0,
+        errors: 0,
+        duplicates: 0,
+        early: 0,
+        no_time: 0,
+        throttles: 0,
+        lookup_changes: 0,
+        redrives: 0,
+        replays: 0,
+        sweeps: 0,
+        forgets: 0,
+        prefix_losses: 0,
+        purges: 0,
+    };
+
+    /// Crashes, lost replies, errors and purges that these bounds hold.
+    pub fn faults(&self) -> u8 {
+        self.crashes + self.lost + self.errors + self.purges
+    }
+}
+
+/// `EMAIL_AMBIGUOUS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ambiguous {
+    /// A doubtful mail is sent again.
+    Resend,
+    /// A doubtful mail is parked for a person.
+    Park,
+}
+
+/// `OWNER_MISSING`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerMissing {
+    /// It fails: three receives and the dead letter queue.
+    Dlq,
+    /// It is mailed as unassigned.
+    Mail,
+}
+
+/// Whether what is wrong outside (lookup file, SES) is ever put right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cure {
+    /// At any time.
+    Sometime,
+    /// Never.
+    Never,
+}
+
+/// When the claim is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimOrder {
+    /// Once the stored document is known.
+    AfterDocument,
+    /// At the same time as the document.
+    BesideDocument,
+}
+
+/// When the clock may pass into the next phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// While no process is at work: phases are minutes, processes read the clock once, at their start.
+    BetweenRuns,
+    /// At any time.
+    Anytime,
+}
+
+/// Configuration and surroundings of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// `EMAIL_AMBIGUOUS`.
+    pub ambiguous: Ambiguous,
+    /// `OWNER_MISSING`.
+    pub owner_missing: OwnerMissing,
+    /// The lookup file at the start.
+    pub lookup: Lookup,
+    /// Whether a missing or wrong lookup file is put right.
+    pub lookup_cure: Cure,
+    /// SES at the start.
+    pub ses: Ses,
+    /// Whether a throttled or refusing SES recovers.
+    pub ses_cure: Cure,
+    /// When the claim is put.
+    pub claim: ClaimOrder,
+    /// When the clock moves.
+    pub clock: Clock,
+    /// `MAX_RECEIVE_COUNT`.
+    pub receives: u8,
+    /// Hops allowed for each kind of wait (12 in the code; fewer keep the model small).
+    pub hops: u8,
+}
+
+impl Policy {
+    /// The defaults of the contract, with an owner who is there and an SES that takes mail.
+    pub const DEFAULT: Self = Self {
+        ambiguous: Ambiguous::Resend,
+        owner_missing: OwnerMissing::Dlq,
+        lookup: Lookup::First,
+        lookup_cure: Cure::Sometime,
+        ses: Ses::Up,
+        ses_cure: Cure::Sometime,
+        claim: ClaimOrder::AfterDocument,
+        clock: Clock::BetweenRuns,
+        receives: 3,
+        hops: 2,
+    };
+}

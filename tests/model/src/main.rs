@@ -1,0 +1,68 @@
+//! The long check: walks the scenarios and the negative controls, and prints what was found.
+//!
+//! `cargo run --release -p leadwire-model` the ordinary scenarios, `-- --deep` the large ones too (minutes, gigabytes),
+//! `-- --controls` the shortest run that refutes each broken variant.
+
+use std::process::ExitCode;
+
+use leadwire_model::control::{self, Control};
+use leadwire_model::scenario::{self, Scenario};
+use leadwire_model::walk::{refute, walk};
+
+fn main() -> ExitCode {
+    let asked = |option: &str| std::env::args().any(|given| given == option);
+    let good = if asked("--controls") {
+        control::all()
+            .iter()
+            .fold(true, |good, control| show_control(control) && good)
+    } else {
+        let mut scenarios = scenario::ordinary();
+        if asked("--deep") {
+            scenarios.extend(scenario::deep());
+        }
+        show_scenarios(&scenarios)
+    };
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a command that reports to its user")]
+fn show_scenarios(scenarios: &[Scenario]) -> bool {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (mut states, mut good) = (0, true);
+    for scenario in scenarios {
+        let walk = walk(scenario.protocol, threads);
+        println!("{:<66} {walk}", scenario.name);
+        for property in &walk.broken {
+            show_run(&refute(scenario.protocol, property).unwrap_or_default());
+        }
+        states += walk.states;
+        good &= walk.holds();
+    }
+    println!("{states} states in all");
+    good
+}
+
+#[expect(clippy::print_stdout, reason = "a command that reports to its user")]
+fn show_control(control: &Control) -> bool {
+    println!(
+        "\n{:?}: {}\n  breaks “{}”",
+        control.protocol.variant, control.fault, control.property
+    );
+    let Some(run) = refute(control.protocol, control.property) else {
+        println!("  NOT REFUTED");
+        return false;
+    };
+    show_run(&run);
+    true
+}
+
+#[expect(clippy::print_stdout, reason = "a command that reports to its user")]
+fn show_run(run: &[String]) {
+    for line in run {
+        println!("    {line}");
+    }
+}

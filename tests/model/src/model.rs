@@ -1,0 +1,176 @@
+//! The protocol as a stateright model: what can happen next, and what comes of it.
+
+use stateright::{Model, Property};
+
+use crate::action::{Action, Delivery, Reply};
+use crate::bounds::{Bounds, Policy};
+use crate::pair::{Pair, WorkerId};
+use crate::property;
+use crate::queue::Queue;
+use crate::state::{
+    Claim, Forget, Ghost, Ingest, Lookup, Mark, Phase, Ses, State, Step, Sweep, Wait,
+};
+use crate::variant::Variant;
+use crate::world;
+
+/// A protocol in its surroundings.
+#[derive(Clone, Copy, Debug)]
+pub struct Protocol {
+    /// What may happen.
+    pub bounds: Bounds,
+    /// Configuration and surroundings.
+    pub policy: Policy,
+    /// The sound protocol or a broken one.
+    pub variant: Variant,
+    /// What the scenario must be able to reach, lest it proves nothing.
+    pub reaches: &'static [&'static str],
+    /// The one property to be checked; all where it is `None`.
+    pub only: Option<&'static str>,
+}
+
+impl Protocol {
+    /// Faults (deaths, lost replies, errors, purges) that have happened.
+    pub(crate) fn faults(&self, state: &State) -> u8 {
+        self.bounds.faults() - state.left.faults()
+    }
+
+    fn spend(state: &mut State, reply: Reply) {
+        match reply {
+            Reply::Answer => {}
+            Reply::Lost => state.left.lost -= 1,
+            Reply::Error => state.left.errors -= 1,
+        }
+    }
+
+    fn do_step(&self, state: &mut State, id: WorkerId, reply: Reply) {
+        Self::spend(state, reply);
+        match state.workers[id].step {
+            Step::Idle | Step::Read => {}
+            Step::Write => self.write_document(state, id, reply),
+            Step::Send => self.send_mail(state, id, reply),
+            Step::Settle => self.settle(state, id, reply),
+            Step::CheckSettled => self.check_settled(state, id),
+            Step::Release(end) => self.release(state, id, reply, end),
+            Step::Copy(wait) | Step::CopyLate(wait) => self.send_copy(state, id, reply, wait),
+            Step::Ack => self.ack(state, id),
+            Step::WriteFailed(reason) | Step::WriteFailedLate(reason) => {
+                self.write_failed(state, id, reply, reason);
+            }
+            Step::ParkReason => self.park_reason(state, id, reply),
+            Step::ParkClaim => self.park_claim(state, id, reply),
+        }
+    }
+}
+
+impl Model for Protocol {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State {
+            phase: Phase::Early,
+            answered: false,
+            ingest: Ingest::default(),
+            raw: false,
+            lookup: self.policy.lookup,
+            ses: self.policy.ses,
+            docs: Pair::default(),
+            mail: Pair::default(),
+            failed: Pair::default(),
+            swept: 0,
+            queue: Queue::default(),
+            workers: Pair::default(),
+            sweep: Sweep::Idle,
+            forget: Forget::Never,
+            left: self.bounds,
+            ghost: Ghost::default(),
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        self.ingest_actions(state, actions);
+        Self::delivery_actions(state, actions);
+        for id in WorkerId::ALL {
+            self.worker_actions(state, id, actions);
+        }
+        self.sweep_actions(state, actions);
+        self.forget_actions(state, actions);
+        self.world_actions(state, actions);
+        Self::operator_actions(state, actions);
+        Self::crash_actions(state, actions);
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut next = last.clone();
+        let state = &mut next;
+        match action {
+            Action::Tick => state.phase = state.phase.next()?,
+            Action::LeaseEnds(rev) => state.mail[rev].claim = Claim::Stale,
+            Action::Post => self.post(state),
+            Action::Ingest(reply) => {
+                Self::spend(state, reply);
+                self.ingest_step(state, reply);
+            }
+            Action::LookupCured => state.lookup = Lookup::First,
+            Action::LookupChanges => {
+                state.left.lookup_changes -= 1;
+                state.lookup = Lookup::Second;
+            }
+            Action::SesThrottles => {
+                state.left.throttles -= 1;
+                state.ses = Ses::Throttling;
+            }
+            Action::SesRecovers => state.ses = Ses::Up,
+            Action::Deliver(slot, id, delivery) => {
+                match delivery {
+                    Delivery::Regular => {}
+                    Delivery::Early => state.left.early -= 1,
+                    Delivery::Again => state.left.duplicates -= 1,
+                }
+                self.deliver(state, slot, id, delivery);
+            }
+            Action::NoTime(id) => {
+                state.left.no_time -= 1;
+                self.defer(state, id, Wait::NoTime);
+            }
+            Action::Read(id, get) => self.read(state, id, get),
+            Action::Do(id, reply) => self.do_step(state, id, reply),
+            Action::Claim(id, reply) => {
+                Self::spend(state, reply);
+                self.write_claim(state, id, reply);
+            }
+            Action::SweepStarts => self.sweep_starts(state),
+            Action::SweepGoesOn => self.sweep_step(state),
+            Action::ForgetStarts => {
+                state.left.forgets -= 1;
+                state.forget = Forget::Mark;
+            }
+            Action::ForgetGoesOn => self.forget_step(state),
+            Action::Redrive => world::redrive(state),
+            Action::Replay => self.replay(state),
+            Action::PrefixLost => world::lose_prefix(state),
+            Action::Purge => world::purge(state),
+            Action::Crash(process) => self.crash(state, process),
+        }
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        property::of(self)
+    }
+}
+
+impl State {
+    /// Nothing will happen any more unless somebody outside acts.
+    pub(crate) fn is_quiet(&self, protocol: &Protocol) -> bool {
+        let crm_rests = self.answered || self.left.posts == 0;
+        let no_message = !self.queue.each().any(|(_, m)| m.is_alive());
+        let forgetting = !matches!(self.forget, Forget::Never | Forget::Done);
+        !self.is_at_work() && crm_rests && no_message && !forgetting && !protocol.sweep_finds(self)
+    }
+
+    /// The event was stored once.
+    pub(crate) fn was_stored(&self) -> bool {
+        self.ghost.has(Mark::Stored)
+    }
+}

@@ -1,0 +1,118 @@
+//! Two of a kind: the two enrich workers, the two revisions.
+
+use std::fmt;
+use std::ops::{Index, IndexMut};
+
+/// One of the two enrich workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WorkerId {
+    /// The first worker.
+    A,
+    /// The second worker.
+    B,
+}
+
+impl WorkerId {
+    /// Both workers.
+    pub const ALL: [Self; 2] = [Self::A, Self::B];
+}
+
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::A => "enrich A",
+            Self::B => "enrich B",
+        })
+    }
+}
+
+/// A revision of the event: the event itself, or the replay of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rev {
+    /// The event as it was accepted, named X.
+    Base,
+    /// The first replay of it, named X.r1.
+    Replay,
+}
+
+impl Rev {
+    /// Both revisions.
+    pub const ALL: [Self; 2] = [Self::Base, Self::Replay];
+}
+
+impl fmt::Display for Rev {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Base => "X",
+            Self::Replay => "X.r1",
+        })
+    }
+}
+
+/// Two values, indexed by worker or by revision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pair<T> {
+    first: T,
+    second: T,
+}
+
+impl<T> Pair<T> {
+    /// Both values, in order.
+    pub fn each(&self) -> [&T; 2] {
+        [&self.first, &self.second]
+    }
+
+    /// Both values, in order, to be changed.
+    pub fn each_mut(&mut self) -> [&mut T; 2] {
+        [&mut self.first, &mut self.second]
+    }
+}
+
+impl<T: Ord> Pair<T> {
+    /// Puts the smaller value first.
+    pub fn sort(&mut self) {
+        if self.first > self.second {
+            std::mem::swap(&mut self.first, &mut self.second);
+        }
+    }
+}
+
+impl<T> Index<WorkerId> for Pair<T> {
+    type Output = T;
+
+    fn index(&self, id: WorkerId) -> &T {
+        match id {
+            WorkerId::A => &self.first,
+            WorkerId::B => &self.second,
+        }
+    }
+}
+
+impl<T> IndexMut<WorkerId> for Pair<T> {
+    fn index_mut(&mut self, id: WorkerId) -> &mut T {
+        match id {
+            WorkerId::A => &mut self.first,
+            WorkerId::B => &mut self.second,
+        }
+    }
+}
+
+impl<T> Index<Rev> for Pair<T> {
+    type Output = T;
+
+    fn index(&self, rev: Rev) -> &T {
+        match rev {
+            Rev::Base => &self.first,
+            Rev::Replay => &self.second,
+        }
+    }
+}
+
+impl<T> IndexMut<Rev> for Pair<T> {
+    fn index_mut(&mut self, rev: Rev) -> &mut T {
+        match rev {
+            Rev::Base => &mut self.first,
+            Rev::Replay => &mut self.second,
+        }
+    }
+}

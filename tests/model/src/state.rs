@@ -1,0 +1,487 @@
+//! Everything that a moment of the model consists of.
+
+use crate::bounds::Bounds;
+use crate::pair::{Pair, Rev, WorkerId};
+use crate::queue::{Queue, Slot};
+
+/// Time as the protocol sees it: the windows of one event, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Phase {
+    /// Before `not_before`.
+    Early,
+    /// From `not_before` to the end of the owner window.
+    Due,
+    /// The owner window is over, and a mail wait that began in it.
+    Over,
+    /// Old enough to be swept; every window is over.
+    Old,
+}
+
+impl Phase {
+    /// The phase that follows.
+    pub fn next(self) -> Option<Self> {
+        match self {
+            Self::Early => Some(Self::Due),
+            Self::Due => Some(Self::Over),
+            Self::Over => Some(Self::Old),
+            Self::Old => None,
+        }
+    }
+}
+
+/// The lookup file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lookup {
+    /// There is none.
+    Absent,
+    /// It names another lead.
+    Foreign,
+    /// Its first content.
+    First,
+    /// Its content after a change.
+    Second,
+}
+
+/// How SES answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ses {
+    /// It accepts.
+    Up,
+    /// It throttles: a definite refusal that passes.
+    Throttling,
+    /// It rejects this mail: a definite refusal that lasts.
+    Refusing,
+}
+
+/// An enriched document: which lookup it was merged with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Doc {
+    /// With none: the lead is unassigned.
+    Unassigned,
+    /// With the first content of the lookup.
+    First,
+    /// With the second.
+    Second,
+}
+
+/// What `mail/X` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Claim {
+    /// There is no such object.
+    #[default]
+    Absent,
+    /// Somebody sends, and the lease is not over.
+    Live,
+    /// Somebody was sending, and the lease is over.
+    Stale,
+    /// Released after a definite refusal: nothing was sent under it.
+    Idle,
+    /// Settled: sent.
+    Sent,
+    /// Settled: forgotten on request.
+    Forgotten,
+    /// Parked for a person.
+    Parked,
+}
+
+/// The object `mail/X`. Each write gives a new version, which stands for its `ETag` and its token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mail {
+    /// What it says.
+    pub claim: Claim,
+    /// How often it was written.
+    pub version: u8,
+}
+
+impl Mail {
+    /// Writes it.
+    pub fn put(&mut self, claim: Claim) {
+        self.claim = claim;
+        self.version += 1;
+    }
+
+    /// An empty object: nothing is left to do.
+    pub fn is_settled(self) -> bool {
+        matches!(self.claim, Claim::Sent | Claim::Forgotten)
+    }
+}
+
+/// Why something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// A store, the queue or an ambiguous mail: redelivery may cure it.
+    Transient,
+    /// The owner window is over and there is no lookup file.
+    OwnerMissing,
+    /// The lookup file names another lead.
+    LookupForeign,
+    /// There are no such bytes.
+    RawMissing,
+    /// SES rejects this mail.
+    MailRefused,
+    /// SES still throttles at the end of the mail wait.
+    MailWaitOver,
+    /// The hops of this kind of wait are used up.
+    HopsUsedUp,
+    /// A mail may or may not have been sent.
+    MailAmbiguous,
+    /// The sweep found it for the third time.
+    SweptOut,
+    /// Waiting, taken for a failure: broken variants only.
+    Waiting,
+}
+
+impl Reason {
+    /// Whether `failed/X` is written at every receive and not only at the last.
+    pub fn is_permanent(self) -> bool {
+        matches!(
+            self,
+            Self::LookupForeign | Self::RawMissing | Self::MailRefused
+        )
+    }
+}
+
+/// Why a record is deferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Wait {
+    /// Before `not_before`.
+    Early,
+    /// The owner is not there yet.
+    Owner,
+    /// SES throttles.
+    Mail,
+    /// Another worker's claim is live.
+    LiveClaim,
+    /// The invocation has no time left.
+    NoTime,
+}
+
+/// Where an ingest request is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum IngestStep {
+    /// No request.
+    #[default]
+    Idle,
+    /// `GET mail/X`: was the event forgotten?
+    CheckForgotten,
+    /// `PUT raw/X` if absent.
+    PutRaw,
+    /// `SendMessage` with what is left of the delay.
+    Send,
+    /// 202.
+    Accept,
+    /// 503.
+    Refuse,
+}
+
+/// The ingest process. One request at a time; `naming` has concurrent ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ingest {
+    /// Where it is.
+    pub step: IngestStep,
+    /// It was at work when forget marked the event.
+    pub old: bool,
+}
+
+/// What a worker knows of `mail/X`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Seen {
+    /// Not read.
+    #[default]
+    Unread,
+    /// To be claimed against this version (0: absent, by `If-None-Match`).
+    Free(u8),
+    /// A stale claim of this version.
+    Stale(u8),
+    /// A live claim of another worker.
+    Live,
+    /// Settled or parked: nothing to do.
+    Closed,
+}
+
+/// What a worker knows of the documents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Found {
+    /// Not read.
+    #[default]
+    Unread,
+    /// The enriched document is stored.
+    Stored(Doc),
+    /// The raw object and this lookup.
+    Raw(Lookup),
+    /// Neither an enriched nor a raw object.
+    Nothing,
+}
+
+/// One of the two conditional writes of a worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Write {
+    /// To be sent.
+    #[default]
+    Todo,
+    /// 412, or no reply: to be read back.
+    Check,
+    /// Stored, or found stored.
+    Done,
+    /// Not to be had.
+    Lost,
+}
+
+/// Where an enrich worker is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// No record.
+    #[default]
+    Idle,
+    /// `GET mail/X`; and `GET enriched/X`, `raw/X`, lookup.
+    Read,
+    /// `PUT enriched/X` and `PUT mail/X`.
+    Write,
+    /// `SendEmail`.
+    Send,
+    /// `PUT mail/X` settled, `If-Match`.
+    Settle,
+    /// `GET mail/X` after a settling PUT without a reply.
+    CheckSettled,
+    /// `PUT mail/X` idle, `If-Match`, after a definite refusal; then failed for this reason, or deferred.
+    Release(Option<Reason>),
+    /// `SendMessage` of the copy.
+    Copy(Wait),
+    /// `DeleteMessage` of the record.
+    Ack,
+    /// `PUT failed/X` with this reason, and report the record as failed.
+    WriteFailed(Reason),
+    /// `PUT failed/X` with `mail_ambiguous`.
+    ParkReason,
+    /// `PUT mail/X` parked, `If-Match`.
+    ParkClaim,
+    /// Broken variants: `PUT failed/X` when the record was already reported.
+    WriteFailedLate(Reason),
+    /// Broken variants: `SendMessage` of a copy whose record was already acked.
+    CopyLate(Wait),
+}
+
+/// An enrich worker: one record in one invocation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Worker {
+    /// Where it is.
+    pub step: Step,
+    /// The message that it holds.
+    pub slot: Slot,
+    /// The revision that the message names.
+    pub replay: bool,
+    /// It was at work when forget marked the event.
+    pub old: bool,
+    /// What it knows of `mail/X`.
+    pub seen: Seen,
+    /// What it knows of the documents.
+    pub found: Found,
+    /// Its merge, or the stored document once it knows that.
+    pub doc: Option<Doc>,
+    /// Its `PUT enriched/X`.
+    pub doc_write: Write,
+    /// Its `PUT mail/X`.
+    pub claim_write: Write,
+    /// The version of `mail/X` that it wrote: its token. 0 is none.
+    pub token: u8,
+}
+
+impl Worker {
+    /// The revision that it works on.
+    pub fn rev(&self) -> Rev {
+        if self.replay { Rev::Replay } else { Rev::Base }
+    }
+
+    /// The same worker at a step to which nothing that it has read matters any more.
+    pub fn turned_to(self, step: Step) -> Self {
+        Self {
+            step,
+            slot: self.slot,
+            replay: self.replay,
+            old: self.old,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it is at work.
+    pub fn is_busy(&self) -> bool {
+        self.step != Step::Idle
+    }
+}
+
+/// Where the sweep is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sweep {
+    /// Not running.
+    #[default]
+    Idle,
+    /// X was found; `swept/X` is to be counted.
+    Count,
+    /// `SendMessage`.
+    Send,
+    /// The third time: `PUT failed/X` with `swept_out`.
+    GiveUp,
+    /// Broken variants: counts after it has sent.
+    CountLate,
+}
+
+/// Where forget is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Forget {
+    /// Not asked for.
+    #[default]
+    Never,
+    /// `PUT mail/X` settled, forgotten; a live claim is waited for.
+    Mark,
+    /// One lease goes by.
+    Wait,
+    /// Delete `raw/X`, every version.
+    DeleteRaw,
+    /// Delete `enriched/X` and its revisions, every version.
+    DeleteDocs,
+    /// Complete.
+    Done,
+}
+
+/// Things that a run has seen: they are for the properties only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// `raw/X` was once stored.
+    Stored,
+    /// 202 was answered.
+    Accepted,
+    /// An effect took place before `not_before`.
+    EarlyEffect,
+    /// A stored document was replaced.
+    DocChanged,
+    /// A mail was rendered from something else than the stored document.
+    DocForeign,
+    /// A mail went out after forget was complete.
+    MailedForgotten,
+    /// A record failed for a reason of its own, not by a fault.
+    Struck,
+    /// The whole `mail/` prefix was lost.
+    PrefixLost,
+    /// The queue was purged.
+    Purged,
+    /// A replay was asked for.
+    Replayed,
+    /// SES throttled at least one mail.
+    Deferred,
+    /// A message came to the dead letter queue.
+    DeadLettered,
+    /// The sweep sent a trigger.
+    Swept,
+}
+
+impl Mark {
+    fn bit(self) -> u16 {
+        match self {
+            Self::Stored => 1,
+            Self::Accepted => 2,
+            Self::EarlyEffect => 4,
+            Self::DocChanged => 8,
+            Self::DocForeign => 16,
+            Self::MailedForgotten => 32,
+            Self::Struck => 64,
+            Self::PrefixLost => 128,
+            Self::Replayed => 256,
+            Self::Deferred => 512,
+            Self::DeadLettered => 1024,
+            Self::Swept => 2048,
+            Self::Purged => 4096,
+        }
+    }
+}
+
+/// What the run has seen, for the properties; the protocol never reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ghost {
+    marks: u16,
+    /// The document of each revision as first stored.
+    pub first: Pair<Option<Doc>>,
+    /// Mails that SES accepted.
+    pub mails: Pair<u8>,
+    /// Deaths and lost replies between SES accepting and the marker being stored.
+    pub ambiguous: Pair<u8>,
+    /// Triggers that the sweep has sent.
+    pub swept: u8,
+}
+
+impl Ghost {
+    /// Remembers it.
+    pub fn mark(&mut self, mark: Mark) {
+        self.marks |= mark.bit();
+    }
+
+    /// Whether it happened.
+    pub fn has(&self, mark: Mark) -> bool {
+        self.marks & mark.bit() != 0
+    }
+}
+
+/// One moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    /// The time.
+    pub phase: Phase,
+    /// The CRM has had its 202.
+    pub answered: bool,
+    /// The ingest process.
+    pub ingest: Ingest,
+    /// `raw/X` is stored.
+    pub raw: bool,
+    /// The lookup file.
+    pub lookup: Lookup,
+    /// SES.
+    pub ses: Ses,
+    /// `enriched/X`, `enriched/X.r1`.
+    pub docs: Pair<Option<Doc>>,
+    /// `mail/X`, `mail/X.r1`.
+    pub mail: Pair<Mail>,
+    /// `failed/X`, `failed/X.r1`.
+    pub failed: Pair<Option<Reason>>,
+    /// The count in `swept/X`.
+    pub swept: u8,
+    /// The messages.
+    pub queue: Queue,
+    /// The enrich workers.
+    pub workers: Pair<Worker>,
+    /// The sweep.
+    pub sweep: Sweep,
+    /// The forget command.
+    pub forget: Forget,
+    /// What may still happen.
+    pub left: Bounds,
+    /// What has happened.
+    pub ghost: Ghost,
+}
+
+impl State {
+    /// Whether a busy worker holds the claim that `mail/` of this revision shows.
+    pub fn holder_works(&self, rev: Rev) -> bool {
+        let version = self.mail[rev].version;
+        let mut workers = self.workers.each().into_iter();
+        workers.any(|w| w.is_busy() && w.rev() == rev && w.token == version)
+    }
+
+    /// How many workers hold the message.
+    pub fn holders(&self, slot: Slot) -> usize {
+        let workers = self.workers.each().into_iter();
+        workers.filter(|w| w.is_busy() && w.slot == slot).count()
+    }
+
+    /// A worker that has nothing to do.
+    pub fn idle_worker(&self) -> Option<WorkerId> {
+        WorkerId::ALL
+            .into_iter()
+            .find(|&id| !self.workers[id].is_busy())
+    }
+
+    /// Whether ingest, enrich or the sweep is at work.
+    pub fn is_at_work(&self) -> bool {
+        self.workers.each().iter().any(|w| w.is_busy())
+            || self.ingest.step != IngestStep::Idle
+            || self.sweep != Sweep::Idle
+    }
+}
