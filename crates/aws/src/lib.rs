@@ -1,1 +1,18 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+pub mod classify;
+pub mod clients;
+pub mod mail;
+pub mod queue;
+pub mod secret;
+pub mod store;
+pub mod system;
+pub mod trust;
+pub mod warm;
+
+pub use clients::{Clients, ClientsError};
+pub use mail::SesMailer;
+pub use queue::SqsDelayQueue;
+pub use secret::SecretsManagerStore;
+pub use store::{Buckets, S3Store};
+pub use system::{OsEntropy, SystemClock};

@@ -1,1 +1,225 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod json;
+mod panic;
+
+use std::io::IsTerminal as _;
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry};
+
+/// The filter where none is given.
+pub const DEFAULT_FILTER: &str = "info";
+
+/// Libraries whose lower levels describe requests, and so could tell who they are about. They speak only when they are named.
+const QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_sdk_s3=warn,aws_sdk_sqs=warn,aws_sdk_sesv2=warn,aws_sdk_secretsmanager=warn,\
+                     aws_smithy_runtime=warn,aws_smithy_http_client=warn,hyper=warn,hyper_util=warn,lambda_runtime=warn,rustls=warn";
+
+/// Which program speaks. It stands on every line and is a dimension of every metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// The function that takes webhooks.
+    Ingest,
+    /// The function that enriches and mails.
+    Enrich,
+    /// The function that finds lost triggers.
+    Sweep,
+    /// The command.
+    Leadwire,
+}
+
+impl Service {
+    /// Its name on lines and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Enrich => "enrich",
+            Self::Sweep => "sweep",
+            Self::Leadwire => "leadwire",
+        }
+    }
+}
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line, on stdout, for machines.
+    Json,
+    /// Text for a person, on stderr, coloured where that is a terminal.
+    Pretty,
+}
+
+/// Starts telemetry for this process; a second start is left without effect. `rust_log` is a filter in the form of `RUST_LOG`; one that
+/// cannot be read is told, and [`DEFAULT_FILTER`] takes its place.
+pub fn init(service: Service, environment: &str, rust_log: Option<&str>, format: Format) {
+    let (filter, mistake) = filter(rust_log);
+    let started = match format {
+        Format::Json => Registry::default()
+            .with(json_layer(service, environment, std::io::stdout).with_filter(filter))
+            .try_init(),
+        Format::Pretty => {
+            let colour = std::io::stderr().is_terminal();
+            let layer = tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_target(false)
+                .with_ansi(colour);
+            Registry::default()
+                .with(layer.with_filter(filter))
+                .try_init()
+        }
+    };
+    if started.is_ok() {
+        panic::install();
+    }
+    if let Some(mistake) = mistake {
+        tracing::warn!(
+            variable = "RUST_LOG",
+            error = mistake,
+            "the log filter cannot be read; info is used"
+        );
+    }
+}
+
+fn json_layer<W>(service: Service, environment: &str, writer: W) -> json::JsonLayer<W>
+where
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    json::JsonLayer::new(service.as_str(), environment.to_owned(), writer)
+}
+
+/// Directives that come later win over earlier ones with the same target, so an operator can still name a quiet library.
+fn filter(rust_log: Option<&str>) -> (EnvFilter, Option<String>) {
+    let wanted = rust_log
+        .filter(|text| !text.trim().is_empty())
+        .unwrap_or(DEFAULT_FILTER);
+    match EnvFilter::builder().parse(format!("{QUIET},{wanted}")) {
+        Ok(filter) => (filter, None),
+        Err(error) => (
+            EnvFilter::new(format!("{QUIET},{DEFAULT_FILTER}")),
+            Some(error.to_string()),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that `body` tells under this filter.
+    fn lines(rust_log: Option<&str>, body: impl FnOnce()) -> Vec<serde_json::Value> {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let layer = json_layer(Service::Enrich, "test", move || writer.clone())
+            .with_filter(filter(rust_log).0);
+        tracing::subscriber::with_default(Registry::default().with(layer), body);
+        let bytes = buffer.0.lock().unwrap().clone();
+        String::from_utf8(bytes)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_line_is_one_json_object_with_its_fields_at_the_top() {
+        let told = lines(None, || {
+            tracing::info!(
+                lead_id = "test-1",
+                receives = 3_u64,
+                ratio = f64::NAN,
+                done = true,
+                "lead\nenriched \"so\""
+            );
+        });
+        let [line] = told.as_slice() else {
+            panic!("{told:?}")
+        };
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["service"], "enrich");
+        assert_eq!(line["environment"], "test");
+        assert_eq!(line["message"], "lead\nenriched \"so\"");
+        assert_eq!(line["lead_id"], "test-1");
+        assert_eq!(line["receives"], 3);
+        assert_eq!(line["done"], true);
+        assert!(line["ratio"].is_null());
+        assert!(
+            line["timestamp"]
+                .as_str()
+                .unwrap()
+                .parse::<jiff::Timestamp>()
+                .is_ok()
+        );
+        assert_eq!(line["target"], "leadwire_telemetry::tests");
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_whole_chain() {
+        #[derive(Debug)]
+        struct Outer(io::Error);
+        impl std::fmt::Display for Outer {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("could not put object")
+            }
+        }
+        impl std::error::Error for Outer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let told = lines(None, || {
+            let outer = Outer(io::Error::other("disk full"));
+            let error: &dyn std::error::Error = &outer;
+            tracing::error!(error, "failed");
+        });
+        assert_eq!(told[0]["error"], "could not put object: disk full");
+    }
+
+    #[test]
+    fn libraries_are_quiet_until_they_are_named() {
+        let body = || {
+            tracing::debug!(target: "aws_smithy_runtime", "request");
+            tracing::debug!(target: "leadwire_pipeline", "ours");
+        };
+        assert_eq!(lines(None, body).len(), 0);
+        assert_eq!(lines(Some("debug"), body).len(), 1);
+        assert_eq!(lines(Some("debug,aws_smithy_runtime=debug"), body).len(), 2);
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_falls_back_to_info() {
+        let (_, mistake) = filter(Some("leadwire=louder"));
+        assert!(mistake.is_some());
+        assert!(filter(Some("  ")).1.is_none());
+        assert_eq!(
+            lines(Some("leadwire=louder"), || tracing::info!("told")).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_panic_is_told_by_its_place_and_never_by_its_message() {
+        let told = lines(None, || {
+            panic::tell(Some("src/enrich.rs:7:9"));
+        });
+        assert_eq!(told[0]["message"], "the code panicked");
+        assert_eq!(told[0]["location"], "src/enrich.rs:7:9");
+        assert_eq!(told[0]["level"], "ERROR");
+    }
+}

@@ -1,0 +1,203 @@
+//! What a failed call means, decided here and nowhere else.
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sesv2::operation::send_email::SendEmailError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId as _;
+use leadwire_pipeline::port::{MailOutcome, PortError, PortErrorKind};
+use std::error::Error;
+
+/// Codes of a service that will take the same call later. Throttled is not failed, and credentials are renewed by themselves.
+const BUSY_CODES: [&str; 21] = [
+    "AccountSuspendedException",
+    "BandwidthLimitExceeded",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "KmsThrottled",
+    "KMS.ThrottlingException",
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestExpired",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestTimeTooSkewed",
+    "SendingPausedException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+    "OverLimit",
+];
+
+/// A failed call to a service, in words. The SDK's own error is not kept: with SES its text may quote addresses.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CallError(String);
+
+/// The status of the answer, where there was one.
+pub fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error
+        .raw_response()
+        .map(|response| response.status().as_u16())
+}
+
+/// The service's code of the error, where it gave one.
+pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code)
+}
+
+/// Whether the same call may succeed later: whatever was not refused for a reason that stays.
+pub fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> PortErrorKind {
+    if matches!(error, SdkError::ConstructionFailure(_)) {
+        return PortErrorKind::Permanent;
+    }
+    match verdict(status(error), code(error)) {
+        Verdict::Refused => PortErrorKind::Permanent,
+        Verdict::Busy | Verdict::Unknown => PortErrorKind::Transient,
+    }
+}
+
+/// A failed call to S3, SQS or Secrets Manager, with the service's own words, which name resources and roles but no person.
+pub fn port_error<E>(action: &'static str, error: &SdkError<E, HttpResponse>) -> PortError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let mut words = describe(error);
+    if let Some(message) = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::message)
+    {
+        words = format!("{words}: {message}");
+    }
+    PortError {
+        action,
+        kind: kind(error),
+        source: Box::new(CallError(words)),
+    }
+}
+
+/// What became of a mail. Only what certainly did not reach SES, or what SES certainly refused, is definite.
+pub fn mail_outcome(error: &SdkError<SendEmailError, HttpResponse>) -> MailOutcome {
+    let source = CallError(describe(error));
+    let verdict = match error {
+        SdkError::ConstructionFailure(_) => Verdict::Busy,
+        SdkError::DispatchFailure(failure)
+            if failure
+                .as_connector_error()
+                .is_some_and(|e| was_never_sent(e)) =>
+        {
+            Verdict::Busy
+        }
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => Verdict::Unknown,
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) | _ => {
+            verdict(status(error), code(error))
+        }
+    };
+    match verdict {
+        Verdict::Busy => MailOutcome::Busy(PortError::transient("send mail", source)),
+        Verdict::Refused => MailOutcome::Refused(PortError::permanent("send mail", source)),
+        Verdict::Unknown => MailOutcome::Ambiguous(PortError::transient("send mail", source)),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Busy,
+    Refused,
+    Unknown,
+}
+
+fn verdict(status: Option<u16>, code: Option<&str>) -> Verdict {
+    match (status, code) {
+        (_, Some(code)) if BUSY_CODES.contains(&code) => Verdict::Busy,
+        (Some(429), _) => Verdict::Busy,
+        // 408 says that the request did not arrive whole, which a proxy may say of one that did; 409 that another write was under way.
+        (Some(408 | 409), _) => Verdict::Unknown,
+        (Some(400..=499), _) => Verdict::Refused,
+        _ => Verdict::Unknown,
+    }
+}
+
+/// Whether the call failed before a byte of it was written: no connection (name, TCP, TLS), or no credentials to sign with.
+fn was_never_sent(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source()).any(|error| {
+        error
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(hyper_util::client::legacy::Error::is_connect)
+            || error.is::<CredentialsError>()
+    })
+}
+
+/// Status, code and request id of an answer; where there was none, the chain of causes.
+fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let Some(status) = status(error) else {
+        return chain(error);
+    };
+    let code = code(error).unwrap_or("without a code");
+    let request = error.request_id().unwrap_or("unknown");
+    format!("answered {status} {code} (request {request})")
+}
+
+fn chain(error: &dyn Error) -> String {
+    let causes: Vec<String> = std::iter::successors(Some(error), |&error| error.source())
+        .map(ToString::to_string)
+        .collect();
+    causes.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, code: Option<&str>, expected: Verdict) {
+        assert_eq!(verdict(Some(status), code), expected, "{status} {code:?}");
+    }
+
+    #[test]
+    fn throttled_over_quota_and_paused_is_busy() {
+        for code in [
+            "TooManyRequestsException",
+            "LimitExceededException",
+            "SendingPausedException",
+            "AccountSuspendedException",
+        ] {
+            check(400, Some(code), Verdict::Busy);
+        }
+        check(400, Some("Throttling"), Verdict::Busy);
+        check(429, None, Verdict::Busy);
+        check(503, Some("SlowDown"), Verdict::Busy);
+    }
+
+    #[test]
+    fn what_the_service_will_never_take_is_refused() {
+        for code in [
+            "MessageRejected",
+            "MailFromDomainNotVerifiedException",
+            "BadRequestException",
+            "AccessDeniedException",
+        ] {
+            check(400, Some(code), Verdict::Refused);
+        }
+        check(404, Some("NotFoundException"), Verdict::Refused);
+        check(403, None, Verdict::Refused);
+    }
+
+    #[test]
+    fn everything_else_is_unknown() {
+        for status in [200, 302, 408, 409, 500, 502, 503, 504] {
+            check(status, None, Verdict::Unknown);
+        }
+        assert_eq!(verdict(None, None), Verdict::Unknown);
+    }
+}

@@ -1,0 +1,222 @@
+//! One configuration, one connection pool, one client per service.
+
+use crate::trust::{BundleError, Roots};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, TlsContext, rustls_provider::CryptoMode};
+use aws_smithy_runtime::client::retries::classifiers::HttpStatusCodeClassifier;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::ServiceConfigKey;
+use std::time::Duration;
+
+/// The variable that names a PEM file of roots, as in the AWS CLI.
+pub const AWS_CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+/// The variable that sends every service to another endpoint; `AWS_ENDPOINT_URL_<SERVICE>` sends one.
+pub const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+
+/// A healthy endpoint of AWS is connected to in a few milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long one attempt may wait for its answer. A shorter one would make ambiguity: whatever is cut off may have happened.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// S3 closes an idle connection after about 20 s; one that is closed while we write costs a retry, and with SES an ambiguity.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The first pause before a retry, at most. The SDK's own second would leave a webhook's 4 s no room for a third attempt.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
+const ATTEMPTS_MAX: u32 = 3;
+/// S3's answer to two conditional writes at once. AWS asks to try again, the SDK by itself does not.
+const CONFLICT: u16 = 409;
+
+/// Why no client can be built.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientsError {
+    /// The file that `AWS_CA_BUNDLE` names cannot be read.
+    #[error("the file {path} cannot be read")]
+    BundleUnreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file that `AWS_CA_BUNDLE` names is no bundle.
+    #[error("the file {path} {source}")]
+    Bundle {
+        /// The file.
+        path: String,
+        /// Why.
+        source: BundleError,
+    },
+    /// No region is configured.
+    #[error("no region is configured")]
+    NoRegion,
+}
+
+impl ClientsError {
+    /// The variable that has to be corrected.
+    pub fn variable(&self) -> &'static str {
+        match self {
+            Self::BundleUnreadable { .. } | Self::Bundle { .. } => AWS_CA_BUNDLE,
+            Self::NoRegion => "AWS_REGION",
+        }
+    }
+}
+
+/// The services that are called, as the SDK names them in its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    S3,
+    Sqs,
+    Ses,
+    Secrets,
+}
+
+impl Service {
+    fn id(self) -> &'static str {
+        match self {
+            Self::S3 => "S3",
+            Self::Sqs => "SQS",
+            Self::Ses => "SESv2",
+            Self::Secrets => "Secrets Manager",
+        }
+    }
+}
+
+/// What every client shares. Build it once, at the start: roots are parsed and connections are kept here.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    sdk: SdkConfig,
+    connector: SharedHttpConnector,
+}
+
+impl Clients {
+    /// Region, credentials and endpoints by the usual chain of every AWS SDK (in Lambda: the environment). `lookup` reads a variable of the
+    /// environment, for the one that the SDK does not know: `AWS_CA_BUNDLE`.
+    ///
+    /// # Errors
+    /// A bundle that cannot be used, or no region.
+    pub async fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ClientsError> {
+        let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
+        let roots = choose_roots(
+            region.as_deref(),
+            lookup(AWS_CA_BUNDLE),
+            lookup(AWS_ENDPOINT_URL),
+        )?;
+        let path = lookup(AWS_CA_BUNDLE).unwrap_or_default();
+        let context = roots
+            .context()
+            .map_err(|source| ClientsError::Bundle { path, source })?;
+        let clients = Self::build(aws_config::defaults(BehaviorVersion::latest()), context).await;
+        if clients.sdk.region().is_none() {
+            return Err(ClientsError::NoRegion);
+        }
+        Ok(clients)
+    }
+
+    pub(crate) async fn build(loader: ConfigLoader, context: TlsContext) -> Self {
+        let connector = connector(context);
+        let shared = connector.clone();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(ATTEMPTS_MAX)
+            .with_initial_backoff(INITIAL_BACKOFF);
+        let sdk = loader
+            .app_name(AppName::new("leadwire").expect("a word is a valid name"))
+            .http_client(http_client_fn(move |_settings, _components| shared.clone()))
+            .timeout_config(timeouts)
+            .retry_config(retries)
+            .load()
+            .await;
+        Self { sdk, connector }
+    }
+
+    /// S3, path-style where another endpoint is configured for it.
+    pub fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk)
+            .force_path_style(self.endpoint(Service::S3).is_some())
+            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(vec![CONFLICT]));
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    /// SQS.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.sdk)
+    }
+
+    /// SES, asked exactly once: a retry after a lost reply would mail twice.
+    pub fn ses(&self) -> aws_sdk_sesv2::Client {
+        let config =
+            aws_sdk_sesv2::config::Builder::from(&self.sdk).retry_config(RetryConfig::disabled());
+        aws_sdk_sesv2::Client::from_conf(config.build())
+    }
+
+    /// Secrets Manager.
+    pub fn secrets(&self) -> aws_sdk_secretsmanager::Client {
+        aws_sdk_secretsmanager::Client::new(&self.sdk)
+    }
+
+    /// The SDK's configuration, for clients of other services.
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    pub(crate) fn connector(&self) -> &SharedHttpConnector {
+        &self.connector
+    }
+
+    /// The endpoint that is configured for a service instead of AWS's own.
+    pub(crate) fn endpoint(&self, service: Service) -> Option<String> {
+        let key = ServiceConfigKey::builder()
+            .service_id(service.id())
+            .env(AWS_ENDPOINT_URL)
+            .profile("endpoint_url")
+            .build()
+            .ok()?;
+        let own = self
+            .sdk
+            .service_config()
+            .and_then(|config| config.load_config(key));
+        own.or_else(|| self.sdk.endpoint_url().map(ToOwned::to_owned))
+    }
+}
+
+/// AWS's own endpoints need AWS's own roots; another endpoint or partition may be signed by anyone.
+fn choose_roots(
+    region: Option<&str>,
+    bundle: Option<String>,
+    endpoint: Option<String>,
+) -> Result<Roots, ClientsError> {
+    if let Some(path) = bundle {
+        return match std::fs::read(&path) {
+            Ok(pem) => Ok(Roots::Bundle(pem)),
+            Err(source) => Err(ClientsError::BundleUnreadable { path, source }),
+        };
+    }
+    let commercial =
+        region.is_some_and(|region| !region.starts_with("cn-") && !region.starts_with("us-iso"));
+    Ok(if commercial && endpoint.is_none() {
+        Roots::Amazon
+    } else {
+        Roots::Mozilla
+    })
+}
+
+/// One pool for all services, made once. The SDK's own builder would parse the roots again for every client.
+fn connector(context: TlsContext) -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build();
+    let connector = Connector::builder()
+        .connector_settings(settings)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context)
+        .build();
+    SharedHttpConnector::new(connector)
+}

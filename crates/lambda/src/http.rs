@@ -1,0 +1,288 @@
+//! Webhooks as API Gateway (REST and HTTP APIs) and function URLs deliver them, and answers as they want them.
+//!
+//! The event types hold only what is read: whatever else AWS adds or leaves out cannot make a webhook fail.
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use leadwire_domain::limits::BODY_BYTES_MAX;
+use leadwire_domain::signature::Headers;
+use leadwire_pipeline::ingest::Answer;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A request of a REST API (payload 1.0), or of an HTTP API or a function URL (payload 2.0).
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HttpEvent {
+    /// Payload 1.0.
+    http_method: Option<String>,
+    /// Payload 1.0: without the stage, but with the base path of a custom domain.
+    path: Option<String>,
+    /// Payload 1.0: the route, `/ingest/{source}`.
+    resource: Option<String>,
+    /// Payload 2.0: with the stage, unless that is `$default`.
+    raw_path: Option<String>,
+    /// Payload 2.0: the route, `POST /ingest/{source}` or `$default`.
+    route_key: Option<String>,
+    path_parameters: Option<BTreeMap<String, Option<String>>>,
+    headers: Option<BTreeMap<String, Option<String>>>,
+    /// Payload 1.0: every value of every header.
+    multi_value_headers: Option<BTreeMap<String, Option<Vec<String>>>>,
+    body: Option<String>,
+    is_base64_encoded: bool,
+    request_context: RequestContext,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RequestContext {
+    stage: Option<String>,
+    http: HttpContext,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct HttpContext {
+    method: Option<String>,
+}
+
+/// A webhook, decoded.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The HTTP method.
+    pub method: String,
+    /// The path without a stage or a domain's base path.
+    pub path: String,
+    /// The headers.
+    pub headers: DecodedHeaders,
+    /// The body's bytes as they were sent, cut one byte past the limit.
+    pub body: Vec<u8>,
+}
+
+/// Headers by lower-case name. One that stands twice with different values, or is not visible ASCII, counts as absent.
+#[derive(Debug, Default)]
+pub struct DecodedHeaders(BTreeMap<String, Option<String>>);
+
+impl Headers for DecodedHeaders {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_deref()
+    }
+}
+
+impl DecodedHeaders {
+    fn add(&mut self, name: &str, value: &str) {
+        let is_visible = value.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        let value = is_visible.then(|| value.to_owned());
+        self.0
+            .entry(name.to_ascii_lowercase())
+            .and_modify(|first| {
+                if *first != value {
+                    *first = None;
+                }
+            })
+            .or_insert(value);
+    }
+}
+
+impl HttpEvent {
+    /// Takes the event apart.
+    pub fn decode(self) -> Decoded {
+        let path = self.path();
+        let headers = self.headers();
+        let method = self
+            .http_method
+            .or(self.request_context.http.method)
+            .unwrap_or_default();
+        let mut body = self.body.unwrap_or_default().into_bytes();
+        if self.is_base64_encoded {
+            // API Gateway encodes by itself; what does not decode is nobody's signed body, and the stage refuses it.
+            body = BASE64_STANDARD.decode(&body).unwrap_or(body);
+        }
+        body.truncate(BODY_BYTES_MAX + 1);
+        Decoded {
+            method,
+            path,
+            headers,
+            body,
+        }
+    }
+
+    /// The route with its parameters filled in knows neither stages nor base paths; the raw path has to be freed of them.
+    fn path(&self) -> String {
+        let route_key = self
+            .route_key
+            .as_deref()
+            .and_then(|key| key.split_once(' '))
+            .map(|(_method, route)| route);
+        if let Some(path) = self
+            .resource
+            .as_deref()
+            .or(route_key)
+            .and_then(|route| self.fill(route))
+        {
+            return path;
+        }
+        let path = self
+            .path
+            .as_deref()
+            .or(self.raw_path.as_deref())
+            .unwrap_or_default();
+        let stage = self
+            .request_context
+            .stage
+            .as_deref()
+            .filter(|stage| *stage != "$default");
+        let rest = stage.and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage));
+        rest.filter(|rest| rest.is_empty() || rest.starts_with('/'))
+            .unwrap_or(path)
+            .to_owned()
+    }
+
+    /// `/ingest/{source}` or `/{proxy+}` with the request's own values, or `None` where one is missing.
+    fn fill(&self, route: &str) -> Option<String> {
+        let mut path = String::new();
+        for segment in route.strip_prefix('/')?.split('/') {
+            path.push('/');
+            match segment
+                .strip_prefix('{')
+                .and_then(|name| name.strip_suffix('}'))
+            {
+                None => path.push_str(segment),
+                Some(name) => {
+                    let name = name.strip_suffix('+').unwrap_or(name);
+                    path.push_str(self.path_parameters.as_ref()?.get(name)?.as_deref()?);
+                }
+            }
+        }
+        Some(path)
+    }
+
+    fn headers(&self) -> DecodedHeaders {
+        let mut headers = DecodedHeaders::default();
+        for (name, values) in self.multi_value_headers.iter().flatten() {
+            for value in values.iter().flatten() {
+                headers.add(name, value);
+            }
+        }
+        if headers.0.is_empty() {
+            for (name, value) in self.headers.iter().flatten() {
+                if let Some(value) = value {
+                    headers.add(name, value);
+                }
+            }
+        }
+        headers
+    }
+}
+
+/// An answer in the form that all three carriers take.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpResponse {
+    status_code: u16,
+    headers: BTreeMap<&'static str, String>,
+    body: String,
+    is_base64_encoded: bool,
+}
+
+impl From<Answer> for HttpResponse {
+    fn from(answer: Answer) -> Self {
+        let mut headers = BTreeMap::from([("content-type", answer.content_type.to_owned())]);
+        if let Some(seconds) = answer.retry_after_seconds {
+            headers.insert("retry-after", seconds.to_string());
+        }
+        if let Some(allow) = answer.allow {
+            headers.insert("allow", allow.to_owned());
+        }
+        Self {
+            status_code: answer.status,
+            headers,
+            body: answer.body,
+            is_base64_encoded: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(json: &str) -> Decoded {
+        serde_json::from_str::<HttpEvent>(json).unwrap().decode()
+    }
+
+    #[track_caller]
+    fn check_path(json: &str, expected: &str) {
+        assert_eq!(decode(json).path, expected, "{json}");
+    }
+
+    #[test]
+    fn a_path_loses_stage_and_base_path() {
+        check_path(r#"{"path":"/ingest"}"#, "/ingest");
+        check_path(
+            r#"{"path":"/Prod/ingest/close","requestContext":{"stage":"Prod"}}"#,
+            "/ingest/close",
+        );
+        check_path(
+            r#"{"path":"/hooks/ingest/close","resource":"/ingest/{source}","pathParameters":{"source":"close"}}"#,
+            "/ingest/close",
+        );
+        check_path(
+            r#"{"path":"/hooks/ingest","resource":"/{proxy+}","pathParameters":{"proxy":"ingest"}}"#,
+            "/ingest",
+        );
+        check_path(
+            r#"{"rawPath":"/v1/ingest","routeKey":"POST /ingest","requestContext":{"stage":"$default"}}"#,
+            "/ingest",
+        );
+        check_path(
+            r#"{"rawPath":"/Prod/ingest","routeKey":"$default","requestContext":{"stage":"Prod"}}"#,
+            "/ingest",
+        );
+        check_path(
+            r#"{"rawPath":"/Product/ingest","routeKey":"$default","requestContext":{"stage":"Prod"}}"#,
+            "/Product/ingest",
+        );
+        check_path(
+            r#"{"rawPath":"/x/ingest","routeKey":"$default","requestContext":{"stage":"$default"}}"#,
+            "/x/ingest",
+        );
+        check_path(
+            r#"{"path":"/ingest/x","resource":"/{proxy+}","pathParameters":null}"#,
+            "/ingest/x",
+        );
+    }
+
+    #[test]
+    fn a_header_that_stands_twice_with_different_values_counts_as_absent() {
+        let headers = decode(
+            r#"{"multiValueHeaders":{"Close-Sig-Hash":["a","b"],"X-Same":["c","c"],"x-One":["d"],"X-ONE":["e"],"Odd":["\u00e9"],"Null":null}}"#,
+        )
+        .headers;
+        assert_eq!(headers.get("close-sig-hash"), None);
+        assert_eq!(headers.get("x-same"), Some("c"));
+        assert_eq!(headers.get("x-one"), None);
+        assert_eq!(headers.get("odd"), None);
+        assert_eq!(headers.get("absent"), None);
+    }
+
+    #[test]
+    fn a_body_is_cut_one_byte_past_the_limit() {
+        let event = serde_json::json!({ "body": "x".repeat(BODY_BYTES_MAX + 9) });
+        assert_eq!(decode(&event.to_string()).body.len(), BODY_BYTES_MAX + 1);
+    }
+
+    #[test]
+    fn an_event_without_anything_is_decoded_and_not_an_error() {
+        let decoded = decode(
+            r#"{"headers":null,"multiValueHeaders":null,"body":null,"pathParameters":null}"#,
+        );
+        assert_eq!(
+            (
+                decoded.method.as_str(),
+                decoded.path.as_str(),
+                decoded.body.len()
+            ),
+            ("", "", 0)
+        );
+    }
+}

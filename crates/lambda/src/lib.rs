@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod http;
+pub mod queue;
+mod reader;
+pub mod serve;
+pub mod stage;
+pub mod vars;

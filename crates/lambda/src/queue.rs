@@ -1,0 +1,142 @@
+//! Batches as the event source mapping delivers them, and what it is told about them.
+//!
+//! Bodies stay text: a typed body that does not parse would fail the whole batch before any code of ours runs.
+
+use jiff::Timestamp;
+use leadwire_pipeline::enrich::{Outcome, Record};
+use leadwire_pipeline::trace::{AWS_TRACE_HEADER, TRACEPARENT, TRACESTATE, TraceContext};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A batch of messages.
+#[derive(Debug, Deserialize)]
+pub struct QueueEvent {
+    #[serde(rename = "Records", default)]
+    records: Vec<QueueRecord>,
+}
+
+/// One message; only what is read of it. Attributes are taken as they come: an odd one must not fail the batch.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueueRecord {
+    message_id: String,
+    #[serde(default)]
+    receipt_handle: String,
+    #[serde(default)]
+    body: Value,
+    #[serde(default)]
+    attributes: Value,
+    #[serde(default)]
+    message_attributes: Value,
+}
+
+impl QueueEvent {
+    /// The stage's records.
+    pub fn into_records(self) -> Vec<Record> {
+        self.records
+            .into_iter()
+            .map(QueueRecord::into_record)
+            .collect()
+    }
+}
+
+impl QueueRecord {
+    fn into_record(self) -> Record {
+        let attribute = |name: &str| self.attributes.get(name).and_then(Value::as_str);
+        let message = |name: &str| {
+            self.message_attributes
+                .get(name)?
+                .get("stringValue")?
+                .as_str()
+                .map(ToOwned::to_owned)
+        };
+        let millis = attribute("SentTimestamp").and_then(|text| text.parse().ok());
+        Record {
+            receive_count: attribute("ApproximateReceiveCount")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(1),
+            sent_at: millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+            trace: TraceContext {
+                traceparent: message(TRACEPARENT),
+                tracestate: message(TRACESTATE),
+                xray: attribute(AWS_TRACE_HEADER).map(ToOwned::to_owned),
+            },
+            message_id: self.message_id,
+            receipt_handle: self.receipt_handle,
+            body: match self.body {
+                Value::String(text) => text,
+                other => other.to_string(),
+            },
+        }
+    }
+}
+
+/// Which messages of the batch come back.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchResponse {
+    batch_item_failures: Vec<ItemFailure>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemFailure {
+    item_identifier: String,
+}
+
+impl BatchResponse {
+    /// The failed ones come back; an id that was not received would make the whole batch come back, so there is none.
+    pub fn new(received: &[String], outcomes: Vec<(String, Outcome)>) -> Self {
+        let failed = outcomes
+            .into_iter()
+            .filter(|(id, outcome)| outcome.is_failed() && received.contains(id));
+        Self {
+            batch_item_failures: failed
+                .map(|(item_identifier, _)| ItemFailure { item_identifier })
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leadwire_domain::failure::FailureReason;
+    use leadwire_pipeline::enrich::Done;
+
+    #[test]
+    fn odd_attributes_never_fail_the_batch() {
+        let json = r#"{"Records":[
+            {"messageId":"1","receiptHandle":"r","body":"not json","attributes":{"ApproximateReceiveCount":"many","SentTimestamp":"now"},
+             "messageAttributes":{"traceparent":{"binaryValue":"AA==","dataType":"Binary"}}},
+            {"messageId":"2","receiptHandle":"r","body":"{}","attributes":null,"messageAttributes":[]},
+            {"messageId":"3","body":null}]}"#;
+        let records = serde_json::from_str::<QueueEvent>(json)
+            .unwrap()
+            .into_records();
+        assert_eq!(records.len(), 3);
+        for record in &records {
+            assert_eq!((record.receive_count, record.sent_at), (1, None));
+            assert_eq!(record.trace, TraceContext::default());
+        }
+        assert_eq!(records[0].body, "not json");
+    }
+
+    #[test]
+    fn only_failed_messages_that_were_received_come_back() {
+        let outcomes = vec![
+            ("1".to_owned(), Outcome::Done(Done::Mailed)),
+            ("2".to_owned(), Outcome::Failed(FailureReason::RawMissing)),
+            ("9".to_owned(), Outcome::Failed(FailureReason::RawMissing)),
+        ];
+        let response = BatchResponse::new(&["1".to_owned(), "2".to_owned()], outcomes);
+        assert_eq!(
+            serde_json::to_string(&response).unwrap(),
+            r#"{"batchItemFailures":[{"itemIdentifier":"2"}]}"#
+        );
+        assert_eq!(
+            serde_json::to_string(&BatchResponse::default()).unwrap(),
+            r#"{"batchItemFailures":[]}"#
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! What the three binaries share: telemetry, configuration, clients, the loop over invocations, and a start that failed told aloud.
+
+use crate::reader::Mistake;
+use crate::vars;
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
+use leadwire_aws::{Clients, ClientsError, SystemClock};
+use leadwire_pipeline::port::Clock as _;
+use leadwire_telemetry::{Format, Service};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::error::Error;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long telling the platform of a failed start may take.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a function did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Variables that cannot be used.
+    #[error("the configuration has {} mistake(s)", .0.len())]
+    Config(Vec<Mistake>),
+    /// The clients of AWS cannot be built.
+    #[error(transparent)]
+    Clients(#[from] ClientsError),
+    /// The platform's API failed.
+    #[error("the Lambda Runtime API failed: {0}")]
+    Runtime(lambda_runtime::Error),
+}
+
+/// Reads a variable of the environment. Text that is not Unicode counts as not set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where the environment is read"
+)]
+pub fn environment(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
+}
+
+/// Starts telemetry, then reads the configuration: every mistake, the platform's variables included.
+///
+/// # Errors
+/// The mistakes.
+pub fn configure<C>(
+    service: Service,
+    read: impl FnOnce(fn(&str) -> Option<String>) -> Result<C, Vec<Mistake>>,
+) -> Result<C, ServeError> {
+    let stage = environment(vars::ENVIRONMENT).unwrap_or_else(|| "dev".to_owned());
+    leadwire_telemetry::init(
+        service,
+        &stage,
+        environment(vars::RUST_LOG).as_deref(),
+        Format::Json,
+    );
+    let missing = vars::PLATFORM
+        .iter()
+        .filter(|name| environment(name).is_none());
+    let mut mistakes: Vec<Mistake> = missing.map(|name| Mistake::of_platform(name)).collect();
+    match read(environment) {
+        Ok(config) if mistakes.is_empty() => Ok(config),
+        Ok(_) => Err(ServeError::Config(mistakes)),
+        Err(more) => {
+            mistakes.extend(more);
+            Err(ServeError::Config(mistakes))
+        }
+    }
+}
+
+/// The clients of AWS.
+///
+/// # Errors
+/// A certificate bundle that cannot be used, or no region.
+pub async fn clients() -> Result<Clients, ServeError> {
+    Ok(Clients::load(environment).await?)
+}
+
+/// Answers invocations for ever.
+///
+/// # Errors
+/// The platform's API failed.
+pub async fn run<E, R>(
+    handle: impl AsyncFn(E, Context) -> Result<R, Diagnostic>,
+) -> Result<(), ServeError>
+where
+    E: DeserializeOwned,
+    R: Serialize,
+{
+    let handle = &handle;
+    // Boxed: the stages' futures are large, and the runtime moves what it is given through every layer.
+    let service =
+        service_fn(move |event: LambdaEvent<E>| Box::pin(handle(event.payload, event.context)));
+    Runtime::new(service)
+        .run()
+        .await
+        .map_err(ServeError::Runtime)
+}
+
+/// What is left of an invocation.
+pub fn remaining(context: &Context) -> Duration {
+    let now = u64::try_from(SystemClock.now().as_millisecond()).unwrap_or_default();
+    Duration::from_millis(context.deadline.saturating_sub(now))
+}
+
+/// A worker that can outlive its claim could mail beside its successor. The function's timeout is only known once it runs.
+pub fn check_lease(lease: Duration, remaining: Duration) {
+    if remaining > lease {
+        let (lease_seconds, remaining_seconds) = (lease.as_secs(), remaining.as_secs());
+        tracing::error!(
+            event = "lease_too_short",
+            variable = vars::LEASE_SECONDS,
+            lease_seconds,
+            remaining_seconds,
+            "a claim can end before its worker does; LEASE_SECONDS must be longer than the function's timeout"
+        );
+    }
+}
+
+/// An invocation that failed as a whole: told with its causes, and reported to the platform without them.
+pub fn failed(event: &'static str, error: &(dyn Error + 'static)) -> Diagnostic {
+    tracing::error!(event, error, "the invocation failed");
+    Diagnostic {
+        error_type: event.to_owned(),
+        error_message: error.to_string(),
+    }
+}
+
+/// Ends the process: a failed start is told in the log, a line for each mistake, and to the platform.
+pub fn conclude(outcome: Result<(), ServeError>) -> ExitCode {
+    let Err(error) = outcome else {
+        return ExitCode::SUCCESS;
+    };
+    tell(&error);
+    if !matches!(error, ServeError::Runtime(_)) {
+        if let Some(api) = environment(vars::AWS_LAMBDA_RUNTIME_API) {
+            // The exit code says the same; the platform only shows it later.
+            drop(report(&api, &summary(&error)));
+        }
+    }
+    ExitCode::FAILURE
+}
+
+fn tell(error: &ServeError) {
+    match error {
+        ServeError::Config(mistakes) => {
+            for Mistake {
+                variable,
+                problem,
+                expected,
+            } in mistakes
+            {
+                tracing::error!(
+                    event = "config_invalid",
+                    variable,
+                    problem,
+                    expected,
+                    "{variable} {problem}; expected: {expected}"
+                );
+            }
+        }
+        ServeError::Clients(clients) => {
+            let cause: &(dyn Error + 'static) = clients;
+            tracing::error!(
+                event = "config_invalid",
+                variable = clients.variable(),
+                error = cause,
+                "the AWS clients cannot be built"
+            );
+        }
+        ServeError::Runtime(cause) => {
+            tracing::error!(event = "runtime_failed", error = %cause, "the Lambda Runtime API failed");
+        }
+    }
+}
+
+fn summary(error: &ServeError) -> String {
+    match error {
+        ServeError::Config(mistakes) => mistakes
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        ServeError::Clients(cause) => format!("{}: {cause}", cause.variable()),
+        ServeError::Runtime(_) => error.to_string(),
+    }
+}
+
+/// The Runtime API's `init/error`; the runtime crate has no call for it before an event. Plain HTTP to the local host.
+fn report(api: &str, message: &str) -> std::io::Result<()> {
+    let body = serde_json::json!({ "errorType": "Leadwire.Configuration", "errorMessage": message, "stackTrace": [] }).to_string();
+    let address = api
+        .to_socket_addrs()?
+        .next()
+        .ok_or(std::io::ErrorKind::NotFound)?;
+    let mut stream = TcpStream::connect_timeout(&address, REPORT_TIMEOUT)?;
+    stream.set_read_timeout(Some(REPORT_TIMEOUT))?;
+    stream.set_write_timeout(Some(REPORT_TIMEOUT))?;
+    let length = body.len();
+    let request = format!(
+        "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: {api}\r\nContent-Type: application/json\r\n\
+         Lambda-Runtime-Function-Error-Type: Leadwire.Configuration\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes())?;
+    // Leaving before the answer could reset the connection, and lose the report.
+    stream.read(&mut [0; 64]).map(drop)
+}

@@ -1,0 +1,110 @@
+//! The stages over AWS: clients made once, connections opened before the first event.
+
+use crate::config;
+use leadwire_aws::warm::WarmPlan;
+use leadwire_aws::{
+    Buckets, Clients, OsEntropy, S3Store, SecretsManagerStore, SesMailer, SqsDelayQueue,
+    SystemClock,
+};
+use leadwire_pipeline::enrich::Enrich;
+use leadwire_pipeline::ingest::Ingest;
+use leadwire_pipeline::port::{NoMailer, Ports};
+use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::sweep::Sweep;
+use std::sync::Arc;
+
+/// The home in AWS, with a mailer or without one.
+pub type Home<M> = Ports<S3Store, SqsDelayQueue, M, SystemClock, OsEntropy>;
+
+fn home<M>(clients: &Clients, buckets: Buckets, queue_url: &str, mailer: M) -> Arc<Home<M>> {
+    Arc::new(Ports {
+        store: S3Store::new(clients.s3(), buckets),
+        queue: SqsDelayQueue::new(clients.sqs(), queue_url),
+        mailer,
+        clock: SystemClock,
+        entropy: OsEntropy,
+    })
+}
+
+/// The stage that takes webhooks.
+pub async fn ingest(
+    clients: &Clients,
+    config: config::Ingest,
+) -> Ingest<Home<NoMailer>, SecretsManagerStore> {
+    let config::Ingest {
+        environment,
+        raw_bucket,
+        enriched_bucket,
+        queue_url,
+        secret_arn,
+        stage,
+    } = config;
+    let plan = WarmPlan {
+        buckets: vec![raw_bucket.clone(), enriched_bucket.clone()],
+        sqs: true,
+        ses: false,
+        secrets: secret_arn.is_some(),
+    };
+    clients.warm(&plan).await;
+    let secrets = match secret_arn {
+        Some(arn) => SecretsManagerStore::new(clients.secrets(), arn),
+        None => SecretsManagerStore::none(),
+    };
+    let buckets = Buckets {
+        raw: Some(raw_bucket),
+        enriched: Some(enriched_bucket),
+        ..Buckets::default()
+    };
+    Ingest::new(
+        home(clients, buckets, &queue_url, NoMailer),
+        SecretCache::new(secrets, &environment),
+        stage,
+    )
+}
+
+/// The stage that enriches and mails.
+pub async fn enrich(clients: &Clients, config: config::Enrich) -> Enrich<Home<SesMailer>> {
+    let config::Enrich {
+        raw_bucket,
+        lookup_bucket,
+        enriched_bucket,
+        queue_url,
+        configuration_set,
+        stage,
+    } = config;
+    let plan = WarmPlan {
+        buckets: vec![
+            raw_bucket.clone(),
+            lookup_bucket.clone(),
+            enriched_bucket.clone(),
+        ],
+        sqs: true,
+        ses: true,
+        secrets: false,
+    };
+    clients.warm(&plan).await;
+    let mailer = SesMailer::new(clients.ses(), configuration_set);
+    let buckets = Buckets {
+        raw: Some(raw_bucket),
+        lookup: Some(lookup_bucket),
+        enriched: Some(enriched_bucket),
+        owner: None,
+    };
+    Enrich::new(home(clients, buckets, &queue_url, mailer), stage)
+}
+
+/// The stage that finds lost triggers. It runs for seconds, so it opens its connections as it goes.
+pub fn sweep(clients: &Clients, config: config::Sweep) -> Sweep<Home<NoMailer>> {
+    let config::Sweep {
+        raw_bucket,
+        enriched_bucket,
+        queue_url,
+        stage,
+    } = config;
+    let buckets = Buckets {
+        raw: Some(raw_bucket),
+        enriched: Some(enriched_bucket),
+        ..Buckets::default()
+    };
+    Sweep::new(home(clients, buckets, &queue_url, NoMailer), stage)
+}
