@@ -135,10 +135,9 @@ pub(crate) fn describe(
     | Action::Read(id, _)
     | Action::Do(id, _)
     | Action::Claim(id, _) = action
+        && after.workers[id].step != before.workers[id].step
     {
-        if after.workers[id].step != before.workers[id].step {
-            notes.push(format!("→ {:?}", after.workers[id].step));
-        }
+        notes.push(format!("→ {:?}", after.workers[id].step));
     }
     format!("{who:<10} {what:<64} {}", notes.join(", "))
         .trim_end()

@@ -142,7 +142,7 @@ impl Protocol {
             }
             // The claim is ours, the document is not to be had: give the claim back.
             (Write::Lost, Write::Done) => {
-                state.workers[id].step = Step::Release(Some(Reason::Transient))
+                state.workers[id].step = Step::Release(Some(Reason::Transient));
             }
             (_, Write::Lost) => match worker.seen {
                 Seen::Closed => self.ack(state, id),

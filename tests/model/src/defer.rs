@@ -2,7 +2,7 @@
 
 use crate::action::Reply;
 use crate::model::Protocol;
-use crate::pair::WorkerId;
+use crate::pair::{Rev, WorkerId};
 use crate::queue::{Delay, Kind, Message, Place, Slot};
 use crate::state::{Mark, Reason, State, Step, Wait, Worker};
 use crate::variant::Variant;
@@ -96,21 +96,20 @@ impl Protocol {
         }
         let message = state.queue.get(state.workers[id].slot);
         let due = reason.is_permanent() || message.receives >= self.policy.receives;
-        match self.variant {
-            Variant::FailedAfterReport if due => {
-                self.report(state, id, reason);
-                let late = Step::WriteFailedLate(reason);
-                let replay = message.rev == crate::pair::Rev::Replay;
-                state.workers[id] = Worker {
-                    step: late,
-                    slot: Slot::NONE,
-                    replay,
-                    ..Worker::default()
-                };
-            }
-            Variant::FailedNever => self.report(state, id, reason),
-            _ if due => state.workers[id] = state.workers[id].turned_to(Step::WriteFailed(reason)),
-            _ => self.report(state, id, reason),
+        if !due || self.variant == Variant::FailedNever {
+            self.report(state, id, reason);
+        } else if self.variant == Variant::FailedAfterReport {
+            self.report(state, id, reason);
+            let late = Step::WriteFailedLate(reason);
+            let replay = message.rev == Rev::Replay;
+            state.workers[id] = Worker {
+                step: late,
+                slot: Slot::NONE,
+                replay,
+                ..Worker::default()
+            };
+        } else {
+            state.workers[id] = state.workers[id].turned_to(Step::WriteFailed(reason));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::state::{Claim, Ingest, IngestStep, Mark, Phase, State};
 use crate::variant::Variant;
 
 impl Protocol {
-    pub(crate) fn ingest_actions(&self, state: &State, actions: &mut Vec<Action>) {
+    pub(crate) fn ingest_actions(state: &State, actions: &mut Vec<Action>) {
         let step = state.ingest.step;
         if step == IngestStep::Idle {
             if state.left.posts > 0 {
@@ -29,10 +29,12 @@ impl Protocol {
 
     pub(crate) fn post(&self, state: &mut State) {
         state.left.posts -= 1;
-        let step = match self.variant {
-            Variant::IngestBlindToForgotten => IngestStep::PutRaw,
-            Variant::SendBeforePut => IngestStep::Send,
-            _ => IngestStep::CheckForgotten,
+        let step = if self.variant == Variant::IngestBlindToForgotten {
+            IngestStep::PutRaw
+        } else if self.variant == Variant::SendBeforePut {
+            IngestStep::Send
+        } else {
+            IngestStep::CheckForgotten
         };
         state.ingest = Ingest { step, old: false };
     }

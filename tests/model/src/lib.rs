@@ -11,6 +11,7 @@ mod claim;
 mod defer;
 mod enrich;
 mod forget;
+mod ghost;
 mod ingest;
 mod mail;
 mod model;
@@ -20,6 +21,7 @@ mod state;
 mod sweep;
 mod symmetry;
 mod variant;
+mod worker;
 mod world;
 
 pub mod circle;

@@ -19,7 +19,7 @@ impl Protocol {
                 self.refuse(state, id, over.then_some(Reason::MailWaitOver));
             }
             (Reply::Answer | Reply::Lost, Ses::Refusing) => {
-                self.refuse(state, id, Some(Reason::MailRefused))
+                self.refuse(state, id, Some(Reason::MailRefused));
             }
             (Reply::Answer, Ses::Up) => {
                 accept_mail(state, id);

@@ -88,7 +88,7 @@ impl Model for Protocol {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        self.ingest_actions(state, actions);
+        Self::ingest_actions(state, actions);
         Self::delivery_actions(state, actions);
         for id in WorkerId::ALL {
             self.worker_actions(state, id, actions);

@@ -79,7 +79,8 @@ pub const R_CURED: &str = "reached: mailed after the dead letter queue";
 
 /// The properties of a protocol in its scenario.
 pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {
-    let mut all = laws();
+    let mut all = events_are_kept();
+    all.extend(mails_are_counted());
     match protocol.only {
         Some(name) => all.retain(|p| p.name == name),
         None => all.extend(
@@ -101,7 +102,8 @@ fn reach(name: &'static str, condition: Condition) -> Property<Protocol> {
     Property::sometimes(name, condition)
 }
 
-fn laws() -> Vec<Property<Protocol>> {
+/// P1, and what else is asked of every event.
+fn events_are_kept() -> Vec<Property<Protocol>> {
     vec![
         law(ACCEPTED_IS_STORED, |_, s| {
             !s.ghost.has(Mark::Accepted) || s.raw || is_forgotten(s)
@@ -132,6 +134,12 @@ fn laws() -> Vec<Property<Protocol>> {
                 || s.ghost.has(Mark::Purged)
                 || !swallowed
         }),
+    ]
+}
+
+/// P2, P3, P4 and P6, and that nothing goes on for ever.
+fn mails_are_counted() -> Vec<Property<Protocol>> {
+    vec![
         law(NOT_EARLY, |_, s| !s.ghost.has(Mark::EarlyEffect)),
         law(ONE_DOCUMENT, |_, s| !s.ghost.has(Mark::DocChanged)),
         law(MAIL_FROM_DOCUMENT, |_, s| !s.ghost.has(Mark::DocForeign)),
@@ -158,7 +166,8 @@ fn laws() -> Vec<Property<Protocol>> {
         law(WAITING_IS_FREE, waiting_is_free),
         law(FORGOTTEN, |_, s| {
             let stored = s.raw || s.docs.each().iter().any(|d| d.is_some());
-            !(s.forget == Forget::Done && stored) && !s.ghost.has(Mark::MailedForgotten)
+            let back = s.forget == Forget::Done && stored;
+            !back && !s.ghost.has(Mark::MailedForgotten)
         }),
         law(NOTHING_CIRCLES, |p, s| {
             let hops = s.queue.each().all(|(_, m)| m.hops <= p.policy.hops);

@@ -1,5 +1,8 @@
 //! Everything that a moment of the model consists of.
 
+pub use crate::ghost::{Ghost, Mark};
+pub use crate::worker::{Found, Seen, Step, Worker, Write};
+
 use crate::bounds::Bounds;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::queue::{Queue, Slot};
@@ -183,132 +186,6 @@ pub struct Ingest {
     pub old: bool,
 }
 
-/// What a worker knows of `mail/X`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Seen {
-    /// Not read.
-    #[default]
-    Unread,
-    /// To be claimed against this version (0: absent, by `If-None-Match`).
-    Free(u8),
-    /// A stale claim of this version.
-    Stale(u8),
-    /// A live claim of another worker.
-    Live,
-    /// Settled or parked: nothing to do.
-    Closed,
-}
-
-/// What a worker knows of the documents.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Found {
-    /// Not read.
-    #[default]
-    Unread,
-    /// The enriched document is stored.
-    Stored(Doc),
-    /// The raw object and this lookup.
-    Raw(Lookup),
-    /// Neither an enriched nor a raw object.
-    Nothing,
-}
-
-/// One of the two conditional writes of a worker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Write {
-    /// To be sent.
-    #[default]
-    Todo,
-    /// 412, or no reply: to be read back.
-    Check,
-    /// Stored, or found stored.
-    Done,
-    /// Not to be had.
-    Lost,
-}
-
-/// Where an enrich worker is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Step {
-    /// No record.
-    #[default]
-    Idle,
-    /// `GET mail/X`; and `GET enriched/X`, `raw/X`, lookup.
-    Read,
-    /// `PUT enriched/X` and `PUT mail/X`.
-    Write,
-    /// `SendEmail`.
-    Send,
-    /// `PUT mail/X` settled, `If-Match`.
-    Settle,
-    /// `GET mail/X` after a settling PUT without a reply.
-    CheckSettled,
-    /// `PUT mail/X` idle, `If-Match`, after a definite refusal; then failed for this reason, or deferred.
-    Release(Option<Reason>),
-    /// `SendMessage` of the copy.
-    Copy(Wait),
-    /// `DeleteMessage` of the record.
-    Ack,
-    /// `PUT failed/X` with this reason, and report the record as failed.
-    WriteFailed(Reason),
-    /// `PUT failed/X` with `mail_ambiguous`.
-    ParkReason,
-    /// `PUT mail/X` parked, `If-Match`.
-    ParkClaim,
-    /// Broken variants: `PUT failed/X` when the record was already reported.
-    WriteFailedLate(Reason),
-    /// Broken variants: `SendMessage` of a copy whose record was already acked.
-    CopyLate(Wait),
-}
-
-/// An enrich worker: one record in one invocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Worker {
-    /// Where it is.
-    pub step: Step,
-    /// The message that it holds.
-    pub slot: Slot,
-    /// The revision that the message names.
-    pub replay: bool,
-    /// It was at work when forget marked the event.
-    pub old: bool,
-    /// What it knows of `mail/X`.
-    pub seen: Seen,
-    /// What it knows of the documents.
-    pub found: Found,
-    /// Its merge, or the stored document once it knows that.
-    pub doc: Option<Doc>,
-    /// Its `PUT enriched/X`.
-    pub doc_write: Write,
-    /// Its `PUT mail/X`.
-    pub claim_write: Write,
-    /// The version of `mail/X` that it wrote: its token. 0 is none.
-    pub token: u8,
-}
-
-impl Worker {
-    /// The revision that it works on.
-    pub fn rev(&self) -> Rev {
-        if self.replay { Rev::Replay } else { Rev::Base }
-    }
-
-    /// The same worker at a step to which nothing that it has read matters any more.
-    pub fn turned_to(self, step: Step) -> Self {
-        Self {
-            step,
-            slot: self.slot,
-            replay: self.replay,
-            old: self.old,
-            ..Self::default()
-        }
-    }
-
-    /// Whether it is at work.
-    pub fn is_busy(&self) -> bool {
-        self.step != Step::Idle
-    }
-}
-
 /// Where the sweep is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sweep {
@@ -341,83 +218,6 @@ pub enum Forget {
     DeleteDocs,
     /// Complete.
     Done,
-}
-
-/// Things that a run has seen: they are for the properties only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// `raw/X` was once stored.
-    Stored,
-    /// 202 was answered.
-    Accepted,
-    /// An effect took place before `not_before`.
-    EarlyEffect,
-    /// A stored document was replaced.
-    DocChanged,
-    /// A mail was rendered from something else than the stored document.
-    DocForeign,
-    /// A mail went out after forget was complete.
-    MailedForgotten,
-    /// A record failed for a reason of its own, not by a fault.
-    Struck,
-    /// The whole `mail/` prefix was lost.
-    PrefixLost,
-    /// The queue was purged.
-    Purged,
-    /// A replay was asked for.
-    Replayed,
-    /// SES throttled at least one mail.
-    Deferred,
-    /// A message came to the dead letter queue.
-    DeadLettered,
-    /// The sweep sent a trigger.
-    Swept,
-}
-
-impl Mark {
-    fn bit(self) -> u16 {
-        match self {
-            Self::Stored => 1,
-            Self::Accepted => 2,
-            Self::EarlyEffect => 4,
-            Self::DocChanged => 8,
-            Self::DocForeign => 16,
-            Self::MailedForgotten => 32,
-            Self::Struck => 64,
-            Self::PrefixLost => 128,
-            Self::Replayed => 256,
-            Self::Deferred => 512,
-            Self::DeadLettered => 1024,
-            Self::Swept => 2048,
-            Self::Purged => 4096,
-        }
-    }
-}
-
-/// What the run has seen, for the properties; the protocol never reads it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ghost {
-    marks: u16,
-    /// The document of each revision as first stored.
-    pub first: Pair<Option<Doc>>,
-    /// Mails that SES accepted.
-    pub mails: Pair<u8>,
-    /// Deaths and lost replies between SES accepting and the marker being stored.
-    pub ambiguous: Pair<u8>,
-    /// Triggers that the sweep has sent.
-    pub swept: u8,
-}
-
-impl Ghost {
-    /// Remembers it.
-    pub fn mark(&mut self, mark: Mark) {
-        self.marks |= mark.bit();
-    }
-
-    /// Whether it happened.
-    pub fn has(&self, mark: Mark) -> bool {
-        self.marks & mark.bit() != 0
-    }
 }
 
 /// One moment.

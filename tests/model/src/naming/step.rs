@@ -92,14 +92,14 @@ impl NamingModel {
                 Some(_) if self.naming == Naming::BlindToMarker => request.at = At::Put,
                 None => request.at = At::Put,
                 Some(whose) if whose == event || self.naming == Naming::NamelessMarker => {
-                    request.at = At::Accept
+                    request.at = At::Accept;
                 }
                 Some(_) => try_next(&mut request),
             },
             At::Put => self.put(moment, &mut request, (held, lost)),
             At::ReadBack => match held.raw {
                 Some(whose) if whose == event || self.naming == Naming::NoComparison => {
-                    request.at = At::Accept
+                    request.at = At::Accept;
                 }
                 Some(_) => try_next(&mut request),
                 None => request.at = At::Look,
