@@ -1,1 +1,23 @@
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod cli;
+mod client;
+mod command;
+mod duration;
+mod home;
+mod output;
+mod server;
+mod service;
+mod settings;
+mod tell;
+mod view;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let mut output = output::Output::new(cli.json);
+    let ended = command::run(cli.command, &mut output);
+    output.end(ended)
+}

@@ -1,0 +1,477 @@
+//! What can be typed, and its help.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Takes CRM webhooks, waits, adds the owner, and mails the people who must call. Loses no lead on the way.
+#[derive(Debug, Parser)]
+#[command(
+    name = "leadwire",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  leadwire demo                      See it work, in a quarter of a minute
+  leadwire up                        Run the pipeline on this machine
+  leadwire send --lead-id test-1     Post a sample lead to it
+  leadwire lead test-1               What became of the lead
+
+Exit codes: 0 done, 1 failed, 2 wrong usage."
+)]
+pub(crate) struct Cli {
+    /// Write JSON, one document a line, for a program
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the pipeline on this machine
+    Up(Box<UpArgs>),
+    /// Show the whole pipeline at work with sample leads, scaled down to seconds
+    Demo(DemoArgs),
+    /// Post a sample lead, signed, to any address
+    Send(SendArgs),
+    /// Put, import and list owner files
+    #[command(subcommand)]
+    Lookup(LookupCommand),
+    /// List leads and where they stand
+    Leads(LeadsArgs),
+    /// Tell what became of one lead
+    Lead(LeadArgs),
+    /// List, show and redrive dead letters
+    #[command(subcommand)]
+    Dlq(DlqCommand),
+    /// Find leads whose trigger was lost, and enqueue them again
+    Sweep(SweepArgs),
+    /// Check a data folder and its configuration
+    Doctor(DoctorArgs),
+    /// Write a completion script for a shell
+    Completion(CompletionArgs),
+}
+
+/// Which home a command works on.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HomeArgs {
+    /// The data folder
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LEADWIRE_DATA",
+        default_value = "./leadwire-data"
+    )]
+    pub(crate) data: PathBuf,
+}
+
+/// What the pipeline is told. Everything is text here: `settings.rs` reports every mistake in one go.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PipelineArgs {
+    /// Time between a webhook and its enrichment, at most 900 s
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "LEADWIRE_DELAY",
+        default_value = "10m"
+    )]
+    pub(crate) delay: String,
+    /// How long a missing owner file is waited for after the delay, at most 9000 s
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "LEADWIRE_OWNER_WAIT",
+        default_value = "30m"
+    )]
+    pub(crate) owner_wait: String,
+    /// How long a busy mail service is waited for, at most 9000 s
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "LEADWIRE_MAIL_WAIT",
+        default_value = "1h"
+    )]
+    pub(crate) mail_wait: String,
+}
+
+/// `up`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire up
+      Take leads at http://127.0.0.1:8787/ingest and put mails into ./leadwire-data/outbox
+  leadwire up --delay 30s --to you@example.com
+      A short delay, to try things
+  LEADWIRE_SMTP='smtp://user:password@mail.example.com:587' \\
+  leadwire up --from leads@example.com --to team@example.com,boss@example.com \\
+      --public-url https://hooks.example.com --environment prod
+      For real: mails by SMTP, requests from a reverse proxy, secrets in ./leadwire-data/sources.json
+
+Secrets of the CRMs are in sources.json in the data folder:
+  {\"close\":{\"secrets\":[\"<64 hex digits>\"]},\"generic\":{\"secrets\":[\"whsec_...\"]}}
+Without it only unsigned requests to /ingest are taken, and only from this machine.")]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+    /// Where to listen; port 0 takes a free one
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "LEADWIRE_BIND",
+        default_value = "127.0.0.1:8787"
+    )]
+    pub(crate) bind: String,
+    /// The address under which the CRMs reach this machine
+    #[arg(long, value_name = "URL", env = "LEADWIRE_PUBLIC_URL")]
+    pub(crate) public_url: Option<String>,
+    /// Who gets the mails, separated by commas; needed with --smtp
+    #[arg(long, value_name = "ADDRESSES", env = "LEADWIRE_TO")]
+    pub(crate) to: Option<String>,
+    /// Who sends the mails; needed with --smtp
+    #[arg(long, value_name = "ADDRESS", env = "LEADWIRE_FROM")]
+    pub(crate) from: Option<String>,
+    #[arg(
+        help = "The mail server, smtp://user:password@host:587 or smtps://…; without it mails go to the outbox folder",
+        long,
+        value_name = "URL",
+        env = "LEADWIRE_SMTP",
+        hide_env_values = true
+    )]
+    pub(crate) smtp: Option<String>,
+    #[arg(help = "Mail the owner file's owner_email too", long, value_name = "BOOL", env = "LEADWIRE_NOTIFY_OWNER", num_args = 0..=1, default_missing_value = "true", default_value = "false")]
+    pub(crate) notify_owner: String,
+    #[arg(
+        help = "Link to a lead in the CRM, https://app.close.com/lead/{lead_id}/",
+        long,
+        value_name = "URL",
+        env = "LEADWIRE_LEAD_URL"
+    )]
+    pub(crate) lead_url: Option<String>,
+    /// When nobody knows whether a mail went out: resend it, or park it for a person
+    #[arg(
+        long,
+        value_name = "resend|park",
+        env = "LEADWIRE_AMBIGUOUS",
+        default_value = "resend"
+    )]
+    pub(crate) ambiguous: String,
+    /// When no owner file came in time: fail into the DLQ, or mail the lead as unassigned
+    #[arg(
+        long,
+        value_name = "dlq|mail",
+        env = "LEADWIRE_OWNER_MISSING",
+        default_value = "dlq"
+    )]
+    pub(crate) owner_missing: String,
+    /// The environment's name; any but dev demands sources.json
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "LEADWIRE_ENVIRONMENT",
+        default_value = "dev"
+    )]
+    pub(crate) environment: String,
+    /// Take unsigned requests to /ingest although other machines can reach this one (only dev)
+    #[arg(long, value_name = "BOOL", env = "LEADWIRE_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", default_value = "false")]
+    pub(crate) allow_unsigned: String,
+    /// How to tell what happens: lines for people, or JSON
+    #[arg(
+        long,
+        value_name = "pretty|json",
+        env = "LEADWIRE_LOG",
+        default_value = "pretty"
+    )]
+    pub(crate) log: String,
+}
+
+/// `demo`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire demo             A good lead, a duplicate, a late owner and a poisoned one, in ./leadwire-demo
+  leadwire demo --json      The summary for a program")]
+pub(crate) struct DemoArgs {}
+
+/// `send`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire send
+      A sample lead to the pipeline on this machine
+  leadwire send --lead-id test-1 --name Alice --email alice@example.com
+      A lead of your own
+  leadwire send https://<API_ID>.execute-api.us-east-1.amazonaws.com/Prod/ingest --count 5
+      Five leads, lead ids with -1 to -5 behind, to a deployed stack
+  leadwire send --source close --secret <64 hex digits>
+      As Close sends and signs it, to /ingest/close")]
+pub(crate) struct SendArgs {
+    #[arg(
+        help = "Where to: the whole address, or only https://host, to which /ingest is added",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8787"
+    )]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    /// As which source: generic, close or standard [default: what the address says, else generic]
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) source: Option<String>,
+    /// The signing secret [default: the first one of the source in sources.json of the data folder]
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "LEADWIRE_SECRET",
+        hide_env_values = true
+    )]
+    pub(crate) secret: Option<String>,
+    /// The lead's id
+    #[arg(long, value_name = "ID", default_value = "test-1")]
+    pub(crate) lead_id: String,
+    /// The lead's name
+    #[arg(long, value_name = "NAME", default_value = "Alice Example")]
+    pub(crate) name: String,
+    /// The lead's own address
+    #[arg(long, value_name = "ADDRESS", default_value = "alice@example.com")]
+    pub(crate) email: String,
+    /// The event's id; the same id again is a duplicate [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) event_id: Option<String>,
+    /// How many leads
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) count: u32,
+}
+
+/// `lookup …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LookupCommand {
+    /// Write one owner file
+    Put(LookupPutArgs),
+    /// Write an owner file for each row of a CSV file
+    Import(LookupImportArgs),
+    /// List the owner files
+    Ls(LookupLsArgs),
+}
+
+/// `lookup put`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire lookup put test-1 --owner Omar --owner-email omar@example.com
+  leadwire lookup put test-1 --owner Omar --field funnel='Direct VSL' --field lead_email=alice@example.com")]
+pub(crate) struct LookupPutArgs {
+    /// The lead's id
+    pub(crate) lead_id: String,
+    #[arg(help = "The owner's name (lead_owner)", long, value_name = "NAME")]
+    pub(crate) owner: String,
+    #[arg(
+        help = "The owner's address (owner_email)",
+        long,
+        value_name = "ADDRESS"
+    )]
+    pub(crate) owner_email: Option<String>,
+    /// A further field
+    #[arg(long = "field", value_name = "KEY=VALUE")]
+    pub(crate) fields: Vec<String>,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+/// `lookup import`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+The first row names the columns: lead_id and lead_owner (or owner) must be there; owner_email,
+lead_email, funnel and any other become fields. Where a row is bad, all bad rows are listed and
+nothing is written, unless --skip-bad is given.
+
+Examples:
+  leadwire lookup import owners.csv
+  leadwire lookup import --skip-bad owners.csv")]
+pub(crate) struct LookupImportArgs {
+    /// The CSV file; - reads standard input
+    pub(crate) file: PathBuf,
+    /// Import the good rows although there are bad ones
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+/// `lookup ls`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  leadwire lookup ls")]
+pub(crate) struct LookupLsArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+/// `leads`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire leads                     The newest 50
+  leadwire leads --stage waiting     Only those that wait
+  leadwire leads --limit 1000 --json | jq .")]
+pub(crate) struct LeadsArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    /// At most so many, the newest first
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Only those in this stage
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Option<crate::view::Stage>,
+}
+
+/// `lead`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  leadwire lead test-1\n  leadwire lead test-1 --json")]
+pub(crate) struct LeadArgs {
+    /// The lead's id
+    pub(crate) lead_id: String,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+/// `dlq …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DlqCommand {
+    /// List what failed for good and is not settled
+    Ls(DlqLsArgs),
+    /// Show one failure: why, what to do, and its message
+    Show(DlqShowArgs),
+    /// Send dead letters again: a copy goes to the queue, then the dead letter is deleted
+    Redrive(DlqRedriveArgs),
+}
+
+/// `dlq ls`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  leadwire dlq ls\n  leadwire dlq ls --reason owner_missing")]
+pub(crate) struct DlqLsArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    /// Only those that failed for this reason
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+}
+
+/// `dlq show`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Examples:\n  leadwire dlq show test-1\n  leadwire dlq show crm_event_test-1_20261123T065000123456Z"
+)]
+pub(crate) struct DlqShowArgs {
+    /// The event's name, event id, lead id or message id
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+/// `dlq redrive`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+It is safe to repeat: what is queued already is left alone, and a lead is never mailed twice.
+
+Examples:
+  leadwire dlq redrive test-1                     One lead
+  leadwire dlq redrive --reason owner_missing     After the owner files were put
+  leadwire dlq redrive --all --dry-run            What would be sent")]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["ids", "all", "reason"]))]
+pub(crate) struct DlqRedriveArgs {
+    /// The event's name, event id, lead id or message id
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "reason"])]
+    pub(crate) ids: Vec<String>,
+    /// Everything that `dlq ls` lists
+    #[arg(long, conflicts_with = "reason")]
+    pub(crate) all: bool,
+    /// Everything that failed for this reason
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+    /// Only say what would be sent
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+/// `sweep`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+`up` sweeps by itself. Give the same --delay, --owner-wait and --mail-wait (or environment) as to `up`:
+a lead counts as lost only after all of them.
+
+Examples:
+  leadwire sweep --dry-run     What would be enqueued again
+  leadwire sweep --confirm     Go on although more than --max were found")]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArgs,
+    /// Where more are found, none is sent
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) max: usize,
+    /// Older leads are left alone, in days
+    #[arg(long, value_name = "DAYS", default_value_t = 14)]
+    pub(crate) max_age_days: u32,
+    /// Only say what would be sent
+    #[arg(long, conflicts_with = "confirm")]
+    pub(crate) dry_run: bool,
+    /// Send although more than --max were found
+    #[arg(long)]
+    pub(crate) confirm: bool,
+}
+
+/// `doctor`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire doctor
+  leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server can be reached")]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    /// The mail server that `up` uses
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LEADWIRE_SMTP",
+        hide_env_values = true
+    )]
+    pub(crate) smtp: Option<String>,
+}
+
+/// `completion`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire completion bash > ~/.local/share/bash-completion/completions/leadwire
+  leadwire completion zsh > ~/.zfunc/_leadwire
+  leadwire completion fish > ~/.config/fish/completions/leadwire.fish")]
+pub(crate) struct CompletionArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_of_the_commands_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn redrive_wants_to_know_which() {
+        assert!(Cli::try_parse_from(["leadwire", "dlq", "redrive"]).is_err());
+        assert!(Cli::try_parse_from(["leadwire", "dlq", "redrive", "a", "--all"]).is_err());
+        assert!(Cli::try_parse_from(["leadwire", "dlq", "redrive", "a", "b"]).is_ok());
+        assert!(Cli::try_parse_from(["leadwire", "dlq", "redrive", "--all", "--dry-run"]).is_ok());
+    }
+}

@@ -1,0 +1,250 @@
+//! `demo`: the real server, the real stages and a real folder, with sample leads and times scaled down to seconds.
+
+mod folder;
+mod screen;
+mod story;
+
+use crate::client::Client;
+use crate::home;
+use crate::output::{Ended, Output};
+use crate::service::{self, Pace};
+use crate::settings::{Door, Log, Settings, Waits};
+use crate::view::{Stage, Standing, decide_standing, find_lead};
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::email::EmailAddress;
+use leadwire_domain::source::Source;
+use leadwire_local::{LocalHome, Mode, RunnerConfig};
+use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
+use leadwire_pipeline::port::NoMailer;
+use screen::Screen;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+use story::{STORIES, Story};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// The folder, made anew each time.
+pub(super) const FOLDER: &str = "./leadwire-demo";
+/// Ten minutes, scaled down.
+const DELAY_SECONDS: u32 = 2;
+/// Half an hour, scaled down.
+const OWNER_WAIT_SECONDS: u32 = 4;
+/// Six minutes, scaled down. Work on a message takes milliseconds here.
+const VISIBILITY: Duration = Duration::from_secs(2);
+/// Longest that the demo may take before it counts as failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// How often the screen is drawn.
+const FRAME: Duration = Duration::from_millis(100);
+/// How long the late owner lets its lead wait, so that one can see it.
+const LATENESS: Duration = Duration::from_millis(1500);
+
+/// Where one lead of the demo stands.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    story: &'static Story,
+    standing: Option<Standing>,
+    /// From the webhook to its end.
+    took: Option<SignedDuration>,
+    mails: usize,
+}
+
+impl Progress {
+    fn is_end(&self) -> bool {
+        self.standing
+            .as_ref()
+            .is_some_and(|standing| standing.stage.is_end())
+    }
+
+    /// Whether it came to the end that it must.
+    fn is_right(&self) -> bool {
+        self.standing
+            .as_ref()
+            .is_some_and(|standing| standing.stage == self.story.end)
+            && self.mails == usize::from(self.story.end == Stage::Mailed)
+    }
+}
+
+/// Runs the demo. Done only when every lead came to the end that it must.
+pub(super) async fn run(output: &mut Output) -> anyhow::Result<Ended> {
+    let started = Instant::now();
+    let dir = folder::make(FOLDER)?;
+    let home = home::open(&dir, Mode::Serve)?;
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .await
+        .context("could not listen on this machine")?;
+    let url = format!("http://{}/ingest", listener.local_addr()?);
+    let mut screen = Screen::new(output, started, &url)?;
+    put_owners(&home).await?;
+    let settings = settings(listener.local_addr()?)?;
+    let (stop, stopped) = watch::channel(false);
+    let service = service::run(&home, listener, &settings, pace(), stopped);
+    let story = async {
+        let ended = play(&home, &url, &mut screen).await;
+        stop.send_replace(true);
+        ended
+    };
+    let (served, played) = tokio::join!(service, story);
+    served?;
+    let mut leads = played?;
+    home.views_written().await;
+    for lead in &mut leads {
+        lead.mails = folder::count_mails(home.folder(), lead.story.lead_id)?;
+    }
+    let good = leads.iter().all(Progress::is_right);
+    screen.finish(&leads, good)?;
+    Ok(Ended::when(good))
+}
+
+/// Posts the leads, then watches until each has come to its end.
+async fn play(
+    home: &LocalHome,
+    url: &str,
+    screen: &mut Screen<'_>,
+) -> anyhow::Result<Vec<Progress>> {
+    let mut leads: Vec<Progress> = STORIES
+        .iter()
+        .map(|story| Progress {
+            story,
+            standing: None,
+            took: None,
+            mails: 0,
+        })
+        .collect();
+    for story in &STORIES {
+        for answer in post(url, story).await? {
+            screen.tell(story.lead_id, &answer)?;
+        }
+    }
+    let deadline = Instant::now() + DEADLINE;
+    let mut late_since = None;
+    while !leads.iter().all(Progress::is_end) && Instant::now() < deadline {
+        for lead in &mut leads {
+            look(home, lead).await?;
+        }
+        screen.draw(&leads)?;
+        bring_late_owner(home, &leads, &mut late_since, screen).await?;
+        tokio::time::sleep(FRAME).await;
+    }
+    Ok(leads)
+}
+
+async fn look(home: &LocalHome, lead: &mut Progress) -> anyhow::Result<()> {
+    use crate::home::Operated as _;
+    if lead.is_end() {
+        return Ok(());
+    }
+    let ports = home.ports(NoMailer);
+    let lead_id = lead.story.parse_lead_id()?;
+    let found = find_lead(&ports.store, &ports.look().await?, &lead_id).await?;
+    let Some(event) = found.first() else {
+        return Ok(());
+    };
+    let standing = decide_standing(event, home::now());
+    let accepted: Option<Timestamp> = event.raw.as_ref().map(|raw| raw.accepted_at);
+    lead.took = standing
+        .since
+        .zip(accepted)
+        .map(|(end, begin)| end.duration_since(begin));
+    lead.standing = Some(standing);
+    Ok(())
+}
+
+/// The owner file of the lead that waits for it comes a moment after the wait began.
+async fn bring_late_owner(
+    home: &LocalHome,
+    leads: &[Progress],
+    since: &mut Option<Instant>,
+    screen: &mut Screen<'_>,
+) -> anyhow::Result<()> {
+    let waits = leads.iter().find(|lead| {
+        lead.story.is_owner_late && lead.standing.as_ref().is_some_and(waits_for_owner)
+    });
+    let Some(lead) = waits else { return Ok(()) };
+    let since = since.get_or_insert_with(Instant::now);
+    let lead_id = lead.story.parse_lead_id()?;
+    if since.elapsed() < LATENESS || home.lookup().path(&lead_id).exists() {
+        return Ok(());
+    }
+    home.lookup().put(&lead_id, lead.story.owner_file()).await?;
+    screen.tell(lead.story.lead_id, "its owner file arrives")
+}
+
+fn waits_for_owner(standing: &Standing) -> bool {
+    standing.stage == Stage::Waiting && standing.why.contains("owner")
+}
+
+async fn put_owners(home: &LocalHome) -> anyhow::Result<()> {
+    for story in STORIES.iter().filter(|story| !story.is_owner_late) {
+        home.lookup()
+            .put(&story.parse_lead_id()?, story.owner_file())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Posts a lead as often as its story says, as a CRM does: the same event each time.
+async fn post(url: &str, story: &'static Story) -> anyhow::Result<Vec<String>> {
+    let sample = story.sample(home::now())?;
+    let url = url.to_owned();
+    let posted = tokio::task::spawn_blocking(move || {
+        let client = Client::new();
+        let post = sample.request(Source::Generic, None)?;
+        (0..story.posts)
+            .map(|_| client.post(&url, &post))
+            .collect::<anyhow::Result<Vec<_>>>()
+    });
+    let replies = posted.await.context("posting stopped")??;
+    let mut answers = Vec::new();
+    for reply in replies {
+        anyhow::ensure!(
+            reply.is_success(),
+            "{} was not taken: {} {}",
+            story.lead_id,
+            reply.status,
+            reply.body
+        );
+        let again = if reply.body.contains("\"duplicate\":true") {
+            ", a duplicate"
+        } else {
+            ""
+        };
+        answers.push(format!("posted, answered {}{again}", reply.status));
+    }
+    Ok(answers)
+}
+
+fn settings(bind: SocketAddr) -> anyhow::Result<Settings> {
+    Ok(Settings {
+        bind,
+        public_url: None,
+        waits: Waits {
+            delay_seconds: DELAY_SECONDS,
+            owner_wait_seconds: OWNER_WAIT_SECONDS,
+            mail_wait_seconds: 60,
+        },
+        from: EmailAddress::parse("leadwire@example.com")?,
+        to: vec![EmailAddress::parse("team@example.com")?],
+        smtp: None,
+        notify_owner: true,
+        lead_url: None,
+        ambiguous: AmbiguousPolicy::Resend,
+        owner_missing: OwnerMissingPolicy::Dlq,
+        environment: "dev".to_owned(),
+        door: Door::Open,
+        log: Log::Pretty,
+    })
+}
+
+fn pace() -> Pace {
+    let runner = RunnerConfig {
+        visibility: VISIBILITY,
+        ..RunnerConfig::default()
+    };
+    Pace {
+        runner,
+        lease_seconds: 1,
+        retry_seconds: 1,
+    }
+}

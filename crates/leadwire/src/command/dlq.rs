@@ -1,0 +1,343 @@
+//! `dlq`: what failed for good, why, and again.
+
+use crate::cli::{DlqLsArgs, DlqRedriveArgs, DlqShowArgs};
+use crate::command::lead;
+use crate::command::leads::shorten;
+use crate::duration::render_relative;
+use crate::home::Operated;
+use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable};
+use crate::view::{Failure, QueueLook, Queued, list_failures, read_event};
+use anyhow::Context as _;
+use jiff::Timestamp;
+use leadwire_domain::failure::FailureReason;
+use leadwire_domain::id::{EventId, LeadId};
+use leadwire_domain::key::EventName;
+use leadwire_domain::trigger::Trigger;
+use leadwire_domain::wait::Waiting;
+use leadwire_pipeline::port::{Clock as _, DelayQueue as _, OutgoingMessage};
+use leadwire_pipeline::trace::TraceContext;
+use serde_json::json;
+
+/// Whether a failure is the one that a person means.
+fn is_meant(failure: &Failure, id: &str) -> bool {
+    let record = failure.record.as_ref();
+    let is = |text: Option<&str>| text == Some(id);
+    failure.key == id
+        || failure
+            .name
+            .as_ref()
+            .is_some_and(|name| name.to_string() == id || name.raw_key() == id)
+        || is(record.map(|record| record.message_id.as_str()))
+        || is(record
+            .and_then(|record| record.lead_id.as_ref())
+            .map(LeadId::as_str))
+        || is(record
+            .and_then(|record| record.event_id.as_ref())
+            .map(EventId::as_str))
+}
+
+fn reason_code(failure: &Failure) -> &'static str {
+    failure
+        .record
+        .as_ref()
+        .map_or("unreadable", |record| record.reason.code())
+}
+
+fn lead_of(failure: &Failure) -> String {
+    let lead = failure
+        .record
+        .as_ref()
+        .and_then(|record| record.lead_id.as_ref());
+    lead.map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+/// A failure's name for people and for `redrive`.
+fn name_of(failure: &Failure) -> String {
+    failure
+        .name
+        .as_ref()
+        .map_or_else(|| failure.key.clone(), ToString::to_string)
+}
+
+/// `dlq ls`.
+pub(super) async fn ls<O: Operated>(
+    home: &O,
+    args: &DlqLsArgs,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let mut failures = list_failures(home.store()).await?;
+    failures.retain(|failure| {
+        args.reason
+            .as_deref()
+            .is_none_or(|reason| reason == reason_code(failure))
+    });
+    let look = home.look().await?;
+    let now = home.clock().now();
+    for failure in &failures {
+        output.json(&json!({
+            "event": failure.name.as_ref().map(ToString::to_string),
+            "key": failure.key,
+            "reason": reason_code(failure),
+            "advice": failure.record.as_ref().map(|record| record.reason.advice()),
+            "failure": failure.record,
+            "queued": is_queued(&look, failure.name.as_ref()),
+        }))?;
+    }
+    if failures.is_empty() {
+        output.line(format!("{GOOD}Nothing failed.{GOOD:#}"))?;
+        return Ok(Ended::Done);
+    }
+    let rows: Vec<Vec<Cell>> = failures
+        .iter()
+        .map(|failure| row(failure, &look, now))
+        .collect();
+    output.table(
+        &["LEAD", "EVENT", "FAILED", "REASON", "RECEIVES", ""],
+        &rows,
+    )?;
+    output.line("")?;
+    for reason in reasons(&failures) {
+        output.line(format!(
+            "{BAD}{}{BAD:#}  {}",
+            reason.code(),
+            reason.advice()
+        ))?;
+    }
+    output.line(format!(
+        "{DIM}More: dlq show LEAD    Again: dlq redrive LEAD, or --reason REASON, or --all{DIM:#}"
+    ))?;
+    Ok(Ended::Done)
+}
+
+fn row(failure: &Failure, look: &QueueLook, now: Timestamp) -> Vec<Cell> {
+    let record = failure.record.as_ref();
+    let event = record
+        .and_then(|record| record.event_id.as_ref())
+        .map_or_else(|| name_of(failure), ToString::to_string);
+    let state = if is_queued(look, failure.name.as_ref()) {
+        "in the queue again"
+    } else {
+        ""
+    };
+    vec![
+        Cell::plain(lead_of(failure)),
+        Cell::styled(shorten(&event), DIM),
+        Cell::plain(
+            record.map_or_else(String::new, |record| render_relative(record.failed_at, now)),
+        ),
+        Cell::styled(reason_code(failure), BAD),
+        Cell::plain(record.map_or_else(String::new, |record| record.receives.to_string())),
+        Cell::plain(state),
+    ]
+}
+
+fn reasons(failures: &[Failure]) -> Vec<FailureReason> {
+    let mut reasons: Vec<FailureReason> = failures
+        .iter()
+        .filter_map(|failure| Some(failure.record.as_ref()?.reason))
+        .collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    reasons
+}
+
+fn is_queued(look: &QueueLook, name: Option<&EventName>) -> bool {
+    name.and_then(|name| look.live(name))
+        .is_some_and(|live| !live.is_empty())
+}
+
+/// `dlq show`.
+pub(super) async fn show<O: Operated>(
+    home: &O,
+    args: &DlqShowArgs,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let mut failures = list_failures(home.store()).await?;
+    failures.retain(|failure| is_meant(failure, &args.id));
+    anyhow::ensure!(
+        !failures.is_empty(),
+        "nothing that failed has the id {:?}; `dlq ls` lists what did",
+        args.id
+    );
+    let look = home.look().await?;
+    let now = home.clock().now();
+    for failure in &failures {
+        let Some(name) = &failure.name else {
+            show_stranger(failure, &look, output)?;
+            continue;
+        };
+        let event = read_event(home.store(), &look, name.clone()).await?;
+        lead::tell(&event, now, output)?;
+        for letter in &event.dead {
+            output.line(format!(
+                "  Dead letter {}, received {} times:\n  {}",
+                letter.message_id,
+                letter.receives,
+                printable(&letter.body)
+            ))?;
+        }
+    }
+    Ok(Ended::Done)
+}
+
+/// A message that names no event.
+fn show_stranger(failure: &Failure, look: &QueueLook, output: &mut Output) -> anyhow::Result<()> {
+    let id = failure
+        .record
+        .as_ref()
+        .map(|record| record.message_id.as_str());
+    let letter = look
+        .dead_strangers
+        .iter()
+        .find(|letter| Some(letter.message_id.as_str()) == id);
+    output.json(&json!({ "key": failure.key, "failure": failure.record, "body": letter.map(|letter| &letter.body) }))?;
+    output.line(format!(
+        "{}  {BAD}{}{BAD:#}",
+        failure.key,
+        reason_code(failure)
+    ))?;
+    if let Some(record) = &failure.record {
+        output.line(format!("  What to do: {}", record.reason.advice()))?;
+    }
+    if let Some(letter) = letter {
+        output.line(format!("  Its message: {}", printable(&letter.body)))?;
+    }
+    Ok(())
+}
+
+/// What redriving does to one failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Redriven {
+    Sent,
+    WouldSend,
+    QueuedAlready,
+    NotAnEvent,
+}
+
+impl Redriven {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::WouldSend => "would be sent",
+            Self::QueuedAlready => "in the queue already",
+            Self::NotAnEvent => "names no event; nothing can be sent",
+        }
+    }
+}
+
+/// `dlq redrive`: the copy first, then the dead letter. What fails in between only doubles a trigger, which is harmless.
+pub(super) async fn redrive<O: Operated>(
+    home: &O,
+    args: &DlqRedriveArgs,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let all = list_failures(home.store()).await?;
+    let unknown: Vec<&String> = args
+        .ids
+        .iter()
+        .filter(|id| !all.iter().any(|failure| is_meant(failure, id)))
+        .collect();
+    let meant = |failure: &Failure| {
+        args.all
+            || args
+                .reason
+                .as_deref()
+                .is_some_and(|reason| reason == reason_code(failure))
+            || args.ids.iter().any(|id| is_meant(failure, id))
+    };
+    let failures: Vec<&Failure> = all.iter().filter(|failure| meant(failure)).collect();
+    let look = home.look().await?;
+    let mut sent = 0_usize;
+    for (number, failure) in failures.iter().enumerate() {
+        let done = redrive_one(home, &look, failure, args.dry_run)
+            .await
+            .with_context(|| name_of(failure))?;
+        sent += usize::from(matches!(done, Redriven::Sent | Redriven::WouldSend));
+        output.json(&json!({ "event": name_of(failure), "lead_id": lead_of(failure), "result": done.as_str() }))?;
+        output.line(format!(
+            "{}  {}  {}",
+            lead_of(failure),
+            name_of(failure),
+            done.as_str()
+        ))?;
+        output.progress("redriven", number + 1, failures.len())?;
+    }
+    for id in &unknown {
+        output.json(&json!({ "id": id, "result": "not found" }))?;
+        output.line(format!("{BAD}{id}{BAD:#}  not found in `dlq ls`"))?;
+    }
+    let verb = if args.dry_run {
+        "would be sent"
+    } else {
+        "sent"
+    };
+    output.line(format!("{sent} of {} {verb}", failures.len()))?;
+    Ok(Ended::when(unknown.is_empty()))
+}
+
+async fn redrive_one<O: Operated>(
+    home: &O,
+    look: &QueueLook,
+    failure: &Failure,
+    dry_run: bool,
+) -> anyhow::Result<Redriven> {
+    let Some(name) = &failure.name else {
+        return Ok(Redriven::NotAnEvent);
+    };
+    let letters = look.dead(name);
+    if is_queued(look, Some(name)) && letters.is_empty() {
+        return Ok(Redriven::QueuedAlready);
+    }
+    if dry_run {
+        return Ok(Redriven::WouldSend);
+    }
+    if !is_queued(look, Some(name)) {
+        home.queue().send(copy_of(name, letters)).await?;
+    }
+    for letter in letters {
+        home.delete_dead(letter).await?;
+    }
+    Ok(Redriven::Sent)
+}
+
+/// A fresh trigger: its waits begin anew, else a wait that was used up would end it again at once. Where there is no dead letter any more,
+/// the bare form does.
+fn copy_of(name: &EventName, letters: &[Queued]) -> OutgoingMessage {
+    let stored = letters
+        .iter()
+        .find_map(|letter| Trigger::parse(&letter.body).ok());
+    let facts = stored.and_then(|trigger| trigger.facts);
+    let trigger = Trigger {
+        name: name.clone(),
+        facts,
+        waiting: Waiting::default(),
+    };
+    let trace = letters
+        .first()
+        .map_or_else(TraceContext::default, |letter| letter.trace.clone());
+    OutgoingMessage {
+        body: trigger.body(),
+        delay_seconds: 0,
+        trace,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_forgets_the_waits_that_were_used_up() {
+        let name = EventName::parse_raw_key("raw/x.json").unwrap();
+        let body = r#"{"s3_key":"raw/x.json","waiting":{"kind":"owner","hop":12,"reason":"owner_absent"}}"#.to_owned();
+        let letter = Queued {
+            message_id: "m".to_owned(),
+            body,
+            visible_at: Timestamp::UNIX_EPOCH,
+            receives: 3,
+            trace: TraceContext::default(),
+        };
+        assert_eq!(copy_of(&name, &[letter]).body, r#"{"s3_key":"raw/x.json"}"#);
+        assert_eq!(copy_of(&name, &[]).body, r#"{"s3_key":"raw/x.json"}"#);
+    }
+}

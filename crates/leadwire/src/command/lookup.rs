@@ -1,0 +1,318 @@
+//! `lookup`: the owner files, put, imported and listed.
+
+use crate::cli::{LookupImportArgs, LookupPutArgs};
+use crate::duration::render_relative;
+use crate::home::{self, Operated};
+use crate::output::{BAD, Cell, DIM, Ended, Output};
+use crate::settings::Usage;
+use crate::view::list_all;
+use anyhow::Context as _;
+use leadwire_domain::email::EmailAddress;
+use leadwire_domain::id::LeadId;
+use leadwire_domain::limits::LOOKUP_BYTES_MAX;
+use leadwire_local::Mode;
+use leadwire_pipeline::port::{Bucket, Clock as _, Fetched, ObjectStore as _};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+
+/// The names of the columns and fields that mean something here.
+const LEAD_ID: &str = "lead_id";
+const LEAD_OWNER: &str = "lead_owner";
+const OWNER_EMAIL: &str = "owner_email";
+/// Other names that people give these columns.
+const ALIASES: [(&str, &str); 3] = [("lead", LEAD_ID), ("id", LEAD_ID), ("owner", LEAD_OWNER)];
+
+/// An owner file that is ready to be written.
+#[derive(Debug)]
+struct OwnerFile {
+    lead_id: LeadId,
+    json: Vec<u8>,
+}
+
+impl OwnerFile {
+    /// Checks the fields of one owner file. The mistake is told in words.
+    fn new(fields: &BTreeMap<String, String>) -> Result<Self, String> {
+        let id = fields.get(LEAD_ID).map_or("", String::as_str);
+        let lead_id = LeadId::parse(id).map_err(|error| format!("{LEAD_ID} {id:?}: {error}"))?;
+        if fields
+            .get(LEAD_OWNER)
+            .is_none_or(|owner| owner.trim().is_empty())
+        {
+            return Err(format!("{LEAD_OWNER} is empty"));
+        }
+        if let Some(address) = fields.get(OWNER_EMAIL).filter(|text| !text.is_empty()) {
+            EmailAddress::parse(address)
+                .map_err(|error| format!("{OWNER_EMAIL} {address:?}: {error}"))?;
+        }
+        let members: Map<String, Value> = fields
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.clone(), Value::String(value.clone())))
+            .collect();
+        let mut json = serde_json::to_vec_pretty(&members).map_err(|error| error.to_string())?;
+        json.push(b'\n');
+        if json.len() > LOOKUP_BYTES_MAX {
+            return Err("larger than 1 MiB".to_owned());
+        }
+        Ok(Self { lead_id, json })
+    }
+}
+
+/// `lookup put`.
+pub(super) async fn put(args: &LookupPutArgs, output: &mut Output) -> anyhow::Result<Ended> {
+    let mut fields = BTreeMap::from([
+        (LEAD_ID.to_owned(), args.lead_id.clone()),
+        (LEAD_OWNER.to_owned(), args.owner.clone()),
+    ]);
+    if let Some(address) = &args.owner_email {
+        fields.insert(OWNER_EMAIL.to_owned(), address.clone());
+    }
+    for field in &args.fields {
+        let (name, value) = field
+            .split_once('=')
+            .filter(|(name, _)| !name.is_empty() && *name != "_leadwire" && *name != LEAD_ID)
+            .ok_or_else(|| Usage::of(format!("--field {field:?}: give NAME=VALUE, with a name other than {LEAD_ID} and _leadwire")))?;
+        fields.insert(name.to_owned(), value.to_owned());
+    }
+    let file = OwnerFile::new(&fields).map_err(Usage::of)?;
+    let lookup = home::open(&args.home.data, Mode::Prepare)?.lookup();
+    let path = lookup.path(&file.lead_id);
+    lookup.put(&file.lead_id, file.json).await?;
+    output.json(&json!({ "lead_id": file.lead_id, "path": path }))?;
+    output.line(format!("{}  {}", file.lead_id, path.display()))?;
+    Ok(Ended::Done)
+}
+
+/// A row that cannot be imported.
+#[derive(Debug, PartialEq, Eq)]
+struct BadRow {
+    line: u64,
+    why: String,
+}
+
+/// `lookup import`: all rows are checked before the first is written.
+pub(super) async fn import(args: &LookupImportArgs, output: &mut Output) -> anyhow::Result<Ended> {
+    let text = read_input(&args.file)?;
+    let (files, bad) = parse_rows(&text)?;
+    for row in &bad {
+        output.json(&json!({ "line": row.line, "error": row.why }))?;
+        output.line(format!(
+            "{BAD}line {}:{BAD:#} {}",
+            row.line,
+            crate::output::printable(&row.why)
+        ))?;
+    }
+    if !bad.is_empty() && !args.skip_bad {
+        output.json(&json!({ "written": 0, "bad": bad.len() }))?;
+        output.line(format!(
+            "{} of {} rows are bad; nothing was written. Correct them, or give --skip-bad to import the others.",
+            bad.len(),
+            bad.len() + files.len()
+        ))?;
+        return Ok(Ended::Failed);
+    }
+    let lookup = home::open(&args.home.data, Mode::Prepare)?.lookup();
+    let all = files.len();
+    for (number, file) in files.into_iter().enumerate() {
+        lookup
+            .put(&file.lead_id, file.json)
+            .await
+            .with_context(|| {
+                format!("stopped at {} after {number} of {all} files", file.lead_id)
+            })?;
+        output.progress("written", number + 1, all)?;
+    }
+    output.json(&json!({ "written": all, "bad": bad.len() }))?;
+    output.line(format!(
+        "{all} owner files written to {}",
+        args.home.data.join("lookup").display()
+    ))?;
+    Ok(Ended::when(bad.is_empty()))
+}
+
+fn read_input(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin()
+            .read_to_end(&mut text)
+            .context("could not read standard input")?;
+        return Ok(text);
+    }
+    std::fs::read(file).with_context(|| format!("could not read {}", file.display()))
+}
+
+/// The owner files of a CSV text, and its bad rows. Two rows of one lead are a mistake: nobody knows which one counts.
+fn parse_rows(text: &[u8]) -> anyhow::Result<(Vec<OwnerFile>, Vec<BadRow>)> {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text);
+    let headings = reader
+        .byte_headers()
+        .context("could not read the first row")?
+        .clone();
+    let columns = parse_headings(&headings)?;
+    let mut files = Vec::new();
+    let mut bad = Vec::new();
+    let mut seen: BTreeMap<LeadId, u64> = BTreeMap::new();
+    for record in reader.byte_records() {
+        let record = record.context("could not read a row")?;
+        let line = record.position().map_or(0, csv::Position::line);
+        match parse_row(&columns, &record) {
+            Err(why) => bad.push(BadRow { line, why }),
+            Ok(file) => match seen.insert(file.lead_id.clone(), line) {
+                Some(first) => bad.push(BadRow {
+                    line,
+                    why: format!("{} stands in line {first} already", file.lead_id),
+                }),
+                None => files.push(file),
+            },
+        }
+    }
+    Ok((files, bad))
+}
+
+fn parse_headings(headings: &csv::ByteRecord) -> anyhow::Result<Vec<String>> {
+    let columns: Vec<String> = headings
+        .iter()
+        .map(|heading| {
+            let name = String::from_utf8_lossy(heading)
+                .to_lowercase()
+                .replace(' ', "_");
+            ALIASES
+                .iter()
+                .find(|(alias, _)| *alias == name)
+                .map_or(name, |(_, column)| (*column).to_owned())
+        })
+        .collect();
+    for needed in [LEAD_ID, LEAD_OWNER] {
+        anyhow::ensure!(
+            columns.iter().any(|column| column == needed),
+            "the first row must name the columns, and {needed} is missing"
+        );
+    }
+    let mut sorted = columns.clone();
+    sorted.sort_unstable();
+    let is_double = sorted
+        .windows(2)
+        .any(|pair| matches!(pair, [a, b] if a == b));
+    let is_reserved = columns
+        .iter()
+        .any(|column| column.is_empty() || column == "_leadwire");
+    anyhow::ensure!(
+        !is_double && !is_reserved,
+        "the columns of the first row must have different names, none empty and none _leadwire"
+    );
+    Ok(columns)
+}
+
+fn parse_row(columns: &[String], record: &csv::ByteRecord) -> Result<OwnerFile, String> {
+    if record.len() != columns.len() {
+        return Err(format!(
+            "has {} columns, and the first row {}",
+            record.len(),
+            columns.len()
+        ));
+    }
+    let mut fields = BTreeMap::new();
+    for (column, value) in columns.iter().zip(record) {
+        let value =
+            std::str::from_utf8(value).map_err(|_not_utf8| format!("{column} is not UTF-8"))?;
+        fields.insert(column.clone(), value.to_owned());
+    }
+    OwnerFile::new(&fields)
+}
+
+/// `lookup ls`.
+pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Result<Ended> {
+    let now = home.clock().now();
+    let mut rows = Vec::new();
+    for entry in list_all(home.store(), Bucket::Lookup, "").await? {
+        let owner = owner_of(home, &entry.key).await?;
+        let lead = entry.key.strip_suffix(".json").unwrap_or(&entry.key);
+        output.json(&json!({ "key": entry.key, "owner": owner.as_ref().ok(), "problem": owner.as_ref().err(), "written_at": entry.last_modified }))?;
+        rows.push(vec![
+            Cell::plain(lead),
+            match &owner {
+                Ok(owner) => Cell::plain(owner.as_str()),
+                Err(problem) => Cell::styled(*problem, BAD),
+            },
+            Cell::styled(render_relative(entry.last_modified, now), DIM),
+        ]);
+    }
+    if rows.is_empty() {
+        output.line("No owner files yet. Write one:  leadwire lookup put LEAD --owner NAME")?;
+        return Ok(Ended::Done);
+    }
+    output.table(&["LEAD", "OWNER", "WRITTEN"], &rows)?;
+    Ok(Ended::Done)
+}
+
+/// The owner's name in a file, or what is wrong with it.
+async fn owner_of<O: Operated>(
+    home: &O,
+    key: &str,
+) -> anyhow::Result<Result<String, &'static str>> {
+    let object = match home
+        .store()
+        .get(Bucket::Lookup, key, LOOKUP_BYTES_MAX)
+        .await?
+    {
+        Fetched::Found(object) => object,
+        Fetched::Missing | Fetched::Denied => return Ok(Err("cannot be read")),
+        Fetched::TooLarge => return Ok(Err("larger than 1 MiB")),
+    };
+    let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(&object.bytes) else {
+        return Ok(Err("not a JSON object"));
+    };
+    let lead = fields
+        .get(LEAD_ID)
+        .map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
+    if lead.as_deref() != key.strip_suffix(".json") {
+        return Ok(Err("names another lead: leads that meet it fail"));
+    }
+    Ok(Ok(fields
+        .get(LEAD_OWNER)
+        .and_then(Value::as_str)
+        .unwrap_or("")
+        .to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bad_row_is_found_with_its_line() {
+        let text = "Lead_ID,Owner,owner_email\na,Omar,omar@example.com\n../b,Omar,\nc,,\nd,Dora,nobody\na,Ann,\ne,Eve\nf,\"Fay\nF\",\ng,Gus,\n";
+        let (files, bad) = parse_rows(text.as_bytes()).unwrap();
+        let leads: Vec<&str> = files.iter().map(|file| file.lead_id.as_str()).collect();
+        assert_eq!(leads, ["a", "f", "g"]);
+        assert_eq!(
+            bad.iter().map(|row| row.line).collect::<Vec<_>>(),
+            [3, 4, 5, 6, 7]
+        );
+    }
+
+    #[test]
+    fn a_first_row_without_the_needed_columns_is_refused() {
+        for text in [
+            "",
+            "lead_id,funnel\na,b\n",
+            "lead_id,lead_owner,owner\na,b,c\n",
+        ] {
+            assert!(parse_rows(text.as_bytes()).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn empty_cells_are_left_out() {
+        let (files, bad) = parse_rows(b"lead_id,lead_owner,funnel\na,Omar,\n").unwrap();
+        assert!(bad.is_empty());
+        let json: Value = serde_json::from_slice(&files[0].json).unwrap();
+        assert_eq!(json, json!({ "lead_id": "a", "lead_owner": "Omar" }));
+    }
+}

@@ -1,0 +1,139 @@
+//! `send`: a sample lead, as a CRM sends it.
+
+use crate::cli::SendArgs;
+use crate::client::{Client, Post, Reply, Sample, target};
+use crate::duration::render_time;
+use crate::home;
+use crate::output::{BAD, Ended, GOOD, Output, printable};
+use crate::settings::Usage;
+use anyhow::Context as _;
+use jiff::Timestamp;
+use leadwire_domain::id::{EventId, LeadId};
+use leadwire_domain::source::{Secret, Source, Sources};
+use leadwire_pipeline::port::Entropy as _;
+use serde_json::Value;
+
+/// Sends the leads one after the other. Done when each was taken.
+pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended> {
+    let asked = args.source.as_deref().map(parse_source).transpose()?;
+    let (url, source) = target(&args.url, asked);
+    let secret = find_secret(args, source)?;
+    let client = Client::new();
+    let mut taken = 0;
+    for number in 1..=args.count {
+        let (sample, post) = prepare(args, source, secret.as_ref(), number)?;
+        let reply = client.post(&url, &post)?;
+        taken += u32::from(reply.is_success());
+        tell(output, &sample, &reply)?;
+    }
+    if args.count > 1 {
+        output.line(format!("{taken} of {} taken by {url}", args.count))?;
+    }
+    Ok(Ended::when(taken == args.count))
+}
+
+fn parse_source(name: &str) -> Result<Source, Usage> {
+    Source::from_name(name).ok_or_else(|| {
+        Usage::of(format!(
+            "--source {name:?}: give generic, close or standard"
+        ))
+    })
+}
+
+/// The secret that was given, else the source's first one in `sources.json`; none where there is none.
+fn find_secret(args: &SendArgs, source: Source) -> anyhow::Result<Option<Secret>> {
+    if let Some(secret) = &args.secret {
+        return Ok(Some(Secret::new(secret.as_str())));
+    }
+    let Some(document) = home::read_sources(&args.home.data)? else {
+        return Ok(None);
+    };
+    let sources = Sources::parse(&document).context("could not read sources.json")?;
+    Ok(sources
+        .get(source)
+        .and_then(|config| config.secrets.first().cloned()))
+}
+
+fn prepare(
+    args: &SendArgs,
+    source: Source,
+    secret: Option<&Secret>,
+    number: u32,
+) -> anyhow::Result<(Sample, Post)> {
+    let numbered = |text: &str| {
+        if args.count > 1 {
+            format!("{text}-{number}")
+        } else {
+            text.to_owned()
+        }
+    };
+    let event_id = match &args.event_id {
+        Some(id) => EventId::parse(&numbered(id))
+            .map_err(|error| Usage::of(format!("--event-id: {error}")))?,
+        None => EventId::from_random(home::entropy().bits()),
+    };
+    let sample = Sample {
+        lead_id: LeadId::parse(&numbered(&args.lead_id))
+            .map_err(|error| Usage::of(format!("--lead-id: {error}")))?,
+        name: args.name.clone(),
+        email: args.email.clone(),
+        event_id,
+        made_at: home::now(),
+    };
+    let post = sample.request(source, secret)?;
+    Ok((sample, post))
+}
+
+fn tell(output: &mut Output, sample: &Sample, reply: &Reply) -> anyhow::Result<()> {
+    let body: Option<Value> = serde_json::from_str(&reply.body).ok();
+    output.json(&serde_json::json!({
+        "lead_id": sample.lead_id,
+        "status": reply.status,
+        "answer": body.clone().unwrap_or_else(|| Value::String(reply.body.clone())),
+    }))?;
+    let style = if reply.is_success() { GOOD } else { BAD };
+    let text = describe(body.as_ref(), &reply.body);
+    output.line(format!(
+        "{style}{}{style:#}  {}  {}",
+        reply.status,
+        sample.lead_id,
+        printable(&text)
+    ))?;
+    Ok(())
+}
+
+/// An answer in a line: of ours what matters, of others the beginning.
+fn describe(answer: Option<&Value>, body: &str) -> String {
+    let text =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let accepted = answer.and_then(|answer| answer.get("events")?.get(0));
+    if let Some(event) = accepted {
+        let again = event
+            .get("duplicate")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        let due = text(event, "enrich_not_before").and_then(|time| time.parse::<Timestamp>().ok());
+        return format!(
+            "{}, enriched from {}, stored as {}",
+            if again {
+                "accepted, a duplicate"
+            } else {
+                "accepted"
+            },
+            due.map_or_else(|| "?".to_owned(), render_time),
+            text(event, "s3_key").unwrap_or_default()
+        );
+    }
+    if let Some(problem) = answer {
+        let word = text(problem, "code").or_else(|| text(problem, "status"));
+        let detail = text(problem, "detail")
+            .or_else(|| text(problem, "reason"))
+            .or_else(|| text(problem, "message"));
+        if let (Some(word), Some(detail)) = (word.or_else(|| Some(String::new())), detail) {
+            return format!("{word}: {detail}")
+                .trim_start_matches(": ")
+                .to_owned();
+        }
+    }
+    body.chars().take(200).collect()
+}

@@ -1,0 +1,72 @@
+//! `sweep`: leads whose trigger was lost, enqueued again.
+
+use crate::cli::SweepArgs;
+use crate::home::Operated;
+use crate::output::{BAD, Ended, GOOD, Output, WAIT};
+use crate::settings::{Usage, Waits};
+use leadwire_pipeline::config::{SweepConfig, VISIBILITY_SECONDS};
+use leadwire_pipeline::sweep::{Sweep, SweepMode, SweepReport};
+use serde_json::json;
+use std::sync::Arc;
+
+/// What the sweep is told.
+pub(super) fn config(args: &SweepArgs) -> Result<SweepConfig, Usage> {
+    let waits = Waits::parse(&args.pipeline)?;
+    Ok(SweepConfig {
+        delay_seconds: waits.delay_seconds,
+        owner_wait_seconds: waits.owner_wait_seconds,
+        mail_wait_seconds: waits.mail_wait_seconds,
+        visibility_seconds: VISIBILITY_SECONDS,
+        max: args.max,
+        max_age_days: args.max_age_days,
+    })
+}
+
+/// Sweeps once. A sweep that refuses is a failure: somebody must look.
+pub(super) async fn run<O: Operated>(
+    home: Arc<O>,
+    args: &SweepArgs,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let mode = match (args.dry_run, args.confirm) {
+        (true, _) => SweepMode::DryRun,
+        (false, true) => SweepMode::Confirm,
+        (false, false) => SweepMode::Send,
+    };
+    let report = Sweep::new(home, config(args)?).run(mode).await?;
+    output.json(&json!({
+        "examined": report.examined, "found": report.found, "sent": report.sent,
+        "given_up": report.given_up, "refused": report.refused, "keys": report.keys,
+    }))?;
+    for key in &report.keys {
+        output.line(key)?;
+    }
+    output.line(describe(&report, mode))?;
+    Ok(Ended::when(!report.refused))
+}
+
+fn describe(report: &SweepReport, mode: SweepMode) -> String {
+    let SweepReport {
+        examined,
+        found,
+        sent,
+        given_up,
+        ..
+    } = report;
+    if report.refused {
+        return format!(
+            "{BAD}refused:{BAD:#} {found} of {examined} leads have lost their trigger, more than --max. Find out why before they are mailed again; then: sweep --confirm"
+        );
+    }
+    if *found == 0 {
+        return format!("{GOOD}None of {examined} leads has lost its trigger.{GOOD:#}");
+    }
+    if mode == SweepMode::DryRun {
+        return format!(
+            "{WAIT}{found} of {examined} leads have lost their trigger{WAIT:#} and would be enqueued again"
+        );
+    }
+    format!(
+        "{WAIT}{found} of {examined} leads had lost their trigger:{WAIT:#} {sent} enqueued again, {given_up} given up"
+    )
+}

@@ -1,0 +1,180 @@
+//! `up`: the pipeline on this machine.
+
+use crate::cli::UpArgs;
+use crate::duration::render_seconds;
+use crate::home;
+use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
+use crate::service::{self, Pace};
+use crate::settings::{Door, Log, Settings};
+use crate::tell;
+use anyhow::Context as _;
+use leadwire_local::{LocalHome, Mode};
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Runs until it is told to stop.
+pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<Ended> {
+    let settings = check(args, output)?;
+    let listener = listen(settings.bind).await?;
+    let address = listener
+        .local_addr()
+        .context("could not tell the address")?;
+    let home = home::open(&args.home.data, Mode::Serve)?;
+    tell::start(settings.log, home::now);
+    for warning in &home.report().warnings {
+        tracing::warn!(event = "folder_warning", "{warning}");
+    }
+    let place = Place {
+        settings: &settings,
+        home: &home,
+        url: format!("http://{address}/ingest"),
+    };
+    place.announce(output)?;
+    let (stop, stopped) = watch::channel(false);
+    let service = service::run(&home, listener, &settings, Pace::default(), stopped);
+    let mut service = std::pin::pin!(service);
+    tokio::select! {
+        ended = &mut service => {
+            ended?;
+            anyhow::bail!("the pipeline ended by itself");
+        }
+        signal = wait_for_signal() => signal?,
+    }
+    output.line(format!("\n{DIM}Stopping: finishing what is under way. Everything accepted is kept. Again to stop at once.{DIM:#}"))?;
+    tracing::debug!(event = "server_stopping", "stopping");
+    stop.send_replace(true);
+    tokio::select! {
+        ended = &mut service => ended?,
+        signal = wait_for_signal() => signal?,
+    }
+    Ok(Ended::Done)
+}
+
+/// Every mistake in one go: the flags' own, the mail server's URL, `sources.json`.
+fn check(args: &UpArgs, output: &mut Output) -> anyhow::Result<Settings> {
+    let mut args = args.clone();
+    if output.is_json() {
+        "json".clone_into(&mut args.log);
+    }
+    let sources = home::read_sources(&args.home.data)?;
+    let settings = Settings::parse(&args, sources.as_deref())?;
+    if settings.log == Log::Json {
+        output.use_json();
+    }
+    Ok(settings)
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let advice = if error.kind() == io::ErrorKind::AddrInUse {
+            "another program listens there; stop it, or choose another address with --bind"
+        } else {
+            "choose another address with --bind"
+        };
+        anyhow::Error::new(error).context(format!("could not listen at {address}: {advice}"))
+    })
+}
+
+/// The first of Ctrl-C and SIGTERM.
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen to signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("could not listen to signals")?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// What runs where.
+struct Place<'a> {
+    settings: &'a Settings,
+    home: &'a LocalHome,
+    url: String,
+}
+
+impl Place<'_> {
+    /// Says where to post, where owner files go, and where mails appear.
+    fn announce(&self, output: &mut Output) -> io::Result<()> {
+        let folder = self.home.folder();
+        let waits = self.settings.waits;
+        tracing::info!(
+            event = "server_started",
+            url = self.url,
+            data = %folder.path().display(),
+            delay_seconds = waits.delay_seconds,
+            environment = self.settings.environment,
+            signed = self.settings.door == Door::Signed,
+            smtp = self.settings.smtp.is_some(),
+            "the pipeline runs"
+        );
+        let mails = match self.settings.smtp {
+            Some(_) => "are sent by SMTP".to_owned(),
+            None => format!("{}/*.eml", folder.outbox().display()),
+        };
+        let public = self
+            .settings
+            .public_url
+            .as_ref()
+            .map(|url| format!("{url}/ingest"));
+        let lines = [
+            format!(
+                "{GOOD}leadwire runs.{GOOD:#} Data folder {}",
+                folder.path().display()
+            ),
+            format!(
+                "  Post leads to  {BOLD}{}{BOLD:#}",
+                public.as_ref().unwrap_or(&self.url)
+            ),
+            format!(
+                "  Owner files    {}/<lead_id>.json",
+                folder.lookup().display()
+            ),
+            format!("  Mails          {mails}"),
+            format!(
+                "  A lead waits   {}, then up to {} for its owner file",
+                render_seconds(waits.delay_seconds),
+                render_seconds(waits.owner_wait_seconds)
+            ),
+            String::new(),
+        ];
+        for line in lines.iter().chain(&self.try_it()) {
+            output.line(line)?;
+        }
+        output.line(format!(
+            "\n{DIM}Ctrl-C stops it; everything accepted is kept.{DIM:#}\n"
+        ))
+    }
+
+    /// What to paste to see it work.
+    fn try_it(&self) -> Vec<String> {
+        let data = self.home.folder().path().display().to_string();
+        let owner = format!("  leadwire lookup put test-1 --owner Omar --data {data}");
+        let post = match self.settings.door {
+            Door::Open => vec![
+                format!("  curl -X POST {} -H 'Content-Type: application/json' \\", self.url),
+                "    -d '{\"lead_id\":\"test-1\",\"display_name\":\"Alice\",\"lead_email\":\"alice@example.com\"}'".to_owned(),
+            ],
+            Door::Signed => vec![format!("  leadwire send {} --lead-id test-1 --data {data}", self.url)],
+        };
+        let mut lines = vec!["Try it:".to_owned()];
+        lines.extend(post);
+        lines.push(owner);
+        lines.push(format!("  leadwire lead test-1 --data {data}"));
+        if self.settings.door == Door::Open {
+            let why = "No sources.json: unsigned leads are taken";
+            lines.push(format!(
+                "{WAIT}{why}{WAIT:#}{}",
+                if self.settings.bind.ip().is_loopback() {
+                    " from this machine."
+                } else {
+                    " from every machine that can reach it."
+                }
+            ));
+        }
+        lines
+    }
+}

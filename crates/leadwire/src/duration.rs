@@ -1,0 +1,111 @@
+//! Spans of time as people write and read them.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Takes `10m`, `1h30m`, `90 s`, or a bare number of seconds.
+pub(crate) fn parse_seconds(text: &str) -> Option<u32> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let span: SignedDuration = text.parse().ok()?;
+    let whole = span.subsec_nanos() == 0;
+    u32::try_from(span.as_secs()).ok().filter(|_seconds| whole)
+}
+
+/// A span in its two largest units: `10 min`, `1 h 5 min`, `3 d 4 h`, `450 ms`.
+pub(crate) fn render(span: SignedDuration) -> String {
+    let span = span.abs();
+    let seconds = span.as_secs();
+    if seconds == 0 {
+        return format!("{} ms", span.as_millis());
+    }
+    let (major, major_unit, minor, minor_unit) = match seconds {
+        0..60 => (seconds, "s", 0, ""),
+        60..3600 => (seconds / 60, "min", seconds % 60, "s"),
+        3600..86400 => (seconds / 3600, "h", seconds % 3600 / 60, "min"),
+        _ => (seconds / 86400, "d", seconds % 86400 / 3600, "h"),
+    };
+    if minor == 0 {
+        format!("{major} {major_unit}")
+    } else {
+        format!("{major} {major_unit} {minor} {minor_unit}")
+    }
+}
+
+/// Seconds as [`render`] shows them.
+pub(crate) fn render_seconds(seconds: u32) -> String {
+    if seconds == 0 {
+        return "0 s".to_owned();
+    }
+    render(SignedDuration::from_secs(i64::from(seconds)))
+}
+
+/// How a time lies to now: `2 min ago`, `in 8 min`, `now`.
+pub(crate) fn render_relative(time: Timestamp, now: Timestamp) -> String {
+    let span = time.duration_since(now);
+    match span.as_secs() {
+        0 => "now".to_owned(),
+        1.. => format!("in {}", render(whole(span))),
+        _ => format!("{} ago", render(whole(span))),
+    }
+}
+
+fn whole(span: SignedDuration) -> SignedDuration {
+    SignedDuration::from_secs(span.as_secs())
+}
+
+/// A time to the second, in UTC: `2026-11-23 06:50:00Z`.
+pub(crate) fn render_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        for (text, seconds) in [
+            ("10m", 600),
+            ("600", 600),
+            ("1h30m", 5400),
+            ("90 s", 90),
+            ("0s", 0),
+            ("15 minutes", 900),
+        ] {
+            assert_eq!(parse_seconds(text), Some(seconds), "{text}");
+        }
+        for text in ["", "soon", "-5s", "10x", "1.5s", "500ms"] {
+            assert_eq!(parse_seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_are_shown_in_two_units() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (600, "10 min"),
+            (605, "10 min 5 s"),
+            (3900, "1 h 5 min"),
+            (100_000, "1 d 3 h"),
+        ] {
+            assert_eq!(render_seconds(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_time_is_told_from_now() {
+        let now: Timestamp = "2026-11-23T06:50:00Z".parse().unwrap();
+        assert_eq!(
+            render_relative("2026-11-23T06:48:00Z".parse().unwrap(), now),
+            "2 min ago"
+        );
+        assert_eq!(
+            render_relative("2026-11-23T06:50:08Z".parse().unwrap(), now),
+            "in 8 s"
+        );
+        assert_eq!(render_relative(now, now), "now");
+    }
+}

@@ -1,0 +1,280 @@
+//! The only place that prints: lines and tables for a person, JSON lines for a program.
+
+use crate::settings::Usage;
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+/// Good news.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Something waits.
+pub(crate) const WAIT: Style = AnsiColor::Yellow.on_default();
+/// Someone must act.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Less important.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// A heading.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// Nothing special.
+pub(crate) const PLAIN: Style = Style::new();
+
+/// How a command ended, where it could be carried out at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Exit code 0.
+    Done,
+    /// Exit code 1: what was asked for is not so. The command has said what.
+    Failed,
+}
+
+impl Ended {
+    /// Done where `good` holds.
+    pub(crate) fn when(good: bool) -> Self {
+        if good { Self::Done } else { Self::Failed }
+    }
+}
+
+/// Where output goes, and in which form.
+pub(crate) struct Output {
+    json: bool,
+    out: AutoStream<io::Stdout>,
+}
+
+/// A cell of a table.
+pub(crate) struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    /// A cell that looks like `style`.
+    pub(crate) fn styled(text: impl Into<String>, style: Style) -> Self {
+        Self {
+            text: printable(&text.into()),
+            style,
+        }
+    }
+
+    /// A plain cell.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self::styled(text, PLAIN)
+    }
+
+    fn width(&self) -> usize {
+        self.text.chars().count()
+    }
+}
+
+impl Output {
+    /// Output on standard output; colour only where it is a terminal.
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            json,
+            out: anstream::stdout(),
+        }
+    }
+
+    /// Whether a program reads it.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Switches to JSON for the rest of the command.
+    pub(crate) fn use_json(&mut self) {
+        self.json = true;
+    }
+
+    /// Whether a person watches it, so that lines can be redrawn.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.json && io::stdout().is_terminal()
+    }
+
+    /// A line for a person.
+    pub(crate) fn line(&mut self, text: impl Display) -> io::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        writeln!(self.out, "{text}")
+    }
+
+    /// A document for a program, on one line.
+    pub(crate) fn json(&mut self, document: &impl Serialize) -> io::Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let text = serde_json::to_string(document).map_err(io::Error::other)?;
+        writeln!(self.out, "{text}")?;
+        self.out.flush()
+    }
+
+    /// Bytes as they are, in either form: a completion script, a stored document.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.out.flush()
+    }
+
+    /// A table for a person.
+    pub(crate) fn table(&mut self, headings: &[&str], rows: &[Vec<Cell>]) -> io::Result<()> {
+        for line in render_table(headings, rows) {
+            self.line(line)?;
+        }
+        Ok(())
+    }
+
+    /// Draws lines over the ones that were drawn before. Only where [`Output::is_live`].
+    pub(crate) fn redraw(&mut self, lines: &[String], above: usize) -> io::Result<()> {
+        if above > 0 {
+            write!(self.out, "\x1b[{above}A\x1b[J")?;
+        }
+        for line in lines {
+            writeln!(self.out, "{line}")?;
+        }
+        self.out.flush()
+    }
+
+    /// How far long work has come, on one line that is written over; nothing where nobody watches.
+    pub(crate) fn progress(&mut self, what: &str, done: usize, all: usize) -> io::Result<()> {
+        if !self.is_live() || (done != all && !done.is_multiple_of(100)) {
+            return Ok(());
+        }
+        write!(self.out, "\r\x1b[K{what} {done} of {all}")?;
+        if done == all {
+            writeln!(self.out)?;
+        }
+        self.out.flush()
+    }
+
+    /// Tells how the command ended and gives the exit code: 0 done, 1 failed, 2 wrong usage.
+    pub(crate) fn end(mut self, ended: anyhow::Result<Ended>) -> ExitCode {
+        let error = match ended {
+            Ok(Ended::Done) => return flushed(&mut self.out, ExitCode::SUCCESS),
+            Ok(Ended::Failed) => return flushed(&mut self.out, ExitCode::FAILURE),
+            Err(error) => error,
+        };
+        if is_broken_pipe(&error) {
+            // Whoever read has read enough: `leadwire leads | head`.
+            return ExitCode::SUCCESS;
+        }
+        let usage = error.downcast_ref::<Usage>();
+        let is_usage = usage.is_some();
+        if tell_error(&error, usage, self.json).is_ok() && is_usage {
+            ExitCode::from(2)
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn flushed(out: &mut impl io::Write, code: ExitCode) -> ExitCode {
+    if out.flush().is_ok() {
+        code
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn tell_error(error: &anyhow::Error, usage: Option<&Usage>, json: bool) -> io::Result<()> {
+    let mut err = anstream::stderr();
+    if json {
+        let mistakes: Vec<String> = match usage {
+            Some(usage) => usage.mistakes().to_vec(),
+            None => vec![format!("{error:#}")],
+        };
+        return writeln!(err, "{}", serde_json::json!({ "errors": mistakes }));
+    }
+    match usage {
+        None => writeln!(err, "{BAD}error:{BAD:#} {error:#}"),
+        Some(usage) => {
+            for mistake in usage.mistakes() {
+                writeln!(err, "{BAD}error:{BAD:#} {mistake}")?;
+            }
+            writeln!(err, "\nFor more information, try '--help'.")
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// The lines of a table: columns as wide as they must be, two spaces between, no space at the end.
+pub(crate) fn render_table(headings: &[&str], rows: &[Vec<Cell>]) -> Vec<String> {
+    let head: Vec<Cell> = headings
+        .iter()
+        .map(|heading| Cell::styled(*heading, BOLD))
+        .collect();
+    let widths: Vec<usize> = (0..headings.len())
+        .map(|column| {
+            let cells = rows.iter().chain([&head]).filter_map(|row| row.get(column));
+            cells.map(Cell::width).max().unwrap_or(0)
+        })
+        .collect();
+    [&head]
+        .into_iter()
+        .chain(rows)
+        .map(|row| render_row(row, &widths))
+        .collect()
+}
+
+fn render_row(row: &[Cell], widths: &[usize]) -> String {
+    let mut line = String::new();
+    let last = row
+        .iter()
+        .rposition(|cell| !cell.text.is_empty())
+        .unwrap_or(0);
+    for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+        if column > last {
+            break;
+        }
+        let style = cell.style;
+        line = format!("{line}{style}{}{style:#}", cell.text);
+        if column < last {
+            line.push_str(&" ".repeat(width + 2 - cell.width().min(*width)));
+        }
+    }
+    line
+}
+
+/// Text without what could steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| if is_hidden(c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_lines_end_without_spaces() {
+        let rows = [
+            vec![Cell::plain("a"), Cell::plain("long"), Cell::plain("")],
+            vec![Cell::plain("bcd"), Cell::plain(""), Cell::plain("x")],
+        ];
+        let lines: Vec<String> = render_table(&["N", "M", "O"], &rows)
+            .iter()
+            .map(|line| anstream::adapter::strip_str(line).to_string())
+            .collect();
+        assert_eq!(lines, ["N    M     O", "a    long", "bcd        x"]);
+    }
+
+    #[test]
+    fn what_could_steer_a_terminal_is_not_printed() {
+        assert_eq!(
+            printable("a\x1b[2Jb\u{202e}\n"),
+            "a\u{fffd}[2Jb\u{fffd}\u{fffd}"
+        );
+    }
+}

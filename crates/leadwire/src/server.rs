@@ -1,0 +1,249 @@
+//! HTTP in: carries requests to the stage `ingest` and its answers back. Bounded in connections, bytes and time.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request as HttpRequest, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use leadwire_domain::limits::BODY_BYTES_MAX;
+use leadwire_domain::signature::Headers;
+use leadwire_pipeline::ingest::{Answer, Ingest, Request};
+use leadwire_pipeline::port::{Bucket, Clock as _, Home, ObjectStore as _, SecretStore};
+use leadwire_pipeline::trace::TraceContext;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Connections that are served at once; more wait in the system's backlog. Each holds at most one body of 1 MiB.
+const CONNECTIONS_MAX: usize = 256;
+/// How long a request's headers may take, and how long a connection may be idle.
+const HEADER_DEADLINE: Duration = Duration::from_secs(15);
+/// How long a body may take. It covers 1 MiB over a line of half a megabit.
+const BODY_DEADLINE: Duration = Duration::from_secs(20);
+/// How long requests that are under way may take when the server stops.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+/// How long to wait after a failed accept: out of file descriptors, most likely.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The largest head of a request, in bytes.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Where a monitor asks whether the server can store.
+const HEALTH_PATH: &str = "/healthz";
+
+/// The stage behind the server, and its home.
+pub(crate) struct App<H, S> {
+    pub(crate) home: Arc<H>,
+    pub(crate) ingest: Ingest<H, S>,
+}
+
+/// hyper's headers as the domain reads them: once, and visible ASCII.
+struct HeaderView<'a>(&'a HeaderMap);
+
+impl Headers for HeaderView<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    }
+}
+
+/// Why a connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+enum Abandoned {
+    #[error("the body took longer than {} s", BODY_DEADLINE.as_secs())]
+    Slow,
+    #[error("the body could not be read")]
+    Broken(#[source] hyper::Error),
+}
+
+/// Serves until `stop` ends, then lets requests that are under way finish.
+pub(crate) async fn serve<H, S>(
+    listener: TcpListener,
+    app: Arc<App<H, S>>,
+    stop: impl Future<Output = ()>,
+) where
+    H: Home + 'static,
+    S: SecretStore + 'static,
+{
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            accepted = accept(&listener, &places) => {
+                if let Some((stream, place)) = accepted {
+                    spawn_connection(stream, place, Arc::clone(&app), &graceful);
+                }
+            }
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_DEADLINE, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            event = "drain_timed_out",
+            "some requests did not finish in time; their senders will send again"
+        );
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, place)),
+        Err(error) => {
+            tracing::warn!(event = "accept_failed", error = %error, "a connection could not be taken");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
+        }
+    }
+}
+
+fn spawn_connection<H, S>(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    app: Arc<App<H, S>>,
+    graceful: &GracefulShutdown,
+) where
+    H: Home + 'static,
+    S: SecretStore + 'static,
+{
+    let service = service_fn(move |request| {
+        let app = Arc::clone(&app);
+        async move { app.answer(request).await }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_DEADLINE)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let watched = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = watched.await {
+            tracing::debug!(event = "connection_ended", error = %error, "a connection ended early");
+        }
+        drop(place);
+    });
+}
+
+impl<H: Home, S: SecretStore> App<H, S> {
+    async fn answer(
+        &self,
+        request: HttpRequest<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Abandoned> {
+        let received_at = self.home.clock().now();
+        let (head, body) = request.into_parts();
+        if head.uri.path() == HEALTH_PATH {
+            return Ok(self.health().await);
+        }
+        let body = tokio::time::timeout(BODY_DEADLINE, read_at_most(body, BODY_BYTES_MAX + 1))
+            .await
+            .map_err(|_elapsed| Abandoned::Slow)?
+            .map_err(Abandoned::Broken)?;
+        let headers = HeaderView(&head.headers);
+        let request = Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            headers: &headers,
+            body: &body,
+            received_at,
+            trace: TraceContext::default(),
+        };
+        Ok(render(self.ingest.handle(request).await))
+    }
+
+    /// Whether the store can be read; its writer is the same.
+    async fn health(&self) -> Response<Full<Bytes>> {
+        let read = self.home.store().get(Bucket::Enriched, "healthz", 0).await;
+        let (status, word) = if read.is_ok() {
+            (200, "ok")
+        } else {
+            (503, "store unavailable")
+        };
+        let body = serde_json::json!({ "status": word }).to_string();
+        respond(
+            Response::builder()
+                .status(status)
+                .header(CONTENT_TYPE, "application/json"),
+            body,
+        )
+    }
+}
+
+/// Reads a body until its end or `most` bytes, whichever comes first.
+async fn read_at_most<B: Body<Data = Bytes>>(body: B, most: usize) -> Result<Vec<u8>, B::Error> {
+    let mut body = std::pin::pin!(body);
+    let mut bytes = Vec::new();
+    while bytes.len() < most {
+        let Some(frame) = body.as_mut().frame().await else {
+            break;
+        };
+        if let Ok(data) = frame?.into_data() {
+            let room = most - bytes.len();
+            bytes.extend(data.iter().take(room));
+        }
+    }
+    Ok(bytes)
+}
+
+fn render(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::builder()
+        .status(answer.status)
+        .header(CONTENT_TYPE, answer.content_type);
+    if let Some(seconds) = answer.retry_after_seconds {
+        response = response.header(RETRY_AFTER, seconds);
+    }
+    if let Some(allow) = answer.allow {
+        response = response.header(ALLOW, allow);
+    }
+    respond(response, answer.body)
+}
+
+fn respond(response: hyper::http::response::Builder, body: String) -> Response<Full<Bytes>> {
+    response
+        .body(Full::new(Bytes::from(body)))
+        .expect("our own statuses and headers are valid")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use std::convert::Infallible;
+
+    fn body(chunks: usize) -> impl Body<Data = Bytes, Error = Infallible> {
+        let frames = (0..chunks).map(|_| Ok(Frame::data(Bytes::from_static(&[b'x'; 1000]))));
+        StreamBody::new(stream::iter(frames))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_cut_at_the_limit_and_not_buffered_beyond_it() {
+        assert_eq!(read_at_most(body(3), 5000).await.unwrap().len(), 3000);
+        assert_eq!(
+            read_at_most(body(1_000_000_000), 2500).await.unwrap().len(),
+            2500
+        );
+    }
+
+    #[test]
+    fn a_header_that_stands_twice_counts_as_absent() {
+        let mut headers = HeaderMap::new();
+        headers.append("webhook-id", "a".parse().unwrap());
+        assert_eq!(HeaderView(&headers).get("webhook-id"), Some("a"));
+        headers.append("webhook-id", "b".parse().unwrap());
+        assert_eq!(HeaderView(&headers).get("webhook-id"), None);
+    }
+}

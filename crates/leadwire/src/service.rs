@@ -1,0 +1,135 @@
+//! The pipeline at work on one machine: the server, the worker and the sweep over one data folder.
+
+use crate::server::{App, serve};
+use crate::settings::{Door, Settings};
+use anyhow::Context as _;
+use leadwire_local::{LocalHome, LocalMailer, LocalPorts, Runner, RunnerConfig};
+use leadwire_pipeline::config::{EnrichConfig, IngestConfig, LEASE_SECONDS, SweepConfig};
+use leadwire_pipeline::enrich::Enrich;
+use leadwire_pipeline::ingest::Ingest;
+use leadwire_pipeline::port::NoMailer;
+use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::sweep::Sweep;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Visibility after the first transient failure, in seconds (CONTRACT §3, `RETRY_SECONDS`).
+const RETRY_SECONDS: u32 = 15;
+/// More lost triggers than this: none is sent (CONTRACT §3, `SWEEP_MAX`).
+pub(crate) const SWEEP_MAX: usize = 100;
+/// Older leads are left alone by the sweep, in days (CONTRACT §3, `SWEEP_MAX_AGE_DAYS`).
+pub(crate) const SWEEP_MAX_AGE_DAYS: u32 = 14;
+/// What makes [`SecretCache`] take unsigned requests where there is no document.
+const OPEN: &str = "dev";
+/// What makes it refuse them, also when `sources.json` is deleted later.
+const CLOSED: &str = "signed";
+
+/// How quickly it works: the demo is faster than real life.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) runner: RunnerConfig,
+    pub(crate) lease_seconds: u32,
+    pub(crate) retry_seconds: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            runner: RunnerConfig::default(),
+            lease_seconds: LEASE_SECONDS,
+            retry_seconds: RETRY_SECONDS,
+        }
+    }
+}
+
+/// Works until `stop` says so, then finishes what is under way.
+pub(crate) async fn run(
+    home: &LocalHome,
+    listener: TcpListener,
+    settings: &Settings,
+    pace: Pace,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let mailer = match &settings.smtp {
+        Some(url) => home.smtp(url),
+        None => home.outbox(),
+    };
+    let ports = Arc::new(home.ports(mailer));
+    let enrich = Enrich::new(Arc::clone(&ports), enrich_config(home, settings, pace));
+    let sweep = Sweep::new(ports, sweep_config(settings, pace));
+    let runner: Runner<LocalPorts<LocalMailer>> =
+        Runner::new(home.queue(), enrich, Some(sweep), pace.runner);
+    let mut worker = tokio::spawn(runner.run(stopped(stop.clone())));
+    let app = Arc::new(app(home, settings));
+    let mut server = tokio::spawn(serve(listener, app, stopped(stop.clone())));
+    tokio::select! {
+        ended = &mut worker => {
+            ended.context("the worker stopped")?;
+            anyhow::ensure!(*stop.borrow(), "the worker ended by itself");
+            server.await.context("the server stopped")
+        }
+        ended = &mut server => {
+            ended.context("the server stopped")?;
+            anyhow::ensure!(*stop.borrow(), "the server ended by itself");
+            worker.await.context("the worker stopped")
+        }
+    }
+}
+
+fn app(
+    home: &LocalHome,
+    settings: &Settings,
+) -> App<LocalPorts<NoMailer>, leadwire_local::FileSecrets> {
+    let ports = Arc::new(home.ports(NoMailer));
+    let environment = if settings.door == Door::Open {
+        OPEN
+    } else {
+        CLOSED
+    };
+    let secrets = SecretCache::new(home.secrets(), environment);
+    let config = IngestConfig {
+        delay_seconds: settings.waits.delay_seconds,
+    };
+    App {
+        home: Arc::clone(&ports),
+        ingest: Ingest::new(ports, secrets, config),
+    }
+}
+
+fn enrich_config(home: &LocalHome, settings: &Settings, pace: Pace) -> EnrichConfig {
+    EnrichConfig {
+        delay_seconds: settings.waits.delay_seconds,
+        from: settings.from.clone(),
+        to: settings.to.clone(),
+        notify_owner: settings.notify_owner,
+        ambiguous: settings.ambiguous,
+        lease_seconds: pace.lease_seconds,
+        owner_wait_seconds: settings.waits.owner_wait_seconds,
+        owner_missing: settings.owner_missing,
+        mail_wait_seconds: settings.waits.mail_wait_seconds,
+        retry_seconds: pace.retry_seconds,
+        max_receive_count: pace.runner.max_receive_count,
+        lead_url: settings.lead_url.clone(),
+        environment: settings.environment.clone(),
+        boot: home.boot().map(str::to_owned),
+    }
+}
+
+fn sweep_config(settings: &Settings, pace: Pace) -> SweepConfig {
+    SweepConfig {
+        delay_seconds: settings.waits.delay_seconds,
+        owner_wait_seconds: settings.waits.owner_wait_seconds,
+        mail_wait_seconds: settings.waits.mail_wait_seconds,
+        visibility_seconds: u32::try_from(pace.runner.visibility.as_secs()).unwrap_or(u32::MAX),
+        max: SWEEP_MAX,
+        max_age_days: SWEEP_MAX_AGE_DAYS,
+    }
+}
+
+/// Ends when the flag is set, or when nobody can set it any more.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        tracing::debug!("nobody is left to stop the pipeline; it stops");
+    }
+}
