@@ -1,1 +1,5 @@
-//! Placeholder.
+#![doc = include_str!("README.md")]
+
+pub mod flow;
+pub mod memory;
+pub mod sample;

@@ -1,0 +1,162 @@
+//! What one event costs in the domain: parse, verify, merge, document, mail.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use jiff::SignedDuration;
+use leadwire_benches::sample::{self, SignedHeaders};
+use leadwire_domain::email::render_email;
+use leadwire_domain::enriched::{Enriched, Provenance, parse_enriched, render_enriched};
+use leadwire_domain::event::{Event, Parsed, Take, parse_event};
+use leadwire_domain::id::{EventId, Sha256Hex};
+use leadwire_domain::json::Object;
+use leadwire_domain::merge::{Merged, merge};
+use leadwire_domain::signature::verify;
+use leadwire_domain::source::{Source, SourceConfig};
+use std::hint::black_box;
+
+/// Custom fields: none, as many as a busy CRM has, and close to the longest body that is taken.
+const CUSTOM_FIELDS: [usize; 3] = [0, 40, 12_000];
+
+fn bytes(body: &str) -> Throughput {
+    Throughput::Bytes(u64::try_from(body.len()).expect("a short body"))
+}
+
+fn event(source: Source, body: &str) -> Event {
+    match parse_event(source, body.as_bytes(), Take::All) {
+        Ok(Parsed::Event(event)) => *event,
+        Ok(Parsed::Ignored) | Err(_) => unreachable!("the samples are events of their source"),
+    }
+}
+
+fn parse(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("parse");
+    let flat = sample::flat("lead_1");
+    group.throughput(bytes(&flat));
+    group.bench_function("flat", |bencher| {
+        bencher.iter(|| event(Source::Generic, black_box(&flat)));
+    });
+    for custom in CUSTOM_FIELDS {
+        let close = sample::close("lead_1", "ev_1", custom);
+        group.throughput(bytes(&close));
+        group.bench_function(BenchmarkId::new("close", close.len()), |bencher| {
+            bencher.iter(|| event(Source::Close, black_box(&close)));
+        });
+    }
+    group.finish();
+}
+
+fn signature(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("verify");
+    let body = sample::close("lead_1", "ev_1", 40);
+    group.throughput(bytes(&body));
+    for source in [Source::Close, Source::Standard] {
+        for active in [1, 2] {
+            // The one that matches is the last: the others are tried all the same.
+            let secrets: Vec<_> = (0..active)
+                .map(|index| sample::secret(source, index))
+                .collect();
+            let signing = secrets.last().expect("there is one").clone();
+            let headers = SignedHeaders::new(source, &signing, body.as_bytes());
+            let config = SourceConfig {
+                secrets,
+                ..SourceConfig::default()
+            };
+            let id = BenchmarkId::new(source.as_str(), format!("{active}_secrets"));
+            group.bench_function(id, |bencher| {
+                bencher.iter(|| {
+                    verify(
+                        source,
+                        &config,
+                        &headers,
+                        black_box(body.as_bytes()),
+                        sample::now(),
+                    )
+                    .expect("the signature is right")
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+fn merged(custom: usize) -> Merged {
+    let event = event(Source::Close, &sample::close("lead_1", "ev_1", custom));
+    let owner = Object::parse(sample::owner("lead_1").as_bytes()).expect("an object");
+    merge(&event.lead_id, &event.fields, Some(&owner)).expect("both sides are of one lead")
+}
+
+fn provenance(merged: &Merged) -> Provenance {
+    Provenance {
+        schema: 1,
+        event_id: EventId::parse("ev_1").expect("visible ASCII"),
+        source: "close".to_owned(),
+        raw_key: "raw/crm_event_lead_1_20261123T064958123000Z.json".to_owned(),
+        raw_sha256: Sha256Hex::of(b"raw"),
+        accepted_at: sample::now(),
+        enriched_at: sample::now(),
+        lookup_etag: Some("0123456789abcdef0123456789abcdef".to_owned()),
+        lookup_modified_at: Some(sample::now()),
+        from: merged.from.clone(),
+        conflicts: merged.conflicts.clone(),
+    }
+}
+
+fn merging(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("merge");
+    for custom in CUSTOM_FIELDS {
+        let event = event(Source::Close, &sample::close("lead_1", "ev_1", custom));
+        let owner = Object::parse(sample::owner("lead_1").as_bytes()).expect("an object");
+        let fields = event.fields.iter().count() + owner.iter().count();
+        group.throughput(Throughput::Elements(
+            u64::try_from(fields).expect("a small number"),
+        ));
+        group.bench_function(BenchmarkId::new("fields", fields), |bencher| {
+            bencher.iter(|| {
+                merge(&event.lead_id, black_box(&event.fields), Some(&owner)).expect("one lead")
+            });
+        });
+    }
+    group.finish();
+}
+
+fn stored() -> Enriched {
+    let merged = merged(40);
+    parse_enriched(&render_enriched(&merged, &provenance(&merged))).expect("our own document")
+}
+
+fn document(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("document");
+    let merged = merged(40);
+    let provenance = provenance(&merged);
+    let bytes = render_enriched(&merged, &provenance);
+    group.throughput(Throughput::Bytes(
+        u64::try_from(bytes.len()).expect("a short document"),
+    ));
+    group.bench_function("render", |bencher| {
+        bencher.iter(|| render_enriched(black_box(&merged), &provenance));
+    });
+    group.bench_function("parse", |bencher| {
+        bencher.iter(|| parse_enriched(black_box(&bytes)).expect("our own document"));
+    });
+    group.finish();
+}
+
+fn email(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("email");
+    group.throughput(Throughput::Elements(1));
+    let lead = stored();
+    // Every character of it must be escaped, and it is cut.
+    let hostile = Enriched {
+        display_name: Some("<img src=x onerror=\"&\u{202e}\">\r\n".repeat(100)),
+        ..lead.clone()
+    };
+    let now = sample::now() + SignedDuration::from_secs(605);
+    for (name, lead) in [("plain", &lead), ("hostile", &hostile)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| render_email(black_box(lead), now, None));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, parse, signature, merging, document, email);
+criterion_main!(benches);

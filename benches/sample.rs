@@ -1,0 +1,101 @@
+//! What the benchmarks work on: webhooks and owner files of the size that a CRM sends, and some that are far larger.
+
+use jiff::Timestamp;
+use leadwire_domain::email::EmailAddress;
+use leadwire_domain::id::EventId;
+use leadwire_domain::signature::{Headers, sign};
+use leadwire_domain::source::{Secret, Source};
+use leadwire_pipeline::config::{AmbiguousPolicy, EnrichConfig, LEASE_SECONDS, OwnerMissingPolicy};
+use std::fmt::Write as _;
+
+/// The time at which everything here happens: 2026-11-23T06:50:00Z.
+pub fn now() -> Timestamp {
+    Timestamp::from_second(1_795_416_600).expect("within range")
+}
+
+/// The lead id of the `index`th lead.
+pub fn lead_id(index: usize) -> String {
+    format!("lead_{index:06}")
+}
+
+/// The flat form: what a form or a script sends, about 230 bytes.
+pub fn flat(lead_id: &str) -> String {
+    format!(
+        r#"{{"lead_id":"{lead_id}","display_name":"Alice Doe","lead_email":"alice@example.com","status_label":"Potential","date_created":"2026-11-23T06:49:58Z","phone":"+1 555 0100","campaign":"autumn","score":87.50}}"#
+    )
+}
+
+/// A Close event with `custom` custom fields of about 70 bytes each.
+pub fn close(lead_id: &str, event_id: &str, custom: usize) -> String {
+    let mut fields = String::new();
+    for index in 0..custom {
+        write!(
+            fields,
+            r#","custom.cf_{index:038}":"a value with an é, {index}""#
+        )
+        .expect("a String takes every write");
+    }
+    format!(
+        r#"{{"subscription_id":"whsub_1yXl8EyM9nQpqFDPUNEDYe","event":{{"id":"{event_id}","date_created":"2026-11-23T06:49:58.123000","date_updated":"2026-11-23T06:49:58.123000","organization_id":"orga_1","user_id":"user_1","request_id":"req_1","api_key_id":null,"oauth_client_id":null,"oauth_scope":null,"object_type":"lead","object_id":"{lead_id}","lead_id":"{lead_id}","action":"created","changed_fields":[],"meta":{{"request_path":"/api/v1/lead/","request_method":"POST"}},"data":{{"id":"{lead_id}","name":"Alice Doe","display_name":"Alice Doe","status_id":"stat_1","status_label":"Potential","date_created":"2026-11-23T06:49:58.123000+00:00","addresses":[],"tasks":[],"opportunities":[],"contacts":[{{"name":"Alice Doe","emails":[{{"type":"office","email":"alice@example.com"}}],"phones":[{{"type":"office","phone":"+15550100"}}]}}]{fields}}},"previous_data":{{}}}}}}"#
+    )
+}
+
+/// The owner file of a lead. It agrees with the event on nothing but the lead.
+pub fn owner(lead_id: &str) -> String {
+    format!(
+        r#"{{"lead_id":"{lead_id}","lead_owner":"Omar","owner_email":"omar@example.com","lead_email":"alice@crm.example.com","funnel":"Direct VSL","display_name":"A. Doe","status_label":"New","date_created":"2026-11-23T06:50:02Z","team":"north"}}"#
+    )
+}
+
+/// The headers of a signed request.
+#[derive(Clone, Debug)]
+pub struct SignedHeaders(Vec<(&'static str, String)>);
+
+impl SignedHeaders {
+    /// The headers with which `source` signs `body` at [`now`].
+    pub fn new(source: Source, secret: &Secret, body: &[u8]) -> Self {
+        let event_id = EventId::parse("msg_bench_1").expect("visible ASCII");
+        Self(sign(source, secret, &event_id, body, now()))
+    }
+}
+
+impl Headers for SignedHeaders {
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(known, _)| *known == name);
+        values.next().map(|(_, value)| value.as_str())
+    }
+}
+
+/// A secret of the form of its source; `index` tells secrets apart.
+pub fn secret(source: Source, index: u8) -> Secret {
+    Secret::new(match source {
+        Source::Close => format!("{index:02x}").repeat(32),
+        Source::Generic | Source::Standard => {
+            format!(
+                "whsec_{}",
+                char::from(b'A' + index % 26).to_string().repeat(32)
+            )
+        }
+    })
+}
+
+/// The stage's configuration without any delay, so that what was queued is due.
+pub fn enrich_config() -> EnrichConfig {
+    let address = |text| EmailAddress::parse(text).expect("a plain address");
+    EnrichConfig {
+        delay_seconds: 0,
+        from: address("leads@example.com"),
+        to: vec![address("sales@example.com")],
+        notify_owner: true,
+        ambiguous: AmbiguousPolicy::Resend,
+        lease_seconds: LEASE_SECONDS,
+        owner_wait_seconds: 1800,
+        owner_missing: OwnerMissingPolicy::Dlq,
+        mail_wait_seconds: 3600,
+        retry_seconds: 15,
+        max_receive_count: 3,
+        lead_url: None,
+        environment: "bench".to_owned(),
+        boot: None,
+    }
+}
