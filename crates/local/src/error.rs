@@ -13,14 +13,16 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// Another process serves it.
-    #[error("the data folder is served by process {pid} since {since}; stop that one first, or use another folder")]
+    #[error(
+        "the data folder is served by process {pid} since {since}; stop that one first, or use another folder"
+    )]
     Served {
         /// Its process id, or `unknown`.
         pid: String,
         /// When it took the folder, or `an unknown time`.
         since: String,
     },
-    /// It lies on a file system where SQLite's locks and fsync cannot be relied on.
+    /// It lies on a file system where `SQLite`'s locks and fsync cannot be relied on.
     #[error("{} lies on {kind}, a network file system; use a folder on a local disk", path.display())]
     NetworkFileSystem {
         /// The folder.
@@ -29,7 +31,9 @@ pub enum OpenError {
         kind: &'static str,
     },
     /// A newer leadwire wrote it.
-    #[error("the data folder has schema {found}, and this leadwire knows {known}; use the newer leadwire that wrote it")]
+    #[error(
+        "the data folder has schema {found}, and this leadwire knows {known}; use the newer leadwire that wrote it"
+    )]
     SchemaTooNew {
         /// The folder's schema.
         found: u32,
@@ -37,7 +41,9 @@ pub enum OpenError {
         known: u32,
     },
     /// An older leadwire serves it, so that it cannot be brought up to date.
-    #[error("the data folder has schema {found} and is served by an older leadwire; stop it, then try again")]
+    #[error(
+        "the data folder has schema {found} and is served by an older leadwire; stop it, then try again"
+    )]
     SchemaInUse {
         /// The folder's schema.
         found: u32,
@@ -74,7 +80,9 @@ pub enum OpenError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenWarning {
     /// The clock stands before the newest time in the database.
-    #[error("the clock says {now}, but something was stored at {newest}: the clock went back; what waits, waits longer")]
+    #[error(
+        "the clock says {now}, but something was stored at {newest}: the clock went back; what waits, waits longer"
+    )]
     ClockWentBack {
         /// What the clock says.
         now: Timestamp,

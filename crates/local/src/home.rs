@@ -1,19 +1,30 @@
 //! The one-machine home: a data folder, opened.
 
+use crate::database::{Database, Migrated, SchemaError, bring_up_to_date, connect};
 use crate::error::{OpenError, OpenWarning};
-use crate::folder::{DataFolder, FileSystem};
+use crate::folder::{DataFolder, FileSystem, file_system};
+use crate::lock;
 use crate::lookup::LookupFolder;
-use crate::mail::{LocalMailer, MailLog, SmtpUrl};
-use crate::queue::SqliteQueue;
+use crate::mail::{Guard, LocalMailer, MailLog, OutboxMailer, SmtpMailer, SmtpUrl};
+use crate::queue::{SqliteQueue, release};
 use crate::secrets::FileSecrets;
-use crate::store::SqliteStore;
-use crate::system::{OsEntropy, SystemClock};
-use leadwire_pipeline::port::{Clock, Mailer, PortError, Ports};
+use crate::store::{SqliteStore, timestamp};
+use crate::system::{OsEntropy, SystemClock, random_hex};
+use crate::view::Views;
+use jiff::{SignedDuration, Timestamp};
+use leadwire_pipeline::port::{Clock, Mailer, Ports};
+use rusqlite::Connection;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The ports of this home, for a stage.
 pub type LocalPorts<M> = Ports<SqliteStore, SqliteQueue, M, SystemClock, OsEntropy>;
+
+/// A clock may stand this much before the newest stored time: time daemons correct that much without a word.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// Who opens the folder, and for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +43,16 @@ pub struct OpenOptions {
     /// The time, for what is stored and what is due.
     pub clock: Arc<dyn Clock>,
     /// What kind of file system a folder lies on.
-    pub file_system: fn(&Path) -> std::io::Result<FileSystem>,
+    pub file_system: fn(&Path) -> io::Result<FileSystem>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            file_system,
+        }
+    }
 }
 
 /// What opening found.
@@ -48,93 +68,242 @@ pub struct OpenReport {
     pub warnings: Vec<OpenWarning>,
 }
 
-/// An open data folder. Everything that it gives out is a cheap handle that keeps it open.
-#[derive(Clone, Debug)]
-pub struct LocalHome {}
+/// An open data folder. Everything that it gives out is a cheap handle that keeps it open, lock included.
+#[derive(Clone)]
+pub struct LocalHome {
+    folder: DataFolder,
+    report: Arc<OpenReport>,
+    boot: Option<String>,
+    clock: Arc<dyn Clock>,
+    pub(crate) database: Database,
+    pub(crate) views: Views,
+    queue: SqliteQueue,
+    guard: Guard,
+}
 
 impl LocalHome {
     /// Opens the folder at `dir`.
     pub fn open(dir: &Path, mode: Mode) -> Result<Self, OpenError> {
-        todo!()
+        Self::open_with(dir, mode, OpenOptions::default())
     }
 
     /// Opens the folder at `dir` with a clock and a file system of the caller's.
-    pub fn open_with(dir: &Path, mode: Mode, options: &OpenOptions) -> Result<Self, OpenError> {
-        todo!()
+    pub fn open_with(dir: &Path, mode: Mode, options: OpenOptions) -> Result<Self, OpenError> {
+        let OpenOptions { clock, file_system } = options;
+        let folder = DataFolder::new(dir);
+        if mode == Mode::Operate && !folder.database().exists() {
+            return Err(OpenError::Absent {
+                path: dir.to_owned(),
+            });
+        }
+        folder.make()?;
+        let mut report = OpenReport::default();
+        check_file_system(&folder, file_system, &mut report)?;
+        let now = clock.now();
+        let guard = if mode == Mode::Serve {
+            Some(lock::take(&folder.lock(), now)?)
+        } else {
+            None
+        };
+        folder.make_rooms()?;
+        let connection = open_database(&folder, mode, now, &mut report)?;
+        check_secrets(&folder, &mut report);
+        let io = |action| {
+            let path = folder.path().to_owned();
+            move |source| OpenError::Io {
+                action,
+                path,
+                source,
+            }
+        };
+        let views = Views::start(&folder).map_err(io("start the views' thread for"))?;
+        let database = Database::start(connection, &folder.database(), guard)
+            .map_err(io("start the writing thread for"))?;
+        if mode == Mode::Serve {
+            views.rebuild();
+        }
+        Ok(Self {
+            queue: SqliteQueue::new(database.clone(), Arc::clone(&clock)),
+            guard: Guard::new(MailLog::new(database.clone(), Arc::clone(&clock))),
+            boot: (mode == Mode::Serve).then(random_hex),
+            report: Arc::new(report),
+            folder,
+            clock,
+            database,
+            views,
+        })
     }
 
     /// What opening found.
     pub fn report(&self) -> &OpenReport {
-        todo!()
+        &self.report
     }
 
     /// The folder.
     pub fn folder(&self) -> &DataFolder {
-        todo!()
+        &self.folder
     }
 
     /// The id of this run, where it serves: `EnrichConfig::boot`.
     pub fn boot(&self) -> Option<&str> {
-        todo!()
+        self.boot.as_deref()
     }
 
     /// Objects.
     pub fn store(&self) -> SqliteStore {
-        todo!()
+        let (database, views) = (self.database.clone(), self.views.clone());
+        SqliteStore::new(database, views, self.lookup(), Arc::clone(&self.clock))
     }
 
     /// The delay queue and its dead letters.
     pub fn queue(&self) -> SqliteQueue {
-        todo!()
+        self.queue.clone()
     }
 
     /// The owner files, for the commands that put and list them.
     pub fn lookup(&self) -> LookupFolder {
-        todo!()
+        LookupFolder::new(self.folder.lookup(), Arc::clone(&self.clock))
     }
 
     /// The sources document.
     pub fn secrets(&self) -> FileSecrets {
-        todo!()
+        FileSecrets::new(self.folder.sources())
     }
 
     /// Which mails went out.
     pub fn mail_log(&self) -> MailLog {
-        todo!()
+        MailLog::new(self.database.clone(), Arc::clone(&self.clock))
     }
 
     /// Mail into the outbox folder.
     pub fn outbox(&self) -> LocalMailer {
-        todo!()
+        LocalMailer::Outbox(OutboxMailer::new(
+            self.folder.outbox(),
+            Arc::clone(&self.clock),
+            self.guard.clone(),
+        ))
     }
 
     /// Mail by SMTP.
     pub fn smtp(&self, url: &SmtpUrl) -> LocalMailer {
-        todo!()
+        LocalMailer::Smtp(SmtpMailer::new(
+            url.clone(),
+            Arc::clone(&self.clock),
+            self.guard.clone(),
+        ))
     }
 
     /// The ports of a stage, with a mailer (`NoMailer` for `ingest` and `sweep`).
     pub fn ports<M: Mailer>(&self, mailer: M) -> LocalPorts<M> {
-        todo!()
+        Ports {
+            store: self.store(),
+            queue: self.queue(),
+            mailer,
+            clock: SystemClock,
+            entropy: OsEntropy,
+        }
     }
+}
 
-    /// Waits until the views show everything committed before this call.
-    pub async fn views_written(&self) {
-        todo!()
+fn check_file_system(
+    folder: &DataFolder,
+    probe: fn(&Path) -> io::Result<FileSystem>,
+    report: &mut OpenReport,
+) -> Result<(), OpenError> {
+    let path = folder.path().to_owned();
+    match probe(&path) {
+        Ok(FileSystem::Local) => Ok(()),
+        Ok(FileSystem::Unusual(kind)) => {
+            report
+                .warnings
+                .push(OpenWarning::UnusualFileSystem { kind });
+            Ok(())
+        }
+        Ok(FileSystem::Network(kind)) => Err(OpenError::NetworkFileSystem { path, kind }),
+        Err(source) => Err(OpenError::Io {
+            action: "look at the file system of",
+            path,
+            source,
+        }),
     }
+}
 
-    /// Writes a consistent copy of the database to a file that must not exist, while work goes on, and syncs it.
-    pub async fn backup(&self, to: &Path) -> Result<(), PortError> {
-        todo!()
+fn open_database(
+    folder: &DataFolder,
+    mode: Mode,
+    now: Timestamp,
+    report: &mut OpenReport,
+) -> Result<Connection, OpenError> {
+    let path = folder.database();
+    let database = |action| move |source| OpenError::Database { action, source };
+    let mut connection =
+        connect(&path).map_err(|error| refuse(SchemaError::from(error), folder))?;
+    let may_migrate = || mode == Mode::Serve || lock::is_free(&folder.lock());
+    match bring_up_to_date(&mut connection, may_migrate).map_err(|error| refuse(error, folder))? {
+        Migrated::Created => report.created = true,
+        Migrated::From(version) => report.migrated_from = Some(version),
+        Migrated::UpToDate => {}
     }
-
-    /// Reads the whole database and tells what is damaged; empty where all is well.
-    pub async fn check(&self) -> Result<Vec<String>, PortError> {
-        todo!()
+    // The names of what was made survive a power cut too.
+    let synced = File::open(folder.path()).and_then(|folder| folder.sync_all());
+    synced.map_err(|source| OpenError::Io {
+        action: "sync",
+        path: folder.path().to_owned(),
+        source,
+    })?;
+    if let Some(newest) = newest(&connection).map_err(database("look for the newest entry"))?
+        && newest.duration_since(now) > CLOCK_TOLERANCE
+    {
+        report
+            .warnings
+            .push(OpenWarning::ClockWentBack { now, newest });
     }
+    if mode == Mode::Serve {
+        // The lock is ours: whoever held these messages is dead.
+        report.released =
+            release(&connection, now).map_err(database("give back what a dead process held"))?;
+    }
+    Ok(connection)
+}
 
-    /// Empties the write-ahead log into the database, so that deleted data lie in neither. Ends `forget`.
-    pub async fn scrub(&self) -> Result<(), PortError> {
-        todo!()
+fn refuse(error: SchemaError, folder: &DataFolder) -> OpenError {
+    match error {
+        SchemaError::TooNew { found, known } => OpenError::SchemaTooNew { found, known },
+        SchemaError::InUse { found } => OpenError::SchemaInUse { found },
+        SchemaError::NotOurs => OpenError::NotOurs {
+            path: folder.database(),
+        },
+        SchemaError::Database(source) => OpenError::Database {
+            action: "open the database",
+            source,
+        },
+    }
+}
+
+/// The newest time that the clock has given so far. What is due lies ahead, and is no evidence.
+fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let newest: Option<i64> = connection.query_row(
+        "SELECT max(t) FROM (SELECT max(last_modified) AS t FROM objects UNION ALL SELECT max(sent_at) FROM messages
+         UNION ALL SELECT max(at) FROM mail_log)",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(newest.map(timestamp))
+}
+
+fn check_secrets(folder: &DataFolder, report: &mut OpenReport) {
+    if let Ok(metadata) = std::fs::metadata(folder.sources())
+        && metadata.permissions().mode() & 0o077 != 0
+    {
+        report.warnings.push(OpenWarning::SecretsReadableByOthers);
+    }
+}
+
+impl std::fmt::Debug for LocalHome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalHome")
+            .field("folder", &self.folder)
+            .field("boot", &self.boot)
+            .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod database;
+mod durable;
 mod error;
 mod folder;
 mod home;
+mod lock;
 mod lookup;
 mod mail;
 mod queue;
@@ -10,12 +13,16 @@ mod runner;
 mod secrets;
 mod store;
 mod system;
+mod upkeep;
+mod view;
 
 pub use error::{OpenError, OpenWarning};
 pub use folder::{DataFolder, FileSystem};
 pub use home::{LocalHome, LocalPorts, Mode, OpenOptions, OpenReport};
 pub use lookup::LookupFolder;
-pub use mail::{LocalMailer, MailLog, MailLogEntry, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError};
+pub use mail::{
+    LocalMailer, MailLog, MailLogEntry, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError,
+};
 pub use queue::{DeadLetter, QueueDepth, SqliteQueue, WaitingMessage};
 pub use runner::{Runner, RunnerConfig};
 pub use secrets::FileSecrets;

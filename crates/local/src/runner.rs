@@ -1,16 +1,28 @@
-//! The worker loop of `up`.
+//! The worker loop of `up`: what the event source mapping and the schedule are on AWS. It sleeps until a message is due or the bell rings.
 
 use crate::queue::SqliteQueue;
-use leadwire_pipeline::enrich::Enrich;
-use leadwire_pipeline::port::Home;
-use leadwire_pipeline::sweep::Sweep;
+use jiff::SignedDuration;
+use leadwire_pipeline::config::{ENRICH_TIMEOUT_SECONDS, VISIBILITY_SECONDS};
+use leadwire_pipeline::enrich::{Enrich, Record};
+use leadwire_pipeline::events::chain;
+use leadwire_pipeline::port::{Home, PortError};
+use leadwire_pipeline::sweep::{Sweep, SweepMode};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+/// The longest sleep: after it the queue is looked at, since a command in another process sends without ringing this one's bell.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// The pause after a queue that could not be read: a full disk stays full for a while.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// How the runner works.
 #[derive(Clone, Copy, Debug)]
 pub struct RunnerConfig {
-    /// Messages in one batch, at most 10.
+    /// Messages in one batch.
     pub batch_size: u32,
     /// Batches at once.
     pub concurrency: usize,
@@ -23,8 +35,15 @@ pub struct RunnerConfig {
 }
 
 impl Default for RunnerConfig {
+    /// As the template has it: batches of ten, visibility 360 s, three receives, a sweep every 15 minutes.
     fn default() -> Self {
-        todo!()
+        Self {
+            batch_size: 10,
+            concurrency: 4,
+            visibility: Duration::from_secs(u64::from(VISIBILITY_SECONDS)),
+            max_receive_count: 3,
+            sweep_interval: Duration::from_mins(15),
+        }
     }
 }
 
@@ -39,12 +58,160 @@ pub struct Runner<H> {
 
 impl<H: Home + 'static> Runner<H> {
     /// A runner; without a sweep it only works on messages.
-    pub fn new(queue: SqliteQueue, enrich: Enrich<H>, sweep: Option<Sweep<H>>, config: RunnerConfig) -> Self {
-        Self { queue, enrich: Arc::new(enrich), sweep: sweep.map(Arc::new), config }
+    pub fn new(
+        queue: SqliteQueue,
+        enrich: Enrich<H>,
+        sweep: Option<Sweep<H>>,
+        config: RunnerConfig,
+    ) -> Self {
+        Self {
+            queue,
+            enrich: Arc::new(enrich),
+            sweep: sweep.map(Arc::new),
+            config,
+        }
     }
 
     /// Works until `shutdown` resolves, then finishes what runs.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        todo!()
+        let mut running = JoinSet::new();
+        let sweeping = tokio::spawn(sweep_for_ever(
+            self.sweep.clone(),
+            self.config.sweep_interval,
+        ));
+        {
+            let mut shutdown = pin!(shutdown);
+            let mut work = pin!(self.work(&mut running));
+            tokio::select! {
+                () = &mut shutdown => {}
+                () = &mut work => {}
+            }
+        }
+        // A sweep may stop anywhere: the next one goes on.
+        sweeping.abort();
+        running.join_all().await;
+    }
+
+    /// Receives for ever. It may be dropped anywhere: what was received and is not yet at work comes back after its visibility.
+    async fn work(&self, running: &mut JoinSet<()>) {
+        let turns = Arc::new(Semaphore::new(self.config.concurrency.max(1)));
+        loop {
+            while running.try_join_next().is_some() {}
+            let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
+                return;
+            };
+            let RunnerConfig {
+                batch_size,
+                visibility,
+                max_receive_count,
+                ..
+            } = self.config;
+            match self
+                .queue
+                .receive(batch_size, visibility, max_receive_count)
+                .await
+            {
+                Ok(records) if records.is_empty() => self.rest().await,
+                Ok(records) => {
+                    running.spawn(work_on(
+                        Arc::clone(&self.enrich),
+                        self.queue.clone(),
+                        records,
+                        turn,
+                    ));
+                }
+                Err(error) => {
+                    tell(
+                        "queue_unavailable",
+                        &error,
+                        "the queue could not be read; tried again in 5 s",
+                    );
+                    sleep(PAUSE_AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    /// Sleeps until a message is due, the bell rings, or a heartbeat has passed.
+    async fn rest(&self) {
+        let wait = match self.queue.next_due().await {
+            Ok(Some(due)) => {
+                // A microsecond more than the clock says, so that it is due by then.
+                let wait = due.duration_since(self.queue.now()) + SignedDuration::from_micros(1);
+                Duration::try_from(wait).unwrap_or_default().min(HEARTBEAT)
+            }
+            Ok(None) => HEARTBEAT,
+            Err(error) => {
+                tell(
+                    "queue_unavailable",
+                    &error,
+                    "the queue could not be read; tried again in 5 s",
+                );
+                PAUSE_AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = self.queue.bell().notified() => {}
+            () = sleep(wait) => {}
+        }
     }
 }
+
+/// One batch, to its end: what is done or deferred is deleted, what failed comes back after its visibility.
+async fn work_on<H: Home>(
+    enrich: Arc<Enrich<H>>,
+    queue: SqliteQueue,
+    records: Vec<Record>,
+    turn: OwnedSemaphorePermit,
+) {
+    let handles: Vec<(String, String)> = records
+        .iter()
+        .map(|record| (record.message_id.clone(), record.receipt_handle.clone()))
+        .collect();
+    let remaining = Duration::from_secs(u64::from(ENRICH_TIMEOUT_SECONDS));
+    let outcomes = enrich.handle_batch(records, remaining).await;
+    let is_over = |id: &String| {
+        outcomes
+            .iter()
+            .any(|(message_id, outcome)| message_id == id && !outcome.is_failed())
+    };
+    let over: Vec<String> = handles
+        .into_iter()
+        .filter(|(id, _)| is_over(id))
+        .map(|(_, handle)| handle)
+        .collect();
+    if !over.is_empty()
+        && let Err(error) = queue.delete(over).await
+    {
+        tell(
+            "delete_failed",
+            &error,
+            "messages that are done could not be deleted; they come back and are acked then",
+        );
+    }
+    drop(turn);
+}
+
+async fn sweep_for_ever<H: Home>(sweep: Option<Arc<Sweep<H>>>, every: Duration) {
+    let Some(sweep) = sweep else { return };
+    let mut ticks = interval(every.max(Duration::from_secs(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let _now: Instant = ticks.tick().await;
+        if let Err(error) = sweep.run(SweepMode::Send).await {
+            tell(
+                "sweep_failed",
+                &error,
+                "the sweep could not be finished; the next one goes on",
+            );
+        }
+    }
+}
+
+fn tell(event: &'static str, error: &PortError, message: &'static str) {
+    let error = chain(error);
+    tracing::error!(event, error, "{message}");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,65 @@
 //! The sources document: `sources.json` in the data folder.
 
+use leadwire_domain::limits::OBJECT_BYTES_MAX;
 use leadwire_pipeline::port::{PortError, SecretStore};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::path::PathBuf;
 
-/// Reads `sources.json` each time it is asked.
+/// Reads `sources.json` each time it is asked; the stage's cache decides how often.
 #[derive(Clone, Debug)]
-pub struct FileSecrets {}
+pub struct FileSecrets {
+    path: PathBuf,
+}
+
+impl FileSecrets {
+    /// The document at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
 
 impl SecretStore for FileSecrets {
     async fn fetch(&self) -> Result<Option<String>, PortError> {
-        todo!()
+        const ACTION: &str = "read sources.json";
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut text = String::new();
+            let limit = u64::try_from(OBJECT_BYTES_MAX).unwrap_or(u64::MAX);
+            File::open(path)?.take(limit).read_to_string(&mut text)?;
+            Ok::<_, io::Error>(text)
+        });
+        match read.await {
+            Ok(Ok(text)) => Ok(Some(text)),
+            Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Ok(Err(error)) => Err(PortError::transient(ACTION, error)),
+            Err(stopped) => Err(PortError::transient(ACTION, stopped)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_document_is_read_and_its_absence_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = FileSecrets::new(folder.path().join("sources.json"));
+        assert_eq!(secrets.fetch().await.unwrap(), None);
+        std::fs::write(folder.path().join("sources.json"), "{}").unwrap();
+        assert_eq!(secrets.fetch().await.unwrap().as_deref(), Some("{}"));
+    }
+
+    #[tokio::test]
+    async fn a_document_that_cannot_be_read_is_never_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("sources.json")).unwrap();
+        assert!(
+            FileSecrets::new(folder.path().join("sources.json"))
+                .fetch()
+                .await
+                .is_err()
+        );
     }
 }

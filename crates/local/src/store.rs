@@ -1,32 +1,305 @@
-//! Objects in SQLite.
+//! Objects in `SQLite`, with views of them as files.
 
-use leadwire_pipeline::port::{Bucket, Created, ETag, Fetched, ListPage, NewObject, ObjectStore, PortError, Replaced};
+use crate::database::Database;
+use crate::lookup::LookupFolder;
+use crate::system::random_hex;
+use crate::view::Views;
+use jiff::Timestamp;
+use leadwire_domain::limits::KEY_BYTES_MAX;
+use leadwire_pipeline::port::{
+    Bucket, Clock, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore,
+    PortError, Replaced, StoredObject,
+};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use std::sync::Arc;
 
-/// The buckets `Raw` and `Enriched` in SQLite, and `Lookup` as a folder.
-#[derive(Clone, Debug)]
-pub struct SqliteStore {}
+/// Entries of one page of a listing, as Amazon S3 has it.
+const PAGE_ENTRIES: usize = 1000;
+
+/// The buckets `Raw` and `Enriched` in `SQLite`, and `Lookup` as a folder.
+#[derive(Clone)]
+pub struct SqliteStore {
+    database: Database,
+    views: Views,
+    lookup: LookupFolder,
+    clock: Arc<dyn Clock>,
+}
+
+/// A write on its way to the writing thread.
+struct Write {
+    bucket: i64,
+    key: String,
+    etag: String,
+    metadata: String,
+    bytes: Arc<Vec<u8>>,
+    clock: Arc<dyn Clock>,
+}
 
 impl SqliteStore {
+    pub(crate) fn new(
+        database: Database,
+        views: Views,
+        lookup: LookupFolder,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            database,
+            views,
+            lookup,
+            clock,
+        }
+    }
+
     /// Deletes an object and its view. For `forget` alone; a missing object is no error. Says whether there was one.
     pub async fn delete(&self, bucket: Bucket, key: &str) -> Result<bool, PortError> {
-        todo!()
+        let Some(number) = number(bucket) else {
+            return Err(PortError::permanent(
+                "delete object",
+                "owner files are written and deleted by others",
+            ));
+        };
+        // The view goes first: a crash between the two leaves the object, from which the view is made again, and never a view alone.
+        self.views.remove(bucket, key).await;
+        let owned = key.to_owned();
+        let work = move |connection: &Connection| {
+            let mut delete = connection
+                .prepare_cached("DELETE FROM objects WHERE bucket = :bucket AND key = :key")?;
+            delete
+                .execute(named_params! {":bucket": number, ":key": owned})
+                .map(|rows| rows > 0)
+        };
+        let existed = self
+            .database
+            .write(work, |_existed| ())
+            .await
+            .map_err(|fault| fault.during("delete object"))?;
+        // And once more, where it was being written meanwhile.
+        self.views.remove(bucket, key).await;
+        Ok(existed)
+    }
+
+    /// One write; the new version where it changed something. The view follows.
+    async fn write(
+        &self,
+        statement: Statement,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> Result<Option<ETag>, PortError> {
+        let action = statement.action();
+        let Some(number) = number(bucket) else {
+            return Err(PortError::permanent(
+                action,
+                "owner files are written by others",
+            ));
+        };
+        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+            return Err(PortError::permanent(action, "a key has 1 to 1024 bytes"));
+        }
+        let metadata = serde_json::to_string(&object.metadata)
+            .map_err(|error| PortError::permanent(action, error))?;
+        let bytes = Arc::new(object.bytes);
+        let etag = random_hex();
+        let write = Write {
+            bucket: number,
+            key: key.to_owned(),
+            etag: etag.clone(),
+            metadata,
+            bytes: Arc::clone(&bytes),
+            clock: Arc::clone(&self.clock),
+        };
+        let (views, view_key) = (self.views.clone(), key.to_owned());
+        let after = move |changed: &bool| {
+            if *changed {
+                views.write(bucket, &view_key, bytes);
+            }
+        };
+        let changed = self
+            .database
+            .write(move |connection| statement.run(connection, &write), after)
+            .await
+            .map_err(|fault| fault.during(action))?;
+        Ok(changed.then_some(ETag(etag)))
     }
 }
+
+/// How an object is written.
+enum Statement {
+    Create,
+    Replace(ETag),
+    Put,
+}
+
+impl Statement {
+    fn action(&self) -> &'static str {
+        match self {
+            Self::Create => "create object",
+            Self::Replace(_) => "replace object",
+            Self::Put => "put object",
+        }
+    }
+
+    fn run(self, connection: &Connection, write: &Write) -> rusqlite::Result<bool> {
+        let now = write.clock.now().as_microsecond();
+        let size = i64::try_from(write.bytes.len()).unwrap_or(i64::MAX);
+        let Write {
+            bucket,
+            key,
+            etag,
+            metadata,
+            bytes,
+            ..
+        } = write;
+        let rows = match self {
+            Self::Create => connection.prepare_cached(CREATE)?.execute(named_params! {
+                ":bucket": bucket, ":key": key, ":etag": etag, ":now": now, ":metadata": metadata, ":size": size, ":bytes": **bytes,
+            })?,
+            Self::Put => connection.prepare_cached(PUT)?.execute(named_params! {
+                ":bucket": bucket, ":key": key, ":etag": etag, ":now": now, ":metadata": metadata, ":size": size, ":bytes": **bytes,
+            })?,
+            Self::Replace(ETag(over)) => connection.prepare_cached(REPLACE)?.execute(named_params! {
+                ":bucket": bucket, ":key": key, ":etag": etag, ":now": now, ":metadata": metadata, ":size": size, ":bytes": **bytes,
+                ":over": over,
+            })?,
+        };
+        Ok(rows > 0)
+    }
+}
+
+const CREATE: &str = "INSERT INTO objects (bucket, key, etag, last_modified, metadata, size, bytes)
+    VALUES (:bucket, :key, :etag, :now, :metadata, :size, :bytes) ON CONFLICT (bucket, key) DO NOTHING";
+const PUT: &str = "INSERT INTO objects (bucket, key, etag, last_modified, metadata, size, bytes)
+    VALUES (:bucket, :key, :etag, :now, :metadata, :size, :bytes) ON CONFLICT (bucket, key) DO UPDATE
+    SET etag = :etag, last_modified = :now, metadata = :metadata, size = :size, bytes = :bytes";
+const REPLACE: &str = "UPDATE objects SET etag = :etag, last_modified = :now, metadata = :metadata, size = :size, bytes = :bytes
+    WHERE bucket = :bucket AND key = :key AND etag = :over";
+const GET: &str =
+    "SELECT etag, last_modified, metadata, size, CASE WHEN size <= :max THEN bytes END
+    FROM objects WHERE bucket = :bucket AND key = :key";
+// The end of a prefix: no key holds the last code point.
+const LIST: &str = "SELECT key, size, last_modified FROM objects
+    WHERE bucket = :bucket AND key > :after AND key >= :prefix AND key < :prefix || char(0x10ffff) ORDER BY key LIMIT :limit";
 
 impl ObjectStore for SqliteStore {
     async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
-        todo!()
+        let Some(number) = number(bucket) else {
+            return self.lookup.get(key, bytes_max).await;
+        };
+        let (key, max) = (key.to_owned(), i64::try_from(bytes_max).unwrap_or(i64::MAX));
+        let work = move |connection: &Connection| {
+            let mut get = connection.prepare_cached(GET)?;
+            let params = named_params! {":bucket": number, ":key": key, ":max": max};
+            get.query_row(params, stored_object)
+                .optional()
+                .map(|found| found.unwrap_or(Fetched::Missing))
+        };
+        self.database
+            .read(work)
+            .await
+            .map_err(|fault| fault.during("get object"))
     }
-    async fn create(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<Created, PortError> {
-        todo!()
+
+    async fn create(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> Result<Created, PortError> {
+        let etag = self.write(Statement::Create, bucket, key, object).await?;
+        Ok(etag.map_or(Created::Exists, Created::New))
     }
-    async fn replace(&self, bucket: Bucket, key: &str, etag: &ETag, object: NewObject) -> Result<Replaced, PortError> {
-        todo!()
+
+    async fn replace(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        etag: &ETag,
+        object: NewObject,
+    ) -> Result<Replaced, PortError> {
+        let etag = self
+            .write(Statement::Replace(etag.clone()), bucket, key, object)
+            .await?;
+        Ok(etag.map_or(Replaced::Changed, Replaced::New))
     }
+
     async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
-        todo!()
+        self.write(Statement::Put, bucket, key, object)
+            .await
+            .map(drop)
     }
-    async fn list(&self, bucket: Bucket, prefix: &str, after: Option<&str>) -> Result<ListPage, PortError> {
-        todo!()
+
+    async fn list(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<ListPage, PortError> {
+        let Some(number) = number(bucket) else {
+            return self.lookup.list(prefix, after, PAGE_ENTRIES).await;
+        };
+        let (prefix, after) = (prefix.to_owned(), after.unwrap_or_default().to_owned());
+        let work = move |connection: &Connection| {
+            let mut list = connection.prepare_cached(LIST)?;
+            let limit = i64::try_from(PAGE_ENTRIES + 1).unwrap_or(i64::MAX);
+            let params = named_params! {":bucket": number, ":after": after, ":prefix": prefix, ":limit": limit};
+            list.query_map(params, listed)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let mut entries = self
+            .database
+            .read(work)
+            .await
+            .map_err(|fault| fault.during("list objects"))?;
+        let more = entries.len() > PAGE_ENTRIES;
+        entries.truncate(PAGE_ENTRIES);
+        Ok(ListPage { entries, more })
     }
 }
+
+/// The buckets that the database holds, as it numbers them.
+fn number(bucket: Bucket) -> Option<i64> {
+    match bucket {
+        Bucket::Raw => Some(1),
+        Bucket::Enriched => Some(2),
+        Bucket::Lookup => None,
+    }
+}
+
+fn stored_object(row: &Row<'_>) -> rusqlite::Result<Fetched> {
+    let Some(bytes) = row.get::<_, Option<Vec<u8>>>(4)? else {
+        return Ok(Fetched::TooLarge);
+    };
+    let metadata: String = row.get(2)?;
+    let metadata: Metadata = serde_json::from_str(&metadata).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error))
+    })?;
+    Ok(Fetched::Found(StoredObject {
+        bytes,
+        etag: ETag(row.get(0)?),
+        metadata,
+        last_modified: timestamp(row.get(1)?),
+    }))
+}
+
+fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    let size: i64 = row.get(1)?;
+    Ok(Listed {
+        key: row.get(0)?,
+        size: u64::try_from(size).unwrap_or(0),
+        last_modified: timestamp(row.get(2)?),
+    })
+}
+
+/// A stored time; one that no clock of ours can have written reads as 1970.
+pub(crate) fn timestamp(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or_default()
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

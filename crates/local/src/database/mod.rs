@@ -1,0 +1,86 @@
+//! The database: one thread writes and commits what has gathered together, a few connections read.
+
+mod fault;
+mod reader;
+mod schema;
+mod writer;
+
+pub(crate) use fault::Fault;
+pub(crate) use schema::{Migrated, SchemaError, bring_up_to_date};
+
+use reader::Readers;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use writer::Writer;
+
+/// How long a connection waits for another process's commit. Shorter than the four seconds in which a webhook is answered.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The open database. Dropping the last handle commits what was asked for and closes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+}
+
+impl Database {
+    /// Takes a connection that [`connect`] opened and that is up to date. `guard` is dropped after the last commit: the folder's lock.
+    pub(crate) fn start(
+        connection: Connection,
+        path: &Path,
+        guard: Option<std::fs::File>,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            writer: Arc::new(Writer::start(connection, guard)?),
+            readers: Arc::new(Readers::new(path.to_owned())),
+        })
+    }
+
+    /// Runs `work` in a transaction of its own or of several; returns when it is synced. `after` runs once it is, in order of commits, even
+    /// where the caller has gone.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        after: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.writer.write(work, after).await
+    }
+
+    /// Runs `work` on a connection that sees everything committed before.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.readers.read(work).await
+    }
+}
+
+/// Opens a connection that writes: WAL, every commit synced, deleted data overwritten.
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Where fsync alone does not reach the disk (macOS); without effect elsewhere.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(crate) fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    // Not SQLITE_OPEN_READ_ONLY: a reader of a WAL database writes to its shared index.
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}

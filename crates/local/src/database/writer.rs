@@ -1,0 +1,179 @@
+//! The one thread that writes. It takes everything that waits, runs it in one transaction with a savepoint each, and answers after the
+//! commit has been synced: under load, one fsync serves many callers.
+
+use super::Fault;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::fs::File;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// Jobs in one transaction. With objects of at most two mebibytes this bounds what a commit holds.
+const BATCH_MAX: usize = 256;
+/// Jobs that may wait; further callers wait before they queue.
+const WAITING_MAX: usize = 1024;
+
+/// A handle on the writing thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Work to be committed, whatever it returns.
+trait Job: Send {
+    /// Does the work inside the transaction.
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Tells the caller, after the commit.
+    fn answer(self: Box<Self>, committed: Result<(), Fault>);
+}
+
+struct Task<T, F, A> {
+    work: Option<F>,
+    done: Option<rusqlite::Result<T>>,
+    after: A,
+    caller: oneshot::Sender<Result<T, Fault>>,
+}
+
+impl<T, F, A> Job for Task<T, F, A>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    A: FnOnce(&T) + Send,
+{
+    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let Some(work) = self.work.take() else {
+            return Ok(());
+        };
+        match work(connection) {
+            Ok(value) => {
+                self.done = Some(Ok(value));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), Fault>) {
+        let result = match (committed, self.done) {
+            (Err(fault), _) => Err(fault),
+            (Ok(()), Some(done)) => done.map_err(Fault::from),
+            (Ok(()), None) => Err(Fault::Closed),
+        };
+        if let Ok(value) = &result {
+            (self.after)(value);
+        }
+        // A caller that has gone away needs no answer; its work is done all the same.
+        drop(self.caller.send(result));
+    }
+}
+
+impl Writer {
+    /// Starts the thread. It drops `guard` after its last commit.
+    pub(super) fn start(connection: Connection, guard: Option<File>) -> io::Result<Self> {
+        let (jobs, queue) = mpsc::channel(WAITING_MAX);
+        let thread = std::thread::Builder::new()
+            .name("leadwire-writer".to_owned())
+            .spawn(move || {
+                work_off(connection, queue);
+                drop(guard);
+            })?;
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        after: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, Fault> {
+        let jobs = self
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or(Fault::Closed)?;
+        let (caller, answer) = oneshot::channel();
+        let task = Task {
+            work: Some(work),
+            done: None,
+            after,
+            caller,
+        };
+        jobs.send(Box::new(task))
+            .await
+            .map_err(|_closed| Fault::Closed)?;
+        drop(jobs);
+        answer.await.map_err(|_closed| Fault::Closed)?
+    }
+}
+
+impl Drop for Writer {
+    /// Waits for what was asked for to be committed, so that whoever opens the folder next finds it and its lock free.
+    fn drop(&mut self) {
+        drop(
+            self.jobs
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        if let Some(thread) = self
+            .thread
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            && thread.join().is_err()
+        {
+            tracing::error!(
+                event = "writer_panicked",
+                "the database's writer panicked; a defect of the code"
+            );
+        }
+    }
+}
+
+fn work_off(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut batch = vec![(first, Ok(()))];
+        while batch.len() < BATCH_MAX
+            && let Ok(job) = queue.try_recv()
+        {
+            batch.push((job, Ok(())));
+        }
+        let committed = commit(&mut connection, &mut batch).map_err(Fault::from);
+        for (job, ran) in batch {
+            // A job's own failure says more than the commit's.
+            job.answer(ran.and_then(|()| committed.clone()));
+        }
+    }
+}
+
+/// A job and what became of it.
+type Ran = (Box<dyn Job>, Result<(), Fault>);
+
+fn commit(connection: &mut Connection, batch: &mut [Ran]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (job, ran) in batch {
+        execute(&transaction, "SAVEPOINT job")?;
+        if let Err(error) = job.run(&transaction) {
+            if transaction.is_autocommit() {
+                // A full or failing disk: SQLite has rolled everything back by itself.
+                return Err(error);
+            }
+            *ran = Err(Fault::from(error));
+            execute(&transaction, "ROLLBACK TO job")?;
+        }
+        execute(&transaction, "RELEASE job")?;
+    }
+    transaction.commit()
+}
+
+fn execute(transaction: &Transaction<'_>, sql: &str) -> rusqlite::Result<()> {
+    transaction.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+#[cfg(test)]
+mod tests;

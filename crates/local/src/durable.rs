@@ -1,0 +1,63 @@
+//! Files that survive a power cut, written whole or not at all.
+
+use crate::system::random_hex;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Writes a file, replacing what is there: a temporary file, synced, then renamed, then its folder synced.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = write_temporary(path, bytes)?;
+    fs::rename(&temporary, path).inspect_err(|_error| drop(fs::remove_file(&temporary)))?;
+    sync_folder(path)
+}
+
+/// Writes a file only where there is none, whole and synced. False where there is one.
+pub(crate) fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(false);
+    }
+    let temporary = write_temporary(path, bytes)?;
+    // A link is made or not made, at once; a name that is taken is never replaced.
+    let linked = fs::hard_link(&temporary, path).or_else(|error| {
+        let is_taken = error.kind() == ErrorKind::AlreadyExists;
+        // A file system without hard links.
+        if is_taken {
+            Err(error)
+        } else {
+            rename_to_free_name(&temporary, path)
+        }
+    });
+    drop(fs::remove_file(&temporary));
+    match linked {
+        Ok(()) => sync_folder(path).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from)
+}
+
+/// Makes what was created, renamed or linked in the file's folder survive.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    path.parent()
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = folder.join(format!(".{}.tmp", random_hex()));
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&temporary)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+    written.inspect_err(|_error| drop(fs::remove_file(&temporary)))?;
+    Ok(temporary)
+}

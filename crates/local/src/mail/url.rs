@@ -1,0 +1,189 @@
+//! Where mail is sent by SMTP.
+
+use lettre::transport::smtp::authentication::Credentials;
+use std::net::IpAddr;
+use url::{Host, Url};
+
+/// Where mail is sent by SMTP: `smtp://user:password@host:587` (STARTTLS), or `smtps://user:password@host:465` (TLS from the first byte).
+///
+/// `smtp://` to this machine itself goes without TLS where the server offers none, or with `?tls=off`; to another machine only with
+/// `?tls=off`, and never with a password.
+#[derive(Clone)]
+pub struct SmtpUrl {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: Tls,
+    pub(super) credentials: Option<Credentials>,
+}
+
+/// How the connection is kept private.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tls {
+    /// From the first byte.
+    Implicit,
+    /// By STARTTLS; nothing is sent without it.
+    Required,
+    /// By STARTTLS where the server offers it: this machine itself.
+    Offered,
+    /// Not at all: the operator says that the network is private.
+    Off,
+}
+
+/// A text that is not the URL of a mail server. It never shows the text, which may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the URL of a mail server: {0}")]
+pub struct SmtpUrlError(pub &'static str);
+
+impl SmtpUrl {
+    /// Takes a URL. A user or password with special characters is percent-encoded.
+    pub fn parse(url: &str) -> Result<Self, SmtpUrlError> {
+        let url = Url::parse(url)
+            .map_err(|_not_a_url| SmtpUrlError("it has the form smtp://user:password@host:587"))?;
+        let host = url.host().ok_or(SmtpUrlError("it names no host"))?;
+        let credentials = credentials(&url)?;
+        let off = match url.query() {
+            None => false,
+            Some("tls=off") => true,
+            Some(_) => return Err(SmtpUrlError("the only option is ?tls=off")),
+        };
+        let tls = match (url.scheme(), off) {
+            ("smtps", false) => Tls::Implicit,
+            ("smtps", true) => {
+                return Err(SmtpUrlError("smtps:// is TLS; with ?tls=off it is smtp://"));
+            }
+            ("smtp", true) if credentials.is_some() && !is_this_machine(&url) => {
+                return Err(SmtpUrlError("a password is never sent without TLS"));
+            }
+            ("smtp", true) => Tls::Off,
+            ("smtp", false) if is_this_machine(&url) => Tls::Offered,
+            ("smtp", false) => Tls::Required,
+            _ => return Err(SmtpUrlError("it begins with smtp:// or smtps://")),
+        };
+        let default_port = if tls == Tls::Implicit { 465 } else { 587 };
+        let host = match host {
+            Host::Domain(name) => name.to_owned(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        };
+        if !matches!(url.path(), "" | "/") {
+            return Err(SmtpUrlError("nothing follows the port"));
+        }
+        Ok(Self {
+            host,
+            port: url.port().unwrap_or(default_port),
+            tls,
+            credentials,
+        })
+    }
+}
+
+fn credentials(url: &Url) -> Result<Option<Credentials>, SmtpUrlError> {
+    let decoded = |text: &str| {
+        percent_encoding::percent_decode_str(text)
+            .decode_utf8()
+            .map(std::borrow::Cow::into_owned)
+            .map_err(|_not_text| SmtpUrlError("user and password are percent-encoded UTF-8"))
+    };
+    match (url.username(), url.password()) {
+        ("", None) => Ok(None),
+        (user, Some(password)) if !user.is_empty() => {
+            Ok(Some(Credentials::new(decoded(user)?, decoded(password)?)))
+        }
+        _ => Err(SmtpUrlError("a user comes with a password")),
+    }
+}
+
+/// The URL parser leaves the host of a scheme that it does not know as text.
+fn is_this_machine(url: &Url) -> bool {
+    let host = url
+        .host_str()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Without the password.
+impl std::fmt::Debug for SmtpUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "SmtpUrl({}:{}, {:?}, credentials: {})",
+            self.host,
+            self.port,
+            self.tls,
+            self.credentials.is_some()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, expected: (&str, u16, Tls, bool)) {
+        let url = SmtpUrl::parse(url).unwrap();
+        assert_eq!(
+            (
+                url.host.as_str(),
+                url.port,
+                url.tls,
+                url.credentials.is_some()
+            ),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_url_says_host_port_and_how_private() {
+        check(
+            "smtps://u:p@mail.example.com",
+            ("mail.example.com", 465, Tls::Implicit, true),
+        );
+        check(
+            "smtp://u:p%40x@mail.example.com",
+            ("mail.example.com", 587, Tls::Required, true),
+        );
+        check(
+            "smtp://mail.example.com:25",
+            ("mail.example.com", 25, Tls::Required, false),
+        );
+        check(
+            "smtp://relay.lan:25?tls=off",
+            ("relay.lan", 25, Tls::Off, false),
+        );
+        check(
+            "smtp://127.0.0.1:2525",
+            ("127.0.0.1", 2525, Tls::Offered, false),
+        );
+        check("smtp://[::1]:2525/", ("::1", 2525, Tls::Offered, false));
+    }
+
+    #[test]
+    fn a_url_that_would_send_a_password_openly_is_refused() {
+        for bad in [
+            "",
+            "mail.example.com",
+            "http://mail.example.com",
+            "smtp://",
+            "smtp://u:p@mail.example.com?tls=off",
+            "smtp://u@mail.example.com",
+            "smtps://mail.example.com?tls=off",
+            "smtp://mail.example.com/path",
+            "smtp://mail.example.com?x=y",
+            "smtp://:p@mail.example.com",
+        ] {
+            assert!(SmtpUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let url = SmtpUrl::parse("smtps://user:hunter2@mail.example.com").unwrap();
+        assert!(!format!("{url:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,244 @@
+//! What the queue does to its tables. Each function is one job of the writing thread, or one look.
+
+use super::message::{DeadLetter, QueueDepth, WaitingMessage};
+use crate::store::timestamp;
+use crate::system::random_hex;
+use jiff::Timestamp;
+use leadwire_pipeline::enrich::Record;
+use leadwire_pipeline::port::OutgoingMessage;
+use leadwire_pipeline::trace::TraceContext;
+use rusqlite::{Connection, Row, named_params};
+
+/// A receive, as it is asked for.
+pub(super) struct Receive {
+    pub(super) max: u32,
+    pub(super) now: Timestamp,
+    /// When what is received comes back.
+    pub(super) until: Timestamp,
+    pub(super) max_receive_count: u32,
+}
+
+const SEND: &str =
+    "INSERT INTO messages (message_id, body, traceparent, tracestate, xray, sent_at, due_at)
+    VALUES (:id, :body, :traceparent, :tracestate, :xray, :now, :due)";
+const BURY: &str = "INSERT INTO dead_letters (message_id, body, traceparent, tracestate, xray, sent_at, dead_at, receive_count)
+    SELECT message_id, body, traceparent, tracestate, xray, sent_at, :now, receive_count FROM messages
+    WHERE due_at <= :now AND receive_count >= :max";
+const REMOVE_BURIED: &str = "DELETE FROM messages WHERE due_at <= :now AND receive_count >= :max";
+const DUE: &str =
+    "SELECT message_id, body, traceparent, tracestate, xray, sent_at, receive_count FROM messages
+    WHERE due_at <= :now ORDER BY due_at, rowid LIMIT :max";
+const TAKE: &str = "UPDATE messages SET receive_count = receive_count + 1, receipt = :receipt, due_at = :until WHERE message_id = :id";
+const DELETE: &str = "DELETE FROM messages WHERE message_id = :id AND receipt = :receipt";
+const HIDE: &str =
+    "UPDATE messages SET due_at = :due WHERE message_id = :id AND receipt = :receipt";
+const WAITING: &str = "SELECT message_id, body, sent_at, due_at, receive_count, receipt IS NOT NULL AND due_at > :now FROM messages
+    ORDER BY due_at, rowid LIMIT :limit";
+const DEPTH: &str = "SELECT
+    (SELECT count(*) FROM messages WHERE due_at > :now AND receipt IS NULL),
+    (SELECT count(*) FROM messages WHERE due_at <= :now),
+    (SELECT count(*) FROM messages WHERE due_at > :now AND receipt IS NOT NULL),
+    (SELECT count(*) FROM dead_letters)";
+const DEAD: &str = "SELECT message_id, body, traceparent, tracestate, xray, sent_at, dead_at, receive_count FROM dead_letters
+    ORDER BY dead_at, rowid LIMIT :limit";
+const REVIVE: &str = "INSERT INTO messages (message_id, body, traceparent, tracestate, xray, sent_at, due_at)
+    SELECT :new, body, traceparent, tracestate, xray, :now, :now FROM dead_letters WHERE message_id = :id";
+const DELETE_DEAD: &str = "DELETE FROM dead_letters WHERE message_id = :id";
+const RELEASE: &str =
+    "UPDATE messages SET due_at = :now WHERE receipt IS NOT NULL AND due_at > :now";
+
+pub(super) fn send(
+    connection: &Connection,
+    message: &OutgoingMessage,
+    now: Timestamp,
+    due_at: Timestamp,
+) -> rusqlite::Result<()> {
+    let trace = &message.trace;
+    connection.prepare_cached(SEND)?.execute(named_params! {
+        ":id": random_hex(), ":body": message.body, ":traceparent": trace.traceparent, ":tracestate": trace.tracestate,
+        ":xray": trace.xray, ":now": now.as_microsecond(), ":due": due_at.as_microsecond(),
+    })?;
+    Ok(())
+}
+
+impl Receive {
+    /// Puts dead letters aside first, so that none of them takes the place of a message.
+    pub(super) fn run(&self, connection: &Connection) -> rusqlite::Result<Vec<Record>> {
+        let now = self.now.as_microsecond();
+        let buried = connection
+            .prepare_cached(BURY)?
+            .execute(named_params! {":now": now, ":max": self.max_receive_count})?;
+        if buried > 0 {
+            connection
+                .prepare_cached(REMOVE_BURIED)?
+                .execute(named_params! {":now": now, ":max": self.max_receive_count})?;
+        }
+        let mut due = connection.prepare_cached(DUE)?;
+        let records = due
+            .query_map(named_params! {":now": now, ":max": self.max}, record)?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        let mut take = connection.prepare_cached(TAKE)?;
+        let until = self.until.as_microsecond();
+        for Record {
+            message_id,
+            receipt_handle,
+            ..
+        } in &records
+        {
+            take.execute(named_params! {":receipt": nonce(receipt_handle), ":until": until, ":id": message_id})?;
+        }
+        Ok(records)
+    }
+}
+
+pub(super) fn delete(connection: &Connection, receipt_handles: &[String]) -> rusqlite::Result<u64> {
+    let mut delete = connection.prepare_cached(DELETE)?;
+    let mut count = 0;
+    for handle in receipt_handles {
+        count +=
+            delete.execute(named_params! {":id": message_id(handle), ":receipt": nonce(handle)})?;
+    }
+    Ok(wide(count))
+}
+
+pub(super) fn set_visibility(
+    connection: &Connection,
+    handle: &str,
+    due_at: Timestamp,
+) -> rusqlite::Result<()> {
+    let params = named_params! {":id": message_id(handle), ":receipt": nonce(handle), ":due": due_at.as_microsecond()};
+    connection.prepare_cached(HIDE)?.execute(params).map(drop)
+}
+
+pub(super) fn waiting(
+    connection: &Connection,
+    now: Timestamp,
+    limit: u32,
+) -> rusqlite::Result<Vec<WaitingMessage>> {
+    let mut waiting = connection.prepare_cached(WAITING)?;
+    let rows = waiting.query_map(
+        named_params! {":now": now.as_microsecond(), ":limit": limit},
+        |row| {
+            Ok(WaitingMessage {
+                message_id: row.get(0)?,
+                body: row.get(1)?,
+                sent_at: timestamp(row.get(2)?),
+                due_at: timestamp(row.get(3)?),
+                receive_count: row.get(4)?,
+                in_flight: row.get(5)?,
+            })
+        },
+    )?;
+    rows.collect()
+}
+
+pub(super) fn depth(connection: &Connection, now: Timestamp) -> rusqlite::Result<QueueDepth> {
+    let mut depth = connection.prepare_cached(DEPTH)?;
+    depth.query_row(named_params! {":now": now.as_microsecond()}, |row| {
+        let count = |index| {
+            row.get::<_, i64>(index)
+                .map(|count| u64::try_from(count).unwrap_or(0))
+        };
+        Ok(QueueDepth {
+            delayed: count(0)?,
+            due: count(1)?,
+            in_flight: count(2)?,
+            dead: count(3)?,
+        })
+    })
+}
+
+pub(super) fn dead_letters(
+    connection: &Connection,
+    limit: u32,
+) -> rusqlite::Result<Vec<DeadLetter>> {
+    let mut dead = connection.prepare_cached(DEAD)?;
+    let rows = dead.query_map(named_params! {":limit": limit}, |row| {
+        Ok(DeadLetter {
+            message_id: row.get(0)?,
+            body: row.get(1)?,
+            trace: trace(row)?,
+            sent_at: timestamp(row.get(5)?),
+            dead_at: timestamp(row.get(6)?),
+            receive_count: row.get(7)?,
+        })
+    })?;
+    rows.collect()
+}
+
+pub(super) fn redrive(
+    connection: &Connection,
+    message_ids: &[String],
+    now: Timestamp,
+) -> rusqlite::Result<u64> {
+    let mut revive = connection.prepare_cached(REVIVE)?;
+    let mut count = 0;
+    for id in message_ids {
+        count += revive.execute(
+            named_params! {":new": random_hex(), ":now": now.as_microsecond(), ":id": id},
+        )?;
+    }
+    delete_dead_letters(connection, message_ids)?;
+    Ok(wide(count))
+}
+
+pub(super) fn delete_dead_letters(
+    connection: &Connection,
+    message_ids: &[String],
+) -> rusqlite::Result<u64> {
+    let mut delete = connection.prepare_cached(DELETE_DEAD)?;
+    let mut count = 0;
+    for id in message_ids {
+        count += delete.execute(named_params! {":id": id})?;
+    }
+    Ok(wide(count))
+}
+
+pub(super) fn next_due(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let due: Option<i64> = connection
+        .prepare_cached("SELECT min(due_at) FROM messages")?
+        .query_row([], |row| row.get(0))?;
+    Ok(due.map(timestamp))
+}
+
+/// Gives back what a process held that has gone. What it received counts as received.
+pub(crate) fn release(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
+    connection
+        .execute(RELEASE, named_params! {":now": now.as_microsecond()})
+        .map(wide)
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let message_id: String = row.get(0)?;
+    let received: u32 = row.get(6)?;
+    Ok(Record {
+        receipt_handle: format!("{message_id}/{}", random_hex()),
+        message_id,
+        body: row.get(1)?,
+        receive_count: received.saturating_add(1),
+        sent_at: Some(timestamp(row.get(5)?)),
+        trace: trace(row)?,
+    })
+}
+
+fn trace(row: &Row<'_>) -> rusqlite::Result<TraceContext> {
+    Ok(TraceContext {
+        traceparent: row.get(2)?,
+        tracestate: row.get(3)?,
+        xray: row.get(4)?,
+    })
+}
+
+fn message_id(receipt_handle: &str) -> &str {
+    receipt_handle.split_once('/').map_or("", |(id, _)| id)
+}
+
+fn nonce(receipt_handle: &str) -> &str {
+    receipt_handle
+        .split_once('/')
+        .map_or("", |(_, nonce)| nonce)
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
