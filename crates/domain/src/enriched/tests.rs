@@ -78,6 +78,13 @@ fn a_document_of_ours_is_read_back() {
 }
 
 #[test]
+fn a_field_of_our_name_never_stands_beside_ours() {
+    let mut merged = merge(&LeadId::parse("1").unwrap(), &Object::default(), None).unwrap();
+    merged.fields.set_text("_leadwire", "forged");
+    assert!(parse_enriched(&render_enriched(&merged, &provenance())).is_ok());
+}
+
+#[test]
 fn an_owner_address_counts_only_when_the_owner_file_gave_it() {
     let owner = |event: &str, lookup: &str| {
         parse_enriched(render(event, lookup).as_bytes())
