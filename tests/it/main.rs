@@ -1,8 +1,15 @@
 //! The integration suite: the real binaries, black box, against `LocalStack` and moto.
 
+mod crash;
+mod duplicate;
 mod emulators;
 mod events;
 mod faults;
+mod owner;
+mod parallel;
 mod platform;
+mod poison;
+mod readme;
 mod rules;
 mod stacks;
+mod throttle;

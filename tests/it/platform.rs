@@ -129,7 +129,7 @@ async fn the_mapping_deletes_what_succeeded_and_leaves_a_crashed_batch_to_its_vi
     let options = MappingOptions {
         batch_size: 1,
         concurrency: 2,
-        reports_item_failures: true,
+        ..MappingOptions::default()
     };
     let mut mapping = Mapping::start(&sqs, &url, &deployed.function, options).await?;
     for body in ["good", "crash"] {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{Message as SqsMessage, QueueAttributeName};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -246,6 +246,47 @@ impl House {
         let reply = get.set_attribute_names(Some(names.to_vec())).send().await?;
         let values = reply.attributes().into_iter().flat_map(|all| all.values());
         Ok(values.filter_map(|value| value.parse::<u64>().ok()).sum())
+    }
+
+    /// Every message in the dead-letter queue, with its attributes. Reading hides them for a while.
+    ///
+    /// # Errors
+    /// SQS refuses.
+    pub async fn dead_letters(&self) -> Result<Vec<SqsMessage>> {
+        let queue = self.stack.output("DeadLetterQueueUrl")?;
+        let mut found = Vec::new();
+        loop {
+            let receive = self.clients.sqs.receive_message().queue_url(queue);
+            let reply = receive.max_number_of_messages(10).visibility_timeout(300);
+            let all = aws_sdk_sqs::types::MessageSystemAttributeName::All;
+            let reply = reply.message_system_attribute_names(all).send().await?;
+            if reply.messages().is_empty() {
+                return Ok(found);
+            }
+            found.extend(reply.messages.unwrap_or_default());
+        }
+    }
+
+    /// Waits until this many messages lie in the dead-letter queue.
+    ///
+    /// # Errors
+    /// They do not come in time.
+    pub async fn dead_letter_depth(&self, count: u64, deadline: Duration) -> Result<()> {
+        let queue = self.stack.output("DeadLetterQueueUrl")?;
+        let what = format!("{count} dead letters");
+        let came = clock::eventually(&what, deadline, || async {
+            Ok((self.depth(queue).await? >= count).then_some(()))
+        });
+        came.await.with_context(|| self.account())
+    }
+
+    /// How many mails SES took from the binaries.
+    pub fn mails_taken(&self) -> usize {
+        let calls = self.ses.calls();
+        let taken = calls
+            .iter()
+            .filter(|call| call.status.is_some_and(|status| status == 200));
+        taken.count()
     }
 
     /// What the functions wrote last and what the mapping saw, for the message of a failing test.

@@ -19,6 +19,7 @@ pub mod instance;
 pub mod json;
 pub mod mailbox;
 pub mod mapping;
+pub mod pager;
 pub mod program;
 pub mod prune;
 pub mod settings;

@@ -18,6 +18,8 @@ use crate::instance::Outcome;
 
 /// One long poll; short, because a stop waits for its end so that no message vanishes into a poll nobody reads.
 const POLL_SECONDS: i32 = 1;
+/// A pause after a failed poll, so that a service that is down is not hammered.
+const FAULT_PAUSE: Duration = Duration::from_millis(200);
 
 /// How a mapping is set up.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,8 @@ pub struct MappingOptions {
     pub concurrency: usize,
     /// `ReportBatchItemFailures` among the response types.
     pub reports_item_failures: bool,
+    /// Whether it polls from its start on, or waits for [`Mapping::resume`].
+    pub enabled: bool,
 }
 
 impl Default for MappingOptions {
@@ -36,6 +40,7 @@ impl Default for MappingOptions {
             batch_size: 10,
             concurrency: 4,
             reports_item_failures: true,
+            enabled: true,
         }
     }
 }
@@ -55,10 +60,18 @@ pub struct Delivery {
     pub failed: bool,
 }
 
+/// Whether a mapping polls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Paused,
+    Polling,
+    Stopped,
+}
+
 /// A running mapping; it stops when it is dropped or [`stop`](Self::stop)ped.
 #[derive(Debug)]
 pub struct Mapping {
-    stop: watch::Sender<bool>,
+    state: watch::Sender<State>,
     pollers: JoinSet<()>,
     poll: Arc<Poll>,
 }
@@ -149,13 +162,17 @@ impl Mapping {
             deliveries: Mutex::default(),
             faults: Mutex::default(),
         });
-        let stop = watch::Sender::new(false);
+        let state = watch::Sender::new(if options.enabled {
+            State::Polling
+        } else {
+            State::Paused
+        });
         let mut pollers = JoinSet::new();
         for _ in 0..options.concurrency {
-            pollers.spawn(Arc::clone(&poll).run(stop.subscribe()));
+            pollers.spawn(Arc::clone(&poll).run(state.subscribe()));
         }
         Ok(Self {
-            stop,
+            state,
             pollers,
             poll,
         })
@@ -171,19 +188,28 @@ impl Mapping {
         guard(&self.poll.faults).clone()
     }
 
+    /// Begins to poll, where it was made without being enabled.
+    pub fn resume(&self) {
+        self.state.send_replace(State::Polling);
+    }
+
     /// Stops after what is in flight.
     pub async fn stop(&mut self) {
-        self.stop.send_replace(true);
+        self.state.send_replace(State::Stopped);
         while self.pollers.join_next().await.is_some() {}
     }
 }
 
 impl Poll {
-    async fn run(self: Arc<Self>, stop: watch::Receiver<bool>) {
-        while !*stop.borrow() {
+    async fn run(self: Arc<Self>, mut state: watch::Receiver<State>) {
+        loop {
+            let waited = state.wait_for(|now| *now != State::Paused).await;
+            if !waited.is_ok_and(|now| *now == State::Polling) {
+                return;
+            }
             if let Err(error) = self.round().await {
                 guard(&self.faults).push(format!("{error:#}"));
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                tokio::time::sleep(FAULT_PAUSE).await;
             }
         }
     }

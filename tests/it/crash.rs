@@ -1,0 +1,86 @@
+//! A process that dies between SES and its marker, the one case in which a second mail is allowed (or parked).
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use leadwire_tests::clock::eventually;
+use leadwire_tests::fault::{Fault, Gate};
+use leadwire_tests::house::{House, HouseOptions};
+use leadwire_tests::json::At;
+use serde_json::json;
+
+/// Brings one lead to the moment in which SES has taken the mail and nobody knows, and kills the process.
+async fn crash_after_the_mail(policy: &'static str) -> Result<(House, String)> {
+    let house = House::build(HouseOptions {
+        parameters: vec![("DelaySeconds", "0"), ("EmailAmbiguous", policy)],
+        overrides: vec![("DelayQueue", "VisibilityTimeout", json!(6))],
+        environment: vec![("LEASE_SECONDS", "4".to_owned())],
+        ..HouseOptions::default()
+    })
+    .await?;
+    let gate = Gate::default();
+    house
+        .ses
+        .inject(1, Fault::HoldAfter(gate.clone()), |_| true);
+    house
+        .put_owner(
+            "crash-1",
+            &json!({"lead_id": "crash-1", "lead_owner": "Omar"}),
+        )
+        .await?;
+    let event = house
+        .accepted(
+            "/ingest",
+            &[],
+            r#"{"lead_id":"crash-1","display_name":"Zoë"}"#,
+        )
+        .await?;
+    let held = eventually("SES has the mail", Duration::from_secs(20), || async {
+        Ok((gate.arrivals() == 1).then_some(()))
+    });
+    held.await.with_context(|| house.account())?;
+    assert_eq!(house.enrich.kill_busy().await?, 1);
+    gate.open();
+    let key = event
+        .at("s3_key")
+        .as_str()
+        .context("s3_key")?
+        .replacen("raw/", "mail/", 1);
+    Ok((house, key))
+}
+
+#[tokio::test]
+async fn a_crash_between_ses_and_the_marker_is_mailed_again_and_says_so() -> Result<()> {
+    let (house, key) = crash_after_the_mail("resend").await?;
+    house.mails(2, Duration::from_secs(40)).await?;
+    house.quiet(Duration::from_secs(40)).await?;
+    let second = house.ses.calls();
+    let second = second.last().context("a second call")?;
+    let body: serde_json::Value = serde_json::from_slice(&second.body)?;
+    let tags = body["EmailTags"].as_array().context("tags")?;
+    assert!(
+        tags.contains(&json!({"Name": "attempt", "Value": "2"})),
+        "{tags:?}"
+    );
+    assert_eq!(
+        house.list("EnrichedBucketName", "mail/").await?.get(&key),
+        Some(&0)
+    );
+    assert_eq!(house.mailbox.mails().await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_crash_between_ses_and_the_marker_is_parked_where_one_mail_is_the_most() -> Result<()> {
+    let (house, key) = crash_after_the_mail("park").await?;
+    let parked = eventually("the claim is parked", Duration::from_secs(40), || async {
+        let claim = house.document(&key).await?;
+        Ok((claim["state"] == "parked").then_some(()))
+    });
+    parked.await.with_context(|| house.account())?;
+    house.quiet(Duration::from_secs(40)).await?;
+    let failed = house.document(&key.replacen("mail/", "failed/", 1)).await?;
+    assert_eq!(failed["reason"], "mail_ambiguous", "{failed}");
+    assert_eq!(house.mailbox.mails().await?.len(), 1);
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! The same webhook several times at once is one event.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::future::try_join_all;
+use leadwire_tests::house::{House, HouseOptions};
+use serde_json::{Value, json};
+
+const TIMES: usize = 5;
+
+/// Sends the very same request five times at once, and demands one of everything.
+async fn check_one(headers: &[(&str, &str)], body: &str) -> Result<()> {
+    let house = House::build(HouseOptions {
+        parameters: vec![("DelaySeconds", "1")],
+        ..HouseOptions::default()
+    })
+    .await?;
+    house
+        .put_owner(
+            "lead_dup",
+            &json!({"lead_id": "lead_dup", "lead_owner": "Omar"}),
+        )
+        .await?;
+    let answers =
+        try_join_all((0..TIMES).map(|_| house.accepted("/ingest", headers, body))).await?;
+    let member = |answer: &Value, name: &str| answer.get(name).cloned().unwrap_or_default();
+    let first = answers.first().context("five answers")?;
+    for name in ["s3_key", "event_id", "lead_id", "enrich_not_before"] {
+        let same = answers
+            .iter()
+            .all(|answer| member(answer, name) == member(first, name));
+        ensure!(same, "{name} differs: {answers:?}");
+    }
+    let new = answers
+        .iter()
+        .filter(|answer| member(answer, "duplicate") == false)
+        .count();
+    ensure!(new == 1, "{new} of them call themselves new: {answers:?}");
+
+    house.mails(1, Duration::from_secs(30)).await?;
+    house.quiet(Duration::from_secs(150)).await?;
+    ensure!(house.list("RawBucketName", "raw/").await?.len() == 1);
+    ensure!(house.list("EnrichedBucketName", "enriched/").await?.len() == 1);
+    let mails = house.mailbox.mails().await?;
+    ensure!(mails.len() == 1 && house.mails_taken() == 1, "{mails:?}");
+    ensure!(
+        house
+            .bytes(
+                "RawBucketName",
+                member(first, "s3_key").as_str().unwrap_or("")
+            )
+            .await?
+            == *body
+    );
+    let receives: Vec<u32> = house
+        .mapping
+        .deliveries()
+        .iter()
+        .map(|one| one.receive_count)
+        .collect();
+    ensure!(receives.iter().all(|count| *count == 1), "{receives:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_close_event_five_times_at_once_is_one_object_one_document_one_mail() -> Result<()> {
+    let body = json!({
+        "subscription_id": "whsub_1Test",
+        "event": {
+            "id": "ev_1Test", "date_created": "2026-11-23T06:50:00.123456", "object_type": "lead",
+            "action": "created", "object_id": "lead_dup", "lead_id": "lead_dup",
+            "data": {"id": "lead_dup", "display_name": "Zoë"},
+        },
+    });
+    check_one(&[], &body.to_string()).await
+}
+
+#[tokio::test]
+async fn a_flat_form_with_an_idempotency_key_five_times_at_once_is_one_event_too() -> Result<()> {
+    let body = json!({"lead_id": "lead_dup", "display_name": "Zoë"});
+    check_one(&[("Idempotency-Key", "form-4711")], &body.to_string()).await
+}
