@@ -12,9 +12,11 @@ use leadwire_model::walk::{refute, walk};
 fn main() -> ExitCode {
     let asked = |option: &str| std::env::args().any(|given| given == option);
     let good = if asked("--controls") {
-        control::all()
-            .iter()
-            .fold(true, |good, control| show_control(control) && good)
+        let mut good = true;
+        for control in control::all() {
+            good &= show_control(&control);
+        }
+        good
     } else {
         let mut scenarios = scenario::ordinary();
         if asked("--deep") {

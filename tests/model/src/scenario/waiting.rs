@@ -43,7 +43,6 @@ pub(super) const ALL: &[Scenario] = &[
             Bounds {
                 crashes: 1,
                 redrives: 1,
-                duplicates: 1,
                 ..CALM
             },
             LATE,
