@@ -55,6 +55,9 @@ pub(crate) enum Command {
     Completion(CompletionArgs),
 }
 
+/// The data folder of commands that are not told another.
+pub(crate) const DATA_DEFAULT: &str = "./leadwire-data";
+
 /// Which home a command works on.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct HomeArgs {
@@ -63,7 +66,7 @@ pub(crate) struct HomeArgs {
         long,
         value_name = "DIR",
         env = "LEADWIRE_DATA",
-        default_value = "./leadwire-data"
+        default_value = DATA_DEFAULT
     )]
     pub(crate) data: PathBuf,
 }

@@ -60,8 +60,7 @@ pub(crate) fn operate(args: &HomeArgs) -> anyhow::Result<LocalOperated> {
 
 /// Opens a data folder.
 pub(crate) fn open(dir: &Path, mode: Mode) -> anyhow::Result<LocalHome> {
-    LocalHome::open(dir, mode)
-        .with_context(|| format!("could not open the data folder {}", dir.display()))
+    Ok(LocalHome::open(dir, mode)?)
 }
 
 /// The text of `sources.json` in a data folder, where there is one.

@@ -1,7 +1,7 @@
 //! `doctor`: whether a data folder and its configuration are sound, and what to do where not.
 
 use crate::cli::DoctorArgs;
-use crate::duration::render_relative;
+use crate::duration::{render_relative, render_time};
 use crate::home::{self, Operated as _};
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
 use crate::view::list_failures;
@@ -95,7 +95,7 @@ fn tell(checks: &[Check], output: &mut Output) -> anyhow::Result<()> {
             ]
         })
         .collect();
-    output.table(&["", "CHECK", "FOUND"], &rows)?;
+    output.table(&["STATE", "CHECK", "FOUND"], &rows)?;
     Ok(())
 }
 
@@ -179,8 +179,7 @@ fn check_lock(folder: &DataFolder) -> Check {
     match file.try_lock_shared() {
         Err(fs::TryLockError::WouldBlock) => {
             let holder = fs::read_to_string(folder.lock()).unwrap_or_default();
-            let holder = crate::output::printable(holder.trim().lines().next().unwrap_or_default());
-            check(Verdict::Ok, what, format!("by process {holder}"))
+            check(Verdict::Ok, what, describe_holder(&holder))
         }
         Err(fs::TryLockError::Error(error)) => check(
             Verdict::Fail,
@@ -192,6 +191,18 @@ fn check_lock(folder: &DataFolder) -> Check {
             what,
             "nobody serves this folder; what waits, waits until `leadwire up` runs",
         ),
+    }
+}
+
+/// The lock's text: `{"pid":1,"since":"…"}`.
+fn describe_holder(text: &str) -> String {
+    let holder: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let since: Option<jiff::Timestamp> = holder
+        .get("since")
+        .and_then(|since| since.as_str()?.parse().ok());
+    match (holder.get("pid").and_then(serde_json::Value::as_u64), since) {
+        (Some(pid), Some(since)) => format!("by process {pid} since {}", render_time(since)),
+        _ => "by another process".to_owned(),
     }
 }
 

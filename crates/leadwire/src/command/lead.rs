@@ -4,7 +4,7 @@ use crate::cli::LeadArgs;
 use crate::command::leads::{EventLine, when};
 use crate::duration::{render, render_relative, render_time};
 use crate::home::Operated;
-use crate::output::{BOLD, Cell, DIM, Ended, Output};
+use crate::output::{BOLD, Cell, DIM, Ended, Output, printable};
 use crate::settings::Usage;
 use crate::view::{EventFacts, MailMark, Stage, Standing, decide_standing, find_lead};
 use jiff::Timestamp;
@@ -34,16 +34,19 @@ struct Told<'a> {
     trace_id: Option<String>,
 }
 
+/// The lead that is asked for.
+pub(super) fn parse_lead_id(args: &LeadArgs) -> Result<LeadId, Usage> {
+    LeadId::parse(&args.lead_id).map_err(|error| Usage::of(format!("{:?}: {error}", args.lead_id)))
+}
+
 /// Tells. A lead that is not there is a failure.
 pub(super) async fn run<O: Operated>(
     home: &O,
-    args: &LeadArgs,
+    lead_id: &LeadId,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let lead_id = LeadId::parse(&args.lead_id)
-        .map_err(|error| Usage::of(format!("{:?}: {error}", args.lead_id)))?;
     let look = home.look().await?;
-    let events = find_lead(home.store(), &look, &lead_id).await?;
+    let events = find_lead(home.store(), &look, lead_id).await?;
     if events.is_empty() {
         anyhow::bail!("no lead {lead_id} here; `leads` lists those there are");
     }
@@ -68,41 +71,52 @@ pub(super) fn tell(event: &EventFacts, now: Timestamp, output: &mut Output) -> a
     })?;
     let style = standing.stage.style();
     output.line(format!(
-        "{BOLD}{}{BOLD:#}  {DIM}{}{DIM:#}",
+        "{BOLD}{}{BOLD:#}  {style}{}{style:#}{}\n",
         event.lead_id(),
-        event.name
-    ))?;
-    output.line(format!(
-        "  {style}{}{style:#}{}",
         standing.stage.as_str(),
         explain(&standing, now)
     ))?;
     let rows: Vec<Vec<Cell>> = steps.iter().map(|step| row(step, now)).collect();
-    for line in crate::output::render_table(&["  TIME", "STEP", "", ""], &rows) {
-        output.line(line)?;
-    }
+    output.table(&["  TIME", "", "STEP", ""], &rows)?;
     if let Some(advice) = advice {
-        output.line(format!("  What to do: {advice}"))?;
+        output.line(format!("\n  What to do: {advice}"))?;
     }
-    let trace = trace_id.map_or_else(String::new, |id| format!(", trace {id}"));
-    output.line(format!("  {DIM}event {}{trace}{DIM:#}\n", event.event_id()))?;
+    output.line("")?;
+    for (name, id) in ids(event, trace_id) {
+        output.line(format!("  {DIM}{name:<6} {}{DIM:#}", printable(&id)))?;
+    }
+    output.line("")?;
     Ok(())
+}
+
+/// The ids under which it is found elsewhere.
+fn ids(event: &EventFacts, trace_id: Option<String>) -> Vec<(&'static str, String)> {
+    let mut ids = vec![
+        ("event", event.event_id().to_owned()),
+        ("stored", event.name.raw_key()),
+    ];
+    ids.extend(trace_id.map(|id| ("trace", id)));
+    if let MailMark::Settled {
+        message_id: Some(id),
+        ..
+    } = &event.mail
+    {
+        ids.push(("mail", id.clone()));
+    }
+    ids
 }
 
 fn row(step: &Step, now: Timestamp) -> Vec<Cell> {
     vec![
         Cell::plain(format!("  {}", render_time(step.at))),
+        Cell::styled(render_relative(step.at, now), DIM),
         Cell::plain(step.what),
         Cell::plain(step.text.as_str()),
-        Cell::styled(render_relative(step.at, now), DIM),
     ]
 }
 
 fn explain(standing: &Standing, now: Timestamp) -> String {
-    let why = match standing.why.as_str() {
-        "" => String::new(),
-        why => format!(" {why}"),
-    };
+    let why = format!("{}{}", standing.separator(), standing.why);
     let when = when(standing, now);
     match (when.is_empty(), standing.until.is_some()) {
         (true, _) => why,
@@ -120,12 +134,7 @@ fn timeline(event: &EventFacts) -> Vec<Step> {
         push(
             raw.accepted_at,
             "received",
-            format!(
-                "from {}, {} bytes, {}",
-                raw.source,
-                raw.bytes,
-                event.name.raw_key()
-            ),
+            format!("from {}, {} bytes", raw.source, raw.bytes),
         );
     }
     let trigger = event.trigger();
@@ -160,6 +169,10 @@ fn timeline(event: &EventFacts) -> Vec<Step> {
             "failed",
             format!("{}, receive {}", failure.reason.code(), failure.receives),
         );
+    }
+    if let Some(letter) = event.dead.first() {
+        let text = format!("put aside after {} receives", letter.receives);
+        push(letter.visible_at, "dead letter", text);
     }
     if let Some((at, what, text)) = mail_step(&event.mail, accepted_at) {
         push(at, what, text);
@@ -197,15 +210,12 @@ fn mail_step(
         MailMark::Settled {
             how: Settled::Sent,
             at,
-            message_id,
+            ..
         } => {
             let after = accepted_at.map_or_else(String::new, |accepted| {
                 format!("{} after it came", render(at.duration_since(accepted)))
             });
-            let id = message_id
-                .as_ref()
-                .map_or_else(String::new, |id| format!(", id {id}"));
-            Some((*at, "mailed", format!("{after}{id}")))
+            Some((*at, "mailed", after))
         }
     }
 }

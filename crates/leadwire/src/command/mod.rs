@@ -35,13 +35,14 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
             wait(async { leads::run(&operate(&args.home)?, &args, output).await })
         }
         Command::Lead(args) => {
-            wait(async { lead::run(&operate(&args.home)?, &args, output).await })
+            let lead_id = lead::parse_lead_id(&args)?;
+            wait(async { lead::run(&operate(&args.home)?, &lead_id, output).await })
         }
         Command::Dlq(command) => wait(dlq(command, output)),
-        Command::Sweep(args) => wait(async {
-            sweep::config(&args)?;
-            sweep::run(Arc::new(operate(&args.home)?), &args, output).await
-        }),
+        Command::Sweep(args) => {
+            let config = sweep::config(&args)?;
+            wait(async { sweep::run(Arc::new(operate(&args.home)?), config, &args, output).await })
+        }
         Command::Doctor(args) => wait(doctor::run(&args, output)),
     }
 }

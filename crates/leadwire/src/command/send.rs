@@ -72,15 +72,16 @@ fn prepare(
             .map_err(|error| Usage::of(format!("--event-id: {error}")))?,
         None => EventId::from_random(home::entropy().bits()),
     };
+    let now = home::now();
     let sample = Sample {
         lead_id: LeadId::parse(&numbered(&args.lead_id))
             .map_err(|error| Usage::of(format!("--lead-id: {error}")))?,
         name: args.name.clone(),
         email: args.email.clone(),
         event_id,
-        made_at: home::now(),
+        made_at: args.event_id.is_none().then_some(now),
     };
-    let post = sample.request(source, secret)?;
+    let post = sample.request(source, secret, now)?;
     Ok((sample, post))
 }
 

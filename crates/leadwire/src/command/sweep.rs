@@ -25,6 +25,7 @@ pub(super) fn config(args: &SweepArgs) -> Result<SweepConfig, Usage> {
 /// Sweeps once. A sweep that refuses is a failure: somebody must look.
 pub(super) async fn run<O: Operated>(
     home: Arc<O>,
+    config: SweepConfig,
     args: &SweepArgs,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
@@ -33,7 +34,7 @@ pub(super) async fn run<O: Operated>(
         (false, true) => SweepMode::Confirm,
         (false, false) => SweepMode::Send,
     };
-    let report = Sweep::new(home, config(args)?).run(mode).await?;
+    let report = Sweep::new(home, config).run(mode).await?;
     output.json(&json!({
         "examined": report.examined, "found": report.found, "sent": report.sent,
         "given_up": report.given_up, "refused": report.refused, "keys": report.keys,

@@ -1,6 +1,6 @@
 //! `up`: the pipeline on this machine.
 
-use crate::cli::UpArgs;
+use crate::cli::{DATA_DEFAULT, UpArgs};
 use crate::duration::render_seconds;
 use crate::home;
 use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use leadwire_local::{LocalHome, Mode};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -151,19 +152,24 @@ impl Place<'_> {
 
     /// What to paste to see it work.
     fn try_it(&self) -> Vec<String> {
-        let data = self.home.folder().path().display().to_string();
-        let owner = format!("  leadwire lookup put test-1 --owner Omar --data {data}");
+        let folder = self.home.folder().path();
+        let data = if folder == Path::new(DATA_DEFAULT) {
+            String::new()
+        } else {
+            format!(" --data {}", folder.display())
+        };
+        let owner = format!("  leadwire lookup put test-1 --owner Omar{data}");
         let post = match self.settings.door {
             Door::Open => vec![
                 format!("  curl -X POST {} -H 'Content-Type: application/json' \\", self.url),
                 "    -d '{\"lead_id\":\"test-1\",\"display_name\":\"Alice\",\"lead_email\":\"alice@example.com\"}'".to_owned(),
             ],
-            Door::Signed => vec![format!("  leadwire send {} --lead-id test-1 --data {data}", self.url)],
+            Door::Signed => vec![format!("  leadwire send {} --lead-id test-1{data}", self.url)],
         };
         let mut lines = vec!["Try it:".to_owned()];
         lines.extend(post);
         lines.push(owner);
-        lines.push(format!("  leadwire lead test-1 --data {data}"));
+        lines.push(format!("  leadwire lead test-1{data}"));
         if self.settings.door == Door::Open {
             let why = "No sources.json: unsigned leads are taken";
             lines.push(format!(

@@ -82,6 +82,21 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
+    /// What stands between the stage and why it is there, in a sentence.
+    pub(crate) fn separator(&self) -> &'static str {
+        match self.stage {
+            _ if self.why.is_empty() => "",
+            Stage::Waiting => " ",
+            Stage::Ready
+            | Stage::Retrying
+            | Stage::Mailed
+            | Stage::Parked
+            | Stage::Dead
+            | Stage::Forgotten
+            | Stage::Lost => ", ",
+        }
+    }
+
     fn since(stage: Stage, since: Option<Timestamp>, why: impl Into<String>) -> Self {
         Self {
             stage,
@@ -142,28 +157,15 @@ pub(crate) fn decide_standing(facts: &EventFacts, now: Timestamp) -> Standing {
 }
 
 fn of_message(message: &Queued, reason: Option<&'static str>, now: Timestamp) -> Standing {
-    if message.receives > 0 {
-        let word = if message.visible_at > now {
-            "tried"
-        } else {
-            "to be tried"
-        };
-        let why = reason.map_or_else(
-            || format!("{word} {} times", message.receives),
-            |reason| format!("{reason}, tried {} times", message.receives),
-        );
-        // The first receive of a message is its ordinary one: nothing has failed as long as nobody says so.
-        let stage = if message.receives == 1 && reason.is_none() {
-            Stage::Ready
-        } else {
-            Stage::Retrying
-        };
-        let why = if stage == Stage::Ready {
-            "under way".to_owned()
-        } else {
-            why
-        };
-        return Standing::until(stage, message.visible_at, why);
+    // The first receive of a message is its ordinary one: nothing has failed as long as nobody says so.
+    match (message.receives, reason) {
+        (0, _) => {}
+        (1, None) => return Standing::until(Stage::Ready, message.visible_at, "being worked on"),
+        (receives, reason) => {
+            let reason = reason.unwrap_or("a transient failure");
+            let why = format!("{reason}, {}", times(receives));
+            return Standing::until(Stage::Retrying, message.visible_at, why);
+        }
     }
     let waiting = Trigger::parse(&message.body)
         .map(|trigger| trigger.waiting)
@@ -179,6 +181,15 @@ fn of_message(message: &Queued, reason: Option<&'static str>, now: Timestamp) ->
         Some(DeferReason::NoTimeLeft) => "for free time",
     };
     Standing::until(Stage::Waiting, message.visible_at, why)
+}
+
+/// How often it was tried, in words.
+fn times(receives: u32) -> String {
+    match receives {
+        1 => "tried once".to_owned(),
+        2 => "tried twice".to_owned(),
+        _ => format!("tried {receives} times"),
+    }
 }
 
 /// Where the queue cannot be looked into, the documents say how far it came.
@@ -285,7 +296,7 @@ mod tests {
         let mut event = facts();
         event.failure = Some(failed());
         event.live = Some(vec![message(12, 1, "")]);
-        check(&event, Stage::Retrying, "lookup_mismatch, tried 1 times");
+        check(&event, Stage::Retrying, "lookup_mismatch, tried once");
         event.live = Some(Vec::new());
         check(&event, Stage::Dead, "lookup_mismatch");
     }

@@ -186,11 +186,12 @@ async fn put_owners(home: &LocalHome) -> anyhow::Result<()> {
 
 /// Posts a lead as often as its story says, as a CRM does: the same event each time.
 async fn post(url: &str, story: &'static Story) -> anyhow::Result<Vec<String>> {
-    let sample = story.sample(home::now())?;
+    let now = home::now();
+    let sample = story.sample(now)?;
     let url = url.to_owned();
     let posted = tokio::task::spawn_blocking(move || {
         let client = Client::new();
-        let post = sample.request(Source::Generic, None)?;
+        let post = sample.request(Source::Generic, None, now)?;
         (0..story.posts)
             .map(|_| client.post(&url, &post))
             .collect::<anyhow::Result<Vec<_>>>()

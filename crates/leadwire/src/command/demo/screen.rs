@@ -63,18 +63,17 @@ impl<'a> Screen<'a> {
     }
 
     fn frame(&self, leads: &[Progress]) -> Vec<String> {
-        let rows: Vec<Vec<Cell>> = leads
-            .iter()
-            .map(|lead| {
-                vec![
-                    Cell::plain(lead.story.lead_id),
-                    stage_cell(lead),
-                    Cell::styled(why(lead), DIM),
-                ]
-            })
-            .collect();
+        let row = |lead: &Progress| {
+            vec![
+                Cell::plain(lead.story.lead_id),
+                stage_cell(lead),
+                Cell::plain(why(lead)),
+                Cell::styled(lead.story.title, DIM),
+            ]
+        };
+        let rows: Vec<Vec<Cell>> = leads.iter().map(row).collect();
         let mut lines = vec![String::new(), format!("{DIM}{}{DIM:#}", self.clock())];
-        lines.extend(render_table(&["LEAD", "STAGE", ""], &rows));
+        lines.extend(render_table(&["LEAD", "STAGE", "", ""], &rows));
         lines
     }
 
@@ -138,15 +137,12 @@ fn command_name() -> String {
 fn stands(lead: &Progress) -> Option<String> {
     let standing = lead.standing.as_ref()?;
     let style = standing.stage.style();
-    Some(
-        format!(
-            "{style}{}{style:#} {}",
-            standing.stage.as_str(),
-            standing.why
-        )
-        .trim_end()
-        .to_owned(),
-    )
+    Some(format!(
+        "{style}{}{style:#}{}{}",
+        standing.stage.as_str(),
+        standing.separator(),
+        standing.why
+    ))
 }
 
 fn stage_cell(lead: &Progress) -> Cell {

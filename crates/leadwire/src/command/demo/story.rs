@@ -84,7 +84,7 @@ impl Story {
             name: self.name.to_owned(),
             email: format!("{}@example.com", self.lead_id),
             event_id: EventId::from_random(home::entropy().bits()),
-            made_at: now,
+            made_at: Some(now),
         })
     }
 

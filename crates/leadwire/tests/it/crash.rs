@@ -1,0 +1,92 @@
+use crate::house::{House, agent, post, wait_until};
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const LEADS: usize = 200;
+const SENDERS: usize = 8;
+
+fn lead(number: usize) -> String {
+    format!("lead-{number:03}")
+}
+
+/// Posts all leads as a CRM does: each by its own event id. Gives those that were answered with 202.
+fn post_all(url: &str, taken: &AtomicUsize) -> Vec<usize> {
+    std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|sender| {
+                scope.spawn(move || {
+                    let agent = agent();
+                    let mine = (sender..LEADS).step_by(SENDERS);
+                    mine.filter(|number| {
+                        let accepted = post(&agent, url, &lead(*number)) == Some(202);
+                        taken.fetch_add(usize::from(accepted), Ordering::SeqCst);
+                        accepted
+                    })
+                    .collect::<Vec<usize>>()
+                })
+            })
+            .collect();
+        senders
+            .into_iter()
+            .flat_map(|sender| sender.join().unwrap())
+            .collect()
+    })
+}
+
+fn owners() -> String {
+    (0..LEADS).fold("lead_id,owner\n".to_owned(), |mut csv, number| {
+        writeln!(csv, "{},Omar", lead(number)).unwrap();
+        csv
+    })
+}
+
+#[test]
+fn up_killed_twice_among_200_leads_loses_none_and_mails_none_twice() {
+    let house = House::new();
+    house.write("owners.csv", &owners());
+    house
+        .run(&["lookup", "import", "owners.csv"])
+        .expect_code(0);
+
+    // The first death: while leads come in. Those that were not answered with 202 are sent again, as a CRM does.
+    let first = house.up(&["--delay", "1s"]);
+    let url = first.url.clone();
+    let taken = AtomicUsize::new(0);
+    let accepted = std::thread::scope(|scope| {
+        let posting = scope.spawn(|| post_all(&url, &taken));
+        wait_until("half of the leads are taken", || {
+            taken.load(Ordering::SeqCst) >= LEADS / 2
+        });
+        first.kill_now();
+        posting.join().unwrap()
+    });
+    drop(first);
+    let second = house.up(&["--delay", "1s"]);
+    let agent = agent();
+    for number in (0..LEADS).filter(|number| !accepted.contains(number)) {
+        assert_eq!(post(&agent, &second.url, &lead(number)), Some(202));
+    }
+
+    // The second death: while mails go out.
+    wait_until("some mails are out", || house.mails().len() >= LEADS / 10);
+    second.kill();
+    let third = house.up(&["--delay", "1s"]);
+    wait_until("every lead is mailed", || {
+        let leads = house
+            .run(&["leads", "--limit", "1000", "--stage", "mailed", "--json"])
+            .documents();
+        leads.len() == LEADS
+    });
+    assert_eq!(third.stop(), Some(0));
+
+    let mails = house.mails();
+    assert_eq!(mails.len(), LEADS, "{mails:#?}");
+    for number in 0..LEADS {
+        let tag = format!("crm_event_{}_", lead(number));
+        assert_eq!(
+            mails.iter().filter(|mail| mail.contains(&tag)).count(),
+            1,
+            "{tag}"
+        );
+    }
+}

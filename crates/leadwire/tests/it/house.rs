@@ -1,0 +1,269 @@
+//! A folder, the command, and a running `up`.
+
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Longest that anything may take before a test gives up.
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+/// Between two looks at a state.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A folder of its own, in which the command runs.
+pub(crate) struct House {
+    dir: TempDir,
+}
+
+/// What a command gave.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// The documents that it wrote, one a line.
+    pub(crate) fn documents(&self) -> Vec<Value> {
+        self.out
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+            .collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout: {}\nstderr: {}",
+            self.out,
+            self.err
+        );
+        self
+    }
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The data folder of commands that are not told another.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path().join("leadwire-data")
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn command(&self, line: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_leadwire"));
+        command
+            .args(line)
+            .current_dir(self.path())
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, line: &[&str]) -> Ran {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = self.command(line).output().expect("the command runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Ran {
+            code: status.code(),
+            out: text(stdout),
+            err: text(stderr),
+        }
+    }
+
+    /// Starts `up` on a free port and waits until it says where it listens.
+    pub(crate) fn up(&self, flags: &[&str]) -> Up {
+        let line: Vec<&str> = ["up", "--json", "--bind", "127.0.0.1:0"]
+            .iter()
+            .chain(flags)
+            .copied()
+            .collect();
+        let mut child = self
+            .command(&line)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("up starts");
+        let (tell, told) = channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            out.lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| tell.send(line))
+        });
+        let mut up = Up {
+            child,
+            told,
+            url: String::new(),
+        };
+        let started = up.wait_for("server_started");
+        started["url"]
+            .as_str()
+            .expect("a URL")
+            .clone_into(&mut up.url);
+        up
+    }
+
+    /// Mails in the outbox, by file name.
+    pub(crate) fn mails(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.data().join("outbox")) else {
+            return Vec::new();
+        };
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut mails: Vec<String> = names
+            .filter(|name| {
+                Path::new(name)
+                    .extension()
+                    .is_some_and(|kind| kind == "eml")
+            })
+            .collect();
+        mails.sort();
+        mails
+    }
+}
+
+/// A running `up`. It dies with the test.
+pub(crate) struct Up {
+    child: Child,
+    told: Receiver<String>,
+    /// Where leads are posted.
+    pub(crate) url: String,
+}
+
+impl Up {
+    /// Waits until it tells an event.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, event: &str) -> Value {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            match self
+                .told
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => {
+                    let told: Value =
+                        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+                    if told["event"] == event {
+                        return told;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("up never told {event}")
+                }
+            }
+        }
+    }
+
+    /// As a power cut: nothing is finished.
+    pub(crate) fn kill(self) {
+        self.kill_now();
+    }
+
+    /// The same while others still post to it.
+    pub(crate) fn kill_now(&self) {
+        self.signal("-KILL");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// As an operator stops it.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        self.signal("-TERM");
+        self.child.wait().unwrap().code()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The address without `/ingest`.
+    pub(crate) fn base(&self) -> &str {
+        self.url.strip_suffix("/ingest").unwrap()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Waits until a state holds.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::park_timeout(LOOK);
+    }
+}
+
+/// A client that does not take a status for an error.
+pub(crate) fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(DEADLINE))
+        .build()
+        .into()
+}
+
+/// Posts a lead with an event id of its own. `None` where nobody answered.
+pub(crate) fn post(agent: &ureq::Agent, url: &str, lead_id: &str) -> Option<u16> {
+    let body = serde_json::json!({ "lead_id": lead_id, "display_name": "A", "lead_email": "a@example.com" }).to_string();
+    let request = agent
+        .post(url)
+        .header("content-type", "application/json")
+        .header("idempotency-key", lead_id);
+    Some(request.send(&body).ok()?.status().as_u16())
+}
+
+/// Writes a request's bytes as they are and reads until the other side closes.
+pub(crate) fn raw_exchange(url: &str, request: &[u8]) -> String {
+    let host = url
+        .strip_prefix("http://")
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    // A reset after the answer is an end too.
+    drop(std::io::Read::read_to_end(&mut stream, &mut answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}

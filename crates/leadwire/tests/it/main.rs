@@ -1,0 +1,14 @@
+//! The real command, as a person or a program runs it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows tests by their attribute, and their helpers have none"
+)]
+
+mod command;
+mod crash;
+mod demo;
+mod house;
+mod send;
+mod serve;

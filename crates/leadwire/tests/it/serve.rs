@@ -1,0 +1,155 @@
+use crate::house::{House, agent, post, raw_exchange, wait_until};
+use jiff::Timestamp;
+use serde_json::Value;
+
+#[test]
+fn leads_that_are_posted_are_mailed_after_their_delay_and_not_before() {
+    let house = House::new();
+    house
+        .run(&["lookup", "put", "a", "--owner", "Omar"])
+        .expect_code(0);
+    house
+        .run(&["lookup", "put", "b", "--owner", "Olga"])
+        .expect_code(0);
+    let up = house.up(&["--delay", "1s"]);
+    for lead in ["a", "b", "a"] {
+        assert_eq!(post(&agent(), &up.url, lead), Some(202));
+    }
+    wait_until("two mails are in the outbox", || house.mails().len() == 2);
+    wait_until("both leads are mailed", || {
+        stages(&house) == ["mailed", "mailed"]
+    });
+    let text =
+        std::fs::read_to_string(house.data().join("outbox").join(&house.mails()[0])).unwrap();
+    assert!(text.contains("Subject:"), "{text}");
+    let enriched = std::fs::read_dir(house.data().join("enriched"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let document: Value = serde_json::from_slice(&std::fs::read(enriched.path()).unwrap()).unwrap();
+    let time = |name: &str| {
+        document["_leadwire"][name]
+            .as_str()
+            .unwrap()
+            .parse::<Timestamp>()
+            .unwrap()
+    };
+    assert!(
+        time("enriched_at")
+            .duration_since(time("accepted_at"))
+            .as_secs_f64()
+            >= 1.0,
+        "{document:#}"
+    );
+    assert_eq!(up.stop(), Some(0));
+    assert_eq!(house.mails().len(), 2);
+}
+
+fn stages(house: &House) -> Vec<String> {
+    let leads = house.run(&["leads", "--json"]).documents();
+    leads
+        .iter()
+        .map(|lead| lead["stage"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_lead_without_an_owner_file_waits_for_it_and_says_so() {
+    let house = House::new();
+    let up = house.up(&["--delay", "0s"]);
+    assert_eq!(post(&agent(), &up.url, "late"), Some(202));
+    let told = up.wait_for("lead_deferred");
+    assert_eq!(
+        (&told["lead_id"], &told["reason"]),
+        (&Value::from("late"), &Value::from("owner_absent"))
+    );
+    wait_until("the lead is shown as waiting", || {
+        let lead = house.run(&["lead", "late", "--json"]).documents().remove(0);
+        lead["stage"] == "waiting" && lead["why"] == "for its owner file"
+    });
+    assert!(house.mails().is_empty());
+}
+
+#[test]
+fn what_is_no_lead_is_answered_with_a_problem() {
+    let house = House::new();
+    let up = house.up(&[]);
+    let agent = agent();
+    let mut health = agent.get(format!("{}/healthz", up.base())).call().unwrap();
+    assert_eq!(
+        (
+            health.status().as_u16(),
+            health.body_mut().read_to_string().unwrap().as_str()
+        ),
+        (200, r#"{"status":"ok"}"#)
+    );
+    let status = |path: &str, body: &[u8]| {
+        agent
+            .post(format!("{}{path}", up.base()))
+            .send(body)
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    assert_eq!(status("/ingest", b"{}"), 400);
+    assert_eq!(status("/nowhere", b"{}"), 404);
+    assert_eq!(status("/ingest/hubspot", b"{}"), 404);
+    assert_eq!(status("/ingest/close", b"{}"), 401);
+    assert_eq!(agent.get(&up.url).call().unwrap().status(), 405);
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused_without_reading_it_all() {
+    let house = House::new();
+    let up = house.up(&[]);
+    // A gigabyte is announced and two mebibytes are sent: the answer comes without the rest.
+    let mut request =
+        b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".to_vec();
+    request.extend(vec![b' '; 1024 * 1024 + 1]);
+    let answer = raw_exchange(&up.url, &request);
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("\"code\":\"too_large\""), "{answer}");
+}
+
+#[test]
+fn a_second_up_on_one_folder_is_refused_and_names_the_first() {
+    let house = House::new();
+    let first = house.up(&[]);
+    let second = house.run(&["up", "--bind", "127.0.0.1:0"]).expect_code(1);
+    assert!(
+        second.err.contains(&first.pid().to_string()),
+        "{}",
+        second.err
+    );
+    assert_eq!(post(&agent(), &first.url, "a"), Some(202));
+}
+
+#[test]
+fn a_taken_address_is_told_with_what_to_do() {
+    let house = House::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ran = house.run(&["up", "--bind", &address]).expect_code(1);
+    assert!(ran.err.contains("--bind"), "{}", ran.err);
+}
+
+#[test]
+fn doctor_finds_a_served_folder_sound_and_an_absent_one_not() {
+    let house = House::new();
+    house.run(&["doctor"]).expect_code(1);
+    let _up = house.up(&[]);
+    let checks = house.run(&["doctor", "--json"]).expect_code(0).documents();
+    let verdict =
+        |what: &str| checks.iter().find(|check| check["check"] == what).unwrap()["verdict"].clone();
+    for what in [
+        "data folder",
+        "database",
+        "queue",
+        "dead letters",
+        "served",
+        "mail",
+    ] {
+        assert_eq!(verdict(what), "ok", "{what}: {checks:#?}");
+    }
+}
