@@ -10,6 +10,8 @@ mod lookup;
 mod mail;
 mod queue;
 mod runner;
+#[cfg(test)]
+mod sample;
 mod secrets;
 mod store;
 mod system;
