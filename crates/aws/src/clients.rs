@@ -109,19 +109,24 @@ impl Clients {
         let context = roots
             .context()
             .map_err(|source| ClientsError::Bundle { path, source })?;
-        let clients = Self::build(aws_config::defaults(BehaviorVersion::latest()), context).await;
+        let loader = aws_config::defaults(BehaviorVersion::latest());
+        let clients = Self::build(loader, context, ATTEMPT_TIMEOUT).await;
         if clients.sdk.region().is_none() {
             return Err(ClientsError::NoRegion);
         }
         Ok(clients)
     }
 
-    pub(crate) async fn build(loader: ConfigLoader, context: TlsContext) -> Self {
+    pub(crate) async fn build(
+        loader: ConfigLoader,
+        context: TlsContext,
+        attempt_timeout: Duration,
+    ) -> Self {
         let connector = connector(context);
         let shared = connector.clone();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_attempt_timeout(attempt_timeout)
             .build();
         let retries = RetryConfig::standard()
             .with_max_attempts(ATTEMPTS_MAX)

@@ -7,6 +7,8 @@ pub mod queue;
 pub mod secret;
 pub mod store;
 pub mod system;
+#[cfg(test)]
+mod tests;
 pub mod trust;
 pub mod warm;
 

@@ -1,0 +1,4 @@
+//! True events of AWS, decoded; and the binaries themselves, started wrongly.
+
+mod decoding;
+mod starting;
