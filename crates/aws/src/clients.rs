@@ -43,11 +43,12 @@ pub enum ClientsError {
         source: std::io::Error,
     },
     /// The file that `AWS_CA_BUNDLE` names is no bundle.
-    #[error("the file {path} {source}")]
+    #[error("the file {path} cannot be used")]
     Bundle {
         /// The file.
         path: String,
         /// Why.
+        #[source]
         source: BundleError,
     },
     /// No region is configured.
@@ -99,16 +100,12 @@ impl Clients {
     /// # Errors
     /// A bundle that cannot be used, or no region.
     pub async fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ClientsError> {
-        let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
-        let roots = choose_roots(
-            region.as_deref(),
-            lookup(AWS_CA_BUNDLE),
-            lookup(AWS_ENDPOINT_URL),
-        )?;
-        let path = lookup(AWS_CA_BUNDLE).unwrap_or_default();
-        let context = roots
-            .context()
-            .map_err(|source| ClientsError::Bundle { path, source })?;
+        let context = match lookup(AWS_CA_BUNDLE) {
+            Some(path) => bundle_context(&path)?,
+            None => built_in_roots(&lookup)
+                .context()
+                .expect("built-in roots can be read, as a test asserts"),
+        };
         let loader = aws_config::defaults(BehaviorVersion::latest());
         let clients = Self::build(loader, context, ATTEMPT_TIMEOUT).await;
         if clients.sdk.region().is_none() {
@@ -191,25 +188,33 @@ impl Clients {
     }
 }
 
+fn bundle_context(path: &str) -> Result<TlsContext, ClientsError> {
+    let pem = std::fs::read(path).map_err(|source| ClientsError::BundleUnreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    Roots::Bundle(pem)
+        .context()
+        .map_err(|source| ClientsError::Bundle {
+            path: path.to_owned(),
+            source,
+        })
+}
+
 /// AWS's own endpoints need AWS's own roots; another endpoint or partition may be signed by anyone.
-fn choose_roots(
-    region: Option<&str>,
-    bundle: Option<String>,
-    endpoint: Option<String>,
-) -> Result<Roots, ClientsError> {
-    if let Some(path) = bundle {
-        return match std::fs::read(&path) {
-            Ok(pem) => Ok(Roots::Bundle(pem)),
-            Err(source) => Err(ClientsError::BundleUnreadable { path, source }),
-        };
-    }
-    let commercial =
+fn built_in_roots(lookup: impl Fn(&str) -> Option<String>) -> Roots {
+    let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
+    let is_commercial =
         region.is_some_and(|region| !region.starts_with("cn-") && !region.starts_with("us-iso"));
-    Ok(if commercial && endpoint.is_none() {
+    let services = ["", "_S3", "_SQS", "_SESV2", "_SECRETS_MANAGER"];
+    let is_elsewhere = services
+        .iter()
+        .any(|service| lookup(&format!("{AWS_ENDPOINT_URL}{service}")).is_some());
+    if is_commercial && !is_elsewhere {
         Roots::Amazon
     } else {
         Roots::Mozilla
-    })
+    }
 }
 
 /// One pool for all services, made once. The SDK's own builder would parse the roots again for every client.
@@ -224,4 +229,35 @@ fn connector(context: TlsContext) -> SharedHttpConnector {
         .tls_context(context)
         .build();
     SharedHttpConnector::new(connector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &Roots) {
+        let lookup = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        assert_eq!(&built_in_roots(lookup), expected, "{variables:?}");
+    }
+
+    #[test]
+    fn only_the_endpoints_of_aws_are_held_to_the_roots_of_aws() {
+        check(&[("AWS_REGION", "us-east-1")], &Roots::Amazon);
+        check(&[("AWS_DEFAULT_REGION", "eu-west-1")], &Roots::Amazon);
+        check(&[], &Roots::Mozilla);
+        check(&[("AWS_REGION", "cn-north-1")], &Roots::Mozilla);
+        check(
+            &[
+                ("AWS_REGION", "us-east-1"),
+                ("AWS_ENDPOINT_URL_S3", "https://minio.example.com"),
+            ],
+            &Roots::Mozilla,
+        );
+    }
 }

@@ -68,8 +68,8 @@ impl S3Store {
         action: &'static str,
     ) -> Result<PutObjectFluentBuilder, PortError> {
         let json = key
-            .ends_with(".json")
-            .then(|| "application/json".to_owned());
+            .strip_suffix(".json")
+            .map(|_name| "application/json".to_owned());
         Ok(self
             .client
             .put_object()

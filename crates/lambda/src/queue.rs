@@ -63,10 +63,10 @@ impl QueueRecord {
             },
             message_id: self.message_id,
             receipt_handle: self.receipt_handle,
-            body: match self.body {
-                Value::String(text) => text,
-                other => other.to_string(),
-            },
+            body: self
+                .body
+                .as_str()
+                .map_or_else(|| self.body.to_string(), ToOwned::to_owned),
         }
     }
 }

@@ -133,11 +133,11 @@ pub fn conclude(outcome: Result<(), ServeError>) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     tell(&error);
-    if !matches!(error, ServeError::Runtime(_)) {
-        if let Some(api) = environment(vars::AWS_LAMBDA_RUNTIME_API) {
-            // The exit code says the same; the platform only shows it later.
-            drop(report(&api, &summary(&error)));
-        }
+    if !matches!(error, ServeError::Runtime(_))
+        && let Some(api) = environment(vars::AWS_LAMBDA_RUNTIME_API)
+    {
+        // The exit code says the same; the platform only shows it later.
+        drop(report(&api, &summary(&error)));
     }
     ExitCode::FAILURE
 }
@@ -182,7 +182,13 @@ fn summary(error: &ServeError) -> String {
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("\n"),
-        ServeError::Clients(cause) => format!("{}: {cause}", cause.variable()),
+        ServeError::Clients(cause) => {
+            let why = cause
+                .source()
+                .map(|source| format!(" ({source})"))
+                .unwrap_or_default();
+            format!("{}: {cause}{why}", cause.variable())
+        }
         ServeError::Runtime(_) => error.to_string(),
     }
 }

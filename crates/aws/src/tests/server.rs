@@ -110,10 +110,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
         };
         match step {
             Some(Step::Answer(status, headers, body)) => {
-                let headers: String = headers
-                    .iter()
-                    .map(|header| format!("{header}\r\n"))
-                    .collect();
+                let headers = headers.join("\r\n") + if headers.is_empty() { "" } else { "\r\n" };
                 let length = if headers.contains("content-length") {
                     String::new()
                 } else {
