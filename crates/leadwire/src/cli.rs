@@ -58,17 +58,22 @@ pub(crate) enum Command {
 /// The data folder of commands that are not told another.
 pub(crate) const DATA_DEFAULT: &str = "./leadwire-data";
 
+/// The data folder.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FolderArgs {
+    /// The data folder
+    #[arg(long, value_name = "DIR", env = "LEADWIRE_DATA", default_value = DATA_DEFAULT)]
+    pub(crate) data: PathBuf,
+}
+
 /// Which home a command works on.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct HomeArgs {
-    /// The data folder
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LEADWIRE_DATA",
-        default_value = DATA_DEFAULT
-    )]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    /// Work on a deployed stack instead, by its name (needs a build with --features aws)
+    #[arg(long, value_name = "NAME", env = "LEADWIRE_STACK")]
+    pub(crate) stack: Option<String>,
 }
 
 /// What the pipeline is told. Everything is text here: `settings.rs` reports every mistake in one go.
@@ -118,7 +123,7 @@ Secrets of the CRMs are in sources.json in the data folder:
 Without it only unsigned requests to /ingest are taken, and only from this machine.")]
 pub(crate) struct UpArgs {
     #[command(flatten)]
-    pub(crate) home: HomeArgs,
+    pub(crate) folder: FolderArgs,
     #[command(flatten)]
     pub(crate) pipeline: PipelineArgs,
     /// Where to listen; port 0 takes a free one
@@ -220,7 +225,7 @@ pub(crate) struct SendArgs {
     )]
     pub(crate) url: String,
     #[command(flatten)]
-    pub(crate) home: HomeArgs,
+    pub(crate) folder: FolderArgs,
     /// As which source: generic, close or standard [default: what the address says, else generic]
     #[arg(long, value_name = "SOURCE")]
     pub(crate) source: Option<String>,
@@ -318,7 +323,8 @@ pub(crate) struct LookupLsArgs {
 Examples:
   leadwire leads                     The newest 50
   leadwire leads --stage waiting     Only those that wait
-  leadwire leads --limit 1000 --json | jq .")]
+  leadwire leads --limit 1000 --json | jq .
+  leadwire leads --stack crm-ingestion-dev")]
 pub(crate) struct LeadsArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
@@ -437,7 +443,7 @@ Examples:
   leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server can be reached")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
-    pub(crate) home: HomeArgs,
+    pub(crate) folder: FolderArgs,
     /// The mail server that `up` uses
     #[arg(
         long,

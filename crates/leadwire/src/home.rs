@@ -1,77 +1,109 @@
-//! The home that a command works on.
+//! The home that a command works on: one machine's data folder, or a deployed stack.
+
+mod local;
+#[cfg(feature = "aws")]
+mod stack;
 
 use crate::cli::HomeArgs;
 use crate::view::{QueueLook, Queued};
-use anyhow::Context as _;
 use jiff::Timestamp;
-use leadwire_local::{DataFolder, LocalHome, LocalPorts, Mode, OsEntropy, SystemClock};
-use leadwire_pipeline::port::{Clock as _, Home, NoMailer, PortError};
-use std::path::Path;
+use leadwire_domain::id::LeadId;
+use leadwire_local::{Mode, OsEntropy, SystemClock};
+use leadwire_pipeline::port::{Clock as _, Home, PortError};
 
-/// Messages that a look into the queue reads. Where there are more, the look cannot tell what is lost.
-const LOOK_MESSAGES_MAX: u32 = 100_000;
+pub(crate) use local::{LocalOperated, desk, open, read_sources};
 
-/// A home as commands need it: besides the ports, a look into the queue.
+/// A home as commands need it, besides its ports.
 pub(crate) trait Operated: Home + 'static {
-    /// The messages and the dead letters.
+    /// A look into the queue. It must not take a message away from anyone, not even for a while: an alarm watches the dead letters.
     fn look(&self) -> impl Future<Output = Result<QueueLook, PortError>> + Send;
+    /// Takes the dead letters, to send them again. Others may not see them until they are deleted or given back.
+    fn take_dead(&self) -> impl Future<Output = Result<Vec<Queued>, PortError>> + Send;
     /// Deletes a dead letter, after a copy was sent.
     fn delete_dead(&self, letter: &Queued) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Gives dead letters back that were taken and not deleted.
+    fn return_dead(&self, letters: &[Queued])
+    -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Writes an owner file as a whole, and says where it is.
+    fn put_owner(
+        &self,
+        lead_id: &LeadId,
+        json: Vec<u8>,
+    ) -> impl Future<Output = Result<String, PortError>> + Send;
 }
 
-/// One machine, without a mailer: commands send none.
-pub(crate) type LocalOperated = LocalPorts<NoMailer>;
+/// The ports of a home, and what stands behind them.
+#[derive(Debug)]
+pub(crate) struct Desk<P, B> {
+    ports: P,
+    back: B,
+}
 
-impl Operated for LocalOperated {
-    async fn look(&self) -> Result<QueueLook, PortError> {
-        let waiting = self.queue.waiting(LOOK_MESSAGES_MAX).await?;
-        let is_whole = u32::try_from(waiting.len()).is_ok_and(|count| count < LOOK_MESSAGES_MAX);
-        let live = waiting.into_iter().map(|message| Queued {
-            message_id: message.message_id,
-            body: message.body,
-            visible_at: message.due_at,
-            receives: message.receive_count,
-            trace: leadwire_pipeline::trace::TraceContext::default(),
-        });
-        let live: Vec<Queued> = live.collect();
-        let dead = self.queue.dead_letters(LOOK_MESSAGES_MAX).await?;
-        let dead = dead.into_iter().map(|letter| Queued {
-            message_id: letter.message_id,
-            body: letter.body,
-            visible_at: letter.dead_at,
-            receives: letter.receive_count,
-            trace: letter.trace,
-        });
-        Ok(QueueLook::new(is_whole.then_some(live), dead.collect()))
+impl<P: Home, B: Send + Sync> Home for Desk<P, B> {
+    type Store = P::Store;
+    type Queue = P::Queue;
+    type Mailer = P::Mailer;
+    type Clock = P::Clock;
+    type Entropy = P::Entropy;
+    fn store(&self) -> &P::Store {
+        self.ports.store()
     }
-
-    async fn delete_dead(&self, letter: &Queued) -> Result<(), PortError> {
-        self.queue
-            .delete_dead_letters(vec![letter.message_id.clone()])
-            .await
-            .map(drop)
+    fn queue(&self) -> &P::Queue {
+        self.ports.queue()
     }
-}
-
-/// Opens the data folder that is there.
-pub(crate) fn operate(args: &HomeArgs) -> anyhow::Result<LocalOperated> {
-    Ok(open(&args.data, Mode::Operate)?.ports(NoMailer))
-}
-
-/// Opens a data folder.
-pub(crate) fn open(dir: &Path, mode: Mode) -> anyhow::Result<LocalHome> {
-    Ok(LocalHome::open(dir, mode)?)
-}
-
-/// The text of `sources.json` in a data folder, where there is one.
-pub(crate) fn read_sources(dir: &Path) -> anyhow::Result<Option<String>> {
-    let path = DataFolder::new(dir).sources();
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+    fn mailer(&self) -> &P::Mailer {
+        self.ports.mailer()
+    }
+    fn clock(&self) -> &P::Clock {
+        self.ports.clock()
+    }
+    fn entropy(&self) -> &P::Entropy {
+        self.ports.entropy()
     }
 }
+
+/// An open home of either kind.
+pub(crate) enum Opened {
+    /// One machine.
+    Local(LocalOperated),
+    /// A deployed stack.
+    #[cfg(feature = "aws")]
+    Stack(stack::StackOperated),
+}
+
+/// Opens the home that the flags name. `mode` says whether a data folder is made where there is none.
+pub(crate) async fn operate(args: &HomeArgs, mode: Mode) -> anyhow::Result<Opened> {
+    match &args.stack {
+        None => Ok(Opened::Local(local::operate(&args.folder.data, mode)?)),
+        Some(name) => operate_stack(name).await,
+    }
+}
+
+#[cfg(feature = "aws")]
+async fn operate_stack(name: &str) -> anyhow::Result<Opened> {
+    Ok(Opened::Stack(stack::operate(name).await?))
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "with the feature it asks AWS")]
+async fn operate_stack(name: &str) -> anyhow::Result<Opened> {
+    let mistake = format!(
+        "--stack {name}: this leadwire was built without AWS; build it with --features aws"
+    );
+    Err(crate::settings::Usage::of(mistake).into())
+}
+
+/// Works on the home that the flags name, whichever kind it is.
+macro_rules! with_home {
+    ($args:expr, $mode:expr, $home:ident => $body:expr) => {
+        match $crate::home::operate($args, $mode).await? {
+            $crate::home::Opened::Local($home) => $body,
+            #[cfg(feature = "aws")]
+            $crate::home::Opened::Stack($home) => $body,
+        }
+    };
+}
+pub(crate) use with_home;
 
 /// The machine's clock.
 pub(crate) fn now() -> Timestamp {

@@ -191,7 +191,7 @@ async fn read_at_most<B: Body<Data = Bytes>>(body: B, most: usize) -> Result<Vec
         };
         if let Ok(data) = frame?.into_data() {
             let room = most - bytes.len();
-            bytes.extend(data.iter().take(room));
+            bytes.extend_from_slice(data.get(..room).unwrap_or(&data));
         }
     }
     Ok(bytes)

@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Queued {
     /// The queue's id of it.
     pub(crate) message_id: String,
+    /// By what the queue deletes it.
+    pub(crate) handle: String,
     /// Its body.
     pub(crate) body: String,
     /// When it can be received.
@@ -65,7 +67,7 @@ impl QueueLook {
     }
 }
 
-fn by_event(messages: Vec<Queued>) -> (BTreeMap<EventName, Vec<Queued>>, Vec<Queued>) {
+pub(crate) fn by_event(messages: Vec<Queued>) -> (BTreeMap<EventName, Vec<Queued>>, Vec<Queued>) {
     let mut events: BTreeMap<EventName, Vec<Queued>> = BTreeMap::new();
     let mut strangers = Vec::new();
     for message in messages {

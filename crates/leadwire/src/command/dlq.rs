@@ -1,21 +1,21 @@
 //! `dlq`: what failed for good, why, and again.
 
-use crate::cli::{DlqLsArgs, DlqRedriveArgs, DlqShowArgs};
+mod redrive;
+
+pub(super) use redrive::redrive;
+
+use crate::cli::{DlqLsArgs, DlqShowArgs};
 use crate::command::lead;
 use crate::command::leads::shorten;
 use crate::duration::render_relative;
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable};
-use crate::view::{Failure, QueueLook, Queued, list_failures, read_event};
-use anyhow::Context as _;
+use crate::view::{Failure, QueueLook, list_failures, read_event};
 use jiff::Timestamp;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::id::{EventId, LeadId};
 use leadwire_domain::key::EventName;
-use leadwire_domain::trigger::Trigger;
-use leadwire_domain::wait::Waiting;
-use leadwire_pipeline::port::{Clock as _, DelayQueue as _, OutgoingMessage};
-use leadwire_pipeline::trace::TraceContext;
+use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
 
 /// Whether a failure is the one that a person means.
@@ -203,141 +203,4 @@ fn show_stranger(failure: &Failure, look: &QueueLook, output: &mut Output) -> an
         output.line(format!("  Its message: {}", printable(&letter.body)))?;
     }
     Ok(())
-}
-
-/// What redriving does to one failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Redriven {
-    Sent,
-    WouldSend,
-    QueuedAlready,
-    NotAnEvent,
-}
-
-impl Redriven {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::WouldSend => "would be sent",
-            Self::QueuedAlready => "in the queue already",
-            Self::NotAnEvent => "names no event; nothing can be sent",
-        }
-    }
-}
-
-/// `dlq redrive`: the copy first, then the dead letter. What fails in between only doubles a trigger, which is harmless.
-pub(super) async fn redrive<O: Operated>(
-    home: &O,
-    args: &DlqRedriveArgs,
-    output: &mut Output,
-) -> anyhow::Result<Ended> {
-    let all = list_failures(home.store()).await?;
-    let unknown: Vec<&String> = args
-        .ids
-        .iter()
-        .filter(|id| !all.iter().any(|failure| is_meant(failure, id)))
-        .collect();
-    let meant = |failure: &Failure| {
-        args.all
-            || args
-                .reason
-                .as_deref()
-                .is_some_and(|reason| reason == reason_code(failure))
-            || args.ids.iter().any(|id| is_meant(failure, id))
-    };
-    let failures: Vec<&Failure> = all.iter().filter(|failure| meant(failure)).collect();
-    let look = home.look().await?;
-    let mut sent = 0_usize;
-    for (number, failure) in failures.iter().enumerate() {
-        let done = redrive_one(home, &look, failure, args.dry_run)
-            .await
-            .with_context(|| name_of(failure))?;
-        sent += usize::from(matches!(done, Redriven::Sent | Redriven::WouldSend));
-        output.json(&json!({ "event": name_of(failure), "lead_id": lead_of(failure), "result": done.as_str() }))?;
-        output.line(format!(
-            "{}  {}  {}",
-            lead_of(failure),
-            name_of(failure),
-            done.as_str()
-        ))?;
-        output.progress("redriven", number + 1, failures.len())?;
-    }
-    for id in &unknown {
-        output.json(&json!({ "id": id, "result": "not found" }))?;
-        output.line(format!("{BAD}{id}{BAD:#}  not found in `dlq ls`"))?;
-    }
-    let verb = if args.dry_run {
-        "would be sent"
-    } else {
-        "sent"
-    };
-    output.line(format!("{sent} of {} {verb}", failures.len()))?;
-    Ok(Ended::when(unknown.is_empty()))
-}
-
-async fn redrive_one<O: Operated>(
-    home: &O,
-    look: &QueueLook,
-    failure: &Failure,
-    dry_run: bool,
-) -> anyhow::Result<Redriven> {
-    let Some(name) = &failure.name else {
-        return Ok(Redriven::NotAnEvent);
-    };
-    let letters = look.dead(name);
-    if is_queued(look, Some(name)) && letters.is_empty() {
-        return Ok(Redriven::QueuedAlready);
-    }
-    if dry_run {
-        return Ok(Redriven::WouldSend);
-    }
-    if !is_queued(look, Some(name)) {
-        home.queue().send(copy_of(name, letters)).await?;
-    }
-    for letter in letters {
-        home.delete_dead(letter).await?;
-    }
-    Ok(Redriven::Sent)
-}
-
-/// A fresh trigger: its waits begin anew, else a wait that was used up would end it again at once. Where there is no dead letter any more,
-/// the bare form does.
-fn copy_of(name: &EventName, letters: &[Queued]) -> OutgoingMessage {
-    let stored = letters
-        .iter()
-        .find_map(|letter| Trigger::parse(&letter.body).ok());
-    let facts = stored.and_then(|trigger| trigger.facts);
-    let trigger = Trigger {
-        name: name.clone(),
-        facts,
-        waiting: Waiting::default(),
-    };
-    let trace = letters
-        .first()
-        .map_or_else(TraceContext::default, |letter| letter.trace.clone());
-    OutgoingMessage {
-        body: trigger.body(),
-        delay_seconds: 0,
-        trace,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_copy_forgets_the_waits_that_were_used_up() {
-        let name = EventName::parse_raw_key("raw/x.json").unwrap();
-        let body = r#"{"s3_key":"raw/x.json","waiting":{"kind":"owner","hop":12,"reason":"owner_absent"}}"#.to_owned();
-        let letter = Queued {
-            message_id: "m".to_owned(),
-            body,
-            visible_at: Timestamp::UNIX_EPOCH,
-            receives: 3,
-            trace: TraceContext::default(),
-        };
-        assert_eq!(copy_of(&name, &[letter]).body, r#"{"s3_key":"raw/x.json"}"#);
-        assert_eq!(copy_of(&name, &[]).body, r#"{"s3_key":"raw/x.json"}"#);
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::DoctorArgs;
 use crate::duration::{render_relative, render_time};
-use crate::home::{self, Operated as _};
+use crate::home;
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
 use crate::view::list_failures;
 use jiff::SignedDuration;
@@ -49,7 +49,7 @@ fn check(verdict: Verdict, what: &'static str, found: impl Into<String>) -> Chec
 
 /// Checks everything, whatever the first finding is.
 pub(super) async fn run(args: &DoctorArgs, output: &mut Output) -> anyhow::Result<Ended> {
-    let folder = DataFolder::new(&args.home.data);
+    let folder = DataFolder::new(&args.folder.data);
     let mut checks = Vec::new();
     match LocalHome::open(folder.path(), Mode::Operate) {
         Err(error) => checks.push(check(
@@ -154,13 +154,14 @@ async fn check_queue(home: &LocalHome) -> anyhow::Result<Vec<Check>> {
         None => check(Verdict::Ok, "queue", counts),
     };
     let failures = list_failures(&home.ports(NoMailer).store).await?;
-    let look = home.ports(NoMailer).look().await?;
-    let dead = match (failures.len(), look.dead_strangers.len()) {
+    let dead = match (failures.len(), depth.dead) {
         (0, 0) => check(Verdict::Ok, "dead letters", "none"),
-        (failed, _) => check(
+        (failed, dead) => check(
             Verdict::Warn,
             "dead letters",
-            format!("{failed} failed for good or wait for a person; see `leadwire dlq ls`"),
+            format!(
+                "{dead}, and {failed} leads that failed or wait for a person; see `leadwire dlq ls`"
+            ),
         ),
     };
     Ok(vec![queue, dead])

@@ -2,15 +2,14 @@
 
 use crate::cli::{LookupImportArgs, LookupPutArgs};
 use crate::duration::render_relative;
-use crate::home::{self, Operated};
-use crate::output::{BAD, Cell, DIM, Ended, Output};
+use crate::home::Operated;
+use crate::output::{BAD, Cell, DIM, Ended, Output, printable};
 use crate::settings::Usage;
 use crate::view::list_all;
 use anyhow::Context as _;
 use leadwire_domain::email::EmailAddress;
 use leadwire_domain::id::LeadId;
 use leadwire_domain::limits::LOOKUP_BYTES_MAX;
-use leadwire_local::Mode;
 use leadwire_pipeline::port::{Bucket, Clock as _, Fetched, ObjectStore as _};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -26,7 +25,7 @@ const ALIASES: [(&str, &str); 3] = [("lead", LEAD_ID), ("id", LEAD_ID), ("owner"
 
 /// An owner file that is ready to be written.
 #[derive(Debug)]
-struct OwnerFile {
+pub(super) struct OwnerFile {
     lead_id: LeadId,
     json: Vec<u8>,
 }
@@ -60,8 +59,8 @@ impl OwnerFile {
     }
 }
 
-/// `lookup put`.
-pub(super) async fn put(args: &LookupPutArgs, output: &mut Output) -> anyhow::Result<Ended> {
+/// The owner file that the flags of `lookup put` describe.
+pub(super) fn owner_file(args: &LookupPutArgs) -> Result<OwnerFile, Usage> {
     let mut fields = BTreeMap::from([
         (LEAD_ID.to_owned(), args.lead_id.clone()),
         (LEAD_OWNER.to_owned(), args.owner.clone()),
@@ -76,12 +75,18 @@ pub(super) async fn put(args: &LookupPutArgs, output: &mut Output) -> anyhow::Re
             .ok_or_else(|| Usage::of(format!("--field {field:?}: give NAME=VALUE, with a name other than {LEAD_ID} and _leadwire")))?;
         fields.insert(name.to_owned(), value.to_owned());
     }
-    let file = OwnerFile::new(&fields).map_err(Usage::of)?;
-    let lookup = home::open(&args.home.data, Mode::Prepare)?.lookup();
-    let path = lookup.path(&file.lead_id);
-    lookup.put(&file.lead_id, file.json).await?;
+    OwnerFile::new(&fields).map_err(Usage::of)
+}
+
+/// `lookup put`.
+pub(super) async fn put<O: Operated>(
+    home: &O,
+    file: OwnerFile,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let path = home.put_owner(&file.lead_id, file.json).await?;
     output.json(&json!({ "lead_id": file.lead_id, "path": path }))?;
-    output.line(format!("{}  {}", file.lead_id, path.display()))?;
+    output.line(format!("{}  {path}", file.lead_id))?;
     Ok(Ended::Done)
 }
 
@@ -92,44 +97,60 @@ struct BadRow {
     why: String,
 }
 
-/// `lookup import`: all rows are checked before the first is written.
-pub(super) async fn import(args: &LookupImportArgs, output: &mut Output) -> anyhow::Result<Ended> {
-    let text = read_input(&args.file)?;
-    let (files, bad) = parse_rows(&text)?;
+/// What is to be imported.
+pub(super) struct Rows {
+    files: Vec<OwnerFile>,
+    bad: usize,
+}
+
+/// Reads and checks all rows before the first is written. Absent where bad rows forbid it.
+pub(super) fn read_rows(
+    args: &LookupImportArgs,
+    output: &mut Output,
+) -> anyhow::Result<Option<Rows>> {
+    let (files, bad) = parse_rows(&read_input(&args.file)?)?;
     for row in &bad {
         output.json(&json!({ "line": row.line, "error": row.why }))?;
         output.line(format!(
             "{BAD}line {}:{BAD:#} {}",
             row.line,
-            crate::output::printable(&row.why)
+            printable(&row.why)
         ))?;
     }
-    if !bad.is_empty() && !args.skip_bad {
-        output.json(&json!({ "written": 0, "bad": bad.len() }))?;
-        output.line(format!(
-            "{} of {} rows are bad; nothing was written. Correct them, or give --skip-bad to import the others.",
-            bad.len(),
-            bad.len() + files.len()
-        ))?;
-        return Ok(Ended::Failed);
+    if bad.is_empty() || args.skip_bad {
+        return Ok(Some(Rows {
+            files,
+            bad: bad.len(),
+        }));
     }
-    let lookup = home::open(&args.home.data, Mode::Prepare)?.lookup();
-    let all = files.len();
-    for (number, file) in files.into_iter().enumerate() {
-        lookup
-            .put(&file.lead_id, file.json)
-            .await
-            .with_context(|| {
-                format!("stopped at {} after {number} of {all} files", file.lead_id)
-            })?;
+    output.json(&json!({ "written": 0, "bad": bad.len() }))?;
+    output.line(format!(
+        "{} of {} rows are bad; nothing was written. Correct them, or give --skip-bad to import the others.",
+        bad.len(),
+        bad.len() + files.len()
+    ))?;
+    Ok(None)
+}
+
+/// `lookup import`. Done only when no row was left out.
+pub(super) async fn import<O: Operated>(
+    home: &O,
+    rows: Rows,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let all = rows.files.len();
+    for (number, file) in rows.files.into_iter().enumerate() {
+        let lead_id = file.lead_id;
+        let put = home.put_owner(&lead_id, file.json).await;
+        put.with_context(|| format!("stopped at {lead_id} after {number} of {all} files"))?;
         output.progress("written", number + 1, all)?;
     }
-    output.json(&json!({ "written": all, "bad": bad.len() }))?;
+    output.json(&json!({ "written": all, "bad": rows.bad }))?;
     output.line(format!(
-        "{all} owner files written to {}",
-        args.home.data.join("lookup").display()
+        "{all} owner files written, {} rows left out",
+        rows.bad
     ))?;
-    Ok(Ended::when(bad.is_empty()))
+    Ok(Ended::when(rows.bad == 0))
 }
 
 fn read_input(file: &Path) -> anyhow::Result<Vec<u8>> {

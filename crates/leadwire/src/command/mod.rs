@@ -12,9 +12,10 @@ mod sweep;
 mod up;
 
 use crate::cli::{Command, DlqCommand, LookupCommand};
-use crate::home::operate;
+use crate::home::with_home;
 use crate::output::{Ended, Output};
 use anyhow::Context as _;
+use leadwire_local::Mode;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,17 +32,23 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
         Command::Up(args) => wait(up::run(&args, output)),
         Command::Demo(_) => wait(demo::run(output)),
         Command::Lookup(command) => wait(lookup(command, output)),
-        Command::Leads(args) => {
-            wait(async { leads::run(&operate(&args.home)?, &args, output).await })
-        }
+        Command::Leads(args) => wait(async {
+            with_home!(&args.home, Mode::Operate, home => leads::run(&home, &args, output).await)
+        }),
         Command::Lead(args) => {
-            let lead_id = lead::parse_lead_id(&args)?;
-            wait(async { lead::run(&operate(&args.home)?, &lead_id, output).await })
+            let id = lead::parse_lead_id(&args)?;
+            wait(async {
+                with_home!(&args.home, Mode::Operate, home => lead::run(&home, &id, output).await)
+            })
         }
         Command::Dlq(command) => wait(dlq(command, output)),
         Command::Sweep(args) => {
             let config = sweep::config(&args)?;
-            wait(async { sweep::run(Arc::new(operate(&args.home)?), config, &args, output).await })
+            wait(async {
+                with_home!(&args.home, Mode::Operate, home => {
+                    sweep::run(Arc::new(home), config, &args, output).await
+                })
+            })
         }
         Command::Doctor(args) => wait(doctor::run(&args, output)),
     }
@@ -49,17 +56,33 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
 
 async fn lookup(command: LookupCommand, output: &mut Output) -> anyhow::Result<Ended> {
     match command {
-        LookupCommand::Put(args) => lookup::put(&args, output).await,
-        LookupCommand::Import(args) => lookup::import(&args, output).await,
-        LookupCommand::Ls(args) => lookup::ls(&operate(&args.home)?, output).await,
+        LookupCommand::Put(args) => {
+            let file = lookup::owner_file(&args)?;
+            with_home!(&args.home, Mode::Prepare, home => lookup::put(&home, file, output).await)
+        }
+        LookupCommand::Import(args) => {
+            let Some(rows) = lookup::read_rows(&args, output)? else {
+                return Ok(Ended::Failed);
+            };
+            with_home!(&args.home, Mode::Prepare, home => lookup::import(&home, rows, output).await)
+        }
+        LookupCommand::Ls(args) => {
+            with_home!(&args.home, Mode::Operate, home => lookup::ls(&home, output).await)
+        }
     }
 }
 
 async fn dlq(command: DlqCommand, output: &mut Output) -> anyhow::Result<Ended> {
     match command {
-        DlqCommand::Ls(args) => dlq::ls(&operate(&args.home)?, &args, output).await,
-        DlqCommand::Show(args) => dlq::show(&operate(&args.home)?, &args, output).await,
-        DlqCommand::Redrive(args) => dlq::redrive(&operate(&args.home)?, &args, output).await,
+        DlqCommand::Ls(args) => {
+            with_home!(&args.home, Mode::Operate, home => dlq::ls(&home, &args, output).await)
+        }
+        DlqCommand::Show(args) => {
+            with_home!(&args.home, Mode::Operate, home => dlq::show(&home, &args, output).await)
+        }
+        DlqCommand::Redrive(args) => {
+            with_home!(&args.home, Mode::Operate, home => dlq::redrive(&home, &args, output).await)
+        }
     }
 }
 

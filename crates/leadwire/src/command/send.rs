@@ -45,7 +45,7 @@ fn find_secret(args: &SendArgs, source: Source) -> anyhow::Result<Option<Secret>
     if let Some(secret) = &args.secret {
         return Ok(Some(Secret::new(secret.as_str())));
     }
-    let Some(document) = home::read_sources(&args.home.data)? else {
+    let Some(document) = home::read_sources(&args.folder.data)? else {
         return Ok(None);
     };
     let sources = Sources::parse(&document).context("could not read sources.json")?;

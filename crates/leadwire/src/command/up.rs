@@ -23,7 +23,7 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
     let address = listener
         .local_addr()
         .context("could not tell the address")?;
-    let home = home::open(&args.home.data, Mode::Serve)?;
+    let home = home::open(&args.folder.data, Mode::Serve)?;
     tell::start(settings.log, home::now);
     for warning in &home.report().warnings {
         tracing::warn!(event = "folder_warning", "{warning}");
@@ -60,7 +60,7 @@ fn check(args: &UpArgs, output: &mut Output) -> anyhow::Result<Settings> {
     if output.is_json() {
         "json".clone_into(&mut args.log);
     }
-    let sources = home::read_sources(&args.home.data)?;
+    let sources = home::read_sources(&args.folder.data)?;
     let settings = Settings::parse(&args, sources.as_deref())?;
     if settings.log == Log::Json {
         output.use_json();

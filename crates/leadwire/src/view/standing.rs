@@ -249,6 +249,7 @@ mod tests {
         let body = format!("{{\"s3_key\":\"{KEY}\"{waiting}}}");
         Queued {
             message_id: "m".to_owned(),
+            handle: "m".to_owned(),
             body,
             visible_at: at(visible),
             receives,

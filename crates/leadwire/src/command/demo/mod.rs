@@ -5,7 +5,7 @@ mod screen;
 mod story;
 
 use crate::client::Client;
-use crate::home;
+use crate::home::{self, LocalOperated, Operated as _};
 use crate::output::{Ended, Output};
 use crate::service::{self, Pace};
 use crate::settings::{Door, Log, Settings, Waits};
@@ -16,7 +16,7 @@ use leadwire_domain::email::EmailAddress;
 use leadwire_domain::source::Source;
 use leadwire_local::{LocalHome, Mode, RunnerConfig};
 use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
-use leadwire_pipeline::port::NoMailer;
+use leadwire_pipeline::port::Home as _;
 use screen::Screen;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -118,10 +118,11 @@ async fn play(
         }
     }
     let deadline = Instant::now() + DEADLINE;
+    let desk = home::desk(home);
     let mut late_since = None;
     while !leads.iter().all(Progress::is_end) && Instant::now() < deadline {
         for lead in &mut leads {
-            look(home, lead).await?;
+            look(&desk, lead).await?;
         }
         screen.draw(&leads)?;
         bring_late_owner(home, &leads, &mut late_since, screen).await?;
@@ -130,14 +131,12 @@ async fn play(
     Ok(leads)
 }
 
-async fn look(home: &LocalHome, lead: &mut Progress) -> anyhow::Result<()> {
-    use crate::home::Operated as _;
+async fn look(desk: &LocalOperated, lead: &mut Progress) -> anyhow::Result<()> {
     if lead.is_end() {
         return Ok(());
     }
-    let ports = home.ports(NoMailer);
     let lead_id = lead.story.parse_lead_id()?;
-    let found = find_lead(&ports.store, &ports.look().await?, &lead_id).await?;
+    let found = find_lead(desk.store(), &desk.look().await?, &lead_id).await?;
     let Some(event) = found.first() else {
         return Ok(());
     };

@@ -1,0 +1,95 @@
+//! One machine's data folder.
+
+use super::{Desk, Operated};
+use crate::view::{QueueLook, Queued};
+use anyhow::Context as _;
+use leadwire_domain::id::LeadId;
+use leadwire_local::{DataFolder, DeadLetter, LocalHome, LocalPorts, LookupFolder, Mode};
+use leadwire_pipeline::port::{NoMailer, PortError};
+use leadwire_pipeline::trace::TraceContext;
+use std::path::Path;
+
+/// Messages that a look into the queue reads. Where there are more, the look cannot tell what is lost.
+const LOOK_MESSAGES_MAX: u32 = 100_000;
+
+/// One machine, without a mailer: commands send none.
+pub(crate) type LocalOperated = Desk<LocalPorts<NoMailer>, LookupFolder>;
+
+impl Operated for LocalOperated {
+    async fn look(&self) -> Result<QueueLook, PortError> {
+        let waiting = self.ports.queue.waiting(LOOK_MESSAGES_MAX).await?;
+        let is_whole = u32::try_from(waiting.len()).is_ok_and(|count| count < LOOK_MESSAGES_MAX);
+        let live = waiting.into_iter().map(|message| Queued {
+            handle: message.message_id.clone(),
+            message_id: message.message_id,
+            body: message.body,
+            visible_at: message.due_at,
+            receives: message.receive_count,
+            trace: TraceContext::default(),
+        });
+        let live: Vec<Queued> = live.collect();
+        Ok(QueueLook::new(
+            is_whole.then_some(live),
+            self.take_dead().await?,
+        ))
+    }
+
+    /// Nothing is hidden here by reading.
+    async fn take_dead(&self) -> Result<Vec<Queued>, PortError> {
+        let letters = self.ports.queue.dead_letters(LOOK_MESSAGES_MAX).await?;
+        Ok(letters.into_iter().map(queued).collect())
+    }
+
+    async fn delete_dead(&self, letter: &Queued) -> Result<(), PortError> {
+        let ids = vec![letter.handle.clone()];
+        self.ports.queue.delete_dead_letters(ids).await.map(drop)
+    }
+
+    async fn return_dead(&self, _letters: &[Queued]) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn put_owner(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<String, PortError> {
+        self.back.put(lead_id, json).await?;
+        Ok(self.back.path(lead_id).display().to_string())
+    }
+}
+
+fn queued(letter: DeadLetter) -> Queued {
+    Queued {
+        handle: letter.message_id.clone(),
+        message_id: letter.message_id,
+        body: letter.body,
+        visible_at: letter.dead_at,
+        receives: letter.receive_count,
+        trace: letter.trace,
+    }
+}
+
+/// Opens a data folder for a command.
+pub(super) fn operate(dir: &Path, mode: Mode) -> anyhow::Result<LocalOperated> {
+    Ok(desk(&open(dir, mode)?))
+}
+
+/// An open folder as commands need it.
+pub(crate) fn desk(home: &LocalHome) -> LocalOperated {
+    Desk {
+        ports: home.ports(NoMailer),
+        back: home.lookup(),
+    }
+}
+
+/// Opens a data folder.
+pub(crate) fn open(dir: &Path, mode: Mode) -> anyhow::Result<LocalHome> {
+    Ok(LocalHome::open(dir, mode)?)
+}
+
+/// The text of `sources.json` in a data folder, where there is one.
+pub(crate) fn read_sources(dir: &Path) -> anyhow::Result<Option<String>> {
+    let path = DataFolder::new(dir).sources();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+    }
+}

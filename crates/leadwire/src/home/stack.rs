@@ -1,0 +1,173 @@
+//! A deployed stack: its buckets and queues, found by its outputs.
+
+use super::{Desk, Operated};
+use crate::view::{QueueLook, Queued};
+use anyhow::Context as _;
+use aws_sdk_cloudformation::types::Stack;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use jiff::Timestamp;
+use leadwire_aws::classify::port_error;
+use leadwire_aws::{Buckets, Clients, OsEntropy, S3Store, SqsDelayQueue, SystemClock};
+use leadwire_domain::id::LeadId;
+use leadwire_domain::key::lookup_key;
+use leadwire_pipeline::port::{Bucket, NewObject, NoMailer, ObjectStore as _, PortError, Ports};
+use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
+
+/// Messages of one receive: the most that SQS gives.
+const RECEIVE_MAX: i32 = 10;
+/// Dead letters that are taken at most. More wait for the next redrive.
+const TAKE_MAX: usize = 10_000;
+/// Empty receives in a row that mean that there are no more: SQS asks only some of its servers each time.
+const EMPTY_MAX: u32 = 3;
+/// How long a receive waits for a message, in seconds: a long poll asks all servers.
+const POLL_SECONDS: i32 = 1;
+/// How long a dead letter that was taken is hidden, in seconds. It covers the redrive of as many as are taken.
+const HIDDEN_SECONDS: i32 = 600;
+
+/// A stack's ports, without a mailer: commands send none.
+type StackPorts = Ports<S3Store, SqsDelayQueue, NoMailer, SystemClock, OsEntropy>;
+/// A deployed stack.
+pub(crate) type StackOperated = Desk<StackPorts, DeadLetters>;
+
+/// The dead-letter queue, and where owner files go.
+#[derive(Debug)]
+pub(crate) struct DeadLetters {
+    client: aws_sdk_sqs::Client,
+    url: String,
+    lookup_bucket: String,
+}
+
+/// Finds the stack by its name.
+pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
+    let variable = |variable: &str| std::env::var_os(variable)?.into_string().ok();
+    let clients = Clients::load(variable).await?;
+    let stack = describe(&clients, name).await?;
+    let output = |key: &str| {
+        output_of(&stack, key).with_context(|| {
+            format!("the stack {name} has no output {key}; is it one of leadwire's?")
+        })
+    };
+    let lookup_bucket = output("LookupBucketName")?;
+    let buckets = Buckets {
+        raw: Some(output("RawBucketName")?),
+        lookup: Some(lookup_bucket.clone()),
+        enriched: Some(output("EnrichedBucketName")?),
+        owner: None,
+    };
+    let ports = Ports {
+        store: S3Store::new(clients.s3(), buckets),
+        queue: SqsDelayQueue::new(clients.sqs(), output("DelayQueueUrl")?),
+        mailer: NoMailer,
+        clock: SystemClock,
+        entropy: OsEntropy,
+    };
+    let back = DeadLetters {
+        client: clients.sqs(),
+        url: output("DeadLetterQueueUrl")?,
+        lookup_bucket,
+    };
+    Ok(Desk { ports, back })
+}
+
+async fn describe(clients: &Clients, name: &str) -> anyhow::Result<Stack> {
+    let client = aws_sdk_cloudformation::Client::new(clients.sdk());
+    let described = client.describe_stacks().stack_name(name).send().await;
+    let described = described
+        .map_err(|error| anyhow::Error::new(error.into_service_error()))
+        .with_context(|| format!("could not describe the stack {name}"))?;
+    let stack = described.stacks().first().cloned();
+    stack.with_context(|| format!("there is no stack {name} in this account and region"))
+}
+
+fn output_of(stack: &Stack, key: &str) -> Option<String> {
+    let output = stack
+        .outputs()
+        .iter()
+        .find(|output| output.output_key() == Some(key))?;
+    output.output_value().map(str::to_owned)
+}
+
+impl Operated for StackOperated {
+    /// SQS shows no message without hiding it, and hiding a dead letter resolves the alarm on them: documents alone are looked at.
+    async fn look(&self) -> Result<QueueLook, PortError> {
+        Ok(QueueLook::new(None, Vec::new()))
+    }
+
+    async fn take_dead(&self) -> Result<Vec<Queued>, PortError> {
+        let mut letters = Vec::new();
+        let mut empty = 0;
+        while empty < EMPTY_MAX && letters.len() < TAKE_MAX {
+            let received = self.back.receive().await?;
+            empty = if received.is_empty() { empty + 1 } else { 0 };
+            letters.extend(received.into_iter().filter_map(queued));
+        }
+        Ok(letters)
+    }
+
+    async fn delete_dead(&self, letter: &Queued) -> Result<(), PortError> {
+        let request = self.back.client.delete_message().queue_url(&self.back.url);
+        let deleted = request.receipt_handle(&letter.handle).send().await;
+        deleted
+            .map(drop)
+            .map_err(|error| port_error("delete dead letter", &error))
+    }
+
+    async fn return_dead(&self, letters: &[Queued]) -> Result<(), PortError> {
+        for letter in letters {
+            let request = self.back.client.change_message_visibility();
+            let request = request
+                .queue_url(&self.back.url)
+                .receipt_handle(&letter.handle);
+            let returned = request.visibility_timeout(0).send().await;
+            returned.map_err(|error| port_error("give dead letter back", &error))?;
+        }
+        Ok(())
+    }
+
+    async fn put_owner(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<String, PortError> {
+        let key = lookup_key(lead_id);
+        let object = NewObject::of(json);
+        self.ports.store.put(Bucket::Lookup, &key, object).await?;
+        Ok(format!("s3://{}/{key}", self.back.lookup_bucket))
+    }
+}
+
+impl DeadLetters {
+    async fn receive(&self) -> Result<Vec<Message>, PortError> {
+        let request = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(RECEIVE_MAX)
+            .visibility_timeout(HIDDEN_SECONDS)
+            .wait_time_seconds(POLL_SECONDS)
+            .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::All);
+        let received = request.send().await;
+        received
+            .map(|answer| answer.messages.unwrap_or_default())
+            .map_err(|error| port_error("receive dead letters", &error))
+    }
+}
+
+fn queued(message: Message) -> Option<Queued> {
+    let attribute = |name: &str| {
+        let attribute = message.message_attributes.as_ref()?.get(name)?;
+        attribute.string_value.clone()
+    };
+    let system = |name: &MessageSystemAttributeName| message.attributes.as_ref()?.get(name);
+    let xray = system(&MessageSystemAttributeName::AwsTraceHeader).cloned();
+    let receives = system(&MessageSystemAttributeName::ApproximateReceiveCount);
+    Some(Queued {
+        trace: TraceContext {
+            traceparent: attribute(TRACEPARENT),
+            tracestate: attribute(TRACESTATE),
+            xray,
+        },
+        receives: receives.and_then(|count| count.parse().ok()).unwrap_or(0),
+        visible_at: Timestamp::UNIX_EPOCH,
+        message_id: message.message_id?,
+        handle: message.receipt_handle?,
+        body: message.body?,
+    })
+}
