@@ -11,5 +11,6 @@ mod platform;
 mod poison;
 mod readme;
 mod rules;
+mod signed;
 mod stacks;
 mod throttle;

@@ -28,7 +28,8 @@ async fn waited_for(house: &House, messages: usize) -> Result<()> {
     seen.await.with_context(|| house.account())
 }
 
-fn check_single_receives(house: &House) -> Result<()> {
+async fn check_single_receives(house: &House) -> Result<()> {
+    house.quiet(Duration::from_secs(20)).await?;
     let deliveries = house.mapping.deliveries();
     let single = deliveries
         .iter()
@@ -56,7 +57,7 @@ async fn an_owner_assigned_late_is_waited_for_at_no_cost_in_receives() -> Result
         .await?;
     let mails = house.mails(1, Duration::from_secs(40)).await?;
     assert_eq!(mails[0].subject, "New lead: Zoë → Omar");
-    check_single_receives(&house)?;
+    check_single_receives(&house).await?;
     assert!(
         house.mapping.deliveries().len() >= 2,
         "it came back as a copy"
@@ -100,7 +101,7 @@ async fn a_lookup_that_is_denied_is_waited_for_like_one_that_is_absent() -> Resu
     house.s3.heal();
     let mails = house.mails(1, Duration::from_secs(40)).await?;
     assert_eq!(mails[0].subject, "New lead: Zoë → Omar");
-    check_single_receives(&house)?;
+    check_single_receives(&house).await?;
     let lines = house.enrich.log().objects();
     let told = lines.iter().any(|line| line["event"] == "lookup_denied");
     assert!(told, "{}", house.account());
@@ -158,7 +159,7 @@ async fn an_owner_that_never_comes_is_mailed_as_unassigned_where_that_is_wanted(
     let event = house.accepted("/ingest", &[], body).await?;
     let mails = house.mails(1, Duration::from_secs(40)).await?;
     assert_eq!(mails[0].subject, "New lead: Zoë → unassigned");
-    check_single_receives(&house)?;
+    check_single_receives(&house).await?;
     let key = event["s3_key"]
         .as_str()
         .context("s3_key")?

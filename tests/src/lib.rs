@@ -22,6 +22,7 @@ pub mod mapping;
 pub mod pager;
 pub mod program;
 pub mod prune;
+pub mod secret;
 pub mod settings;
 pub mod stack;
 pub mod template;

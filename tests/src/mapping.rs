@@ -235,8 +235,9 @@ impl Poll {
             .invoke(&event::queue(&self.queue_arn, messages))
             .await?;
         let failed = self.failed(&outcome, messages);
-        self.delete(messages, &failed).await?;
+        // Noted first, so that whoever sees the queue empty sees every delivery.
         self.note(messages, &failed);
+        self.delete(messages, &failed).await?;
         Ok(())
     }
 
