@@ -307,3 +307,6 @@ impl std::fmt::Debug for LocalHome {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,13 +42,20 @@ pub(crate) fn sample() -> Sample {
     let folder = tempfile::tempdir().unwrap();
     let clock = StoppedClock::at("2026-11-23T07:00:00Z");
     let home = LocalHome::open_with(folder.path(), Mode::Serve, options(&clock)).unwrap();
-    Sample { home, clock, folder }
+    Sample {
+        home,
+        clock,
+        folder,
+    }
 }
 
 /// A clock, and a disk that is always local, wherever the tests run.
 pub(crate) fn options(clock: &Arc<StoppedClock>) -> OpenOptions {
-    let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
-    OpenOptions { clock, file_system: local }
+    let clock: Arc<dyn Clock> = Arc::<StoppedClock>::clone(clock);
+    OpenOptions {
+        clock,
+        file_system: local,
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the probe's signature")]
@@ -57,7 +64,11 @@ pub(crate) fn local(_path: &Path) -> std::io::Result<FileSystem> {
 }
 
 pub(crate) fn message(body: &str, delay_seconds: u32) -> OutgoingMessage {
-    OutgoingMessage { body: body.to_owned(), delay_seconds, trace: TraceContext::default() }
+    OutgoingMessage {
+        body: body.to_owned(),
+        delay_seconds,
+        trace: TraceContext::default(),
+    }
 }
 
 /// Waits until `state` holds, at most ten seconds.

@@ -1,5 +1,7 @@
 //! What an operator does to a data folder besides working with it.
 
+use crate::database::{Fault, connect};
+use crate::durable::sync_folder;
 use crate::home::LocalHome;
 use leadwire_pipeline::port::PortError;
 use rusqlite::Connection;
@@ -22,16 +24,14 @@ impl LocalHome {
         if to.exists() {
             return Err(PortError::permanent(ACTION, "there is a file of that name"));
         }
-        let work =
-            move |connection: &Connection| connection.execute("VACUUM INTO ?1", [name]).map(drop);
-        self.database
-            .read(work)
-            .await
-            .map_err(|fault| fault.during(ACTION))?;
+        self.work_apart(ACTION, move |connection| {
+            connection.execute("VACUUM INTO ?1", [name]).map(drop)
+        })
+        .await?;
         let copy = to.to_owned();
         let synced = tokio::task::spawn_blocking(move || {
             File::open(&copy)?.sync_all()?;
-            crate::durable::sync_folder(&copy)
+            sync_folder(&copy)
         });
         match synced.await {
             Ok(Ok(())) => Ok(()),
@@ -57,21 +57,30 @@ impl LocalHome {
 
     /// Empties the write-ahead log into the database, so that deleted data lie in neither. Ends `forget`. False where a reader held it up.
     pub async fn scrub(&self) -> Result<bool, PortError> {
+        let work = |connection: &Connection| {
+            let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, i64>(0)
+            });
+            busy.map(|busy| busy == 0)
+        };
+        self.work_apart("empty the write-ahead log", work).await
+    }
+
+    /// Work on a connection of its own: neither a reader may do it, nor the writer inside a transaction.
+    async fn work_apart<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, PortError> {
         let path = self.folder().database();
-        let work = tokio::task::spawn_blocking(move || {
-            let connection = crate::database::connect(&path)?;
-            connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                    row.get::<_, i64>(0)
-                })
-                .map(|busy| busy == 0)
-        });
-        match work.await {
-            Ok(Ok(emptied)) => Ok(emptied),
-            Ok(Err(error)) => {
-                Err(crate::database::Fault::from(error).during("empty the write-ahead log"))
-            }
-            Err(stopped) => Err(PortError::transient("empty the write-ahead log", stopped)),
+        match tokio::task::spawn_blocking(move || {
+            connect(&path).and_then(|connection| work(&connection))
+        })
+        .await
+        {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(Fault::from(error).during(action)),
+            Err(stopped) => Err(PortError::transient(action, stopped)),
         }
     }
 }

@@ -19,7 +19,12 @@ fn folder() -> (TempDir, LookupFolder) {
 /// A file that was written long ago, so that nobody waits for it to settle.
 fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
-    File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1000)).unwrap();
+    File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1000))
+        .unwrap();
 }
 
 #[tokio::test]
@@ -27,13 +32,26 @@ async fn an_owner_file_is_read_with_its_time_and_a_version_of_its_content() {
     let (folder, lookup) = folder();
     let path = folder.path().join("lookup/l-1.json");
     write(&path, "{}");
-    let Fetched::Found(first) = lookup.get("l-1.json", 10).await.unwrap() else { panic!() };
-    assert_eq!((first.bytes.as_slice(), first.last_modified.as_second()), (b"{}".as_slice(), 1000));
+    let Fetched::Found(first) = lookup.get("l-1.json", 10).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(
+        (first.bytes.as_slice(), first.last_modified.as_second()),
+        (b"{}".as_slice(), 1000)
+    );
     write(&path, "{ }");
-    let Fetched::Found(second) = lookup.get("l-1.json", 10).await.unwrap() else { panic!() };
+    let Fetched::Found(second) = lookup.get("l-1.json", 10).await.unwrap() else {
+        panic!()
+    };
     assert_ne!(first.etag, second.etag);
-    assert!(matches!(lookup.get("l-1.json", 2).await.unwrap(), Fetched::TooLarge));
-    assert!(matches!(lookup.get("l-2.json", 2).await.unwrap(), Fetched::Missing));
+    assert!(matches!(
+        lookup.get("l-1.json", 2).await.unwrap(),
+        Fetched::TooLarge
+    ));
+    assert!(matches!(
+        lookup.get("l-2.json", 2).await.unwrap(),
+        Fetched::Missing
+    ));
 }
 
 #[tokio::test]
@@ -41,8 +59,22 @@ async fn no_key_leads_out_of_the_folder() {
     let (folder, lookup) = folder();
     write(&folder.path().join("secret.json"), "{}");
     write(&folder.path().join("lookup/.hidden.json"), "{}");
-    for key in ["../secret.json", "../lookup/l.json", "/etc/passwd", "", ".json", ".hidden.json", "a/b.json", "l", "l.json/", "l\0.json"] {
-        assert!(matches!(lookup.get(key, 100).await.unwrap(), Fetched::Missing), "{key:?}");
+    for key in [
+        "../secret.json",
+        "../lookup/l.json",
+        "/etc/passwd",
+        "",
+        ".json",
+        ".hidden.json",
+        "a/b.json",
+        "l",
+        "l.json/",
+        "l\0.json",
+    ] {
+        assert!(
+            matches!(lookup.get(key, 100).await.unwrap(), Fetched::Missing),
+            "{key:?}"
+        );
     }
 }
 
@@ -51,9 +83,17 @@ async fn what_is_no_file_is_denied_and_never_waited_for() {
     let (folder, lookup) = folder();
     fs::create_dir(folder.path().join("lookup/folder.json")).unwrap();
     let pipe = folder.path().join("lookup/pipe.json");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::Mode::from_raw_mode(0o600),
+    )
+    .unwrap();
     for key in ["folder.json", "pipe.json"] {
-        assert!(matches!(lookup.get(key, 100).await.unwrap(), Fetched::Denied), "{key}");
+        assert!(
+            matches!(lookup.get(key, 100).await.unwrap(), Fetched::Denied),
+            "{key}"
+        );
     }
 }
 
@@ -62,11 +102,15 @@ async fn a_file_that_may_not_be_read_is_denied() {
     let (folder, lookup) = folder();
     let path = folder.path().join("lookup/l.json");
     write(&path, "{}");
-    fs::set_permissions(&path, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
     // The superuser reads it all the same.
     let is_superuser = File::open(&path).is_ok();
     let fetched = lookup.get("l.json", 100).await.unwrap();
-    assert!(if is_superuser { matches!(fetched, Fetched::Found(_)) } else { matches!(fetched, Fetched::Denied) });
+    assert!(if is_superuser {
+        matches!(fetched, Fetched::Found(_))
+    } else {
+        matches!(fetched, Fetched::Denied)
+    });
 }
 
 #[tokio::test]
@@ -77,11 +121,18 @@ async fn a_file_that_is_being_written_is_looked_at_again_later() {
     let (look, ()) = tokio::join!(lookup.get("l.json", 100), async {
         // While the reader waits for the file to settle, its writer goes on.
         tokio::task::yield_now().await;
-        tokio::task::spawn_blocking(move || fs::write(&path, "{\"lead_id\":\"l\"}").unwrap()).await.unwrap();
+        tokio::task::spawn_blocking(move || fs::write(&path, "{\"lead_id\":\"l\"}").unwrap())
+            .await
+            .unwrap();
     });
     match look {
         Ok(Fetched::Found(whole)) => assert_eq!(whole.bytes, b"{\"lead_id\":\"l\"}"),
-        Err(error) => assert!(std::error::Error::source(&error).unwrap().to_string().contains("being written")),
+        Err(error) => assert!(
+            std::error::Error::source(&error)
+                .unwrap()
+                .to_string()
+                .contains("being written")
+        ),
         other => panic!("{other:?}"),
     }
 }
@@ -90,14 +141,32 @@ async fn a_file_that_is_being_written_is_looked_at_again_later() {
 async fn a_file_that_is_put_is_whole_and_listed() {
     let (folder, lookup) = folder();
     for lead in ["b", "a", "a-1"] {
-        lookup.put(&LeadId::parse(lead).unwrap(), b"{}".to_vec()).await.unwrap();
+        lookup
+            .put(&LeadId::parse(lead).unwrap(), b"{}".to_vec())
+            .await
+            .unwrap();
     }
     write(&folder.path().join("lookup/notes.txt"), "mine");
-    let keys = |page: leadwire_pipeline::port::ListPage| page.entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>();
+    let keys = |page: leadwire_pipeline::port::ListPage| {
+        page.entries
+            .into_iter()
+            .map(|entry| entry.key)
+            .collect::<Vec<_>>()
+    };
     let first = lookup.list("", None, 2).await.unwrap();
     assert!(first.more);
     assert_eq!(keys(first), ["a-1.json", "a.json"]);
-    assert_eq!(keys(lookup.list("", Some("a.json"), 2).await.unwrap()), ["b.json"]);
-    assert_eq!(keys(lookup.list("a-", None, 2).await.unwrap()), ["a-1.json"]);
-    assert_eq!(fs::read_dir(folder.path().join("lookup")).unwrap().count(), 4, "nothing temporary is left");
+    assert_eq!(
+        keys(lookup.list("", Some("a.json"), 2).await.unwrap()),
+        ["b.json"]
+    );
+    assert_eq!(
+        keys(lookup.list("a-", None, 2).await.unwrap()),
+        ["a-1.json"]
+    );
+    assert_eq!(
+        fs::read_dir(folder.path().join("lookup")).unwrap().count(),
+        4,
+        "nothing temporary is left"
+    );
 }

@@ -1,1 +1,275 @@
+use super::{Runner, RunnerConfig};
+use crate::home::{LocalHome, Mode};
+use crate::sample::{Sample, eventually, message, options, sample};
+use leadwire_domain::email::EmailAddress;
+use leadwire_domain::failure::FailureRecord;
+use leadwire_pipeline::config::{AmbiguousPolicy, EnrichConfig, OwnerMissingPolicy, SweepConfig};
+use leadwire_pipeline::enrich::Enrich;
+use leadwire_pipeline::port::{
+    Bucket, DelayQueue, Fetched, Mail, MailOutcome, Mailer, NewObject, ObjectStore,
+};
+use leadwire_pipeline::sweep::Sweep;
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
 
+fn enrich_config(home: &LocalHome) -> EnrichConfig {
+    EnrichConfig {
+        delay_seconds: 0,
+        from: EmailAddress::parse("crm@example.com").unwrap(),
+        to: vec![EmailAddress::parse("sales@example.com").unwrap()],
+        notify_owner: false,
+        ambiguous: AmbiguousPolicy::Resend,
+        lease_seconds: 90,
+        owner_wait_seconds: 0,
+        owner_missing: OwnerMissingPolicy::Dlq,
+        mail_wait_seconds: 0,
+        retry_seconds: 0,
+        max_receive_count: 3,
+        lead_url: None,
+        environment: "dev".to_owned(),
+        boot: home.boot().map(str::to_owned),
+    }
+}
+
+fn sweep_config() -> SweepConfig {
+    SweepConfig {
+        delay_seconds: 0,
+        owner_wait_seconds: 0,
+        mail_wait_seconds: 0,
+        visibility_seconds: 360,
+        max: 100,
+        max_age_days: 36_500,
+    }
+}
+
+/// A runner at work, until it is told to stop.
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start<M: Mailer + 'static>(sample: &Sample, mailer: M) -> Self {
+        Self::start_with(sample, mailer, false)
+    }
+
+    fn start_with<M: Mailer + 'static>(sample: &Sample, mailer: M, sweeps: bool) -> Self {
+        let ports = Arc::new(sample.home.ports(mailer));
+        let enrich = Enrich::new(Arc::clone(&ports), enrich_config(&sample.home));
+        let sweep = sweeps.then(|| Sweep::new(ports, sweep_config()));
+        let runner = Runner::new(sample.home.queue(), enrich, sweep, RunnerConfig::default());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(runner.run(async move { drop(stopped.await) }));
+        Self { stop, task }
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap();
+    }
+}
+
+/// An event with its owner, and the key that a bare message names.
+async fn store_event(sample: &Sample, lead: &str) -> String {
+    let key = format!("raw/crm_event_{lead}_20261123T065000123456Z.json");
+    let body = format!(r#"{{"lead_id":"{lead}","display_name":"Alice"}}"#);
+    sample
+        .home
+        .store()
+        .create(Bucket::Raw, &key, NewObject::of(body.into_bytes()))
+        .await
+        .unwrap();
+    let owner = format!(r#"{{"lead_id":"{lead}","lead_owner":"Omar"}}"#);
+    fs::write(
+        sample.home.folder().lookup().join(format!("{lead}.json")),
+        owner,
+    )
+    .unwrap();
+    key
+}
+
+fn trigger(key: &str) -> String {
+    format!(r#"{{"s3_key":"{key}"}}"#)
+}
+
+fn outbox_count(sample: &Sample) -> usize {
+    fs::read_dir(sample.home.folder().outbox()).unwrap().count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_lead_is_mailed_once_and_nothing_is_left_in_the_queue() {
+    let sample = sample();
+    let running = Running::start(&sample, sample.home.outbox());
+    for number in 0..25 {
+        let key = store_event(&sample, &format!("l{number}")).await;
+        for _duplicate in 0..2 {
+            sample
+                .home
+                .queue()
+                .send(message(&trigger(&key), 0))
+                .await
+                .unwrap();
+        }
+    }
+    eventually("the queue is empty", || async {
+        let depth = sample.home.queue().depth().await.unwrap();
+        let at_work = depth.due + depth.in_flight;
+        if at_work == 0 && depth.delayed > 0 {
+            // Duplicates that met a live claim come back when the lease is over.
+            sample.clock.advance(100);
+        }
+        at_work + depth.delayed == 0
+    })
+    .await;
+    running.stop().await;
+    assert_eq!(outbox_count(&sample), 25);
+    assert_eq!(sample.home.queue().depth().await.unwrap().dead, 0);
+    let accepted = sample
+        .home
+        .mail_log()
+        .latest(1000)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|entry| entry.outcome == "accepted")
+        .count();
+    assert_eq!(accepted, 25);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poisoned_message_ends_after_three_receives_with_its_reason() {
+    let sample = sample();
+    let running = Running::start(&sample, sample.home.outbox());
+    sample
+        .home
+        .queue()
+        .send(message("not ours", 0))
+        .await
+        .unwrap();
+    for receives in 1..=3 {
+        eventually("it was received and failed", || async {
+            let waiting = sample.home.queue().waiting(1).await.unwrap();
+            waiting
+                .first()
+                .is_some_and(|message| message.receive_count == receives && message.in_flight)
+        })
+        .await;
+        sample.clock.advance(360);
+        sample.home.queue().bell().notify_one();
+    }
+    eventually("it is a dead letter", || async {
+        sample.home.queue().depth().await.unwrap().dead == 1
+    })
+    .await;
+    running.stop().await;
+    let page = sample
+        .home
+        .store()
+        .list(Bucket::Enriched, "failed/message-", None)
+        .await
+        .unwrap();
+    let Fetched::Found(failed) = sample
+        .home
+        .store()
+        .get(Bucket::Enriched, &page.entries[0].key, 9999)
+        .await
+        .unwrap()
+    else {
+        panic!()
+    };
+    let failed: FailureRecord = serde_json::from_slice(&failed.bytes).unwrap();
+    assert_eq!((failed.reason.code(), failed.receives), ("bad_message", 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delayed_message_wakes_the_runner_when_it_is_due() {
+    let sample = sample();
+    let key = store_event(&sample, "l1").await;
+    sample
+        .home
+        .queue()
+        .send(message(&trigger(&key), 600))
+        .await
+        .unwrap();
+    let running = Running::start(&sample, sample.home.outbox());
+    sample.clock.advance(599);
+    sample.home.queue().bell().notify_one();
+    eventually("the runner has looked", || async {
+        sample.home.queue().next_due().await.unwrap().is_some()
+    })
+    .await;
+    assert_eq!(outbox_count(&sample), 0);
+    sample.clock.advance(1);
+    eventually("it is mailed", || async { outbox_count(&sample) == 1 }).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_process_sends_is_noticed() {
+    let sample = sample();
+    let key = store_event(&sample, "l1").await;
+    let running = Running::start(&sample, sample.home.outbox());
+    let command =
+        LocalHome::open_with(sample.folder.path(), Mode::Operate, options(&sample.clock)).unwrap();
+    command
+        .queue()
+        .send(message(&trigger(&key), 0))
+        .await
+        .unwrap();
+    eventually("it is mailed", || async { outbox_count(&sample) == 1 }).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_lost_its_trigger_is_swept_up() {
+    let sample = sample();
+    // The stage's clock is the machine's: what a stopped clock in its past stored is old enough.
+    sample.clock.advance(-10 * 365 * 24 * 3600);
+    store_event(&sample, "l1").await;
+    let running = Running::start_with(&sample, sample.home.outbox(), true);
+    eventually("it is mailed", || async { outbox_count(&sample) == 1 }).await;
+    running.stop().await;
+}
+
+/// A mailer that waits at a gate.
+#[derive(Clone, Default)]
+struct GatedMailer {
+    reached: Arc<Notify>,
+    gate: Arc<Notify>,
+}
+
+impl Mailer for GatedMailer {
+    async fn send(&self, _mail: &Mail) -> MailOutcome {
+        self.reached.notify_one();
+        self.gate.notified().await;
+        MailOutcome::Accepted("id".to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_finishes_what_runs() {
+    let sample = sample();
+    let mailer = GatedMailer::default();
+    let running = Running::start(&sample, mailer.clone());
+    let key = store_event(&sample, "l1").await;
+    sample
+        .home
+        .queue()
+        .send(message(&trigger(&key), 0))
+        .await
+        .unwrap();
+    mailer.reached.notified().await;
+    let Running { stop, mut task } = running;
+    stop.send(()).unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut task).await;
+    assert!(early.is_err(), "it stopped in the middle of a mail");
+    mailer.gate.notify_one();
+    task.await.unwrap();
+    assert!(
+        sample.home.queue().waiting(1).await.unwrap().is_empty(),
+        "what was finished is deleted"
+    );
+}

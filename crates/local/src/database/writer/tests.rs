@@ -9,27 +9,39 @@ fn note(connection: &Connection, name: &str) -> rusqlite::Result<usize> {
 }
 
 fn notes(connection: &Connection) -> i64 {
-    connection.query_row("SELECT count(*) FROM meta", [], |row| row.get(0)).unwrap()
+    connection
+        .query_row("SELECT count(*) FROM meta", [], |row| row.get(0))
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_gathered_is_committed_together() {
     let sample = sample();
     let database = sample.home.database.clone();
-    let outside = Arc::new(Mutex::new(connect_to_read(&sample.home.folder().database()).unwrap()));
+    let outside = Arc::new(Mutex::new(
+        connect_to_read(&sample.home.folder().database()).unwrap(),
+    ));
     let commits = Arc::new(Mutex::new(BTreeSet::new()));
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let gatekeeper = tokio::spawn({
         let database = database.clone();
-        async move { database.write(move |_connection| Ok(gate.recv().is_ok()), |_opened| ()).await }
+        async move {
+            database
+                .write(move |_connection| Ok(gate.recv().is_ok()), |_opened| ())
+                .await
+        }
     });
     let writers: Vec<_> = (0..1000)
         .map(|number| {
-            let (database, outside, commits) = (database.clone(), Arc::clone(&outside), Arc::clone(&commits));
+            let (database, outside, commits) =
+                (database.clone(), Arc::clone(&outside), Arc::clone(&commits));
             tokio::spawn(async move {
                 let work = move |connection: &Connection| {
                     // What others can see does not change within a transaction.
-                    commits.lock().unwrap().insert(notes(&outside.lock().unwrap()));
+                    commits
+                        .lock()
+                        .unwrap()
+                        .insert(notes(&outside.lock().unwrap()));
                     note(connection, &number.to_string())
                 };
                 database.write(work, |_rows| ()).await.unwrap()
@@ -55,7 +67,12 @@ async fn an_answer_follows_the_commit() {
         let seen = Arc::clone(&seen);
         move |_rows: &usize| *seen.lock().unwrap() = notes(&connect_to_read(&path).unwrap())
     };
-    sample.home.database.write(|connection| note(connection, "a"), after).await.unwrap();
+    sample
+        .home
+        .database
+        .write(|connection| note(connection, "a"), after)
+        .await
+        .unwrap();
     assert_eq!(*seen.lock().unwrap(), 1);
 }
 
@@ -67,10 +84,17 @@ async fn a_job_that_fails_leaves_nothing_and_harms_no_other() {
         note(connection, "half")?;
         connection.execute("INSERT INTO no_such_table VALUES (1)", [])
     };
-    let (good, bad) = tokio::join!(database.write(|connection| note(connection, "good"), |_rows| ()), database.write(bad, |_rows| ()));
+    let (good, bad) = tokio::join!(
+        database.write(|connection| note(connection, "good"), |_rows| ()),
+        database.write(bad, |_rows| ())
+    );
     assert_eq!(good.unwrap(), 1);
     assert!(matches!(bad, Err(Fault::Refused(_))));
-    let names = |connection: &Connection| connection.query_row("SELECT group_concat(name) FROM meta", [], |row| row.get::<_, String>(0));
+    let names = |connection: &Connection| {
+        connection.query_row("SELECT group_concat(name) FROM meta", [], |row| {
+            row.get::<_, String>(0)
+        })
+    };
     assert_eq!(database.read(names).await.unwrap(), "good");
 }
 
@@ -91,7 +115,13 @@ async fn work_that_was_asked_for_is_done_although_its_caller_has_gone() {
     drop(asked);
     open.send(()).unwrap();
     database.write(|_connection| Ok(()), |()| ()).await.unwrap();
-    assert_eq!(database.read(|connection| Ok(notes(connection))).await.unwrap(), 1);
+    assert_eq!(
+        database
+            .read(|connection| Ok(notes(connection)))
+            .await
+            .unwrap(),
+        1
+    );
 }
 
 async fn futures_poll_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {

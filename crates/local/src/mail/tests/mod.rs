@@ -1,0 +1,341 @@
+mod server;
+
+use super::{LocalMailer, SmtpUrl};
+use crate::durable::create_whole;
+use crate::sample::{Sample, sample};
+use leadwire_domain::email::{EmailAddress, EmailText};
+use leadwire_pipeline::port::{Mail, MailOutcome, Mailer, PortErrorKind};
+use server::{Script, Server};
+use std::fs;
+
+const EVENT: &str = "crm_event_l-1_20261123T065000123456Z";
+const ID: &str = "<crm_event_l-1_20261123T065000123456Z@example.com>";
+
+fn mail() -> Mail {
+    Mail {
+        event: EVENT.to_owned(),
+        attempt: 1,
+        environment: "dev".to_owned(),
+        from: EmailAddress::parse("crm@example.com").unwrap(),
+        to: vec![
+            EmailAddress::parse("sales@example.com").unwrap(),
+            EmailAddress::parse("omar@example.com").unwrap(),
+        ],
+        text: EmailText {
+            subject: "New lead: Zoë → Omar".to_owned(),
+            text: "Name:     Zoë\n.\n.dot\n".to_owned(),
+            html: "<p>Zoë</p>".to_owned(),
+        },
+    }
+}
+
+/// The outcome in a word, and what a person would read.
+fn told(outcome: &MailOutcome) -> (&'static str, String) {
+    let chain = leadwire_pipeline::events::chain;
+    match outcome {
+        MailOutcome::Accepted(id) => ("accepted", id.clone()),
+        MailOutcome::Busy(error) => {
+            assert_eq!(error.kind, PortErrorKind::Transient);
+            ("busy", chain(error))
+        }
+        MailOutcome::Refused(error) => {
+            assert_eq!(error.kind, PortErrorKind::Permanent);
+            ("refused", chain(error))
+        }
+        MailOutcome::Ambiguous(error) => ("ambiguous", chain(error)),
+    }
+}
+
+async fn smtp(sample: &Sample, script: Script) -> (Server, LocalMailer) {
+    let server = Server::start(script).await;
+    let url = SmtpUrl::parse(&format!("smtp://127.0.0.1:{}", server.port)).unwrap();
+    (server, sample.home.smtp(&url))
+}
+
+#[track_caller]
+fn logged(entries: &[super::MailLogEntry]) -> Vec<(&str, u32)> {
+    entries
+        .iter()
+        .map(|entry| (entry.outcome.as_str(), entry.attempt))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_accepted_mail_reached_the_server_whole_and_is_never_sent_again() {
+    let sample = sample();
+    let (server, mailer) = smtp(&sample, Script::default()).await;
+    assert_eq!(
+        told(&mailer.send(&mail()).await),
+        ("accepted", ID.to_owned())
+    );
+    assert_eq!(
+        told(
+            &mailer
+                .send(&Mail {
+                    attempt: 2,
+                    ..mail()
+                })
+                .await
+        ),
+        ("accepted", ID.to_owned())
+    );
+    let received = server.received();
+    let [one] = received.as_slice() else {
+        panic!("{} mails", received.len())
+    };
+    assert_eq!(one.from, "<crm@example.com>");
+    assert_eq!(one.to, ["<sales@example.com>", "<omar@example.com>"]);
+    assert!(one.message.contains(&format!("Message-ID: {ID}\r\n")));
+    assert!(
+        one.message
+            .contains("Date: Mon, 23 Nov 2026 07:00:00 +0000\r\n")
+    );
+    assert!(one.message.contains("Content-Type: multipart/alternative;"));
+    assert!(
+        one.message.contains("\r\n.dot"),
+        "a line that begins with a dot keeps it: {}",
+        one.message
+    );
+    assert_eq!(
+        logged(&sample.home.mail_log().of_event(EVENT).await.unwrap()),
+        [("accepted", 1)]
+    );
+    assert_eq!(
+        sample.home.mail_log().latest(5).await.unwrap()[0]
+            .message_id
+            .as_deref(),
+        Some(ID)
+    );
+}
+
+async fn check(step: &str, reply: &'static str, outcome: &'static str, answered: &str) {
+    let sample = sample();
+    let (_server, mailer) = smtp(&sample, Script::with(step, reply)).await;
+    let text = format!("could not send mail: the mail server answered {answered}");
+    assert_eq!(told(&mailer.send(&mail()).await), (outcome, text));
+    let entries = sample.home.mail_log().of_event(EVENT).await.unwrap();
+    assert_eq!(logged(&entries), [(outcome, 1)]);
+}
+
+#[tokio::test]
+async fn each_answer_of_a_mail_server_has_its_outcome_and_its_words_are_not_repeated() {
+    check("greeting", "421 busy", "busy", "421 to the greeting").await;
+    check("greeting", "554 go away", "refused", "554 to the greeting").await;
+    check("MAIL", "451 later", "busy", "451 to MAIL FROM").await;
+    check("RCPT", "450 greylisted", "busy", "450 to RCPT TO").await;
+    let unknown = "550 5.1.1 <omar@example.com> unknown";
+    check("RCPT", unknown, "refused", "550 to RCPT TO").await;
+    check("DATA", "452 full", "busy", "452 to DATA").await;
+    check("message", "451 later", "busy", "451 to the message").await;
+    check("message", "554 spam", "refused", "554 to the message").await;
+}
+
+#[tokio::test]
+async fn a_connection_lost_before_the_message_is_definite_and_after_it_ambiguous() {
+    let cases = [
+        (Script::with("greeting", server::DROP), "busy"),
+        (Script::with("RCPT", server::DROP), "busy"),
+        (Script::with("DATA", server::DROP), "busy"),
+        (Script::with("message", server::DROP), "ambiguous"),
+    ];
+    for (script, expected) in cases {
+        let sample = sample();
+        let (server, mailer) = smtp(&sample, script).await;
+        assert_eq!(told(&mailer.send(&mail()).await).0, expected);
+        assert_eq!(server.connections(), 1, "never tried again by itself");
+    }
+}
+
+#[tokio::test]
+async fn an_ambiguous_mail_is_sent_again_when_the_stage_says_so() {
+    let sample = sample();
+    let (_lost, first) = smtp(&sample, Script::with("message", server::DROP)).await;
+    let (server, second) = smtp(&sample, Script::default()).await;
+    assert_eq!(told(&first.send(&mail()).await).0, "ambiguous");
+    assert_eq!(
+        told(
+            &second
+                .send(&Mail {
+                    attempt: 2,
+                    ..mail()
+                })
+                .await
+        )
+        .0,
+        "accepted"
+    );
+    assert!(
+        server.received()[0].message.contains(ID),
+        "under the same id"
+    );
+    assert_eq!(
+        logged(&sample.home.mail_log().of_event(EVENT).await.unwrap()),
+        [("ambiguous", 1), ("accepted", 2)]
+    );
+}
+
+#[tokio::test]
+async fn nobody_listening_is_busy() {
+    let sample = sample();
+    let port = Server::start(Script::default()).await.stop().await;
+    let mailer = sample
+        .home
+        .smtp(&SmtpUrl::parse(&format!("smtp://127.0.0.1:{port}")).unwrap());
+    assert_eq!(told(&mailer.send(&mail()).await).0, "busy");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_without_tls_where_tls_is_required() {
+    let sample = sample();
+    let server = Server::start(Script::default()).await;
+    let url = SmtpUrl {
+        tls: super::url::Tls::Required,
+        ..SmtpUrl::parse(&format!("smtp://127.0.0.1:{}", server.port)).unwrap()
+    };
+    let (outcome, text) = told(&sample.home.smtp(&url).send(&mail()).await);
+    assert_eq!(outcome, "busy");
+    assert!(text.contains("STARTTLS"), "{text}");
+    assert!(server.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_login_is_made_where_the_url_has_one() {
+    let sample = sample();
+    for (answer, expected) in [
+        ("235 welcome", "accepted"),
+        ("535 wrong password", "refused"),
+    ] {
+        let server = Server::start(Script::with("AUTH", answer)).await;
+        let url = SmtpUrl::parse(&format!("smtp://user:p%20w@127.0.0.1:{}", server.port)).unwrap();
+        let mail = Mail {
+            event: format!("{EVENT}-{expected}"),
+            ..mail()
+        };
+        assert_eq!(told(&sample.home.smtp(&url).send(&mail).await).0, expected);
+        // AUTH PLAIN: \0user\0p w
+        assert_eq!(server.logins(), ["AHVzZXIAcCB3"]);
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_is_being_sent_is_not_sent_beside_itself() {
+    let sample = sample();
+    let (server, mailer) = smtp(&sample, Script::with("message", server::HOLD)).await;
+    let first = tokio::spawn({
+        let mailer = mailer.clone();
+        async move { told(&mailer.send(&mail()).await).0 }
+    });
+    server.message_is_held().await;
+    assert_eq!(
+        told(
+            &mailer
+                .send(&Mail {
+                    attempt: 2,
+                    ..mail()
+                })
+                .await
+        )
+        .0,
+        "busy"
+    );
+    server.let_go();
+    assert_eq!(first.await.unwrap(), "accepted");
+    assert_eq!(
+        told(
+            &mailer
+                .send(&Mail {
+                    attempt: 2,
+                    ..mail()
+                })
+                .await
+        )
+        .0,
+        "accepted"
+    );
+    assert_eq!(server.received().len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_is_put_into_the_outbox_exactly_once() {
+    let sample = sample();
+    let path = sample.home.folder().outbox().join(format!("{EVENT}.eml"));
+    assert_eq!(
+        told(&sample.home.outbox().send(&mail()).await),
+        ("accepted", ID.to_owned())
+    );
+    let first = fs::read_to_string(&path).unwrap();
+    assert!(
+        first.starts_with("Message-ID: ") && first.contains("\r\n\r\n"),
+        "{first}"
+    );
+    sample.clock.advance(60);
+    assert_eq!(
+        told(
+            &sample
+                .home
+                .outbox()
+                .send(&Mail {
+                    attempt: 2,
+                    ..mail()
+                })
+                .await
+        ),
+        ("accepted", ID.to_owned())
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), first);
+    assert_eq!(
+        fs::read_dir(sample.home.folder().outbox()).unwrap().count(),
+        1,
+        "nothing temporary is left"
+    );
+}
+
+#[tokio::test]
+async fn an_outbox_that_cannot_be_written_is_busy_and_leaves_nothing() {
+    let sample = sample();
+    fs::remove_dir(sample.home.folder().outbox()).unwrap();
+    assert_eq!(told(&sample.home.outbox().send(&mail()).await).0, "busy");
+    fs::create_dir(sample.home.folder().outbox()).unwrap();
+    assert_eq!(
+        told(&sample.home.outbox().send(&mail()).await).0,
+        "accepted"
+    );
+}
+
+#[tokio::test]
+async fn a_tag_that_is_no_file_name_is_refused() {
+    let sample = sample();
+    for event in ["", "../x", "a/b", "a\r\nBcc: x", ".hidden"] {
+        let outcome = sample
+            .home
+            .outbox()
+            .send(&Mail {
+                event: event.to_owned(),
+                ..mail()
+            })
+            .await;
+        assert_eq!(told(&outcome).0, "refused", "{event:?}");
+    }
+}
+
+#[test]
+fn of_many_who_create_a_file_at_once_exactly_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.eml");
+    let created: usize = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..16)
+            .map(|number| {
+                scope.spawn({
+                    let path = &path;
+                    move || create_whole(path, format!("{number}").as_bytes()).unwrap()
+                })
+            })
+            .collect();
+        writers
+            .into_iter()
+            .map(|writer| usize::from(writer.join().unwrap()))
+            .sum()
+    });
+    assert_eq!(created, 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}

@@ -1,0 +1,130 @@
+//! This test binary, started again as a process that can be killed or traced.
+
+use leadwire_local::{LocalHome, Mode};
+use leadwire_pipeline::port::{Bucket, DelayQueue, NewObject, ObjectStore, OutgoingMessage};
+use leadwire_pipeline::trace::TraceContext;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+/// The variable that tells a child its folder. Without it, the children's tests have nothing to do.
+const FOLDER: &str = "LEADWIRE_TEST_CHILD_FOLDER";
+
+/// The file in which a child says what it would have answered 202 to, one line each.
+pub(crate) fn acks(folder: &Path) -> PathBuf {
+    folder.join("acks")
+}
+
+/// Starts the test `name` of this binary as a process of its own, over `folder`.
+pub(crate) fn start(name: &str, folder: &Path) -> Child {
+    let binary = std::env::current_exe().unwrap();
+    Command::new(binary)
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(FOLDER, folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap()
+}
+
+fn folder() -> Option<PathBuf> {
+    std::env::var_os(FOLDER).map(PathBuf::from)
+}
+
+fn open_acks(folder: &Path) -> File {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(acks(folder))
+        .unwrap()
+}
+
+/// Says a line, in one call to the kernel.
+fn say(acks: &mut File, line: &str) {
+    acks.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+/// Waits for a line from the parent, and says whether one came.
+fn may_go_on() -> bool {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).unwrap() > 0
+}
+
+/// What ingest does between a webhook and its 202: the event's bytes, then its trigger.
+async fn accept(home: &LocalHome, name: &str) {
+    let object = NewObject::of(content(name));
+    home.store()
+        .create(Bucket::Raw, &format!("raw/{name}.json"), object)
+        .await
+        .unwrap();
+    let message = OutgoingMessage {
+        body: name.to_owned(),
+        delay_seconds: 600,
+        trace: TraceContext::default(),
+    };
+    home.queue().send(message).await.unwrap();
+}
+
+/// The bytes of the event `name`, larger than a page of the database.
+pub(crate) fn content(name: &str) -> Vec<u8> {
+    format!(r#"{{"name":"{name}","filler":"{}"}}"#, name.repeat(600)).into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_that_accepts_events_until_it_is_killed() {
+    let Some(folder) = folder() else { return };
+    let home = LocalHome::open(&folder.join("data"), Mode::Serve).unwrap();
+    let acks = Arc::new(Mutex::new(open_acks(&folder)));
+    let round = std::process::id();
+    let clients = (0..16).map(|client| {
+        let (home, acks) = (home.clone(), Arc::clone(&acks));
+        tokio::spawn(async move {
+            for number in 0.. {
+                let name = format!("r{round}c{client}n{number}");
+                accept(&home, &name).await;
+                say(&mut acks.lock().unwrap(), &name);
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_accepts_three_events_one_by_one() {
+    let Some(folder) = folder() else { return };
+    let home = LocalHome::open(&folder.join("data"), Mode::Serve).unwrap();
+    let mut acks = open_acks(&folder);
+    say(&mut acks, "ready");
+    assert!(may_go_on());
+    for name in ["one", "two", "three"] {
+        accept(&home, name).await;
+        say(&mut acks, name);
+    }
+}
+
+/// What the home must never be: it commits, and answers before anything is synced.
+#[test]
+fn a_careless_child_that_syncs_nothing() {
+    let Some(folder) = folder() else { return };
+    std::fs::create_dir(folder.join("data")).unwrap();
+    let database = rusqlite::Connection::open(folder.join("data/leadwire.db")).unwrap();
+    database.pragma_update(None, "journal_mode", "WAL").unwrap();
+    database
+        .pragma_update(None, "synchronous", "NORMAL")
+        .unwrap();
+    database.execute_batch("CREATE TABLE t (name)").unwrap();
+    let mut acks = open_acks(&folder);
+    say(&mut acks, "ready");
+    assert!(may_go_on());
+    for name in ["one", "two", "three"] {
+        database
+            .execute("INSERT INTO t VALUES (?1)", [name])
+            .unwrap();
+        say(&mut acks, name);
+    }
+}

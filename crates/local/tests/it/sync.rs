@@ -1,0 +1,69 @@
+//! An answer follows the fsync: seen from outside, in the system calls of a process, since a killed process loses nothing that the kernel
+//! has taken, synced or not.
+
+use crate::child::start;
+use crate::tracer::{Call, trace};
+use std::path::Path;
+
+/// What happened to the write-ahead log and to the answers, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Write,
+    Sync,
+    Answer,
+}
+
+fn steps(child: &str) -> Vec<Step> {
+    let folder = tempfile::tempdir().unwrap();
+    let child = start(child, folder.path());
+    let wal = folder
+        .path()
+        .canonicalize()
+        .unwrap()
+        .join("data/leadwire.db-wal");
+    let acks = folder.path().canonicalize().unwrap().join("acks");
+    let is = |path: &Path, expected: &Path| path == expected;
+    let calls = trace(child, &acks);
+    calls
+        .into_iter()
+        .filter_map(|call| match call {
+            Call::Write(path) if is(&path, &wal) => Some(Step::Write),
+            Call::Synced(path) if is(&path, &wal) => Some(Step::Sync),
+            Call::Write(path) if is(&path, &acks) => Some(Step::Answer),
+            Call::Write(_) | Call::Synced(_) => None,
+        })
+        .collect()
+}
+
+/// For each answer: whether something was written before it, and all of that was synced.
+fn answers_kept(steps: &[Step]) -> Vec<bool> {
+    let (mut wrote, mut unsynced, mut answers) = (false, false, Vec::new());
+    for step in steps {
+        match step {
+            Step::Write => (wrote, unsynced) = (true, true),
+            Step::Sync => unsynced = false,
+            Step::Answer => {
+                answers.push(wrote && !unsynced);
+                wrote = false;
+            }
+        }
+    }
+    answers
+}
+
+#[test]
+fn an_answer_follows_the_sync_of_what_it_promises() {
+    let steps = steps("child::a_child_that_accepts_three_events_one_by_one");
+    assert_eq!(answers_kept(&steps), [true, true, true], "{steps:?}");
+    let syncs = steps.iter().filter(|step| **step == Step::Sync).count();
+    assert!(
+        syncs >= 6,
+        "three events and three triggers, each synced by itself: {steps:?}"
+    );
+}
+
+#[test]
+fn a_program_that_answers_before_it_syncs_is_found_out() {
+    let steps = steps("child::a_careless_child_that_syncs_nothing");
+    assert_eq!(answers_kept(&steps), [false, false, false], "{steps:?}");
+}
