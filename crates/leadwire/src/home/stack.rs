@@ -3,6 +3,7 @@
 use super::{Desk, Operated};
 use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
+use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_cloudformation::types::Stack;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
@@ -72,9 +73,12 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
 async fn describe(clients: &Clients, name: &str) -> anyhow::Result<Stack> {
     let client = aws_sdk_cloudformation::Client::new(clients.sdk());
     let described = client.describe_stacks().stack_name(name).send().await;
-    let described = described
-        .map_err(|error| anyhow::Error::new(error.into_service_error()))
-        .with_context(|| format!("could not describe the stack {name}"))?;
+    let described = described.map_err(|error| {
+        let why = error
+            .message()
+            .map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned);
+        anyhow::anyhow!("could not describe the stack {name}: {why}")
+    })?;
     let stack = described.stacks().first().cloned();
     stack.with_context(|| format!("there is no stack {name} in this account and region"))
 }

@@ -7,6 +7,7 @@ fn wrong_usage_is_exit_code_2_and_says_every_mistake() {
     house.run(&["dlq", "redrive"]).expect_code(2);
     house.run(&["send", "--source", "nobody"]).expect_code(2);
     house.run(&["lead", "../a"]).expect_code(2);
+    house.run(&["send", "--count", "0"]).expect_code(2);
     house
         .run(&["lookup", "put", "a", "--owner", ""])
         .expect_code(2);
