@@ -160,7 +160,7 @@ async fn check_queue(home: &LocalHome) -> anyhow::Result<Vec<Check>> {
             Verdict::Warn,
             "dead letters",
             format!(
-                "{dead}, and {failed} leads that failed or wait for a person; see `leadwire dlq ls`"
+                "messages: {dead}, leads that failed or wait for a person: {failed}; see `leadwire dlq ls`"
             ),
         ),
     };
