@@ -16,7 +16,7 @@ use leadwire_pipeline::port::{Clock, Mailer, Ports};
 use rusqlite::Connection;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -205,6 +205,9 @@ impl LocalHome {
     }
 }
 
+const SERVED_AT: &str = "INSERT INTO meta (name, value) VALUES ('served_at', ?1)
+    ON CONFLICT DO UPDATE SET value = excluded.value";
+
 fn check_file_system(
     folder: &DataFolder,
     probe: fn(&Path) -> io::Result<FileSystem>,
@@ -236,6 +239,11 @@ fn open_database(
 ) -> Result<Connection, OpenError> {
     let path = folder.database();
     let database = |action| move |source| OpenError::Database { action, source };
+    make_private(&path).map_err(|source| OpenError::Io {
+        action: "make",
+        path: path.clone(),
+        source,
+    })?;
     let mut connection =
         connect(&path).map_err(|error| refuse(SchemaError::from(error), folder))?;
     let may_migrate = || mode == Mode::Serve || lock::is_free(&folder.lock());
@@ -262,6 +270,10 @@ fn open_database(
         // The lock is ours: whoever held these messages is dead.
         report.released =
             release(&connection, now).map_err(database("give back what a dead process held"))?;
+        let served_at = [now.as_microsecond().to_string()];
+        connection
+            .execute(SERVED_AT, served_at)
+            .map_err(database("note the start"))?;
     }
     Ok(connection)
 }
@@ -280,11 +292,22 @@ fn refuse(error: SchemaError, folder: &DataFolder) -> OpenError {
     }
 }
 
+/// An empty file, for its owner alone, where there is none; the write-ahead log takes its permissions over.
+fn make_private(path: &Path) -> io::Result<()> {
+    File::options()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
 /// The newest time that the clock has given so far. What is due lies ahead, and is no evidence.
 fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let newest: Option<i64> = connection.query_row(
         "SELECT max(t) FROM (SELECT max(last_modified) AS t FROM objects UNION ALL SELECT max(sent_at) FROM messages
-         UNION ALL SELECT max(at) FROM mail_log)",
+         UNION ALL SELECT max(at) FROM mail_log
+         UNION ALL SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'served_at')",
         [],
         |row| row.get(0),
     )?;

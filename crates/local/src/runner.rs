@@ -1,7 +1,6 @@
 //! The worker loop of `up`: what the event source mapping and the schedule are on AWS. It sleeps until a message is due or the bell rings.
 
 use crate::queue::SqliteQueue;
-use jiff::SignedDuration;
 use leadwire_pipeline::config::{ENRICH_TIMEOUT_SECONDS, VISIBILITY_SECONDS};
 use leadwire_pipeline::enrich::{Enrich, Record};
 use leadwire_pipeline::events::chain;
@@ -72,34 +71,22 @@ impl<H: Home + 'static> Runner<H> {
         }
     }
 
-    /// Works until `shutdown` resolves, then finishes what runs.
+    /// Works until `shutdown` resolves, then finishes what runs. What has been received is worked on: a shutdown costs no receive.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
+        let mut shutdown = pin!(shutdown);
         let mut running = JoinSet::new();
         let sweeping = tokio::spawn(sweep_for_ever(
             self.sweep.clone(),
             self.config.sweep_interval,
         ));
-        {
-            let mut shutdown = pin!(shutdown);
-            let mut work = pin!(self.work(&mut running));
-            tokio::select! {
-                () = &mut shutdown => {}
-                () = &mut work => {}
-            }
-        }
-        // A sweep may stop anywhere: the next one goes on.
-        sweeping.abort();
-        running.join_all().await;
-    }
-
-    /// Receives for ever. It may be dropped anywhere: what was received and is not yet at work comes back after its visibility.
-    async fn work(&self, running: &mut JoinSet<()>) {
         let turns = Arc::new(Semaphore::new(self.config.concurrency.max(1)));
         loop {
-            while running.try_join_next().is_some() {}
-            let Ok(turn) = Arc::clone(&turns).acquire_owned().await else {
-                return;
+            let turn = tokio::select! {
+                () = &mut shutdown => break,
+                turn = self.turn_with_work(&turns) => turn,
             };
+            let Some(turn) = turn else { break };
+            while running.try_join_next().is_some() {}
             let RunnerConfig {
                 batch_size,
                 visibility,
@@ -111,7 +98,7 @@ impl<H: Home + 'static> Runner<H> {
                 .receive(batch_size, visibility, max_receive_count)
                 .await
             {
-                Ok(records) if records.is_empty() => self.rest().await,
+                Ok(records) if records.is_empty() => {}
                 Ok(records) => {
                     running.spawn(work_on(
                         Arc::clone(&self.enrich),
@@ -120,39 +107,36 @@ impl<H: Home + 'static> Runner<H> {
                         turn,
                     ));
                 }
-                Err(error) => {
-                    tell(
-                        "queue_unavailable",
-                        &error,
-                        "the queue could not be read; tried again in 5 s",
-                    );
-                    sleep(PAUSE_AFTER_FAILURE).await;
-                }
+                Err(error) => tokio::select! {
+                    () = &mut shutdown => break,
+                    () = pause(&error) => {}
+                },
             }
         }
+        // A sweep may stop anywhere: the next one goes on.
+        sweeping.abort();
+        running.join_all().await;
     }
 
-    /// Sleeps until a message is due, the bell rings, or a heartbeat has passed.
-    async fn rest(&self) {
-        let wait = match self.queue.next_due().await {
-            Ok(Some(due)) => {
-                // A microsecond more than the clock says, so that it is due by then.
-                let wait = due.duration_since(self.queue.now()) + SignedDuration::from_micros(1);
-                Duration::try_from(wait).unwrap_or_default().min(HEARTBEAT)
+    /// Waits until a batch may begin and a message is due.
+    async fn turn_with_work(&self, turns: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        let turn = Arc::clone(turns).acquire_owned().await.ok()?;
+        loop {
+            let wait = match self.queue.next_due().await {
+                Ok(Some(due)) => match Duration::try_from(due.duration_since(self.queue.now())) {
+                    Ok(wait) if !wait.is_zero() => wait.min(HEARTBEAT),
+                    Ok(_) | Err(_) => return Some(turn),
+                },
+                Ok(None) => HEARTBEAT,
+                Err(error) => {
+                    pause(&error).await;
+                    continue;
+                }
+            };
+            tokio::select! {
+                () = self.queue.bell().notified() => {}
+                () = sleep(wait) => {}
             }
-            Ok(None) => HEARTBEAT,
-            Err(error) => {
-                tell(
-                    "queue_unavailable",
-                    &error,
-                    "the queue could not be read; tried again in 5 s",
-                );
-                PAUSE_AFTER_FAILURE
-            }
-        };
-        tokio::select! {
-            () = self.queue.bell().notified() => {}
-            () = sleep(wait) => {}
         }
     }
 }
@@ -190,6 +174,15 @@ async fn work_on<H: Home>(
         );
     }
     drop(turn);
+}
+
+async fn pause(error: &PortError) {
+    tell(
+        "queue_unavailable",
+        error,
+        "the queue could not be read or written; tried again in 5 s",
+    );
+    sleep(PAUSE_AFTER_FAILURE).await;
 }
 
 async fn sweep_for_ever<H: Home>(sweep: Option<Arc<Sweep<H>>>, every: Duration) {

@@ -149,9 +149,9 @@ fn write_view(path: &Path, bytes: &[u8]) -> io::Result<()> {
         std::process::id()
     ));
     let written = fs::write(&temporary, bytes).or_else(|error| {
-        // Somebody tidied the folder away.
+        // Somebody tidied the view away; a data folder that has gone is not made anew.
         if error.kind() == ErrorKind::NotFound {
-            fs::create_dir_all(parent).and_then(|()| fs::write(&temporary, bytes))
+            fs::create_dir(parent).and_then(|()| fs::write(&temporary, bytes))
         } else {
             Err(error)
         }

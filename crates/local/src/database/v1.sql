@@ -1,5 +1,6 @@
 -- Times are microseconds since 1970, UTC.
 
+-- served_at: when a process last began to serve.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY NOT NULL,
     value TEXT NOT NULL

@@ -82,6 +82,12 @@ fn a_command_makes_no_folder_unless_it_prepares_one() {
         fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o700
     );
+    let database = fs::metadata(path.join("leadwire.db")).unwrap();
+    assert_eq!(
+        database.permissions().mode() & 0o777,
+        0o600,
+        "leads are personal data"
+    );
     drop(prepared);
     assert!(
         !LocalHome::open(&path, Mode::Operate)
