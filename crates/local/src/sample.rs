@@ -71,9 +71,9 @@ pub(crate) fn message(body: &str, delay_seconds: u32) -> OutgoingMessage {
     }
 }
 
-/// Waits until `state` holds, at most ten seconds.
+/// Waits until `state` holds, at most a minute.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut state: impl FnMut() -> F) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     while !state().await {
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::task::yield_now().await;
