@@ -11,7 +11,7 @@ use leadwire_domain::id::LeadId;
 use leadwire_local::{Mode, OsEntropy, SystemClock};
 use leadwire_pipeline::port::{Clock as _, Home, PortError};
 
-pub(crate) use local::{LocalOperated, desk, open, read_sources};
+pub(crate) use local::{LocalOperated, desk, open, read_sources, served_by};
 
 /// A home as commands need it, besides its ports.
 pub(crate) trait Operated: Home + 'static {

@@ -1,7 +1,7 @@
 //! `doctor`: whether a data folder and its configuration are sound, and what to do where not.
 
 use crate::cli::DoctorArgs;
-use crate::duration::{render_relative, render_time};
+use crate::duration::render_relative;
 use crate::home;
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
 use crate::view::list_failures;
@@ -170,40 +170,14 @@ async fn check_queue(home: &LocalHome) -> anyhow::Result<Vec<Check>> {
 /// Who serves the folder: the lock says so.
 fn check_lock(folder: &DataFolder) -> Check {
     let what = "served";
-    let Ok(file) = fs::File::open(folder.lock()) else {
-        return check(
-            Verdict::Warn,
-            what,
-            "nobody serves this folder; start `leadwire up`",
-        );
-    };
-    match file.try_lock_shared() {
-        Err(fs::TryLockError::WouldBlock) => {
-            let holder = fs::read_to_string(folder.lock()).unwrap_or_default();
-            check(Verdict::Ok, what, describe_holder(&holder))
-        }
-        Err(fs::TryLockError::Error(error)) => check(
-            Verdict::Fail,
-            what,
-            format!("the lock cannot be read: {error}"),
-        ),
-        Ok(()) => check(
+    match home::served_by(folder) {
+        Err(error) => check(Verdict::Fail, what, format!("{error:#}")),
+        Ok(Some(holder)) => check(Verdict::Ok, what, holder),
+        Ok(None) => check(
             Verdict::Warn,
             what,
             "nobody serves this folder; what waits, waits until `leadwire up` runs",
         ),
-    }
-}
-
-/// The lock's text: `{"pid":1,"since":"…"}`.
-fn describe_holder(text: &str) -> String {
-    let holder: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let since: Option<jiff::Timestamp> = holder
-        .get("since")
-        .and_then(|since| since.as_str()?.parse().ok());
-    match (holder.get("pid").and_then(serde_json::Value::as_u64), since) {
-        (Some(pid), Some(since)) => format!("by process {pid} since {}", render_time(since)),
-        _ => "by another process".to_owned(),
     }
 }
 

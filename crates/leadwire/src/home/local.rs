@@ -1,12 +1,15 @@
 //! One machine's data folder.
 
 use super::{Desk, Operated};
+use crate::duration::render_time;
 use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
 use leadwire_domain::id::LeadId;
 use leadwire_local::{DataFolder, DeadLetter, LocalHome, LocalPorts, LookupFolder, Mode};
 use leadwire_pipeline::port::{NoMailer, PortError};
 use leadwire_pipeline::trace::TraceContext;
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 
 /// Messages that a look into the queue reads. Where there are more, the look cannot tell what is lost.
@@ -91,5 +94,39 @@ pub(crate) fn read_sources(dir: &Path) -> anyhow::Result<Option<String>> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+    }
+}
+
+/// Who serves a data folder, by its lock; nobody where it is free or not there. Nothing is opened, made or changed.
+pub(crate) fn served_by(folder: &DataFolder) -> anyhow::Result<Option<String>> {
+    let path = folder.lock();
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(error).with_context(|| format!("could not read {}", path.display()));
+        }
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => {
+            let holder = io::read_to_string(&file).unwrap_or_default();
+            Ok(Some(describe_holder(&holder)))
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("could not lock {}", path.display()))
+        }
+    }
+}
+
+/// The lock's text: `{"pid":1,"since":"…"}`.
+fn describe_holder(text: &str) -> String {
+    let holder: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let since = holder
+        .get("since")
+        .and_then(|since| since.as_str()?.parse().ok());
+    match (holder.get("pid").and_then(serde_json::Value::as_u64), since) {
+        (Some(pid), Some(since)) => format!("by process {pid} since {}", render_time(since)),
+        _ => "by another process".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 #[test]
 fn the_demo_brings_every_lead_to_its_end_and_its_dead_letter_can_be_redriven() {
     let house = House::new();
+    leave_an_old_demo(&house);
     let ran = house.run(&["demo", "--json"]).expect_code(0);
     let summary = ran.documents().pop().unwrap();
     assert_eq!(summary["ok"], true, "{summary:#}");
@@ -24,7 +25,22 @@ fn the_demo_brings_every_lead_to_its_end_and_its_dead_letter_can_be_redriven() {
             "demo-dave dead 0"
         ]
     );
+    assert!(!house.path().join("leadwire-demo/raw/old.json").exists());
     redrive(&house);
+}
+
+/// A demo's folder that somebody still serves is left alone; when nobody does, it is made anew.
+fn leave_an_old_demo(house: &House) {
+    let old = house.up(&["--data", "leadwire-demo"]);
+    house.write("leadwire-demo/made-by-leadwire-demo", "");
+    house.write("leadwire-demo/raw/old.json", "{}");
+    let refused = house.run(&["demo"]).expect_code(1);
+    assert!(
+        refused.err.contains(&old.pid().to_string()),
+        "{}",
+        refused.err
+    );
+    assert_eq!(old.stop(), Some(0));
 }
 
 fn describe(lead: &Value) -> String {

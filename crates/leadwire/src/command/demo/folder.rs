@@ -1,7 +1,8 @@
 //! The demo's folder: its own, made anew each time, and never somebody else's.
 
+use crate::home;
 use anyhow::Context as _;
-use leadwire_local::{DataFolder, LocalHome, Mode, OpenError};
+use leadwire_local::DataFolder;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,8 +31,8 @@ fn remove(dir: &Path) -> anyhow::Result<()> {
         "{} is there and is not a demo's folder; move it away, or run the demo elsewhere",
         dir.display()
     );
-    if let Err(error @ OpenError::Served { .. }) = LocalHome::open(dir, Mode::Serve) {
-        return Err(anyhow::Error::new(error).context("another demo runs here"));
+    if let Some(holder) = home::served_by(&DataFolder::new(dir))? {
+        anyhow::bail!("{} is served {holder}; stop that one first", dir.display());
     }
     fs::remove_dir_all(dir).with_context(|| format!("could not remove {}", dir.display()))
 }
