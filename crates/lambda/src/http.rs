@@ -1,12 +1,17 @@
 //! Webhooks as API Gateway (REST and HTTP APIs) and function URLs deliver them, and answers as they want them.
 //!
-//! The event types hold only what is read: whatever else AWS adds or leaves out cannot make a webhook fail.
+//! The event types hold only what is read: whatever else AWS adds or leaves out cannot make a webhook fail. Those of
+//! `aws_lambda_events` would: a header or a path parameter that is null, or a context without its method, fails the request, and of a
+//! header that stands twice under two spellings `headers` keeps the last. `tests/it/library.rs` shows it, and that we read what they write.
 
+use aws_lambda_events::apigw::ApiGatewayProxyResponse;
+use aws_lambda_events::encodings::Body;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::signature::Headers;
 use leadwire_pipeline::ingest::Answer;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// A request of a REST API (payload 1.0), or of an HTTP API or a function URL (payload 2.0).
@@ -89,8 +94,10 @@ impl HttpEvent {
         let path = self.path();
         let headers = self.headers();
         let method = self
-            .http_method
-            .or(self.request_context.http.method)
+            .request_context
+            .http
+            .method
+            .or(self.http_method)
             .unwrap_or_default();
         let mut body = self.body.unwrap_or_default().into_bytes();
         if self.is_base64_encoded {
@@ -175,31 +182,24 @@ impl HttpEvent {
 }
 
 /// An answer in the form that all three carriers take.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HttpResponse {
-    status_code: u16,
-    headers: BTreeMap<&'static str, String>,
-    body: String,
-    is_base64_encoded: bool,
+pub fn response(answer: Answer) -> ApiGatewayProxyResponse {
+    let mut response = ApiGatewayProxyResponse::default();
+    response.status_code = answer.status.into();
+    let headers = &mut response.headers;
+    headers.extend(header(CONTENT_TYPE, answer.content_type));
+    if let Some(seconds) = answer.retry_after_seconds {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if let Some(allow) = answer.allow {
+        headers.extend(header(ALLOW, allow));
+    }
+    response.body = Some(Body::Text(answer.body));
+    response
 }
 
-impl From<Answer> for HttpResponse {
-    fn from(answer: Answer) -> Self {
-        let mut headers = BTreeMap::from([("content-type", answer.content_type.to_owned())]);
-        if let Some(seconds) = answer.retry_after_seconds {
-            headers.insert("retry-after", seconds.to_string());
-        }
-        if let Some(allow) = answer.allow {
-            headers.insert("allow", allow.to_owned());
-        }
-        Self {
-            status_code: answer.status,
-            headers,
-            body: answer.body,
-            is_base64_encoded: false,
-        }
-    }
+/// The header, or none where the value could not stand in HTTP.
+fn header(name: HeaderName, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((name, HeaderValue::from_str(value).ok()?))
 }
 
 #[cfg(test)]
@@ -269,6 +269,27 @@ mod tests {
     fn a_body_is_cut_one_byte_past_the_limit() {
         let event = serde_json::json!({ "body": "x".repeat(BODY_BYTES_MAX + 9) });
         assert_eq!(decode(&event.to_string()).body.len(), BODY_BYTES_MAX + 1);
+    }
+
+    #[test]
+    fn an_answer_has_its_headers_and_its_text() {
+        let answer = Answer {
+            status: 405,
+            content_type: "application/problem+json",
+            retry_after_seconds: Some(7),
+            allow: Some("POST"),
+            body: "{}".to_owned(),
+        };
+        assert_eq!(
+            serde_json::to_value(response(answer)).unwrap(),
+            serde_json::json!({
+                "statusCode": 405,
+                "headers": {"content-type": "application/problem+json", "retry-after": "7", "allow": "POST"},
+                "multiValueHeaders": {},
+                "body": "{}",
+                "isBase64Encoded": false,
+            })
+        );
     }
 
     #[test]

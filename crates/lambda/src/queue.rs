@@ -1,11 +1,15 @@
 //! Batches as the event source mapping delivers them, and what it is told about them.
 //!
 //! Bodies stay text: a typed body that does not parse would fail the whole batch before any code of ours runs.
+//!
+//! The batch is not `aws_lambda_events::sqs::SqsEvent` for the same reason: there, one count that is a number or one binary
+//! attribute that is not base64 fails every message of the batch. `tests/it/library.rs` shows it, and that we read what it writes.
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use jiff::Timestamp;
 use leadwire_pipeline::enrich::{Outcome, Record};
 use leadwire_pipeline::trace::{AWS_TRACE_HEADER, TRACEPARENT, TRACESTATE, TraceContext};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// A batch of messages.
@@ -20,8 +24,7 @@ pub struct QueueEvent {
 #[serde(rename_all = "camelCase")]
 struct QueueRecord {
     message_id: String,
-    #[serde(default)]
-    receipt_handle: String,
+    receipt_handle: Option<String>,
     #[serde(default)]
     body: Value,
     #[serde(default)]
@@ -62,7 +65,7 @@ impl QueueRecord {
                 xray: attribute(AWS_TRACE_HEADER).map(ToOwned::to_owned),
             },
             message_id: self.message_id,
-            receipt_handle: self.receipt_handle,
+            receipt_handle: self.receipt_handle.unwrap_or_default(),
             body: self
                 .body
                 .as_str()
@@ -71,31 +74,16 @@ impl QueueRecord {
     }
 }
 
-/// Which messages of the batch come back.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BatchResponse {
-    batch_item_failures: Vec<ItemFailure>,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ItemFailure {
-    item_identifier: String,
-}
-
-impl BatchResponse {
-    /// The failed ones come back; an id that was not received would make the whole batch come back, so there is none.
-    pub fn new(received: &[String], outcomes: Vec<(String, Outcome)>) -> Self {
-        let failed = outcomes
-            .into_iter()
-            .filter(|(id, outcome)| outcome.is_failed() && received.contains(id));
-        Self {
-            batch_item_failures: failed
-                .map(|(item_identifier, _)| ItemFailure { item_identifier })
-                .collect(),
+/// Which messages of the batch come back: the failed ones. An id that was not received would make the whole batch come back,
+/// so there is none.
+pub fn response(received: &[String], outcomes: Vec<(String, Outcome)>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for (id, outcome) in outcomes {
+        if outcome.is_failed() && received.contains(&id) {
+            response.add_failure(id);
         }
     }
+    response
 }
 
 #[cfg(test)]
@@ -129,13 +117,13 @@ mod tests {
             ("2".to_owned(), Outcome::Failed(FailureReason::RawMissing)),
             ("9".to_owned(), Outcome::Failed(FailureReason::RawMissing)),
         ];
-        let response = BatchResponse::new(&["1".to_owned(), "2".to_owned()], outcomes);
+        let response = response(&["1".to_owned(), "2".to_owned()], outcomes);
         assert_eq!(
             serde_json::to_string(&response).unwrap(),
             r#"{"batchItemFailures":[{"itemIdentifier":"2"}]}"#
         );
         assert_eq!(
-            serde_json::to_string(&BatchResponse::default()).unwrap(),
+            serde_json::to_string(&super::response(&[], Vec::new())).unwrap(),
             r#"{"batchItemFailures":[]}"#
         );
     }

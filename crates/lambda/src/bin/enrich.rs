@@ -1,7 +1,7 @@
 //! `enrich`: joins the owner's data, stores the one document, mails once.
 
 use lambda_runtime::Diagnostic;
-use leadwire_lambda::queue::{BatchResponse, QueueEvent};
+use leadwire_lambda::queue::{self, QueueEvent};
 use leadwire_lambda::serve::{self, ServeError};
 use leadwire_lambda::{config, stage};
 use leadwire_telemetry::Service;
@@ -26,7 +26,7 @@ async fn serve() -> Result<(), ServeError> {
             .map(|record| record.message_id.clone())
             .collect();
         let outcomes = stage.handle_batch(records, remaining).await;
-        Ok::<_, Diagnostic>(BatchResponse::new(&received, outcomes))
+        Ok::<_, Diagnostic>(queue::response(&received, outcomes))
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use lambda_runtime::Diagnostic;
 use leadwire_aws::SystemClock;
-use leadwire_lambda::http::{HttpEvent, HttpResponse};
+use leadwire_lambda::http::{self, HttpEvent};
 use leadwire_lambda::serve::{self, ServeError};
 use leadwire_lambda::{config, stage};
 use leadwire_pipeline::ingest::Request;
@@ -30,7 +30,7 @@ async fn serve() -> Result<(), ServeError> {
             received_at,
             trace: TraceContext::default(),
         };
-        Ok::<_, Diagnostic>(HttpResponse::from(stage.handle(request).await))
+        Ok::<_, Diagnostic>(http::response(stage.handle(request).await))
     })
     .await
 }
