@@ -5,7 +5,7 @@ use crate::vars;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use leadwire_aws::{Clients, ClientsError, SystemClock};
 use leadwire_pipeline::port::Clock as _;
-use leadwire_telemetry::{Format, Service};
+use leadwire_telemetry::Service;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::error::Error;
@@ -53,7 +53,6 @@ pub fn configure<C>(
         service,
         &stage,
         environment(vars::RUST_LOG).as_deref(),
-        Format::Json,
     );
     let missing = vars::PLATFORM
         .iter()

@@ -195,6 +195,10 @@ pub(crate) struct UpArgs {
         default_value = "pretty"
     )]
     pub(crate) log: String,
+
+    /// Which log lines are told: info, debug, or a filter in the form of `RUST_LOG`
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
+    pub(crate) rust_log: Option<String>,
 }
 
 /// `demo`.

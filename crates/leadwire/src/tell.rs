@@ -6,6 +6,7 @@ use crate::output::{BAD, DIM, GOOD, PLAIN, WAIT, printable};
 use crate::settings::Log;
 use anstyle::Style;
 use jiff::{SignedDuration, Timestamp};
+use leadwire_telemetry::Service;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write as _;
@@ -20,29 +21,20 @@ use tracing_subscriber::{EnvFilter, Layer};
 pub(crate) type Now = fn() -> Timestamp;
 
 /// Starts telling. A second call in one process changes nothing.
-pub(crate) fn start(log: Log, now: Now) {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .from_env_lossy();
-    let started = match log {
-        Log::Pretty => tracing_subscriber::registry()
-            .with(filter)
-            .with(Lines { now })
-            .try_init(),
-        Log::Json => {
-            let json = tracing_subscriber::fmt::layer()
-                .json()
-                .flatten_event(true)
-                .with_current_span(false)
-                .with_span_list(false);
-            tracing_subscriber::registry()
+pub(crate) fn start(log: Log, environment: &str, rust_log: Option<&str>, now: Now) {
+    match log {
+        Log::Json => leadwire_telemetry::init(Service::Leadwire, environment, rust_log),
+        Log::Pretty => {
+            let filter = EnvFilter::builder()
+                .with_default_directive(LevelFilter::INFO.into())
+                .parse_lossy(rust_log.unwrap_or_default());
+            let lines = tracing_subscriber::registry()
                 .with(filter)
-                .with(json)
-                .try_init()
+                .with(Lines { now });
+            if lines.try_init().is_err() {
+                tracing::debug!("telling was started before");
+            }
         }
-    };
-    if started.is_err() {
-        tracing::debug!("telling was started before");
     }
 }
 

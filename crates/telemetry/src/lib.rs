@@ -3,7 +3,6 @@
 mod json;
 mod panic;
 
-use std::io::IsTerminal as _;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -42,34 +41,14 @@ impl Service {
     }
 }
 
-/// How lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON object a line, on stdout, for machines.
-    Json,
-    /// Text for a person, on stderr, coloured where that is a terminal.
-    Pretty,
-}
-
-/// Starts telemetry for this process; a second start is left without effect. `rust_log` is a filter in the form of `RUST_LOG`; one that
+/// Starts telemetry for this process: one JSON object a line, on stdout. A second start is left without effect. `rust_log` is a filter in the form of `RUST_LOG`; one that
 /// cannot be read is told, and [`DEFAULT_FILTER`] takes its place.
-pub fn init(service: Service, environment: &str, rust_log: Option<&str>, format: Format) {
+pub fn init(service: Service, environment: &str, rust_log: Option<&str>) {
     let (filter, mistake) = filter(rust_log);
-    let started = match format {
-        Format::Json => Registry::default()
-            .with(json_layer(service, environment, std::io::stdout).with_filter(filter))
-            .try_init(),
-        Format::Pretty => {
-            let colour = std::io::stderr().is_terminal();
-            let layer = tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
-                .with_target(false)
-                .with_ansi(colour);
-            Registry::default()
-                .with(layer.with_filter(filter))
-                .try_init()
-        }
-    };
+    let layer = json_layer(service, environment, std::io::stdout);
+    let started = Registry::default()
+        .with(layer.with_filter(filter))
+        .try_init();
     if started.is_ok() {
         panic::install();
     }
