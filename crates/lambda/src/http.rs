@@ -33,7 +33,7 @@ pub struct HttpEvent {
     /// Payload 1.0: every value of every header.
     multi_value_headers: Option<BTreeMap<String, Option<Vec<String>>>>,
     body: Option<String>,
-    is_base64_encoded: bool,
+    is_base64_encoded: Option<bool>,
     request_context: RequestContext,
 }
 
@@ -100,7 +100,7 @@ impl HttpEvent {
             .or(self.http_method)
             .unwrap_or_default();
         let mut body = self.body.unwrap_or_default().into_bytes();
-        if self.is_base64_encoded {
+        if self.is_base64_encoded == Some(true) {
             // API Gateway encodes by itself; what does not decode is nobody's signed body, and the stage refuses it.
             body = BASE64_STANDARD.decode(&body).unwrap_or(body);
         }
