@@ -70,6 +70,9 @@ pub struct Sending {
     /// The run of the one-machine home that made it; absent on AWS, where the platform kills workers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<String>,
+    /// Whether its worker has told already that nobody knows whether the mail went out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
 }
 
 /// What a worker does about a claim that is there already.
@@ -140,6 +143,7 @@ mod tests {
             lease_until: at(90),
             attempt: 1,
             boot: boot.map(Into::into),
+            doubted: false,
         })
     }
 

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod enrich;
 pub mod events;
+mod failed;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod ingest;

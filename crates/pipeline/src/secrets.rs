@@ -1,7 +1,7 @@
 //! The sources document, cached: fetched again when it is old, and at most once a minute when a signature does not match, so that a
 //! rotated secret works at once and a flood of forgeries costs nothing.
 
-use crate::events::chain;
+use crate::events::SourcesUnavailable;
 use crate::port::{PortError, SecretStore};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::source::Sources;
@@ -77,11 +77,7 @@ impl<S: SecretStore> SecretCache<S> {
                 Ok(sources)
             }
             Err(error) => {
-                tracing::error!(
-                    event = "sources_unavailable",
-                    error = chain(&error),
-                    "the sources document could not be used"
-                );
+                SourcesUnavailable { error: &error }.emit();
                 Err(error)
             }
         }

@@ -1,8 +1,9 @@
 //! `enrich`: each record by itself — wait for its time, join the owner's data, store the one document, claim, mail once, settle.
 //!
-//! A record's steps are in `attempt.rs`, the document in `document.rs`, the mail in `mail.rs`; this file keeps records apart from each other.
+//! A record's steps are in `attempt.rs`, the document in `document.rs`, the claim in `claim.rs`, the mail in `mail.rs`; this file keeps records apart from each other.
 
 mod attempt;
+mod claim;
 mod document;
 mod mail;
 mod record;
@@ -11,12 +12,13 @@ mod state;
 pub use record::{Done, Outcome, Record};
 
 use crate::config::{EnrichConfig, RECORD_DEADLINE};
-use crate::events::{CallFailed, RecordFailed, Subject};
-use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore};
+use crate::events::{BadMessage, CallFailed, FailureNotRecorded, RecordFailed, Subject};
+use crate::failed::failure_object;
+use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore};
 use attempt::Attempt;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use leadwire_domain::failure::{FailureReason, FailureRecord};
+use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::failed_message_key;
 use leadwire_domain::trigger::Trigger;
 use std::panic::AssertUnwindSafe;
@@ -57,12 +59,15 @@ impl<H: Home> Enrich<H> {
         let trigger = match Trigger::parse(&record.body) {
             Ok(trigger) => trigger,
             Err(error) => {
-                tracing::warn!(
-                    event = "bad_message",
-                    message_id = record.message_id,
-                    error = crate::events::chain(&error),
-                    "not a message of ours"
-                );
+                BadMessage {
+                    subject: Subject {
+                        trace: Some(&record.trace),
+                        ..Subject::default()
+                    },
+                    message_id: &record.message_id,
+                    error: &error,
+                }
+                .emit();
                 return self
                     .conclude(record, None, Outcome::Failed(FailureReason::BadMessage))
                     .await;
@@ -91,12 +96,12 @@ impl<H: Home> Enrich<H> {
                 tokio::time::timeout(CONCLUDE_DEADLINE, work).await,
                 Ok(Ok(()))
             ) {
-                tracing::error!(
-                    event = "failure_not_recorded",
-                    message_id = record.message_id,
-                    reason = reason.code(),
-                    "a failure could not be written down"
-                );
+                FailureNotRecorded {
+                    subject: subject_of(record, trigger),
+                    message_id: &record.message_id,
+                    reason,
+                }
+                .emit();
             }
         }
         outcome
@@ -104,14 +109,10 @@ impl<H: Home> Enrich<H> {
 
     async fn fail(&self, record: &Record, trigger: Option<&Trigger>, reason: FailureReason) {
         let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
-        let subject = Subject {
-            lead_id: facts.map(|f| &f.lead_id),
-            event_id: facts.map(|f| &f.event_id),
-            trace: Some(&record.trace),
-        };
+        let subject = subject_of(record, trigger);
         let is_final = record.receive_count >= self.config.max_receive_count;
         if reason.is_permanent() || is_final {
-            self.write_failure(record, trigger, reason, subject).await;
+            self.write_failure(record, trigger, reason).await;
         } else if record.receive_count == 1 && self.config.retry_seconds > 0 {
             self.come_back_soon(record, subject).await;
         }
@@ -131,31 +132,15 @@ impl<H: Home> Enrich<H> {
         record: &Record,
         trigger: Option<&Trigger>,
         reason: FailureReason,
-        subject: Subject<'_>,
     ) {
-        let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
         let key = trigger.map_or_else(
             || failed_message_key(&record.message_id),
             |trigger| trigger.name.failed_key(),
         );
-        let document = FailureRecord {
-            v: 1,
-            reason,
-            receives: record.receive_count,
-            failed_at: self.home.clock().now(),
-            message_id: record.message_id.clone(),
-            s3_key: trigger.map(|trigger| trigger.name.raw_key()),
-            lead_id: facts.map(|facts| facts.lead_id.clone()),
-            event_id: facts.map(|facts| facts.event_id.clone()),
-            revision: trigger.map_or(0, |trigger| trigger.name.revision()),
-        };
-        let body = serde_json::to_vec(&document).expect("plain fields always serialise");
-        if let Err(error) = self
-            .home
-            .store()
-            .put(Bucket::Enriched, &key, NewObject::of(body))
-            .await
-        {
+        let failure = failure_object(reason, record, trigger, self.home.clock().now());
+        let written = self.home.store().put(Bucket::Enriched, &key, failure).await;
+        if let Err(error) = written {
+            let subject = subject_of(record, trigger);
             CallFailed {
                 subject,
                 error: &error,
@@ -181,5 +166,14 @@ impl<H: Home> Enrich<H> {
             }
             .emit();
         }
+    }
+}
+
+fn subject_of<'a>(record: &'a Record, trigger: Option<&'a Trigger>) -> Subject<'a> {
+    let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
+    Subject {
+        lead_id: facts.map(|facts| &facts.lead_id),
+        event_id: facts.map(|facts| &facts.event_id),
+        trace: Some(&record.trace),
     }
 }

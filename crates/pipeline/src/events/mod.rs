@@ -4,6 +4,7 @@
 mod enrich;
 mod ingest;
 mod sweep;
+mod trouble;
 
 pub use enrich::{
     ClaimParked, EmailAmbiguous, EmailSent, EnrichmentBegan, LeadDeferred, LeadEnriched,
@@ -11,9 +12,11 @@ pub use enrich::{
 };
 pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected};
 pub use sweep::{EventSwept, SweepFinished};
+pub use trouble::{
+    BadMessage, CallFailed, FailureNotRecorded, OwnerEmailInvalid, SourcesUnavailable,
+};
 
 use crate::metric::Metric;
-use crate::port::PortError;
 use crate::trace::TraceContext;
 use jiff::SignedDuration;
 use leadwire_domain::id::{EventId, LeadId};
@@ -48,32 +51,8 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// A call on a port failed, and the stage coped or reported it.
-#[derive(Debug)]
-pub struct CallFailed<'a> {
-    /// What it was about.
-    pub subject: Subject<'a>,
-    /// What failed.
-    pub error: &'a PortError,
-}
-
-impl CallFailed<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        tracing::warn!(
-            event = "call_failed",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
-            error = chain(self.error),
-            "a call failed"
-        );
-    }
-}
-
 /// An error's whole chain in one line.
-pub fn chain(error: &(dyn Error + 'static)) -> String {
+fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -7,6 +7,7 @@ mod listing;
 
 use crate::config::SweepConfig;
 use crate::events::{CallFailed, EventSwept, Subject, SweepFinished};
+use crate::failed::swept_out_object;
 use crate::ingest::place::meta;
 use crate::port::{
     Bucket, Clock, DelayQueue, Fetched, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
@@ -14,7 +15,6 @@ use crate::port::{
 };
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::key::{EventName, FAILED, MAIL, RAW};
 use leadwire_domain::limits::{MESSAGE_BYTES_MAX, OBJECT_BYTES_MAX};
@@ -243,21 +243,10 @@ impl<H: Home> Sweep<H> {
         name: &EventName,
         facts: Option<&TriggerFacts>,
     ) -> Result<(), PortError> {
-        let failure = FailureRecord {
-            v: 1,
-            reason: FailureReason::SweptOut,
-            receives: 0,
-            failed_at: self.home.clock().now(),
-            message_id: String::new(),
-            s3_key: Some(name.raw_key()),
-            lead_id: facts.map(|facts| facts.lead_id.clone()),
-            event_id: facts.map(|facts| facts.event_id.clone()),
-            revision: 0,
-        };
-        let body = serde_json::to_vec(&failure).expect("plain fields always serialise");
+        let failure = swept_out_object(name.raw_key(), facts, self.home.clock().now());
         self.home
             .store()
-            .put(Bucket::Enriched, &name.failed_key(), NewObject::of(body))
+            .put(Bucket::Enriched, &name.failed_key(), failure)
             .await
     }
 

@@ -1,0 +1,210 @@
+//! Step d: the claim. Between a claim and its marker only one living worker may send (docs/PROTOCOL.md).
+
+use super::attempt::{Attempt, Stop, done, later};
+use super::record::{Done, Outcome};
+use super::state::{MailState, fetch_mail_state};
+use crate::config::AmbiguousPolicy;
+use crate::events::{CallFailed, ClaimParked, EmailAmbiguous};
+use crate::failed::failure_object;
+use crate::port::{Bucket, Created, ETag, Home, NewObject, ObjectStore, PortError, Replaced};
+use leadwire_domain::claim::{Claim, ClaimDecision, Sending};
+use leadwire_domain::failure::FailureReason;
+
+/// Conditional writes that may lose against others before the record gives up and comes back.
+const CLAIM_TRIES: u32 = 4;
+
+/// A claim that this attempt holds.
+pub(super) struct Held {
+    pub(super) etag: ETag,
+    pub(super) claim: Sending,
+}
+
+impl<H: Home> Attempt<'_, H> {
+    /// Whoever creates or takes over the claim may send; everyone else reads what is there and decides.
+    pub(super) async fn claim(&self, mut mail: MailState) -> Result<Held, Stop> {
+        for _ in 0..CLAIM_TRIES {
+            let written = match &mail {
+                MailState::Settled(settled) => return Err(self.acked(done(*settled)).into()),
+                MailState::Absent => self.create_claim().await,
+                MailState::Claimed(claim, etag) => match self.decide(claim) {
+                    ClaimDecision::Mine => match claim {
+                        Claim::Sending(sending) => Ok(Some(Held {
+                            etag: etag.clone(),
+                            claim: sending.clone(),
+                        })),
+                        Claim::Idle { .. } | Claim::Parked { .. } => Ok(None),
+                    },
+                    ClaimDecision::Parked => return Err(self.acked(Done::ParkedBefore).into()),
+                    ClaimDecision::Wait { until } => return Err(self.wait_for_claim(until).await),
+                    ClaimDecision::Take { attempt } => self.replace_claim(etag, attempt).await,
+                    ClaimDecision::Stale { attempt } => self.resolve(claim, etag, attempt).await?,
+                },
+            };
+            match written {
+                Ok(Some(held)) => return Ok(held),
+                Ok(None) => {}
+                Err(error) => self.tell_failed_call(&error),
+            }
+            mail = self.read_mail().await?;
+        }
+        Err(Outcome::Failed(FailureReason::StoreUnavailable).into())
+    }
+
+    async fn create_claim(&self) -> Result<Option<Held>, PortError> {
+        let claim = self.sending(1);
+        let body = body_of(&Claim::Sending(claim.clone()));
+        let key = self.mail_key();
+        Ok(
+            match self
+                .home
+                .store()
+                .create(Bucket::Enriched, &key, body)
+                .await?
+            {
+                Created::New(etag) => Some(Held { etag, claim }),
+                Created::Exists => None,
+            },
+        )
+    }
+
+    async fn replace_claim(&self, etag: &ETag, attempt: u32) -> Result<Option<Held>, PortError> {
+        let claim = self.sending(attempt);
+        let replaced = self.replace(etag, &Claim::Sending(claim.clone())).await?;
+        Ok(match replaced {
+            Replaced::New(etag) => Some(Held { etag, claim }),
+            Replaced::Changed => None,
+        })
+    }
+
+    fn sending(&self, attempt: u32) -> Sending {
+        Sending {
+            token: self.token.clone(),
+            lease_until: later(self.now(), self.config.lease_seconds),
+            attempt,
+            boot: self.config.boot.clone(),
+            doubted: false,
+        }
+    }
+
+    /// A dead worker's claim: whether it sent is not known. Sends again, or parks it for a person, and tells the doubt unless its worker
+    /// did.
+    async fn resolve(
+        &self,
+        stale: &Claim,
+        etag: &ETag,
+        attempt: u32,
+    ) -> Result<Result<Option<Held>, PortError>, Stop> {
+        let is_told = matches!(stale, Claim::Sending(sending) if sending.doubted);
+        let doubt = EmailAmbiguous {
+            subject: self.subject(),
+            attempt,
+        };
+        if self.config.ambiguous == AmbiguousPolicy::Park {
+            self.park(etag, attempt).await?;
+            if !is_told {
+                doubt.emit();
+            }
+            return Err(Outcome::Done(Done::Parked).into());
+        }
+        let taken = self.replace_claim(etag, attempt.saturating_add(1)).await;
+        if matches!(taken, Ok(Some(_))) && !is_told {
+            doubt.emit();
+        }
+        Ok(taken)
+    }
+
+    /// Parks a doubtful mail: first where it is listed, then the claim itself. The other order could leave a parked mail without a reason.
+    async fn park(&self, etag: &ETag, attempt: u32) -> Result<(), Stop> {
+        let unavailable = |error| Stop::Call(FailureReason::StoreUnavailable, error);
+        let failure = failure_object(
+            FailureReason::MailAmbiguous,
+            self.record,
+            Some(self.trigger),
+            self.now(),
+        );
+        let failed_key = self.trigger.name.failed_key();
+        let listed = self
+            .home
+            .store()
+            .put(Bucket::Enriched, &failed_key, failure)
+            .await;
+        listed.map_err(unavailable)?;
+        let parked = Claim::Parked {
+            parked_at: self.now(),
+            attempt,
+        };
+        match self.replace(etag, &parked).await.map_err(unavailable)? {
+            Replaced::New(_) => {
+                ClaimParked {
+                    subject: self.subject(),
+                    counted: self.is_counted(),
+                }
+                .emit();
+                Ok(())
+            }
+            Replaced::Changed => Err(Outcome::Failed(FailureReason::StoreUnavailable).into()),
+        }
+    }
+
+    /// Tells that nobody knows whether the mail went out, and notes on the claim that it was told. The claim stays SENDING until its lease
+    /// is over; where the note fails, the doubt is told again by whoever takes over.
+    pub(super) async fn doubt(&self, held: &Held) {
+        EmailAmbiguous {
+            subject: self.subject(),
+            attempt: held.claim.attempt,
+        }
+        .emit();
+        let noted = Claim::Sending(Sending {
+            doubted: true,
+            ..held.claim.clone()
+        });
+        if let Err(error) = self.replace(&held.etag, &noted).await {
+            self.tell_failed_call(&error);
+        }
+    }
+
+    /// Gives a claim back after a definite refusal. Where that fails it stays SENDING, and is decided on when its lease is over.
+    pub(super) async fn release(&self, held: &Held) {
+        let idle = Claim::Idle {
+            attempt: held.claim.attempt,
+        };
+        if let Err(error) = self.replace(&held.etag, &idle).await {
+            self.tell_failed_call(&error);
+        }
+    }
+
+    async fn replace(&self, etag: &ETag, claim: &Claim) -> Result<Replaced, PortError> {
+        let key = self.mail_key();
+        self.home
+            .store()
+            .replace(Bucket::Enriched, &key, etag, body_of(claim))
+            .await
+    }
+
+    async fn read_mail(&self) -> Result<MailState, Stop> {
+        fetch_mail_state(self.home, &self.mail_key())
+            .await
+            .map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))
+    }
+
+    pub(super) fn mail_key(&self) -> String {
+        self.trigger.name.mail_key()
+    }
+
+    /// Replays and an operator's bare messages do not count for the objective.
+    pub(super) fn is_counted(&self) -> bool {
+        self.trigger.facts.is_some() && self.trigger.name.revision() == 0
+    }
+
+    pub(super) fn tell_failed_call(&self, error: &PortError) {
+        CallFailed {
+            subject: self.subject(),
+            error,
+        }
+        .emit();
+    }
+}
+
+fn body_of(claim: &Claim) -> NewObject {
+    NewObject::of(serde_json::to_vec(claim).expect("plain fields always serialise"))
+}
