@@ -54,6 +54,24 @@ fn pruning_takes_out_what_refers_to_what_is_taken_out() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_parameter_that_the_template_does_not_have_is_refused() -> Result<()> {
+    let emulators = Emulators::shared().await?;
+    let clients = Clients::new(&emulators.aws, &emulators.mail);
+    let parameters = [("DelayedSeconds".to_owned(), "4".to_owned())].into();
+    let options = StackOptions {
+        parameters,
+        ..StackOptions::default()
+    };
+    let refused = Stack::deploy(&clients, &options).await;
+    let error = refused.err().context("it was deployed")?;
+    assert_eq!(
+        error.to_string(),
+        "the template has no parameter DelayedSeconds"
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_template_deploys_with_its_own_queue_attributes_and_environments() -> Result<()> {
     let emulators = Emulators::shared().await?;
     let clients = Clients::new(&emulators.aws, &emulators.mail);

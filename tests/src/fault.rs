@@ -16,8 +16,6 @@ use crate::http::{self, Answer, Client, Request, Response, Server};
 pub enum Fault {
     /// It is answered here and never reaches the service.
     Refuse(Refusal),
-    /// The connection is closed before the service sees the call.
-    CutBefore,
     /// The service does what it was asked, and its reply is lost.
     CutAfter,
     /// The service does what it was asked, and its reply waits at a gate.
@@ -213,7 +211,6 @@ impl Script {
                 (answer, status)
             }
             Some(Fault::Refuse(refusal)) => (Answer::Reply(refusal.response()), None),
-            Some(Fault::CutBefore) => (Answer::Cut, None),
             Some(Fault::CutAfter) => (Answer::Cut, status_of(&self.forward(request).await)),
             Some(Fault::HoldAfter(gate)) => {
                 let answer = self.forward(request).await;

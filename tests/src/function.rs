@@ -121,11 +121,6 @@ impl Function {
         Ok(pids.len())
     }
 
-    /// Ends all idle environments: the next invocation is a cold start.
-    pub fn retire(&self) {
-        guard(&self.0.idle).clear();
-    }
-
     fn job(&self, event: Bytes) -> Result<Job> {
         let now = clock::now();
         let timeout = i64::try_from(self.0.config.timeout.as_millis())?;
@@ -186,19 +181,6 @@ impl LogBook {
     pub fn objects(&self) -> Vec<Value> {
         let parse = |line: &String| serde_json::from_str(line).ok().filter(Value::is_object);
         guard(&self.0).iter().filter_map(parse).collect()
-    }
-
-    /// The sum of an embedded metric over everything written; 0 where it never occurs.
-    pub fn metric(&self, name: &str) -> f64 {
-        self.objects()
-            .iter()
-            .filter(|line| line.get("_aws").is_some())
-            .filter_map(|line| match line.get(name) {
-                Some(Value::Array(values)) => Some(values.iter().filter_map(Value::as_f64).sum()),
-                Some(value) => value.as_f64(),
-                None => None,
-            })
-            .sum()
     }
 }
 

@@ -312,11 +312,7 @@ impl House {
 }
 
 async fn deploy(clients: &Clients, options: &HouseOptions, team: &str) -> Result<Stack> {
-    let addresses = [
-        ("SesFromAddress", FROM),
-        ("SesToAddress", team),
-        ("TraceExporter", "none"),
-    ];
+    let addresses = [("SesFromAddress", FROM), ("SesToAddress", team)];
     let parameters = addresses.iter().chain(&options.parameters);
     let stack = StackOptions {
         parameters: parameters

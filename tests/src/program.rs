@@ -16,9 +16,6 @@ use tokio::sync::OnceCell;
 
 use crate::settings;
 
-/// The Lambda binaries that tests run.
-pub const NAMES: [&str; 3] = ["ingest", "enrich", "sweep"];
-
 /// The path of a built binary.
 ///
 /// # Errors

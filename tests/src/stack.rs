@@ -9,6 +9,7 @@ use aws_sdk_cloudformation::types::{Capability, Parameter, Stack as Described, S
 use serde_json::Value;
 
 use crate::clients::Clients;
+use crate::json::At;
 use crate::prune::{self, FunctionProperties};
 use crate::{clock, template};
 
@@ -42,9 +43,14 @@ impl Stack {
     /// Deploys the template under a name of its own.
     ///
     /// # Errors
-    /// `CloudFormation` refuses it, or an override names what the template does not have.
+    /// `CloudFormation` refuses it, or a parameter or an override names what the template does not have.
     pub async fn deploy(clients: &Clients, options: &StackOptions) -> Result<Self> {
         let mut pruned = prune::prune(template::read()?)?;
+        for name in options.parameters.keys() {
+            // CloudFormation refuses it; LocalStack would deploy without a word.
+            let declared = pruned.template.at("Parameters").get(name);
+            declared.with_context(|| format!("the template has no parameter {name}"))?;
+        }
         for (id, property, value) in &options.overrides {
             let properties = pruned
                 .template
