@@ -9,7 +9,9 @@ use aws_lambda_events::encodings::Body;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use leadwire_domain::limits::BODY_BYTES_MAX;
+use leadwire_domain::problem::Problem;
 use leadwire_domain::signature::Headers;
+use leadwire_pipeline::events::RequestRejected;
 use leadwire_pipeline::ingest::Answer;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -63,6 +65,26 @@ pub struct Decoded {
     pub body: Vec<u8>,
 }
 
+/// The carrier said that the body is base64, and it is not: nobody knows which bytes were sent.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event says that its body is base64, and it does not decode")]
+pub struct NotBase64(#[from] base64::DecodeError);
+
+impl NotBase64 {
+    /// Refuses the request before the stage sees it, and tells why.
+    pub fn refuse(&self) -> Answer {
+        let problem = Problem::InvalidJson;
+        RequestRejected {
+            source: None,
+            problem,
+            cause: Some(&self.to_string()),
+            quarantined: None,
+        }
+        .emit();
+        Answer::problem(problem)
+    }
+}
+
 /// Headers by lower-case name. One that stands twice with different values, or is not visible ASCII, counts as absent.
 #[derive(Debug, Default)]
 pub struct DecodedHeaders(BTreeMap<String, Option<String>>);
@@ -90,7 +112,7 @@ impl DecodedHeaders {
 
 impl HttpEvent {
     /// Takes the event apart.
-    pub fn decode(self) -> Decoded {
+    pub fn decode(self) -> Result<Decoded, NotBase64> {
         let path = self.path();
         let headers = self.headers();
         let method = self
@@ -101,16 +123,15 @@ impl HttpEvent {
             .unwrap_or_default();
         let mut body = self.body.unwrap_or_default().into_bytes();
         if self.is_base64_encoded == Some(true) {
-            // API Gateway encodes by itself; what does not decode is nobody's signed body, and the stage refuses it.
-            body = BASE64_STANDARD.decode(&body).unwrap_or(body);
+            body = BASE64_STANDARD.decode(&body)?;
         }
         body.truncate(BODY_BYTES_MAX + 1);
-        Decoded {
+        Ok(Decoded {
             method,
             path,
             headers,
             body,
-        }
+        })
     }
 
     /// The route with its parameters filled in knows neither stages nor base paths; the raw path has to be freed of them.
@@ -207,7 +228,8 @@ mod tests {
     use super::*;
 
     fn decode(json: &str) -> Decoded {
-        serde_json::from_str::<HttpEvent>(json).unwrap().decode()
+        let event = serde_json::from_str::<HttpEvent>(json).unwrap();
+        event.decode().unwrap()
     }
 
     #[track_caller]
@@ -269,6 +291,21 @@ mod tests {
     fn a_body_is_cut_one_byte_past_the_limit() {
         let event = serde_json::json!({ "body": "x".repeat(BODY_BYTES_MAX + 9) });
         assert_eq!(decode(&event.to_string()).body.len(), BODY_BYTES_MAX + 1);
+    }
+
+    #[test]
+    fn a_body_that_is_not_the_base64_that_it_is_said_to_be_is_refused_with_400() {
+        for body in [r#"{"lead_id":"a"}"#, "e30", "e30==", "e3 0="] {
+            let event = serde_json::json!({ "body": body, "isBase64Encoded": true });
+            let event = serde_json::from_value::<HttpEvent>(event).unwrap();
+            let error = event.decode().unwrap_err();
+            assert!(error.to_string().contains("base64"), "{error}");
+            let answer = error.refuse();
+            assert_eq!(answer.status, 400, "{body}");
+            assert!(answer.body.contains(r#""code":"invalid_json""#), "{body}");
+        }
+        let nothing = decode(r#"{"body":null,"isBase64Encoded":true}"#);
+        assert!(nothing.body.is_empty());
     }
 
     #[test]

@@ -49,11 +49,7 @@ pub fn configure<C>(
     read: impl FnOnce(fn(&str) -> Option<String>) -> Result<C, Vec<Mistake>>,
 ) -> Result<C, ServeError> {
     let stage = environment(vars::ENVIRONMENT).unwrap_or_else(|| "dev".to_owned());
-    leadwire_telemetry::init(
-        service,
-        &stage,
-        environment(vars::RUST_LOG).as_deref(),
-    );
+    leadwire_telemetry::init(service, &stage, environment(vars::RUST_LOG).as_deref());
     let missing = vars::PLATFORM
         .iter()
         .filter(|name| environment(name).is_none());

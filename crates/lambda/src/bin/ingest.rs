@@ -21,7 +21,10 @@ async fn serve() -> Result<(), ServeError> {
     let stage = stage::ingest(&serve::clients().await?, config).await;
     serve::run(async |event: HttpEvent, _context| {
         let received_at = SystemClock.now();
-        let decoded = event.decode();
+        let decoded = match event.decode() {
+            Ok(decoded) => decoded,
+            Err(error) => return Ok(http::response(error.refuse())),
+        };
         let request = Request {
             method: &decoded.method,
             path: &decoded.path,

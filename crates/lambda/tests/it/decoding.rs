@@ -3,7 +3,8 @@ use leadwire_lambda::http::{Decoded, HttpEvent};
 use leadwire_lambda::queue::QueueEvent;
 
 fn decode(json: &str) -> Decoded {
-    serde_json::from_str::<HttpEvent>(json).unwrap().decode()
+    let event = serde_json::from_str::<HttpEvent>(json).unwrap();
+    event.decode().unwrap()
 }
 
 #[test]

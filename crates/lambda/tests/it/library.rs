@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 /// What an event of the library is to us.
 fn decode(event: &impl Serialize) -> Decoded {
     let json = serde_json::to_string(event).unwrap();
-    serde_json::from_str::<HttpEvent>(&json).unwrap().decode()
+    let event = serde_json::from_str::<HttpEvent>(&json).unwrap();
+    event.decode().unwrap()
 }
 
 fn records(event: &impl Serialize) -> Vec<Record> {
