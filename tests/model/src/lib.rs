@@ -1,9 +1,4 @@
-//! The protocol of leadwire as a model that is walked exhaustively: `docs/MODEL.md` tells what it shows.
-//!
-//! One file a stage, to be laid beside the code: [`ingest`](mod@ingest), [`enrich`](mod@enrich) (receive, read, decide),
-//! [`claim`](mod@claim) (the two conditional writes), [`mail`](mod@mail) (send, settle, park), [`defer`](mod@defer)
-//! (ack, defer by copy, report), [`sweep`](mod@sweep), [`forget`](mod@forget); [`naming`] is a second, small model of
-//! slots and `dedupe/`. It knows nothing of the code that it justifies, and the code nothing of it.
+#![doc = include_str!("../README.md")]
 
 mod action;
 mod bounds;
@@ -28,6 +23,7 @@ pub mod circle;
 pub mod control;
 pub mod naming;
 pub mod property;
+pub mod report;
 pub mod scenario;
 pub mod walk;
 

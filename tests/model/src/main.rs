@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use leadwire_model::control::{self, Control};
+use leadwire_model::report::say;
 use leadwire_model::scenario::{self, Scenario};
 use leadwire_model::walk::{refute, walk};
 
@@ -31,40 +32,37 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a command that reports to its user")]
 fn show_scenarios(scenarios: &[Scenario]) -> bool {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (mut states, mut good) = (0, true);
     for scenario in scenarios {
         let walk = walk(scenario.protocol, threads);
-        println!("{:<66} {walk}", scenario.name);
+        say(&format!("{:<66} {walk}", scenario.name));
         for property in &walk.broken {
             show_run(&refute(scenario.protocol, property).unwrap_or_default());
         }
         states += walk.states;
         good &= walk.holds();
     }
-    println!("{states} states in all");
+    say(&format!("{states} states in all"));
     good
 }
 
-#[expect(clippy::print_stdout, reason = "a command that reports to its user")]
 fn show_control(control: &Control) -> bool {
-    println!(
+    say(&format!(
         "\n{:?}: {}\n  breaks “{}”",
         control.protocol.variant, control.fault, control.property
-    );
+    ));
     let Some(run) = refute(control.protocol, control.property) else {
-        println!("  NOT REFUTED");
+        say("  NOT REFUTED");
         return false;
     };
     show_run(&run);
     true
 }
 
-#[expect(clippy::print_stdout, reason = "a command that reports to its user")]
 fn show_run(run: &[String]) {
     for line in run {
-        println!("    {line}");
+        say(&format!("    {line}"));
     }
 }

@@ -2,6 +2,7 @@
 
 use leadwire_model::circle::circles;
 use leadwire_model::property as p;
+use leadwire_model::report::{folded, say};
 use leadwire_model::scenario::{self, Scenario};
 use leadwire_model::walk::{refute, walk};
 use leadwire_model::{Protocol, Variant};
@@ -13,7 +14,7 @@ const STATES_MIN: usize = 1_000_000;
 fn told(scenario: &Scenario, broken: &[&'static str]) -> String {
     let runs = broken.iter().map(|property| {
         let run = refute(scenario.protocol, property).unwrap_or_default();
-        format!("  {property}\n    {}", run.join("\n    "))
+        format!("  {property}\n{}", folded(&run))
     });
     runs.collect::<Vec<_>>().join("\n")
 }
@@ -23,7 +24,7 @@ fn the_protocol_keeps_its_promises_in_every_scenario() {
     let mut states = 0;
     for scenario in scenario::ordinary() {
         let walk = walk(scenario.protocol, 2);
-        println!("{:<66} {walk}", scenario.name);
+        say(&format!("{:<66} {walk}", scenario.name));
         assert!(
             walk.holds(),
             "{}: {walk}\n{}",
@@ -32,7 +33,7 @@ fn the_protocol_keeps_its_promises_in_every_scenario() {
         );
         states += walk.states;
     }
-    println!("{states} states in all");
+    say(&format!("{states} states in all"));
     assert!(states >= STATES_MIN, "only {states} states");
 }
 
@@ -44,9 +45,9 @@ fn no_run_of_the_protocol_goes_on_for_ever() {
         .filter(|scenario| scenario.small)
     {
         assert!(!circles(&scenario.protocol), "{} circles", scenario.name);
-        println!("does not circle: {}", scenario.name);
         walked += 1;
     }
+    say(&format!("{walked} scenarios do not circle"));
     assert!(walked >= 10, "only {walked} scenarios");
 }
 

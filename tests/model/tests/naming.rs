@@ -3,6 +3,7 @@
 use leadwire_model::naming::{
     BYTES_STAY, FORGOTTEN_STAYS, NOT_SWALLOWED, Naming, NamingModel, ONE_NAME, STORED, refute, walk,
 };
+use leadwire_model::report::{folded, say};
 
 const TIMED: NamingModel = NamingModel {
     naming: Naming::Sound,
@@ -19,64 +20,61 @@ const TIMELESS: NamingModel = NamingModel {
 };
 
 #[track_caller]
-fn breaks(naming: Naming, model: NamingModel, property: &'static str) -> String {
+fn breaks(naming: Naming, model: NamingModel, property: &'static str) {
     let run = refute(NamingModel { naming, ..model }, property);
     assert!(run.is_some(), "{naming:?} keeps “{property}”");
     let run = run.unwrap_or_default();
     let steps = run.len();
-    format!(
-        "\n{naming:?} breaks “{property}” in {steps} steps\n    {}",
-        run.join("\n    ")
-    )
+    say(&format!(
+        "naming {naming:?} breaks “{property}” in {steps} steps\n{}",
+        folded(&run)
+    ));
 }
 
 #[test]
 fn events_of_one_instant_keep_their_names_through_retries_and_forget() {
     for model in [TIMED, TIMELESS] {
         let (states, broken) = walk(model);
-        println!("naming, timed {}: {states} states", model.timed);
+        let time = if model.timed { "with" } else { "without" };
+        say(&format!(
+            "naming, events {time} a time of their own: {states} states"
+        ));
         assert!(broken.is_empty(), "{broken:?}");
     }
 }
 
 #[test]
 fn taking_ones_own_write_for_anothers_gives_an_event_two_names() {
-    println!("{}", breaks(Naming::BlindToOwnWrite, TIMED, ONE_NAME));
+    breaks(Naming::BlindToOwnWrite, TIMED, ONE_NAME);
 }
 
 #[test]
 fn taking_anothers_bytes_for_ones_own_loses_an_event() {
-    println!("{}", breaks(Naming::NoComparison, TIMED, STORED));
+    breaks(Naming::NoComparison, TIMED, STORED);
 }
 
 #[test]
 fn writing_raw_unconditionally_replaces_an_event() {
-    println!("{}", breaks(Naming::Overwrite, TIMED, BYTES_STAY));
+    breaks(Naming::Overwrite, TIMED, BYTES_STAY);
 }
 
 #[test]
 fn forgetting_the_dedupe_entry_brings_an_event_without_a_time_back() {
-    println!(
-        "{}",
-        breaks(Naming::DedupeForgotten, TIMELESS, FORGOTTEN_STAYS)
-    );
+    breaks(Naming::DedupeForgotten, TIMELESS, FORGOTTEN_STAYS);
 }
 
 #[test]
 fn a_forgotten_marker_without_a_name_swallows_another_event() {
-    println!("{}", breaks(Naming::NamelessMarker, TIMED, STORED));
+    breaks(Naming::NamelessMarker, TIMED, STORED);
 }
 
 #[test]
 fn storing_without_a_look_at_the_marker_brings_an_event_back_or_buries_another() {
-    println!("{}", breaks(Naming::BlindToMarker, TIMED, FORGOTTEN_STAYS));
-    println!("{}", breaks(Naming::BlindToMarker, TIMED, NOT_SWALLOWED));
+    breaks(Naming::BlindToMarker, TIMED, FORGOTTEN_STAYS);
+    breaks(Naming::BlindToMarker, TIMED, NOT_SWALLOWED);
 }
 
 #[test]
 fn forgetting_without_waiting_for_ingest_brings_an_event_back() {
-    println!(
-        "{}",
-        breaks(Naming::ForgetWithoutWait, TIMED, FORGOTTEN_STAYS)
-    );
+    breaks(Naming::ForgetWithoutWait, TIMED, FORGOTTEN_STAYS);
 }

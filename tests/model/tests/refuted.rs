@@ -2,6 +2,7 @@
 
 use leadwire_model::circle::circles;
 use leadwire_model::control::{self, Control};
+use leadwire_model::report::{folded, say};
 use leadwire_model::scenario;
 use leadwire_model::walk::{refute, walk};
 use leadwire_model::{Protocol, Variant};
@@ -27,13 +28,14 @@ fn refutation(control: &Control) -> Vec<String> {
 fn every_broken_variant_is_refuted_by_its_property_and_the_sound_one_is_not() {
     for control in control::all() {
         let run = refutation(&control);
-        println!("\n{:?}: {}", control.protocol.variant, control.fault);
-        println!(
-            "  breaks “{}” in {} steps\n    {}",
+        say(&format!(
+            "{:?}: {}\n  breaks “{}” in {} steps\n{}",
+            control.protocol.variant,
+            control.fault,
             control.property,
             run.len(),
-            run.join("\n    ")
-        );
+            folded(&run)
+        ));
     }
 }
 
