@@ -40,9 +40,7 @@ impl<S: SecretStore> SecretCache<S> {
     pub async fn current(&self, now: Timestamp) -> Result<Arc<Sources>, PortError> {
         let (cached, tried_at) = self.cached();
         match cached {
-            Some(sources) if tried_at.is_some_and(|at| now.duration_since(at) < MAX_AGE) => {
-                Ok(sources)
-            }
+            Some(sources) if tried_at.is_some_and(|at| is_within(now, at, MAX_AGE)) => Ok(sources),
             Some(sources) => Ok(self.fetch(now).await.unwrap_or(sources)),
             None => self.fetch(now).await,
         }
@@ -51,7 +49,7 @@ impl<S: SecretStore> SecretCache<S> {
     /// Newer sources after a mismatch, or `None` where a fetch would come too soon, failed, or changed nothing.
     pub async fn refreshed(&self, now: Timestamp, stale: &Arc<Sources>) -> Option<Arc<Sources>> {
         let (_, tried_at) = self.cached();
-        if tried_at.is_some_and(|at| now.duration_since(at) < REFRESH_INTERVAL) {
+        if tried_at.is_some_and(|at| is_within(now, at, REFRESH_INTERVAL)) {
             return None;
         }
         self.fetch(now).await.ok().filter(|fresh| fresh != stale)
@@ -91,4 +89,9 @@ impl<S: SecretStore> SecretCache<S> {
             None => Ok(Sources::default()),
         }
     }
+}
+
+/// Whether two times lie within a duration of each other, in either order: a clock that was set back must not freeze the cache.
+fn is_within(now: Timestamp, then: Timestamp, limit: SignedDuration) -> bool {
+    now.duration_since(then).abs() < limit
 }

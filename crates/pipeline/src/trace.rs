@@ -31,13 +31,36 @@ impl TraceContext {
         for byte in span {
             write!(parent, "{byte:02x}").expect("a String takes every write");
         }
-        let (epoch, unique) = trace.split_at(8);
-        let xray = format!("Root=1-{epoch}-{unique};Parent={parent};Sampled=1");
-        Self {
-            traceparent: Some(format!("00-{trace}-{parent}-01")),
-            tracestate: None,
-            xray: Some(xray),
-        }
+        Self::of_traceparent(format!("00-{trace}-{parent}-01"))
+    }
+
+    /// The context that a `traceparent` names, with X-Ray's header beside it where its ids fit.
+    pub fn of_traceparent(traceparent: String) -> Self {
+        let mut context = Self {
+            traceparent: Some(traceparent),
+            ..Self::default()
+        };
+        context.xray = context
+            .trace_id()
+            .zip(context.span_id())
+            .and_then(|(trace, parent)| {
+                let (epoch, unique) = trace.split_at_checked(8)?;
+                let sampled = u8::from(context.is_sampled());
+                Some(format!(
+                    "Root=1-{epoch}-{unique};Parent={parent};Sampled={sampled}"
+                ))
+            });
+        context
+    }
+
+    fn is_sampled(&self) -> bool {
+        let flags = self
+            .traceparent
+            .as_deref()
+            .and_then(|text| text.split('-').nth(3));
+        flags
+            .and_then(|flags| u8::from_str_radix(flags, 16).ok())
+            .is_some_and(|flags| flags & 1 == 1)
     }
 
     /// The trace id of a well-formed `traceparent`, 32 hexadecimal digits.

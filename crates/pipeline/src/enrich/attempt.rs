@@ -3,7 +3,9 @@
 use super::record::{Done, Outcome, Record};
 use super::state::{MailState, fetch_mail_state};
 use crate::config::{EnrichConfig, RECORD_DEADLINE};
-use crate::events::{CallFailed, EnrichmentBegan, LeadDeferred, RecordAcked, Subject};
+use crate::events::{
+    CallFailed, EmailAmbiguous, EnrichmentBegan, LeadDeferred, RecordAcked, Subject,
+};
 use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Fetched, Home, ObjectStore, OutgoingMessage, PortError,
 };
@@ -13,7 +15,8 @@ use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::{EventName, lookup_key};
 use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
 use leadwire_domain::trigger::Trigger;
-use leadwire_domain::wait::{DeferReason, decide_early_wait, seconds_until};
+use leadwire_domain::wait::{DeferReason, WaitKind, decide_early_wait, seconds_until};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Seconds after which a record comes back that found no time left in its invocation.
@@ -27,6 +30,8 @@ pub(super) struct Attempt<'a, H> {
     pub(super) trigger: &'a Trigger,
     /// Tells this attempt's claim from every other.
     pub(super) token: String,
+    /// Whether the mail may have gone out without a marker that says so.
+    pub(super) in_doubt: AtomicBool,
 }
 
 /// An attempt that ends before its mail is settled.
@@ -47,8 +52,8 @@ impl From<Outcome> for Stop {
 pub(super) struct Found {
     pub(super) enriched: Fetched,
     pub(super) raw: Fetched,
-    /// The owner file, where the message says whose it is.
-    pub(super) lookup: Option<Fetched>,
+    /// The owner file, where the message says whose it is. Whoever has a document already does not need it, nor its errors.
+    pub(super) lookup: Option<Result<Fetched, PortError>>,
     pub(super) mail: MailState,
 }
 
@@ -66,6 +71,7 @@ impl<'a, H: Home> Attempt<'a, H> {
             record,
             trigger,
             token: format!("{token:032x}"),
+            in_doubt: AtomicBool::new(false),
         }
     }
 
@@ -95,11 +101,12 @@ impl<'a, H: Home> Attempt<'a, H> {
         if remaining < RECORD_DEADLINE {
             return self.defer(DeferReason::NoTimeLeft, NO_TIME_SECONDS).await;
         }
-        self.tell_beginning(now);
         let found = self.look().await?;
         self.stop_if_over(&found.mail).await?;
-        let document = self.document(&found).await?;
-        self.mail(&document, found.mail).await
+        self.tell_beginning(now);
+        let mail = found.mail.clone();
+        let document = self.document(found).await?;
+        self.mail(&document, mail).await
     }
 
     /// Steps b and c: everything that is known, in one round trip. `mail/X` is read on every receive: a message that comes after a lead
@@ -109,31 +116,26 @@ impl<'a, H: Home> Attempt<'a, H> {
         let (enriched_key, raw_key, mail_key) =
             (name.enriched_key(), name.raw_key(), name.mail_key());
         let store = self.home.store();
-        let (enriched, raw, lookup, mail) = tokio::try_join!(
+        let (enriched, raw, lookup, mail) = tokio::join!(
             store.get(Bucket::Enriched, &enriched_key, OBJECT_BYTES_MAX),
             store.get(Bucket::Raw, &raw_key, OBJECT_BYTES_MAX),
             self.look_up_owner(),
             fetch_mail_state(self.home, &mail_key),
-        )
-        .map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))?;
+        );
+        let unavailable = |error| Stop::Call(FailureReason::StoreUnavailable, error);
         Ok(Found {
-            enriched,
-            raw,
+            enriched: enriched.map_err(unavailable)?,
+            raw: raw.map_err(unavailable)?,
             lookup,
-            mail,
+            mail: mail.map_err(unavailable)?,
         })
     }
 
-    async fn look_up_owner(&self) -> Result<Option<Fetched>, PortError> {
-        let Some(facts) = &self.trigger.facts else {
-            return Ok(None);
-        };
+    async fn look_up_owner(&self) -> Option<Result<Fetched, PortError>> {
+        let facts = self.trigger.facts.as_ref()?;
         let key = lookup_key(&facts.lead_id);
-        self.home
-            .store()
-            .get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX)
-            .await
-            .map(Some)
+        let store = self.home.store();
+        Some(store.get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX).await)
     }
 
     /// Step b: an event that has come to its end, or that another worker is at, needs nothing from this one. A revision also looks at its
@@ -221,9 +223,16 @@ impl<'a, H: Home> Attempt<'a, H> {
         Outcome::Done(done)
     }
 
+    /// Told once for an event: at the first look that found it neither early nor over.
     fn tell_beginning(&self, now: Timestamp) {
-        let first = self.record.receive_count <= 1 && self.trigger.waiting.hop == 0;
-        if let (true, Some(facts)) = (first, &self.trigger.facts) {
+        let waiting = &self.trigger.waiting;
+        let first_look = self.record.receive_count <= 1
+            && waiting.kind == WaitKind::Early
+            && matches!(
+                waiting.reason,
+                None | Some(DeferReason::TooEarly | DeferReason::NoTimeLeft)
+            );
+        if let (true, Some(facts)) = (first_look, &self.trigger.facts) {
             EnrichmentBegan {
                 subject: self.subject(),
                 source: facts.source,
@@ -232,6 +241,18 @@ impl<'a, H: Home> Attempt<'a, H> {
             }
             .emit();
         }
+    }
+
+    /// What becomes of an attempt that was cut off, by a panic or its deadline: where the mail may be out, that is what counts.
+    pub(super) fn cut_off(&self, reason: FailureReason) -> Outcome {
+        if !self.in_doubt.load(Ordering::Relaxed) {
+            return Outcome::Failed(reason);
+        }
+        EmailAmbiguous {
+            subject: self.subject(),
+        }
+        .emit();
+        Outcome::Failed(FailureReason::MailAmbiguous)
     }
 
     fn not_before(&self) -> Option<Timestamp> {

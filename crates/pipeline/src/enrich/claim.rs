@@ -1,6 +1,7 @@
 //! Step d: the claim. Between a claim and its marker only one living worker may send (docs/PROTOCOL.md).
 
 use super::attempt::{Attempt, Stop, done, later};
+use super::is_counted;
 use super::record::{Done, Outcome};
 use super::state::{MailState, fetch_mail_state};
 use crate::config::AmbiguousPolicy;
@@ -9,6 +10,7 @@ use crate::failed::failure_object;
 use crate::port::{Bucket, Created, ETag, Home, NewObject, ObjectStore, PortError, Replaced};
 use leadwire_domain::claim::{Claim, ClaimDecision, Sending};
 use leadwire_domain::failure::FailureReason;
+use std::sync::atomic::Ordering;
 
 /// Conditional writes that may lose against others before the record gives up and comes back.
 const CLAIM_TRIES: u32 = 4;
@@ -97,7 +99,6 @@ impl<H: Home> Attempt<'_, H> {
         let is_told = matches!(stale, Claim::Sending(sending) if sending.doubted);
         let doubt = EmailAmbiguous {
             subject: self.subject(),
-            attempt,
         };
         if self.config.ambiguous == AmbiguousPolicy::Park {
             self.park(etag, attempt).await?;
@@ -133,17 +134,22 @@ impl<H: Home> Attempt<'_, H> {
             parked_at: self.now(),
             attempt,
         };
-        match self.replace(etag, &parked).await.map_err(unavailable)? {
-            Replaced::New(_) => {
-                ClaimParked {
-                    subject: self.subject(),
-                    counted: self.is_counted(),
-                }
-                .emit();
-                Ok(())
-            }
-            Replaced::Changed => Err(Outcome::Failed(FailureReason::StoreUnavailable).into()),
+        let replaced = self.replace(etag, &parked).await;
+        if !matches!(replaced, Ok(Replaced::New(_))) && !self.lies_there(&parked).await? {
+            return Err(Outcome::Failed(FailureReason::StoreUnavailable).into());
         }
+        ClaimParked {
+            subject: self.subject(),
+            counted: is_counted(self.trigger),
+        }
+        .emit();
+        Ok(())
+    }
+
+    /// Whether a write whose reply was lost, or that met its own effect, took effect.
+    async fn lies_there(&self, written: &Claim) -> Result<bool, Stop> {
+        let state = self.read_mail().await?;
+        Ok(matches!(state, MailState::Claimed(claim, _) if claim == *written))
     }
 
     /// Tells that nobody knows whether the mail went out, and notes on the claim that it was told. The claim stays SENDING until its lease
@@ -151,9 +157,9 @@ impl<H: Home> Attempt<'_, H> {
     pub(super) async fn doubt(&self, held: &Held) {
         EmailAmbiguous {
             subject: self.subject(),
-            attempt: held.claim.attempt,
         }
         .emit();
+        self.in_doubt.store(false, Ordering::Relaxed);
         let noted = Claim::Sending(Sending {
             doubted: true,
             ..held.claim.clone()
@@ -189,11 +195,6 @@ impl<H: Home> Attempt<'_, H> {
 
     pub(super) fn mail_key(&self) -> String {
         self.trigger.name.mail_key()
-    }
-
-    /// Replays and an operator's bare messages do not count for the objective.
-    pub(super) fn is_counted(&self) -> bool {
-        self.trigger.facts.is_some() && self.trigger.name.revision() == 0
     }
 
     pub(super) fn tell_failed_call(&self, error: &PortError) {

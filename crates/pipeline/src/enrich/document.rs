@@ -3,7 +3,7 @@
 use super::attempt::{Attempt, Found, Stop};
 use super::record::Outcome;
 use crate::config::OwnerMissingPolicy;
-use crate::events::{CallFailed, LeadEnriched, LookupDenied};
+use crate::events::{CallFailed, LeadEnriched, LookupDenied, Subject};
 use crate::ingest::place::meta;
 use crate::port::{
     Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError, StoredObject,
@@ -48,7 +48,7 @@ fn failed(reason: FailureReason) -> Stop {
 
 impl<H: Home> Attempt<'_, H> {
     /// The stored document, or the one that this attempt makes and stores.
-    pub(super) async fn document(&self, found: &Found) -> Result<Document, Stop> {
+    pub(super) async fn document(&self, found: Found) -> Result<Document, Stop> {
         match &found.enriched {
             Fetched::Found(stored) => read_document(stored),
             Fetched::Missing => self.make_document(found).await,
@@ -57,9 +57,9 @@ impl<H: Home> Attempt<'_, H> {
         }
     }
 
-    async fn make_document(&self, found: &Found) -> Result<Document, Stop> {
+    async fn make_document(&self, found: Found) -> Result<Document, Stop> {
         let raw = self.read_raw(&found.raw)?;
-        let owner = self.owner(&raw, found.lookup.as_ref()).await?;
+        let owner = self.owner(&raw, found.lookup).await?;
         let merged = merge(
             &raw.lead_id,
             &raw.fields,
@@ -71,7 +71,7 @@ impl<H: Home> Attempt<'_, H> {
         })?;
         let provenance = Provenance {
             schema: 1,
-            event_id: raw.event_id,
+            event_id: raw.event_id.clone(),
             source: raw.source.to_string(),
             raw_key: self.trigger.name.raw_key(),
             raw_sha256: raw.sha256,
@@ -84,7 +84,11 @@ impl<H: Home> Attempt<'_, H> {
         };
         let bytes = render_enriched(&merged, &provenance);
         let event = LeadEnriched {
-            subject: self.subject(),
+            subject: Subject {
+                lead_id: Some(&raw.lead_id),
+                event_id: Some(&raw.event_id),
+                ..self.subject()
+            },
             conflicts: merged.conflicts.len(),
             owner_found: owner.is_some(),
         };
@@ -120,7 +124,13 @@ impl<H: Home> Attempt<'_, H> {
             .get(Bucket::Enriched, &key, OBJECT_BYTES_MAX)
             .await;
         match stored.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))? {
-            Fetched::Found(stored) => read_document(&stored),
+            Fetched::Found(stored) => {
+                // Its own document, whose reply was lost: nobody else merged at this very instant.
+                if stored.bytes == bytes {
+                    event.emit();
+                }
+                read_document(&stored)
+            }
             Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
                 Err(failed(FailureReason::StoreUnavailable))
             }
@@ -148,20 +158,19 @@ impl<H: Home> Attempt<'_, H> {
     }
 
     /// The owner file; `None` where it is missing for good and the lead is mailed as unassigned.
-    async fn owner(&self, raw: &Raw, looked_up: Option<&Fetched>) -> Result<Option<Owner>, Stop> {
-        let own_look;
-        let lookup = if let Some(lookup) = looked_up {
-            lookup
+    async fn owner(
+        &self,
+        raw: &Raw,
+        looked_up: Option<Result<Fetched, PortError>>,
+    ) -> Result<Option<Owner>, Stop> {
+        let look = if let Some(look) = looked_up {
+            look
         } else {
             let key = lookup_key(&raw.lead_id);
-            let look = self
-                .home
-                .store()
-                .get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX)
-                .await;
-            own_look = look.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))?;
-            &own_look
+            let store = self.home.store();
+            store.get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX).await
         };
+        let lookup = look.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))?;
         match lookup {
             Fetched::Found(stored) => {
                 let fields = Object::parse(&stored.bytes)

@@ -3,9 +3,10 @@
 use super::attempt::{Attempt, Stop, later};
 use super::claim::Held;
 use super::document::Document;
+use super::is_counted;
 use super::record::{Done, Outcome};
 use super::state::{MailState, fetch_mail_state};
-use crate::events::{EmailSent, OwnerEmailInvalid, Timeliness};
+use crate::events::{EmailSent, OwnerEmailInvalid, Subject, Timeliness};
 use crate::port::{
     Bucket, Entropy, Home, Mail, MailOutcome, Mailer, NewObject, ObjectStore, Replaced,
 };
@@ -16,6 +17,7 @@ use leadwire_domain::failure::FailureReason;
 use leadwire_domain::limits::RECIPIENTS_MAX;
 use leadwire_domain::source::Source;
 use leadwire_domain::wait::{DeferReason, decide_mail_wait};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The objective: mailed within this of the later of `not_before` and the owner file (CONTRACT §6).
@@ -28,14 +30,17 @@ impl<H: Home> Attempt<'_, H> {
     pub(super) async fn mail(&self, document: &Document, mail: MailState) -> Result<Outcome, Stop> {
         let held = self.claim(mail).await?;
         let mail = self.compose(document, held.claim.attempt);
+        self.in_doubt.store(true, Ordering::Relaxed);
         match self.home.mailer().send(&mail).await {
             MailOutcome::Accepted(message_id) => self.settle(document, held, &message_id).await,
             MailOutcome::Busy(error) => {
+                self.in_doubt.store(false, Ordering::Relaxed);
                 self.tell_failed_call(&error);
                 self.release(&held).await;
                 self.wait_for_mail().await
             }
             MailOutcome::Refused(error) => {
+                self.in_doubt.store(false, Ordering::Relaxed);
                 self.tell_failed_call(&error);
                 self.release(&held).await;
                 Ok(Outcome::Failed(FailureReason::MailRefused))
@@ -113,7 +118,12 @@ impl<H: Home> Attempt<'_, H> {
     fn tell_sent(&self, document: &Document, attempt: u32, message_id: &str, sent_at: Timestamp) {
         let provenance = &document.lead.provenance;
         EmailSent {
-            subject: self.subject(),
+            // A bare message does not say whom it is about; the document does.
+            subject: Subject {
+                lead_id: Some(&document.lead.lead_id),
+                event_id: Some(&provenance.event_id),
+                ..self.subject()
+            },
             source: Source::from_name(&provenance.source).unwrap_or(Source::Generic),
             message_id,
             attempt,
@@ -124,7 +134,12 @@ impl<H: Home> Attempt<'_, H> {
     }
 
     fn timeliness(&self, owner_since: Option<Timestamp>, sent_at: Timestamp) -> Timeliness {
-        let Some(facts) = self.trigger.facts.as_ref().filter(|_| self.is_counted()) else {
+        let Some(facts) = self
+            .trigger
+            .facts
+            .as_ref()
+            .filter(|_| is_counted(self.trigger))
+        else {
             return Timeliness::NotCounted;
         };
         let ready = owner_since.map_or(facts.not_before, |since| since.max(facts.not_before));

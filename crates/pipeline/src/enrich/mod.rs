@@ -14,7 +14,7 @@ pub use record::{Done, Outcome, Record};
 use crate::config::{EnrichConfig, RECORD_DEADLINE};
 use crate::events::{BadMessage, CallFailed, FailureNotRecorded, RecordFailed, Subject};
 use crate::failed::failure_object;
-use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore};
+use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore, PortError};
 use attempt::Attempt;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -77,13 +77,13 @@ impl<H: Home> Enrich<H> {
         let work = AssertUnwindSafe(attempt.run(remaining)).catch_unwind();
         let outcome = match tokio::time::timeout(RECORD_DEADLINE, work).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_panic)) => Outcome::Failed(FailureReason::Panicked),
-            Err(_elapsed) => Outcome::Failed(FailureReason::DeadlineExceeded),
+            Ok(Err(_panic)) => attempt.cut_off(FailureReason::Panicked),
+            Err(_elapsed) => attempt.cut_off(FailureReason::DeadlineExceeded),
         };
         self.conclude(record, Some(&trigger), outcome).await
     }
 
-    /// A failure is written down before it is reported; where even that fails, it is reported all the same.
+    /// A failure is written down before it is reported; where even that fails, it is told and reported all the same.
     async fn conclude(
         &self,
         record: &Record,
@@ -91,40 +91,41 @@ impl<H: Home> Enrich<H> {
         outcome: Outcome,
     ) -> Outcome {
         if let Outcome::Failed(reason) = outcome {
-            let work = AssertUnwindSafe(self.fail(record, trigger, reason)).catch_unwind();
-            if !matches!(
-                tokio::time::timeout(CONCLUDE_DEADLINE, work).await,
-                Ok(Ok(()))
-            ) {
-                FailureNotRecorded {
-                    subject: subject_of(record, trigger),
-                    message_id: &record.message_id,
+            let is_final = record.receive_count >= self.config.max_receive_count;
+            let work = AssertUnwindSafe(async {
+                if reason.is_permanent() || is_final {
+                    self.write_failure(record, trigger, reason).await
+                } else {
+                    self.come_back_soon(record).await
+                }
+            });
+            let subject = subject_of(record, trigger);
+            let message_id = &record.message_id;
+            match tokio::time::timeout(CONCLUDE_DEADLINE, work.catch_unwind()).await {
+                Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(error))) => CallFailed {
+                    subject,
+                    error: &error,
+                }
+                .emit(),
+                Ok(Err(_)) | Err(_) => FailureNotRecorded {
+                    subject,
+                    message_id,
                     reason,
                 }
-                .emit();
+                .emit(),
             }
+            RecordFailed {
+                subject,
+                message_id,
+                reason,
+                receives: record.receive_count,
+                is_final,
+                counted: trigger.is_some_and(is_counted),
+            }
+            .emit();
         }
         outcome
-    }
-
-    async fn fail(&self, record: &Record, trigger: Option<&Trigger>, reason: FailureReason) {
-        let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
-        let subject = subject_of(record, trigger);
-        let is_final = record.receive_count >= self.config.max_receive_count;
-        if reason.is_permanent() || is_final {
-            self.write_failure(record, trigger, reason).await;
-        } else if record.receive_count == 1 && self.config.retry_seconds > 0 {
-            self.come_back_soon(record, subject).await;
-        }
-        RecordFailed {
-            subject,
-            message_id: &record.message_id,
-            reason,
-            receives: record.receive_count,
-            is_final,
-            counted: facts.is_some() && trigger.is_some_and(|trigger| trigger.name.revision() == 0),
-        }
-        .emit();
     }
 
     async fn write_failure(
@@ -132,41 +133,41 @@ impl<H: Home> Enrich<H> {
         record: &Record,
         trigger: Option<&Trigger>,
         reason: FailureReason,
-    ) {
+    ) -> Result<(), PortError> {
         let key = trigger.map_or_else(
             || failed_message_key(&record.message_id),
             |trigger| trigger.name.failed_key(),
         );
         let failure = failure_object(reason, record, trigger, self.home.clock().now());
         let written = self.home.store().put(Bucket::Enriched, &key, failure).await;
-        if let Err(error) = written {
-            let subject = subject_of(record, trigger);
-            CallFailed {
-                subject,
-                error: &error,
+        written.inspect_err(|_told_by_the_caller| {
+            FailureNotRecorded {
+                subject: subject_of(record, trigger),
+                message_id: &record.message_id,
+                reason,
             }
             .emit();
-        }
+        })
     }
 
     /// One 503 must not cost the queue's whole visibility. Spacing only: no promise rests on it.
-    async fn come_back_soon(&self, record: &Record, subject: Subject<'_>) {
+    async fn come_back_soon(&self, record: &Record) -> Result<(), PortError> {
+        let retry = self.config.retry_seconds;
+        if record.receive_count > 1 || retry == 0 {
+            return Ok(());
+        }
         let [jitter, ..] = self.home.entropy().bits();
-        let seconds =
-            self.config.retry_seconds + self.config.retry_seconds * u32::from(jitter) / 512;
-        if let Err(error) = self
-            .home
+        let seconds = retry + retry * u32::from(jitter) / 512;
+        self.home
             .queue()
             .set_visibility(&record.receipt_handle, seconds)
             .await
-        {
-            CallFailed {
-                subject,
-                error: &error,
-            }
-            .emit();
-        }
     }
+}
+
+/// Replays and an operator's bare messages do not count for the objective.
+fn is_counted(trigger: &Trigger) -> bool {
+    trigger.facts.is_some() && trigger.name.revision() == 0
 }
 
 fn subject_of<'a>(record: &'a Record, trigger: Option<&'a Trigger>) -> Subject<'a> {

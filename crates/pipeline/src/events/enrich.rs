@@ -190,8 +190,6 @@ impl EmailSent<'_> {
 pub struct EmailAmbiguous<'a> {
     /// What it is about.
     pub subject: Subject<'a>,
-    /// Which attempt it was.
-    pub attempt: u32,
 }
 
 impl EmailAmbiguous<'_> {
@@ -203,7 +201,6 @@ impl EmailAmbiguous<'_> {
             event_id = self.subject.event(),
             trace_id = self.subject.trace_id(),
             span_id = self.subject.span_id(),
-            attempt = self.attempt,
             "whether the mail went out is not known"
         );
         count(Metric::EmailsAmbiguous);

@@ -58,16 +58,20 @@ impl LeadAccepted<'_> {
 
 /// An event of a type that its source is not configured to take.
 #[derive(Debug)]
-pub struct RequestIgnored {
+pub struct RequestIgnored<'a> {
+    /// Its trace.
+    pub subject: Subject<'a>,
     /// Where it came from.
     pub source: Source,
 }
 
-impl RequestIgnored {
+impl RequestIgnored<'_> {
     /// Tells it.
     pub fn emit(self) {
         tracing::info!(
             event = "request_ignored",
+            trace_id = self.subject.trace_id(),
+            span_id = self.subject.span_id(),
             source = self.source.as_str(),
             "an event type that is not taken"
         );
@@ -77,6 +81,8 @@ impl RequestIgnored {
 /// A request was refused. What it contained is not told: it may be anything.
 #[derive(Debug)]
 pub struct RequestRejected<'a> {
+    /// Its trace.
+    pub subject: Subject<'a>,
     /// Where it came to, where that is known.
     pub source: Option<Source>,
     /// Why.
@@ -95,6 +101,8 @@ impl RequestRejected<'_> {
         if self.problem == Problem::Unavailable {
             tracing::error!(
                 event = "request_rejected",
+                trace_id = self.subject.trace_id(),
+                span_id = self.subject.span_id(),
                 source,
                 reason,
                 cause = self.cause,
@@ -103,6 +111,8 @@ impl RequestRejected<'_> {
         } else {
             tracing::warn!(
                 event = "request_rejected",
+                trace_id = self.subject.trace_id(),
+                span_id = self.subject.span_id(),
                 source,
                 reason,
                 cause = self.cause,

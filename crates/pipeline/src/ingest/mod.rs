@@ -92,17 +92,22 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         }
         let source = match request.route() {
             Ok(source) => source,
-            Err((source, problem)) => return refuse(source, &problem.into()),
+            Err((source, problem)) => return refuse(&request.trace, source, &problem.into()),
         };
         let taken = tokio::time::timeout(INGEST_DEADLINE, self.take(source, &request)).await;
         match taken {
             Ok(Ok(Some(event))) => Answer::accepted(&[event]),
             Ok(Ok(None)) => {
-                RequestIgnored { source }.emit();
+                RequestIgnored {
+                    subject: subject_of(&request.trace),
+                    source,
+                }
+                .emit();
                 Answer::ignored()
             }
-            Ok(Err(refusal)) => refuse(Some(source), &refusal),
+            Ok(Err(refusal)) => refuse(&request.trace, Some(source), &refusal),
             Err(_elapsed) => refuse(
+                &request.trace,
                 Some(source),
                 &Refusal::because(
                     Problem::Unavailable,
@@ -229,10 +234,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             },
             Err(error) => {
                 CallFailed {
-                    subject: Subject {
-                        trace: Some(&request.trace),
-                        ..Subject::default()
-                    },
+                    subject: subject_of(&request.trace),
                     error: &error,
                 }
                 .emit();
@@ -333,8 +335,17 @@ fn event_id(
         .map_err(|_not_an_id| Problem::InvalidEventId)
 }
 
-fn refuse(source: Option<Source>, refusal: &Refusal) -> Answer {
+/// A request of which only the trace is known.
+fn subject_of(trace: &TraceContext) -> Subject<'_> {
+    Subject {
+        trace: Some(trace),
+        ..Subject::default()
+    }
+}
+
+fn refuse(trace: &TraceContext, source: Option<Source>, refusal: &Refusal) -> Answer {
     RequestRejected {
+        subject: subject_of(trace),
         source,
         problem: refusal.problem,
         cause: refusal.cause.as_deref(),

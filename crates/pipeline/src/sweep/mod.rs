@@ -1,6 +1,6 @@
 //! `sweep`: finds events that have lost their trigger and enqueues them again. In normal operation it finds nothing.
 //!
-//! Three sorted listings — `raw/`, `mail/`, `failed/` — are merged on the event's name, so that no object is read but for what is found.
+//! Four sorted listings — `raw/`, `mail/`, `failed/`, `swept/` — are merged on the event's name, so that no object is read but for what is found.
 //! The cost grows with the objects kept: one request per thousand of them.
 
 mod listing;
@@ -16,7 +16,7 @@ use crate::port::{
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
-use leadwire_domain::key::{EventName, FAILED, MAIL, RAW};
+use leadwire_domain::key::{EventName, FAILED, MAIL, RAW, SWEPT};
 use leadwire_domain::limits::{MESSAGE_BYTES_MAX, OBJECT_BYTES_MAX};
 use leadwire_domain::source::Source;
 use leadwire_domain::trigger::{Trigger, TriggerFacts};
@@ -85,9 +85,13 @@ impl<H: Home> Sweep<H> {
             .take(self.config.max)
             .map(EventName::raw_key)
             .collect();
+        let mut first_error = None;
         if mode != SweepMode::DryRun && !report.refused {
             for name in &lost {
-                self.enqueue_again(name, &mut report).await?;
+                // One event that cannot be enqueued must not keep the others waiting.
+                if let Err(error) = self.enqueue_again(name, &mut report).await {
+                    first_error = first_error.or(Some(error));
+                }
             }
         }
         if mode != SweepMode::DryRun {
@@ -108,7 +112,7 @@ impl<H: Home> Sweep<H> {
             }
             .emit();
         }
-        Ok(report)
+        first_error.map_or(Ok(report), Err)
     }
 
     /// The events without an end that are old enough to have lost their trigger. Unless confirmed, one more than may be sent is enough to
@@ -127,6 +131,7 @@ impl<H: Home> Sweep<H> {
         let mut raw = Listing::new(&*self.home, Bucket::Raw, RAW);
         let mut mail = Listing::new(&*self.home, Bucket::Enriched, MAIL);
         let mut failed = Listing::new(&*self.home, Bucket::Enriched, FAILED);
+        let mut swept = Listing::new(&*self.home, Bucket::Enriched, SWEPT);
         let mut lost = Vec::new();
         while let Some(object) = raw.next().await? {
             report.examined += 1;
@@ -136,7 +141,12 @@ impl<H: Home> Sweep<H> {
                 .await?
                 .is_some_and(|marker| marker.size == 0);
             let has_failed = failed.seek(name).await?.is_some();
-            if is_settled || has_failed || !self.is_due(now, object.last_modified) {
+            // What was enqueued again a while ago may wait as long as a new event may: its trigger is not lost yet.
+            let is_under_way = swept
+                .seek(name)
+                .await?
+                .is_some_and(|count| !self.is_lost(now, count.last_modified));
+            if is_settled || has_failed || is_under_way || !self.is_due(now, object.last_modified) {
                 continue;
             }
             if let Ok(name) = EventName::parse_raw_key(&object.key) {
@@ -151,9 +161,12 @@ impl<H: Home> Sweep<H> {
 
     /// Old enough to have lost its trigger, and young enough to matter.
     fn is_due(&self, now: Timestamp, stored_at: Timestamp) -> bool {
-        let age = now.duration_since(stored_at);
-        age > self.config.lost_after()
-            && age < SignedDuration::from_hours(24 * i64::from(self.config.max_age_days))
+        let limit = SignedDuration::from_hours(24 * i64::from(self.config.max_age_days));
+        self.is_lost(now, stored_at) && now.duration_since(stored_at) < limit
+    }
+
+    fn is_lost(&self, now: Timestamp, enqueued_at: Timestamp) -> bool {
+        now.duration_since(enqueued_at) > self.config.lost_after()
     }
 
     /// Counts first, then sends: what circles is given up at the third time.
@@ -170,10 +183,8 @@ impl<H: Home> Sweep<H> {
             Fetched::Found(raw) => raw,
             Fetched::Missing | Fetched::Denied | Fetched::TooLarge => return Ok(()),
         };
-        let trace = TraceContext {
-            traceparent: raw.metadata.get(TRACEPARENT).cloned(),
-            ..TraceContext::default()
-        };
+        let trace = raw.metadata.get(TRACEPARENT).cloned();
+        let trace = trace.map(TraceContext::of_traceparent).unwrap_or_default();
         let facts = self.facts(&raw);
         let subject = Subject {
             lead_id: facts.as_ref().map(|f| &f.lead_id),

@@ -103,7 +103,7 @@ async fn a_marker_that_cannot_be_written_is_the_one_window_in_which_a_second_mai
     let outcomes = world.work_until_idle().await;
     assert_eq!(
         outcomes.first(),
-        Some(&Outcome::Failed(FailureReason::DeadlineExceeded))
+        Some(&Outcome::Failed(FailureReason::MailAmbiguous))
     );
     assert_eq!(
         outcomes.last(),
@@ -216,4 +216,46 @@ async fn a_hanging_call_ends_at_the_records_deadline() {
     );
     assert_eq!(start.elapsed().as_secs(), 20);
     assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lookup_outage_does_not_touch_what_needs_no_owner_file() {
+    let world = due().await;
+    let key = world.store().keys(Bucket::Raw, "raw/").remove(0);
+    world.work().await;
+    world
+        .store()
+        .set_script(|call| matches!(call, Call::Get(Bucket::Lookup, _)).then_some(Fault::Fails));
+    world.send_bare(&key).await;
+    assert_eq!(world.work().await, [Outcome::Done(Done::MailedBefore)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_the_mail_is_under_way_is_a_doubt_and_no_plain_panic() {
+    let world = due().await;
+    world.store().set_script(once(Fault::Panics, |call| {
+        call.is_on("mail/") && matches!(call, Call::Replace(..))
+    }));
+    let outcomes = world.observed(world.work()).await;
+    assert_eq!(outcomes, [Outcome::Failed(FailureReason::MailAmbiguous)]);
+    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_in_metrics_even_while_storage_hangs() {
+    let world = due().await;
+    world.store().set_script(|call| match call {
+        Call::Get(Bucket::Raw, _) => Some(Fault::Fails),
+        Call::Put(..) => Some(Fault::Hangs),
+        _ => None,
+    });
+    world.observed(world.work_until_idle()).await;
+    let told = world.told();
+    for (metric, count) in [
+        ("BatchItemFailures", 3),
+        ("FinalAttemptFailed", 1),
+        ("NotMailed", 1),
+    ] {
+        assert_eq!(told.get(metric), Some(&count), "{metric} in {told:?}");
+    }
 }

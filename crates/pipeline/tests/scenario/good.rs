@@ -2,7 +2,8 @@ use super::{ALICE, OMAR, close_event, json, key_of, only};
 use jiff::SignedDuration;
 use leadwire_pipeline::enrich::{Done, Outcome};
 use leadwire_pipeline::fakes::{Call, World};
-use leadwire_pipeline::port::{Bucket, Clock};
+use leadwire_pipeline::port::{Bucket, Clock, DelayQueue, Home, OutgoingMessage};
+use leadwire_pipeline::trace::TraceContext;
 
 #[tokio::test(start_paused = true)]
 async fn a_lead_is_stored_verbatim_waits_ten_minutes_and_is_mailed_once() {
@@ -182,4 +183,27 @@ async fn parallel_leads_are_merged_each_with_its_own_owner() {
     subjects.sort();
     expected.sort();
     assert_eq!(subjects, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_delay_is_measured_once_an_event_also_when_the_queue_was_early_or_doubled_the_message()
+{
+    let world = World::new();
+    world.put_owner("test-1", OMAR);
+    world.post(ALICE).await;
+    let body = world.queue().bodies().remove(0);
+    world
+        .observed(async {
+            world.queue().deliver_now();
+            world.work_until_idle().await;
+            let copy = OutgoingMessage {
+                body,
+                delay_seconds: 0,
+                trace: TraceContext::default(),
+            };
+            world.home.queue().send(copy).await.unwrap();
+            world.work_until_idle().await;
+        })
+        .await;
+    assert_eq!(world.told().get("EnrichmentDelay"), Some(&1));
 }

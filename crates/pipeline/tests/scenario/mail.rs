@@ -3,7 +3,7 @@ use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::DeferReason;
 use leadwire_pipeline::config::AmbiguousPolicy;
 use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{World, WorldBuilder};
+use leadwire_pipeline::fakes::{Call, Fault, World, WorldBuilder};
 use leadwire_pipeline::port::{Bucket, NewObject};
 
 fn park() -> World {
@@ -121,8 +121,12 @@ async fn park_mails_at_most_once_and_lists_the_doubtful_case() {
         assert_eq!(only(&world, "mail/")["state"], "parked");
         let told = world.told();
         assert_eq!(
-            (told.get("EmailsParked"), told.get("NotMailed")),
-            (Some(&1), Some(&1))
+            (
+                told.get("EmailsParked"),
+                told.get("NotMailed"),
+                told.get("EmailsAmbiguous")
+            ),
+            (Some(&1), Some(&1), Some(&1))
         );
     }
 }
@@ -186,4 +190,36 @@ async fn another_boots_claim_is_taken_over_at_once_on_one_machine() {
         NewObject::of(claim.as_bytes().to_vec()),
     );
     assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn parking_whose_reply_was_lost_is_still_told_and_costs_no_receive() {
+    let world = posted(park()).await;
+    world.mailer().lose_replies(1);
+    world.work_next().await;
+    world.work_next().await;
+    let mut lost = false;
+    world.store().set_script(move |call| {
+        let parks = call.is_on("mail/") && matches!(call, Call::Replace(..));
+        (parks && !std::mem::replace(&mut lost, true)).then_some(Fault::ReplyLost)
+    });
+    let outcomes = world.observed(world.work_until_idle()).await;
+    assert_eq!(outcomes, [Outcome::Done(Done::Parked)]);
+    assert_eq!(world.told().get("EmailsParked"), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_died_while_sending_is_counted_as_a_doubt_once() {
+    let world = posted(World::new()).await;
+    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
+    let claim =
+        r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T06:50:00Z","attempt":1}"#;
+    world.store().plant(
+        Bucket::Enriched,
+        &raw.replace("raw/", "mail/"),
+        NewObject::of(claim.as_bytes().to_vec()),
+    );
+    let outcomes = world.observed(world.work_until_idle()).await;
+    assert_eq!(outcomes, [Outcome::Done(Done::Mailed)]);
+    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
 }

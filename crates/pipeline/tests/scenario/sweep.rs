@@ -149,3 +149,32 @@ async fn what_is_older_than_the_limit_is_left_alone() {
     tokio::time::sleep(Duration::from_hours(24 * 15)).await;
     assert_eq!(world.sweep.run(SweepMode::Send).await.unwrap().found, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_enqueued_again_is_given_the_time_that_it_may_wait() {
+    let world = World::new();
+    lost(&world, 1).await;
+    tokio::time::sleep(LONG).await;
+    assert_eq!(world.sweep.run(SweepMode::Send).await.unwrap().sent, 1);
+    for _ in 0..8 {
+        tokio::time::sleep(Duration::from_mins(15)).await;
+        assert_eq!(world.sweep.run(SweepMode::Send).await.unwrap().found, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_event_that_cannot_be_enqueued_does_not_keep_the_others_waiting() {
+    let world = World::new();
+    lost(&world, 3).await;
+    let first = world.store().keys(Bucket::Raw, "raw/").remove(0);
+    world.store().plant(
+        Bucket::Enriched,
+        &first.replace("raw/", "swept/"),
+        leadwire_pipeline::port::NewObject::of(b"nonsense".to_vec()),
+    );
+    tokio::time::sleep(LONG).await;
+    let swept = world.observed(world.sweep.run(SweepMode::Send)).await;
+    assert!(swept.is_err());
+    assert_eq!(world.queue().depth(), 2);
+    assert_eq!(world.told().get("SweptEvents"), Some(&2));
+}

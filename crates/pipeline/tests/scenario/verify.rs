@@ -276,3 +276,18 @@ async fn what_is_refused_by_shape_alone_is_never_read() {
     }
     assert_untouched(&world);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_freeze_the_secrets() {
+    let world = prod();
+    let headers = signed(&world, Source::Generic, WHSEC, ALICE);
+    let posted = world.post_to("/ingest", &headers, ALICE.as_bytes()).await;
+    assert_eq!(posted.status, 202);
+    world
+        .clock()
+        .set_skew(jiff::SignedDuration::from_hours(-24));
+    world.secrets.set("{}");
+    let headers = signed(&world, Source::Generic, WHSEC, ALICE);
+    let posted = world.post_to("/ingest", &headers, ALICE.as_bytes()).await;
+    assert_eq!(posted.status, 401, "the revoked secret");
+}
