@@ -8,8 +8,10 @@ use anstyle::Style;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_telemetry::Service;
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt;
 use std::io::Write as _;
+use std::iter::successors;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
@@ -92,6 +94,13 @@ impl Visit for Fields {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         self.0.insert(field.name(), printable(value));
+    }
+
+    /// With everything that led to it.
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let causes = successors(Some(value), |error| (**error).source());
+        let chain: Vec<String> = causes.map(ToString::to_string).collect();
+        self.0.insert(field.name(), printable(&chain.join(": ")));
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::queue::SqliteQueue;
 use leadwire_pipeline::config::{ENRICH_TIMEOUT_SECONDS, VISIBILITY_SECONDS};
 use leadwire_pipeline::enrich::{Enrich, Record};
-use leadwire_pipeline::events::chain;
 use leadwire_pipeline::port::{Home, PortError};
 use leadwire_pipeline::sweep::{Sweep, SweepMode};
+use std::error::Error;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -202,7 +202,7 @@ async fn sweep_for_ever<H: Home>(sweep: Option<Arc<Sweep<H>>>, every: Duration) 
 }
 
 fn tell(event: &'static str, error: &PortError, message: &'static str) {
-    let error = chain(error);
+    let error: &(dyn Error + 'static) = error;
     tracing::error!(event, error, "{message}");
 }
 

@@ -5,6 +5,8 @@ use crate::home::{LocalHome, Mode, OpenOptions};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_pipeline::port::{Clock, OutgoingMessage};
 use leadwire_pipeline::trace::TraceContext;
+use std::error::Error;
+use std::iter::successors;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -69,6 +71,15 @@ pub(crate) fn message(body: &str, delay_seconds: u32) -> OutgoingMessage {
         delay_seconds,
         trace: TraceContext::default(),
     }
+}
+
+/// An error and all that led to it, as a log line tells it.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = successors(Some(error), |error| (**error).source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// Waits until `state` holds, at most a minute.

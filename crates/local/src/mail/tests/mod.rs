@@ -2,7 +2,7 @@ mod server;
 
 use super::{LocalMailer, SmtpUrl};
 use crate::durable::create_whole;
-use crate::sample::{Sample, sample};
+use crate::sample::{Sample, chain, sample};
 use leadwire_domain::email::{EmailAddress, EmailText};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer, PortErrorKind};
 use server::{Script, Server};
@@ -31,7 +31,6 @@ fn mail() -> Mail {
 
 /// The outcome in a word, and what a person would read.
 fn told(outcome: &MailOutcome) -> (&'static str, String) {
-    let chain = leadwire_pipeline::events::chain;
     match outcome {
         MailOutcome::Accepted(id) => ("accepted", id.clone()),
         MailOutcome::Busy(error) => {
