@@ -1,4 +1,5 @@
-//! This test binary, started again as a process that can be killed or traced.
+//! A test that starts itself again, as a process that can be killed or traced: the test that finds itself to be that process does the work
+//! that is watched. So every test here has something to do in both of its lives.
 
 use leadwire_local::{LocalHome, Mode};
 use leadwire_pipeline::port::{Bucket, DelayQueue, NewObject, ObjectStore, OutgoingMessage};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-/// The variable that tells a child its folder. Without it, the children's tests have nothing to do.
+/// The variable that tells a child its folder. Without it, a test is the parent.
 const FOLDER: &str = "LEADWIRE_TEST_CHILD_FOLDER";
 
 /// The file in which a child says what it would have answered 202 to, one line each.
@@ -17,7 +18,12 @@ pub(crate) fn acks(folder: &Path) -> PathBuf {
     folder.join("acks")
 }
 
-/// Starts the test `name` of this binary as a process of its own, over `folder`.
+/// The folder that this process works on, where it is a child.
+pub(crate) fn folder() -> Option<PathBuf> {
+    std::env::var_os(FOLDER).map(PathBuf::from)
+}
+
+/// Starts the test `name` again as a process of its own, over `folder`.
 pub(crate) fn start(name: &str, folder: &Path) -> Child {
     let binary = std::env::current_exe().unwrap();
     Command::new(binary)
@@ -28,10 +34,6 @@ pub(crate) fn start(name: &str, folder: &Path) -> Child {
         .stderr(Stdio::inherit())
         .spawn()
         .unwrap()
-}
-
-fn folder() -> Option<PathBuf> {
-    std::env::var_os(FOLDER).map(PathBuf::from)
 }
 
 fn open_acks(folder: &Path) -> File {
@@ -73,44 +75,53 @@ pub(crate) fn content(name: &str) -> Vec<u8> {
     format!(r#"{{"name":"{name}","filler":"{}"}}"#, name.repeat(600)).into_bytes()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_child_that_accepts_events_until_it_is_killed() {
-    let Some(folder) = folder() else { return };
-    let home = LocalHome::open(&folder.join("data"), Mode::Serve).unwrap();
-    let acks = Arc::new(Mutex::new(open_acks(&folder)));
-    let round = std::process::id();
-    let clients = (0..16).map(|client| {
-        let (home, acks) = (home.clone(), Arc::clone(&acks));
-        tokio::spawn(async move {
-            for number in 0.. {
-                let name = format!("r{round}c{client}n{number}");
-                accept(&home, &name).await;
-                say(&mut acks.lock().unwrap(), &name);
-            }
-        })
+/// A child that accepts events until it is killed.
+pub(crate) fn accept_until_killed(folder: &Path) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let home = LocalHome::open(&folder.join("data"), Mode::Serve).unwrap();
+        let acks = Arc::new(Mutex::new(open_acks(folder)));
+        let round = std::process::id();
+        let clients = (0..16).map(|client| {
+            let (home, acks) = (home.clone(), Arc::clone(&acks));
+            tokio::spawn(async move {
+                for number in 0.. {
+                    let name = format!("r{round}c{client}n{number}");
+                    accept(&home, &name).await;
+                    say(&mut acks.lock().unwrap(), &name);
+                }
+            })
+        });
+        for client in clients.collect::<Vec<_>>() {
+            client.await.unwrap();
+        }
     });
-    for client in clients.collect::<Vec<_>>() {
-        client.await.unwrap();
-    }
 }
 
-#[tokio::test]
-async fn a_child_that_accepts_three_events_one_by_one() {
-    let Some(folder) = folder() else { return };
-    let home = LocalHome::open(&folder.join("data"), Mode::Serve).unwrap();
-    let mut acks = open_acks(&folder);
-    say(&mut acks, "ready");
-    assert!(may_go_on());
-    for name in ["one", "two", "three"] {
-        accept(&home, name).await;
-        say(&mut acks, name);
-    }
+/// A child that accepts three events one by one, when it may.
+pub(crate) fn accept_three(folder: &Path) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let home = LocalHome::open(&folder.join("data"), Mode::Serve).unwrap();
+        let mut acks = open_acks(folder);
+        say(&mut acks, "ready");
+        assert!(may_go_on());
+        for name in ["one", "two", "three"] {
+            accept(&home, name).await;
+            say(&mut acks, name);
+        }
+    });
 }
 
-/// What the home must never be: it commits, and answers before anything is synced.
-#[test]
-fn a_careless_child_that_syncs_nothing() {
-    let Some(folder) = folder() else { return };
+/// What the home must never be: a child that commits, and answers before anything is synced.
+pub(crate) fn be_careless(folder: &Path) {
     std::fs::create_dir(folder.join("data")).unwrap();
     let database = rusqlite::Connection::open(folder.join("data/leadwire.db")).unwrap();
     database.pragma_update(None, "journal_mode", "WAL").unwrap();
@@ -118,7 +129,7 @@ fn a_careless_child_that_syncs_nothing() {
         .pragma_update(None, "synchronous", "NORMAL")
         .unwrap();
     database.execute_batch("CREATE TABLE t (name)").unwrap();
-    let mut acks = open_acks(&folder);
+    let mut acks = open_acks(folder);
     say(&mut acks, "ready");
     assert!(may_go_on());
     for name in ["one", "two", "three"] {

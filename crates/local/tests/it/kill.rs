@@ -1,6 +1,6 @@
 //! A process that is killed in the middle of its writes has kept everything that it had answered 202 to.
 
-use crate::child::{acks, content, start};
+use crate::child::{accept_until_killed, acks, content, folder, start};
 use leadwire_local::{LocalHome, Mode};
 use leadwire_pipeline::port::{Bucket, Fetched, ObjectStore};
 use std::collections::BTreeSet;
@@ -23,20 +23,28 @@ fn wait_for(folder: &Path, count: usize) {
     }
 }
 
-#[tokio::test]
-async fn nothing_that_was_answered_is_lost_when_the_process_is_killed() {
+#[test]
+fn nothing_that_was_answered_is_lost_when_the_process_is_killed() {
+    if let Some(folder) = folder() {
+        return accept_until_killed(&folder);
+    }
     let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     // Each round kills the process elsewhere in its work, over what the rounds before left behind.
     for more in [1, 50, 500] {
         let target = acknowledged(folder.path()).len() + more;
         let mut child = start(
-            "child::a_child_that_accepts_events_until_it_is_killed",
+            "kill::nothing_that_was_answered_is_lost_when_the_process_is_killed",
             folder.path(),
         );
         wait_for(folder.path(), target);
         child.kill().unwrap();
-        child.wait().unwrap();
-        check(folder.path()).await;
+        let ended = child.wait().unwrap();
+        assert!(ended.code().is_none(), "it was over before: {ended}");
+        runtime.block_on(check(folder.path()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! An answer follows the fsync: seen from outside, in the system calls of a process, since a killed process loses nothing that the kernel
 //! has taken, synced or not.
 
-use crate::child::start;
+use crate::child::{accept_three, be_careless, folder, start};
 use crate::tracer::{Call, trace};
 use std::path::Path;
 
@@ -13,9 +13,10 @@ enum Step {
     Answer,
 }
 
-fn steps(child: &str) -> Vec<Step> {
+/// What the test `name` does as a child.
+fn steps(name: &str) -> Vec<Step> {
     let folder = tempfile::tempdir().unwrap();
-    let child = start(child, folder.path());
+    let child = start(name, folder.path());
     let wal = folder
         .path()
         .canonicalize()
@@ -53,7 +54,10 @@ fn answers_kept(steps: &[Step]) -> Vec<bool> {
 
 #[test]
 fn an_answer_follows_the_sync_of_what_it_promises() {
-    let steps = steps("child::a_child_that_accepts_three_events_one_by_one");
+    if let Some(folder) = folder() {
+        return accept_three(&folder);
+    }
+    let steps = steps("sync::an_answer_follows_the_sync_of_what_it_promises");
     assert_eq!(answers_kept(&steps), [true, true, true], "{steps:?}");
     let syncs = steps.iter().filter(|step| **step == Step::Sync).count();
     assert!(
@@ -64,6 +68,9 @@ fn an_answer_follows_the_sync_of_what_it_promises() {
 
 #[test]
 fn a_program_that_answers_before_it_syncs_is_found_out() {
-    let steps = steps("child::a_careless_child_that_syncs_nothing");
+    if let Some(folder) = folder() {
+        return be_careless(&folder);
+    }
+    let steps = steps("sync::a_program_that_answers_before_it_syncs_is_found_out");
     assert_eq!(answers_kept(&steps), [false, false, false], "{steps:?}");
 }
