@@ -15,6 +15,7 @@ use leadwire_pipeline::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::port::{Bucket, Clock as _, Home, ObjectStore as _, SecretStore};
 use leadwire_pipeline::trace::TraceContext;
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +27,9 @@ const CONNECTIONS_MAX: usize = 256;
 const HEADER_DEADLINE: Duration = Duration::from_secs(15);
 /// How long a body may take. It covers 1 MiB over a line of half a megabit.
 const BODY_DEADLINE: Duration = Duration::from_secs(20);
+/// Announced bodies up to this size are read to their end and thrown away beyond the limit: a sender that still writes when the connection
+/// closes sees a reset, and not its 413. Larger ones are answered at once.
+const DISCARD_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// How long requests that are under way may take when the server stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long to wait after a failed accept: out of file descriptors, most likely.
@@ -72,7 +76,7 @@ pub(crate) async fn serve<H, S>(
 {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
@@ -147,7 +151,7 @@ impl<H: Home, S: SecretStore> App<H, S> {
         if head.uri.path() == HEALTH_PATH {
             return Ok(self.health().await);
         }
-        let body = tokio::time::timeout(BODY_DEADLINE, read_at_most(body, BODY_BYTES_MAX + 1))
+        let body = tokio::time::timeout(BODY_DEADLINE, read_body(body))
             .await
             .map_err(|_elapsed| Abandoned::Slow)?
             .map_err(Abandoned::Broken)?;
@@ -181,9 +185,21 @@ impl<H: Home, S: SecretStore> App<H, S> {
     }
 }
 
+/// Reads a body, and keeps at most one byte more than a body may have.
+async fn read_body<B: Body<Data = Bytes>>(body: B) -> Result<Vec<u8>, B::Error> {
+    let mut body = pin!(body);
+    let bytes = read_at_most(body.as_mut(), BODY_BYTES_MAX + 1).await?;
+    if bytes.len() > BODY_BYTES_MAX && body.size_hint().lower() <= DISCARD_BYTES_MAX {
+        discard(body).await?;
+    }
+    Ok(bytes)
+}
+
 /// Reads a body until its end or `most` bytes, whichever comes first.
-async fn read_at_most<B: Body<Data = Bytes>>(body: B, most: usize) -> Result<Vec<u8>, B::Error> {
-    let mut body = std::pin::pin!(body);
+async fn read_at_most<B: Body<Data = Bytes>>(
+    mut body: Pin<&mut B>,
+    most: usize,
+) -> Result<Vec<u8>, B::Error> {
     let mut bytes = Vec::new();
     while bytes.len() < most {
         let Some(frame) = body.as_mut().frame().await else {
@@ -195,6 +211,19 @@ async fn read_at_most<B: Body<Data = Bytes>>(body: B, most: usize) -> Result<Vec
         }
     }
     Ok(bytes)
+}
+
+/// Reads what is left of a body, up to a limit, and keeps nothing.
+async fn discard<B: Body<Data = Bytes>>(mut body: Pin<&mut B>) -> Result<(), B::Error> {
+    let mut read = 0;
+    while read < DISCARD_BYTES_MAX {
+        let Some(frame) = body.as_mut().frame().await else {
+            break;
+        };
+        let data = frame?.into_data().unwrap_or_default();
+        read += u64::try_from(data.len()).unwrap_or(u64::MAX);
+    }
+    Ok(())
 }
 
 fn render(answer: Answer) -> Response<Full<Bytes>> {
@@ -231,11 +260,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_cut_at_the_limit_and_not_buffered_beyond_it() {
-        assert_eq!(read_at_most(body(3), 5000).await.unwrap().len(), 3000);
-        assert_eq!(
-            read_at_most(body(1_000_000_000), 2500).await.unwrap().len(),
-            2500
-        );
+        let whole = read_at_most(pin!(body(3)), 5000).await.unwrap();
+        assert_eq!(whole.len(), 3000);
+        let cut = read_at_most(pin!(body(1_000_000_000)), 2500).await.unwrap();
+        assert_eq!(cut.len(), 2500);
+    }
+
+    #[tokio::test]
+    async fn what_is_beyond_the_limit_is_thrown_away_up_to_a_limit() {
+        for chunks in [2_000, 1_000_000_000] {
+            let kept = read_body(body(chunks)).await.unwrap();
+            assert_eq!(kept.len(), BODY_BYTES_MAX + 1);
+        }
     }
 
     #[test]

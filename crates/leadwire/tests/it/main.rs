@@ -10,5 +10,6 @@ mod command;
 mod crash;
 mod demo;
 mod house;
+mod refuse;
 mod send;
 mod serve;

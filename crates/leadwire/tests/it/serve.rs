@@ -103,7 +103,7 @@ fn what_is_no_lead_is_answered_with_a_problem() {
 fn a_body_over_the_limit_is_refused_without_reading_it_all() {
     let house = House::new();
     let up = house.up(&[]);
-    // A gigabyte is announced and two mebibytes are sent: the answer comes without the rest.
+    // A gigabyte is announced and a mebibyte and a byte are sent: the answer comes without the rest.
     let mut request =
         b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".to_vec();
     request.extend(vec![b' '; 1024 * 1024 + 1]);

@@ -1,0 +1,174 @@
+//! What comes in and is none of ours: each is told what is wrong with it, and leaves nothing behind.
+
+use crate::house::{House, Up, raw_exchange};
+use leadwire_domain::limits::BODY_BYTES_MAX;
+use serde_json::Value;
+
+const MEBIBYTE: usize = 1024 * 1024;
+
+/// A request that is refused, by its name.
+struct Bad {
+    what: &'static str,
+    headers: &'static str,
+    body: Vec<u8>,
+    expected: (u16, &'static str),
+}
+
+fn bad(what: &'static str, body: impl Into<Vec<u8>>, expected: (u16, &'static str)) -> Bad {
+    Bad {
+        what,
+        headers: "",
+        body: body.into(),
+        expected,
+    }
+}
+
+/// A lead with one member more.
+fn lead_with(member: &str) -> String {
+    format!(r#"{{"lead_id":"a","display_name":"A",{member}}}"#)
+}
+
+fn nested(depth: usize) -> String {
+    let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+    lead_with(&format!(r#""x":{open}{close}"#))
+}
+
+/// Posts the bytes as they are, and gives the answer's head and its problem document.
+fn exchange(up: &Up, headers: &str, body: &[u8]) -> (String, Value) {
+    let length = body.len();
+    let mut request = format!(
+        "POST /ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n"
+    )
+    .into_bytes();
+    request.extend(body);
+    let answer = raw_exchange(&up.url, &request);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let document = serde_json::from_str(body).unwrap_or_default();
+    (head.to_ascii_lowercase(), document)
+}
+
+#[track_caller]
+fn check(house: &House, up: &Up, bad: &Bad) {
+    let (head, document) = exchange(up, bad.headers, &bad.body);
+    let (status, code) = bad.expected;
+    let what = bad.what;
+    assert!(
+        head.starts_with(&format!("http/1.1 {status} ")),
+        "{what}: {head}"
+    );
+    assert!(
+        head.contains("content-type: application/problem+json"),
+        "{what}: {head}"
+    );
+    assert_eq!(document["code"], code, "{what}");
+    assert_eq!(document["status"], status, "{what}");
+    assert!(
+        document["detail"]
+            .as_str()
+            .is_some_and(|detail| !detail.is_empty()),
+        "{what}: {document}"
+    );
+    let told = up.wait_for("request_rejected");
+    assert_eq!(told["reason"], code, "{what}: {told}");
+    assert_nothing_is_kept(house, what);
+}
+
+/// Nothing stored, nothing queued, no file half-written.
+#[track_caller]
+fn assert_nothing_is_kept(house: &House, what: &str) {
+    let leads = house.run(&["leads", "--json"]).expect_code(0).documents();
+    assert!(leads.is_empty(), "{what}: {leads:#?}");
+    for folder in ["raw", "enriched", "outbox"] {
+        let left: Vec<_> = std::fs::read_dir(house.data().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert!(left.is_empty(), "{what}: {left:?}");
+    }
+    let checks = house.run(&["doctor", "--json"]).documents();
+    let queue = checks.iter().find(|check| check["check"] == "queue");
+    assert_eq!(
+        queue.unwrap()["found"],
+        "0 waiting, 0 due, 0 under way",
+        "{what}"
+    );
+}
+
+#[test]
+fn each_bad_body_is_answered_with_its_own_problem_and_leaves_nothing() {
+    let house = House::new();
+    let up = house.up(&[]);
+    let compressed = Bad {
+        headers: "Content-Encoding: gzip\r\n",
+        ..bad("gzip", lead_with(r#""x":1"#), (415, "unsupported_encoding"))
+    };
+    let two_mebibytes = lead_with(&format!(r#""x":"{}""#, "x".repeat(2 * MEBIBYTE)));
+    assert!(two_mebibytes.len() > 2 * BODY_BYTES_MAX);
+    for request in [
+        bad("not JSON", "lead_id=a", (400, "invalid_json")),
+        bad("cut off", r#"{"lead_id":"a""#, (400, "invalid_json")),
+        bad("an empty body", "", (400, "invalid_json")),
+        bad(
+            "not UTF-8",
+            b"{\"lead_id\":\"\xff\"}",
+            (400, "invalid_json"),
+        ),
+        bad(
+            "a duplicate key",
+            lead_with(r#""lead_id":"a""#),
+            (400, "duplicate_key"),
+        ),
+        bad("depth 200", nested(200), (400, "too_deep")),
+        bad(
+            "a lead id that is a path",
+            r#"{"lead_id":"../x"}"#,
+            (400, "invalid_lead_id"),
+        ),
+        bad("no lead id", "{}", (400, "invalid_lead_id")),
+        bad("two mebibytes", two_mebibytes, (413, "too_large")),
+        compressed,
+    ] {
+        check(&house, &up, &request);
+    }
+}
+
+#[test]
+fn a_wrong_signature_is_answered_with_401_and_leaves_nothing() {
+    let house = House::new();
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    house.write(
+        "leadwire-data/sources.json",
+        &serde_json::json!({ "generic": { "secrets": [secret] } }).to_string(),
+    );
+    let up = house.up(&[]);
+    let body = lead_with(r#""x":1"#);
+    for (what, headers) in [
+        ("no signature", ""),
+        (
+            "an old signature",
+            "webhook-id: m\r\nwebhook-timestamp: 1614265330\r\nwebhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\r\n",
+        ),
+    ] {
+        let request = Bad {
+            headers,
+            ..bad(what, body.clone(), (401, "unverified"))
+        };
+        check(&house, &up, &request);
+    }
+    let wrong = house.run(&[
+        "send",
+        &up.url,
+        "--secret",
+        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ]);
+    assert_eq!(wrong.code, Some(1), "{}", wrong.out);
+    assert!(
+        wrong.err.contains("401") || wrong.out.contains("401"),
+        "{}{}",
+        wrong.out,
+        wrong.err
+    );
+    assert_eq!(up.wait_for("request_rejected")["reason"], "unverified");
+    assert_nothing_is_kept(&house, "another secret");
+    house.run(&["send", &up.url]).expect_code(0);
+}
