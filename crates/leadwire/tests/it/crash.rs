@@ -1,6 +1,6 @@
 use crate::house::{House, agent, post, wait_until};
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 const LEADS: usize = 200;
 const SENDERS: usize = 8;
@@ -9,8 +9,16 @@ fn lead(number: usize) -> String {
     format!("lead-{number:03}")
 }
 
-/// Posts all leads as a CRM does: each by its own event id. Gives those that were answered with 202.
-fn post_all(url: &str, taken: &AtomicUsize) -> Vec<usize> {
+/// How far the posting is, and whether its server has been killed.
+#[derive(Default)]
+struct Progress {
+    taken: AtomicUsize,
+    killed: AtomicBool,
+}
+
+/// Posts all leads as a CRM does: each by its own event id. Gives those that were answered with 202. The last quarter waits for the kill, so
+/// that a kill that comes late on a busy machine does not find everything done.
+fn post_all(url: &str, progress: &Progress) -> Vec<usize> {
     std::thread::scope(|scope| {
         let senders: Vec<_> = (0..SENDERS)
             .map(|sender| {
@@ -18,8 +26,15 @@ fn post_all(url: &str, taken: &AtomicUsize) -> Vec<usize> {
                     let agent = agent();
                     let mine = (sender..LEADS).step_by(SENDERS);
                     mine.filter(|number| {
+                        if progress.taken.load(Ordering::SeqCst) >= LEADS * 3 / 4 {
+                            wait_until("the server is killed", || {
+                                progress.killed.load(Ordering::SeqCst)
+                            });
+                        }
                         let accepted = post(&agent, url, &lead(*number)) == Some(202);
-                        taken.fetch_add(usize::from(accepted), Ordering::SeqCst);
+                        progress
+                            .taken
+                            .fetch_add(usize::from(accepted), Ordering::SeqCst);
                         accepted
                     })
                     .collect::<Vec<usize>>()
@@ -49,28 +64,40 @@ fn up_killed_twice_among_200_leads_loses_none_and_mails_none_twice() {
         .expect_code(0);
 
     // The first death: while leads come in. Those that were not answered with 202 are sent again, as a CRM does.
-    let first = house.up(&["--delay", "1s"]);
+    let first = house.up(&["--delay", "3s"]);
     let url = first.url.clone();
-    let taken = AtomicUsize::new(0);
+    let progress = Progress::default();
     let accepted = std::thread::scope(|scope| {
-        let posting = scope.spawn(|| post_all(&url, &taken));
+        let posting = scope.spawn(|| post_all(&url, &progress));
         wait_until("half of the leads are taken", || {
-            taken.load(Ordering::SeqCst) >= LEADS / 2
+            progress.taken.load(Ordering::SeqCst) >= LEADS / 2
         });
         first.kill_now();
+        progress.killed.store(true, Ordering::SeqCst);
         posting.join().unwrap()
     });
     drop(first);
-    let second = house.up(&["--delay", "1s"]);
-    let agent = agent();
-    for number in (0..LEADS).filter(|number| !accepted.contains(number)) {
-        assert_eq!(post(&agent, &second.url, &lead(number)), Some(202));
-    }
+    assert!(
+        (LEADS / 2..LEADS).contains(&accepted.len()),
+        "the kill did not hit while leads came in: {} were taken",
+        accepted.len()
+    );
 
     // The second death: while mails go out.
-    wait_until("some mails are out", || house.mails().len() >= LEADS / 10);
+    let second = house.up(&["--delay", "1s"]);
+    wait_until("a mail is out", || !house.mails().is_empty());
     second.kill();
+    let mailed = house.mails().len();
+    assert!(
+        mailed < accepted.len(),
+        "the kill did not hit while mails went out: all {mailed} were out"
+    );
+
     let third = house.up(&["--delay", "1s"]);
+    let agent = agent();
+    for number in (0..LEADS).filter(|number| !accepted.contains(number)) {
+        assert_eq!(post(&agent, &third.url, &lead(number)), Some(202));
+    }
     wait_until("every lead is mailed", || {
         let leads = house
             .run(&["leads", "--limit", "1000", "--stage", "mailed", "--json"])
