@@ -58,6 +58,14 @@ pub(crate) enum Command {
 /// The data folder of commands that are not told another.
 pub(crate) const DATA_DEFAULT: &str = "./leadwire-data";
 
+/// What `--smtp` takes, and how private it is.
+const SMTP_HELP: &str = "\
+The mail server, smtp://user:password@host:587 or smtps://user:password@host:465; without it mails go to the outbox folder
+
+smtps:// is TLS from the first byte. smtp:// to another machine needs STARTTLS, unless ?tls=off is added, which takes no user \
+and password: a password never goes to another machine without TLS. smtp:// to this machine takes STARTTLS where it is offered. \
+Write @ and other special characters of user and password as %40 and so on.";
+
 /// The data folder.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FolderArgs {
@@ -145,6 +153,7 @@ pub(crate) struct UpArgs {
     pub(crate) from: Option<String>,
     #[arg(
         help = "The mail server, smtp://user:password@host:587 or smtps://…; without it mails go to the outbox folder",
+        long_help = SMTP_HELP,
         long,
         value_name = "URL",
         env = "LEADWIRE_SMTP",
