@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use leadwire_tests::clients::Clients;
-use leadwire_tests::emulator::{Emulators, Way};
+use leadwire_tests::emulator::{Emulators, Way, tell};
 use leadwire_tests::mailbox::Mailbox;
 use leadwire_tests::stack::unique_name;
 
@@ -14,9 +14,38 @@ async fn the_shared_emulators_store_queue_and_mail() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_way_that_the_variable_names_is_the_way_used() -> Result<()> {
+    let used = Emulators::shared().await?.way;
+    match Way::named()? {
+        Some(named) => ensure!(used == named, "{named:?} was named, {used:?} is used"),
+        None => tell(&format!("emulators: no way is named, {used:?} is used")),
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn emulators_from_docker_store_queue_and_mail_and_end_when_dropped() -> Result<()> {
+    match Emulators::start(Way::Docker).await {
+        Ok(emulators) => serve_and_end(emulators).await,
+        // Without Docker there is nothing of the harness to test, unless this very run claims to use it.
+        Err(docker) => {
+            let used = Emulators::shared().await?.way;
+            ensure!(used != Way::Docker, "{docker:#}");
+            tell(&format!(
+                "emulators: Docker is NOT tested here, {used:?} is used. Docker said: {docker:#}"
+            ));
+            Ok(())
+        }
+    }
+}
+
+#[tokio::test]
 async fn emulators_from_a_virtual_environment_store_queue_and_mail_and_end_when_dropped()
 -> Result<()> {
-    let emulators = Emulators::start(Way::Venv).await?;
+    serve_and_end(Emulators::start(Way::Venv).await?).await
+}
+
+async fn serve_and_end(emulators: Emulators) -> Result<()> {
     one_of_each(&emulators).await?;
     let (aws, mail) = (emulators.aws.clone(), emulators.mail.clone());
     drop(emulators);

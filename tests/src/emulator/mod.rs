@@ -2,13 +2,15 @@
 //!
 //! Way 1 is Docker (testcontainers, the pinned images). Way 2 is a virtual environment of Python that is made once
 //! under `target/` from a committed lock file. Where neither can be had, a test fails and says what to install: an
-//! integration test that skips itself is worse than none.
+//! integration test that skips itself is worse than none. What a run uses is told on its standard error, and so is the
+//! reason where Docker was tried in vain; [`settings::EMULATORS`] names a way and forbids the other.
 
 mod docker;
 mod process;
 mod registry;
 mod venv;
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -40,6 +42,27 @@ pub enum Way {
     Docker,
     /// Processes in virtual environments of Python.
     Venv,
+}
+
+impl Way {
+    /// The way that [`settings::EMULATORS`] names, where it is set.
+    ///
+    /// # Errors
+    /// There is no such way.
+    pub fn named() -> Result<Option<Self>> {
+        let Some(name) = settings::emulators() else {
+            return Ok(None);
+        };
+        match name.to_str() {
+            Some("docker") => Ok(Some(Self::Docker)),
+            Some("venv") => Ok(Some(Self::Venv)),
+            _ => bail!(
+                "{}={}: say docker or venv",
+                settings::EMULATORS,
+                name.display()
+            ),
+        }
+    }
 }
 
 /// Running emulators.
@@ -107,25 +130,36 @@ impl Emulators {
     }
 
     async fn start_any() -> Result<Self> {
-        let forced = settings::emulators();
-        let started = match forced.as_deref().map(|way| way.to_str().unwrap_or("?")) {
-            Some("docker") => Self::start(Way::Docker).await?,
-            Some("venv") => Self::start(Way::Venv).await?,
-            Some(other) => bail!("{}={other}: say docker or venv", settings::EMULATORS),
-            None => match Self::start(Way::Docker).await {
-                Ok(emulators) => emulators,
-                Err(docker) => Self::start(Way::Venv).await.with_context(|| {
-                    format!(
-                        "the integration tests need LocalStack {} and moto {}: install Docker (and let it pull or \
-                         build {}:{} and {}:{}), or Python >= 3.10 with venv and pip and a reachable package index. \
-                         Docker said: {docker:#}. Python said",
-                        LOCALSTACK.1, MOTO.1, LOCALSTACK.0, LOCALSTACK.1, MOTO.0, MOTO.1
-                    )
-                })?,
-            },
+        let started = match Way::named()? {
+            Some(way) => Self::start(way)
+                .await
+                .with_context(|| format!("{} allows {way:?} only", settings::EMULATORS))?,
+            None => Self::start_first().await?,
         };
-        announce(&started);
+        tell(&format!(
+            "emulators: LocalStack {} at {} and moto {} at {}, by {:?}",
+            LOCALSTACK.1, started.aws, MOTO.1, started.mail, started.way
+        ));
         Ok(started)
+    }
+
+    /// By Docker, or else by Python.
+    async fn start_first() -> Result<Self> {
+        let docker = match Self::start(Way::Docker).await {
+            Ok(emulators) => return Ok(emulators),
+            Err(error) => error,
+        };
+        tell(&format!(
+            "emulators: not by Docker, so by Python. Docker said: {docker:#}"
+        ));
+        Self::start(Way::Venv).await.with_context(|| {
+            format!(
+                "the integration tests need LocalStack {} and moto {}: install Docker (and let it pull or \
+                 build {}:{} and {}:{}), or Python >= 3.10 with venv and pip and a reachable package index. \
+                 Docker said: {docker:#}. Python said",
+                LOCALSTACK.1, MOTO.1, LOCALSTACK.0, LOCALSTACK.1, MOTO.0, MOTO.1
+            )
+        })
     }
 
     async fn ready(&self) -> Result<()> {
@@ -147,10 +181,8 @@ impl Emulators {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a run says what it ran against")]
-fn announce(emulators: &Emulators) {
-    eprintln!(
-        "emulators: LocalStack {} at {} and moto {} at {}, by {:?}",
-        LOCALSTACK.1, emulators.aws, MOTO.1, emulators.mail, emulators.way
-    );
+/// Tells whoever runs the suite. Not by `eprintln!`: what a passing test prints is kept from sight.
+pub fn tell(line: &str) {
+    // A run whose standard error is closed has nobody to tell.
+    drop(writeln!(std::io::stderr(), "{line}"));
 }
