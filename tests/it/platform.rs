@@ -11,6 +11,7 @@ use leadwire_tests::emulator::Emulators;
 use leadwire_tests::function::{Function, FunctionConfig};
 use leadwire_tests::instance::Outcome;
 use leadwire_tests::mapping::{Mapping, MappingOptions};
+use leadwire_tests::program;
 use leadwire_tests::stack::unique_name;
 use serde_json::json;
 
@@ -37,7 +38,8 @@ struct Deployed {
     _folder: tempfile::TempDir,
 }
 
-fn deploy(timeout: Duration) -> Result<Deployed> {
+async fn deploy(timeout: Duration) -> Result<Deployed> {
+    program::need_curl().await?;
     let folder = tempfile::tempdir()?;
     let binary = folder.path().join("bootstrap");
     std::fs::write(&binary, RUNTIME)?;
@@ -59,7 +61,7 @@ fn deploy(timeout: Duration) -> Result<Deployed> {
 
 #[tokio::test]
 async fn one_process_serves_invocation_after_invocation_and_its_lines_are_kept() -> Result<()> {
-    let deployed = deploy(Duration::from_secs(20))?;
+    let deployed = deploy(Duration::from_secs(20)).await?;
     for _ in 0..2 {
         let outcome = deployed.function.invoke(&json!({})).await?;
         assert_eq!(
@@ -77,7 +79,7 @@ async fn one_process_serves_invocation_after_invocation_and_its_lines_are_kept()
 
 #[tokio::test]
 async fn an_error_is_told_and_a_crash_or_a_timeout_costs_the_process() -> Result<()> {
-    let deployed = deploy(Duration::from_secs(3))?;
+    let deployed = deploy(Duration::from_secs(3)).await?;
     let function = &deployed.function;
     assert_eq!(
         function.invoke(&json!("refuse")).await?,
@@ -98,7 +100,7 @@ async fn an_error_is_told_and_a_crash_or_a_timeout_costs_the_process() -> Result
 
 #[tokio::test]
 async fn two_events_at_once_are_two_processes_and_both_can_be_killed() -> Result<()> {
-    let deployed = deploy(Duration::from_secs(20))?;
+    let deployed = deploy(Duration::from_secs(20)).await?;
     let function = &deployed.function;
     let killing = async {
         let deadline = Duration::from_secs(10);
@@ -123,7 +125,7 @@ async fn the_mapping_deletes_what_succeeded_and_leaves_a_crashed_batch_to_its_vi
 -> Result<()> {
     let emulators = Emulators::shared().await?;
     let sqs = Clients::new(&emulators.aws, &emulators.mail).sqs;
-    let deployed = deploy(Duration::from_secs(20))?;
+    let deployed = deploy(Duration::from_secs(20)).await?;
     let created = sqs.create_queue().queue_name(unique_name()).send().await?;
     let url = created.queue_url().unwrap_or_default().to_owned();
     let options = MappingOptions {

@@ -1,27 +1,87 @@
-//! The README's Usage and Testing sections, word for word: a real `curl`, then the operator's bare message.
+//! The README's section on usage and testing. The `curl` that runs here is read out of the README; the rest is asked for there, so neither
+//! can drift from the other.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use leadwire_tests::house::{FROM, House, HouseOptions};
+use leadwire_tests::program;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+const README: &str = include_str!("../../README.md");
+/// Where the README's API is.
+const API: &str = "https://<API_ID>.execute-api.us-east-1.amazonaws.com/Prod";
 const PAYLOAD: &str =
     r#"{"lead_id":"test-1","display_name":"Alice","lead_email":"alice@example.com"}"#;
+/// The operator's message, `<timestamp>` to be filled in.
+const BARE: &str = r#"{"s3_key":"raw/crm_event_test-1_<timestamp>.json"}"#;
+/// The listings, each with the output and the prefix that it means.
+const RAW: Listing = Listing {
+    command: "aws s3 ls s3://$RAW_BUCKET/raw/",
+    output: "RawBucketName",
+    prefix: "raw/",
+};
+const ENRICHED: Listing = Listing {
+    command: "aws s3 ls s3://$ENRICHED_BUCKET/enriched/",
+    output: "EnrichedBucketName",
+    prefix: "enriched/",
+};
 
-/// The command of the README against this house's API.
+struct Listing {
+    command: &'static str,
+    output: &'static str,
+    prefix: &'static str,
+}
+
+impl Listing {
+    async fn keys(&self, house: &House) -> Result<Vec<String>> {
+        let found = house.list(self.output, self.prefix).await?;
+        Ok(found.into_keys().collect())
+    }
+}
+
+/// The README's command that starts so, with the lines that continue it.
+fn command(start: &str) -> Result<String> {
+    let mut lines = README
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| !line.starts_with(start));
+    let mut command = lines
+        .next()
+        .with_context(|| format!("the README has no command {start}"))?
+        .to_owned();
+    while command.ends_with('\\') {
+        command.push('\n');
+        command.push_str(lines.next().context("the README's command breaks off")?);
+    }
+    Ok(command)
+}
+
+/// The README's `curl`, against this house's API.
 async fn curl(house: &House) -> Result<Value> {
-    let output = Command::new("curl")
-        .args(["-sS", "--fail-with-body", "-X", "POST"])
-        .arg(format!("{}/ingest", house.gateway.url()))
-        .args(["-H", "Content-Type: application/json", "-d", PAYLOAD])
+    program::need_curl().await?;
+    let command = command(&format!("curl -X POST {API}/ingest"))?;
+    let output = Command::new("sh")
+        .args(["-c", &command.replace(API, &house.gateway.url())])
         .output()
         .await
-        .context("curl")?;
-    let answer = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "{}: {answer}", output.status);
-    Ok(serde_json::from_slice(&output.stdout)?)
+        .context("a shell")?;
+    ensure!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{output:?}"))
+}
+
+#[test]
+fn the_readme_shows_the_payload_the_bare_message_and_the_listings_that_are_tested() -> Result<()> {
+    let post = command(&format!("curl -X POST {API}/ingest"))?;
+    assert!(post.contains(&format!("-d '{PAYLOAD}'")), "{post}");
+    let send = command("aws sqs send-message --queue-url $DELAY_QUEUE_URL")?;
+    assert!(send.contains(&format!("--message-body '{BARE}'")), "{send}");
+    assert!(send.contains("--delay-seconds 0"), "{send}");
+    for listing in [RAW, ENRICHED] {
+        assert_eq!(command(listing.command)?, listing.command);
+    }
+    Ok(())
 }
 
 #[tokio::test]
@@ -44,22 +104,15 @@ async fn the_readme_holds_curl_then_the_bare_message_then_both_listings_and_the_
         (&json!("test-1"), &json!(false)),
         "{answer}"
     );
-    let raw = house.list("RawBucketName", "raw/").await?;
-    assert_eq!(raw.keys().map(String::as_str).collect::<Vec<_>>(), [key]);
+    assert_eq!(RAW.keys(&house).await?, [key]);
     let time = key
         .strip_prefix("raw/crm_event_test-1_")
         .and_then(|rest| rest.strip_suffix(".json"));
-    assert_eq!(
-        time.map(str::len),
-        Some("20261123T065000123456Z".len()),
-        "{key}"
-    );
+    let time = time.context("the key that the README shows")?;
+    assert_eq!(time.len(), "20261123T065000123456Z".len(), "{key}");
     assert_eq!(house.bytes("RawBucketName", key).await?, PAYLOAD);
     // Ten minutes are to pass for the event itself.
-    assert_eq!(
-        house.list("EnrichedBucketName", "enriched/").await?.len(),
-        0
-    );
+    assert_eq!(ENRICHED.keys(&house).await?.len(), 0);
 
     let queue = house.stack.output("DelayQueueUrl")?;
     let bare = house
@@ -68,13 +121,12 @@ async fn the_readme_holds_curl_then_the_bare_message_then_both_listings_and_the_
         .send_message()
         .queue_url(queue)
         .delay_seconds(0);
-    bare.message_body(json!({"s3_key": key}).to_string())
+    bare.message_body(BARE.replace("<timestamp>", time))
         .send()
         .await?;
     let mails = house.mails(1, Duration::from_secs(30)).await?;
-    let enriched = house.list("EnrichedBucketName", "enriched/").await?;
     let document = key.replacen("raw/", "enriched/", 1);
-    assert_eq!(enriched.keys().collect::<Vec<_>>(), [&document]);
+    assert_eq!(ENRICHED.keys(&house).await?, [document.as_str()]);
     let document = house.document(&document).await?;
     assert_eq!(
         (&document["lead_owner"], &document["funnel"]),

@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
@@ -32,6 +32,17 @@ pub async fn built(name: &str) -> Result<PathBuf> {
         bail!("no binary at {}", path.display());
     }
     Ok(path)
+}
+
+/// Some tests call `curl`, as a person does, or as a runtime in shell does.
+///
+/// # Errors
+/// It is not installed; the message says so.
+pub async fn need_curl() -> Result<()> {
+    let asked = Command::new("curl").arg("--version").output().await;
+    let version = asked.context("the integration tests need the command `curl`: install it")?;
+    ensure!(version.status.success(), "curl --version: {version:?}");
+    Ok(())
 }
 
 /// The root of the workspace.
