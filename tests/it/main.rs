@@ -13,4 +13,5 @@ mod readme;
 mod rules;
 mod signed;
 mod stacks;
+mod sweep;
 mod throttle;

@@ -1,11 +1,13 @@
 //! A front between the binaries and an emulator: it counts what passes and breaks it on demand.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
-use hyper::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Method, StatusCode, Uri};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -20,6 +22,8 @@ pub enum Fault {
     CutAfter,
     /// The service does what it was asked, and its reply waits at a gate.
     HoldAfter(Gate),
+    /// The service lists what it has, and every object in the listing seems this much older.
+    Age(Duration),
 }
 
 /// An error of a service.
@@ -218,6 +222,11 @@ impl Script {
                 let status = status_of(&answer);
                 (answer, status)
             }
+            Some(Fault::Age(by)) => {
+                let answer = self.forward(request).await;
+                let status = status_of(&answer);
+                (aged(answer, by), status)
+            }
         };
         guard(&self.calls).push(Call {
             method,
@@ -257,6 +266,27 @@ impl Script {
             Err(_gone) => Answer::Cut,
         }
     }
+}
+
+/// A listing of S3 with every `<LastModified>` set back.
+fn aged(answer: Answer, by: Duration) -> Answer {
+    const OPEN: &str = "<LastModified>";
+    const CLOSE: &str = "</LastModified>";
+    let Answer::Reply(mut response) = answer else {
+        return answer;
+    };
+    let set_back = |part: &str| {
+        let (time, rest) = part.split_once(CLOSE)?;
+        let time = time.parse::<Timestamp>().ok()?.checked_sub(by).ok()?;
+        Some(format!("{time}{CLOSE}{rest}"))
+    };
+    let text = String::from_utf8_lossy(response.body());
+    let parts = text
+        .split(OPEN)
+        .map(|part| set_back(part).unwrap_or_else(|| part.to_owned()));
+    *response.body_mut() = parts.collect::<Vec<_>>().join(OPEN).into();
+    response.headers_mut().remove(CONTENT_LENGTH);
+    Answer::Reply(response)
 }
 
 fn path_of(request: &Request) -> String {
