@@ -1,10 +1,4 @@
-//! The harness of the integration suite: real emulators of AWS, a platform that runs the real binaries
-//! the way Lambda does, and fronts that break on demand.
-//!
-//! A test reads like an account of the deployed system: [`stack::Stack`] deploys `template.yaml` (without what an
-//! emulator cannot run), [`function::Function`] runs a binary behind the Lambda Runtime API, [`mapping::Mapping`]
-//! is the SQS event source, [`gateway::Gateway`] the REST API, [`fault`] the network that fails. [`house::House`]
-//! wires one of each together.
+#![doc = include_str!("../README.md")]
 
 pub mod clients;
 pub mod clock;
