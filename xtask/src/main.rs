@@ -1,4 +1,4 @@
-//! All automation of leadwire: `cargo xtask ci` is the whole gate, and each of its steps is a command of its own.
+#![doc = include_str!("../README.md")]
 
 mod gate;
 mod shell;
@@ -39,7 +39,7 @@ enum Task {
     Doc,
     /// Every test.
     Test,
-    /// House rules: arrows between rooms, sizes, manifests, unused dependencies.
+    /// House rules: arrows between rooms, sizes, manifests, unused dependencies, snapshots, what the documents must name.
     Tidy,
     /// The template: cfn-lint, sam validate and the project's own checks.
     Template {

@@ -1,12 +1,15 @@
 //! House rules that no other tool knows.
 
 mod arrow;
+mod document;
 mod manifest;
+mod snapshot;
 mod text;
 mod workspace;
 
 use crate::shell;
 use anyhow::{Result, bail};
+use document::Documents;
 use workspace::Workspace;
 
 /// Checks every rule and tells every breach.
@@ -18,6 +21,8 @@ pub(crate) fn check() -> Result<()> {
     ));
     breaches.extend(manifest::breaches(&workspace));
     breaches.extend(text::breaches(&workspace.files));
+    breaches.extend(snapshot::breaches(&workspace.snapshots, &workspace.files));
+    breaches.extend(document::breaches(&Documents::read()?, &workspace.files));
     for breach in &breaches {
         shell::say(&format!("  {breach}"));
     }
@@ -36,7 +41,7 @@ pub(crate) fn check() -> Result<()> {
 mod tests {
     use super::*;
 
-    // `cargo xtask tidy` tells more; these two are here so that `cargo test` alone keeps the direction of the arrows.
+    // `cargo xtask tidy` tells more; these are here so that `cargo test` alone keeps the arrows, the snapshots and the documents.
 
     #[test]
     fn the_arrows_of_the_workspace_point_inward() {
@@ -48,5 +53,19 @@ mod tests {
     fn the_command_as_built_by_default_knows_no_aws() {
         let tree = workspace::default_command_tree().unwrap();
         assert_eq!(arrow::breaches_of_default_command(&tree), [""; 0]);
+    }
+
+    #[test]
+    fn no_snapshot_is_pending_or_left_behind() {
+        let workspace = Workspace::read().unwrap();
+        let found = snapshot::breaches(&workspace.snapshots, &workspace.files);
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn the_documents_name_what_the_code_tells() {
+        let workspace = Workspace::read().unwrap();
+        let documents = Documents::read().unwrap();
+        assert_eq!(document::breaches(&documents, &workspace.files), [""; 0]);
     }
 }

@@ -1,4 +1,4 @@
-//! Arrows between rooms point inward only (DESIGN.md, Rooms).
+//! Arrows between rooms point inward only (docs/ARCHITECTURE.md, Code map).
 
 use super::workspace::{Dependency, Kind, Member};
 

@@ -5,7 +5,7 @@ use super::workspace::SourceFile;
 const LINES_MAX: usize = 500;
 /// Written in two halves, so that this file keeps its own rule.
 const MARK: &str = concat!("TO", "DO");
-/// What the domain does without: it is pure (DESIGN.md, Rooms).
+/// What the domain does without: it is pure (docs/ARCHITECTURE.md, Code map).
 const IMPURE: [&str; 8] = [
     "std::fs",
     "std::net",

@@ -1,5 +1,6 @@
 //! What there is to check: the packages as `cargo metadata` knows them, and the files.
 
+use super::snapshot;
 use crate::shell;
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -44,6 +45,8 @@ pub(crate) struct SourceFile {
 pub(crate) struct Workspace {
     pub(crate) members: Vec<Member>,
     pub(crate) files: Vec<SourceFile>,
+    /// Snapshots of tests, accepted or pending, by their paths from the root; tracked or not.
+    pub(crate) snapshots: Vec<PathBuf>,
 }
 
 impl Workspace {
@@ -61,9 +64,36 @@ impl Workspace {
             .and_then(Value::as_array)
             .context("cargo metadata has no packages")?;
         let members = packages.iter().map(member).collect::<Result<Vec<_>>>()?;
-        let mut files = Vec::new();
-        collect(&shell::root(), &mut files)?;
-        Ok(Self { members, files })
+        let mut workspace = Self {
+            members,
+            files: Vec::new(),
+            snapshots: Vec::new(),
+        };
+        workspace.collect(&shell::root())?;
+        Ok(workspace)
+    }
+
+    /// Collects the texts and snapshots below a folder. Hidden folders and what tools write are not ours.
+    fn collect(&mut self, folder: &Path) -> Result<()> {
+        for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let extension = path.extension().unwrap_or_default().to_string_lossy();
+            if path.is_symlink() || (path.is_dir() && (name.starts_with('.') || name == "target")) {
+                continue;
+            }
+            let ours = path.strip_prefix(shell::root()).unwrap_or(&path);
+            if path.is_dir() {
+                self.collect(&path)?;
+            } else if ["rs", "toml", "yaml", "py"].contains(&&*extension) {
+                let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+                let path = ours.to_path_buf();
+                self.files.push(SourceFile { path, text });
+            } else if snapshot::is_one(&name) {
+                self.snapshots.push(ours.to_path_buf());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -125,35 +155,4 @@ fn member(package: &Value) -> Result<Member> {
             .parse()
             .with_context(|| manifest_path.display().to_string())?,
     })
-}
-
-/// Collects the texts below a folder. Hidden folders and what tools write are not ours.
-fn collect(folder: &Path, files: &mut Vec<SourceFile>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let extension = path
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        if path.is_symlink() || (path.is_dir() && (name.starts_with('.') || name == "target")) {
-            continue;
-        }
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else if ["rs", "toml", "yaml", "py"].contains(&extension.as_str()) {
-            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            let path = path
-                .strip_prefix(shell::root())
-                .unwrap_or(&path)
-                .to_path_buf();
-            files.push(SourceFile { path, text });
-        }
-    }
-    Ok(())
 }

@@ -150,7 +150,7 @@ const RESOURCES: [&str; 10] = [
     "TicketTopic",
 ];
 
-/// CONTRACT §7.
+/// docs/PROTOCOL.md, Stack.
 pub(super) const PROMISED_NAMES: Check = Check {
     promise: "names and rules are those of the contract",
     breaches: |case| {

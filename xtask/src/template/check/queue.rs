@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// Where `LEASE_SECONDS` is not set, the binary takes this.
 const LEASE_DEFAULT: u64 = 90;
-/// What a queue message may be at most (CONTRACT §2, P8).
+/// What a queue message may be at most (docs/PROTOCOL.md, Promises, P8).
 const MESSAGE_BYTES: u64 = 4096;
 
 const QUEUE: &str = "/Resources/DelayQueue/Properties";
@@ -66,7 +66,7 @@ fn each_mapping(case: &mut Case, change: fn(&mut serde_json::Map<String, Value>)
     }
 }
 
-/// DESIGN.md, Timing.
+/// docs/PROTOCOL.md, Timing.
 pub(super) const TIMING: Check = Check {
     promise: "timeout < lease < visibility, which is at least six timeouts",
     breaches: |case| {
