@@ -157,13 +157,7 @@ impl SmtpMailer {
             .command(from)
             .await
             .map_err(SmtpFailure::at("MAIL FROM"))?;
-        for to in &mail.to {
-            let to = commands::Rcpt::new(address(to)?, Vec::new());
-            connection
-                .command(to)
-                .await
-                .map_err(SmtpFailure::at("RCPT TO"))?;
-        }
+        recipients(&mut connection, mail).await?;
         connection
             .command(commands::Data)
             .await
@@ -227,6 +221,34 @@ fn hello_name() -> ClientId {
         ClientId::Domain(name.into_owned())
     } else {
         ClientId::default()
+    }
+}
+
+/// Names the recipients. One that is refused for good, such as an owner's mailbox that was closed, must not keep the mail from the others.
+async fn recipients(connection: &mut AsyncSmtpConnection, mail: &Mail) -> Result<(), SmtpFailure> {
+    let mut taken = false;
+    let mut refused = None;
+    for to in &mail.to {
+        let to = commands::Rcpt::new(address(to)?, Vec::new());
+        match connection.command(to).await {
+            Ok(_response) => taken = true,
+            Err(error) if error.is_permanent() => refused = Some(error),
+            Err(error) => return Err(SmtpFailure::at("RCPT TO")(error)),
+        }
+    }
+    match refused {
+        Some(error) if !taken => Err(SmtpFailure::at("RCPT TO")(error)),
+        Some(error) => {
+            let failure = SmtpFailure::at("RCPT TO")(error);
+            tracing::warn!(
+                event = "recipient_refused",
+                mail = mail.event,
+                error = failure.to_string(),
+                "the mail server refused a recipient for good; the others are mailed"
+            );
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 

@@ -130,6 +130,14 @@ async fn each_answer_of_a_mail_server_has_its_outcome_and_its_words_are_not_repe
 }
 
 #[tokio::test]
+async fn a_recipient_who_is_gone_does_not_keep_the_mail_from_the_others() {
+    let sample = sample();
+    let (server, mailer) = smtp(&sample, Script::without("omar@example.com")).await;
+    assert_eq!(told(&mailer.send(&mail()).await).0, "accepted");
+    assert_eq!(server.received()[0].to, ["<sales@example.com>"]);
+}
+
+#[tokio::test]
 async fn a_connection_lost_before_the_message_is_definite_and_after_it_ambiguous() {
     let cases = [
         (Script::with("greeting", server::DROP), "busy"),

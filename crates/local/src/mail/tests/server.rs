@@ -20,6 +20,8 @@ pub(super) struct Script {
     rcpt: &'static str,
     data: &'static str,
     message: &'static str,
+    /// A recipient that is refused for good.
+    gone: Option<&'static str>,
 }
 
 impl Script {
@@ -38,6 +40,14 @@ impl Script {
         *answer = reply;
         script
     }
+
+    /// A server that takes everything, but for one recipient.
+    pub(super) fn without(recipient: &'static str) -> Self {
+        Self {
+            gone: Some(recipient),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Script {
@@ -49,6 +59,7 @@ impl Default for Script {
             rcpt: "250 ok",
             data: "354 go on",
             message: "250 taken",
+            gone: None,
         }
     }
 }
@@ -177,6 +188,7 @@ impl Session {
                     };
                     self.script.mail
                 }
+                "RCPT" if self.script.gone.is_some_and(|gone| rest.contains(gone)) => "550 gone",
                 "RCPT" => {
                     mail.to.push(rest.trim_start_matches("TO:").to_owned());
                     self.script.rcpt
