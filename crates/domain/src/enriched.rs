@@ -1,4 +1,4 @@
-//! The enriched document: the merged lead at top level, and the member `_leadwire` for ours (CONTRACT §5).
+//! The enriched document: the merged lead at top level, and the member `_leadwire` for ours (docs/PROTOCOL.md, Enriched document).
 
 use crate::id::{EventId, LeadId, Sha256Hex};
 use crate::json::{Object, is_empty};
@@ -57,7 +57,7 @@ pub struct Enriched {
     pub status_label: Option<String>,
     /// When the CRM created the lead, as it says it.
     pub date_created: Option<String>,
-    /// The owner's address, only where the owner file gave it (CONTRACT P7).
+    /// The owner's address, only where the owner file gave it (promise P7).
     pub owner_email: Option<String>,
     /// Where it comes from.
     pub provenance: Provenance,

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The CRM's id of a lead: `^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$` (CONTRACT §4).
+/// The CRM's id of a lead: `^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$` (docs/PROTOCOL.md, Requests and answers).
 ///
 /// A valid lead id is not personal data: it may be logged, used in keys and shown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl LeadId {
         }
     }
 
-    /// Takes a JSON string, or a non-negative integer as its exact decimal text: not `1e2`, not `1.0`, not `-0` (CONTRACT §4).
+    /// Takes a JSON string, or a non-negative integer as its exact decimal text: not `1e2`, not `1.0`, not `-0` (docs/PROTOCOL.md, Requests and answers).
     pub fn from_json(value: &RawValue) -> Result<Self, LeadIdError> {
         let token = value.get();
         if token.starts_with(|c: char| c.is_ascii_digit()) {

@@ -182,7 +182,7 @@ pub fn quarantine_key(sha256: crate::id::Sha256Hex) -> String {
     format!("{QUARANTINE}{sha256}")
 }
 
-/// UTC with microseconds, `20261123T065000123456Z` (CONTRACT §5).
+/// UTC with microseconds, `20261123T065000123456Z` (docs/PROTOCOL.md, Keys and metadata).
 pub fn compact(time: Timestamp) -> String {
     let t = Offset::UTC.to_datetime(time);
     format!(

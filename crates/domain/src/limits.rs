@@ -1,10 +1,10 @@
 //! Everything that can grow has its limit here, with where the number comes from.
 
-/// Longest body of a webhook, in bytes (CONTRACT P8).
+/// Longest body of a webhook, in bytes (promise P8).
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Deepest nesting of JSON (CONTRACT P8); `serde_json` itself stops at 128.
+/// Deepest nesting of JSON (promise P8); `serde_json` itself stops at 128.
 pub const JSON_DEPTH_MAX: usize = 64;
-/// Largest owner file, in bytes (CONTRACT P8).
+/// Largest owner file, in bytes (promise P8).
 pub const LOOKUP_BYTES_MAX: usize = 1024 * 1024;
 /// Most that the list of conflicts can take besides the names in it, in bytes: a conflict has a member of at least 8 bytes (`"abc":1,`) on both
 /// sides, and takes 29 bytes and its name, which the merged document then has once less.
@@ -12,11 +12,11 @@ pub const CONFLICTS_BYTES_MAX: usize = BODY_BYTES_MAX / 8 * 29;
 /// Largest stored object that a stage reads: a body or an enriched document (body and owner file joined, with room for our own member).
 pub const OBJECT_BYTES_MAX: usize =
     BODY_BYTES_MAX + LOOKUP_BYTES_MAX + CONFLICTS_BYTES_MAX + 64 * 1024;
-/// Largest queue message, in bytes (CONTRACT P8 and the queue's `MaximumMessageSize`).
+/// Largest queue message, in bytes (promise P8 and the queue's `MaximumMessageSize`).
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
-/// Longest event id, in visible ASCII characters (CONTRACT P8).
+/// Longest event id, in visible ASCII characters (promise P8).
 pub const EVENT_ID_CHARS_MAX: usize = 256;
-/// Longest lead id, in characters (CONTRACT §4).
+/// Longest lead id, in characters (docs/PROTOCOL.md, Requests and answers).
 pub const LEAD_ID_CHARS_MAX: usize = 128;
 /// Longest key of an object, in bytes (Amazon S3).
 pub const KEY_BYTES_MAX: usize = 1024;

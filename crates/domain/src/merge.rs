@@ -1,4 +1,4 @@
-//! The merge of an event with its owner file (CONTRACT §5): one lead, nothing invented, nothing lost.
+//! The merge of an event with its owner file (docs/PROTOCOL.md, Enriched document): one lead, nothing invented, nothing lost.
 
 use crate::enriched::OURS;
 use crate::id::LeadId;

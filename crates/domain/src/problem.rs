@@ -1,6 +1,6 @@
 //! Why a request was not taken: the closed list of codes that problem documents and the metric `LeadsRejected` share.
 
-/// A reason to refuse a request, with its HTTP status (CONTRACT §4).
+/// A reason to refuse a request, with its HTTP status (docs/PROTOCOL.md, Requests and answers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Problem {
     /// The body is not strict JSON.

@@ -95,7 +95,7 @@ fn default_tolerance() -> u32 {
     300
 }
 
-/// The sources document: one JSON object with a member for each source (CONTRACT §4).
+/// The sources document: one JSON object with a member for each source (docs/PROTOCOL.md, Requests and answers).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
     configured: BTreeMap<&'static str, SourceConfig>,

@@ -1,4 +1,4 @@
-//! The queue message (CONTRACT §5), a wire format: versioned, with golden files in its tests.
+//! The queue message (docs/PROTOCOL.md, Queue message), a wire format: versioned, with golden files in its tests.
 
 use crate::id::{EventId, LeadId, Sha256Hex};
 use crate::key::EventName;

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// Visibility after the first transient failure, in seconds (CONTRACT §3, `RETRY_SECONDS`).
+/// Visibility after the first transient failure, in seconds (README.md, `RETRY_SECONDS`).
 const RETRY_SECONDS: u32 = 15;
-/// More lost triggers than this: none is sent (CONTRACT §3, `SWEEP_MAX`).
+/// More lost triggers than this: none is sent (README.md, `SWEEP_MAX`).
 pub(crate) const SWEEP_MAX: usize = 100;
-/// Older leads are left alone by the sweep, in days (CONTRACT §3, `SWEEP_MAX_AGE_DAYS`).
+/// Older leads are left alone by the sweep, in days (README.md, `SWEEP_MAX_AGE_DAYS`).
 pub(crate) const SWEEP_MAX_AGE_DAYS: u32 = 14;
 /// What makes [`SecretCache`] take unsigned requests where there is no document.
 const OPEN: &str = "dev";

@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use leadwire_domain::email::{EmailAddress, LeadUrlTemplate};
 use std::time::Duration;
 
-/// How long a record may take, and how much of the invocation must be left to start one (DESIGN.md).
+/// How long a record may take, and how much of the invocation must be left to start one (docs/PROTOCOL.md, Enrich).
 pub const RECORD_DEADLINE: Duration = Duration::from_secs(20);
-/// How long storing and queueing of a webhook may take before the CRM is asked to come back (CONTRACT §4).
+/// How long storing and queueing of a webhook may take before the CRM is asked to come back (docs/PROTOCOL.md, Ingest).
 pub const INGEST_DEADLINE: Duration = Duration::from_secs(4);
 /// The visibility timeout of the queue, in seconds, as the template has it.
 pub const VISIBILITY_SECONDS: u32 = 360;
@@ -15,7 +15,7 @@ pub const ENRICH_TIMEOUT_SECONDS: u32 = 60;
 /// The default lease of a mail claim, in seconds.
 pub const LEASE_SECONDS: u32 = 90;
 
-// A lease outlives its worker and ends before the message comes back (DESIGN.md, Timing).
+// A lease outlives its worker and ends before the message comes back (docs/PROTOCOL.md, Timing).
 const _: () = assert!(LEASE_SECONDS > ENRICH_TIMEOUT_SECONDS && LEASE_SECONDS < VISIBILITY_SECONDS);
 const _: () = assert!(VISIBILITY_SECONDS >= 6 * ENRICH_TIMEOUT_SECONDS);
 

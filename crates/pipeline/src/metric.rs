@@ -1,4 +1,4 @@
-//! The metrics of CONTRACT §6 that the stages tell: one enum, the names' only source.
+//! The metrics of docs/TELEMETRY.md that the stages tell: one enum, the names' only source.
 
 /// A metric, by its name in `CloudWatch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

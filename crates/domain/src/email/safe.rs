@@ -45,7 +45,7 @@ fn is_steering(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Breaks what mail clients would turn into a link with an invisible space, since a lead's values choose no links (CONTRACT P7): after the
+/// Breaks what mail clients would turn into a link with an invisible space, since a lead's values choose no links (promise P7): after the
 /// colon of a scheme, and after a full stop between a letter or digit and a letter.
 pub(super) fn defuse_links(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! One record's way through `enrich` (DESIGN.md, steps a to f).
+//! One record's way through `enrich` (docs/PROTOCOL.md, steps a to f).
 
 use super::record::{Done, Outcome, Record};
 use super::state::{MailState, fetch_mail_state};

@@ -20,7 +20,7 @@ use leadwire_domain::wait::{DeferReason, decide_mail_wait};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// The objective: mailed within this of the later of `not_before` and the owner file (CONTRACT §6).
+/// The objective: mailed within this of the later of `not_before` and the owner file (docs/TELEMETRY.md).
 const IN_TIME_SECONDS: u32 = 60;
 /// The first pause before the settling write is tried again; it doubles. The record's deadline ends it.
 const SETTLE_PAUSE: Duration = Duration::from_millis(200);

@@ -1,4 +1,4 @@
-//! Where an event's bytes go: a key that every retry of the same event meets again, created once, never overwritten (DESIGN.md, Identity).
+//! Where an event's bytes go: a key that every retry of the same event meets again, created once, never overwritten (docs/PROTOCOL.md, Identity and slots).
 
 use crate::events::{CallFailed, Subject};
 use crate::port::{
