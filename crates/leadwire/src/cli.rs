@@ -453,7 +453,7 @@ pub(crate) struct SweepArgs {
 #[command(after_help = "\
 Examples:
   leadwire doctor
-  leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server can be reached")]
+  leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server lets us in")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) folder: FolderArgs,

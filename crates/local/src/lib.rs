@@ -23,7 +23,7 @@ pub use folder::{DataFolder, FileSystem};
 pub use home::{LocalHome, LocalPorts, Mode, OpenOptions, OpenReport};
 pub use lookup::LookupFolder;
 pub use mail::{
-    LocalMailer, MailLog, MailLogEntry, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError,
+    LocalMailer, MailLog, MailLogEntry, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError, probe_smtp,
 };
 pub use queue::{DeadLetter, QueueDepth, SqliteQueue, WaitingMessage};
 pub use runner::{Runner, RunnerConfig};

@@ -7,13 +7,11 @@ use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
 use crate::view::list_failures;
 use jiff::SignedDuration;
 use leadwire_domain::source::{Source, Sources};
-use leadwire_local::{DataFolder, LocalHome, Mode, SmtpUrl};
+use leadwire_local::{DataFolder, LocalHome, Mode, SmtpUrl, probe_smtp};
 use leadwire_pipeline::port::NoMailer;
 use serde_json::json;
 use std::fs;
-use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
-use std::time::Duration;
 
 /// Less free space than this is a failure: a full disk answers 503.
 const FREE_BYTES_FAIL: u64 = 100 * 1024 * 1024;
@@ -21,8 +19,6 @@ const FREE_BYTES_FAIL: u64 = 100 * 1024 * 1024;
 const FREE_BYTES_WARN: u64 = 1024 * 1024 * 1024;
 /// A message that has been due for longer than this is not worked on.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(5);
-/// How long connecting to the mail server may take.
-const SMTP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +68,7 @@ pub(super) async fn run(args: &DoctorArgs, output: &mut Output) -> anyhow::Resul
     checks.push(check_lock(&folder));
     checks.push(check_space(folder.path()));
     checks.push(check_sources(folder.path()));
-    checks.push(check_mail(&folder, args.smtp.as_deref()));
+    checks.push(check_mail(&folder, args.smtp.as_deref()).await);
     tell(&checks, output)?;
     Ok(Ended::when(
         checks.iter().all(|check| check.verdict != Verdict::Fail),
@@ -254,8 +250,8 @@ fn check_sources(dir: &Path) -> Check {
     }
 }
 
-/// Whether mails can leave: the mail server answers, or the outbox can be written to.
-fn check_mail(folder: &DataFolder, smtp: Option<&str>) -> Check {
+/// Whether mails can leave: the mail server answers and lets us in, or the outbox can be written to.
+async fn check_mail(folder: &DataFolder, smtp: Option<&str>) -> Check {
     let what = "mail";
     let Some(url) = smtp else {
         let outbox = folder.outbox();
@@ -273,66 +269,20 @@ fn check_mail(folder: &DataFolder, smtp: Option<&str>) -> Check {
             Err(_absent) => check(Verdict::Warn, what, "no outbox yet; `leadwire up` makes it"),
         };
     };
-    if let Err(error) = SmtpUrl::parse(url) {
-        return check(Verdict::Fail, what, format!("--smtp: {error}"));
-    }
-    let Some((host, port)) = smtp_address(url) else {
-        return check(Verdict::Fail, what, "--smtp names no host");
+    let url = match SmtpUrl::parse(url) {
+        Ok(url) => url,
+        Err(error) => return check(Verdict::Fail, what, format!("--smtp: {error}")),
     };
-    let address = (host.as_str(), port)
-        .to_socket_addrs()
-        .ok()
-        .and_then(|mut all| all.next());
-    let Some(address) = address else {
-        return check(
-            Verdict::Fail,
+    match probe_smtp(&url).await {
+        Ok(()) => check(
+            Verdict::Ok,
             what,
-            format!("{host} has no address; check the name and the network"),
-        );
-    };
-    match TcpStream::connect_timeout(&address, SMTP_DEADLINE) {
-        Ok(_) => check(Verdict::Ok, what, format!("{host}:{port} answers")),
+            "the mail server answers and takes our login, if we have one",
+        ),
         Err(error) => check(
             Verdict::Fail,
             what,
-            format!("{host}:{port} does not answer: {error}"),
+            format!("{:#}", anyhow::Error::new(error)),
         ),
-    }
-}
-
-/// Host and port of a mail server's URL; 587 for smtp, 465 for smtps.
-fn smtp_address(url: &str) -> Option<(String, u16)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?']).next()?;
-    let host = authority.rsplit('@').next()?;
-    let default = if scheme == "smtps" { 465 } else { 587 };
-    let (host, port) = match host
-        .rsplit_once(':')
-        .filter(|(_, port)| !port.contains(']'))
-    {
-        Some((host, port)) => (host, port.parse().ok()?),
-        None => (host, default),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    (!host.is_empty()).then(|| (host.to_owned(), port))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_mail_server_is_found_in_its_url() {
-        let address = |url| smtp_address(url).map(|(host, port)| format!("{host} {port}"));
-        assert_eq!(
-            address("smtp://user:p%40ss@mail.example.com:2525").as_deref(),
-            Some("mail.example.com 2525")
-        );
-        assert_eq!(
-            address("smtps://mail.example.com").as_deref(),
-            Some("mail.example.com 465")
-        );
-        assert_eq!(address("smtp://[::1]:25/").as_deref(), Some("::1 25"));
-        assert_eq!(address("smtp://"), None);
     }
 }

@@ -10,6 +10,7 @@ mod command;
 mod crash;
 mod demo;
 mod house;
+mod mail;
 mod refuse;
 mod send;
 mod serve;

@@ -126,6 +126,11 @@ fn each_bad_body_is_answered_with_its_own_problem_and_leaves_nothing() {
         ),
         bad("no lead id", "{}", (400, "invalid_lead_id")),
         bad("two mebibytes", two_mebibytes, (413, "too_large")),
+        bad(
+            "more than fits into a socket",
+            vec![b' '; 14 * MEBIBYTE],
+            (413, "too_large"),
+        ),
         compressed,
     ] {
         check(&house, &up, &request);

@@ -8,7 +8,7 @@ mod url;
 
 pub use log::{MailLog, MailLogEntry};
 pub use outbox::OutboxMailer;
-pub use smtp::SmtpMailer;
+pub use smtp::{SmtpMailer, probe_smtp};
 pub use url::{SmtpUrl, SmtpUrlError};
 
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer, PortError};

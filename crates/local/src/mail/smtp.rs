@@ -29,10 +29,43 @@ const _: () = assert!(
 /// Sends each mail by SMTP.
 #[derive(Clone)]
 pub struct SmtpMailer {
-    url: SmtpUrl,
+    server: MailServer,
     clock: Arc<dyn Clock>,
     guard: Guard,
+}
+
+/// The way to a mail server.
+#[derive(Clone)]
+struct MailServer {
+    url: SmtpUrl,
     tls: Arc<OnceLock<TlsParameters>>,
+}
+
+/// Whether a mail server can be used: connects, begins TLS, logs in where the URL says so, and leaves without a mail.
+///
+/// # Errors
+/// What the server answered, or where the connection failed. The server's own words are left out: they repeat addresses.
+pub async fn probe_smtp(url: &SmtpUrl) -> Result<(), PortError> {
+    let server = MailServer::new(url.clone());
+    let opened = tokio::time::timeout(GREETING_DEADLINE, server.open()).await;
+    let failure = match opened {
+        Ok(Ok(mut connection)) => {
+            say_goodbye(&mut connection).await;
+            return Ok(());
+        }
+        Ok(Err(failure)) => failure,
+        Err(_elapsed) => LATE_GREETING,
+    };
+    Err(PortError::transient("use the mail server", failure))
+}
+
+const LATE_GREETING: SmtpFailure = SmtpFailure::Late {
+    step: "the greeting",
+};
+
+/// Out of courtesy: what was done stands.
+async fn say_goodbye(connection: &mut AsyncSmtpConnection) {
+    drop(tokio::time::timeout(QUIT_DEADLINE, connection.abort()).await);
 }
 
 /// Why the server did not take a mail. It shows the server's code, never its words: they repeat addresses.
@@ -101,10 +134,9 @@ impl SmtpFailure {
 impl SmtpMailer {
     pub(crate) fn new(url: SmtpUrl, clock: Arc<dyn Clock>, guard: Guard) -> Self {
         Self {
-            url,
+            server: MailServer::new(url),
             clock,
             guard,
-            tls: Arc::default(),
         }
     }
 
@@ -121,12 +153,7 @@ impl SmtpMailer {
         let mut connection = match prepared {
             Ok(Ok(connection)) => connection,
             Ok(Err(failure)) => return failure.before_message(),
-            Err(_elapsed) => {
-                return SmtpFailure::Late {
-                    step: "the greeting",
-                }
-                .before_message();
-            }
+            Err(_elapsed) => return LATE_GREETING.before_message(),
         };
         let answered = tokio::time::timeout(MESSAGE_DEADLINE, connection.message(&message)).await;
         let outcome = match answered {
@@ -137,21 +164,13 @@ impl SmtpMailer {
             }
             .after_message(),
         };
-        // Out of courtesy: the outcome stands.
-        drop(tokio::time::timeout(QUIT_DEADLINE, connection.abort()).await);
+        say_goodbye(&mut connection).await;
         outcome
     }
 
     /// Everything up to the server's readiness for the message.
     async fn prepare(&self, mail: &Mail) -> Result<AsyncSmtpConnection, SmtpFailure> {
-        let mut connection = self.connect().await?;
-        if let Some(credentials) = &self.url.credentials {
-            let mechanisms: &[Mechanism] = DEFAULT_MECHANISMS;
-            connection
-                .auth(mechanisms, credentials)
-                .await
-                .map_err(SmtpFailure::at("the login"))?;
-        }
+        let mut connection = self.server.open().await?;
         let from = commands::Mail::new(Some(address(&mail.from)?), Vec::new());
         connection
             .command(from)
@@ -162,6 +181,28 @@ impl SmtpMailer {
             .command(commands::Data)
             .await
             .map_err(SmtpFailure::at("DATA"))?;
+        Ok(connection)
+    }
+}
+
+impl MailServer {
+    fn new(url: SmtpUrl) -> Self {
+        Self {
+            url,
+            tls: Arc::default(),
+        }
+    }
+
+    /// Connects, and logs in.
+    async fn open(&self) -> Result<AsyncSmtpConnection, SmtpFailure> {
+        let mut connection = self.connect().await?;
+        if let Some(credentials) = &self.url.credentials {
+            let mechanisms: &[Mechanism] = DEFAULT_MECHANISMS;
+            connection
+                .auth(mechanisms, credentials)
+                .await
+                .map_err(SmtpFailure::at("the login"))?;
+        }
         Ok(connection)
     }
 
@@ -259,7 +300,7 @@ fn address(address: &EmailAddress) -> Result<Address, SmtpFailure> {
 impl std::fmt::Debug for SmtpMailer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SmtpMailer")
-            .field("url", &self.url)
+            .field("url", &self.server.url)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 mod server;
 
-use super::{LocalMailer, SmtpUrl};
+use super::{LocalMailer, SmtpUrl, probe_smtp};
 use crate::durable::create_whole;
 use crate::sample::{Sample, chain, sample};
 use leadwire_domain::email::{EmailAddress, EmailText};
@@ -221,6 +221,30 @@ async fn a_login_is_made_where_the_url_has_one() {
         assert_eq!(told(&sample.home.smtp(&url).send(&mail).await).0, expected);
         // AUTH PLAIN: \0user\0p w
         assert_eq!(server.logins(), ["AHVzZXIAcCB3"]);
+    }
+}
+
+#[tokio::test]
+async fn a_probe_goes_as_far_as_the_login_and_says_where_it_failed() {
+    let cases = [
+        (Script::default(), None),
+        (
+            Script::with("greeting", "554 go away"),
+            Some("the mail server answered 554 to the greeting"),
+        ),
+        (
+            Script::with("AUTH", "535 wrong password of user@example.com"),
+            Some("the mail server answered 535 to the login"),
+        ),
+    ];
+    for (script, expected) in cases {
+        let server = Server::start(script).await;
+        let url = SmtpUrl::parse(&format!("smtp://user:pw@127.0.0.1:{}", server.port)).unwrap();
+        let failure = probe_smtp(&url).await.err();
+        let failure = failure.map(|error| chain(&error));
+        let expected = expected.map(|text| format!("could not use the mail server: {text}"));
+        assert_eq!(failure, expected);
+        assert!(server.received().is_empty());
     }
 }
 

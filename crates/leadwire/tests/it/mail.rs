@@ -1,0 +1,247 @@
+//! A mail server that refuses, once or for good.
+
+use crate::house::{House, Up, agent, post, wait_until};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// Answers each step of SMTP with what it is told to, and counts what it has taken.
+struct MailServer {
+    port: u16,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Steps that are answered with something else, and how often.
+    refusals: Vec<(&'static str, &'static str, usize)>,
+    refused: usize,
+    messages: Vec<String>,
+}
+
+impl Seen {
+    /// The answer to a step.
+    fn answer(&mut self, step: &str, usual: &'static str) -> &'static str {
+        let refusal = self
+            .refusals
+            .iter_mut()
+            .find(|(refused, _, times)| *refused == step && *times > 0);
+        let Some((_, answer, times)) = refusal else {
+            return usual;
+        };
+        *times -= 1;
+        self.refused += 1;
+        answer
+    }
+}
+
+impl MailServer {
+    /// A server that answers `step` with `answer` for so many times, and takes everything else. It ends with the test's process.
+    fn start(step: &'static str, answer: &'static str, times: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let seen = Arc::new(Mutex::new(Seen {
+            refusals: vec![(step, answer, times)],
+            ..Seen::default()
+        }));
+        let shared = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                // A client that hangs up is no trouble.
+                drop(serve(&stream.unwrap(), &shared));
+            }
+        });
+        Self { port, seen }
+    }
+
+    fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
+    fn refused(&self) -> usize {
+        self.seen.lock().unwrap().refused
+    }
+
+    fn messages(&self) -> Vec<String> {
+        self.seen.lock().unwrap().messages.clone()
+    }
+}
+
+fn serve(mut stream: &TcpStream, seen: &Mutex<Seen>) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let mut say = |step: &str, usual| {
+        let answer = seen.lock().unwrap().answer(step, usual);
+        write!(stream, "{answer}\r\n").map(|()| answer)
+    };
+    say("greeting", "220 ready")?;
+    while let Some(line) = lines.next().transpose()? {
+        let step = line.split([' ', ':']).next().unwrap();
+        let usual = match step {
+            "QUIT" => "221 bye",
+            "DATA" => "354 go on",
+            _ => "250 ok",
+        };
+        if say(step, usual)? == "354 go on" {
+            let mut message = String::new();
+            while let Some(line) = lines.next().transpose()?
+                && line != "."
+            {
+                message.push_str(&line);
+                message.push('\n');
+            }
+            if say("message", "250 taken")?.starts_with('2') {
+                seen.lock().unwrap().messages.push(message);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn up(house: &House, server: &MailServer, more: &[&str]) -> Up {
+    let url = server.url();
+    let flags = ["--delay", "0s", "--smtp", &url].into_iter();
+    let flags = flags.chain(["--from", "crm@example.com", "--to", "sales@example.com"]);
+    let flags: Vec<&str> = flags.chain(more.iter().copied()).collect();
+    house
+        .run(&["lookup", "put", "a", "--owner", "Omar"])
+        .expect_code(0);
+    house.up(&flags)
+}
+
+fn failures(house: &House) -> Vec<Value> {
+    house
+        .run(&["dlq", "ls", "--json"])
+        .expect_code(0)
+        .documents()
+}
+
+fn stage(house: &House) -> Value {
+    house.run(&["lead", "a", "--json"]).documents()[0]["stage"].clone()
+}
+
+#[track_caller]
+fn check_refused(step: &'static str, answer: &'static str, words: &str) {
+    let house = House::new();
+    let server = MailServer::start(step, answer, usize::MAX);
+    let up = up(&house, &server, &[]);
+    assert_eq!(post(&agent(), &up.url, "a"), Some(202));
+    let told = up.wait_for("call_failed");
+    let error = told["error"].as_str().unwrap();
+    assert!(error.ends_with(words), "{step}: {error}");
+    assert!(!error.contains("example.com"), "{step}: {error}");
+    wait_until("the failure is written down", || {
+        !failures(&house).is_empty()
+    });
+    let [failure] = failures(&house).try_into().unwrap();
+    assert_eq!(failure["reason"], "mail_refused", "{step}");
+    assert_eq!(failure["failure"]["lead_id"], "a", "{step}");
+    let shown = house.run(&["dlq", "ls"]).expect_code(0).out;
+    assert!(
+        shown.contains("The mail was refused; check sender, recipients and the account"),
+        "{step}: {shown}"
+    );
+    assert!(server.messages().is_empty(), "{step}");
+}
+
+#[test]
+fn a_mail_server_that_refuses_for_good_ends_the_lead_with_its_reason() {
+    check_refused(
+        "MAIL",
+        "550 5.7.1 <crm@example.com> not wanted",
+        "the mail server answered 550 to MAIL FROM",
+    );
+    check_refused(
+        "RCPT",
+        "550 5.1.1 <sales@example.com> unknown",
+        "the mail server answered 550 to RCPT TO",
+    );
+    check_refused(
+        "DATA",
+        "554 5.7.1 no mail from you",
+        "the mail server answered 554 to DATA",
+    );
+    check_refused(
+        "message",
+        "554 5.6.0 spam",
+        "the mail server answered 554 to the message",
+    );
+}
+
+#[test]
+fn a_refused_lead_that_comes_back_to_a_server_that_takes_it_is_mailed_once() {
+    let house = House::new();
+    let server = MailServer::start("RCPT", "550 5.1.1 unknown", 1);
+    let first = up(&house, &server, &[]);
+    assert_eq!(post(&agent(), &first.url, "a"), Some(202));
+    wait_until("the failure is written down", || {
+        !failures(&house).is_empty()
+    });
+    // It has two of its three receives left, and comes back when it is visible again: six minutes later, or at the next start.
+    let redrive = house.run(&["dlq", "redrive", "a", "--json"]).documents();
+    assert_eq!(redrive[0]["result"], "in the queue already");
+    first.kill();
+    let _second = up(&house, &server, &[]);
+    wait_until("it is mailed", || stage(&house) == "mailed");
+    assert_eq!((server.messages().len(), server.refused()), (1, 1));
+    assert!(failures(&house).is_empty());
+}
+
+#[track_caller]
+fn check_busy(step: &'static str, answer: &'static str) {
+    let house = House::new();
+    // The window ends three seconds after the first refusal: that is when it is tried again.
+    let server = MailServer::start(step, answer, 1);
+    let up = up(&house, &server, &["--mail-wait", "3s"]);
+    assert_eq!(post(&agent(), &up.url, "a"), Some(202));
+    let told = up.wait_for("lead_deferred");
+    assert_eq!(
+        (&told["lead_id"], &told["reason"]),
+        (&Value::from("a"), &Value::from("mail_unavailable")),
+        "{step}"
+    );
+    let told = up.wait_for("email_sent");
+    assert_eq!(told["lead_id"], "a", "{step}");
+    assert_eq!((server.messages().len(), server.refused()), (1, 1));
+    assert_eq!(stage(&house), "mailed", "{step}");
+    // Waiting costs no receive: nothing failed, and the copy that came back was received for the first time.
+    assert!(failures(&house).is_empty(), "{step}");
+    let checks = house.run(&["doctor", "--json"]).documents();
+    let dead = checks.iter().find(|check| check["check"] == "dead letters");
+    assert_eq!(dead.unwrap()["found"], "none", "{step}");
+    assert_eq!(up.stop(), Some(0));
+    assert_eq!(server.messages().len(), 1, "{step}");
+}
+
+#[test]
+fn a_mail_server_that_is_busy_first_gets_the_mail_once_and_no_receive_is_lost() {
+    check_busy("greeting", "421 too busy");
+    check_busy("RCPT", "450 4.2.0 greylisted");
+    check_busy("message", "451 4.3.0 later");
+}
+
+#[test]
+fn doctor_tells_whether_the_mail_server_lets_us_in() {
+    let house = House::new();
+    let _up = house.up(&[]);
+    let mail = |url: &str| {
+        let checks = house.run(&["doctor", "--smtp", url, "--json"]).documents();
+        let mail = checks.iter().find(|check| check["check"] == "mail");
+        mail.unwrap().clone()
+    };
+    let good = MailServer::start("nothing", "", 0);
+    assert_eq!(mail(&good.url())["verdict"], "ok");
+    let refusing = MailServer::start("greeting", "554 go away", usize::MAX);
+    let found = mail(&refusing.url());
+    assert_eq!(found["verdict"], "FAIL");
+    let expected = "could not use the mail server: the mail server answered 554 to the greeting";
+    assert_eq!(found["found"], expected);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let found = mail(&format!("smtp://{address}"));
+    assert_eq!(found["verdict"], "FAIL");
+    let text = found["found"].as_str().unwrap();
+    assert!(text.contains("failed at the greeting"), "{text}");
+    assert_eq!(mail("http://mail.example.com")["verdict"], "FAIL");
+}
