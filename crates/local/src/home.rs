@@ -332,4 +332,6 @@ impl std::fmt::Debug for LocalHome {
 }
 
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod tests;
