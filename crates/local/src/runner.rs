@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 /// The longest sleep: after it the queue is looked at, since a command in another process sends without ringing this one's bell.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -187,7 +187,9 @@ async fn pause(error: &PortError) {
 
 async fn sweep_for_ever<H: Home>(sweep: Option<Arc<Sweep<H>>>, every: Duration) {
     let Some(sweep) = sweep else { return };
-    let mut ticks = interval(every.max(Duration::from_secs(1)));
+    let every = every.max(Duration::from_secs(1));
+    // Not at once: after a night switched off, what is due in the queue looks lost until it has been worked on.
+    let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let _now: Instant = ticks.tick().await;

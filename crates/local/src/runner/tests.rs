@@ -59,8 +59,12 @@ impl Running {
     fn start_with<M: Mailer + 'static>(sample: &Sample, mailer: M, sweeps: bool) -> Self {
         let ports = Arc::new(sample.home.ports(mailer));
         let enrich = Enrich::new(Arc::clone(&ports), enrich_config(&sample.home));
+        let config = RunnerConfig {
+            sweep_interval: Duration::from_secs(1),
+            ..RunnerConfig::default()
+        };
         let sweep = sweeps.then(|| Sweep::new(ports, sweep_config()));
-        let runner = Runner::new(sample.home.queue(), enrich, sweep, RunnerConfig::default());
+        let runner = Runner::new(sample.home.queue(), enrich, sweep, config);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(runner.run(async move { drop(stopped.await) }));
         Self { stop, task }
