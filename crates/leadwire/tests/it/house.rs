@@ -26,6 +26,20 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    fn of(command: &mut Command) -> Self {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().expect("the command runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Self {
+            code: status.code(),
+            out: text(stdout),
+            err: text(stderr),
+        }
+    }
+
     /// The documents that it wrote, one a line.
     pub(crate) fn documents(&self) -> Vec<Value> {
         self.out
@@ -81,17 +95,13 @@ impl House {
 
     /// Runs a command to its end.
     pub(crate) fn run(&self, line: &[&str]) -> Ran {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = self.command(line).output().expect("the command runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        Ran {
-            code: status.code(),
-            out: text(stdout),
-            err: text(stderr),
-        }
+        Ran::of(&mut self.command(line))
+    }
+
+    /// The same, with these variables in its environment.
+    #[cfg(feature = "aws")]
+    pub(crate) fn run_with(&self, line: &[&str], variables: &[(&str, &str)]) -> Ran {
+        Ran::of(self.command(line).envs(variables.iter().copied()))
     }
 
     /// Starts `up` on a free port and waits until it says where it listens.

@@ -14,3 +14,5 @@ mod mail;
 mod refuse;
 mod send;
 mod serve;
+#[cfg(feature = "aws")]
+mod stack;

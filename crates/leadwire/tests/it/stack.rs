@@ -1,0 +1,167 @@
+//! `--stack`: a deployed stack is found by its outputs, and nothing is guessed where they are missing. A service of a few lines answers
+//! in AWS's place.
+
+use crate::house::{House, Ran};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// Answers each request by what it contains, and remembers the requests.
+struct Aws {
+    url: String,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+/// What a request must contain, and the answer: status and body.
+type Answers = &'static [(&'static str, u16, &'static str)];
+
+impl Aws {
+    /// It ends with the test's process.
+    fn start(answers: Answers) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::<Mutex<Vec<String>>>::default();
+        let shared = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, shared) = (stream.unwrap(), Arc::clone(&shared));
+                // A client that hangs up is no trouble.
+                std::thread::spawn(move || drop(serve(&stream, &shared, answers)));
+            }
+        });
+        Self { url, seen }
+    }
+
+    fn run(&self, line: &[&str]) -> Ran {
+        let variables = [
+            ("AWS_ENDPOINT_URL", self.url.as_str()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ];
+        House::new().run_with(line, &variables)
+    }
+
+    fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+fn serve(
+    mut stream: &TcpStream,
+    seen: &Mutex<Vec<String>>,
+    answers: Answers,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut request = String::new();
+        while !request.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut request)? == 0 {
+                return Ok(());
+            }
+        }
+        let length = request
+            .to_ascii_lowercase()
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        reader.read_exact(&mut body)?;
+        request.push_str(&String::from_utf8_lossy(&body));
+        let answer = answers.iter().find(|(part, ..)| request.contains(part));
+        let (status, body) = answer.map_or((404, ""), |(_, status, body)| (*status, *body));
+        seen.lock().unwrap().push(request);
+        let length = body.len();
+        write!(
+            stream,
+            "HTTP/1.1 {status} Scripted\r\ncontent-type: text/xml\r\ncontent-length: {length}\r\n\r\n{body}"
+        )?;
+    }
+}
+
+const EMPTY_LISTING: &str =
+    "<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+const WHOLE: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
+    <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime><Outputs>
+    <member><OutputKey>ApiUrl</OutputKey><OutputValue>https://api.example.com</OutputValue></member>
+    <member><OutputKey>RawBucketName</OutputKey><OutputValue>the-raw-bucket</OutputValue></member>
+    <member><OutputKey>LookupBucketName</OutputKey><OutputValue>the-lookup-bucket</OutputValue></member>
+    <member><OutputKey>EnrichedBucketName</OutputKey><OutputValue>the-enriched-bucket</OutputValue></member>
+    <member><OutputKey>DelayQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/delay</OutputValue></member>
+    <member><OutputKey>DeadLetterQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/dead</OutputValue></member>
+    </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
+
+const STRANGE: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
+    <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime><Outputs>
+    <member><OutputKey>WebsiteUrl</OutputKey><OutputValue>https://www.example.com</OutputValue></member>
+    </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
+
+const ABSENT: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>
+    <Message>Stack with id crm does not exist</Message></Error></ErrorResponse>";
+
+#[test]
+fn a_stack_is_worked_on_through_its_outputs() {
+    let aws = Aws::start(&[
+        ("Action=DescribeStacks", 200, WHOLE),
+        ("list-type=2", 200, EMPTY_LISTING),
+        ("PUT /the-lookup-bucket/test-1.json", 200, ""),
+    ]);
+    let leads = aws
+        .run(&["leads", "--stack", "crm", "--json"])
+        .expect_code(0);
+    assert!(leads.documents().is_empty());
+    let seen = aws.seen().join("\n");
+    assert!(seen.contains("StackName=crm"), "{seen}");
+    assert!(seen.contains("GET /the-raw-bucket"), "{seen}");
+
+    let put = ["lookup", "put", "test-1", "--owner", "Omar"];
+    let put = aws
+        .run(&[&put[..], &["--stack", "crm", "--json"]].concat())
+        .expect_code(0);
+    let told = put.documents().remove(0).to_string();
+    assert!(
+        told.contains("s3://the-lookup-bucket/test-1.json"),
+        "{told}"
+    );
+    let written = aws.seen().pop().unwrap();
+    assert!(written.contains(r#""lead_owner": "Omar""#), "{written}");
+}
+
+#[track_caller]
+fn check_refused(answers: Answers, words: &[&str]) {
+    let aws = Aws::start(answers);
+    let ran = aws.run(&["leads", "--stack", "crm"]).expect_code(1);
+    for word in words {
+        assert!(
+            ran.err.contains(word),
+            "{word:?} is missing in {:?}",
+            ran.err
+        );
+    }
+    assert!(
+        aws.seen()
+            .iter()
+            .all(|request| request.contains("DescribeStacks")),
+        "a bucket was asked for"
+    );
+}
+
+#[test]
+fn a_stack_that_is_none_of_ours_is_refused_by_the_output_that_it_lacks() {
+    check_refused(
+        &[("Action=DescribeStacks", 200, STRANGE)],
+        &["the stack crm has no output LookupBucketName"],
+    );
+}
+
+#[test]
+fn a_stack_that_does_not_exist_is_told_in_the_words_of_aws() {
+    check_refused(
+        &[("Action=DescribeStacks", 400, ABSENT)],
+        &[
+            "could not describe the stack crm",
+            "Stack with id crm does not exist",
+        ],
+    );
+}
