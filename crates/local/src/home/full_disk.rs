@@ -2,7 +2,7 @@
 
 use super::{LocalHome, LocalPorts};
 use crate::sample::{Sample, message, sample};
-use jiff::Timestamp;
+use crate::system::SystemClock;
 use leadwire_domain::email::EmailAddress;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::signature::Headers;
@@ -12,7 +12,7 @@ use leadwire_pipeline::config::{
 use leadwire_pipeline::enrich::{Done, Enrich, Outcome};
 use leadwire_pipeline::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::port::{
-    Bucket, DelayQueue, NewObject, NoMailer, ObjectStore, PortErrorKind,
+    Bucket, Clock as _, DelayQueue, NewObject, NoMailer, ObjectStore, PortErrorKind,
 };
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::trace::TraceContext;
@@ -25,7 +25,7 @@ use std::time::Duration;
 const FILLER: usize = 100_000;
 /// More pages than any test needs.
 const ROOM: i64 = 1_000_000;
-const VISIBILITY: Duration = Duration::from_secs(360);
+const VISIBILITY: Duration = Duration::from_mins(6);
 const RECEIVES_MAX: u32 = 3;
 
 struct OwnId;
@@ -75,7 +75,7 @@ async fn post(home: &LocalHome) -> Answer {
         path: "/ingest",
         headers: &OwnId,
         body: &body,
-        received_at: Timestamp::now(),
+        received_at: SystemClock.now(),
         trace: TraceContext::default(),
     };
     ingest(home).handle(request).await
