@@ -13,6 +13,7 @@ pub(crate) enum Step {
     Clippy,
     Doc,
     Test,
+    Stack,
     Bench,
     Deny,
     Template,
@@ -20,12 +21,13 @@ pub(crate) enum Step {
 }
 
 /// Every step, the quick ones first.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step::Fmt,
     Step::Tidy,
     Step::Clippy,
     Step::Doc,
     Step::Test,
+    Step::Stack,
     Step::Bench,
     Step::Deny,
     Step::Template,
@@ -70,6 +72,17 @@ impl Step {
                 .env("RUSTDOCFLAGS", "-D warnings"),
             ),
             Self::Test => shell::run(&mut shell::cargo(&["test", "--workspace"])),
+            // The other home of the command: not in its default build, hence not in the step before.
+            Self::Stack => shell::run(&mut shell::cargo(&[
+                "test",
+                "--package",
+                "leadwire",
+                "--features",
+                "aws",
+                "--test",
+                "it",
+                "stack::",
+            ])),
             // In the test profile: criterion then runs each once, and nothing is compiled a third time.
             Self::Bench => shell::run(&mut shell::cargo(&[
                 "test",

@@ -52,6 +52,8 @@ enum Task {
     },
     /// Licences, bans and sources of dependencies.
     Deny,
+    /// The command's tests over a deployed stack, which its default build leaves out.
+    Stack,
     /// Every benchmark once, for compiling and panics; it measures nothing.
     Bench,
     /// The Lambda binaries, by `sam build`.
@@ -89,6 +91,7 @@ fn run(task: Task) -> Result<()> {
             Step::Template.run()
         }
         Task::Deny => Step::Deny.run(),
+        Task::Stack => Step::Stack.run(),
         Task::Bench => Step::Bench.run(),
         Task::Build => Step::Build.run(),
     }
