@@ -200,14 +200,22 @@ mod tests {
             any::<u32>().prop_map(|attempt| Claim::Idle { attempt }),
             (any::<u32>(), time())
                 .prop_map(|(attempt, parked_at)| Claim::Parked { parked_at, attempt }),
-            (token(), time(), any::<u32>(), prop::option::of(token())).prop_map(
-                |(token, lease_until, attempt, boot)| Claim::Sending(Sending {
-                    token,
-                    lease_until,
-                    attempt,
-                    boot
-                })
-            ),
+            (
+                token(),
+                time(),
+                any::<u32>(),
+                prop::option::of(token()),
+                any::<bool>()
+            )
+                .prop_map(|(token, lease_until, attempt, boot, doubted)| {
+                    Claim::Sending(Sending {
+                        token,
+                        lease_until,
+                        attempt,
+                        boot,
+                        doubted,
+                    })
+                }),
         ]
     }
 

@@ -30,6 +30,8 @@ const BODY_DEADLINE: Duration = Duration::from_secs(20);
 /// Announced bodies up to this size are read to their end and thrown away beyond the limit: a sender that still writes when the connection
 /// closes sees a reset, and not its 413. Larger ones are answered at once.
 const DISCARD_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How long that may take. A sender that is slower than this may miss its answer.
+const DISCARD_DEADLINE: Duration = Duration::from_secs(5);
 /// How long requests that are under way may take when the server stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long to wait after a failed accept: out of file descriptors, most likely.
@@ -190,7 +192,8 @@ async fn read_body<B: Body<Data = Bytes>>(body: B) -> Result<Vec<u8>, B::Error> 
     let mut body = pin!(body);
     let bytes = read_at_most(body.as_mut(), BODY_BYTES_MAX + 1).await?;
     if bytes.len() > BODY_BYTES_MAX && body.size_hint().lower() <= DISCARD_BYTES_MAX {
-        discard(body).await?;
+        // Whatever comes of it, the answer is the same: too large.
+        drop(tokio::time::timeout(DISCARD_DEADLINE, discard(body)).await);
     }
     Ok(bytes)
 }

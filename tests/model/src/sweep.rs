@@ -23,7 +23,7 @@ impl Protocol {
         }
     }
 
-    /// What the three listings merged on X show: stored, not settled, not failed. More than `SWEEP_MAX` of them: none.
+    /// What the listings merged on X show: stored, not settled, not failed. More than `SWEEP_MAX` of them: none.
     pub(crate) fn sweep_finds(&self, state: &State) -> bool {
         let cautious = self.variant != Variant::SweepIncautious;
         let too_many = state.ghost.has(Mark::PrefixLost) && cautious;

@@ -3,9 +3,7 @@
 use super::record::{Done, Outcome, Record};
 use super::state::{MailState, fetch_mail_state};
 use crate::config::{EnrichConfig, RECORD_DEADLINE};
-use crate::events::{
-    CallFailed, EmailAmbiguous, EnrichmentBegan, LeadDeferred, RecordAcked, Subject,
-};
+use crate::events::{CallFailed, EnrichmentBegan, LeadDeferred, RecordAcked, Subject};
 use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Fetched, Home, ObjectStore, OutgoingMessage, PortError,
 };
@@ -32,6 +30,8 @@ pub(super) struct Attempt<'a, H> {
     pub(super) token: String,
     /// Whether the mail may have gone out without a marker that says so.
     pub(super) in_doubt: AtomicBool,
+    /// Whether that was told already.
+    pub(super) doubt_told: AtomicBool,
 }
 
 /// An attempt that ends before its mail is settled.
@@ -72,6 +72,7 @@ impl<'a, H: Home> Attempt<'a, H> {
             trigger,
             token: format!("{token:032x}"),
             in_doubt: AtomicBool::new(false),
+            doubt_told: AtomicBool::new(false),
         }
     }
 
@@ -248,10 +249,9 @@ impl<'a, H: Home> Attempt<'a, H> {
         if !self.in_doubt.load(Ordering::Relaxed) {
             return Outcome::Failed(reason);
         }
-        EmailAmbiguous {
-            subject: self.subject(),
+        if !self.doubt_told.load(Ordering::Relaxed) {
+            self.tell_doubt();
         }
-        .emit();
         Outcome::Failed(FailureReason::MailAmbiguous)
     }
 

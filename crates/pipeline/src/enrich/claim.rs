@@ -24,6 +24,8 @@ pub(super) struct Held {
 impl<H: Home> Attempt<'_, H> {
     /// Whoever creates or takes over the claim may send; everyone else reads what is there and decides.
     pub(super) async fn claim(&self, mut mail: MailState) -> Result<Held, Stop> {
+        // Whether a dead worker's doubt is this attempt's to tell, once it holds the claim.
+        let mut is_untold = false;
         for _ in 0..CLAIM_TRIES {
             let written = match &mail {
                 MailState::Settled(settled) => return Err(self.acked(done(*settled)).into()),
@@ -38,12 +40,26 @@ impl<H: Home> Attempt<'_, H> {
                     },
                     ClaimDecision::Parked => return Err(self.acked(Done::ParkedBefore).into()),
                     ClaimDecision::Wait { until } => return Err(self.wait_for_claim(until).await),
-                    ClaimDecision::Take { attempt } => self.replace_claim(etag, attempt).await,
-                    ClaimDecision::Stale { attempt } => self.resolve(claim, etag, attempt).await?,
+                    ClaimDecision::Take { attempt } => {
+                        is_untold = false;
+                        self.replace_claim(etag, attempt).await
+                    }
+                    ClaimDecision::Stale { attempt } => {
+                        is_untold = !is_told(claim);
+                        if self.config.ambiguous == AmbiguousPolicy::Park {
+                            return Err(self.park(etag, attempt, is_untold).await);
+                        }
+                        self.replace_claim(etag, attempt.saturating_add(1)).await
+                    }
                 },
             };
             match written {
-                Ok(Some(held)) => return Ok(held),
+                Ok(Some(held)) => {
+                    if is_untold {
+                        self.tell_doubt();
+                    }
+                    return Ok(held);
+                }
                 Ok(None) => {}
                 Err(error) => self.tell_failed_call(&error),
             }
@@ -88,35 +104,8 @@ impl<H: Home> Attempt<'_, H> {
         }
     }
 
-    /// A dead worker's claim: whether it sent is not known. Sends again, or parks it for a person, and tells the doubt unless its worker
-    /// did.
-    async fn resolve(
-        &self,
-        stale: &Claim,
-        etag: &ETag,
-        attempt: u32,
-    ) -> Result<Result<Option<Held>, PortError>, Stop> {
-        let is_told = matches!(stale, Claim::Sending(sending) if sending.doubted);
-        let doubt = EmailAmbiguous {
-            subject: self.subject(),
-        };
-        if self.config.ambiguous == AmbiguousPolicy::Park {
-            self.park(etag, attempt).await?;
-            if !is_told {
-                doubt.emit();
-            }
-            return Err(Outcome::Done(Done::Parked).into());
-        }
-        let taken = self.replace_claim(etag, attempt.saturating_add(1)).await;
-        if matches!(taken, Ok(Some(_))) && !is_told {
-            doubt.emit();
-        }
-        Ok(taken)
-    }
-
     /// Parks a doubtful mail: first where it is listed, then the claim itself. The other order could leave a parked mail without a reason.
-    async fn park(&self, etag: &ETag, attempt: u32) -> Result<(), Stop> {
-        let unavailable = |error| Stop::Call(FailureReason::StoreUnavailable, error);
+    async fn park(&self, etag: &ETag, attempt: u32, is_untold: bool) -> Stop {
         let failure = failure_object(
             FailureReason::MailAmbiguous,
             self.record,
@@ -124,42 +113,45 @@ impl<H: Home> Attempt<'_, H> {
             self.now(),
         );
         let failed_key = self.trigger.name.failed_key();
-        let listed = self
-            .home
-            .store()
-            .put(Bucket::Enriched, &failed_key, failure)
-            .await;
-        listed.map_err(unavailable)?;
+        let store = self.home.store();
+        if let Err(error) = store.put(Bucket::Enriched, &failed_key, failure).await {
+            return Stop::Call(FailureReason::StoreUnavailable, error);
+        }
         let parked = Claim::Parked {
             parked_at: self.now(),
             attempt,
         };
-        let replaced = self.replace(etag, &parked).await;
-        if !matches!(replaced, Ok(Replaced::New(_))) && !self.lies_there(&parked).await? {
-            return Err(Outcome::Failed(FailureReason::StoreUnavailable).into());
+        match self.replace(etag, &parked).await {
+            Ok(Replaced::New(_)) => {}
+            Ok(Replaced::Changed) if self.lies_there(&parked).await => {}
+            Ok(Replaced::Changed) => {
+                return Outcome::Failed(FailureReason::StoreUnavailable).into();
+            }
+            Err(error) if self.lies_there(&parked).await => self.tell_failed_call(&error),
+            Err(error) => return Stop::Call(FailureReason::StoreUnavailable, error),
         }
         ClaimParked {
             subject: self.subject(),
             counted: is_counted(self.trigger),
         }
         .emit();
-        Ok(())
+        if is_untold {
+            self.tell_doubt();
+        }
+        Outcome::Done(Done::Parked).into()
     }
 
     /// Whether a write whose reply was lost, or that met its own effect, took effect.
-    async fn lies_there(&self, written: &Claim) -> Result<bool, Stop> {
-        let state = self.read_mail().await?;
-        Ok(matches!(state, MailState::Claimed(claim, _) if claim == *written))
+    async fn lies_there(&self, written: &Claim) -> bool {
+        let state = fetch_mail_state(self.home, &self.mail_key()).await;
+        matches!(state, Ok(MailState::Claimed(claim, _)) if claim == *written)
     }
 
     /// Tells that nobody knows whether the mail went out, and notes on the claim that it was told. The claim stays SENDING until its lease
     /// is over; where the note fails, the doubt is told again by whoever takes over.
     pub(super) async fn doubt(&self, held: &Held) {
-        EmailAmbiguous {
-            subject: self.subject(),
-        }
-        .emit();
-        self.in_doubt.store(false, Ordering::Relaxed);
+        self.tell_doubt();
+        self.doubt_told.store(true, Ordering::Relaxed);
         let noted = Claim::Sending(Sending {
             doubted: true,
             ..held.claim.clone()
@@ -167,6 +159,13 @@ impl<H: Home> Attempt<'_, H> {
         if let Err(error) = self.replace(&held.etag, &noted).await {
             self.tell_failed_call(&error);
         }
+    }
+
+    pub(super) fn tell_doubt(&self) {
+        EmailAmbiguous {
+            subject: self.subject(),
+        }
+        .emit();
     }
 
     /// Gives a claim back after a definite refusal. Where that fails it stays SENDING, and is decided on when its lease is over.
@@ -204,6 +203,11 @@ impl<H: Home> Attempt<'_, H> {
         }
         .emit();
     }
+}
+
+/// Whether the doubt about a stale claim was told by the worker that held it.
+fn is_told(claim: &Claim) -> bool {
+    matches!(claim, Claim::Sending(sending) if sending.doubted)
 }
 
 fn body_of(claim: &Claim) -> NewObject {

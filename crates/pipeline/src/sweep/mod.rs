@@ -63,6 +63,20 @@ pub struct Sweep<H> {
     config: SweepConfig,
 }
 
+/// Why an event could not be enqueued again.
+enum Trouble {
+    /// Something about this event.
+    Event(PortError),
+    /// The queue takes nothing.
+    Queue(PortError),
+}
+
+impl From<PortError> for Trouble {
+    fn from(error: PortError) -> Self {
+        Self::Event(error)
+    }
+}
+
 /// What `swept/X` counts.
 #[derive(Serialize, Deserialize)]
 struct Count {
@@ -88,9 +102,21 @@ impl<H: Home> Sweep<H> {
         let mut first_error = None;
         if mode != SweepMode::DryRun && !report.refused {
             for name in &lost {
-                // One event that cannot be enqueued must not keep the others waiting.
-                if let Err(error) = self.enqueue_again(name, &mut report).await {
-                    first_error = first_error.or(Some(error));
+                let (error, goes_on) = match self.enqueue_again(name, &mut report).await {
+                    Ok(()) => continue,
+                    // One event that cannot be read or counted must not keep the others waiting.
+                    Err(Trouble::Event(error)) => (error, true),
+                    // Without a queue each further event would only use up one of its counts.
+                    Err(Trouble::Queue(error)) => (error, false),
+                };
+                CallFailed {
+                    subject: Subject::default(),
+                    error: &error,
+                }
+                .emit();
+                first_error = first_error.or(Some(error));
+                if !goes_on {
+                    break;
                 }
             }
         }
@@ -174,7 +200,7 @@ impl<H: Home> Sweep<H> {
         &self,
         name: &EventName,
         report: &mut SweepReport,
-    ) -> Result<(), PortError> {
+    ) -> Result<(), Trouble> {
         let store = self.home.store();
         let raw = match store
             .get(Bucket::Raw, &name.raw_key(), OBJECT_BYTES_MAX)
@@ -216,7 +242,7 @@ impl<H: Home> Sweep<H> {
                 .queue()
                 .send(message)
                 .await
-                .inspect_err(|error| CallFailed { subject, error }.emit())?;
+                .map_err(Trouble::Queue)?;
             report.sent += 1;
         }
         EventSwept {

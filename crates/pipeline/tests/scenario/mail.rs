@@ -223,3 +223,24 @@ async fn a_worker_that_died_while_sending_is_counted_as_a_doubt_once() {
     assert_eq!(outcomes, [Outcome::Done(Done::Mailed)]);
     assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_takeover_whose_reply_was_lost_still_tells_the_doubt_once() {
+    let world = posted(World::new()).await;
+    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
+    let claim =
+        r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T06:50:00Z","attempt":1}"#;
+    world.store().plant(
+        Bucket::Enriched,
+        &raw.replace("raw/", "mail/"),
+        NewObject::of(claim.as_bytes().to_vec()),
+    );
+    let mut lost = false;
+    world.store().set_script(move |call| {
+        let takes = call.is_on("mail/") && matches!(call, Call::Replace(..));
+        (takes && !std::mem::replace(&mut lost, true)).then_some(Fault::ReplyLost)
+    });
+    let outcomes = world.observed(world.work_until_idle()).await;
+    assert_eq!(outcomes, [Outcome::Done(Done::Mailed)]);
+    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
+}

@@ -178,3 +178,17 @@ async fn one_event_that_cannot_be_enqueued_does_not_keep_the_others_waiting() {
     assert_eq!(world.queue().depth(), 2);
     assert_eq!(world.told().get("SweptEvents"), Some(&2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_takes_nothing_uses_up_one_count_and_not_one_of_each_event() {
+    let world = World::new();
+    lost(&world, 5).await;
+    tokio::time::sleep(LONG).await;
+    world.queue().fail_sends(1);
+    assert!(world.sweep.run(SweepMode::Send).await.is_err());
+    assert_eq!(world.store().keys(Bucket::Enriched, "swept/").len(), 1);
+    assert_eq!(world.sweep.run(SweepMode::Send).await.unwrap().sent, 4);
+    tokio::time::sleep(LONG).await;
+    world.work_until_idle().await;
+    assert_eq!(world.sweep.run(SweepMode::Send).await.unwrap().sent, 1);
+}
