@@ -92,28 +92,27 @@ impl<H: Home> Enrich<H> {
     ) -> Outcome {
         if let Outcome::Failed(reason) = outcome {
             let is_final = record.receive_count >= self.config.max_receive_count;
+            let is_recorded = reason.is_permanent() || is_final;
             let work = AssertUnwindSafe(async {
-                if reason.is_permanent() || is_final {
+                if is_recorded {
                     self.write_failure(record, trigger, reason).await
                 } else {
                     self.come_back_soon(record).await
                 }
             });
+            let concluded = tokio::time::timeout(CONCLUDE_DEADLINE, work.catch_unwind()).await;
             let subject = subject_of(record, trigger);
             let message_id = &record.message_id;
-            match tokio::time::timeout(CONCLUDE_DEADLINE, work.catch_unwind()).await {
-                Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(error))) => CallFailed {
-                    subject,
-                    error: &error,
-                }
-                .emit(),
-                Ok(Err(_)) | Err(_) => FailureNotRecorded {
+            if let Ok(Ok(Err(error))) = &concluded {
+                CallFailed { subject, error }.emit();
+            }
+            if is_recorded && !matches!(concluded, Ok(Ok(Ok(())))) {
+                FailureNotRecorded {
                     subject,
                     message_id,
                     reason,
                 }
-                .emit(),
+                .emit();
             }
             RecordFailed {
                 subject,
@@ -139,15 +138,7 @@ impl<H: Home> Enrich<H> {
             |trigger| trigger.name.failed_key(),
         );
         let failure = failure_object(reason, record, trigger, self.home.clock().now());
-        let written = self.home.store().put(Bucket::Enriched, &key, failure).await;
-        written.inspect_err(|_told_by_the_caller| {
-            FailureNotRecorded {
-                subject: subject_of(record, trigger),
-                message_id: &record.message_id,
-                reason,
-            }
-            .emit();
-        })
+        self.home.store().put(Bucket::Enriched, &key, failure).await
     }
 
     /// One 503 must not cost the queue's whole visibility. Spacing only: no promise rests on it.

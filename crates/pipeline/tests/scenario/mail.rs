@@ -1,10 +1,9 @@
-use super::{ALICE, OMAR, only};
+use super::{ALICE, OMAR, only, plant_claim};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::DeferReason;
 use leadwire_pipeline::config::AmbiguousPolicy;
 use leadwire_pipeline::enrich::{Done, Outcome};
 use leadwire_pipeline::fakes::{Call, Fault, World, WorldBuilder};
-use leadwire_pipeline::port::{Bucket, NewObject};
 
 fn park() -> World {
     let mut builder = WorldBuilder::default();
@@ -152,14 +151,9 @@ async fn a_parked_mail_stays_parked_for_every_later_message() {
 #[tokio::test(start_paused = true)]
 async fn a_dead_workers_claim_is_taken_over_when_its_lease_is_over_and_not_before() {
     let world = posted(World::new()).await;
-    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
     let claim =
         r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T07:01:30Z","attempt":1}"#;
-    world.store().plant(
-        Bucket::Enriched,
-        &raw.replace("raw/", "mail/"),
-        NewObject::of(claim.as_bytes().to_vec()),
-    );
+    plant_claim(&world, claim);
     let outcomes = world.work_until_idle().await;
     assert!(
         matches!(
@@ -182,13 +176,8 @@ async fn another_boots_claim_is_taken_over_at_once_on_one_machine() {
     let mut builder = WorldBuilder::default();
     builder.enrich.boot = Some("boot-2".to_owned());
     let world = posted(builder.build()).await;
-    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
     let claim = r#"{"state":"sending","token":"dead","lease_until":"2027-01-01T00:00:00Z","attempt":1,"boot":"boot-1"}"#;
-    world.store().plant(
-        Bucket::Enriched,
-        &raw.replace("raw/", "mail/"),
-        NewObject::of(claim.as_bytes().to_vec()),
-    );
+    plant_claim(&world, claim);
     assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
 }
 
@@ -211,14 +200,9 @@ async fn parking_whose_reply_was_lost_is_still_told_and_costs_no_receive() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_died_while_sending_is_counted_as_a_doubt_once() {
     let world = posted(World::new()).await;
-    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
     let claim =
         r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T06:50:00Z","attempt":1}"#;
-    world.store().plant(
-        Bucket::Enriched,
-        &raw.replace("raw/", "mail/"),
-        NewObject::of(claim.as_bytes().to_vec()),
-    );
+    plant_claim(&world, claim);
     let outcomes = world.observed(world.work_until_idle()).await;
     assert_eq!(outcomes, [Outcome::Done(Done::Mailed)]);
     assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
@@ -227,14 +211,9 @@ async fn a_worker_that_died_while_sending_is_counted_as_a_doubt_once() {
 #[tokio::test(start_paused = true)]
 async fn a_takeover_whose_reply_was_lost_still_tells_the_doubt_once() {
     let world = posted(World::new()).await;
-    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
     let claim =
         r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T06:50:00Z","attempt":1}"#;
-    world.store().plant(
-        Bucket::Enriched,
-        &raw.replace("raw/", "mail/"),
-        NewObject::of(claim.as_bytes().to_vec()),
-    );
+    plant_claim(&world, claim);
     let mut lost = false;
     world.store().set_script(move |call| {
         let takes = call.is_on("mail/") && matches!(call, Call::Replace(..));

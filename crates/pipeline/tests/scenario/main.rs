@@ -19,7 +19,7 @@ mod verify;
 
 use leadwire_pipeline::fakes::World;
 use leadwire_pipeline::ingest::Answer;
-use leadwire_pipeline::port::Bucket;
+use leadwire_pipeline::port::{Bucket, NewObject};
 use serde_json::Value;
 
 /// The seed's lead.
@@ -59,4 +59,13 @@ fn close_event(lead_id: &str, event_id: &str, time: &str) -> String {
     format!(
         r#"{{"subscription_id":"whsub_1","event":{{"id":"{event_id}","date_created":"{time}","object_type":"lead","object_id":"{lead_id}","lead_id":"{lead_id}","action":"created","data":{{"id":"{lead_id}","display_name":"Zoe {event_id}"}}}}}}"#
     )
+}
+
+/// Leaves the claim of a worker that is gone beside the only raw object.
+fn plant_claim(world: &World, claim: &str) {
+    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
+    let object = NewObject::of(claim.as_bytes().to_vec());
+    world
+        .store()
+        .plant(Bucket::Enriched, &raw.replace("raw/", "mail/"), object);
 }

@@ -1,4 +1,4 @@
-use super::{ALICE, OMAR, only};
+use super::{ALICE, OMAR, only, plant_claim};
 use leadwire_pipeline::enrich::{Done, Outcome};
 use leadwire_pipeline::fakes::{World, WorldBuilder};
 use leadwire_pipeline::port::Bucket;
@@ -114,17 +114,11 @@ async fn a_dry_run_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_died_between_claim_and_mail_is_found_too() {
-    use leadwire_pipeline::port::NewObject;
     let world = World::new();
     lost(&world, 1).await;
-    let raw = world.store().keys(Bucket::Raw, "raw/").remove(0);
     let claim =
         r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T07:01:30Z","attempt":1}"#;
-    world.store().plant(
-        Bucket::Enriched,
-        &raw.replace("raw/", "mail/"),
-        NewObject::of(claim.as_bytes().to_vec()),
-    );
+    plant_claim(&world, claim);
     tokio::time::sleep(LONG).await;
     assert_eq!(world.sweep.run(SweepMode::Send).await.unwrap().sent, 1);
     assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
