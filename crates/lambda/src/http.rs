@@ -11,7 +11,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::signature::Headers;
-use leadwire_pipeline::events::{RequestRejected, Subject};
+use leadwire_pipeline::events::RequestRejected;
 use leadwire_pipeline::ingest::Answer;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -75,7 +75,6 @@ impl NotBase64 {
     pub fn refuse(&self) -> Answer {
         let problem = Problem::InvalidJson;
         RequestRejected {
-            subject: Subject::default(),
             source: None,
             problem,
             cause: Some(&self.to_string()),

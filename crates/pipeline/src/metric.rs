@@ -1,27 +1,28 @@
-//! The metrics of docs/TELEMETRY.md that the stages tell: one enum, the names' only source.
+//! The metrics of docs/TELEMETRY.md: one enum, the names' only source. What a metric means, its unit and its dimensions are
+//! told here once; the EMF writer, the page `/metrics`, dashboards, alarms and docs are held to it.
 
 /// A metric, by its name in `CloudWatch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
-    /// Webhook accepted until mail accepted, milliseconds, by source.
+    /// Webhook accepted until the mail was taken.
     EndToEndLatency,
-    /// Accepted until enrichment began (first attempt), milliseconds, by source.
+    /// Webhook accepted until enrichment began, at the first attempt.
     EnrichmentDelay,
-    /// `EnrichmentDelay` beyond the configured delay, milliseconds.
+    /// `EnrichmentDelay` beyond the configured delay.
     EnrichmentLag,
-    /// Request in until answer ready, milliseconds, by source.
+    /// Request in until answer ready.
     IngestLatency,
-    /// Events accepted for the first time, by source.
+    /// Events accepted for the first time.
     LeadsAccepted,
-    /// Events that were there already, by source.
+    /// Events that were there already.
     LeadsDuplicate,
-    /// Events that were there already with other bytes, by source.
+    /// Events that were there already with other bytes.
     LeadsConflicting,
-    /// Requests refused, by reason.
+    /// Requests refused.
     LeadsRejected,
     /// Enriched documents made.
     LeadsEnriched,
-    /// Mails accepted by the mail service.
+    /// Mails taken by the mail service.
     EmailsSent,
     /// Mails of which nobody knows whether they went out.
     EmailsAmbiguous,
@@ -43,15 +44,120 @@ pub enum Metric {
     BatchItemFailures,
     /// Records that failed on their last receive.
     FinalAttemptFailed,
-    /// Events that the sweeper enqueued again.
+    /// Events that had lost their trigger: queued again, or given up.
     SweptEvents,
-    /// Sweeps that found more than they may send.
+    /// Sweeps that found more than they may send, and sent none.
     SweepRefused,
+    /// Canary leads that were mailed. The canary is counted here and nowhere else.
+    CanaryMailed,
+    /// First invocations of a process.
+    ColdStart,
+    /// Spans and metric values that could not be delivered.
+    TelemetryDropped,
 }
 
+/// What a metric's values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// How many.
+    Count,
+    /// A duration.
+    Milliseconds,
+}
+
+impl Unit {
+    /// Its name in `CloudWatch`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+        }
+    }
+}
+
+/// The one dimension that a metric may have beside `service` and `environment`. Its values are closed lists: each costs money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dimension {
+    /// The source that the event came from.
+    Source,
+    /// Why a request was refused.
+    Reason,
+}
+
+impl Dimension {
+    /// Its name in `CloudWatch`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Reason => "reason",
+        }
+    }
+}
+
+/// The value of the dimension `service`: which stage tells a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// `ingest`.
+    Ingest,
+    /// `enrich`.
+    Enrich,
+    /// `sweep`.
+    Sweep,
+}
+
+impl Stage {
+    /// Its name in `CloudWatch`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Enrich => "enrich",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
+/// A metric's line in the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Its name in `CloudWatch`.
+    pub name: &'static str,
+    /// What its values are.
+    pub unit: Unit,
+    /// Its further dimension.
+    pub further: Option<Dimension>,
+    /// Who tells it.
+    pub stages: &'static [Stage],
+    /// What it means, a sentence.
+    pub about: &'static str,
+}
+
+/// A count or a duration of one stage.
+const fn by(
+    name: &'static str,
+    stages: &'static [Stage],
+    unit: Unit,
+    further: Option<Dimension>,
+    about: &'static str,
+) -> Facts {
+    Facts {
+        name,
+        unit,
+        further,
+        stages,
+        about,
+    }
+}
+
+const INGEST: &[Stage] = &[Stage::Ingest];
+const ENRICH: &[Stage] = &[Stage::Enrich];
+const SWEEP: &[Stage] = &[Stage::Sweep];
+const EVERY: &[Stage] = &[Stage::Ingest, Stage::Enrich, Stage::Sweep];
+const SOURCE: Option<Dimension> = Some(Dimension::Source);
+const REASON: Option<Dimension> = Some(Dimension::Reason);
+
 impl Metric {
-    /// Every metric that the stages tell.
-    pub const ALL: [Self; 22] = [
+    /// Every metric.
+    pub const ALL: [Self; 25] = [
         Self::EndToEndLatency,
         Self::EnrichmentDelay,
         Self::EnrichmentLag,
@@ -74,33 +180,188 @@ impl Metric {
         Self::FinalAttemptFailed,
         Self::SweptEvents,
         Self::SweepRefused,
+        Self::CanaryMailed,
+        Self::ColdStart,
+        Self::TelemetryDropped,
     ];
 
+    /// The metric of that name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
     /// Its name in `CloudWatch`.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// Its line in the catalogue.
+    pub const fn facts(self) -> Facts {
+        use Unit::{Count, Milliseconds};
         match self {
-            Self::EndToEndLatency => "EndToEndLatency",
-            Self::EnrichmentDelay => "EnrichmentDelay",
-            Self::EnrichmentLag => "EnrichmentLag",
-            Self::IngestLatency => "IngestLatency",
-            Self::LeadsAccepted => "LeadsAccepted",
-            Self::LeadsDuplicate => "LeadsDuplicate",
-            Self::LeadsConflicting => "LeadsConflicting",
-            Self::LeadsRejected => "LeadsRejected",
-            Self::LeadsEnriched => "LeadsEnriched",
-            Self::EmailsSent => "EmailsSent",
-            Self::EmailsAmbiguous => "EmailsAmbiguous",
-            Self::EmailsParked => "EmailsParked",
-            Self::MailedInTime => "MailedInTime",
-            Self::MailedLate => "MailedLate",
-            Self::NotMailed => "NotMailed",
-            Self::OwnerPending => "OwnerPending",
-            Self::LookupDenied => "LookupDenied",
-            Self::MailDeferred => "MailDeferred",
-            Self::BatchItemFailures => "BatchItemFailures",
-            Self::FinalAttemptFailed => "FinalAttemptFailed",
-            Self::SweptEvents => "SweptEvents",
-            Self::SweepRefused => "SweepRefused",
+            Self::EndToEndLatency => by(
+                "EndToEndLatency",
+                ENRICH,
+                Milliseconds,
+                SOURCE,
+                "Webhook accepted until the mail was taken.",
+            ),
+            Self::EnrichmentDelay => by(
+                "EnrichmentDelay",
+                ENRICH,
+                Milliseconds,
+                SOURCE,
+                "Webhook accepted until enrichment began, at the first attempt.",
+            ),
+            Self::EnrichmentLag => by(
+                "EnrichmentLag",
+                ENRICH,
+                Milliseconds,
+                None,
+                "`EnrichmentDelay` beyond the configured delay.",
+            ),
+            Self::IngestLatency => by(
+                "IngestLatency",
+                INGEST,
+                Milliseconds,
+                SOURCE,
+                "Request in until answer ready.",
+            ),
+            Self::LeadsAccepted => by(
+                "LeadsAccepted",
+                INGEST,
+                Count,
+                SOURCE,
+                "Events accepted for the first time.",
+            ),
+            Self::LeadsDuplicate => by(
+                "LeadsDuplicate",
+                INGEST,
+                Count,
+                SOURCE,
+                "Events that were there already.",
+            ),
+            Self::LeadsConflicting => by(
+                "LeadsConflicting",
+                INGEST,
+                Count,
+                SOURCE,
+                "Events that were there already with other bytes.",
+            ),
+            Self::LeadsRejected => by("LeadsRejected", INGEST, Count, REASON, "Requests refused."),
+            Self::LeadsEnriched => by(
+                "LeadsEnriched",
+                ENRICH,
+                Count,
+                None,
+                "Enriched documents made.",
+            ),
+            Self::EmailsSent => by(
+                "EmailsSent",
+                ENRICH,
+                Count,
+                None,
+                "Mails taken by the mail service.",
+            ),
+            Self::EmailsAmbiguous => by(
+                "EmailsAmbiguous",
+                ENRICH,
+                Count,
+                None,
+                "Mails of which nobody knows whether they went out.",
+            ),
+            Self::EmailsParked => by(
+                "EmailsParked",
+                ENRICH,
+                Count,
+                None,
+                "Mails parked for a person.",
+            ),
+            Self::MailedInTime => by(
+                "MailedInTime",
+                ENRICH,
+                Count,
+                None,
+                "Mailed within 60 s of the later of `not_before` and the owner file.",
+            ),
+            Self::MailedLate => by("MailedLate", ENRICH, Count, None, "Mailed later than that."),
+            Self::NotMailed => by(
+                "NotMailed",
+                ENRICH,
+                Count,
+                None,
+                "Failed for good, or parked.",
+            ),
+            Self::OwnerPending => by(
+                "OwnerPending",
+                ENRICH,
+                Count,
+                None,
+                "Looks at an owner file that is not there yet.",
+            ),
+            Self::LookupDenied => by(
+                "LookupDenied",
+                ENRICH,
+                Count,
+                None,
+                "Looks at an owner file that the bucket answered with 403.",
+            ),
+            Self::MailDeferred => by(
+                "MailDeferred",
+                ENRICH,
+                Count,
+                None,
+                "Mails put off because the mail service is busy.",
+            ),
+            Self::BatchItemFailures => by(
+                "BatchItemFailures",
+                ENRICH,
+                Count,
+                None,
+                "Records reported as failed.",
+            ),
+            Self::FinalAttemptFailed => by(
+                "FinalAttemptFailed",
+                ENRICH,
+                Count,
+                None,
+                "Records that failed on their last receive.",
+            ),
+            Self::SweptEvents => by(
+                "SweptEvents",
+                SWEEP,
+                Count,
+                None,
+                "Events that had lost their trigger: queued again, or given up.",
+            ),
+            Self::SweepRefused => by(
+                "SweepRefused",
+                SWEEP,
+                Count,
+                None,
+                "Sweeps that found more than they may send, and sent none.",
+            ),
+            Self::CanaryMailed => by(
+                "CanaryMailed",
+                ENRICH,
+                Count,
+                None,
+                "Canary leads that were mailed. The canary is counted here and nowhere else.",
+            ),
+            Self::ColdStart => by(
+                "ColdStart",
+                EVERY,
+                Count,
+                None,
+                "First invocations of a process.",
+            ),
+            Self::TelemetryDropped => by(
+                "TelemetryDropped",
+                EVERY,
+                Count,
+                None,
+                "Spans and metric values that could not be delivered.",
+            ),
         }
     }
 }

@@ -2,6 +2,9 @@
 
 mod json;
 mod panic;
+mod record;
+
+pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
 
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;

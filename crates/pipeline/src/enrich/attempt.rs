@@ -268,7 +268,6 @@ impl<'a, H: Home> Attempt<'a, H> {
         Subject {
             lead_id: facts.map(|f| &f.lead_id),
             event_id: facts.map(|f| &f.event_id),
-            trace: Some(&self.record.trace),
         }
     }
 

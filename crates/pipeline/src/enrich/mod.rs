@@ -60,10 +60,6 @@ impl<H: Home> Enrich<H> {
             Ok(trigger) => trigger,
             Err(error) => {
                 BadMessage {
-                    subject: Subject {
-                        trace: Some(&record.trace),
-                        ..Subject::default()
-                    },
                     message_id: &record.message_id,
                     error: &error,
                 }
@@ -101,7 +97,7 @@ impl<H: Home> Enrich<H> {
                 }
             });
             let concluded = tokio::time::timeout(CONCLUDE_DEADLINE, work.catch_unwind()).await;
-            let subject = subject_of(record, trigger);
+            let subject = subject_of(trigger);
             let message_id = &record.message_id;
             if let Ok(Ok(Err(error))) = &concluded {
                 CallFailed { subject, error }.emit();
@@ -161,11 +157,10 @@ fn is_counted(trigger: &Trigger) -> bool {
     trigger.facts.is_some() && trigger.name.revision() == 0
 }
 
-fn subject_of<'a>(record: &'a Record, trigger: Option<&'a Trigger>) -> Subject<'a> {
+fn subject_of(trigger: Option<&Trigger>) -> Subject<'_> {
     let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
     Subject {
         lead_id: facts.map(|facts| &facts.lead_id),
         event_id: facts.map(|facts| &facts.event_id),
-        trace: Some(&record.trace),
     }
 }

@@ -27,8 +27,6 @@ impl EnrichmentBegan<'_> {
             event = "enrichment_began",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             delay_ms = whole_millis(self.delay),
             lag_ms = whole_millis(self.lag),
             "enrichment began"
@@ -61,8 +59,6 @@ impl LeadEnriched<'_> {
             event = "lead_enriched",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             conflicts = self.conflicts,
             owner_found = self.owner_found,
             "lead enriched"
@@ -85,8 +81,6 @@ impl LookupDenied<'_> {
             event = "lookup_denied",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             "the lookup bucket answered 403"
         );
         count(Metric::LookupDenied);
@@ -113,8 +107,6 @@ impl LeadDeferred<'_> {
             event = "lead_deferred",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             reason = self.reason.code(),
             wait_seconds = self.seconds,
             hop = self.hop,
@@ -163,8 +155,6 @@ impl EmailSent<'_> {
             event = "email_sent",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             message_id = self.message_id,
             attempt = self.attempt,
             latency_ms = whole_millis(self.latency),
@@ -199,8 +189,6 @@ impl EmailAmbiguous<'_> {
             event = "email_ambiguous",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             "whether the mail went out is not known"
         );
         count(Metric::EmailsAmbiguous);
@@ -223,8 +211,6 @@ impl ClaimParked<'_> {
             event = "email_parked",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             "parked for a person: whether the mail went out is not known"
         );
         count(Metric::EmailsParked);
@@ -250,8 +236,6 @@ impl RecordAcked<'_> {
             event = "record_acked",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             state = self.state,
             "nothing left to do"
         );
@@ -284,8 +268,6 @@ impl RecordFailed<'_> {
                 event = "record_failed",
                 lead_id = self.subject.lead(),
                 event_id = self.subject.event(),
-                trace_id = self.subject.trace_id(),
-                span_id = self.subject.span_id(),
                 message_id = self.message_id,
                 reason,
                 receives = self.receives,
@@ -297,8 +279,6 @@ impl RecordFailed<'_> {
                 event = "record_failed",
                 lead_id = self.subject.lead(),
                 event_id = self.subject.event(),
-                trace_id = self.subject.trace_id(),
-                span_id = self.subject.span_id(),
                 message_id = self.message_id,
                 reason,
                 receives = self.receives,

@@ -33,8 +33,6 @@ impl LeadAccepted<'_> {
             event = "lead_accepted",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             source,
             s3_key = self.s3_key,
             duplicate = self.duplicate,
@@ -58,20 +56,16 @@ impl LeadAccepted<'_> {
 
 /// An event of a type that its source is not configured to take.
 #[derive(Debug)]
-pub struct RequestIgnored<'a> {
-    /// Its trace.
-    pub subject: Subject<'a>,
+pub struct RequestIgnored {
     /// Where it came from.
     pub source: Source,
 }
 
-impl RequestIgnored<'_> {
+impl RequestIgnored {
     /// Tells it.
     pub fn emit(self) {
         tracing::info!(
             event = "request_ignored",
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             source = self.source.as_str(),
             "an event type that is not taken"
         );
@@ -81,8 +75,6 @@ impl RequestIgnored<'_> {
 /// A request was refused. What it contained is not told: it may be anything.
 #[derive(Debug)]
 pub struct RequestRejected<'a> {
-    /// Its trace.
-    pub subject: Subject<'a>,
     /// Where it came to, where that is known.
     pub source: Option<Source>,
     /// Why.
@@ -101,8 +93,6 @@ impl RequestRejected<'_> {
         if self.problem == Problem::Unavailable {
             tracing::error!(
                 event = "request_rejected",
-                trace_id = self.subject.trace_id(),
-                span_id = self.subject.span_id(),
                 source,
                 reason,
                 cause = self.cause,
@@ -111,8 +101,6 @@ impl RequestRejected<'_> {
         } else {
             tracing::warn!(
                 event = "request_rejected",
-                trace_id = self.subject.trace_id(),
-                span_id = self.subject.span_id(),
                 source,
                 reason,
                 cause = self.cause,

@@ -17,20 +17,17 @@ pub use trouble::{
 };
 
 use crate::metric::Metric;
-use crate::trace::TraceContext;
 use jiff::SignedDuration;
 use leadwire_domain::id::{EventId, LeadId};
 use std::error::Error;
 
-/// Whom and what an event is about: the ids at the top level of every log line.
+/// Whom and what an event is about: the ids at the top level of every log line. `trace_id` and `span_id` are added by the telemetry room, from the span that is open.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Subject<'a> {
     /// The lead, where it is known.
     pub lead_id: Option<&'a LeadId>,
     /// The event, where it is known.
     pub event_id: Option<&'a EventId>,
-    /// The trace, where there is one.
-    pub trace: Option<&'a TraceContext>,
 }
 
 impl<'a> Subject<'a> {
@@ -40,14 +37,6 @@ impl<'a> Subject<'a> {
 
     fn event(&self) -> Option<&'a str> {
         self.event_id.map(EventId::as_str)
-    }
-
-    fn trace_id(&self) -> Option<&'a str> {
-        self.trace.and_then(TraceContext::trace_id)
-    }
-
-    fn span_id(&self) -> Option<&'a str> {
-        self.trace.and_then(TraceContext::span_id)
     }
 }
 

@@ -23,8 +23,6 @@ impl EventSwept<'_> {
             event = "event_swept",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             s3_key = self.s3_key,
             times = self.times,
             given_up = self.given_up,

@@ -21,8 +21,6 @@ impl CallFailed<'_> {
             event = "call_failed",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             error = chain(self.error),
             "a call failed"
         );
@@ -32,8 +30,6 @@ impl CallFailed<'_> {
 /// A queue message is not one of ours.
 #[derive(Debug)]
 pub struct BadMessage<'a> {
-    /// Its trace, if it has one.
-    pub subject: Subject<'a>,
     /// The queue's id of it.
     pub message_id: &'a str,
     /// Why it is not.
@@ -45,8 +41,6 @@ impl BadMessage<'_> {
     pub fn emit(self) {
         tracing::warn!(
             event = "bad_message",
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             message_id = self.message_id,
             error = chain(self.error),
             "not a message of ours"
@@ -72,8 +66,6 @@ impl FailureNotRecorded<'_> {
             event = "failure_not_recorded",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             message_id = self.message_id,
             reason = self.reason.code(),
             "a failure could not be written down"
@@ -95,8 +87,6 @@ impl OwnerEmailInvalid<'_> {
             event = "owner_email_invalid",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
-            trace_id = self.subject.trace_id(),
-            span_id = self.subject.span_id(),
             "the owner file's owner_email is no address; the owner is not mailed"
         );
     }

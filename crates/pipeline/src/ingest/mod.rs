@@ -92,22 +92,17 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         }
         let source = match request.route() {
             Ok(source) => source,
-            Err((source, problem)) => return refuse(&request.trace, source, &problem.into()),
+            Err((source, problem)) => return refuse(source, &problem.into()),
         };
         let taken = tokio::time::timeout(INGEST_DEADLINE, self.take(source, &request)).await;
         match taken {
             Ok(Ok(Some(event))) => Answer::accepted(&[event]),
             Ok(Ok(None)) => {
-                RequestIgnored {
-                    subject: subject_of(&request.trace),
-                    source,
-                }
-                .emit();
+                RequestIgnored { source }.emit();
                 Answer::ignored()
             }
-            Ok(Err(refusal)) => refuse(&request.trace, Some(source), &refusal),
+            Ok(Err(refusal)) => refuse(Some(source), &refusal),
             Err(_elapsed) => refuse(
-                &request.trace,
                 Some(source),
                 &Refusal::because(
                     Problem::Unavailable,
@@ -147,7 +142,6 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let subject = Subject {
             lead_id: Some(&event.lead_id),
             event_id: Some(&event_id),
-            trace: Some(&request.trace),
         };
         let stored = self.store_and_queue(&arrival).await;
         let (placed, wait_seconds) = stored.map_err(|error| {
@@ -234,7 +228,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             },
             Err(error) => {
                 CallFailed {
-                    subject: subject_of(&request.trace),
+                    subject: Subject::default(),
                     error: &error,
                 }
                 .emit();
@@ -335,17 +329,8 @@ fn event_id(
         .map_err(|_not_an_id| Problem::InvalidEventId)
 }
 
-/// A request of which only the trace is known.
-fn subject_of(trace: &TraceContext) -> Subject<'_> {
-    Subject {
-        trace: Some(trace),
-        ..Subject::default()
-    }
-}
-
-fn refuse(trace: &TraceContext, source: Option<Source>, refusal: &Refusal) -> Answer {
+fn refuse(source: Option<Source>, refusal: &Refusal) -> Answer {
     RequestRejected {
-        subject: subject_of(trace),
         source,
         problem: refusal.problem,
         cause: refusal.cause.as_deref(),

@@ -66,7 +66,6 @@ impl Arrival<'_> {
         Subject {
             lead_id: Some(self.lead_id),
             event_id: Some(self.identity.event_id),
-            trace: Some(self.trace),
         }
     }
 

@@ -215,7 +215,6 @@ impl<H: Home> Sweep<H> {
         let subject = Subject {
             lead_id: facts.as_ref().map(|f| &f.lead_id),
             event_id: facts.as_ref().map(|f| &f.event_id),
-            trace: Some(&trace),
         };
         let times = self.times_swept(name).await? + 1;
         let given_up = times > SENDS_MAX;
