@@ -7,6 +7,7 @@ mod export;
 mod json;
 mod panic;
 mod record;
+mod root;
 mod sampler;
 mod span;
 mod traced;
@@ -212,6 +213,26 @@ mod tests {
                 .is_ok()
         );
         assert_eq!(line["target"], "leadwire_telemetry::tests");
+    }
+
+    #[test]
+    fn a_field_that_has_the_name_of_another_member_stands_beside_it() {
+        let told = lines(None, || {
+            tracing::info!(service = "s3", target = 7_u64, "called");
+        });
+        assert_eq!(told[0]["service"], "enrich");
+        assert_eq!(told[0]["field_service"], "s3");
+        assert_eq!(told[0]["field_target"], 7);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let told = lines(None, || {
+            tracing::info!(error = "é".repeat(1_000_000), "é{}", "é".repeat(9000));
+        });
+        let error = told[0]["error"].as_str().unwrap();
+        assert!(error.ends_with("é…") && error.len() < 9000);
+        assert!(told[0]["message"].as_str().unwrap().len() < 9000);
     }
 
     #[test]

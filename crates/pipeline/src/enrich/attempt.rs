@@ -268,6 +268,7 @@ impl<'a, H: Home> Attempt<'a, H> {
         Subject {
             lead_id: facts.map(|f| &f.lead_id),
             event_id: facts.map(|f| &f.event_id),
+            source: facts.map(|f| f.source),
         }
     }
 

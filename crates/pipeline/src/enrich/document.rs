@@ -85,7 +85,7 @@ impl<H: Home> Attempt<'_, H> {
             subject: Subject {
                 lead_id: Some(&raw.lead_id),
                 event_id: Some(&raw.event_id),
-                ..self.subject()
+                source: Some(raw.source),
             },
             conflicts: merged.conflicts.len(),
             owner_found: owner.is_some(),

@@ -117,14 +117,15 @@ impl<H: Home> Attempt<'_, H> {
 
     fn tell_sent(&self, document: &Document, attempt: u32, message_id: &str, sent_at: Timestamp) {
         let provenance = &document.lead.provenance;
+        let source = Source::from_name(&provenance.source).unwrap_or(Source::Generic);
         EmailSent {
             // A bare message does not say whom it is about; the document does.
             subject: Subject {
                 lead_id: Some(&document.lead.lead_id),
                 event_id: Some(&provenance.event_id),
-                ..self.subject()
+                source: Some(source),
             },
-            source: Source::from_name(&provenance.source).unwrap_or(Source::Generic),
+            source,
             message_id,
             attempt,
             latency: sent_at.duration_since(provenance.accepted_at),

@@ -173,5 +173,6 @@ fn subject_of(trigger: Option<&Trigger>) -> Subject<'_> {
     Subject {
         lead_id: facts.map(|facts| &facts.lead_id),
         event_id: facts.map(|facts| &facts.event_id),
+        source: facts.map(|facts| facts.source),
     }
 }

@@ -324,14 +324,28 @@ impl World {
 
     /// The metrics told since the last call.
     pub fn told(&self) -> Told {
+        self.told_as(|name, _value| name.to_owned())
+    }
+
+    /// The same by name and value of the further dimension, where there is one: `LeadsRejected unverified`.
+    pub fn told_by_value(&self) -> Told {
+        self.told_as(|name, value| match value {
+            Some(value) => format!("{name} {value}"),
+            None => name.to_owned(),
+        })
+    }
+
+    fn told_as(&self, called: impl Fn(&str, Option<&str>) -> String) -> Told {
         let mut told = Told::new();
         for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
+            let key = key.key();
             let count = match value {
                 DebugValue::Counter(count) => count,
                 DebugValue::Histogram(values) => u64::try_from(values.len()).unwrap_or(u64::MAX),
                 DebugValue::Gauge(_) => continue,
             };
-            *told.entry(key.key().name().to_owned()).or_default() += count;
+            let further = key.labels().next().map(metrics::Label::value);
+            *told.entry(called(key.name(), further)).or_default() += count;
         }
         told.retain(|_, count| *count > 0);
         told

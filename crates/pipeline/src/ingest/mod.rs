@@ -8,7 +8,9 @@ pub use answer::{AcceptedEvent, Answer};
 pub use request::Request;
 
 use crate::config::{INGEST_DEADLINE, IngestConfig};
-use crate::events::{CallFailed, LeadAccepted, RequestIgnored, RequestRejected, Subject};
+use crate::events::{
+    CallFailed, LeadAccepted, Rejection, RequestIgnored, RequestRejected, Subject,
+};
 use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     SecretStore,
@@ -51,7 +53,7 @@ struct Trusted {
 
 /// Why a request is refused, and what else to say of it in the log.
 struct Refusal {
-    problem: Problem,
+    reason: Rejection,
     cause: Option<String>,
     quarantined: Option<String>,
 }
@@ -59,7 +61,7 @@ struct Refusal {
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         Self {
-            problem,
+            reason: problem.into(),
             cause: None,
             quarantined: None,
         }
@@ -67,9 +69,9 @@ impl From<Problem> for Refusal {
 }
 
 impl Refusal {
-    fn because(problem: Problem, cause: impl Into<String>) -> Self {
+    fn because(reason: impl Into<Rejection>, cause: impl Into<String>) -> Self {
         Self {
-            problem,
+            reason: reason.into(),
             cause: Some(cause.into()),
             quarantined: None,
         }
@@ -152,6 +154,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let subject = Subject {
             lead_id: Some(&event.lead_id),
             event_id: Some(&event_id),
+            source: Some(source),
         };
         let span = Span::current();
         span.record(trace::LEAD_ID, event.lead_id.as_str());
@@ -219,7 +222,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             }
             other => other,
         };
-        outcome.map_err(|why| Refusal::because(Problem::Unverified, why.to_string()))
+        outcome.map_err(|why| Refusal::because(unverified(why), why.to_string()))
     }
 
     /// A verified request that does not parse is kept before its 400: a CRM that changes its format loses nothing. Bytes that nobody
@@ -241,7 +244,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             .await
         {
             Ok(()) => Refusal {
-                problem,
+                reason: problem.into(),
                 cause: None,
                 quarantined: Some(key),
             },
@@ -306,6 +309,16 @@ fn check(sources: &Sources, source: Source, request: &Request<'_>) -> Result<Tru
     })
 }
 
+/// A source without secrets is not one whose secret is wrong.
+fn unverified(why: Unverified) -> Rejection {
+    match why {
+        Unverified::NotConfigured => Rejection::NotConfigured,
+        Unverified::Header | Unverified::Stale | Unverified::Mismatch => {
+            Rejection::Problem(Problem::Unverified)
+        }
+    }
+}
+
 fn parse(source: Source, body: &[u8], trusted: &Trusted) -> Result<Parsed, Problem> {
     if source == Source::Generic && trusted.signed && is_close_event(body) {
         return Err(Problem::WrongSource);
@@ -337,13 +350,14 @@ fn event_id(
 fn refuse(source: Option<Source>, refusal: &Refusal) -> Answer {
     RequestRejected {
         source,
-        problem: refusal.problem,
+        reason: refusal.reason,
         cause: refusal.cause.as_deref(),
         quarantined: refusal.quarantined.as_deref(),
     }
     .emit();
+    let problem = refusal.reason.problem();
     let span = Span::current();
     span.record(trace::OUTCOME, "refused");
-    span.record(trace::ERROR_TYPE, refusal.problem.code());
-    Answer::problem(refusal.problem)
+    span.record(trace::ERROR_TYPE, problem.code());
+    Answer::problem(problem)
 }
