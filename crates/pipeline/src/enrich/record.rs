@@ -35,6 +35,8 @@ pub enum Done {
     ParkedBefore,
     /// Its lead was forgotten on request.
     Forgotten,
+    /// A canary that failed: it is written down and told, and never lies among the dead letters of real leads.
+    CanaryFailed,
 }
 
 /// What became of a record. Done and deferred ones are deleted from the queue; a failed one is reported, so that the redrive policy can end it.
