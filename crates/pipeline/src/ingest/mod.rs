@@ -39,6 +39,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub struct Ingest<H, S> {
     home: Arc<H>,
     secrets: SecretCache<S>,
+    canary: Option<SecretCache<S>>,
     config: IngestConfig,
 }
 
@@ -84,8 +85,16 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         Self {
             home,
             secrets,
+            canary: None,
             config,
         }
+    }
+
+    /// Takes the canary too, with the secret of `secrets` ([`SecretCache::of_canary`]).
+    #[must_use]
+    pub fn with_canary(mut self, secrets: SecretCache<S>) -> Self {
+        self.canary = Some(secrets);
+        self
     }
 
     /// Answers one webhook. Everything that can go wrong is an answer.
@@ -197,8 +206,14 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// Nothing of the body is read before this. A mismatch looks once for rotated secrets.
     async fn verify(&self, source: Source, request: &Request<'_>) -> Result<Trusted, Refusal> {
         let now = request.received_at;
-        let sources = self
-            .secrets
+        let secrets = if source == Source::Canary {
+            self.canary.as_ref()
+        } else {
+            Some(&self.secrets)
+        };
+        let refuse = |why: Unverified| Refusal::because(unverified(why), why.to_string());
+        let secrets = secrets.ok_or_else(|| refuse(Unverified::NotConfigured))?;
+        let sources = secrets
             .current(now)
             .await
             .map_err(|error| Refusal::because(Problem::Unavailable, error.to_string()))?;
@@ -215,14 +230,14 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let first = check(&sources, source, request);
         let outcome = match first {
             Err(Unverified::Mismatch | Unverified::NotConfigured) => {
-                match self.secrets.refreshed(now, &sources).await {
+                match secrets.refreshed(now, &sources).await {
                     Some(fresh) => check(&fresh, source, request),
                     None => first,
                 }
             }
             other => other,
         };
-        outcome.map_err(|why| Refusal::because(unverified(why), why.to_string()))
+        outcome.map_err(refuse)
     }
 
     /// A verified request that does not parse is kept before its 400: a CRM that changes its format loses nothing. Bytes that nobody
