@@ -1,10 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod json;
+pub mod local;
 mod panic;
+mod prometheus;
 mod record;
+mod series;
 
 pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
+pub use series::{MinuteSample, Now};
 
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
