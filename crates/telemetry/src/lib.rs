@@ -6,10 +6,13 @@ pub mod config;
 mod context;
 mod export;
 mod json;
+pub mod local;
 mod panic;
+mod prometheus;
 mod record;
 mod root;
 mod sampler;
+mod series;
 mod span;
 mod traced;
 mod traces;
@@ -18,6 +21,7 @@ pub use config::SpanConfig;
 #[cfg(feature = "aws")]
 pub use export::sign::sign_with;
 pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
+pub use series::{MinuteSample, Now};
 pub use span::{
     ATTRIBUTES, AttributeFacts, Invocation, Names, SPANS, SpanFacts, answered, begin_record,
     context_of, link_outside, server_span, sweep_span,

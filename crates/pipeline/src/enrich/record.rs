@@ -52,6 +52,7 @@ impl Done {
             Self::Parked => "parked",
             Self::ParkedBefore => "parked_before",
             Self::Forgotten => "forgotten",
+            Self::CanaryFailed => "canary_failed",
         }
     }
 }
