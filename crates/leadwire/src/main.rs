@@ -7,10 +7,12 @@ mod duration;
 mod home;
 mod keep;
 mod output;
+mod page;
 mod server;
 mod service;
 mod settings;
 mod tell;
+mod trace;
 mod view;
 
 use clap::Parser as _;

@@ -1,6 +1,8 @@
 //! The pipeline at work on one machine: the server, the worker and the sweep over one data folder.
 
+use crate::home::desk;
 use crate::keep;
+use crate::page::Pages;
 use crate::server::{App, serve};
 use crate::settings::{Door, Settings};
 use anyhow::Context as _;
@@ -11,6 +13,7 @@ use leadwire_pipeline::ingest::Ingest;
 use leadwire_pipeline::port::NoMailer;
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::sweep::Sweep;
+use leadwire_telemetry::local::LocalMetrics;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -55,17 +58,21 @@ pub(crate) async fn run(
     let metrics = keep::gather(&settings.environment);
     let (finish, finished) = watch::channel(false);
     let keeping = keep::run(home, metrics.clone(), finished);
+    let app = app(home, settings, metrics);
     let working = async {
-        let ended = work(home, listener, settings, pace, stop).await;
+        let ended = work(home, (listener, app), settings, pace, stop).await;
         finish.send_replace(true);
         ended
     };
     tokio::join!(keeping, working).1
 }
 
+/// The stage `ingest` behind the server.
+type LocalApp = App<LocalPorts<NoMailer>, leadwire_local::FileSecrets>;
+
 async fn work(
     home: &LocalHome,
-    listener: TcpListener,
+    (listener, app): (TcpListener, LocalApp),
     settings: &Settings,
     pace: Pace,
     stop: watch::Receiver<bool>,
@@ -80,8 +87,7 @@ async fn work(
     let runner: Runner<LocalPorts<LocalMailer>> =
         Runner::new(home.queue(), enrich, Some(sweep), pace.runner);
     let mut worker = tokio::spawn(runner.run(stopped(stop.clone())));
-    let app = Arc::new(app(home, settings));
-    let mut server = tokio::spawn(serve(listener, app, stopped(stop.clone())));
+    let mut server = tokio::spawn(serve(listener, Arc::new(app), stopped(stop.clone())));
     tokio::select! {
         ended = &mut worker => {
             ended.context("the worker stopped")?;
@@ -96,10 +102,7 @@ async fn work(
     }
 }
 
-fn app(
-    home: &LocalHome,
-    settings: &Settings,
-) -> App<LocalPorts<NoMailer>, leadwire_local::FileSecrets> {
+fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp {
     let ports = Arc::new(home.ports(NoMailer));
     let environment = if settings.door == Door::Open {
         OPEN
@@ -113,6 +116,11 @@ fn app(
     App {
         home: Arc::clone(&ports),
         ingest: Ingest::new(ports, secrets, config),
+        pages: Pages {
+            home: desk(home),
+            telemetry: home.telemetry(),
+            metrics,
+        },
     }
 }
 
