@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod emf;
 mod json;
 mod panic;
 mod record;
@@ -49,7 +50,8 @@ impl Service {
 /// cannot be read is told, and [`DEFAULT_FILTER`] takes its place.
 pub fn init(service: Service, environment: &str, rust_log: Option<&str>) {
     let (filter, mistake) = filter(rust_log);
-    let layer = json_layer(service, environment, std::io::stdout);
+    let layer = json_layer(service, environment, std::io::stdout)
+        .with_metrics(emf::Recorder::install(service, environment));
     let started = Registry::default()
         .with(layer.with_filter(filter))
         .try_init();
