@@ -2,12 +2,14 @@
 //! takes the metrics with it where they are written as lines too. The stages say what happened; only this room names metrics, so that
 //! tracing, metrics and dashboards can change without a pass through the stages.
 
+mod canary;
 mod enrich;
 mod ingest;
 mod sweep;
 mod telemetry;
 mod trouble;
 
+pub use canary::{CanaryFailed, CanaryNotSent, CanarySent};
 pub use enrich::{
     ClaimParked, EmailAmbiguous, EmailSent, EnrichmentBegan, LeadDeferred, LeadEnriched,
     LookupDenied, RecordAcked, RecordFailed, Timeliness,
@@ -56,6 +58,7 @@ impl<'a> Subject<'a> {
 pub(crate) fn is_counted(source: Source) -> bool {
     match source {
         Source::Generic | Source::Close | Source::Standard => true,
+        Source::Canary => false,
     }
 }
 

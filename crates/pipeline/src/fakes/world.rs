@@ -14,6 +14,7 @@ use crate::secrets::SecretCache;
 use crate::sweep::Sweep;
 use crate::trace::TraceContext;
 use jiff::Timestamp;
+use leadwire_domain::canary;
 use leadwire_domain::email::EmailAddress;
 use leadwire_domain::signature::Headers;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
@@ -165,6 +166,8 @@ impl WorldBuilder {
             entropy: FakeEntropy::default(),
         });
         let secrets = FakeSecrets::default();
+        let canary_secret = FakeSecrets::default();
+        canary_secret.set(&canary::render_secret([[7; 16], [9; 16]]));
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
         World {
@@ -174,11 +177,13 @@ impl WorldBuilder {
                 IngestConfig {
                     delay_seconds: self.enrich.delay_seconds,
                 },
-            ),
+            )
+            .with_canary(SecretCache::of_canary(canary_secret.clone())),
             enrich: Enrich::new(Arc::clone(&home), self.enrich),
             sweep: Sweep::new(Arc::clone(&home), self.sweep),
             home,
             secrets,
+            canary_secret,
             snapshotter,
             recorder,
         }
@@ -192,6 +197,8 @@ pub struct World {
     pub home: Arc<FakeHome>,
     /// The sources document.
     pub secrets: FakeSecrets,
+    /// The canary's secret.
+    pub canary_secret: FakeSecrets,
     /// The stage that takes webhooks.
     pub ingest: Ingest<FakeHome, FakeSecrets>,
     /// The stage that enriches and mails.
