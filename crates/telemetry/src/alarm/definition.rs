@@ -82,10 +82,7 @@ pub enum Mistake {
 
 /// Reads every alarm among the resources of a template, and says what is wrong with those that cannot be read; other resources are left
 /// alone. An alarm's name is what `Ref` gives, as in `CloudFormation`.
-pub fn read_alarms(
-    resources: &Value,
-    stack: &impl Resolve,
-) -> (Vec<Alarm>, Vec<DefinitionError>) {
+pub fn read_alarms(resources: &Value, stack: &impl Resolve) -> (Vec<Alarm>, Vec<DefinitionError>) {
     let all = resources.as_object().into_iter().flatten();
     let alarms: Vec<_> = all.filter(|(_, resource)| is_alarm(resource)).collect();
     let names = alarms.iter().filter_map(|(id, resource)| {

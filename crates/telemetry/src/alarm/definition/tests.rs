@@ -112,7 +112,10 @@ fn a_composite_is_read() {
 fn only_alarms_are_read_from_a_template() {
     let resources = json!({"Queue": {"Type": "AWS::SQS::Queue"}, "Bad": {"Type": METRIC}, "One": math(), "Two": math()});
     let (read, wrong) = read_alarms(&resources, &Names::default());
-    assert_eq!(read.iter().map(|a| &a.id).collect::<Vec<_>>(), ["One", "Two"]);
+    assert_eq!(
+        read.iter().map(|a| &a.id).collect::<Vec<_>>(),
+        ["One", "Two"]
+    );
     assert_eq!(wrong.iter().map(|e| &e.id).collect::<Vec<_>>(), ["Bad"]);
 }
 
@@ -121,7 +124,9 @@ fn a_composite_knows_alarms_by_the_names_that_they_have() {
     let whole = json!({"Type": COMPOSITE, "Properties": {"AlarmName": "whole", "AlarmRule": {"Fn::Sub": "ALARM(\"${Half}\")"}}});
     let (read, wrong) = read_alarms(&json!({"Half": math(), "Whole": whole}), &Names::default());
     assert_eq!(wrong, []);
-    let Watch::Alarms(rule) = &read[1].watch else { panic!() };
+    let Watch::Alarms(rule) = &read[1].watch else {
+        panic!()
+    };
     assert_eq!(rule.names(), ["rate"]);
 }
 

@@ -85,13 +85,13 @@ pub(in crate::template::check) const UNDERSTOOD: Check = Check {
             case.set(
                 &format!("{DEPTH}/Dimensions/0/Value/Fn::GetAtt/0"),
                 "NoQueue",
-            )
+            );
         },
         |case| {
             case.set(
                 &format!("{DEPTH}/AlarmName/Fn::Sub"),
                 "${AWS::StackName}-final-attempt-failed",
-            )
+            );
         },
         |case| case.set(&format!("{DEPTH}/Period"), 45),
         |case| case.set(&format!("{DEPTH}/Statistic"), "Median"),
@@ -99,26 +99,26 @@ pub(in crate::template::check) const UNDERSTOOD: Check = Check {
             case.set(
                 &format!("{RATE}/Metrics/2/Expression"),
                 "IF(invocations > 0, 100 * errors",
-            )
+            );
         },
         |case| {
             case.set(
                 &format!("{RATE}/Metrics/2/Expression"),
                 "100 * error / invocations",
-            )
+            );
         },
         |case| case.set(&format!("{RATE}/Metrics/0/ReturnData"), true),
         |case| {
             case.set(
                 &format!("{WHOLE}/AlarmRule/Fn::Sub"),
                 "ALARM(\"${ObjectiveFastBurnLongAlarm}\") BUT OK(\"x\")",
-            )
+            );
         },
         |case| {
             case.set(
                 &format!("{WHOLE}/AlarmRule/Fn::Sub"),
                 "ALARM(\"${DelayQueue}\")",
-            )
+            );
         },
         |case| case.set("/Resources/CanaryAlarm/Condition", "CanaryIsLoud"),
     ],
@@ -166,7 +166,7 @@ pub(in crate::template::check) const MEASURED: Check = Check {
             case.set(
                 &format!("{FINAL}/Dimensions"),
                 json!([{"Name": "service", "Value": "enrich"}]),
-            )
+            );
         },
         |case| case.set(&format!("{FINAL}/Namespace"), "leadwire"),
         |case| case.set(&format!("{DEPTH}/MetricName"), "NumberOfMessages"),
@@ -175,19 +175,19 @@ pub(in crate::template::check) const MEASURED: Check = Check {
             case.set(
                 &format!("{VERIFIED}/Metrics/0/MetricStat/Metric/Dimensions/2/Value"),
                 "wrong_secret",
-            )
+            );
         },
         |case| {
             case.set(
                 &format!("{VERIFIED}/Metrics/1/MetricStat/Metric/Dimensions/2/Value"),
                 "hubspot",
-            )
+            );
         },
         |case| {
             case.set(
                 &format!("{VERIFIED}/Metrics/1/MetricStat/Metric/MetricName"),
                 "LeadsConflicting",
-            )
+            );
         },
     ],
 };
