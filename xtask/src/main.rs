@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod dashboard;
 mod gate;
 mod shell;
 mod template;
@@ -46,7 +47,7 @@ enum Task {
         /// Writes the expanded `CloudFormation` template to this file and stops.
         #[arg(long, value_name = "FILE")]
         expand: Option<PathBuf>,
-        /// First puts dashboards/operations.json into the template.
+        /// First puts the dashboards of dashboards/ into the template.
         #[arg(long)]
         write: bool,
     },
@@ -86,7 +87,7 @@ fn run(task: Task) -> Result<()> {
             write,
         } => {
             if write {
-                template::write_dashboard()?;
+                template::write_dashboards()?;
             }
             Step::Template.run()
         }

@@ -1,6 +1,9 @@
 //! The metrics of docs/TELEMETRY.md: one enum, the names' only source. What a metric means, its unit and its dimensions are
 //! told here once; the EMF writer, the page `/metrics`, dashboards, alarms and docs are held to it.
 
+use leadwire_domain::problem::Problem;
+use leadwire_domain::source::Source;
+
 /// A metric, by its name in `CloudWatch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
@@ -92,7 +95,26 @@ impl Dimension {
             Self::Reason => "reason",
         }
     }
+
+    /// Its values. The canary has none: it is counted by a metric of its own and nowhere else.
+    pub fn values(self) -> Vec<&'static str> {
+        match self {
+            Self::Source => {
+                let sources = Source::ALL.iter().map(|source| source.as_str());
+                sources.filter(|source| *source != CANARY).collect()
+            }
+            Self::Reason => {
+                let problems = Problem::ALL.iter().map(|problem| problem.code());
+                problems.chain([NOT_CONFIGURED]).collect()
+            }
+        }
+    }
 }
+
+/// The source whose leads are ours.
+const CANARY: &str = "canary";
+/// The reason of a request to a source that has no secrets. The answer says `unverified`, as to anybody whom we do not know.
+pub const NOT_CONFIGURED: &str = "not_configured";
 
 /// The value of the dimension `service`: which stage tells a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

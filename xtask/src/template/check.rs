@@ -63,7 +63,7 @@ pub(crate) struct Check {
 }
 
 /// Every check.
-pub(crate) const CHECKS: [&Check; 17] = [
+pub(crate) const CHECKS: [&Check; 23] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -80,7 +80,13 @@ pub(crate) const CHECKS: [&Check; 17] = [
     &metric::TOLD,
     &api::WHOLE,
     &api::PROMISED_NAMES,
-    &dashboard::SHOWN,
+    &dashboard::EMBEDDED,
+    &dashboard::GRID,
+    &dashboard::RESOLVED,
+    &dashboard::TOLD,
+    &dashboard::LOOK,
+    &dashboard::ALL_THERE,
+    &dashboard::THRESHOLDS,
 ];
 
 /// What is wrong with the template.

@@ -1,4 +1,4 @@
-//! Dashboards and alarms name metrics that somebody tells (docs/TELEMETRY.md, Metrics).
+//! Alarms name metrics that somebody tells (docs/TELEMETRY.md, Metrics).
 
 use super::{Case, Check};
 use crate::template::view::at;
@@ -10,15 +10,12 @@ const NAMESPACE: &str = "Leadwire";
 const SERVICES: [&str; 3] = ["ingest", "enrich", "sweep"];
 const FURTHER: [&str; 2] = ["source", "reason"];
 
-/// A metric that nobody tells draws an empty graph, and its alarm sleeps for ever.
+/// The alarm on a metric that nobody tells sleeps for ever.
 pub(super) const TOLD: Check = Check {
-    promise: "dashboards and alarms look at metrics that are told",
+    promise: "alarms look at metrics that are told",
     breaches: |case| {
         let mut found = Vec::new();
-        for (name, dimensions) in rows(&case.project.dashboard)
-            .into_iter()
-            .chain(alarms(case))
-        {
+        for (name, dimensions) in alarms(case) {
             if !Metric::ALL.iter().any(|metric| metric.name() == name) {
                 found.push(format!("nobody tells {name}"));
             }
@@ -39,91 +36,13 @@ pub(super) const TOLD: Check = Check {
         }
         found
     },
-    breakages: &[
-        |case| {
-            show(
-                case,
-                &json!([
-                    NAMESPACE,
-                    "LeadsLost",
-                    "service",
-                    "ingest",
-                    "environment",
-                    "dev"
-                ]),
-            );
-        },
-        |case| {
-            show(
-                case,
-                &json!([
-                    NAMESPACE,
-                    "EmailsSent",
-                    "service",
-                    "mail",
-                    "environment",
-                    "dev"
-                ]),
-            );
-        },
-        |case| show(case, &json!([NAMESPACE, "EmailsSent", "service", "enrich"])),
-        |case| {
-            show(
-                case,
-                &json!([
-                    NAMESPACE,
-                    "EmailsSent",
-                    "service",
-                    "enrich",
-                    "environment",
-                    "dev",
-                    "lead_id",
-                    "1"
-                ]),
-            );
-        },
-        |case| {
-            let alarm = json!({"Type": "AWS::CloudWatch::Alarm", "Properties": {"Namespace": NAMESPACE, "MetricName": "LeadsLost"}});
-            case.add("/Resources", "LostAlarm", alarm);
-        },
-    ],
+    breakages: &[|case| {
+        let alarm = json!({"Type": "AWS::CloudWatch::Alarm", "Properties": {"Namespace": NAMESPACE, "MetricName": "LeadsLost"}});
+        case.add("/Resources", "LostAlarm", alarm);
+    }],
 };
 
-fn show(case: &mut Case, row: &Value) {
-    let widget = json!({"type": "metric", "properties": {"metrics": [row]}});
-    if let Some(widgets) = case
-        .project
-        .dashboard
-        .pointer_mut("/widgets")
-        .and_then(Value::as_array_mut)
-    {
-        widgets.push(widget);
-    }
-}
-
 type Row = (String, BTreeMap<String, String>);
-
-/// The rows of a dashboard that show metrics of ours, wherever they stand.
-fn rows(value: &Value) -> Vec<Row> {
-    match value {
-        Value::Array(list) if list.first().is_some_and(|first| first == NAMESPACE) => {
-            let mut words = list
-                .iter()
-                .skip(1)
-                .filter_map(Value::as_str)
-                .map(str::to_owned);
-            let name = words.next().unwrap_or_default();
-            let mut dimensions = BTreeMap::new();
-            while let (Some(key), Some(value)) = (words.next(), words.next()) {
-                dimensions.insert(key, value);
-            }
-            vec![(name, dimensions)]
-        }
-        Value::Array(list) => list.iter().flat_map(rows).collect(),
-        Value::Object(members) => members.values().flat_map(rows).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
-    }
-}
 
 /// The alarms on metrics of ours.
 fn alarms(case: &Case) -> Vec<Row> {
