@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod alarm;
 mod json;
 mod panic;
 mod record;
