@@ -1,12 +1,16 @@
 //! Dashboards: read, drawn from sample data, and made ready to be imported by hand.
 
 pub(crate) mod board;
+mod draw;
 pub(crate) mod family;
-pub(crate) mod math;
 pub(crate) mod palette;
+mod sample;
 pub(crate) mod unit;
 
-use anyhow::{Context, Result};
+use crate::shell;
+use anyhow::{Context, Result, bail};
+use board::Board;
+use leadwire_telemetry::alarm::State;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,4 +37,38 @@ pub(crate) fn read_all(root: &Path) -> Result<BTreeMap<String, Value>> {
         Ok((name.to_owned(), json))
     };
     NAMES.into_iter().map(read).collect()
+}
+
+/// The picture of each dashboard: where it lies, and what it is.
+fn pictures(root: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let day = sample::day();
+    let states = BTreeMap::<String, State>::new();
+    let draw = |(name, json): (String, Value)| {
+        let board = Board::read(&json).with_context(|| name.clone())?;
+        let picture = draw::draw(&name, &board, &day, &states)?;
+        Ok((root.join("docs").join(format!("{name}.svg")), picture))
+    };
+    read_all(root)?.into_iter().map(draw).collect()
+}
+
+/// Draws every dashboard into `docs/`.
+pub(crate) fn render() -> Result<()> {
+    for (path, picture) in pictures(&shell::root())? {
+        fs::write(&path, picture).with_context(|| path.display().to_string())?;
+        shell::say(&format!("{}", path.display()));
+    }
+    Ok(())
+}
+
+/// Fails where a picture is another than its dashboard would be drawn now.
+pub(crate) fn check_pictures() -> Result<()> {
+    for (path, picture) in pictures(&shell::root())? {
+        if fs::read_to_string(&path).ok().as_deref() != Some(picture.as_str()) {
+            bail!(
+                "{} is stale; run `cargo xtask dashboards --render`",
+                path.display()
+            );
+        }
+    }
+    Ok(())
 }

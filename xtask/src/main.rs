@@ -51,6 +51,12 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
+    /// The dashboards: whether their pictures in docs/ are fresh.
+    Dashboards {
+        /// Draws the pictures anew.
+        #[arg(long)]
+        render: bool,
+    },
     /// Licences, bans and sources of dependencies.
     Deny,
     /// The command's tests over a deployed stack, which its default build leaves out.
@@ -91,6 +97,8 @@ fn run(task: Task) -> Result<()> {
             }
             Step::Template.run()
         }
+        Task::Dashboards { render: true } => dashboard::render(),
+        Task::Dashboards { render: false } => dashboard::check_pictures(),
         Task::Deny => Step::Deny.run(),
         Task::Stack => Step::Stack.run(),
         Task::Bench => Step::Bench.run(),

@@ -123,11 +123,10 @@ const FAMILIES: [Family; 6] = [
         metrics: &[
             ("Bounce", Count),
             ("Complaint", Count),
-            ("Delivery", Count),
             ("Reject", Count),
             ("Send", Count),
         ],
-        dimensions: &[("SESDIM", Value::Text("x"))],
+        dimensions: &[("ses:configuration-set", Value::Text("${MailSet}"))],
     },
 ];
 

@@ -2,8 +2,8 @@
 
 use super::board::{Chart, Row, Source};
 use super::family::{self, Measure};
-use super::math::Expression;
 use anyhow::{Context, Result, bail};
+use leadwire_telemetry::alarm::Expression;
 use std::collections::BTreeSet;
 
 /// What the values of a row are.
@@ -30,11 +30,12 @@ fn of_expression(chart: &Chart, text: &str) -> Result<Measure> {
     let (Some(measure), None) = (measures.next(), measures.next()) else {
         bail!("{text:?} is not computed from values of one unit");
     };
-    Ok(if text.starts_with("100*") {
+    let text = parsed.to_string();
+    Ok(if text.starts_with("100 * ") {
         Measure::Percent
-    } else if text.ends_with("/0.01") {
+    } else if text.ends_with(" / 0.01") {
         Measure::Ratio
-    } else if text.ends_with("/1000") && measure == Measure::Milliseconds {
+    } else if text.ends_with(" / 1000") && measure == Measure::Milliseconds {
         Measure::Seconds
     } else {
         measure

@@ -24,7 +24,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 /// What the line of the template that holds a dashboard begins with.
-const LINE: &str = "      DashboardBody: !Sub '";
+const LINE: &str = "        - '";
 
 /// The logical id of a dashboard.
 fn resource(name: &str) -> &'static str {
@@ -62,7 +62,7 @@ pub(super) const EMBEDDED: Check = Check {
         let differs = |name: &&&str| {
             let body = at(
                 case.template.properties(resource(name)),
-                "/DashboardBody/Fn::Sub",
+                "/DashboardBody/Fn::Sub/0",
             );
             let body = body.as_str().unwrap_or_default();
             serde_json::from_str::<Value>(body).ok().as_ref() != case.project.dashboards.get(**name)
@@ -82,7 +82,7 @@ pub(super) const EMBEDDED: Check = Check {
 /// Where the text of a dashboard stands in the expanded template.
 pub(super) fn body_of(name: &str) -> String {
     format!(
-        "/Resources/{}/Properties/DashboardBody/Fn::Sub",
+        "/Resources/{}/Properties/DashboardBody/Fn::Sub/0",
         resource(name)
     )
 }

@@ -7,13 +7,12 @@ use crate::template::view::at;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands before the name of an alarm of the stack in its ARN. No attribute of the resource: an alarm may depend on a parameter, and a
-/// dashboard that names one that is not there stays a dashboard.
-pub(super) const ARN: &str =
-    "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:";
+/// What ARNs of alarms begin with. No attribute of the resource: an alarm may depend on a parameter, and a dashboard that names one that is
+/// not there stays a dashboard.
+pub(super) const ARN: &str = "${AlarmArn}-";
 const KINDS: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
 /// What names of alarms begin with.
-pub(super) const STACK: &str = "${AWS::StackName}-";
+const STACK: &str = "${AWS::StackName}-";
 
 /// An alarm that is on no dashboard is met for the first time when it rings.
 pub(in crate::template) const ALL_THERE: Check = Check {
@@ -55,7 +54,7 @@ pub(in crate::template) const ALL_THERE: Check = Check {
             change(
                 case,
                 "/widgets/0/properties/alarms/0",
-                json!(format!("{ARN}{STACK}no-such-alarm")),
+                json!(format!("{ARN}no-such-alarm")),
             )
         },
         |case| case.remove("/Resources", "DeadLetterQueueDepthAlarm"),
@@ -110,7 +109,7 @@ fn misplaced(case: &Case, note: &Annotation) -> Option<String> {
     let wanted = match (alarm, line) {
         (Some(alarm), _) => {
             let alarms = alarms(case);
-            let alarm = alarms.get(&format!("{STACK}{alarm}"));
+            let alarm = alarms.get(alarm);
             alarm.and_then(|alarm| at(alarm, "/Threshold").as_f64())
         }
         (None, Some((_, parameter))) => {
@@ -136,7 +135,7 @@ fn mistimed(case: &Case, chart: &Chart) -> Vec<String> {
     let mut found = Vec::new();
     for (id, function) in durations {
         let timeout = at(case.template.properties(function), "/Timeout").as_u64();
-        let wanted = format!("100*{id}/{}", timeout.unwrap_or_default() * 1000);
+        let wanted = format!("100 * {id} / {}", timeout.unwrap_or_default() * 1000);
         if !chart
             .rows
             .iter()
@@ -148,12 +147,12 @@ fn mistimed(case: &Case, chart: &Chart) -> Vec<String> {
     found
 }
 
-/// The properties of every alarm of the template, by its name.
+/// The properties of every alarm of the template, by its name without the stack's.
 fn alarms(case: &Case) -> BTreeMap<String, &Value> {
     let all = KINDS.iter().flat_map(|kind| case.template.of_type(kind));
     let named = all.filter_map(|(_, alarm)| {
         let name = at(alarm, "/AlarmName/Fn::Sub").as_str()?;
-        Some((name.to_owned(), alarm))
+        Some((name.strip_prefix(STACK)?.to_owned(), alarm))
     });
     named.collect()
 }

@@ -53,13 +53,13 @@ pub(in crate::template) const LOOK: Check = Check {
         |case| {
             add_row(
                 case,
-                &json!([{"expression": "nothing/2", "label": "x", "color": "#bcbd22"}]),
+                &json!([{"expression": "nothing / 2", "label": "x", "color": "#bcbd22"}]),
             )
         },
         |case| {
             add_row(
                 case,
-                &json!([{"expression": "2*", "label": "x", "color": "#bcbd22"}]),
+                &json!([{"expression": "2 *", "label": "x", "color": "#bcbd22"}]),
             )
         },
         |case| add_row(case, &row("#bcbd22", "x", json!({"id": "X"}))),

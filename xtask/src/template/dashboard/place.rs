@@ -1,6 +1,6 @@
 //! What `Fn::Sub` fills into a dashboard.
 
-use super::{Case, Check, add_row, change};
+use super::{Case, Check, add_row, change, resource};
 use crate::template::view::at;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,20 +19,29 @@ const ATTRIBUTES: [(&str, &str); 2] = [
     ("AWS::SNS::Topic", "TopicName"),
 ];
 
+/// What the template itself computes for dashboards, beside the text: where ARNs of alarms begin, and the configuration set of the mails.
+const ALARM_ARN: &str = "AlarmArn";
+const VARIABLES: &str = "/DashboardBody/Fn::Sub/1";
+const MAIL_SET: &str = "MailSet";
+const ALARM_ARN_TEXT: &str =
+    "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}";
+
 /// One name that is not there and the whole stack is not deployed.
 pub(in crate::template) const RESOLVED: Check = Check {
     promise: "every ${…} of a dashboard is filled in, whatever the parameters",
     breaches: |case| {
-        let names: BTreeSet<String> = case
-            .project
-            .dashboards
-            .values()
-            .flat_map(|json| placeholders(&json.to_string()))
-            .collect();
-        names
-            .iter()
-            .filter_map(|name| breach(case, name).map(|why| format!("${{{name}}} {why}")))
-            .collect()
+        let mut found = Vec::new();
+        for (name, json) in &case.project.dashboards {
+            let variables = at(case.template.properties(resource(name)), VARIABLES);
+            for word in placeholders(&json.to_string()) {
+                let why = match variables.get(&word) {
+                    Some(value) => wrong_variable(case, &word, value),
+                    None => breach(case, &word),
+                };
+                found.extend(why.map(|why| format!("{name}: ${{{word}}} {why}")));
+            }
+        }
+        found
     },
     breakages: &[
         |case| change(case, "/start", json!("${NoSuchThing}")),
@@ -46,8 +55,30 @@ pub(in crate::template) const RESOLVED: Check = Check {
             );
             case.add("/Resources/DelayQueue", "Condition", "HasQueue");
         },
+        |case| {
+            case.set(
+                "/Resources/LeadsDashboard/Properties/DashboardBody/Fn::Sub/1/AlarmArn",
+                "arn:x",
+            )
+        },
     ],
 };
+
+/// A variable of the text that is computed in another way than alarms and functions do it.
+fn wrong_variable(case: &Case, name: &str, value: &Value) -> Option<&'static str> {
+    let sound = match name {
+        ALARM_ARN => value == &json!({"Fn::Sub": ALARM_ARN_TEXT}),
+        MAIL_SET => {
+            Some(value)
+                == case
+                    .template
+                    .environment("EnrichmentFunction")
+                    .get("SES_CONFIGURATION_SET")
+        }
+        _ => false,
+    };
+    (!sound).then_some("has another value than it should")
+}
 
 fn breach(case: &Case, name: &str) -> Option<&'static str> {
     if PSEUDO.contains(&name) {

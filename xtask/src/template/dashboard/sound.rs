@@ -1,6 +1,6 @@
 //! Dashboards as small as they can be that keep every promise.
 
-use super::alarm::{ARN, STACK};
+use super::alarm::ARN;
 use crate::dashboard::palette::PALETTE;
 use crate::dashboard::{LEADS, OPERATIONS};
 use leadwire_pipeline::metric::{Metric, Unit};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// The dashboards of the small sound template.
 pub(in crate::template) fn sound() -> BTreeMap<String, Value> {
     let alarms = |title| {
-        let alarms = [format!("{ARN}{STACK}dead-letter-queue-depth")];
+        let alarms = [format!("{ARN}dead-letter-queue-depth")];
         widget(0, "alarm", &json!({"title": title, "alarms": alarms}))
     };
     let mut widgets = vec![alarms("All"), widget(1, "metric", &durations())];
@@ -53,7 +53,7 @@ fn durations() -> Value {
         "title": "Time", "region": "${AWS::Region}", "view": "timeSeries", "stat": "p99", "period": 300,
         "metrics": [
             ["AWS/Lambda", "Duration", "FunctionName", "${SweepFunction}", {"id": "sweep", "visible": false}],
-            [{"expression": "100*sweep/300000", "label": "sweep", "color": PALETTE[0].0}],
+            [{"expression": "100 * sweep / 300000", "label": "sweep", "color": PALETTE[0].0}],
         ],
         "yAxis": {"left": {"label": "percent", "showUnits": false}},
         "annotations": {"horizontal": [{"value": 600, "label": "planned delay", "color": PALETTE[1].0}]},
