@@ -10,7 +10,8 @@ pub(crate) mod unit;
 use crate::shell;
 use anyhow::{Context, Result, bail};
 use board::Board;
-use leadwire_telemetry::alarm::State;
+use leadwire_telemetry::alarm::{State, evaluate, read_alarms};
+use sample::Day;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,10 +40,32 @@ pub(crate) fn read_all(root: &Path) -> Result<BTreeMap<String, Value>> {
     NAMES.into_iter().map(read).collect()
 }
 
+/// The state of each alarm at the end of the day, by its name without the stack's.
+fn states(root: &Path, day: &Day) -> Result<BTreeMap<String, State>> {
+    let path = root.join("alarms/alarms.json");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let kept: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let resources = kept.get("Resources").context("alarms/alarms.json")?;
+    let (alarms, wrong) = read_alarms(resources, &sample::names(&kept));
+    if let Some(wrong) = wrong.first() {
+        bail!("{wrong}");
+    }
+    let verdicts = evaluate(&alarms, &day.points, sample::NOW, &BTreeMap::new());
+    let prefix = format!("{}-", sample::STACK);
+    let mut states = BTreeMap::new();
+    for alarm in &alarms {
+        let name = alarm.name.strip_prefix(&prefix).unwrap_or(&alarm.name);
+        if let Some(Ok(verdict)) = verdicts.get(&alarm.id) {
+            states.insert(name.to_owned(), verdict.state);
+        }
+    }
+    Ok(states)
+}
+
 /// The picture of each dashboard: where it lies, and what it is.
 fn pictures(root: &Path) -> Result<Vec<(PathBuf, String)>> {
     let day = sample::day();
-    let states = BTreeMap::<String, State>::new();
+    let states = states(root, &day)?;
     let draw = |(name, json): (String, Value)| {
         let board = Board::read(&json).with_context(|| name.clone())?;
         let picture = draw::draw(&name, &board, &day, &states)?;

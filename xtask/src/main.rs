@@ -47,7 +47,7 @@ enum Task {
         /// Writes the expanded `CloudFormation` template to this file and stops.
         #[arg(long, value_name = "FILE")]
         expand: Option<PathBuf>,
-        /// First puts the dashboards of dashboards/ into the template.
+        /// First puts dashboards/ into the template, and the template's alarms into alarms/alarms.json.
         #[arg(long)]
         write: bool,
     },
@@ -94,6 +94,7 @@ fn run(task: Task) -> Result<()> {
         } => {
             if write {
                 template::write_dashboards()?;
+                template::write_alarms()?;
             }
             Step::Template.run()
         }

@@ -1,5 +1,6 @@
 //! The template: linted by AWS's tools, expanded, and held to what those tools do not know.
 
+mod alarms;
 mod check;
 mod dashboard;
 mod project;
@@ -62,6 +63,13 @@ pub(crate) fn write_dashboards() -> Result<()> {
         template = dashboard::embed(&template, name, &json)?;
     }
     fs::write(&path, template).context("writing the template")
+}
+
+/// Writes the template's alarms to `alarms/alarms.json`.
+pub(crate) fn write_alarms() -> Result<()> {
+    let alarms = alarms::of(&Template::parse(&expand()?)?);
+    let path = shell::root().join(project::ALARMS);
+    fs::write(&path, alarms::written(&alarms)).with_context(|| path.display().to_string())
 }
 
 /// The template as `CloudFormation` sees it.

@@ -5,10 +5,12 @@ mod client;
 mod command;
 mod duration;
 mod home;
+mod keep;
 mod output;
 mod server;
 mod service;
 mod settings;
+mod spans;
 mod tell;
 mod view;
 

@@ -7,7 +7,7 @@ mod story;
 
 use super::board::Name;
 use leadwire_pipeline::metric::Metric;
-use leadwire_telemetry::alarm::{Query, Recording};
+use leadwire_telemetry::alarm::{Names, Query, Recording};
 use std::collections::BTreeMap;
 
 /// When the day ends, in seconds after it began: dashboards are opened now.
@@ -57,6 +57,22 @@ fn fill(value: &str) -> String {
         Some("Environment") => ENVIRONMENT.to_owned(),
         Some("MailSet") => "ConfigurationSet".to_owned(),
         Some(inner) => inner.to_owned(),
+    }
+}
+
+/// The same names for alarms.
+pub(crate) fn names(alarms: &serde_json::Value) -> Names {
+    let references = [
+        ("AWS::StackName", STACK),
+        ("Environment", ENVIRONMENT),
+        ("CanaryMinutes", "15"),
+    ];
+    Names {
+        references: references
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        unmet: vec!["HasConfigurationSet".to_owned()],
+        mappings: alarms.get("Mappings").cloned().unwrap_or_default(),
     }
 }
 

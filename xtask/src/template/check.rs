@@ -4,7 +4,6 @@ mod alarm;
 mod api;
 mod bucket;
 mod function;
-mod metric;
 mod queue;
 mod role;
 #[cfg(test)]
@@ -63,7 +62,7 @@ pub(crate) struct Check {
 }
 
 /// Every check.
-pub(crate) const CHECKS: [&Check; 23] = [
+pub(crate) const CHECKS: [&Check; 27] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -77,7 +76,11 @@ pub(crate) const CHECKS: [&Check; 23] = [
     &bucket::CREATE_ONLY,
     &bucket::LIFE,
     &alarm::HEARD,
-    &metric::TOLD,
+    &alarm::EXPLAINED,
+    &alarm::UNDERSTOOD,
+    &alarm::MEASURED,
+    &alarm::DUE,
+    &alarm::KEPT,
     &api::WHOLE,
     &api::PROMISED_NAMES,
     &dashboard::EMBEDDED,

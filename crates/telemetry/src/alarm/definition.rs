@@ -10,6 +10,7 @@ use super::expression::ExpressionError;
 use super::intrinsic::{IntrinsicError, Resolve, resolve_text};
 use super::rule::{Rule, RuleError};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The type of an alarm on metrics.
 const METRIC: &str = "AWS::CloudWatch::Alarm";
@@ -79,16 +80,52 @@ pub enum Mistake {
     Rule(#[from] RuleError),
 }
 
-/// Reads every alarm among the resources of a template; others are left alone.
-///
-/// # Errors
-/// One of them is wrong.
-pub fn read_alarms(resources: &Value, stack: &impl Resolve) -> Result<Vec<Alarm>, DefinitionError> {
+/// Reads every alarm among the resources of a template, and says what is wrong with those that cannot be read; other resources are left
+/// alone. An alarm's name is what `Ref` gives, as in `CloudFormation`.
+pub fn read_alarms(resources: &Value, stack: &impl Resolve) -> (Vec<Alarm>, Vec<DefinitionError>) {
     let all = resources.as_object().into_iter().flatten();
-    let alarms = all.filter(|(_, resource)| is_alarm(resource));
-    alarms
-        .map(|(id, resource)| read_alarm(id, resource, stack))
-        .collect()
+    let alarms: Vec<_> = all.filter(|(_, resource)| is_alarm(resource)).collect();
+    let names = alarms.iter().filter_map(|(id, resource)| {
+        let name = resource.pointer("/Properties/AlarmName")?;
+        Some((id.as_str(), resolve_text(name, stack).ok()?))
+    });
+    let stack = WithAlarms {
+        stack,
+        names: names.collect(),
+    };
+    let (mut read, mut wrong) = (Vec::new(), Vec::new());
+    for (id, resource) in alarms {
+        match read_alarm(id, resource, &stack) {
+            Ok(alarm) => read.push(alarm),
+            Err(error) => wrong.push(error),
+        }
+    }
+    (read, wrong)
+}
+
+/// A stack that knows the names of its alarms.
+struct WithAlarms<'a, R> {
+    stack: &'a R,
+    names: BTreeMap<&'a str, String>,
+}
+
+impl<R: Resolve> Resolve for WithAlarms<'_, R> {
+    fn reference(&self, name: &str) -> Option<String> {
+        let alarm = self.names.get(name).cloned();
+        alarm.or_else(|| self.stack.reference(name))
+    }
+
+    fn attribute(&self, resource: &str, attribute: &str) -> Option<String> {
+        self.stack.attribute(resource, attribute)
+    }
+
+    fn condition(&self, name: &str) -> Option<bool> {
+        self.stack.condition(name)
+    }
+
+    fn mapped(&self, map: &str, key: &str, second: &str) -> Option<String> {
+        self.stack.mapped(map, key, second)
+    }
 }
 
 fn is_alarm(resource: &Value) -> bool {

@@ -7,10 +7,21 @@ use leadwire_pipeline::metric::{Metric, Unit};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The dashboards of the small sound template.
-pub(in crate::template) fn sound() -> BTreeMap<String, Value> {
+/// The dashboards of the small sound template, with these alarms.
+pub(in crate::template) fn sound(alarms: &Value) -> BTreeMap<String, Value> {
+    let arns: Vec<String> = alarms["Resources"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|alarm| {
+            alarm["Properties"]["AlarmName"]["Fn::Sub"]
+                .as_str()
+                .unwrap()
+        })
+        .map(|name| name.replace("${AWS::StackName}-", ARN))
+        .collect();
     let alarms = |title| {
-        let alarms = [format!("{ARN}dead-letter-queue-depth")];
+        let alarms = &arns;
         widget(0, "alarm", &json!({"title": title, "alarms": alarms}))
     };
     let mut widgets = vec![alarms("All"), widget(1, "metric", &durations())];

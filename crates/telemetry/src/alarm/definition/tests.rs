@@ -110,15 +110,24 @@ fn a_composite_is_read() {
 
 #[test]
 fn only_alarms_are_read_from_a_template() {
-    let resources = json!({"Queue": {"Type": "AWS::SQS::Queue"}, "One": math(), "Two": math()});
-    let ids: Vec<_> = read_alarms(&resources, &Names::default())
-        .unwrap()
-        .into_iter()
-        .map(|a| a.id)
-        .collect();
-    assert_eq!(ids, ["One", "Two"]);
-    let error = read_alarms(&json!({"Bad": {"Type": METRIC}}), &Names::default()).unwrap_err();
-    assert_eq!(error.id, "Bad");
+    let resources = json!({"Queue": {"Type": "AWS::SQS::Queue"}, "Bad": {"Type": METRIC}, "One": math(), "Two": math()});
+    let (read, wrong) = read_alarms(&resources, &Names::default());
+    assert_eq!(
+        read.iter().map(|a| &a.id).collect::<Vec<_>>(),
+        ["One", "Two"]
+    );
+    assert_eq!(wrong.iter().map(|e| &e.id).collect::<Vec<_>>(), ["Bad"]);
+}
+
+#[test]
+fn a_composite_knows_alarms_by_the_names_that_they_have() {
+    let whole = json!({"Type": COMPOSITE, "Properties": {"AlarmName": "whole", "AlarmRule": {"Fn::Sub": "ALARM(\"${Half}\")"}}});
+    let (read, wrong) = read_alarms(&json!({"Half": math(), "Whole": whole}), &Names::default());
+    assert_eq!(wrong, []);
+    let Watch::Alarms(rule) = &read[1].watch else {
+        panic!()
+    };
+    assert_eq!(rule.names(), ["rate"]);
 }
 
 /// Sets a property, or with null removes it, and expects that the alarm is refused then.
