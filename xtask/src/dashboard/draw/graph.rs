@@ -48,7 +48,8 @@ pub(super) fn draw(svg: &mut Svg, area: Area, chart: &Chart, lines: &[Line<'_>],
             curves(svg, &place, line, i64::from(chart.period));
         }
     }
-    notes(svg, &place, &chart.annotations.horizontal);
+    let points = points(&place, lines);
+    notes(svg, &place, &chart.annotations.horizontal, points);
 }
 
 /// Where seconds and values lie.
@@ -172,24 +173,63 @@ fn surfaces(svg: &mut Svg, place: &Place, layers: &[Layer<'_>]) {
     }
 }
 
-/// Lines at values. Their labels stand above them, or below where another label is.
-fn notes(svg: &mut Svg, place: &Place, notes: &[Annotation]) {
+/// Points along everything that is drawn, close enough together that a label between two of them is seen.
+fn points(place: &Place, lines: &[Line<'_>]) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for line in lines {
+        let mut before: Option<(f64, f64)> = None;
+        for (second, value) in &line.points {
+            let here = (place.x(*second), place.y(*value));
+            let from = before.unwrap_or(here);
+            let (x, y) = (here.0 - from.0, here.1 - from.1);
+            let step = 5.0 / x.abs().max(y.abs()).max(5.0);
+            let mut part = 0.0;
+            while part <= 1.0 {
+                points.push((from.0 + x * part, from.1 + y * part));
+                part += step;
+            }
+            before = Some(here);
+        }
+    }
+    points
+}
+
+/// Lines at values. A label stands where it covers the fewest values and no other label, rather at the right and above its line.
+fn notes(svg: &mut Svg, place: &Place, notes: &[Annotation], mut taken: Vec<(f64, f64)>) {
     let plot = place.plot;
-    let mut sorted: Vec<&Annotation> = notes.iter().collect();
-    sorted.sort_by(|one, other| one.value.total_cmp(&other.value));
-    let mut taken: Vec<f64> = Vec::new();
-    for note in sorted.into_iter().rev() {
+    for note in notes {
         let y = place.y(note.value);
         svg.line((plot.left, y), (plot.right(), y), &note.color, true);
-        let free = |at: &f64| taken.iter().all(|other| (at - other).abs() >= 11.0);
-        let inside = |at: &f64| *at - 9.0 >= plot.top - 4.0 && *at <= plot.bottom();
-        let candidates = [y - 4.0, y + 11.0, y - 16.0, y + 23.0];
-        let found = candidates.into_iter().find(|at| free(at) && inside(at));
-        let at = found.unwrap_or(y - 4.0);
-        taken.push(at);
-        let set = Type::new(SMALL).at(Anchor::End).over_lines();
+    }
+    for note in notes {
+        let y = place.y(note.value);
         let text = format!("{}: {}", note.label, scale::written(note.value));
-        svg.text((plot.right() - 2.0, at), set, &text);
+        let wide = width(&text, SMALL);
+        let mut best: Option<(usize, Area)> = None;
+        for top in [y - 13.0, y + 2.0] {
+            for part in [1.0, 0.8, 0.6, 0.4, 0.2, 0.0] {
+                let label = Area {
+                    left: plot.left + 4.0 + (plot.width - wide - 6.0) * part,
+                    top,
+                    width: wide,
+                    height: 11.0,
+                };
+                let covered = taken.iter().filter(|point| label.holds(**point)).count();
+                let inside = top >= plot.top - 6.0 && label.bottom() <= plot.bottom();
+                if inside && best.is_none_or(|(least, _)| covered < least) {
+                    best = Some((covered, label));
+                }
+            }
+        }
+        if let Some((_, label)) = best {
+            let set = Type::new(SMALL).over_lines();
+            svg.text((label.left, label.bottom() - 2.0), set, &text);
+            // A label weighs more than any number of values.
+            let middle = (label.left + wide / 2.0, label.top + 5.0);
+            let edges = [label.left + 1.0, middle.0, label.right() - 1.0];
+            let points = edges.map(|x| (x, middle.1));
+            taken.extend(points.iter().cycle().take(3_000));
+        }
     }
 }
 

@@ -33,6 +33,11 @@ impl Area {
         self.top + self.height
     }
 
+    /// Whether a point lies in it.
+    pub(super) fn holds(self, (x, y): (f64, f64)) -> bool {
+        (self.left..self.right()).contains(&x) && (self.top..self.bottom()).contains(&y)
+    }
+
     /// The same with less at its left, top, right and bottom.
     pub(super) fn inset(self, left: f64, top: f64, right: f64, bottom: f64) -> Self {
         Self {

@@ -1,10 +1,12 @@
 //! How dashboards look: colours that mean something, labels, units, statistics.
 
 use super::{Check, add_row, boards, change_each};
-use crate::dashboard::board::{Annotation, Body, Chart, Row, Source, View};
+use crate::dashboard::board::{Annotation, Body, Chart, Log, LogView, Row, Source, View};
 use crate::dashboard::{palette, unit};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+
+const REGION: &str = "${AWS::Region}";
 
 /// `CloudWatch` refuses the whole dashboard over a colour that is a word.
 pub(in crate::template) const LOOK: Check = Check {
@@ -18,7 +20,11 @@ pub(in crate::template) const LOOK: Check = Check {
             for widget in &board.widgets {
                 let told = match &widget.body {
                     Body::Metric(chart) => of_chart(chart, &mut colours, &mut used),
-                    Body::Alarm(_) | Body::Log(_) | Body::Text(_) => Vec::new(),
+                    Body::Log(log) => of_log(log),
+                    Body::Text(text) if text.background != "transparent" => {
+                        vec!["a heading has a background".to_owned()]
+                    }
+                    Body::Alarm(_) | Body::Text(_) => Vec::new(),
                 };
                 let title = widget.title();
                 found.extend(told.iter().map(|what| format!("{name}, {title:?}: {what}")));
@@ -89,6 +95,9 @@ pub(in crate::template) const LOOK: Check = Check {
         },
         |case| change_each(case, "metric", "/properties/title", &json!("")),
         |case| change_each(case, "metric", "/properties/region", &json!("us-east-1")),
+        |case| change_each(case, "log", "/properties/region", &json!("us-east-1")),
+        |case| change_each(case, "log", "/properties/query", &json!("sort @timestamp")),
+        |case| change_each(case, "text", "/properties/background", &json!("solid")),
         |case| {
             change_each(
                 case,
@@ -128,7 +137,7 @@ fn of_chart(
     used: &mut BTreeSet<String>,
 ) -> Vec<String> {
     let mut found = Vec::new();
-    if chart.region != "${AWS::Region}" {
+    if chart.region != REGION {
         found.push("the region is not the stack's".to_owned());
     }
     let visible: Vec<&Row> = chart.rows.iter().filter(|row| row.is_visible()).collect();
@@ -191,6 +200,17 @@ fn is_statistic(stat: &str) -> bool {
     let percent = stat.strip_prefix('p').and_then(|p| p.parse::<f64>().ok());
     percent.is_some_and(|percent| percent > 0.0 && percent < 100.0)
         || ["Average", "Maximum", "Minimum", "SampleCount", "Sum"].contains(&stat)
+}
+
+fn of_log(log: &Log) -> Vec<String> {
+    let mut found = Vec::new();
+    if log.region != REGION || log.view != LogView::Table {
+        found.push("it is no table of the stack's region".to_owned());
+    }
+    if !log.query.starts_with("SOURCE '${") || !log.query.contains("| display ") {
+        found.push("it does not say where to look, or what to show".to_owned());
+    }
+    found
 }
 
 /// Numbers carry their units in their labels; a graph has one unit, and its axis names it.

@@ -32,6 +32,11 @@ pub(in crate::template) fn sound(alarms: &Value) -> BTreeMap<String, Value> {
             &graph(metric, PALETTE[number % PALETTE.len()].0),
         ));
     }
+    let (heading, table) = (Metric::ALL.len() + 2, Metric::ALL.len() + 3);
+    let text = json!({"markdown": "## Log", "background": "transparent"});
+    widgets.push(widget(heading, "text", &text));
+    let log = json!({"title": "Log", "region": "${AWS::Region}", "view": "table", "query": "SOURCE '${SweepLogGroup}' | display @timestamp"});
+    widgets.push(widget(table, "log", &log));
     let board =
         |widgets| json!({"start": "-PT8H", "periodOverride": "inherit", "widgets": widgets});
     [
