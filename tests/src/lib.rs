@@ -2,6 +2,7 @@
 
 pub mod clients;
 pub mod clock;
+pub mod collector;
 pub mod emulator;
 pub mod event;
 pub mod fault;
