@@ -10,6 +10,7 @@ mod parallel;
 mod platform;
 mod poison;
 mod readme;
+mod rig;
 mod rules;
 mod signed;
 mod stacks;

@@ -2,6 +2,7 @@
 
 pub mod clients;
 pub mod clock;
+pub mod cloud;
 pub mod collector;
 pub mod emulator;
 pub mod event;
@@ -17,6 +18,7 @@ pub mod mapping;
 pub mod pager;
 pub mod program;
 pub mod prune;
+pub mod rig;
 pub mod secret;
 pub mod settings;
 pub mod stack;

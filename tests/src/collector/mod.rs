@@ -4,6 +4,7 @@ pub mod daemon;
 mod otlp;
 pub mod rotel;
 pub mod segment;
+pub mod signature;
 mod span;
 pub mod xray;
 
