@@ -9,6 +9,7 @@ mod output;
 mod server;
 mod service;
 mod settings;
+mod spans;
 mod tell;
 mod view;
 

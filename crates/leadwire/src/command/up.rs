@@ -24,12 +24,7 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         .local_addr()
         .context("could not tell the address")?;
     let home = home::open(&args.folder.data, Mode::Serve)?;
-    tell::start(
-        settings.log,
-        &settings.environment,
-        args.rust_log.as_deref(),
-        home::now,
-    );
+    tell::start(&settings, args.rust_log.as_deref(), home::now);
     for warning in &home.report().warnings {
         tracing::warn!(event = "folder_warning", "{warning}");
     }

@@ -4,6 +4,7 @@
 mod enrich;
 mod ingest;
 mod sweep;
+mod telemetry;
 mod trouble;
 
 pub use enrich::{
@@ -12,6 +13,7 @@ pub use enrich::{
 };
 pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected};
 pub use sweep::{EventSwept, SweepFinished};
+pub use telemetry::{ColdStarted, TelemetryDropped};
 pub use trouble::{
     BadMessage, CallFailed, FailureNotRecorded, OwnerEmailInvalid, SourcesUnavailable,
 };
