@@ -32,8 +32,10 @@ pub enum Outcome {
 }
 
 /// When an invocation passed which point, by the platform's clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
+    /// X-Ray's header that the platform gave with the event.
+    pub trace: String,
     /// The event was handed to the process.
     pub handed: Option<Timestamp>,
     /// The process posted its answer, or its error.
@@ -131,7 +133,7 @@ impl Instance {
 
     /// When its last invocation passed which point.
     pub(crate) fn timing(&self) -> Timing {
-        *lock(&self.desk.timing)
+        lock(&self.desk.timing).clone()
     }
 
     /// Waits for the end of a process that was told to end.
@@ -252,6 +254,7 @@ async fn next(desk: &Desk) -> Result<http::Response> {
         .send_modify(|now| now.parties = now.parties.saturating_sub(1));
     let job = job.context("the environment is being shut down")?;
     *lock(&desk.timing) = Timing {
+        trace: job.trace.clone(),
         handed: Some(clock::now()),
         ..Timing::default()
     };

@@ -15,6 +15,7 @@ pub mod instance;
 pub mod json;
 pub mod mailbox;
 pub mod mapping;
+pub mod metric;
 pub mod pager;
 pub mod program;
 pub mod prune;

@@ -161,7 +161,8 @@ fn check_flags(document: &Value, fault: &mut impl FnMut(String)) {
 
 fn check_http(http: &Value, fault: &mut impl FnMut(String)) {
     for (name, value) in http.at("request").as_object().into_iter().flatten() {
-        if !REQUEST_MEMBERS.contains(&name.as_str()) {
+        let is_known = REQUEST_MEMBERS.contains(&name.as_str());
+        if !is_known || !(value.is_string() || value.is_boolean()) {
             fault(format!("http.request.{name} is {value}"));
         }
     }

@@ -31,13 +31,14 @@ pub fn check(post: &Post, service: &str, region: &str, secret: &str) -> Result<(
     for name in ["content-type", "host", "x-amz-date", "x-amz-security-token"] {
         ensure!(names.contains(&name), "{name} is not covered: {signed}");
     }
-    let mut canonical = format!("POST\n{}\n\n", post.path);
-    for name in &names {
+    let line = |name: &&str| {
         let value = header(&post.headers, name)?;
-        canonical.push_str(&format!("{name}:{}\n", value.trim()));
-    }
+        anyhow::Ok(format!("{name}:{}\n", value.trim()))
+    };
+    let headers: Vec<String> = names.iter().map(line).collect::<Result<_>>()?;
+    let (path, headers) = (&post.path, headers.concat());
     let body = hex::encode(Sha256::digest(&post.body));
-    canonical.push_str(&format!("\n{signed}\n{body}"));
+    let canonical = format!("POST\n{path}\n\n{headers}\n{signed}\n{body}");
     let digest = hex::encode(Sha256::digest(canonical));
     let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{digest}");
     let mut key = format!("AWS4{secret}").into_bytes();
@@ -50,7 +51,9 @@ pub fn check(post: &Post, service: &str, region: &str, secret: &str) -> Result<(
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str> {
-    let value = headers.get(name).with_context(|| format!("no header {name}"))?;
+    let value = headers
+        .get(name)
+        .with_context(|| format!("no header {name}"))?;
     Ok(value.to_str()?)
 }
 
