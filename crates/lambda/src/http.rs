@@ -76,7 +76,7 @@ impl NotBase64 {
         let problem = Problem::InvalidJson;
         RequestRejected {
             source: None,
-            problem,
+            reason: problem.into(),
             cause: Some(&self.to_string()),
             quarantined: None,
         }

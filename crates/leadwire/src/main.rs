@@ -5,6 +5,7 @@ mod client;
 mod command;
 mod duration;
 mod home;
+mod keep;
 mod output;
 mod server;
 mod service;

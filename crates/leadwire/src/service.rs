@@ -1,5 +1,6 @@
 //! The pipeline at work on one machine: the server, the worker and the sweep over one data folder.
 
+use crate::keep;
 use crate::server::{App, serve};
 use crate::settings::{Door, Settings};
 use crate::spans::MachineSpans;
@@ -52,8 +53,26 @@ impl Default for Pace {
     }
 }
 
-/// Works until `stop` says so, then finishes what is under way.
+/// Works until `stop` says so, then finishes what is under way, and keeps what it told of itself.
 pub(crate) async fn run(
+    home: &LocalHome,
+    listener: TcpListener,
+    settings: &Settings,
+    pace: Pace,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let metrics = keep::gather(&settings.environment);
+    let (finish, finished) = watch::channel(false);
+    let keeping = keep::run(home, metrics.clone(), finished);
+    let working = async {
+        let ended = work(home, listener, settings, pace, stop).await;
+        finish.send_replace(true);
+        ended
+    };
+    tokio::join!(keeping, working).1
+}
+
+async fn work(
     home: &LocalHome,
     listener: TcpListener,
     settings: &Settings,

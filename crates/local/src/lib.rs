@@ -15,6 +15,7 @@ mod sample;
 mod secrets;
 mod store;
 mod system;
+mod telemetry;
 mod upkeep;
 mod view;
 
@@ -30,3 +31,4 @@ pub use runner::{NoSpans, Runner, RunnerConfig, Spans};
 pub use secrets::FileSecrets;
 pub use store::SqliteStore;
 pub use system::{OsEntropy, SystemClock};
+pub use telemetry::{Minute, NewMinute, StoredSpan, TelemetryError, TelemetryStore};

@@ -1,13 +1,18 @@
 #![doc = include_str!("../README.md")]
 
+pub mod alarm;
 mod buffer;
 pub mod config;
 mod context;
 mod export;
 mod json;
+pub mod local;
 mod panic;
+mod prometheus;
 mod record;
+mod root;
 mod sampler;
+mod series;
 mod span;
 mod traced;
 mod traces;
@@ -16,6 +21,7 @@ pub use config::SpanConfig;
 #[cfg(feature = "aws")]
 pub use export::sign::sign_with;
 pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
+pub use series::{MinuteSample, Now};
 pub use span::{
     ATTRIBUTES, AttributeFacts, Invocation, Names, SPANS, SpanFacts, answered, begin_record,
     context_of, link_outside, server_span, sweep_span,
@@ -212,6 +218,26 @@ mod tests {
                 .is_ok()
         );
         assert_eq!(line["target"], "leadwire_telemetry::tests");
+    }
+
+    #[test]
+    fn a_field_that_has_the_name_of_another_member_stands_beside_it() {
+        let told = lines(None, || {
+            tracing::info!(service = "s3", target = 7_u64, "called");
+        });
+        assert_eq!(told[0]["service"], "enrich");
+        assert_eq!(told[0]["field_service"], "s3");
+        assert_eq!(told[0]["field_target"], 7);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let told = lines(None, || {
+            tracing::info!(error = "é".repeat(1_000_000), "é{}", "é".repeat(9000));
+        });
+        let error = told[0]["error"].as_str().unwrap();
+        assert!(error.ends_with("é…") && error.len() < 9000);
+        assert!(told[0]["message"].as_str().unwrap().len() < 9000);
     }
 
     #[test]

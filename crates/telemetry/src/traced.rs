@@ -35,6 +35,11 @@ pub fn traced<S, Q, M, C, E>(
 }
 
 impl<P> Traced<P> {
+    /// The port itself, whose calls nobody sees.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+
     fn new(inner: P, names: &Arc<Names>) -> Self {
         Self {
             inner,

@@ -204,6 +204,14 @@ pub(super) fn next_due(connection: &Connection) -> rusqlite::Result<Option<Times
     Ok(due.map(timestamp))
 }
 
+/// When the oldest message was sent that waits or is worked on, where there is one.
+pub(super) fn oldest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let sent: Option<i64> = connection
+        .prepare_cached("SELECT min(sent_at) FROM messages")?
+        .query_row([], |row| row.get(0))?;
+    Ok(sent.map(timestamp))
+}
+
 /// Gives back what a process held that has gone. What it received counts as received.
 pub(crate) fn release(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
     connection

@@ -40,6 +40,8 @@ pub enum Done {
     ParkedBefore,
     /// Its lead was forgotten on request.
     Forgotten,
+    /// A canary that failed: it is written down and told, and never lies among the dead letters of real leads.
+    CanaryFailed,
 }
 
 impl Done {
@@ -50,6 +52,7 @@ impl Done {
             Self::Parked => "parked",
             Self::ParkedBefore => "parked_before",
             Self::Forgotten => "forgotten",
+            Self::CanaryFailed => "canary_failed",
         }
     }
 }

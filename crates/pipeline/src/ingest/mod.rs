@@ -8,7 +8,9 @@ pub use answer::{AcceptedEvent, Answer};
 pub use request::Request;
 
 use crate::config::{INGEST_DEADLINE, IngestConfig};
-use crate::events::{CallFailed, LeadAccepted, RequestIgnored, RequestRejected, Subject};
+use crate::events::{
+    CallFailed, LeadAccepted, Rejection, RequestIgnored, RequestRejected, Subject,
+};
 use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     SecretStore,
@@ -37,6 +39,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub struct Ingest<H, S> {
     home: Arc<H>,
     secrets: SecretCache<S>,
+    canary: Option<SecretCache<S>>,
     config: IngestConfig,
 }
 
@@ -51,7 +54,7 @@ struct Trusted {
 
 /// Why a request is refused, and what else to say of it in the log.
 struct Refusal {
-    problem: Problem,
+    reason: Rejection,
     cause: Option<String>,
     quarantined: Option<String>,
 }
@@ -59,7 +62,7 @@ struct Refusal {
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         Self {
-            problem,
+            reason: problem.into(),
             cause: None,
             quarantined: None,
         }
@@ -67,9 +70,9 @@ impl From<Problem> for Refusal {
 }
 
 impl Refusal {
-    fn because(problem: Problem, cause: impl Into<String>) -> Self {
+    fn because(reason: impl Into<Rejection>, cause: impl Into<String>) -> Self {
         Self {
-            problem,
+            reason: reason.into(),
             cause: Some(cause.into()),
             quarantined: None,
         }
@@ -82,8 +85,16 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         Self {
             home,
             secrets,
+            canary: None,
             config,
         }
+    }
+
+    /// Takes the canary too, with the secret of `secrets` ([`SecretCache::of_canary`]).
+    #[must_use]
+    pub fn with_canary(mut self, secrets: SecretCache<S>) -> Self {
+        self.canary = Some(secrets);
+        self
     }
 
     /// Answers one webhook. Everything that can go wrong is an answer.
@@ -152,6 +163,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let subject = Subject {
             lead_id: Some(&event.lead_id),
             event_id: Some(&event_id),
+            source: Some(source),
         };
         let span = Span::current();
         span.record(trace::LEAD_ID, event.lead_id.as_str());
@@ -194,8 +206,14 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// Nothing of the body is read before this. A mismatch looks once for rotated secrets.
     async fn verify(&self, source: Source, request: &Request<'_>) -> Result<Trusted, Refusal> {
         let now = request.received_at;
-        let sources = self
-            .secrets
+        let secrets = if source == Source::Canary {
+            self.canary.as_ref()
+        } else {
+            Some(&self.secrets)
+        };
+        let refuse = |why: Unverified| Refusal::because(unverified(why), why.to_string());
+        let secrets = secrets.ok_or_else(|| refuse(Unverified::NotConfigured))?;
+        let sources = secrets
             .current(now)
             .await
             .map_err(|error| Refusal::because(Problem::Unavailable, error.to_string()))?;
@@ -212,14 +230,14 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let first = check(&sources, source, request);
         let outcome = match first {
             Err(Unverified::Mismatch | Unverified::NotConfigured) => {
-                match self.secrets.refreshed(now, &sources).await {
+                match secrets.refreshed(now, &sources).await {
                     Some(fresh) => check(&fresh, source, request),
                     None => first,
                 }
             }
             other => other,
         };
-        outcome.map_err(|why| Refusal::because(Problem::Unverified, why.to_string()))
+        outcome.map_err(refuse)
     }
 
     /// A verified request that does not parse is kept before its 400: a CRM that changes its format loses nothing. Bytes that nobody
@@ -241,7 +259,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             .await
         {
             Ok(()) => Refusal {
-                problem,
+                reason: problem.into(),
                 cause: None,
                 quarantined: Some(key),
             },
@@ -306,6 +324,16 @@ fn check(sources: &Sources, source: Source, request: &Request<'_>) -> Result<Tru
     })
 }
 
+/// A source without secrets is not one whose secret is wrong.
+fn unverified(why: Unverified) -> Rejection {
+    match why {
+        Unverified::NotConfigured => Rejection::NotConfigured,
+        Unverified::Header | Unverified::Stale | Unverified::Mismatch => {
+            Rejection::Problem(Problem::Unverified)
+        }
+    }
+}
+
 fn parse(source: Source, body: &[u8], trusted: &Trusted) -> Result<Parsed, Problem> {
     if source == Source::Generic && trusted.signed && is_close_event(body) {
         return Err(Problem::WrongSource);
@@ -337,13 +365,14 @@ fn event_id(
 fn refuse(source: Option<Source>, refusal: &Refusal) -> Answer {
     RequestRejected {
         source,
-        problem: refusal.problem,
+        reason: refusal.reason,
         cause: refusal.cause.as_deref(),
         quarantined: refusal.quarantined.as_deref(),
     }
     .emit();
+    let problem = refusal.reason.problem();
     let span = Span::current();
     span.record(trace::OUTCOME, "refused");
-    span.record(trace::ERROR_TYPE, refusal.problem.code());
-    Answer::problem(refusal.problem)
+    span.record(trace::ERROR_TYPE, problem.code());
+    Answer::problem(problem)
 }

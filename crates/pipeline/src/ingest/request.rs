@@ -66,6 +66,7 @@ mod tests {
         assert_eq!(source_of("/ingest/"), Some(Source::Generic));
         assert_eq!(source_of("/ingest/close"), Some(Source::Close));
         assert_eq!(source_of("/ingest/standard/"), Some(Source::Standard));
+        assert_eq!(source_of("/ingest/canary"), Some(Source::Canary));
         for nowhere in [
             "",
             "/",
