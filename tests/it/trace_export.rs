@@ -90,6 +90,7 @@ async fn a_collector_that_is_dead_or_unfriendly_costs_a_bounded_time_and_a_count
         pass(&rig, "unfriendly-1").await?;
         rigs.push(rig);
     }
+    pass(rigs.first().context("the dead one's")?, "unfriendly-1").await?;
     for rig in &rigs {
         // A second lead, while the collector is left alone for a while.
         pass(rig, "unfriendly-2").await?;

@@ -223,7 +223,9 @@ impl Reader {
                 span.status = Status::Error(String::new());
             }
             "Status code" if value == "STATUS_CODE_OK" => span.status = Status::Ok,
-            "Status message" if span.status != Status::Ok => span.status = Status::Error(value),
+            "Status message" if matches!(span.status, Status::Error(_)) => {
+                span.status = Status::Error(value);
+            }
             _ => {}
         }
     }
