@@ -36,6 +36,7 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         settings: &settings,
         home: &home,
         url: format!("http://{address}/ingest"),
+        address,
     };
     place.announce(output)?;
     let (stop, stopped) = watch::channel(false);
@@ -99,6 +100,7 @@ struct Place<'a> {
     settings: &'a Settings,
     home: &'a LocalHome,
     url: String,
+    address: SocketAddr,
 }
 
 impl Place<'_> {
@@ -139,6 +141,7 @@ impl Place<'_> {
                 folder.lookup().display()
             ),
             format!("  Mails          {mails}"),
+            format!("  Look at it     {}", self.page()),
             format!(
                 "  A lead waits   {}, then up to {} for its owner file",
                 render_seconds(waits.delay_seconds),
@@ -152,6 +155,16 @@ impl Place<'_> {
         output.line(format!(
             "\n{DIM}Ctrl-C stops it; everything accepted is kept.{DIM:#}\n"
         ))
+    }
+
+    /// The start page's address on this machine, the only one that it is shown to.
+    fn page(&self) -> String {
+        let port = self.address.port();
+        if self.address.ip().is_loopback() {
+            format!("http://{}/", self.address)
+        } else {
+            format!("http://127.0.0.1:{port}/")
+        }
     }
 
     /// What to paste to see it work.
