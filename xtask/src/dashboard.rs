@@ -2,10 +2,13 @@
 
 pub(crate) mod board;
 mod draw;
+mod export;
 pub(crate) mod family;
 pub(crate) mod palette;
 mod sample;
 pub(crate) mod unit;
+
+pub(crate) use export::export;
 
 use crate::shell;
 use anyhow::{Context, Result, bail};

@@ -56,6 +56,15 @@ enum Task {
         /// Draws the pictures anew.
         #[arg(long)]
         render: bool,
+        /// Writes the dashboards into this folder, ready to be imported by hand into the account of a stack.
+        #[arg(long, value_name = "FOLDER", requires = "stack")]
+        export: Option<PathBuf>,
+        /// The stack that they look at.
+        #[arg(long, value_name = "NAME")]
+        stack: Option<String>,
+        /// Its region, where it is not the AWS CLI's own.
+        #[arg(long)]
+        region: Option<String>,
     },
     /// Licences, bans and sources of dependencies.
     Deny,
@@ -98,8 +107,16 @@ fn run(task: Task) -> Result<()> {
             }
             Step::Template.run()
         }
-        Task::Dashboards { render: true } => dashboard::render(),
-        Task::Dashboards { render: false } => dashboard::check_pictures(),
+        Task::Dashboards {
+            render,
+            export,
+            stack,
+            region,
+        } => match (export, stack) {
+            (Some(folder), Some(stack)) => dashboard::export(&folder, &stack, region.as_deref()),
+            _ if render => dashboard::render(),
+            _ => dashboard::check_pictures(),
+        },
         Task::Deny => Step::Deny.run(),
         Task::Stack => Step::Stack.run(),
         Task::Bench => Step::Bench.run(),

@@ -1,8 +1,10 @@
 //! How dashboards look: colours that mean something, labels, units, statistics.
 
-use super::{Check, add_row, boards, change_each};
+use super::place::placeholders;
+use super::{Case, Check, add_row, boards, change_each};
 use crate::dashboard::board::{Annotation, Body, Chart, Log, LogView, Row, Source, View};
 use crate::dashboard::{palette, unit};
+use crate::template::view::at;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +22,7 @@ pub(in crate::template) const LOOK: Check = Check {
             for widget in &board.widgets {
                 let told = match &widget.body {
                     Body::Metric(chart) => of_chart(chart, &mut colours, &mut used),
-                    Body::Log(log) => of_log(log),
+                    Body::Log(log) => of_log(case, log),
                     Body::Text(text) if text.background != "transparent" => {
                         vec!["a heading has a background".to_owned()]
                     }
@@ -97,6 +99,14 @@ pub(in crate::template) const LOOK: Check = Check {
         |case| change_each(case, "metric", "/properties/region", &json!("us-east-1")),
         |case| change_each(case, "log", "/properties/region", &json!("us-east-1")),
         |case| change_each(case, "log", "/properties/query", &json!("sort @timestamp")),
+        |case| {
+            change_each(
+                case,
+                "log",
+                "/properties/query",
+                &json!("SOURCE '${SweepFunction}' | display @timestamp"),
+            )
+        },
         |case| change_each(case, "text", "/properties/background", &json!("solid")),
         |case| {
             change_each(
@@ -202,8 +212,13 @@ fn is_statistic(stat: &str) -> bool {
         || ["Average", "Maximum", "Minimum", "SampleCount", "Sum"].contains(&stat)
 }
 
-fn of_log(log: &Log) -> Vec<String> {
+fn of_log(case: &Case, log: &Log) -> Vec<String> {
     let mut found = Vec::new();
+    for name in placeholders(&log.query) {
+        if at(case.template.resource(&name), "/Type") != "AWS::Logs::LogGroup" {
+            found.push(format!("{name} holds no log lines"));
+        }
+    }
     if log.region != REGION || log.view != LogView::Table {
         found.push("it is no table of the stack's region".to_owned());
     }
