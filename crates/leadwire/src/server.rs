@@ -1,5 +1,6 @@
 //! HTTP in: carries requests to the stage `ingest` and its answers back. Bounded in connections, bytes and time.
 
+use crate::page::{HEADERS, Page, Pages};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
@@ -16,6 +17,7 @@ use leadwire_pipeline::port::{Bucket, Clock as _, Home, ObjectStore as _, Secret
 use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
 use leadwire_telemetry::{Invocation, answered, context_of, link_outside, server_span};
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +50,8 @@ pub(crate) struct App<H, T, S> {
     /// Not traced: a monitor that asks for the health every second is no lead.
     pub(crate) home: Arc<H>,
     pub(crate) ingest: Ingest<T, S>,
+    /// What a person at this machine may look at.
+    pub(crate) pages: Pages,
 }
 
 /// hyper's headers as the domain reads them: once, and visible ASCII.
@@ -87,8 +91,8 @@ pub(crate) async fn serve<H, T, S>(
         tokio::select! {
             () = &mut stop => break,
             accepted = accept(&listener, &places) => {
-                if let Some((stream, place)) = accepted {
-                    spawn_connection(stream, place, Arc::clone(&app), &graceful);
+                if let Some((connection, place)) = accepted {
+                    spawn_connection(connection, place, Arc::clone(&app), &graceful);
                 }
             }
         }
@@ -108,10 +112,10 @@ pub(crate) async fn serve<H, T, S>(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<((TcpStream, SocketAddr), OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
+        Ok(connection) => Some((connection, place)),
         Err(error) => {
             tracing::warn!(event = "accept_failed", error = %error, "a connection could not be taken");
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -121,7 +125,7 @@ async fn accept(
 }
 
 fn spawn_connection<H, T, S>(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     place: OwnedSemaphorePermit,
     app: Arc<App<H, T, S>>,
     graceful: &GracefulShutdown,
@@ -132,7 +136,7 @@ fn spawn_connection<H, T, S>(
 {
     let service = service_fn(move |request| {
         let app = Arc::clone(&app);
-        async move { app.answer(request).await }
+        async move { app.answer(peer, request).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -151,12 +155,16 @@ fn spawn_connection<H, T, S>(
 impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
     async fn answer(
         &self,
+        peer: SocketAddr,
         request: HttpRequest<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Abandoned> {
         let received_at = self.home.clock().now();
         let (head, body) = request.into_parts();
         if head.uri.path() == HEALTH_PATH {
             return Ok(self.health().await);
+        }
+        if let Some(page) = self.pages.answer(peer.ip(), &head).await {
+            return Ok(render_page(page));
         }
         let body = tokio::time::timeout(BODY_DEADLINE, read_body(body))
             .await
@@ -257,6 +265,16 @@ fn render(answer: Answer) -> Response<Full<Bytes>> {
         response = response.header(ALLOW, allow);
     }
     respond(response, answer.body)
+}
+
+fn render_page(page: Page) -> Response<Full<Bytes>> {
+    let response = Response::builder()
+        .status(page.status)
+        .header(CONTENT_TYPE, page.content_type);
+    let response = HEADERS.iter().fold(response, |response, (name, value)| {
+        response.header(*name, *value)
+    });
+    respond(response, page.body)
 }
 
 fn respond(response: hyper::http::response::Builder, body: String) -> Response<Full<Bytes>> {

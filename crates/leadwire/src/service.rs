@@ -1,6 +1,8 @@
 //! The pipeline at work on one machine: the server, the worker and the sweep over one data folder.
 
+use crate::home::desk;
 use crate::keep;
+use crate::page::Pages;
 use crate::server::{App, serve};
 use crate::settings::{Door, Settings};
 use crate::spans::MachineSpans;
@@ -14,6 +16,7 @@ use leadwire_pipeline::ingest::Ingest;
 use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::sweep::Sweep;
+use leadwire_telemetry::local::LocalMetrics;
 use leadwire_telemetry::{Names, Traced, traced};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,17 +67,25 @@ pub(crate) async fn run(
     let metrics = keep::gather(&settings.environment);
     let (finish, finished) = watch::channel(false);
     let keeping = keep::run(home, metrics.clone(), finished);
+    let app = app(home, settings, metrics);
     let working = async {
-        let ended = work(home, listener, settings, pace, stop).await;
+        let ended = work(home, (listener, app), settings, pace, stop).await;
         finish.send_replace(true);
         ended
     };
     tokio::join!(keeping, working).1
 }
 
+/// The ports of this home, traced.
+type TracedPorts<M> =
+    Ports<Traced<SqliteStore>, Traced<SqliteQueue>, Traced<M>, SystemClock, OsEntropy>;
+
+/// The stage `ingest` behind the server.
+type LocalApp = App<LocalPorts<NoMailer>, TracedPorts<NoMailer>, leadwire_local::FileSecrets>;
+
 async fn work(
     home: &LocalHome,
-    listener: TcpListener,
+    (listener, app): (TcpListener, LocalApp),
     settings: &Settings,
     pace: Pace,
     stop: watch::Receiver<bool>,
@@ -83,18 +94,14 @@ async fn work(
         Some(url) => home.smtp(url),
         None => home.outbox(),
     };
-    let names = Arc::new(Names::local(match &settings.smtp {
-        Some(_) => "SMTP",
-        None => "Outbox",
-    }));
+    let names = names(settings);
     let ports = Arc::new(traced(home.ports(mailer), &names));
     let enrich = Enrich::new(Arc::clone(&ports), enrich_config(home, settings, pace));
     let sweep = Sweep::new(ports, sweep_config(settings, pace));
-    let runner = Runner::new(home.queue(), enrich, Some(sweep), pace.runner)
-        .traced(MachineSpans(Arc::clone(&names)));
+    let runner =
+        Runner::new(home.queue(), enrich, Some(sweep), pace.runner).traced(MachineSpans(names));
     let mut worker = tokio::spawn(runner.run(stopped(stop.clone())));
-    let app = Arc::new(app(home, settings, &names));
-    let mut server = tokio::spawn(serve(listener, app, stopped(stop.clone())));
+    let mut server = tokio::spawn(serve(listener, Arc::new(app), stopped(stop.clone())));
     let flushing = tokio::spawn(flush_for_ever());
     let ended = tokio::select! {
         ended = &mut worker => {
@@ -123,16 +130,16 @@ async fn flush_for_ever() {
     }
 }
 
-/// The ports of this home, traced.
-type TracedPorts<M> =
-    Ports<Traced<SqliteStore>, Traced<SqliteQueue>, Traced<M>, SystemClock, OsEntropy>;
+/// The names of this machine's parts in spans.
+fn names(settings: &Settings) -> Arc<Names> {
+    Arc::new(Names::local(match &settings.smtp {
+        Some(_) => "SMTP",
+        None => "Outbox",
+    }))
+}
 
-fn app(
-    home: &LocalHome,
-    settings: &Settings,
-    names: &Arc<Names>,
-) -> App<LocalPorts<NoMailer>, TracedPorts<NoMailer>, leadwire_local::FileSecrets> {
-    let ports = Arc::new(traced(home.ports(NoMailer), names));
+fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp {
+    let ports = Arc::new(traced(home.ports(NoMailer), &names(settings)));
     let environment = if settings.door == Door::Open {
         OPEN
     } else {
@@ -145,6 +152,11 @@ fn app(
     App {
         home: Arc::new(home.ports(NoMailer)),
         ingest: Ingest::new(ports, secrets, config),
+        pages: Pages {
+            home: desk(home),
+            telemetry: home.telemetry(),
+            metrics,
+        },
     }
 }
 

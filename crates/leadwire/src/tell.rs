@@ -22,13 +22,12 @@ use tracing_subscriber::{EnvFilter, Layer};
 /// Where a clock can be read: the layer has no home.
 pub(crate) type Now = fn() -> Timestamp;
 
-/// Starts telling: lines, and spans where they are configured to go. A second call in one process changes nothing.
+/// Starts telling: lines, and the spans of the tracer that was started before. A second call in one process changes nothing.
 pub(crate) fn start(settings: &Settings, rust_log: Option<&str>, now: Now) {
     let (environment, spans) = (&settings.environment, &settings.spans);
     match settings.log {
         Log::Json => leadwire_telemetry::init(Service::Leadwire, environment, rust_log, spans),
         Log::Pretty => {
-            leadwire_telemetry::start_spans(spans, None);
             let filter = EnvFilter::builder()
                 .with_default_directive(LevelFilter::INFO.into())
                 .parse_lossy(rust_log.unwrap_or_default());

@@ -3,15 +3,18 @@
 use crate::cli::LeadArgs;
 use crate::command::leads::EventLine;
 use crate::duration::{render_relative, render_time};
-use crate::home::Operated;
+use crate::home::{Operated, Traces};
+use crate::keep;
 use crate::output::{BOLD, Cell, DIM, Ended, Output, printable};
 use crate::settings::Usage;
+use crate::trace::{arrange, draw};
 use crate::view::{
     EventFacts, MailMark, Step, advice, decide_standing, explain, find_lead, timeline, trace_id,
 };
 use jiff::Timestamp;
 use leadwire_domain::id::LeadId;
 use leadwire_pipeline::port::Clock as _;
+use leadwire_telemetry::SpanRecord;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -23,6 +26,8 @@ struct Told<'a> {
     advice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spans: Option<&'a [SpanRecord]>,
 }
 
 /// The lead that is asked for.
@@ -34,6 +39,7 @@ pub(super) fn parse_lead_id(args: &LeadArgs) -> Result<LeadId, Usage> {
 pub(super) async fn run<O: Operated>(
     home: &O,
     lead_id: &LeadId,
+    with_trace: bool,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let look = home.look().await?;
@@ -41,15 +47,69 @@ pub(super) async fn run<O: Operated>(
     if events.is_empty() {
         anyhow::bail!("no lead {lead_id} here; `leads` lists those there are");
     }
+    let traces = if with_trace {
+        read_traces(&home.traces(), &events)?
+    } else {
+        vec![None; events.len()]
+    };
     let now = home.clock().now();
-    for event in &events {
-        tell(event, now, output)?;
+    for (event, spans) in events.iter().zip(traces) {
+        tell(event, spans.as_deref(), now, output)?;
     }
     Ok(Ended::Done)
 }
 
-/// Tells one event.
-pub(super) fn tell(event: &EventFacts, now: Timestamp, output: &mut Output) -> anyhow::Result<()> {
+/// The spans of each event's trace. Where they are not kept here, that is said, with the way to where they are.
+fn read_traces(
+    traces: &Traces,
+    events: &[EventFacts],
+) -> anyhow::Result<Vec<Option<Vec<SpanRecord>>>> {
+    match traces {
+        Traces::Kept(store) => events
+            .iter()
+            .map(|event| {
+                let spans = trace_id(event).map(|id| keep::spans_of(store, &id));
+                Ok(Some(spans.transpose()?.unwrap_or_default()))
+            })
+            .collect(),
+        #[cfg(feature = "aws")]
+        Traces::XRay { region } => Err(Usage::of(in_x_ray(region, events)).into()),
+    }
+}
+
+/// Where the traces of a stack are looked at.
+#[cfg(feature = "aws")]
+fn in_x_ray(region: &str, events: &[EventFacts]) -> String {
+    let ids: Vec<String> = events.iter().filter_map(trace_id).collect();
+    if ids.is_empty() {
+        return "--trace: no trace of this lead is known".to_owned();
+    }
+    let domain = if region.starts_with("cn-") {
+        "console.amazonaws.cn"
+    } else if region.starts_with("us-gov-") {
+        "console.amazonaws-us-gov.com"
+    } else {
+        "console.aws.amazon.com"
+    };
+    let mut text =
+        "--trace: a stack's spans are in X-Ray, which this command does not read".to_owned();
+    for id in ids {
+        let (epoch, unique) = id.split_at_checked(8).unwrap_or((&id, ""));
+        let address = format!(
+            "https://{region}.{domain}/cloudwatch/home?region={region}#xray:traces/1-{epoch}-{unique}"
+        );
+        text = format!("{text}; trace {id}: {address}");
+    }
+    text
+}
+
+/// Tells one event, and its trace where that was asked for.
+pub(super) fn tell(
+    event: &EventFacts,
+    spans: Option<&[SpanRecord]>,
+    now: Timestamp,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let standing = decide_standing(event, now);
     let steps = timeline(event);
     let advice = advice(event, standing.stage);
@@ -59,6 +119,7 @@ pub(super) fn tell(event: &EventFacts, now: Timestamp, output: &mut Output) -> a
         steps: &steps,
         advice,
         trace_id: trace_id.clone(),
+        spans,
     })?;
     let style = standing.stage.style();
     output.line(format!(
@@ -75,6 +136,24 @@ pub(super) fn tell(event: &EventFacts, now: Timestamp, output: &mut Output) -> a
     output.line("")?;
     for (name, id) in ids(event, trace_id) {
         output.line(format!("  {DIM}{name:<6} {}{DIM:#}", printable(&id)))?;
+    }
+    output.line("")?;
+    if let Some(spans) = spans {
+        tell_trace(spans, output)?;
+    }
+    Ok(())
+}
+
+fn tell_trace(spans: &[SpanRecord], output: &mut Output) -> anyhow::Result<()> {
+    match arrange(spans) {
+        Some(waterfall) => {
+            for line in draw(&waterfall, output.width()) {
+                output.line(line)?;
+            }
+        }
+        None => output.line(format!(
+            "  {DIM}No spans of its trace are here: they are written a second after they end, and kept for two weeks.{DIM:#}"
+        ))?,
     }
     output.line("")?;
     Ok(())
