@@ -138,7 +138,6 @@ fn refuse(day: &mut Day, chance: &mut Chance, second: i64) {
     let minute = clock(second);
     let mut reject = |reason: &str, latency: f64, status: u16| {
         day.tell(second, Metric::LeadsRejected, Some(reason), 1.0);
-        day.tell(second, Metric::IngestLatency, None, latency);
         request(day, second, latency, status);
     };
     if chance.happens(1.0 / 2_400.0) {

@@ -1,12 +1,12 @@
 //! What graphs look at: metrics of ours by the catalogue, AWS's by a list.
 
 use super::{Case, Check, add_row, boards};
-use crate::dashboard::board::Name;
+use crate::dashboard::board::{Board, Name, Source};
 use crate::dashboard::family::{self, Value as Filler};
 use crate::template::view::at;
-use leadwire_pipeline::metric::Metric;
+use leadwire_pipeline::metric::{Dimension, Metric};
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A metric that nobody tells draws an empty graph; one that is on no dashboard is not looked at.
 pub(in crate::template) const TOLD: Check = Check {
@@ -19,6 +19,10 @@ pub(in crate::template) const TOLD: Check = Check {
             let mut ours = names.iter().filter(|name| name.namespace == family::OURS);
             ours.any(|name| name.metric == metric.name())
         };
+        for (name, board) in &boards {
+            let lacking = lacking(board).into_iter();
+            found.extend(lacking.map(|what| format!("{name}: {what}")));
+        }
         let unseen = Metric::ALL.iter().filter(|metric| !shown(metric));
         found.extend(unseen.map(|metric| format!("{} is on no dashboard", metric.name())));
         found
@@ -117,6 +121,34 @@ pub(in crate::template) const TOLD: Check = Check {
         |case| {
             add_row(
                 case,
+                &json!([
+                    "Leadwire",
+                    "LeadsDuplicate",
+                    "service",
+                    "ingest",
+                    "environment",
+                    "${Environment}"
+                ]),
+            )
+        },
+        |case| {
+            add_row(
+                case,
+                &json!([
+                    "Leadwire",
+                    "LeadsDuplicate",
+                    "service",
+                    "ingest",
+                    "environment",
+                    "${Environment}",
+                    "source",
+                    "close"
+                ]),
+            )
+        },
+        |case| {
+            add_row(
+                case,
                 &json!(["AWS/Fax", "Errors", "FunctionName", "${SweepFunction}"]),
             )
         },
@@ -146,6 +178,37 @@ pub(in crate::template) const TOLD: Check = Check {
         },
     ],
 };
+
+/// What stands in a title before the source that a graph is about; the other sources have graphs of the same title.
+const ABOUT: &str = ": source ";
+
+/// What graphs leave out that show a metric by its further dimension: a new source must not be missing in a sum.
+fn lacking(board: &Board) -> Vec<String> {
+    let mut shown: BTreeMap<(&str, Metric), BTreeSet<&str>> = BTreeMap::new();
+    for chart in board.charts() {
+        let title = chart.title.split(ABOUT).next().unwrap_or_default();
+        let names = chart.rows.iter().filter_map(|row| match &row.source {
+            Source::Metric(name) => Some(name),
+            Source::Expression(_) => None,
+        });
+        for name in names {
+            if let Some(metric) = Metric::from_name(&name.metric) {
+                let value = name.dimensions.get(2).map(|(_, value)| value.as_str());
+                shown.entry((title, metric)).or_default().extend(value);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for ((title, metric), shown) in shown {
+        let values = metric.facts().further.map(Dimension::values);
+        for value in values.unwrap_or_default() {
+            if !shown.contains(value) {
+                found.push(format!("{title:?} leaves {value} out of {}", metric.name()));
+            }
+        }
+    }
+    found
+}
 
 fn breach(case: &Case, name: &Name) -> Option<String> {
     if name.namespace == family::OURS {
