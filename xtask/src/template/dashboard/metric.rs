@@ -9,22 +9,23 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A metric that nobody tells draws an empty graph; one that is on no dashboard is not looked at.
-pub(in crate::template) const TOLD: Check = Check {
-    promise: "dashboards look at metrics that are told, by their dimensions, and at every one of ours",
+pub(in crate::template) const OURS: Check = Check {
+    promise: "dashboards show every metric of ours, as it is told",
     breaches: |case| {
         let boards = boards(case);
         let names: BTreeSet<&Name> = boards.iter().flat_map(|(_, board)| board.names()).collect();
-        let mut found: Vec<String> = names.iter().filter_map(|name| breach(case, name)).collect();
-        let shown = |metric: &&Metric| {
-            let mut ours = names.iter().filter(|name| name.namespace == family::OURS);
-            ours.any(|name| name.metric == metric.name())
-        };
+        let ours = || names.iter().filter(|name| name.namespace == family::OURS);
+        let mut found: Vec<String> = ours()
+            .filter_map(|name| family::breach_of_ours(name))
+            .collect();
         for (name, board) in &boards {
             let lacking = lacking(board).into_iter();
             found.extend(lacking.map(|what| format!("{name}: {what}")));
         }
-        let unseen = Metric::ALL.iter().filter(|metric| !shown(metric));
-        found.extend(unseen.map(|metric| format!("{} is on no dashboard", metric.name())));
+        let shown: BTreeSet<&str> = ours().map(|name| name.metric.as_str()).collect();
+        let unseen = Metric::ALL.iter().map(|metric| metric.name());
+        let unseen = unseen.filter(|name| !shown.contains(name));
+        found.extend(unseen.map(|name| format!("{name} is on no dashboard")));
         found
     },
     breakages: &[
@@ -147,6 +148,27 @@ pub(in crate::template) const TOLD: Check = Check {
             )
         },
         |case| {
+            let text = json!(case.project.dashboards)
+                .to_string()
+                .replace("EmailsParked", "EmailsSent");
+            case.project.dashboards = serde_json::from_str(&text).unwrap_or_default();
+        },
+    ],
+};
+
+/// A wrong dimension draws an empty graph too.
+pub(in crate::template) const OF_AWS: Check = Check {
+    promise: "dashboards look at metrics that AWS tells, of resources that there are",
+    breaches: |case| {
+        let boards = boards(case);
+        let names: BTreeSet<&Name> = boards.iter().flat_map(|(_, board)| board.names()).collect();
+        let theirs = names
+            .into_iter()
+            .filter(|name| name.namespace != family::OURS);
+        theirs.filter_map(|name| breach(case, name)).collect()
+    },
+    breakages: &[
+        |case| {
             add_row(
                 case,
                 &json!(["AWS/Fax", "Errors", "FunctionName", "${SweepFunction}"]),
@@ -169,12 +191,6 @@ pub(in crate::template) const TOLD: Check = Check {
                 case,
                 &json!(["AWS/Lambda", "Errors", "QueueName", "${SweepFunction}"]),
             )
-        },
-        |case| {
-            let text = json!(case.project.dashboards)
-                .to_string()
-                .replace("EmailsParked", "EmailsSent");
-            case.project.dashboards = serde_json::from_str(&text).unwrap_or_default();
         },
     ],
 };
@@ -211,9 +227,6 @@ fn lacking(board: &Board) -> Vec<String> {
 }
 
 fn breach(case: &Case, name: &Name) -> Option<String> {
-    if name.namespace == family::OURS {
-        return family::breach_of_ours(name);
-    }
     let Some(family) = family::of(name) else {
         return Some(format!("AWS has no {} {}", name.namespace, name.metric));
     };
