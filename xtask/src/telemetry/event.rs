@@ -109,7 +109,10 @@ fn arguments(call: &str) -> Vec<&str> {
 fn manner(level: &str, arguments: &[&str]) -> Manner {
     let fields = arguments.iter().filter_map(|argument| {
         let name = argument.split(" = ").next()?.trim_start_matches(['%', '?']);
-        let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let is_name = !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         (is_name && !COMMON.contains(&name)).then(|| name.to_owned())
     });
     Manner {
