@@ -50,7 +50,8 @@ fn breaches() -> Result<Vec<String>> {
     match with_parts(&document, &table::parts(&told)) {
         Ok(written) if written == document => {}
         Ok(_) => {
-            found.push("docs/TELEMETRY.md is stale; run `cargo xtask telemetry --write`".to_owned())
+            found
+                .push("docs/TELEMETRY.md is stale; run `cargo xtask telemetry --write`".to_owned());
         }
         Err(error) => found.push(format!("{error:#}")),
     }
@@ -85,8 +86,8 @@ fn unlike(
     boards: &BTreeMap<String, Board>,
 ) -> Vec<String> {
     let named = named(document);
-    let names = |events: &Events| -> BTreeSet<String> { events.keys().cloned().collect() };
-    let mut found = differences("docs/TELEMETRY.md, log lines", &names(told), &names(&named));
+    let of = |events: &Events| -> BTreeSet<String> { events.keys().cloned().collect() };
+    let mut found = differences("docs/TELEMETRY.md, log lines", &of(told), &of(&named));
     for (name, manner) in told {
         if let Some(other) = named.get(name).filter(|other| *other != manner) {
             found.push(format!(

@@ -70,13 +70,13 @@ fn names(stacks: &Value, resources: &Value) -> Result<Names> {
             continue;
         };
         // Of a queue that is its URL, of a topic its ARN.
-        let last = physical
+        let short = physical
             .rsplit(['/', ':'])
             .next()
             .unwrap_or_default()
             .to_owned();
-        names.insert(format!("{id}.QueueName"), last.clone());
-        names.insert(format!("{id}.TopicName"), last);
+        names.insert(format!("{id}.QueueName"), short.clone());
+        names.insert(format!("{id}.TopicName"), short);
         names.insert(id, physical);
     }
     let given = names

@@ -82,15 +82,14 @@ impl Day {
     fn tell(&mut self, second: i64, metric: Metric, further: Option<&str>, value: f64) {
         let stage = metric.facts().stages.first();
         let service = stage.map_or("", |stage| stage.name());
-        self.tell_as(second, metric, service, further, value);
+        self.tell_as(second, (metric, service), further, value);
     }
 
     /// Tells a metric that several stages tell.
     fn tell_as(
         &mut self,
         second: i64,
-        metric: Metric,
-        service: &str,
+        (metric, service): (Metric, &str),
         further: Option<&str>,
         value: f64,
     ) {

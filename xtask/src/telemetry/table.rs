@@ -28,9 +28,9 @@ pub(super) fn parts(told: &Told) -> [(&'static str, String); 8] {
 
 fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows = rows.into_iter().map(|row| row.join(" | "));
-    let rows: String = rows.map(|row| format!("| {row} |\n")).collect();
+    let rows: Vec<String> = rows.map(|row| format!("| {row} |\n")).collect();
     let line = "---|".repeat(head.len());
-    format!("| {} |\n|{line}\n{rows}", head.join(" | "))
+    format!("| {} |\n|{line}\n{}", head.join(" | "), rows.concat())
 }
 
 fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {

@@ -62,13 +62,13 @@ pub(in crate::template) const LOOK: Check = Check {
             add_row(
                 case,
                 &json!([{"expression": "nothing / 2", "label": "x", "color": "#bcbd22"}]),
-            )
+            );
         },
         |case| {
             add_row(
                 case,
                 &json!([{"expression": "2 *", "label": "x", "color": "#bcbd22"}]),
-            )
+            );
         },
         |case| add_row(case, &row("#bcbd22", "x", json!({"id": "X"}))),
         // A duration among counts.
@@ -85,7 +85,7 @@ pub(in crate::template) const LOOK: Check = Check {
                 "metric",
                 "/properties/yAxis/left/label",
                 &json!("leads"),
-            )
+            );
         },
         |case| {
             change_each(
@@ -93,7 +93,7 @@ pub(in crate::template) const LOOK: Check = Check {
                 "metric",
                 "/properties/yAxis/left/showUnits",
                 &json!(true),
-            )
+            );
         },
         |case| change_each(case, "metric", "/properties/title", &json!("")),
         |case| change_each(case, "metric", "/properties/region", &json!("us-east-1")),
@@ -105,7 +105,7 @@ pub(in crate::template) const LOOK: Check = Check {
                 "log",
                 "/properties/query",
                 &json!("SOURCE '${SweepFunction}' | display @timestamp"),
-            )
+            );
         },
         |case| change_each(case, "text", "/properties/background", &json!("solid")),
         |case| {
@@ -114,7 +114,7 @@ pub(in crate::template) const LOOK: Check = Check {
                 "metric",
                 "/properties/annotations/horizontal/0/color",
                 &json!("grey"),
-            )
+            );
         },
         |case| {
             change_each(
@@ -122,7 +122,7 @@ pub(in crate::template) const LOOK: Check = Check {
                 "metric",
                 "/properties/annotations/horizontal/0/label",
                 &json!(""),
-            )
+            );
         },
     ],
 };

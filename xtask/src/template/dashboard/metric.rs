@@ -40,7 +40,7 @@ pub(in crate::template) const OURS: Check = Check {
                     "environment",
                     "${Environment}"
                 ]),
-            )
+            );
         },
         |case| {
             add_row(
@@ -53,13 +53,13 @@ pub(in crate::template) const OURS: Check = Check {
                     "environment",
                     "${Environment}"
                 ]),
-            )
+            );
         },
         |case| {
             add_row(
                 case,
                 &json!(["Leadwire", "EmailsSent", "service", "enrich"]),
-            )
+            );
         },
         |case| {
             add_row(
@@ -72,7 +72,7 @@ pub(in crate::template) const OURS: Check = Check {
                     "environment",
                     "dev"
                 ]),
-            )
+            );
         },
         |case| {
             add_row(
@@ -87,7 +87,7 @@ pub(in crate::template) const OURS: Check = Check {
                     "source",
                     "close"
                 ]),
-            )
+            );
         },
         |case| {
             add_row(
@@ -102,7 +102,7 @@ pub(in crate::template) const OURS: Check = Check {
                     "source",
                     "fax"
                 ]),
-            )
+            );
         },
         |case| {
             add_row(
@@ -117,7 +117,7 @@ pub(in crate::template) const OURS: Check = Check {
                     "reason",
                     "mood"
                 ]),
-            )
+            );
         },
         |case| {
             add_row(
@@ -130,7 +130,7 @@ pub(in crate::template) const OURS: Check = Check {
                     "environment",
                     "${Environment}"
                 ]),
-            )
+            );
         },
         |case| {
             add_row(
@@ -145,7 +145,7 @@ pub(in crate::template) const OURS: Check = Check {
                     "source",
                     "close"
                 ]),
-            )
+            );
         },
         |case| {
             let text = json!(case.project.dashboards)
@@ -172,25 +172,25 @@ pub(in crate::template) const OF_AWS: Check = Check {
             add_row(
                 case,
                 &json!(["AWS/Fax", "Errors", "FunctionName", "${SweepFunction}"]),
-            )
+            );
         },
         |case| {
             add_row(
                 case,
                 &json!(["AWS/Lambda", "Mistakes", "FunctionName", "${SweepFunction}"]),
-            )
+            );
         },
         |case| {
             add_row(
                 case,
                 &json!(["AWS/Lambda", "Errors", "FunctionName", "${DelayQueue}"]),
-            )
+            );
         },
         |case| {
             add_row(
                 case,
                 &json!(["AWS/Lambda", "Errors", "QueueName", "${SweepFunction}"]),
-            )
+            );
         },
     ],
 };

@@ -59,7 +59,7 @@ pub(in crate::template) const RESOLVED: Check = Check {
             case.set(
                 "/Resources/LeadsDashboard/Properties/DashboardBody/Fn::Sub/1/AlarmArn",
                 "arn:x",
-            )
+            );
         },
     ],
 };
