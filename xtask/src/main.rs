@@ -46,7 +46,7 @@ enum Task {
         /// Writes the expanded `CloudFormation` template to this file and stops.
         #[arg(long, value_name = "FILE")]
         expand: Option<PathBuf>,
-        /// First puts dashboards/operations.json into the template.
+        /// First puts dashboards/operations.json into the template, and the template's alarms into alarms/alarms.json.
         #[arg(long)]
         write: bool,
     },
@@ -87,6 +87,7 @@ fn run(task: Task) -> Result<()> {
         } => {
             if write {
                 template::write_dashboard()?;
+                template::write_alarms()?;
             }
             Step::Template.run()
         }

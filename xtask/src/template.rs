@@ -1,5 +1,6 @@
 //! The template: linted by AWS's tools, expanded, and held to what those tools do not know.
 
+mod alarms;
 mod check;
 mod dashboard;
 mod project;
@@ -58,6 +59,13 @@ pub(crate) fn write_dashboard() -> Result<()> {
     let template = fs::read_to_string(&path)?;
     let json = fs::read_to_string(shell::root().join(project::DASHBOARD))?;
     fs::write(&path, dashboard::embed(&template, &json)?).context("writing the template")
+}
+
+/// Writes the template's alarms to `alarms/alarms.json`.
+pub(crate) fn write_alarms() -> Result<()> {
+    let alarms = alarms::of(&Template::parse(&expand()?)?);
+    let path = shell::root().join(project::ALARMS);
+    fs::write(&path, alarms::written(&alarms)).with_context(|| path.display().to_string())
 }
 
 /// The template as `CloudFormation` sees it.

@@ -315,6 +315,7 @@ mod tests {
             content_type: "application/problem+json",
             retry_after_seconds: Some(7),
             allow: Some("POST"),
+            is_verified: false,
             body: "{}".to_owned(),
         };
         assert_eq!(

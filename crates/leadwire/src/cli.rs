@@ -351,10 +351,17 @@ pub(crate) struct LeadsArgs {
 
 /// `lead`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  leadwire lead test-1\n  leadwire lead test-1 --json")]
+#[command(after_help = "\
+Examples:
+  leadwire lead test-1
+  leadwire lead test-1 --trace      And what took how long, from the webhook to the mail
+  leadwire lead test-1 --json")]
 pub(crate) struct LeadArgs {
     /// The lead's id
     pub(crate) lead_id: String,
+    /// Show its trace too: every span, from the webhook to the mail, the wait in between and each attempt
+    #[arg(long)]
+    pub(crate) trace: bool,
     #[command(flatten)]
     pub(crate) home: HomeArgs,
 }

@@ -8,7 +8,7 @@ use crate::cli::HomeArgs;
 use crate::view::{QueueLook, Queued};
 use jiff::Timestamp;
 use leadwire_domain::id::LeadId;
-use leadwire_local::{Mode, OsEntropy, SystemClock};
+use leadwire_local::{Mode, OsEntropy, SystemClock, TelemetryStore};
 use leadwire_pipeline::port::{Clock as _, Home, PortError};
 
 pub(crate) use local::{LocalOperated, desk, open, read_sources, served_by};
@@ -24,12 +24,27 @@ pub(crate) trait Operated: Home + 'static {
     /// Gives dead letters back that were taken and not deleted.
     fn return_dead(&self, letters: &[Queued])
     -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Where the spans of a trace are.
+    fn traces(&self) -> Traces;
     /// Writes an owner file as a whole, and says where it is.
     fn put_owner(
         &self,
         lead_id: &LeadId,
         json: Vec<u8>,
     ) -> impl Future<Output = Result<String, PortError>> + Send;
+}
+
+/// Where the spans of a trace are.
+#[derive(Clone, Debug)]
+pub(crate) enum Traces {
+    /// In the data folder.
+    Kept(TelemetryStore),
+    /// In X-Ray, in this region.
+    #[cfg(feature = "aws")]
+    XRay {
+        /// The region's name.
+        region: String,
+    },
 }
 
 /// The ports of a home, and what stands behind them.

@@ -5,11 +5,15 @@ mod client;
 mod command;
 mod duration;
 mod home;
+mod keep;
 mod output;
+mod page;
 mod server;
 mod service;
 mod settings;
+mod spans;
 mod tell;
+mod trace;
 mod view;
 
 use clap::Parser as _;

@@ -21,6 +21,9 @@ pub(crate) const BOLD: Style = Style::new().bold();
 /// Nothing special.
 pub(crate) const PLAIN: Style = Style::new();
 
+/// The width of lines that nobody watches: a file's, a pipe's.
+const WIDTH: usize = 120;
+
 /// How a command ended, where it could be carried out at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -90,6 +93,15 @@ impl Output {
     /// Whether a person watches it, so that lines can be redrawn.
     pub(crate) fn is_live(&self) -> bool {
         !self.json && io::stdout().is_terminal()
+    }
+
+    /// How wide a line may be. Where nobody watches, or the terminal does not tell: [`WIDTH`].
+    pub(crate) fn width(&self) -> usize {
+        rustix::termios::tcgetwinsize(io::stdout())
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+            .filter(|columns| *columns > 0)
+            .unwrap_or(WIDTH)
     }
 
     /// A line for a person.

@@ -1,5 +1,6 @@
 //! HTTP in: carries requests to the stage `ingest` and its answers back. Bounded in connections, bytes and time.
 
+use crate::page::{HEADERS, Page, Pages};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
@@ -13,13 +14,16 @@ use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::signature::Headers;
 use leadwire_pipeline::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::port::{Bucket, Clock as _, Home, ObjectStore as _, SecretStore};
-use leadwire_pipeline::trace::TraceContext;
+use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
+use leadwire_telemetry::{Invocation, answered, context_of, link_outside, server_span};
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Instrument as _;
 
 /// Connections that are served at once; more wait in the system's backlog. Each holds at most one body of 1 MiB.
 const CONNECTIONS_MAX: usize = 256;
@@ -42,9 +46,12 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEALTH_PATH: &str = "/healthz";
 
 /// The stage behind the server, and its home.
-pub(crate) struct App<H, S> {
+pub(crate) struct App<H, T, S> {
+    /// Not traced: a monitor that asks for the health every second is no lead.
     pub(crate) home: Arc<H>,
-    pub(crate) ingest: Ingest<H, S>,
+    pub(crate) ingest: Ingest<T, S>,
+    /// What a person at this machine may look at.
+    pub(crate) pages: Pages,
 }
 
 /// hyper's headers as the domain reads them: once, and visible ASCII.
@@ -68,12 +75,13 @@ enum Abandoned {
 }
 
 /// Serves until `stop` ends, then lets requests that are under way finish.
-pub(crate) async fn serve<H, S>(
+pub(crate) async fn serve<H, T, S>(
     listener: TcpListener,
-    app: Arc<App<H, S>>,
+    app: Arc<App<H, T, S>>,
     stop: impl Future<Output = ()>,
 ) where
     H: Home + 'static,
+    T: Home + 'static,
     S: SecretStore + 'static,
 {
     let graceful = GracefulShutdown::new();
@@ -83,8 +91,8 @@ pub(crate) async fn serve<H, S>(
         tokio::select! {
             () = &mut stop => break,
             accepted = accept(&listener, &places) => {
-                if let Some((stream, place)) = accepted {
-                    spawn_connection(stream, place, Arc::clone(&app), &graceful);
+                if let Some((connection, place)) = accepted {
+                    spawn_connection(connection, place, Arc::clone(&app), &graceful);
                 }
             }
         }
@@ -104,10 +112,10 @@ pub(crate) async fn serve<H, S>(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<((TcpStream, SocketAddr), OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
+        Ok(connection) => Some((connection, place)),
         Err(error) => {
             tracing::warn!(event = "accept_failed", error = %error, "a connection could not be taken");
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -116,18 +124,19 @@ async fn accept(
     }
 }
 
-fn spawn_connection<H, S>(
-    stream: TcpStream,
+fn spawn_connection<H, T, S>(
+    (stream, peer): (TcpStream, SocketAddr),
     place: OwnedSemaphorePermit,
-    app: Arc<App<H, S>>,
+    app: Arc<App<H, T, S>>,
     graceful: &GracefulShutdown,
 ) where
     H: Home + 'static,
+    T: Home + 'static,
     S: SecretStore + 'static,
 {
     let service = service_fn(move |request| {
         let app = Arc::clone(&app);
-        async move { app.answer(request).await }
+        async move { app.answer(peer, request).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -143,9 +152,10 @@ fn spawn_connection<H, S>(
     });
 }
 
-impl<H: Home, S: SecretStore> App<H, S> {
+impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
     async fn answer(
         &self,
+        peer: SocketAddr,
         request: HttpRequest<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Abandoned> {
         let received_at = self.home.clock().now();
@@ -153,20 +163,35 @@ impl<H: Home, S: SecretStore> App<H, S> {
         if head.uri.path() == HEALTH_PATH {
             return Ok(self.health().await);
         }
+        if let Some(page) = self.pages.answer(peer.ip(), &head).await {
+            return Ok(render_page(page));
+        }
         let body = tokio::time::timeout(BODY_DEADLINE, read_body(body))
             .await
             .map_err(|_elapsed| Abandoned::Slow)?
             .map_err(Abandoned::Broken)?;
         let headers = HeaderView(&head.headers);
+        let (method, path) = (head.method.as_str(), head.uri.path());
+        let invocation = Invocation::default();
+        let span = server_span(method, path, "http", &invocation);
         let request = Request {
-            method: head.method.as_str(),
-            path: head.uri.path(),
+            method,
+            path,
             headers: &headers,
             body: &body,
             received_at,
-            trace: TraceContext::default(),
+            trace: context_of(&span),
         };
-        Ok(render(self.ingest.handle(request).await))
+        let answer = self.ingest.handle(request).instrument(span.clone()).await;
+        answered(&span, answer.status);
+        if answer.is_verified {
+            let outside = TraceContext {
+                traceparent: headers.get(TRACEPARENT).map(ToOwned::to_owned),
+                ..TraceContext::default()
+            };
+            link_outside(&span, &outside, &invocation);
+        }
+        Ok(render(answer))
     }
 
     /// Whether the store can be read; its writer is the same.
@@ -240,6 +265,16 @@ fn render(answer: Answer) -> Response<Full<Bytes>> {
         response = response.header(ALLOW, allow);
     }
     respond(response, answer.body)
+}
+
+fn render_page(page: Page) -> Response<Full<Bytes>> {
+    let response = Response::builder()
+        .status(page.status)
+        .header(CONTENT_TYPE, page.content_type);
+    let response = HEADERS.iter().fold(response, |response, (name, value)| {
+        response.header(*name, *value)
+    });
+    respond(response, page.body)
 }
 
 fn respond(response: hyper::http::response::Builder, body: String) -> Response<Full<Bytes>> {

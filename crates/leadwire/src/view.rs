@@ -2,9 +2,11 @@
 
 mod read;
 mod standing;
+mod timeline;
 
 pub(crate) use read::{Failure, find_lead, list_all, list_failures, list_newest, read_event};
 pub(crate) use standing::{Stage, Standing, decide_standing};
+pub(crate) use timeline::{Step, advice, explain, timeline, trace_id, when};
 
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Settled};

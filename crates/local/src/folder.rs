@@ -44,6 +44,11 @@ impl DataFolder {
         self.path.join("leadwire.lock")
     }
 
+    /// Traces and metrics. It may be deleted at any time.
+    pub fn telemetry(&self) -> PathBuf {
+        self.path.join("telemetry.db")
+    }
+
     /// The view of raw events.
     pub fn raw(&self) -> PathBuf {
         self.path.join("raw")

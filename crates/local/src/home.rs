@@ -10,6 +10,7 @@ use crate::queue::{SqliteQueue, release};
 use crate::secrets::FileSecrets;
 use crate::store::{SqliteStore, timestamp};
 use crate::system::{OsEntropy, SystemClock, random_hex};
+use crate::telemetry::TelemetryStore;
 use crate::view::Views;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_pipeline::port::{Clock, Mailer, Ports};
@@ -79,6 +80,7 @@ pub struct LocalHome {
     pub(crate) views: Views,
     queue: SqliteQueue,
     guard: Guard,
+    telemetry: TelemetryStore,
 }
 
 impl LocalHome {
@@ -125,6 +127,7 @@ impl LocalHome {
         Ok(Self {
             queue: SqliteQueue::new(database.clone(), Arc::clone(&clock)),
             guard: Guard::new(MailLog::new(database.clone(), Arc::clone(&clock))),
+            telemetry: TelemetryStore::new(folder.telemetry()),
             boot: (mode == Mode::Serve).then(random_hex),
             report: Arc::new(report),
             folder,
@@ -168,6 +171,11 @@ impl LocalHome {
     /// The sources document.
     pub fn secrets(&self) -> FileSecrets {
         FileSecrets::new(self.folder.sources())
+    }
+
+    /// Traces and metrics that are kept on this machine. Nothing is opened yet.
+    pub fn telemetry(&self) -> TelemetryStore {
+        self.telemetry.clone()
     }
 
     /// Which mails went out.
@@ -293,7 +301,7 @@ fn refuse(error: SchemaError, folder: &DataFolder) -> OpenError {
 }
 
 /// An empty file, for its owner alone, where there is none; the write-ahead log takes its permissions over.
-fn make_private(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     File::options()
         .append(true)
         .create(true)

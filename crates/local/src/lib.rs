@@ -15,6 +15,7 @@ mod sample;
 mod secrets;
 mod store;
 mod system;
+mod telemetry;
 mod upkeep;
 mod view;
 
@@ -26,7 +27,8 @@ pub use mail::{
     LocalMailer, MailLog, MailLogEntry, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError, probe_smtp,
 };
 pub use queue::{DeadLetter, QueueDepth, SqliteQueue, WaitingMessage};
-pub use runner::{Runner, RunnerConfig};
+pub use runner::{NoSpans, Runner, RunnerConfig, Spans};
 pub use secrets::FileSecrets;
 pub use store::SqliteStore;
 pub use system::{OsEntropy, SystemClock};
+pub use telemetry::{Minute, NewMinute, StoredSpan, TelemetryError, TelemetryStore};

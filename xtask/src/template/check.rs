@@ -63,7 +63,7 @@ pub(crate) struct Check {
 }
 
 /// Every check.
-pub(crate) const CHECKS: [&Check; 17] = [
+pub(crate) const CHECKS: [&Check; 22] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -77,6 +77,11 @@ pub(crate) const CHECKS: [&Check; 17] = [
     &bucket::CREATE_ONLY,
     &bucket::LIFE,
     &alarm::HEARD,
+    &alarm::EXPLAINED,
+    &alarm::UNDERSTOOD,
+    &alarm::MEASURED,
+    &alarm::DUE,
+    &alarm::KEPT,
     &metric::TOLD,
     &api::WHOLE,
     &api::PROMISED_NAMES,

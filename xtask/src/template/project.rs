@@ -8,6 +8,8 @@ use std::path::Path;
 
 pub(super) const TEMPLATE: &str = "template.yaml";
 pub(super) const DASHBOARD: &str = "dashboards/operations.json";
+pub(super) const ALARMS: &str = "alarms/alarms.json";
+const RUNBOOK: &str = "docs/RUNBOOK.md";
 /// The one file that names the environment variables of the Lambda binaries.
 const VARIABLES: &str = "crates/lambda/src/vars.rs";
 
@@ -25,6 +27,10 @@ pub(crate) struct Project {
     pub(crate) variables: BTreeMap<String, BTreeSet<String>>,
     /// Logical ids of the alarms that have a page in `alarms/`.
     pub(crate) alarm_pages: BTreeSet<String>,
+    /// Headings of `docs/RUNBOOK.md` that name an alarm.
+    pub(crate) alarm_headings: BTreeSet<String>,
+    /// `alarms/alarms.json`.
+    pub(crate) alarms: Value,
     /// `profile.release.panic` of the workspace.
     pub(crate) panic: String,
     /// `dashboards/operations.json`.
@@ -51,10 +57,19 @@ impl Project {
         Ok(Self {
             variables: variables(&read(VARIABLES)?),
             alarm_pages: pages.collect(),
+            alarm_headings: alarm_headings(&read(RUNBOOK)?),
+            alarms: serde_json::from_str(&read(ALARMS)?).context(ALARMS)?,
             panic: panic.unwrap_or_default().to_owned(),
             dashboard: serde_json::from_str(&read(DASHBOARD)?).context(DASHBOARD)?,
         })
     }
+}
+
+/// The headings that are one word ending in `Alarm`.
+fn alarm_headings(runbook: &str) -> BTreeSet<String> {
+    let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
+    let alarms = headings.filter(|heading| heading.ends_with("Alarm") && !heading.contains(' '));
+    alarms.map(str::to_owned).collect()
 }
 
 /// Reads `pub const NAME: &str = "NAME";` and, of these names, the lists that the binaries read.

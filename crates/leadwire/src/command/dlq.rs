@@ -167,7 +167,7 @@ pub(super) async fn show<O: Operated>(
             continue;
         };
         let event = read_event(home.store(), &look, name.clone()).await?;
-        lead::tell(&event, now, output)?;
+        lead::tell(&event, None, now, output)?;
         for letter in &event.dead {
             output.line(format!(
                 "  Dead letter {}, received {} times:\n  {}",

@@ -1,27 +1,21 @@
 //! `lead`: what became of one lead, event by event.
 
 use crate::cli::LeadArgs;
-use crate::command::leads::{EventLine, when};
-use crate::duration::{render, render_relative, render_time};
-use crate::home::Operated;
+use crate::command::leads::EventLine;
+use crate::duration::{render_relative, render_time};
+use crate::home::{Operated, Traces};
+use crate::keep;
 use crate::output::{BOLD, Cell, DIM, Ended, Output, printable};
 use crate::settings::Usage;
-use crate::view::{EventFacts, MailMark, Stage, Standing, decide_standing, find_lead};
+use crate::trace::{arrange, draw};
+use crate::view::{
+    EventFacts, MailMark, Step, advice, decide_standing, explain, find_lead, timeline, trace_id,
+};
 use jiff::Timestamp;
-use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::id::LeadId;
 use leadwire_pipeline::port::Clock as _;
-use leadwire_pipeline::trace::TraceContext;
+use leadwire_telemetry::SpanRecord;
 use serde::Serialize;
-
-/// One step of an event's way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Step {
-    at: Timestamp,
-    #[serde(rename = "step")]
-    what: &'static str,
-    text: String,
-}
 
 #[derive(Serialize)]
 struct Told<'a> {
@@ -32,6 +26,8 @@ struct Told<'a> {
     advice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spans: Option<&'a [SpanRecord]>,
 }
 
 /// The lead that is asked for.
@@ -43,6 +39,7 @@ pub(super) fn parse_lead_id(args: &LeadArgs) -> Result<LeadId, Usage> {
 pub(super) async fn run<O: Operated>(
     home: &O,
     lead_id: &LeadId,
+    with_trace: bool,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let look = home.look().await?;
@@ -50,15 +47,69 @@ pub(super) async fn run<O: Operated>(
     if events.is_empty() {
         anyhow::bail!("no lead {lead_id} here; `leads` lists those there are");
     }
+    let traces = if with_trace {
+        read_traces(&home.traces(), &events)?
+    } else {
+        vec![None; events.len()]
+    };
     let now = home.clock().now();
-    for event in &events {
-        tell(event, now, output)?;
+    for (event, spans) in events.iter().zip(traces) {
+        tell(event, spans.as_deref(), now, output)?;
     }
     Ok(Ended::Done)
 }
 
-/// Tells one event.
-pub(super) fn tell(event: &EventFacts, now: Timestamp, output: &mut Output) -> anyhow::Result<()> {
+/// The spans of each event's trace. Where they are not kept here, that is said, with the way to where they are.
+fn read_traces(
+    traces: &Traces,
+    events: &[EventFacts],
+) -> anyhow::Result<Vec<Option<Vec<SpanRecord>>>> {
+    match traces {
+        Traces::Kept(store) => events
+            .iter()
+            .map(|event| {
+                let spans = trace_id(event).map(|id| keep::spans_of(store, &id));
+                Ok(Some(spans.transpose()?.unwrap_or_default()))
+            })
+            .collect(),
+        #[cfg(feature = "aws")]
+        Traces::XRay { region } => Err(Usage::of(in_x_ray(region, events)).into()),
+    }
+}
+
+/// Where the traces of a stack are looked at.
+#[cfg(feature = "aws")]
+fn in_x_ray(region: &str, events: &[EventFacts]) -> String {
+    let ids: Vec<String> = events.iter().filter_map(trace_id).collect();
+    if ids.is_empty() {
+        return "--trace: no trace of this lead is known".to_owned();
+    }
+    let domain = if region.starts_with("cn-") {
+        "console.amazonaws.cn"
+    } else if region.starts_with("us-gov-") {
+        "console.amazonaws-us-gov.com"
+    } else {
+        "console.aws.amazon.com"
+    };
+    let mut text =
+        "--trace: a stack's spans are in X-Ray, which this command does not read".to_owned();
+    for id in ids {
+        let (epoch, unique) = id.split_at_checked(8).unwrap_or((&id, ""));
+        let address = format!(
+            "https://{region}.{domain}/cloudwatch/home?region={region}#xray:traces/1-{epoch}-{unique}"
+        );
+        text = format!("{text}; trace {id}: {address}");
+    }
+    text
+}
+
+/// Tells one event, and its trace where that was asked for.
+pub(super) fn tell(
+    event: &EventFacts,
+    spans: Option<&[SpanRecord]>,
+    now: Timestamp,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let standing = decide_standing(event, now);
     let steps = timeline(event);
     let advice = advice(event, standing.stage);
@@ -68,6 +119,7 @@ pub(super) fn tell(event: &EventFacts, now: Timestamp, output: &mut Output) -> a
         steps: &steps,
         advice,
         trace_id: trace_id.clone(),
+        spans,
     })?;
     let style = standing.stage.style();
     output.line(format!(
@@ -84,6 +136,24 @@ pub(super) fn tell(event: &EventFacts, now: Timestamp, output: &mut Output) -> a
     output.line("")?;
     for (name, id) in ids(event, trace_id) {
         output.line(format!("  {DIM}{name:<6} {}{DIM:#}", printable(&id)))?;
+    }
+    output.line("")?;
+    if let Some(spans) = spans {
+        tell_trace(spans, output)?;
+    }
+    Ok(())
+}
+
+fn tell_trace(spans: &[SpanRecord], output: &mut Output) -> anyhow::Result<()> {
+    match arrange(spans) {
+        Some(waterfall) => {
+            for line in draw(&waterfall, output.width()) {
+                output.line(line)?;
+            }
+        }
+        None => output.line(format!(
+            "  {DIM}No spans of its trace are here: they are written a second after they end, and kept for two weeks.{DIM:#}"
+        ))?,
     }
     output.line("")?;
     Ok(())
@@ -113,124 +183,4 @@ fn row(step: &Step, now: Timestamp) -> Vec<Cell> {
         Cell::plain(step.what),
         Cell::plain(step.text.as_str()),
     ]
-}
-
-fn explain(standing: &Standing, now: Timestamp) -> String {
-    let why = format!("{}{}", standing.separator(), standing.why);
-    let when = when(standing, now);
-    match (when.is_empty(), standing.until.is_some()) {
-        (true, _) => why,
-        (false, true) => format!("{why}, next look {when}"),
-        (false, false) => format!("{why}, {when}"),
-    }
-}
-
-/// What happened and what is known to come, in the order of time.
-fn timeline(event: &EventFacts) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut push = |at, what, text| steps.push(Step { at, what, text });
-    let accepted_at = event.raw.as_ref().map(|raw| raw.accepted_at);
-    if let Some(raw) = &event.raw {
-        push(
-            raw.accepted_at,
-            "received",
-            format!("from {}, {} bytes", raw.source, raw.bytes),
-        );
-    }
-    let trigger = event.trigger();
-    if let Some(facts) = trigger
-        .as_ref()
-        .and_then(|(trigger, _)| trigger.facts.as_ref())
-    {
-        push(facts.not_before, "due", "its delay ends".to_owned());
-    }
-    if let Some(document) = &event.document {
-        if let Some(at) = document.lookup_modified_at {
-            push(at, "owner file", owner_text(at, accepted_at));
-        }
-        let disagree = match document.conflicts.len() {
-            0 => String::new(),
-            count => format!(", {count} fields disagreed"),
-        };
-        let owner = if document.lookup_etag.is_some() {
-            "with its owner file"
-        } else {
-            "without an owner file"
-        };
-        push(
-            document.enriched_at,
-            "enriched",
-            format!("{owner}{disagree}"),
-        );
-    }
-    if let Some(failure) = &event.failure {
-        push(
-            failure.failed_at,
-            "failed",
-            format!("{}, receive {}", failure.reason.code(), failure.receives),
-        );
-    }
-    if let Some(letter) = event.dead.first() {
-        let text = format!("put aside after {} receives", letter.receives);
-        push(letter.visible_at, "dead letter", text);
-    }
-    if let Some((at, what, text)) = mail_step(&event.mail, accepted_at) {
-        push(at, what, text);
-    }
-    steps.sort_by_key(|step| step.at);
-    steps
-}
-
-fn owner_text(at: Timestamp, accepted_at: Option<Timestamp>) -> String {
-    match accepted_at {
-        Some(accepted) if at > accepted => format!(
-            "written {} after the lead came",
-            render(at.duration_since(accepted))
-        ),
-        _ => "was there already".to_owned(),
-    }
-}
-
-fn mail_step(
-    mail: &MailMark,
-    accepted_at: Option<Timestamp>,
-) -> Option<(Timestamp, &'static str, String)> {
-    match mail {
-        MailMark::Absent | MailMark::Claimed(Claim::Idle { .. } | Claim::Sending(_)) => None,
-        MailMark::Claimed(Claim::Parked { parked_at, attempt }) => Some((
-            *parked_at,
-            "parked",
-            format!("after {attempt} attempts, of which nobody knows the outcome"),
-        )),
-        MailMark::Settled {
-            how: Settled::Forgotten,
-            at,
-            ..
-        } => Some((*at, "forgotten", "on request".to_owned())),
-        MailMark::Settled {
-            how: Settled::Sent,
-            at,
-            ..
-        } => {
-            let after = accepted_at.map_or_else(String::new, |accepted| {
-                format!("{} after it came", render(at.duration_since(accepted)))
-            });
-            Some((*at, "mailed", after))
-        }
-    }
-}
-
-fn advice(event: &EventFacts, stage: Stage) -> Option<&'static str> {
-    let failure = event.failure.as_ref()?;
-    (!matches!(stage, Stage::Mailed | Stage::Forgotten)).then(|| failure.reason.advice())
-}
-
-fn trace_id(event: &EventFacts) -> Option<String> {
-    let traceparent = event.raw.as_ref()?.traceparent.clone();
-    TraceContext {
-        traceparent,
-        ..TraceContext::default()
-    }
-    .trace_id()
-    .map(str::to_owned)
 }

@@ -4,7 +4,7 @@ use crate::cli::LeadsArgs;
 use crate::duration::render_relative;
 use crate::home::Operated;
 use crate::output::{Cell, DIM, Ended, Output};
-use crate::view::{EventFacts, Standing, decide_standing, list_newest};
+use crate::view::{EventFacts, Standing, decide_standing, list_newest, when};
 use jiff::Timestamp;
 use leadwire_pipeline::port::Clock as _;
 use serde::Serialize;
@@ -86,15 +86,6 @@ fn row(event: &EventFacts, standing: &Standing, now: Timestamp) -> Vec<Cell> {
         Cell::plain(when(standing, now)),
         Cell::plain(standing.why.as_str()),
     ]
-}
-
-/// Since or until when.
-pub(super) fn when(standing: &Standing, now: Timestamp) -> String {
-    match (standing.until, standing.since) {
-        (Some(until), _) if until <= now => "due".to_owned(),
-        (Some(time), _) | (None, Some(time)) => render_relative(time, now),
-        (None, None) => String::new(),
-    }
 }
 
 /// The beginning of an id that is too long for a table.

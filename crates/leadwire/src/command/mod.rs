@@ -38,7 +38,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
         Command::Lead(args) => {
             let id = lead::parse_lead_id(&args)?;
             wait(async {
-                with_home!(&args.home, Mode::Operate, home => lead::run(&home, &id, output).await)
+                with_home!(&args.home, Mode::Operate, home => lead::run(&home, &id, args.trace, output).await)
             })
         }
         Command::Dlq(command) => wait(dlq(command, output)),

@@ -3,6 +3,7 @@
 use crate::cli::{DATA_DEFAULT, UpArgs};
 use crate::duration::render_seconds;
 use crate::home;
+use crate::keep;
 use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
 use crate::service::{self, Pace};
 use crate::settings::{Door, Log, Settings};
@@ -12,6 +13,7 @@ use leadwire_local::{LocalHome, Mode};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -24,12 +26,9 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         .local_addr()
         .context("could not tell the address")?;
     let home = home::open(&args.folder.data, Mode::Serve)?;
-    tell::start(
-        settings.log,
-        &settings.environment,
-        args.rust_log.as_deref(),
-        home::now,
-    );
+    let sink = Arc::new(keep::span_sink(home.telemetry()));
+    leadwire_telemetry::start_spans(&settings.spans, Some(sink));
+    tell::start(&settings, args.rust_log.as_deref(), home::now);
     for warning in &home.report().warnings {
         tracing::warn!(event = "folder_warning", "{warning}");
     }
@@ -37,6 +36,7 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         settings: &settings,
         home: &home,
         url: format!("http://{address}/ingest"),
+        address,
     };
     place.announce(output)?;
     let (stop, stopped) = watch::channel(false);
@@ -100,6 +100,7 @@ struct Place<'a> {
     settings: &'a Settings,
     home: &'a LocalHome,
     url: String,
+    address: SocketAddr,
 }
 
 impl Place<'_> {
@@ -140,6 +141,7 @@ impl Place<'_> {
                 folder.lookup().display()
             ),
             format!("  Mails          {mails}"),
+            format!("  Look at it     {}", self.page()),
             format!(
                 "  A lead waits   {}, then up to {} for its owner file",
                 render_seconds(waits.delay_seconds),
@@ -153,6 +155,16 @@ impl Place<'_> {
         output.line(format!(
             "\n{DIM}Ctrl-C stops it; everything accepted is kept.{DIM:#}\n"
         ))
+    }
+
+    /// The start page's address on this machine, the only one that it is shown to.
+    fn page(&self) -> String {
+        let port = self.address.port();
+        if self.address.ip().is_loopback() {
+            format!("http://{}/", self.address)
+        } else {
+            format!("http://127.0.0.1:{port}/")
+        }
     }
 
     /// What to paste to see it work.

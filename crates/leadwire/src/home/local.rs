@@ -1,11 +1,13 @@
 //! One machine's data folder.
 
-use super::{Desk, Operated};
+use super::{Desk, Operated, Traces};
 use crate::duration::render_time;
 use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
 use leadwire_domain::id::LeadId;
-use leadwire_local::{DataFolder, DeadLetter, LocalHome, LocalPorts, LookupFolder, Mode};
+use leadwire_local::{
+    DataFolder, DeadLetter, LocalHome, LocalPorts, LookupFolder, Mode, TelemetryStore,
+};
 use leadwire_pipeline::port::{NoMailer, PortError};
 use leadwire_pipeline::trace::TraceContext;
 use std::fs::{File, TryLockError};
@@ -16,7 +18,14 @@ use std::path::Path;
 const LOOK_MESSAGES_MAX: u32 = 100_000;
 
 /// One machine, without a mailer: commands send none.
-pub(crate) type LocalOperated = Desk<LocalPorts<NoMailer>, LookupFolder>;
+pub(crate) type LocalOperated = Desk<LocalPorts<NoMailer>, Folder>;
+
+/// What commands need of a folder besides its ports.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    lookup: LookupFolder,
+    telemetry: TelemetryStore,
+}
 
 impl Operated for LocalOperated {
     async fn look(&self) -> Result<QueueLook, PortError> {
@@ -53,8 +62,12 @@ impl Operated for LocalOperated {
     }
 
     async fn put_owner(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<String, PortError> {
-        self.back.put(lead_id, json).await?;
-        Ok(self.back.path(lead_id).display().to_string())
+        self.back.lookup.put(lead_id, json).await?;
+        Ok(self.back.lookup.path(lead_id).display().to_string())
+    }
+
+    fn traces(&self) -> Traces {
+        Traces::Kept(self.back.telemetry.clone())
     }
 }
 
@@ -78,7 +91,10 @@ pub(super) fn operate(dir: &Path, mode: Mode) -> anyhow::Result<LocalOperated> {
 pub(crate) fn desk(home: &LocalHome) -> LocalOperated {
     Desk {
         ports: home.ports(NoMailer),
-        back: home.lookup(),
+        back: Folder {
+            lookup: home.lookup(),
+            telemetry: home.telemetry(),
+        },
     }
 }
 

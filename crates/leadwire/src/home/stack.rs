@@ -1,6 +1,6 @@
 //! A deployed stack: its buckets and queues, found by its outputs.
 
-use super::{Desk, Operated};
+use super::{Desk, Operated, Traces};
 use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
@@ -36,6 +36,7 @@ pub(crate) struct DeadLetters {
     client: aws_sdk_sqs::Client,
     url: String,
     lookup_bucket: String,
+    region: String,
 }
 
 /// Finds the stack by its name.
@@ -66,6 +67,11 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
         client: clients.sqs(),
         url: output("DeadLetterQueueUrl")?,
         lookup_bucket,
+        region: clients
+            .sdk()
+            .region()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     };
     Ok(Desk { ports, back })
 }
@@ -133,6 +139,12 @@ impl Operated for StackOperated {
         let object = NewObject::of(json);
         self.ports.store.put(Bucket::Lookup, &key, object).await?;
         Ok(format!("s3://{}/{key}", self.back.lookup_bucket))
+    }
+
+    fn traces(&self) -> Traces {
+        Traces::XRay {
+            region: self.back.region.clone(),
+        }
     }
 }
 

@@ -6,11 +6,13 @@
     reason = "clippy knows tests by their attribute, and their helpers have none"
 )]
 
+mod browser;
 mod command;
 mod crash;
 mod demo;
 mod house;
 mod mail;
+mod page;
 mod refuse;
 mod send;
 mod serve;

@@ -90,6 +90,14 @@ impl SqliteQueue {
             .map_err(|fault| fault.during("look at the queue"))
     }
 
+    /// When the oldest message was sent that waits or is worked on, where there is one.
+    pub async fn oldest(&self) -> Result<Option<Timestamp>, PortError> {
+        self.database
+            .read(sql::oldest)
+            .await
+            .map_err(|fault| fault.during("look at the queue"))
+    }
+
     /// The dead letters, oldest first, at most `limit`.
     pub async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, PortError> {
         let work = move |connection: &_| sql::dead_letters(connection, limit);

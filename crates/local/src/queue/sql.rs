@@ -8,6 +8,7 @@ use leadwire_pipeline::enrich::Record;
 use leadwire_pipeline::port::OutgoingMessage;
 use leadwire_pipeline::trace::TraceContext;
 use rusqlite::{Connection, Row, named_params};
+use tracing::Span;
 
 /// A receive, as it is asked for.
 pub(super) struct Receive {
@@ -75,7 +76,9 @@ impl Receive {
         }
         let mut due = connection.prepare_cached(DUE)?;
         let records = due
-            .query_map(named_params! {":now": now, ":max": self.max}, record)?
+            .query_map(named_params! {":now": now, ":max": self.max}, |row| {
+                record(row, self.now)
+            })?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         let mut take = connection.prepare_cached(TAKE)?;
         let until = self.until.as_microsecond();
@@ -201,6 +204,14 @@ pub(super) fn next_due(connection: &Connection) -> rusqlite::Result<Option<Times
     Ok(due.map(timestamp))
 }
 
+/// When the oldest message was sent that waits or is worked on, where there is one.
+pub(super) fn oldest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let sent: Option<i64> = connection
+        .prepare_cached("SELECT min(sent_at) FROM messages")?
+        .query_row([], |row| row.get(0))?;
+    Ok(sent.map(timestamp))
+}
+
 /// Gives back what a process held that has gone. What it received counts as received.
 pub(crate) fn release(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
     connection
@@ -208,7 +219,7 @@ pub(crate) fn release(connection: &Connection, now: Timestamp) -> rusqlite::Resu
         .map(wide)
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+fn record(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Record> {
     let message_id: String = row.get(0)?;
     let received: u32 = row.get(6)?;
     Ok(Record {
@@ -217,7 +228,10 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         body: row.get(1)?,
         receive_count: received.saturating_add(1),
         sent_at: Some(timestamp(row.get(5)?)),
+        // Only the first receive is of interest, and that is now.
+        first_received_at: (received == 0).then_some(now),
         trace: trace(row)?,
+        span: Span::none(),
     })
 }
 

@@ -69,15 +69,13 @@ impl<H: Home> Attempt<'_, H> {
     async fn make_document(&self, found: Found) -> Result<Document, Stop> {
         let raw = self.read_raw(&found.raw)?;
         let owner = self.owner(&raw, found.lookup).await?;
-        let merged = merge(
-            &raw.lead_id,
-            &raw.fields,
-            owner.as_ref().map(|owner| &owner.fields),
-        )
-        .map_err(|error| match error {
-            MergeError::OtherLead => failed(FailureReason::LookupMismatch),
-            MergeError::NoLeadId | MergeError::Reserved => failed(FailureReason::LookupInvalid),
-        })?;
+        let owner_fields = owner.as_ref().map(|owner| &owner.fields);
+        let merged = tracing::info_span!("merge")
+            .in_scope(|| merge(&raw.lead_id, &raw.fields, owner_fields))
+            .map_err(|error| match error {
+                MergeError::OtherLead => failed(FailureReason::LookupMismatch),
+                MergeError::NoLeadId | MergeError::Reserved => failed(FailureReason::LookupInvalid),
+            })?;
         let provenance = Provenance {
             schema: 1,
             event_id: raw.event_id.clone(),

@@ -17,6 +17,7 @@ use crate::events::{
 };
 use crate::failed::failure_object;
 use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore, PortError};
+use crate::trace;
 use attempt::Attempt;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -27,6 +28,7 @@ use leadwire_domain::trigger::Trigger;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// How long writing down a failure may take, beyond a record's own deadline.
 const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
@@ -51,7 +53,9 @@ impl<H: Home> Enrich<H> {
         remaining: Duration,
     ) -> Vec<(String, Outcome)> {
         join_all(records.into_iter().map(|record| async move {
-            let outcome = self.handle(&record, remaining).await;
+            let work = self.handle(&record, remaining);
+            let outcome = work.instrument(record.span.clone()).await;
+            record.span.record(trace::OUTCOME, outcome.word());
             (record.message_id, outcome)
         }))
         .await
@@ -77,6 +81,11 @@ impl<H: Home> Enrich<H> {
                     .await;
             }
         };
+        if let Some(facts) = &trigger.facts {
+            record.span.record(trace::LEAD_ID, facts.lead_id.as_str());
+            record.span.record(trace::EVENT_ID, facts.event_id.as_str());
+            record.span.record(trace::SOURCE, facts.source.as_str());
+        }
         let attempt = Attempt::new(&*self.home, &self.config, record, &trigger);
         let work = AssertUnwindSafe(attempt.run(remaining)).catch_unwind();
         let outcome = match tokio::time::timeout(RECORD_DEADLINE, work).await {
@@ -97,6 +106,8 @@ impl<H: Home> Enrich<H> {
         outcome: Outcome,
     ) -> Outcome {
         if let Outcome::Failed(reason) = outcome {
+            record.span.record(trace::ERROR_TYPE, reason.code());
+            record.span.record(trace::STATUS, trace::FAILED);
             let is_final = record.receive_count >= self.config.max_receive_count;
             let is_recorded = reason.is_permanent() || is_final;
             let work = AssertUnwindSafe(async {

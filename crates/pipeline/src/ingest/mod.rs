@@ -16,7 +16,7 @@ use crate::port::{
     SecretStore,
 };
 use crate::secrets::SecretCache;
-use crate::trace::TraceContext;
+use crate::trace;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::event::{Event, Parsed, Take, is_close_event, parse_event};
 use leadwire_domain::id::{EventId, Sha256Hex};
@@ -29,6 +29,7 @@ use leadwire_domain::trigger::{Trigger, TriggerFacts};
 use leadwire_domain::wait::{Waiting, seconds_until};
 use place::{Arrival, Placed};
 use std::sync::Arc;
+use tracing::Span;
 
 /// The header that gives an event without an id of its own one.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -97,18 +98,25 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     }
 
     /// Answers one webhook. Everything that can go wrong is an answer.
-    pub async fn handle(&self, mut request: Request<'_>) -> Answer {
-        if request.trace.traceparent.is_none() {
-            request.trace = self.start_trace(request.received_at);
+    pub async fn handle(&self, request: Request<'_>) -> Answer {
+        let mut is_verified = false;
+        let answer = self.answer(&request, &mut is_verified).await;
+        Answer {
+            is_verified,
+            ..answer
         }
+    }
+
+    async fn answer(&self, request: &Request<'_>, is_verified: &mut bool) -> Answer {
         let source = match request.route() {
             Ok(source) => source,
             Err((source, problem)) => return refuse(source, &problem.into()),
         };
-        let taken = tokio::time::timeout(INGEST_DEADLINE, self.take(source, &request)).await;
-        match taken {
+        let taken = self.take(source, request, is_verified);
+        match tokio::time::timeout(INGEST_DEADLINE, taken).await {
             Ok(Ok(Some(event))) => Answer::accepted(&[event]),
             Ok(Ok(None)) => {
+                Span::current().record(trace::OUTCOME, "ignored");
                 RequestIgnored { source }.emit();
                 Answer::ignored()
             }
@@ -128,8 +136,10 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         &self,
         source: Source,
         request: &Request<'_>,
+        is_verified: &mut bool,
     ) -> Result<Option<AcceptedEvent>, Refusal> {
         let trusted = self.verify(source, request).await?;
+        *is_verified = trusted.signed;
         let event = match parse(source, request.body, &trusted) {
             Ok(Parsed::Event(event)) => event,
             Ok(Parsed::Ignored) => return Ok(None),
@@ -155,6 +165,9 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             event_id: Some(&event_id),
             source: Some(source),
         };
+        let span = Span::current();
+        span.record(trace::LEAD_ID, event.lead_id.as_str());
+        span.record(trace::EVENT_ID, event_id.as_str());
         let stored = self.store_and_queue(&arrival).await;
         let (placed, wait_seconds) = stored.map_err(|error| {
             CallFailed {
@@ -165,6 +178,12 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             Refusal::because(Problem::Unavailable, error.to_string())
         })?;
         let s3_key = placed.name.raw_key();
+        let outcome = if placed.duplicate {
+            "duplicate"
+        } else {
+            "accepted"
+        };
+        span.record(trace::OUTCOME, outcome);
         LeadAccepted {
             subject,
             source,
@@ -287,20 +306,6 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let delay = SignedDuration::from_secs(i64::from(self.config.delay_seconds));
         accepted_at.checked_add(delay).unwrap_or(accepted_at)
     }
-
-    fn start_trace(&self, now: Timestamp) -> TraceContext {
-        let bits = self.home.entropy().bits();
-        let span = u128::from_be_bytes(self.home.entropy().bits()).to_be_bytes();
-        let mut span_id = [1; 8];
-        for (to, from) in span_id.iter_mut().zip(span) {
-            *to = from;
-        }
-        TraceContext::start(
-            u32::try_from(now.as_second()).unwrap_or_default(),
-            bits,
-            span_id,
-        )
-    }
 }
 
 fn check(sources: &Sources, source: Source, request: &Request<'_>) -> Result<Trusted, Unverified> {
@@ -365,5 +370,9 @@ fn refuse(source: Option<Source>, refusal: &Refusal) -> Answer {
         quarantined: refusal.quarantined.as_deref(),
     }
     .emit();
-    Answer::problem(refusal.reason.problem())
+    let problem = refusal.reason.problem();
+    let span = Span::current();
+    span.record(trace::OUTCOME, "refused");
+    span.record(trace::ERROR_TYPE, problem.code());
+    Answer::problem(problem)
 }

@@ -1,0 +1,269 @@
+//! Telemetry that stays on this machine: finished spans and the minutes of metrics, kept in the data folder while the pipeline works.
+
+use crate::home;
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::problem::Problem;
+use leadwire_domain::source::Source;
+use leadwire_local::{LocalHome, Minute, NewMinute, SqliteQueue, StoredSpan, TelemetryStore};
+use leadwire_pipeline::metric::Dimension;
+use leadwire_pipeline::port::PortError;
+use leadwire_telemetry::local::{LocalMetrics, Setup, State, install};
+use leadwire_telemetry::{MinuteSample, SpanRecord, SpanSink};
+use std::time::Duration;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How often what was told is written down. A process that is killed loses that much.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// How often the queue is looked at: once in each minute of its series.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// How often what is too old is deleted.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+/// Starts to gather the metrics of this process.
+pub(crate) fn gather(environment: &str) -> LocalMetrics {
+    install(Setup {
+        environment,
+        now: home::now,
+        values: known_values,
+    })
+}
+
+fn known_values(dimension: Dimension) -> Vec<&'static str> {
+    match dimension {
+        Dimension::Source => Source::ALL.into_iter().map(Source::as_str).collect(),
+        Dimension::Reason => Problem::ALL.into_iter().map(Problem::code).collect(),
+    }
+}
+
+/// Keeps what `metrics` gathers until `stop` says so, and then the rest of it. What cannot be kept now is tried again; leads never wait.
+pub(crate) async fn run(home: &LocalHome, metrics: LocalMetrics, mut stop: watch::Receiver<bool>) {
+    let keeper = Keeper {
+        store: home.telemetry(),
+        queue: home.queue(),
+        metrics,
+    };
+    let mut ticks = interval(WRITE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut looked, mut pruned) = (None, None);
+    loop {
+        let is_last = tokio::select! {
+            _ = ticks.tick() => false,
+            _ = stop.wait_for(|stop| *stop) => true,
+        };
+        if is_due(&mut looked, LOOK_EVERY) {
+            keeper.look().await;
+        }
+        keeper.write().await;
+        if is_last {
+            return;
+        }
+        if is_due(&mut pruned, PRUNE_EVERY) {
+            keeper.prune().await;
+        }
+    }
+}
+
+/// Whether it is time again, and if so, notes that.
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let is_due = last.is_none_or(|last| last.elapsed() >= every);
+    if is_due {
+        *last = Some(Instant::now());
+    }
+    is_due
+}
+
+struct Keeper {
+    store: TelemetryStore,
+    queue: SqliteQueue,
+    metrics: LocalMetrics,
+}
+
+impl Keeper {
+    async fn write(&self) {
+        let samples = self.metrics.drain();
+        if samples.is_empty() {
+            return;
+        }
+        let minutes: Vec<NewMinute> = samples.iter().map(new_minute).collect();
+        let store = self.store.clone();
+        let kept = apart(move || store.add_minutes(&minutes).is_ok()).await;
+        if kept != Some(true) {
+            // The store has told why.
+            self.metrics.put_back(samples);
+        }
+    }
+
+    async fn look(&self) {
+        match states(&self.queue, home::now()).await {
+            Ok(states) => {
+                for (state, value) in states {
+                    self.metrics.set(state, value);
+                }
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(
+                    event = "queue_not_looked_at",
+                    error,
+                    "how deep the queue is, is not known"
+                );
+            }
+        }
+    }
+
+    async fn prune(&self) {
+        let store = self.store.clone();
+        // The store has told what failed, and it is tried again.
+        apart(move || store.prune(home::now()).is_ok()).await;
+    }
+}
+
+/// Waits for work that waits for the disk. `None` where the process ends meanwhile.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// What alarms watch of the queue. Zero where nothing waits, as the queue of AWS tells it.
+async fn states(queue: &SqliteQueue, now: Timestamp) -> Result<[(State, f64); 2], PortError> {
+    let dead = u32::try_from(queue.depth().await?.dead).unwrap_or(u32::MAX);
+    let age = queue.oldest().await?.map_or(SignedDuration::ZERO, |sent| {
+        now.duration_since(sent).max(SignedDuration::ZERO)
+    });
+    Ok([
+        (State::DeadLetters, f64::from(dead)),
+        (State::OldestMessageSeconds, age.as_secs_f64()),
+    ])
+}
+
+fn new_minute(sample: &MinuteSample) -> NewMinute {
+    let dimensions = sample.dimensions.iter();
+    NewMinute {
+        metric: sample.metric.to_owned(),
+        dimensions: dimensions
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        minute: Minute {
+            minute: sample.minute,
+            count: sample.count,
+            sum: sample.sum,
+            min: sample.min,
+            max: sample.max,
+        },
+    }
+}
+
+/// Where finished spans are kept on this machine.
+pub(crate) fn span_sink(store: TelemetryStore) -> impl SpanSink {
+    SpanKeeper(store)
+}
+
+struct SpanKeeper(TelemetryStore);
+
+impl SpanSink for SpanKeeper {
+    fn keep(&self, spans: Vec<SpanRecord>) -> Result<(), u64> {
+        let count = u64::try_from(spans.len()).unwrap_or(u64::MAX);
+        let stored: Vec<StoredSpan> = spans.iter().filter_map(store_span).collect();
+        // The store has told why.
+        while_others_go_on(|| self.0.keep_spans(&stored)).map_err(|_told| count)
+    }
+}
+
+fn store_span(span: &SpanRecord) -> Option<StoredSpan> {
+    Some(StoredSpan {
+        trace_id: span.trace_id.clone(),
+        span_id: span.span_id.clone(),
+        start_unix_nanos: span.start_unix_nanos,
+        json: serde_json::to_string(span).ok()?,
+    })
+}
+
+/// The spans of a trace, the earliest first. One that a newer leadwire wrote in another form is left out.
+pub(crate) fn spans_of(
+    store: &TelemetryStore,
+    trace_id: &str,
+) -> Result<Vec<SpanRecord>, leadwire_local::TelemetryError> {
+    let stored = while_others_go_on(|| store.spans_of(trace_id))?;
+    let spans = stored
+        .iter()
+        .filter_map(|span| serde_json::from_str(&span.json).ok());
+    Ok(spans.collect())
+}
+
+/// Runs work that waits for the disk, where it may run at once: the runtime's other tasks move to another thread.
+fn while_others_go_on<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leadwire_local::Mode;
+    use leadwire_telemetry::Kind;
+    use std::collections::BTreeMap;
+
+    fn span(number: u8) -> SpanRecord {
+        SpanRecord {
+            trace_id: "ab".repeat(16),
+            span_id: format!("{number:016x}"),
+            parent_id: None,
+            name: "merge".to_owned(),
+            kind: Kind::Internal,
+            start_unix_nanos: 1_795_000_000_000_000_000 + i64::from(number),
+            end_unix_nanos: 1_795_000_000_000_000_009,
+            error: None,
+            attributes: BTreeMap::new(),
+            links: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn spans_that_are_kept_are_read_back_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
+        let sink = span_sink(home.telemetry());
+        sink.keep(vec![span(2), span(1)]).unwrap();
+        let read = spans_of(&home.telemetry(), &"ab".repeat(16)).unwrap();
+        assert_eq!(read, [span(1), span(2)]);
+    }
+
+    #[tokio::test]
+    async fn spans_that_cannot_be_kept_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
+        std::fs::remove_dir_all(folder.path()).unwrap();
+        let sink = span_sink(home.telemetry());
+        assert_eq!(sink.keep(vec![span(2), span(1)]), Err(2));
+    }
+
+    #[tokio::test]
+    async fn what_was_told_is_kept_at_the_end_at_the_latest() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
+        let metrics = LocalMetrics::new(Setup {
+            environment: "test",
+            now: home::now,
+            values: known_values,
+        });
+        let (stop, stopped) = watch::channel(false);
+        let began = home::now().as_second() / 60;
+        stop.send_replace(true);
+        run(&home, metrics, stopped).await;
+        let dimensions = [("service", "leadwire"), ("environment", "test")];
+        let dimensions = dimensions
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        for state in ["DeadLetters", "OldestMessageSeconds"] {
+            let minutes = home
+                .telemetry()
+                .read_minutes(state, &dimensions, began, began + 60)
+                .unwrap();
+            assert_eq!((minutes[0].count, minutes[0].sum), (1, 0.0), "{state}");
+        }
+    }
+}

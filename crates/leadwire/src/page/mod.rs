@@ -1,0 +1,170 @@
+//! Pages for a person at this machine, and `/metrics` for a program on it. They only read, and run no script.
+
+mod door;
+mod html;
+mod lead;
+mod start;
+mod trace;
+
+use crate::home::{LocalOperated, Operated as _};
+use crate::keep;
+use crate::view::find_lead;
+use html::{CONTENT_SECURITY_POLICY, Html};
+use hyper::Method;
+use hyper::http::request::Parts;
+use leadwire_domain::id::LeadId;
+use leadwire_local::TelemetryStore;
+use leadwire_pipeline::port::Home as _;
+use leadwire_telemetry::local::LocalMetrics;
+use std::net::IpAddr;
+
+const HTML: &str = "text/html; charset=utf-8";
+/// The text form's own version, which readers of it look for.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What every page is answered with, besides its type. Nothing of it is kept, shown in a frame, or told to another site.
+pub(crate) const HEADERS: [(&str, &str); 5] = [
+    ("content-security-policy", CONTENT_SECURITY_POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("cache-control", "no-store"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
+/// What the pages show.
+pub(crate) struct Pages {
+    pub(crate) home: LocalOperated,
+    pub(crate) telemetry: TelemetryStore,
+    pub(crate) metrics: LocalMetrics,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: String,
+}
+
+impl Page {
+    fn html(status: u16, html: Html) -> Self {
+        Self {
+            status,
+            content_type: HTML,
+            body: html.end(),
+        }
+    }
+
+    fn note(status: u16, title: &str, text: &str) -> Self {
+        let mut html = Html::page(title);
+        html.tag("<h1>").text(title).tag("</h1><p>").text(text);
+        html.tag("</p>");
+        Self::html(status, html)
+    }
+}
+
+/// Which page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Route {
+    Start,
+    Metrics,
+    Lead(LeadId),
+    Trace(String),
+}
+
+impl Route {
+    fn parse(path: &str) -> Option<Self> {
+        match path {
+            "/" => return Some(Self::Start),
+            "/metrics" => return Some(Self::Metrics),
+            _ => {}
+        }
+        if let Some(id) = path.strip_prefix("/leads/") {
+            return LeadId::parse(id).ok().map(Self::Lead);
+        }
+        let id = path.strip_prefix("/traces/")?;
+        let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then(|| Self::Trace(id.to_ascii_lowercase()))
+    }
+}
+
+impl Pages {
+    /// The page that a request asks for. None where there is none, or none for whoever asks: both are answered alike.
+    pub(crate) async fn answer(&self, peer: IpAddr, request: &Parts) -> Option<Page> {
+        let route = Route::parse(request.uri.path())?;
+        let is_read = matches!(request.method, Method::GET | Method::HEAD);
+        if !is_read || !door::is_of_this_machine(peer, request) {
+            return None;
+        }
+        let page = match &route {
+            Route::Start => self.start().await,
+            Route::Metrics => Ok(Page {
+                status: 200,
+                content_type: PROMETHEUS,
+                body: self.metrics.render(),
+            }),
+            Route::Lead(id) => self.lead(id).await,
+            Route::Trace(id) => self.trace(id),
+        };
+        Some(page.unwrap_or_else(|error| {
+            tracing::warn!(
+                event = "page_failed",
+                error = format!("{error:#}"),
+                "a page could not be shown"
+            );
+            Page::note(
+                503,
+                "This page cannot be shown now",
+                "What it shows cannot be read. Look at what `leadwire up` tells, and ask `leadwire doctor`.",
+            )
+        }))
+    }
+
+    async fn start(&self) -> anyhow::Result<Page> {
+        let look = self.home.look().await?;
+        let events = crate::view::list_newest(self.home.store(), &look, start::LEADS_SHOWN).await?;
+        Ok(Page::html(200, start::render(&events, self.now())))
+    }
+
+    async fn lead(&self, lead_id: &LeadId) -> anyhow::Result<Page> {
+        let look = self.home.look().await?;
+        let events = find_lead(self.home.store(), &look, lead_id).await?;
+        if events.is_empty() {
+            let title = format!("No lead {lead_id} here");
+            return Ok(Page::note(
+                404,
+                &title,
+                "The start page lists those there are.",
+            ));
+        }
+        let mut told = Vec::new();
+        for event in events {
+            let spans = match crate::view::trace_id(&event) {
+                Some(id) => keep::spans_of(&self.telemetry, &id)?,
+                None => Vec::new(),
+            };
+            told.push((event, spans));
+        }
+        Ok(Page::html(200, lead::render(lead_id, &told, self.now())))
+    }
+
+    fn trace(&self, trace_id: &str) -> anyhow::Result<Page> {
+        let spans = keep::spans_of(&self.telemetry, trace_id)?;
+        Ok(match crate::trace::arrange(&spans) {
+            Some(waterfall) => Page::html(200, trace::render(&waterfall)),
+            None => Page::note(
+                404,
+                "No spans of this trace here",
+                "Spans are written a second after they end, and kept for two weeks.",
+            ),
+        })
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        use leadwire_pipeline::port::Clock as _;
+        self.home.clock().now()
+    }
+}
+
+#[cfg(test)]
+mod tests;

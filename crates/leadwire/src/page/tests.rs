@@ -1,0 +1,69 @@
+use super::*;
+use crate::trace::sample::{GOOD, LATE_OWNER, REDELIVERY, SWEPT, spans};
+use leadwire_telemetry::SpanRecord;
+
+fn page(spans: &[SpanRecord]) -> String {
+    trace::render(&crate::trace::arrange(spans).unwrap()).end()
+}
+
+#[test]
+fn paths_are_pages_or_nothing() {
+    assert_eq!(Route::parse("/"), Some(Route::Start));
+    assert_eq!(Route::parse("/metrics"), Some(Route::Metrics));
+    let id = "AB".repeat(16);
+    assert_eq!(
+        Route::parse(&format!("/traces/{id}")),
+        Some(Route::Trace("ab".repeat(16)))
+    );
+    let lead = LeadId::parse("test-1").unwrap();
+    assert_eq!(Route::parse("/leads/test-1"), Some(Route::Lead(lead)));
+    for path in [
+        "",
+        "/ingest",
+        "/leads",
+        "/leads/",
+        "/leads/../x",
+        "/leads/a/b",
+        "/leads/%3Cscript%3E",
+        "/traces/12",
+        "/metrics/",
+        "//",
+    ] {
+        assert_eq!(Route::parse(path), None, "{path}");
+    }
+}
+
+#[test]
+fn a_waterfall_has_a_line_for_each_span_and_says_what_the_gap_is() {
+    for text in [GOOD, LATE_OWNER, REDELIVERY, SWEPT] {
+        let spans = spans(text);
+        let page = page(&spans);
+        assert_eq!(page.matches("<details").count(), spans.len());
+        assert_eq!(page.matches("class=\"bar\"").count(), spans.len());
+    }
+    let page = page(&spans(LATE_OWNER));
+    assert!(
+        page.contains("<b>10 min</b> <small>in the queue</small>"),
+        "{page}"
+    );
+    for number in 1..=3 {
+        assert!(page.contains(&format!("attempt {number}</span>")), "{page}");
+    }
+}
+
+#[test]
+fn what_a_span_says_is_text() {
+    let mut spans = spans(GOOD);
+    let bad = "<script>alert(1)</script>\"'&";
+    let span = &mut spans[1];
+    span.name = bad.to_owned();
+    span.error = Some(bad.to_owned());
+    span.attributes.insert(bad.to_owned(), bad.to_owned());
+    span.links.push(leadwire_telemetry::SpanLink {
+        trace_id: bad.to_owned(),
+        span_id: bad.to_owned(),
+    });
+    let page = page(&spans);
+    assert!(!page.contains("<script"), "{page}");
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
+}

@@ -1,0 +1,249 @@
+//! A trace as a waterfall: which span is part of which, which attempt it belongs to, where it lies in time. Pure; the terminal and the page
+//! only draw it.
+
+mod scale;
+mod terminal;
+mod tree;
+
+pub(crate) use scale::{Piece, WHOLE};
+pub(crate) use terminal::draw;
+
+use crate::duration::render;
+use jiff::{SignedDuration, Timestamp};
+use leadwire_telemetry::{Kind, SpanRecord};
+use scale::{Scale, Stretch};
+use std::collections::BTreeMap;
+
+/// A trace, ready to be drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waterfall {
+    pub(crate) trace_id: String,
+    /// When it began.
+    pub(crate) start: Timestamp,
+    /// How long it took, waits included.
+    pub(crate) nanos: i64,
+    /// How often the event was worked on.
+    pub(crate) attempts: u32,
+    /// How many spans failed.
+    pub(crate) errors: usize,
+    pub(crate) rows: Vec<Row>,
+    /// The parts of the scale, in the order of time.
+    pub(crate) pieces: Vec<Piece>,
+    /// What happened in each break, in the order of time.
+    pub(crate) breaks: Vec<Break>,
+}
+
+/// A time in which nothing was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Break {
+    pub(crate) left: u32,
+    pub(crate) right: u32,
+    /// Such as `10 min`.
+    pub(crate) time: String,
+    /// Such as `in the queue`.
+    pub(crate) what: &'static str,
+}
+
+impl Break {
+    /// Such as `10 min in the queue`.
+    pub(crate) fn text(&self) -> String {
+        format!("{} {}", self.time, self.what)
+    }
+}
+
+/// What a row shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowKind {
+    /// A request in.
+    Received,
+    /// An attempt, by its number.
+    Attempt(u32),
+    /// Time in the queue.
+    Wait,
+    /// Part of what stands above it.
+    Part,
+    /// A span whose parent is not known here.
+    Orphan,
+}
+
+/// A span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) kind: RowKind,
+    pub(crate) depth: usize,
+    pub(crate) name: String,
+    /// What it worked on, in a word: `lookup`, `enriched`, `mail`.
+    pub(crate) object: Option<String>,
+    /// Who did it: `ingest`, `enrich`, `sweep`, `queue`.
+    pub(crate) stage: &'static str,
+    /// From the beginning of the trace.
+    pub(crate) offset_nanos: i64,
+    pub(crate) nanos: i64,
+    /// Where its bar begins and ends, up to [`WHOLE`].
+    pub(crate) left: u32,
+    pub(crate) right: u32,
+    pub(crate) error: Option<String>,
+    pub(crate) span_id: String,
+    /// The name of the span that it is part of, or its id where it is not here.
+    pub(crate) parent: Option<String>,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) links: Vec<Link>,
+}
+
+/// What a span points to beside its parent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) trace_id: String,
+    pub(crate) span_id: String,
+    /// The span's name, where it is part of this trace.
+    pub(crate) here: Option<String>,
+}
+
+/// Whether a span is the time that a message lay in the queue.
+fn is_wait(span: &SpanRecord) -> bool {
+    span.kind == Kind::Internal && span.name.starts_with("wait ")
+}
+
+/// Whether a span is an attempt on a message.
+fn is_attempt(span: &SpanRecord) -> bool {
+    span.kind == Kind::Consumer && span.name.starts_with("process ")
+}
+
+fn stretch(span: &SpanRecord) -> Stretch {
+    Stretch {
+        from: span.start_unix_nanos,
+        to: span.end_unix_nanos.max(span.start_unix_nanos),
+    }
+}
+
+/// The waterfall of the spans of one trace; none where there are no spans.
+pub(crate) fn arrange(spans: &[SpanRecord]) -> Option<Waterfall> {
+    let from = spans.iter().map(|span| stretch(span).from).min()?;
+    let to = spans.iter().map(|span| stretch(span).to).max()?;
+    let all = Stretch { from, to };
+    let busy = spans.iter().filter(|span| !is_wait(span));
+    let scale = Scale::new(all, busy.map(stretch).collect());
+    let names: BTreeMap<&str, &str> = spans
+        .iter()
+        .map(|span| (span.span_id.as_str(), span.name.as_str()))
+        .collect();
+    let mut attempts = 0;
+    let mut rows = Vec::new();
+    for placed in tree::arrange(spans) {
+        let kind = placed.kind(&mut attempts);
+        rows.push(row(&placed, kind, &scale, &names, from));
+    }
+    Some(Waterfall {
+        trace_id: spans.first()?.trace_id.clone(),
+        start: Timestamp::from_nanosecond(i128::from(from)).unwrap_or_default(),
+        nanos: all.nanos(),
+        attempts,
+        errors: spans.iter().filter(|span| span.error.is_some()).count(),
+        rows,
+        breaks: breaks(&scale, spans),
+        pieces: scale.pieces,
+    })
+}
+
+fn row(
+    placed: &tree::Placed<'_>,
+    kind: RowKind,
+    scale: &Scale,
+    names: &BTreeMap<&str, &str>,
+    start: i64,
+) -> Row {
+    let span = placed.span;
+    let time = stretch(span);
+    let named = |id: &str| names.get(id).map(|name| (*name).to_owned());
+    let parent = span.parent_id.as_deref();
+    Row {
+        kind,
+        depth: placed.depth,
+        name: span.name.clone(),
+        object: object(span),
+        stage: placed.stage,
+        offset_nanos: time.from.saturating_sub(start),
+        nanos: time.nanos(),
+        left: scale.place(time.from),
+        right: scale.place(time.to),
+        error: span.error.clone(),
+        span_id: span.span_id.clone(),
+        parent: parent.map(|id| named(id).unwrap_or_else(|| id.to_owned())),
+        attributes: span.attributes.clone(),
+        links: links(span, &named),
+    }
+}
+
+/// The kind of object that a span read or wrote: its key's first part, or its bucket, where owner files lie without one.
+fn object(span: &SpanRecord) -> Option<String> {
+    let key = span.attributes.get("aws.s3.key")?;
+    match key.split_once('/') {
+        Some((prefix, _)) => Some(prefix.to_owned()),
+        None => span.attributes.get("aws.s3.bucket").cloned(),
+    }
+}
+
+fn links(span: &SpanRecord, named: impl Fn(&str) -> Option<String>) -> Vec<Link> {
+    let links = span.links.iter().map(|link| Link {
+        here: named(&link.span_id).filter(|_name| link.trace_id == span.trace_id),
+        trace_id: link.trace_id.clone(),
+        span_id: link.span_id.clone(),
+    });
+    links.collect()
+}
+
+fn breaks(scale: &Scale, spans: &[SpanRecord]) -> Vec<Break> {
+    let breaks = scale.pieces.iter().filter(|piece| piece.is_break);
+    breaks
+        .map(|piece| Break {
+            left: piece.left,
+            right: piece.right,
+            time: render_nanos(piece.time.nanos()),
+            what: explain(piece.time, spans),
+        })
+        .collect()
+}
+
+/// What a message did while nobody worked.
+fn explain(idle: Stretch, spans: &[SpanRecord]) -> &'static str {
+    let overlap = |span: &SpanRecord| {
+        let (from, to) = (
+            span.start_unix_nanos.max(idle.from),
+            span.end_unix_nanos.min(idle.to),
+        );
+        Stretch { from, to }.nanos()
+    };
+    let waited: i64 = spans.iter().filter(|span| is_wait(span)).map(overlap).sum();
+    let comes_back = spans
+        .iter()
+        .any(|span| is_attempt(span) && span.start_unix_nanos == idle.to);
+    if waited > idle.nanos() / 2 {
+        "in the queue"
+    } else if comes_back {
+        "until its next try"
+    } else {
+        "of which nothing is known"
+    }
+}
+
+/// A time of work or waiting, in at most three digits: `0.37 ms`, `128 ms`, `5.02 s`, `10 min`.
+pub(crate) fn render_nanos(nanos: i64) -> String {
+    let nanos = nanos.max(0);
+    let (whole, unit, per_unit) = match nanos {
+        0..1_000_000_000 => (nanos / 1_000_000, "ms", 1_000_000),
+        1_000_000_000..60_000_000_000 => (nanos / 1_000_000_000, "s", 1_000_000_000),
+        _ => return render(SignedDuration::from_nanos(nanos)),
+    };
+    let hundredths = nanos % per_unit * 100 / per_unit;
+    match (whole, hundredths) {
+        (_, 0) | (100.., _) | (10.., 0..10) => format!("{whole} {unit}"),
+        (10..100, _) => format!("{whole}.{} {unit}", hundredths / 10),
+        (_, tens) if tens % 10 == 0 => format!("{whole}.{} {unit}", tens / 10),
+        _ => format!("{whole}.{hundredths:02} {unit}"),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! The waterfall in a terminal.
+
+use super::{Break, Row, RowKind, WHOLE, Waterfall, render_nanos};
+use crate::output::{BAD, BOLD, DIM, GOOD, PLAIN, WAIT, printable};
+use anstyle::Style;
+
+/// The least width of the bars: below that they say nothing.
+const BARS_MIN: usize = 20;
+/// The names take at most this; longer ones are cut.
+const NAME_MAX: usize = 40;
+/// Between columns.
+const GAP: usize = 2;
+
+/// The lines of a waterfall that fit a terminal of `width` columns.
+pub(crate) fn draw(waterfall: &Waterfall, width: usize) -> Vec<String> {
+    let names: Vec<String> = waterfall.rows.iter().map(name).collect();
+    let times: Vec<String> = waterfall
+        .rows
+        .iter()
+        .map(|row| render_nanos(row.nanos))
+        .collect();
+    let columns = Columns {
+        name: widest(&names).min(NAME_MAX),
+        stage: widest(waterfall.rows.iter().map(|row| row.stage)),
+        time: widest(&times),
+    };
+    let bars = width.saturating_sub(columns.taken()).max(BARS_MIN);
+    let mut lines = vec![summary(waterfall)];
+    lines.extend(legend(waterfall, &columns, bars));
+    for (row, (name, time)) in waterfall.rows.iter().zip(names.iter().zip(&times)) {
+        lines.push(columns.line(row, name, time, &bar(row, &waterfall.breaks, bars)));
+        if let Some(error) = &row.error {
+            let indent = " ".repeat(2 * row.depth + 4);
+            lines.push(format!("{indent}{BAD}✗ {}{BAD:#}", printable(error)));
+        }
+        lines.extend(links(row));
+    }
+    lines
+}
+
+struct Columns {
+    name: usize,
+    stage: usize,
+    time: usize,
+}
+
+impl Columns {
+    /// What stands left of the bars.
+    fn taken(&self) -> usize {
+        2 + self.name + GAP + self.stage + GAP + self.time + GAP
+    }
+
+    fn line(&self, row: &Row, name: &str, time: &str, bar: &str) -> String {
+        let style = name_style(row);
+        let name = fit(name, self.name);
+        let stage = format!("{:<width$}", row.stage, width = self.stage + GAP);
+        let time = format!("{time:>width$}", width = self.time);
+        format!("  {style}{name}{style:#}  {DIM}{stage}{DIM:#}{time}  {bar}")
+            .trim_end()
+            .to_owned()
+    }
+}
+
+fn widest<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> usize {
+    let widths = texts.into_iter().map(|text| text.as_ref().chars().count());
+    widths.max().unwrap_or(0)
+}
+
+/// A text in exactly so many columns.
+fn fit(text: &str, width: usize) -> String {
+    if text.chars().count() > width {
+        let beginning: String = text.chars().take(width.saturating_sub(1)).collect();
+        return format!("{beginning}…");
+    }
+    format!("{text:<width$}")
+}
+
+fn name(row: &Row) -> String {
+    let indent = "  ".repeat(row.depth);
+    let number = match row.kind {
+        RowKind::Attempt(number) => format!(" · attempt {number}"),
+        RowKind::Orphan => " · parent not kept".to_owned(),
+        RowKind::Received | RowKind::Wait | RowKind::Part => String::new(),
+    };
+    let object = row
+        .object
+        .as_deref()
+        .map_or_else(String::new, |object| format!(" {}", printable(object)));
+    format!("{indent}{}{object}{number}", printable(&row.name))
+}
+
+fn name_style(row: &Row) -> Style {
+    match row.kind {
+        _ if row.error.is_some() => BAD,
+        RowKind::Received | RowKind::Attempt(_) | RowKind::Orphan => BOLD,
+        RowKind::Wait => WAIT,
+        RowKind::Part => PLAIN,
+    }
+}
+
+fn summary(waterfall: &Waterfall) -> String {
+    let start = waterfall.start.strftime("%Y-%m-%d %H:%M:%S%.3fZ");
+    let attempts = match waterfall.attempts {
+        0 => "not worked on yet".to_owned(),
+        1 => "1 attempt".to_owned(),
+        many => format!("{many} attempts"),
+    };
+    format!(
+        "  {BOLD}trace{BOLD:#} {}  {DIM}from {start}, {}, {attempts}{DIM:#}",
+        printable(&waterfall.trace_id),
+        render_nanos(waterfall.nanos)
+    )
+}
+
+/// What each break is, beside the mark that runs through the rows.
+fn legend(waterfall: &Waterfall, columns: &Columns, bars: usize) -> Vec<String> {
+    let indent = " ".repeat(columns.taken());
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for pause in &waterfall.breaks {
+        let (mark, _) = span(pause.left, pause.right, bars);
+        let pause_text = pause.text();
+        let width = pause_text.chars().count();
+        let (left, text) = if mark + 2 + width <= bars || mark < width + 1 {
+            (mark, format!("╎ {pause_text}"))
+        } else {
+            (mark - width - 1, format!("{pause_text} ╎"))
+        };
+        let used = line.chars().count();
+        if used > left {
+            lines.push(std::mem::take(&mut line));
+        }
+        let used = line.chars().count();
+        line = format!("{line}{}{text} ", " ".repeat(left - used));
+    }
+    lines.push(line);
+    let lines = lines.iter().filter(|line| !line.is_empty());
+    lines
+        .map(|line| format!("{indent}{WAIT}{}{WAIT:#}", line.trim_end()))
+        .collect()
+}
+
+/// The columns from `left` to `right` of so many, at least one.
+fn span(left: u32, right: u32, columns: usize) -> (usize, usize) {
+    let whole = usize::try_from(WHOLE).unwrap_or(usize::MAX);
+    let column = |place: u32| usize::try_from(place).unwrap_or(0) * columns / whole;
+    let from = column(left).min(columns.saturating_sub(1));
+    (from, column(right).clamp(from + 1, columns.max(from + 1)))
+}
+
+/// A row's bar, with the breaks that run through all rows.
+fn bar(row: &Row, breaks: &[Break], columns: usize) -> String {
+    let (from, to) = span(row.left, row.right, columns);
+    let pauses: Vec<(usize, usize)> = breaks
+        .iter()
+        .map(|pause| span(pause.left, pause.right, columns))
+        .collect();
+    let (block, style) = match row.kind {
+        _ if row.error.is_some() => ('█', BAD),
+        RowKind::Wait => ('░', WAIT),
+        RowKind::Received | RowKind::Attempt(_) => ('█', GOOD),
+        RowKind::Orphan | RowKind::Part => ('▆', PLAIN),
+    };
+    let cell = |column: usize| {
+        let is_pause = pauses.iter().any(|(from, _)| *from == column);
+        match (column >= from && column < to, is_pause) {
+            (true, false) => block,
+            (true, true) if row.kind != RowKind::Wait => block,
+            (_, true) => '╎',
+            (false, false) => ' ',
+        }
+    };
+    let text = |range: std::ops::Range<usize>| range.map(cell).collect::<String>();
+    let (before, inside, after) = (text(0..from), text(from..to), text(to..columns));
+    let after = after.trim_end();
+    format!("{DIM}{before}{DIM:#}{style}{inside}{style:#}{DIM}{after}{DIM:#}")
+}
+
+/// Links to other traces. Those to the message's own sender say what the tree says.
+fn links(row: &Row) -> Vec<String> {
+    let indent = " ".repeat(2 * row.depth + 4);
+    let strange = row.links.iter().filter(|link| link.here.is_none());
+    strange
+        .map(|link| {
+            format!(
+                "{indent}{DIM}↪ linked to trace {} span {}{DIM:#}",
+                printable(&link.trace_id),
+                printable(&link.span_id)
+            )
+        })
+        .collect()
+}

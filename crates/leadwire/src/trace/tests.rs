@@ -1,0 +1,179 @@
+use super::sample::{GOOD, LATE_OWNER, REDELIVERY, SWEPT, spans};
+use super::*;
+
+fn waterfall(text: &str) -> Waterfall {
+    arrange(&spans(text)).unwrap()
+}
+
+/// The traces that spans point to.
+fn elsewhere(waterfall: &Waterfall) -> Vec<&str> {
+    let links = waterfall.rows.iter().flat_map(|row| &row.links);
+    let elsewhere = links.filter(|link| link.here.is_none());
+    elsewhere.map(|link| link.trace_id.as_str()).collect()
+}
+
+/// The rows at the top, with their kinds.
+fn tops(waterfall: &Waterfall) -> Vec<(RowKind, &str)> {
+    let tops = waterfall.rows.iter().filter(|row| row.depth == 0);
+    tops.map(|row| (row.kind, row.name.as_str())).collect()
+}
+
+fn texts(waterfall: &Waterfall) -> Vec<String> {
+    waterfall.breaks.iter().map(Break::text).collect()
+}
+
+fn drawn(waterfall: &Waterfall, width: usize) -> String {
+    let lines = draw(waterfall, width).into_iter();
+    let plain = lines.map(|line| anstream::adapter::strip_str(&line).to_string() + "\n");
+    plain.collect()
+}
+
+#[test]
+fn a_good_lead_is_one_attempt_after_ten_minutes_in_the_queue() {
+    let waterfall = waterfall(GOOD);
+    assert_eq!(
+        tops(&waterfall),
+        [
+            (RowKind::Received, "POST /ingest/{source}"),
+            (RowKind::Wait, "wait delay"),
+            (RowKind::Attempt(1), "process delay"),
+        ]
+    );
+    assert_eq!(texts(&waterfall), ["10 min in the queue"]);
+    assert_eq!((waterfall.attempts, waterfall.errors), (1, 0));
+    let mail = waterfall
+        .rows
+        .iter()
+        .find(|row| row.name == "SES.SendEmail")
+        .unwrap();
+    assert_eq!((mail.depth, mail.stage), (1, "enrich"));
+    assert_eq!(render_nanos(mail.nanos), "112 ms");
+    assert_eq!(elsewhere(&waterfall), ["0af7651916cd43dd8448eb211c80319c"]);
+}
+
+#[test]
+fn attempts_that_follow_each_other_by_messages_stand_side_by_side() {
+    let waterfall = waterfall(LATE_OWNER);
+    let tops = tops(&waterfall);
+    let attempts: Vec<&RowKind> = tops.iter().map(|(kind, _)| kind).collect();
+    assert_eq!(
+        attempts,
+        [
+            &RowKind::Received,
+            &RowKind::Wait,
+            &RowKind::Attempt(1),
+            &RowKind::Wait,
+            &RowKind::Attempt(2),
+            &RowKind::Wait,
+            &RowKind::Attempt(3),
+        ]
+    );
+    assert_eq!(
+        texts(&waterfall),
+        [
+            "10 min in the queue",
+            "30 s in the queue",
+            "1 min in the queue"
+        ]
+    );
+    let third = waterfall
+        .rows
+        .iter()
+        .rfind(|row| matches!(row.kind, RowKind::Attempt(3)))
+        .unwrap();
+    assert_eq!(third.parent.as_deref(), Some("send delay"));
+    assert_eq!(third.links[0].here.as_deref(), Some("send delay"));
+}
+
+#[test]
+fn a_message_that_comes_again_is_a_second_attempt_and_its_error_is_marked() {
+    let waterfall = waterfall(REDELIVERY);
+    assert_eq!((waterfall.attempts, waterfall.errors), (2, 2));
+    assert_eq!(
+        texts(&waterfall),
+        ["10 min in the queue", "14.9 s until its next try"]
+    );
+}
+
+#[test]
+fn a_span_whose_parent_is_elsewhere_stands_at_the_top_with_its_links() {
+    let waterfall = waterfall(SWEPT);
+    let orphan = waterfall
+        .rows
+        .iter()
+        .find(|row| row.kind == RowKind::Orphan)
+        .unwrap();
+    assert_eq!(
+        (orphan.name.as_str(), orphan.stage, orphan.depth),
+        ("send delay", "sweep", 0)
+    );
+    assert_eq!(elsewhere(&waterfall), ["6ac2a63fcdcdcdcdcdcdcdcdcdcdcdcd"]);
+    assert_eq!(texts(&waterfall), ["1 h 14 min of which nothing is known"]);
+}
+
+#[test]
+fn no_span_is_lost_whatever_the_parents_say() {
+    let mut circle = spans(GOOD);
+    let ids: Vec<String> = circle.iter().map(|span| span.span_id.clone()).collect();
+    // Each is part of the next, the last of the first; and one is part of itself.
+    for (span, parent) in circle.iter_mut().zip(ids.iter().cycle().skip(1)) {
+        span.parent_id = Some(parent.clone());
+    }
+    circle[3].parent_id = Some(ids[3].clone());
+    let mut shown: Vec<String> = arrange(&circle)
+        .unwrap()
+        .rows
+        .iter()
+        .map(|row| row.span_id.clone())
+        .collect();
+    shown.sort();
+    assert_eq!(shown, ids);
+    assert_eq!(arrange(&[]), None);
+}
+
+#[test]
+fn a_deep_chain_is_drawn_and_not_recursed_into() {
+    let template = spans(GOOD).remove(1);
+    let deep: Vec<SpanRecord> = (0..20_000)
+        .map(|number| SpanRecord {
+            span_id: format!("{number:016x}"),
+            parent_id: Some(format!("{:016x}", number - 1)),
+            ..template.clone()
+        })
+        .collect();
+    assert_eq!(arrange(&deep).unwrap().rows.len(), 20_000);
+}
+
+#[test]
+fn times_are_told_in_at_most_three_digits() {
+    for (nanos, text) in [
+        (0, "0 ms"),
+        (370_000, "0.37 ms"),
+        (4_200_000, "4.2 ms"),
+        (14_930_000, "14.9 ms"),
+        (14_030_000, "14 ms"),
+        (128_400_000, "128 ms"),
+        (5_020_000_000, "5.02 s"),
+        (14_980_000_000, "14.9 s"),
+        (600_020_000_000, "10 min"),
+        (-5, "0 ms"),
+    ] {
+        assert_eq!(render_nanos(nanos), text);
+    }
+}
+
+#[test]
+fn the_terminal_shows_the_gap_the_attempts_and_the_errors() {
+    insta::assert_snapshot!(drawn(&waterfall(REDELIVERY), 100));
+}
+
+#[test]
+fn a_narrow_terminal_still_shows_names_and_times() {
+    for text in [GOOD, LATE_OWNER, REDELIVERY, SWEPT] {
+        let narrow = drawn(&waterfall(text), 10);
+        assert!(narrow.contains("process delay · attempt 1"), "{narrow}");
+        let wide = drawn(&waterfall(text), 120);
+        let too_wide = wide.lines().find(|line| line.chars().count() > 120);
+        assert_eq!(too_wide, None, "{wide}");
+    }
+}

@@ -1,0 +1,130 @@
+//! The spans of a trace in the order in which they are read: each below the one it is part of, attempts and waits at the top.
+
+use super::{RowKind, is_attempt, is_wait};
+use leadwire_telemetry::{Kind, SpanRecord};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Deeper spans are drawn at this depth.
+const DEPTH_MAX: usize = 12;
+
+/// A span and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed<'a> {
+    pub(super) span: &'a SpanRecord,
+    pub(super) depth: usize,
+    pub(super) stage: &'static str,
+    is_orphan: bool,
+}
+
+impl Placed<'_> {
+    /// What its row shows; attempts are numbered as they come.
+    pub(super) fn kind(&self, attempts: &mut u32) -> RowKind {
+        if is_attempt(self.span) {
+            *attempts += 1;
+            RowKind::Attempt(*attempts)
+        } else if is_wait(self.span) {
+            RowKind::Wait
+        } else if self.is_orphan {
+            RowKind::Orphan
+        } else if self.depth == 0 {
+            RowKind::Received
+        } else {
+            RowKind::Part
+        }
+    }
+}
+
+/// Puts the spans in order. A chain of attempts would lie ever deeper, each inside the message that the one before it sent: attempts and
+/// waits stand at the top instead.
+pub(super) fn arrange(spans: &[SpanRecord]) -> Vec<Placed<'_>> {
+    let ids: BTreeSet<&str> = spans.iter().map(|span| span.span_id.as_str()).collect();
+    let mut children: BTreeMap<&str, Vec<&SpanRecord>> = BTreeMap::new();
+    let mut tops = Vec::new();
+    for span in spans {
+        let parent = span
+            .parent_id
+            .as_deref()
+            .filter(|id| ids.contains(id) && *id != span.span_id);
+        match parent {
+            Some(parent) if !is_attempt(span) && !is_wait(span) => {
+                children.entry(parent).or_default().push(span);
+            }
+            Some(_) | None => tops.push(span),
+        }
+    }
+    for children in children.values_mut() {
+        sort(children);
+    }
+    sort(&mut tops);
+    let mut order = Order {
+        ids,
+        children,
+        placed: Vec::new(),
+        seen: BTreeSet::new(),
+    };
+    for span in tops {
+        order.place(span, 0, "");
+    }
+    // What is only reachable in a circle has no top.
+    for span in spans {
+        order.place(span, 0, "");
+    }
+    order.placed
+}
+
+/// As they began; of those that began together, the longest first; a wait before what follows it.
+fn sort(spans: &mut [&SpanRecord]) {
+    spans.sort_by_key(|span| {
+        let is_work = !is_wait(span);
+        (
+            span.start_unix_nanos,
+            is_work,
+            std::cmp::Reverse(span.end_unix_nanos),
+        )
+    });
+}
+
+struct Order<'a> {
+    ids: BTreeSet<&'a str>,
+    children: BTreeMap<&'a str, Vec<&'a SpanRecord>>,
+    placed: Vec<Placed<'a>>,
+    seen: BTreeSet<&'a str>,
+}
+
+impl<'a> Order<'a> {
+    /// Places a span and all below it, without a stack of calls: depth comes from outside.
+    fn place(&mut self, top: &'a SpanRecord, depth: usize, stage: &'static str) {
+        let mut waiting = vec![(top, depth, stage)];
+        while let Some((span, depth, above)) = waiting.pop() {
+            if !self.seen.insert(span.span_id.as_str()) {
+                continue;
+            }
+            let is_orphan = span
+                .parent_id
+                .as_deref()
+                .is_some_and(|id| depth == 0 && !self.ids.contains(id));
+            let stage = stage_of(span, above);
+            self.placed.push(Placed {
+                span,
+                depth: depth.min(DEPTH_MAX),
+                stage,
+                is_orphan,
+            });
+            let below = self.children.get(span.span_id.as_str());
+            let below = below.into_iter().flatten().rev();
+            waiting.extend(below.map(|span| (*span, depth + 1, stage)));
+        }
+    }
+}
+
+/// Who did it. On one machine all is one process; what it did tells which stage it was.
+fn stage_of(span: &SpanRecord, above: &'static str) -> &'static str {
+    match span.kind {
+        _ if is_wait(span) => "queue",
+        Kind::Server => "ingest",
+        Kind::Consumer => "enrich",
+        Kind::Internal if span.name.starts_with("sweep") => "sweep",
+        Kind::Producer if above.is_empty() => "sweep",
+        Kind::Internal | Kind::Client | Kind::Producer => above,
+    }
+}

@@ -1,0 +1,280 @@
+use crate::browser::Browser;
+use crate::house::{House, Up, agent, post, raw_exchange, wait_until};
+use leadwire_local::{LocalHome, Mode, StoredSpan};
+use serde_json::Value;
+
+const LATE_OWNER: &str = include_str!("../../fixtures/trace_late_owner.json");
+const REDELIVERY: &str = include_str!("../../fixtures/trace_redelivery.json");
+
+/// A house in which a lead was mailed, and what serves it.
+fn mailed(lead_id: &str) -> (House, Up) {
+    let house = House::new();
+    house
+        .run(&["lookup", "put", lead_id, "--owner", "Omar"])
+        .expect_code(0);
+    let up = house.up(&["--delay", "0s"]);
+    assert_eq!(post(&agent(), &up.url, lead_id), Some(202));
+    wait_until("the lead is mailed", || {
+        lead(&house, lead_id)["stage"] == "mailed"
+    });
+    (house, up)
+}
+
+fn lead(house: &House, lead_id: &str) -> Value {
+    let told = house.run(&["lead", lead_id, "--json"]);
+    told.documents().pop().unwrap_or_default()
+}
+
+/// Keeps these spans as those of the lead's trace, as another process does. Returns the trace's id.
+fn plant(house: &House, lead_id: &str, spans: &str, change: impl Fn(&mut Value)) -> String {
+    let trace_id = lead(house, lead_id)["trace_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut spans: Vec<Value> = serde_json::from_str(spans).unwrap();
+    let old = spans[0]["trace_id"].clone();
+    let stored: Vec<StoredSpan> = spans
+        .iter_mut()
+        .map(|span| {
+            span["trace_id"] = trace_id.clone().into();
+            for link in span["links"].as_array_mut().unwrap() {
+                if link["trace_id"] == old {
+                    link["trace_id"] = trace_id.clone().into();
+                }
+            }
+            change(span);
+            StoredSpan {
+                trace_id: trace_id.clone(),
+                span_id: span["span_id"].as_str().unwrap().to_owned(),
+                start_unix_nanos: span["start_unix_nanos"].as_i64().unwrap(),
+                json: span.to_string(),
+            }
+        })
+        .collect();
+    let home = LocalHome::open(&house.data(), Mode::Operate).unwrap();
+    home.telemetry().keep_spans(&stored).unwrap();
+    trace_id
+}
+
+/// Asks with a head of one's own; the connection ends after the answer.
+fn ask(up: &Up, head: &str) -> String {
+    raw_exchange(
+        &up.url,
+        format!("{head}connection: close\r\n\r\n").as_bytes(),
+    )
+}
+
+#[test]
+fn pages_are_for_this_machine_and_for_all_others_they_do_not_exist() {
+    let house = House::new();
+    let up = house.up(&[]);
+    let host = up.base().strip_prefix("http://").unwrap();
+    let unknown = ask(&up, &format!("GET /unknown HTTP/1.1\r\nhost: {host}\r\n"));
+    assert!(unknown.starts_with("HTTP/1.1 404"), "{unknown}");
+    for path in [
+        "/",
+        "/metrics",
+        "/leads/a",
+        "/traces/0123456789abcdef0123456789abcdef",
+    ] {
+        let here = ask(&up, &format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n"));
+        let expected = if path == "/" || path == "/metrics" {
+            "200"
+        } else {
+            "404"
+        };
+        assert!(here.starts_with(&format!("HTTP/1.1 {expected}")), "{here}");
+        for header in [
+            "content-security-policy: default-src 'none';",
+            "x-content-type-options: nosniff",
+            "cache-control: no-store",
+        ] {
+            assert!(here.contains(header), "{header} is not in {here}");
+        }
+        for head in [
+            format!("GET {path} HTTP/1.1\r\nhost: rebound.example.com\r\n"),
+            format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nx-forwarded-for: 192.0.2.1\r\n"),
+            format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nforwarded: for=192.0.2.1\r\n"),
+            format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nvia: 1.1 proxy\r\n"),
+            format!("GET {path} HTTP/1.0\r\nhost: {host}\r\n"),
+            format!("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 0\r\n"),
+        ] {
+            let answer = ask(&up, &head);
+            assert!(answer.contains(" 404 "), "{head}{answer}");
+            assert!(answer.contains("\"code\":\"not_found\""), "{head}{answer}");
+        }
+    }
+}
+
+#[test]
+fn metrics_are_served_as_prometheus_reads_them_and_kept_by_the_minute() {
+    let (house, up) = mailed("a");
+    let metrics = agent()
+        .get(format!("{}/metrics", up.base()))
+        .call()
+        .unwrap();
+    let kind = metrics.headers()["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
+    let text = metrics.into_body().read_to_string().unwrap();
+    for line in [
+        r#"leadwire_leads_accepted_total{environment="dev",service="ingest",source="generic"} 1"#,
+        r#"leadwire_leads_accepted_total{environment="dev",service="ingest",source="close"} 0"#,
+        r#"leadwire_emails_sent_total{environment="dev",service="enrich"} 1"#,
+        r#"leadwire_end_to_end_latency_seconds_count{environment="dev",service="enrich",source="generic"} 1"#,
+        r#"leadwire_dead_letters{environment="dev",service="leadwire"} 0"#,
+    ] {
+        assert!(text.lines().any(|told| told == line), "{line}: {text}");
+    }
+    assert_eq!(up.stop(), Some(0));
+    let home = LocalHome::open(&house.data(), Mode::Operate).unwrap();
+    let dimensions = [("environment", "dev"), ("service", "enrich")];
+    let dimensions = dimensions
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let minutes = home
+        .telemetry()
+        .read_minutes("EmailsSent", &dimensions, 0, i64::MAX)
+        .unwrap();
+    let sent: f64 = minutes.iter().map(|minute| minute.sum).sum();
+    assert!((sent - 1.0).abs() < f64::EPSILON, "{minutes:?}");
+}
+
+#[test]
+fn a_lead_is_told_with_its_trace_in_the_terminal_and_as_spans_to_a_program() {
+    let (house, _up) = mailed("late");
+    let trace_id = plant(&house, "late", LATE_OWNER, |_span| {});
+    let told = house.run(&["lead", "late", "--trace"]).expect_code(0).out;
+    for text in [
+        trace_id.as_str(),
+        "POST /ingest/{source}",
+        "10 min in the queue",
+        "process delay · attempt 3",
+        "SES.SendEmail",
+        "3 attempts",
+    ] {
+        assert!(told.contains(text), "{text} is not in {told}");
+    }
+    let document = house
+        .run(&["lead", "late", "--trace", "--json"])
+        .expect_code(0)
+        .documents()
+        .remove(0);
+    let spans = document["spans"].as_array().unwrap();
+    let planted: Vec<Value> = serde_json::from_str(LATE_OWNER).unwrap();
+    assert!(spans.len() >= planted.len(), "{document:#}");
+    assert!(
+        spans
+            .iter()
+            .all(|span| span["trace_id"] == trace_id.as_str())
+    );
+}
+
+#[test]
+fn a_person_sees_in_a_browser_what_became_of_a_lead() {
+    let (house, up) = mailed("late");
+    let trace_id = plant(&house, "late", LATE_OWNER, |span| {
+        span["attributes"]["hostile"] = "<script>document.title='owned'</script>".into();
+    });
+    let browser = Browser::start();
+    browser.resize(1300, 1000);
+    browser.open(&format!("{}/", up.base()));
+    browser.click(&browser.one("a[href='/leads/late']"));
+    assert_eq!(browser.address(), format!("{}/leads/late", up.base()));
+    assert_eq!(browser.texts("h1"), ["Lead late"]);
+    assert!(
+        browser
+            .text(&browser.one(".standing"))
+            .starts_with("mailed")
+    );
+    let steps = browser.texts(".steps th");
+    assert!(steps.contains(&"received".to_owned()), "{steps:?}");
+    see_waterfall(&browser);
+    // What is known of a span is behind a click.
+    let hidden = browser.all("details dl");
+    assert!(!hidden.iter().any(|list| browser.is_displayed(list)));
+    browser.click(&browser.all("summary")[1]);
+    let shown = browser.text(&hidden[1]);
+    assert!(shown.contains("aws.s3.key raw/"), "{shown}");
+    assert!(shown.contains("hostile <script>"), "{shown}");
+    assert_eq!(browser.title(), "Lead late · leadwire");
+    browser.open(&format!("{}/traces/{trace_id}", up.base()));
+    see_waterfall(&browser);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    // It would have complained, and a script that got in all the same does not run.
+    browser.inject("document.title = 'owned'");
+    let complaints = browser.complaints().join(" ");
+    assert!(
+        complaints.contains("Content Security Policy"),
+        "{complaints}"
+    );
+    assert_eq!(browser.title(), "Trace · leadwire");
+}
+
+/// What must be seen of a lead whose owner came late.
+#[track_caller]
+fn see_waterfall(browser: &Browser) {
+    let spans: Vec<Value> = serde_json::from_str(LATE_OWNER).unwrap();
+    let lines = browser.all(".fall summary");
+    assert_eq!(lines.len(), spans.len());
+    assert!(lines.iter().all(|line| browser.is_displayed(line)));
+    assert_eq!(
+        browser.texts(".axis .gap"),
+        [
+            "10 min in the queue",
+            "30 s in the queue",
+            "1 min in the queue"
+        ]
+    );
+    assert_eq!(
+        browser.texts(".attempt"),
+        ["attempt 1", "attempt 2", "attempt 3"]
+    );
+    let line = browser.text(&lines[0]);
+    assert_eq!(line, "POST /ingest/{source} ingest 9.4 ms");
+    // Each attempt's bar lies between the gap before it and the one after it, and can be seen.
+    let gaps = browser.rects(".axis .gap");
+    let attempts: Vec<_> = browser.rects(".top .bar").into_iter().skip(1).collect();
+    assert_eq!((gaps.len(), attempts.len()), (3, 3));
+    for (attempt, gap) in attempts.iter().zip(&gaps) {
+        assert!(attempt.x >= gap.right() - 1.0, "{attempt:?} {gap:?}");
+        assert!(attempt.width >= 20.0, "{attempt:?}");
+    }
+    for (attempt, gap) in attempts.iter().zip(gaps.iter().skip(1)) {
+        assert!(attempt.right() <= gap.x + 1.0, "{attempt:?} {gap:?}");
+    }
+    // A wait is drawn through its gap.
+    for (wait, gap) in browser.rects(".wait .bar").iter().zip(&gaps) {
+        assert!(wait.x <= gap.x + 1.0 && wait.right() >= gap.right() - 1.0);
+    }
+    for bar in browser.rects(".bar") {
+        assert!(bar.width >= 3.0, "{bar:?}");
+    }
+}
+
+#[test]
+fn a_failed_attempt_is_seen_on_a_phone_and_in_the_dark() {
+    let (house, up) = mailed("again");
+    plant(&house, "again", REDELIVERY, |_span| {});
+    let browser = Browser::start();
+    browser.resize(500, 900);
+    browser.open(&format!("{}/leads/again", up.base()));
+    assert!(browser.overflow() <= 0, "{} px", browser.overflow());
+    let errors = browser.texts(".name .error");
+    assert_eq!(
+        errors,
+        [
+            "✗ mail_unavailable: the mail server did not answer",
+            "✗ timeout: no answer within 5 s"
+        ]
+    );
+    let body = browser.one("body");
+    let colours = ["light", "dark"].map(|scheme| {
+        browser.prefer(scheme);
+        let bar = browser.all(".failed .bar").remove(0);
+        assert!(browser.is_displayed(&bar));
+        browser.style(&body, "background-color")
+    });
+    assert_ne!(colours[0], colours[1]);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}

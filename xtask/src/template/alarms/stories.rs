@@ -1,0 +1,1 @@
+//! Every alarm of the template over recorded series.
