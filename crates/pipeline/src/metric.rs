@@ -239,6 +239,7 @@ impl Metric {
     }
 
     /// Its line in the catalogue.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn facts(self) -> Facts {
         use Unit::{Count, Milliseconds};
         match self {

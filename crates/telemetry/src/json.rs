@@ -1,5 +1,6 @@
 //! One JSON object a line: the event's fields at the top, between what every line has.
 
+use crate::emf;
 use crate::root::Root;
 use jiff::Timestamp;
 use opentelemetry::Context as OtelContext;
@@ -22,6 +23,7 @@ pub(crate) struct JsonLayer<W> {
     service: &'static str,
     environment: String,
     writer: W,
+    metrics: Option<emf::Recorder>,
 }
 
 impl<W> JsonLayer<W> {
@@ -30,7 +32,13 @@ impl<W> JsonLayer<W> {
             service,
             environment,
             writer,
+            metrics: None,
         }
+    }
+
+    /// Each line takes along what was recorded for it.
+    pub(crate) fn with_metrics(self, metrics: Option<emf::Recorder>) -> Self {
+        Self { metrics, ..self }
     }
 
     fn root(&self, event: &Event<'_>, now: Timestamp, span: &SpanContext) -> Root {
@@ -52,9 +60,16 @@ impl<W> JsonLayer<W> {
 
 impl<S: Subscriber, W: for<'a> MakeWriter<'a> + 'static> Layer<S> for JsonLayer<W> {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let root = self.root(event, now(), &open_span());
-        // Where stdout is gone there is nobody left to tell.
-        drop(self.writer.make_writer().write_all(&root.close()));
+        let (now, span) = (now(), open_span());
+        let mut root = self.root(event, now, &span);
+        let trace = span.is_valid().then(|| span.trace_id());
+        let metrics = self.metrics.as_ref();
+        let values = metrics.map_or(0, |metrics| metrics.join(&mut root, now, trace));
+        let written = self.writer.make_writer().write_all(&root.close());
+        // Where stdout is gone there is nobody left to tell, but what was lost is counted.
+        if let (Err(_closed), Some(metrics)) = (written, metrics) {
+            metrics.lose(values);
+        }
     }
 }
 
@@ -81,7 +96,7 @@ struct Fields<'a>(&'a mut Root);
 impl Fields<'_> {
     /// A field whose name is taken, as a library's `target` is, gets one of its own.
     fn put(&mut self, field: &Field, value: &(impl serde::Serialize + ?Sized)) {
-        if !self.0.put(field.name(), value) {
+        if emf::is_taken(field.name()) || !self.0.put(field.name(), value) {
             self.0.put(format!("field_{}", field.name()), value);
         }
     }

@@ -4,6 +4,7 @@ pub mod alarm;
 mod buffer;
 pub mod config;
 mod context;
+pub mod emf;
 mod export;
 mod json;
 pub mod local;
@@ -79,7 +80,8 @@ impl Service {
 pub fn init(service: Service, environment: &str, rust_log: Option<&str>, spans: &SpanConfig) {
     start_spans(spans, None);
     let (filter, mistake) = filter(rust_log);
-    let layer = json_layer(service, environment, std::io::stdout);
+    let layer = json_layer(service, environment, std::io::stdout)
+        .with_metrics(emf::Recorder::install(service, environment));
     let started = Registry::default()
         .with(span_layer())
         .with(layer.with_filter(filter))
@@ -128,8 +130,11 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
 
 /// Delivers what has gathered: once an invocation, after its answer was given. It takes at most [`FLUSH_DEADLINE`] a place.
 pub async fn flush() {
+    // What is counted must not wait for a collector; what a collector did not take is counted after it.
+    emf::flush();
     if let Some(traces) = traces::installed() {
         traces.flush().await;
+        emf::flush();
     }
 }
 

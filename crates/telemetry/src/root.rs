@@ -67,6 +67,11 @@ impl Root {
             .is_none_or(|json| serde_json::to_vec(text).is_ok_and(|wanted| json == wanted))
     }
 
+    /// How long it is so far.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The finished line.
     pub(crate) fn close(mut self) -> Vec<u8> {
         self.bytes.extend_from_slice(b"}\n");

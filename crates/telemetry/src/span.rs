@@ -329,7 +329,8 @@ pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocati
 
 /// How a webhook was answered.
 pub fn answered(span: &Span, status: u16) {
-    span.record("http.response.status_code", status);
+    // Signed: an unsigned number would be told as text.
+    span.record("http.response.status_code", i64::from(status));
     // A refusal is the sender's error, not this server's.
     if status >= 500 {
         span.record("otel.status_code", "ERROR");
@@ -376,7 +377,7 @@ pub fn begin_record(record: &mut Record, names: &Names, invocation: &Invocation)
         faas.trigger = invocation.id.as_ref().map(|_| "pubsub"),
         faas.invocation_id = invocation.id,
         faas.coldstart = invocation.id.as_ref().map(|_| invocation.is_cold),
-        leadwire.receives = record.receive_count,
+        leadwire.receives = i64::from(record.receive_count),
         leadwire.source = Empty,
         leadwire.lead_id = Empty,
         leadwire.event_id = Empty,

@@ -180,7 +180,7 @@ impl<Q: DelayQueue> DelayQueue for Traced<Q> {
             rpc.service = names.rpc.map(|_| "SQS"),
             rpc.method = names.rpc.map(|_| "SendMessage"),
             aws.request_id = Empty,
-            leadwire.delay_seconds = message.delay_seconds,
+            leadwire.delay_seconds = i64::from(message.delay_seconds),
             error.type = Empty,
         );
         let belongs_to = extract(&message.trace).parent;
@@ -243,7 +243,7 @@ impl<M: Mailer> Mailer for Traced<M> {
             rpc.service = names.rpc.map(|_| names.mailer),
             rpc.method = names.rpc.map(|_| "SendEmail"),
             aws.request_id = Empty,
-            leadwire.attempt = mail.attempt,
+            leadwire.attempt = i64::from(mail.attempt),
             leadwire.outcome = Empty,
             error.type = Empty,
         );

@@ -76,10 +76,9 @@ fn names(template: &Template) -> Names {
         .into_iter()
         .flatten();
     let defaults = parameters.filter_map(|(name, parameter)| {
-        let text = match parameter.get("Default")? {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
+        let default = parameter.get("Default")?;
+        let text = default.as_str().map(str::to_owned);
+        let text = text.unwrap_or_else(|| default.to_string());
         Some((name.clone(), text))
     });
     let given = [("AWS::StackName", "stack"), ("Environment", ENVIRONMENT)];

@@ -1,5 +1,6 @@
 //! What the template must agree with: files of the project beside it.
 
+use crate::dashboard;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +8,6 @@ use std::fs;
 use std::path::Path;
 
 pub(super) const TEMPLATE: &str = "template.yaml";
-pub(super) const DASHBOARD: &str = "dashboards/operations.json";
 pub(super) const ALARMS: &str = "alarms/alarms.json";
 const RUNBOOK: &str = "docs/RUNBOOK.md";
 /// The one file that names the environment variables of the Lambda binaries.
@@ -33,8 +33,8 @@ pub(crate) struct Project {
     pub(crate) alarms: Value,
     /// `profile.release.panic` of the workspace.
     pub(crate) panic: String,
-    /// `dashboards/operations.json`.
-    pub(crate) dashboard: Value,
+    /// The dashboards of `dashboards/`, by name.
+    pub(crate) dashboards: BTreeMap<String, Value>,
 }
 
 impl Project {
@@ -60,7 +60,7 @@ impl Project {
             alarm_headings: alarm_headings(&read(RUNBOOK)?),
             alarms: serde_json::from_str(&read(ALARMS)?).context(ALARMS)?,
             panic: panic.unwrap_or_default().to_owned(),
-            dashboard: serde_json::from_str(&read(DASHBOARD)?).context(DASHBOARD)?,
+            dashboards: dashboard::read_all(root)?,
         })
     }
 }

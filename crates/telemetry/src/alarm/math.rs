@@ -28,7 +28,10 @@ enum Value {
 }
 
 /// The series of an expression over a grid of periods.
-pub(super) fn series(
+///
+/// # Errors
+/// It names what there is not, or is a number for all times.
+pub fn series(
     expression: &Expression,
     known: &BTreeMap<&str, Series>,
     grid: &[i64],

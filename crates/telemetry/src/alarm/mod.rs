@@ -21,6 +21,6 @@ pub use definition::{
 pub use evaluate::{Change, Verdict, evaluate, replay};
 pub use expression::{Expression, ExpressionError, Operator};
 pub use intrinsic::{IntrinsicError, Names, Resolve, resolve_number, resolve_text};
-pub use math::{MathError, Series};
+pub use math::{MathError, Series, series};
 pub use points::{Points, Query, Recording, Statistic, Stats, Unanswered, Window};
 pub use rule::{Rule, RuleError, State};

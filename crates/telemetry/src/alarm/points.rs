@@ -202,24 +202,25 @@ pub trait Points {
 
 /// Values that were recorded, each with its second. A metric that was never recorded has no points.
 #[derive(Clone, Debug, Default)]
-pub struct Recording(BTreeMap<Query, Vec<(i64, f64)>>);
+pub struct Recording(BTreeMap<Query, BTreeMap<i64, Stats>>);
 
 impl Recording {
     /// Adds a value.
     pub fn record(&mut self, query: &Query, second: i64, value: f64) {
-        self.0
-            .entry(query.clone())
-            .or_default()
-            .push((second, value));
+        let series = self.0.entry(query.clone()).or_default();
+        series.entry(second).or_default().merge(Stats::of(value));
     }
 }
 
 impl Points for Recording {
     fn points(&self, query: &Query, window: Window) -> Result<BTreeMap<i64, Stats>, Unanswered> {
         let mut periods = BTreeMap::<i64, Stats>::new();
-        for (second, value) in self.0.get(query).into_iter().flatten() {
+        let Some(series) = self.0.get(query) else {
+            return Ok(periods);
+        };
+        for (second, stats) in series.range(window.begin().min(window.end)..window.end) {
             if let Some(begin) = window.slot(*second) {
-                periods.entry(begin).or_default().merge(Stats::of(*value));
+                periods.entry(begin).or_default().merge(stats.clone());
             }
         }
         Ok(periods)

@@ -74,7 +74,7 @@ pub(super) const HEARD: Check = Check {
             case.set(
                 &format!("{DEPTH}/OKActions"),
                 json!([{"Ref": "TicketTopic"}]),
-            )
+            );
         },
         |case| case.remove(DEPTH, "TreatMissingData"),
         |case| case.add(DEPTH, "ActionsEnabled", false),

@@ -1,7 +1,6 @@
 //! The checks against a small sound template, whole and broken.
 
 use super::*;
-use serde_json::json;
 use std::collections::BTreeSet;
 
 /// A template as small as one can be that keeps every promise, but with the project's own alarms.
@@ -34,20 +33,14 @@ fn sound() -> Case {
         variables: functions.map(|id| (id.to_owned(), names(id))).into(),
         alarm_pages: ids.clone(),
         alarm_headings: ids,
+        dashboards: dashboard::sound(&alarms),
         alarms,
         panic: "unwind".to_owned(),
-        dashboard: json!({"widgets": [
-            {"x": 0, "y": 0, "width": 24, "height": 3, "properties": {"title": "${DelayQueue.QueueName}"}},
-            {"x": 0, "y": 3, "width": 24, "height": 3},
-            {"x": 0, "y": 6, "width": 24, "height": 3},
-        ]}),
     };
     let mut case = Case { template, project };
-    let body = case.project.dashboard.to_string();
-    case.set(
-        "/Resources/OperationsDashboard/Properties/DashboardBody/Fn::Sub",
-        body,
-    );
+    for (name, json) in case.project.dashboards.clone() {
+        case.set(&dashboard::body_of(&name), json.to_string());
+    }
     case
 }
 

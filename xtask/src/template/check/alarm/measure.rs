@@ -3,8 +3,6 @@
 use crate::template::alarms;
 use crate::template::check::Check;
 use crate::template::view::{at, number};
-use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Source;
 use leadwire_pipeline::metric::{Dimension, Metric};
 use leadwire_telemetry::alarm::{Alarm, Query, Watch};
 use serde_json::{Value, json};
@@ -36,10 +34,6 @@ const OF_QUEUES: [&str; 2] = [
     "ApproximateAgeOfOldestMessage",
     "ApproximateNumberOfMessagesVisible",
 ];
-/// A refusal that is counted, but is no problem code of its own: a source that has no secrets.
-const NOT_CONFIGURED: &str = "not_configured";
-/// Counted by a metric of its own, and nowhere else.
-const CANARY: &str = "canary";
 
 /// Read by our own evaluator, which takes nothing that `CloudWatch` would refuse.
 pub(in crate::template::check) const UNDERSTOOD: Check = Check {
@@ -85,13 +79,13 @@ pub(in crate::template::check) const UNDERSTOOD: Check = Check {
             case.set(
                 &format!("{DEPTH}/Dimensions/0/Value/Fn::GetAtt/0"),
                 "NoQueue",
-            )
+            );
         },
         |case| {
             case.set(
                 &format!("{DEPTH}/AlarmName/Fn::Sub"),
                 "${AWS::StackName}-final-attempt-failed",
-            )
+            );
         },
         |case| case.set(&format!("{DEPTH}/Period"), 45),
         |case| case.set(&format!("{DEPTH}/Statistic"), "Median"),
@@ -99,26 +93,26 @@ pub(in crate::template::check) const UNDERSTOOD: Check = Check {
             case.set(
                 &format!("{RATE}/Metrics/2/Expression"),
                 "IF(invocations > 0, 100 * errors",
-            )
+            );
         },
         |case| {
             case.set(
                 &format!("{RATE}/Metrics/2/Expression"),
                 "100 * error / invocations",
-            )
+            );
         },
         |case| case.set(&format!("{RATE}/Metrics/0/ReturnData"), true),
         |case| {
             case.set(
                 &format!("{WHOLE}/AlarmRule/Fn::Sub"),
                 "ALARM(\"${ObjectiveFastBurnLongAlarm}\") BUT OK(\"x\")",
-            )
+            );
         },
         |case| {
             case.set(
                 &format!("{WHOLE}/AlarmRule/Fn::Sub"),
                 "ALARM(\"${DelayQueue}\")",
-            )
+            );
         },
         |case| case.set("/Resources/CanaryAlarm/Condition", "CanaryIsLoud"),
     ],
@@ -145,7 +139,7 @@ pub(in crate::template::check) const MEASURED: Check = Check {
                 ))
             })
             .collect();
-        for source in sources() {
+        for source in Dimension::Source.values() {
             for metric in [Metric::LeadsAccepted, Metric::LeadsDuplicate] {
                 if !verified.contains(&(metric.name(), source)) {
                     found.push(format!(
@@ -166,7 +160,7 @@ pub(in crate::template::check) const MEASURED: Check = Check {
             case.set(
                 &format!("{FINAL}/Dimensions"),
                 json!([{"Name": "service", "Value": "enrich"}]),
-            )
+            );
         },
         |case| case.set(&format!("{FINAL}/Namespace"), "leadwire"),
         |case| case.set(&format!("{DEPTH}/MetricName"), "NumberOfMessages"),
@@ -175,19 +169,21 @@ pub(in crate::template::check) const MEASURED: Check = Check {
             case.set(
                 &format!("{VERIFIED}/Metrics/0/MetricStat/Metric/Dimensions/2/Value"),
                 "wrong_secret",
-            )
+            );
         },
+        // Told by source only.
+        |case| case.set(&format!("{FINAL}/MetricName"), "EndToEndLatency"),
         |case| {
             case.set(
                 &format!("{VERIFIED}/Metrics/1/MetricStat/Metric/Dimensions/2/Value"),
                 "hubspot",
-            )
+            );
         },
         |case| {
             case.set(
                 &format!("{VERIFIED}/Metrics/1/MetricStat/Metric/MetricName"),
                 "LeadsConflicting",
-            )
+            );
         },
     ],
 };
@@ -294,26 +290,13 @@ fn mistake(query: &Query) -> Option<String> {
         .filter(|(name, _)| !["service", "environment"].contains(&name.as_str()))
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let fits = |(name, value): (&&str, &&str)| {
-        let of = facts.further.filter(|dimension| dimension.name() == *name);
-        of.is_some_and(|dimension| values(dimension).contains(value))
-    };
-    let fits = further.iter().all(fits);
-    (!fits).then(|| format!("{metric} is not told by {further:?}"))
-}
-
-fn sources() -> impl Iterator<Item = &'static str> {
-    let names = Source::ALL.iter().map(|source| source.as_str());
-    names.filter(|name| *name != CANARY)
-}
-
-/// The closed list of a dimension's values.
-fn values(dimension: Dimension) -> Vec<&'static str> {
-    match dimension {
-        Dimension::Source => sources().collect(),
-        Dimension::Reason => {
-            let codes = Problem::ALL.iter().map(|problem| problem.code());
-            codes.chain([NOT_CONFIGURED]).collect()
+    // A metric with a further dimension is told by that set alone: there is no sum over its values.
+    let fits = match facts.further {
+        None => further.is_empty(),
+        Some(dimension) => {
+            let value = further.get(dimension.name());
+            further.len() == 1 && value.is_some_and(|value| dimension.values().contains(value))
         }
-    }
+    };
+    (!fits).then(|| format!("{metric} is not told by {further:?}"))
 }
