@@ -70,7 +70,7 @@ impl Headers for SignedHeaders {
 pub fn secret(source: Source, index: u8) -> Secret {
     Secret::new(match source {
         Source::Close => format!("{index:02x}").repeat(32),
-        Source::Generic | Source::Standard => {
+        Source::Generic | Source::Standard | Source::Canary => {
             format!(
                 "whsec_{}",
                 char::from(b'A' + index % 26).to_string().repeat(32)

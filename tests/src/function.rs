@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::clients::{ACCOUNT, REGION};
 use crate::clock;
-use crate::instance::{Instance, Job, Outcome};
+use crate::instance::{Instance, Job, Outcome, Timing};
 
 /// How long Lambda waits for the runtime to come back after its answer.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,6 +50,7 @@ struct Inner {
     free: Semaphore,
     idle: Mutex<Vec<Instance>>,
     busy: Mutex<Vec<u32>>,
+    timings: Mutex<Vec<Timing>>,
     log: LogBook,
 }
 
@@ -60,6 +62,7 @@ impl Function {
             config,
             idle: Mutex::default(),
             busy: Mutex::default(),
+            timings: Mutex::default(),
             log: LogBook::default(),
         }))
     }
@@ -95,10 +98,37 @@ impl Function {
         guard(&inner.busy).retain(|other| *other != pid);
         let outcome = outcome?;
         let lives = matches!(outcome, Outcome::Response(_) | Outcome::Error(_));
-        if lives && instance.settle(SETTLE_TIMEOUT).await {
+        let settled = lives && instance.settle(SETTLE_TIMEOUT).await;
+        guard(&inner.timings).push(instance.timing());
+        if settled {
             guard(&inner.idle).push(instance);
         }
         Ok(outcome)
+    }
+
+    /// When each invocation so far passed which point, in the order of their ends.
+    pub fn timings(&self) -> Vec<Timing> {
+        guard(&self.0.timings).clone()
+    }
+
+    /// The processes that wait for an event now.
+    pub fn idle(&self) -> Vec<u32> {
+        guard(&self.0.idle).iter().map(Instance::pid).collect()
+    }
+
+    /// Ends the processes that wait for an event, as Lambda does with an environment that it no longer wants, and
+    /// says how each ended.
+    ///
+    /// # Errors
+    /// There is no shell here, or one does not end in time.
+    pub async fn shut_down(&self, deadline: Duration) -> Result<Vec<ExitStatus>> {
+        let idle = std::mem::take(&mut *guard(&self.0.idle));
+        let mut ends = Vec::new();
+        for mut instance in idle {
+            signal("TERM", &[instance.pid()]).await?;
+            ends.push(instance.ended(deadline).await?);
+        }
+        Ok(ends)
     }
 
     /// The processes that work on an event now.
@@ -111,13 +141,16 @@ impl Function {
     /// # Errors
     /// There is no shell here.
     pub async fn kill_busy(&self) -> Result<usize> {
+        self.signal_busy("KILL").await
+    }
+
+    /// Sends a signal, such as `TERM`, to the processes that work on an event now, and says how many they were.
+    ///
+    /// # Errors
+    /// There is no shell here.
+    pub async fn signal_busy(&self, name: &str) -> Result<usize> {
         let pids = self.busy();
-        tokio::process::Command::new("sh")
-            .args(["-c", "kill -s KILL \"$@\"", "kill"])
-            .args(pids.iter().map(u32::to_string))
-            .status()
-            .await
-            .context("a shell")?;
+        signal(name, &pids).await?;
         Ok(pids.len())
     }
 
@@ -137,6 +170,16 @@ impl Function {
             trace: format!("Root=1-{epoch}-{rest};Parent={parent};Sampled=1"),
         })
     }
+}
+
+async fn signal(name: &str, pids: &[u32]) -> Result<()> {
+    tokio::process::Command::new("sh")
+        .args(["-c", "kill -s \"$@\"", "kill", name])
+        .args(pids.iter().map(u32::to_string))
+        .status()
+        .await
+        .context("a shell")?;
+    Ok(())
 }
 
 /// Sixteen random bytes in hex, from the seed that the standard library gives every hash map.

@@ -8,11 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::clock;
 use crate::function::{FunctionConfig, LogBook};
 use crate::http::{self, Answer, Request, Server};
 
@@ -27,6 +29,19 @@ pub enum Outcome {
     TimedOut,
     /// The process ended without an answer.
     Exited(Option<ExitStatus>),
+}
+
+/// When an invocation passed which point, by the platform's clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// X-Ray's header that the platform gave with the event.
+    pub trace: String,
+    /// The event was handed to the process.
+    pub handed: Option<Timestamp>,
+    /// The process posted its answer, or its error.
+    pub answered: Option<Timestamp>,
+    /// The process asked for the next event.
+    pub idle: Option<Timestamp>,
 }
 
 /// An event on its way into the process.
@@ -54,6 +69,7 @@ struct Desk {
     waiting: watch::Sender<Waiting>,
     invoked: watch::Sender<Option<(String, i64)>>,
     init_error: Mutex<Option<Value>>,
+    timing: Mutex<Timing>,
 }
 
 /// A running process.
@@ -80,6 +96,7 @@ impl Instance {
             waiting: watch::Sender::default(),
             invoked: watch::Sender::default(),
             init_error: Mutex::new(None),
+            timing: Mutex::default(),
         });
         let server = {
             let desk = Arc::clone(&desk);
@@ -112,6 +129,17 @@ impl Instance {
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// When its last invocation passed which point.
+    pub(crate) fn timing(&self) -> Timing {
+        lock(&self.desk.timing).clone()
+    }
+
+    /// Waits for the end of a process that was told to end.
+    pub(crate) async fn ended(&mut self, deadline: Duration) -> Result<ExitStatus> {
+        let ended = tokio::time::timeout(deadline, self.child.wait()).await;
+        Ok(ended.context("the process does not end")??)
     }
 
     /// Runs one event to its outcome. After anything but a response or an error the process is dead.
@@ -219,11 +247,17 @@ async fn serve(desk: Arc<Desk>, request: Request) -> Answer {
 }
 
 async fn next(desk: &Desk) -> Result<http::Response> {
+    lock(&desk.timing).idle = Some(clock::now());
     desk.waiting.send_modify(|now| now.parties += 1);
     let job = desk.jobs.lock().await.recv().await;
     desk.waiting
         .send_modify(|now| now.parties = now.parties.saturating_sub(1));
     let job = job.context("the environment is being shut down")?;
+    *lock(&desk.timing) = Timing {
+        trace: job.trace.clone(),
+        handed: Some(clock::now()),
+        ..Timing::default()
+    };
     Ok(hyper::Response::builder()
         .header("Content-Type", "application/json")
         .header("Lambda-Runtime-Aws-Request-Id", job.request_id)
@@ -234,6 +268,7 @@ async fn next(desk: &Desk) -> Result<http::Response> {
 }
 
 fn finish(desk: &Desk, id: &str, outcome: Outcome) -> Result<http::Response> {
+    lock(&desk.timing).answered = Some(clock::now());
     match lock(&desk.pending).take() {
         Some((expected, sender)) if expected == id => {
             // The invocation may have timed out in this very moment.

@@ -2,6 +2,8 @@
 
 pub mod clients;
 pub mod clock;
+pub mod cloud;
+pub mod collector;
 pub mod emulator;
 pub mod event;
 pub mod fault;
@@ -13,9 +15,11 @@ pub mod instance;
 pub mod json;
 pub mod mailbox;
 pub mod mapping;
+pub mod metric;
 pub mod pager;
 pub mod program;
 pub mod prune;
+pub mod rig;
 pub mod secret;
 pub mod settings;
 pub mod stack;

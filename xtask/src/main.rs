@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod dashboard;
 mod gate;
 mod shell;
 mod template;
@@ -46,9 +47,15 @@ enum Task {
         /// Writes the expanded `CloudFormation` template to this file and stops.
         #[arg(long, value_name = "FILE")]
         expand: Option<PathBuf>,
-        /// First puts dashboards/operations.json into the template.
+        /// First puts dashboards/ into the template, and the template's alarms into alarms/alarms.json.
         #[arg(long)]
         write: bool,
+    },
+    /// The dashboards: whether their pictures in docs/ are fresh.
+    Dashboards {
+        /// Draws the pictures anew.
+        #[arg(long)]
+        render: bool,
     },
     /// Licences, bans and sources of dependencies.
     Deny,
@@ -86,10 +93,13 @@ fn run(task: Task) -> Result<()> {
             write,
         } => {
             if write {
-                template::write_dashboard()?;
+                template::write_dashboards()?;
+                template::write_alarms()?;
             }
             Step::Template.run()
         }
+        Task::Dashboards { render: true } => dashboard::render(),
+        Task::Dashboards { render: false } => dashboard::check_pictures(),
         Task::Deny => Step::Deny.run(),
         Task::Stack => Step::Stack.run(),
         Task::Bench => Step::Bench.run(),

@@ -1,10 +1,12 @@
 //! The template: linted by AWS's tools, expanded, and held to what those tools do not know.
 
+mod alarms;
 mod check;
 mod dashboard;
 mod project;
 mod view;
 
+use crate::dashboard::NAMES;
 use crate::{shell, tool};
 use anyhow::{Context, Result, bail};
 use project::Project;
@@ -52,12 +54,22 @@ pub(crate) fn expand_to(file: &Path) -> Result<()> {
     fs::write(file, expand()?).with_context(|| file.display().to_string())
 }
 
-/// Puts `dashboards/operations.json` into the template.
-pub(crate) fn write_dashboard() -> Result<()> {
+/// Puts the dashboards into the template.
+pub(crate) fn write_dashboards() -> Result<()> {
     let path = shell::root().join(project::TEMPLATE);
-    let template = fs::read_to_string(&path)?;
-    let json = fs::read_to_string(shell::root().join(project::DASHBOARD))?;
-    fs::write(&path, dashboard::embed(&template, &json)?).context("writing the template")
+    let mut template = fs::read_to_string(&path)?;
+    for name in NAMES {
+        let json = fs::read_to_string(crate::dashboard::path(&shell::root(), name))?;
+        template = dashboard::embed(&template, name, &json)?;
+    }
+    fs::write(&path, template).context("writing the template")
+}
+
+/// Writes the template's alarms to `alarms/alarms.json`.
+pub(crate) fn write_alarms() -> Result<()> {
+    let alarms = alarms::of(&Template::parse(&expand()?)?);
+    let path = shell::root().join(project::ALARMS);
+    fs::write(&path, alarms::written(&alarms)).with_context(|| path.display().to_string())
 }
 
 /// The template as `CloudFormation` sees it.

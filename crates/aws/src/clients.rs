@@ -1,5 +1,6 @@
 //! One configuration, one connection pool, one client per service.
 
+use crate::request_id::NoteRequestId;
 use crate::trust::{BundleError, Roots};
 use aws_config::{AppName, BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_http_client::Connector;
@@ -142,19 +143,22 @@ impl Clients {
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.sdk)
             .force_path_style(self.endpoint(Service::S3).is_some())
-            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(vec![CONFLICT]));
+            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(vec![CONFLICT]))
+            .interceptor(NoteRequestId);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// SQS.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&self.sdk)
+        let config = aws_sdk_sqs::config::Builder::from(&self.sdk).interceptor(NoteRequestId);
+        aws_sdk_sqs::Client::from_conf(config.build())
     }
 
     /// SES, asked exactly once: a retry after a lost reply would mail twice.
     pub fn ses(&self) -> aws_sdk_sesv2::Client {
-        let config =
-            aws_sdk_sesv2::config::Builder::from(&self.sdk).retry_config(RetryConfig::disabled());
+        let config = aws_sdk_sesv2::config::Builder::from(&self.sdk)
+            .retry_config(RetryConfig::disabled())
+            .interceptor(NoteRequestId);
         aws_sdk_sesv2::Client::from_conf(config.build())
     }
 

@@ -4,7 +4,8 @@ pub mod classify;
 pub mod clients;
 pub mod mail;
 pub mod queue;
-pub mod secret;
+pub mod request_id;
+mod secret;
 pub mod store;
 pub mod system;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod close;
 mod standard;
 
+use crate::canary;
 use crate::enriched::OURS;
 use crate::id::{EventId, LeadId};
 use crate::json::{JsonError, Object};
@@ -57,12 +58,18 @@ const LEAD_ID: &str = "lead_id";
 /// Reads a webhook's body as `source` sends it. Generic takes the flat form or a Close event.
 pub fn parse_event(source: Source, body: &[u8], take: Take<'_>) -> Result<Parsed, Problem> {
     let top = parse_object(body)?;
-    match source {
+    let parsed = match source {
         Source::Close => close::parse(&top, take),
         Source::Generic if close::is_shape(&top) => close::parse(&top, take),
-        Source::Standard if standard::is_envelope(&top) => standard::parse(&top, take),
-        Source::Generic | Source::Standard => parse_flat(top),
+        Source::Standard | Source::Canary if standard::is_envelope(&top) => {
+            standard::parse(&top, take)
+        }
+        Source::Generic | Source::Standard | Source::Canary => parse_flat(top),
+    }?;
+    if let Parsed::Event(event) = &parsed {
+        canary::check(source, event)?;
     }
+    Ok(parsed)
 }
 
 /// Whether a body has the shape of a Close event, whatever address it came to.
@@ -81,7 +88,10 @@ pub fn parse_stored(body: &[u8]) -> Result<(Source, Event), Problem> {
         (Source::Generic, parse_flat(top)?)
     };
     match parsed {
-        Parsed::Event(event) => Ok((source, *event)),
+        Parsed::Event(event) => {
+            canary::check(source, &event)?;
+            Ok((source, *event))
+        }
         Parsed::Ignored => Err(Problem::InvalidEvent),
     }
 }

@@ -121,7 +121,7 @@ impl Problem {
                 "The body is not an event of this source. See the fields of the flat form, or post to the address of your CRM."
             }
             Self::InvalidLeadId => {
-                "lead_id is missing or not valid: 1 to 128 characters of A-Z, a-z, 0-9, '_' and '-', beginning with a letter or digit, or a non-negative integer."
+                "lead_id is missing or not valid: 1 to 128 characters of A-Z, a-z, 0-9, '_' and '-', beginning with a letter or digit, or a non-negative integer. leadwire-canary is reserved."
             }
             Self::ConflictingLeadIds => {
                 "The event names two different leads. Send one event per lead."

@@ -54,7 +54,7 @@ pub fn verify(
     }
     let signed = match source {
         Source::Close => close::read(headers, body)?,
-        Source::Generic | Source::Standard => standard::read(headers, body)?,
+        Source::Generic | Source::Standard | Source::Canary => standard::read(headers, body)?,
     };
     let tolerance = SignedDuration::from_secs(i64::from(config.tolerance_seconds));
     if now.duration_since(signed.time).abs() > tolerance {
@@ -89,7 +89,9 @@ pub fn sign(
     let timestamp = now.as_second().to_string();
     match source {
         Source::Close => close::sign(&key, timestamp, body),
-        Source::Generic | Source::Standard => standard::sign(&key, event_id, timestamp, body),
+        Source::Generic | Source::Standard | Source::Canary => {
+            standard::sign(&key, event_id, timestamp, body)
+        }
     }
 }
 
@@ -102,7 +104,7 @@ pub fn is_well_formed(source: Source, secret: &Secret) -> bool {
 fn key(source: Source, secret: &Secret) -> Option<Vec<u8>> {
     match source {
         Source::Close => close::key(secret.expose()),
-        Source::Generic | Source::Standard => standard::key(secret.expose()),
+        Source::Generic | Source::Standard | Source::Canary => standard::key(secret.expose()),
     }
 }
 

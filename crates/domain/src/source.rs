@@ -13,11 +13,15 @@ pub enum Source {
     Close,
     /// `/ingest/standard`: Standard Webhooks.
     Standard,
+    /// `/ingest/canary`: the pipeline itself, in the form of Standard Webhooks. No operator configures it: the home keeps its secret.
+    Canary,
 }
 
 impl Source {
     /// Every source that is built.
-    pub const ALL: [Self; 3] = [Self::Generic, Self::Close, Self::Standard];
+    pub const ALL: [Self; 4] = [Self::Generic, Self::Close, Self::Standard, Self::Canary];
+    /// The sources that an operator configures.
+    pub const CONFIGURED: [Self; 3] = [Self::Generic, Self::Close, Self::Standard];
 
     /// The source's name in paths, configuration, documents and metrics.
     pub fn as_str(self) -> &'static str {
@@ -25,6 +29,7 @@ impl Source {
             Self::Generic => "generic",
             Self::Close => "close",
             Self::Standard => "standard",
+            Self::Canary => "canary",
         }
     }
 
@@ -129,12 +134,24 @@ impl Sources {
         }
     }
 
-    /// Takes the document. Members of sources that are not built yet are left alone.
+    /// Only the canary, with its secret.
+    pub fn canary(secret: Secret) -> Self {
+        let config = SourceConfig {
+            secrets: vec![secret],
+            ..SourceConfig::default()
+        };
+        Self {
+            configured: BTreeMap::from([(Source::Canary.as_str(), config)]),
+            open_generic: false,
+        }
+    }
+
+    /// Takes the document. Members of sources that are not built yet, or that no operator configures, are left alone.
     pub fn parse(json: &str) -> Result<Self, SourcesError> {
         let members: BTreeMap<String, serde_json::Value> =
             serde_json::from_str(json).map_err(|_quotes_input| SourcesError::Invalid)?;
         let mut configured = BTreeMap::new();
-        for source in Source::ALL {
+        for source in Source::CONFIGURED {
             let Some(member) = members.get(source.as_str()) else {
                 continue;
             };

@@ -76,7 +76,7 @@ impl NotBase64 {
         let problem = Problem::InvalidJson;
         RequestRejected {
             source: None,
-            problem,
+            reason: problem.into(),
             cause: Some(&self.to_string()),
             quarantined: None,
         }
@@ -315,6 +315,7 @@ mod tests {
             content_type: "application/problem+json",
             retry_after_seconds: Some(7),
             allow: Some("POST"),
+            is_verified: false,
             body: "{}".to_owned(),
         };
         assert_eq!(

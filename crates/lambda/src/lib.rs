@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod config;
+mod flush;
 pub mod http;
 pub mod queue;
 mod reader;

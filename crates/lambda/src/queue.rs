@@ -11,6 +11,7 @@ use leadwire_pipeline::enrich::{Outcome, Record};
 use leadwire_pipeline::trace::{AWS_TRACE_HEADER, TRACEPARENT, TRACESTATE, TraceContext};
 use serde::Deserialize;
 use serde_json::Value;
+use tracing::Span;
 
 /// A batch of messages.
 #[derive(Debug, Deserialize)]
@@ -53,12 +54,17 @@ impl QueueRecord {
                 .as_str()
                 .map(ToOwned::to_owned)
         };
-        let millis = attribute("SentTimestamp").and_then(|text| text.parse().ok());
+        let time = |name: &str| {
+            let millis = attribute(name)?.parse().ok()?;
+            Timestamp::from_millisecond(millis).ok()
+        };
         Record {
             receive_count: attribute("ApproximateReceiveCount")
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(1),
-            sent_at: millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
+            sent_at: time("SentTimestamp"),
+            first_received_at: time("ApproximateFirstReceiveTimestamp"),
+            span: Span::none(),
             trace: TraceContext {
                 traceparent: message(TRACEPARENT),
                 tracestate: message(TRACESTATE),

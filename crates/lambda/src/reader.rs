@@ -22,6 +22,16 @@ pub struct Mistake {
     pub expected: String,
 }
 
+impl From<leadwire_telemetry::config::Mistake> for Mistake {
+    fn from(mistake: leadwire_telemetry::config::Mistake) -> Self {
+        Self {
+            variable: mistake.variable,
+            problem: mistake.problem,
+            expected: mistake.expected.to_owned(),
+        }
+    }
+}
+
 impl Mistake {
     /// A variable of the platform that is not there.
     pub(crate) fn of_platform(variable: &'static str) -> Self {

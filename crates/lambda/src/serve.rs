@@ -1,18 +1,22 @@
 //! What the three binaries share: telemetry, configuration, clients, the loop over invocations, and a start that failed told aloud.
 
+use crate::flush::FlushLayer;
 use crate::reader::Mistake;
 use crate::vars;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use leadwire_aws::{Clients, ClientsError, SystemClock};
+use leadwire_pipeline::events::ColdStarted;
 use leadwire_pipeline::port::Clock as _;
-use leadwire_telemetry::Service;
+use leadwire_telemetry::{Invocation, Service, SpanConfig};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::error::Error;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How long telling the platform of a failed start may take.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -40,7 +44,7 @@ pub fn environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
 
-/// Starts telemetry, then reads the configuration: every mistake, the platform's variables included.
+/// Starts telemetry, then reads the configuration: every mistake, telemetry's own and the platform's variables included.
 ///
 /// # Errors
 /// The mistakes.
@@ -49,11 +53,19 @@ pub fn configure<C>(
     read: impl FnOnce(fn(&str) -> Option<String>) -> Result<C, Vec<Mistake>>,
 ) -> Result<C, ServeError> {
     let stage = environment(vars::ENVIRONMENT).unwrap_or_else(|| "dev".to_owned());
-    leadwire_telemetry::init(service, &stage, environment(vars::RUST_LOG).as_deref());
+    let spans = SpanConfig::from_lookup(&format!("leadwire-{}", service.as_str()), environment);
+    let (spans, mistaken) = match spans {
+        Ok(spans) => (spans, Vec::new()),
+        // Where spans should go is not known, but the mistakes must be told.
+        Err(mistakes) => (SpanConfig::default(), mistakes),
+    };
+    let rust_log = environment(vars::RUST_LOG);
+    leadwire_telemetry::init(service, &stage, rust_log.as_deref(), &spans);
     let missing = vars::PLATFORM
         .iter()
         .filter(|name| environment(name).is_none());
     let mut mistakes: Vec<Mistake> = missing.map(|name| Mistake::of_platform(name)).collect();
+    mistakes.extend(mistaken.into_iter().map(Mistake::from));
     match read(environment) {
         Ok(config) if mistakes.is_empty() => Ok(config),
         Ok(_) => Err(ServeError::Config(mistakes)),
@@ -64,33 +76,69 @@ pub fn configure<C>(
     }
 }
 
-/// The clients of AWS.
+/// The clients of AWS. What goes to X-Ray's own endpoint is signed with their credentials.
 ///
 /// # Errors
 /// A certificate bundle that cannot be used, or no region.
 pub async fn clients() -> Result<Clients, ServeError> {
-    Ok(Clients::load(environment).await?)
+    let clients = Clients::load(environment).await?;
+    if let Some(credentials) = clients.sdk().credentials_provider() {
+        leadwire_telemetry::sign_with(credentials);
+    }
+    Ok(clients)
 }
 
-/// Answers invocations for ever.
+/// Answers invocations for ever, or until the platform sends SIGTERM. After each answer, whatever it was, telemetry is flushed.
 ///
 /// # Errors
 /// The platform's API failed.
 pub async fn run<E, R>(
-    handle: impl AsyncFn(E, Context) -> Result<R, Diagnostic>,
+    handle: impl AsyncFn(E, Context, Invocation) -> Result<R, Diagnostic>,
 ) -> Result<(), ServeError>
 where
     E: DeserializeOwned,
     R: Serialize,
 {
     let handle = &handle;
+    let warm = AtomicBool::new(is_provisioned());
+    let warm = &warm;
     // Boxed: the stages' futures are large, and the runtime moves what it is given through every layer.
-    let service =
-        service_fn(move |event: LambdaEvent<E>| Box::pin(handle(event.payload, event.context)));
-    Runtime::new(service)
-        .run()
-        .await
-        .map_err(ServeError::Runtime)
+    let service = service_fn(move |event: LambdaEvent<E>| {
+        let invocation = Invocation {
+            id: Some(event.context.request_id.clone()),
+            is_cold: !warm.swap(true, Ordering::Relaxed),
+            xray: event.context.xray_trace_id.clone(),
+        };
+        Box::pin(async move {
+            if invocation.is_cold {
+                ColdStarted.emit();
+            }
+            handle(event.payload, event.context, invocation).await
+        })
+    });
+    let runtime = Runtime::new(service).layer(FlushLayer::default());
+    let ended = tokio::select! {
+        ended = runtime.run() => ended.map_err(ServeError::Runtime),
+        () = terminated() => Ok(()),
+    };
+    // What was under way has been dropped with its spans; they are told too.
+    leadwire_telemetry::flush().await;
+    ended
+}
+
+/// A process that was started ahead of time is not cold for whoever comes first.
+fn is_provisioned() -> bool {
+    environment("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("provisioned-concurrency")
+}
+
+/// Lambda sends SIGTERM before it takes an environment away, where an extension (a collector, say) is registered.
+async fn terminated() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_not_here) => std::future::pending().await,
+    }
 }
 
 /// What is left of an invocation.

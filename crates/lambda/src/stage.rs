@@ -11,19 +11,28 @@ use leadwire_pipeline::ingest::Ingest;
 use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::sweep::Sweep;
+use leadwire_telemetry::{Names, Traced, traced};
 use std::sync::Arc;
 
 /// The home in AWS, with a mailer or without one.
-pub type Home<M> = Ports<S3Store, SqsDelayQueue, M, SystemClock, OsEntropy>;
+pub type Home<M> = Ports<Traced<S3Store>, Traced<SqsDelayQueue>, Traced<M>, SystemClock, OsEntropy>;
 
 fn home<M>(clients: &Clients, buckets: Buckets, queue_url: &str, mailer: M) -> Arc<Home<M>> {
-    Arc::new(Ports {
+    let name = |bucket: &Option<String>| bucket.clone().unwrap_or_default();
+    let names = Arc::new(Names {
+        raw: name(&buckets.raw),
+        lookup: name(&buckets.lookup),
+        enriched: name(&buckets.enriched),
+        ..Names::aws(queue_url)
+    });
+    let ports = Ports {
         store: S3Store::new(clients.s3(), buckets),
         queue: SqsDelayQueue::new(clients.sqs(), queue_url),
         mailer,
         clock: SystemClock,
         entropy: OsEntropy,
-    })
+    };
+    Arc::new(traced(ports, &names))
 }
 
 /// The stage that takes webhooks.

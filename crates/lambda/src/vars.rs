@@ -4,6 +4,16 @@
 pub const ENVIRONMENT: &str = "ENVIRONMENT";
 /// The filter of the log lines.
 pub const RUST_LOG: &str = "RUST_LOG";
+/// Where spans go.
+pub const TRACE_EXPORTER: &str = "TRACE_EXPORTER";
+/// The collector.
+pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// Headers for the collector.
+pub const OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+/// Which traces are recorded.
+pub const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+/// The sampler's share.
+pub const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 /// The bucket of what came in.
 pub const RAW_BUCKET: &str = "RAW_BUCKET";
 /// The bucket of the owner files.
@@ -45,10 +55,25 @@ pub const SWEEP_MAX: &str = "SWEEP_MAX";
 /// Older events than this are left alone, in days.
 pub const SWEEP_MAX_AGE_DAYS: &str = "SWEEP_MAX_AGE_DAYS";
 
+/// What telemetry reads by itself, in every function.
+pub const TELEMETRY: &[&str] = &[
+    RUST_LOG,
+    TRACE_EXPORTER,
+    OTLP_ENDPOINT,
+    OTLP_HEADERS,
+    SAMPLER,
+    SAMPLER_ARG,
+];
+
 /// What `ingest` reads.
 pub const INGEST: &[&str] = &[
     ENVIRONMENT,
     RUST_LOG,
+    TRACE_EXPORTER,
+    OTLP_ENDPOINT,
+    OTLP_HEADERS,
+    SAMPLER,
+    SAMPLER_ARG,
     RAW_BUCKET,
     ENRICHED_BUCKET,
     DELAY_QUEUE_URL,
@@ -60,6 +85,11 @@ pub const INGEST: &[&str] = &[
 pub const ENRICH: &[&str] = &[
     ENVIRONMENT,
     RUST_LOG,
+    TRACE_EXPORTER,
+    OTLP_ENDPOINT,
+    OTLP_HEADERS,
+    SAMPLER,
+    SAMPLER_ARG,
     RAW_BUCKET,
     LOOKUP_BUCKET,
     ENRICHED_BUCKET,
@@ -83,6 +113,11 @@ pub const ENRICH: &[&str] = &[
 pub const SWEEP: &[&str] = &[
     ENVIRONMENT,
     RUST_LOG,
+    TRACE_EXPORTER,
+    OTLP_ENDPOINT,
+    OTLP_HEADERS,
+    SAMPLER,
+    SAMPLER_ARG,
     RAW_BUCKET,
     ENRICHED_BUCKET,
     DELAY_QUEUE_URL,

@@ -94,7 +94,7 @@ impl Sample {
         });
         match source {
             Source::Generic => flat,
-            Source::Standard => {
+            Source::Standard | Source::Canary => {
                 json!({ "type": "lead.created", "timestamp": self.made_at, "data": flat })
             }
             Source::Close => json!({
@@ -229,7 +229,7 @@ mod tests {
             event_id: EventId::parse("ev_1").unwrap(),
             made_at: Some(now),
         };
-        for source in Source::ALL {
+        for source in Source::CONFIGURED {
             assert!(sample.request(source, None, now).is_ok(), "{source}");
         }
     }

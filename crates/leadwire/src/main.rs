@@ -11,6 +11,7 @@ mod page;
 mod server;
 mod service;
 mod settings;
+mod spans;
 mod tell;
 mod trace;
 mod view;

@@ -14,7 +14,8 @@ use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::signature::Headers;
 use leadwire_pipeline::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::port::{Bucket, Clock as _, Home, ObjectStore as _, SecretStore};
-use leadwire_pipeline::trace::TraceContext;
+use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
+use leadwire_telemetry::{Invocation, answered, context_of, link_outside, server_span};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Instrument as _;
 
 /// Connections that are served at once; more wait in the system's backlog. Each holds at most one body of 1 MiB.
 const CONNECTIONS_MAX: usize = 256;
@@ -44,9 +46,10 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEALTH_PATH: &str = "/healthz";
 
 /// The stage behind the server, and its home.
-pub(crate) struct App<H, S> {
+pub(crate) struct App<H, T, S> {
+    /// Not traced: a monitor that asks for the health every second is no lead.
     pub(crate) home: Arc<H>,
-    pub(crate) ingest: Ingest<H, S>,
+    pub(crate) ingest: Ingest<T, S>,
     /// What a person at this machine may look at.
     pub(crate) pages: Pages,
 }
@@ -72,12 +75,13 @@ enum Abandoned {
 }
 
 /// Serves until `stop` ends, then lets requests that are under way finish.
-pub(crate) async fn serve<H, S>(
+pub(crate) async fn serve<H, T, S>(
     listener: TcpListener,
-    app: Arc<App<H, S>>,
+    app: Arc<App<H, T, S>>,
     stop: impl Future<Output = ()>,
 ) where
     H: Home + 'static,
+    T: Home + 'static,
     S: SecretStore + 'static,
 {
     let graceful = GracefulShutdown::new();
@@ -120,13 +124,14 @@ async fn accept(
     }
 }
 
-fn spawn_connection<H, S>(
+fn spawn_connection<H, T, S>(
     (stream, peer): (TcpStream, SocketAddr),
     place: OwnedSemaphorePermit,
-    app: Arc<App<H, S>>,
+    app: Arc<App<H, T, S>>,
     graceful: &GracefulShutdown,
 ) where
     H: Home + 'static,
+    T: Home + 'static,
     S: SecretStore + 'static,
 {
     let service = service_fn(move |request| {
@@ -147,7 +152,7 @@ fn spawn_connection<H, S>(
     });
 }
 
-impl<H: Home, S: SecretStore> App<H, S> {
+impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
     async fn answer(
         &self,
         peer: SocketAddr,
@@ -166,15 +171,27 @@ impl<H: Home, S: SecretStore> App<H, S> {
             .map_err(|_elapsed| Abandoned::Slow)?
             .map_err(Abandoned::Broken)?;
         let headers = HeaderView(&head.headers);
+        let (method, path) = (head.method.as_str(), head.uri.path());
+        let invocation = Invocation::default();
+        let span = server_span(method, path, "http", &invocation);
         let request = Request {
-            method: head.method.as_str(),
-            path: head.uri.path(),
+            method,
+            path,
             headers: &headers,
             body: &body,
             received_at,
-            trace: TraceContext::default(),
+            trace: context_of(&span),
         };
-        Ok(render(self.ingest.handle(request).await))
+        let answer = self.ingest.handle(request).instrument(span.clone()).await;
+        answered(&span, answer.status);
+        if answer.is_verified {
+            let outside = TraceContext {
+                traceparent: headers.get(TRACEPARENT).map(ToOwned::to_owned),
+                ..TraceContext::default()
+            };
+            link_outside(&span, &outside, &invocation);
+        }
+        Ok(render(answer))
     }
 
     /// Whether the store can be read; its writer is the same.

@@ -5,18 +5,27 @@ use crate::keep;
 use crate::page::Pages;
 use crate::server::{App, serve};
 use crate::settings::{Door, Settings};
+use crate::spans::MachineSpans;
 use anyhow::Context as _;
-use leadwire_local::{LocalHome, LocalMailer, LocalPorts, Runner, RunnerConfig};
+use leadwire_local::{
+    LocalHome, LocalPorts, OsEntropy, Runner, RunnerConfig, SqliteQueue, SqliteStore, SystemClock,
+};
 use leadwire_pipeline::config::{EnrichConfig, IngestConfig, LEASE_SECONDS, SweepConfig};
 use leadwire_pipeline::enrich::Enrich;
 use leadwire_pipeline::ingest::Ingest;
-use leadwire_pipeline::port::NoMailer;
+use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::sweep::Sweep;
 use leadwire_telemetry::local::LocalMetrics;
+use leadwire_telemetry::{Names, Traced, traced};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How often finished spans go out.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Visibility after the first transient failure, in seconds (README.md, `RETRY_SECONDS`).
 const RETRY_SECONDS: u32 = 15;
@@ -67,8 +76,12 @@ pub(crate) async fn run(
     tokio::join!(keeping, working).1
 }
 
+/// The ports of this home, traced.
+type TracedPorts<M> =
+    Ports<Traced<SqliteStore>, Traced<SqliteQueue>, Traced<M>, SystemClock, OsEntropy>;
+
 /// The stage `ingest` behind the server.
-type LocalApp = App<LocalPorts<NoMailer>, leadwire_local::FileSecrets>;
+type LocalApp = App<LocalPorts<NoMailer>, TracedPorts<NoMailer>, leadwire_local::FileSecrets>;
 
 async fn work(
     home: &LocalHome,
@@ -81,14 +94,16 @@ async fn work(
         Some(url) => home.smtp(url),
         None => home.outbox(),
     };
-    let ports = Arc::new(home.ports(mailer));
+    let names = names(settings);
+    let ports = Arc::new(traced(home.ports(mailer), &names));
     let enrich = Enrich::new(Arc::clone(&ports), enrich_config(home, settings, pace));
     let sweep = Sweep::new(ports, sweep_config(settings, pace));
-    let runner: Runner<LocalPorts<LocalMailer>> =
-        Runner::new(home.queue(), enrich, Some(sweep), pace.runner);
+    let runner =
+        Runner::new(home.queue(), enrich, Some(sweep), pace.runner).traced(MachineSpans(names));
     let mut worker = tokio::spawn(runner.run(stopped(stop.clone())));
     let mut server = tokio::spawn(serve(listener, Arc::new(app), stopped(stop.clone())));
-    tokio::select! {
+    let flushing = tokio::spawn(flush_for_ever());
+    let ended = tokio::select! {
         ended = &mut worker => {
             ended.context("the worker stopped")?;
             anyhow::ensure!(*stop.borrow(), "the worker ended by itself");
@@ -99,11 +114,32 @@ async fn work(
             anyhow::ensure!(*stop.borrow(), "the server ended by itself");
             worker.await.context("the worker stopped")
         }
+    };
+    flushing.abort();
+    leadwire_telemetry::flush().await;
+    ended
+}
+
+/// Finished spans go out every second; a stage never waits for it.
+async fn flush_for_ever() {
+    let mut ticks = interval(FLUSH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let _now: Instant = ticks.tick().await;
+        leadwire_telemetry::flush().await;
     }
 }
 
+/// The names of this machine's parts in spans.
+fn names(settings: &Settings) -> Arc<Names> {
+    Arc::new(Names::local(match &settings.smtp {
+        Some(_) => "SMTP",
+        None => "Outbox",
+    }))
+}
+
 fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp {
-    let ports = Arc::new(home.ports(NoMailer));
+    let ports = Arc::new(traced(home.ports(NoMailer), &names(settings)));
     let environment = if settings.door == Door::Open {
         OPEN
     } else {
@@ -114,7 +150,7 @@ fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp
         delay_seconds: settings.waits.delay_seconds,
     };
     App {
-        home: Arc::clone(&ports),
+        home: Arc::new(home.ports(NoMailer)),
         ingest: Ingest::new(ports, secrets, config),
         pages: Pages {
             home: desk(home),

@@ -7,6 +7,8 @@ use leadwire_domain::limits::{QUEUE_DELAY_SECONDS_MAX, RECIPIENTS_MAX, WAIT_WIND
 use leadwire_domain::source::Sources;
 use leadwire_local::SmtpUrl;
 use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
+use leadwire_telemetry::SpanConfig;
+use leadwire_telemetry::config::{Exporter, TRACE_EXPORTER};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 
@@ -89,6 +91,8 @@ pub(crate) struct Settings {
     pub(crate) environment: String,
     pub(crate) door: Door,
     pub(crate) log: Log,
+    /// Where spans go beside the data folder.
+    pub(crate) spans: SpanConfig,
 }
 
 /// Collects mistakes while values are taken.
@@ -155,6 +159,7 @@ impl Settings {
             &OWNER_MISSING,
         ));
         let log = mistakes.take(choose("--log", &args.log, &LOG));
+        let spans = mistakes.take(spans());
         let environment = mistakes.take(environment(&args.environment));
         let reach = Reach {
             bind,
@@ -177,7 +182,34 @@ impl Settings {
             environment: environment?,
             door: door?,
             log: log?,
+            spans: spans?,
         })
+    }
+}
+
+/// OpenTelemetry's own variables have no flags: whoever sets them knows them from elsewhere.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command's other variables are read by its flags"
+)]
+fn spans() -> Result<SpanConfig, String> {
+    let config = SpanConfig::from_lookup("leadwire", |name| std::env::var(name).ok());
+    match config {
+        Ok(config) if matches!(config.exporter, Exporter::XrayOtlp { .. }) => Err(format!(
+            "{TRACE_EXPORTER}: xray-otlp is signed with the credentials of a Lambda function; send spans to a collector with otlp"
+        )),
+        Ok(config) => Ok(config),
+        Err(mistakes) => Err(mistakes
+            .iter()
+            .map(|mistake| {
+                let expected = mistake.expected;
+                format!(
+                    "{} {}; expected: {expected}",
+                    mistake.variable, mistake.problem
+                )
+            })
+            .collect::<Vec<_>>()
+            .join("; ")),
     }
 }
 

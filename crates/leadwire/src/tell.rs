@@ -3,7 +3,7 @@
 
 use crate::duration::{render, render_seconds};
 use crate::output::{BAD, DIM, GOOD, PLAIN, WAIT, printable};
-use crate::settings::Log;
+use crate::settings::{Log, Settings};
 use anstyle::Style;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_telemetry::Service;
@@ -22,17 +22,18 @@ use tracing_subscriber::{EnvFilter, Layer};
 /// Where a clock can be read: the layer has no home.
 pub(crate) type Now = fn() -> Timestamp;
 
-/// Starts telling. A second call in one process changes nothing.
-pub(crate) fn start(log: Log, environment: &str, rust_log: Option<&str>, now: Now) {
-    match log {
-        Log::Json => leadwire_telemetry::init(Service::Leadwire, environment, rust_log),
+/// Starts telling: lines, and the spans of the tracer that was started before. A second call in one process changes nothing.
+pub(crate) fn start(settings: &Settings, rust_log: Option<&str>, now: Now) {
+    let (environment, spans) = (&settings.environment, &settings.spans);
+    match settings.log {
+        Log::Json => leadwire_telemetry::init(Service::Leadwire, environment, rust_log, spans),
         Log::Pretty => {
             let filter = EnvFilter::builder()
                 .with_default_directive(LevelFilter::INFO.into())
                 .parse_lossy(rust_log.unwrap_or_default());
             let lines = tracing_subscriber::registry()
-                .with(filter)
-                .with(Lines { now });
+                .with(leadwire_telemetry::span_layer())
+                .with(Lines { now }.with_filter(filter));
             if lines.try_init().is_err() {
                 tracing::debug!("telling was started before");
             }

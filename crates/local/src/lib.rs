@@ -27,7 +27,7 @@ pub use mail::{
     LocalMailer, MailLog, MailLogEntry, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError, probe_smtp,
 };
 pub use queue::{DeadLetter, QueueDepth, SqliteQueue, WaitingMessage};
-pub use runner::{Runner, RunnerConfig};
+pub use runner::{NoSpans, Runner, RunnerConfig, Spans};
 pub use secrets::FileSecrets;
 pub use store::SqliteStore;
 pub use system::{OsEntropy, SystemClock};

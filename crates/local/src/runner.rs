@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tracing::{Instrument as _, Span};
 
 /// The longest sleep: after it the queue is looked at, since a command in another process sends without ringing this one's bell.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -46,13 +47,41 @@ impl Default for RunnerConfig {
     }
 }
 
+/// How what is done about a message and a sweep is traced. Tracing is not this room's business: the process that runs it says how.
+pub trait Spans: Send + Sync {
+    /// Gives a record the span that covers what is done about it.
+    fn begin(&self, record: &mut Record);
+    /// The span of a sweep.
+    fn sweep(&self) -> Span;
+}
+
+/// Nothing is traced.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSpans;
+
+impl Spans for NoSpans {
+    fn begin(&self, _record: &mut Record) {}
+
+    fn sweep(&self) -> Span {
+        Span::none()
+    }
+}
+
 /// The worker loop: receives what is due, hands it to `enrich`, deletes what is done, and sweeps.
-#[derive(Debug)]
 pub struct Runner<H> {
     queue: SqliteQueue,
     enrich: Arc<Enrich<H>>,
     sweep: Option<Arc<Sweep<H>>>,
     config: RunnerConfig,
+    spans: Arc<dyn Spans>,
+}
+
+impl<H> std::fmt::Debug for Runner<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<H: Home + 'static> Runner<H> {
@@ -68,6 +97,16 @@ impl<H: Home + 'static> Runner<H> {
             enrich: Arc::new(enrich),
             sweep: sweep.map(Arc::new),
             config,
+            spans: Arc::new(NoSpans),
+        }
+    }
+
+    /// The same runner, traced.
+    #[must_use]
+    pub fn traced(self, spans: impl Spans + 'static) -> Self {
+        Self {
+            spans: Arc::new(spans),
+            ..self
         }
     }
 
@@ -78,6 +117,7 @@ impl<H: Home + 'static> Runner<H> {
         let sweeping = tokio::spawn(sweep_for_ever(
             self.sweep.clone(),
             self.config.sweep_interval,
+            Arc::clone(&self.spans),
         ));
         let turns = Arc::new(Semaphore::new(self.config.concurrency.max(1)));
         loop {
@@ -99,7 +139,10 @@ impl<H: Home + 'static> Runner<H> {
                 .await
             {
                 Ok(records) if records.is_empty() => {}
-                Ok(records) => {
+                Ok(mut records) => {
+                    for record in &mut records {
+                        self.spans.begin(record);
+                    }
                     running.spawn(work_on(
                         Arc::clone(&self.enrich),
                         self.queue.clone(),
@@ -185,7 +228,11 @@ async fn pause(error: &PortError) {
     sleep(PAUSE_AFTER_FAILURE).await;
 }
 
-async fn sweep_for_ever<H: Home>(sweep: Option<Arc<Sweep<H>>>, every: Duration) {
+async fn sweep_for_ever<H: Home>(
+    sweep: Option<Arc<Sweep<H>>>,
+    every: Duration,
+    spans: Arc<dyn Spans>,
+) {
     let Some(sweep) = sweep else { return };
     let every = every.max(Duration::from_secs(1));
     // Not at once: after a night switched off, what is due in the queue looks lost until it has been worked on.
@@ -193,7 +240,8 @@ async fn sweep_for_ever<H: Home>(sweep: Option<Arc<Sweep<H>>>, every: Duration) 
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let _now: Instant = ticks.tick().await;
-        if let Err(error) = sweep.run(SweepMode::Send).await {
+        let run = sweep.run(SweepMode::Send).instrument(spans.sweep());
+        if let Err(error) = run.await {
             tell(
                 "sweep_failed",
                 &error,

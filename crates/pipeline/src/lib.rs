@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod canary;
 pub mod config;
 pub mod enrich;
 pub mod events;

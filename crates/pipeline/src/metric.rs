@@ -1,6 +1,10 @@
 //! The metrics of docs/TELEMETRY.md: one enum, the names' only source. What a metric means, its unit and its dimensions are
 //! told here once; the EMF writer, the page `/metrics`, dashboards, alarms and docs are held to it.
 
+use crate::events::{Rejection, is_counted};
+use leadwire_domain::problem::Problem;
+use leadwire_domain::source::Source;
+
 /// A metric, by its name in `CloudWatch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
@@ -75,6 +79,25 @@ impl Unit {
     }
 }
 
+/// How finely `CloudWatch` keeps a metric's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// By the minute.
+    Standard,
+    /// By the second, which costs more.
+    High,
+}
+
+impl Resolution {
+    /// The seconds that it keeps apart (`StorageResolution`).
+    pub const fn seconds(self) -> u16 {
+        match self {
+            Self::Standard => 60,
+            Self::High => 1,
+        }
+    }
+}
+
 /// The one dimension that a metric may have beside `service` and `environment`. Its values are closed lists: each costs money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dimension {
@@ -90,6 +113,23 @@ impl Dimension {
         match self {
             Self::Source => "source",
             Self::Reason => "reason",
+        }
+    }
+
+    /// Its closed list of values: the sources that are counted; the problem codes, and what tells a source without secrets from a wrong secret.
+    pub fn values(self) -> Vec<&'static str> {
+        match self {
+            Self::Source => Source::ALL
+                .into_iter()
+                .filter(|source| is_counted(*source))
+                .map(Source::as_str)
+                .collect(),
+            Self::Reason => Problem::ALL
+                .into_iter()
+                .map(Rejection::Problem)
+                .chain([Rejection::NotConfigured])
+                .map(Rejection::code)
+                .collect(),
         }
     }
 }
@@ -123,6 +163,8 @@ pub struct Facts {
     pub name: &'static str,
     /// What its values are.
     pub unit: Unit,
+    /// How finely they are kept.
+    pub resolution: Resolution,
     /// Its further dimension.
     pub further: Option<Dimension>,
     /// Who tells it.
@@ -142,6 +184,7 @@ const fn by(
     Facts {
         name,
         unit,
+        resolution: Resolution::Standard,
         further,
         stages,
         about,
@@ -196,6 +239,7 @@ impl Metric {
     }
 
     /// Its line in the catalogue.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn facts(self) -> Facts {
         use Unit::{Count, Milliseconds};
         match self {
@@ -363,5 +407,30 @@ impl Metric {
                 "Spans and metric values that could not be delivered.",
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_metric_is_found_by_its_name() {
+        for metric in Metric::ALL {
+            assert_eq!(Metric::from_name(metric.name()), Some(metric));
+        }
+        assert_eq!(Metric::from_name("LeadsLost"), None);
+    }
+
+    #[test]
+    fn the_values_of_a_dimension_are_a_closed_list_without_doubles() {
+        for dimension in [Dimension::Source, Dimension::Reason] {
+            let values = dimension.values();
+            assert_eq!(values.iter().collect::<BTreeSet<_>>().len(), values.len());
+        }
+        assert!(Dimension::Source.values().contains(&"close"));
+        assert!(Dimension::Reason.values().contains(&"unverified"));
+        assert!(Dimension::Reason.values().contains(&"not_configured"));
     }
 }

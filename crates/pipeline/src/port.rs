@@ -234,6 +234,8 @@ pub struct Mail {
     pub to: Vec<EmailAddress>,
     /// Subject and parts.
     pub text: EmailText,
+    /// Whether it is the canary's. Where there is no simulator to take it, the home proves its way out and mails nobody.
+    pub is_canary: bool,
 }
 
 /// What became of a mail. The adapter never retries by itself: a retry could mail twice.
@@ -271,6 +273,25 @@ pub trait Entropy: Send + Sync {
 pub trait SecretStore: Send + Sync {
     /// The document's text, or `None` where none is configured.
     fn fetch(&self) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
+}
+
+/// What the other side answered to a webhook.
+#[derive(Clone, Debug)]
+pub struct WebhookReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Posts webhooks to the pipeline's own address, from outside, as a CRM does.
+pub trait WebhookSender: Send + Sync {
+    /// Posts a body with these headers, once. A status is an answer, whatever it says.
+    fn post(
+        &self,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> impl Future<Output = Result<WebhookReply, PortError>> + Send;
 }
 
 /// The ports of a home, together.

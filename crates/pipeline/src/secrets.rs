@@ -1,9 +1,10 @@
-//! The sources document, cached: fetched again when it is old, and at most once a minute when a signature does not match, so that a
+//! The sources document, and the canary's secret, cached: fetched again when it is old, and at most once a minute when a signature does not match, so that a
 //! rotated secret works at once and a flood of forgeries costs nothing.
 
 use crate::events::SourcesUnavailable;
 use crate::port::{PortError, SecretStore};
 use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::canary;
 use leadwire_domain::source::Sources;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,8 +17,17 @@ const REFRESH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 #[derive(Debug)]
 pub struct SecretCache<S> {
     store: S,
-    open_without_document: bool,
+    form: Form,
     state: Mutex<State>,
+}
+
+/// What the store's text is.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    /// The sources document.
+    Document { open_without: bool },
+    /// The canary's secret.
+    Canary,
 }
 
 #[derive(Debug, Default)]
@@ -29,9 +39,19 @@ struct State {
 impl<S: SecretStore> SecretCache<S> {
     /// Where no document is configured, a `dev` environment takes the unsigned `generic` source and any other takes nothing.
     pub fn new(store: S, environment: &str) -> Self {
+        let open_without = environment == "dev";
+        Self::of(store, Form::Document { open_without })
+    }
+
+    /// The canary's secret. It is apart from the sources document, so that trouble with the one never touches the other.
+    pub fn of_canary(store: S) -> Self {
+        Self::of(store, Form::Canary)
+    }
+
+    fn of(store: S, form: Form) -> Self {
         Self {
             store,
-            open_without_document: environment == "dev",
+            form,
             state: Mutex::default(),
         }
     }
@@ -82,11 +102,14 @@ impl<S: SecretStore> SecretCache<S> {
     }
 
     async fn fetch_document(&self) -> Result<Sources, PortError> {
-        match self.store.fetch().await? {
-            Some(json) => Sources::parse(&json)
+        match (self.store.fetch().await?, self.form) {
+            (Some(json), Form::Document { .. }) => Sources::parse(&json)
                 .map_err(|error| PortError::permanent("read the sources document", error)),
-            None if self.open_without_document => Ok(Sources::open_dev()),
-            None => Ok(Sources::default()),
+            (Some(text), Form::Canary) => canary::parse_secret(&text)
+                .map(Sources::canary)
+                .map_err(|error| PortError::permanent("read the canary's secret", error)),
+            (None, Form::Document { open_without: true }) => Ok(Sources::open_dev()),
+            (None, Form::Document { .. } | Form::Canary) => Ok(Sources::default()),
         }
     }
 }

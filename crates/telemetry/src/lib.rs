@@ -1,18 +1,44 @@
 #![doc = include_str!("../README.md")]
 
+pub mod alarm;
+mod buffer;
+pub mod config;
+mod context;
+pub mod emf;
+mod export;
 mod json;
 pub mod local;
 mod panic;
 mod prometheus;
 mod record;
+mod root;
+mod sampler;
 mod series;
+mod span;
+mod traced;
+mod traces;
 
+pub use config::SpanConfig;
+#[cfg(feature = "aws")]
+pub use export::sign::sign_with;
 pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
 pub use series::{MinuteSample, Now};
+pub use span::{
+    ATTRIBUTES, AttributeFacts, Invocation, Names, SPANS, SpanFacts, answered, begin_record,
+    context_of, link_outside, server_span, sweep_span,
+};
+pub use traced::{Traced, traced};
+pub use traces::FLUSH_DEADLINE;
 
-use tracing_subscriber::filter::EnvFilter;
+use opentelemetry_sdk::trace::SdkTracer;
+use std::sync::Arc;
+use traces::Traces;
+use tracing::{Metadata, Subscriber};
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::filter::{EnvFilter, FilterFn, Filtered, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry};
 
@@ -48,12 +74,16 @@ impl Service {
     }
 }
 
-/// Starts telemetry for this process: one JSON object a line, on stdout. A second start is left without effect. `rust_log` is a filter in the form of `RUST_LOG`; one that
-/// cannot be read is told, and [`DEFAULT_FILTER`] takes its place.
-pub fn init(service: Service, environment: &str, rust_log: Option<&str>) {
+/// Starts telemetry for this process: one JSON object a line, on stdout, and spans where `spans` says. A second start is left without effect.
+/// `rust_log` is a filter in the form of `RUST_LOG`; one that cannot be read is told, and [`DEFAULT_FILTER`] takes its place. It is a filter
+/// of lines only: spans are recorded whatever it says.
+pub fn init(service: Service, environment: &str, rust_log: Option<&str>, spans: &SpanConfig) {
+    start_spans(spans, None);
     let (filter, mistake) = filter(rust_log);
-    let layer = json_layer(service, environment, std::io::stdout);
+    let layer = json_layer(service, environment, std::io::stdout)
+        .with_metrics(emf::Recorder::install(service, environment));
     let started = Registry::default()
+        .with(span_layer())
         .with(layer.with_filter(filter))
         .try_init();
     if started.is_ok() {
@@ -65,6 +95,46 @@ pub fn init(service: Service, environment: &str, rust_log: Option<&str>) {
             error = mistake,
             "the log filter cannot be read; info is used"
         );
+    }
+}
+
+/// Makes the process's tracer: spans go where `spans` says, and to `sink` where a home keeps them itself. A second start is without effect.
+pub fn start_spans(spans: &SpanConfig, sink: Option<Arc<dyn SpanSink>>) {
+    traces::install(Traces::new(spans, sink));
+}
+
+/// The layer that makes spans of the tracer that was started; without one it does nothing.
+pub fn span_layer<S>() -> Option<SpanLayer<S>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let traces = traces::installed()?;
+    let layer = tracing_opentelemetry::layer()
+        .with_tracer(traces.tracer())
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_level(false)
+        .with_tracked_inactivity(false);
+    Some(layer.with_filter(filter_fn(is_ours as fn(&Metadata<'_>) -> bool)))
+}
+
+/// What [`span_layer`] gives.
+pub type SpanLayer<S> =
+    Filtered<OpenTelemetryLayer<S, SdkTracer>, FilterFn<fn(&Metadata<'_>) -> bool>, S>;
+
+/// Our own spans, and no events: a line is told once, and libraries' spans could quote a request.
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target().starts_with("leadwire")
+}
+
+/// Delivers what has gathered: once an invocation, after its answer was given. It takes at most [`FLUSH_DEADLINE`] a place.
+pub async fn flush() {
+    // What is counted must not wait for a collector; what a collector did not take is counted after it.
+    emf::flush();
+    if let Some(traces) = traces::installed() {
+        traces.flush().await;
+        emf::flush();
     }
 }
 
@@ -153,6 +223,26 @@ mod tests {
                 .is_ok()
         );
         assert_eq!(line["target"], "leadwire_telemetry::tests");
+    }
+
+    #[test]
+    fn a_field_that_has_the_name_of_another_member_stands_beside_it() {
+        let told = lines(None, || {
+            tracing::info!(service = "s3", target = 7_u64, "called");
+        });
+        assert_eq!(told[0]["service"], "enrich");
+        assert_eq!(told[0]["field_service"], "s3");
+        assert_eq!(told[0]["field_target"], 7);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let told = lines(None, || {
+            tracing::info!(error = "é".repeat(1_000_000), "é{}", "é".repeat(9000));
+        });
+        let error = told[0]["error"].as_str().unwrap();
+        assert!(error.ends_with("é…") && error.len() < 9000);
+        assert!(told[0]["message"].as_str().unwrap().len() < 9000);
     }
 
     #[test]

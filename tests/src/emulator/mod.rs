@@ -6,9 +6,9 @@
 //! reason where Docker was tried in vain; [`settings::EMULATORS`] names a way and forbids the other.
 
 mod docker;
-mod process;
-mod registry;
-mod venv;
+pub(crate) mod process;
+pub(crate) mod registry;
+pub(crate) mod venv;
 
 use std::io::Write;
 use std::time::Duration;

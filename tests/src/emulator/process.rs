@@ -47,13 +47,13 @@ impl Reaper {
 
 /// A server in a process group of its own.
 #[derive(Debug)]
-pub(super) struct Daemon {
+pub(crate) struct Daemon {
     _reaper: Reaper,
 }
 
 impl Daemon {
     /// Starts `command` with its output in `folder`, which is removed at the end.
-    pub(super) fn start(mut command: Command, folder: &Path) -> Result<Self> {
+    pub(crate) fn start(mut command: Command, folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let log = File::create(folder.join("log"))?;
         let child = command

@@ -10,14 +10,14 @@ use anyhow::{Context, Result, anyhow};
 
 /// A run of the suite: its folder under `target/` and the lock in it.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(crate) struct Run {
     folder: PathBuf,
     _lock: File,
 }
 
 impl Run {
     /// The run of this process.
-    pub(super) fn current() -> Result<&'static Self> {
+    pub(crate) fn current() -> Result<&'static Self> {
         static CURRENT: OnceLock<Result<Run, String>> = OnceLock::new();
         CURRENT
             .get_or_init(|| Self::open().map_err(|error| format!("{error:#}")))
@@ -41,7 +41,7 @@ impl Run {
         })
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 

@@ -79,7 +79,7 @@ fn start_moto(environment: &Path, port: u16) -> Result<Daemon> {
 
 /// The environment of a lock file, made now where it is not there yet. A file lock keeps parallel processes from
 /// making it twice; a marker tells a whole environment from one whose making was interrupted.
-fn environment(name: &str, lock: &str) -> Result<PathBuf> {
+pub(crate) fn environment(name: &str, lock: &str) -> Result<PathBuf> {
     let digest = hex::encode(Sha256::digest(lock));
     let digest = digest.get(..16).unwrap_or(&digest);
     let root = registry::root()?;
@@ -115,6 +115,6 @@ fn run(command: &mut Command) -> Result<()> {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

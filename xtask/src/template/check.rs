@@ -4,7 +4,6 @@ mod alarm;
 mod api;
 mod bucket;
 mod function;
-mod metric;
 mod queue;
 mod role;
 #[cfg(test)]
@@ -63,7 +62,7 @@ pub(crate) struct Check {
 }
 
 /// Every check.
-pub(crate) const CHECKS: [&Check; 17] = [
+pub(crate) const CHECKS: [&Check; 27] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -77,10 +76,20 @@ pub(crate) const CHECKS: [&Check; 17] = [
     &bucket::CREATE_ONLY,
     &bucket::LIFE,
     &alarm::HEARD,
-    &metric::TOLD,
+    &alarm::EXPLAINED,
+    &alarm::UNDERSTOOD,
+    &alarm::MEASURED,
+    &alarm::DUE,
+    &alarm::KEPT,
     &api::WHOLE,
     &api::PROMISED_NAMES,
-    &dashboard::SHOWN,
+    &dashboard::EMBEDDED,
+    &dashboard::GRID,
+    &dashboard::RESOLVED,
+    &dashboard::TOLD,
+    &dashboard::LOOK,
+    &dashboard::ALL_THERE,
+    &dashboard::THRESHOLDS,
 ];
 
 /// What is wrong with the template.

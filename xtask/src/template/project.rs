@@ -1,5 +1,6 @@
 //! What the template must agree with: files of the project beside it.
 
+use crate::dashboard;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +8,8 @@ use std::fs;
 use std::path::Path;
 
 pub(super) const TEMPLATE: &str = "template.yaml";
-pub(super) const DASHBOARD: &str = "dashboards/operations.json";
+pub(super) const ALARMS: &str = "alarms/alarms.json";
+const RUNBOOK: &str = "docs/RUNBOOK.md";
 /// The one file that names the environment variables of the Lambda binaries.
 const VARIABLES: &str = "crates/lambda/src/vars.rs";
 
@@ -25,10 +27,14 @@ pub(crate) struct Project {
     pub(crate) variables: BTreeMap<String, BTreeSet<String>>,
     /// Logical ids of the alarms that have a page in `alarms/`.
     pub(crate) alarm_pages: BTreeSet<String>,
+    /// Headings of `docs/RUNBOOK.md` that name an alarm.
+    pub(crate) alarm_headings: BTreeSet<String>,
+    /// `alarms/alarms.json`.
+    pub(crate) alarms: Value,
     /// `profile.release.panic` of the workspace.
     pub(crate) panic: String,
-    /// `dashboards/operations.json`.
-    pub(crate) dashboard: Value,
+    /// The dashboards of `dashboards/`, by name.
+    pub(crate) dashboards: BTreeMap<String, Value>,
 }
 
 impl Project {
@@ -51,10 +57,19 @@ impl Project {
         Ok(Self {
             variables: variables(&read(VARIABLES)?),
             alarm_pages: pages.collect(),
+            alarm_headings: alarm_headings(&read(RUNBOOK)?),
+            alarms: serde_json::from_str(&read(ALARMS)?).context(ALARMS)?,
             panic: panic.unwrap_or_default().to_owned(),
-            dashboard: serde_json::from_str(&read(DASHBOARD)?).context(DASHBOARD)?,
+            dashboards: dashboard::read_all(root)?,
         })
     }
+}
+
+/// The headings that are one word ending in `Alarm`.
+fn alarm_headings(runbook: &str) -> BTreeSet<String> {
+    let headings = runbook.lines().filter_map(|line| line.strip_prefix("## "));
+    let alarms = headings.filter(|heading| heading.ends_with("Alarm") && !heading.contains(' '));
+    alarms.map(str::to_owned).collect()
 }
 
 /// Reads `pub const NAME: &str = "NAME";` and, of these names, the lists that the binaries read.

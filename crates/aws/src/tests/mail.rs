@@ -12,6 +12,7 @@ fn mail() -> Mail {
         environment: "dev".into(),
         from: EmailAddress::parse("crm@example.com").unwrap(),
         to: vec![EmailAddress::parse("omar@example.com").unwrap()],
+        is_canary: false,
         text: EmailText {
             subject: "New lead: Zoë".into(),
             text: "text".into(),

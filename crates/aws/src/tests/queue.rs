@@ -25,7 +25,9 @@ async fn a_message_carries_its_delay_and_its_trace() {
         Server::start([Step::ok(&[], r#"{"MessageId":"1","MD5OfMessageBody":"x"}"#)]).await;
     queue(&server)
         .await
-        .send(message(TraceContext::start(1, [2; 16], [3; 8])))
+        .send(message(TraceContext::of_traceparent(
+            "00-00000001020202020202020202020202-0303030303030303-01".to_owned(),
+        )))
         .await
         .unwrap();
     let [request] = server.requests().try_into().unwrap();

@@ -71,7 +71,7 @@ fn check_standard(
     now: i64,
     expected: Result<&str, Unverified>,
 ) {
-    for source in [Source::Standard, Source::Generic] {
+    for source in [Source::Standard, Source::Generic, Source::Canary] {
         let found = verify(
             source,
             &config(secrets),
@@ -325,7 +325,7 @@ fn a_secret_has_the_form_of_its_source() {
 fn secret(source: Source) -> &'static str {
     match source {
         Source::Close => CLOSE_SECRET,
-        Source::Generic | Source::Standard => STANDARD_SECRET,
+        Source::Generic | Source::Standard | Source::Canary => STANDARD_SECRET,
     }
 }
 

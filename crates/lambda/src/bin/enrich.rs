@@ -4,7 +4,7 @@ use lambda_runtime::Diagnostic;
 use leadwire_lambda::queue::{self, QueueEvent};
 use leadwire_lambda::serve::{self, ServeError};
 use leadwire_lambda::{config, stage};
-use leadwire_telemetry::Service;
+use leadwire_telemetry::{Names, Service};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,11 +16,15 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), ServeError> {
     let config = serve::configure(Service::Enrich, config::Enrich::from_lookup)?;
     let lease = Duration::from_secs(config.stage.lease_seconds.into());
+    let names = Names::aws(&config.queue_url);
     let stage = stage::enrich(&serve::clients().await?, config).await;
-    serve::run(async |event: QueueEvent, context| {
+    serve::run(async |event: QueueEvent, context, invocation| {
         let remaining = serve::remaining(&context);
         serve::check_lease(lease, remaining);
-        let records = event.into_records();
+        let mut records = event.into_records();
+        for record in &mut records {
+            leadwire_telemetry::begin_record(record, &names, &invocation);
+        }
         let received: Vec<String> = records
             .iter()
             .map(|record| record.message_id.clone())

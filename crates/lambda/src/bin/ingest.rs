@@ -2,14 +2,16 @@
 
 use lambda_runtime::Diagnostic;
 use leadwire_aws::SystemClock;
+use leadwire_domain::signature::Headers as _;
 use leadwire_lambda::http::{self, HttpEvent};
 use leadwire_lambda::serve::{self, ServeError};
 use leadwire_lambda::{config, stage};
 use leadwire_pipeline::ingest::Request;
 use leadwire_pipeline::port::Clock as _;
-use leadwire_pipeline::trace::TraceContext;
-use leadwire_telemetry::Service;
+use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
+use leadwire_telemetry::{Service, answered, context_of, link_outside, server_span};
 use std::process::ExitCode;
+use tracing::Instrument as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -19,11 +21,16 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), ServeError> {
     let config = serve::configure(Service::Ingest, config::Ingest::from_lookup)?;
     let stage = stage::ingest(&serve::clients().await?, config).await;
-    serve::run(async |event: HttpEvent, _context| {
+    serve::run(async |event: HttpEvent, _context, invocation| {
         let received_at = SystemClock.now();
         let decoded = match event.decode() {
             Ok(decoded) => decoded,
             Err(error) => return Ok(http::response(error.refuse())),
+        };
+        let span = server_span(&decoded.method, &decoded.path, "https", &invocation);
+        let outside = TraceContext {
+            traceparent: decoded.headers.get(TRACEPARENT).map(ToOwned::to_owned),
+            ..TraceContext::default()
         };
         let request = Request {
             method: &decoded.method,
@@ -31,9 +38,14 @@ async fn serve() -> Result<(), ServeError> {
             headers: &decoded.headers,
             body: &decoded.body,
             received_at,
-            trace: TraceContext::default(),
+            trace: context_of(&span),
         };
-        Ok::<_, Diagnostic>(http::response(stage.handle(request).await))
+        let answer = stage.handle(request).instrument(span.clone()).await;
+        answered(&span, answer.status);
+        if answer.is_verified {
+            link_outside(&span, &outside, &invocation);
+        }
+        Ok::<_, Diagnostic>(http::response(answer))
     })
     .await
 }

@@ -227,7 +227,7 @@ fn check_sources(dir: &Path) -> Check {
                 format!("{error}; every request is refused until it is corrected"),
             ),
             Ok(sources) => {
-                let names: Vec<String> = Source::ALL
+                let names: Vec<String> = Source::CONFIGURED
                     .into_iter()
                     .filter_map(|source| {
                         Some(format!(

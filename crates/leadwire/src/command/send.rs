@@ -33,7 +33,8 @@ pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended>
 }
 
 fn parse_source(name: &str) -> Result<Source, Usage> {
-    Source::from_name(name).ok_or_else(|| {
+    let source = Source::from_name(name).filter(|source| Source::CONFIGURED.contains(source));
+    source.ok_or_else(|| {
         Usage::of(format!(
             "--source {name:?}: give generic, close or standard"
         ))

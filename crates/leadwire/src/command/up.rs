@@ -3,6 +3,7 @@
 use crate::cli::{DATA_DEFAULT, UpArgs};
 use crate::duration::render_seconds;
 use crate::home;
+use crate::keep;
 use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
 use crate::service::{self, Pace};
 use crate::settings::{Door, Log, Settings};
@@ -12,6 +13,7 @@ use leadwire_local::{LocalHome, Mode};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -24,12 +26,9 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         .local_addr()
         .context("could not tell the address")?;
     let home = home::open(&args.folder.data, Mode::Serve)?;
-    tell::start(
-        settings.log,
-        &settings.environment,
-        args.rust_log.as_deref(),
-        home::now,
-    );
+    let sink = Arc::new(keep::span_sink(home.telemetry()));
+    leadwire_telemetry::start_spans(&settings.spans, Some(sink));
+    tell::start(&settings, args.rust_log.as_deref(), home::now);
     for warning in &home.report().warnings {
         tracing::warn!(event = "folder_warning", "{warning}");
     }

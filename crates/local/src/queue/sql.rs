@@ -8,6 +8,7 @@ use leadwire_pipeline::enrich::Record;
 use leadwire_pipeline::port::OutgoingMessage;
 use leadwire_pipeline::trace::TraceContext;
 use rusqlite::{Connection, Row, named_params};
+use tracing::Span;
 
 /// A receive, as it is asked for.
 pub(super) struct Receive {
@@ -75,7 +76,9 @@ impl Receive {
         }
         let mut due = connection.prepare_cached(DUE)?;
         let records = due
-            .query_map(named_params! {":now": now, ":max": self.max}, record)?
+            .query_map(named_params! {":now": now, ":max": self.max}, |row| {
+                record(row, self.now)
+            })?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         let mut take = connection.prepare_cached(TAKE)?;
         let until = self.until.as_microsecond();
@@ -216,7 +219,7 @@ pub(crate) fn release(connection: &Connection, now: Timestamp) -> rusqlite::Resu
         .map(wide)
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+fn record(row: &Row<'_>, now: Timestamp) -> rusqlite::Result<Record> {
     let message_id: String = row.get(0)?;
     let received: u32 = row.get(6)?;
     Ok(Record {
@@ -225,7 +228,10 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         body: row.get(1)?,
         receive_count: received.saturating_add(1),
         sent_at: Some(timestamp(row.get(5)?)),
+        // Only the first receive is of interest, and that is now.
+        first_received_at: (received == 0).then_some(now),
         trace: trace(row)?,
+        span: Span::none(),
     })
 }
 

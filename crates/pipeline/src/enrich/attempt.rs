@@ -12,8 +12,10 @@ use leadwire_domain::claim::{Claim, ClaimDecision, Settled, decide_claim};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::{EventName, lookup_key};
 use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
+use leadwire_domain::source::Source;
 use leadwire_domain::trigger::Trigger;
 use leadwire_domain::wait::{DeferReason, WaitKind, decide_early_wait, seconds_until};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -32,6 +34,8 @@ pub(super) struct Attempt<'a, H> {
     pub(super) in_doubt: AtomicBool,
     /// Whether that was told already.
     pub(super) doubt_told: AtomicBool,
+    /// Where the event came from, by what is stored, once that was read: a bare message does not say it.
+    pub(super) source: OnceLock<Source>,
 }
 
 /// An attempt that ends before its mail is settled.
@@ -73,6 +77,7 @@ impl<'a, H: Home> Attempt<'a, H> {
             token: format!("{token:032x}"),
             in_doubt: AtomicBool::new(false),
             doubt_told: AtomicBool::new(false),
+            source: OnceLock::new(),
         }
     }
 
@@ -215,6 +220,7 @@ impl<'a, H: Home> Attempt<'a, H> {
             Done::Mailed | Done::MailedBefore => "sent",
             Done::Parked | Done::ParkedBefore => "parked",
             Done::Forgotten => "forgotten",
+            Done::CanaryFailed => "failed",
         };
         RecordAcked {
             subject: self.subject(),
@@ -268,6 +274,11 @@ impl<'a, H: Home> Attempt<'a, H> {
         Subject {
             lead_id: facts.map(|f| &f.lead_id),
             event_id: facts.map(|f| &f.event_id),
+            source: self
+                .source
+                .get()
+                .copied()
+                .or_else(|| facts.map(|f| f.source)),
         }
     }
 

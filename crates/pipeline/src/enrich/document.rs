@@ -25,6 +25,13 @@ pub(super) struct Document {
     pub(super) lead: Enriched,
 }
 
+impl Document {
+    /// Where the event came from: what is stored says so, and nothing else.
+    pub(super) fn source(&self) -> Source {
+        Source::from_name(&self.lead.provenance.source).unwrap_or(Source::Generic)
+    }
+}
+
 /// A raw object, read: what its metadata say, else what its body says.
 struct Raw {
     lead_id: LeadId,
@@ -49,26 +56,26 @@ fn failed(reason: FailureReason) -> Stop {
 impl<H: Home> Attempt<'_, H> {
     /// The stored document, or the one that this attempt makes and stores.
     pub(super) async fn document(&self, found: Found) -> Result<Document, Stop> {
-        match &found.enriched {
+        let document = match &found.enriched {
             Fetched::Found(stored) => read_document(stored),
             Fetched::Missing => self.make_document(found).await,
             Fetched::Denied => Err(denied("read the enriched document")),
             Fetched::TooLarge => Err(failed(FailureReason::EnrichedInvalid)),
-        }
+        }?;
+        self.source.get_or_init(|| document.source());
+        Ok(document)
     }
 
     async fn make_document(&self, found: Found) -> Result<Document, Stop> {
         let raw = self.read_raw(&found.raw)?;
         let owner = self.owner(&raw, found.lookup).await?;
-        let merged = merge(
-            &raw.lead_id,
-            &raw.fields,
-            owner.as_ref().map(|owner| &owner.fields),
-        )
-        .map_err(|error| match error {
-            MergeError::OtherLead => failed(FailureReason::LookupMismatch),
-            MergeError::NoLeadId | MergeError::Reserved => failed(FailureReason::LookupInvalid),
-        })?;
+        let owner_fields = owner.as_ref().map(|owner| &owner.fields);
+        let merged = tracing::info_span!("merge")
+            .in_scope(|| merge(&raw.lead_id, &raw.fields, owner_fields))
+            .map_err(|error| match error {
+                MergeError::OtherLead => failed(FailureReason::LookupMismatch),
+                MergeError::NoLeadId | MergeError::Reserved => failed(FailureReason::LookupInvalid),
+            })?;
         let provenance = Provenance {
             schema: 1,
             event_id: raw.event_id.clone(),
@@ -87,7 +94,7 @@ impl<H: Home> Attempt<'_, H> {
             subject: Subject {
                 lead_id: Some(&raw.lead_id),
                 event_id: Some(&raw.event_id),
-                ..self.subject()
+                source: Some(raw.source),
             },
             conflicts: merged.conflicts.len(),
             owner_found: owner.is_some(),
@@ -142,9 +149,13 @@ impl<H: Home> Attempt<'_, H> {
             Fetched::Found(stored) => {
                 let raw = label(stored, &self.trigger.name.to_string())
                     .ok_or_else(|| failed(FailureReason::RawInvalid))?;
+                self.source.get_or_init(|| raw.source);
                 let expected = self.trigger.facts.as_ref();
-                let agrees = expected
-                    .is_none_or(|facts| facts.sha256 == raw.sha256 && facts.lead_id == raw.lead_id);
+                let agrees = expected.is_none_or(|facts| {
+                    facts.sha256 == raw.sha256
+                        && facts.lead_id == raw.lead_id
+                        && (facts.source == Source::Canary) == (raw.source == Source::Canary)
+                });
                 if agrees {
                     Ok(raw)
                 } else {

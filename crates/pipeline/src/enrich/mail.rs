@@ -11,8 +11,9 @@ use crate::port::{
     Bucket, Entropy, Home, Mail, MailOutcome, Mailer, NewObject, ObjectStore, Replaced,
 };
 use jiff::Timestamp;
+use leadwire_domain::canary;
 use leadwire_domain::claim::{Claim, META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Settled};
-use leadwire_domain::email::render_email;
+use leadwire_domain::email::{EmailAddress, render_email};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::limits::RECIPIENTS_MAX;
 use leadwire_domain::source::Source;
@@ -53,11 +54,30 @@ impl<H: Home> Attempt<'_, H> {
     }
 
     fn compose(&self, document: &Document, attempt: u32) -> Mail {
+        let is_canary = document.source() == Source::Canary;
+        // There is no such lead in the CRM.
+        let link = self.config.lead_url.as_ref().filter(|_| !is_canary);
+        Mail {
+            event: self.trigger.name.tag(),
+            attempt,
+            environment: self.config.environment.clone(),
+            from: self.config.from.clone(),
+            to: if is_canary {
+                vec![canary::recipient()]
+            } else {
+                self.recipients(document)
+            },
+            text: render_email(&document.lead, self.now(), link),
+            is_canary,
+        }
+    }
+
+    fn recipients(&self, document: &Document) -> Vec<EmailAddress> {
         let mut to = self.config.to.clone();
         if self.config.notify_owner
             && let Some(owner) = &document.lead.owner_email
         {
-            match leadwire_domain::email::EmailAddress::parse(owner) {
+            match EmailAddress::parse(owner) {
                 Ok(owner) if !to.contains(&owner) && to.len() < RECIPIENTS_MAX => to.push(owner),
                 Ok(_) => {}
                 Err(_not_an_address) => OwnerEmailInvalid {
@@ -66,14 +86,7 @@ impl<H: Home> Attempt<'_, H> {
                 .emit(),
             }
         }
-        Mail {
-            event: self.trigger.name.tag(),
-            attempt,
-            environment: self.config.environment.clone(),
-            from: self.config.from.clone(),
-            to,
-            text: render_email(&document.lead, self.now(), self.config.lead_url.as_ref()),
-        }
+        to
     }
 
     /// Step f. The mail is out: writing that down is all that is left to do, so it is tried until the record's deadline.
@@ -117,14 +130,15 @@ impl<H: Home> Attempt<'_, H> {
 
     fn tell_sent(&self, document: &Document, attempt: u32, message_id: &str, sent_at: Timestamp) {
         let provenance = &document.lead.provenance;
+        let source = document.source();
         EmailSent {
             // A bare message does not say whom it is about; the document does.
             subject: Subject {
                 lead_id: Some(&document.lead.lead_id),
                 event_id: Some(&provenance.event_id),
-                ..self.subject()
+                source: Some(source),
             },
-            source: Source::from_name(&provenance.source).unwrap_or(Source::Generic),
+            source,
             message_id,
             attempt,
             latency: sent_at.duration_since(provenance.accepted_at),

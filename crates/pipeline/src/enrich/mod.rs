@@ -12,18 +12,23 @@ mod state;
 pub use record::{Done, Outcome, Record};
 
 use crate::config::{EnrichConfig, RECORD_DEADLINE};
-use crate::events::{BadMessage, CallFailed, FailureNotRecorded, RecordFailed, Subject};
+use crate::events::{
+    BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed, Subject,
+};
 use crate::failed::failure_object;
 use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore, PortError};
+use crate::trace;
 use attempt::Attempt;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::failed_message_key;
+use leadwire_domain::source::Source;
 use leadwire_domain::trigger::Trigger;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// How long writing down a failure may take, beyond a record's own deadline.
 const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
@@ -48,7 +53,9 @@ impl<H: Home> Enrich<H> {
         remaining: Duration,
     ) -> Vec<(String, Outcome)> {
         join_all(records.into_iter().map(|record| async move {
-            let outcome = self.handle(&record, remaining).await;
+            let work = self.handle(&record, remaining);
+            let outcome = work.instrument(record.span.clone()).await;
+            record.span.record(trace::OUTCOME, outcome.word());
             (record.message_id, outcome)
         }))
         .await
@@ -65,10 +72,20 @@ impl<H: Home> Enrich<H> {
                 }
                 .emit();
                 return self
-                    .conclude(record, None, Outcome::Failed(FailureReason::BadMessage))
+                    .conclude(
+                        record,
+                        None,
+                        Subject::default(),
+                        Outcome::Failed(FailureReason::BadMessage),
+                    )
                     .await;
             }
         };
+        if let Some(facts) = &trigger.facts {
+            record.span.record(trace::LEAD_ID, facts.lead_id.as_str());
+            record.span.record(trace::EVENT_ID, facts.event_id.as_str());
+            record.span.record(trace::SOURCE, facts.source.as_str());
+        }
         let attempt = Attempt::new(&*self.home, &self.config, record, &trigger);
         let work = AssertUnwindSafe(attempt.run(remaining)).catch_unwind();
         let outcome = match tokio::time::timeout(RECORD_DEADLINE, work).await {
@@ -76,7 +93,8 @@ impl<H: Home> Enrich<H> {
             Ok(Err(_panic)) => attempt.cut_off(FailureReason::Panicked),
             Err(_elapsed) => attempt.cut_off(FailureReason::DeadlineExceeded),
         };
-        self.conclude(record, Some(&trigger), outcome).await
+        self.conclude(record, Some(&trigger), attempt.subject(), outcome)
+            .await
     }
 
     /// A failure is written down before it is reported; where even that fails, it is told and reported all the same.
@@ -84,9 +102,12 @@ impl<H: Home> Enrich<H> {
         &self,
         record: &Record,
         trigger: Option<&Trigger>,
+        subject: Subject<'_>,
         outcome: Outcome,
     ) -> Outcome {
         if let Outcome::Failed(reason) = outcome {
+            record.span.record(trace::ERROR_TYPE, reason.code());
+            record.span.record(trace::STATUS, trace::FAILED);
             let is_final = record.receive_count >= self.config.max_receive_count;
             let is_recorded = reason.is_permanent() || is_final;
             let work = AssertUnwindSafe(async {
@@ -97,7 +118,6 @@ impl<H: Home> Enrich<H> {
                 }
             });
             let concluded = tokio::time::timeout(CONCLUDE_DEADLINE, work.catch_unwind()).await;
-            let subject = subject_of(trigger);
             let message_id = &record.message_id;
             if let Ok(Ok(Err(error))) = &concluded {
                 CallFailed { subject, error }.emit();
@@ -109,6 +129,15 @@ impl<H: Home> Enrich<H> {
                     reason,
                 }
                 .emit();
+            }
+            if is_recorded && subject.source == Some(Source::Canary) {
+                CanaryFailed {
+                    subject,
+                    message_id,
+                    reason,
+                }
+                .emit();
+                return Outcome::Done(Done::CanaryFailed);
             }
             RecordFailed {
                 subject,
@@ -155,12 +184,4 @@ impl<H: Home> Enrich<H> {
 /// Replays and an operator's bare messages do not count for the objective.
 fn is_counted(trigger: &Trigger) -> bool {
     trigger.facts.is_some() && trigger.name.revision() == 0
-}
-
-fn subject_of(trigger: Option<&Trigger>) -> Subject<'_> {
-    let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
-    Subject {
-        lead_id: facts.map(|facts| &facts.lead_id),
-        event_id: facts.map(|facts| &facts.event_id),
-    }
 }

@@ -4,6 +4,7 @@ use crate::trace::TraceContext;
 use jiff::Timestamp;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::DeferReason;
+use tracing::Span;
 
 /// One message of a batch, as the queue gave it.
 #[derive(Clone, Debug)]
@@ -18,8 +19,12 @@ pub struct Record {
     pub receive_count: u32,
     /// When it was sent.
     pub sent_at: Option<Timestamp>,
+    /// When it was received for the first time.
+    pub first_received_at: Option<Timestamp>,
     /// The trace it belongs to.
     pub trace: TraceContext,
+    /// The span that covers what is done about it; the home opens it. None is a span too, and does nothing.
+    pub span: Span,
 }
 
 /// How an event came to its end.
@@ -35,6 +40,21 @@ pub enum Done {
     ParkedBefore,
     /// Its lead was forgotten on request.
     Forgotten,
+    /// A canary that failed: it is written down and told, and never lies among the dead letters of real leads.
+    CanaryFailed,
+}
+
+impl Done {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Mailed => "mailed",
+            Self::MailedBefore => "mailed_before",
+            Self::Parked => "parked",
+            Self::ParkedBefore => "parked_before",
+            Self::Forgotten => "forgotten",
+            Self::CanaryFailed => "canary_failed",
+        }
+    }
 }
 
 /// What became of a record. Done and deferred ones are deleted from the queue; a failed one is reported, so that the redrive policy can end it.
@@ -54,6 +74,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What came of it, in a word for its span.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Done(done) => done.word(),
+            Self::Deferred { reason, .. } => reason.code(),
+            Self::Failed(_) => "failed",
+        }
+    }
+
     /// Whether the record is reported as failed.
     pub fn is_failed(&self) -> bool {
         matches!(self, Self::Failed(_))

@@ -1,7 +1,7 @@
 //! What `enrich` tells.
 
-use super::{Subject, count, record_millis, record_millis_by, whole_millis};
-use crate::metric::Metric;
+use super::{Subject, count, is_counted, record_millis, record_millis_by, whole_millis};
+use crate::metric::{Dimension, Metric};
 use jiff::SignedDuration;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::source::Source;
@@ -23,6 +23,15 @@ pub struct EnrichmentBegan<'a> {
 impl EnrichmentBegan<'_> {
     /// Tells it.
     pub fn emit(self) {
+        if is_counted(self.source) {
+            record_millis_by(
+                Metric::EnrichmentDelay,
+                self.delay,
+                Dimension::Source,
+                self.source.as_str(),
+            );
+            record_millis(Metric::EnrichmentLag, self.lag);
+        }
         tracing::debug!(
             event = "enrichment_began",
             lead_id = self.subject.lead(),
@@ -31,13 +40,6 @@ impl EnrichmentBegan<'_> {
             lag_ms = whole_millis(self.lag),
             "enrichment began"
         );
-        record_millis_by(
-            Metric::EnrichmentDelay,
-            self.delay,
-            "source",
-            self.source.as_str(),
-        );
-        record_millis(Metric::EnrichmentLag, self.lag);
     }
 }
 
@@ -55,6 +57,9 @@ pub struct LeadEnriched<'a> {
 impl LeadEnriched<'_> {
     /// Tells it.
     pub fn emit(self) {
+        if self.subject.is_counted() {
+            count(Metric::LeadsEnriched);
+        }
         tracing::info!(
             event = "lead_enriched",
             lead_id = self.subject.lead(),
@@ -63,7 +68,6 @@ impl LeadEnriched<'_> {
             owner_found = self.owner_found,
             "lead enriched"
         );
-        count(Metric::LeadsEnriched);
     }
 }
 
@@ -77,13 +81,15 @@ pub struct LookupDenied<'a> {
 impl LookupDenied<'_> {
     /// Tells it.
     pub fn emit(self) {
+        if self.subject.is_counted() {
+            count(Metric::LookupDenied);
+        }
         tracing::warn!(
             event = "lookup_denied",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
             "the lookup bucket answered 403"
         );
-        count(Metric::LookupDenied);
     }
 }
 
@@ -103,6 +109,13 @@ pub struct LeadDeferred<'a> {
 impl LeadDeferred<'_> {
     /// Tells it.
     pub fn emit(self) {
+        if self.subject.is_counted() {
+            match self.reason {
+                DeferReason::OwnerAbsent => count(Metric::OwnerPending),
+                DeferReason::MailUnavailable => count(Metric::MailDeferred),
+                DeferReason::TooEarly | DeferReason::ClaimLive | DeferReason::NoTimeLeft => {}
+            }
+        }
         tracing::info!(
             event = "lead_deferred",
             lead_id = self.subject.lead(),
@@ -112,11 +125,6 @@ impl LeadDeferred<'_> {
             hop = self.hop,
             "lead waits"
         );
-        match self.reason {
-            DeferReason::OwnerAbsent => count(Metric::OwnerPending),
-            DeferReason::MailUnavailable => count(Metric::MailDeferred),
-            DeferReason::TooEarly | DeferReason::ClaimLive | DeferReason::NoTimeLeft => {}
-        }
     }
 }
 
@@ -151,6 +159,7 @@ pub struct EmailSent<'a> {
 impl EmailSent<'_> {
     /// Tells it.
     pub fn emit(self) {
+        self.count();
         tracing::info!(
             event = "email_sent",
             lead_id = self.subject.lead(),
@@ -160,11 +169,17 @@ impl EmailSent<'_> {
             latency_ms = whole_millis(self.latency),
             "lead mailed"
         );
+    }
+
+    fn count(&self) {
+        if !is_counted(self.source) {
+            return count(Metric::CanaryMailed);
+        }
         count(Metric::EmailsSent);
         record_millis_by(
             Metric::EndToEndLatency,
             self.latency,
-            "source",
+            Dimension::Source,
             self.source.as_str(),
         );
         match self.timeliness {
@@ -185,13 +200,15 @@ pub struct EmailAmbiguous<'a> {
 impl EmailAmbiguous<'_> {
     /// Tells it.
     pub fn emit(self) {
+        if self.subject.is_counted() {
+            count(Metric::EmailsAmbiguous);
+        }
         tracing::warn!(
             event = "email_ambiguous",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
             "whether the mail went out is not known"
         );
-        count(Metric::EmailsAmbiguous);
     }
 }
 
@@ -207,16 +224,18 @@ pub struct ClaimParked<'a> {
 impl ClaimParked<'_> {
     /// Tells it.
     pub fn emit(self) {
+        if self.subject.is_counted() {
+            count(Metric::EmailsParked);
+            if self.counted {
+                count(Metric::NotMailed);
+            }
+        }
         tracing::error!(
             event = "email_parked",
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
             "parked for a person: whether the mail went out is not known"
         );
-        count(Metric::EmailsParked);
-        if self.counted {
-            count(Metric::NotMailed);
-        }
     }
 }
 
@@ -262,6 +281,9 @@ pub struct RecordFailed<'a> {
 impl RecordFailed<'_> {
     /// Tells it.
     pub fn emit(self) {
+        if self.subject.is_counted() {
+            self.count();
+        }
         let reason = self.reason.code();
         if self.is_final {
             tracing::error!(
@@ -285,6 +307,9 @@ impl RecordFailed<'_> {
                 "a receive failed"
             );
         }
+    }
+
+    fn count(&self) {
         count(Metric::BatchItemFailures);
         if self.is_final {
             count(Metric::FinalAttemptFailed);

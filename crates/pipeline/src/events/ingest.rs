@@ -1,7 +1,7 @@
 //! What `ingest` tells.
 
-use super::{Subject, count_by, record_millis_by, whole_millis};
-use crate::metric::Metric;
+use super::{Subject, count_by, is_counted, record_millis_by, whole_millis};
+use crate::metric::{Dimension, Metric};
 use jiff::SignedDuration;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
@@ -29,6 +29,9 @@ impl LeadAccepted<'_> {
     /// Tells it.
     pub fn emit(self) {
         let source = self.source.as_str();
+        if is_counted(self.source) {
+            self.count(source);
+        }
         tracing::info!(
             event = "lead_accepted",
             lead_id = self.subject.lead(),
@@ -41,16 +44,24 @@ impl LeadAccepted<'_> {
             duration_ms = whole_millis(self.latency),
             "lead accepted"
         );
+    }
+
+    fn count(&self, source: &'static str) {
         let metric = if self.duplicate {
             Metric::LeadsDuplicate
         } else {
             Metric::LeadsAccepted
         };
-        count_by(metric, "source", source);
+        count_by(metric, Dimension::Source, source);
         if self.conflicting {
-            count_by(Metric::LeadsConflicting, "source", source);
+            count_by(Metric::LeadsConflicting, Dimension::Source, source);
         }
-        record_millis_by(Metric::IngestLatency, self.latency, "source", source);
+        record_millis_by(
+            Metric::IngestLatency,
+            self.latency,
+            Dimension::Source,
+            source,
+        );
     }
 }
 
@@ -72,13 +83,47 @@ impl RequestIgnored {
     }
 }
 
+/// Why a request was refused: the values of the dimension `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// For the reason that the sender is told.
+    Problem(Problem),
+    /// The source has no secrets here. The sender is told that it could not be verified; counted apart, it cannot be taken for a wrong secret
+    /// of a source that has one.
+    NotConfigured,
+}
+
+impl Rejection {
+    /// What the sender is told.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::Problem(problem) => problem,
+            Self::NotConfigured => Problem::Unverified,
+        }
+    }
+
+    /// Its name in lines and in the dimension.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Problem(problem) => problem.code(),
+            Self::NotConfigured => "not_configured",
+        }
+    }
+}
+
+impl From<Problem> for Rejection {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
 /// A request was refused. What it contained is not told: it may be anything.
 #[derive(Debug)]
 pub struct RequestRejected<'a> {
     /// Where it came to, where that is known.
     pub source: Option<Source>,
     /// Why.
-    pub problem: Problem,
+    pub reason: Rejection,
     /// More of why, in our own words.
     pub cause: Option<&'a str>,
     /// Under which key its bytes are kept, where they are.
@@ -89,8 +134,11 @@ impl RequestRejected<'_> {
     /// Tells it.
     pub fn emit(self) {
         let source = self.source.map(Source::as_str);
-        let reason = self.problem.code();
-        if self.problem == Problem::Unavailable {
+        let reason = self.reason.code();
+        if self.source.is_none_or(is_counted) {
+            count_by(Metric::LeadsRejected, Dimension::Reason, reason);
+        }
+        if self.reason == Rejection::Problem(Problem::Unavailable) {
             tracing::error!(
                 event = "request_rejected",
                 source,
@@ -108,6 +156,5 @@ impl RequestRejected<'_> {
                 "request refused"
             );
         }
-        count_by(Metric::LeadsRejected, "reason", reason);
     }
 }

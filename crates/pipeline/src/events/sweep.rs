@@ -1,6 +1,6 @@
 //! What `sweep` tells.
 
-use super::{Subject, count, count_many};
+use super::{Subject, count};
 use crate::metric::Metric;
 
 /// An event that had lost its trigger was enqueued again, or given up.
@@ -19,6 +19,9 @@ pub struct EventSwept<'a> {
 impl EventSwept<'_> {
     /// Tells it.
     pub fn emit(self) {
+        if self.subject.is_counted() {
+            count(Metric::SweptEvents);
+        }
         tracing::error!(
             event = "event_swept",
             lead_id = self.subject.lead(),
@@ -49,6 +52,9 @@ pub struct SweepFinished {
 impl SweepFinished {
     /// Tells it.
     pub fn emit(self) {
+        if self.refused {
+            count(Metric::SweepRefused);
+        }
         tracing::info!(
             event = "sweep_finished",
             examined = self.examined,
@@ -58,14 +64,12 @@ impl SweepFinished {
             refused = self.refused,
             "sweep finished"
         );
-        count_many(Metric::SweptEvents, self.sent + self.given_up);
         if self.refused {
             tracing::error!(
                 event = "sweep_refused",
                 found = self.found,
                 "more lost triggers than SWEEP_MAX: none was sent; see the runbook"
             );
-            count(Metric::SweepRefused);
         }
     }
 }

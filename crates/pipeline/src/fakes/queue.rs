@@ -6,6 +6,7 @@ use crate::port::{Clock, DelayQueue, OutgoingMessage, PortError};
 use crate::trace::TraceContext;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, Mutex};
+use tracing::Span;
 
 /// A message that the redrive policy moved away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,7 +203,9 @@ fn record_of(message: &Message) -> Record {
         body: message.body.clone(),
         receive_count: message.receives,
         sent_at: Some(message.sent_at),
+        first_received_at: None,
         trace: message.trace.clone(),
+        span: Span::none(),
     }
 }
 

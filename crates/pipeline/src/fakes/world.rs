@@ -14,6 +14,7 @@ use crate::secrets::SecretCache;
 use crate::sweep::Sweep;
 use crate::trace::TraceContext;
 use jiff::Timestamp;
+use leadwire_domain::canary;
 use leadwire_domain::email::EmailAddress;
 use leadwire_domain::signature::Headers;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
@@ -165,6 +166,8 @@ impl WorldBuilder {
             entropy: FakeEntropy::default(),
         });
         let secrets = FakeSecrets::default();
+        let canary_secret = FakeSecrets::default();
+        canary_secret.set(&canary::render_secret([[7; 16], [9; 16]]));
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
         World {
@@ -174,11 +177,13 @@ impl WorldBuilder {
                 IngestConfig {
                     delay_seconds: self.enrich.delay_seconds,
                 },
-            ),
+            )
+            .with_canary(SecretCache::of_canary(canary_secret.clone())),
             enrich: Enrich::new(Arc::clone(&home), self.enrich),
             sweep: Sweep::new(Arc::clone(&home), self.sweep),
             home,
             secrets,
+            canary_secret,
             snapshotter,
             recorder,
         }
@@ -192,6 +197,8 @@ pub struct World {
     pub home: Arc<FakeHome>,
     /// The sources document.
     pub secrets: FakeSecrets,
+    /// The canary's secret.
+    pub canary_secret: FakeSecrets,
     /// The stage that takes webhooks.
     pub ingest: Ingest<FakeHome, FakeSecrets>,
     /// The stage that enriches and mails.
@@ -324,14 +331,28 @@ impl World {
 
     /// The metrics told since the last call.
     pub fn told(&self) -> Told {
+        self.told_as(|name, _value| name.to_owned())
+    }
+
+    /// The same by name and value of the further dimension, where there is one: `LeadsRejected unverified`.
+    pub fn told_by_value(&self) -> Told {
+        self.told_as(|name, value| match value {
+            Some(value) => format!("{name} {value}"),
+            None => name.to_owned(),
+        })
+    }
+
+    fn told_as(&self, called: impl Fn(&str, Option<&str>) -> String) -> Told {
         let mut told = Told::new();
         for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
+            let key = key.key();
             let count = match value {
                 DebugValue::Counter(count) => count,
                 DebugValue::Histogram(values) => u64::try_from(values.len()).unwrap_or(u64::MAX),
                 DebugValue::Gauge(_) => continue,
             };
-            *told.entry(key.key().name().to_owned()).or_default() += count;
+            let further = key.labels().next().map(metrics::Label::value);
+            *told.entry(called(key.name(), further)).or_default() += count;
         }
         told.retain(|_, count| *count > 0);
         told

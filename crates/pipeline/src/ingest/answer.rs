@@ -21,6 +21,8 @@ pub struct Answer {
     pub allow: Option<&'static str>,
     /// The body.
     pub body: String,
+    /// Whether the request's signature was checked and is good.
+    pub is_verified: bool,
 }
 
 /// One event that was accepted.
@@ -111,6 +113,7 @@ impl Answer {
             retry_after_seconds: None,
             allow: None,
             body,
+            is_verified: false,
         }
     }
 }

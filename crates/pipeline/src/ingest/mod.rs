@@ -8,13 +8,15 @@ pub use answer::{AcceptedEvent, Answer};
 pub use request::Request;
 
 use crate::config::{INGEST_DEADLINE, IngestConfig};
-use crate::events::{CallFailed, LeadAccepted, RequestIgnored, RequestRejected, Subject};
+use crate::events::{
+    CallFailed, LeadAccepted, Rejection, RequestIgnored, RequestRejected, Subject,
+};
 use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     SecretStore,
 };
 use crate::secrets::SecretCache;
-use crate::trace::TraceContext;
+use crate::trace;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::event::{Event, Parsed, Take, is_close_event, parse_event};
 use leadwire_domain::id::{EventId, Sha256Hex};
@@ -27,6 +29,7 @@ use leadwire_domain::trigger::{Trigger, TriggerFacts};
 use leadwire_domain::wait::{Waiting, seconds_until};
 use place::{Arrival, Placed};
 use std::sync::Arc;
+use tracing::Span;
 
 /// The header that gives an event without an id of its own one.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -36,6 +39,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 pub struct Ingest<H, S> {
     home: Arc<H>,
     secrets: SecretCache<S>,
+    canary: Option<SecretCache<S>>,
     config: IngestConfig,
 }
 
@@ -50,7 +54,7 @@ struct Trusted {
 
 /// Why a request is refused, and what else to say of it in the log.
 struct Refusal {
-    problem: Problem,
+    reason: Rejection,
     cause: Option<String>,
     quarantined: Option<String>,
 }
@@ -58,7 +62,7 @@ struct Refusal {
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         Self {
-            problem,
+            reason: problem.into(),
             cause: None,
             quarantined: None,
         }
@@ -66,9 +70,9 @@ impl From<Problem> for Refusal {
 }
 
 impl Refusal {
-    fn because(problem: Problem, cause: impl Into<String>) -> Self {
+    fn because(reason: impl Into<Rejection>, cause: impl Into<String>) -> Self {
         Self {
-            problem,
+            reason: reason.into(),
             cause: Some(cause.into()),
             quarantined: None,
         }
@@ -81,23 +85,38 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         Self {
             home,
             secrets,
+            canary: None,
             config,
         }
     }
 
+    /// Takes the canary too, with the secret of `secrets` ([`SecretCache::of_canary`]).
+    #[must_use]
+    pub fn with_canary(mut self, secrets: SecretCache<S>) -> Self {
+        self.canary = Some(secrets);
+        self
+    }
+
     /// Answers one webhook. Everything that can go wrong is an answer.
-    pub async fn handle(&self, mut request: Request<'_>) -> Answer {
-        if request.trace.traceparent.is_none() {
-            request.trace = self.start_trace(request.received_at);
+    pub async fn handle(&self, request: Request<'_>) -> Answer {
+        let mut is_verified = false;
+        let answer = self.answer(&request, &mut is_verified).await;
+        Answer {
+            is_verified,
+            ..answer
         }
+    }
+
+    async fn answer(&self, request: &Request<'_>, is_verified: &mut bool) -> Answer {
         let source = match request.route() {
             Ok(source) => source,
             Err((source, problem)) => return refuse(source, &problem.into()),
         };
-        let taken = tokio::time::timeout(INGEST_DEADLINE, self.take(source, &request)).await;
-        match taken {
+        let taken = self.take(source, request, is_verified);
+        match tokio::time::timeout(INGEST_DEADLINE, taken).await {
             Ok(Ok(Some(event))) => Answer::accepted(&[event]),
             Ok(Ok(None)) => {
+                Span::current().record(trace::OUTCOME, "ignored");
                 RequestIgnored { source }.emit();
                 Answer::ignored()
             }
@@ -117,8 +136,10 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         &self,
         source: Source,
         request: &Request<'_>,
+        is_verified: &mut bool,
     ) -> Result<Option<AcceptedEvent>, Refusal> {
         let trusted = self.verify(source, request).await?;
+        *is_verified = trusted.signed;
         let event = match parse(source, request.body, &trusted) {
             Ok(Parsed::Event(event)) => event,
             Ok(Parsed::Ignored) => return Ok(None),
@@ -142,7 +163,11 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let subject = Subject {
             lead_id: Some(&event.lead_id),
             event_id: Some(&event_id),
+            source: Some(source),
         };
+        let span = Span::current();
+        span.record(trace::LEAD_ID, event.lead_id.as_str());
+        span.record(trace::EVENT_ID, event_id.as_str());
         let stored = self.store_and_queue(&arrival).await;
         let (placed, wait_seconds) = stored.map_err(|error| {
             CallFailed {
@@ -153,6 +178,12 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             Refusal::because(Problem::Unavailable, error.to_string())
         })?;
         let s3_key = placed.name.raw_key();
+        let outcome = if placed.duplicate {
+            "duplicate"
+        } else {
+            "accepted"
+        };
+        span.record(trace::OUTCOME, outcome);
         LeadAccepted {
             subject,
             source,
@@ -175,8 +206,14 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// Nothing of the body is read before this. A mismatch looks once for rotated secrets.
     async fn verify(&self, source: Source, request: &Request<'_>) -> Result<Trusted, Refusal> {
         let now = request.received_at;
-        let sources = self
-            .secrets
+        let secrets = if source == Source::Canary {
+            self.canary.as_ref()
+        } else {
+            Some(&self.secrets)
+        };
+        let refuse = |why: Unverified| Refusal::because(unverified(why), why.to_string());
+        let secrets = secrets.ok_or_else(|| refuse(Unverified::NotConfigured))?;
+        let sources = secrets
             .current(now)
             .await
             .map_err(|error| Refusal::because(Problem::Unavailable, error.to_string()))?;
@@ -193,14 +230,14 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let first = check(&sources, source, request);
         let outcome = match first {
             Err(Unverified::Mismatch | Unverified::NotConfigured) => {
-                match self.secrets.refreshed(now, &sources).await {
+                match secrets.refreshed(now, &sources).await {
                     Some(fresh) => check(&fresh, source, request),
                     None => first,
                 }
             }
             other => other,
         };
-        outcome.map_err(|why| Refusal::because(Problem::Unverified, why.to_string()))
+        outcome.map_err(refuse)
     }
 
     /// A verified request that does not parse is kept before its 400: a CRM that changes its format loses nothing. Bytes that nobody
@@ -222,7 +259,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             .await
         {
             Ok(()) => Refusal {
-                problem,
+                reason: problem.into(),
                 cause: None,
                 quarantined: Some(key),
             },
@@ -269,20 +306,6 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let delay = SignedDuration::from_secs(i64::from(self.config.delay_seconds));
         accepted_at.checked_add(delay).unwrap_or(accepted_at)
     }
-
-    fn start_trace(&self, now: Timestamp) -> TraceContext {
-        let bits = self.home.entropy().bits();
-        let span = u128::from_be_bytes(self.home.entropy().bits()).to_be_bytes();
-        let mut span_id = [1; 8];
-        for (to, from) in span_id.iter_mut().zip(span) {
-            *to = from;
-        }
-        TraceContext::start(
-            u32::try_from(now.as_second()).unwrap_or_default(),
-            bits,
-            span_id,
-        )
-    }
 }
 
 fn check(sources: &Sources, source: Source, request: &Request<'_>) -> Result<Trusted, Unverified> {
@@ -299,6 +322,16 @@ fn check(sources: &Sources, source: Source, request: &Request<'_>) -> Result<Tru
         event_id,
         signed: true,
     })
+}
+
+/// A source without secrets is not one whose secret is wrong.
+fn unverified(why: Unverified) -> Rejection {
+    match why {
+        Unverified::NotConfigured => Rejection::NotConfigured,
+        Unverified::Header | Unverified::Stale | Unverified::Mismatch => {
+            Rejection::Problem(Problem::Unverified)
+        }
+    }
 }
 
 fn parse(source: Source, body: &[u8], trusted: &Trusted) -> Result<Parsed, Problem> {
@@ -332,10 +365,14 @@ fn event_id(
 fn refuse(source: Option<Source>, refusal: &Refusal) -> Answer {
     RequestRejected {
         source,
-        problem: refusal.problem,
+        reason: refusal.reason,
         cause: refusal.cause.as_deref(),
         quarantined: refusal.quarantined.as_deref(),
     }
     .emit();
-    Answer::problem(refusal.problem)
+    let problem = refusal.reason.problem();
+    let span = Span::current();
+    span.record(trace::OUTCOME, "refused");
+    span.record(trace::ERROR_TYPE, problem.code());
+    Answer::problem(problem)
 }

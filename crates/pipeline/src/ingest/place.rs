@@ -66,6 +66,7 @@ impl Arrival<'_> {
         Subject {
             lead_id: Some(self.lead_id),
             event_id: Some(self.identity.event_id),
+            source: Some(self.identity.source),
         }
     }
 

@@ -20,7 +20,7 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// When it came.
     pub received_at: Timestamp,
-    /// The trace it starts; an empty one is started here.
+    /// The trace it starts; it is stored with the event and travels with the message.
     pub trace: TraceContext,
 }
 
@@ -66,6 +66,7 @@ mod tests {
         assert_eq!(source_of("/ingest/"), Some(Source::Generic));
         assert_eq!(source_of("/ingest/close"), Some(Source::Close));
         assert_eq!(source_of("/ingest/standard/"), Some(Source::Standard));
+        assert_eq!(source_of("/ingest/canary"), Some(Source::Canary));
         for nowhere in [
             "",
             "/",

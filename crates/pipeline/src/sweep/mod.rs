@@ -215,6 +215,7 @@ impl<H: Home> Sweep<H> {
         let subject = Subject {
             lead_id: facts.as_ref().map(|f| &f.lead_id),
             event_id: facts.as_ref().map(|f| &f.event_id),
+            source: facts.as_ref().map(|f| f.source),
         };
         let times = self.times_swept(name).await? + 1;
         let given_up = times > SENDS_MAX;

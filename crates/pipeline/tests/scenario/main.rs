@@ -8,6 +8,7 @@
 )]
 
 mod batch;
+mod canary;
 mod duplicate;
 mod enrich_fault;
 mod good;

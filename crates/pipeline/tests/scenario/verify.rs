@@ -291,3 +291,25 @@ async fn a_clock_that_is_set_back_does_not_freeze_the_secrets() {
     let posted = world.post_to("/ingest", &headers, ALICE.as_bytes()).await;
     assert_eq!(posted.status, 401, "the revoked secret");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_secret_is_counted_apart_from_a_source_that_has_none() {
+    let world = prod();
+    let none = Map(BTreeMap::default());
+    let unsigned = || world.post_to("/ingest/close", &none, b"{}");
+    let answer = world.observed(unsigned()).await;
+    assert_eq!(json(&answer)["code"], "unverified");
+    let told = world.told_by_value();
+    assert_eq!(told.get("LeadsRejected unverified"), Some(&1));
+    world.secrets.set("{}");
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let answer = world.observed(unsigned()).await;
+    assert_eq!(
+        json(&answer)["code"],
+        "unverified",
+        "the sender learns nothing"
+    );
+    let told = world.told_by_value();
+    assert_eq!(told.get("LeadsRejected not_configured"), Some(&1));
+    assert_eq!(told.len(), 1);
+}

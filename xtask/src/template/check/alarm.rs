@@ -1,31 +1,45 @@
-//! Alarms that are heard.
+//! Alarms that are heard, explained, and kept where the command finds them.
 
-use super::Check;
+mod measure;
+
+pub(super) use measure::{DUE, MEASURED, UNDERSTOOD};
+
+use super::{Case, Check};
+use crate::template::alarms;
 use crate::template::view::{at, items, refers};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const DEPTH: &str = "/Resources/DeadLetterQueueDepthAlarm/Properties";
+const HALF: &str = "/Resources/ObjectiveFastBurnLongAlarm/Properties";
+const WHOLE: &str = "/Resources/ObjectiveFastBurnAlarm/Properties";
 const TOPICS: [&str; 2] = ["AlarmTopic", "TicketTopic"];
+const MOMENTS: [&str; 2] = ["AlarmActions", "OKActions"];
 
 /// An alarm that publishes to a topic encrypted by `alias/aws/sns` is lost without a word.
 pub(super) const HEARD: Check = Check {
-    promise: "every alarm reaches somebody who has a page to read",
+    promise: "every alarm reaches somebody, when it begins and when it ends",
     breaches: |case| {
-        let alarms: Vec<_> = case.template.of_type("AWS::CloudWatch::Alarm").collect();
         let mut found = Vec::new();
-        for (id, alarm) in &alarms {
-            for moment in ["AlarmActions", "OKActions"] {
-                let told = items(at(alarm, &format!("/{moment}")));
-                if told.is_empty()
-                    || !told
-                        .iter()
-                        .all(|to| TOPICS.iter().any(|topic| refers(to, topic)))
-                {
+        let halves = halves(case);
+        for (id, resource) in alarms::resources(&case.template) {
+            let alarm = resource.get("Properties").unwrap_or(&Value::Null);
+            let told = MOMENTS.map(|moment| items(at(alarm, &format!("/{moment}"))));
+            // Half of a composite may be silent, because the composite speaks; but not at one moment only.
+            let is_silent = told.iter().all(Vec::is_empty) && halves.contains(id.as_str());
+            for (moment, told) in MOMENTS.iter().zip(&told) {
+                let known = |to: &&Value| TOPICS.iter().any(|topic| refers(to, topic));
+                if !is_silent && (told.is_empty() || !told.iter().all(known)) {
                     found.push(format!("{id} has no topic in {moment}"));
                 }
             }
-            if at(alarm, "/TreatMissingData").is_null() {
+            if !is_silent && at(alarm, "/AlarmActions") != at(alarm, "/OKActions") {
+                found.push(format!("{id} ends where it did not begin"));
+            }
+            let is_metric = resource
+                .get("Type")
+                .is_some_and(|kind| kind == alarms::TYPES[0]);
+            if is_metric && at(alarm, "/TreatMissingData").is_null() {
                 found.push(format!("{id} does not say what missing data mean"));
             }
             if at(alarm, "/ActionsEnabled") == false {
@@ -39,17 +53,6 @@ pub(super) const HEARD: Check = Check {
                 ));
             }
         }
-        let ids: BTreeSet<String> = alarms.iter().map(|(id, _)| (*id).to_owned()).collect();
-        let pages = &case.project.alarm_pages;
-        found.extend(
-            ids.difference(pages)
-                .map(|id| format!("{id} has no page in alarms/")),
-        );
-        found.extend(
-            pages
-                .difference(&ids)
-                .map(|id| format!("alarms/{id}.md is about no alarm")),
-        );
         if !is_plain_depth(case.template.properties("DeadLetterQueueDepthAlarm")) {
             found.push(
                 "the depth of the dead-letter queue does not page as the contract says".to_owned(),
@@ -67,7 +70,14 @@ pub(super) const HEARD: Check = Check {
     breakages: &[
         |case| case.remove(DEPTH, "AlarmActions"),
         |case| case.set(&format!("{DEPTH}/OKActions"), json!([])),
+        |case| {
+            case.set(
+                &format!("{DEPTH}/OKActions"),
+                json!([{"Ref": "TicketTopic"}]),
+            );
+        },
         |case| case.remove(DEPTH, "TreatMissingData"),
+        |case| case.add(DEPTH, "ActionsEnabled", false),
         |case| {
             case.set(
                 &format!("{DEPTH}/MetricName"),
@@ -82,10 +92,12 @@ pub(super) const HEARD: Check = Check {
             );
         },
         |case| {
-            case.set(
-                &format!("{DEPTH}/AlarmActions"),
-                json!([{"Ref": "TicketTopic"}]),
-            );
+            for moment in MOMENTS {
+                case.set(
+                    &format!("{DEPTH}/{moment}"),
+                    json!([{"Ref": "TicketTopic"}]),
+                );
+            }
         },
         |case| {
             case.add(
@@ -94,11 +106,86 @@ pub(super) const HEARD: Check = Check {
                 "alias/aws/sns",
             );
         },
-        |case| case.project.alarm_pages.clear(),
-        |case| case.project.alarm_pages.extend(["NoSuchAlarm".to_owned()]),
         |case| case.remove("/Resources", "TopicPolicy"),
+        |case| case.remove(WHOLE, "AlarmActions"),
+        |case| case.add(HALF, "AlarmActions", json!([{"Ref": "AlarmTopic"}])),
+        // Its half is then nobody's half, and silent for ever.
+        |case| case.remove("/Resources", "ObjectiveFastBurnAlarm"),
     ],
 };
+
+/// Whoever is woken must find what it means and what to do.
+pub(super) const EXPLAINED: Check = Check {
+    promise: "every alarm names its heading in the runbook and has a page, and nothing else has",
+    breaches: |case| {
+        let mut found = Vec::new();
+        let resources: Vec<_> = alarms::resources(&case.template).collect();
+        for (id, resource) in &resources {
+            let described = resource
+                .get("Properties")
+                .map_or(&Value::Null, |p| at(p, "/AlarmDescription"));
+            let described = described.as_str().unwrap_or_default();
+            if !described.ends_with(&format!(". Runbook: docs/RUNBOOK.md#{id}")) {
+                found.push(format!(
+                    "the description of {id} does not end with its heading"
+                ));
+            }
+        }
+        let ids: BTreeSet<String> = resources.into_iter().map(|(id, _)| id.clone()).collect();
+        for (place, explained) in [
+            ("alarms/", &case.project.alarm_pages),
+            ("docs/RUNBOOK.md", &case.project.alarm_headings),
+        ] {
+            let lacking = ids.difference(explained);
+            found.extend(lacking.map(|id| format!("{place} does not explain {id}")));
+            let stale = explained.difference(&ids);
+            found.extend(stale.map(|id| format!("{place} explains {id}, which there is not")));
+        }
+        found
+    },
+    breakages: &[
+        |case| case.remove(DEPTH, "AlarmDescription"),
+        |case| {
+            case.set(
+                &format!("{DEPTH}/AlarmDescription"),
+                "It is deep. Runbook: docs/RUNBOOK.md#CanaryAlarm",
+            );
+        },
+        |case| case.set(&format!("{WHOLE}/AlarmDescription"), "It burns."),
+        |case| case.project.alarm_pages.clear(),
+        |case| case.project.alarm_pages.extend(["NoSuchAlarm".to_owned()]),
+        |case| case.project.alarm_headings.clear(),
+        |case| {
+            let headings = &mut case.project.alarm_headings;
+            headings.extend(["NoSuchAlarm".to_owned()]);
+        },
+    ],
+};
+
+/// The command carries this file, so it must be the template's.
+pub(super) const KEPT: Check = Check {
+    promise: "alarms/alarms.json holds the alarms of the template",
+    breaches: |case| {
+        let stale = case.project.alarms != alarms::of(&case.template);
+        stale
+            .then(|| "it is another; run `cargo xtask template --write`".to_owned())
+            .into_iter()
+            .collect()
+    },
+    breakages: &[
+        |case| case.set(&format!("{DEPTH}/Period"), 300),
+        |case| case.remove("/Resources", "CanaryAlarm"),
+        |case| case.set("/Mappings/CanaryPeriod/15/Seconds", 1),
+    ],
+};
+
+/// The alarms that a composite looks at.
+fn halves(case: &Case) -> BTreeSet<String> {
+    let composites = case.template.of_type(alarms::TYPES[1]);
+    composites
+        .flat_map(|(_, alarm)| alarms::named(at(alarm, "/AlarmRule")))
+        .collect()
+}
 
 /// A key of the stack, whose policy it can write for `CloudWatch`.
 fn is_own_key(key: &Value) -> bool {

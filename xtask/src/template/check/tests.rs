@@ -1,12 +1,23 @@
 //! The checks against a small sound template, whole and broken.
 
 use super::*;
-use serde_json::json;
 use std::collections::BTreeSet;
 
-/// A template as small as one can be that keeps every promise.
+/// A template as small as one can be that keeps every promise, but with the project's own alarms.
 fn sound() -> Case {
-    let template: Value = serde_json::from_str(include_str!("sound.json")).unwrap();
+    let mut template: Value = serde_json::from_str(include_str!("sound.json")).unwrap();
+    let alarms: Value =
+        serde_json::from_str(include_str!("../../../../alarms/alarms.json")).unwrap();
+    for (section, members) in alarms.as_object().unwrap() {
+        let members = members.as_object().unwrap().clone();
+        template[section].as_object_mut().unwrap().extend(members);
+    }
+    let ids: BTreeSet<String> = alarms["Resources"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
     let functions = ["IngestionFunction", "EnrichmentFunction", "SweepFunction"];
     let template = Template(template);
     let names = |id: &str| {
@@ -20,20 +31,16 @@ fn sound() -> Case {
     };
     let project = Project {
         variables: functions.map(|id| (id.to_owned(), names(id))).into(),
-        alarm_pages: BTreeSet::from(["DeadLetterQueueDepthAlarm".to_owned()]),
+        alarm_pages: ids.clone(),
+        alarm_headings: ids,
+        dashboards: dashboard::sound(&alarms),
+        alarms,
         panic: "unwind".to_owned(),
-        dashboard: json!({"widgets": [
-            {"x": 0, "y": 0, "width": 24, "height": 3, "properties": {"title": "${DelayQueue.QueueName}"}},
-            {"x": 0, "y": 3, "width": 24, "height": 3},
-            {"x": 0, "y": 6, "width": 24, "height": 3},
-        ]}),
     };
     let mut case = Case { template, project };
-    let body = case.project.dashboard.to_string();
-    case.set(
-        "/Resources/OperationsDashboard/Properties/DashboardBody/Fn::Sub",
-        body,
-    );
+    for (name, json) in case.project.dashboards.clone() {
+        case.set(&dashboard::body_of(&name), json.to_string());
+    }
     case
 }
 

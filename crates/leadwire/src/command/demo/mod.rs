@@ -17,6 +17,7 @@ use leadwire_domain::source::Source;
 use leadwire_local::{LocalHome, Mode, RunnerConfig};
 use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
 use leadwire_pipeline::port::Home as _;
+use leadwire_telemetry::SpanConfig;
 use screen::Screen;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -234,6 +235,7 @@ fn settings(bind: SocketAddr) -> anyhow::Result<Settings> {
         environment: "dev".to_owned(),
         door: Door::Open,
         log: Log::Pretty,
+        spans: SpanConfig::default(),
     })
 }
 

@@ -21,6 +21,7 @@ fn mail() -> Mail {
             EmailAddress::parse("sales@example.com").unwrap(),
             EmailAddress::parse("omar@example.com").unwrap(),
         ],
+        is_canary: false,
         text: EmailText {
             subject: "New lead: Zoë → Omar".to_owned(),
             text: "Name:     Zoë\n.\n.dot\n".to_owned(),

@@ -1,0 +1,318 @@
+//! The tables of AWS's documentation, and laws.
+
+use super::*;
+use crate::alarm::definition::{Comparison, Watched};
+use crate::alarm::points::{Query, Recording, Statistic};
+use crate::alarm::rule::Rule;
+use proptest::prelude::*;
+
+const PERIOD: i64 = 60;
+
+fn query(metric: &str) -> Query {
+    Query {
+        namespace: "Test".to_owned(),
+        metric: metric.to_owned(),
+        dimensions: BTreeMap::new(),
+    }
+}
+
+/// An alarm on values above 5.
+fn above_five(n: usize, m: usize, missing: Missing) -> MetricAlarm {
+    MetricAlarm {
+        metrics: vec![Watched {
+            id: "m1".to_owned(),
+            query: query("M"),
+            statistic: Statistic::Sum,
+        }],
+        expressions: Vec::new(),
+        returned: "m1".to_owned(),
+        period: PERIOD,
+        evaluation_periods: n,
+        datapoints_to_alarm: m,
+        comparison: Comparison::Greater,
+        threshold: 5.0,
+        missing,
+    }
+}
+
+fn alarm(id: &str, watch: Watch) -> Alarm {
+    Alarm {
+        id: id.to_owned(),
+        name: format!("stack-{id}"),
+        description: String::new(),
+        alarm_actions: Vec::new(),
+        ok_actions: Vec::new(),
+        watch,
+    }
+}
+
+/// Five periods as the documentation draws them: `0` is fine, `X` breaches, `-` is missing; the newest last.
+fn drawn(text: &str) -> Vec<Option<f64>> {
+    let value = |word| match word {
+        "0" => Some(1.0),
+        "X" => Some(10.0),
+        _ => None,
+    };
+    text.split_whitespace().map(value).collect()
+}
+
+/// The documentation's columns: missing, ignore, breaching, notBreaching. `R` retains the state.
+#[track_caller]
+fn row(m: usize, text: &str, columns: &str) {
+    let treatments = [
+        Missing::Missing,
+        Missing::Ignore,
+        Missing::Breaching,
+        Missing::NotBreaching,
+    ];
+    for (missing, expected) in treatments.into_iter().zip(columns.split_whitespace()) {
+        let alarm = above_five(3, m, missing);
+        for before in State::ALL {
+            let expected = State::from_name(expected).unwrap_or(before);
+            assert_eq!(
+                decide(&alarm, &drawn(text), before),
+                expected,
+                "{text} {missing:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_documented_table_of_three_out_of_three_holds() {
+    row(3, "0 - X - X", "OK OK OK OK");
+    row(3, "0 - - - -", "OK OK OK OK");
+    row(3, "- - - - -", "INSUFFICIENT_DATA R ALARM OK");
+    row(3, "0 X X - X", "ALARM ALARM ALARM ALARM");
+    row(3, "- - X - -", "ALARM R ALARM OK");
+}
+
+#[test]
+fn the_documented_table_of_two_out_of_three_holds() {
+    row(2, "0 - X - X", "ALARM ALARM ALARM ALARM");
+    row(2, "0 0 X 0 X", "ALARM ALARM ALARM ALARM");
+    row(2, "0 - X - -", "OK OK ALARM OK");
+    row(2, "- - - - 0", "OK OK ALARM OK");
+    row(2, "- - - X -", "ALARM R ALARM OK");
+}
+
+#[test]
+fn an_alarm_on_data_treated_as_missing_is_not_premature() {
+    row(3, "- - - - X", "OK R ALARM OK");
+    row(3, "- - - X -", "OK R ALARM OK");
+    row(3, "- - - X 0", "OK OK OK OK");
+}
+
+#[test]
+fn every_comparison_is_exact_at_the_threshold() {
+    for (comparison, expected) in [
+        (Comparison::Greater, [false, false, true]),
+        (Comparison::GreaterOrEqual, [false, true, true]),
+        (Comparison::Less, [true, false, false]),
+        (Comparison::LessOrEqual, [true, true, false]),
+    ] {
+        let told = [4.9, 5.0, 5.1].map(|value| comparison.breaches(value, 5.0));
+        assert_eq!(told, expected, "{}", comparison.sign());
+    }
+}
+
+#[test]
+fn periods_end_at_the_last_full_minute_and_slide() {
+    let mut recording = Recording::default();
+    recording.record(&query("M"), 1_000, 3.0);
+    recording.record(&query("M"), 1_100, 4.0);
+    let mut rule = above_five(1, 1, Missing::NotBreaching);
+    rule.period = 120;
+    let alarms = [alarm("A", Watch::Metric(rule))];
+    let state = |at| {
+        let verdicts = evaluate(&alarms, &recording, at, &BTreeMap::new());
+        verdicts["A"].as_ref().unwrap().state
+    };
+    // 1,100 lies in the minute that ends at 1,140; both lie in [960, 1140) only with periods of 180 s, or in [990, 1110).
+    assert_eq!(state(1_139), State::Ok);
+    assert_eq!(state(1_140), State::Ok);
+    let mut wide = alarms[0].clone();
+    if let Watch::Metric(rule) = &mut wide.watch {
+        rule.period = 180;
+    }
+    let verdicts = evaluate(&[wide], &recording, 1_145, &BTreeMap::new());
+    let verdict = verdicts["A"].as_ref().unwrap();
+    assert_eq!(verdict.state, State::Alarm);
+    assert_eq!(verdict.reason, "1 of 1 periods of 180 s > 5: - - 7");
+}
+
+#[test]
+fn a_short_period_is_looked_at_every_ten_seconds() {
+    let mut recording = Recording::default();
+    recording.record(&query("M"), 1_005, 9.0);
+    let mut rule = above_five(1, 1, Missing::NotBreaching);
+    rule.period = 10;
+    let alarms = [alarm("A", Watch::Metric(rule))];
+    let state = |at| {
+        evaluate(&alarms, &recording, at, &BTreeMap::new())["A"]
+            .as_ref()
+            .unwrap()
+            .state
+    };
+    assert_eq!(state(1_009), State::Ok);
+    assert_eq!(state(1_010), State::Alarm);
+    assert_eq!(state(1_039), State::Alarm, "two periods more are fetched");
+    assert_eq!(state(1_040), State::Ok);
+}
+
+fn math(expressions: &[(&str, &str)], returned: &str) -> Alarm {
+    let mut rule = above_five(1, 1, Missing::Missing);
+    let read = |(id, text): &(&str, &str)| ((*id).to_owned(), Expression::parse(text).unwrap());
+    rule.expressions = expressions.iter().map(read).collect();
+    returned.clone_into(&mut rule.returned);
+    alarm("A", Watch::Metric(rule))
+}
+
+#[test]
+fn expressions_may_name_each_other_in_any_order_but_no_circle() {
+    let mut recording = Recording::default();
+    recording.record(&query("M"), 30, 3.0);
+    let of = |alarm| evaluate(&[alarm], &recording, 60, &BTreeMap::new())["A"].clone();
+    let twice = math(&[("e2", "e1 + e1"), ("e1", "m1")], "e2");
+    assert_eq!(of(twice).unwrap().state, State::Alarm);
+    let circle = math(&[("e2", "e1"), ("e1", "e2")], "e2");
+    assert_eq!(
+        of(circle),
+        Err(Unanswered(
+            "expressions name each other in a circle".to_owned()
+        ))
+    );
+    let number = math(&[("e1", "1 + 1")], "e1");
+    assert!(of(number).is_err());
+}
+
+#[test]
+fn a_composite_follows_its_alarms_however_they_are_listed() {
+    let mut recording = Recording::default();
+    recording.record(&query("M"), 30, 9.0);
+    let mut quiet = above_five(1, 1, Missing::NotBreaching);
+    quiet.threshold = 100.0;
+    let rule = |text: &str| Watch::Alarms(Rule::parse(text).unwrap());
+    let alarms = [
+        alarm(
+            "Top",
+            rule("ALARM(\"stack-Both\") OR ALARM(\"stack-Loud\")"),
+        ),
+        alarm(
+            "Both",
+            rule("ALARM(\"stack-Loud\") AND ALARM(\"stack-Quiet\")"),
+        ),
+        alarm(
+            "Loud",
+            Watch::Metric(above_five(1, 1, Missing::NotBreaching)),
+        ),
+        alarm("Quiet", Watch::Metric(quiet)),
+        alarm("Lost", rule("ALARM(\"stack-Nobody\")")),
+        alarm("One", rule("ALARM(\"stack-Other\")")),
+        alarm("Other", rule("ALARM(\"stack-One\")")),
+    ];
+    let verdicts = evaluate(&alarms, &recording, 60, &BTreeMap::new());
+    let state = |id: &str| verdicts[id].as_ref().map(|verdict| verdict.state).ok();
+    assert_eq!(state("Loud"), Some(State::Alarm));
+    assert_eq!(state("Quiet"), Some(State::Ok));
+    assert_eq!(state("Both"), Some(State::Ok));
+    assert_eq!(state("Top"), Some(State::Alarm));
+    assert_eq!(state("Lost"), None);
+    assert_eq!((state("One"), state("Other")), (None, None));
+    let reason = &verdicts["Both"].as_ref().unwrap().reason;
+    assert_eq!(reason, "stack-Loud is ALARM, stack-Quiet is OK");
+}
+
+#[test]
+fn what_a_source_does_not_keep_has_no_state_and_neither_have_composites_over_it() {
+    struct Nothing;
+    impl Points for Nothing {
+        fn points(
+            &self,
+            query: &Query,
+            _: Window,
+        ) -> Result<BTreeMap<i64, crate::alarm::Stats>, Unanswered> {
+            Err(Unanswered(format!("{} is not kept", query.metric)))
+        }
+    }
+    let alarms = [
+        alarm("A", Watch::Metric(above_five(1, 1, Missing::Breaching))),
+        alarm(
+            "B",
+            Watch::Alarms(Rule::parse("ALARM(\"stack-A\")").unwrap()),
+        ),
+    ];
+    let verdicts = evaluate(&alarms, &Nothing, 60, &BTreeMap::new());
+    assert_eq!(verdicts["A"], Err(Unanswered("M is not kept".to_owned())));
+    assert_eq!(verdicts["B"], verdicts["A"]);
+    assert_eq!(replay(&alarms, &Nothing, 0, 120), []);
+}
+
+#[test]
+fn a_replay_tells_each_change_once() {
+    let mut recording = Recording::default();
+    recording.record(&query("M"), 130, 9.0);
+    let alarms = [alarm(
+        "A",
+        Watch::Metric(above_five(1, 1, Missing::NotBreaching)),
+    )];
+    let change = |at, state| Change {
+        at,
+        id: "A".to_owned(),
+        state,
+    };
+    // The period [120, 180) is over at 180, and out of reach two periods after the judged one.
+    assert_eq!(
+        replay(&alarms, &recording, 0, 900),
+        [change(180, State::Alarm), change(360, State::Ok)]
+    );
+}
+
+fn any_range() -> impl Strategy<Value = Vec<Option<f64>>> {
+    prop::collection::vec(prop::option::of(prop_oneof![Just(1.0), Just(10.0)]), 5)
+}
+
+fn any_missing() -> impl Strategy<Value = Missing> {
+    prop::sample::select(vec![
+        Missing::Missing,
+        Missing::Ignore,
+        Missing::Breaching,
+        Missing::NotBreaching,
+    ])
+}
+
+proptest! {
+    #[test]
+    fn without_a_missing_value_only_the_newest_n_count(values in prop::collection::vec(prop_oneof![Just(1.0), Just(10.0)], 5), m in 1_usize..=3, missing in any_missing(), before in prop::sample::select(State::ALL.to_vec())) {
+        let range: Vec<_> = values.iter().copied().map(Some).collect();
+        let breaching = values.iter().rev().take(3).filter(|value| **value > 5.0).count();
+        let expected = if breaching >= m { State::Alarm } else { State::Ok };
+        prop_assert_eq!(decide(&above_five(3, m, missing), &range, before), expected);
+    }
+
+    #[test]
+    fn not_breaching_alarms_least_and_breaching_most(range in any_range(), m in 1_usize..=3, missing in any_missing()) {
+        let of = |missing| decide(&above_five(3, m, missing), &range, State::Ok) == State::Alarm;
+        prop_assert!(!of(Missing::NotBreaching) || of(missing));
+        prop_assert!(!of(missing) || of(Missing::Breaching));
+    }
+
+    #[test]
+    fn fewer_breaches_to_alarm_never_silence_one(range in any_range(), m in 1_usize..3, missing in prop::sample::select(vec![Missing::Breaching, Missing::NotBreaching])) {
+        let of = |m| decide(&above_five(3, m, missing), &range, State::Ok) == State::Alarm;
+        prop_assert!(!of(m + 1) || of(m));
+    }
+
+    #[test]
+    fn no_recording_makes_an_evaluation_panic(samples in prop::collection::vec((-200_i64..2000, prop_oneof![-1e308..1e308, Just(f64::INFINITY), Just(f64::NAN)]), 0..30), at in -500_i64..3000, n in 1_usize..6, missing in any_missing()) {
+        let mut recording = Recording::default();
+        for (second, value) in samples {
+            recording.record(&query("M"), second, value);
+        }
+        let mut math = math(&[("e1", "IF(m1 / m1 > 0, m1 * m1, -m1)")], "e1");
+        math.id = "B".to_owned();
+        let alarms = [alarm("A", Watch::Metric(above_five(n, n, missing))), math];
+        let verdicts = evaluate(&alarms, &recording, at, &BTreeMap::new());
+        prop_assert_eq!(verdicts.len(), 2);
+    }
+}

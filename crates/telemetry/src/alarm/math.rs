@@ -1,0 +1,265 @@
+//! Metric math over series, as AWS documents it: point by point, a missing value in arithmetic and comparisons counts as 0 where the other
+//! side has one, and a point that would be no number is dropped.
+
+use super::expression::{Expression, Operator};
+use std::collections::BTreeMap;
+
+/// A series: its values by the second at which their periods begin.
+pub type Series = BTreeMap<i64, f64>;
+
+/// Why an expression has no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MathError {
+    /// It names what there is not.
+    #[error("{0:?} is neither a metric nor an expression")]
+    UnknownId(String),
+    /// Its value is a number where a series must be, or the other way about.
+    #[error("a series and a number are mixed up")]
+    Shape,
+    /// Expressions name each other in a circle.
+    #[error("expressions name each other in a circle")]
+    Circle,
+}
+
+#[derive(Clone, Debug)]
+enum Value {
+    Scalar(f64),
+    Series(Series),
+}
+
+/// The series of an expression over a grid of periods.
+///
+/// # Errors
+/// It names what there is not, or is a number for all times.
+pub fn series(
+    expression: &Expression,
+    known: &BTreeMap<&str, Series>,
+    grid: &[i64],
+) -> Result<Series, MathError> {
+    match value(expression, known, grid)? {
+        Value::Series(series) => Ok(series),
+        Value::Scalar(_) => Err(MathError::Shape),
+    }
+}
+
+fn value(
+    expression: &Expression,
+    known: &BTreeMap<&str, Series>,
+    grid: &[i64],
+) -> Result<Value, MathError> {
+    let of = |inner: &Expression| value(inner, known, grid);
+    match expression {
+        Expression::Number(number) => Ok(Value::Scalar(*number)),
+        Expression::Id(id) => {
+            let series = known.get(id.as_str()).cloned();
+            let series = series.ok_or_else(|| MathError::UnknownId(id.clone()))?;
+            Ok(Value::Series(series))
+        }
+        Expression::Negative(inner) => Ok(match of(inner)? {
+            Value::Scalar(number) => Value::Scalar(-number),
+            Value::Series(series) => Value::Series(finite(series, |value| -value)),
+        }),
+        Expression::Binary(one, operator, other) => Ok(binary(of(one)?, *operator, of(other)?)),
+        Expression::If(condition, then, otherwise) => {
+            let otherwise = otherwise.as_ref().map(|inner| of(inner)).transpose()?;
+            Ok(choose(of(condition)?, &of(then)?, otherwise.as_ref()))
+        }
+        Expression::Fill(inner, with) => match (of(inner)?, of(with)?) {
+            (Value::Series(mut series), Value::Scalar(filler)) => {
+                for begin in grid {
+                    series.entry(*begin).or_insert(filler);
+                }
+                Ok(Value::Series(series))
+            }
+            _ => Err(MathError::Shape),
+        },
+    }
+}
+
+fn binary(one: Value, operator: Operator, other: Value) -> Value {
+    let work = |one, other| apply(one, operator, other);
+    match (one, other) {
+        (Value::Scalar(one), Value::Scalar(other)) => Value::Scalar(work(one, other)),
+        (Value::Series(one), Value::Scalar(other)) => {
+            Value::Series(finite(one, |value| work(value, other)))
+        }
+        (Value::Scalar(one), Value::Series(other)) => {
+            Value::Series(finite(other, |value| work(one, value)))
+        }
+        (Value::Series(one), Value::Series(other)) => {
+            let either: BTreeMap<i64, f64> = one
+                .keys()
+                .chain(other.keys())
+                .map(|begin| {
+                    let side = |series: &Series| series.get(begin).copied().unwrap_or_default();
+                    (*begin, work(side(&one), side(&other)))
+                })
+                .collect();
+            Value::Series(finite(either, |value| value))
+        }
+    }
+}
+
+fn apply(one: f64, operator: Operator, other: f64) -> f64 {
+    let truth = |holds: bool| f64::from(u8::from(holds));
+    match operator {
+        Operator::Or => truth(is_true(one) || is_true(other)),
+        Operator::And => truth(is_true(one) && is_true(other)),
+        Operator::Equal => truth(is_same(one, other)),
+        Operator::NotEqual => truth(!is_same(one, other)),
+        Operator::LessOrEqual => truth(one <= other),
+        Operator::GreaterOrEqual => truth(one >= other),
+        Operator::Less => truth(one < other),
+        Operator::Greater => truth(one > other),
+        Operator::Add => one + other,
+        Operator::Subtract => one - other,
+        Operator::Multiply => one * other,
+        Operator::Divide => one / other,
+    }
+}
+
+/// Anything but 0 is true, whether above or below.
+fn is_true(value: f64) -> bool {
+    !is_same(value, 0.0)
+}
+
+#[expect(
+    clippy::float_cmp,
+    reason = "the operator is defined as exact equality"
+)]
+fn is_same(one: f64, other: f64) -> bool {
+    one == other
+}
+
+/// The documented table of `IF`: no condition, no point; true without a value is 0; false without a value is no point.
+fn choose(condition: Value, then: &Value, otherwise: Option<&Value>) -> Value {
+    let condition = match condition {
+        Value::Series(series) => series,
+        Value::Scalar(number) if is_true(number) => return then.clone(),
+        Value::Scalar(_) => {
+            let nothing = Value::Series(Series::new());
+            return otherwise.cloned().unwrap_or(nothing);
+        }
+    };
+    let at = |value: &Value, begin: i64| match value {
+        Value::Scalar(number) => Some(*number),
+        Value::Series(series) => series.get(&begin).copied(),
+    };
+    let point = |(begin, holds): (i64, f64)| {
+        let value = if is_true(holds) {
+            Some(at(then, begin).unwrap_or_default())
+        } else {
+            otherwise.and_then(|value| at(value, begin))
+        };
+        value.map(|value| (begin, value))
+    };
+    let chosen = condition.into_iter().filter_map(point).collect();
+    Value::Series(finite(chosen, |value| value))
+}
+
+fn finite(series: Series, work: impl Fn(f64) -> f64) -> Series {
+    let worked = series
+        .into_iter()
+        .map(|(begin, value)| (begin, work(value)));
+    worked.filter(|(_, value)| value.is_finite()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Values of five periods, `-` for none.
+    fn points(text: &str) -> Series {
+        let words = (0..).step_by(60).zip(text.split_whitespace());
+        words
+            .filter_map(|(begin, word)| Some((begin, word.parse().ok()?)))
+            .collect()
+    }
+
+    #[track_caller]
+    fn check(expression: &str, ids: &[(&str, &str)], expected: &str) {
+        let known = ids.iter().map(|(id, text)| (*id, points(text))).collect();
+        let grid: Vec<i64> = (0..5).map(|period| period * 60).collect();
+        let read = Expression::parse(expression).unwrap();
+        assert_eq!(
+            series(&read, &known, &grid),
+            Ok(points(expected)),
+            "{expression}"
+        );
+    }
+
+    #[test]
+    fn the_documented_table_of_comparisons_holds() {
+        let ids = [("a", "30 20 0 0"), ("b", "20 - 20 -")];
+        check("a < b", &ids, "0 0 1 0");
+        check("a >= 30", &ids, "1 0 0 0");
+        check("a > 15 AND b > 15", &ids, "1 0 0 0");
+    }
+
+    #[test]
+    fn the_documented_tables_of_if_hold() {
+        let ids = [
+            ("a", "1 1 0 0 -"),
+            ("b", "30 - 0 0 30"),
+            ("c", "0 0 20 - 20"),
+        ];
+        check("IF(a, b, c)", &ids, "30 0 20 - -");
+        check("IF(a, 5, c)", &ids, "5 5 20 - -");
+        check("IF(a, b, 5)", &ids, "30 0 5 5 -");
+        check("IF(a, b)", &ids, "30 0 - - -");
+        check("IF(a, 10, 2)", &ids, "10 10 2 2 -");
+        check("IF(1, b, c)", &ids, "30 - 0 0 30");
+        check("IF(0, b, c)", &ids, "0 0 20 - 20");
+        check("IF(0, b)", &ids, "- - - - -");
+    }
+
+    #[test]
+    fn in_arithmetic_a_missing_value_is_zero() {
+        let ids = [("a", "1 - 3 - 5"), ("b", "1 2 - - 5")];
+        check("a + b", &ids, "2 2 3 - 10");
+        check("a - b", &ids, "0 -2 3 - 0");
+        check("a * b", &ids, "1 0 0 - 25");
+        check("2 * a - 1", &ids, "1 - 5 - 9");
+        check("-a", &ids, "-1 - -3 - -5");
+        check("a OR b", &ids, "1 1 1 - 1");
+        check("a != b", &ids, "0 1 1 - 0");
+        check("a == b", &ids, "1 0 0 - 1");
+        check("a <= b", &ids, "1 1 0 - 1");
+    }
+
+    #[test]
+    fn a_division_by_zero_drops_the_point() {
+        let ids = [("a", "1 2 0 -"), ("b", "2 0 0 5")];
+        check("a / b", &ids, "0.5 - - 0");
+        check("IF(b > 0, a / b, 0)", &ids, "0.5 0 0 0");
+        check("a / 0", &ids, "- - - -");
+    }
+
+    #[test]
+    fn fill_gives_every_period_a_value() {
+        check("FILL(a, 7)", &[("a", "1 - 3 - -")], "1 7 3 7 7");
+        check("FILL(a, -1)", &[("a", "")], "-1 -1 -1 -1 -1");
+    }
+
+    #[test]
+    fn what_is_no_series_is_refused() {
+        let known = BTreeMap::from([("a", points("1"))]);
+        let of = |text: &str| series(&Expression::parse(text).unwrap(), &known, &[0]);
+        assert_eq!(of("1 + 2"), Err(MathError::Shape));
+        assert_eq!(of("FILL(1, 2)"), Err(MathError::Shape));
+        assert_eq!(of("FILL(a, a)"), Err(MathError::Shape));
+        assert_eq!(of("a + b"), Err(MathError::UnknownId("b".to_owned())));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_no_number_comes_out(values in prop::collection::vec((0_i64..5, prop_oneof![Just(f64::MAX), Just(-f64::MAX), Just(0.0), -5.0..5.0]), 0..5), expression in prop::sample::select(vec!["a / a", "a * a", "a + a", "a - a / 0", "IF(a, a * a, a / a)", "-a", "1 / 0 * a"])) {
+            let a: Series = values.into_iter().collect();
+            let read = Expression::parse(expression).unwrap();
+            let result = series(&read, &BTreeMap::from([("a", a.clone())]), &[0, 1]).unwrap();
+            prop_assert!(result.values().all(|value| value.is_finite()));
+            prop_assert!(result.keys().all(|begin| a.contains_key(begin)));
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! Where spans go and which are recorded, from the environment: every mistake in one go.
+
+use crate::sampler::{Root, Sampler};
+use http::Uri;
+use http::header::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
+
+/// Where spans go.
+pub const TRACE_EXPORTER: &str = "TRACE_EXPORTER";
+/// The base address of a collector; spans go to `/v1/traces` below it.
+pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// Headers of every request to a collector: `name=value`, separated by commas, values percent-encoded.
+pub const OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+/// The resource's `service.name`.
+pub const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+/// Further attributes of the resource: `name=value`, separated by commas, values percent-encoded.
+pub const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+/// Which traces are recorded.
+pub const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+/// The sampler's share, where it takes one.
+pub const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
+/// Where X-Ray's daemon listens; Lambda sets it.
+pub const XRAY_DAEMON: &str = "AWS_XRAY_DAEMON_ADDRESS";
+/// X-Ray's endpoint instead of AWS's own, as in every AWS SDK.
+pub const XRAY_ENDPOINT: &str = "AWS_ENDPOINT_URL_XRAY";
+/// A PEM file whose roots are trusted instead of the system's, as in the AWS CLI.
+pub const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+/// What [`SpanConfig::from_lookup`] reads beside what Lambda sets.
+pub const VARIABLES: &[&str] = &[
+    TRACE_EXPORTER,
+    OTLP_ENDPOINT,
+    OTLP_HEADERS,
+    SERVICE_NAME,
+    RESOURCE_ATTRIBUTES,
+    SAMPLER,
+    SAMPLER_ARG,
+];
+
+/// A variable that cannot be used. Its value is not shown: a header may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Which one.
+    pub variable: &'static str,
+    /// What is wrong with it.
+    pub problem: &'static str,
+    /// What would be right.
+    pub expected: &'static str,
+}
+
+/// Where spans go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Exporter {
+    /// Nowhere. Traces still have ids and travel on.
+    #[default]
+    None,
+    /// To a collector, by OTLP over HTTP.
+    Otlp {
+        /// The whole address.
+        endpoint: Uri,
+        /// Further headers.
+        headers: Vec<(HeaderName, HeaderValue)>,
+    },
+    /// To X-Ray's OTLP endpoint, signed.
+    XrayOtlp {
+        /// The whole address.
+        endpoint: Uri,
+        /// The region that the signature is for.
+        region: String,
+    },
+    /// To X-Ray's daemon, a datagram a span.
+    XrayDaemon {
+        /// Host and port.
+        address: String,
+    },
+}
+
+/// Where spans go, which are recorded, and what is said of this process with them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpanConfig {
+    /// Where they go.
+    pub exporter: Exporter,
+    /// Which are recorded.
+    pub sampler: Sampler,
+    /// What is said of this process, by OpenTelemetry's names.
+    pub resource: Vec<(String, String)>,
+    /// A PEM file of roots to trust.
+    pub ca_bundle: Option<String>,
+}
+
+impl SpanConfig {
+    /// Reads it by `lookup`, the environment in production. `service` is the name where none is given.
+    ///
+    /// # Errors
+    /// Every mistake, not only the first.
+    pub fn from_lookup(
+        service: &str,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<Mistake>> {
+        let mut read = Reader {
+            lookup: &lookup,
+            mistakes: Vec::new(),
+        };
+        let exporter = read.exporter();
+        let sampler = read.sampler();
+        let resource = read.resource(service);
+        if read.mistakes.is_empty() {
+            Ok(Self {
+                exporter,
+                sampler,
+                resource,
+                ca_bundle: lookup(CA_BUNDLE),
+            })
+        } else {
+            Err(read.mistakes)
+        }
+    }
+}
+
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    /// OpenTelemetry takes an empty variable for one that is not set.
+    fn get(&self, variable: &str) -> Option<String> {
+        (self.lookup)(variable)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn mistake(&mut self, variable: &'static str, problem: &'static str, expected: &'static str) {
+        self.mistakes.push(Mistake {
+            variable,
+            problem,
+            expected,
+        });
+    }
+
+    fn exporter(&mut self) -> Exporter {
+        let in_lambda = self.get("AWS_LAMBDA_FUNCTION_NAME").is_some();
+        let has_endpoint = self.get(OTLP_ENDPOINT).is_some();
+        let named = self.get(TRACE_EXPORTER);
+        let name = named.as_deref().unwrap_or(match (has_endpoint, in_lambda) {
+            (true, _) => "otlp",
+            (false, true) => "xray-daemon",
+            (false, false) => "none",
+        });
+        match name {
+            "none" => Exporter::None,
+            "otlp" => self.otlp(),
+            "xray-otlp" => self.xray_otlp(),
+            "xray-daemon" => Exporter::XrayDaemon {
+                address: self.xray_daemon(),
+            },
+            _ => {
+                self.mistake(
+                    TRACE_EXPORTER,
+                    "is not known",
+                    "otlp, xray-otlp, xray-daemon or none",
+                );
+                Exporter::None
+            }
+        }
+    }
+
+    fn otlp(&mut self) -> Exporter {
+        let headers = self.headers();
+        let Some(base) = self.get(OTLP_ENDPOINT) else {
+            self.mistake(
+                OTLP_ENDPOINT,
+                "is not set",
+                "a collector's address, such as http://127.0.0.1:4318",
+            );
+            return Exporter::None;
+        };
+        match below(&base) {
+            Some(endpoint) => Exporter::Otlp { endpoint, headers },
+            None => {
+                self.mistake(
+                    OTLP_ENDPOINT,
+                    "is not an address",
+                    "http:// or https://, host and port, such as http://127.0.0.1:4318",
+                );
+                Exporter::None
+            }
+        }
+    }
+
+    fn xray_otlp(&mut self) -> Exporter {
+        let Some(region) = self
+            .get("AWS_REGION")
+            .or_else(|| self.get("AWS_DEFAULT_REGION"))
+        else {
+            self.mistake("AWS_REGION", "is not set", "a region, such as us-east-1");
+            return Exporter::None;
+        };
+        let base = self
+            .get(XRAY_ENDPOINT)
+            .unwrap_or_else(|| format!("https://xray.{region}.{}", domain(&region)));
+        match below(&base) {
+            Some(endpoint) => Exporter::XrayOtlp { endpoint, region },
+            None => {
+                self.mistake(
+                    XRAY_ENDPOINT,
+                    "is not an address",
+                    "http:// or https://, host and port",
+                );
+                Exporter::None
+            }
+        }
+    }
+
+    /// `host:port`, or `tcp:host:port udp:host:port`.
+    fn xray_daemon(&mut self) -> String {
+        let text = self
+            .get(XRAY_DAEMON)
+            .unwrap_or_else(|| "127.0.0.1:2000".to_owned());
+        let udp = text
+            .split_whitespace()
+            .find_map(|part| part.strip_prefix("udp:"));
+        let address = udp.unwrap_or(&text).to_owned();
+        let is_good = address
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        if !is_good {
+            self.mistake(
+                XRAY_DAEMON,
+                "is not an address",
+                "host:port, or tcp:host:port udp:host:port",
+            );
+        }
+        address
+    }
+
+    fn headers(&mut self) -> Vec<(HeaderName, HeaderValue)> {
+        let Some(pairs) = self.pairs(OTLP_HEADERS) else {
+            return Vec::new();
+        };
+        let headers: Option<Vec<_>> = pairs
+            .into_iter()
+            .map(|(name, value)| {
+                let mut value = HeaderValue::try_from(value).ok()?;
+                value.set_sensitive(true);
+                Some((HeaderName::try_from(name).ok()?, value))
+            })
+            .collect();
+        headers.unwrap_or_else(|| {
+            self.mistake(OTLP_HEADERS, "holds no header", "name=value,name=value");
+            Vec::new()
+        })
+    }
+
+    fn sampler(&mut self) -> Sampler {
+        let name = self.get(SAMPLER);
+        let name = name.as_deref().unwrap_or("parentbased_always_on");
+        let follows_parent = name.starts_with("parentbased_");
+        let root = match name.trim_start_matches("parentbased_") {
+            "always_on" => Root::On,
+            "always_off" => Root::Off,
+            "traceidratio" => Root::Ratio(self.share()),
+            _ => {
+                self.mistake(
+                    SAMPLER,
+                    "is not known",
+                    "always_on, always_off or traceidratio, each also as parentbased_…",
+                );
+                Root::On
+            }
+        };
+        Sampler {
+            root,
+            follows_parent,
+        }
+    }
+
+    fn share(&mut self) -> f64 {
+        let Some(text) = self.get(SAMPLER_ARG) else {
+            return 1.0;
+        };
+        match text.parse::<f64>() {
+            Ok(share) if (0.0..=1.0).contains(&share) => share,
+            Ok(_) | Err(_) => {
+                self.mistake(SAMPLER_ARG, "is not a share", "a number from 0 to 1");
+                1.0
+            }
+        }
+    }
+
+    /// What an operator says of the process wins over what is known of it.
+    fn resource(&mut self, service: &str) -> Vec<(String, String)> {
+        let mut resource = vec![
+            ("service.name".to_owned(), service.to_owned()),
+            (
+                "service.version".to_owned(),
+                env!("CARGO_PKG_VERSION").to_owned(),
+            ),
+        ];
+        resource.extend(self.of_lambda());
+        let given = self.pairs(RESOURCE_ATTRIBUTES).unwrap_or_default();
+        let name = self.get(SERVICE_NAME);
+        for (key, value) in given
+            .into_iter()
+            .chain(name.map(|name| ("service.name".to_owned(), name)))
+        {
+            resource.retain(|(known, _)| *known != key);
+            resource.push((key, value));
+        }
+        resource
+    }
+
+    /// OpenTelemetry's `faas.*` and `cloud.*`, from the variables of Lambda.
+    fn of_lambda(&self) -> Vec<(String, String)> {
+        let Some(name) = self.get("AWS_LAMBDA_FUNCTION_NAME") else {
+            return Vec::new();
+        };
+        let megabytes = self.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
+        let bytes = megabytes.and_then(|text| Some((text.parse::<u64>().ok()? << 20).to_string()));
+        [
+            ("cloud.provider", Some("aws".to_owned())),
+            ("cloud.platform", Some("aws_lambda".to_owned())),
+            ("cloud.region", self.get("AWS_REGION")),
+            ("faas.name", Some(name)),
+            ("faas.version", self.get("AWS_LAMBDA_FUNCTION_VERSION")),
+            ("faas.instance", self.get("AWS_LAMBDA_LOG_STREAM_NAME")),
+            ("faas.max_memory", bytes),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect()
+    }
+
+    /// `name=value`, separated by commas, values percent-encoded.
+    fn pairs(&mut self, variable: &'static str) -> Option<Vec<(String, String)>> {
+        let text = self.get(variable)?;
+        let pairs: Option<Vec<_>> = text
+            .split(',')
+            .filter(|pair| !pair.trim().is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=')?;
+                let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+                let name = name.trim();
+                (!name.is_empty()).then(|| (name.to_owned(), value.into_owned()))
+            })
+            .collect();
+        if pairs.is_none() {
+            self.mistake(
+                variable,
+                "is not a list of pairs",
+                "name=value,name=value, values percent-encoded",
+            );
+        }
+        pairs
+    }
+}
+
+/// The address of spans below a collector's.
+fn below(base: &str) -> Option<Uri> {
+    let uri: Uri = format!("{}/v1/traces", base.trim_end_matches('/'))
+        .parse()
+        .ok()?;
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    (is_http && uri.authority().is_some()).then_some(uri)
+}
+
+/// The domain of AWS's endpoints in a region.
+fn domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<SpanConfig, Vec<Mistake>> {
+        SpanConfig::from_lookup("leadwire-enrich", |name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    const LAMBDA: (&str, &str) = ("AWS_LAMBDA_FUNCTION_NAME", "stack-Enrichment");
+    const ENDPOINT: (&str, &str) = (OTLP_ENDPOINT, "http://127.0.0.1:4318/");
+
+    #[track_caller]
+    fn check(variables: &[(&str, &str)], expected: &Exporter) {
+        assert_eq!(&read(variables).unwrap().exporter, expected);
+    }
+
+    #[test]
+    fn spans_go_to_a_collector_where_one_is_named_and_else_to_x_rays_daemon_in_lambda() {
+        let otlp = Exporter::Otlp {
+            endpoint: Uri::from_static("http://127.0.0.1:4318/v1/traces"),
+            headers: Vec::new(),
+        };
+        let daemon = Exporter::XrayDaemon {
+            address: "169.254.79.129:2000".to_owned(),
+        };
+        let address = (
+            XRAY_DAEMON,
+            "tcp:169.254.79.129:2000 udp:169.254.79.129:2000",
+        );
+        check(&[], &Exporter::None);
+        check(&[ENDPOINT], &otlp);
+        check(&[LAMBDA, ENDPOINT, address], &otlp);
+        check(&[LAMBDA, address], &daemon);
+        check(&[LAMBDA, (TRACE_EXPORTER, "none")], &Exporter::None);
+        check(
+            &[LAMBDA, ENDPOINT, address, (TRACE_EXPORTER, "xray-daemon")],
+            &daemon,
+        );
+        let signed = Exporter::XrayOtlp {
+            endpoint: Uri::from_static("https://xray.eu-west-1.amazonaws.com/v1/traces"),
+            region: "eu-west-1".to_owned(),
+        };
+        check(
+            &[(TRACE_EXPORTER, "xray-otlp"), ("AWS_REGION", "eu-west-1")],
+            &signed,
+        );
+    }
+
+    #[test]
+    fn every_mistake_is_reported_in_one_go_and_no_value_is_shown() {
+        let mistakes = read(&[
+            (TRACE_EXPORTER, "otlp"),
+            (OTLP_ENDPOINT, "collector"),
+            (OTLP_HEADERS, "secret-key"),
+            (SAMPLER, "some"),
+            (RESOURCE_ATTRIBUTES, "=x"),
+        ])
+        .unwrap_err();
+        let variables: Vec<_> = mistakes.iter().map(|mistake| mistake.variable).collect();
+        assert_eq!(
+            variables,
+            [OTLP_HEADERS, OTLP_ENDPOINT, SAMPLER, RESOURCE_ATTRIBUTES]
+        );
+        assert!(!format!("{mistakes:?}").contains("secret-key"));
+        assert_eq!(
+            read(&[(TRACE_EXPORTER, "jaeger")]).unwrap_err()[0].variable,
+            TRACE_EXPORTER
+        );
+        let share = [(SAMPLER, "traceidratio"), (SAMPLER_ARG, "2")];
+        assert_eq!(read(&share).unwrap_err()[0].variable, SAMPLER_ARG);
+    }
+
+    #[test]
+    fn headers_are_decoded_and_never_printed() {
+        let config = read(&[
+            ENDPOINT,
+            (OTLP_HEADERS, "api-key=s%20ecret, x-team = leads"),
+        ]);
+        let config = config.unwrap();
+        assert!(!format!("{config:?}").contains("s ecret"));
+        let Exporter::Otlp { headers, .. } = config.exporter else {
+            panic!("{config:?}")
+        };
+        let values: Vec<_> = headers.iter().map(|(_, value)| value.as_bytes()).collect();
+        assert_eq!(values, [b"s ecret".as_slice(), b"leads"]);
+    }
+
+    #[test]
+    fn samplers_are_opentelemetrys() {
+        for (name, root, follows_parent) in [
+            ("", Root::On, true),
+            ("always_on", Root::On, false),
+            ("always_off", Root::Off, false),
+            ("parentbased_always_off", Root::Off, true),
+            ("parentbased_traceidratio", Root::Ratio(0.25), true),
+        ] {
+            let config = read(&[(SAMPLER, name), (SAMPLER_ARG, "0.25")]).unwrap();
+            let expected = Sampler {
+                root,
+                follows_parent,
+            };
+            assert_eq!(config.sampler, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_an_operator_says_of_the_process_wins() {
+        let resource = read(&[
+            LAMBDA,
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+            (SERVICE_NAME, "leads"),
+            (RESOURCE_ATTRIBUTES, "service.name=other,team=sales%2Cwest"),
+        ])
+        .unwrap()
+        .resource;
+        let get = |key: &str| {
+            let mut all = resource.iter().filter(|(known, _)| known == key);
+            (all.next().map(|(_, value)| value.as_str()), all.count())
+        };
+        assert_eq!(get("service.name"), (Some("leads"), 0));
+        assert_eq!(get("team"), (Some("sales,west"), 0));
+        assert_eq!(get("faas.max_memory"), (Some("536870912"), 0));
+    }
+}

@@ -1,0 +1,200 @@
+//! Values that stand together in one document.
+
+use super::NAMESPACE;
+use super::limit::{DIMENSIONS_MAX, DOCUMENT_BYTES_MAX, METRICS_MAX, VALUES_MAX};
+use super::value::{Amount, Value};
+use crate::root::Root;
+use leadwire_pipeline::metric::{Dimension, Facts, Resolution};
+use opentelemetry::TraceId;
+use serde::Serialize;
+
+/// The dimensions of every metric.
+const COMMON: [&str; 2] = ["service", "environment"];
+
+/// Bytes of `_aws` and of the members that a document of its own has, at most.
+const FRAME_BYTES: usize = 4096;
+
+/// Bytes of a metric beside its name, which stands twice: unit, resolution, punctuation.
+const METRIC_BYTES: usize = 96;
+
+/// Bytes of a number and its comma.
+const NUMBER_BYTES: usize = 32;
+
+const _: () = assert!(COMMON.len() < DIMENSIONS_MAX);
+
+/// A document under construction: one time, one trace, and one value for each dimension.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) at_ms: i64,
+    pub(super) trace: Option<TraceId>,
+    further: Vec<(Dimension, &'static str)>,
+    metrics: Vec<(Facts, Vec<Amount>)>,
+    bytes: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Aws {
+    timestamp: i64,
+    cloud_watch_metrics: Vec<Directive>,
+}
+
+/// The metrics of one set of dimensions.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    dimensions: [Vec<&'static str>; 1],
+    metrics: Vec<Definition>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition {
+    name: &'static str,
+    unit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_resolution: Option<u16>,
+}
+
+impl Document {
+    /// One of this time and trace, on a line that has so many bytes already.
+    pub(super) fn new(at_ms: i64, trace: Option<TraceId>, bytes: usize) -> Self {
+        Self {
+            at_ms,
+            trace,
+            further: Vec::new(),
+            metrics: Vec::new(),
+            bytes: bytes + FRAME_BYTES,
+        }
+    }
+
+    /// As few documents as take these values.
+    pub(super) fn of(values: Vec<Value>) -> Vec<Self> {
+        let mut documents: Vec<Self> = Vec::new();
+        for value in values {
+            match documents.iter_mut().find(|document| document.fits(&value)) {
+                Some(document) => document.add(value),
+                None => {
+                    let mut document = Self::new(value.at_ms, value.trace, 0);
+                    document.add(value);
+                    documents.push(document);
+                }
+            }
+        }
+        documents
+    }
+
+    /// Whether a value can stand here too. It may be told late by what its resolution cannot tell apart.
+    pub(super) fn fits(&self, value: &Value) -> bool {
+        let facts = value.series.facts;
+        let late_ms = 1000 * i64::from(facts.resolution.seconds());
+        let room = match self.numbers(facts.name) {
+            Some(numbers) => numbers.len() < VALUES_MAX,
+            None => self.metrics.len() < METRICS_MAX,
+        };
+        let agrees = value.series.further.is_none_or(|(dimension, wanted)| {
+            let mut others = self.further.iter();
+            others.all(|(known, value)| *known != dimension || *value == wanted)
+        });
+        room && agrees
+            && self.trace == value.trace
+            && self.at_ms.abs_diff(value.at_ms) < late_ms.unsigned_abs()
+            && self.bytes + cost(&facts) <= DOCUMENT_BYTES_MAX
+    }
+
+    /// Whether a value can stand on this line: no other member has its name, and none contradicts its dimensions.
+    pub(super) fn fits_on(&self, root: &Root, value: &Value) -> bool {
+        let further = value.series.further;
+        self.fits(value)
+            && root.get(value.series.facts.name).is_none()
+            && further.is_none_or(|(dimension, value)| root.agrees(dimension.name(), value))
+    }
+
+    /// Takes a value that fits.
+    pub(super) fn add(&mut self, value: Value) {
+        let facts = value.series.facts;
+        self.bytes += cost(&facts);
+        if let Some(further) = value.series.further
+            && !self.further.contains(&further)
+        {
+            self.further.push(further);
+        }
+        match self.metrics.iter_mut().find(|(f, _)| f.name == facts.name) {
+            Some((_, numbers)) => numbers.push(value.amount),
+            None => self.metrics.push((facts, vec![value.amount])),
+        }
+    }
+
+    /// How many values it has.
+    pub(super) fn count(&self) -> u64 {
+        let values: usize = self.metrics.iter().map(|(_, numbers)| numbers.len()).sum();
+        u64::try_from(values).unwrap_or(u64::MAX)
+    }
+
+    /// Writes itself to a line that has the common dimensions already.
+    pub(super) fn write(&self, root: &mut Root) {
+        if self.metrics.is_empty() {
+            return;
+        }
+        for (dimension, value) in &self.further {
+            root.put(dimension.name(), value);
+        }
+        root.put("_aws", &self.aws());
+        for (facts, numbers) in &self.metrics {
+            match numbers.as_slice() {
+                [number] => root.put(facts.name, number),
+                numbers => root.put(facts.name, numbers),
+            };
+        }
+    }
+
+    fn aws(&self) -> Aws {
+        let mut sets: Vec<Option<Dimension>> = Vec::new();
+        for (facts, _) in &self.metrics {
+            if !sets.contains(&facts.further) {
+                sets.push(facts.further);
+            }
+        }
+        Aws {
+            timestamp: self.at_ms,
+            cloud_watch_metrics: sets.into_iter().map(|set| self.directive(set)).collect(),
+        }
+    }
+
+    fn directive(&self, set: Option<Dimension>) -> Directive {
+        let further = set.map(Dimension::name);
+        let metrics = self
+            .metrics
+            .iter()
+            .filter(|(facts, _)| facts.further == set);
+        Directive {
+            namespace: NAMESPACE,
+            dimensions: [COMMON.into_iter().chain(further).collect()],
+            metrics: metrics.map(|(facts, _)| definition(facts)).collect(),
+        }
+    }
+
+    fn numbers(&self, name: &str) -> Option<&Vec<Amount>> {
+        let mut metrics = self.metrics.iter();
+        metrics
+            .find(|(facts, _)| facts.name == name)
+            .map(|(_, numbers)| numbers)
+    }
+}
+
+/// The most bytes that one value adds.
+fn cost(facts: &Facts) -> usize {
+    2 * facts.name.len() + METRIC_BYTES + NUMBER_BYTES
+}
+
+fn definition(facts: &Facts) -> Definition {
+    Definition {
+        name: facts.name,
+        unit: facts.unit.name(),
+        storage_resolution: match facts.resolution {
+            Resolution::Standard => None,
+            Resolution::High => Some(facts.resolution.seconds()),
+        },
+    }
+}

@@ -1,0 +1,91 @@
+//! Where finished spans go.
+
+pub(crate) mod daemon;
+pub(crate) mod http;
+pub(crate) mod otlp;
+#[cfg(feature = "aws")]
+pub(crate) mod sign;
+pub(crate) mod sink;
+
+use crate::config::{Exporter, SpanConfig};
+use crate::record::SpanSink;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanData;
+use std::error::Error;
+use std::sync::Arc;
+
+/// Why spans were not taken. No value of a span stands in it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExportError {
+    /// The request or the datagram could not be sent.
+    #[error("could not send spans")]
+    Send(#[source] Box<dyn Error + Send + Sync>),
+    /// The collector refused them.
+    #[error("the collector answered {0}")]
+    Status(u16),
+    /// It took too long.
+    #[error("the collector did not answer in time")]
+    Slow,
+    /// Nothing signs what goes to X-Ray.
+    #[error("there are no credentials to sign with")]
+    NoSigner,
+    /// An earlier failure is not long ago.
+    #[error("the collector failed a moment ago")]
+    Resting,
+}
+
+/// One place where spans go.
+#[derive(Debug)]
+pub(crate) enum Route {
+    Otlp(otlp::Otlp),
+    Daemon(daemon::Daemon),
+    Sink(sink::Sink),
+}
+
+impl Route {
+    /// The route that is configured, if any.
+    pub(crate) fn of(config: &SpanConfig, resource: &Resource) -> Option<Self> {
+        match &config.exporter {
+            Exporter::None => None,
+            Exporter::Otlp { endpoint, headers } => {
+                let client = http::Client::new(config.ca_bundle.clone());
+                let signing = None;
+                Some(Self::Otlp(otlp::Otlp::new(
+                    client,
+                    endpoint.clone(),
+                    headers.clone(),
+                    resource,
+                    signing,
+                )))
+            }
+            Exporter::XrayOtlp { endpoint, region } => {
+                let client = http::Client::new(config.ca_bundle.clone());
+                let signing = Some(region.clone());
+                Some(Self::Otlp(otlp::Otlp::new(
+                    client,
+                    endpoint.clone(),
+                    Vec::new(),
+                    resource,
+                    signing,
+                )))
+            }
+            Exporter::XrayDaemon { address } => {
+                Some(Self::Daemon(daemon::Daemon::new(address.clone(), resource)))
+            }
+        }
+    }
+
+    /// The route to a home that keeps its traces itself.
+    pub(crate) fn to(sink: Arc<dyn SpanSink>) -> Self {
+        Self::Sink(sink::Sink(sink))
+    }
+
+    /// Sends spans. Gives back how many of them were refused.
+    pub(crate) async fn send(&self, spans: Vec<SpanData>) -> Result<u64, ExportError> {
+        match self {
+            Self::Otlp(otlp) => otlp.send(spans).await,
+            Self::Daemon(daemon) => daemon.send(&spans).await,
+            Self::Sink(sink) => Ok(sink.send(&spans)),
+        }
+    }
+}

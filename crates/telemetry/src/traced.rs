@@ -1,0 +1,263 @@
+//! The ports of any home, with a span around every call. A message takes the span's context with it.
+
+use crate::context::{extract, inject};
+use crate::span::Names;
+use leadwire_pipeline::port::{
+    Bucket, Created, DelayQueue, ETag, Fetched, ListPage, Mail, MailOutcome, Mailer, NewObject,
+    ObjectStore, OutgoingMessage, PortError, PortErrorKind, Ports, Replaced,
+};
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt as _;
+use std::sync::Arc;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+/// A port with spans around its calls.
+#[derive(Clone, Debug)]
+pub struct Traced<P> {
+    inner: P,
+    names: Arc<Names>,
+}
+
+/// A home with spans around the calls on its store, its queue and its mailer.
+pub fn traced<S, Q, M, C, E>(
+    ports: Ports<S, Q, M, C, E>,
+    names: &Arc<Names>,
+) -> Ports<Traced<S>, Traced<Q>, Traced<M>, C, E> {
+    Ports {
+        store: Traced::new(ports.store, names),
+        queue: Traced::new(ports.queue, names),
+        mailer: Traced::new(ports.mailer, names),
+        clock: ports.clock,
+        entropy: ports.entropy,
+    }
+}
+
+impl<P> Traced<P> {
+    /// The port itself, whose calls nobody sees.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+
+    fn new(inner: P, names: &Arc<Names>) -> Self {
+        Self {
+            inner,
+            names: Arc::clone(names),
+        }
+    }
+
+    /// The span of a call on the store.
+    fn call(&self, operation: &'static str, bucket: Bucket, key: &str) -> Span {
+        let names = &*self.names;
+        let bucket = match bucket {
+            Bucket::Raw => &names.raw,
+            Bucket::Lookup => &names.lookup,
+            Bucket::Enriched => &names.enriched,
+        };
+        tracing::info_span!(
+            "store",
+            otel.name = format!("{}.{operation}", names.store),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+            rpc.system = names.rpc,
+            rpc.service = names.rpc.map(|_| names.store),
+            rpc.method = names.rpc.map(|_| operation),
+            aws.s3.bucket = bucket,
+            aws.s3.key = key,
+            aws.request_id = Empty,
+            leadwire.outcome = Empty,
+            error.type = Empty,
+        )
+    }
+}
+
+/// What came of a call. An error is told by its kind and by what was attempted; its causes could quote anything.
+fn conclude<T>(span: &Span, result: &Result<T, PortError>, word: impl Fn(&T) -> &'static str) {
+    match result {
+        Ok(value) => {
+            span.record("leadwire.outcome", word(value));
+        }
+        Err(error) => fail(span, error),
+    }
+}
+
+fn fail(span: &Span, error: &PortError) {
+    let kind = match error.kind {
+        PortErrorKind::Transient => "transient",
+        PortErrorKind::Permanent => "permanent",
+    };
+    span.record("error.type", kind);
+    span.record("otel.status_description", error.to_string());
+}
+
+impl<S: ObjectStore> ObjectStore for Traced<S> {
+    async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
+        let span = self.call("GetObject", bucket, key);
+        let call = self.inner.get(bucket, key, bytes_max);
+        let result = call.instrument(span.clone()).await;
+        conclude(&span, &result, |fetched| match fetched {
+            Fetched::Found(_) => "found",
+            Fetched::Missing => "missing",
+            Fetched::Denied => "denied",
+            Fetched::TooLarge => "too_large",
+        });
+        result
+    }
+
+    async fn create(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> Result<Created, PortError> {
+        let span = self.call("PutObject", bucket, key);
+        let call = self.inner.create(bucket, key, object);
+        let result = call.instrument(span.clone()).await;
+        conclude(&span, &result, |created| match created {
+            Created::New(_) => "new",
+            Created::Exists => "exists",
+        });
+        result
+    }
+
+    async fn replace(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        etag: &ETag,
+        object: NewObject,
+    ) -> Result<Replaced, PortError> {
+        let span = self.call("PutObject", bucket, key);
+        let call = self.inner.replace(bucket, key, etag, object);
+        let result = call.instrument(span.clone()).await;
+        conclude(&span, &result, |replaced| match replaced {
+            Replaced::New(_) => "new",
+            Replaced::Changed => "changed",
+        });
+        result
+    }
+
+    async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
+        let span = self.call("PutObject", bucket, key);
+        let call = self.inner.put(bucket, key, object);
+        let result = call.instrument(span.clone()).await;
+        conclude(&span, &result, |()| "done");
+        result
+    }
+
+    async fn list(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<ListPage, PortError> {
+        let span = self.call("ListObjectsV2", bucket, prefix);
+        let call = self.inner.list(bucket, prefix, after);
+        let result = call.instrument(span.clone()).await;
+        conclude(&span, &result, |_| "done");
+        result
+    }
+}
+
+impl<Q: DelayQueue> DelayQueue for Traced<Q> {
+    /// The message goes on in the trace that it belongs to. Where that is not the open one (a sweep's), the open one is linked.
+    async fn send(&self, mut message: OutgoingMessage) -> Result<(), PortError> {
+        let names = &*self.names;
+        let here = Context::current().span().span_context().clone();
+        let span = tracing::info_span!(
+            "send",
+            otel.name = format!("send {}", names.queue),
+            otel.kind = "producer",
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+            messaging.system = names.messaging,
+            messaging.operation.name = "send",
+            messaging.operation.type = "send",
+            messaging.destination.name = names.queue,
+            rpc.system = names.rpc,
+            rpc.service = names.rpc.map(|_| "SQS"),
+            rpc.method = names.rpc.map(|_| "SendMessage"),
+            aws.request_id = Empty,
+            leadwire.delay_seconds = i64::from(message.delay_seconds),
+            error.type = Empty,
+        );
+        let belongs_to = extract(&message.trace).parent;
+        if let Some(parent) =
+            belongs_to.filter(|parent| parent.span().span_context().trace_id() != here.trace_id())
+        {
+            // It fails only where nothing is recorded.
+            drop(span.set_parent(parent));
+            if here.is_valid() {
+                span.add_link(here);
+            }
+        }
+        let context = inject(span.context().span().span_context());
+        if context.traceparent.is_some() {
+            message.trace = context;
+        }
+        let result = self.inner.send(message).instrument(span.clone()).await;
+        if let Err(error) = &result {
+            fail(&span, error);
+        }
+        result
+    }
+
+    async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
+        let names = &*self.names;
+        let service = names.rpc.map_or(names.store, |_| "SQS");
+        let span = tracing::info_span!(
+            "visibility",
+            otel.name = format!("{service}.ChangeMessageVisibility"),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+            messaging.system = names.messaging,
+            messaging.destination.name = names.queue,
+            rpc.system = names.rpc,
+            rpc.service = names.rpc.map(|_| service),
+            rpc.method = names.rpc.map(|_| "ChangeMessageVisibility"),
+            aws.request_id = Empty,
+            error.type = Empty,
+        );
+        let call = self.inner.set_visibility(receipt_handle, seconds);
+        let result = call.instrument(span.clone()).await;
+        if let Err(error) = &result {
+            fail(&span, error);
+        }
+        result
+    }
+}
+
+impl<M: Mailer> Mailer for Traced<M> {
+    async fn send(&self, mail: &Mail) -> MailOutcome {
+        let names = &*self.names;
+        let span = tracing::info_span!(
+            "mail",
+            otel.name = format!("{}.SendEmail", names.mailer),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+            rpc.system = names.rpc,
+            rpc.service = names.rpc.map(|_| names.mailer),
+            rpc.method = names.rpc.map(|_| "SendEmail"),
+            aws.request_id = Empty,
+            leadwire.attempt = i64::from(mail.attempt),
+            leadwire.outcome = Empty,
+            error.type = Empty,
+        );
+        let outcome = self.inner.send(mail).instrument(span.clone()).await;
+        let (word, error) = match &outcome {
+            MailOutcome::Accepted(_) => ("accepted", None),
+            MailOutcome::Busy(error) => ("busy", Some(error)),
+            MailOutcome::Refused(error) => ("refused", Some(error)),
+            MailOutcome::Ambiguous(error) => ("ambiguous", Some(error)),
+        };
+        span.record("leadwire.outcome", word);
+        if let Some(error) = error {
+            fail(&span, error);
+        }
+        outcome
+    }
+}

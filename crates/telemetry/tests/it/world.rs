@@ -1,0 +1,216 @@
+//! A traced home in memory, and the spans that came out of it.
+
+use jiff::Timestamp;
+use leadwire_domain::email::EmailAddress;
+use leadwire_pipeline::config::{
+    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
+    VISIBILITY_SECONDS,
+};
+use leadwire_pipeline::enrich::{Enrich, Outcome, Record};
+use leadwire_pipeline::fakes::{
+    FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeSecrets, FakeStore, NoHeaders,
+};
+use leadwire_pipeline::ingest::{Ingest, Request};
+use leadwire_pipeline::port::{Bucket, Clock, NewObject, ObjectStore as _, Ports};
+use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::sweep::{Sweep, SweepMode};
+use leadwire_telemetry::{
+    Invocation, Names, SpanConfig, SpanRecord, SpanSink, Traced, answered, begin_record,
+    context_of, server_span, span_layer, start_spans, sweep_span, traced,
+};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use tracing::Instrument as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+type Store = FakeStore<FakeClock>;
+type Queue = FakeQueue<FakeClock>;
+type Home = Ports<Traced<Store>, Traced<Queue>, Traced<FakeMailer>, Shared, FakeEntropy>;
+
+/// The clock that the fakes share.
+struct Shared(Arc<FakeClock>);
+
+impl Clock for Shared {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+/// Every span that came out of this process: a tracer is started once.
+#[derive(Default)]
+struct Kept(Mutex<Vec<SpanRecord>>);
+
+impl SpanSink for Kept {
+    fn keep(&self, spans: Vec<SpanRecord>) -> Result<(), u64> {
+        self.0.lock().unwrap().extend(spans);
+        Ok(())
+    }
+}
+
+fn kept() -> &'static Arc<Kept> {
+    static KEPT: OnceLock<Arc<Kept>> = OnceLock::new();
+    KEPT.get_or_init(|| {
+        let kept = Arc::new(Kept::default());
+        start_spans(&SpanConfig::default(), Some(kept.clone()));
+        tracing_subscriber::registry().with(span_layer()).init();
+        kept
+    })
+}
+
+/// The home and its stages.
+pub(crate) struct World {
+    clock: Arc<FakeClock>,
+    home: Arc<Home>,
+    names: Arc<Names>,
+    ingest: Ingest<Home, FakeSecrets>,
+    enrich: Enrich<Home>,
+    sweep: Sweep<Home>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        kept();
+        let epoch = Timestamp::from_second(1_795_416_600).unwrap();
+        let clock = Arc::new(FakeClock::starting_at(epoch));
+        let names = Arc::new(Names {
+            raw: "raw-bucket".to_owned(),
+            ..Names::aws("https://sqs.us-east-1.amazonaws.com/1/stack-delay")
+        });
+        let ports = Ports {
+            store: Store::new(Arc::clone(&clock)),
+            queue: Queue::new(Arc::clone(&clock), VISIBILITY_SECONDS, 3),
+            mailer: FakeMailer::default(),
+            clock: Shared(Arc::clone(&clock)),
+            entropy: FakeEntropy::default(),
+        };
+        let home = Arc::new(traced(ports, &names));
+        let secrets = SecretCache::new(FakeSecrets::default(), "dev");
+        let config = IngestConfig { delay_seconds: 600 };
+        Self {
+            ingest: Ingest::new(Arc::clone(&home), secrets, config),
+            enrich: Enrich::new(Arc::clone(&home), enrich_config()),
+            sweep: Sweep::new(Arc::clone(&home), sweep_config()),
+            clock,
+            home,
+            names,
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.home.store.inner()
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        self.home.queue.inner()
+    }
+
+    /// Posts a lead as a carrier does. Gives back its trace id.
+    pub(crate) async fn post(&self, lead_id: &str) -> String {
+        let body = format!(r#"{{"lead_id":"{lead_id}","display_name":"Alice"}}"#);
+        let span = server_span("POST", "/ingest", "https", &Invocation::default());
+        let trace = context_of(&span);
+        let request = Request {
+            method: "POST",
+            path: "/ingest",
+            headers: &NoHeaders,
+            body: body.as_bytes(),
+            received_at: self.clock.now(),
+            trace: trace.clone(),
+        };
+        let answer = self.ingest.handle(request).instrument(span.clone()).await;
+        answered(&span, answer.status);
+        assert_eq!(answer.status, 202, "{answer:?}");
+        trace.trace_id().unwrap().to_owned()
+    }
+
+    pub(crate) async fn put_owner(&self, lead_id: &str) {
+        let file = format!(r#"{{"lead_id":"{lead_id}","lead_owner":"Omar"}}"#);
+        let key = format!("{lead_id}.json");
+        let object = NewObject::of(file.into_bytes());
+        self.store()
+            .put(Bucket::Lookup, &key, object)
+            .await
+            .unwrap();
+    }
+
+    /// Receives what is due and works on it as the event source mapping does.
+    pub(crate) async fn work(&self) -> Vec<Outcome> {
+        let now = self.clock.now();
+        let mut records = self.queue().receive(10);
+        for record in &mut records {
+            record.first_received_at = Some(now);
+            begin_record(record, &self.names, &Invocation::default());
+        }
+        self.finish(records).await
+    }
+
+    async fn finish(&self, records: Vec<Record>) -> Vec<Outcome> {
+        let handles: Vec<_> = records.iter().map(|r| r.receipt_handle.clone()).collect();
+        let outcomes = self.enrich.handle_batch(records, Duration::from_mins(1));
+        let outcomes: Vec<_> = outcomes.await.into_iter().map(|(_, o)| o).collect();
+        for (handle, outcome) in handles.iter().zip(&outcomes) {
+            if !outcome.is_failed() {
+                self.queue().delete(handle);
+            }
+        }
+        outcomes
+    }
+
+    pub(crate) async fn sweep(&self) {
+        let span = sweep_span(&Invocation::default());
+        let swept = self.sweep.run(SweepMode::Send).instrument(span);
+        swept.await.unwrap();
+    }
+}
+
+/// The spans of a trace that have finished, in the order of their beginning.
+pub(crate) async fn spans_of(trace_id: &str) -> Vec<SpanRecord> {
+    leadwire_telemetry::flush().await;
+    let kept = kept().0.lock().unwrap();
+    let mut spans: Vec<_> = kept
+        .iter()
+        .filter(|span| span.trace_id == trace_id)
+        .cloned()
+        .collect();
+    spans.sort_by_key(|span| span.start_unix_nanos);
+    spans
+}
+
+/// Every span of that name, of any trace.
+pub(crate) async fn spans_named(name: &str) -> Vec<SpanRecord> {
+    leadwire_telemetry::flush().await;
+    let kept = kept().0.lock().unwrap();
+    kept.iter().filter(|s| s.name == name).cloned().collect()
+}
+
+fn enrich_config() -> EnrichConfig {
+    let address = |text| EmailAddress::parse(text).unwrap();
+    EnrichConfig {
+        delay_seconds: 600,
+        from: address("leads@example.com"),
+        to: vec![address("sales@example.com")],
+        notify_owner: false,
+        ambiguous: AmbiguousPolicy::Resend,
+        lease_seconds: LEASE_SECONDS,
+        owner_wait_seconds: 1800,
+        owner_missing: OwnerMissingPolicy::Dlq,
+        mail_wait_seconds: 3600,
+        retry_seconds: 15,
+        max_receive_count: 3,
+        lead_url: None,
+        environment: "dev".to_owned(),
+        boot: None,
+    }
+}
+
+fn sweep_config() -> SweepConfig {
+    SweepConfig {
+        delay_seconds: 600,
+        owner_wait_seconds: 1800,
+        mail_wait_seconds: 3600,
+        visibility_seconds: VISIBILITY_SECONDS,
+        max: 100,
+        max_age_days: 14,
+    }
+}

@@ -1,0 +1,183 @@
+//! What the functions call of AWS, in memory and answered at once: S3, SQS, SES and Secrets Manager as far as they ask.
+//!
+//! `LocalStack` and moto judge whether the system works; this is for tests and benchmarks that look at a function
+//! itself, want many of it, and would only wait for an emulator.
+
+mod message;
+mod store;
+
+pub use message::Sent;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use bytes::Bytes;
+use hyper::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::http::{self, Answer, Request, Response, Server};
+use store::Store;
+
+/// The path of SES v2's `SendEmail`.
+pub const SEND_EMAIL: &str = "/v2/email/outbound-emails";
+
+/// A call that was answered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What was asked for, such as `S3.PutObject`.
+    pub what: &'static str,
+    /// The path: `/<bucket>/<key>` for S3.
+    pub path: String,
+    /// When it was there in full.
+    pub at: Timestamp,
+}
+
+/// A mail that was taken.
+#[derive(Clone, Debug)]
+pub struct Mailed {
+    /// When.
+    pub at: Timestamp,
+    /// What SES was asked for.
+    pub request: Value,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    store: Store,
+    sent: Vec<Sent>,
+    mails: Vec<Mailed>,
+    calls: Vec<Call>,
+    secret: Value,
+}
+
+/// The services, behind one endpoint, until it is dropped.
+#[derive(Debug)]
+pub struct Cloud {
+    server: Server,
+    state: Arc<Mutex<State>>,
+}
+
+impl Cloud {
+    /// Starts to serve, with nothing in store.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn start() -> Result<Self> {
+        let state = Arc::new(Mutex::new(State::default()));
+        let server = {
+            let state = Arc::clone(&state);
+            Server::start(move |request| {
+                let answer = guard(&state).answer(&request);
+                std::future::ready(Answer::Reply(answer))
+            })
+            .await?
+        };
+        Ok(Self { server, state })
+    }
+
+    /// The value of `AWS_ENDPOINT_URL`.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Writes an object.
+    pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) {
+        let path = format!("/{bucket}/{key}");
+        guard(&self.state).store.put(path, bytes.into(), Vec::new());
+    }
+
+    /// The bytes of an object.
+    pub fn bytes(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        guard(&self.state).store.bytes(&format!("/{bucket}/{key}"))
+    }
+
+    /// Forgets every object, message, mail and call.
+    pub fn clear(&self) {
+        let mut state = guard(&self.state);
+        let secret = state.secret.take();
+        *state = State {
+            secret,
+            ..State::default()
+        };
+    }
+
+    /// What every secret holds from now on.
+    pub fn hold_secret(&self, document: Value) {
+        guard(&self.state).secret = document;
+    }
+
+    /// Every message that was sent so far.
+    pub fn sent(&self) -> Vec<Sent> {
+        guard(&self.state).sent.clone()
+    }
+
+    /// Takes the messages that were sent since the last taking.
+    pub fn take_sent(&self) -> Vec<Sent> {
+        std::mem::take(&mut guard(&self.state).sent)
+    }
+
+    /// Every mail so far.
+    pub fn mails(&self) -> Vec<Mailed> {
+        guard(&self.state).mails.clone()
+    }
+
+    /// Every call so far.
+    pub fn calls(&self) -> Vec<Call> {
+        guard(&self.state).calls.clone()
+    }
+}
+
+impl State {
+    fn answer(&mut self, request: &Request) -> Response {
+        let at = clock::now();
+        let path = request.uri().path().to_owned();
+        let target = request.headers().get("x-amz-target");
+        let target = target.and_then(|target| target.to_str().ok());
+        let (what, response) = match target {
+            Some("AmazonSQS.SendMessage") => ("SQS.SendMessage", self.send(request, at)),
+            Some("AmazonSQS.ChangeMessageVisibility") => (
+                "SQS.ChangeMessageVisibility",
+                http::json(StatusCode::OK, &json!({})),
+            ),
+            Some("secretsmanager.GetSecretValue") => {
+                ("SecretsManager.GetSecretValue", self.secret())
+            }
+            None if path == SEND_EMAIL => ("SES.SendEmail", self.mail(request, at)),
+            None => self.store.answer(request, at),
+            Some(other) => (
+                "unknown",
+                http::json(StatusCode::NOT_IMPLEMENTED, &json!({"message": other})),
+            ),
+        };
+        self.calls.push(Call { what, path, at });
+        response
+    }
+
+    fn send(&mut self, request: &Request, at: Timestamp) -> Response {
+        let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let id = format!("00000000-0000-4000-8000-{:012x}", self.calls.len());
+        self.sent.push(Sent::read(&asked, id.clone(), at));
+        http::json(StatusCode::OK, &json!({"MessageId": id}))
+    }
+
+    fn mail(&mut self, request: &Request, at: Timestamp) -> Response {
+        let request = serde_json::from_slice(request.body()).unwrap_or_default();
+        self.mails.push(Mailed { at, request });
+        let id = format!("mail-{}", self.mails.len());
+        http::json(StatusCode::OK, &json!({"MessageId": id}))
+    }
+
+    fn secret(&self) -> Response {
+        let body = json!({
+            "ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:sources", "Name": "sources",
+            "VersionId": "00000000-0000-4000-8000-000000000000", "SecretString": self.secret.to_string(),
+        });
+        http::json(StatusCode::OK, &body)
+    }
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

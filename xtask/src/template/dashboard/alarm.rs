@@ -1,0 +1,158 @@
+//! Dashboards and alarms: all are shown, and thresholds are drawn where they are.
+
+use super::{Case, Check, boards, change, change_each};
+use crate::dashboard::OPERATIONS;
+use crate::dashboard::board::{Annotation, Chart, Source};
+use crate::template::view::at;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What ARNs of alarms begin with. No attribute of the resource: an alarm may depend on a parameter, and a dashboard that names one that is
+/// not there stays a dashboard.
+pub(super) const ARN: &str = "${AlarmArn}-";
+const KINDS: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
+/// What names of alarms begin with.
+const STACK: &str = "${AWS::StackName}-";
+
+/// An alarm that is on no dashboard is met for the first time when it rings.
+pub(in crate::template) const ALL_THERE: Check = Check {
+    promise: "dashboards show alarms that there are, and operations shows every one",
+    breaches: |case| {
+        let alarms = alarms(case);
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (name, board) in boards(case) {
+            for arn in board.alarms() {
+                match arn
+                    .strip_prefix(ARN)
+                    .filter(|alarm| alarms.contains_key(*alarm))
+                {
+                    Some(alarm) if name == OPERATIONS => {
+                        if !seen.insert(alarm.to_owned()) {
+                            found.push(format!("{name} shows {alarm} twice"));
+                        }
+                    }
+                    Some(_) => {}
+                    None => found.push(format!("{name} shows {arn:?}, which is no alarm")),
+                }
+            }
+        }
+        let unseen = alarms.keys().filter(|alarm| !seen.contains(*alarm));
+        found.extend(unseen.map(|alarm| format!("{OPERATIONS} does not show {alarm}")));
+        found
+    },
+    breakages: &[
+        |case| change(case, "/widgets/0/properties/alarms", json!([])),
+        |case| {
+            change(
+                case,
+                "/widgets/0/properties/alarms/0",
+                json!("${DeadLetterQueueDepthAlarm.Arn}"),
+            )
+        },
+        |case| {
+            change(
+                case,
+                "/widgets/0/properties/alarms/0",
+                json!(format!("{ARN}no-such-alarm")),
+            )
+        },
+        |case| case.remove("/Resources", "DeadLetterQueueDepthAlarm"),
+        |case| {
+            let alarm = json!({"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {"AlarmName": {"Fn::Sub": "${AWS::StackName}-unseen"}}});
+            case.add("/Resources", "UnseenAlarm", alarm);
+        },
+    ],
+};
+
+/// Lines that stand at a parameter's default.
+const LINES: [(&str, &str); 2] = [
+    ("planned delay", "DelaySeconds"),
+    ("limit by default", "EnrichmentMaxConcurrency"),
+];
+
+/// A line whose label ends with an alarm's name in parentheses is that alarm's threshold.
+pub(in crate::template) const THRESHOLDS: Check = Check {
+    promise: "thresholds, timeouts and the delay in dashboards are those of the template",
+    breaches: |case| {
+        let mut found = Vec::new();
+        for (name, board) in boards(case) {
+            for chart in board.charts() {
+                let notes = &chart.annotations.horizontal;
+                let told = notes.iter().filter_map(|note| misplaced(case, note));
+                let told = told.chain(mistimed(case, chart));
+                found.extend(told.map(|what| format!("{name}, {:?}: {what}", chart.title)));
+            }
+        }
+        found
+    },
+    breakages: &[
+        |case| change_notes(case, 9.75, "pages (dead-letter-queue-depth)"),
+        |case| change_notes(case, 0.0, "pages (no-such-alarm)"),
+        |case| change_notes(case, 601.0, "planned delay"),
+        |case| case.set("/Resources/SweepFunction/Properties/Timeout", 299),
+    ],
+};
+
+fn change_notes(case: &mut Case, value: f64, label: &str) {
+    let note = json!({"horizontal": [{"value": value, "label": label, "color": "#d62728"}]});
+    change_each(case, "metric", "/properties/annotations", &note);
+}
+
+/// A line that is not at the value that its label speaks of.
+fn misplaced(case: &Case, note: &Annotation) -> Option<String> {
+    let label = note.label.as_str();
+    let alarm = label
+        .rsplit_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    let line = LINES.iter().find(|(line, _)| *line == label);
+    let wanted = match (alarm, line) {
+        (Some(alarm), _) => {
+            let alarms = alarms(case);
+            let alarm = alarms.get(alarm);
+            alarm.and_then(|alarm| at(alarm, "/Threshold").as_f64())
+        }
+        (None, Some((_, parameter))) => {
+            let default = format!("/{parameter}/Default");
+            at(case.template.section("Parameters"), &default).as_f64()
+        }
+        (None, None) => return None,
+    };
+    let value = note.value;
+    (wanted != Some(value)).then(|| format!("{label:?} is drawn at {value}, not at {wanted:?}"))
+}
+
+/// Expressions that compare a function's running time to something that is not its timeout.
+fn mistimed(case: &Case, chart: &Chart) -> Vec<String> {
+    let durations = chart.rows.iter().filter_map(|row| match &row.source {
+        Source::Metric(name) if name.metric == "Duration" => {
+            let (_, function) = name.dimensions.first()?;
+            let id = function.strip_prefix("${")?.strip_suffix('}')?;
+            Some((row.look.id.as_deref()?, id))
+        }
+        Source::Metric(_) | Source::Expression(_) => None,
+    });
+    let mut found = Vec::new();
+    for (id, function) in durations {
+        let timeout = at(case.template.properties(function), "/Timeout").as_u64();
+        let wanted = format!("100 * {id} / {}", timeout.unwrap_or_default() * 1000);
+        if !chart
+            .rows
+            .iter()
+            .any(|row| row.source == Source::Expression(wanted.clone()))
+        {
+            found.push(format!("nothing is computed by {wanted:?}"));
+        }
+    }
+    found
+}
+
+/// The properties of every alarm of the template, by its name without the stack's.
+fn alarms(case: &Case) -> BTreeMap<String, &Value> {
+    let all = KINDS.iter().flat_map(|kind| case.template.of_type(kind));
+    let named = all.filter_map(|(_, alarm)| {
+        let name = at(alarm, "/AlarmName/Fn::Sub").as_str()?;
+        Some((name.strip_prefix(STACK)?.to_owned(), alarm))
+    });
+    named.collect()
+}

@@ -1,0 +1,116 @@
+//! What `Fn::Sub` fills into a dashboard.
+
+use super::{Case, Check, add_row, change, resource};
+use crate::template::view::at;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What `CloudFormation` knows without a resource.
+const PSEUDO: [&str; 4] = [
+    "AWS::AccountId",
+    "AWS::Partition",
+    "AWS::Region",
+    "AWS::StackName",
+];
+
+/// The attributes of resources that dashboards may ask for.
+const ATTRIBUTES: [(&str, &str); 2] = [
+    ("AWS::SQS::Queue", "QueueName"),
+    ("AWS::SNS::Topic", "TopicName"),
+];
+
+/// What the template itself computes for dashboards, beside the text: where ARNs of alarms begin, and the configuration set of the mails.
+const ALARM_ARN: &str = "AlarmArn";
+const VARIABLES: &str = "/DashboardBody/Fn::Sub/1";
+const MAIL_SET: &str = "MailSet";
+const ALARM_ARN_TEXT: &str =
+    "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}";
+
+/// One name that is not there and the whole stack is not deployed.
+pub(in crate::template) const RESOLVED: Check = Check {
+    promise: "every ${…} of a dashboard is filled in, whatever the parameters",
+    breaches: |case| {
+        let mut found = Vec::new();
+        for (name, json) in &case.project.dashboards {
+            let variables = at(case.template.properties(resource(name)), VARIABLES);
+            for word in placeholders(&json.to_string()) {
+                let why = match variables.get(&word) {
+                    Some(value) => wrong_variable(case, &word, value),
+                    None => breach(case, &word),
+                };
+                found.extend(why.map(|why| format!("{name}: ${{{word}}} {why}")));
+            }
+        }
+        found
+    },
+    breakages: &[
+        |case| change(case, "/start", json!("${NoSuchThing}")),
+        |case| change(case, "/start", json!("${AWS::Moon}")),
+        |case| change(case, "/start", json!("${DelayQueue.Colour}")),
+        |case| change(case, "/start", json!("${DelayQueue")),
+        |case| {
+            add_row(
+                case,
+                &json!(["AWS/SQS", "Age", "QueueName", "${DelayQueue.QueueName}"]),
+            );
+            case.add("/Resources/DelayQueue", "Condition", "HasQueue");
+        },
+        |case| {
+            case.set(
+                "/Resources/LeadsDashboard/Properties/DashboardBody/Fn::Sub/1/AlarmArn",
+                "arn:x",
+            )
+        },
+    ],
+};
+
+/// A variable of the text that is computed in another way than alarms and functions do it.
+fn wrong_variable(case: &Case, name: &str, value: &Value) -> Option<&'static str> {
+    let sound = match name {
+        ALARM_ARN => value == &json!({"Fn::Sub": ALARM_ARN_TEXT}),
+        MAIL_SET => {
+            Some(value)
+                == case
+                    .template
+                    .environment("EnrichmentFunction")
+                    .get("SES_CONFIGURATION_SET")
+        }
+        _ => false,
+    };
+    (!sound).then_some("has another value than it should")
+}
+
+fn breach(case: &Case, name: &str) -> Option<&'static str> {
+    if PSEUDO.contains(&name) {
+        return None;
+    }
+    let (id, attribute) = match name.split_once('.') {
+        Some((id, attribute)) => (id, Some(attribute)),
+        None => (name, None),
+    };
+    let is_parameter = !at(case.template.section("Parameters"), &format!("/{id}")).is_null();
+    if is_parameter && attribute.is_none() {
+        return None;
+    }
+    let resource = case.template.resource(id);
+    if resource.is_null() {
+        return Some("is nothing in the template");
+    }
+    if !at(resource, "/Condition").is_null() {
+        return Some("is not always there: it has a condition");
+    }
+    let has = |attribute: &str| {
+        let mut known = ATTRIBUTES.iter();
+        known.any(|(kind, name)| at(resource, "/Type") == &Value::from(*kind) && *name == attribute)
+    };
+    (!attribute.is_none_or(has)).then_some("asks for an attribute that is not known")
+}
+
+/// The names in `${Name}` and `${Name.Attribute}`. One without an end is a name that does not exist.
+fn placeholders(text: &str) -> BTreeSet<String> {
+    let names = text
+        .split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next());
+    names.map(str::to_owned).collect()
+}
