@@ -158,7 +158,7 @@ fn row(
 ) -> Row {
     let span = placed.span;
     let time = stretch(span);
-    let named = |id: &str| names.get(id).map(|name| (*name).to_owned());
+    let here = |id: &str| names.get(id).map(|name| (*name).to_owned());
     let parent = span.parent_id.as_deref();
     Row {
         kind,
@@ -173,9 +173,9 @@ fn row(
         right: scale.place(time.to),
         error: span.error.clone(),
         span_id: span.span_id.clone(),
-        parent: parent.map(|id| named(id).unwrap_or_else(|| id.to_owned())),
+        parent: parent.map(|id| here(id).unwrap_or_else(|| id.to_owned())),
         attributes: span.attributes.clone(),
-        links: links(span, &named),
+        links: links(span, here),
     }
 }
 
