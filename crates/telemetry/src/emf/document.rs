@@ -73,13 +73,12 @@ impl Document {
     pub(super) fn of(values: Vec<Value>) -> Vec<Self> {
         let mut documents: Vec<Self> = Vec::new();
         for value in values {
-            match documents.iter_mut().find(|document| document.fits(&value)) {
-                Some(document) => document.add(value),
-                None => {
-                    let mut document = Self::new(value.at_ms, value.trace, 0);
-                    document.add(value);
-                    documents.push(document);
-                }
+            if let Some(document) = documents.iter_mut().find(|d| d.fits(&value)) {
+                document.add(value);
+            } else {
+                let mut document = Self::new(value.at_ms, value.trace, 0);
+                document.add(value);
+                documents.push(document);
             }
         }
         documents

@@ -180,8 +180,8 @@ impl Emf {
 
     fn lose(&self, loss: Loss, values: u64) {
         let mut state = self.state();
-        let lost = state.lost.entry(loss).or_default();
-        *lost = lost.saturating_add(values);
+        let count = state.lost.entry(loss).or_default();
+        *count = count.saturating_add(values);
     }
 
     /// What this thread has recorded. Another's may have a line to come.

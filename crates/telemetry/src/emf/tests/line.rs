@@ -73,7 +73,7 @@ fn an_events_line_is_its_document() {
     assert_eq!(values(&samples, "IngestLatency"), [12.0]);
     for sample in &samples {
         assert_eq!(sample.trace_id.as_deref(), told["trace_id"].as_str());
-        let dimensions: Vec<_> = sample.dimensions.iter().map(|(_, v)| v.as_str()).collect();
+        let dimensions: Vec<_> = sample.dimensions.values().map(String::as_str).collect();
         assert_eq!(dimensions, ["test", "ingest", "close"]);
     }
 }
@@ -240,13 +240,13 @@ async fn interleaved_tasks_of_different_traces_do_not_mix() {
     };
     let (close, generic) = tokio::join!(task(Source::Close), task(Source::Generic));
     program.recorder.flush();
-    let traces = BTreeMap::from([close, generic]);
+    let trace_of = BTreeMap::from([close, generic]);
     let lines = program.paper.lines();
     let samples = samples(&lines);
     assert_eq!(values(&samples, "LeadsAccepted").len(), 40);
     assert_eq!(values(&samples, "IngestLatency").len(), 40);
     for sample in samples {
-        let trace = &traces[&sample.dimensions["source"]];
+        let trace = &trace_of[&sample.dimensions["source"]];
         assert_eq!(sample.trace_id.as_ref(), Some(trace));
     }
     let told = lines.iter().map(|line| object(line));

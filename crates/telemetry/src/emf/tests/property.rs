@@ -144,7 +144,9 @@ fn expected(told: &Told, stage: Stage, trace: u128) -> Option<Kept> {
     let value = match told.how {
         How::Increment(many) if facts.unit == Unit::Count && many <= 1 << 53 => many as f64,
         How::Record(value) | How::Set(value) if (0.0..=1e108).contains(&value) => value,
-        _ => return None,
+        How::Increment(_) | How::Absolute(_) | How::Record(_) | How::Set(_) | How::Move(_) => {
+            return None;
+        }
     };
     facts
         .stages

@@ -13,29 +13,20 @@ use metrics::Recorder as _;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-/// What is counted as lost when a sweep records this.
+/// A sweep that records this tells so many values as lost, and counts them.
 #[track_caller]
-fn check_lost(record: impl FnOnce(&Program), reasons: &[(&str, u64)]) {
+fn check_lost(record: impl FnOnce(&Program), (reason, many): (&str, u32)) {
     let program = Program::new(Stage::Sweep);
     let lines = program.told(|| record(&program));
-    let told: Vec<_> = lines.iter().map(|line| object(line)).collect();
-    let lost: Vec<_> = told
-        .iter()
-        .map(|line| {
-            (
-                line["reason"].as_str().unwrap(),
-                line["values"].as_u64().unwrap(),
-            )
-        })
-        .collect();
-    assert_eq!(lost, reasons);
-    let counted: f64 = values(&samples(&lines), "TelemetryDropped").iter().sum();
+    let [line] = lines.as_slice() else {
+        panic!("{lines:?}")
+    };
+    assert_eq!(object(line)["event"], "telemetry_dropped");
+    assert_eq!(object(line)["reason"], reason);
+    assert_eq!(object(line)["values"], many);
     assert_eq!(
-        counted,
-        reasons
-            .iter()
-            .map(|(_, n)| f64::from(u32::try_from(*n).unwrap()))
-            .sum::<f64>()
+        values(&samples(&lines), "TelemetryDropped"),
+        [f64::from(many)]
     );
 }
 
@@ -73,13 +64,13 @@ fn what_is_negative_or_too_large_is_lost_and_counted() {
 
 #[test]
 fn an_unknown_metric_is_lost_and_counted() {
-    check_lost(|p| p.count("LeadsLost", &[], 3), &[("unknown_metric", 1)]);
-    check_lost(|p| p.count("", &[], 3), &[("unknown_metric", 1)]);
+    check_lost(|p| p.count("LeadsLost", &[], 3), ("unknown_metric", 1));
+    check_lost(|p| p.count("", &[], 3), ("unknown_metric", 1));
 }
 
 #[test]
 fn a_metric_of_another_stage_is_lost_and_counted() {
-    check_lost(|p| p.count("EmailsSent", &[], 1), &[("foreign_stage", 1)]);
+    check_lost(|p| p.count("EmailsSent", &[], 1), ("foreign_stage", 1));
 }
 
 #[test]
@@ -91,7 +82,7 @@ fn a_dimension_that_the_catalogue_does_not_have_is_lost_and_counted() {
     ] {
         check_lost(
             |p| p.count("SweptEvents", labels, 1),
-            &[("wrong_dimension", 1)],
+            ("wrong_dimension", 1),
         );
     }
 }
@@ -130,7 +121,7 @@ fn an_absolute_count_and_a_gauge_that_moves_are_lost_and_counted() {
             gauge.increment(1.0);
             gauge.decrement(1.0);
         },
-        &[("wrong_kind", 3)],
+        ("wrong_kind", 3),
     );
     let program = Program::new(Stage::Enrich);
     let lines = program.told(|| {
@@ -327,7 +318,7 @@ fn many(name: &str) -> Option<Facts> {
         let facts = |n: usize| Facts {
             name: format!("metric-{n}-{}", "x".repeat(200)).leak(),
             unit: Unit::Count,
-            resolution: if n % 3 == 0 {
+            resolution: if n.is_multiple_of(3) {
                 Resolution::High
             } else {
                 Resolution::Standard
