@@ -12,7 +12,7 @@ struct Aws {
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a request must contain, and the answer: status and body.
+/// What a request must contain, and the answer: status and body, with headers and an empty line before it where it needs some.
 type Answers = &'static [(&'static str, u16, &'static str)];
 
 impl Aws {
@@ -71,16 +71,30 @@ fn serve(
         let answer = answers.iter().find(|(part, ..)| request.contains(part));
         let (status, body) = answer.map_or((404, ""), |(_, status, body)| (*status, *body));
         seen.lock().unwrap().push(request);
+        let (headers, body) = body.split_once("\n\n").unwrap_or(("", body));
         let length = body.len();
+        let fixed = format!("content-type: text/xml\r\ncontent-length: {length}");
+        let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
         write!(
             stream,
-            "HTTP/1.1 {status} Scripted\r\ncontent-type: text/xml\r\ncontent-length: {length}\r\n\r\n{body}"
+            "HTTP/1.1 {status} Scripted\r\n{headers}{fixed}\r\n\r\n{body}"
         )?;
     }
 }
 
 const EMPTY_LISTING: &str =
     "<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+const LISTING: &str = "<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents>
+    <Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><LastModified>2026-11-23T06:50:00Z</LastModified><ETag>1</ETag><Size>2</Size>
+    </Contents></ListBucketResult>";
+
+const RAW: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
+etag: 1
+x-amz-meta-lead-id: test-1
+x-amz-meta-traceparent: 00-6ac29d00abababababababababababab-0101010101010101-01
+
+{}";
 
 const WHOLE: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
     <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime><Outputs>
@@ -164,4 +178,23 @@ fn a_stack_that_does_not_exist_is_told_in_the_words_of_aws() {
             "Stack with id crm does not exist",
         ],
     );
+}
+
+#[test]
+fn a_trace_of_a_stack_is_looked_at_in_x_ray_and_the_command_says_where() {
+    let aws = Aws::start(&[
+        ("Action=DescribeStacks", 200, WHOLE),
+        ("prefix=raw", 200, LISTING),
+        ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
+    ]);
+    let ran = aws
+        .run(&["lead", "test-1", "--trace", "--stack", "crm"])
+        .expect_code(2);
+    for text in [
+        "in X-Ray",
+        "trace 6ac29d00abababababababababababab",
+        "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#xray:traces/1-6ac29d00-abababababababababababab",
+    ] {
+        assert!(ran.err.contains(text), "{text} is not in {}", ran.err);
+    }
 }
