@@ -1,5 +1,6 @@
 //! The integration suite: the real binaries, black box, against `LocalStack` and moto.
 
+mod alarms;
 mod crash;
 mod duplicate;
 mod emulators;
