@@ -1,7 +1,9 @@
 //! What can be typed, and its help.
 
+mod canary;
 mod lookup;
 
+pub(crate) use canary::CanaryArgs;
 pub(crate) use lookup::{LookupCommand, LookupImportArgs, LookupPutArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Post a sample lead, signed, to any address
     Send(SendArgs),
+    /// Send a lead of our own the whole way, and follow it
+    Canary(CanaryArgs),
     /// Put, import and list owner files
     #[command(subcommand)]
     Lookup(LookupCommand),
@@ -200,6 +204,14 @@ pub(crate) struct UpArgs {
     /// Take unsigned requests to /ingest although other machines can reach this one (only dev)
     #[arg(long, value_name = "BOOL", env = "LEADWIRE_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     pub(crate) allow_unsigned: String,
+    /// How often a lead of our own runs through everything, mailed to nobody; off sends none
+    #[arg(
+        long,
+        value_name = "TIME|off",
+        env = "LEADWIRE_CANARY",
+        default_value = "15m"
+    )]
+    pub(crate) canary: String,
     /// How to tell what happens: lines for people, or JSON
     #[arg(
         long,
@@ -288,6 +300,9 @@ pub(crate) struct LeadsArgs {
     /// Only those in this stage
     #[arg(long, value_name = "STAGE")]
     pub(crate) stage: Option<crate::view::Stage>,
+    /// The canaries instead, which are left out otherwise
+    #[arg(long)]
+    pub(crate) canary: bool,
 }
 
 /// `lead`.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod canary;
 mod cli;
 mod client;
 mod command;

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod canary;
 mod completion;
 mod demo;
 mod dlq;
@@ -29,6 +30,14 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
     match command {
         Command::Completion(args) => completion::run(&args, output),
         Command::Send(args) => send::run(&args, output),
+        Command::Canary(args) => {
+            let timeout = canary::parse_timeout(&args)?;
+            wait(async {
+                with_home!(&args.home, Mode::Operate, home => {
+                    canary::run(Arc::new(home), &args, timeout, output).await
+                })
+            })
+        }
         Command::Up(args) => wait(up::run(&args, output)),
         Command::Demo(_) => wait(demo::run(output)),
         Command::Lookup(command) => wait(lookup(command, output)),

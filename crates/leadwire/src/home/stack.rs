@@ -1,6 +1,7 @@
 //! A deployed stack: its buckets and queues, found by its outputs.
 
 use super::{Desk, Operated, Traces};
+use crate::canary;
 use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
@@ -8,10 +9,14 @@ use aws_sdk_cloudformation::types::Stack;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use leadwire_aws::classify::port_error;
-use leadwire_aws::{Buckets, Clients, OsEntropy, S3Store, SqsDelayQueue, SystemClock};
+use leadwire_aws::{
+    Buckets, Clients, OsEntropy, S3Store, SecretsManagerStore, SqsDelayQueue, SystemClock,
+};
 use leadwire_domain::id::LeadId;
 use leadwire_domain::key::lookup_key;
-use leadwire_pipeline::port::{Bucket, NewObject, NoMailer, ObjectStore as _, PortError, Ports};
+use leadwire_pipeline::port::{
+    Bucket, NewObject, NoMailer, ObjectStore as _, PortError, Ports, SecretStore as _,
+};
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
 /// Messages of one receive: the most that SQS gives.
@@ -30,13 +35,15 @@ type StackPorts = Ports<S3Store, SqsDelayQueue, NoMailer, SystemClock, OsEntropy
 /// A deployed stack.
 pub(crate) type StackOperated = Desk<StackPorts, DeadLetters>;
 
-/// The dead-letter queue, and where owner files go.
+/// The dead-letter queue, where owner files go, and the canary's secret and address.
 #[derive(Debug)]
 pub(crate) struct DeadLetters {
     client: aws_sdk_sqs::Client,
     url: String,
     lookup_bucket: String,
     region: String,
+    canary: SecretsManagerStore,
+    canary_url: String,
 }
 
 /// Finds the stack by its name.
@@ -72,6 +79,11 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
             .region()
             .map(ToString::to_string)
             .unwrap_or_default(),
+        canary: match output_of(&stack, "CanarySecretArn") {
+            Some(arn) => SecretsManagerStore::new(clients.secrets(), arn),
+            None => SecretsManagerStore::none(),
+        },
+        canary_url: format!("{}{}", output("ApiUrl")?, canary::PATH),
     };
     Ok(Desk { ports, back })
 }
@@ -139,6 +151,17 @@ impl Operated for StackOperated {
         let object = NewObject::of(json);
         self.ports.store.put(Bucket::Lookup, &key, object).await?;
         Ok(format!("s3://{}/{key}", self.back.lookup_bucket))
+    }
+
+    const WITHOUT_CANARY: &'static str =
+        "the stack's parameter CanaryMinutes is 0, or it was deployed before there was one";
+
+    async fn canary_secret(&self) -> Result<Option<String>, PortError> {
+        self.back.canary.fetch().await
+    }
+
+    fn canary_url(&self) -> Option<String> {
+        Some(self.back.canary_url.clone())
     }
 
     fn traces(&self) -> Traces {

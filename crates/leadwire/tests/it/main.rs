@@ -7,6 +7,7 @@
 )]
 
 mod browser;
+mod canary;
 mod command;
 mod crash;
 mod demo;
