@@ -1,5 +1,13 @@
 //! What can be typed, and its help.
 
+mod canary;
+mod lookup;
+mod watch;
+
+pub(crate) use canary::CanaryArgs;
+pub(crate) use lookup::{LookupCommand, LookupImportArgs, LookupPutArgs};
+pub(crate) use watch::{AlarmsArgs, DoctorArgs, SloArgs};
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -37,6 +45,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Post a sample lead, signed, to any address
     Send(SendArgs),
+    /// Send a lead of our own the whole way, and follow it
+    Canary(CanaryArgs),
     /// Put, import and list owner files
     #[command(subcommand)]
     Lookup(LookupCommand),
@@ -49,6 +59,10 @@ pub(crate) enum Command {
     Dlq(DlqCommand),
     /// Find leads whose trigger was lost, and enqueue them again
     Sweep(SweepArgs),
+    /// Tell what calls for a person, and where to read on
+    Alarms(AlarmsArgs),
+    /// Tell how many leads were mailed in time, and how much of the budget is left
+    Slo(SloArgs),
     /// Check a data folder and its configuration
     Doctor(DoctorArgs),
     /// Write a completion script for a shell
@@ -196,6 +210,14 @@ pub(crate) struct UpArgs {
     /// Take unsigned requests to /ingest although other machines can reach this one (only dev)
     #[arg(long, value_name = "BOOL", env = "LEADWIRE_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     pub(crate) allow_unsigned: String,
+    /// How often a lead of our own runs through everything, mailed to nobody; off sends none
+    #[arg(
+        long,
+        value_name = "TIME|off",
+        env = "LEADWIRE_CANARY",
+        default_value = "15m"
+    )]
+    pub(crate) canary: String,
     /// How to tell what happens: lines for people, or JSON
     #[arg(
         long,
@@ -267,69 +289,6 @@ pub(crate) struct SendArgs {
     pub(crate) count: u32,
 }
 
-/// `lookup …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum LookupCommand {
-    /// Write one owner file
-    Put(LookupPutArgs),
-    /// Write an owner file for each row of a CSV file
-    Import(LookupImportArgs),
-    /// List the owner files
-    Ls(LookupLsArgs),
-}
-
-/// `lookup put`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-Examples:
-  leadwire lookup put test-1 --owner Omar --owner-email omar@example.com
-  leadwire lookup put test-1 --owner Omar --field funnel='Direct VSL' --field lead_email=alice@example.com")]
-pub(crate) struct LookupPutArgs {
-    /// The lead's id
-    pub(crate) lead_id: String,
-    #[arg(help = "The owner's name (lead_owner)", long, value_name = "NAME")]
-    pub(crate) owner: String,
-    #[arg(
-        help = "The owner's address (owner_email)",
-        long,
-        value_name = "ADDRESS"
-    )]
-    pub(crate) owner_email: Option<String>,
-    /// A further field
-    #[arg(long = "field", value_name = "KEY=VALUE")]
-    pub(crate) fields: Vec<String>,
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
-}
-
-/// `lookup import`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-The first row names the columns: lead_id and lead_owner (or owner) must be there; owner_email,
-lead_email, funnel and any other become fields. Where a row is bad, all bad rows are listed and
-nothing is written, unless --skip-bad is given.
-
-Examples:
-  leadwire lookup import owners.csv
-  leadwire lookup import --skip-bad owners.csv")]
-pub(crate) struct LookupImportArgs {
-    /// The CSV file; - reads standard input
-    pub(crate) file: PathBuf,
-    /// Import the good rows although there are bad ones
-    #[arg(long)]
-    pub(crate) skip_bad: bool,
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
-}
-
-/// `lookup ls`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  leadwire lookup ls")]
-pub(crate) struct LookupLsArgs {
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
-}
-
 /// `leads`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -347,6 +306,9 @@ pub(crate) struct LeadsArgs {
     /// Only those in this stage
     #[arg(long, value_name = "STAGE")]
     pub(crate) stage: Option<crate::view::Stage>,
+    /// The canaries instead, which are left out otherwise
+    #[arg(long)]
+    pub(crate) canary: bool,
 }
 
 /// `lead`.
@@ -453,25 +415,6 @@ pub(crate) struct SweepArgs {
     /// Send although more than --max were found
     #[arg(long)]
     pub(crate) confirm: bool,
-}
-
-/// `doctor`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-Examples:
-  leadwire doctor
-  leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server lets us in")]
-pub(crate) struct DoctorArgs {
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
-    /// The mail server that `up` uses
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "LEADWIRE_SMTP",
-        hide_env_values = true
-    )]
-    pub(crate) smtp: Option<String>,
 }
 
 /// `completion`.

@@ -24,6 +24,15 @@ pub(crate) const PLAIN: Style = Style::new();
 /// The width of lines that nobody watches: a file's, a pipe's.
 const WIDTH: usize = 120;
 
+/// How wide a line may be. Where nobody watches, or the terminal does not tell: [`WIDTH`].
+pub(crate) fn width() -> usize {
+    rustix::termios::tcgetwinsize(io::stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|columns| *columns > 0)
+        .unwrap_or(WIDTH)
+}
+
 /// How a command ended, where it could be carried out at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -93,15 +102,6 @@ impl Output {
     /// Whether a person watches it, so that lines can be redrawn.
     pub(crate) fn is_live(&self) -> bool {
         !self.json && io::stdout().is_terminal()
-    }
-
-    /// How wide a line may be. Where nobody watches, or the terminal does not tell: [`WIDTH`].
-    pub(crate) fn width(&self) -> usize {
-        rustix::termios::tcgetwinsize(io::stdout())
-            .ok()
-            .map(|size| usize::from(size.ws_col))
-            .filter(|columns| *columns > 0)
-            .unwrap_or(WIDTH)
     }
 
     /// A line for a person.

@@ -5,7 +5,7 @@ use crate::command::leads::EventLine;
 use crate::duration::{render_relative, render_time};
 use crate::home::{Operated, Traces};
 use crate::keep;
-use crate::output::{BOLD, Cell, DIM, Ended, Output, printable};
+use crate::output::{BOLD, Cell, DIM, Ended, Output, printable, width};
 use crate::settings::Usage;
 use crate::trace::{arrange, draw};
 use crate::view::{
@@ -147,7 +147,7 @@ pub(super) fn tell(
 fn tell_trace(spans: &[SpanRecord], output: &mut Output) -> anyhow::Result<()> {
     match arrange(spans) {
         Some(waterfall) => {
-            for line in draw(&waterfall, output.width()) {
+            for line in draw(&waterfall, width()) {
                 output.line(line)?;
             }
         }

@@ -1,13 +1,21 @@
 //! A trace's page, and the waterfall on any page.
 
 use super::html::Html;
-use crate::trace::{Break, Link, Piece, Row, RowKind, Waterfall, render_nanos};
+use crate::trace::{Break, Link, Piece, Row, RowKind, Waterfall, lead_id, render_nanos};
 
 pub(super) fn render(trace: &Waterfall) -> Html {
     let mut html = Html::page("Trace");
     html.tag("<h1>Trace</h1><p class=\"id\">")
         .text(&trace.trace_id)
-        .tag("</p><article>");
+        .tag("</p>");
+    if let Some(lead_id) = lead_id(trace) {
+        html.tag("<p>Of lead <a href=\"/leads/")
+            .text(lead_id)
+            .tag("\">")
+            .text(lead_id)
+            .tag("</a></p>");
+    }
+    html.tag("<article>");
     waterfall(&mut html, trace);
     html.tag("</article>");
     html
@@ -110,7 +118,13 @@ fn line(html: &mut Html, trace: &Waterfall, row: &Row) {
         RowKind::Orphan => {
             html.tag(" <span class=\"attempt\">parent not kept</span>");
         }
+        RowKind::SentAgain => {
+            html.tag(" <span class=\"attempt\">sent again</span>");
+        }
         RowKind::Received | RowKind::Wait | RowKind::Part => {}
+    }
+    if let Some(outcome) = &row.outcome {
+        html.tag(" <em>· ").text(outcome).tag("</em>");
     }
     if let Some(error) = &row.error {
         html.tag(" <span class=\"error\">✗ ")
@@ -144,7 +158,7 @@ fn class(row: &Row) -> &'static str {
         _ if row.error.is_some() && row.depth == 0 => "top failed",
         _ if row.error.is_some() => "failed",
         RowKind::Received | RowKind::Attempt(_) => "top",
-        RowKind::Orphan => "top orphan",
+        RowKind::Orphan | RowKind::SentAgain => "top orphan",
         RowKind::Wait => "wait",
         RowKind::Part => "part",
     }

@@ -60,6 +60,8 @@ pub(crate) enum RowKind {
     Attempt(u32),
     /// Time in the queue.
     Wait,
+    /// A message that was sent when the request was long over: by a sweep.
+    SentAgain,
     /// Part of what stands above it.
     Part,
     /// A span whose parent is not known here.
@@ -74,6 +76,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// What it worked on, in a word: `lookup`, `enriched`, `mail`.
     pub(crate) object: Option<String>,
+    /// What came of it, where that is worth a word: `missing`, `owner absent`.
+    pub(crate) outcome: Option<String>,
     /// Who did it: `ingest`, `enrich`, `sweep`, `queue`.
     pub(crate) stage: &'static str,
     /// From the beginning of the trace.
@@ -154,13 +158,14 @@ fn row(
 ) -> Row {
     let span = placed.span;
     let time = stretch(span);
-    let named = |id: &str| names.get(id).map(|name| (*name).to_owned());
+    let here = |id: &str| names.get(id).map(|name| (*name).to_owned());
     let parent = span.parent_id.as_deref();
     Row {
         kind,
         depth: placed.depth,
         name: span.name.clone(),
         object: object(span),
+        outcome: outcome(span, kind),
         stage: placed.stage,
         offset_nanos: time.from.saturating_sub(start),
         nanos: time.nanos(),
@@ -168,9 +173,9 @@ fn row(
         right: scale.place(time.to),
         error: span.error.clone(),
         span_id: span.span_id.clone(),
-        parent: parent.map(|id| named(id).unwrap_or_else(|| id.to_owned())),
+        parent: parent.map(|id| here(id).unwrap_or_else(|| id.to_owned())),
         attributes: span.attributes.clone(),
-        links: links(span, &named),
+        links: links(span, here),
     }
 }
 
@@ -181,6 +186,22 @@ fn object(span: &SpanRecord) -> Option<String> {
         Some((prefix, _)) => Some(prefix.to_owned()),
         None => span.attributes.get("aws.s3.bucket").cloned(),
     }
+}
+
+/// What came of a span. Of a part only what is not as it should be.
+fn outcome(span: &SpanRecord, kind: RowKind) -> Option<String> {
+    const AS_IT_SHOULD_BE: [&str; 4] = ["found", "new", "done", "accepted"];
+    let outcome = span.attributes.get("leadwire.outcome")?;
+    let is_worth_a_word = kind != RowKind::Part || !AS_IT_SHOULD_BE.contains(&outcome.as_str());
+    is_worth_a_word.then(|| outcome.replace('_', " "))
+}
+
+/// The lead that a trace is about, where a span says so.
+pub(crate) fn lead_id(waterfall: &Waterfall) -> Option<&str> {
+    let ids = waterfall.rows.iter();
+    ids.filter_map(|row| row.attributes.get("leadwire.lead_id"))
+        .map(String::as_str)
+        .next()
 }
 
 fn links(span: &SpanRecord, named: impl Fn(&str) -> Option<String>) -> Vec<Link> {

@@ -7,7 +7,7 @@ use anstyle::Style;
 /// The least width of the bars: below that they say nothing.
 const BARS_MIN: usize = 20;
 /// The names take at most this; longer ones are cut.
-const NAME_MAX: usize = 40;
+const NAME_MAX: usize = 44;
 /// Between columns.
 const GAP: usize = 2;
 
@@ -76,23 +76,26 @@ fn fit(text: &str, width: usize) -> String {
 }
 
 fn name(row: &Row) -> String {
-    let indent = "  ".repeat(row.depth);
-    let number = match row.kind {
-        RowKind::Attempt(number) => format!(" · attempt {number}"),
-        RowKind::Orphan => " · parent not kept".to_owned(),
-        RowKind::Received | RowKind::Wait | RowKind::Part => String::new(),
-    };
-    let object = row
-        .object
-        .as_deref()
-        .map_or_else(String::new, |object| format!(" {}", printable(object)));
-    format!("{indent}{}{object}{number}", printable(&row.name))
+    let mut name = format!("{}{}", "  ".repeat(row.depth), printable(&row.name));
+    if let Some(object) = &row.object {
+        name = format!("{name} {}", printable(object));
+    }
+    match row.kind {
+        RowKind::Attempt(number) => name = format!("{name} · attempt {number}"),
+        RowKind::Orphan => name.push_str(" · parent not kept"),
+        RowKind::SentAgain => name.push_str(" · sent again"),
+        RowKind::Received | RowKind::Wait | RowKind::Part => {}
+    }
+    match &row.outcome {
+        Some(outcome) => format!("{name} · {}", printable(outcome)),
+        None => name,
+    }
 }
 
 fn name_style(row: &Row) -> Style {
     match row.kind {
         _ if row.error.is_some() => BAD,
-        RowKind::Received | RowKind::Attempt(_) | RowKind::Orphan => BOLD,
+        RowKind::Received | RowKind::Attempt(_) | RowKind::SentAgain | RowKind::Orphan => BOLD,
         RowKind::Wait => WAIT,
         RowKind::Part => PLAIN,
     }
@@ -159,6 +162,7 @@ fn bar(row: &Row, breaks: &[Break], columns: usize) -> String {
         _ if row.error.is_some() => ('█', BAD),
         RowKind::Wait => ('░', WAIT),
         RowKind::Received | RowKind::Attempt(_) => ('█', GOOD),
+        RowKind::SentAgain => ('█', WAIT),
         RowKind::Orphan | RowKind::Part => ('▆', PLAIN),
     };
     let cell = |column: usize| {

@@ -96,19 +96,57 @@ fn a_message_that_comes_again_is_a_second_attempt_and_its_error_is_marked() {
 }
 
 #[test]
-fn a_span_whose_parent_is_elsewhere_stands_at_the_top_with_its_links() {
+fn what_a_sweep_sent_stands_at_the_top_and_is_linked_to_the_sweep() {
     let waterfall = waterfall(SWEPT);
-    let orphan = waterfall
-        .rows
-        .iter()
-        .find(|row| row.kind == RowKind::Orphan)
-        .unwrap();
     assert_eq!(
-        (orphan.name.as_str(), orphan.stage, orphan.depth),
-        ("send delay", "sweep", 0)
+        tops(&waterfall),
+        [
+            (RowKind::Received, "POST /ingest/{source}"),
+            (RowKind::SentAgain, "send delay"),
+            (RowKind::Wait, "wait delay"),
+            (RowKind::Attempt(1), "process delay"),
+        ]
     );
     assert_eq!(elsewhere(&waterfall), ["6ac2a63fcdcdcdcdcdcdcdcdcdcdcdcd"]);
     assert_eq!(texts(&waterfall), ["1 h 14 min of which nothing is known"]);
+}
+
+#[test]
+fn a_span_whose_parent_is_not_here_stands_at_the_top() {
+    let mut spans = spans(GOOD);
+    let root = spans.remove(0);
+    let waterfall = arrange(&spans).unwrap();
+    let orphans: Vec<&str> = waterfall
+        .rows
+        .iter()
+        .filter(|row| row.kind == RowKind::Orphan)
+        .map(|row| row.name.as_str())
+        .collect();
+    assert_eq!(orphans, ["S3.PutObject", "send delay"]);
+    assert_eq!(waterfall.rows[0].parent, Some(root.span_id));
+}
+
+#[test]
+fn what_came_of_a_span_is_told_where_it_is_not_as_it_should_be() {
+    let waterfall = waterfall(LATE_OWNER);
+    let told: Vec<(&str, &str)> = waterfall
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let about = row.object.as_deref().unwrap_or(&row.name);
+            Some((about, row.outcome.as_deref()?))
+        })
+        .collect();
+    assert_eq!(
+        told[..4],
+        [
+            ("POST /ingest/{source}", "accepted"),
+            ("process delay", "owner absent"),
+            ("enriched", "missing"),
+            ("lookup", "missing"),
+        ]
+    );
+    assert_eq!(lead_id(&waterfall), Some("test-1"));
 }
 
 #[test]
@@ -171,7 +209,7 @@ fn the_terminal_shows_the_gap_the_attempts_and_the_errors() {
 fn a_narrow_terminal_still_shows_names_and_times() {
     for text in [GOOD, LATE_OWNER, REDELIVERY, SWEPT] {
         let narrow = drawn(&waterfall(text), 10);
-        assert!(narrow.contains("process delay · attempt 1"), "{narrow}");
+        assert!(narrow.contains("process delay · attempt 1 · "), "{narrow}");
         let wide = drawn(&waterfall(text), 120);
         let too_wide = wide.lines().find(|line| line.chars().count() > 120);
         assert_eq!(too_wide, None, "{wide}");

@@ -26,6 +26,8 @@ impl Placed<'_> {
             RowKind::Wait
         } else if self.is_orphan {
             RowKind::Orphan
+        } else if self.depth == 0 && self.span.kind == Kind::Producer {
+            RowKind::SentAgain
         } else if self.depth == 0 {
             RowKind::Received
         } else {
@@ -35,21 +37,24 @@ impl Placed<'_> {
 }
 
 /// Puts the spans in order. A chain of attempts would lie ever deeper, each inside the message that the one before it sent: attempts and
-/// waits stand at the top instead.
+/// waits stand at the top instead, and so does what began when the span that it is part of was over, as a sweep's message.
 pub(super) fn arrange(spans: &[SpanRecord]) -> Vec<Placed<'_>> {
-    let ids: BTreeSet<&str> = spans.iter().map(|span| span.span_id.as_str()).collect();
+    let ends: BTreeMap<&str, i64> = spans
+        .iter()
+        .map(|span| (span.span_id.as_str(), span.end_unix_nanos))
+        .collect();
     let mut children: BTreeMap<&str, Vec<&SpanRecord>> = BTreeMap::new();
     let mut tops = Vec::new();
     for span in spans {
-        let parent = span
-            .parent_id
-            .as_deref()
-            .filter(|id| ids.contains(id) && *id != span.span_id);
+        let parent = span.parent_id.as_deref().filter(|id| {
+            let is_during = ends
+                .get(id)
+                .is_some_and(|end| span.start_unix_nanos <= *end);
+            is_during && *id != span.span_id && !is_attempt(span) && !is_wait(span)
+        });
         match parent {
-            Some(parent) if !is_attempt(span) && !is_wait(span) => {
-                children.entry(parent).or_default().push(span);
-            }
-            Some(_) | None => tops.push(span),
+            Some(parent) => children.entry(parent).or_default().push(span),
+            None => tops.push(span),
         }
     }
     for children in children.values_mut() {
@@ -57,7 +62,7 @@ pub(super) fn arrange(spans: &[SpanRecord]) -> Vec<Placed<'_>> {
     }
     sort(&mut tops);
     let mut order = Order {
-        ids,
+        ends,
         children,
         placed: Vec::new(),
         seen: BTreeSet::new(),
@@ -85,7 +90,7 @@ fn sort(spans: &mut [&SpanRecord]) {
 }
 
 struct Order<'a> {
-    ids: BTreeSet<&'a str>,
+    ends: BTreeMap<&'a str, i64>,
     children: BTreeMap<&'a str, Vec<&'a SpanRecord>>,
     placed: Vec<Placed<'a>>,
     seen: BTreeSet<&'a str>,
@@ -102,7 +107,7 @@ impl<'a> Order<'a> {
             let is_orphan = span
                 .parent_id
                 .as_deref()
-                .is_some_and(|id| depth == 0 && !self.ids.contains(id));
+                .is_some_and(|id| depth == 0 && !self.ends.contains_key(id));
             let stage = stage_of(span, above);
             self.placed.push(Placed {
                 span,

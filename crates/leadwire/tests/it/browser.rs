@@ -1,4 +1,4 @@
-//! A real browser, driven by WebDriver over plain HTTP. Where there is none, it is installed, or the test says what to install.
+//! A real browser, driven by `WebDriver` over plain HTTP. Where there is none, it is installed, or the test says what to install.
 
 use crate::house::agent;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 
-/// The name under which WebDriver hands out elements.
+/// The name under which `WebDriver` hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Where Debian, Ubuntu and others put them.
 const FOLDERS: [&str; 4] = [

@@ -232,6 +232,19 @@ async fn every_waiting_message_is_shown_with_its_time_soonest_first() {
     );
 }
 
+#[tokio::test]
+async fn the_oldest_message_is_the_one_that_was_sent_first_whatever_became_of_it_since() {
+    let sample = sample();
+    let queue = sample.home.queue();
+    assert_eq!(queue.oldest().await.unwrap(), None);
+    queue.send(message("first", 0)).await.unwrap();
+    let sent = queue.now();
+    sample.clock.advance(100);
+    queue.send(message("second", 0)).await.unwrap();
+    assert_eq!(sample.receive().await.len(), 2);
+    assert_eq!(queue.oldest().await.unwrap(), Some(sent));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_receivers_never_share_a_message() {
     let sample = sample();
