@@ -14,6 +14,10 @@ use leadwire_telemetry::alarm::State;
 const OURS: &str = "Leadwire";
 /// The most points that one request gives.
 const POINTS_MAX: i64 = 1_440;
+/// A time that is asked for by the minute; longer ones go by the hour.
+const BY_MINUTE_MAX: SignedDuration = SignedDuration::from_hours(12);
+// The 35 days that `slo` allows fit into one request, and so does what goes by the minute.
+const _: () = assert!(35 * 24 < POINTS_MAX && BY_MINUTE_MAX.as_secs() / 60 < POINTS_MAX);
 
 /// A stack that is watched.
 pub(crate) struct Watched {
@@ -119,8 +123,6 @@ impl Watched {
         let service = stages.first().map_or("", |stage| stage.name());
         let dimension =
             |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
-        // The shortest period, in whole minutes, of which one request gives all points.
-        let period = (since.as_secs() / POINTS_MAX / 60 + 1) * 60;
         let answer = self
             .client
             .get_metric_statistics()
@@ -130,7 +132,7 @@ impl Watched {
             .dimensions(dimension("environment", &self.environment))
             .start_time(DateTime::from_secs((now - since).as_second()))
             .end_time(DateTime::from_secs(now.as_second()))
-            .period(i32::try_from(period)?)
+            .period(period(since))
             .statistics(Statistic::Sum)
             .send()
             .await
@@ -140,5 +142,29 @@ impl Watched {
             .iter()
             .filter_map(|point| point.sum())
             .sum())
+    }
+}
+
+/// The length of a period in seconds. of what is older than 15 days `CloudWatch` keeps five minutes at the finest, and to a period that is no
+/// multiple of them it answers with nothing.
+fn period(since: SignedDuration) -> i32 {
+    if since <= BY_MINUTE_MAX { 60 } else { 3_600 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_one_that_cloudwatch_still_keeps_and_gives_at_once() {
+        for days in 1..=35 {
+            let since = SignedDuration::from_hours(24 * days);
+            let period = i64::from(period(since));
+            assert_eq!(period % 300, 0, "{days}");
+            assert!(since.as_secs() / period < POINTS_MAX, "{days}");
+        }
+        for hours in [1, 6] {
+            assert_eq!(period(SignedDuration::from_hours(hours)), 60);
+        }
     }
 }
