@@ -12,6 +12,7 @@ pub mod system;
 mod tests;
 pub mod trust;
 pub mod warm;
+pub mod webhook;
 
 pub use clients::{Clients, ClientsError};
 pub use mail::SesMailer;
@@ -19,3 +20,4 @@ pub use queue::SqsDelayQueue;
 pub use secret::SecretsManagerStore;
 pub use store::{Buckets, S3Store};
 pub use system::{OsEntropy, SystemClock};
+pub use webhook::HttpWebhookSender;

@@ -23,6 +23,8 @@ pub const QUARANTINE: &str = "quarantine/";
 
 const EXTENSION: &str = ".json";
 const BASE: &str = "crm_event_";
+/// A time in a key: `20261123T065000123456Z`.
+const TIME_CHARS: usize = 22;
 
 /// The base name X of an event, and the revision where it is a replay.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +85,14 @@ impl EventName {
         } else {
             Err(KeyError)
         }
+    }
+
+    /// Whether it can be an event of this lead. It narrows a listing; only what is stored says whose an event is.
+    pub fn may_be_of(&self, lead_id: &LeadId) -> bool {
+        let rest = self.base.strip_prefix(BASE);
+        let rest = rest.and_then(|rest| rest.strip_prefix(lead_id.as_str()));
+        rest.and_then(|rest| rest.strip_prefix('_'))
+            .is_some_and(|time| time.len() == TIME_CHARS)
     }
 
     /// The same event's revision `revision`; 0 is the event itself.
@@ -223,6 +233,21 @@ mod tests {
             "mail/crm_event_test-1_20261123T065000123456Z.json"
         );
         assert_eq!(EventName::parse_raw_key(&name().raw_key()), Ok(name()));
+    }
+
+    #[test]
+    fn a_name_narrows_down_whose_event_it_is() {
+        let lead = |id| LeadId::parse(id).unwrap();
+        assert!(name().may_be_of(&lead("test-1")));
+        let longer = EventName::new(&lead("test-1_x"), Timestamp::UNIX_EPOCH);
+        for (name, id) in [
+            (name(), "test"),
+            (name(), "test-11"),
+            (longer, "test-1"),
+            (EventName::parse_raw_key("raw/by-hand.json").unwrap(), "by"),
+        ] {
+            assert!(!name.may_be_of(&lead(id)), "{name} {id}");
+        }
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Ingest {
     pub queue_url: String,
     /// The secret that holds the sources document.
     pub secret_arn: Option<String>,
+    /// The secret that holds the canary's.
+    pub canary_secret_arn: Option<String>,
     /// The stage's own configuration.
     pub stage: IngestConfig,
 }
@@ -50,6 +52,17 @@ pub struct Enrich {
     pub stage: EnrichConfig,
 }
 
+/// What the canary needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canary {
+    /// The secret that holds the canary's.
+    pub secret_arn: String,
+    /// The stack's own address of the canary.
+    pub url: String,
+    /// The bucket of the owner files, for the canary's own.
+    pub lookup_bucket: String,
+}
+
 /// What `sweep` is told.
 #[derive(Clone, Debug)]
 pub struct Sweep {
@@ -59,6 +72,8 @@ pub struct Sweep {
     pub enriched_bucket: String,
     /// The delay queue.
     pub queue_url: String,
+    /// What the canary needs, where there is one.
+    pub canary: Option<Canary>,
     /// The stage's own configuration.
     pub stage: SweepConfig,
 }
@@ -75,6 +90,7 @@ impl Ingest {
         let enriched_bucket = read.bucket(vars::ENRICHED_BUCKET);
         let queue_url = read.queue();
         let secret_arn = read.optional(vars::SOURCES_SECRET_ARN);
+        let canary_secret_arn = read.optional(vars::CANARY_SECRET_ARN);
         let delay_seconds = read.delay();
         read.finish(|| {
             Some(Self {
@@ -83,6 +99,7 @@ impl Ingest {
                 enriched_bucket: enriched_bucket?,
                 queue_url: queue_url?,
                 secret_arn,
+                canary_secret_arn,
                 stage: IngestConfig {
                     delay_seconds: delay_seconds?,
                 },
@@ -175,6 +192,7 @@ impl Sweep {
         let raw_bucket = read.bucket(vars::RAW_BUCKET);
         let enriched_bucket = read.bucket(vars::ENRICHED_BUCKET);
         let queue_url = read.queue();
+        let canary = canary(&mut read);
         let stage = sweep_stage(&mut read);
         // Telemetry and the redrive policy are told of these; a mistake in them must not wait for another function to find it.
         read.environment();
@@ -184,10 +202,29 @@ impl Sweep {
                 raw_bucket: raw_bucket?,
                 enriched_bucket: enriched_bucket?,
                 queue_url: queue_url?,
+                canary,
                 stage: stage?,
             })
         })
     }
+}
+
+/// All of what the canary needs, or nothing: it is off where neither its secret nor its address is set.
+fn canary(read: &mut Reader<'_>) -> Option<Canary> {
+    let secret_arn = read.optional(vars::CANARY_SECRET_ARN);
+    let url = read.canary_url();
+    let lookup_bucket = read.optional_bucket(vars::LOOKUP_BUCKET);
+    let own = [vars::CANARY_SECRET_ARN, vars::CANARY_URL];
+    if own.into_iter().any(|variable| read.is_set(variable)) {
+        for variable in own.into_iter().chain([vars::LOOKUP_BUCKET]) {
+            read.demand(variable, "to be set, since the canary needs it");
+        }
+    }
+    Some(Canary {
+        secret_arn: secret_arn?,
+        url: url?,
+        lookup_bucket: lookup_bucket?,
+    })
 }
 
 fn sweep_stage(read: &mut Reader<'_>) -> Option<SweepConfig> {
@@ -315,6 +352,31 @@ mod tests {
         {
             assert!(!mistake.to_string().contains("alice"), "{mistake}");
         }
+    }
+
+    #[test]
+    fn the_canary_has_all_that_it_needs_or_is_off() {
+        let arn = (
+            "CANARY_SECRET_ARN",
+            "arn:aws:secretsmanager:us-east-1:1:secret:c",
+        );
+        let url = ("CANARY_URL", "https://api.example.com/Prod/ingest/canary");
+        let off = Sweep::from_lookup(lookup(&[])).unwrap();
+        assert_eq!(off.canary, None);
+        let on = Sweep::from_lookup(lookup(&[arn, url])).unwrap();
+        assert_eq!(on.canary.unwrap().url, url.1);
+        for (half, missing) in [(arn, "CANARY_URL"), (url, "CANARY_SECRET_ARN")] {
+            let mistakes = Sweep::from_lookup(lookup(&[half])).unwrap_err();
+            assert_eq!(variables(&mistakes), [missing]);
+        }
+        for bad in ["canary", "https://api.example.com/Prod/ingest", ""] {
+            let mistakes = Sweep::from_lookup(lookup(&[arn, ("CANARY_URL", bad)])).unwrap_err();
+            assert_eq!(variables(&mistakes), ["CANARY_URL"], "{bad}");
+        }
+        let without_bucket =
+            |name: &str| (name != "LOOKUP_BUCKET").then(|| lookup(&[arn, url])(name))?;
+        let mistakes = Sweep::from_lookup(without_bucket).unwrap_err();
+        assert_eq!(variables(&mistakes), ["LOOKUP_BUCKET"]);
     }
 
     /// The arrays in `vars.rs` are what the template is compared with: they must be what is really read.

@@ -107,16 +107,36 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The name of a bucket that may be left out.
+    pub(crate) fn optional_bucket(&mut self, variable: &'static str) -> Option<String> {
+        self.is_set(variable).then(|| self.bucket(variable))?
+    }
+
+    /// The stack's own address of the canary, if it has one.
+    pub(crate) fn canary_url(&mut self) -> Option<String> {
+        let expected = "the stack's own address, https://<API_ID>.execute-api.<REGION>.amazonaws.com/Prod/ingest/canary";
+        if !self.is_set(vars::CANARY_URL) {
+            return None;
+        }
+        self.checked(vars::CANARY_URL, expected, None, |url| {
+            is_url(url) && url.ends_with("/ingest/canary")
+        })
+    }
+
+    pub(crate) fn is_set(&self, variable: &str) -> bool {
+        (self.lookup)(variable).is_some()
+    }
+
+    /// Notes a mistake where a variable is not set.
+    pub(crate) fn demand(&mut self, variable: &'static str, expected: &'static str) {
+        if !self.is_set(variable) {
+            let _none: Option<()> = self.mistake(variable, "is not set", expected);
+        }
+    }
+
     pub(crate) fn queue(&mut self) -> Option<String> {
         let expected = "the URL of an SQS queue, for example https://sqs.us-east-1.amazonaws.com/123456789012/name";
-        self.checked(vars::DELAY_QUEUE_URL, expected, None, |url| {
-            let rest = url
-                .strip_prefix("https://")
-                .or_else(|| url.strip_prefix("http://"));
-            rest.is_some_and(|rest| {
-                rest.contains('/') && rest.bytes().all(|b| b.is_ascii_graphic())
-            })
-        })
+        self.checked(vars::DELAY_QUEUE_URL, expected, None, is_url)
     }
 
     pub(crate) fn number(
@@ -247,4 +267,12 @@ impl<'a> Reader<'a> {
         });
         None
     }
+}
+
+/// An absolute URL with a path.
+fn is_url(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| rest.contains('/') && rest.bytes().all(|b| b.is_ascii_graphic()))
 }

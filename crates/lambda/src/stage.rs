@@ -3,9 +3,10 @@
 use crate::config;
 use leadwire_aws::warm::WarmPlan;
 use leadwire_aws::{
-    Buckets, Clients, OsEntropy, S3Store, SecretsManagerStore, SesMailer, SqsDelayQueue,
-    SystemClock,
+    Buckets, Clients, HttpWebhookSender, OsEntropy, S3Store, SecretsManagerStore, SesMailer,
+    SqsDelayQueue, SystemClock,
 };
+use leadwire_pipeline::canary::Canary;
 use leadwire_pipeline::enrich::Enrich;
 use leadwire_pipeline::ingest::Ingest;
 use leadwire_pipeline::port::{NoMailer, Ports};
@@ -46,6 +47,7 @@ pub async fn ingest(
         enriched_bucket,
         queue_url,
         secret_arn,
+        canary_secret_arn,
         stage,
     } = config;
     let plan = WarmPlan {
@@ -64,11 +66,18 @@ pub async fn ingest(
         enriched: Some(enriched_bucket),
         ..Buckets::default()
     };
-    Ingest::new(
+    let ingest = Ingest::new(
         home(clients, buckets, &queue_url, NoMailer),
         SecretCache::new(secrets, &environment),
         stage,
-    )
+    );
+    match canary_secret_arn {
+        Some(arn) => ingest.with_canary(SecretCache::of_canary(SecretsManagerStore::new(
+            clients.secrets(),
+            arn,
+        ))),
+        None => ingest,
+    }
 }
 
 /// The stage that enriches and mails.
@@ -102,18 +111,35 @@ pub async fn enrich(clients: &Clients, config: config::Enrich) -> Enrich<Home<Se
     Enrich::new(home(clients, buckets, &queue_url, mailer), stage)
 }
 
-/// The stage that finds lost triggers. It runs for seconds, so it opens its connections as it goes.
-pub fn sweep(clients: &Clients, config: config::Sweep) -> Sweep<Home<NoMailer>> {
+/// The canary over AWS.
+pub type AwsCanary = Canary<Home<NoMailer>, SecretsManagerStore, HttpWebhookSender>;
+
+/// The stage that finds lost triggers, and the canary where there is one. They run for seconds, so they open their connections as they go.
+pub fn sweep(
+    clients: &Clients,
+    config: config::Sweep,
+) -> (Sweep<Home<NoMailer>>, Option<AwsCanary>) {
     let config::Sweep {
         raw_bucket,
         enriched_bucket,
         queue_url,
+        canary,
         stage,
     } = config;
     let buckets = Buckets {
         raw: Some(raw_bucket),
+        lookup: canary.as_ref().map(|canary| canary.lookup_bucket.clone()),
         enriched: Some(enriched_bucket),
-        ..Buckets::default()
+        owner: None,
     };
-    Sweep::new(home(clients, buckets, &queue_url, NoMailer), stage)
+    let home = home(clients, buckets, &queue_url, NoMailer);
+    let canary = canary.map(
+        |config::Canary {
+             secret_arn, url, ..
+         }| {
+            let secret = SecretsManagerStore::new(clients.secrets(), secret_arn);
+            Canary::new(Arc::clone(&home), secret, clients.webhooks(url))
+        },
+    );
+    (Sweep::new(home, stage), canary)
 }

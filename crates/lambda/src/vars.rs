@@ -54,6 +54,10 @@ pub const LEAD_URL_TEMPLATE: &str = "LEAD_URL_TEMPLATE";
 pub const SWEEP_MAX: &str = "SWEEP_MAX";
 /// Older events than this are left alone, in days.
 pub const SWEEP_MAX_AGE_DAYS: &str = "SWEEP_MAX_AGE_DAYS";
+/// The secret that holds the canary's; without it there is no canary.
+pub const CANARY_SECRET_ARN: &str = "CANARY_SECRET_ARN";
+/// The stack's own address of the canary, `…/ingest/canary`.
+pub const CANARY_URL: &str = "CANARY_URL";
 
 /// What telemetry reads by itself, in every function.
 pub const TELEMETRY: &[&str] = &[
@@ -79,6 +83,7 @@ pub const INGEST: &[&str] = &[
     DELAY_QUEUE_URL,
     DELAY_SECONDS,
     SOURCES_SECRET_ARN,
+    CANARY_SECRET_ARN,
 ];
 
 /// What `enrich` reads.
@@ -127,6 +132,9 @@ pub const SWEEP: &[&str] = &[
     MAX_RECEIVE_COUNT,
     SWEEP_MAX,
     SWEEP_MAX_AGE_DAYS,
+    LOOKUP_BUCKET,
+    CANARY_SECRET_ARN,
+    CANARY_URL,
 ];
 
 /// What the platform sets: where the Runtime API is.

@@ -1,8 +1,12 @@
 //! What can be typed, and its help.
 
+mod canary;
 mod lookup;
+mod watch;
 
+pub(crate) use canary::CanaryArgs;
 pub(crate) use lookup::{LookupCommand, LookupImportArgs, LookupPutArgs};
+pub(crate) use watch::{AlarmsArgs, DoctorArgs, SloArgs};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -41,6 +45,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Post a sample lead, signed, to any address
     Send(SendArgs),
+    /// Send a lead of our own the whole way, and follow it
+    Canary(CanaryArgs),
     /// Put, import and list owner files
     #[command(subcommand)]
     Lookup(LookupCommand),
@@ -53,6 +59,10 @@ pub(crate) enum Command {
     Dlq(DlqCommand),
     /// Find leads whose trigger was lost, and enqueue them again
     Sweep(SweepArgs),
+    /// Tell what calls for a person, and where to read on
+    Alarms(AlarmsArgs),
+    /// Tell how many leads were mailed in time, and how much of the budget is left
+    Slo(SloArgs),
     /// Check a data folder and its configuration
     Doctor(DoctorArgs),
     /// Write a completion script for a shell
@@ -200,6 +210,14 @@ pub(crate) struct UpArgs {
     /// Take unsigned requests to /ingest although other machines can reach this one (only dev)
     #[arg(long, value_name = "BOOL", env = "LEADWIRE_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", default_value = "false")]
     pub(crate) allow_unsigned: String,
+    /// How often a lead of our own runs through everything, mailed to nobody; off sends none
+    #[arg(
+        long,
+        value_name = "TIME|off",
+        env = "LEADWIRE_CANARY",
+        default_value = "15m"
+    )]
+    pub(crate) canary: String,
     /// How to tell what happens: lines for people, or JSON
     #[arg(
         long,
@@ -288,6 +306,9 @@ pub(crate) struct LeadsArgs {
     /// Only those in this stage
     #[arg(long, value_name = "STAGE")]
     pub(crate) stage: Option<crate::view::Stage>,
+    /// The canaries instead, which are left out otherwise
+    #[arg(long)]
+    pub(crate) canary: bool,
 }
 
 /// `lead`.
@@ -394,25 +415,6 @@ pub(crate) struct SweepArgs {
     /// Send although more than --max were found
     #[arg(long)]
     pub(crate) confirm: bool,
-}
-
-/// `doctor`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-Examples:
-  leadwire doctor
-  leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server lets us in")]
-pub(crate) struct DoctorArgs {
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
-    /// The mail server that `up` uses
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "LEADWIRE_SMTP",
-        hide_env_values = true
-    )]
-    pub(crate) smtp: Option<String>,
 }
 
 /// `completion`.

@@ -9,6 +9,8 @@ use leadwire_domain::signature::sign;
 use leadwire_domain::source::{Secret, Source};
 use serde_json::json;
 use std::time::Duration;
+use ureq::config::ConfigBuilder;
+use ureq::typestate::AgentScope;
 
 /// Longest that a request may take: API Gateway itself gives up after 29 s.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
@@ -128,14 +130,25 @@ pub(crate) struct Client {
 impl Client {
     /// A client.
     pub(crate) fn new() -> Self {
-        let config = ureq::Agent::config_builder()
+        Self::of(Self::config())
+    }
+
+    /// A client that goes through no proxy, for this machine itself.
+    pub(crate) fn direct() -> Self {
+        Self::of(Self::config().proxy(None))
+    }
+
+    fn config() -> ConfigBuilder<AgentScope> {
+        ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(REQUEST_DEADLINE))
             .timeout_connect(Some(CONNECT_DEADLINE))
             .user_agent(concat!("leadwire/", env!("CARGO_PKG_VERSION")))
-            .build();
+    }
+
+    fn of(config: ConfigBuilder<AgentScope>) -> Self {
         Self {
-            agent: config.into(),
+            agent: config.build().into(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod local;
 #[cfg(feature = "aws")]
-mod stack;
+pub(crate) mod stack;
 
 use crate::cli::HomeArgs;
 use crate::view::{QueueLook, Queued};
@@ -24,6 +24,12 @@ pub(crate) trait Operated: Home + 'static {
     /// Gives dead letters back that were taken and not deleted.
     fn return_dead(&self, letters: &[Queued])
     -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Why this home may have no canary, and what to do about it.
+    const WITHOUT_CANARY: &'static str;
+    /// The canary's secret, where there is one.
+    fn canary_secret(&self) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
+    /// The whole address that canaries are posted to, where the home knows it.
+    fn canary_url(&self) -> Option<String>;
     /// Where the spans of a trace are.
     fn traces(&self) -> Traces;
     /// Writes an owner file as a whole, and says where it is.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod canary;
 mod cli;
 mod client;
 mod command;
@@ -15,6 +16,7 @@ mod spans;
 mod tell;
 mod trace;
 mod view;
+mod watch;
 
 use clap::Parser as _;
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! The pipeline at work on one machine: the server, the worker and the sweep over one data folder.
 
+use crate::canary;
 use crate::home::desk;
 use crate::keep;
 use crate::page::Pages;
@@ -100,6 +101,12 @@ async fn work(
     let sweep = Sweep::new(ports, sweep_config(settings, pace));
     let runner =
         Runner::new(home.queue(), enrich, Some(sweep), pace.runner).traced(MachineSpans(names));
+    let address = listener
+        .local_addr()
+        .context("could not tell the address")?;
+    let canary = settings
+        .canary
+        .map(|every| tokio::spawn(canary::send_for_ever(home.clone(), address, every)));
     let mut worker = tokio::spawn(runner.run(stopped(stop.clone())));
     let mut server = tokio::spawn(serve(listener, Arc::new(app), stopped(stop.clone())));
     let flushing = tokio::spawn(flush_for_ever());
@@ -116,6 +123,8 @@ async fn work(
         }
     };
     flushing.abort();
+    // One that is under way is an event already, or is none.
+    canary.inspect(tokio::task::JoinHandle::abort);
     leadwire_telemetry::flush().await;
     ended
 }
@@ -149,9 +158,10 @@ fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp
     let config = IngestConfig {
         delay_seconds: settings.waits.delay_seconds,
     };
+    let canary = SecretCache::of_canary(home.canary_secret());
     App {
         home: Arc::new(home.ports(NoMailer)),
-        ingest: Ingest::new(ports, secrets, config),
+        ingest: Ingest::new(ports, secrets, config).with_canary(canary),
         pages: Pages {
             home: desk(home),
             telemetry: home.telemetry(),

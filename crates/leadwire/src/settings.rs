@@ -11,11 +11,14 @@ use leadwire_telemetry::SpanConfig;
 use leadwire_telemetry::config::{Exporter, TRACE_EXPORTER};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::time::Duration;
 
 /// The environment in which unsigned requests may be taken.
 const DEV: &str = "dev";
 /// Longest name of an environment, in characters: it becomes a metric's dimension.
 const ENVIRONMENT_CHARS_MAX: usize = 32;
+/// The longest time between two canaries, in seconds: a day.
+const CANARY_SECONDS_MAX: u32 = 86_400;
 /// Who mails come from and go to where they only reach the outbox folder.
 const OUTBOX_FROM: &str = "leadwire@example.com";
 /// See [`OUTBOX_FROM`].
@@ -91,6 +94,8 @@ pub(crate) struct Settings {
     pub(crate) environment: String,
     pub(crate) door: Door,
     pub(crate) log: Log,
+    /// How often a canary is sent, where any is.
+    pub(crate) canary: Option<Duration>,
     /// Where spans go beside the data folder.
     pub(crate) spans: SpanConfig,
 }
@@ -159,6 +164,7 @@ impl Settings {
             &OWNER_MISSING,
         ));
         let log = mistakes.take(choose("--log", &args.log, &LOG));
+        let canary = mistakes.take(canary(&args.canary));
         let spans = mistakes.take(spans());
         let environment = mistakes.take(environment(&args.environment));
         let reach = Reach {
@@ -182,6 +188,7 @@ impl Settings {
             environment: environment?,
             door: door?,
             log: log?,
+            canary: canary?,
             spans: spans?,
         })
     }
@@ -268,6 +275,18 @@ fn span(flag: &str, text: &str, most: u32) -> Result<u32, String> {
                 "{flag} {text:?}: give a time of whole seconds up to {most} s, such as 90s or 10m"
             )
         })
+}
+
+/// How often a canary is sent; none where it is off.
+fn canary(text: &str) -> Result<Option<Duration>, String> {
+    if text.trim() == "off" {
+        return Ok(None);
+    }
+    let seconds = parse_seconds(text).filter(|seconds| *seconds <= CANARY_SECONDS_MAX);
+    let seconds = seconds.ok_or_else(|| {
+        format!("--canary {text:?}: give a time of whole seconds up to a day, such as 15m, or off")
+    })?;
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds.into())))
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -411,6 +430,8 @@ mod tests {
             "maybe",
             "--environment",
             "",
+            "--canary",
+            "25h",
         ];
         let mistakes = parse(&flags, None).err().unwrap();
         let flags = [
@@ -422,6 +443,7 @@ mod tests {
             "--lead-url",
             "--ambiguous",
             "--environment",
+            "--canary",
         ];
         for flag in flags {
             let told = mistakes
@@ -430,6 +452,15 @@ mod tests {
                 .any(|mistake| mistake.starts_with(flag));
             assert!(told, "{flag} is missing in {mistakes}");
         }
+    }
+
+    #[test]
+    fn a_canary_is_sent_now_and_then_or_not_at_all() {
+        let every = |flags: &[&str]| parse(flags, None).unwrap().canary;
+        assert_eq!(every(&[]), Some(Duration::from_mins(15)));
+        assert_eq!(every(&["--canary", "1h"]), Some(Duration::from_hours(1)));
+        assert_eq!(every(&["--canary", "off"]), None);
+        assert_eq!(every(&["--canary", "0"]), None);
     }
 
     #[test]

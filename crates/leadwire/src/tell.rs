@@ -6,6 +6,7 @@ use crate::output::{BAD, DIM, GOOD, PLAIN, WAIT, printable};
 use crate::settings::{Log, Settings};
 use anstyle::Style;
 use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::canary;
 use leadwire_telemetry::Service;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -116,6 +117,14 @@ struct Line {
 impl Line {
     /// The line of an event, or none where it is of no interest to a person.
     fn of(fields: &Fields, level: Level) -> Option<Self> {
+        if let Some(told) = canary_line(fields) {
+            return told.map(|(word, style, text)| Self {
+                who: canary::LEAD_ID.to_owned(),
+                word,
+                style,
+                text,
+            });
+        }
         let (word, style, text) = ingest_line(fields)
             .or_else(|| enrich_line(fields))
             .or_else(|| other_line(fields, level))?;
@@ -133,6 +142,28 @@ impl Line {
 }
 
 type Told = (&'static str, Style, String);
+
+/// A canary that goes its way is one quiet line, at its end. The lead id is enough here: it is reserved for canaries.
+fn canary_line(fields: &Fields) -> Option<Option<Told>> {
+    if fields.text("lead_id") != canary::LEAD_ID {
+        return None;
+    }
+    match fields.text("event") {
+        "canary_sent" | "lead_accepted" | "lead_enriched" | "record_acked" => Some(None),
+        "lead_deferred" if matches!(fields.text("reason"), "too_early" | "no_time_left") => {
+            Some(None)
+        }
+        "email_sent" => {
+            let text = format!("went the whole way in {}", fields.span("latency_ms"));
+            Some(Some(("canary", DIM, text)))
+        }
+        "canary_failed" => {
+            let text = format!("{}: {}", fields.text("reason"), fields.text("advice"));
+            Some(Some(("FAILED", BAD, text)))
+        }
+        _ => None,
+    }
+}
 
 fn ingest_line(fields: &Fields) -> Option<Told> {
     let seconds = fields.number("wait_seconds");
@@ -335,6 +366,33 @@ mod tests {
         check(
             &[("event", "other"), ("message", "hello"), ("x", "1")],
             "- info hello x=1",
+        );
+    }
+
+    #[test]
+    fn a_canary_is_one_quiet_line_at_its_end() {
+        let quiet = |event: &str| {
+            let fields = [("event", event), ("lead_id", canary::LEAD_ID)];
+            let fields = fields.map(|(name, value)| (name, value.to_owned()));
+            Line::of(&Fields(fields.into()), Level::INFO).is_none()
+        };
+        assert!(quiet("lead_accepted") && quiet("lead_enriched") && quiet("canary_sent"));
+        check(
+            &[
+                ("event", "email_sent"),
+                ("lead_id", canary::LEAD_ID),
+                ("latency_ms", "601200"),
+            ],
+            "leadwire-canary canary went the whole way in 10 min 1 s",
+        );
+        check(
+            &[
+                ("event", "canary_failed"),
+                ("lead_id", canary::LEAD_ID),
+                ("reason", "mail_refused"),
+                ("advice", "look"),
+            ],
+            "leadwire-canary FAILED mail_refused: look",
         );
     }
 }

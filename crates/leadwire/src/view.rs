@@ -4,7 +4,9 @@ mod read;
 mod standing;
 mod timeline;
 
-pub(crate) use read::{Failure, find_lead, list_all, list_failures, list_newest, read_event};
+pub(crate) use read::{
+    Failure, find_lead, list_all, list_canaries, list_failures, list_newest, read_event,
+};
 pub(crate) use standing::{Stage, Standing, decide_standing};
 pub(crate) use timeline::{Step, advice, explain, timeline, trace_id, when};
 
@@ -13,6 +15,7 @@ use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::enriched::Provenance;
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::key::EventName;
+use leadwire_domain::source::Source;
 use leadwire_domain::trigger::Trigger;
 use leadwire_pipeline::trace::TraceContext;
 use std::collections::BTreeMap;
@@ -139,6 +142,13 @@ impl EventFacts {
             (None, Some(lead_id)) => lead_id.as_str(),
             (None, None) => "",
         }
+    }
+
+    /// Whether it is the canary's: the source that is stored says so.
+    pub(crate) fn is_canary(&self) -> bool {
+        self.raw
+            .as_ref()
+            .is_some_and(|raw| raw.source == Source::Canary.as_str())
     }
 
     /// The event's id.

@@ -3,21 +3,36 @@
 use crate::system::random_hex;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// As the umask has it.
+const FOR_ALL: u32 = 0o666;
+/// Nobody else, whatever the umask.
+const FOR_OWNER: u32 = 0o600;
 
 /// Writes a file, replacing what is there: a temporary file, synced, then renamed, then its folder synced.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = write_temporary(path, bytes)?;
+    let temporary = write_temporary(path, bytes, FOR_ALL)?;
     fs::rename(&temporary, path).inspect_err(|_error| drop(fs::remove_file(&temporary)))?;
     sync_folder(path)
 }
 
 /// Writes a file only where there is none, whole and synced. False where there is one.
 pub(crate) fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    create(path, bytes, FOR_ALL)
+}
+
+/// The same, for its owner alone.
+pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    create(path, bytes, FOR_OWNER)
+}
+
+fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
     if fs::symlink_metadata(path).is_ok() {
         return Ok(false);
     }
-    let temporary = write_temporary(path, bytes)?;
+    let temporary = write_temporary(path, bytes, mode)?;
     // A link is made or not made, at once; a name that is taken is never replaced.
     let linked = fs::hard_link(&temporary, path).or_else(|error| {
         let is_taken = error.kind() == ErrorKind::AlreadyExists;
@@ -47,12 +62,13 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
         .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let temporary = folder.join(format!(".{}.tmp", random_hex()));
     let written = OpenOptions::new()
         .write(true)
         .create_new(true)
+        .mode(mode)
         .open(&temporary)
         .and_then(|mut file| {
             file.write_all(bytes)?;

@@ -74,6 +74,11 @@ impl DataFolder {
         self.path.join("sources.json")
     }
 
+    /// The canary's secret.
+    pub fn canary(&self) -> PathBuf {
+        self.path.join("canary.json")
+    }
+
     /// Makes the folder where there is none, for its owner alone: leads are personal data.
     pub(crate) fn make(&self) -> Result<(), OpenError> {
         make_folder(&self.path)

@@ -75,7 +75,7 @@ pub struct LocalHome {
     folder: DataFolder,
     report: Arc<OpenReport>,
     boot: Option<String>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) database: Database,
     pub(crate) views: Views,
     queue: SqliteQueue,
@@ -110,6 +110,9 @@ impl LocalHome {
         folder.make_rooms()?;
         let connection = open_database(&folder, mode, now, &mut report)?;
         check_secrets(&folder, &mut report);
+        if mode == Mode::Serve {
+            crate::canary::make_secret(&folder)?;
+        }
         let io = |action| {
             let path = folder.path().to_owned();
             move |source| OpenError::Io {
@@ -171,6 +174,11 @@ impl LocalHome {
     /// The sources document.
     pub fn secrets(&self) -> FileSecrets {
         FileSecrets::new(self.folder.sources())
+    }
+
+    /// The canary's secret, which this home makes itself when it first serves.
+    pub fn canary_secret(&self) -> FileSecrets {
+        FileSecrets::new(self.folder.canary())
     }
 
     /// Traces and metrics that are kept on this machine. Nothing is opened yet.

@@ -117,7 +117,7 @@ impl LookupFolder {
 }
 
 /// The lead whose owner file has this name.
-fn lead_of(key: &str) -> Option<LeadId> {
+pub(crate) fn lead_of(key: &str) -> Option<LeadId> {
     LeadId::parse(key.strip_suffix(".json")?).ok()
 }
 

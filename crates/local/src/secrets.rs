@@ -1,4 +1,4 @@
-//! The sources document: `sources.json` in the data folder.
+//! Secrets in the data folder: the sources document, `sources.json`, and the canary's, `canary.json`.
 
 use leadwire_domain::limits::OBJECT_BYTES_MAX;
 use leadwire_pipeline::port::{PortError, SecretStore};
@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::PathBuf;
 
-/// Reads `sources.json` each time it is asked; the stage's cache decides how often.
+/// Reads a file each time it is asked; the stage's cache decides how often.
 #[derive(Clone, Debug)]
 pub struct FileSecrets {
     path: PathBuf,
@@ -21,7 +21,7 @@ impl FileSecrets {
 
 impl SecretStore for FileSecrets {
     async fn fetch(&self) -> Result<Option<String>, PortError> {
-        const ACTION: &str = "read sources.json";
+        const ACTION: &str = "read a secret's file";
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || {
             let mut text = String::new();

@@ -1,7 +1,7 @@
 //! Objects in `SQLite`, with views of them as files.
 
 use crate::database::Database;
-use crate::lookup::LookupFolder;
+use crate::lookup::{LookupFolder, lead_of};
 use crate::system::random_hex;
 use crate::view::Views;
 use jiff::Timestamp;
@@ -76,6 +76,17 @@ impl SqliteStore {
         // And once more, where it was being written meanwhile.
         self.views.remove(bucket, key).await;
         Ok(existed)
+    }
+
+    /// The canary's own owner file comes this way; all others are written by others.
+    async fn put_owner_file(&self, key: &str, object: NewObject) -> Result<(), PortError> {
+        let Some(lead_id) = lead_of(key) else {
+            return Err(PortError::permanent(
+                "put object",
+                "an owner file is named by its lead",
+            ));
+        };
+        self.lookup.put(&lead_id, object.bytes).await
     }
 
     /// One write; the new version where it changed something. The view follows.
@@ -223,6 +234,9 @@ impl ObjectStore for SqliteStore {
     }
 
     async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
+        if bucket == Bucket::Lookup {
+            return self.put_owner_file(key, object).await;
+        }
         self.write(Statement::Put, bucket, key, object)
             .await
             .map(drop)

@@ -3,7 +3,8 @@
 
 use crate::database::connect_to_read;
 use crate::folder::DataFolder;
-use leadwire_domain::key::{ENRICHED, RAW};
+use leadwire_domain::canary;
+use leadwire_domain::key::{ENRICHED, EventName, RAW};
 use leadwire_pipeline::port::Bucket;
 use rusqlite::Connection;
 use std::fs;
@@ -92,7 +93,8 @@ impl Views {
     }
 }
 
-/// Where an object is shown. Only names that are plain files everywhere are; nothing else of ours has such a prefix.
+/// Where an object is shown. Only names that are plain files everywhere are; nothing else of ours has such a prefix. The canaries are not:
+/// the folders are for people who look for leads.
 fn view_path(folder: &DataFolder, bucket: Bucket, key: &str) -> Option<PathBuf> {
     let (parent, name) = match bucket {
         Bucket::Raw => (folder.raw(), key.strip_prefix(RAW)?),
@@ -104,7 +106,12 @@ fn view_path(folder: &DataFolder, bucket: Bucket, key: &str) -> Option<PathBuf> 
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    is_plain.then(|| parent.join(name))
+    (is_plain && !is_canary(name)).then(|| parent.join(name))
+}
+
+fn is_canary(name: &str) -> bool {
+    EventName::parse_raw_key(&format!("{RAW}{name}"))
+        .is_ok_and(|name| name.may_be_of(&canary::lead_id()))
 }
 
 fn work_off(folder: &DataFolder, lacking: &AtomicBool, queue: &Receiver<Order>) {

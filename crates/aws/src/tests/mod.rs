@@ -5,6 +5,7 @@ mod queue;
 mod secret;
 mod server;
 mod store;
+mod webhook;
 
 use crate::Clients;
 use crate::trust::Roots;

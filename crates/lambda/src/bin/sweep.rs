@@ -1,12 +1,32 @@
-//! `sweep`: finds events that have lost their trigger and queues them again.
+//! `sweep`: finds events that have lost their trigger and queues them again; on a schedule of its own it sends the canary.
 
 use leadwire_lambda::serve::{self, ServeError};
-use leadwire_lambda::{config, stage};
-use leadwire_pipeline::sweep::SweepMode;
+use leadwire_lambda::stage::{self, AwsCanary};
+use leadwire_lambda::{config, vars};
+use leadwire_pipeline::canary::Accepted;
+use leadwire_pipeline::sweep::{SweepMode, SweepReport};
 use leadwire_telemetry::{Service, sweep_span};
-use serde::de::IgnoredAny;
+use serde::Serialize;
+use serde_json::Value;
 use std::process::ExitCode;
 use tracing::Instrument as _;
+
+/// What an invocation did.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Report {
+    Swept(SweepReport),
+    Canary { canary: Canary },
+}
+
+/// What became of sending a canary. One that is not sent is no failed invocation: its alarm is its silence, and the function's own alarm
+/// stays that of the sweep.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Canary {
+    Sent(Accepted),
+    NotSent { error: String },
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -15,13 +35,32 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), ServeError> {
     let config = serve::configure(Service::Sweep, config::Sweep::from_lookup)?;
-    let stage = stage::sweep(&serve::clients().await?, config);
-    serve::run(async |_schedule: IgnoredAny, _context, invocation| {
-        stage
+    let (sweep, canary) = stage::sweep(&serve::clients().await?, config);
+    serve::run(async |event: Value, _context, invocation| {
+        let span = sweep_span(&invocation);
+        if event.get("canary") == Some(&Value::Bool(true)) {
+            let canary = send(canary.as_ref()).instrument(span).await;
+            return Ok(Report::Canary { canary });
+        }
+        sweep
             .run(SweepMode::Send)
-            .instrument(sweep_span(&invocation))
+            .instrument(span)
             .await
+            .map(Report::Swept)
             .map_err(|error| serve::failed("sweep_failed", &error))
     })
     .await
+}
+
+async fn send(canary: Option<&AwsCanary>) -> Canary {
+    let Some(canary) = canary else {
+        let error = format!("{} is not set, so there is no canary", vars::CANARY_URL);
+        return Canary::NotSent { error };
+    };
+    match canary.send().await {
+        Ok(accepted) => Canary::Sent(accepted),
+        Err(error) => Canary::NotSent {
+            error: format!("{error}: {}", error.source),
+        },
+    }
 }

@@ -4,7 +4,7 @@ use crate::cli::LeadsArgs;
 use crate::duration::render_relative;
 use crate::home::Operated;
 use crate::output::{Cell, DIM, Ended, Output};
-use crate::view::{EventFacts, Standing, decide_standing, list_newest, when};
+use crate::view::{EventFacts, Standing, decide_standing, list_canaries, list_newest, when};
 use jiff::Timestamp;
 use leadwire_pipeline::port::Clock as _;
 use serde::Serialize;
@@ -46,7 +46,11 @@ pub(super) async fn run<O: Operated>(
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let look = home.look().await?;
-    let events = list_newest(home.store(), &look, args.limit).await?;
+    let events = if args.canary {
+        list_canaries(home.store(), &look, args.limit).await?
+    } else {
+        list_newest(home.store(), &look, args.limit).await?
+    };
     let now = home.clock().now();
     let mut rows = Vec::new();
     let mut shown = 0;
@@ -60,7 +64,11 @@ pub(super) async fn run<O: Operated>(
         rows.push(row(event, &standing, now));
     }
     if rows.is_empty() {
-        output.line("No leads here yet. Post one:  leadwire send")?;
+        output.line(if args.canary {
+            "No canaries here yet. Send one:  leadwire canary"
+        } else {
+            "No leads here yet. Post one:  leadwire send"
+        })?;
         return Ok(Ended::Done);
     }
     output.table(

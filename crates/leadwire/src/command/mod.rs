@@ -1,5 +1,7 @@
 //! One file per command.
 
+mod alarms;
+mod canary;
 mod completion;
 mod demo;
 mod dlq;
@@ -8,6 +10,7 @@ mod lead;
 mod leads;
 mod lookup;
 mod send;
+mod slo;
 mod sweep;
 mod up;
 
@@ -29,6 +32,14 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
     match command {
         Command::Completion(args) => completion::run(&args, output),
         Command::Send(args) => send::run(&args, output),
+        Command::Canary(args) => {
+            let timeout = canary::parse_timeout(&args)?;
+            wait(async {
+                with_home!(&args.home, Mode::Operate, home => {
+                    canary::run(Arc::new(home), &args, timeout, output).await
+                })
+            })
+        }
         Command::Up(args) => wait(up::run(&args, output)),
         Command::Demo(_) => wait(demo::run(output)),
         Command::Lookup(command) => wait(lookup(command, output)),
@@ -50,6 +61,8 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
                 })
             })
         }
+        Command::Alarms(args) => wait(alarms::run(&args, output)),
+        Command::Slo(args) => wait(slo::run(&args, output)),
         Command::Doctor(args) => wait(doctor::run(&args, output)),
     }
 }

@@ -116,6 +116,7 @@ impl Place<'_> {
             environment = self.settings.environment,
             signed = self.settings.door == Door::Signed,
             smtp = self.settings.smtp.is_some(),
+            canary_seconds = self.settings.canary.map(|every| every.as_secs()),
             "the pipeline runs"
         );
         let mails = match self.settings.smtp {

@@ -6,9 +6,9 @@ use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
 use leadwire_domain::id::LeadId;
 use leadwire_local::{
-    DataFolder, DeadLetter, LocalHome, LocalPorts, LookupFolder, Mode, TelemetryStore,
+    DataFolder, DeadLetter, FileSecrets, LocalHome, LocalPorts, LookupFolder, Mode, TelemetryStore,
 };
-use leadwire_pipeline::port::{NoMailer, PortError};
+use leadwire_pipeline::port::{NoMailer, PortError, SecretStore as _};
 use leadwire_pipeline::trace::TraceContext;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -25,6 +25,7 @@ pub(crate) type LocalOperated = Desk<LocalPorts<NoMailer>, Folder>;
 pub(crate) struct Folder {
     lookup: LookupFolder,
     telemetry: TelemetryStore,
+    canary: FileSecrets,
 }
 
 impl Operated for LocalOperated {
@@ -66,6 +67,17 @@ impl Operated for LocalOperated {
         Ok(self.back.lookup.path(lead_id).display().to_string())
     }
 
+    const WITHOUT_CANARY: &'static str = "`leadwire up` makes its secret when it starts";
+
+    async fn canary_secret(&self) -> Result<Option<String>, PortError> {
+        self.back.canary.fetch().await
+    }
+
+    /// Who serves the folder does not say where.
+    fn canary_url(&self) -> Option<String> {
+        None
+    }
+
     fn traces(&self) -> Traces {
         Traces::Kept(self.back.telemetry.clone())
     }
@@ -94,6 +106,7 @@ pub(crate) fn desk(home: &LocalHome) -> LocalOperated {
         back: Folder {
             lookup: home.lookup(),
             telemetry: home.telemetry(),
+            canary: home.canary_secret(),
         },
     }
 }

@@ -1,6 +1,7 @@
 //! A deployed stack: its buckets and queues, found by its outputs.
 
 use super::{Desk, Operated, Traces};
+use crate::canary;
 use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
@@ -8,10 +9,14 @@ use aws_sdk_cloudformation::types::Stack;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use leadwire_aws::classify::port_error;
-use leadwire_aws::{Buckets, Clients, OsEntropy, S3Store, SqsDelayQueue, SystemClock};
+use leadwire_aws::{
+    Buckets, Clients, OsEntropy, S3Store, SecretsManagerStore, SqsDelayQueue, SystemClock,
+};
 use leadwire_domain::id::LeadId;
 use leadwire_domain::key::lookup_key;
-use leadwire_pipeline::port::{Bucket, NewObject, NoMailer, ObjectStore as _, PortError, Ports};
+use leadwire_pipeline::port::{
+    Bucket, NewObject, NoMailer, ObjectStore as _, PortError, Ports, SecretStore as _,
+};
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
 /// Messages of one receive: the most that SQS gives.
@@ -30,13 +35,15 @@ type StackPorts = Ports<S3Store, SqsDelayQueue, NoMailer, SystemClock, OsEntropy
 /// A deployed stack.
 pub(crate) type StackOperated = Desk<StackPorts, DeadLetters>;
 
-/// The dead-letter queue, and where owner files go.
+/// The dead-letter queue, where owner files go, and the canary's secret and address.
 #[derive(Debug)]
 pub(crate) struct DeadLetters {
     client: aws_sdk_sqs::Client,
     url: String,
     lookup_bucket: String,
     region: String,
+    canary: SecretsManagerStore,
+    canary_url: String,
 }
 
 /// Finds the stack by its name.
@@ -72,11 +79,16 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
             .region()
             .map(ToString::to_string)
             .unwrap_or_default(),
+        canary: match output_of(&stack, "CanarySecretArn") {
+            Some(arn) => SecretsManagerStore::new(clients.secrets(), arn),
+            None => SecretsManagerStore::none(),
+        },
+        canary_url: format!("{}{}", output("ApiUrl")?, canary::PATH),
     };
     Ok(Desk { ports, back })
 }
 
-async fn describe(clients: &Clients, name: &str) -> anyhow::Result<Stack> {
+pub(crate) async fn describe(clients: &Clients, name: &str) -> anyhow::Result<Stack> {
     let client = aws_sdk_cloudformation::Client::new(clients.sdk());
     let described = client.describe_stacks().stack_name(name).send().await;
     let described = described.map_err(|error| {
@@ -89,7 +101,17 @@ async fn describe(clients: &Clients, name: &str) -> anyhow::Result<Stack> {
     stack.with_context(|| format!("there is no stack {name} in this account and region"))
 }
 
-fn output_of(stack: &Stack, key: &str) -> Option<String> {
+/// The value of a parameter.
+pub(crate) fn parameter_of(stack: &Stack, key: &str) -> Option<String> {
+    let parameter = stack
+        .parameters()
+        .iter()
+        .find(|parameter| parameter.parameter_key() == Some(key))?;
+    parameter.parameter_value().map(str::to_owned)
+}
+
+/// The value of an output.
+pub(crate) fn output_of(stack: &Stack, key: &str) -> Option<String> {
     let output = stack
         .outputs()
         .iter()
@@ -139,6 +161,17 @@ impl Operated for StackOperated {
         let object = NewObject::of(json);
         self.ports.store.put(Bucket::Lookup, &key, object).await?;
         Ok(format!("s3://{}/{key}", self.back.lookup_bucket))
+    }
+
+    const WITHOUT_CANARY: &'static str =
+        "the stack's parameter CanaryMinutes is 0, or it was deployed before there was one";
+
+    async fn canary_secret(&self) -> Result<Option<String>, PortError> {
+        self.back.canary.fetch().await
+    }
+
+    fn canary_url(&self) -> Option<String> {
+        Some(self.back.canary_url.clone())
     }
 
     fn traces(&self) -> Traces {

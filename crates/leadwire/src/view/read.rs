@@ -2,6 +2,7 @@
 
 use super::{EventFacts, MailMark, QueueLook, RawFacts};
 use futures_util::future::{join_all, try_join_all};
+use leadwire_domain::canary;
 use leadwire_domain::claim::{META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Settled};
 use leadwire_domain::enriched::parse_enriched;
 use leadwire_domain::failure::FailureRecord;
@@ -28,20 +29,52 @@ pub(crate) struct Failure {
     pub(crate) record: Option<FailureRecord>,
 }
 
-/// The newest `limit` events, the newest first.
+/// The newest `limit` events but the canaries, the newest first.
 pub(crate) async fn list_newest<S: ObjectStore>(
     store: &S,
     queue: &QueueLook,
     limit: usize,
 ) -> Result<Vec<EventFacts>, PortError> {
-    let mut newest: Vec<Listed> = Vec::new();
+    let is_lead = |name: &EventName| !name.may_be_of(&canary::lead_id());
+    let names = newest(store, RAW, limit, is_lead).await?;
+    let mut events = read_events(store, queue, names).await?;
+    events.retain(|event| !event.is_canary());
+    Ok(events)
+}
+
+/// The newest `limit` canaries, the newest first. Keys narrow the search; the source that is stored decides.
+pub(crate) async fn list_canaries<S: ObjectStore>(
+    store: &S,
+    queue: &QueueLook,
+    limit: usize,
+) -> Result<Vec<EventFacts>, PortError> {
+    let prefix = format!("{RAW}crm_event_{}_", canary::LEAD_ID);
+    let is_canary = |name: &EventName| name.may_be_of(&canary::lead_id());
+    let names = newest(store, &prefix, limit, is_canary).await?;
+    let mut events = read_events(store, queue, names).await?;
+    events.retain(EventFacts::is_canary);
+    Ok(events)
+}
+
+/// The names of the newest `limit` raw objects under a prefix that are wanted.
+async fn newest<S: ObjectStore>(
+    store: &S,
+    prefix: &str,
+    limit: usize,
+    is_wanted: impl Fn(&EventName) -> bool,
+) -> Result<Vec<EventName>, PortError> {
+    let mut newest: Vec<(Listed, EventName)> = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let page = store.list(Bucket::Raw, RAW, after.as_deref()).await?;
+        let page = store.list(Bucket::Raw, prefix, after.as_deref()).await?;
         after = last_key(&page);
-        newest.extend(page.entries);
+        let named = page.entries.into_iter().filter_map(|entry| {
+            let name = EventName::parse_raw_key(&entry.key).ok()?;
+            is_wanted(&name).then_some((entry, name))
+        });
+        newest.extend(named);
         if newest.len() > limit.saturating_mul(2).max(10_000) || !page.more {
-            newest.sort_by(|a, b| {
+            newest.sort_by(|(a, _), (b, _)| {
                 b.last_modified
                     .cmp(&a.last_modified)
                     .then_with(|| b.key.cmp(&a.key))
@@ -52,11 +85,7 @@ pub(crate) async fn list_newest<S: ObjectStore>(
             break;
         }
     }
-    let names = newest
-        .iter()
-        .filter_map(|entry| EventName::parse_raw_key(&entry.key).ok())
-        .collect();
-    read_events(store, queue, names).await
+    Ok(newest.into_iter().map(|(_, name)| name).collect())
 }
 
 /// Every event of a lead, the oldest first. Keys narrow the search; the id that is stored decides.
@@ -77,7 +106,7 @@ pub(crate) async fn find_lead<S: ObjectStore>(
     Ok(events)
 }
 
-/// The failures of events that are not settled, and of messages that name no event.
+/// The failures of events that are not settled, and of messages that name no event. A canary's is left out: it is no dead letter.
 pub(crate) async fn list_failures<S: ObjectStore>(store: &S) -> Result<Vec<Failure>, PortError> {
     let failed = list_all(store, Bucket::Enriched, FAILED).await?;
     if failed.is_empty() {
@@ -95,6 +124,10 @@ pub(crate) async fn list_failures<S: ObjectStore>(store: &S) -> Result<Vec<Failu
             .strip_prefix(FAILED)
             .is_some_and(|name| settled.contains(name))
     });
+    let is_canary = |entry: &Listed| {
+        parse_name(&entry.key, FAILED).is_some_and(|name| name.may_be_of(&canary::lead_id()))
+    };
+    let open = open.filter(|entry| !is_canary(entry));
     let mut failures: Vec<Failure> = join_all(open.map(|entry| read_failure(store, entry.key)))
         .await
         .into_iter()

@@ -8,6 +8,7 @@ fn wrong_usage_is_exit_code_2_and_says_every_mistake() {
     house.run(&["send", "--source", "nobody"]).expect_code(2);
     house.run(&["lead", "../a"]).expect_code(2);
     house.run(&["send", "--count", "0"]).expect_code(2);
+    house.run(&["canary", "--timeout", "soon"]).expect_code(2);
     house
         .run(&["lookup", "put", "a", "--owner", ""])
         .expect_code(2);
@@ -50,6 +51,7 @@ fn commands_on_a_folder_that_is_not_there_fail_and_make_none() {
         &["dlq", "ls"],
         &["sweep"],
         &["lookup", "ls"],
+        &["canary"],
     ] {
         let ran = house.run(line).expect_code(1);
         assert!(ran.err.contains("leadwire up"), "{}", ran.err);
@@ -138,6 +140,7 @@ fn every_command_has_a_help_with_examples() {
         "up",
         "demo",
         "send",
+        "canary",
         "lookup put",
         "lookup import",
         "lookup ls",

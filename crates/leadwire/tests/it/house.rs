@@ -104,13 +104,19 @@ impl House {
         Ran::of(self.command(line).envs(variables.iter().copied()))
     }
 
-    /// Starts `up` on a free port and waits until it says where it listens.
+    /// Starts `up` on a free port and waits until it says where it listens. It sends no canary, unless the flags want one.
     pub(crate) fn up(&self, flags: &[&str]) -> Up {
-        let line: Vec<&str> = ["up", "--json", "--bind", "127.0.0.1:0"]
-            .iter()
-            .chain(flags)
-            .copied()
-            .collect();
+        let canary: &[&str] = if flags.contains(&"--canary") {
+            &[]
+        } else {
+            &["--canary", "off"]
+        };
+        let line = [
+            &["up", "--json", "--bind", "127.0.0.1:0"][..],
+            canary,
+            flags,
+        ]
+        .concat();
         let mut child = self
             .command(&line)
             .stdout(Stdio::piped())

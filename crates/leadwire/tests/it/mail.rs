@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 /// Answers each step of SMTP with what it is told to, and counts what it has taken.
-struct MailServer {
+pub(crate) struct MailServer {
     port: u16,
     seen: Arc<Mutex<Seen>>,
 }
@@ -38,7 +38,7 @@ impl Seen {
 
 impl MailServer {
     /// A server that answers `step` with `answer` for so many times, and takes everything else. It ends with the test's process.
-    fn start(step: &'static str, answer: &'static str, times: usize) -> Self {
+    pub(crate) fn start(step: &'static str, answer: &'static str, times: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(Seen {
@@ -55,15 +55,15 @@ impl MailServer {
         Self { port, seen }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    fn refused(&self) -> usize {
+    pub(crate) fn refused(&self) -> usize {
         self.seen.lock().unwrap().refused
     }
 
-    fn messages(&self) -> Vec<String> {
+    pub(crate) fn messages(&self) -> Vec<String> {
         self.seen.lock().unwrap().messages.clone()
     }
 }

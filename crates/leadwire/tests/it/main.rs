@@ -7,6 +7,7 @@
 )]
 
 mod browser;
+mod canary;
 mod command;
 mod crash;
 mod demo;
@@ -18,3 +19,4 @@ mod send;
 mod serve;
 #[cfg(feature = "aws")]
 mod stack;
+mod watch;

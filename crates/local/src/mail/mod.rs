@@ -20,6 +20,8 @@ const ACTION: &str = "send mail";
 
 /// Mail of one machine: into the outbox, or by SMTP. Each attempt is logged, and a mail that the log says was accepted is not sent again:
 /// so a process that dies between the server's answer and the settled marker mails twice only where the log's row was lost too.
+///
+/// The canary's mail goes to nobody, and is in no log: everything is done up to where a mail would reach somebody.
 #[derive(Clone, Debug)]
 pub enum LocalMailer {
     /// Into the outbox folder.
@@ -30,6 +32,12 @@ pub enum LocalMailer {
 
 impl Mailer for LocalMailer {
     async fn send(&self, mail: &Mail) -> MailOutcome {
+        if mail.is_canary {
+            return match self {
+                Self::Outbox(outbox) => outbox.prove(mail).await,
+                Self::Smtp(smtp) => smtp.prove(mail).await,
+            };
+        }
         let guard = match self {
             Self::Outbox(outbox) => outbox.guard(),
             Self::Smtp(smtp) => smtp.guard(),

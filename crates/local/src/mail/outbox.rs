@@ -4,6 +4,7 @@ use super::mime::{compose, message_id};
 use super::{ACTION, Guard};
 use crate::durable::create_whole;
 use leadwire_pipeline::port::{Clock, Mail, MailOutcome, PortError};
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,6 +27,21 @@ impl OutboxMailer {
 
     pub(super) fn guard(&self) -> &Guard {
         &self.guard
+    }
+
+    /// Writes the mail under a name that no mail program looks at, and removes it again.
+    pub(super) async fn prove(&self, mail: &Mail) -> MailOutcome {
+        let message = match compose(mail, self.clock.now()) {
+            Ok(message) => message.formatted(),
+            Err(error) => return MailOutcome::Refused(PortError::permanent(ACTION, error)),
+        };
+        let path = self.folder.join(format!(".{}.canary", mail.event));
+        let work = move || create_whole(&path, &message).and_then(|_is_new| fs::remove_file(&path));
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(())) => MailOutcome::Accepted(message_id(mail)),
+            Ok(Err(error)) => MailOutcome::Busy(PortError::transient(ACTION, error)),
+            Err(stopped) => MailOutcome::Ambiguous(PortError::transient(ACTION, stopped)),
+        }
     }
 
     pub(super) async fn deliver(&self, mail: &Mail) -> MailOutcome {

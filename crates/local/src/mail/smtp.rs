@@ -144,6 +144,29 @@ impl SmtpMailer {
         &self.guard
     }
 
+    /// Goes as far as the server's readiness for a mail: connects, begins TLS, logs in, and asks for nothing.
+    pub(super) async fn prove(&self, mail: &Mail) -> MailOutcome {
+        if let Err(error) = compose(mail, self.clock.now()) {
+            return MailOutcome::Refused(PortError::permanent(ACTION, error));
+        }
+        let asked = async {
+            let mut connection = self.server.open().await?;
+            connection
+                .command(commands::Noop)
+                .await
+                .map_err(SmtpFailure::at("NOOP"))?;
+            Ok::<_, SmtpFailure>(connection)
+        };
+        match tokio::time::timeout(GREETING_DEADLINE, asked).await {
+            Ok(Ok(mut connection)) => {
+                say_goodbye(&mut connection).await;
+                MailOutcome::Accepted(message_id(mail))
+            }
+            Ok(Err(failure)) => failure.before_message(),
+            Err(_elapsed) => LATE_GREETING.before_message(),
+        }
+    }
+
     pub(super) async fn deliver(&self, mail: &Mail) -> MailOutcome {
         let message = match compose(mail, self.clock.now()) {
             Ok(message) => message.formatted(),

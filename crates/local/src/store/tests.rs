@@ -251,17 +251,29 @@ async fn a_full_disk_is_transient_says_what_to_do_and_passes() {
 }
 
 #[tokio::test]
-async fn owner_files_are_never_written_through_the_store() {
+async fn owner_files_are_put_as_files_and_otherwise_left_to_others() {
     let sample = sample();
     let store = sample.home.store();
-    assert_eq!(
-        store
-            .put(Bucket::Lookup, "l.json", object("{}"))
-            .await
-            .unwrap_err()
-            .kind,
-        PortErrorKind::Permanent
-    );
+    store
+        .put(Bucket::Lookup, "l.json", object("{}"))
+        .await
+        .unwrap();
+    let path = sample.home.folder().lookup().join("l.json");
+    assert_eq!(std::fs::read(path).unwrap(), b"{}");
+    for (key, created) in [("../l.json", false), ("l.json", true)] {
+        let error = if created {
+            store
+                .create(Bucket::Lookup, key, object("{}"))
+                .await
+                .unwrap_err()
+        } else {
+            store
+                .put(Bucket::Lookup, key, object("{}"))
+                .await
+                .unwrap_err()
+        };
+        assert_eq!(error.kind, PortErrorKind::Permanent);
+    }
     assert_eq!(
         store
             .delete(Bucket::Lookup, "l.json")

@@ -235,6 +235,7 @@ fn settings(bind: SocketAddr) -> anyhow::Result<Settings> {
         environment: "dev".to_owned(),
         door: Door::Open,
         log: Log::Pretty,
+        canary: None,
         spans: SpanConfig::default(),
     })
 }

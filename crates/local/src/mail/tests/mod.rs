@@ -371,3 +371,43 @@ fn of_many_who_create_a_file_at_once_exactly_one_does() {
     assert_eq!(created, 1);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+fn canary_mail() -> Mail {
+    Mail {
+        event: "crm_event_leadwire-canary_20261123T065000123456Z".to_owned(),
+        is_canary: true,
+        ..mail()
+    }
+}
+
+#[tokio::test]
+async fn a_canarys_mail_proves_the_way_out_and_reaches_nobody() {
+    let sample = sample();
+    let (server, mailer) = smtp(&sample, Script::default()).await;
+    let accepted = told(&mailer.send(&canary_mail()).await);
+    assert_eq!(accepted.0, "accepted", "{accepted:?}");
+    assert_eq!((server.connections(), server.received().len()), (1, 0));
+
+    let accepted = told(&sample.home.outbox().send(&canary_mail()).await);
+    assert_eq!(accepted.0, "accepted", "{accepted:?}");
+    let left = fs::read_dir(sample.home.folder().outbox()).unwrap();
+    assert_eq!(left.count(), 0);
+    assert!(sample.home.mail_log().latest(5).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_way_out_that_is_closed_fails_the_canary_as_it_would_fail_a_lead() {
+    let sample = sample();
+    for (step, reply, outcome) in [
+        ("greeting", "421 later", "busy"),
+        ("NOOP", "421 later", "busy"),
+        ("NOOP", "554 never", "refused"),
+        ("NOOP", server::DROP, "busy"),
+    ] {
+        let (_server, mailer) = smtp(&sample, Script::with(step, reply)).await;
+        assert_eq!(told(&mailer.send(&canary_mail()).await).0, outcome);
+    }
+    fs::remove_dir(sample.home.folder().outbox()).unwrap();
+    let outcome = told(&sample.home.outbox().send(&canary_mail()).await);
+    assert_eq!(outcome.0, "busy", "{outcome:?}");
+}

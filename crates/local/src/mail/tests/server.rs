@@ -20,6 +20,7 @@ pub(super) struct Script {
     rcpt: &'static str,
     data: &'static str,
     message: &'static str,
+    noop: &'static str,
     /// A recipient that is refused for good.
     gone: Option<&'static str>,
 }
@@ -35,6 +36,7 @@ impl Script {
             "RCPT" => &mut script.rcpt,
             "DATA" => &mut script.data,
             "message" => &mut script.message,
+            "NOOP" => &mut script.noop,
             _ => panic!("no step {step}"),
         };
         *answer = reply;
@@ -59,6 +61,7 @@ impl Default for Script {
             rcpt: "250 ok",
             data: "354 go on",
             message: "250 taken",
+            noop: "250 ok",
             gone: None,
         }
     }
@@ -199,6 +202,7 @@ impl Session {
                     self.take(&mail).await
                 }
                 "DATA" => self.script.data,
+                "NOOP" => self.script.noop,
                 "QUIT" => "221 bye",
                 _ => "500 what?",
             };

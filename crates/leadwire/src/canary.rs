@@ -1,0 +1,110 @@
+//! The canary of one machine: `up` posts it to its own address, as a CRM would.
+
+use crate::client::{Client, Post};
+use leadwire_local::LocalHome;
+use leadwire_pipeline::canary::Canary;
+use leadwire_pipeline::port::{NoMailer, PortError, WebhookReply, WebhookSender};
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// Where a canary is posted, below the address of a pipeline.
+pub(crate) const PATH: &str = "/ingest/canary";
+
+/// The way to an address over HTTP.
+#[derive(Debug)]
+pub(crate) struct Door {
+    client: Arc<Client>,
+    url: String,
+}
+
+impl Door {
+    /// The way to the whole address `url`, through a proxy where the environment names one.
+    pub(crate) fn to(url: String) -> Self {
+        let client = Arc::new(Client::new());
+        Self { client, url }
+    }
+
+    /// The way to the server at `address` on this very machine.
+    fn of_this_machine(address: SocketAddr) -> Self {
+        Self {
+            client: Arc::new(Client::direct()),
+            url: format!("http://{}{PATH}", reachable(address)),
+        }
+    }
+}
+
+impl WebhookSender for Door {
+    async fn post(
+        &self,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> Result<WebhookReply, PortError> {
+        const ACTION: &str = "post the canary";
+        let (client, url) = (Arc::clone(&self.client), self.url.clone());
+        let work = move || client.post(&url, &Post { headers, body });
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(reply)) => Ok(WebhookReply {
+                status: reply.status,
+                body: reply.body.into_bytes(),
+            }),
+            Ok(Err(error)) => Err(PortError::transient(
+                ACTION,
+                Box::<dyn Error + Send + Sync>::from(error),
+            )),
+            Err(stopped) => Err(PortError::transient(ACTION, stopped)),
+        }
+    }
+}
+
+/// A server that listens everywhere is reached at home.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Sends a canary now and then, the first at once, and deletes those of yesterday. What goes wrong is told where it happens.
+pub(crate) async fn send_for_ever(home: LocalHome, address: SocketAddr, every: Duration) {
+    let ports = Arc::new(home.ports(NoMailer));
+    let door = Door::of_this_machine(address);
+    let canary = Canary::new(ports, home.canary_secret(), door);
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let _now: Instant = ticks.tick().await;
+        // The stage has told what became of it; the next one comes in any case.
+        drop(canary.send().await);
+        if let Err(error) = home.forget_canaries().await {
+            let error: &(dyn Error + 'static) = &error;
+            tracing::warn!(
+                event = "canaries_not_forgotten",
+                error,
+                "the canaries of yesterday could not be deleted; the next time again"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_reached_where_it_listens_or_at_home() {
+        for (listens, reached) in [
+            ("127.0.0.1:8787", "127.0.0.1:8787"),
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ] {
+            let reached: SocketAddr = reached.parse().unwrap();
+            assert_eq!(reachable(listens.parse().unwrap()), reached);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `canary`: sends a lead of our own the whole way, and follows it.
+
+use crate::canary::Door;
+use crate::cli::CanaryArgs;
+use crate::client::target;
+use crate::command::leads::EventLine;
+use crate::duration::{parse_seconds, render, render_time};
+use crate::home::Operated;
+use crate::output::{DIM, Ended, Output};
+use crate::settings::Usage;
+use crate::view::{EventFacts, Stage, Standing, advice, decide_standing, explain, read_event};
+use anyhow::Context as _;
+use leadwire_domain::canary::LEAD_ID;
+use leadwire_domain::key::EventName;
+use leadwire_domain::source::Source;
+use leadwire_pipeline::canary::{Accepted, Canary};
+use leadwire_pipeline::port::{Clock as _, PortError, SecretStore};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Between two looks at where it stands.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long after its delay a canary may be mailed, where nothing else was asked for: twice what a lead may take.
+const GRACE: Duration = Duration::from_mins(2);
+
+/// The canary's secret, as the home keeps it.
+struct Kept<O>(Arc<O>);
+
+impl<O: Operated> SecretStore for Kept<O> {
+    async fn fetch(&self) -> Result<Option<String>, PortError> {
+        self.0.canary_secret().await
+    }
+}
+
+/// How long it may take, where that was said.
+pub(super) fn parse_timeout(args: &CanaryArgs) -> Result<Option<Duration>, Usage> {
+    let Some(text) = &args.timeout else {
+        return Ok(None);
+    };
+    let seconds = parse_seconds(text)
+        .ok_or_else(|| Usage::of(format!("--timeout {text:?}: give a time such as 15m")))?;
+    Ok(Some(Duration::from_secs(seconds.into())))
+}
+
+/// Sends one. Done when it was mailed.
+pub(super) async fn run<O: Operated>(
+    home: Arc<O>,
+    args: &CanaryArgs,
+    timeout: Option<Duration>,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    if home.canary_secret().await?.is_none() {
+        anyhow::bail!("there is no canary here: {}", O::WITHOUT_CANARY);
+    }
+    let stack = home.canary_url();
+    let url = stack.unwrap_or_else(|| target(&args.url, Some(Source::Canary)).0);
+    let canary = Canary::new(
+        Arc::clone(&home),
+        Kept(Arc::clone(&home)),
+        Door::to(url.clone()),
+    );
+    let sent = canary.send().await.with_context(|| url)?;
+    output.json(&sent)?;
+    output.line(format!(
+        "The canary {} is accepted, enriched from {}",
+        sent.event_id,
+        render_time(sent.enrich_not_before)
+    ))?;
+    if args.no_follow {
+        return Ok(Ended::Done);
+    }
+    follow(&*home, &sent, timeout, output).await
+}
+
+/// Tells where it stands as often as that changes, until it has come to its end.
+async fn follow<O: Operated>(
+    home: &O,
+    sent: &Accepted,
+    timeout: Option<Duration>,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let name = EventName::parse_raw_key(&sent.s3_key)?;
+    let until_due = sent.enrich_not_before.duration_since(home.clock().now());
+    let until_due = Duration::try_from(until_due).unwrap_or_default();
+    let timeout = timeout.unwrap_or(until_due + GRACE);
+    let deadline = Instant::now() + timeout;
+    let mut told: Option<Standing> = None;
+    loop {
+        let event = read_event(home.store(), &home.look().await?, name.clone()).await?;
+        let standing = decide_standing(&event, home.clock().now());
+        let is_news = told
+            .as_ref()
+            .is_none_or(|told| (told.stage, &told.why) != (standing.stage, &standing.why));
+        if is_news {
+            tell(home, &event, &standing, output)?;
+        }
+        if standing.stage.is_end() {
+            return Ok(Ended::when(standing.stage == Stage::Mailed));
+        }
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "it was not mailed within {}; `leadwire lead {LEAD_ID}` tells where it stands",
+            render(timeout.try_into().unwrap_or_default())
+        );
+        told = Some(standing);
+        sleep(LOOK.min(deadline.saturating_duration_since(Instant::now()))).await;
+    }
+}
+
+fn tell<O: Operated>(
+    home: &O,
+    event: &EventFacts,
+    standing: &Standing,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let now = home.clock().now();
+    output.json(&EventLine::new(event, standing))?;
+    let (style, stage) = (standing.stage.style(), standing.stage.as_str());
+    let accepted = event.raw.as_ref().map(|raw| raw.accepted_at);
+    let text = match (standing.stage, standing.since.zip(accepted)) {
+        (Stage::Mailed, Some((mailed, accepted))) => {
+            format!(" {} after it came", render(mailed.duration_since(accepted)))
+        }
+        _ => explain(standing, now),
+    };
+    let clock = now.strftime("%H:%M:%SZ");
+    output.line(format!(
+        "{DIM}{clock}{DIM:#}  {style}{stage}{style:#}{text}"
+    ))?;
+    if let Some(advice) = advice(event, standing.stage) {
+        output.line(format!("What to do: {advice}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! The canary of one machine: its secret, which the home makes itself, and how long its events are kept.
+
+use crate::durable::create_private;
+use crate::error::OpenError;
+use crate::folder::DataFolder;
+use crate::home::LocalHome;
+use crate::system::OsEntropy;
+use jiff::SignedDuration;
+use leadwire_domain::canary;
+use leadwire_domain::key::{EventName, RAW};
+use leadwire_domain::limits::BODY_BYTES_MAX;
+use leadwire_domain::source::Source;
+use leadwire_pipeline::port::{Bucket, Entropy as _, Fetched, ObjectStore as _, PortError};
+
+/// Older canaries are deleted. By then each has come to its end: it waits for a few hours at most.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// Makes the secret where there is none. It signs nothing but canaries, and only this machine knows it.
+pub(crate) fn make_secret(folder: &DataFolder) -> Result<(), OpenError> {
+    let path = folder.canary();
+    let secret = canary::render_secret([OsEntropy.bits(), OsEntropy.bits()]);
+    create_private(&path, secret.as_bytes())
+        .map(drop)
+        .map_err(|source| OpenError::Io {
+            action: "make",
+            path,
+            source,
+        })
+}
+
+impl LocalHome {
+    /// Deletes what is stored about canaries of yesterday and before, and says how many they were: nobody looks for them, and a year of
+    /// them would be more than most teams have leads.
+    pub async fn forget_canaries(&self) -> Result<usize, PortError> {
+        let now = self.clock.now();
+        let (store, prefix) = (self.store(), format!("{RAW}crm_event_{}_", canary::LEAD_ID));
+        let mut forgotten = 0;
+        // What is left after one page, the next call deletes.
+        for entry in store.list(Bucket::Raw, &prefix, None).await?.entries {
+            let Ok(name) = EventName::parse_raw_key(&entry.key) else {
+                continue;
+            };
+            if now.duration_since(entry.last_modified) < KEPT || !self.is_canary(&entry.key).await?
+            {
+                continue;
+            }
+            // The raw object goes first: without it, the sweep misses nothing.
+            store.delete(Bucket::Raw, &entry.key).await?;
+            for key in [
+                name.enriched_key(),
+                name.mail_key(),
+                name.failed_key(),
+                name.swept_key(),
+            ] {
+                store.delete(Bucket::Enriched, &key).await?;
+            }
+            forgotten += 1;
+        }
+        Ok(forgotten)
+    }
+
+    /// What is stored says so, never a key.
+    async fn is_canary(&self, key: &str) -> Result<bool, PortError> {
+        match self.store().get(Bucket::Raw, key, BODY_BYTES_MAX).await? {
+            Fetched::Found(raw) => {
+                let source = raw.metadata.get("source");
+                Ok(source.is_some_and(|source| source == Source::Canary.as_str()))
+            }
+            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => Ok(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sample::{Sample, sample};
+    use leadwire_domain::canary;
+    use leadwire_pipeline::port::{Bucket, Fetched, NewObject, ObjectStore as _};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn event(lead: &str) -> String {
+        format!("crm_event_{lead}_20261123T065000123456Z.json")
+    }
+
+    async fn put(sample: &Sample, lead: &str, source: &str) {
+        let metadata = [("source".to_owned(), source.to_owned())].into();
+        let raw = NewObject {
+            bytes: b"{}".to_vec(),
+            metadata,
+        };
+        let store = sample.home.store();
+        let raw_key = format!("raw/{}", event(lead));
+        store.create(Bucket::Raw, &raw_key, raw).await.unwrap();
+        for prefix in ["enriched/", "mail/"] {
+            let object = NewObject::of(Vec::new());
+            let key = format!("{prefix}{}", event(lead));
+            store.create(Bucket::Enriched, &key, object).await.unwrap();
+        }
+    }
+
+    async fn is_there(sample: &Sample, bucket: Bucket, key: &str) -> bool {
+        let fetched = sample.home.store().get(bucket, key, 10).await.unwrap();
+        matches!(fetched, Fetched::Found(_))
+    }
+
+    #[tokio::test]
+    async fn the_secret_is_made_once_for_its_owner_alone() {
+        let sample = sample();
+        let path = sample.home.folder().canary();
+        let secret = std::fs::read_to_string(&path).unwrap();
+        assert!(canary::parse_secret(&secret).is_ok());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        super::make_secret(sample.home.folder()).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), secret);
+    }
+
+    #[tokio::test]
+    async fn canaries_are_kept_for_a_day_and_shown_in_no_folder() {
+        let sample = sample();
+        put(&sample, canary::LEAD_ID, "canary").await;
+        put(&sample, "leadwire-canary_2", "close").await;
+        sample.home.views_written().await;
+        let shown = |lead: &str| sample.home.folder().raw().join(event(lead)).exists();
+        assert!(!shown(canary::LEAD_ID) && shown("leadwire-canary_2"));
+        sample.clock.advance(24 * 3600 - 1);
+        assert_eq!(sample.home.forget_canaries().await.unwrap(), 0);
+        sample.clock.advance(1);
+        assert_eq!(sample.home.forget_canaries().await.unwrap(), 1);
+        for (bucket, prefix) in [
+            (Bucket::Raw, "raw/"),
+            (Bucket::Enriched, "enriched/"),
+            (Bucket::Enriched, "mail/"),
+        ] {
+            let key = |lead| format!("{prefix}{}", event(lead));
+            assert!(!is_there(&sample, bucket, &key(canary::LEAD_ID)).await);
+            assert!(is_there(&sample, bucket, &key("leadwire-canary_2")).await);
+        }
+    }
+}
