@@ -1,5 +1,6 @@
 //! The integration suite: the real binaries, black box, against `LocalStack` and moto.
 
+mod alarms;
 mod crash;
 mod duplicate;
 mod emulators;
@@ -15,6 +16,8 @@ mod rules;
 mod signed;
 mod stacks;
 mod sweep;
+mod telemetry_clock;
+mod telemetry_lines;
 mod throttle;
 mod trace;
 mod trace_again;

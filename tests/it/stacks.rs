@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName;
 use leadwire_tests::clients::Clients;
 use leadwire_tests::emulator::Emulators;
+use leadwire_tests::prune::{self, Alarms};
 use leadwire_tests::stack::{Stack, StackOptions};
-use leadwire_tests::{prune, template};
+use leadwire_tests::template;
 use serde_json::json;
 
 #[test]
@@ -25,20 +26,23 @@ fn short_tags_and_anchors_become_plain_json() -> Result<()> {
 
 #[test]
 fn pruning_takes_out_what_refers_to_what_is_taken_out() -> Result<()> {
-    let pruned = prune::prune(json!({
-        "Transform": "AWS::Serverless-2016-10-31",
-        "Globals": {"Function": {"Environment": {"Variables": {"BUCKET_NAME": {"Ref": "Bucket"}}}}},
-        "Resources": {
-            "Work": {
-                "Type": "AWS::Serverless::Function", "Metadata": {"BuildProperties": {"Binary": "work"}},
-                "Properties": {"Timeout": 60, "Environment": {"Variables": {"NONE": {"Ref": "AWS::NoValue"}}}},
+    let pruned = prune::prune(
+        json!({
+            "Transform": "AWS::Serverless-2016-10-31",
+            "Globals": {"Function": {"Environment": {"Variables": {"BUCKET_NAME": {"Ref": "Bucket"}}}}},
+            "Resources": {
+                "Work": {
+                    "Type": "AWS::Serverless::Function", "Metadata": {"BuildProperties": {"Binary": "work"}},
+                    "Properties": {"Timeout": 60, "Environment": {"Variables": {"NONE": {"Ref": "AWS::NoValue"}}}},
+                },
+                "Bucket": {"Type": "AWS::S3::Bucket", "DependsOn": ["Work"], "Properties": {}},
+                "Permission": {"Type": "X::Y::Z", "Properties": {"A": [{"Fn::Sub": "${Work.Arn}/x"}]}},
+                "Farther": {"Type": "X::Y::Z", "Properties": {"A": {"Fn::GetAtt": ["Permission", "Id"]}}},
             },
-            "Bucket": {"Type": "AWS::S3::Bucket", "DependsOn": ["Work"], "Properties": {}},
-            "Permission": {"Type": "X::Y::Z", "Properties": {"A": [{"Fn::Sub": "${Work.Arn}/x"}]}},
-            "Farther": {"Type": "X::Y::Z", "Properties": {"A": {"Fn::GetAtt": ["Permission", "Id"]}}},
-        },
-        "Outputs": {"Gone": {"Value": {"Ref": "Farther"}}, "Kept": {"Value": {"Ref": "Bucket"}}},
-    }))?;
+            "Outputs": {"Gone": {"Value": {"Ref": "Farther"}}, "Kept": {"Value": {"Ref": "Bucket"}}},
+        }),
+        Alarms::OfQueues,
+    )?;
     let removed: Vec<&str> = pruned.removed.iter().map(String::as_str).collect();
     assert_eq!(removed, ["Farther", "Permission", "Work"]);
     let expected = json!({
@@ -50,6 +54,37 @@ fn pruning_takes_out_what_refers_to_what_is_taken_out() -> Result<()> {
         },
     });
     assert_eq!(pruned.template, expected);
+    Ok(())
+}
+
+#[test]
+fn an_alarm_whose_resource_cannot_run_is_left_out_or_names_it_by_its_id() -> Result<()> {
+    let template = || {
+        json!({
+            "Resources": {
+                "Work": {"Type": "AWS::Lambda::Function"},
+                "Queue": {"Type": "AWS::SQS::Queue"},
+                "Errors": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Namespace": "AWS/Lambda", "Dimensions": [
+                    {"Name": "FunctionName", "Value": {"Ref": "Work"}}, {"Name": "Arn", "Value": {"Fn::GetAtt": ["Work", "Arn"]}},
+                ], "AlarmActions": [{"Ref": "Topic"}]}},
+                "Depth": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Namespace": "AWS/SQS"}},
+                "Both": {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {"AlarmRule": {"Fn::Sub": "ALARM(\"${Errors}\")"}}},
+            },
+            "Outputs": {},
+        })
+    };
+    let few = prune::prune(template(), Alarms::OfQueues)?;
+    let removed: Vec<&str> = few.removed.iter().map(String::as_str).collect();
+    assert_eq!(removed, ["Both", "Errors", "Work"]);
+    let all = prune::prune(template(), Alarms::All)?;
+    let removed: Vec<&str> = all.removed.iter().map(String::as_str).collect();
+    assert_eq!(removed, ["Work"]);
+    assert_eq!(
+        all.template["Resources"]["Errors"]["Properties"],
+        json!({"Namespace": "AWS/Lambda", "AlarmActions": [{"Ref": "Topic"}], "Dimensions": [
+            {"Name": "FunctionName", "Value": "Work"}, {"Name": "Arn", "Value": "Work.Arn"},
+        ]})
+    );
     Ok(())
 }
 

@@ -13,6 +13,8 @@ pub const ACCOUNT: &str = "000000000000";
 pub struct Clients {
     /// `CloudFormation`.
     pub cloudformation: aws_sdk_cloudformation::Client,
+    /// `CloudWatch`.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// S3, path-style.
     pub s3: aws_sdk_s3::Client,
     /// SES v2.
@@ -33,6 +35,7 @@ impl Clients {
             .build();
         Self {
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             ses: aws_sdk_sesv2::Client::new(&shared(mail)),
             sns: aws_sdk_sns::Client::new(&config),

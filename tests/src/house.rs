@@ -20,6 +20,7 @@ use crate::http::{Client, Response};
 use crate::mailbox::{Mail, Mailbox};
 use crate::mapping::{Mapping, MappingOptions};
 use crate::program;
+use crate::prune::Alarms;
 use crate::stack::{Override, Stack, StackOptions, unique_name};
 
 /// The verified sender of every test.
@@ -32,6 +33,8 @@ pub struct HouseOptions {
     pub parameters: Vec<(&'static str, &'static str)>,
     /// Properties that differ from the template's, so that time passes faster.
     pub overrides: Vec<Override>,
+    /// Which of the template's alarms are deployed.
+    pub alarms: Alarms,
     /// Variables of all functions that differ from the template's.
     pub environment: Vec<(&'static str, String)>,
     /// How the queue is polled.
@@ -319,6 +322,7 @@ async fn deploy(clients: &Clients, options: &HouseOptions, team: &str) -> Result
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect(),
         overrides: options.overrides.clone(),
+        alarms: options.alarms,
     };
     Stack::deploy(clients, &stack).await
 }

@@ -1,9 +1,10 @@
 //! The person on call: a subscription to a topic that keeps what arrives.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
 use serde_json::Value;
 
 use crate::clients::Clients;
@@ -16,6 +17,7 @@ use crate::stack::unique_name;
 pub struct Pager {
     clients: Clients,
     queue_url: String,
+    arrived: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Pager {
@@ -47,6 +49,7 @@ impl Pager {
         Ok(Self {
             clients: clients.clone(),
             queue_url,
+            arrived: Arc::default(),
         })
     }
 
@@ -57,22 +60,79 @@ impl Pager {
     pub async fn page(&self, alarm: &str, state: &str, deadline: Duration) -> Result<Value> {
         let what = format!("the page of {alarm} in {state}");
         clock::eventually(&what, deadline, || async {
+            let is_it = |page: &Value| page.at("NewStateValue") == state;
+            Ok(self.pages(alarm).await?.into_iter().find(is_it))
+        })
+        .await
+    }
+
+    /// Waits until an alarm has told of these states, one after the other; others may come between them.
+    ///
+    /// # Errors
+    /// They do not come in time.
+    pub async fn course(&self, alarm: &str, states: &[&str], deadline: Duration) -> Result<()> {
+        let what = format!("the pages of {alarm} in {states:?}");
+        let came = clock::eventually(&what, deadline, || async {
+            let pages = self.pages(alarm).await?;
+            let mut told = pages.iter().map(|page| page.at("NewStateValue"));
+            let all = states.iter().all(|state| told.any(|told| told == *state));
+            Ok(all.then_some(()))
+        });
+        came.await
+            .with_context(|| format!("there came {:?}", self.names_and_states()))
+    }
+
+    /// Every page of an alarm so far, in the order of its changes.
+    ///
+    /// # Errors
+    /// SQS refuses.
+    pub async fn pages(&self, alarm: &str) -> Result<Vec<Value>> {
+        self.receive().await?;
+        let arrived = self.arrived();
+        let mut pages: Vec<Value> = arrived
+            .iter()
+            .filter(|page| page.at("AlarmName") == alarm)
+            .cloned()
+            .collect();
+        let time = |page: &Value| page.at("StateChangeTime").as_str().map(str::to_owned);
+        pages.sort_by_key(time);
+        Ok(pages)
+    }
+
+    fn names_and_states(&self) -> Vec<String> {
+        let told = |page: &Value| format!("{} {}", page.at("AlarmName"), page.at("NewStateValue"));
+        self.arrived().iter().map(told).collect()
+    }
+
+    fn arrived(&self) -> std::sync::MutexGuard<'_, Vec<Value>> {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what lies in the queue.
+    async fn receive(&self) -> Result<()> {
+        loop {
             let receive = self
                 .clients
                 .sqs
                 .receive_message()
                 .queue_url(&self.queue_url);
-            let reply = receive
-                .max_number_of_messages(10)
-                .wait_time_seconds(1)
-                .send()
-                .await?;
+            let reply = receive.max_number_of_messages(10).send().await?;
+            if reply.messages().is_empty() {
+                return Ok(());
+            }
             let bodies = reply.messages().iter().filter_map(|message| message.body());
-            let mut pages = bodies.filter_map(read);
-            Ok(pages
-                .find(|page| page.at("AlarmName") == alarm && page.at("NewStateValue") == state))
-        })
-        .await
+            self.arrived().extend(bodies.filter_map(read));
+            let taken = (0..).zip(reply.messages()).map(|(number, message)| {
+                DeleteMessageBatchRequestEntry::builder()
+                    .id(format!("m{number}"))
+                    .set_receipt_handle(message.receipt_handle().map(str::to_owned))
+                    .build()
+            });
+            let taken: Vec<_> = taken.collect::<Result<_, _>>()?;
+            let delete = self.clients.sqs.delete_message_batch();
+            let delete = delete.queue_url(&self.queue_url).set_entries(Some(taken));
+            delete.send().await?;
+        }
     }
 }
 

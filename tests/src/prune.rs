@@ -30,6 +30,19 @@ pub const PRUNED: [&str; 9] = [
     "AWS::SES::",
 ];
 
+/// The types of alarms.
+const ALARMS: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
+
+/// Which alarms a stack has. `LocalStack` works for each of them all the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alarms {
+    /// Those on queues, whose metrics it tells itself.
+    #[default]
+    OfQueues,
+    /// All. What they name and an emulator cannot run is known by its logical id.
+    All,
+}
+
 /// What an output says for a variable that the template leaves out.
 pub const NO_VALUE: &str = "(no value)";
 const OUTPUT_PREFIX: &str = "Env";
@@ -64,7 +77,7 @@ pub struct Pruned {
 ///
 /// # Errors
 /// It has no resources, or a function that does not say what it runs.
-pub fn prune(mut template: Value) -> Result<Pruned> {
+pub fn prune(mut template: Value, alarms: Alarms) -> Result<Pruned> {
     let globals = template
         .pointer("/Globals/Function/Environment/Variables")
         .cloned()
@@ -74,11 +87,24 @@ pub fn prune(mut template: Value) -> Result<Pruned> {
         .as_object()
         .context("a template has resources")?;
     let functions = read_functions(resources, &globals)?;
-    let mut removed: BTreeSet<String> = resources
-        .iter()
-        .filter(|(_, resource)| is_pruned_type(resource))
-        .map(|(id, _)| id.clone())
-        .collect();
+    let removed = |resources: &Map<String, Value>| -> BTreeSet<String> {
+        let pruned = resources.iter().filter(|(_, resource)| {
+            let unwanted =
+                alarms == Alarms::OfQueues && is_alarm(resource) && !is_of_queue(resource);
+            unwanted || is_pruned_type(resource)
+        });
+        pruned.map(|(id, _)| id.clone()).collect()
+    };
+    let mut removed = removed(resources);
+    let resources = template
+        .get_mut("Resources")
+        .and_then(Value::as_object_mut)
+        .context("a template has resources")?;
+    if alarms == Alarms::All {
+        for alarm in resources.values_mut().filter(|resource| is_alarm(resource)) {
+            *alarm = by_id(alarm, &removed);
+        }
+    }
     loop {
         let more: Vec<String> = resources
             .iter()
@@ -115,6 +141,42 @@ pub fn prune(mut template: Value) -> Result<Pruned> {
 fn is_pruned_type(resource: &Value) -> bool {
     let kind = resource.at("Type").as_str().unwrap_or_default();
     PRUNED.iter().any(|prefix| kind.starts_with(prefix))
+}
+
+fn is_alarm(resource: &Value) -> bool {
+    let kind = resource.at("Type").as_str().unwrap_or_default();
+    ALARMS.contains(&kind)
+}
+
+fn is_of_queue(alarm: &Value) -> bool {
+    alarm.at("Properties").at("Namespace") == "AWS/SQS"
+}
+
+/// A value in which what was removed is known by its logical id.
+fn by_id(value: &Value, removed: &BTreeSet<String>) -> Value {
+    let id = |members: &Map<String, Value>| {
+        let (name, argument) = members.iter().next()?;
+        let path = argument
+            .as_array()
+            .map_or_else(|| vec![argument], |path| path.iter().collect());
+        let id = path.first()?.as_str().filter(|id| removed.contains(*id))?;
+        match name.as_str() {
+            "Ref" => Some(id.to_owned()),
+            "Fn::GetAtt" => Some(format!("{id}.{}", path.get(1)?.as_str()?)),
+            _ => None,
+        }
+    };
+    match value {
+        Value::Array(items) => items.iter().map(|item| by_id(item, removed)).collect(),
+        Value::Object(members) => match id(members) {
+            Some(id) => Value::String(id),
+            None => members
+                .iter()
+                .map(|(name, inner)| (name.clone(), by_id(inner, removed)))
+                .collect(),
+        },
+        other => other.clone(),
+    }
 }
 
 fn take_out(template: &mut Value, removed: &BTreeSet<String>) {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::clients::Clients;
 use crate::json::At;
-use crate::prune::{self, FunctionProperties};
+use crate::prune::{self, Alarms, FunctionProperties};
 use crate::{clock, template};
 
 /// A deployment takes 2 s idle; a busy machine gets time.
@@ -26,6 +26,8 @@ pub struct StackOptions {
     pub parameters: BTreeMap<String, String>,
     /// Properties that differ from the template's.
     pub overrides: Vec<Override>,
+    /// Which of its alarms it has.
+    pub alarms: Alarms,
 }
 
 /// A deployed stack.
@@ -45,7 +47,7 @@ impl Stack {
     /// # Errors
     /// `CloudFormation` refuses it, or a parameter or an override names what the template does not have.
     pub async fn deploy(clients: &Clients, options: &StackOptions) -> Result<Self> {
-        let mut pruned = prune::prune(template::read()?)?;
+        let mut pruned = prune::prune(template::read()?, options.alarms)?;
         for name in options.parameters.keys() {
             // CloudFormation refuses it; LocalStack would deploy without a word.
             let declared = pruned.template.at("Parameters").get(name);

@@ -2,10 +2,13 @@
 
 pub(crate) mod board;
 mod draw;
+mod export;
 pub(crate) mod family;
 pub(crate) mod palette;
-mod sample;
+pub(crate) mod sample;
 pub(crate) mod unit;
+
+pub(crate) use export::export;
 
 use crate::shell;
 use anyhow::{Context, Result, bail};
@@ -40,11 +43,16 @@ pub(crate) fn read_all(root: &Path) -> Result<BTreeMap<String, Value>> {
     NAMES.into_iter().map(read).collect()
 }
 
-/// The state of each alarm at the end of the day, by its name without the stack's.
-fn states(root: &Path, day: &Day) -> Result<BTreeMap<String, State>> {
+/// The alarms of the template, as they are kept beside it.
+pub(crate) fn kept_alarms(root: &Path) -> Result<Value> {
     let path = root.join("alarms/alarms.json");
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let kept: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// The state of each alarm at the end of the day, by its name without the stack's.
+fn states(root: &Path, day: &Day) -> Result<BTreeMap<String, State>> {
+    let kept = kept_alarms(root)?;
     let resources = kept.get("Resources").context("alarms/alarms.json")?;
     let (alarms, wrong) = read_alarms(resources, &sample::names(&kept));
     if let Some(wrong) = wrong.first() {
@@ -83,15 +91,18 @@ pub(crate) fn render() -> Result<()> {
     Ok(())
 }
 
-/// Fails where a picture is another than its dashboard would be drawn now.
-pub(crate) fn check_pictures() -> Result<()> {
-    for (path, picture) in pictures(&shell::root())? {
-        if fs::read_to_string(&path).ok().as_deref() != Some(picture.as_str()) {
-            bail!(
-                "{} is stale; run `cargo xtask dashboards --render`",
-                path.display()
-            );
-        }
-    }
-    Ok(())
+/// The pictures that are others than their dashboards would be drawn now.
+pub(crate) fn stale_pictures(root: &Path) -> Result<Vec<String>> {
+    let all = pictures(root)?.into_iter();
+    let stale =
+        all.filter(|(path, picture)| fs::read_to_string(path).ok().as_ref() != Some(picture));
+    let told = |(path, _): (PathBuf, String)| {
+        let path = path
+            .strip_prefix(root)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
+        format!("{path} is stale; run `cargo xtask dashboards --render`")
+    };
+    Ok(stale.map(told).collect())
 }

@@ -1,6 +1,6 @@
 //! The gate: its steps, their order, and how long each took.
 
-use crate::{shell, template, tidy, tool};
+use crate::{shell, telemetry, template, tidy, tool};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use std::time::Instant;
@@ -10,6 +10,7 @@ use std::time::Instant;
 pub(crate) enum Step {
     Fmt,
     Tidy,
+    Telemetry,
     Clippy,
     Doc,
     Test,
@@ -21,9 +22,10 @@ pub(crate) enum Step {
 }
 
 /// Every step, the quick ones first.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step::Fmt,
     Step::Tidy,
+    Step::Telemetry,
     Step::Clippy,
     Step::Doc,
     Step::Test,
@@ -52,6 +54,7 @@ impl Step {
         match self {
             Self::Fmt => shell::run(&mut shell::cargo(&["fmt", "--all", "--check"])),
             Self::Tidy => tidy::check(),
+            Self::Telemetry => telemetry::check(),
             Self::Clippy => shell::run(&mut shell::cargo(&[
                 "clippy",
                 "--workspace",

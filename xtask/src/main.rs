@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod dashboard;
+mod document;
 mod gate;
 mod shell;
+mod telemetry;
 mod template;
 mod tidy;
 mod tool;
@@ -51,11 +53,27 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
-    /// The dashboards: whether their pictures in docs/ are fresh.
+    /// Whether catalogues, dashboards, alarms, the runbook and docs/TELEMETRY.md say the same, and the dashboards' pictures are fresh.
+    Telemetry {
+        /// First writes the tables of docs/TELEMETRY.md.
+        #[arg(long)]
+        write: bool,
+    },
+    /// The dashboards: drawn, or made ready to be imported.
+    #[command(arg_required_else_help = true)]
     Dashboards {
-        /// Draws the pictures anew.
+        /// Draws the pictures in docs/ anew, from sample data.
         #[arg(long)]
         render: bool,
+        /// Writes the dashboards into this folder, ready to be imported by hand into the account of a stack.
+        #[arg(long, value_name = "FOLDER", requires = "stack")]
+        export: Option<PathBuf>,
+        /// The stack that they look at.
+        #[arg(long, value_name = "NAME")]
+        stack: Option<String>,
+        /// Its region, where it is not the AWS CLI's own.
+        #[arg(long)]
+        region: Option<String>,
     },
     /// Licences, bans and sources of dependencies.
     Deny,
@@ -98,8 +116,22 @@ fn run(task: Task) -> Result<()> {
             }
             Step::Template.run()
         }
-        Task::Dashboards { render: true } => dashboard::render(),
-        Task::Dashboards { render: false } => dashboard::check_pictures(),
+        Task::Telemetry { write } => {
+            if write {
+                telemetry::write()?;
+            }
+            Step::Telemetry.run()
+        }
+        Task::Dashboards {
+            render,
+            export,
+            stack,
+            region,
+        } => match (export, stack) {
+            (Some(folder), Some(stack)) => dashboard::export(&folder, &stack, region.as_deref()),
+            _ if render => dashboard::render(),
+            _ => Ok(()),
+        },
         Task::Deny => Step::Deny.run(),
         Task::Stack => Step::Stack.run(),
         Task::Bench => Step::Bench.run(),

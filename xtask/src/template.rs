@@ -54,6 +54,18 @@ pub(crate) fn expand_to(file: &Path) -> Result<()> {
     fs::write(file, expand()?).with_context(|| file.display().to_string())
 }
 
+/// What dashboards, alarms and documents disagree about. The template itself is not read, so it needs no tools of AWS.
+pub(crate) fn disagreements() -> Result<Vec<String>> {
+    let project = Project::read(&shell::root())?;
+    let mut alarms = project.alarms.clone();
+    if let Some(sections) = alarms.as_object_mut() {
+        // The key of a mapping.
+        let parameters = serde_json::json!({"CanaryMinutes": {"Default": 15}});
+        sections.insert("Parameters".to_owned(), parameters);
+    }
+    Ok(check::disagreements(&Template(alarms), &project))
+}
+
 /// Puts the dashboards into the template.
 pub(crate) fn write_dashboards() -> Result<()> {
     let path = shell::root().join(project::TEMPLATE);

@@ -2,9 +2,11 @@
 
 mod canary;
 mod lookup;
+mod watch;
 
 pub(crate) use canary::CanaryArgs;
 pub(crate) use lookup::{LookupCommand, LookupImportArgs, LookupPutArgs};
+pub(crate) use watch::{AlarmsArgs, DoctorArgs, SloArgs};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -57,6 +59,10 @@ pub(crate) enum Command {
     Dlq(DlqCommand),
     /// Find leads whose trigger was lost, and enqueue them again
     Sweep(SweepArgs),
+    /// Tell what calls for a person, and where to read on
+    Alarms(AlarmsArgs),
+    /// Tell how many leads were mailed in time, and how much of the budget is left
+    Slo(SloArgs),
     /// Check a data folder and its configuration
     Doctor(DoctorArgs),
     /// Write a completion script for a shell
@@ -409,25 +415,6 @@ pub(crate) struct SweepArgs {
     /// Send although more than --max were found
     #[arg(long)]
     pub(crate) confirm: bool,
-}
-
-/// `doctor`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-Examples:
-  leadwire doctor
-  leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server lets us in")]
-pub(crate) struct DoctorArgs {
-    #[command(flatten)]
-    pub(crate) folder: FolderArgs,
-    /// The mail server that `up` uses
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "LEADWIRE_SMTP",
-        hide_env_values = true
-    )]
-    pub(crate) smtp: Option<String>,
 }
 
 /// `completion`.

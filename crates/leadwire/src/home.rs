@@ -2,7 +2,7 @@
 
 mod local;
 #[cfg(feature = "aws")]
-mod stack;
+pub(crate) mod stack;
 
 use crate::cli::HomeArgs;
 use crate::view::{QueueLook, Queued};

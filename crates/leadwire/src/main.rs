@@ -16,6 +16,7 @@ mod spans;
 mod tell;
 mod trace;
 mod view;
+mod watch;
 
 use clap::Parser as _;
 use std::process::ExitCode;

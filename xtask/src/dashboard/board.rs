@@ -276,10 +276,10 @@ fn row(mut list: Vec<Value>) -> Result<Row> {
     };
     let mut words = Vec::new();
     for word in list {
-        match word {
-            Value::String(word) if !word.is_empty() && !word.starts_with('.') => words.push(word),
-            other => bail!("{other} is no name in a row"),
-        }
+        let text = word.as_str();
+        let text = text.filter(|text| !text.is_empty() && !text.starts_with('.'));
+        let text = text.with_context(|| format!("{word} is no name in a row"))?;
+        words.push(text.to_owned());
     }
     let mut words = words.into_iter();
     let source = match (words.next(), words.next(), look.expression.clone()) {

@@ -168,10 +168,13 @@ pub(crate) fn breach_of_ours(name: &Name) -> Option<String> {
         name == "service" && facts.stages.iter().any(|stage| stage.name() == value)
     });
     let environment = next() == Some(("environment", ENVIRONMENT));
-    let further = next().is_none_or(|(name, value)| {
-        let dimension = facts.further.filter(|further| further.name() == name);
-        dimension.is_some_and(|dimension| dimension.values().contains(&value))
-    });
+    // A metric with a further dimension is told by that set alone: there is no sum over its values.
+    let further = match facts.further {
+        None => true,
+        Some(dimension) => next().is_some_and(|(name, value)| {
+            name == dimension.name() && dimension.values().contains(&value)
+        }),
+    };
     let told = service && environment && further && next().is_none();
     (!told).then(|| format!("{} is not told by {:?}", name.metric, name.dimensions))
 }

@@ -6,6 +6,7 @@ mod mail;
 mod story;
 
 use super::board::Name;
+use super::family;
 use leadwire_pipeline::metric::Metric;
 use leadwire_telemetry::alarm::{Names, Query, Recording};
 use std::collections::BTreeMap;
@@ -77,38 +78,34 @@ pub(crate) fn names(alarms: &serde_json::Value) -> Names {
 }
 
 impl Day {
-    /// Tells a metric of ours: in sum, and by its further dimension.
+    /// Tells a metric of ours, by its further dimension where it has one.
     fn tell(&mut self, second: i64, metric: Metric, further: Option<&str>, value: f64) {
-        let facts = metric.facts();
-        let service = facts.stages.first().map_or("", |stage| stage.name());
-        self.tell_as(second, metric, service, further, value);
+        let stage = metric.facts().stages.first();
+        let service = stage.map_or("", |stage| stage.name());
+        self.tell_as(second, (metric, service), further, value);
     }
 
     /// Tells a metric that several stages tell.
     fn tell_as(
         &mut self,
         second: i64,
-        metric: Metric,
-        service: &str,
+        (metric, service): (Metric, &str),
         further: Option<&str>,
         value: f64,
     ) {
         let facts = metric.facts();
-        let mut dimensions = BTreeMap::from([
-            ("service".to_owned(), service.to_owned()),
-            ("environment".to_owned(), ENVIRONMENT.to_owned()),
-        ]);
-        let mut query = Query {
-            namespace: super::family::OURS.to_owned(),
+        let further = facts.further.zip(further);
+        let further = further.map(|(dimension, value)| (dimension.name(), value));
+        let dimensions = [("service", service), ("environment", ENVIRONMENT)];
+        let dimensions = dimensions.into_iter().chain(further);
+        let query = Query {
+            namespace: family::OURS.to_owned(),
             metric: facts.name.to_owned(),
-            dimensions: dimensions.clone(),
+            dimensions: dimensions
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
         };
         self.points.record(&query, second, value);
-        if let (Some(dimension), Some(further)) = (facts.further, further) {
-            dimensions.insert(dimension.name().to_owned(), further.to_owned());
-            query.dimensions = dimensions;
-            self.points.record(&query, second, value);
-        }
     }
 
     /// Tells a metric of AWS by its one dimension.
@@ -162,29 +159,41 @@ impl Day {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leadwire_telemetry::alarm::{Points as _, Statistic, Stats, Window};
+    use leadwire_telemetry::alarm::{Points as _, Statistic, Window};
 
+    /// The sum over the values of its further dimension, if it has one.
     fn sum(day: &Day, metric: Metric) -> f64 {
-        let service = metric.facts().stages[0].name();
-        let name = Name {
-            namespace: "Leadwire".to_owned(),
-            metric: metric.name().to_owned(),
-            dimensions: [("service", service), ("environment", "${Environment}")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .to_vec(),
+        let facts = metric.facts();
+        let service = ("service", facts.stages[0].name());
+        let common = [service, ("environment", "${Environment}")];
+        let further: Vec<Vec<(&str, &str)>> = match facts.further {
+            None => vec![Vec::new()],
+            Some(dimension) => {
+                let values = dimension.values().into_iter();
+                values
+                    .map(|value| vec![(dimension.name(), value)])
+                    .collect()
+            }
         };
         let window = Window {
             end: NOW,
             period: NOW,
             count: 1,
         };
-        let periods = day.points.points(&query(&name), window).unwrap();
-        let stats = periods
-            .values()
-            .next()
-            .cloned()
-            .unwrap_or_else(Stats::default);
-        stats.value(Statistic::Sum).unwrap().unwrap_or_default()
+        let sums = further.into_iter().map(|further| {
+            let dimensions = common.into_iter().chain(further);
+            let name = Name {
+                namespace: "Leadwire".to_owned(),
+                metric: facts.name.to_owned(),
+                dimensions: dimensions
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect(),
+            };
+            let periods = day.points.points(&query(&name), window).unwrap();
+            let stats = periods.values().next().cloned().unwrap_or_default();
+            stats.value(Statistic::Sum).unwrap().unwrap_or_default()
+        });
+        sums.sum()
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(crate) struct Check {
 }
 
 /// Every check.
-pub(crate) const CHECKS: [&Check; 27] = [
+pub(crate) const CHECKS: [&Check; 28] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -86,14 +86,33 @@ pub(crate) const CHECKS: [&Check; 27] = [
     &dashboard::EMBEDDED,
     &dashboard::GRID,
     &dashboard::RESOLVED,
-    &dashboard::TOLD,
+    &dashboard::OURS,
+    &dashboard::OF_AWS,
     &dashboard::LOOK,
     &dashboard::ALL_THERE,
     &dashboard::THRESHOLDS,
 ];
 
+/// The checks that need no more of a template than its alarms.
+const OF_TELEMETRY: [&Check; 5] = [
+    &alarm::EXPLAINED,
+    &alarm::MEASURED,
+    &dashboard::GRID,
+    &dashboard::OURS,
+    &dashboard::ALL_THERE,
+];
+
 /// What is wrong with the template.
 pub(crate) fn breaches(template: &Template, project: &Project) -> Vec<String> {
+    breaches_of(&CHECKS, template, project)
+}
+
+/// What dashboards, alarms and documents disagree about, by the alarms alone.
+pub(crate) fn disagreements(alarms: &Template, project: &Project) -> Vec<String> {
+    breaches_of(&OF_TELEMETRY, alarms, project)
+}
+
+fn breaches_of(checks: &[&Check], template: &Template, project: &Project) -> Vec<String> {
     let case = Case {
         template: template.clone(),
         project: project.clone(),
@@ -104,7 +123,7 @@ pub(crate) fn breaches(template: &Template, project: &Project) -> Vec<String> {
             .map(|b| format!("{}: {b}", check.promise))
             .collect::<Vec<_>>()
     };
-    CHECKS.iter().flat_map(told).collect()
+    checks.iter().flat_map(told).collect()
 }
 
 /// The checks that do not see the template broken in a way that they promise to see.

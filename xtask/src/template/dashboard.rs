@@ -11,7 +11,7 @@ mod sound;
 pub(super) use alarm::{ALL_THERE, THRESHOLDS};
 pub(super) use grid::GRID;
 pub(super) use look::LOOK;
-pub(super) use metric::TOLD;
+pub(super) use metric::{OF_AWS, OURS};
 pub(super) use place::RESOLVED;
 #[cfg(test)]
 pub(super) use sound::sound;

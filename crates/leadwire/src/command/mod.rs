@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod alarms;
 mod canary;
 mod completion;
 mod demo;
@@ -9,6 +10,7 @@ mod lead;
 mod leads;
 mod lookup;
 mod send;
+mod slo;
 mod sweep;
 mod up;
 
@@ -59,6 +61,8 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
                 })
             })
         }
+        Command::Alarms(args) => wait(alarms::run(&args, output)),
+        Command::Slo(args) => wait(slo::run(&args, output)),
         Command::Doctor(args) => wait(doctor::run(&args, output)),
     }
 }

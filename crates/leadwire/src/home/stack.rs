@@ -88,7 +88,7 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
     Ok(Desk { ports, back })
 }
 
-async fn describe(clients: &Clients, name: &str) -> anyhow::Result<Stack> {
+pub(crate) async fn describe(clients: &Clients, name: &str) -> anyhow::Result<Stack> {
     let client = aws_sdk_cloudformation::Client::new(clients.sdk());
     let described = client.describe_stacks().stack_name(name).send().await;
     let described = described.map_err(|error| {
@@ -101,7 +101,17 @@ async fn describe(clients: &Clients, name: &str) -> anyhow::Result<Stack> {
     stack.with_context(|| format!("there is no stack {name} in this account and region"))
 }
 
-fn output_of(stack: &Stack, key: &str) -> Option<String> {
+/// The value of a parameter.
+pub(crate) fn parameter_of(stack: &Stack, key: &str) -> Option<String> {
+    let parameter = stack
+        .parameters()
+        .iter()
+        .find(|parameter| parameter.parameter_key() == Some(key))?;
+    parameter.parameter_value().map(str::to_owned)
+}
+
+/// The value of an output.
+pub(crate) fn output_of(stack: &Stack, key: &str) -> Option<String> {
     let output = stack
         .outputs()
         .iter()

@@ -19,3 +19,4 @@ mod send;
 mod serve;
 #[cfg(feature = "aws")]
 mod stack;
+mod watch;

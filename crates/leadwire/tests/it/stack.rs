@@ -75,15 +75,49 @@ fn serve(
         seen.lock().unwrap().push(request);
         let (headers, body) = body.split_once("\n\n").unwrap_or(("", body));
         let body = body.replace("{url}", own);
+        let (kind, body) = match body.strip_prefix("cbor:") {
+            Some(digits) => ("application/cbor", bytes(digits)),
+            None => ("text/xml", body.into_bytes()),
+        };
         let length = body.len();
-        let fixed = format!("content-type: text/xml\r\ncontent-length: {length}");
+        let fixed = format!("content-type: {kind}\r\ncontent-length: {length}");
         let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
         write!(
             stream,
-            "HTTP/1.1 {status} Scripted\r\n{headers}{fixed}\r\n\r\n{body}"
+            "HTTP/1.1 {status} Scripted\r\n{headers}{fixed}\r\n\r\n"
         )?;
+        stream.write_all(&body)?;
     }
 }
+
+/// What hexadecimal digits stand for.
+fn bytes(digits: &str) -> Vec<u8> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap();
+    let pairs = digits.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| u8::try_from(digit(&pair[0]) * 16 + digit(&pair[1])).unwrap();
+    pairs.map(byte).collect()
+}
+
+/// CloudWatch speaks CBOR: an alarm in ALARM that pages, one that is well and makes a ticket, a composite that is well.
+const ALARMS: &str = "smithy-protocol: rpc-v2-cbor
+
+cbor:\
+    a26c4d6574726963416c61726d7382a569416c61726d4e616d65781b63726d2d646561642d6c65747465722d71756575652d6465707468\
+    70416c61726d4465736372697074696f6e7843416e206576656e74206661696c65642e2052756e626f6f6b3a20646f63732f52554e424f\
+    4f4b2e6d6423446561644c657474657251756575654465707468416c61726d6a537461746556616c756565414c41524d6b537461746552\
+    6561736f6e6531203e20306c416c61726d416374696f6e7381782761726e3a6177733a736e733a75732d656173742d313a303030303030\
+    3030303030303a70616765a469416c61726d4e616d657163726d2d6c6f6f6b75702d64656e69656470416c61726d446573637269707469\
+    6f6e783244656e6965642e2052756e626f6f6b3a20646f63732f52554e424f4f4b2e6d64234c6f6f6b757044656e696564416c61726d6a\
+    537461746556616c7565624f4b6c416c61726d416374696f6e7381782961726e3a6177733a736e733a75732d656173742d313a30303030\
+    30303030303030303a7469636b65746f436f6d706f73697465416c61726d7381a469416c61726d4e616d657763726d2d6f626a65637469\
+    76652d666173742d6275726e70416c61726d4465736372697074696f6e78364275726e732e2052756e626f6f6b3a20646f63732f52554e\
+    424f4f4b2e6d64234f626a656374697665466173744275726e416c61726d6a537461746556616c7565624f4b6c416c61726d416374696f\
+    6e7381782761726e3a6177733a736e733a75732d656173742d313a3030303030303030303030303a70616765";
+
+/// Two points, 2 and 1.
+const STATISTICS: &str = "smithy-protocol: rpc-v2-cbor
+
+cbor:a26a44617461706f696e747382a16353756dfb4000000000000000a16353756dfb3ff0000000000000654c6162656c6178";
 
 const EMPTY_LISTING: &str =
     "<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>";
@@ -107,6 +141,7 @@ const WHOLE: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><memb
     <member><OutputKey>EnrichedBucketName</OutputKey><OutputValue>the-enriched-bucket</OutputValue></member>
     <member><OutputKey>DelayQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/delay</OutputValue></member>
     <member><OutputKey>DeadLetterQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/dead</OutputValue></member>
+    <member><OutputKey>AlarmTopicArn</OutputKey><OutputValue>arn:aws:sns:us-east-1:000000000000:page</OutputValue></member>
     </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
 
 const STRANGE: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
@@ -252,4 +287,40 @@ fn a_stack_without_a_canary_says_which_parameter_it_takes() {
     let aws = Aws::start(&[("Action=DescribeStacks", 200, WHOLE)]);
     let ran = aws.run(&["canary", "--stack", "crm"]).expect_code(1);
     assert!(ran.err.contains("CanaryMinutes"), "{}", ran.err);
+}
+
+#[test]
+fn a_stacks_alarms_are_cloudwatchs_own_with_who_is_told_and_where_to_read_on() {
+    let aws = Aws::start(&[
+        ("Action=DescribeStacks", 200, WHOLE),
+        ("operation/DescribeAlarms", 200, ALARMS),
+    ]);
+    let told = aws.run(&["alarms", "--stack", "crm", "--json"]);
+    let told = told.expect_code(1).documents();
+    let of = |name: &str| {
+        let found = told.iter().find(|alarm| alarm["alarm"] == name);
+        found.unwrap_or_else(|| panic!("{name} in {told:?}"))
+    };
+    let depth = of("crm-dead-letter-queue-depth");
+    assert_eq!(depth["state"], "ALARM");
+    assert_eq!(depth["severity"], "page");
+    assert_eq!(
+        depth["runbook"],
+        "docs/RUNBOOK.md#DeadLetterQueueDepthAlarm"
+    );
+    assert_eq!(of("crm-lookup-denied")["severity"], "ticket");
+    assert_eq!(of("crm-objective-fast-burn")["state"], "OK");
+}
+
+#[test]
+fn a_stacks_objective_is_read_from_cloudwatch() {
+    let aws = Aws::start(&[
+        ("Action=DescribeStacks", 200, WHOLE),
+        ("operation/GetMetricStatistics", 200, STATISTICS),
+    ]);
+    let told = aws.run(&["slo", "--stack", "crm", "--json"]);
+    // As many late and not mailed as in time: the budget is used up.
+    let told = told.expect_code(1).documents();
+    assert_eq!(told[0]["in_time"], 3.0);
+    assert_eq!(told[0]["not_mailed"], 3.0);
 }

@@ -16,7 +16,7 @@ use crate::port::{
     SecretStore,
 };
 use crate::secrets::SecretCache;
-use crate::trace;
+use crate::trace::{self, TraceContext};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::event::{Event, Parsed, Take, is_close_event, parse_event};
 use leadwire_domain::id::{EventId, Sha256Hex};
@@ -98,7 +98,12 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     }
 
     /// Answers one webhook. Everything that can go wrong is an answer.
-    pub async fn handle(&self, request: Request<'_>) -> Answer {
+    pub async fn handle(&self, mut request: Request<'_>) -> Answer {
+        if request.trace.traceparent.is_none() {
+            let entropy = self.home.entropy();
+            let seconds = u32::try_from(request.received_at.as_second()).unwrap_or_default();
+            request.trace = TraceContext::start(seconds, entropy.bits(), entropy.bits());
+        }
         let mut is_verified = false;
         let answer = self.answer(&request, &mut is_verified).await;
         Answer {

@@ -20,7 +20,7 @@ pub struct Request<'a> {
     pub body: &'a [u8],
     /// When it came.
     pub received_at: Timestamp,
-    /// The trace it starts; it is stored with the event and travels with the message.
+    /// The trace it starts; it is stored with the event and travels with the message. An empty one is started here.
     pub trace: TraceContext,
 }
 

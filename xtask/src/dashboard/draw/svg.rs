@@ -198,7 +198,9 @@ fn path(points: &[(f64, f64)]) -> String {
     let mut path = String::new();
     for (at, (x, y)) in points.iter().enumerate() {
         path.push(if at == 0 { 'M' } else { 'L' });
-        path.push_str(&format!("{} {}", number(*x), number(*y)));
+        path.push_str(&number(*x));
+        path.push(' ');
+        path.push_str(&number(*y));
     }
     path
 }

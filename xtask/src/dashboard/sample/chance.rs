@@ -37,8 +37,9 @@ impl Chance {
         i64::from(self.next() % below.max(1))
     }
 
-    /// Hexadecimal digits.
-    pub(super) fn hex(&mut self, words: u32) -> String {
-        (0..words).map(|_| format!("{:08x}", self.next())).collect()
+    /// An id of a trace.
+    pub(super) fn trace(&mut self) -> String {
+        let words = [self.next(), self.next(), self.next(), self.next()];
+        words.map(|word| format!("{word:08x}")).concat()
     }
 }

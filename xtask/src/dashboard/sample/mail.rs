@@ -73,9 +73,9 @@ pub(super) fn follow(day: &mut Day, messages: &mut Messages, chance: &mut Chance
         Metric::MailedLate
     };
     day.tell(sent, end, None, 1.0);
-    let set = ("ses:configuration-set", "ConfigurationSet");
-    day.tell_aws(sent, ("AWS/SES", "Send"), set, 1.0);
-    let (latency, trace) = (format!("{:.0}", exact * 1_000.0), chance.hex(4));
+    let by = ("ses:configuration-set", "ConfigurationSet");
+    day.tell_aws(sent, ("AWS/SES", "Send"), by, 1.0);
+    let (latency, trace) = (format!("{:.0}", exact * 1_000.0), chance.trace());
     let id = format!("lead-{:05}", lead.number);
     day.write(
         sent,
@@ -137,13 +137,13 @@ fn attempt(day: &mut Day, messages: &mut Messages, chance: &mut Chance, second: 
     day.tell_function(second, "Errors", "EnrichmentFunction", 0.0);
     day.tell_function(second, "Throttles", "EnrichmentFunction", 0.0);
     if chance.happens(0.008) {
-        day.tell_as(second, Metric::ColdStart, "enrich", None, 1.0);
+        day.tell_as(second, (Metric::ColdStart, "enrich"), None, 1.0);
     }
 }
 
 /// Three receives in vain, and the dead-letter queue.
 fn fail(day: &mut Day, messages: &mut Messages, chance: &mut Chance, lead: &Lead, from: i64) {
-    let trace = chance.hex(4);
+    let trace = chance.trace();
     let id = format!("lead-{:05}", lead.number);
     let receives = [from, from + 15, from + 15 + 360];
     for second in receives {
@@ -171,7 +171,7 @@ fn fail(day: &mut Day, messages: &mut Messages, chance: &mut Chance, lead: &Lead
 
 /// A reply of the mail service that was lost.
 fn doubt(day: &mut Day, chance: &mut Chance, lead: &Lead, second: i64) {
-    let trace = chance.hex(4);
+    let trace = chance.trace();
     let id = format!("lead-{:05}", lead.number);
     day.tell(second, Metric::EmailsAmbiguous, None, 1.0);
     day.tell(second, Metric::BatchItemFailures, None, 1.0);

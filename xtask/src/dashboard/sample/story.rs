@@ -105,7 +105,7 @@ fn answer(day: &mut Day, chance: &mut Chance, second: i64, source: &str) {
     day.tell(second, Metric::IngestLatency, Some(source), latency);
     request(day, second, latency, 202);
     if cold {
-        day.tell_as(second, Metric::ColdStart, "ingest", None, 1.0);
+        day.tell_as(second, (Metric::ColdStart, "ingest"), None, 1.0);
     }
 }
 
@@ -129,7 +129,7 @@ fn every_quarter(day: &mut Day, chance: &mut Chance, second: i64) {
     day.tell_function(second, "Errors", sweep, 0.0);
     day.tell_function(second, "Throttles", sweep, 0.0);
     if chance.happens(0.3) {
-        day.tell_as(second, Metric::ColdStart, "sweep", None, 1.0);
+        day.tell_as(second, (Metric::ColdStart, "sweep"), None, 1.0);
     }
 }
 
@@ -138,7 +138,6 @@ fn refuse(day: &mut Day, chance: &mut Chance, second: i64) {
     let minute = clock(second);
     let mut reject = |reason: &str, latency: f64, status: u16| {
         day.tell(second, Metric::LeadsRejected, Some(reason), 1.0);
-        day.tell(second, Metric::IngestLatency, None, latency);
         request(day, second, latency, status);
     };
     if chance.happens(1.0 / 2_400.0) {
@@ -153,7 +152,7 @@ fn refuse(day: &mut Day, chance: &mut Chance, second: i64) {
     }
     if minute == HICCUP && second.rem_euclid(20) == 0 {
         reject("unavailable", 4_004.0, 503);
-        let trace = chance.hex(4);
+        let trace = chance.trace();
         day.write(
             second,
             &[

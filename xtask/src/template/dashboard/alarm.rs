@@ -48,14 +48,14 @@ pub(in crate::template) const ALL_THERE: Check = Check {
                 case,
                 "/widgets/0/properties/alarms/0",
                 json!("${DeadLetterQueueDepthAlarm.Arn}"),
-            )
+            );
         },
         |case| {
             change(
                 case,
                 "/widgets/0/properties/alarms/0",
                 json!(format!("{ARN}no-such-alarm")),
-            )
+            );
         },
         |case| case.remove("/Resources", "DeadLetterQueueDepthAlarm"),
         |case| {

@@ -30,7 +30,7 @@ pub(in crate::template) const GRID: Check = Check {
                 case,
                 "/widgets/0/properties",
                 json!({"titel": "Alarms", "alarms": []}),
-            )
+            );
         },
         |case| change(case, "/widgets/0/type", json!("pie")),
         |case| change(case, "/periodOverride", json!("auto")),

@@ -1,8 +1,10 @@
 //! How dashboards look: colours that mean something, labels, units, statistics.
 
-use super::{Check, add_row, boards, change_each};
+use super::place::placeholders;
+use super::{Case, Check, add_row, boards, change_each};
 use crate::dashboard::board::{Annotation, Body, Chart, Log, LogView, Row, Source, View};
 use crate::dashboard::{palette, unit};
+use crate::template::view::at;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +22,7 @@ pub(in crate::template) const LOOK: Check = Check {
             for widget in &board.widgets {
                 let told = match &widget.body {
                     Body::Metric(chart) => of_chart(chart, &mut colours, &mut used),
-                    Body::Log(log) => of_log(log),
+                    Body::Log(log) => of_log(case, log),
                     Body::Text(text) if text.background != "transparent" => {
                         vec!["a heading has a background".to_owned()]
                     }
@@ -60,13 +62,13 @@ pub(in crate::template) const LOOK: Check = Check {
             add_row(
                 case,
                 &json!([{"expression": "nothing / 2", "label": "x", "color": "#bcbd22"}]),
-            )
+            );
         },
         |case| {
             add_row(
                 case,
                 &json!([{"expression": "2 *", "label": "x", "color": "#bcbd22"}]),
-            )
+            );
         },
         |case| add_row(case, &row("#bcbd22", "x", json!({"id": "X"}))),
         // A duration among counts.
@@ -83,7 +85,7 @@ pub(in crate::template) const LOOK: Check = Check {
                 "metric",
                 "/properties/yAxis/left/label",
                 &json!("leads"),
-            )
+            );
         },
         |case| {
             change_each(
@@ -91,12 +93,20 @@ pub(in crate::template) const LOOK: Check = Check {
                 "metric",
                 "/properties/yAxis/left/showUnits",
                 &json!(true),
-            )
+            );
         },
         |case| change_each(case, "metric", "/properties/title", &json!("")),
         |case| change_each(case, "metric", "/properties/region", &json!("us-east-1")),
         |case| change_each(case, "log", "/properties/region", &json!("us-east-1")),
         |case| change_each(case, "log", "/properties/query", &json!("sort @timestamp")),
+        |case| {
+            change_each(
+                case,
+                "log",
+                "/properties/query",
+                &json!("SOURCE '${SweepFunction}' | display @timestamp"),
+            );
+        },
         |case| change_each(case, "text", "/properties/background", &json!("solid")),
         |case| {
             change_each(
@@ -104,7 +114,7 @@ pub(in crate::template) const LOOK: Check = Check {
                 "metric",
                 "/properties/annotations/horizontal/0/color",
                 &json!("grey"),
-            )
+            );
         },
         |case| {
             change_each(
@@ -112,7 +122,7 @@ pub(in crate::template) const LOOK: Check = Check {
                 "metric",
                 "/properties/annotations/horizontal/0/label",
                 &json!(""),
-            )
+            );
         },
     ],
 };
@@ -202,8 +212,13 @@ fn is_statistic(stat: &str) -> bool {
         || ["Average", "Maximum", "Minimum", "SampleCount", "Sum"].contains(&stat)
 }
 
-fn of_log(log: &Log) -> Vec<String> {
+fn of_log(case: &Case, log: &Log) -> Vec<String> {
     let mut found = Vec::new();
+    for name in placeholders(&log.query) {
+        if at(case.template.resource(&name), "/Type") != "AWS::Logs::LogGroup" {
+            found.push(format!("{name} holds no log lines"));
+        }
+    }
     if log.region != REGION || log.view != LogView::Table {
         found.push("it is no table of the stack's region".to_owned());
     }

@@ -59,7 +59,7 @@ pub(in crate::template) const RESOLVED: Check = Check {
             case.set(
                 "/Resources/LeadsDashboard/Properties/DashboardBody/Fn::Sub/1/AlarmArn",
                 "arn:x",
-            )
+            );
         },
     ],
 };
@@ -107,7 +107,7 @@ fn breach(case: &Case, name: &str) -> Option<&'static str> {
 }
 
 /// The names in `${Name}` and `${Name.Attribute}`. One without an end is a name that does not exist.
-fn placeholders(text: &str) -> BTreeSet<String> {
+pub(super) fn placeholders(text: &str) -> BTreeSet<String> {
     let names = text
         .split("${")
         .skip(1)

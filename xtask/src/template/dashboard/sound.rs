@@ -57,9 +57,34 @@ fn graph(metric: Metric, color: &str) -> Value {
         Unit::Milliseconds => ("p99", "milliseconds"),
     };
     let service = facts.stages.first().unwrap().name();
+    let row = json!([
+        "Leadwire",
+        facts.name,
+        "service",
+        service,
+        "environment",
+        "${Environment}"
+    ]);
+    let with = |more: &[Value]| {
+        let row = row.as_array().unwrap().iter().chain(more);
+        Value::from(row.cloned().collect::<Vec<_>>())
+    };
+    let look = json!({"label": "one", "color": color});
+    let rows = match facts.further {
+        None => vec![with(&[look])],
+        Some(dimension) => {
+            let values = dimension.values();
+            let hidden = values.iter().map(|value| {
+                let hidden = json!({"id": value, "visible": false});
+                with(&[json!(dimension.name()), json!(value), hidden])
+            });
+            let sum = json!({"expression": values.join(" + "), "label": "one", "color": color});
+            hidden.chain([json!([sum])]).collect()
+        }
+    };
     json!({
         "title": facts.name, "region": "${AWS::Region}", "view": "timeSeries", "stat": stat, "period": 300,
-        "metrics": [["Leadwire", facts.name, "service", service, "environment", "${Environment}", {"label": "one", "color": color}]],
+        "metrics": rows,
         "yAxis": {"left": {"label": label, "showUnits": false}},
     })
 }

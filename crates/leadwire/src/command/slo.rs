@@ -1,0 +1,90 @@
+//! `slo`: how many leads were mailed in time, and how much of the budget is left.
+
+use super::alarms::store;
+use crate::cli::SloArgs;
+use crate::home;
+use crate::output::{BAD, Ended, GOOD, Output, WAIT};
+use crate::watch::{Counted, Machine, OBJECTIVE};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+/// The windows beside the whole: what burns now.
+const RECENT: [(&str, SignedDuration); 2] = [
+    ("last hour", SignedDuration::from_hours(1)),
+    ("last 6 hours", SignedDuration::from_hours(6)),
+];
+
+/// The counted leads of the whole time and of the recent ones.
+struct Counts {
+    whole: Counted,
+    recent: [Counted; 2],
+}
+
+/// Tells the objective. A budget that is used up is a failure.
+pub(super) async fn run(args: &SloArgs, output: &mut Output) -> anyhow::Result<Ended> {
+    let counts = counts(args).await?;
+    let Counts { whole, recent } = &counts;
+    output.json(&json!({
+        "days": args.days, "objective": OBJECTIVE, "in_time": whole.in_time, "late": whole.late, "not_mailed": whole.not_mailed,
+        "share": whole.share(), "budget_left": whole.budget_left(),
+        "burn": {"1h": burn(&recent[0]), "6h": burn(&recent[1])},
+    }))?;
+    let days = args.days;
+    output.line(format!(
+        "Objective: {} % of leads mailed within 60 s of the later of the delay and the owner file, over {days} days",
+        OBJECTIVE * 100.0
+    ))?;
+    let Some((share, left)) = whole.share().zip(whole.budget_left()) else {
+        output.line(format!("{WAIT}No lead has counted in {days} days.{WAIT:#}"))?;
+        return Ok(Ended::Done);
+    };
+    output.line(format!(
+        "  {:.2} % in time: {} in time, {} late, {} not mailed",
+        share * 100.0,
+        whole.in_time,
+        whole.late,
+        whole.not_mailed
+    ))?;
+    let style = if left > 0.0 { GOOD } else { BAD };
+    output.line(format!(
+        "  {style}{:.0} % of the budget is left{style:#}",
+        left * 100.0
+    ))?;
+    for ((name, _), counted) in RECENT.iter().zip(recent) {
+        let burn = counted
+            .burn()
+            .map_or_else(|| "no lead".to_owned(), |burn| format!("burns {burn:.1} ×"));
+        output.line(format!("  {name}: {burn}"))?;
+    }
+    Ok(Ended::when(left > 0.0))
+}
+
+fn burn(counted: &Counted) -> Value {
+    counted.burn().map_or(Value::Null, Value::from)
+}
+
+async fn counts(args: &SloArgs) -> anyhow::Result<Counts> {
+    let whole = SignedDuration::from_hours(24) * i32::try_from(args.days)?;
+    let [(_, hour), (_, six)] = RECENT;
+    #[cfg(feature = "aws")]
+    if let Some(name) = &args.home.stack {
+        let stack = crate::watch::Stack::find(name).await?;
+        let now = home::now();
+        return Ok(Counts {
+            whole: stack.counted(now, whole).await?,
+            recent: [
+                stack.counted(now, hour).await?,
+                stack.counted(now, six).await?,
+            ],
+        });
+    }
+    let machine = Machine::new(
+        store(args.home.clone()).await?,
+        &args.environment,
+        home::now(),
+    );
+    Ok(Counts {
+        whole: machine.counted(whole)?,
+        recent: [machine.counted(hour)?, machine.counted(six)?],
+    })
+}

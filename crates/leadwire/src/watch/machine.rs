@@ -1,0 +1,204 @@
+//! The one machine: the template's own alarms, over the minutes in the data folder.
+
+use super::{COUNTED, Counted, Severity, Standing, about};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_local::{Minute, TelemetryStore};
+use leadwire_telemetry::alarm::{
+    Alarm, Names, Points, Query, Stats, Unanswered, Window, evaluate, read_alarms,
+};
+use leadwire_telemetry::local::State as QueueState;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The alarms of `template.yaml`, written by `cargo xtask template --write`.
+const ALARMS: &str = include_str!("../../../../alarms/alarms.json");
+/// The namespace of what we tell ourselves.
+const OURS: &str = "Leadwire";
+/// What the process tells of the queue stands under this service.
+const PROCESS: &str = "leadwire";
+/// The metric of the canary, which may be off.
+const CANARY: &str = "CanaryMailed";
+
+/// A machine that is watched.
+pub(crate) struct Machine {
+    store: TelemetryStore,
+    environment: String,
+    now: Timestamp,
+}
+
+impl Machine {
+    pub(crate) fn new(store: TelemetryStore, environment: &str, now: Timestamp) -> Self {
+        Self {
+            store,
+            environment: environment.to_owned(),
+            now,
+        }
+    }
+
+    /// Every alarm. One that looks at AWS's own services has no state here.
+    pub(crate) fn alarms(&self) -> anyhow::Result<Vec<Standing>> {
+        let alarms = definitions(&self.environment)?;
+        let before = BTreeMap::new();
+        let mut verdicts = evaluate(&alarms, self, self.now.as_second(), &before);
+        let standings = alarms.iter().map(|alarm| {
+            let (state, reason) = match verdicts.remove(&alarm.id) {
+                Some(Ok(verdict)) => (Some(verdict.state), verdict.reason),
+                Some(Err(Unanswered(why))) => (None, why),
+                None => (None, "it is a part of alarms that have no state".to_owned()),
+            };
+            let (about, runbook) = about(&alarm.description);
+            Standing {
+                name: alarm.id.clone(),
+                state,
+                severity: severity(alarm),
+                reason,
+                about,
+                runbook,
+            }
+        });
+        Ok(standings.collect())
+    }
+
+    /// The counted leads since then.
+    pub(crate) fn counted(&self, since: SignedDuration) -> anyhow::Result<Counted> {
+        let (from, to) = (minute(self.now - since), minute(self.now) + 1);
+        let sums = COUNTED.map(|metric| {
+            let stages = metric.facts().stages;
+            let stage = stages.first().map_or(PROCESS, |stage| stage.name());
+            let dimensions = self.dimensions(stage);
+            self.store
+                .read_minutes(metric.name(), &dimensions, from, to)
+                .map(|minutes| minutes.iter().map(|minute| minute.sum).sum::<f64>())
+        });
+        let [in_time, late, not_mailed] = sums;
+        Ok(Counted {
+            in_time: in_time?,
+            late: late?,
+            not_mailed: not_mailed?,
+        })
+    }
+
+    fn dimensions(&self, service: &str) -> BTreeMap<String, String> {
+        let service = ("service".to_owned(), service.to_owned());
+        let environment = ("environment".to_owned(), self.environment.clone());
+        BTreeMap::from([service, environment])
+    }
+
+    /// The name and dimensions under which a metric is kept here.
+    fn kept(&self, query: &Query) -> Result<(String, BTreeMap<String, String>), Unanswered> {
+        if query.namespace == OURS {
+            return Ok((query.metric.clone(), query.dimensions.clone()));
+        }
+        let queue = query.dimensions.get("QueueName").map(String::as_str);
+        let state = match (query.metric.as_str(), queue) {
+            ("ApproximateNumberOfMessagesVisible", Some("DeadLetterQueue.QueueName")) => {
+                QueueState::DeadLetters
+            }
+            ("ApproximateAgeOfOldestMessage", Some("DelayQueue.QueueName")) => {
+                QueueState::OldestMessageSeconds
+            }
+            _ => {
+                let of = &query.namespace;
+                return Err(Unanswered(format!("{of} is not on one machine")));
+            }
+        };
+        Ok((state.name().to_owned(), self.dimensions(PROCESS)))
+    }
+
+    fn minutes(
+        &self,
+        metric: &str,
+        dimensions: &BTreeMap<String, String>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Minute>, Unanswered> {
+        self.store
+            .read_minutes(metric, dimensions, from, to)
+            .map_err(|error| Unanswered(error.to_string()))
+    }
+}
+
+impl Points for Machine {
+    fn points(&self, query: &Query, window: Window) -> Result<BTreeMap<i64, Stats>, Unanswered> {
+        let (metric, dimensions) = self.kept(query)?;
+        if metric == CANARY && self.minutes(&metric, &dimensions, 0, i64::MAX)?.is_empty() {
+            return Err(Unanswered("no canary has been mailed yet".to_owned()));
+        }
+        let (from, to) = (window.begin().div_euclid(60), window.end.div_euclid(60) + 1);
+        let mut periods = BTreeMap::<i64, Stats>::new();
+        for minute in self.minutes(&metric, &dimensions, from, to)? {
+            if let Some(begin) = window.slot(minute.minute * 60) {
+                periods.entry(begin).or_default().merge(stats(minute));
+            }
+        }
+        Ok(periods)
+    }
+}
+
+fn stats(minute: Minute) -> Stats {
+    Stats {
+        count: f64::from(u32::try_from(minute.count).unwrap_or(u32::MAX)),
+        sum: minute.sum,
+        min: minute.min,
+        max: minute.max,
+        values: Vec::new(),
+    }
+}
+
+fn minute(time: Timestamp) -> i64 {
+    time.as_second().div_euclid(60)
+}
+
+/// The alarms as a stack of this environment would have them.
+fn definitions(environment: &str) -> anyhow::Result<Vec<Alarm>> {
+    let document: Value = serde_json::from_str(ALARMS)?;
+    let mut names = Names {
+        mappings: document["Mappings"].clone(),
+        ..Names::default()
+    };
+    let known = [
+        ("AWS::StackName", "leadwire"),
+        ("Environment", environment),
+        ("CanaryMinutes", "15"),
+    ];
+    for (name, value) in known {
+        names.references.insert(name.to_owned(), value.to_owned());
+    }
+    let (alarms, wrong) = read_alarms(&document["Resources"], &names);
+    match wrong.into_iter().next() {
+        Some(error) => Err(error.into()),
+        None => Ok(alarms),
+    }
+}
+
+fn severity(alarm: &Alarm) -> Severity {
+    let tells = |topic: &str| alarm.alarm_actions.iter().any(|action| action == topic);
+    if tells("AlarmTopic") {
+        Severity::Page
+    } else if tells("TicketTopic") {
+        Severity::Ticket
+    } else {
+        Severity::Part
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leadwire_telemetry::alarm::Watch;
+
+    #[test]
+    fn every_alarm_of_the_template_can_be_read_and_says_where_to_read_on() {
+        let alarms = definitions("dev").unwrap();
+        assert!(alarms.len() > 20, "{}", alarms.len());
+        for alarm in alarms {
+            let (about, runbook) = about(&alarm.description);
+            assert!(!about.is_empty(), "{}", alarm.id);
+            let heading = format!("docs/RUNBOOK.md#{}", alarm.id);
+            let part = severity(&alarm) == Severity::Part;
+            assert!(part || runbook == heading, "{}: {runbook}", alarm.id);
+            let composite = matches!(alarm.watch, Watch::Composite(_));
+            assert!(!composite || !part, "{}", alarm.id);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A deployed stack: `CloudWatch` watches, and is asked.
+
+use super::{COUNTED, Counted, Severity, Standing, about};
+use crate::home::stack::{describe, output_of, parameter_of};
+use anyhow::Context as _;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{AlarmType, Dimension, StateValue, Statistic};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_aws::Clients;
+use leadwire_pipeline::metric::Metric;
+use leadwire_telemetry::alarm::State;
+
+/// The namespace of what we tell ourselves.
+const OURS: &str = "Leadwire";
+/// The most points that one request gives.
+const POINTS_MAX: i64 = 1_440;
+
+/// A stack that is watched.
+pub(crate) struct Watched {
+    client: aws_sdk_cloudwatch::Client,
+    name: String,
+    environment: String,
+    page_topic: String,
+}
+
+impl Watched {
+    /// Finds the stack by its name.
+    pub(crate) async fn find(name: &str) -> anyhow::Result<Self> {
+        let variable = |variable: &str| std::env::var_os(variable)?.into_string().ok();
+        let clients = Clients::load(variable).await?;
+        let stack = describe(&clients, name).await?;
+        let missing = || format!("the stack {name} is not one of leadwire's");
+        Ok(Self {
+            client: aws_sdk_cloudwatch::Client::new(clients.sdk()),
+            name: name.to_owned(),
+            environment: parameter_of(&stack, "Environment").unwrap_or_else(|| "dev".to_owned()),
+            page_topic: output_of(&stack, "AlarmTopicArn").with_context(missing)?,
+        })
+    }
+
+    /// Every alarm of the stack, composites included.
+    pub(crate) async fn alarms(&self) -> anyhow::Result<Vec<Standing>> {
+        let mut pages = self
+            .client
+            .describe_alarms()
+            .alarm_name_prefix(format!("{}-", self.name))
+            .alarm_types(AlarmType::MetricAlarm)
+            .alarm_types(AlarmType::CompositeAlarm)
+            .into_paginator()
+            .send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.context("could not list the alarms")?;
+            for alarm in page.metric_alarms() {
+                let told = (
+                    alarm.alarm_name(),
+                    alarm.alarm_description(),
+                    alarm.state_reason(),
+                );
+                found.push(self.standing(told, alarm.state_value(), alarm.alarm_actions()));
+            }
+            for alarm in page.composite_alarms() {
+                let told = (
+                    alarm.alarm_name(),
+                    alarm.alarm_description(),
+                    alarm.state_reason(),
+                );
+                found.push(self.standing(told, alarm.state_value(), alarm.alarm_actions()));
+            }
+        }
+        Ok(found)
+    }
+
+    fn standing(
+        &self,
+        (name, description, reason): (Option<&str>, Option<&str>, Option<&str>),
+        state: Option<&StateValue>,
+        actions: &[String],
+    ) -> Standing {
+        let (about, runbook) = about(description.unwrap_or_default());
+        let severity = if actions.contains(&self.page_topic) {
+            Severity::Page
+        } else if actions.is_empty() {
+            Severity::Part
+        } else {
+            Severity::Ticket
+        };
+        Standing {
+            name: name.unwrap_or_default().to_owned(),
+            state: state.and_then(|state| State::from_name(state.as_str())),
+            severity,
+            reason: reason.unwrap_or_default().to_owned(),
+            about,
+            runbook,
+        }
+    }
+
+    /// The counted leads of the time until now.
+    pub(crate) async fn counted(
+        &self,
+        now: Timestamp,
+        since: SignedDuration,
+    ) -> anyhow::Result<Counted> {
+        let [in_time, late, not_mailed] = COUNTED;
+        Ok(Counted {
+            in_time: self.sum(in_time, now, since).await?,
+            late: self.sum(late, now, since).await?,
+            not_mailed: self.sum(not_mailed, now, since).await?,
+        })
+    }
+
+    async fn sum(
+        &self,
+        metric: Metric,
+        now: Timestamp,
+        since: SignedDuration,
+    ) -> anyhow::Result<f64> {
+        let stages = metric.facts().stages;
+        let service = stages.first().map_or("", |stage| stage.name());
+        let dimension =
+            |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+        // The shortest period, in whole minutes, of which one request gives all points.
+        let period = (since.as_secs() / POINTS_MAX / 60 + 1) * 60;
+        let answer = self
+            .client
+            .get_metric_statistics()
+            .namespace(OURS)
+            .metric_name(metric.name())
+            .dimensions(dimension("service", service))
+            .dimensions(dimension("environment", &self.environment))
+            .start_time(DateTime::from_secs((now - since).as_second()))
+            .end_time(DateTime::from_secs(now.as_second()))
+            .period(i32::try_from(period)?)
+            .statistics(Statistic::Sum)
+            .send()
+            .await
+            .with_context(|| format!("could not read {}", metric.name()))?;
+        Ok(answer
+            .datapoints()
+            .iter()
+            .filter_map(|point| point.sum())
+            .sum())
+    }
+}

@@ -1,0 +1,176 @@
+//! Dashboards made ready for `aws cloudwatch put-dashboard`: every `${…}` is what it is in a stack that is there.
+
+use super::read_all;
+use crate::shell;
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// Writes every dashboard for a stack, and says how to import it.
+pub(crate) fn export(folder: &Path, stack: &str, region: Option<&str>) -> Result<()> {
+    let ask = |words: &[&str]| -> Result<Value> {
+        let mut words = words.to_vec();
+        words.extend(["--stack-name", stack, "--output", "json"]);
+        words.extend(region.into_iter().flat_map(|region| ["--region", region]));
+        let text = shell::read(&mut shell::command("aws", &words))?;
+        serde_json::from_str(&text).context("the answer of the AWS CLI")
+    };
+    let names = names(
+        &ask(&["cloudformation", "describe-stacks"])?,
+        &ask(&["cloudformation", "list-stack-resources"])?,
+    )?;
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    for (name, json) in read_all(&shell::root())? {
+        let file = folder.join(format!("{name}.json"));
+        let filled = fill(&format!("{json:#}\n"), &names).with_context(|| name.clone())?;
+        fs::write(&file, filled).with_context(|| file.display().to_string())?;
+        let place = file.display();
+        let region = region.map_or(String::new(), |region| format!(" --region {region}"));
+        shell::say(&format!(
+            "aws cloudwatch put-dashboard --dashboard-name {stack}-{name}-copy --dashboard-body file://{place}{region}"
+        ));
+    }
+    Ok(())
+}
+
+type Names = BTreeMap<String, String>;
+
+/// What the stack says to the names in its template.
+fn names(stacks: &Value, resources: &Value) -> Result<Names> {
+    let stack = stacks
+        .pointer("/Stacks/0")
+        .context("there is no such stack")?;
+    let text =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let id = text(stack, "StackId").context("the stack has no id")?;
+    // arn:aws:cloudformation:eu-central-1:123456789012:stack/name/…
+    let parts: Vec<&str> = id.split([':', '/']).collect();
+    let [_, partition, _, region, account, _, name, ..] = parts.as_slice() else {
+        bail!("{id} is no ARN of a stack");
+    };
+    let mut names = Names::from([
+        ("AWS::Partition".to_owned(), (*partition).to_owned()),
+        ("AWS::Region".to_owned(), (*region).to_owned()),
+        ("AWS::AccountId".to_owned(), (*account).to_owned()),
+        ("AWS::StackName".to_owned(), (*name).to_owned()),
+        (
+            "AlarmArn".to_owned(),
+            format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}"),
+        ),
+    ]);
+    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned();
+    for parameter in list(stack, "Parameters").unwrap_or_default() {
+        names.extend(text(&parameter, "ParameterKey").zip(text(&parameter, "ParameterValue")));
+    }
+    for resource in list(resources, "StackResourceSummaries").unwrap_or_default() {
+        let found = text(&resource, "LogicalResourceId").zip(text(&resource, "PhysicalResourceId"));
+        let Some((id, physical)) = found else {
+            continue;
+        };
+        // Of a queue that is its URL, of a topic its ARN.
+        let short = physical
+            .rsplit(['/', ':'])
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        names.insert(format!("{id}.QueueName"), short.clone());
+        names.insert(format!("{id}.TopicName"), short);
+        names.insert(id, physical);
+    }
+    let given = names
+        .get("SesConfigurationSet")
+        .filter(|set| !set.is_empty());
+    let set = given.or_else(|| names.get("ConfigurationSet")).cloned();
+    names.extend(set.map(|set| ("MailSet".to_owned(), set)));
+    Ok(names)
+}
+
+/// The text with every name filled in. A name that the stack does not know is told.
+fn fill(text: &str, names: &Names) -> Result<String> {
+    let mut parts = text.split("${");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    let mut unknown = BTreeSet::new();
+    for part in parts {
+        let (name, rest) = part.split_once('}').context("a ${ has no end")?;
+        match names.get(name) {
+            Some(value) => filled.push_str(value),
+            None => drop(unknown.insert(name)),
+        }
+        filled.push_str(rest);
+    }
+    if !unknown.is_empty() {
+        bail!("the stack has no {unknown:?}: was it deployed from this template?");
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A stack with every resource that the dashboards name.
+    fn stack() -> Names {
+        let stacks = json!({"Stacks": [{
+            "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/leads-prod/6f1e",
+            "Parameters": [
+                {"ParameterKey": "Environment", "ParameterValue": "prod"},
+                {"ParameterKey": "SesConfigurationSet", "ParameterValue": ""},
+            ],
+        }]});
+        let resource = |id: &str, physical: &str| json!({"LogicalResourceId": id, "PhysicalResourceId": physical});
+        let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/leads-prod-delay";
+        let mut resources = vec![
+            resource("DelayQueue", url),
+            resource("DeadLetterQueue", "https://sqs/1/leads-prod-dead-letter"),
+            resource(
+                "AlarmTopic",
+                "arn:aws:sns:eu-central-1:123456789012:leads-prod-AlarmTopic-1",
+            ),
+            resource("ConfigurationSet", "leads-prod-set"),
+        ];
+        for stage in ["Ingestion", "Enrichment", "Sweep"] {
+            let id = format!("{stage}Function");
+            resources.push(resource(&id, &format!("leads-prod-{id}-1")));
+            resources.push(resource(
+                &format!("{stage}LogGroup"),
+                &format!("leads-prod-{stage}-2"),
+            ));
+        }
+        names(&stacks, &json!({"StackResourceSummaries": resources})).unwrap()
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(fill(text, &stack()).unwrap(), expected);
+    }
+
+    #[test]
+    fn names_are_those_of_the_stack() {
+        check("${Environment} ${AWS::Region}", "prod eu-central-1");
+        check("${DelayQueue.QueueName}", "leads-prod-delay");
+        check("${AlarmTopic.TopicName}", "leads-prod-AlarmTopic-1");
+        check("${MailSet}", "leads-prod-set");
+        check(
+            "${AlarmArn}-canary",
+            "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:leads-prod-canary",
+        );
+    }
+
+    #[test]
+    fn every_dashboard_can_be_filled_in() {
+        for (name, json) in read_all(&shell::root()).unwrap() {
+            let filled = fill(&json.to_string(), &stack()).unwrap();
+            assert!(!filled.contains("${"), "{name}");
+            assert!(serde_json::from_str::<Value>(&filled).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_the_stack_does_not_know_is_told() {
+        let error = fill("${DelayQueue} ${Oven}", &stack()).unwrap_err();
+        assert!(error.to_string().contains("Oven"), "{error}");
+    }
+}
