@@ -15,6 +15,8 @@ mod rules;
 mod signed;
 mod stacks;
 mod sweep;
+mod telemetry_clock;
+mod telemetry_lines;
 mod throttle;
 mod trace;
 mod trace_again;

@@ -31,6 +31,7 @@ pub enum Fault {
 pub struct Refusal {
     status: StatusCode,
     code: &'static str,
+    message: &'static str,
     is_xml: bool,
 }
 
@@ -50,21 +51,31 @@ impl Fault {
         Self::Refuse(Refusal {
             status,
             code,
+            message: "injected",
             is_xml,
         })
+    }
+
+    /// The same error with a message of its own; nothing where this is no error.
+    #[must_use]
+    pub fn saying(self, message: &'static str) -> Self {
+        match self {
+            Self::Refuse(refusal) => Self::Refuse(Refusal { message, ..refusal }),
+            Self::CutAfter | Self::HoldAfter(_) | Self::Age(_) => self,
+        }
     }
 }
 
 impl Refusal {
     fn response(&self) -> Response {
-        let code = self.code;
+        let (code, message) = (self.code, self.message);
         if self.is_xml {
             let body = format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>injected</Message></Error>"
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
             );
             return http::text(self.status, "application/xml", body);
         }
-        let mut response = http::json(self.status, &json!({"message": "injected"}));
+        let mut response = http::json(self.status, &json!({"message": message}));
         let headers = response.headers_mut();
         headers.insert("x-amzn-errortype", HeaderValue::from_static(code));
         response

@@ -34,6 +34,31 @@ pub async fn built(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The folder of the functions as they are deployed, optimised, for a benchmark: [`settings::BIN_DIR`], or built now.
+///
+/// # Errors
+/// They do not build.
+pub async fn released() -> Result<PathBuf> {
+    if let Some(folder) = settings::bin_dir() {
+        return Ok(folder);
+    }
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(workspace()?)
+        .args(["build", "--quiet", "--release", "--bins"])
+        .args(["--package", "leadwire-lambda"])
+        .arg("--target-dir")
+        .arg(target_dir()?);
+    forget_outer_cargo(&mut command);
+    let output = command.output().await.context("cargo")?;
+    let message = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "the functions do not build: {message}"
+    );
+    Ok(target_dir()?.join("release"))
+}
+
 /// Some tests call `curl`, as a person does, or as a runtime in shell does.
 ///
 /// # Errors

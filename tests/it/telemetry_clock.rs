@@ -1,0 +1,129 @@
+//! The two numbers that matter, held against the test's own clock.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
+use leadwire_tests::clock;
+use leadwire_tests::instance::Timing;
+use leadwire_tests::metric::{self, Sample};
+use leadwire_tests::rig::Rig;
+use serde_json::json;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+/// How far a number may be from the clock.
+const TOLERANCE_MS: f64 = 50.0;
+/// Leads that are tried until the clock itself was read closely enough: on a busy machine it is not, at every lead.
+const LEADS_MAX: usize = 30;
+
+/// A moment that lies between two readings of the clock.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    after: Timestamp,
+    before: Timestamp,
+}
+
+impl Moment {
+    /// A moment after the function took its event, and before it made its first call since.
+    fn of(rig: &Rig, timing: &Timing, what: &str) -> Result<Self> {
+        let handed = timing.handed.context("it was invoked")?;
+        let calls = rig.cloud.calls();
+        let mut calls = calls.iter().filter(|call| call.at >= handed);
+        let call = calls.find(|call| call.what == what).context("a call")?;
+        Ok(Self {
+            after: handed,
+            before: call.at,
+        })
+    }
+
+    /// The moment in which the mail was taken: SES had it, and its marker was not yet written.
+    fn of_mail(rig: &Rig) -> Result<Self> {
+        let mail = rig.cloud.mails().pop().context("a mail")?;
+        let calls = rig.cloud.calls();
+        let mut after = calls.iter().filter(|call| call.at > mail.at);
+        let marker = after.find(|call| call.what == "S3.PutObject");
+        Ok(Self {
+            after: mail.at,
+            before: marker.context("a marker")?.at,
+        })
+    }
+
+    /// The least and the most milliseconds from another moment to this one.
+    fn since(self, other: Self) -> (f64, f64) {
+        let millis = |from: Timestamp, to: Timestamp| to.duration_since(from).as_secs_f64() * 1e3;
+        (
+            millis(other.before, self.after),
+            millis(other.after, self.before),
+        )
+    }
+}
+
+/// The one value of a metric that was told since there were `before` of them.
+async fn told(rig: &Rig, name: &str, before: usize) -> Result<Sample> {
+    clock::eventually(name, DEADLINE, || async {
+        Ok(metric::samples(&rig.lines(), name).into_iter().nth(before))
+    })
+    .await
+    .with_context(|| rig.lines().join("\n"))
+}
+
+#[tokio::test]
+async fn end_to_end_latency_and_enrichment_delay_are_what_the_clock_saw() -> Result<()> {
+    let rig = Rig::start(&[("DELAY_SECONDS", "1".to_owned())]).await?;
+    let mut seen = Vec::new();
+    for number in 0..LEADS_MAX {
+        let lead = format!("clock-{number}");
+        rig.put_owner(&lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));
+        let body = json!({"lead_id": lead}).to_string();
+        let event = rig.accepted("/ingest", &[], &body).await?;
+        let timing = rig.ingest.timings().pop().context("an invocation")?;
+        let accepted = Moment::of(&rig, &timing, "S3.PutObject")?;
+        let due: Timestamp = event["enrich_not_before"]
+            .as_str()
+            .context("a time")?
+            .parse()?;
+        clock::eventually("the delay is over", DEADLINE, || async {
+            Ok((clock::now() >= due).then_some(()))
+        })
+        .await?;
+        rig.deliver_sent().await?;
+        let timing = rig.enrich.timings().pop().context("an invocation")?;
+        let began = Moment::of(&rig, &timing, "S3.GetObject")?;
+        let mailed = Moment::of_mail(&rig)?;
+
+        let mut is_close = true;
+        for (name, (least, most)) in [
+            ("EndToEndLatency", mailed.since(accepted)),
+            ("EnrichmentDelay", began.since(accepted)),
+        ] {
+            let sample = told(&rig, name, number).await?;
+            let value = sample.value;
+            // Whole milliseconds are told.
+            ensure!(
+                (least - 1.0..=most + 1.0).contains(&value),
+                "{name} {value}, not {least} to {most}"
+            );
+            is_close &= most - least <= TOLERANCE_MS;
+            seen.push((name, value, least, most));
+            check_document(&sample, &lead)?;
+        }
+        if is_close {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the clock was never read within {TOLERANCE_MS} ms: {seen:?}")
+}
+
+/// A point on a graph leads to its lead and its trace.
+fn check_document(sample: &Sample, lead: &str) -> Result<()> {
+    let document = &sample.document;
+    ensure!(document["source"] == "generic", "{document}");
+    ensure!(
+        document["service"] == "enrich" && document["environment"] == "dev",
+        "{document}"
+    );
+    ensure!(document["lead_id"] == lead, "{document}");
+    let trace = document["trace_id"].as_str().unwrap_or_default();
+    ensure!(trace.len() == 32, "{document}");
+    Ok(())
+}

@@ -1,0 +1,316 @@
+//! Every line that the functions print is one that can be read, and nothing that somebody said is in any of them.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use hyper::Method;
+use leadwire_telemetry::emf;
+use leadwire_tests::clock;
+use leadwire_tests::cloud::{SEND_EMAIL, Sent};
+use leadwire_tests::collector::Collector;
+use leadwire_tests::event::{Shape, web};
+use leadwire_tests::fault::Fault;
+use leadwire_tests::instance::Outcome;
+use leadwire_tests::rig::{LOOKUP, Rig, request};
+use leadwire_tests::secret::StandardSender;
+use serde_json::{Value, json};
+
+use crate::trace::otlp;
+
+/// Stands in everything that somebody else says, and so must stand nowhere in telemetry.
+const MARK: &str = "kanarie";
+/// Whence the requests come, in the events of the harness.
+const CLIENT: &str = "203.0.113.7";
+
+struct Heard {
+    rig: Rig,
+    collector: Collector,
+    sender: StandardSender,
+}
+
+impl Heard {
+    async fn start() -> Result<Self> {
+        let (collector, sender) = (Collector::start().await?, StandardSender::new([7; 32]));
+        let mut environment = otlp(&collector.url());
+        let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:sources";
+        environment.extend([
+            ("SOURCES_SECRET_ARN", arn.to_owned()),
+            ("NOTIFY_OWNER", "true".to_owned()),
+            ("RUST_LOG", "trace".to_owned()),
+        ]);
+        let rig = Rig::start(&environment).await?;
+        let document = json!({
+            "standard": {"secrets": [sender.secret(), "whsec_a2FuYXJpZS1rYW5hcmllLWthbmFyaWU="]},
+            "close": {"secrets": ["6b616e617269656b616e6172696541424344"]},
+        });
+        rig.cloud.hold_secret(document);
+        Ok(Self {
+            rig,
+            collector,
+            sender,
+        })
+    }
+
+    /// Posts a signed body with headers that say too much, and gives back the status.
+    async fn post(&self, id: &str, body: &str, more: &[(&str, &str)]) -> Result<u16> {
+        let signed = self.sender.headers(id, body)?;
+        let mut headers: Vec<(&str, &str)> = signed
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        headers.extend([
+            ("user-agent", "kanarie-agent/1.0"),
+            ("cookie", "session=kanarie-cookie"),
+            ("authorization", "Bearer kanarie-token"),
+            ("referer", "https://example.com/kanarie"),
+            ("x-kanarie", "kanarie-header"),
+        ]);
+        headers.retain(|(name, _)| more.iter().all(|(own, _)| own != name));
+        headers.extend(more);
+        let response = self.rig.post("/ingest/standard", &headers, body).await?;
+        Ok(response.status().as_u16())
+    }
+
+    /// Gives `ingest` a request of any method and path.
+    async fn ask(&self, method: &str, path: &str) -> Result<()> {
+        let mut asked = request(path, &[("x-kanarie", MARK)], "kanarie-body")?;
+        *asked.method_mut() = Method::from_bytes(method.as_bytes())?;
+        let outcome = self
+            .rig
+            .ingest
+            .invoke(&web(Shape::Rest, path, &asked))
+            .await?;
+        ensure!(matches!(outcome, Outcome::Response(_)), "{outcome:?}");
+        Ok(())
+    }
+
+    /// Everything that left the functions as telemetry.
+    fn everything(&self) -> Vec<String> {
+        let mut all = self.rig.lines();
+        let posts = self.collector.posts().into_iter();
+        all.extend(posts.map(|post| String::from_utf8_lossy(&post.body).into_owned()));
+        all.extend(
+            self.collector
+                .spans()
+                .0
+                .iter()
+                .map(|span| format!("{span:?}")),
+        );
+        all
+    }
+}
+
+fn envelope(data: &Value) -> String {
+    json!({"type": "lead.created", "timestamp": "2026-11-23T06:50:00.123456Z", "data": data})
+        .to_string()
+}
+
+fn owner(lead: &str) -> Value {
+    json!({
+        "lead_id": lead, "lead_owner": "kanarie-owner", "owner_email": "kanarie-owner@example.com",
+        "lead_email": "kanarie-lead@example.com", "funnel": "kanarie-funnel", "display_name": "kanarie-other",
+        "kanarie-own": "kanarie-own",
+    })
+}
+
+fn data(lead: &str) -> Value {
+    json!({
+        "lead_id": lead, "display_name": "kanarie-name", "lead_email": "kanarie-email@example.com",
+        "status_label": "kanarie-status", "phone": "+1 555 kanarie", "kanarie-key": "kanarie-value",
+        "nested": {"kanarie-inner": ["kanarie-deep", {"kanarie": "kanarie"}]},
+    })
+}
+
+/// A lead that is mailed: everything about it is in the mail.
+async fn tell_good(heard: &Heard) -> Result<()> {
+    heard.rig.put_owner("said-1", &owner("said-1"));
+    let body = envelope(&data("said-1"));
+    let more = [
+        ("traceparent", "kanarie"),
+        ("tracestate", "kanarie=kanarie"),
+    ];
+    ensure!(
+        heard.post("said-1", &body, &more).await? == 202,
+        "{:?}",
+        heard.rig.lines()
+    );
+    heard.rig.deliver_sent().await?;
+    let mail = heard.rig.cloud.mails().pop().context("a mail")?;
+    let mail = mail.request.to_string();
+    for said in [
+        "name",
+        "owner",
+        "status",
+        "funnel",
+        "owner@example.com",
+        "lead@example.com",
+    ] {
+        ensure!(
+            mail.contains(&format!("kanarie-{said}")),
+            "{said} is not in {mail}"
+        );
+    }
+    Ok(())
+}
+
+/// Requests that are refused, each for a reason of its own; gives back how many.
+async fn tell_refused(heard: &Heard) -> Result<usize> {
+    let good = envelope(&data("said-2"));
+    let bodies = [
+        r#"{"kanarie": kanarie"#.to_owned(),
+        format!("\u{feff}{good}"),
+        r#"{"data":{"lead_id":"kanarie-a","lead_id":"kanarie-b"}}"#.to_owned(),
+        envelope(&json!({"lead_id": "kanarie is no id", "display_name": "kanarie"})),
+        envelope(&json!({"lead_id": ["kanarie"]})),
+        envelope(&json!({"lead_id": "said-2", "_leadwire": "kanarie"})),
+        format!("{}\"kanarie\"{}", "[".repeat(80), "]".repeat(80)),
+        json!({"type": "lead.created", "timestamp": "kanarie", "data": data("said-2")}).to_string(),
+    ];
+    for (number, body) in bodies.iter().enumerate() {
+        let status = heard.post(&format!("refused-{number}"), body, &[]).await?;
+        ensure!(status == 400, "{status} for {body}");
+    }
+    let headers = [
+        ("webhook-signature", "v1,kanarie"),
+        ("webhook-signature", "kanarie"),
+        ("webhook-timestamp", "kanarie"),
+        ("webhook-id", "kanarie ü"),
+        ("content-encoding", "kanarie"),
+    ];
+    for header in headers {
+        let status = heard.post("refused", &good, &[header]).await?;
+        ensure!((400..500).contains(&status), "{status} for {header:?}");
+    }
+    let asked = [
+        ("POST", "/ingest/kanarie"),
+        ("KANARIE", "/ingest/standard"),
+        ("GET", "/ingest"),
+        ("POST", "/kanarie"),
+        ("POST", "/ingest/close"),
+        ("POST", "/ingest"),
+    ];
+    for (method, path) in asked {
+        heard.ask(method, path).await?;
+    }
+    Ok(bodies.len() + headers.len() + asked.len())
+}
+
+/// Messages and owner files that cannot be used, and a mail service that quotes what it refuses.
+async fn tell_failed(heard: &Heard) -> Result<()> {
+    let rig = &heard.rig;
+    let odd = |id: &str, body: &str| Sent {
+        id: id.to_owned(),
+        body: body.to_owned(),
+        attributes: [("traceparent".to_owned(), MARK.to_owned())].into(),
+        trace_header: Some(MARK.to_owned()),
+        sent_at: clock::now(),
+        ..Sent::default()
+    };
+    let odd = [
+        odd("odd-1", "kanarie"),
+        odd("odd-2", r#"{"s3_key":"raw/kanarie"}"#),
+        odd("odd-3", r#"{"v":9,"kanarie":"kanarie"}"#),
+    ];
+    let odd: Vec<_> = odd
+        .iter()
+        .map(|odd| odd.received(3))
+        .collect::<Result<_>>()?;
+    ensure!(rig.deliver(&odd).await?.len() == 3);
+
+    let files = [
+        "{\"kanarie\": kanarie".to_owned(),
+        owner("kanarie-other").to_string(),
+    ];
+    for (number, file) in files.into_iter().enumerate() {
+        let lead = format!("file-{number}");
+        rig.cloud.put(LOOKUP, &format!("{lead}.json"), file);
+        ensure!(heard.post(&lead, &envelope(&data(&lead)), &[]).await? == 202);
+        let sent = rig.cloud.take_sent();
+        let sent: Vec<_> = sent
+            .iter()
+            .map(|sent| sent.received(3))
+            .collect::<Result<_>>()?;
+        ensure!(rig.deliver(&sent).await?.len() == 1);
+    }
+    let quoting = "Email address is not verified: kanarie-owner@example.com, kanarie-name";
+    for (number, (status, code)) in [
+        (400, "MessageRejected"),
+        (400, "BadRequestException"),
+        (429, "TooManyRequestsException"),
+        (500, "InternalFailure"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let lead = format!("ses-{number}");
+        rig.put_owner(&lead, &owner(&lead));
+        rig.front
+            .inject(1, Fault::ses(status, code).saying(quoting), |request| {
+                request.uri().path() == SEND_EMAIL
+            });
+        ensure!(heard.post(&lead, &envelope(&data(&lead)), &[]).await? == 202);
+        let sent = rig.cloud.take_sent();
+        let sent: Vec<_> = sent
+            .iter()
+            .map(|sent| sent.received(1))
+            .collect::<Result<_>>()?;
+        rig.deliver(&sent).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_that_somebody_says_is_in_a_line_a_metric_or_a_span_and_every_line_can_be_read()
+-> Result<()> {
+    let heard = Heard::start().await?;
+    tell_good(&heard).await?;
+    let refused = tell_refused(&heard).await?;
+    tell_failed(&heard).await?;
+
+    let all = heard.everything();
+    for text in &all {
+        let is_clean = !text.to_lowercase().contains(MARK)
+            && !text.contains(CLIENT)
+            && !text.contains(heard.sender.secret().trim_start_matches("whsec_"));
+        ensure!(is_clean, "{text}");
+    }
+    check_lines(&heard.rig.lines(), refused)
+}
+
+/// Each line is one that the judge takes, and each refusal has told its reason.
+fn check_lines(lines: &[String], refused: usize) -> Result<()> {
+    let now = clock::now().as_millisecond();
+    let mut samples = Vec::new();
+    for line in lines {
+        let told = emf::validate(line, now);
+        samples.extend(told.map_err(|faults| anyhow::anyhow!("{faults:?} in {line}"))?);
+    }
+    let rejected = samples
+        .iter()
+        .filter(|sample| sample.name == "LeadsRejected");
+    let count: usize = rejected.map(|sample| sample.values.len()).sum();
+    ensure!(
+        count == refused,
+        "{count} of {refused} refusals are counted"
+    );
+    let told: BTreeSet<&str> = samples.iter().map(|sample| sample.name.as_str()).collect();
+    for name in [
+        "BatchItemFailures",
+        "ColdStart",
+        "EmailsAmbiguous",
+        "EmailsSent",
+        "EndToEndLatency",
+        "EnrichmentDelay",
+        "EnrichmentLag",
+        "FinalAttemptFailed",
+        "IngestLatency",
+        "LeadsAccepted",
+        "LeadsEnriched",
+        "MailDeferred",
+        "MailedInTime",
+        "NotMailed",
+    ] {
+        ensure!(told.contains(name), "{name} is not among {told:?}");
+    }
+    Ok(())
+}
