@@ -12,7 +12,8 @@ struct Aws {
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a request must contain, and the answer: status and body, with headers and an empty line before it where it needs some.
+/// What a request must contain, and the answer: status and body, with headers and an empty line before it where it needs some. `{url}` in a
+/// body is this service's own address.
 type Answers = &'static [(&'static str, u16, &'static str)];
 
 impl Aws {
@@ -21,12 +22,12 @@ impl Aws {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::<Mutex<Vec<String>>>::default();
-        let shared = Arc::clone(&seen);
+        let (shared, own) = (Arc::clone(&seen), url.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (stream, shared) = (stream.unwrap(), Arc::clone(&shared));
+                let (stream, shared, own) = (stream.unwrap(), Arc::clone(&shared), own.clone());
                 // A client that hangs up is no trouble.
-                std::thread::spawn(move || drop(serve(&stream, &shared, answers)));
+                std::thread::spawn(move || drop(serve(&stream, &shared, answers, &own)));
             }
         });
         Self { url, seen }
@@ -52,6 +53,7 @@ fn serve(
     mut stream: &TcpStream,
     seen: &Mutex<Vec<String>>,
     answers: Answers,
+    own: &str,
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     loop {
@@ -72,9 +74,10 @@ fn serve(
         let (status, body) = answer.map_or((404, ""), |(_, status, body)| (*status, *body));
         seen.lock().unwrap().push(request);
         let (headers, body) = body.split_once("\n\n").unwrap_or(("", body));
+        let body = body.replace("{url}", own);
         let (kind, body) = match body.strip_prefix("cbor:") {
             Some(digits) => ("application/cbor", bytes(digits)),
-            None => ("text/xml", body.as_bytes().to_vec()),
+            None => ("text/xml", body.into_bytes()),
         };
         let length = body.len();
         let fixed = format!("content-type: {kind}\r\ncontent-length: {length}");
@@ -232,6 +235,58 @@ fn a_trace_of_a_stack_is_looked_at_in_x_ray_and_the_command_says_where() {
     ] {
         assert!(ran.err.contains(text), "{text} is not in {}", ran.err);
     }
+}
+
+const WITH_CANARY: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
+    <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime><Outputs>
+    <member><OutputKey>ApiUrl</OutputKey><OutputValue>{url}/Prod</OutputValue></member>
+    <member><OutputKey>CanarySecretArn</OutputKey><OutputValue>arn:aws:secretsmanager:us-east-1:000000000000:secret:canary</OutputValue></member>
+    <member><OutputKey>RawBucketName</OutputKey><OutputValue>the-raw-bucket</OutputValue></member>
+    <member><OutputKey>LookupBucketName</OutputKey><OutputValue>the-lookup-bucket</OutputValue></member>
+    <member><OutputKey>EnrichedBucketName</OutputKey><OutputValue>the-enriched-bucket</OutputValue></member>
+    <member><OutputKey>DelayQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/delay</OutputValue></member>
+    <member><OutputKey>DeadLetterQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/dead</OutputValue></member>
+    </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
+
+const SECRET: &str =
+    r#"{"SecretString":"{\"secret\":\"Ab1cAb1cAb1cAb1cAb1cAb1cAb1cAb1cAb1cAb1c\"}"}"#;
+
+const ACCEPTED: &str = r#"{"status":"accepted","events":[{"lead_id":"leadwire-canary","event_id":"lw_1",
+    "s3_key":"raw/crm_event_leadwire-canary_20261123T065000123456Z.json","duplicate":false,"enrich_not_before":"2026-11-23T07:00:00Z"}]}"#;
+
+const MAILED: &str = "last-modified: Mon, 23 Nov 2026 07:00:01 GMT
+etag: 1
+x-amz-meta-state: sent
+
+";
+
+#[test]
+fn a_stacks_canary_is_signed_with_its_own_secret_and_posted_to_its_own_address() {
+    let aws = Aws::start(&[
+        ("Action=DescribeStacks", 200, WITH_CANARY),
+        ("secretsmanager.GetSecretValue", 200, SECRET),
+        ("PUT /the-lookup-bucket/leadwire-canary.json", 200, ""),
+        ("POST /Prod/ingest/canary", 202, ACCEPTED),
+        ("GET /the-enriched-bucket/mail/", 200, MAILED),
+    ]);
+    let ran = aws
+        .run(&["canary", "--stack", "crm", "--json"])
+        .expect_code(0);
+    let told = ran.documents();
+    assert_eq!(told[0]["event_id"], "lw_1");
+    assert_eq!(told.last().unwrap()["stage"], "mailed");
+    let seen = aws.seen();
+    let posted = seen.iter().find(|seen| seen.contains("/ingest/canary"));
+    let posted = posted.unwrap().to_ascii_lowercase();
+    assert!(posted.contains("webhook-signature: v1,"), "{posted}");
+    assert!(seen.join("\n").contains("secret:canary"));
+}
+
+#[test]
+fn a_stack_without_a_canary_says_which_parameter_it_takes() {
+    let aws = Aws::start(&[("Action=DescribeStacks", 200, WHOLE)]);
+    let ran = aws.run(&["canary", "--stack", "crm"]).expect_code(1);
+    assert!(ran.err.contains("CanaryMinutes"), "{}", ran.err);
 }
 
 #[test]
