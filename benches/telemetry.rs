@@ -240,21 +240,21 @@ fn report(sides: &[Side]) -> Result<f64> {
     for (kind, name) in KINDS.iter().enumerate() {
         let costs = |side: &Side| side.costs.get(kind).cloned().unwrap_or_default();
         let none = costs(plain);
-        let mut line = format!("  {name:<18} none {:>7.0}", median(&none));
+        let mut parts = vec![format!("  {name:<18} none {:>7.0}", median(&none))];
         for side in exporting {
             let own = costs(side);
             let ratio = ratio(&own, &none);
-            line += &format!(
+            parts.push(format!(
                 "   {} {:>7.0} ({:+.1} %)",
                 side.name,
                 median(&own),
                 (ratio - 1.0) * 100.0
-            );
+            ));
             if side.name == "otlp" {
                 worst = worst.max(ratio);
             }
         }
-        say(&line)?;
+        say(&parts.concat())?;
     }
     Ok(worst)
 }

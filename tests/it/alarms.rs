@@ -1,4 +1,5 @@
-//! The template's alarms in `LocalStack`: every one is deployed as it stands there and told to its topic.
+//! The template's alarms in `LocalStack`: every one is deployed as it stands there and told to its topic. Whether the ones that `LocalStack`
+//! cannot evaluate cry when they must is shown in `xtask` (metric math, percentiles, composites).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

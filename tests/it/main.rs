@@ -1,6 +1,7 @@
 //! The integration suite: the real binaries, black box, against `LocalStack` and moto.
 
 mod alarms;
+mod alarms_driven;
 mod canary;
 mod crash;
 mod duplicate;

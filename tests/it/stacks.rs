@@ -41,7 +41,7 @@ fn pruning_takes_out_what_refers_to_what_is_taken_out() -> Result<()> {
             },
             "Outputs": {"Gone": {"Value": {"Ref": "Farther"}}, "Kept": {"Value": {"Ref": "Bucket"}}},
         }),
-        Alarms::OfQueues,
+        &Alarms::OfQueues,
     )?;
     let removed: Vec<&str> = pruned.removed.iter().map(String::as_str).collect();
     assert_eq!(removed, ["Farther", "Permission", "Work"]);
@@ -73,10 +73,10 @@ fn an_alarm_whose_resource_cannot_run_is_left_out_or_names_it_by_its_id() -> Res
             "Outputs": {},
         })
     };
-    let few = prune::prune(template(), Alarms::OfQueues)?;
+    let few = prune::prune(template(), &Alarms::OfQueues)?;
     let removed: Vec<&str> = few.removed.iter().map(String::as_str).collect();
     assert_eq!(removed, ["Both", "Errors", "Work"]);
-    let all = prune::prune(template(), Alarms::All)?;
+    let all = prune::prune(template(), &Alarms::All)?;
     let removed: Vec<&str> = all.removed.iter().map(String::as_str).collect();
     assert_eq!(removed, ["Work"]);
     assert_eq!(

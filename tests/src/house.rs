@@ -323,7 +323,7 @@ async fn deploy(clients: &Clients, options: &HouseOptions, team: &str) -> Result
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect(),
         overrides: options.overrides.clone(),
-        alarms: options.alarms,
+        alarms: options.alarms.clone(),
     };
     Stack::deploy(clients, &stack).await
 }

@@ -34,11 +34,13 @@ pub const PRUNED: [&str; 9] = [
 const ALARMS: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
 
 /// Which alarms a stack has. `LocalStack` works for each of them all the time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Alarms {
     /// Those on queues, whose metrics it tells itself.
     #[default]
     OfQueues,
+    /// Those with these logical ids.
+    Only(Vec<&'static str>),
     /// All. What they name and an emulator cannot run is known by its logical id.
     All,
 }
@@ -77,7 +79,7 @@ pub struct Pruned {
 ///
 /// # Errors
 /// It has no resources, or a function that does not say what it runs.
-pub fn prune(mut template: Value, alarms: Alarms) -> Result<Pruned> {
+pub fn prune(mut template: Value, alarms: &Alarms) -> Result<Pruned> {
     let globals = template
         .pointer("/Globals/Function/Environment/Variables")
         .cloned()
@@ -87,20 +89,15 @@ pub fn prune(mut template: Value, alarms: Alarms) -> Result<Pruned> {
         .as_object()
         .context("a template has resources")?;
     let functions = read_functions(resources, &globals)?;
-    let removed = |resources: &Map<String, Value>| -> BTreeSet<String> {
-        let pruned = resources.iter().filter(|(_, resource)| {
-            let unwanted =
-                alarms == Alarms::OfQueues && is_alarm(resource) && !is_of_queue(resource);
-            unwanted || is_pruned_type(resource)
-        });
-        pruned.map(|(id, _)| id.clone()).collect()
-    };
-    let mut removed = removed(resources);
+    let pruned = resources.iter().filter(|(id, resource)| {
+        is_pruned_type(resource) || is_alarm(resource) && !alarms.include(id, resource)
+    });
+    let mut removed: BTreeSet<String> = pruned.map(|(id, _)| id.clone()).collect();
     let resources = template
         .get_mut("Resources")
         .and_then(Value::as_object_mut)
         .context("a template has resources")?;
-    if alarms == Alarms::All {
+    if *alarms == Alarms::All {
         for alarm in resources.values_mut().filter(|resource| is_alarm(resource)) {
             *alarm = by_id(alarm, &removed);
         }
@@ -148,8 +145,14 @@ fn is_alarm(resource: &Value) -> bool {
     ALARMS.contains(&kind)
 }
 
-fn is_of_queue(alarm: &Value) -> bool {
-    alarm.at("Properties").at("Namespace") == "AWS/SQS"
+impl Alarms {
+    fn include(&self, id: &str, alarm: &Value) -> bool {
+        match self {
+            Self::OfQueues => alarm.at("Properties").at("Namespace") == "AWS/SQS",
+            Self::Only(ids) => ids.contains(&id),
+            Self::All => true,
+        }
+    }
 }
 
 /// A value in which what was removed is known by its logical id.

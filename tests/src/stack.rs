@@ -47,7 +47,7 @@ impl Stack {
     /// # Errors
     /// `CloudFormation` refuses it, or a parameter or an override names what the template does not have.
     pub async fn deploy(clients: &Clients, options: &StackOptions) -> Result<Self> {
-        let mut pruned = prune::prune(template::read()?, options.alarms)?;
+        let mut pruned = prune::prune(template::read()?, &options.alarms)?;
         for name in options.parameters.keys() {
             // CloudFormation refuses it; LocalStack would deploy without a word.
             let declared = pruned.template.at("Parameters").get(name);

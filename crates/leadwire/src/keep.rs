@@ -2,10 +2,7 @@
 
 use crate::home;
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Source;
 use leadwire_local::{LocalHome, Minute, NewMinute, SqliteQueue, StoredSpan, TelemetryStore};
-use leadwire_pipeline::metric::Dimension;
 use leadwire_pipeline::port::PortError;
 use leadwire_telemetry::local::{LocalMetrics, Setup, State, install};
 use leadwire_telemetry::{MinuteSample, SpanRecord, SpanSink};
@@ -26,15 +23,7 @@ pub(crate) fn gather(environment: &str) -> LocalMetrics {
     install(Setup {
         environment,
         now: home::now,
-        values: known_values,
     })
-}
-
-fn known_values(dimension: Dimension) -> Vec<&'static str> {
-    match dimension {
-        Dimension::Source => Source::ALL.into_iter().map(Source::as_str).collect(),
-        Dimension::Reason => Problem::ALL.into_iter().map(Problem::code).collect(),
-    }
 }
 
 /// Keeps what `metrics` gathers until `stop` says so, and then the rest of it. What cannot be kept now is tried again; leads never wait.
@@ -247,7 +236,6 @@ mod tests {
         let metrics = LocalMetrics::new(Setup {
             environment: "test",
             now: home::now,
-            values: known_values,
         });
         let (stop, stopped) = watch::channel(false);
         let began = home::now().as_second() / 60;

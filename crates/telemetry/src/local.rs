@@ -3,20 +3,16 @@
 
 use crate::prometheus::Page;
 use crate::series::{MinuteSample, Minutes, Now, Series};
-use leadwire_pipeline::metric::{Dimension, Metric, Unit};
+use leadwire_pipeline::metric::{Metric, Unit};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString,
 };
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Who tells what no single stage tells: the process.
 const PROCESS: &str = "leadwire";
-/// The further dimensions of a metric may have so many values. The closed lists are shorter; this holds if one is not closed.
-const VALUES_MAX: usize = 64;
-/// A value of a dimension has at most so many characters.
-const VALUE_CHARS_MAX: usize = 64;
 
 /// What the metrics of a process need to know.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +21,6 @@ pub struct Setup<'a> {
     pub environment: &'a str,
     /// The clock.
     pub now: Now,
-    /// The values that a dimension is known to have: the page shows them from the start.
-    pub values: fn(Dimension) -> Vec<&'static str>,
 }
 
 /// A state that is looked at now and then. It is no metric of the catalogue: on AWS, the queue itself tells it.
@@ -67,8 +61,6 @@ struct Inner {
     environment: String,
     minutes: Minutes,
     page: Page,
-    /// The values seen of each metric's further dimension.
-    seen: Mutex<BTreeMap<Metric, BTreeSet<String>>>,
 }
 
 /// From now on what is told in this process is gathered. Where another recorder is installed already, nothing is.
@@ -91,17 +83,15 @@ impl LocalMetrics {
                 environment: setup.environment.to_owned(),
                 minutes: Minutes::new(setup.now),
                 page: Page::new(),
-                seen: Mutex::default(),
             }),
         };
         for metric in Metric::ALL {
             let values = match metric.facts().further {
                 None => vec![None],
-                Some(dimension) => (setup.values)(dimension).into_iter().map(Some).collect(),
+                Some(dimension) => dimension.values().into_iter().map(Some).collect(),
             };
             for value in values {
-                let further = value.map(str::to_owned);
-                if let Some(series) = local.inner.admit(metric, further) {
+                if let Some(series) = local.inner.admit(metric, value) {
                     local.inner.page.show(metric, &series.dimensions);
                 }
             }
@@ -169,7 +159,7 @@ impl Inner {
     }
 
     /// The series of a metric, where the catalogue has it with this value of its further dimension.
-    fn admit(&self, metric: Metric, value: Option<String>) -> Option<Series> {
+    fn admit(&self, metric: Metric, value: Option<&str>) -> Option<Series> {
         let facts = metric.facts();
         let service = match facts.stages {
             [stage] => stage.name(),
@@ -177,29 +167,12 @@ impl Inner {
         };
         let further = match (facts.further, value) {
             (None, None) => None,
-            (Some(dimension), Some(value)) => {
-                self.is_room_for(metric, &value).then_some(())?;
-                Some((dimension.name(), value))
+            (Some(dimension), Some(value)) if dimension.values().contains(&value) => {
+                Some((dimension.name(), value.to_owned()))
             }
-            (None, Some(_)) | (Some(_), None) => return None,
+            (None, Some(_)) | (Some(_), Some(_) | None) => return None,
         };
         Some(self.series(facts.name, service, further))
-    }
-
-    fn is_room_for(&self, metric: Metric, value: &str) -> bool {
-        let is_plain = !value.is_empty()
-            && value.len() <= VALUE_CHARS_MAX
-            && value.bytes().all(|byte| byte.is_ascii_graphic());
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let values = seen.entry(metric).or_default();
-        if values.contains(value) {
-            return true;
-        }
-        let has_room = is_plain && values.len() < VALUES_MAX;
-        if has_room {
-            values.insert(value.to_owned());
-        }
-        has_room
     }
 
     /// The metric that a key names, and its series, where the catalogue has them.
@@ -212,7 +185,7 @@ impl Inner {
         let value = match (labels.next(), metric.facts().further) {
             (None, _) => None,
             (Some(label), Some(dimension)) if label.key() == dimension.name() => {
-                Some(label.value().to_owned())
+                Some(label.value())
             }
             (Some(_), _) => return None,
         };

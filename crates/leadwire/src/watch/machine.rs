@@ -197,7 +197,7 @@ mod tests {
             let heading = format!("docs/RUNBOOK.md#{}", alarm.id);
             let part = severity(&alarm) == Severity::Part;
             assert!(part || runbook == heading, "{}: {runbook}", alarm.id);
-            let composite = matches!(alarm.watch, Watch::Composite(_));
+            let composite = matches!(alarm.watch, Watch::Alarms(_));
             assert!(!composite || !part, "{}", alarm.id);
         }
     }
