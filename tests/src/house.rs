@@ -88,8 +88,9 @@ impl House {
         let variables: Vec<_> = endpoints.into_iter().chain(options.environment).collect();
         let ingest = function(&stack, "IngestionFunction", &variables).await?;
         let enrich = function(&stack, "EnrichmentFunction", &variables).await?;
-        let sweep = function(&stack, "SweepFunction", &variables).await?;
         let gateway = Gateway::start(&ingest, Shape::Rest).await?;
+        let variables = [variables, own_address(&stack, &gateway)?].concat();
+        let sweep = function(&stack, "SweepFunction", &variables).await?;
         let queue = stack.output("DelayQueueUrl")?;
         let mapping = Mapping::start(&clients.sqs, queue, &enrich, options.mapping).await?;
         let mailbox = Mailbox::new(&emulators.mail, &team);
@@ -325,6 +326,18 @@ async fn deploy(clients: &Clients, options: &HouseOptions, team: &str) -> Result
         alarms: options.alarms.clone(),
     };
     Stack::deploy(clients, &stack).await
+}
+
+/// The address that the template makes of an API which is not deployed: where the canary is posted to, if there is one.
+fn own_address(stack: &Stack, gateway: &Gateway) -> Result<Vec<(&'static str, String)>> {
+    let has_canary = stack
+        .environment("SweepFunction")?
+        .contains_key("CANARY_SECRET_ARN");
+    let url = format!("{}/ingest/canary", gateway.url());
+    Ok(has_canary
+        .then_some(("CANARY_URL", url))
+        .into_iter()
+        .collect())
 }
 
 /// Moto takes mail from known identities only. Creating one twice is an error that means it is there.
