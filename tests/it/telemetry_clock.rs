@@ -1,5 +1,6 @@
 //! The two numbers that matter, held against the test's own clock.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -70,7 +71,7 @@ async fn told(rig: &Rig, name: &str, before: usize) -> Result<Sample> {
 #[tokio::test]
 async fn end_to_end_latency_and_enrichment_delay_are_what_the_clock_saw() -> Result<()> {
     let rig = Rig::start(&[("DELAY_SECONDS", "1".to_owned())]).await?;
-    let mut seen = Vec::new();
+    let (mut seen, mut close) = (Vec::new(), BTreeSet::new());
     for number in 0..LEADS_MAX {
         let lead = format!("clock-{number}");
         rig.put_owner(&lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));
@@ -91,7 +92,6 @@ async fn end_to_end_latency_and_enrichment_delay_are_what_the_clock_saw() -> Res
         let began = Moment::of(&rig, &timing, "S3.GetObject")?;
         let mailed = Moment::of_mail(&rig)?;
 
-        let mut is_close = true;
         for (name, (least, most)) in [
             ("EndToEndLatency", mailed.since(accepted)),
             ("EnrichmentDelay", began.since(accepted)),
@@ -103,11 +103,13 @@ async fn end_to_end_latency_and_enrichment_delay_are_what_the_clock_saw() -> Res
                 (least - 1.0..=most + 1.0).contains(&value),
                 "{name} {value}, not {least} to {most}"
             );
-            is_close &= most - least <= TOLERANCE_MS;
+            if (value - least).max(most - value) <= TOLERANCE_MS {
+                close.insert(name);
+            }
             seen.push((name, value, least, most));
             check_document(&sample, &lead)?;
         }
-        if is_close {
+        if close.len() == 2 {
             return Ok(());
         }
     }

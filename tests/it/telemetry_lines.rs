@@ -26,6 +26,8 @@ struct Heard {
     rig: Rig,
     collector: Collector,
     sender: StandardSender,
+    /// What nobody may ever read of the secrets.
+    secrets: [String; 2],
 }
 
 impl Heard {
@@ -39,15 +41,17 @@ impl Heard {
             ("RUST_LOG", "trace".to_owned()),
         ]);
         let rig = Rig::start(&environment).await?;
+        let close = "ca".repeat(32);
+        let standard = sender.secret();
         let document = json!({
-            "standard": {"secrets": [sender.secret(), "whsec_a2FuYXJpZS1rYW5hcmllLWthbmFyaWU="]},
-            "close": {"secrets": ["6b616e617269656b616e6172696541424344"]},
+            "standard": {"secrets": [standard]}, "close": {"secrets": [close]},
         });
         rig.cloud.hold_secret(document);
         Ok(Self {
             rig,
             collector,
             sender,
+            secrets: [standard.trim_start_matches("whsec_").to_owned(), close],
         })
     }
 
@@ -271,7 +275,7 @@ async fn nothing_that_somebody_says_is_in_a_line_a_metric_or_a_span_and_every_li
     for text in &all {
         let is_clean = !text.to_lowercase().contains(MARK)
             && !text.contains(CLIENT)
-            && !text.contains(heard.sender.secret().trim_start_matches("whsec_"));
+            && !heard.secrets.iter().any(|secret| text.contains(secret));
         ensure!(is_clean, "{text}");
     }
     check_lines(&heard.rig.lines(), refused)

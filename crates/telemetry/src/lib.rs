@@ -46,8 +46,8 @@ use tracing_subscriber::{Layer, Registry};
 pub const DEFAULT_FILTER: &str = "info";
 
 /// Libraries whose lower levels describe requests, and so could tell who they are about. They speak only when they are named.
-const QUIET: &str = "aws_config=warn,aws_runtime=warn,aws_sdk_s3=warn,aws_sdk_sqs=warn,aws_sdk_sesv2=warn,aws_sdk_secretsmanager=warn,\
-                     aws_smithy_runtime=warn,aws_smithy_http_client=warn,hyper=warn,hyper_util=warn,lambda_runtime=warn,rustls=warn";
+/// A name stands for every crate that begins with it.
+const QUIET: &str = "aws=warn,h2=warn,hyper=warn,lambda_runtime=warn,lettre=warn,opentelemetry=warn,rustls=warn,tower=warn";
 
 /// Which program speaks. It stands on every line and is a dimension of every metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -75,7 +75,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// What came of it, in a word for its span.
-    pub(super) fn word(&self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Done(done) => done.word(),
             Self::Deferred { reason, .. } => reason.code(),
