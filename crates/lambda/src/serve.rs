@@ -54,7 +54,7 @@ pub fn configure<C>(
 ) -> Result<C, ServeError> {
     let stage = environment(vars::ENVIRONMENT).unwrap_or_else(|| "dev".to_owned());
     let spans = SpanConfig::from_lookup(&format!("leadwire-{}", service.as_str()), environment);
-    let (spans, mistaken) = match spans {
+    let (spans, of_spans) = match spans {
         Ok(spans) => (spans, Vec::new()),
         // Where spans should go is not known, but the mistakes must be told.
         Err(mistakes) => (SpanConfig::default(), mistakes),
@@ -65,7 +65,7 @@ pub fn configure<C>(
         .iter()
         .filter(|name| environment(name).is_none());
     let mut mistakes: Vec<Mistake> = missing.map(|name| Mistake::of_platform(name)).collect();
-    mistakes.extend(mistaken.into_iter().map(Mistake::from));
+    mistakes.extend(of_spans.into_iter().map(Mistake::from));
     match read(environment) {
         Ok(config) if mistakes.is_empty() => Ok(config),
         Ok(_) => Err(ServeError::Config(mistakes)),

@@ -117,17 +117,13 @@ struct Line {
 impl Line {
     /// The line of an event, or none where it is of no interest to a person.
     fn of(fields: &Fields, level: Level) -> Option<Self> {
-        if let Some(told) = canary_line(fields) {
-            return told.map(|(word, style, text)| Self {
-                who: canary::LEAD_ID.to_owned(),
-                word,
-                style,
-                text,
-            });
-        }
-        let (word, style, text) = ingest_line(fields)
-            .or_else(|| enrich_line(fields))
-            .or_else(|| other_line(fields, level))?;
+        let (word, style, text) = match canary_line(fields) {
+            Some(Canary::Quiet) => return None,
+            Some(Canary::Told(told)) => told,
+            None => ingest_line(fields)
+                .or_else(|| enrich_line(fields))
+                .or_else(|| other_line(fields, level))?,
+        };
         let who = match fields.text("lead_id") {
             "" => "-".to_owned(),
             lead => lead.to_owned(),
@@ -143,23 +139,31 @@ impl Line {
 
 type Told = (&'static str, Style, String);
 
+/// What a person is told of a canary.
+enum Canary {
+    /// Nothing, as long as it goes well.
+    Quiet,
+    /// This.
+    Told(Told),
+}
+
 /// A canary that goes its way is one quiet line, at its end. The lead id is enough here: it is reserved for canaries.
-fn canary_line(fields: &Fields) -> Option<Option<Told>> {
+fn canary_line(fields: &Fields) -> Option<Canary> {
     if fields.text("lead_id") != canary::LEAD_ID {
         return None;
     }
     match fields.text("event") {
-        "canary_sent" | "lead_accepted" | "lead_enriched" | "record_acked" => Some(None),
+        "canary_sent" | "lead_accepted" | "lead_enriched" | "record_acked" => Some(Canary::Quiet),
         "lead_deferred" if matches!(fields.text("reason"), "too_early" | "no_time_left") => {
-            Some(None)
+            Some(Canary::Quiet)
         }
         "email_sent" => {
             let text = format!("went the whole way in {}", fields.span("latency_ms"));
-            Some(Some(("canary", DIM, text)))
+            Some(Canary::Told(("canary", DIM, text)))
         }
         "canary_failed" => {
             let text = format!("{}: {}", fields.text("reason"), fields.text("advice"));
-            Some(Some(("FAILED", BAD, text)))
+            Some(Canary::Told(("FAILED", BAD, text)))
         }
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! The alarms and the objective: what is watched, wherever the pipeline runs. In AWS it is CloudWatch that watches; on one machine the same
+//! The alarms and the objective: what is watched, wherever the pipeline runs. In AWS it is `CloudWatch` that watches; on one machine the same
 //! definitions are evaluated over the minutes that `up` keeps.
 
 mod machine;

@@ -175,17 +175,15 @@ impl Reader<'_> {
             );
             return Exporter::None;
         };
-        match below(&base) {
-            Some(endpoint) => Exporter::Otlp { endpoint, headers },
-            None => {
-                self.mistake(
-                    OTLP_ENDPOINT,
-                    "is not an address",
-                    "http:// or https://, host and port, such as http://127.0.0.1:4318",
-                );
-                Exporter::None
-            }
+        if let Some(endpoint) = below(&base) {
+            return Exporter::Otlp { endpoint, headers };
         }
+        self.mistake(
+            OTLP_ENDPOINT,
+            "is not an address",
+            "http:// or https://, host and port, such as http://127.0.0.1:4318",
+        );
+        Exporter::None
     }
 
     fn xray_otlp(&mut self) -> Exporter {
@@ -199,17 +197,15 @@ impl Reader<'_> {
         let base = self
             .get(XRAY_ENDPOINT)
             .unwrap_or_else(|| format!("https://xray.{region}.{}", domain(&region)));
-        match below(&base) {
-            Some(endpoint) => Exporter::XrayOtlp { endpoint, region },
-            None => {
-                self.mistake(
-                    XRAY_ENDPOINT,
-                    "is not an address",
-                    "http:// or https://, host and port",
-                );
-                Exporter::None
-            }
+        if let Some(endpoint) = below(&base) {
+            return Exporter::XrayOtlp { endpoint, region };
         }
+        self.mistake(
+            XRAY_ENDPOINT,
+            "is not an address",
+            "http:// or https://, host and port",
+        );
+        Exporter::None
     }
 
     /// `host:port`, or `tcp:host:port udp:host:port`.
@@ -374,129 +370,4 @@ fn domain(region: &str) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<SpanConfig, Vec<Mistake>> {
-        SpanConfig::from_lookup("leadwire-enrich", |name| {
-            let found = variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    const LAMBDA: (&str, &str) = ("AWS_LAMBDA_FUNCTION_NAME", "stack-Enrichment");
-    const ENDPOINT: (&str, &str) = (OTLP_ENDPOINT, "http://127.0.0.1:4318/");
-
-    #[track_caller]
-    fn check(variables: &[(&str, &str)], expected: &Exporter) {
-        assert_eq!(&read(variables).unwrap().exporter, expected);
-    }
-
-    #[test]
-    fn spans_go_to_a_collector_where_one_is_named_and_else_to_x_rays_daemon_in_lambda() {
-        let otlp = Exporter::Otlp {
-            endpoint: Uri::from_static("http://127.0.0.1:4318/v1/traces"),
-            headers: Vec::new(),
-        };
-        let daemon = Exporter::XrayDaemon {
-            address: "169.254.79.129:2000".to_owned(),
-        };
-        let address = (
-            XRAY_DAEMON,
-            "tcp:169.254.79.129:2000 udp:169.254.79.129:2000",
-        );
-        check(&[], &Exporter::None);
-        check(&[ENDPOINT], &otlp);
-        check(&[LAMBDA, ENDPOINT, address], &otlp);
-        check(&[LAMBDA, address], &daemon);
-        check(&[LAMBDA, (TRACE_EXPORTER, "none")], &Exporter::None);
-        check(
-            &[LAMBDA, ENDPOINT, address, (TRACE_EXPORTER, "xray-daemon")],
-            &daemon,
-        );
-        let signed = Exporter::XrayOtlp {
-            endpoint: Uri::from_static("https://xray.eu-west-1.amazonaws.com/v1/traces"),
-            region: "eu-west-1".to_owned(),
-        };
-        check(
-            &[(TRACE_EXPORTER, "xray-otlp"), ("AWS_REGION", "eu-west-1")],
-            &signed,
-        );
-    }
-
-    #[test]
-    fn every_mistake_is_reported_in_one_go_and_no_value_is_shown() {
-        let mistakes = read(&[
-            (TRACE_EXPORTER, "otlp"),
-            (OTLP_ENDPOINT, "collector"),
-            (OTLP_HEADERS, "secret-key"),
-            (SAMPLER, "some"),
-            (RESOURCE_ATTRIBUTES, "=x"),
-        ])
-        .unwrap_err();
-        let variables: Vec<_> = mistakes.iter().map(|mistake| mistake.variable).collect();
-        assert_eq!(
-            variables,
-            [OTLP_HEADERS, OTLP_ENDPOINT, SAMPLER, RESOURCE_ATTRIBUTES]
-        );
-        assert!(!format!("{mistakes:?}").contains("secret-key"));
-        assert_eq!(
-            read(&[(TRACE_EXPORTER, "jaeger")]).unwrap_err()[0].variable,
-            TRACE_EXPORTER
-        );
-        let share = [(SAMPLER, "traceidratio"), (SAMPLER_ARG, "2")];
-        assert_eq!(read(&share).unwrap_err()[0].variable, SAMPLER_ARG);
-    }
-
-    #[test]
-    fn headers_are_decoded_and_never_printed() {
-        let config = read(&[
-            ENDPOINT,
-            (OTLP_HEADERS, "api-key=s%20ecret, x-team = leads"),
-        ]);
-        let config = config.unwrap();
-        assert!(!format!("{config:?}").contains("s ecret"));
-        let Exporter::Otlp { headers, .. } = config.exporter else {
-            panic!("{config:?}")
-        };
-        let values: Vec<_> = headers.iter().map(|(_, value)| value.as_bytes()).collect();
-        assert_eq!(values, [b"s ecret".as_slice(), b"leads"]);
-    }
-
-    #[test]
-    fn samplers_are_opentelemetrys() {
-        for (name, root, follows_parent) in [
-            ("", Root::On, true),
-            ("always_on", Root::On, false),
-            ("always_off", Root::Off, false),
-            ("parentbased_always_off", Root::Off, true),
-            ("parentbased_traceidratio", Root::Ratio(0.25), true),
-        ] {
-            let config = read(&[(SAMPLER, name), (SAMPLER_ARG, "0.25")]).unwrap();
-            let expected = Sampler {
-                root,
-                follows_parent,
-            };
-            assert_eq!(config.sampler, expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_an_operator_says_of_the_process_wins() {
-        let resource = read(&[
-            LAMBDA,
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
-            (SERVICE_NAME, "leads"),
-            (RESOURCE_ATTRIBUTES, "service.name=other,team=sales%2Cwest"),
-        ])
-        .unwrap()
-        .resource;
-        let get = |key: &str| {
-            let mut all = resource.iter().filter(|(known, _)| known == key);
-            (all.next().map(|(_, value)| value.as_str()), all.count())
-        };
-        assert_eq!(get("service.name"), (Some("leads"), 0));
-        assert_eq!(get("team"), (Some("sales,west"), 0));
-        assert_eq!(get("faas.max_memory"), (Some("536870912"), 0));
-    }
-}
+mod tests;

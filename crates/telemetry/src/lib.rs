@@ -108,6 +108,7 @@ pub fn span_layer<S>() -> Option<SpanLayer<S>>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
+    let ours: fn(&Metadata<'_>) -> bool = is_ours;
     let traces = traces::installed()?;
     let layer = tracing_opentelemetry::layer()
         .with_tracer(traces.tracer())
@@ -116,7 +117,7 @@ where
         .with_target(false)
         .with_level(false)
         .with_tracked_inactivity(false);
-    Some(layer.with_filter(filter_fn(is_ours as fn(&Metadata<'_>) -> bool)))
+    Some(layer.with_filter(filter_fn(ours)))
 }
 
 /// What [`span_layer`] gives.

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a flush may take. A collector that is dead costs no more, and once only in [`REST`].
+/// How long a flush may take. A collector that is dead costs no more, and once only in ten seconds.
 pub const FLUSH_DEADLINE: Duration = Duration::from_millis(500);
 /// How long a route that failed is left alone.
 const REST: Duration = Duration::from_secs(10);

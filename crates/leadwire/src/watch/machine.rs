@@ -153,7 +153,7 @@ fn minute(time: Timestamp) -> i64 {
 fn definitions(environment: &str) -> anyhow::Result<Vec<Alarm>> {
     let document: Value = serde_json::from_str(ALARMS)?;
     let mut names = Names {
-        mappings: document["Mappings"].clone(),
+        mappings: document.get("Mappings").cloned().unwrap_or_default(),
         ..Names::default()
     };
     let known = [
@@ -164,7 +164,7 @@ fn definitions(environment: &str) -> anyhow::Result<Vec<Alarm>> {
     for (name, value) in known {
         names.references.insert(name.to_owned(), value.to_owned());
     }
-    let (alarms, wrong) = read_alarms(&document["Resources"], &names);
+    let (alarms, wrong) = read_alarms(document.get("Resources").unwrap_or(&Value::Null), &names);
     match wrong.into_iter().next() {
         Some(error) => Err(error.into()),
         None => Ok(alarms),

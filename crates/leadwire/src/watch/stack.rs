@@ -4,7 +4,7 @@ use super::{COUNTED, Counted, Severity, Standing, about};
 use crate::home::stack::{describe, output_of, parameter_of};
 use anyhow::Context as _;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{AlarmType, Dimension, StateValue, Statistic};
+use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, StateValue, Statistic};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_aws::Clients;
 use leadwire_pipeline::metric::Metric;
@@ -137,11 +137,7 @@ impl Watched {
             .send()
             .await
             .with_context(|| format!("could not read {}", metric.name()))?;
-        Ok(answer
-            .datapoints()
-            .iter()
-            .filter_map(|point| point.sum())
-            .sum())
+        Ok(answer.datapoints().iter().filter_map(Datapoint::sum).sum())
     }
 }
 

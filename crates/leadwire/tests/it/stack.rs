@@ -81,7 +81,9 @@ fn serve(
         };
         let length = body.len();
         let fixed = format!("content-type: {kind}\r\ncontent-length: {length}");
-        let headers: String = headers.lines().map(|line| format!("{line}\r\n")).collect();
+        let headers = headers
+            .lines()
+            .fold(String::new(), |all, line| all + line + "\r\n");
         write!(
             stream,
             "HTTP/1.1 {status} Scripted\r\n{headers}{fixed}\r\n\r\n"
@@ -98,7 +100,7 @@ fn bytes(digits: &str) -> Vec<u8> {
     pairs.map(byte).collect()
 }
 
-/// CloudWatch speaks CBOR: an alarm in ALARM that pages, one that is well and makes a ticket, a composite that is well.
+/// `CloudWatch` speaks CBOR: an alarm in ALARM that pages, one that is well and makes a ticket, a composite that is well.
 const ALARMS: &str = "smithy-protocol: rpc-v2-cbor
 
 cbor:\

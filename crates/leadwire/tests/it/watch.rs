@@ -1,7 +1,8 @@
 //! `alarms` and `slo` on one machine: the template's alarms over what `up` has kept.
 
 use crate::house::{House, agent, post, wait_until};
-use leadwire_local::{LocalHome, Minute, Mode, NewMinute};
+use leadwire_local::{LocalHome, Minute, Mode, NewMinute, SystemClock};
+use leadwire_pipeline::port::Clock as _;
 use serde_json::Value;
 
 fn alarm(house: &House, id: &str) -> Value {
@@ -45,7 +46,7 @@ fn a_lead_that_fails_for_good_calls_and_says_where_to_read_on() {
     let house = House::new();
     drop(house.up(&[]));
     // Three receives of a message take minutes, so what such a lead tells is planted: a lead a minute that failed for good.
-    let now = jiff::Timestamp::now().as_second() / 60;
+    let now = SystemClock.now().as_second() / 60;
     let dimensions = [("service", "enrich"), ("environment", "dev")];
     let minutes: Vec<NewMinute> = (now - 5..=now)
         .map(|minute| NewMinute {

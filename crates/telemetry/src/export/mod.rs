@@ -37,7 +37,7 @@ pub(crate) enum ExportError {
 /// One place where spans go.
 #[derive(Debug)]
 pub(crate) enum Route {
-    Otlp(otlp::Otlp),
+    Otlp(Box<otlp::Otlp>),
     Daemon(daemon::Daemon),
     Sink(sink::Sink),
 }
@@ -50,24 +50,24 @@ impl Route {
             Exporter::Otlp { endpoint, headers } => {
                 let client = http::Client::new(config.ca_bundle.clone());
                 let signing = None;
-                Some(Self::Otlp(otlp::Otlp::new(
+                Some(Self::Otlp(Box::new(otlp::Otlp::new(
                     client,
                     endpoint.clone(),
                     headers.clone(),
                     resource,
                     signing,
-                )))
+                ))))
             }
             Exporter::XrayOtlp { endpoint, region } => {
                 let client = http::Client::new(config.ca_bundle.clone());
                 let signing = Some(region.clone());
-                Some(Self::Otlp(otlp::Otlp::new(
+                Some(Self::Otlp(Box::new(otlp::Otlp::new(
                     client,
                     endpoint.clone(),
                     Vec::new(),
                     resource,
                     signing,
-                )))
+                ))))
             }
             Exporter::XrayDaemon { address } => {
                 Some(Self::Daemon(daemon::Daemon::new(address.clone(), resource)))
