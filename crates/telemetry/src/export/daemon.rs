@@ -103,10 +103,16 @@ impl Daemon {
         members.insert("service".to_owned(), json!({"version": self.version}));
         let status = span.attributes.get("http.response.status_code");
         if let Some(status) = status.and_then(|text| text.parse::<u16>().ok()) {
-            let method = span.attributes.get("http.request.method");
-            let path = span.attributes.get("url.path");
-            let http =
-                json!({"request": {"method": method, "url": path}, "response": {"status": status}});
+            // The path is told only where it is one of ours; X-Ray takes no null.
+            let request: Map<String, Value> =
+                [("method", "http.request.method"), ("url", "url.path")]
+                    .into_iter()
+                    .filter_map(|(member, attribute)| {
+                        let value = span.attributes.get(attribute)?.clone();
+                        Some((member.to_owned(), value.into()))
+                    })
+                    .collect();
+            let http = json!({"request": request, "response": {"status": status}});
             members.insert("http".to_owned(), http);
         }
         members
@@ -229,6 +235,17 @@ mod tests {
         let link = &document["metadata"]["leadwire"]["links"][0];
         assert_eq!(link["span_id"], "0303030303030303");
         assert!(document.get("type").is_none());
+    }
+
+    #[test]
+    fn a_request_for_what_is_not_ours_has_no_address() {
+        let attributes = [
+            ("http.request.method", "GET"),
+            ("http.response.status_code", "404"),
+        ];
+        let document = daemon().document(&span(Kind::Server, &attributes));
+        let request = json!({"method": "GET"});
+        assert_eq!(document["http"]["request"], request);
     }
 
     #[test]
