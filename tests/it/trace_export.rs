@@ -8,6 +8,7 @@ use leadwire_tests::clock;
 use leadwire_tests::collector::{Collector, Mood, Status, dead_endpoint};
 use leadwire_tests::event::{Shape, web};
 use leadwire_tests::fault::{Fault, Gate};
+use leadwire_tests::function::{Function, FunctionConfig};
 use leadwire_tests::http::Request;
 use leadwire_tests::instance::{Outcome, Timing};
 use leadwire_tests::metric;
@@ -156,6 +157,35 @@ async fn an_invocation_that_fails_is_exported_too() -> Result<()> {
         "{}",
         collector.spans().tree()
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_invocation_that_panics_is_exported_too_and_the_process_goes_on() -> Result<()> {
+    let collector = Collector::start().await?;
+    let mut environment = rig::variables(&dead_endpoint()?);
+    let own = otlp(&collector.url()).into_iter();
+    environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    let function = Function::new(FunctionConfig {
+        name: "rig-panics".to_owned(),
+        binary: env!("CARGO_BIN_EXE_panics").into(),
+        environment,
+        timeout: DEADLINE,
+        concurrency: 1,
+    });
+    let panicked = function.invoke(&json!({"panics": true})).await?;
+    ensure!(matches!(panicked, Outcome::Error(_)), "{panicked:?}");
+    let process = function.idle();
+    ensure!(process.len() == 1, "it lives and waits: {process:?}");
+    ensure!(
+        collector.spans().named("sweep").len() == 1,
+        "its span was flushed before it asked for the next event: {}",
+        collector.spans().tree()
+    );
+    let went_on = function.invoke(&json!({})).await?;
+    ensure!(matches!(went_on, Outcome::Response(_)), "{went_on:?}");
+    ensure!(function.idle() == process, "the same process");
+    ensure!(collector.spans().named("sweep").len() == 2);
     Ok(())
 }
 

@@ -58,6 +58,11 @@ async fn a_lambda_without_an_endpoint_sends_its_daemon_well_formed_segments_and_
         .await
         .with_context(|| rig.lines().join("\n"))?;
     ensure!(daemon.faults().is_empty(), "{:?}", daemon.faults());
+    let documents = daemon.documents();
+    ensure!(
+        documents.len() == 3,
+        "one a function, and the wait, which belongs to the other's: {documents:#?}"
+    );
 
     let traces: BTreeSet<&str> = segments
         .iter()

@@ -75,24 +75,19 @@ impl Step {
                 .env("RUSTDOCFLAGS", "-D warnings"),
             ),
             Self::Test => shell::run(&mut shell::cargo(&["test", "--workspace"])),
-            // The other home of the command: not in its default build, hence not in the step before.
+            // The other home of the command: not in its default build, hence not in the step before. The whole workspace is selected, here
+            // and below, so that features resolve alike and the AWS SDK is not compiled once more.
             Self::Stack => shell::run(&mut shell::cargo(&[
                 "test",
-                "--package",
-                "leadwire",
+                "--workspace",
                 "--features",
-                "aws",
+                "leadwire/aws",
                 "--test",
                 "it",
                 "stack::",
             ])),
-            // In the test profile: criterion then runs each once, and nothing is compiled a third time.
-            Self::Bench => shell::run(&mut shell::cargo(&[
-                "test",
-                "--package",
-                "leadwire-benches",
-                "--benches",
-            ])),
+            // In the test profile: criterion then runs each once.
+            Self::Bench => shell::run(&mut shell::cargo(&["test", "--workspace", "--bench", "*"])),
             Self::Deny => tool::deny(),
             Self::Template => template::check(),
             Self::Build => tool::build(),

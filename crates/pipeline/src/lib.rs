@@ -10,6 +10,7 @@ pub mod fakes;
 pub mod ingest;
 pub mod metric;
 pub mod port;
+pub mod sabotage;
 pub mod secrets;
 pub mod sweep;
 pub mod trace;

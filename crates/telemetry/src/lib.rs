@@ -25,7 +25,7 @@ pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
 pub use series::{MinuteSample, Now};
 pub use span::{
     ATTRIBUTES, AttributeFacts, Invocation, Names, SPANS, SpanFacts, answered, begin_record,
-    context_of, link_outside, server_span, sweep_span,
+    canary_span, context_of, link_outside, server_span, sweep_span,
 };
 pub use traced::{Traced, traced};
 pub use traces::FLUSH_DEADLINE;

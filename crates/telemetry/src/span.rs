@@ -234,6 +234,12 @@ pub const SPANS: &[SpanFacts] = &[
         about: "A sweep, in a trace of its own.",
         attributes: SWEEP,
     },
+    SpanFacts {
+        name: "canary",
+        kind: "server",
+        about: "SweepFunction sends the canary, in a trace of its own; the lead that it sends has a trace like any other.",
+        attributes: SWEEP,
+    },
 ];
 
 /// Every attribute.
@@ -352,6 +358,19 @@ pub fn sweep_span(invocation: &Invocation) -> Span {
     tracing::info_span!(
         parent: None,
         "sweep",
+        otel.kind = "server",
+        otel.status_code = Empty,
+        faas.trigger = "timer",
+        faas.invocation_id = invocation.id,
+        faas.coldstart = invocation.id.as_ref().map(|_| invocation.is_cold),
+    )
+}
+
+/// The span of sending the canary.
+pub fn canary_span(invocation: &Invocation) -> Span {
+    tracing::info_span!(
+        parent: None,
+        "canary",
         otel.kind = "server",
         otel.status_code = Empty,
         faas.trigger = "timer",

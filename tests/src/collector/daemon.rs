@@ -58,11 +58,12 @@ impl XrayDaemon {
         guard(&self.kept).documents.clone()
     }
 
-    /// Every document so far that is JSON.
+    /// Every segment and subsegment so far, each by itself.
     pub fn segments(&self) -> Vec<Value> {
         let documents = self.documents();
         let read = |text: &String| serde_json::from_str(text).ok();
-        documents.iter().filter_map(read).collect()
+        let documents = documents.iter().filter_map(read);
+        documents.flat_map(|one| segment::each(&one)).collect()
     }
 
     /// What is wrong with what came so far.

@@ -70,6 +70,30 @@ pub fn faults(text: &str, now: i64) -> Vec<String> {
     faults
 }
 
+/// A document and every subsegment in it, each by itself: it says then what its place told, its trace and its parent.
+pub fn each(document: &Value) -> Vec<Value> {
+    let mut outer = document.clone();
+    let inner = outer
+        .as_object_mut()
+        .and_then(|members| members.remove("subsegments"));
+    let inner = inner.as_ref().and_then(Value::as_array);
+    let inner = inner.into_iter().flatten().flat_map(|inner| {
+        let mut inner = inner.clone();
+        if let Some(members) = inner.as_object_mut() {
+            for (member, told) in [
+                ("trace_id", outer.at("trace_id").clone()),
+                ("parent_id", outer.at("id").clone()),
+                ("type", Value::from("subsegment")),
+            ] {
+                members.insert(member.to_owned(), told);
+            }
+        }
+        each(&inner)
+    });
+    let inner: Vec<Value> = inner.collect();
+    std::iter::once(outer).chain(inner).collect()
+}
+
 /// A document of its own is a segment, or a subsegment that says below what.
 fn check_place(document: &Value, faults: &mut Vec<String>) {
     match (document.get("type"), document.at("parent_id")) {

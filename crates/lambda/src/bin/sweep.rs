@@ -5,7 +5,7 @@ use leadwire_lambda::stage::{self, AwsCanary};
 use leadwire_lambda::{config, vars};
 use leadwire_pipeline::canary::Accepted;
 use leadwire_pipeline::sweep::{SweepMode, SweepReport};
-use leadwire_telemetry::{Service, sweep_span};
+use leadwire_telemetry::{Service, canary_span, sweep_span};
 use serde::Serialize;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -37,14 +37,14 @@ async fn serve() -> Result<(), ServeError> {
     let config = serve::configure(Service::Sweep, config::Sweep::from_lookup)?;
     let (sweep, canary) = stage::sweep(&serve::clients().await?, config);
     serve::run(async |event: Value, _context, invocation| {
-        let span = sweep_span(&invocation);
         if event.get("canary") == Some(&Value::Bool(true)) {
-            let canary = send(canary.as_ref()).instrument(span).await;
+            let sent = send(canary.as_ref()).instrument(canary_span(&invocation));
+            let canary = sent.await;
             return Ok(Report::Canary { canary });
         }
         sweep
             .run(SweepMode::Send)
-            .instrument(span)
+            .instrument(sweep_span(&invocation))
             .await
             .map(Report::Swept)
             .map_err(|error| serve::failed("sweep_failed", &error))

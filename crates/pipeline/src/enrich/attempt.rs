@@ -7,6 +7,7 @@ use crate::events::{CallFailed, EnrichmentBegan, LeadDeferred, RecordAcked, Subj
 use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Fetched, Home, ObjectStore, OutgoingMessage, PortError,
 };
+use crate::sabotage::{self, Sabotage};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, ClaimDecision, Settled, decide_claim};
 use leadwire_domain::failure::FailureReason;
@@ -101,6 +102,7 @@ impl<'a, H: Home> Attempt<'a, H> {
         if let Some(seconds) = self
             .not_before()
             .and_then(|not_before| decide_early_wait(now, not_before))
+            .filter(|_| !sabotage::is(Sabotage::Hurry))
         {
             return self.defer(DeferReason::TooEarly, seconds).await;
         }
@@ -171,7 +173,16 @@ impl<'a, H: Home> Attempt<'a, H> {
 
     /// What to do about a claim that is there.
     pub(super) fn decide(&self, claim: &Claim) -> ClaimDecision {
-        decide_claim(claim, &self.token, self.now(), self.config.boot.as_deref())
+        let decision = decide_claim(claim, &self.token, self.now(), self.config.boot.as_deref());
+        match decision {
+            ClaimDecision::Wait { .. } if sabotage::is(Sabotage::IgnoreLease) => {
+                ClaimDecision::Take { attempt: 2 }
+            }
+            ClaimDecision::Stale { .. } if sabotage::is(Sabotage::NoTakeover) => {
+                ClaimDecision::Parked
+            }
+            other => other,
+        }
     }
 
     /// Comes back when the other worker's lease is over.
@@ -199,11 +210,10 @@ impl<'a, H: Home> Attempt<'a, H> {
             delay_seconds: seconds,
             trace: self.record.trace.clone(),
         };
-        self.home
-            .queue()
-            .send(message)
-            .await
-            .map_err(|error| Stop::Call(FailureReason::QueueUnavailable, error))?;
+        let sent = self.home.queue().send(message).await;
+        if !sabotage::is(Sabotage::LoseCopy) {
+            sent.map_err(|error| Stop::Call(FailureReason::QueueUnavailable, error))?;
+        }
         LeadDeferred {
             subject: self.subject(),
             reason,

@@ -10,6 +10,7 @@ use crate::events::{EmailSent, OwnerEmailInvalid, Subject, Timeliness};
 use crate::port::{
     Bucket, Entropy, Home, Mail, MailOutcome, Mailer, NewObject, ObjectStore, Replaced,
 };
+use crate::sabotage::{self, Sabotage};
 use jiff::Timestamp;
 use leadwire_domain::canary;
 use leadwire_domain::claim::{Claim, META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Settled};
@@ -32,7 +33,11 @@ impl<H: Home> Attempt<'_, H> {
         let held = self.claim(mail).await?;
         let mail = self.compose(document, held.claim.attempt);
         self.in_doubt.store(true, Ordering::Relaxed);
-        match self.home.mailer().send(&mail).await {
+        let mut sent = self.home.mailer().send(&mail).await;
+        if matches!(sent, MailOutcome::Ambiguous(_)) && sabotage::is(Sabotage::RetryMail) {
+            sent = self.home.mailer().send(&mail).await;
+        }
+        match sent {
             MailOutcome::Accepted(message_id) => self.settle(document, held, &message_id).await,
             MailOutcome::Busy(error) => {
                 self.in_doubt.store(false, Ordering::Relaxed);
@@ -47,6 +52,9 @@ impl<H: Home> Attempt<'_, H> {
                 Ok(Outcome::Failed(FailureReason::MailRefused))
             }
             MailOutcome::Ambiguous(error) => {
+                if sabotage::is(Sabotage::ReleaseDoubt) {
+                    self.release(&held).await;
+                }
                 self.doubt(&held).await;
                 Err(Stop::Call(FailureReason::MailAmbiguous, error))
             }
@@ -98,6 +106,10 @@ impl<H: Home> Attempt<'_, H> {
     ) -> Result<Outcome, Stop> {
         let sent_at = self.now();
         let marker = settled_marker(message_id, sent_at);
+        if sabotage::is(Sabotage::MarkerAfterSend) {
+            let (store, key) = (self.home.store(), self.mail_key());
+            drop(store.put(Bucket::Enriched, &key, marker.clone()).await);
+        }
         let mut etag = held.etag;
         let mut pause = SETTLE_PAUSE;
         loop {

@@ -17,6 +17,7 @@ use crate::events::{
 };
 use crate::failed::failure_object;
 use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore, PortError};
+use crate::sabotage::{self, Sabotage};
 use crate::trace;
 use attempt::Attempt;
 use futures_util::FutureExt as _;
@@ -109,7 +110,8 @@ impl<H: Home> Enrich<H> {
             record.span.record(trace::ERROR_TYPE, reason.code());
             record.span.record(trace::STATUS, trace::FAILED);
             let is_final = record.receive_count >= self.config.max_receive_count;
-            let is_recorded = reason.is_permanent() || is_final;
+            let is_recorded =
+                (reason.is_permanent() || is_final) && !sabotage::is(Sabotage::SilentFailure);
             let work = AssertUnwindSafe(async {
                 if is_recorded {
                     self.write_failure(record, trigger, reason).await

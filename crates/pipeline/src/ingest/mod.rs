@@ -15,6 +15,7 @@ use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     SecretStore,
 };
+use crate::sabotage::{self, Sabotage};
 use crate::secrets::SecretCache;
 use crate::trace::{self, TraceContext};
 use jiff::{SignedDuration, Timestamp};
@@ -302,7 +303,10 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                 delay_seconds: wait_seconds,
                 trace: arrival.trace.clone(),
             };
-            self.home.queue().send(message).await?;
+            let sent = self.home.queue().send(message).await;
+            if !sabotage::is(Sabotage::AnswerBeforeQueue) {
+                sent?;
+            }
         }
         Ok((placed, wait_seconds))
     }

@@ -4,6 +4,7 @@ use crate::events::{CallFailed, Subject};
 use crate::port::{
     Bucket, Created, Fetched, Home, Metadata, NewObject, ObjectStore, PortError, StoredObject,
 };
+use crate::sabotage::{self, Sabotage};
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::Timestamp;
 use leadwire_domain::claim::{META_IDENTITY, META_STATE, Settled};
@@ -139,10 +140,12 @@ impl Arrival<'_> {
             Fetched::Found(marker) => marker.bytes.is_empty(),
             Fetched::Missing | Fetched::Denied | Fetched::TooLarge => false,
         };
-        let created = home
-            .store()
-            .create(Bucket::Raw, &name.raw_key(), self.object())
-            .await;
+        let (store, key) = (home.store(), name.raw_key());
+        if sabotage::is(Sabotage::OverwriteRaw) {
+            store.put(Bucket::Raw, &key, self.object()).await?;
+            return Ok(Slot::Ours(self.placed(name)));
+        }
+        let created = store.create(Bucket::Raw, &key, self.object()).await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(Slot::Ours(self.placed(name)));
         }
@@ -154,11 +157,7 @@ impl Arrival<'_> {
             .emit();
         }
         // Something is there, or the reply was lost: read it back and compare.
-        match home
-            .store()
-            .get(Bucket::Raw, &name.raw_key(), BODY_BYTES_MAX)
-            .await?
-        {
+        match store.get(Bucket::Raw, &key, BODY_BYTES_MAX).await? {
             Fetched::Found(stored) => Ok(self.recognise(name, &stored, settled)),
             Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
                 Err(lost_write(created.err(), "write the raw object"))
@@ -190,9 +189,9 @@ impl Arrival<'_> {
                 .get(key)
                 .is_some_and(|stored| stored == value)
         };
-        if !same(meta::EVENT_ID, self.identity.event_id.as_str())
-            || !same(meta::SOURCE, self.identity.source.as_str())
-        {
+        let is_same = same(meta::EVENT_ID, self.identity.event_id.as_str())
+            && same(meta::SOURCE, self.identity.source.as_str());
+        if !is_same && !sabotage::is(Sabotage::ShareSlot) {
             return Slot::AnotherEvent;
         }
         let sha256 = Sha256Hex::of(&stored.bytes);

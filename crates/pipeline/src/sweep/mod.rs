@@ -13,6 +13,7 @@ use crate::port::{
     Bucket, Clock, DelayQueue, Fetched, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     StoredObject,
 };
+use crate::sabotage::{self, Sabotage};
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
@@ -238,11 +239,10 @@ impl<H: Home> Sweep<H> {
                 delay_seconds: 0,
                 trace: trace.clone(),
             };
-            self.home
-                .queue()
-                .send(message)
-                .await
-                .map_err(Trouble::Queue)?;
+            if !sabotage::is(Sabotage::SweepInVain) {
+                let sent = self.home.queue().send(message).await;
+                sent.map_err(Trouble::Queue)?;
+            }
             report.sent += 1;
         }
         EventSwept {

@@ -3,6 +3,7 @@
 pub(crate) mod daemon;
 pub(crate) mod http;
 pub(crate) mod otlp;
+pub(crate) mod segment;
 #[cfg(feature = "aws")]
 pub(crate) mod sign;
 pub(crate) mod sink;

@@ -1,0 +1,191 @@
+use super::*;
+use opentelemetry::InstrumentationScope;
+use opentelemetry::trace::{SpanContext, TraceFlags, TraceState};
+use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+use serde_json::{Value as Json, json};
+use std::time::Duration;
+
+const TRACE: u128 = 0x6ac2_9d00_abab_abab_abab_abab_abab_abab;
+
+fn context(trace: u128, span: u64) -> SpanContext {
+    let (trace, span) = (
+        TraceId::from_bytes(trace.to_be_bytes()),
+        SpanId::from_bytes(span.to_be_bytes()),
+    );
+    SpanContext::new(trace, span, TraceFlags::SAMPLED, false, TraceState::NONE)
+}
+
+fn span(kind: SpanKind, id: u64, parent: u64, attributes: Vec<KeyValue>) -> SpanData {
+    let start_time = UNIX_EPOCH + Duration::from_nanos(1_795_418_928_960_123_456);
+    SpanData {
+        span_context: context(TRACE, id),
+        parent_span_id: SpanId::from_bytes(parent.to_be_bytes()),
+        parent_span_is_remote: false,
+        span_kind: kind,
+        name: "POST /ingest/{source}".into(),
+        start_time,
+        end_time: start_time + Duration::from_millis(40),
+        attributes,
+        dropped_attributes_count: 0,
+        events: SpanEvents::default(),
+        links: SpanLinks::default(),
+        status: Status::Unset,
+        instrumentation_scope: InstrumentationScope::default(),
+    }
+}
+
+fn documents(spans: &[SpanData]) -> Vec<Json> {
+    let service = Service {
+        name: "leadwire-ingest".to_owned(),
+        version: "0.1.0".to_owned(),
+    };
+    let forest = Forest::of(&service, spans);
+    let documents = forest.documents().map(serde_json::to_value);
+    documents.collect::<Result<_, _>>().unwrap()
+}
+
+fn document(span: SpanData) -> Json {
+    documents(&[span]).pop().unwrap()
+}
+
+#[test]
+fn a_request_is_a_segment_with_its_answer() {
+    let attributes = vec![
+        KeyValue::new("http.request.method", "POST"),
+        KeyValue::new("url.path", "/ingest/close"),
+        KeyValue::new("http.response.status_code", 202),
+    ];
+    let mut server = span(SpanKind::Server, 1, 2, attributes);
+    server.links.links = vec![Link::with_context(context(7, 3))];
+    let document = document(server);
+    assert_eq!(document["name"], "leadwire-ingest");
+    assert_eq!(document["service"], json!({"version": "0.1.0"}));
+    assert_eq!(document["trace_id"], "1-6ac29d00-abababababababababababab");
+    assert_eq!(document["id"], "0000000000000001");
+    assert_eq!(document["parent_id"], "0000000000000002");
+    assert_eq!(document["start_time"], 1_795_418_928.960_123);
+    let http = json!({
+        "request": {"method": "POST", "url": "/ingest/close"},
+        "response": {"status": 202},
+    });
+    assert_eq!(document["http"], http);
+    let annotations = json!({
+        "span_name": "POST /ingest/{source}",
+        "http_request_method": "POST",
+        "url_path": "/ingest/close",
+        "http_response_status_code": 202,
+    });
+    assert_eq!(document["annotations"], annotations);
+    let link = json!({"trace_id": format!("{:032x}", 7), "span_id": "0000000000000003"});
+    assert_eq!(document["metadata"]["leadwire"]["links"], json!([link]));
+    assert!(document.get("type").is_none());
+}
+
+#[test]
+fn a_request_for_what_is_not_ours_has_no_address() {
+    let attributes = vec![
+        KeyValue::new("http.request.method", "GET"),
+        KeyValue::new("http.response.status_code", 404),
+    ];
+    let document = document(span(SpanKind::Server, 1, 0, attributes));
+    assert_eq!(document["http"]["request"], json!({"method": "GET"}));
+    assert!(document.get("parent_id").is_none());
+}
+
+#[test]
+fn a_call_of_aws_is_a_subsegment_of_that_service() {
+    let attributes = vec![
+        KeyValue::new("rpc.service", "S3"),
+        KeyValue::new("rpc.method", "PutObject"),
+    ];
+    let document = document(span(SpanKind::Client, 1, 2, attributes));
+    assert_eq!(document["type"], "subsegment");
+    assert_eq!(
+        (&document["name"], &document["namespace"]),
+        (&json!("S3"), &json!("aws"))
+    );
+    assert_eq!(document["aws"], json!({"operation": "PutObject"}));
+}
+
+#[test]
+fn a_name_keeps_only_what_x_ray_takes() {
+    let document = document(span(SpanKind::Internal, 1, 2, Vec::new()));
+    assert_eq!(document["name"], "POST /ingest/source");
+    assert_eq!(name(&"ä".repeat(300)), "");
+    assert_eq!(name(&"a".repeat(300)).len(), NAME_CHARS_MAX);
+}
+
+#[test]
+fn a_failure_is_a_fault_with_its_message() {
+    for (description, message) in [("could not put", "could not put"), ("", "failed")] {
+        let mut failed = span(SpanKind::Client, 1, 2, Vec::new());
+        failed.status = Status::error(description);
+        let document = document(failed);
+        assert_eq!(document["fault"], true);
+        let exception = &document["cause"]["exceptions"][0];
+        assert_eq!(exception["message"], message);
+        assert_eq!(exception["id"], "0000000000000001");
+    }
+}
+
+#[test]
+fn what_is_flushed_with_its_parent_is_inside_it() {
+    let spans = [
+        span(SpanKind::Client, 3, 2, Vec::new()),
+        span(SpanKind::Internal, 2, 1, Vec::new()),
+        span(SpanKind::Server, 1, 0, Vec::new()),
+        span(SpanKind::Internal, 5, 9, Vec::new()),
+    ];
+    let [whole, apart] = &*documents(&spans) else {
+        panic!("a document of the server's, and one whose parent is elsewhere");
+    };
+    assert_eq!(whole["id"], "0000000000000001");
+    let inner = &whole["subsegments"][0];
+    assert_eq!(inner["id"], "0000000000000002");
+    assert_eq!(inner["subsegments"][0]["id"], "0000000000000003");
+    for told_outside in ["trace_id", "parent_id", "type"] {
+        assert!(inner.get(told_outside).is_none(), "{inner}");
+    }
+    assert_eq!(apart["parent_id"], "0000000000000009");
+    assert_eq!(apart["type"], "subsegment");
+}
+
+#[test]
+fn a_segment_is_never_inside_another_nor_a_span_inside_one_of_another_trace() {
+    let mut stranger = span(SpanKind::Producer, 3, 1, Vec::new());
+    stranger.span_context = context(8, 3);
+    let spans = [
+        span(SpanKind::Server, 1, 0, Vec::new()),
+        span(SpanKind::Consumer, 2, 1, Vec::new()),
+        stranger,
+    ];
+    assert_eq!(documents(&spans).len(), 3);
+}
+
+#[test]
+fn a_document_can_be_told_in_parts_and_none_is_told_twice() {
+    let spans = [
+        span(SpanKind::Server, 1, 0, Vec::new()),
+        span(SpanKind::Internal, 2, 1, Vec::new()),
+        span(SpanKind::Client, 3, 2, Vec::new()),
+        span(SpanKind::Client, 4, 1, Vec::new()),
+    ];
+    let service = Service {
+        name: "leadwire".to_owned(),
+        version: String::new(),
+    };
+    let forest = Forest::of(&service, &spans);
+    let whole = forest.documents().next().unwrap();
+    let parts: Vec<Document<'_>> = whole.parts().unwrap().collect();
+    let told: Vec<Json> = parts
+        .iter()
+        .map(|part| serde_json::to_value(part).unwrap())
+        .collect();
+    let ids = told.iter().map(|part| part["id"].as_str().unwrap());
+    let ids: Vec<&str> = ids.map(|id| id.trim_start_matches('0')).collect();
+    assert_eq!(ids, ["1", "2", "4"]);
+    assert!(told[0].get("subsegments").is_none());
+    assert_eq!(told[1]["subsegments"][0]["id"], "0000000000000003");
+    assert_eq!(told[1]["parent_id"], "0000000000000001");
+    assert!(parts[0].parts().is_none());
+}

@@ -1,0 +1,379 @@
+//! Who acts in a world: CRMs, workers, sweepers, and those who write owner files.
+
+use crate::fault::{Fault, Kind};
+use crate::port::{SimHome, event_of};
+use crate::process::Process;
+use crate::rule::DELAY_SECONDS;
+use crate::setting::{Form, Owner};
+use crate::state::{Call, Shared, State};
+use jiff::Timestamp;
+use leadwire_domain::email::EmailAddress;
+use leadwire_domain::id::EventId;
+use leadwire_domain::key::RAW;
+use leadwire_domain::signature::{Headers, sign};
+use leadwire_domain::source::{Secret, Source};
+use leadwire_pipeline::config::{EnrichConfig, IngestConfig, SweepConfig, VISIBILITY_SECONDS};
+use leadwire_pipeline::enrich::{Enrich, Outcome, Record};
+use leadwire_pipeline::ingest::{Answer, Ingest, Request};
+use leadwire_pipeline::port::{
+    Bucket, Clock as _, NewObject, OutgoingMessage, PortError, SecretStore,
+};
+use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::sweep::{Sweep, SweepMode};
+use leadwire_pipeline::trace::TraceContext;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// API Gateway's patience.
+const INGEST_TIMEOUT: Duration = Duration::from_secs(29);
+/// The functions' own timeout, and what is left of an invocation at its start.
+const WORK_TIMEOUT: Duration = Duration::from_mins(1);
+/// A CRM tries so often.
+const TRIES: u32 = 5;
+const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+const OWNER_WAIT_SECONDS: u32 = 1800;
+const MAIL_WAIT_SECONDS: u32 = 3600;
+
+/// The sources document, or that there is none.
+#[derive(Clone, Copy, Debug)]
+struct Sources(Option<&'static str>);
+
+impl SecretStore for Sources {
+    async fn fetch(&self) -> Result<Option<String>, PortError> {
+        Ok(self.0.map(str::to_owned))
+    }
+}
+
+/// A request's headers.
+struct Given(Vec<(&'static str, String)>);
+
+impl Headers for Given {
+    fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(header, _)| *header == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// One event, as its CRM sends it.
+#[derive(Clone, Debug)]
+pub(crate) struct Webhook {
+    /// Its id at the CRM.
+    pub(crate) id: String,
+    /// Whom it is about.
+    pub(crate) lead: String,
+    /// How it is sent.
+    pub(crate) form: Form,
+    /// When it happened, where it says so.
+    pub(crate) time: Timestamp,
+    /// The name in it.
+    pub(crate) display_name: String,
+}
+
+impl Webhook {
+    fn body(&self) -> String {
+        let (lead, name) = (&self.lead, &self.display_name);
+        let flat = format!(r#"{{"lead_id":"{lead}","display_name":"{name}"}}"#);
+        match self.form {
+            Form::Signed => {
+                let time = self.time;
+                format!(r#"{{"type":"lead.created","timestamp":"{time}","data":{flat}}}"#)
+            }
+            Form::WithKey | Form::Plain => flat,
+        }
+    }
+
+    fn source(&self) -> Source {
+        match self.form {
+            Form::Signed => Source::Standard,
+            Form::WithKey | Form::Plain => Source::Generic,
+        }
+    }
+
+    fn headers(&self, body: &str, now: Timestamp) -> Given {
+        Given(match self.form {
+            Form::Signed => {
+                let id = EventId::parse(&self.id).expect("a plain id");
+                sign(
+                    Source::Standard,
+                    &Secret::new(SECRET),
+                    &id,
+                    body.as_bytes(),
+                    now,
+                )
+            }
+            Form::WithKey => vec![("idempotency-key", self.id.clone())],
+            Form::Plain => Vec::new(),
+        })
+    }
+}
+
+/// Who an event is: source and id.
+fn identity(source: Source, id: &str) -> String {
+    format!("{source} {id}")
+}
+
+/// A process begins: nobody rests until it has ended.
+fn begin(shared: &Shared) -> Arc<Process> {
+    shared.with(|state| {
+        state.busy += 1;
+        let (id, skew) = state.new_process();
+        Arc::new(Process::new(id, skew))
+    })
+}
+
+fn end(shared: &Shared, process: &Process) {
+    shared.with(|state| {
+        state.busy -= 1;
+        state.ledger.bury(process.id);
+    });
+    shared.changed();
+}
+
+/// A CRM sends an event until it is taken, or it is tired.
+pub(crate) async fn send(shared: Shared, webhook: Webhook) {
+    for _ in 0..TRIES {
+        let answer = post(&shared, &webhook).await;
+        let is_taken = answer.is_some_and(|answer| answer.status == 202);
+        let (retries, pause) = shared.with(|state| {
+            let pause = 1 + state.chance.below(60);
+            (state.setting.crm_retries, Duration::from_secs(pause))
+        });
+        if is_taken || !retries {
+            break;
+        }
+        sleep(pause).await;
+    }
+}
+
+async fn post(shared: &Shared, webhook: &Webhook) -> Option<Answer> {
+    let process = begin(shared);
+    let home = Arc::new(SimHome::new(shared.clone(), Arc::clone(&process)));
+    let received_at = home.now();
+    let body = webhook.body();
+    let headers = webhook.headers(&body, received_at);
+    let document =
+        r#"{"standard":{"secrets":["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]}}"#;
+    let (path, sources) = match webhook.form {
+        Form::Signed => ("/ingest/standard", Sources(Some(document))),
+        Form::WithKey | Form::Plain => ("/ingest", Sources(None)),
+    };
+    let own = identity(webhook.source(), &webhook.id);
+    shared.with(|state| state.ledger.post(&own, body.as_bytes()));
+    let ingest = Ingest::new(
+        home,
+        SecretCache::new(sources, "dev"),
+        IngestConfig {
+            delay_seconds: DELAY_SECONDS,
+        },
+    );
+    let request = Request {
+        method: "POST",
+        path,
+        headers: &headers,
+        body: body.as_bytes(),
+        received_at,
+        trace: TraceContext::default(),
+    };
+    let answer = process.run(INGEST_TIMEOUT, ingest.handle(request)).await;
+    if let Some(answer) = answer.as_ref().filter(|answer| answer.status == 202) {
+        shared.with(|state| accept(state, webhook, answer, body.as_bytes()));
+    }
+    end(shared, &process);
+    answer
+}
+
+/// What a 202 says must be so.
+fn accept(state: &mut State, webhook: &Webhook, answer: &Answer, body: &[u8]) {
+    let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    let text = |member: &str| {
+        let value = told.pointer(&format!("/events/0/{member}"));
+        value
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+    };
+    let (id, key) = (text("event_id"), text("s3_key"));
+    let own = identity(webhook.source(), id);
+    if webhook.form == Form::Plain {
+        state.ledger.post(&own, body);
+    } else if id != webhook.id {
+        state.breach(format!("P5: {} is answered as {id}", webhook.id));
+    }
+    let name = event_of(RAW, key).unwrap_or_default().to_owned();
+    let raw = state.object(Bucket::Raw, key).cloned();
+    state.tell(format!("      202 {own} {name}"));
+    let result = state.ledger.accept(&own, &name, raw.as_ref());
+    state.check(result);
+    state.conserve(&name);
+}
+
+/// Takes messages for ever, a batch at a time, as Lambda's poller does.
+pub(crate) async fn work(shared: Shared) {
+    loop {
+        let next = shared.with(|state| {
+            let now = state.now();
+            let next = state.queue.next_visible_at()?;
+            let wait = Duration::try_from(next.duration_since(now)).unwrap_or(Duration::ZERO);
+            let latency = state.setting.latency_millis;
+            Some((wait, state.chance.millis(latency)))
+        });
+        match next {
+            None => shared.change().await,
+            Some((wait, poll)) if wait.is_zero() => {
+                sleep(poll).await;
+                receive(&shared).await;
+            }
+            Some((wait, _)) => {
+                // Something else may become visible before.
+                let change = std::pin::pin!(shared.change());
+                let time = std::pin::pin!(sleep(wait));
+                futures_util::future::select(time, change).await;
+            }
+        }
+    }
+}
+
+async fn receive(shared: &Shared) {
+    let records = shared.with(|state| {
+        let now = state.now();
+        let overlap = state.setting.overlap_per_mille;
+        let (records, moved) = state.queue.receive(&mut state.chance, overlap, now);
+        for event in moved {
+            state.conserve(&event);
+        }
+        records
+    });
+    shared.changed();
+    if records.is_empty() {
+        tokio::task::yield_now().await;
+        return;
+    }
+    let process = begin(shared);
+    let home = Arc::new(SimHome::new(shared.clone(), Arc::clone(&process)));
+    let enrich = Enrich::new(home, shared.with(|state| enrich_config(state)));
+    let asked: Vec<String> = records.iter().map(id_of).collect();
+    let work = enrich.handle_batch(records, WORK_TIMEOUT);
+    if let Some(outcomes) = process.run(WORK_TIMEOUT, work).await {
+        let told: Vec<&str> = outcomes.iter().map(|(id, _)| id.as_str()).collect();
+        if told != asked {
+            shared.with(|state| state.breach(format!("P6: {asked:?} were answered as {told:?}")));
+        }
+        for (message_id, outcome) in &outcomes {
+            delete(shared, process.id, message_id, outcome);
+        }
+    }
+    end(shared, &process);
+}
+
+fn id_of(record: &Record) -> String {
+    record.message_id.clone()
+}
+
+/// The poller deletes what did not fail; where that goes wrong, the message comes again.
+fn delete(shared: &Shared, process: u32, message_id: &str, outcome: &Outcome) {
+    shared.with(|state| {
+        state.tell(format!("      {message_id} {outcome:?}"));
+        if outcome.is_failed() {
+            return;
+        }
+        let call = Call {
+            kind: Kind::Delete,
+            what: "DeleteMessage",
+            to: message_id.to_owned(),
+        };
+        let fault: Option<Fault> = state.course(call.kind).fault;
+        state.step(process, &call, fault);
+        if fault.is_none()
+            && let Some(event) = state.queue.delete(message_id)
+        {
+            state.conserve(&event);
+        }
+    });
+    shared.changed();
+}
+
+fn enrich_config(state: &State) -> EnrichConfig {
+    let address = |text| EmailAddress::parse(text).expect("a plain address");
+    EnrichConfig {
+        delay_seconds: DELAY_SECONDS,
+        from: address("leads@example.com"),
+        to: vec![address("sales@example.com")],
+        notify_owner: false,
+        ambiguous: state.setting.ambiguous,
+        lease_seconds: state.setting.lease_seconds,
+        owner_wait_seconds: OWNER_WAIT_SECONDS,
+        owner_missing: state.setting.owner_missing,
+        mail_wait_seconds: MAIL_WAIT_SECONDS,
+        retry_seconds: 15,
+        max_receive_count: crate::queue::RECEIVES_MAX,
+        lead_url: None,
+        environment: "sim".to_owned(),
+        boot: None,
+    }
+}
+
+/// What the sweeper is told.
+pub(crate) fn sweep_config() -> SweepConfig {
+    SweepConfig {
+        delay_seconds: DELAY_SECONDS,
+        owner_wait_seconds: OWNER_WAIT_SECONDS,
+        mail_wait_seconds: MAIL_WAIT_SECONDS,
+        visibility_seconds: VISIBILITY_SECONDS,
+        max: 100,
+        max_age_days: 14,
+    }
+}
+
+/// Sweeps once.
+pub(crate) async fn sweep(shared: &Shared) {
+    let process = begin(shared);
+    let home = Arc::new(SimHome::new(shared.clone(), Arc::clone(&process)));
+    let sweep = Sweep::new(home, sweep_config());
+    // A sweep that fails is told by an alarm; the next one goes on.
+    drop(process.run(WORK_TIMEOUT, sweep.run(SweepMode::Send)).await);
+    end(shared, &process);
+}
+
+/// Writes a lead's owner file when its owner is assigned, and anew at some times after.
+pub(crate) async fn assign(shared: Shared, lead: String, owner: Owner) {
+    match owner {
+        Owner::Never => return,
+        Owner::There => {}
+        Owner::After(time) => sleep(time).await,
+    }
+    write_owner(&shared, &lead, 0);
+    let changes = shared.with(|state| state.setting.lookup_changes);
+    for version in 1..=changes {
+        let pause = shared.with(|state| state.chance.below(1800));
+        sleep(Duration::from_secs(pause)).await;
+        write_owner(&shared, &lead, version);
+    }
+}
+
+fn write_owner(shared: &Shared, lead: &str, version: u64) {
+    let file = format!(r#"{{"lead_id":"{lead}","lead_owner":"Owner {version} of {lead}"}}"#);
+    shared.with(|state| {
+        let key = format!("{lead}.json");
+        state.write(Bucket::Lookup, &key, NewObject::of(file.into_bytes()));
+        state.tell(format!("      owner {version} of {lead}"));
+    });
+}
+
+/// Sends a message that is not leadwire's.
+pub(crate) fn poison(shared: &Shared) {
+    push(shared, "not a trigger");
+}
+
+/// Sends the bare message of an operator.
+pub(crate) fn push(shared: &Shared, body: &str) {
+    shared.with(|state| {
+        let message = OutgoingMessage {
+            body: body.to_owned(),
+            delay_seconds: 0,
+            trace: TraceContext::default(),
+        };
+        state.tell(format!("      operator sends {body}"));
+        state.enqueue(message);
+    });
+    shared.changed();
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod actor;
+pub mod chance;
+pub mod control;
+pub mod explore;
+pub mod fault;
+mod port;
+mod process;
+mod queue;
+pub mod rule;
+pub mod seeds;
+pub mod setting;
+mod state;
+mod world;
+
+pub use state::Report;
+pub use world::{run_script, run_seed, run_seed_with};

@@ -1,0 +1,139 @@
+//! The long runs, one command each.
+
+use clap::{Parser, Subcommand};
+use leadwire_pipeline::config::AmbiguousPolicy;
+use leadwire_sim::control::{CONTROLS, notice};
+use leadwire_sim::explore::explore;
+use leadwire_sim::run_seed;
+use leadwire_sim::seeds::{cores, run_seeds};
+use leadwire_sim::setting::Setting;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Progress is told whenever so many worlds were run.
+const PROGRESS: u64 = 64 * 256;
+/// Seeds within which a mistake must be noticed.
+const CONTROL_SEEDS: u64 = 20_000;
+
+/// Runs the real stages through every fault, and checks the promises after every step. Exit codes: 0 all held, 1 one was broken, 2 wrong usage.
+#[derive(Parser)]
+#[command(name = "leadwire-sim", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    run: Run,
+    /// Threads; every core where it is not given
+    #[arg(long, global = true)]
+    jobs: Option<usize>,
+}
+
+#[derive(Subcommand)]
+enum Run {
+    /// The worlds of so many seeds
+    Seeds {
+        /// How many
+        count: u64,
+        /// The first one
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
+    /// Every schedule of one event and one worker with up to so many faults, where doubtful mails are sent again and where they are parked
+    Schedules {
+        /// How many faults at most
+        faults: usize,
+    },
+    /// The world of one seed, step by step
+    Show {
+        /// Which one
+        seed: u64,
+    },
+    /// Whether every mistake in the protocol is noticed
+    Controls,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let jobs = arguments.jobs.unwrap_or_else(cores);
+    let began = Instant::now();
+    let holds = match arguments.run {
+        Run::Seeds { count, from } => seeds(from, count, jobs),
+        Run::Schedules { faults } => [AmbiguousPolicy::Resend, AmbiguousPolicy::Park]
+            .into_iter()
+            .fold(true, |holds, policy| {
+                schedules(policy, faults, jobs) && holds
+            }),
+        Run::Show { seed } => show(seed),
+        Run::Controls => controls(),
+    };
+    say(&format!("It took {:.1} s.", began.elapsed().as_secs_f64()));
+    if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn seeds(from: u64, count: u64, jobs: usize) -> bool {
+    let shows = std::io::stderr().is_terminal();
+    let progress = |done: u64| {
+        if shows && done.is_multiple_of(PROGRESS) {
+            drop(write!(std::io::stderr(), "\r{done} of {count} seeds"));
+        }
+    };
+    let found = run_seeds(from..from.saturating_add(count), jobs, progress);
+    say(&format!(
+        "{} seeds, {} steps, {} faults: {} broken promises",
+        found.worlds,
+        found.steps,
+        found.faults,
+        found.breaches.len()
+    ));
+    for (seed, breach) in &found.breaches {
+        say(&format!(
+            "seed {seed}: {breach}\n    show it: leadwire-sim show {seed}"
+        ));
+    }
+    found.breaches.is_empty()
+}
+
+fn schedules(policy: AmbiguousPolicy, faults: usize, jobs: usize) -> bool {
+    let found = explore(&Setting::plain(policy), faults, jobs, None);
+    say(&format!(
+        "{policy:?}: {} schedules of up to {faults} faults, {} steps: {} broken promises",
+        found.worlds,
+        found.steps,
+        found.breaches.len()
+    ));
+    for (script, breach) in &found.breaches {
+        say(&format!("{script:?}: {breach}"));
+    }
+    found.breaches.is_empty()
+}
+
+fn show(seed: u64) -> bool {
+    let report = run_seed(seed, true);
+    for line in &report.story {
+        say(line);
+    }
+    let digest = report.digest;
+    say(&format!("{} steps, digest {digest:016x}", report.steps));
+    report.breach.is_none()
+}
+
+fn controls() -> bool {
+    CONTROLS.iter().fold(true, |all, control| {
+        let noticed = notice(*control, CONTROL_SEEDS);
+        match &noticed {
+            Some((seed, breach)) => say(&format!("{control:?}: seed {seed}: {breach}")),
+            None => say(&format!(
+                "{control:?}: NOT NOTICED in {CONTROL_SEEDS} seeds"
+            )),
+        }
+        all && noticed.is_some()
+    })
+}
+
+fn say(line: &str) {
+    // Nobody reads any more: there is nobody to tell either.
+    drop(writeln!(std::io::stdout(), "{line}"));
+}

@@ -1,0 +1,276 @@
+//! The promises of the contract, checked after every step.
+
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::claim::Claim;
+use leadwire_domain::email::render_email;
+use leadwire_domain::enriched::parse_enriched;
+use leadwire_domain::id::Sha256Hex;
+use leadwire_pipeline::port::{Mail, StoredObject};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The delay between a webhook and its enrichment.
+pub const DELAY_SECONDS: u32 = 600;
+
+/// A promise that was broken, in words.
+pub type Breach = String;
+
+/// How an event ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its marker says that the mail went out.
+    Mailed,
+    /// Its doubtful mail waits for a person.
+    Parked,
+}
+
+/// How a mail met its fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The service took it and said so.
+    Clean,
+    /// The service took it, and whoever sent it does not know.
+    ReplyLost,
+    /// The service took it long after whoever sent it had given up, and whoever came then may have mailed.
+    Late,
+}
+
+/// What is known of the events, told by nobody but the ports.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Whether doubtful mails are parked: then there is never a second one.
+    parks: bool,
+    /// The bodies that were posted under an identity.
+    posted: BTreeMap<String, Vec<Vec<u8>>>,
+    /// The event's name, by identity, from the first 202 on.
+    names: BTreeMap<String, String>,
+    /// The identity, by the event's name.
+    identities: BTreeMap<String, String>,
+    /// When an event was accepted, by its name: what its raw object says.
+    accepted_at: BTreeMap<String, Timestamp>,
+    ends: BTreeMap<String, End>,
+    failed: BTreeSet<String>,
+    mails: BTreeMap<String, u32>,
+    doubts: BTreeMap<String, u32>,
+    /// Mails that a process sent, knows of, and has not written down yet.
+    unsettled: BTreeMap<u32, BTreeSet<String>>,
+}
+
+impl Ledger {
+    /// Nothing is known yet. `parks` says what is done about doubtful mails.
+    pub fn new(parks: bool) -> Self {
+        Self {
+            parks,
+            ..Self::default()
+        }
+    }
+
+    /// A body is posted under an identity, where it has one before it is accepted.
+    pub fn post(&mut self, identity: &str, body: &[u8]) {
+        let bodies = self.posted.entry(identity.to_owned()).or_default();
+        bodies.push(body.to_vec());
+    }
+
+    /// The answer 202 (P1, P5): the bytes are there, under a name that is no other event's.
+    pub fn accept(
+        &mut self,
+        identity: &str,
+        name: &str,
+        raw: Option<&StoredObject>,
+    ) -> Result<(), Breach> {
+        let raw = raw.ok_or_else(|| format!("P1: 202 for {name}, which is not stored"))?;
+        let posted = self.posted.get(identity).cloned().unwrap_or_default();
+        if !posted.contains(&raw.bytes) {
+            return Err(format!("P1: {name} holds other bytes than {identity} sent"));
+        }
+        if let Some(other) = self.names.get(identity).filter(|other| *other != name) {
+            return Err(format!("P4: {identity} is {other} and {name}"));
+        }
+        if let Some(other) = self.identities.get(name).filter(|other| *other != identity) {
+            return Err(format!("P5: {name} is of {other} and of {identity}"));
+        }
+        self.names.insert(identity.to_owned(), name.to_owned());
+        self.identities.insert(name.to_owned(), identity.to_owned());
+        Ok(())
+    }
+
+    /// The names of the events that were accepted.
+    pub fn accepted(&self) -> impl Iterator<Item = &str> {
+        self.identities.keys().map(String::as_str)
+    }
+
+    /// Whether an event was accepted.
+    pub fn is_accepted(&self, name: &str) -> bool {
+        self.identities.contains_key(name)
+    }
+
+    /// A raw object was created.
+    pub fn stored(&mut self, name: &str, object: &StoredObject) {
+        let accepted_at = object.metadata.get("accepted-at");
+        if let Some(at) = accepted_at.and_then(|at| at.parse().ok()) {
+            self.accepted_at.insert(name.to_owned(), at);
+        }
+    }
+
+    /// An effect of enrichment (P2): never before its time, by the true clock, but for what clocks differ.
+    pub fn check_time(
+        &self,
+        name: &str,
+        now: Timestamp,
+        skew: SignedDuration,
+    ) -> Result<(), Breach> {
+        let due = self
+            .accepted_at
+            .get(name)
+            .and_then(|at| {
+                at.checked_add(SignedDuration::from_secs(i64::from(DELAY_SECONDS)))
+                    .ok()
+            })
+            .and_then(|due| due.checked_sub(skew).ok());
+        match due {
+            Some(due) if now < due => Err(format!("P2: {name} has an effect at {now}, due {due}")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A document was created (P3, P5): it is its own raw object's.
+    pub fn enriched(
+        &self,
+        name: &str,
+        document: &StoredObject,
+        raw: Option<&StoredObject>,
+    ) -> Result<(), Breach> {
+        let raw = raw.ok_or_else(|| format!("P5: {name} has a document and no raw object"))?;
+        let document =
+            parse_enriched(&document.bytes).map_err(|error| format!("P3: {name}: {error}"))?;
+        let lead = raw.metadata.get("lead-id").map(String::as_str);
+        if lead != Some(document.lead_id.as_str())
+            || document.provenance.raw_sha256 != Sha256Hex::of(&raw.bytes)
+        {
+            return Err(format!("P5: {name} holds the document of another event"));
+        }
+        Ok(())
+    }
+
+    /// What lies at `mail/X` was written by a process.
+    pub fn claimed(
+        &mut self,
+        name: &str,
+        claim: &StoredObject,
+        process: u32,
+    ) -> Result<(), Breach> {
+        if claim.bytes.is_empty() {
+            if let Some(unsettled) = self.unsettled.get_mut(&process) {
+                unsettled.remove(name);
+            }
+            self.ends.insert(name.to_owned(), End::Mailed);
+            return match self.mails.get(name) {
+                Some(_) => Ok(()),
+                None => Err(format!("P4: {name} is settled and was never mailed")),
+            };
+        }
+        match serde_json::from_slice(&claim.bytes) {
+            Ok(Claim::Parked { .. }) => {
+                self.ends.insert(name.to_owned(), End::Parked);
+                if self.failed.contains(name) {
+                    Ok(())
+                } else {
+                    Err(format!("P1: {name} is parked and failed/ does not say why"))
+                }
+            }
+            Ok(Claim::Sending(_) | Claim::Idle { .. }) => Ok(()),
+            Err(error) => Err(format!("mail/ of {name}: {error}")),
+        }
+    }
+
+    /// A failure was written down.
+    pub fn failed(&mut self, name: &str) {
+        self.failed.insert(name.to_owned());
+    }
+
+    /// The mail service took a mail (P3, P4): it says what the stored document says, and there is none too many.
+    pub fn mailed(
+        &mut self,
+        mail: &Mail,
+        document: Option<&StoredObject>,
+        delivery: Delivery,
+        process: u32,
+    ) -> Result<(), Breach> {
+        let name = &mail.event;
+        let document = document.ok_or_else(|| format!("P3: {name} is mailed without document"))?;
+        let lead =
+            parse_enriched(&document.bytes).map_err(|error| format!("P3: {name}: {error}"))?;
+        let text = render_email(&lead, lead.provenance.enriched_at, None);
+        if text.subject != mail.text.subject {
+            let (stored, said) = (&text.subject, &mail.text.subject);
+            return Err(format!(
+                "P3: {name} is stored as {stored:?}, mailed as {said:?}"
+            ));
+        }
+        if delivery != Delivery::Late && self.ends.contains_key(name) {
+            return Err(format!("P4: {name} is mailed after its end"));
+        }
+        *self.mails.entry(name.clone()).or_default() += 1;
+        let (mails, doubts) = (self.mails(name), self.doubts(name));
+        match delivery {
+            Delivery::Clean => {
+                let unsettled = self.unsettled.entry(process).or_default();
+                unsettled.insert(name.clone());
+            }
+            // A doubt allows the next mail, never its own.
+            Delivery::ReplyLost => self.doubt(name),
+            // Its doubt began when it was sent.
+            Delivery::Late => {}
+        }
+        let open = self.unsettled.values();
+        let open = open.filter(|names| names.contains(name)).count();
+        if mails > 1 + doubts || open > 1 {
+            return Err(format!("P4: {name} has {mails} mails and {doubts} doubts"));
+        }
+        if self.parks && mails > 1 {
+            return Err(format!(
+                "P4: {name} has {mails} mails where doubts are parked"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A call of a process on `mail/X` went wrong, after it may have mailed.
+    pub fn doubt_of(&mut self, process: u32, name: &str) {
+        let unsettled = self.unsettled.get_mut(&process);
+        if unsettled.is_some_and(|names| names.remove(name)) {
+            self.doubt(name);
+        }
+    }
+
+    /// A process died: whatever it mailed and did not write down is in doubt.
+    pub fn bury(&mut self, process: u32) {
+        for name in self.unsettled.remove(&process).into_iter().flatten() {
+            self.doubt(&name);
+        }
+    }
+
+    /// A mail is under way of which nobody will know.
+    pub fn doubt(&mut self, name: &str) {
+        *self.doubts.entry(name.to_owned()).or_default() += 1;
+    }
+
+    /// Mails of an event.
+    pub fn mails(&self, name: &str) -> u32 {
+        self.mails.get(name).copied().unwrap_or(0)
+    }
+
+    /// Doubts about its mails.
+    pub fn doubts(&self, name: &str) -> u32 {
+        self.doubts.get(name).copied().unwrap_or(0)
+    }
+
+    /// How an event ended, if it did.
+    pub fn end(&self, name: &str) -> Option<End> {
+        self.ends.get(name).copied()
+    }
+
+    /// Whether a failure of an event is written down.
+    pub fn has_failed(&self, name: &str) -> bool {
+        self.failed.contains(name)
+    }
+}

@@ -1,0 +1,156 @@
+//! What a world is like: drawn from a seed, or the plain one that schedules are written for.
+
+use crate::chance::Chance;
+use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
+use std::time::Duration;
+
+/// When the owner of a lead is assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Before the webhook.
+    There,
+    /// So long after it.
+    After(Duration),
+    /// Never.
+    Never,
+}
+
+/// How an event is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// With an id and a time of its own (Standard Webhooks).
+    Signed,
+    /// With an id, without a time.
+    WithKey,
+    /// With neither.
+    Plain,
+}
+
+/// What a world is like.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Events of all leads.
+    pub events: usize,
+    /// Leads; several events may be of one.
+    pub leads: usize,
+    /// The events are spread over so many milliseconds.
+    pub spread_millis: u64,
+    /// Workers at once.
+    pub workers: usize,
+    /// Faults at most.
+    pub faults_max: usize,
+    /// So many calls in a thousand fail, until the most is reached.
+    pub fault_per_mille: u64,
+    /// A call takes at most so long, once on the way and once back.
+    pub latency_millis: u64,
+    /// Clocks differ from the true one by at most so much.
+    pub skew_millis: u64,
+    /// So many in a thousand webhooks come once more.
+    pub again_per_mille: u64,
+    /// So many in a thousand of those carry other bytes under the same id.
+    pub altered_per_mille: u64,
+    /// So many in a thousand receives hide the message for a moment only: two workers have it at once.
+    pub overlap_per_mille: u64,
+    /// So many in a thousand messages come before their delay is over.
+    pub early_per_mille: u64,
+    /// How often each owner file is written anew.
+    pub lookup_changes: u64,
+    /// Whether a CRM comes back after an answer that is not 2xx.
+    pub crm_retries: bool,
+    /// Whether there is a message among the others that nobody can read.
+    pub poison: bool,
+    /// Whether somebody empties the queue once.
+    pub purge: bool,
+    /// Whether there are sweeps besides those at the end.
+    pub sweeps: bool,
+    /// Whether there is a sweeper at all.
+    pub has_sweeper: bool,
+    /// What is done about doubtful mails.
+    pub ambiguous: AmbiguousPolicy,
+    /// What is done without an owner.
+    pub owner_missing: OwnerMissingPolicy,
+    /// The life of a claim, in seconds.
+    pub lease_seconds: u32,
+    /// So many in a thousand leads get their owner late, or never.
+    pub late_owner_per_mille: u64,
+}
+
+impl Setting {
+    /// One event, one worker, and nothing that is left to chance.
+    pub fn plain(ambiguous: AmbiguousPolicy) -> Self {
+        Self {
+            events: 1,
+            leads: 1,
+            spread_millis: 0,
+            workers: 1,
+            faults_max: 0,
+            fault_per_mille: 0,
+            latency_millis: 0,
+            skew_millis: 0,
+            again_per_mille: 0,
+            altered_per_mille: 0,
+            overlap_per_mille: 0,
+            early_per_mille: 0,
+            lookup_changes: 1,
+            crm_retries: true,
+            poison: false,
+            purge: false,
+            sweeps: false,
+            has_sweeper: true,
+            ambiguous,
+            owner_missing: OwnerMissingPolicy::Dlq,
+            lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
+            late_owner_per_mille: 0,
+        }
+    }
+
+    /// What a seed says.
+    pub fn drawn(chance: &mut Chance) -> Self {
+        // Small worlds are quick and find most; large ones find the rest.
+        let events = chance.pick(1, &[1, 1, 2, 2, 3, 4, 6, 20]);
+        let leads = 1 + chance.place(events);
+        let park = chance.happens(300);
+        let missing_mails = chance.happens(300);
+        Self {
+            events,
+            leads,
+            spread_millis: chance.pick(0, &[10, 1000, 300_000]),
+            workers: 1 + chance.place(4),
+            faults_max: chance.place(7),
+            fault_per_mille: chance.pick(10, &[30, 100, 250]),
+            latency_millis: chance.pick(0, &[5, 50, 500]),
+            skew_millis: chance.pick(0, &[400]),
+            again_per_mille: chance.pick(0, &[200, 700]),
+            altered_per_mille: chance.pick(0, &[300]),
+            overlap_per_mille: chance.pick(0, &[50, 400]),
+            early_per_mille: chance.pick(0, &[0, 300]),
+            lookup_changes: chance.below(4),
+            crm_retries: chance.happens(600),
+            poison: chance.happens(150),
+            purge: chance.happens(100),
+            sweeps: chance.happens(300),
+            has_sweeper: true,
+            ambiguous: if park {
+                AmbiguousPolicy::Park
+            } else {
+                AmbiguousPolicy::Resend
+            },
+            owner_missing: if missing_mails {
+                OwnerMissingPolicy::Mail
+            } else {
+                OwnerMissingPolicy::Dlq
+            },
+            lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
+            late_owner_per_mille: chance.pick(0, &[300]),
+        }
+    }
+
+    /// When a lead's owner is assigned.
+    pub fn owner(&self, chance: &mut Chance) -> Owner {
+        if !chance.happens(self.late_owner_per_mille) {
+            return Owner::There;
+        }
+        let late = Owner::After(Duration::from_secs(600 + chance.below(1800)));
+        chance.pick(late, &[late, late, Owner::Never])
+    }
+}

@@ -1,0 +1,358 @@
+//! Everything that is in a world: objects, messages, mails, and what was done so far.
+
+use crate::chance::Chance;
+use crate::fault::{Fault, Kind, Script};
+use crate::queue::{Queue, later};
+use crate::rule::{Breach, Ledger};
+use crate::setting::Setting;
+use jiff::{SignedDuration, Timestamp};
+use leadwire_pipeline::config::AmbiguousPolicy;
+use leadwire_pipeline::port::{Bucket, ETag, NewObject, OutgoingMessage, StoredObject};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// A world that does not come to rest within so many steps circles.
+const STEPS_MAX: u64 = 200_000;
+/// An effect is late by at most so long: beyond a lease and a visibility.
+pub(crate) const LATE_SECONDS_MAX: u64 = 400;
+/// How late an effect is in a schedule: beyond every deadline of a stage, within a lease.
+const LATE: Duration = Duration::from_secs(40);
+/// 2026-11-23T06:50:00Z.
+const EPOCH_SECONDS: i64 = 1_795_416_600;
+
+/// What decides what goes wrong.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// Chance.
+    Drawn {
+        /// Faults that may still happen.
+        left: usize,
+    },
+    /// A script, by the number of the call.
+    Written(Script),
+}
+
+/// What goes wrong with one call, and how long it takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    /// What goes wrong, if anything does.
+    pub(crate) fault: Option<Fault>,
+    /// The way there.
+    pub(crate) there: Duration,
+    /// The way back; for a late effect, how late it is.
+    pub(crate) back: Duration,
+}
+
+/// A call on a port.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// What kind it is.
+    pub(crate) kind: Kind,
+    /// What it does, for the story.
+    pub(crate) what: &'static str,
+    /// To what.
+    pub(crate) to: String,
+}
+
+/// The state of a world.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// What the world is like.
+    pub(crate) setting: Setting,
+    /// Where everything that is left to chance comes from.
+    pub(crate) chance: Chance,
+    /// The queue.
+    pub(crate) queue: Queue,
+    /// What is known of the events.
+    pub(crate) ledger: Ledger,
+    /// Workers and posts that are under way.
+    pub(crate) busy: usize,
+    plan: Plan,
+    start: Instant,
+    objects: BTreeMap<(Bucket, String), StoredObject>,
+    versions: u64,
+    processes: u32,
+    kinds: Vec<Kind>,
+    faults: usize,
+    heals: bool,
+    steps: u64,
+    digest: u64,
+    story: Option<Vec<String>>,
+    breach: Option<Breach>,
+}
+
+impl State {
+    fn new(setting: Setting, chance: Chance, plan: Plan, tells: bool) -> Self {
+        let parks = setting.ambiguous == AmbiguousPolicy::Park;
+        Self {
+            setting,
+            chance,
+            queue: Queue::default(),
+            ledger: Ledger::new(parks),
+            busy: 0,
+            plan,
+            start: Instant::now(),
+            objects: BTreeMap::new(),
+            versions: 0,
+            processes: 0,
+            kinds: Vec::new(),
+            faults: 0,
+            heals: false,
+            steps: 0,
+            digest: 0xcbf2_9ce4_8422_2325,
+            story: tells.then(Vec::new),
+            breach: None,
+        }
+    }
+
+    /// The true time.
+    pub(crate) fn now(&self) -> Timestamp {
+        let epoch = Timestamp::from_second(EPOCH_SECONDS).expect("within range");
+        let elapsed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
+        epoch.checked_add(elapsed).unwrap_or(epoch)
+    }
+
+    /// The number and the clock of a new process.
+    pub(crate) fn new_process(&mut self) -> (u32, SignedDuration) {
+        self.processes += 1;
+        let skew = i64::try_from(self.setting.skew_millis).unwrap_or(0);
+        let ahead = i64::try_from(self.chance.below(2 * self.setting.skew_millis + 1)).unwrap_or(0);
+        (self.processes, SignedDuration::from_millis(ahead - skew))
+    }
+
+    /// What becomes of a call.
+    pub(crate) fn course(&mut self, kind: Kind) -> Course {
+        let latency = self.setting.latency_millis;
+        let (there, back) = (self.chance.millis(latency), self.chance.millis(latency));
+        if self.heals {
+            let fault = None;
+            return Course { fault, there, back };
+        }
+        let fault = match &mut self.plan {
+            Plan::Written(script) => script.get(&self.kinds.len()).copied(),
+            Plan::Drawn { left } if *left > 0 => {
+                let happens = self.chance.happens(self.setting.fault_per_mille);
+                let faults = kind.faults();
+                let drawn = faults.get(self.chance.place(faults.len())).copied();
+                let drawn = drawn.filter(|_| happens);
+                *left -= usize::from(drawn.is_some());
+                drawn
+            }
+            Plan::Drawn { .. } => None,
+        };
+        self.kinds.push(kind);
+        self.faults += usize::from(fault.is_some());
+        let back = match (&self.plan, fault) {
+            (Plan::Written(_), Some(Fault::Late)) => LATE,
+            (Plan::Drawn { .. }, Some(Fault::Late)) => {
+                Duration::from_secs(1 + self.chance.below(LATE_SECONDS_MAX))
+            }
+            _ => back,
+        };
+        Course { fault, there, back }
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub(crate) fn heal(&mut self) {
+        self.heals = true;
+    }
+
+    /// How many faults happened.
+    pub(crate) fn faults(&self) -> usize {
+        self.faults
+    }
+
+    /// Notes a step: it becomes part of what tells two runs apart, and of the story where one is told.
+    pub(crate) fn step(&mut self, process: u32, call: &Call, fault: Option<Fault>) {
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            self.breach("P8: it circles".to_owned());
+        }
+        let nanos = self.start.elapsed().as_nanos();
+        let mut digest = Digest(self.digest);
+        let told = (nanos, process, fault);
+        write!(digest, "{told:?} {} {}", call.what, call.to).expect("a digest takes everything");
+        self.digest = digest.0;
+        if self.story.is_some() {
+            let fault = fault.map_or_else(String::new, |fault| format!("  ← {fault:?}"));
+            let now = self.now();
+            let line = format!("{now}  {process:>3} {} {}{fault}", call.what, call.to);
+            self.tell(line);
+        }
+    }
+
+    /// Adds a line to the story.
+    pub(crate) fn tell(&mut self, line: String) {
+        if let Some(story) = &mut self.story {
+            story.push(line);
+        }
+    }
+
+    /// A promise is broken. The first breach counts.
+    pub(crate) fn breach(&mut self, breach: Breach) {
+        self.tell(format!("BROKEN {breach}"));
+        self.breach.get_or_insert(breach);
+    }
+
+    /// Whether a promise was broken.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.breach.is_some()
+    }
+
+    /// What a check found.
+    pub(crate) fn check(&mut self, result: Result<(), Breach>) {
+        if let Err(breach) = result {
+            self.breach(breach);
+        }
+    }
+
+    /// Queues a message; the queue may be early with it. Gives back the event that it is about.
+    pub(crate) fn enqueue(&mut self, message: OutgoingMessage) -> Option<String> {
+        let now = self.now();
+        let is_early = !self.heals && self.chance.happens(self.setting.early_per_mille);
+        let seconds = if is_early {
+            let early = self.chance.below(u64::from(message.delay_seconds) + 1);
+            u32::try_from(early).unwrap_or(0)
+        } else {
+            message.delay_seconds
+        };
+        self.queue.push(message, now, later(now, seconds))
+    }
+
+    /// The conservation law for one event (P1): from its 202 on it is mailed, parked, failed with a reason, a dead letter, or in flight.
+    pub(crate) fn conserve(&mut self, name: &str) {
+        let is_somewhere = self.ledger.end(name).is_some()
+            || self.ledger.has_failed(name)
+            || self.queue.is_live(name)
+            || self.queue.is_dead(name);
+        // An operator who empties the queue takes triggers away; the sweeper finds them.
+        if self.ledger.is_accepted(name) && !is_somewhere && !self.setting.purge {
+            self.breach(format!("P1: {name} is nowhere"));
+        }
+    }
+
+    /// An object.
+    pub(crate) fn object(&self, bucket: Bucket, key: &str) -> Option<&StoredObject> {
+        self.objects.get(&(bucket, key.to_owned()))
+    }
+
+    /// The objects under a prefix, in order.
+    pub(crate) fn objects<'a>(
+        &'a self,
+        bucket: Bucket,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a StoredObject)> {
+        let from = (bucket, prefix.to_owned());
+        let objects = self.objects.range(from..);
+        objects
+            .map(|((bucket, key), object)| (*bucket, key.as_str(), object))
+            .take_while(move |(of, key, _)| *of == bucket && key.starts_with(prefix))
+            .map(|(_, key, object)| (key, object))
+    }
+
+    /// Writes an object, whatever is there.
+    pub(crate) fn write(&mut self, bucket: Bucket, key: &str, object: NewObject) -> ETag {
+        self.versions += 1;
+        let etag = ETag(format!("v{}", self.versions));
+        let NewObject { bytes, metadata } = object;
+        let stored = StoredObject {
+            bytes,
+            etag: etag.clone(),
+            metadata,
+            last_modified: self.now(),
+        };
+        self.objects.insert((bucket, key.to_owned()), stored);
+        etag
+    }
+
+    fn report(&mut self) -> Report {
+        Report {
+            breach: self.breach.take(),
+            digest: self.digest,
+            steps: self.steps,
+            faults: self.faults,
+            kinds: std::mem::take(&mut self.kinds),
+            story: self.story.take().unwrap_or_default(),
+        }
+    }
+}
+
+/// FNV-1a.
+struct Digest(u64);
+
+impl std::fmt::Write for Digest {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        for byte in text.bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        Ok(())
+    }
+}
+
+/// How a world went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The first promise that was broken, in words.
+    pub breach: Option<Breach>,
+    /// What tells two runs apart: every step, its time and its fault.
+    pub digest: u64,
+    /// Steps.
+    pub steps: u64,
+    /// Faults that happened.
+    pub faults: usize,
+    /// The kinds of the calls before everything was healed, in order.
+    pub kinds: Vec<Kind>,
+    /// What happened, a line a step, where it was asked for.
+    pub story: Vec<String>,
+}
+
+/// The state of a world, as everybody in it shares it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(Arc<(Mutex<State>, Notify)>);
+
+impl Shared {
+    /// A new world; `tells` makes it remember its story.
+    pub(crate) fn new(setting: Setting, chance: Chance, plan: Plan, tells: bool) -> Self {
+        let state = State::new(setting, chance, plan, tells);
+        Self(Arc::new((Mutex::new(state), Notify::new())))
+    }
+
+    /// Looks at the state, or changes it. Nobody waits in between.
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.0.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells everybody who waits that something changed.
+    pub(crate) fn changed(&self) {
+        self.0.1.notify_waiters();
+    }
+
+    /// Waits until the state is as `look` wants it, or a promise is broken.
+    pub(crate) async fn until<T>(
+        &self,
+        mut look: impl FnMut(&mut State) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let changed = self.0.1.notified();
+            let (found, broken) = self.with(|state| (look(state), state.is_broken()));
+            if found.is_some() || broken {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits for the next change.
+    pub(crate) async fn change(&self) {
+        self.0.1.notified().await;
+    }
+
+    /// How the world went.
+    pub(crate) fn report(&self) -> Report {
+        self.with(State::report)
+    }
+}

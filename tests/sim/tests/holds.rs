@@ -1,0 +1,61 @@
+//! The promises hold, whatever goes wrong.
+
+use leadwire_pipeline::config::AmbiguousPolicy;
+use leadwire_sim::explore::explore;
+use leadwire_sim::run_seed;
+use leadwire_sim::seeds::{cores, run_seeds};
+use leadwire_sim::setting::Setting;
+
+/// Seeds of the ordinary run.
+const SEEDS: u64 = 100_000;
+/// Seeds that broke a promise once, while the code or the simulator had a mistake: they stay tried, with the reason beside them.
+const REGRESSIONS: &str = include_str!("seeds.txt");
+
+#[test]
+fn a_hundred_thousand_worlds_keep_every_promise() {
+    let found = run_seeds(0..SEEDS, cores(), |_| ());
+    assert_eq!(found.breaches, [], "leadwire-sim show SEED tells the story");
+    assert_eq!(found.worlds, SEEDS);
+    assert!(found.faults > SEEDS, "faults happen: {}", found.faults);
+}
+
+#[test]
+fn what_broke_a_promise_once_does_not_break_it_again() {
+    let lines = REGRESSIONS.lines().filter(|line| !line.starts_with('#'));
+    for line in lines {
+        let seed = line.split_whitespace().next().unwrap_or_default();
+        let seed: u64 = seed.parse().expect("a seed at the beginning of the line");
+        assert_eq!(run_seed(seed, false).breach, None, "seed {line}");
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_world() {
+    for seed in 0..1000 {
+        assert_eq!(run_seed(seed, false), run_seed(seed, false), "seed {seed}");
+    }
+    let told = run_seed(7, true);
+    assert_eq!(told.story, run_seed(7, true).story);
+    assert_eq!(
+        told.digest,
+        run_seed(7, false).digest,
+        "telling changes nothing"
+    );
+}
+
+#[track_caller]
+fn check_schedules(policy: AmbiguousPolicy, faults: usize) {
+    let found = explore(&Setting::plain(policy), faults, cores(), None);
+    assert_eq!(found.breaches, []);
+    assert!(found.worlds > 1000, "{} schedules", found.worlds);
+}
+
+#[test]
+fn every_schedule_of_up_to_three_faults_keeps_every_promise() {
+    check_schedules(AmbiguousPolicy::Resend, 3);
+}
+
+#[test]
+fn every_schedule_of_up_to_two_faults_keeps_every_promise_where_doubtful_mails_are_parked() {
+    check_schedules(AmbiguousPolicy::Park, 2);
+}
