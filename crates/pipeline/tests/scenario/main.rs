@@ -11,6 +11,7 @@ mod batch;
 mod canary;
 mod duplicate;
 mod enrich_fault;
+mod forget;
 mod good;
 mod ingest_fault;
 mod mail;
