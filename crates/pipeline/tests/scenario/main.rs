@@ -7,6 +7,8 @@
     reason = "a test that meets the unexpected should stop"
 )]
 
+mod audit;
+mod audit_property;
 mod batch;
 mod canary;
 mod duplicate;
