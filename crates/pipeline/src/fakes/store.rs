@@ -8,6 +8,10 @@ use crate::port::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How long a late call takes: less than a webhook may.
+const LATE: Duration = Duration::from_secs(3);
 
 /// A call on the store, as a fault script sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub enum Fault {
     Denied,
     /// It answers 409 and has no effect.
     Conflict,
+    /// It takes three seconds, and then effect.
+    Late,
     /// It never answers.
     Hangs,
     /// The code that called it panics.
@@ -181,6 +187,10 @@ impl<C: Clock> FakeStore<C> {
             state.calls.push(call.clone());
             state.script.as_mut().and_then(|script| script(&call))
         };
+        if fault == Some(Fault::Late) {
+            tokio::time::sleep(LATE).await;
+            return None;
+        }
         if fault == Some(Fault::Hangs) {
             std::future::pending::<()>().await;
         }
