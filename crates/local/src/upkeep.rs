@@ -1,12 +1,9 @@
 //! What an operator does to a data folder besides working with it.
 
-use crate::database::{Fault, connect};
-use crate::durable::sync_folder;
+use crate::database::{Fault, connect, damage};
 use crate::home::LocalHome;
 use leadwire_pipeline::port::PortError;
 use rusqlite::Connection;
-use std::fs::File;
-use std::path::Path;
 
 impl LocalHome {
     /// Waits until the views show everything committed before this call.
@@ -14,43 +11,10 @@ impl LocalHome {
         self.views.written().await;
     }
 
-    /// Writes a consistent copy of the database to a file that must not exist, while work goes on, and syncs it.
-    pub async fn backup(&self, to: &Path) -> Result<(), PortError> {
-        const ACTION: &str = "back up the database";
-        let name = to
-            .to_str()
-            .ok_or_else(|| PortError::permanent(ACTION, "the path is not UTF-8"))?
-            .to_owned();
-        if to.exists() {
-            return Err(PortError::permanent(ACTION, "there is a file of that name"));
-        }
-        self.work_apart(ACTION, move |connection| {
-            connection.execute("VACUUM INTO ?1", [name]).map(drop)
-        })
-        .await?;
-        let copy = to.to_owned();
-        let synced = tokio::task::spawn_blocking(move || {
-            File::open(&copy)?.sync_all()?;
-            sync_folder(&copy)
-        });
-        match synced.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(PortError::transient(ACTION, error)),
-            Err(stopped) => Err(PortError::transient(ACTION, stopped)),
-        }
-    }
-
     /// Reads the whole database and tells what is damaged; empty where all is well.
     pub async fn check(&self) -> Result<Vec<String>, PortError> {
-        let work = |connection: &Connection| {
-            let mut check = connection.prepare("PRAGMA integrity_check")?;
-            let lines = check.query_map([], |row| row.get::<_, String>(0))?;
-            lines
-                .filter(|line| !line.as_ref().is_ok_and(|line| line == "ok"))
-                .collect()
-        };
         self.database
-            .read(work)
+            .read(damage)
             .await
             .map_err(|fault| fault.during("check the database"))
     }

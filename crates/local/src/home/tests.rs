@@ -379,34 +379,6 @@ async fn every_view_is_there_after_more_writes_than_may_wait() {
 }
 
 #[tokio::test]
-async fn a_backup_is_a_whole_database_that_opens_by_itself() {
-    let sample = sample();
-    sample
-        .home
-        .store()
-        .create(Bucket::Raw, "raw/a.json", NewObject::of(b"{}".to_vec()))
-        .await
-        .unwrap();
-    let other = tempfile::tempdir().unwrap();
-    let copy = other.path().join("leadwire.db");
-    sample.home.backup(&copy).await.unwrap();
-    assert!(
-        sample.home.backup(&copy).await.is_err(),
-        "a backup never overwrites"
-    );
-    let restored = LocalHome::open_with(other.path(), Mode::Serve, options(&sample.clock)).unwrap();
-    assert!(matches!(
-        restored
-            .store()
-            .get(Bucket::Raw, "raw/a.json", 9)
-            .await
-            .unwrap(),
-        Fetched::Found(_)
-    ));
-    assert_eq!(restored.check().await.unwrap(), Vec::<String>::new());
-}
-
-#[tokio::test]
 async fn what_is_deleted_and_scrubbed_lies_in_no_file() {
     let sample = sample();
     let secret = "a very private name".repeat(500);

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// What `forget` is told.
 #[derive(Clone, Copy, Debug)]
 pub struct ForgetConfig {
-    /// The life of a mail claim, as the pipeline runs with; zero where nobody can be at work.
+    /// The life of a mail claim, as the pipeline runs with.
     pub lease: SignedDuration,
     /// Whether the lead's owner file is ours to delete.
     pub owner_file: bool,
@@ -78,10 +78,12 @@ where
         Self { home, config }
     }
 
-    /// Forgets what [`Forget::find`] found. An event that comes after that is a new one.
+    /// Forgets what [`Forget::find`] found. An event that comes after that is a new one. Where `is_idle` knows that nobody is at work, no
+    /// lease is waited for; it is asked once everything is marked, since whoever begins later sees the markers.
     pub async fn run(
         &self,
         found: &Found,
+        is_idle: impl Fn() -> bool + Send,
         told: &mut (impl FnMut(ForgetStep) + Send),
     ) -> Result<Forgotten, PortError> {
         let all = found.events.len();
@@ -92,7 +94,7 @@ where
             let done = index + 1;
             told(ForgetStep::Marked { done, all });
         }
-        if let Some(newest) = newest {
+        if let Some(newest) = newest.filter(|_marked| !is_idle()) {
             self.wait(newest, told).await;
         }
         let mut forgotten = Forgotten::default();

@@ -122,7 +122,7 @@ async fn each_event_is_in_one_place_and_the_numbers_add_up() {
         },
     );
     let found = forget.find(&LeadId::parse("gone").unwrap()).await.unwrap();
-    forget.run(&found, &mut |_step| ()).await.unwrap();
+    forget.run(&found, || false, &mut |_step| ()).await.unwrap();
     world.post(r#"{"lead_id":"lost"}"#).await;
     world.queue().purge();
     tokio::time::sleep(LONG).await;

@@ -109,7 +109,7 @@ async fn happens(world: &World, happening: Happening) {
             let forget = Forget::new(Arc::clone(&world.home), config);
             let found = forget.find(&LeadId::parse(&lead_id(lead)).unwrap()).await;
             forget
-                .run(&found.unwrap(), &mut |_step| ())
+                .run(&found.unwrap(), || false, &mut |_step| ())
                 .await
                 .expect("nobody else is at work");
         }

@@ -25,7 +25,7 @@ fn forget(world: &World) -> Forget<FakeHome> {
 async fn try_to_forget(world: &World, lead_id: &str) -> Result<Forgotten, PortError> {
     let forget = forget(world);
     let found = forget.find(&LeadId::parse(lead_id).unwrap()).await?;
-    forget.run(&found, &mut |_step| ()).await
+    forget.run(&found, || false, &mut |_step| ()).await
 }
 
 async fn forgotten(world: &World, lead_id: &str) -> Forgotten {
@@ -263,7 +263,7 @@ async fn one_lease_passes_between_the_mark_and_the_deletion_and_a_second_run_wai
     let mut steps = Vec::new();
     assert!(
         forget
-            .run(&found, &mut |step| steps.push(step))
+            .run(&found, || false, &mut |step| steps.push(step))
             .await
             .is_err()
     );
@@ -278,8 +278,25 @@ async fn one_lease_passes_between_the_mark_and_the_deletion_and_a_second_run_wai
     assert_eq!(steps.len(), 91);
 
     world.store().clear_script();
-    forget.run(&found, &mut |_step| ()).await.unwrap();
+    forget.run(&found, || false, &mut |_step| ()).await.unwrap();
     assert_eq!(begun.elapsed(), Duration::from_secs(90), "it was over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_waited_for_where_nobody_is_at_work() {
+    let world = World::new();
+    let key = mailed(&world, "a").await;
+    let forget = forget(&world);
+    let found = forget.find(&LeadId::parse("a").unwrap()).await.unwrap();
+    let begun = Instant::now();
+    let is_idle = || {
+        let mail_key = key.replace("raw/", "mail/");
+        let marker = world.store().peek(Bucket::Enriched, &mail_key).unwrap();
+        assert_eq!(marker.metadata["state"], "forgotten", "asked too early");
+        true
+    };
+    forget.run(&found, is_idle, &mut |_step| ()).await.unwrap();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
