@@ -284,6 +284,15 @@ fn render_row(row: &[Cell], widths: &[usize]) -> String {
     line
 }
 
+/// A count and what is counted: `1 event`, `2 events`.
+pub(crate) fn plural(count: u64, one: &str) -> String {
+    if count == 1 {
+        format!("{count} {one}")
+    } else {
+        format!("{count} {one}s")
+    }
+}
+
 /// Text without what could steer a terminal.
 pub(crate) fn printable(text: &str) -> String {
     let is_hidden = |c: char| {

@@ -2,7 +2,7 @@
 
 use crate::cli::AuditArgs;
 use crate::home::Operated;
-use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, PLAIN, WAIT};
+use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, PLAIN, WAIT, plural};
 use crate::settings::{Usage, Waits};
 use anstyle::Style;
 use jiff::SignedDuration;
@@ -90,10 +90,10 @@ fn tell_report(report: &AuditReport, output: &mut Output) -> io::Result<()> {
         ("nowhere", nowhere, BAD),
     ];
     let width = received.to_string().len();
-    output.line(format!("{BOLD}received       {received:>width$}{BOLD:#}"))?;
+    output.line(format!("{BOLD}received        {received:>width$}{BOLD:#}"))?;
     for (name, count, style) in rows {
         let style = when(count, style);
-        output.line(format!("  {style}{name:<13}{count:>width$}{style:#}"))?;
+        output.line(format!("  {style}{name:<14}{count:>width$}{style:#}"))?;
     }
     for (count, text) in [
         (
@@ -124,7 +124,8 @@ fn verdict(report: &AuditReport) -> String {
         return format!("{BAD}The numbers do not add up: a defect of the audit.{BAD:#}");
     }
     format!(
-        "{BAD}{} events are nowhere, and {inconsistent} things do not agree.{BAD:#}",
-        account.nowhere
+        "{BAD}Nowhere: {}. Not in agreement: {}.{BAD:#}",
+        plural(account.nowhere, "event"),
+        plural(*inconsistent, "thing"),
     )
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::BackupArgs;
 use crate::home::open;
-use crate::output::{DIM, Ended, GOOD, Output};
+use crate::output::{DIM, Ended, GOOD, Output, plural};
 use crate::settings::Usage;
 use anyhow::Context as _;
 use leadwire_local::{Backup, Mode};
@@ -24,7 +24,8 @@ pub(super) async fn run(args: &BackupArgs, output: &mut Output) -> anyhow::Resul
     let Backup { bytes, events } = backup.with_context(|| file.clone())?;
     output.json(&json!({ "file": file, "bytes": bytes, "events": events, "checked": true }))?;
     output.line(format!(
-        "{GOOD}{file}{GOOD:#}  {events} events, {} KiB, checked",
+        "{GOOD}{file}{GOOD:#}  {}, {} KiB, checked",
+        plural(events, "event"),
         bytes.div_ceil(1024)
     ))?;
     output.line(format!(

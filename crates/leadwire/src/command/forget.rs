@@ -3,7 +3,7 @@
 use crate::cli::ForgetArgs;
 use crate::duration::{parse_seconds, render};
 use crate::home::{Forgets, OwnerFile};
-use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output};
+use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
 use crate::settings::Usage;
 use anyhow::Context as _;
 use jiff::SignedDuration;
@@ -119,22 +119,27 @@ pub(super) async fn run<O: Forgets>(
         out_of_reach: &out_of_reach,
     })?;
     if !order.dry_run && !is_nothing {
-        output.line(format!(
-            "{GOOD}Forgotten:{GOOD:#} {} events, {} versions of objects{}.",
-            forgotten.events,
-            forgotten.versions,
-            if forgotten.owner_file > 0 {
-                ", and the owner file"
-            } else {
-                ""
-            }
-        ))?;
+        output.line(describe(&forgotten))?;
     }
     output.line(format!("{BOLD}Out of reach, and left to you:{BOLD:#}"))?;
     for place in &out_of_reach {
         output.line(format!("  {place}"))?;
     }
     Ok(Ended::Done)
+}
+
+fn describe(forgotten: &Forgotten) -> String {
+    let events = u64::try_from(forgotten.events).unwrap_or(u64::MAX);
+    let owner_file = if forgotten.owner_file > 0 {
+        ", and the owner file"
+    } else {
+        ""
+    };
+    format!(
+        "{GOOD}Forgotten:{GOOD:#} {}, {} of objects{owner_file}.",
+        plural(events, "event"),
+        plural(forgotten.versions, "version"),
+    )
 }
 
 fn names(found: &Found) -> Vec<String> {
@@ -151,8 +156,9 @@ fn tell_found(found: &Found, owner: &OwnerFile, output: &mut Output) -> anyhow::
     if found.events.is_empty() {
         output.line(format!("Nothing is stored about {}.", found.lead_id))?;
     } else {
-        let count = found.events.len();
-        output.line(format!("{BOLD}{}{BOLD:#}  {count} events", found.lead_id))?;
+        let count = u64::try_from(found.events.len()).unwrap_or(u64::MAX);
+        let events = plural(count, "event");
+        output.line(format!("{BOLD}{}{BOLD:#}  {events}", found.lead_id))?;
     }
     for key in keys(found) {
         output.line(format!("  {key}"))?;
