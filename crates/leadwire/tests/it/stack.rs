@@ -342,7 +342,8 @@ const VERSIONS: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated><Ver
     <Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><VersionId>v1</VersionId><IsLatest>true</IsLatest>
     <LastModified>2026-11-23T06:50:00Z</LastModified></Version></ListVersionsResult>";
 
-const NO_VERSIONS: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>";
+const NO_VERSIONS: &str =
+    "<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>";
 
 #[test]
 fn what_would_be_forgotten_of_a_stack_is_told_with_what_is_out_of_reach() {
