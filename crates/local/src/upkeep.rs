@@ -2,8 +2,12 @@
 
 use crate::database::{Fault, connect, damage};
 use crate::home::LocalHome;
-use leadwire_pipeline::port::PortError;
+use leadwire_domain::id::LeadId;
+use leadwire_domain::key::{ENRICHED, EventName, RAW};
+use leadwire_pipeline::port::{Bucket, Fetched, ObjectStore as _, PortError};
 use rusqlite::Connection;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
 impl LocalHome {
     /// Waits until the views show everything committed before this call.
@@ -17,6 +21,28 @@ impl LocalHome {
             .read(damage)
             .await
             .map_err(|fault| fault.during("check the database"))
+    }
+
+    /// Removes views of a lead's events that are not stored any more, and says how many there were. A process that made all views anew, from
+    /// what it had read before a deletion, has written them after it.
+    pub async fn remove_stale_views(&self, lead_id: &LeadId) -> Result<usize, PortError> {
+        let (store, folder) = (self.store(), self.folder());
+        let mut removed = 0;
+        for (bucket, prefix, view) in [
+            (Bucket::Raw, RAW, folder.raw()),
+            (Bucket::Enriched, ENRICHED, folder.enriched()),
+        ] {
+            for key in shown_of(&view, prefix, lead_id)
+                .map_err(|error| PortError::transient("look at the views", error))?
+            {
+                let stored = store.get(bucket, &key, 0).await?;
+                if matches!(stored, Fetched::Missing) {
+                    self.views.remove(bucket, &key).await;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
     }
 
     /// Empties the write-ahead log into the database, so that deleted data lie in neither. Ends `forget`. False where a reader held it up.
@@ -47,4 +73,21 @@ impl LocalHome {
             Err(stopped) => Err(PortError::transient(action, stopped)),
         }
     }
+}
+
+/// The keys of a lead's events that a folder shows.
+fn shown_of(view: &Path, prefix: &str, lead_id: &LeadId) -> io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(view) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut keys = Vec::new();
+    for entry in entries {
+        let key = format!("{prefix}{}", entry?.file_name().to_string_lossy());
+        if EventName::parse_key(prefix, &key).is_ok_and(|name| name.may_be_of(lead_id)) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
 }

@@ -101,7 +101,7 @@ pub(super) async fn run<O: Forgets>(
         forgotten = done.context("not everything is forgotten yet; run it again")?;
     }
     // Also where nothing was found: an earlier run may have ended before this.
-    if !order.dry_run && !home.scrub().await? {
+    if !order.dry_run && !home.scrub(&order.lead_id).await? {
         output.line(format!(
             "{BAD}The database's log could not be emptied:{BAD:#} somebody reads it. Run this again."
         ))?;

@@ -31,8 +31,8 @@ pub(crate) trait Forgets: Operated<Store: Eraser> {
     fn owner_file(&self, lead_id: &LeadId) -> OwnerFile;
     /// Mails about the lead that this home keeps.
     fn mails(&self, lead_id: &LeadId) -> io::Result<Vec<String>>;
-    /// Makes deletions final where they only begin by deleting. False where somebody held it up.
-    fn scrub(&self) -> impl Future<Output = Result<bool, PortError>> + Send;
+    /// Makes the deletion of a lead final where it only begins by deleting. False where somebody held it up.
+    fn scrub(&self, lead_id: &LeadId) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 impl Forgets for LocalOperated {
@@ -58,8 +58,11 @@ impl Forgets for LocalOperated {
         mails_in(&self.back.home.folder().outbox(), lead_id)
     }
 
-    async fn scrub(&self) -> Result<bool, PortError> {
-        self.back.home.scrub().await
+    /// Once the log is empty, nobody reads what was before the deletion, and makes views of it.
+    async fn scrub(&self, lead_id: &LeadId) -> Result<bool, PortError> {
+        let is_clean = self.back.home.scrub().await?;
+        self.back.home.remove_stale_views(lead_id).await?;
+        Ok(is_clean)
     }
 }
 
@@ -86,7 +89,7 @@ impl Forgets for StackOperated {
         Ok(Vec::new())
     }
 
-    async fn scrub(&self) -> Result<bool, PortError> {
+    async fn scrub(&self, _lead_id: &LeadId) -> Result<bool, PortError> {
         Ok(true)
     }
 }

@@ -3,6 +3,7 @@ use crate::error::{OpenError, OpenWarning};
 use crate::folder::FileSystem;
 use crate::sample::{StoppedClock, local, message, options, sample};
 use crate::system::SystemClock;
+use leadwire_domain::id::LeadId;
 use leadwire_pipeline::port::{Bucket, DelayQueue, Fetched, NewObject, ObjectStore};
 use rusqlite::Connection;
 use std::fs::{self, Permissions};
@@ -411,4 +412,28 @@ async fn what_is_deleted_and_scrubbed_lies_in_no_file() {
             entry.path().display()
         );
     }
+}
+
+#[tokio::test]
+async fn views_of_what_is_stored_no_more_are_removed_for_one_lead_alone() {
+    let sample = sample();
+    let name = |lead: &str, end: &str| format!("crm_event_{lead}_20261123T065000123456Z{end}");
+    let stored = format!("raw/{}", name("a", ".json"));
+    let object = NewObject::of(b"{}".to_vec());
+    let store = sample.home.store();
+    store.create(Bucket::Raw, &stored, object).await.unwrap();
+    sample.home.views_written().await;
+    let folder = sample.home.folder();
+    for stale in [
+        folder.raw().join(name("a_1", ".json")),
+        folder.raw().join("notes.txt"),
+        folder.enriched().join(name("a", ".json")),
+        folder.enriched().join(name("a", ".r2.json")),
+    ] {
+        fs::write(stale, "{}").unwrap();
+    }
+    let lead = LeadId::parse("a").unwrap();
+    assert_eq!(sample.home.remove_stale_views(&lead).await.unwrap(), 2);
+    assert_eq!(fs::read_dir(folder.raw()).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(folder.enriched()).unwrap().count(), 0);
 }

@@ -105,21 +105,17 @@ where
                 .store()
                 .list(Bucket::Raw, RAW, after.as_deref())
                 .await?;
-            let Some(last) = entries.last() else {
+            let Some(last) = entries.last().map(|entry| entry.key.clone()) else {
                 return Ok(names);
             };
-            // Ours are many, and lie together: they are gone past in one step.
-            after = Some(if last.key.starts_with(&ours) {
-                past.clone()
-            } else {
-                last.key.clone()
-            });
-            let is_past = last.key.starts_with(&ours);
             let strange = entries.iter().filter(|entry| !entry.key.starts_with(&ours));
             names.extend(strange.filter_map(|entry| EventName::parse_raw_key(&entry.key).ok()));
-            if !more && !is_past {
+            let is_at_ours = last.starts_with(&ours) && after.as_ref() != Some(&past);
+            if !more && !is_at_ours {
                 return Ok(names);
             }
+            // Ours are many, and lie together: they are gone past in one step.
+            after = Some(if is_at_ours { past.clone() } else { last });
         }
     }
 
