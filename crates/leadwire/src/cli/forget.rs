@@ -25,8 +25,8 @@ pub(crate) struct ForgetArgs {
     /// Do not ask
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) yes: bool,
-    /// The life of a mail claim, not shorter than the pipeline runs with (LEASE_SECONDS); so long is waited before anything is deleted
     #[arg(
+        help = "The life of a mail claim, not shorter than the pipeline runs with (LEASE_SECONDS): so long is waited before anything is deleted",
         long,
         value_name = "TIME",
         env = "LEADWIRE_LEASE",

@@ -95,7 +95,7 @@ pub(super) async fn run<O: Forgets>(
         }
         let done = forget
             .run(&found, || home.is_idle(), &mut |step| {
-                tell_step(step, output)
+                tell_step(step, output);
             })
             .await;
         forgotten = done.context("not everything is forgotten yet; run it again")?;

@@ -128,7 +128,7 @@ where
         let keys = self.keys_of(&name).await?;
         let owned = self.owned(&name, &keys).await?;
         let is_wanted = match &owned.lead_id {
-            Some(owner) => owner == lead_id,
+            Some(whose) => whose == lead_id,
             None => name.may_be_of(lead_id),
         };
         let identity = owned.identity;
