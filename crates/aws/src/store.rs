@@ -1,5 +1,7 @@
 //! Objects in S3.
 
+mod eraser;
+
 use crate::classify::{code, port_error, status};
 use crate::clients::ATTEMPT_TIMEOUT;
 use aws_sdk_s3::Client;

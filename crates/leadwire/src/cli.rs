@@ -1,10 +1,16 @@
 //! What can be typed, and its help.
 
+mod audit;
+mod backup;
 mod canary;
+mod forget;
 mod lookup;
 mod watch;
 
+pub(crate) use audit::AuditArgs;
+pub(crate) use backup::BackupArgs;
 pub(crate) use canary::CanaryArgs;
+pub(crate) use forget::ForgetArgs;
 pub(crate) use lookup::{LookupCommand, LookupImportArgs, LookupPutArgs};
 pub(crate) use watch::{AlarmsArgs, DoctorArgs, SloArgs};
 
@@ -59,6 +65,12 @@ pub(crate) enum Command {
     Dlq(DlqCommand),
     /// Find leads whose trigger was lost, and enqueue them again
     Sweep(SweepArgs),
+    /// Prove that no lead is lost: account for every event, and check what is stored
+    Audit(AuditArgs),
+    /// Delete everything that is stored about one lead
+    Forget(ForgetArgs),
+    /// Copy a data folder's database while it is in use
+    Backup(BackupArgs),
     /// Tell what calls for a person, and where to read on
     Alarms(AlarmsArgs),
     /// Tell how many leads were mailed in time, and how much of the budget is left

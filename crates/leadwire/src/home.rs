@@ -1,5 +1,6 @@
 //! The home that a command works on: one machine's data folder, or a deployed stack.
 
+mod forget;
 mod local;
 #[cfg(feature = "aws")]
 pub(crate) mod stack;
@@ -11,6 +12,7 @@ use leadwire_domain::id::LeadId;
 use leadwire_local::{Mode, OsEntropy, SystemClock, TelemetryStore};
 use leadwire_pipeline::port::{Clock as _, Home, PortError};
 
+pub(crate) use forget::{Forgets, OwnerFile};
 pub(crate) use local::{LocalOperated, desk, open, read_sources, served_by};
 
 /// A home as commands need it, besides its ports.
@@ -24,6 +26,8 @@ pub(crate) trait Operated: Home + 'static {
     /// Gives dead letters back that were taken and not deleted.
     fn return_dead(&self, letters: &[Queued])
     -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Whether stored objects expire here by themselves.
+    const EXPIRES: bool;
     /// Why this home may have no canary, and what to do about it.
     const WITHOUT_CANARY: &'static str;
     /// The canary's secret, where there is one.

@@ -52,6 +52,8 @@ impl Ended {
 /// Where output goes, and in which form.
 pub(crate) struct Output {
     json: bool,
+    /// Whether the cursor stands behind a line that does not stay.
+    is_passing: bool,
     out: AutoStream<io::Stdout>,
 }
 
@@ -85,6 +87,7 @@ impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self {
             json,
+            is_passing: false,
             out: anstream::stdout(),
         }
     }
@@ -104,12 +107,39 @@ impl Output {
         !self.json && io::stdout().is_terminal()
     }
 
+    /// Whether there is a person who can answer.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.is_live() && io::stdin().is_terminal()
+    }
+
+    /// Asks a person. Only a plain yes is one.
+    pub(crate) fn ask(&mut self, question: &str) -> io::Result<bool> {
+        write!(self.out, "{question} [y/N] ")?;
+        self.out.flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
     /// A line for a person.
     pub(crate) fn line(&mut self, text: impl Display) -> io::Result<()> {
         if self.json {
             return Ok(());
         }
+        if std::mem::take(&mut self.is_passing) {
+            write!(self.out, "\r\x1b[K")?;
+        }
         writeln!(self.out, "{text}")
+    }
+
+    /// A line that the next one takes the place of; nothing where nobody watches.
+    pub(crate) fn passing(&mut self, text: impl Display) -> io::Result<()> {
+        if !self.is_live() {
+            return Ok(());
+        }
+        self.is_passing = true;
+        write!(self.out, "\r\x1b[K{text}")?;
+        self.out.flush()
     }
 
     /// A document for a program, on one line.
@@ -252,6 +282,15 @@ fn render_row(row: &[Cell], widths: &[usize]) -> String {
         }
     }
     line
+}
+
+/// A count and what is counted: `1 event`, `2 events`.
+pub(crate) fn plural(count: u64, one: &str) -> String {
+    if count == 1 {
+        format!("{count} {one}")
+    } else {
+        format!("{count} {one}s")
+    }
 }
 
 /// Text without what could steer a terminal.

@@ -18,7 +18,7 @@ use leadwire_domain::key::EventName;
 use leadwire_domain::source::Source;
 use leadwire_domain::trigger::Trigger;
 use leadwire_pipeline::trace::TraceContext;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A message in the queue, or in the dead-letter queue.
 #[derive(Clone, Debug)]
@@ -57,6 +57,15 @@ impl QueueLook {
             dead,
             dead_strangers,
         }
+    }
+
+    /// The events that have messages, where the home can tell, and those that have dead letters.
+    pub(crate) fn names(&self) -> (Option<BTreeSet<EventName>>, BTreeSet<EventName>) {
+        let live = self.live.as_ref();
+        (
+            live.map(|live| live.keys().cloned().collect()),
+            self.dead.keys().cloned().collect(),
+        )
     }
 
     /// The messages of an event; absent where the home cannot tell.

@@ -33,21 +33,44 @@ fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
         return Ok(false);
     }
     let temporary = write_temporary(path, bytes, mode)?;
+    let is_new = take_name(&temporary, path);
+    drop(fs::remove_file(&temporary));
+    is_new
+}
+
+/// Gives a file that is whole a further name, where nothing has that name, and makes that survive. False where something has.
+pub(crate) fn take_name(temporary: &Path, path: &Path) -> io::Result<bool> {
     // A link is made or not made, at once; a name that is taken is never replaced.
-    let linked = fs::hard_link(&temporary, path).or_else(|error| {
+    let linked = fs::hard_link(temporary, path).or_else(|error| {
         let is_taken = error.kind() == ErrorKind::AlreadyExists;
         // A file system without hard links.
         if is_taken {
             Err(error)
         } else {
-            rename_to_free_name(&temporary, path)
+            rename_to_free_name(temporary, path)
         }
     });
-    drop(fs::remove_file(&temporary));
     match linked {
         Ok(()) => sync_folder(path).map(|()| true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// Makes an empty file in a folder, for its owner alone.
+pub(crate) fn make_temporary(folder: &Path) -> io::Result<PathBuf> {
+    let temporary = folder.join(format!(".{}.tmp", random_hex()));
+    open_new(&temporary, FOR_OWNER)?;
+    Ok(temporary)
+}
+
+/// The folder that a file lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
     }
 }
 
@@ -58,22 +81,20 @@ fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Makes what was created, renamed or linked in the file's folder survive.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    path.parent()
-        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    File::open(folder_of(path))?.sync_all()
 }
 
 fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = folder.join(format!(".{}.tmp", random_hex()));
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&temporary)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
+    let temporary = folder_of(path).join(format!(".{}.tmp", random_hex()));
+    let written = open_new(&temporary, mode).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
     written.inspect_err(|_error| drop(fs::remove_file(&temporary)))?;
     Ok(temporary)
+}
+
+fn open_new(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(mode).open(path)
 }

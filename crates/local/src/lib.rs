@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backup;
 mod canary;
 mod database;
 mod durable;
@@ -20,6 +21,7 @@ mod telemetry;
 mod upkeep;
 mod view;
 
+pub use backup::Backup;
 pub use error::{OpenError, OpenWarning};
 pub use folder::{DataFolder, FileSystem};
 pub use home::{LocalHome, LocalPorts, Mode, OpenOptions, OpenReport};

@@ -1,6 +1,6 @@
 //! The owner files: a folder that others write, read as the bucket `Lookup`.
 
-use crate::durable::write_whole;
+use crate::durable::{sync_folder, write_whole};
 use leadwire_domain::id::{LeadId, Sha256Hex};
 use leadwire_domain::key::lookup_key;
 use leadwire_pipeline::port::{
@@ -49,6 +49,25 @@ impl LookupFolder {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(PortError::transient("put owner file", error)),
             Err(stopped) => Err(PortError::transient("put owner file", stopped)),
+        }
+    }
+
+    /// Deletes an owner file. False where there is none, or where the key is not a lead's.
+    pub(crate) async fn remove(&self, key: &str) -> Result<bool, PortError> {
+        const ACTION: &str = "delete owner file";
+        let Some(lead_id) = lead_of(key) else {
+            return Ok(false);
+        };
+        let path = self.path(&lead_id);
+        let removed = spawn_blocking(move || {
+            fs::remove_file(&path)?;
+            sync_folder(&path)
+        });
+        match removed.await {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Ok(Err(error)) => Err(PortError::transient(ACTION, error)),
+            Err(stopped) => Err(PortError::transient(ACTION, stopped)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Objects in `SQLite`, with views of them as files.
 
+mod eraser;
+
 use crate::database::Database;
 use crate::lookup::{LookupFolder, lead_of};
 use crate::system::random_hex;

@@ -1,11 +1,12 @@
 //! What an operator does to a data folder besides working with it.
 
-use crate::database::{Fault, connect};
-use crate::durable::sync_folder;
+use crate::database::{Fault, connect, damage};
 use crate::home::LocalHome;
-use leadwire_pipeline::port::PortError;
+use leadwire_domain::id::LeadId;
+use leadwire_domain::key::{ENRICHED, EventName, RAW};
+use leadwire_pipeline::port::{Bucket, Fetched, ObjectStore as _, PortError};
 use rusqlite::Connection;
-use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 impl LocalHome {
@@ -14,45 +15,34 @@ impl LocalHome {
         self.views.written().await;
     }
 
-    /// Writes a consistent copy of the database to a file that must not exist, while work goes on, and syncs it.
-    pub async fn backup(&self, to: &Path) -> Result<(), PortError> {
-        const ACTION: &str = "back up the database";
-        let name = to
-            .to_str()
-            .ok_or_else(|| PortError::permanent(ACTION, "the path is not UTF-8"))?
-            .to_owned();
-        if to.exists() {
-            return Err(PortError::permanent(ACTION, "there is a file of that name"));
-        }
-        self.work_apart(ACTION, move |connection| {
-            connection.execute("VACUUM INTO ?1", [name]).map(drop)
-        })
-        .await?;
-        let copy = to.to_owned();
-        let synced = tokio::task::spawn_blocking(move || {
-            File::open(&copy)?.sync_all()?;
-            sync_folder(&copy)
-        });
-        match synced.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(PortError::transient(ACTION, error)),
-            Err(stopped) => Err(PortError::transient(ACTION, stopped)),
-        }
-    }
-
     /// Reads the whole database and tells what is damaged; empty where all is well.
     pub async fn check(&self) -> Result<Vec<String>, PortError> {
-        let work = |connection: &Connection| {
-            let mut check = connection.prepare("PRAGMA integrity_check")?;
-            let lines = check.query_map([], |row| row.get::<_, String>(0))?;
-            lines
-                .filter(|line| !line.as_ref().is_ok_and(|line| line == "ok"))
-                .collect()
-        };
         self.database
-            .read(work)
+            .read(damage)
             .await
             .map_err(|fault| fault.during("check the database"))
+    }
+
+    /// Removes views of a lead's events that are not stored any more, and says how many there were. A process that made all views anew, from
+    /// what it had read before a deletion, has written them after it.
+    pub async fn remove_stale_views(&self, lead_id: &LeadId) -> Result<usize, PortError> {
+        let (store, folder) = (self.store(), self.folder());
+        let mut removed = 0;
+        for (bucket, prefix, view) in [
+            (Bucket::Raw, RAW, folder.raw()),
+            (Bucket::Enriched, ENRICHED, folder.enriched()),
+        ] {
+            for key in shown_of(&view, prefix, lead_id)
+                .map_err(|error| PortError::transient("look at the views", error))?
+            {
+                let stored = store.get(bucket, &key, 0).await?;
+                if matches!(stored, Fetched::Missing) {
+                    self.views.remove(bucket, &key).await;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
     }
 
     /// Empties the write-ahead log into the database, so that deleted data lie in neither. Ends `forget`. False where a reader held it up.
@@ -83,4 +73,21 @@ impl LocalHome {
             Err(stopped) => Err(PortError::transient(action, stopped)),
         }
     }
+}
+
+/// The keys of a lead's events that a folder shows.
+fn shown_of(view: &Path, prefix: &str, lead_id: &LeadId) -> io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(view) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut keys = Vec::new();
+    for entry in entries {
+        let key = format!("{prefix}{}", entry?.file_name().to_string_lossy());
+        if EventName::parse_key(prefix, &key).is_ok_and(|name| name.may_be_of(lead_id)) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
 }

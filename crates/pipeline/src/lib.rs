@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audit;
 pub mod canary;
 pub mod config;
 pub mod enrich;
@@ -7,9 +8,12 @@ pub mod events;
 mod failed;
 #[cfg(feature = "fakes")]
 pub mod fakes;
+pub mod forget;
 pub mod ingest;
+mod listing;
 pub mod metric;
 pub mod port;
+mod raw;
 pub mod sabotage;
 pub mod secrets;
 pub mod sweep;

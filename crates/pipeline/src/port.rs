@@ -196,6 +196,30 @@ pub trait ObjectStore: Send + Sync {
     ) -> impl Future<Output = Result<ListPage, PortError>> + Send;
 }
 
+/// Deletes objects for good, with all that is left of them. Only a person who forgets a lead does so: no stage has this port, and no
+/// function the right.
+pub trait Eraser: Send + Sync {
+    /// The keys that begin with `prefix` of which anything is left, sorted: an object, an older version of it, the mark of a deletion.
+    fn remains(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<String>, PortError>> + Send;
+    /// Reads the newest version that has bytes, also one that a deletion hides.
+    fn get_remains(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Fetched, PortError>> + Send;
+    /// Deletes every version of an object and every mark of a deletion. Returns how many there were; none is no error.
+    fn erase(
+        &self,
+        bucket: Bucket,
+        key: &str,
+    ) -> impl Future<Output = Result<u64, PortError>> + Send;
+}
+
 /// A message to be sent.
 #[derive(Clone, Debug)]
 pub struct OutgoingMessage {

@@ -2,7 +2,8 @@ use super::clients;
 use super::server::{Server, Step};
 use crate::{Buckets, S3Store};
 use leadwire_pipeline::port::{
-    Bucket, Created, ETag, Fetched, NewObject, ObjectStore as _, PortErrorKind, Replaced,
+    Bucket, Created, ETag, Eraser as _, Fetched, NewObject, ObjectStore as _, PortErrorKind,
+    Replaced,
 };
 
 const DATE: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT";
@@ -245,4 +246,93 @@ async fn a_stage_without_a_bucket_is_told_so() {
         .unwrap_err();
     assert_eq!(error.kind, PortErrorKind::Permanent);
     assert!(server.requests().is_empty());
+}
+
+/// The object and a longer name, as S3 lists their versions: each kind by itself, the newest first.
+const VERSIONS: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated>\
+    <Version><Key>raw/x.json</Key><VersionId>v2</VersionId><IsLatest>false</IsLatest><LastModified>2026-11-23T06:50:02Z</LastModified></Version>\
+    <Version><Key>raw/x.json</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><LastModified>2026-11-23T06:50:01Z</LastModified></Version>\
+    <Version><Key>raw/x.jsonx</Key><VersionId>v9</VersionId><IsLatest>true</IsLatest><LastModified>2026-11-23T06:50:01Z</LastModified></Version>\
+    <DeleteMarker><Key>raw/x.json</Key><VersionId>v3</VersionId><IsLatest>true</IsLatest><LastModified>2026-11-23T06:50:02Z</LastModified></DeleteMarker>\
+    </ListVersionsResult>";
+
+fn deleted() -> Step {
+    Step::Answer(204, Vec::new(), String::new())
+}
+
+#[tokio::test]
+async fn every_version_of_one_object_is_erased_and_what_hides_them_last() {
+    let server = Server::start([Step::ok(&[], VERSIONS), deleted()]).await;
+    let erased = store(&server).await.erase(Bucket::Raw, "raw/x.json").await;
+    assert_eq!(erased.unwrap(), 3);
+    let requests = server.requests();
+    assert!(requests[0].starts_with("get /raw-bucket/?versions"));
+    assert!(requests[0].contains("prefix=raw%2fx.json"), "{requests:?}");
+    assert_eq!(requests.len(), 4);
+    for (request, version) in requests[1..].iter().zip(["v1", "v2", "v3"]) {
+        assert!(
+            request.starts_with("delete /raw-bucket/raw/x.json?"),
+            "{request}"
+        );
+        assert!(
+            request.contains(&format!("versionid={version}")),
+            "{request}"
+        );
+        assert!(request.contains("x-amz-expected-bucket-owner: 123456789012"));
+    }
+}
+
+#[tokio::test]
+async fn what_remains_is_told_by_key_over_all_pages() {
+    let page = |rest: &str, key: &str| {
+        format!(
+            "<ListVersionsResult>{rest}<Version><Key>{key}</Key><VersionId>a</VersionId></Version></ListVersionsResult>"
+        )
+    };
+    let more = "<IsTruncated>true</IsTruncated><NextKeyMarker>raw/a</NextKeyMarker><NextVersionIdMarker>a</NextVersionIdMarker>";
+    let server = Server::start([
+        Step::ok(&[], &page(more, "raw/a")),
+        Step::ok(
+            &[],
+            &page(
+                "<IsTruncated>true</IsTruncated><NextKeyMarker>raw/b</NextKeyMarker>",
+                "raw/a",
+            ),
+        ),
+        Step::ok(&[], &page("<IsTruncated>false</IsTruncated>", "raw/b")),
+    ])
+    .await;
+    let keys = store(&server).await.remains(Bucket::Raw, "raw/").await;
+    assert_eq!(keys.unwrap(), ["raw/a", "raw/b"]);
+    let requests = server.requests();
+    assert!(requests[1].contains("key-marker=raw%2fa"), "{requests:?}");
+    assert!(requests[1].contains("version-id-marker=a"), "{requests:?}");
+    assert!(!requests[2].contains("version-id-marker="), "{requests:?}");
+}
+
+#[tokio::test]
+async fn an_object_that_a_deletion_hides_is_read_in_its_newest_version() {
+    let server = Server::start([
+        Step::xml(404, "NoSuchKey"),
+        Step::ok(&[], VERSIONS),
+        Step::ok(&[DATE, "etag: \"e2\""], "{}"),
+    ])
+    .await;
+    let fetched = store(&server)
+        .await
+        .get_remains(Bucket::Raw, "raw/x.json", 9)
+        .await;
+    assert!(matches!(fetched.unwrap(), Fetched::Found(_)));
+    let requests = server.requests();
+    assert!(requests[2].contains("versionid=v2"), "{requests:?}");
+}
+
+#[tokio::test]
+async fn who_may_not_delete_is_told_so() {
+    let server = Server::start([Step::ok(&[], VERSIONS), Step::xml(403, "AccessDenied")]).await;
+    let erased = store(&server).await.erase(Bucket::Raw, "raw/x.json").await;
+    let error = erased.unwrap_err();
+    assert_eq!(error.kind, PortErrorKind::Permanent);
+    assert_eq!(error.action, "delete a version");
+    assert!(error.source.to_string().contains("AccessDenied"));
 }

@@ -1,11 +1,14 @@
 //! One file per command.
 
 mod alarms;
+mod audit;
+mod backup;
 mod canary;
 mod completion;
 mod demo;
 mod dlq;
 mod doctor;
+mod forget;
 mod lead;
 mod leads;
 mod lookup;
@@ -61,6 +64,23 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
                 })
             })
         }
+        Command::Audit(args) => {
+            let lost_after = audit::lost_after(&args)?;
+            wait(async {
+                with_home!(&args.home, Mode::Operate, home => {
+                    audit::run(Arc::new(home), lost_after, output).await
+                })
+            })
+        }
+        Command::Forget(args) => {
+            let order = forget::parse(&args, output)?;
+            wait(async {
+                with_home!(&args.home, Mode::Operate, home => {
+                    forget::run(Arc::new(home), &order, output).await
+                })
+            })
+        }
+        Command::Backup(args) => wait(backup::run(&args, output)),
         Command::Alarms(args) => wait(alarms::run(&args, output)),
         Command::Slo(args) => wait(slo::run(&args, output)),
         Command::Doctor(args) => wait(doctor::run(&args, output)),

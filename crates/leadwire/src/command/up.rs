@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Runs until it is told to stop.
@@ -38,6 +38,8 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         url: format!("http://{address}/ingest"),
         address,
     };
+    // Whoever is told that it runs may stop it at once.
+    let mut signals = Signals::listen()?;
     place.announce(output)?;
     let (stop, stopped) = watch::channel(false);
     let service = service::run(&home, listener, &settings, Pace::default(), stopped);
@@ -47,14 +49,14 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
             ended?;
             anyhow::bail!("the pipeline ended by itself");
         }
-        signal = wait_for_signal() => signal?,
+        () = signals.next() => {}
     }
     output.line(format!("\n{DIM}Stopping: finishing what is under way. Everything accepted is kept. Again to stop at once.{DIM:#}"))?;
     tracing::debug!(event = "server_stopping", "stopping");
     stop.send_replace(true);
     tokio::select! {
         ended = &mut service => ended?,
-        signal = wait_for_signal() => signal?,
+        () = signals.next() => {}
     }
     Ok(Ended::Done)
 }
@@ -84,15 +86,28 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// The first of Ctrl-C and SIGTERM.
-async fn wait_for_signal() -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen to signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("could not listen to signals")?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Ctrl-C and SIGTERM, from now on.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("could not listen to signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    /// Waits for the first of either.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// What runs where.

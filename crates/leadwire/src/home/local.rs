@@ -23,6 +23,7 @@ pub(crate) type LocalOperated = Desk<LocalPorts<NoMailer>, Folder>;
 /// What commands need of a folder besides its ports.
 #[derive(Debug)]
 pub(crate) struct Folder {
+    pub(super) home: LocalHome,
     lookup: LookupFolder,
     telemetry: TelemetryStore,
     canary: FileSecrets,
@@ -67,6 +68,8 @@ impl Operated for LocalOperated {
         Ok(self.back.lookup.path(lead_id).display().to_string())
     }
 
+    const EXPIRES: bool = false;
+
     const WITHOUT_CANARY: &'static str = "`leadwire up` makes its secret when it starts";
 
     async fn canary_secret(&self) -> Result<Option<String>, PortError> {
@@ -104,6 +107,7 @@ pub(crate) fn desk(home: &LocalHome) -> LocalOperated {
     Desk {
         ports: home.ports(NoMailer),
         back: Folder {
+            home: home.clone(),
             lookup: home.lookup(),
             telemetry: home.telemetry(),
             canary: home.canary_secret(),

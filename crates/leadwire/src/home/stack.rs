@@ -40,7 +40,9 @@ pub(crate) type StackOperated = Desk<StackPorts, DeadLetters>;
 pub(crate) struct DeadLetters {
     client: aws_sdk_sqs::Client,
     url: String,
-    lookup_bucket: String,
+    pub(super) lookup_bucket: String,
+    /// Whether the bucket is another's, which the stack was only told of.
+    pub(super) is_lookup_foreign: bool,
     region: String,
     canary: SecretsManagerStore,
     canary_url: String,
@@ -74,6 +76,8 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
         client: clients.sqs(),
         url: output("DeadLetterQueueUrl")?,
         lookup_bucket,
+        is_lookup_foreign: parameter_of(&stack, "ExistingLookupBucket")
+            .is_some_and(|bucket| !bucket.is_empty()),
         region: clients
             .sdk()
             .region()
@@ -162,6 +166,8 @@ impl Operated for StackOperated {
         self.ports.store.put(Bucket::Lookup, &key, object).await?;
         Ok(format!("s3://{}/{key}", self.back.lookup_bucket))
     }
+
+    const EXPIRES: bool = true;
 
     const WITHOUT_CANARY: &'static str =
         "the stack's parameter CanaryMinutes is 0, or it was deployed before there was one";

@@ -9,6 +9,11 @@ fn wrong_usage_is_exit_code_2_and_says_every_mistake() {
     house.run(&["lead", "../a"]).expect_code(2);
     house.run(&["send", "--count", "0"]).expect_code(2);
     house.run(&["canary", "--timeout", "soon"]).expect_code(2);
+    house.run(&["forget", "../a", "--yes"]).expect_code(2);
+    house.run(&["forget", "a", "--json"]).expect_code(2);
+    house
+        .run(&["forget", "a", "--yes", "--lease", "0s"])
+        .expect_code(2);
     house
         .run(&["lookup", "put", "a", "--owner", ""])
         .expect_code(2);
@@ -52,6 +57,9 @@ fn commands_on_a_folder_that_is_not_there_fail_and_make_none() {
         &["sweep"],
         &["lookup", "ls"],
         &["canary"],
+        &["audit"],
+        &["forget", "a", "--yes"],
+        &["backup", "copy.db"],
     ] {
         let ran = house.run(line).expect_code(1);
         assert!(ran.err.contains("leadwire up"), "{}", ran.err);
@@ -150,6 +158,9 @@ fn every_command_has_a_help_with_examples() {
         "dlq show",
         "dlq redrive",
         "sweep",
+        "audit",
+        "forget",
+        "backup",
         "doctor",
         "completion",
     ];

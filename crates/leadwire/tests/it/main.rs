@@ -6,11 +6,14 @@
     reason = "clippy knows tests by their attribute, and their helpers have none"
 )]
 
+mod audit;
+mod backup;
 mod browser;
 mod canary;
 mod command;
 mod crash;
 mod demo;
+mod forget;
 mod house;
 mod mail;
 mod page;

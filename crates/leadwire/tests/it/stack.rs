@@ -326,3 +326,68 @@ fn a_stacks_objective_is_read_from_cloudwatch() {
     assert_eq!(told[0]["in_time"], 3.0);
     assert_eq!(told[0]["not_mailed"], 3.0);
 }
+
+const FOREIGN: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
+    <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime>
+    <Parameters><member><ParameterKey>ExistingLookupBucket</ParameterKey><ParameterValue>theirs</ParameterValue></member></Parameters><Outputs>
+    <member><OutputKey>ApiUrl</OutputKey><OutputValue>https://api.example.com</OutputValue></member>
+    <member><OutputKey>RawBucketName</OutputKey><OutputValue>the-raw-bucket</OutputValue></member>
+    <member><OutputKey>LookupBucketName</OutputKey><OutputValue>theirs</OutputValue></member>
+    <member><OutputKey>EnrichedBucketName</OutputKey><OutputValue>the-enriched-bucket</OutputValue></member>
+    <member><OutputKey>DelayQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/delay</OutputValue></member>
+    <member><OutputKey>DeadLetterQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/dead</OutputValue></member>
+    </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
+
+const VERSIONS: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated><Version>
+    <Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><VersionId>v1</VersionId><IsLatest>true</IsLatest>
+    <LastModified>2026-11-23T06:50:00Z</LastModified></Version></ListVersionsResult>";
+
+const NO_VERSIONS: &str =
+    "<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>";
+
+#[test]
+fn what_would_be_forgotten_of_a_stack_is_told_with_what_is_out_of_reach() {
+    let aws = Aws::start(&[
+        ("Action=DescribeStacks", 200, FOREIGN),
+        ("GET /the-raw-bucket?versions", 200, VERSIONS),
+        ("GET /the-raw-bucket/?versions", 200, VERSIONS),
+        ("versions", 200, NO_VERSIONS),
+        ("list-type=2", 200, LISTING),
+        ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
+        ("GET /theirs/test-1.json", 200, RAW),
+    ]);
+    let line = ["forget", "test-1", "--dry-run", "--stack", "crm", "--json"];
+    let told = aws.run(&line).expect_code(0).documents().remove(0);
+    assert_eq!(told["events"][0], "crm_event_test-1_20261123T065000123456Z");
+    assert_eq!(told["owner_file_deleted"], false);
+    let reach = told["out_of_reach"].to_string();
+    assert!(reach.contains("s3://theirs/test-1.json"), "{reach}");
+    let seen = aws.seen();
+    let is_reading = |request: &&String| {
+        request.starts_with("GET ") || request.contains("Action=DescribeStacks")
+    };
+    assert!(seen.iter().all(|request| is_reading(&request)), "{seen:?}");
+}
+
+const LABELLED: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
+etag: 1
+x-amz-meta-lead-id: test-1
+x-amz-meta-source: generic
+x-amz-meta-event-id: ev-1
+
+{\"lead_id\":\"test-1\"}";
+
+#[test]
+fn a_stack_is_audited_by_age_and_an_old_event_without_an_end_is_nowhere() {
+    let aws = Aws::start(&[
+        ("Action=DescribeStacks", 200, WHOLE),
+        ("prefix=raw", 200, LISTING),
+        ("list-type=2", 200, EMPTY_LISTING),
+        ("GET /the-raw-bucket/raw/crm_event_test-1", 200, LABELLED),
+    ]);
+    let told = aws.run(&["audit", "--stack", "crm", "--json"]);
+    let told = told.expect_code(1).documents();
+    assert_eq!(told[0]["flaw"], "nowhere");
+    assert_eq!(told[1]["account"]["nowhere"], 1);
+    assert_eq!(told[1]["account"]["received"], 1);
+}

@@ -84,3 +84,12 @@ pub(crate) fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
+
+/// What is wrong with a database; nothing where it is whole.
+pub(crate) fn damage(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut check = connection.prepare("PRAGMA integrity_check")?;
+    let lines = check.query_map([], |row| row.get::<_, String>(0))?;
+    lines
+        .filter(|line| !line.as_ref().is_ok_and(|line| line == "ok"))
+        .collect()
+}

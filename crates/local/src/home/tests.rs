@@ -3,6 +3,7 @@ use crate::error::{OpenError, OpenWarning};
 use crate::folder::FileSystem;
 use crate::sample::{StoppedClock, local, message, options, sample};
 use crate::system::SystemClock;
+use leadwire_domain::id::LeadId;
 use leadwire_pipeline::port::{Bucket, DelayQueue, Fetched, NewObject, ObjectStore};
 use rusqlite::Connection;
 use std::fs::{self, Permissions};
@@ -379,34 +380,6 @@ async fn every_view_is_there_after_more_writes_than_may_wait() {
 }
 
 #[tokio::test]
-async fn a_backup_is_a_whole_database_that_opens_by_itself() {
-    let sample = sample();
-    sample
-        .home
-        .store()
-        .create(Bucket::Raw, "raw/a.json", NewObject::of(b"{}".to_vec()))
-        .await
-        .unwrap();
-    let other = tempfile::tempdir().unwrap();
-    let copy = other.path().join("leadwire.db");
-    sample.home.backup(&copy).await.unwrap();
-    assert!(
-        sample.home.backup(&copy).await.is_err(),
-        "a backup never overwrites"
-    );
-    let restored = LocalHome::open_with(other.path(), Mode::Serve, options(&sample.clock)).unwrap();
-    assert!(matches!(
-        restored
-            .store()
-            .get(Bucket::Raw, "raw/a.json", 9)
-            .await
-            .unwrap(),
-        Fetched::Found(_)
-    ));
-    assert_eq!(restored.check().await.unwrap(), Vec::<String>::new());
-}
-
-#[tokio::test]
 async fn what_is_deleted_and_scrubbed_lies_in_no_file() {
     let sample = sample();
     let secret = "a very private name".repeat(500);
@@ -439,4 +412,28 @@ async fn what_is_deleted_and_scrubbed_lies_in_no_file() {
             entry.path().display()
         );
     }
+}
+
+#[tokio::test]
+async fn views_of_what_is_stored_no_more_are_removed_for_one_lead_alone() {
+    let sample = sample();
+    let name = |lead: &str, end: &str| format!("crm_event_{lead}_20261123T065000123456Z{end}");
+    let stored = format!("raw/{}", name("a", ".json"));
+    let object = NewObject::of(b"{}".to_vec());
+    let store = sample.home.store();
+    store.create(Bucket::Raw, &stored, object).await.unwrap();
+    sample.home.views_written().await;
+    let folder = sample.home.folder();
+    for stale in [
+        folder.raw().join(name("a_1", ".json")),
+        folder.raw().join("notes.txt"),
+        folder.enriched().join(name("a", ".json")),
+        folder.enriched().join(name("a", ".r2.json")),
+    ] {
+        fs::write(stale, "{}").unwrap();
+    }
+    let lead = LeadId::parse("a").unwrap();
+    assert_eq!(sample.home.remove_stale_views(&lead).await.unwrap(), 2);
+    assert_eq!(fs::read_dir(folder.raw()).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(folder.enriched()).unwrap().count(), 0);
 }

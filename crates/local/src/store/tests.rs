@@ -1,7 +1,7 @@
 use crate::sample::{Sample, sample};
 use leadwire_pipeline::port::{
-    Bucket, Created, ETag, Fetched, Metadata, NewObject, ObjectStore, PortErrorKind, Replaced,
-    StoredObject,
+    Bucket, Created, ETag, Eraser as _, Fetched, Metadata, NewObject, ObjectStore, PortErrorKind,
+    Replaced, StoredObject,
 };
 use std::error::Error as _;
 
@@ -301,4 +301,52 @@ async fn a_deleted_object_takes_its_view_along() {
         store.get(Bucket::Raw, "raw/x.json", 9).await.unwrap(),
         Fetched::Missing
     ));
+}
+
+#[tokio::test]
+async fn what_is_erased_leaves_no_object_no_view_and_no_owner_file() {
+    let sample = sample();
+    let store = sample.home.store();
+    for key in ["raw/a_1.json", "raw/a_2.json", "raw/ab_1.json"] {
+        store.put(Bucket::Raw, key, object("{}")).await.unwrap();
+    }
+    store
+        .put(Bucket::Lookup, "a.json", object("{}"))
+        .await
+        .unwrap();
+    sample.home.views_written().await;
+    let all = store.remains(Bucket::Raw, "raw/a_").await.unwrap();
+    assert_eq!(all, ["raw/a_1.json", "raw/a_2.json"]);
+    for key in all {
+        let there = store.get_remains(Bucket::Raw, &key, 9).await.unwrap();
+        assert!(matches!(there, Fetched::Found(_)));
+        assert_eq!(store.erase(Bucket::Raw, &key).await.unwrap(), 1);
+        assert_eq!(store.erase(Bucket::Raw, &key).await.unwrap(), 0);
+    }
+    let left = store.remains(Bucket::Raw, "").await.unwrap();
+    assert_eq!(left, ["raw/ab_1.json"]);
+    let views = std::fs::read_dir(sample.home.folder().raw()).unwrap();
+    assert_eq!(views.count(), 1);
+    for (key, erased) in [("a.json", 1), ("a.json", 0), ("../sources.json", 0)] {
+        assert_eq!(store.erase(Bucket::Lookup, key).await.unwrap(), erased);
+    }
+}
+
+#[tokio::test]
+async fn what_remains_is_told_over_all_pages() {
+    let sample = sample();
+    let store = sample.home.store();
+    let mut creating = tokio::task::JoinSet::new();
+    for i in 0..1001 {
+        let store = store.clone();
+        creating.spawn(async move {
+            let key = format!("raw/{i:04}.json");
+            store.create(Bucket::Raw, &key, object("{}")).await.unwrap()
+        });
+    }
+    creating.join_all().await;
+    assert_eq!(
+        store.remains(Bucket::Raw, "raw/").await.unwrap().len(),
+        1001
+    );
 }

@@ -4,16 +4,14 @@ use super::attempt::{Attempt, Found, Stop};
 use super::record::Outcome;
 use crate::config::OwnerMissingPolicy;
 use crate::events::{CallFailed, LeadEnriched, LookupDenied, Subject};
-use crate::ingest::place::meta;
 use crate::port::{
     Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError, StoredObject,
 };
+use crate::raw::{Raw, label};
 use crate::sabotage::{self, Sabotage};
 use jiff::Timestamp;
 use leadwire_domain::enriched::{Enriched, Provenance, parse_enriched, render_enriched};
-use leadwire_domain::event::{Parsed, Take, parse_event, parse_stored};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::json::Object;
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
@@ -31,16 +29,6 @@ impl Document {
     pub(super) fn source(&self) -> Source {
         Source::from_name(&self.lead.provenance.source).unwrap_or(Source::Generic)
     }
-}
-
-/// A raw object, read: what its metadata say, else what its body says.
-struct Raw {
-    lead_id: LeadId,
-    event_id: EventId,
-    source: Source,
-    accepted_at: Timestamp,
-    sha256: Sha256Hex,
-    fields: Object,
 }
 
 /// An owner file, read.
@@ -219,31 +207,6 @@ impl<H: Home> Attempt<'_, H> {
             OwnerMissingPolicy::Mail => Ok(None),
         }
     }
-}
-
-/// What a raw object is, by its metadata; what they lack is read from its body and its `LastModified`, for an object that was put by hand.
-fn label(stored: &StoredObject, name: &str) -> Option<Raw> {
-    let text = |key: &str| stored.metadata.get(key);
-    let (source, event) = match text(meta::SOURCE).and_then(|source| Source::from_name(source)) {
-        Some(source) => match parse_event(source, &stored.bytes, Take::All).ok()? {
-            Parsed::Event(event) => (source, *event),
-            Parsed::Ignored => return None,
-        },
-        None => parse_stored(&stored.bytes).ok()?,
-    };
-    let given_id = text(meta::EVENT_ID).and_then(|id| EventId::parse(id).ok());
-    Some(Raw {
-        lead_id: event.lead_id,
-        event_id: given_id
-            .or(event.event_id)
-            .or_else(|| EventId::parse(name).ok())?,
-        source,
-        accepted_at: text(meta::ACCEPTED_AT)
-            .and_then(|at| at.parse().ok())
-            .unwrap_or(stored.last_modified),
-        sha256: Sha256Hex::of(&stored.bytes),
-        fields: event.fields,
-    })
 }
 
 fn read_document(stored: &StoredObject) -> Result<Document, Stop> {

@@ -2,12 +2,16 @@
 
 use super::lock;
 use crate::port::{
-    Bucket, Clock, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore,
-    PortError, Replaced, StoredObject,
+    Bucket, Clock, Created, ETag, Eraser, Fetched, ListPage, Listed, Metadata, NewObject,
+    ObjectStore, PortError, Replaced, StoredObject,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How long a late call takes: less than a webhook may.
+const LATE: Duration = Duration::from_secs(3);
 
 /// A call on the store, as a fault script sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub enum Call {
     Put(Bucket, String),
     /// A page of a listing.
     List(Bucket, String),
+    /// A deletion of all versions.
+    Erase(Bucket, String),
 }
 
 impl Call {
@@ -31,7 +37,8 @@ impl Call {
         | Self::Create(_, key)
         | Self::Replace(_, key)
         | Self::Put(_, key)
-        | Self::List(_, key)) = self;
+        | Self::List(_, key)
+        | Self::Erase(_, key)) = self;
         key.starts_with(prefix)
     }
 }
@@ -47,6 +54,8 @@ pub enum Fault {
     Denied,
     /// It answers 409 and has no effect.
     Conflict,
+    /// It takes three seconds, and then effect.
+    Late,
     /// It never answers.
     Hangs,
     /// The code that called it panics.
@@ -58,6 +67,9 @@ type Script = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 #[derive(Default)]
 struct State {
     objects: BTreeMap<(Bucket, String), StoredObject>,
+    /// Earlier versions, the newest last; nothing where they are not kept.
+    older: BTreeMap<(Bucket, String), Vec<StoredObject>>,
+    keeps_versions: bool,
     versions: u64,
     calls: Vec<Call>,
     script: Option<Script>,
@@ -102,6 +114,18 @@ impl<C: Clock> FakeStore<C> {
         lock(&self.state).page = Some(entries);
     }
 
+    /// Keeps what is overwritten or removed from now on, as a bucket with versions does.
+    pub fn keep_versions(&self) {
+        lock(&self.state).keeps_versions = true;
+    }
+
+    /// How many versions of an object there are, unseen by scripts.
+    pub fn versions(&self, bucket: Bucket, key: &str) -> usize {
+        let (state, at) = (lock(&self.state), (bucket, key.to_owned()));
+        let older = state.older.get(&at).map_or(0, Vec::len);
+        older + usize::from(state.objects.contains_key(&at))
+    }
+
     /// Every call so far.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.state).calls.clone()
@@ -133,7 +157,10 @@ impl<C: Clock> FakeStore<C> {
 
     /// Removes an object as an operator would, unseen by scripts.
     pub fn remove(&self, bucket: Bucket, key: &str) {
-        lock(&self.state).objects.remove(&(bucket, key.to_owned()));
+        let mut state = lock(&self.state);
+        if let Some(removed) = state.objects.remove(&(bucket, key.to_owned())) {
+            state.keep(bucket, key, removed);
+        }
     }
 
     fn write(&self, state: &mut State, bucket: Bucket, key: &str, object: NewObject) -> ETag {
@@ -146,7 +173,9 @@ impl<C: Clock> FakeStore<C> {
             metadata,
             last_modified: self.clock.now(),
         };
-        state.objects.insert((bucket, key.to_owned()), stored);
+        if let Some(replaced) = state.objects.insert((bucket, key.to_owned()), stored) {
+            state.keep(bucket, key, replaced);
+        }
         etag
     }
 
@@ -158,6 +187,10 @@ impl<C: Clock> FakeStore<C> {
             state.calls.push(call.clone());
             state.script.as_mut().and_then(|script| script(&call))
         };
+        if fault == Some(Fault::Late) {
+            tokio::time::sleep(LATE).await;
+            return None;
+        }
         if fault == Some(Fault::Hangs) {
             std::future::pending::<()>().await;
         }
@@ -166,6 +199,15 @@ impl<C: Clock> FakeStore<C> {
             "a panic that a test asked for: {call:?}"
         );
         fault
+    }
+}
+
+impl State {
+    fn keep(&mut self, bucket: Bucket, key: &str, object: StoredObject) {
+        if self.keeps_versions {
+            let older = self.older.entry((bucket, key.to_owned())).or_default();
+            older.push(object);
+        }
     }
 }
 
@@ -287,6 +329,57 @@ impl<C: Clock> ObjectStore for FakeStore<C> {
         let more = entries.len() > page;
         entries.truncate(page);
         Ok(ListPage { entries, more })
+    }
+}
+
+impl<C: Clock> Eraser for FakeStore<C> {
+    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<String>, PortError> {
+        if self
+            .begin(Call::List(bucket, prefix.to_owned()))
+            .await
+            .is_some()
+        {
+            return Err(failure("list versions"));
+        }
+        let state = lock(&self.state);
+        let keys = state.objects.keys().chain(state.older.keys());
+        let keys: BTreeSet<&String> = keys
+            .filter(|(b, key)| *b == bucket && key.starts_with(prefix))
+            .map(|(_, key)| key)
+            .collect();
+        Ok(keys.into_iter().cloned().collect())
+    }
+
+    async fn get_remains(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        bytes_max: usize,
+    ) -> Result<Fetched, PortError> {
+        let current = self.get(bucket, key, bytes_max).await?;
+        let at = (bucket, key.to_owned());
+        let state = lock(&self.state);
+        let older = state.older.get(&at).and_then(|older| older.last());
+        Ok(match (current, older) {
+            (Fetched::Missing, Some(older)) => Fetched::Found(older.clone()),
+            (current, _) => current,
+        })
+    }
+
+    async fn erase(&self, bucket: Bucket, key: &str) -> Result<u64, PortError> {
+        let fault = self.begin(Call::Erase(bucket, key.to_owned())).await;
+        let mut erased = 0;
+        if matches!(fault, None | Some(Fault::ReplyLost)) {
+            let mut state = lock(&self.state);
+            let at = (bucket, key.to_owned());
+            erased += state.older.remove(&at).map_or(0, |older| older.len());
+            erased += usize::from(state.objects.remove(&at).is_some());
+        }
+        if fault.is_some() {
+            Err(failure("delete versions"))
+        } else {
+            Ok(u64::try_from(erased).unwrap_or(u64::MAX))
+        }
     }
 }
 

@@ -7,10 +7,13 @@
     reason = "a test that meets the unexpected should stop"
 )]
 
+mod audit;
+mod audit_property;
 mod batch;
 mod canary;
 mod duplicate;
 mod enrich_fault;
+mod forget;
 mod good;
 mod ingest_fault;
 mod mail;

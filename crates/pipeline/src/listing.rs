@@ -4,7 +4,7 @@ use crate::port::{Bucket, Home, ListPage, Listed, ObjectStore, PortError};
 use std::collections::VecDeque;
 
 /// A sorted listing under a prefix. It holds one page at a time, whatever the bucket holds.
-pub(super) struct Listing<'a, H> {
+pub(crate) struct Listing<'a, H> {
     home: &'a H,
     bucket: Bucket,
     prefix: &'static str,
@@ -14,7 +14,7 @@ pub(super) struct Listing<'a, H> {
 }
 
 impl<'a, H: Home> Listing<'a, H> {
-    pub(super) fn new(home: &'a H, bucket: Bucket, prefix: &'static str) -> Self {
+    pub(crate) fn new(home: &'a H, bucket: Bucket, prefix: &'static str) -> Self {
         Self {
             home,
             bucket,
@@ -26,13 +26,19 @@ impl<'a, H: Home> Listing<'a, H> {
     }
 
     /// The next entry.
-    pub(super) async fn next(&mut self) -> Result<Option<Listed>, PortError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Listed>, PortError> {
         self.fill().await?;
         Ok(self.page.pop_front())
     }
 
+    /// The next entry, which stays the next.
+    pub(crate) async fn peek(&mut self) -> Result<Option<&Listed>, PortError> {
+        self.fill().await?;
+        Ok(self.page.front())
+    }
+
     /// The entry of that name under the prefix, if there is one. Names must be asked for in ascending order.
-    pub(super) async fn seek(&mut self, name: &str) -> Result<Option<Listed>, PortError> {
+    pub(crate) async fn seek(&mut self, name: &str) -> Result<Option<Listed>, PortError> {
         loop {
             self.fill().await?;
             let Some(entry) = self.page.front() else {

@@ -1,0 +1,207 @@
+//! `forget`: everything that is stored about one lead, deleted.
+
+use crate::cli::ForgetArgs;
+use crate::duration::{parse_seconds, render};
+use crate::home::{Forgets, OwnerFile};
+use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
+use crate::settings::Usage;
+use anyhow::Context as _;
+use jiff::SignedDuration;
+use leadwire_domain::id::LeadId;
+use leadwire_pipeline::forget::{Forget, ForgetConfig, ForgetStep, Forgotten, Found};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The longest lease that can be configured, in seconds (README.md, `LEASE_SECONDS`).
+const LEASE_SECONDS_MAX: u32 = 43_200;
+/// Whatever the home, this is not deleted.
+const KEPT: [&str; 3] = [
+    "the CRM: what it posts from now on is a new event",
+    "quarantine/: bodies that could not be read, so that nobody can say whose they are",
+    "messages in the queues: they hold ids only, and are acknowledged",
+];
+
+/// What is to be done.
+pub(super) struct Order {
+    lead_id: LeadId,
+    lease: SignedDuration,
+    dry_run: bool,
+    asks: bool,
+}
+
+/// What became of it, for a program.
+#[derive(Serialize)]
+struct Told<'a> {
+    lead_id: &'a LeadId,
+    dry_run: bool,
+    events: Vec<String>,
+    keys: Vec<&'a str>,
+    versions_deleted: u64,
+    owner_file: &'a str,
+    owner_file_deleted: bool,
+    out_of_reach: &'a [String],
+}
+
+/// What is asked for, checked.
+pub(super) fn parse(args: &ForgetArgs, output: &Output) -> Result<Order, Usage> {
+    let lead_id = LeadId::parse(&args.lead_id)
+        .map_err(|error| Usage::of(format!("{:?}: {error}", args.lead_id)))?;
+    let lease = parse_seconds(&args.lease)
+        .filter(|seconds| (1..=LEASE_SECONDS_MAX).contains(seconds))
+        .ok_or_else(|| {
+            Usage::of(format!(
+                "--lease {:?}: give a time from 1s to 12h",
+                args.lease
+            ))
+        })?;
+    let asks = !args.dry_run && !args.yes;
+    if asks && !output.can_ask() {
+        return Err(Usage::of(
+            "nobody can be asked here: look with --dry-run, then give --yes",
+        ));
+    }
+    Ok(Order {
+        lead_id,
+        lease: SignedDuration::from_secs(lease.into()),
+        dry_run: args.dry_run,
+        asks,
+    })
+}
+
+/// Forgets.
+pub(super) async fn run<O: Forgets>(
+    home: Arc<O>,
+    order: &Order,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let owner = home.owner_file(&order.lead_id);
+    let config = ForgetConfig {
+        lease: order.lease,
+        owner_file: owner.is_ours,
+    };
+    let forget = Forget::new(Arc::clone(&home), config);
+    let found = forget.find(&order.lead_id).await?;
+    tell_found(&found, &owner, output)?;
+    let is_nothing = found.events.is_empty() && !(found.owner_file && owner.is_ours);
+    let mut forgotten = Forgotten::default();
+    if !order.dry_run && !is_nothing {
+        let question = format!(
+            "Forget {}? What is listed above is deleted for good.",
+            order.lead_id
+        );
+        if order.asks && !output.ask(&question)? {
+            output.line("Nothing was deleted.")?;
+            return Ok(Ended::Failed);
+        }
+        let done = forget
+            .run(&found, || home.is_idle(), &mut |step| {
+                tell_step(step, output);
+            })
+            .await;
+        forgotten = done.context("not everything is forgotten yet; run it again")?;
+    }
+    // Also where nothing was found: an earlier run may have ended before this.
+    if !order.dry_run && !home.scrub(&order.lead_id).await? {
+        output.line(format!(
+            "{BAD}The database's log could not be emptied:{BAD:#} somebody reads it. Run this again."
+        ))?;
+        return Ok(Ended::Failed);
+    }
+    let out_of_reach = out_of_reach(&*home, &order.lead_id, (&owner, &found))?;
+    output.json(&Told {
+        lead_id: &order.lead_id,
+        dry_run: order.dry_run,
+        events: names(&found),
+        keys: keys(&found),
+        versions_deleted: forgotten.versions,
+        owner_file: &owner.place,
+        owner_file_deleted: forgotten.owner_file > 0,
+        out_of_reach: &out_of_reach,
+    })?;
+    if !order.dry_run && !is_nothing {
+        output.line(describe(&forgotten))?;
+    }
+    output.line(format!("{BOLD}Out of reach, and left to you:{BOLD:#}"))?;
+    for place in &out_of_reach {
+        output.line(format!("  {place}"))?;
+    }
+    Ok(Ended::Done)
+}
+
+fn describe(forgotten: &Forgotten) -> String {
+    let events = u64::try_from(forgotten.events).unwrap_or(u64::MAX);
+    let owner_file = if forgotten.owner_file > 0 {
+        ", and the owner file"
+    } else {
+        ""
+    };
+    format!(
+        "{GOOD}Forgotten:{GOOD:#} {}, {} of objects{owner_file}.",
+        plural(events, "event"),
+        plural(forgotten.versions, "version"),
+    )
+}
+
+fn names(found: &Found) -> Vec<String> {
+    let names = found.events.iter().map(|event| event.name.to_string());
+    names.collect()
+}
+
+fn keys(found: &Found) -> Vec<&str> {
+    let keys = found.events.iter().flat_map(|event| &event.keys);
+    keys.map(|(_, key)| key.as_str()).collect()
+}
+
+fn tell_found(found: &Found, owner: &OwnerFile, output: &mut Output) -> anyhow::Result<()> {
+    if found.events.is_empty() {
+        output.line(format!("Nothing is stored about {}.", found.lead_id))?;
+    } else {
+        let count = u64::try_from(found.events.len()).unwrap_or(u64::MAX);
+        let events = plural(count, "event");
+        output.line(format!("{BOLD}{}{BOLD:#}  {events}", found.lead_id))?;
+    }
+    for key in keys(found) {
+        output.line(format!("  {key}"))?;
+    }
+    if found.owner_file && owner.is_ours {
+        output.line(format!("  {}", owner.place))?;
+    }
+    Ok(())
+}
+
+/// Telling must not stop it half way: whoever reads has gone, and the work goes on.
+fn tell_step(step: ForgetStep, output: &mut Output) {
+    drop(match step {
+        ForgetStep::Marked { done, all } => output.progress("marked", done, all),
+        ForgetStep::Erased { done, all } => output.progress("deleted", done, all),
+        ForgetStep::Waiting { left } => output.passing(format_args!(
+            "{DIM}waiting {} for whoever is at work{DIM:#}",
+            render(SignedDuration::try_from(left).unwrap_or_default())
+        )),
+    });
+}
+
+fn out_of_reach<O: Forgets>(
+    home: &O,
+    lead_id: &LeadId,
+    (owner, found): (&OwnerFile, &Found),
+) -> anyhow::Result<Vec<String>> {
+    let mails = home.mails(lead_id).context("could not read the outbox")?;
+    let mut places: Vec<String> = mails
+        .into_iter()
+        .map(|mail| format!("a mail in the outbox: {mail}"))
+        .collect();
+    if !owner.is_ours {
+        let is_there = if found.owner_file {
+            ""
+        } else {
+            ", if there is one"
+        };
+        places.push(format!(
+            "the owner file{is_there}, in a bucket that is not the stack's: {}",
+            owner.place
+        ));
+    }
+    places.extend(O::ELSEWHERE.iter().chain(&KEPT).map(ToString::to_string));
+    Ok(places)
+}

@@ -1,0 +1,299 @@
+//! Where an event is, and what about it does not agree: pure decisions over what was read.
+
+use super::evidence::{Document, Evidence, Mail, Raw, RawFacts, Trace};
+use super::{AuditConfig, QueueSeen};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::canary;
+use leadwire_domain::claim::Claim;
+use leadwire_domain::key::{ENRICHED, EventName, MAIL};
+use serde::Serialize;
+
+/// How long a lead may take to be forgotten: a lease, and the deletion of many events.
+const FORGET_GRACE: SignedDuration = SignedDuration::from_mins(15);
+
+/// Where an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its mail went out.
+    Mailed,
+    /// A person must decide about it.
+    Parked,
+    /// It failed for good, and `failed/` or its dead letter says so.
+    DeadLettered,
+    /// It was forgotten on request.
+    Forgotten,
+    /// It has a message; or nobody can tell, and it is young.
+    InFlight,
+    /// It is young, and has no message: the sweep will enqueue it again.
+    Unqueued,
+    /// It has neither an end nor a message, and the sweep should have found it.
+    Nowhere,
+    /// Its mail went out, and its retention is over.
+    Expired,
+}
+
+/// Something that should not be so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flaw {
+    /// The event has neither an end nor anything that would bring it to one.
+    Nowhere,
+    /// The raw object's bytes are not those that were accepted.
+    RawChanged,
+    /// The raw object holds no event.
+    RawUnreadable,
+    /// Raw object and document, or label and body, are about different leads.
+    LeadsMixed,
+    /// The document was made of other bytes, or another object, than the raw one.
+    DocumentOfOtherBytes,
+    /// The document cannot be read.
+    DocumentUnreadable,
+    /// There is a document and no raw object.
+    DocumentWithoutRaw,
+    /// The mail is settled as sent, and there is no document that it was made of.
+    SentWithoutDocument,
+    /// The claim is not settled, and the raw object is gone.
+    ClaimWithoutRaw,
+    /// The claim cannot be read.
+    ClaimUnreadable,
+    /// A worker died while it sent, long ago, and nobody took over.
+    ClaimStale,
+    /// The lead is forgotten, and something of it is still stored.
+    ForgottenButStored,
+    /// The key names no event.
+    KeyStrange,
+}
+
+impl Flaw {
+    /// What it means, for a person.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Nowhere => {
+                "neither an end nor a message; the sweep should have enqueued it again"
+            }
+            Self::RawChanged => "the bytes of the raw object are not those that were accepted",
+            Self::RawUnreadable => "the raw object holds no event",
+            Self::LeadsMixed => {
+                "two leads are mixed: label, body and document do not name the same one"
+            }
+            Self::DocumentOfOtherBytes => "the document was not made of this raw object",
+            Self::DocumentUnreadable => "the document cannot be read",
+            Self::DocumentWithoutRaw => "a document without its raw object",
+            Self::SentWithoutDocument => {
+                "settled as sent, without the document that the mail was made of"
+            }
+            Self::ClaimWithoutRaw => "never settled, and the raw object is gone",
+            Self::ClaimUnreadable => "the mail claim cannot be read",
+            Self::ClaimStale => "a worker died while it sent, long ago, and nobody took over",
+            Self::ForgottenButStored => {
+                "forgotten, and something of it is still stored; forget the lead once more"
+            }
+            Self::KeyStrange => "the key names no event; nothing is done with it",
+        }
+    }
+
+    /// Whether it calls for nobody. Where objects expire, a raw object goes a little before its document; the canaries of one machine are
+    /// deleted after a day, one object after the other.
+    pub(super) fn is_note(self, key: &str, expires: bool) -> bool {
+        let is_canary = || {
+            let parse = |prefix| EventName::parse_key(prefix, key);
+            let name = parse(ENRICHED).or_else(|_other| parse(MAIL));
+            name.is_ok_and(|name| name.may_be_of(&canary::lead_id()))
+        };
+        match self {
+            Self::KeyStrange => true,
+            Self::DocumentWithoutRaw => expires || is_canary(),
+            Self::ClaimWithoutRaw => is_canary(),
+            Self::Nowhere
+            | Self::RawChanged
+            | Self::RawUnreadable
+            | Self::LeadsMixed
+            | Self::DocumentOfOtherBytes
+            | Self::DocumentUnreadable
+            | Self::SentWithoutDocument
+            | Self::ClaimUnreadable
+            | Self::ClaimStale
+            | Self::ForgottenButStored => false,
+        }
+    }
+}
+
+/// What was judged.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Judged {
+    /// Where the event is; absent where there is none.
+    pub(super) end: Option<End>,
+    pub(super) replays: u64,
+    /// What does not agree, each with the key that it is about.
+    pub(super) flaws: Vec<(String, Flaw)>,
+}
+
+impl Judged {
+    pub(super) fn strange(key: &str) -> Self {
+        Self {
+            flaws: vec![(key.to_owned(), Flaw::KeyStrange)],
+            ..Self::default()
+        }
+    }
+
+    fn add(&mut self, key: String, flaw: Flaw) {
+        self.flaws.push((key, flaw));
+    }
+}
+
+/// One event, and what is known around it.
+pub(super) struct Case<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) queue: &'a QueueSeen,
+    pub(super) now: Timestamp,
+    pub(super) config: &'a AuditConfig,
+}
+
+impl Case<'_> {
+    /// Decides where the event is and what about it does not agree.
+    pub(super) fn judge(&self) -> Judged {
+        let evidence = self.evidence;
+        let mut judged = Judged {
+            replays: u64::try_from(evidence.replays.len()).unwrap_or(u64::MAX),
+            ..Judged::default()
+        };
+        if let Mail::Forgotten { at } = evidence.event.mail {
+            judged.end = Some(End::Forgotten);
+            if self.now.duration_since(at) > FORGET_GRACE {
+                find_leftovers(evidence, &mut judged);
+            }
+            return judged;
+        }
+        let Raw::There(raw) = &evidence.raw else {
+            without_raw(evidence, &mut judged);
+            return judged;
+        };
+        let end = self.end(raw);
+        judged.end = Some(end);
+        if end == End::Nowhere {
+            judged.add(evidence.name.raw_key(), Flaw::Nowhere);
+        }
+        check_raw(evidence, raw, &mut judged);
+        for trace in evidence.traces() {
+            self.check_trace(trace, raw, &mut judged);
+        }
+        judged
+    }
+
+    /// An end counts before a message that is still on its way, and a message before a failure: it was sent again.
+    fn end(&self, raw: &RawFacts) -> End {
+        let Evidence { name, event, .. } = self.evidence;
+        match &event.mail {
+            Mail::Sent => return End::Mailed,
+            Mail::Claimed(Claim::Parked { .. }) => return End::Parked,
+            Mail::Forgotten { .. } => return End::Forgotten,
+            Mail::Absent
+            | Mail::Unreadable
+            | Mail::Claimed(Claim::Sending(_) | Claim::Idle { .. }) => {}
+        }
+        let has_message = self.queue.live.as_ref().map(|live| live.contains(name));
+        let last = raw
+            .stored_at
+            .max(self.evidence.swept_at.unwrap_or(raw.stored_at));
+        let is_young = self.now.duration_since(last) <= self.config.lost_after;
+        match has_message {
+            Some(true) => End::InFlight,
+            _ if event.has_failed || self.queue.dead.contains(name) => End::DeadLettered,
+            None if is_young => End::InFlight,
+            Some(false) if is_young => End::Unqueued,
+            None | Some(false) => End::Nowhere,
+        }
+    }
+
+    fn check_trace(&self, trace: &Trace, raw: &RawFacts, judged: &mut Judged) {
+        let Trace {
+            name,
+            mail,
+            document,
+            has_failed,
+        } = trace;
+        match document {
+            Document::Absent if *mail == Mail::Sent => {
+                judged.add(name.mail_key(), Flaw::SentWithoutDocument);
+            }
+            Document::Absent => {}
+            Document::Unreadable => judged.add(name.enriched_key(), Flaw::DocumentUnreadable),
+            Document::There {
+                lead_id,
+                raw_key,
+                raw_sha256,
+            } => {
+                if *raw_sha256 != raw.sha256 || *raw_key != name.raw_key() {
+                    judged.add(name.enriched_key(), Flaw::DocumentOfOtherBytes);
+                }
+                if raw.lead_id.as_ref().is_some_and(|lead| lead != lead_id) {
+                    judged.add(name.enriched_key(), Flaw::LeadsMixed);
+                }
+            }
+        }
+        match mail {
+            Mail::Unreadable => judged.add(name.mail_key(), Flaw::ClaimUnreadable),
+            // What failed has its reason, and an alarm of its own.
+            Mail::Claimed(Claim::Sending(sending)) if !has_failed => {
+                let over = self.now.duration_since(sending.lease_until);
+                if over > self.config.lost_after {
+                    judged.add(name.mail_key(), Flaw::ClaimStale);
+                }
+            }
+            Mail::Absent | Mail::Sent | Mail::Forgotten { .. } | Mail::Claimed(_) => {}
+        }
+    }
+}
+
+impl Evidence {
+    fn traces(&self) -> impl Iterator<Item = &Trace> {
+        [&self.event].into_iter().chain(&self.replays)
+    }
+}
+
+/// Whatever is left of a forgotten event but its markers.
+fn find_leftovers(evidence: &Evidence, judged: &mut Judged) {
+    if matches!(evidence.raw, Raw::There(_)) {
+        judged.add(evidence.name.raw_key(), Flaw::ForgottenButStored);
+    }
+    for trace in evidence.traces() {
+        if !matches!(trace.document, Document::Absent) {
+            judged.add(trace.name.enriched_key(), Flaw::ForgottenButStored);
+        }
+    }
+}
+
+/// Markers outlive raw objects, and documents may for a short while. Nothing else does.
+fn without_raw(evidence: &Evidence, judged: &mut Judged) {
+    if evidence.event.mail == Mail::Sent {
+        judged.end = Some(End::Expired);
+    }
+    for trace in evidence.traces() {
+        if !matches!(trace.document, Document::Absent) {
+            judged.add(trace.name.enriched_key(), Flaw::DocumentWithoutRaw);
+        }
+        if matches!(trace.mail, Mail::Claimed(_) | Mail::Unreadable) {
+            judged.add(trace.name.mail_key(), Flaw::ClaimWithoutRaw);
+        }
+    }
+}
+
+/// What ingest wrote beside the bytes must agree with them. An object that was put by hand has no labels.
+fn check_raw(evidence: &Evidence, raw: &RawFacts, judged: &mut Judged) {
+    let key = || evidence.name.raw_key();
+    let digest = raw.sha256.to_string();
+    if raw
+        .given_sha256
+        .as_ref()
+        .is_some_and(|given| *given != digest)
+    {
+        judged.add(key(), Flaw::RawChanged);
+    }
+    match (&raw.lead_id, &raw.given_lead_id) {
+        (None, _) => judged.add(key(), Flaw::RawUnreadable),
+        (Some(read), Some(given)) if read.as_str() != given => {
+            judged.add(key(), Flaw::LeadsMixed);
+        }
+        (Some(_), _) => {}
+    }
+}

@@ -1,0 +1,165 @@
+//! `forget`: everything that is stored about one lead is deleted, and what is left of each event keeps it from coming back
+//! (docs/PROTOCOL.md, Forget). Markers first, then one lease, then deletion: a worker that starts after the mark sees it before it writes,
+//! and one that started earlier is done by the time when the deletion begins.
+//!
+//! It may be interrupted at any time and begun again. The markers are in `mark.rs`, what is found is in `find.rs`.
+
+mod find;
+mod mark;
+
+pub use find::{Found, FoundEvent};
+
+use crate::port::{Bucket, Clock, Eraser, Home, PortError};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::key::{ENRICHED, EventName, FAILED, SWEPT, lookup_key};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two words about how long is still waited.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What `forget` is told.
+#[derive(Clone, Copy, Debug)]
+pub struct ForgetConfig {
+    /// The life of a mail claim, as the pipeline runs with.
+    pub lease: SignedDuration,
+    /// Whether the lead's owner file is ours to delete.
+    pub owner_file: bool,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForgetStep {
+    /// So many events of all have their markers.
+    Marked {
+        /// How many.
+        done: usize,
+        /// Of how many.
+        all: usize,
+    },
+    /// Whoever began before the markers has this long to end.
+    Waiting {
+        /// How long.
+        left: Duration,
+    },
+    /// So many events of all are deleted.
+    Erased {
+        /// How many.
+        done: usize,
+        /// Of how many.
+        all: usize,
+    },
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Events.
+    pub events: usize,
+    /// Versions of objects.
+    pub versions: u64,
+    /// Versions of the owner file.
+    pub owner_file: u64,
+}
+
+/// Forgets leads in one home.
+#[derive(Debug)]
+pub struct Forget<H> {
+    home: Arc<H>,
+    config: ForgetConfig,
+}
+
+impl<H: Home> Forget<H>
+where
+    H::Store: Eraser,
+{
+    /// Over a home.
+    pub fn new(home: Arc<H>, config: ForgetConfig) -> Self {
+        Self { home, config }
+    }
+
+    /// Forgets what [`Forget::find`] found. An event that comes after that is a new one. Where `is_idle` knows that nobody is at work, no
+    /// lease is waited for; it is asked once everything is marked, since whoever begins later sees the markers.
+    pub async fn run(
+        &self,
+        found: &Found,
+        is_idle: impl Fn() -> bool + Send,
+        told: &mut (impl FnMut(ForgetStep) + Send),
+    ) -> Result<Forgotten, PortError> {
+        let all = found.events.len();
+        let mut newest: Option<Timestamp> = None;
+        for (index, event) in found.events.iter().enumerate() {
+            let at = self.mark(event).await?;
+            newest = newest.max(Some(at));
+            let done = index + 1;
+            told(ForgetStep::Marked { done, all });
+        }
+        if let Some(newest) = newest.filter(|_marked| !is_idle()) {
+            self.wait(newest, told).await;
+        }
+        let mut forgotten = Forgotten::default();
+        for (index, event) in found.events.iter().enumerate() {
+            forgotten.versions += self.erase(&event.name).await?;
+            forgotten.events = index + 1;
+            let done = index + 1;
+            told(ForgetStep::Erased { done, all });
+        }
+        if self.config.owner_file {
+            let key = lookup_key(&found.lead_id);
+            let store = self.home.store();
+            forgotten.owner_file = store.erase(Bucket::Lookup, &key).await?;
+        }
+        Ok(forgotten)
+    }
+
+    /// One lease from the newest mark on. Measured by a clock that nobody sets.
+    async fn wait(&self, newest: Timestamp, told: &mut (impl FnMut(ForgetStep) + Send)) {
+        let gone = self.home.clock().now().duration_since(newest);
+        let left = (self.config.lease - gone).clamp(SignedDuration::ZERO, self.config.lease);
+        let mut left = Duration::try_from(left).unwrap_or_default();
+        while !left.is_zero() {
+            told(ForgetStep::Waiting { left });
+            let pause = left.min(TICK);
+            tokio::time::sleep(pause).await;
+            left -= pause;
+        }
+    }
+
+    /// Deletes an event and its revisions, the raw object last: it says whose they are, should this be interrupted.
+    async fn erase(&self, name: &EventName) -> Result<u64, PortError> {
+        let mut versions = 0;
+        // A worker that has ended since may have left a claim for a revision.
+        self.mark_revisions(name).await?;
+        for (bucket, key) in self.keys_of(name).await? {
+            versions += self.home.store().erase(bucket, &key).await?;
+        }
+        if self.keys_of(name).await?.is_empty() {
+            Ok(versions)
+        } else {
+            Err(PortError::transient(
+                "forget the event",
+                "something was written again meanwhile; forget the lead once more",
+            ))
+        }
+    }
+
+    /// What is left of an event and its revisions, the raw object last.
+    async fn keys_of(&self, name: &EventName) -> Result<Vec<(Bucket, String)>, PortError> {
+        let store = self.home.store();
+        let mut keys = Vec::new();
+        for prefix in [ENRICHED, FAILED, SWEPT] {
+            let all = store
+                .remains(Bucket::Enriched, &name.revisions_prefix(prefix))
+                .await?;
+            keys.extend(all.into_iter().map(|key| (Bucket::Enriched, key)));
+        }
+        let raw_key = name.raw_key();
+        let raw = store.remains(Bucket::Raw, &raw_key).await?;
+        keys.extend(
+            raw.into_iter()
+                .filter(|key| *key == raw_key)
+                .map(|key| (Bucket::Raw, key)),
+        );
+        Ok(keys)
+    }
+}

@@ -1,0 +1,130 @@
+//! A lead forgotten on a deployed stack: every version of what is stored goes, also what a deletion hid, and another lead whose id begins
+//! alike stays; the audit adds up before and after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use jiff::SignedDuration;
+use leadwire_aws::{Buckets, OsEntropy, S3Store, SqsDelayQueue, SystemClock};
+use leadwire_domain::id::LeadId;
+use leadwire_pipeline::audit::{Audit, AuditConfig, AuditReport, QueueSeen};
+use leadwire_pipeline::forget::{Forget, ForgetConfig, Forgotten};
+use leadwire_pipeline::port::{NoMailer, Ports};
+use leadwire_tests::house::{House, HouseOptions};
+use serde_json::{Value, json};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+type Operator = Ports<S3Store, SqsDelayQueue, NoMailer, SystemClock, OsEntropy>;
+
+/// The stack as an operator's command sees it.
+fn operator(house: &House) -> Result<Arc<Operator>> {
+    let bucket = |output: &str| anyhow::Ok(Some(house.stack.output(output)?.to_owned()));
+    let buckets = Buckets {
+        raw: bucket("RawBucketName")?,
+        lookup: bucket("LookupBucketName")?,
+        enriched: bucket("EnrichedBucketName")?,
+        owner: None,
+    };
+    let queue = house.stack.output("DelayQueueUrl")?;
+    Ok(Arc::new(Ports {
+        store: S3Store::new(house.clients.s3.clone(), buckets),
+        queue: SqsDelayQueue::new(house.clients.sqs.clone(), queue),
+        mailer: NoMailer,
+        clock: SystemClock,
+        entropy: OsEntropy,
+    }))
+}
+
+async fn forget(house: &House, lead_id: &str) -> Result<Forgotten> {
+    let config = ForgetConfig {
+        lease: SignedDuration::from_secs(1),
+        owner_file: true,
+    };
+    let forget = Forget::new(operator(house)?, config);
+    let found = forget.find(&LeadId::parse(lead_id)?).await?;
+    Ok(forget.run(&found, || false, &mut |_step| ()).await?)
+}
+
+async fn audit(house: &House) -> Result<AuditReport> {
+    let config = AuditConfig {
+        lost_after: SignedDuration::from_hours(2),
+        expires: true,
+    };
+    let audit = Audit::new(operator(house)?, config);
+    let report = audit
+        .run(async || Ok(QueueSeen::default()), &mut |_step| ())
+        .await?;
+    ensure!(report.is_sound(), "{report:?}");
+    Ok(report)
+}
+
+/// The keys of which any version is left, or a mark of a deletion.
+async fn versions(house: &House, output: &str) -> Result<Vec<String>> {
+    let bucket = house.stack.output(output)?;
+    let listed = house.clients.s3.list_object_versions().bucket(bucket);
+    let listed = listed.send().await?;
+    let there = listed.versions().iter().filter_map(|version| version.key());
+    let hidden = listed.delete_markers().iter().filter_map(|mark| mark.key());
+    Ok(there.chain(hidden).map(str::to_owned).collect())
+}
+
+async fn accepted(house: &House, lead_id: &str) -> Result<Value> {
+    let body = json!({"lead_id": lead_id, "display_name": "Zoë"}).to_string();
+    let headers = [("Idempotency-Key", lead_id)];
+    house.accepted("/ingest", &headers, &body).await
+}
+
+#[tokio::test]
+async fn a_forgotten_lead_leaves_no_version_and_does_not_come_back() -> Result<()> {
+    let house = House::build(HouseOptions {
+        parameters: vec![("DelaySeconds", "0")],
+        ..HouseOptions::default()
+    })
+    .await?;
+    let mut keys = Vec::new();
+    for lead_id in ["gone", "gone_1"] {
+        // Written twice: the owner file has an older version.
+        for owner in ["Olga", "Omar"] {
+            let file = json!({"lead_id": lead_id, "lead_owner": owner});
+            house.put_owner(lead_id, &file).await?;
+        }
+        let event = accepted(&house, lead_id).await?;
+        keys.push(event["s3_key"].as_str().context("s3_key")?.to_owned());
+    }
+    house.mails(2, DEADLINE).await?;
+    house.quiet(DEADLINE).await?;
+    let before = audit(&house).await?.account;
+    assert_eq!((before.received, before.mailed), (2, 2));
+
+    // As the bucket's lifecycle does: the object is hidden, and its version is still there.
+    let (gone, kept) = (&keys[0], &keys[1]);
+    let raw = house.stack.output("RawBucketName")?;
+    let hide = house.clients.s3.delete_object().bucket(raw).key(gone);
+    hide.send().await?;
+
+    let done = forget(&house, "gone").await?;
+    assert_eq!((done.events, done.versions, done.owner_file), (1, 3, 2));
+    assert_eq!(versions(&house, "RawBucketName").await?, [kept.as_str()]);
+    let lookup = versions(&house, "LookupBucketName").await?;
+    assert!(lookup.iter().all(|key| key == "gone_1.json"), "{lookup:?}");
+    let ours = versions(&house, "EnrichedBucketName").await?;
+    let gone_name = gone.strip_prefix("raw/").context("raw/")?;
+    let left = ours.iter().filter(|key| key.ends_with(gone_name));
+    assert!(left.clone().all(|key| key.starts_with("mail/")), "{ours:?}");
+    assert!(left.count() > 0, "its marker stays: {ours:?}");
+    let document = house.document(&kept.replacen("raw/", "enriched/", 1));
+    assert_eq!(document.await?["lead_owner"], "Omar");
+
+    let again = accepted(&house, "gone").await?;
+    assert_eq!(again["duplicate"], true, "{again}");
+    house.quiet(DEADLINE).await?;
+    assert_eq!(versions(&house, "RawBucketName").await?, [kept.as_str()]);
+    let after = audit(&house).await?.account;
+    assert_eq!((after.received, after.mailed, after.forgotten), (2, 1, 1));
+    assert_eq!(house.mails_taken(), 2);
+    let nothing = forget(&house, "gone").await?;
+    assert_eq!((nothing.events, nothing.versions), (0, 0));
+    Ok(())
+}
