@@ -16,6 +16,8 @@ pub const MAIL: &str = "mail/";
 pub const FAILED: &str = "failed/";
 /// The prefix of the sweeper's counts in `EnrichedBucket`.
 pub const SWEPT: &str = "swept/";
+/// The prefix under which the number of each replay is taken, in `EnrichedBucket`: created once, so that two operators share none.
+pub const REPLAY: &str = "replay/";
 /// The prefix under which an event id without a time keeps the key that was chosen for it, in `EnrichedBucket`.
 pub const DEDUPE: &str = "dedupe/";
 /// The prefix of verified requests that did not parse, in `EnrichedBucket`.
@@ -87,6 +89,20 @@ impl EventName {
         }
     }
 
+    /// Takes a key under one of our prefixes apart: `<prefix>X.json`, or `<prefix>X.r2.json` for a replay.
+    pub fn parse_under(prefix: &str, key: &str) -> Result<Self, KeyError> {
+        let name = key
+            .strip_prefix(prefix)
+            .and_then(|name| name.strip_suffix(EXTENSION))
+            .ok_or(KeyError)?;
+        let (base, revision) = match name.split_once(".r") {
+            Some((base, revision)) => (base, revision.parse().map_err(|_no_number| KeyError)?),
+            None => (name, 0),
+        };
+        let event = Self::parse_raw_key(&format!("{RAW}{base}{EXTENSION}"))?;
+        Ok(event.with_revision(revision))
+    }
+
     /// Whether it can be an event of this lead. It narrows a listing; only what is stored says whose an event is.
     pub fn may_be_of(&self, lead_id: &LeadId) -> bool {
         let rest = self.base.strip_prefix(BASE);
@@ -130,6 +146,16 @@ impl EventName {
     /// The key of the sweeper's count.
     pub fn swept_key(&self) -> String {
         format!("{SWEPT}{self}{EXTENSION}")
+    }
+
+    /// The key under which a replay's number is taken.
+    pub fn replay_key(&self) -> String {
+        format!("{REPLAY}{self}{EXTENSION}")
+    }
+
+    /// What the names of all replays of the event begin with, and no other event's.
+    pub fn revisions_prefix(&self, prefix: &str) -> String {
+        format!("{prefix}{}.r", self.base)
     }
 
     /// The value of the mail's tag `event`, within the characters that SES allows in a tag.
@@ -259,6 +285,28 @@ mod tests {
             "mail/crm_event_test-1_20261123T065000123456Z.r2.json"
         );
         assert_eq!(revision.tag(), "crm_event_test-1_20261123T065000123456Z-r2");
+    }
+
+    #[test]
+    fn a_key_under_a_prefix_names_its_event_and_its_revision() {
+        let parse = |key: &str| EventName::parse_under(MAIL, key);
+        assert_eq!(parse(&name().mail_key()), Ok(name()));
+        let replay = name().with_revision(12);
+        assert_eq!(parse(&replay.mail_key()), Ok(replay.clone()));
+        assert!(
+            replay
+                .mail_key()
+                .starts_with(&name().revisions_prefix(MAIL))
+        );
+        for bad in [
+            "mail/",
+            "failed/a.json",
+            "mail/a.rx.json",
+            "mail/a.r1.r2.json",
+            "mail/a.r",
+        ] {
+            assert_eq!(parse(bad), Err(KeyError), "{bad:?}");
+        }
     }
 
     #[test]

@@ -8,8 +8,12 @@ mod failed;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod ingest;
+mod listing;
 pub mod metric;
+pub mod parked;
 pub mod port;
+mod raw;
+pub mod replay;
 pub mod secrets;
 pub mod sweep;
 pub mod trace;

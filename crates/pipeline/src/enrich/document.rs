@@ -4,15 +4,11 @@ use super::attempt::{Attempt, Found, Stop};
 use super::record::Outcome;
 use crate::config::OwnerMissingPolicy;
 use crate::events::{CallFailed, LeadEnriched, LookupDenied, Subject};
-use crate::ingest::place::meta;
-use crate::port::{
-    Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError, StoredObject,
-};
+use crate::port::{Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError};
+use crate::raw::{Raw, label};
 use jiff::Timestamp;
 use leadwire_domain::enriched::{Enriched, Provenance, parse_enriched, render_enriched};
-use leadwire_domain::event::{Parsed, Take, parse_event, parse_stored};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::json::Object;
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
@@ -23,6 +19,8 @@ use leadwire_domain::wait::{DeferReason, decide_owner_wait};
 /// A stored document, read.
 pub(super) struct Document {
     pub(super) lead: Enriched,
+    /// As it is stored.
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Document {
@@ -32,16 +30,6 @@ impl Document {
     }
 }
 
-/// A raw object, read: what its metadata say, else what its body says.
-struct Raw {
-    lead_id: LeadId,
-    event_id: EventId,
-    source: Source,
-    accepted_at: Timestamp,
-    sha256: Sha256Hex,
-    fields: Object,
-}
-
 /// An owner file, read.
 struct Owner {
     fields: Object,
@@ -49,7 +37,7 @@ struct Owner {
     modified_at: Timestamp,
 }
 
-fn failed(reason: FailureReason) -> Stop {
+pub(super) fn failed(reason: FailureReason) -> Stop {
     Stop::With(Outcome::Failed(reason))
 }
 
@@ -57,7 +45,7 @@ impl<H: Home> Attempt<'_, H> {
     /// The stored document, or the one that this attempt makes and stores.
     pub(super) async fn document(&self, found: Found) -> Result<Document, Stop> {
         let document = match &found.enriched {
-            Fetched::Found(stored) => read_document(stored),
+            Fetched::Found(stored) => parse_document(stored.bytes.clone()),
             Fetched::Missing => self.make_document(found).await,
             Fetched::Denied => Err(denied("read the enriched document")),
             Fetched::TooLarge => Err(failed(FailureReason::EnrichedInvalid)),
@@ -116,7 +104,7 @@ impl<H: Home> Attempt<'_, H> {
             .await;
         if matches!(created, Ok(Created::New(_))) {
             event.emit();
-            return parse_document(&bytes);
+            return parse_document(bytes);
         }
         if let Err(error) = &created {
             CallFailed {
@@ -136,7 +124,7 @@ impl<H: Home> Attempt<'_, H> {
                 if stored.bytes == bytes {
                     event.emit();
                 }
-                read_document(&stored)
+                parse_document(stored.bytes)
             }
             Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
                 Err(failed(FailureReason::StoreUnavailable))
@@ -220,41 +208,12 @@ impl<H: Home> Attempt<'_, H> {
     }
 }
 
-/// What a raw object is, by its metadata; what they lack is read from its body and its `LastModified`, for an object that was put by hand.
-fn label(stored: &StoredObject, name: &str) -> Option<Raw> {
-    let text = |key: &str| stored.metadata.get(key);
-    let (source, event) = match text(meta::SOURCE).and_then(|source| Source::from_name(source)) {
-        Some(source) => match parse_event(source, &stored.bytes, Take::All).ok()? {
-            Parsed::Event(event) => (source, *event),
-            Parsed::Ignored => return None,
-        },
-        None => parse_stored(&stored.bytes).ok()?,
-    };
-    let given_id = text(meta::EVENT_ID).and_then(|id| EventId::parse(id).ok());
-    Some(Raw {
-        lead_id: event.lead_id,
-        event_id: given_id
-            .or(event.event_id)
-            .or_else(|| EventId::parse(name).ok())?,
-        source,
-        accepted_at: text(meta::ACCEPTED_AT)
-            .and_then(|at| at.parse().ok())
-            .unwrap_or(stored.last_modified),
-        sha256: Sha256Hex::of(&stored.bytes),
-        fields: event.fields,
-    })
+pub(super) fn parse_document(bytes: Vec<u8>) -> Result<Document, Stop> {
+    let lead = parse_enriched(&bytes).map_err(|_invalid| failed(FailureReason::EnrichedInvalid))?;
+    Ok(Document { lead, bytes })
 }
 
-fn read_document(stored: &StoredObject) -> Result<Document, Stop> {
-    parse_document(&stored.bytes)
-}
-
-fn parse_document(bytes: &[u8]) -> Result<Document, Stop> {
-    let lead = parse_enriched(bytes).map_err(|_invalid| failed(FailureReason::EnrichedInvalid))?;
-    Ok(Document { lead })
-}
-
-fn denied(action: &'static str) -> Stop {
+pub(super) fn denied(action: &'static str) -> Stop {
     Stop::Call(
         FailureReason::StoreUnavailable,
         PortError::permanent(action, "access denied"),

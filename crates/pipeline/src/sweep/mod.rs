@@ -3,12 +3,11 @@
 //! Four sorted listings — `raw/`, `mail/`, `failed/`, `swept/` — are merged on the event's name, so that no object is read but for what is found.
 //! The cost grows with the objects kept: one request per thousand of them.
 
-mod listing;
-
 use crate::config::SweepConfig;
 use crate::events::{CallFailed, EventSwept, Subject, SweepFinished};
 use crate::failed::swept_out_object;
 use crate::ingest::place::meta;
+use crate::listing::Listing;
 use crate::port::{
     Bucket, Clock, DelayQueue, Fetched, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     StoredObject,
@@ -19,9 +18,8 @@ use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::key::{EventName, FAILED, MAIL, RAW, SWEPT};
 use leadwire_domain::limits::{MESSAGE_BYTES_MAX, OBJECT_BYTES_MAX};
 use leadwire_domain::source::Source;
-use leadwire_domain::trigger::{Trigger, TriggerFacts};
+use leadwire_domain::trigger::{Notify, Trigger, TriggerFacts};
 use leadwire_domain::wait::Waiting;
-use listing::Listing;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -299,6 +297,7 @@ impl<H: Home> Sweep<H> {
             sha256: Sha256Hex::of(&raw.bytes),
             accepted_at,
             not_before: accepted_at.checked_add(delay).unwrap_or(accepted_at),
+            notify: Notify::Force,
         })
     }
 }

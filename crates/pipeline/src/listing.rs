@@ -4,21 +4,21 @@ use crate::port::{Bucket, Home, ListPage, Listed, ObjectStore, PortError};
 use std::collections::VecDeque;
 
 /// A sorted listing under a prefix. It holds one page at a time, whatever the bucket holds.
-pub(super) struct Listing<'a, H> {
+pub(crate) struct Listing<'a, H> {
     home: &'a H,
     bucket: Bucket,
-    prefix: &'static str,
+    prefix: String,
     page: VecDeque<Listed>,
     last: Option<String>,
     more: bool,
 }
 
 impl<'a, H: Home> Listing<'a, H> {
-    pub(super) fn new(home: &'a H, bucket: Bucket, prefix: &'static str) -> Self {
+    pub(crate) fn new(home: &'a H, bucket: Bucket, prefix: impl Into<String>) -> Self {
         Self {
             home,
             bucket,
-            prefix,
+            prefix: prefix.into(),
             page: VecDeque::new(),
             last: None,
             more: true,
@@ -26,13 +26,13 @@ impl<'a, H: Home> Listing<'a, H> {
     }
 
     /// The next entry.
-    pub(super) async fn next(&mut self) -> Result<Option<Listed>, PortError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Listed>, PortError> {
         self.fill().await?;
         Ok(self.page.pop_front())
     }
 
     /// The entry of that name under the prefix, if there is one. Names must be asked for in ascending order.
-    pub(super) async fn seek(&mut self, name: &str) -> Result<Option<Listed>, PortError> {
+    pub(crate) async fn seek(&mut self, name: &str) -> Result<Option<Listed>, PortError> {
         loop {
             self.fill().await?;
             let Some(entry) = self.page.front() else {
@@ -40,7 +40,7 @@ impl<'a, H: Home> Listing<'a, H> {
             };
             match entry
                 .key
-                .strip_prefix(self.prefix)
+                .strip_prefix(self.prefix.as_str())
                 .unwrap_or_default()
                 .cmp(name)
             {
@@ -58,7 +58,7 @@ impl<'a, H: Home> Listing<'a, H> {
             let ListPage { entries, more } = self
                 .home
                 .store()
-                .list(self.bucket, self.prefix, self.last.as_deref())
+                .list(self.bucket, &self.prefix, self.last.as_deref())
                 .await?;
             self.last = entries
                 .last()
