@@ -15,6 +15,8 @@ mod good;
 mod ingest_fault;
 mod mail;
 mod owner;
+mod parked;
+mod replay;
 mod sweep;
 mod verify;
 
