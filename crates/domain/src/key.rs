@@ -24,7 +24,10 @@ pub const DEDUPE: &str = "dedupe/";
 pub const QUARANTINE: &str = "quarantine/";
 
 const EXTENSION: &str = ".json";
-const BASE: &str = "crm_event_";
+/// What every name of ours begins with.
+pub const BASE: &str = "crm_event_";
+/// Between an event's name and the number of a revision. No name holds a dot.
+const REVISION: &str = ".r";
 /// A time in a key: `20261123T065000123456Z`.
 const TIME_CHARS: usize = 22;
 
@@ -89,18 +92,34 @@ impl EventName {
         }
     }
 
-    /// Takes a key under one of our prefixes apart: `<prefix>X.json`, or `<prefix>X.r2.json` for a replay.
-    pub fn parse_under(prefix: &str, key: &str) -> Result<Self, KeyError> {
+    /// Takes the key of something of ours under `prefix` apart: `mail/<name>.json`, or `mail/<name>.r2.json` of a revision.
+    pub fn parse_key(prefix: &str, key: &str) -> Result<Self, KeyError> {
         let name = key
             .strip_prefix(prefix)
             .and_then(|name| name.strip_suffix(EXTENSION))
             .ok_or(KeyError)?;
-        let (base, revision) = match name.split_once(".r") {
-            Some((base, revision)) => (base, revision.parse().map_err(|_no_number| KeyError)?),
+        let (base, revision) = match name.split_once(REVISION) {
             None => (name, 0),
+            Some((base, digits)) => (base, digits.parse().map_err(|_no_number| KeyError)?),
         };
         let event = Self::parse_raw_key(&format!("{RAW}{base}{EXTENSION}"))?;
-        Ok(event.with_revision(revision))
+        let event = event.with_revision(revision);
+        // One name is written in one way only: not `.r01`, not `.r0`.
+        if event.to_string() == name {
+            Ok(event)
+        } else {
+            Err(KeyError)
+        }
+    }
+
+    /// What every key of this lead's events begins with, under `prefix`. It narrows a listing, and other leads' keys begin so too.
+    pub fn key_prefix(prefix: &str, lead_id: &LeadId) -> String {
+        format!("{prefix}{BASE}{lead_id}_")
+    }
+
+    /// What the keys of this event and of all its revisions begin with, under `prefix`, and no other event's.
+    pub fn revisions_prefix(&self, prefix: &str) -> String {
+        format!("{prefix}{}.", self.base)
     }
 
     /// Whether it can be an event of this lead. It narrows a listing; only what is stored says whose an event is.
@@ -153,11 +172,6 @@ impl EventName {
         format!("{REPLAY}{self}{EXTENSION}")
     }
 
-    /// What the names of all replays of the event begin with, and no other event's.
-    pub fn revisions_prefix(&self, prefix: &str) -> String {
-        format!("{prefix}{}.r", self.base)
-    }
-
     /// The value of the mail's tag `event`, within the characters that SES allows in a tag.
     pub fn tag(&self) -> String {
         self.to_string().replace('.', "-")
@@ -168,7 +182,7 @@ impl fmt::Display for EventName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.base)?;
         if self.revision > 0 {
-            write!(f, ".r{}", self.revision)?;
+            write!(f, "{REVISION}{}", self.revision)?;
         }
         Ok(())
     }
@@ -288,25 +302,31 @@ mod tests {
     }
 
     #[test]
-    fn a_key_under_a_prefix_names_its_event_and_its_revision() {
-        let parse = |key: &str| EventName::parse_under(MAIL, key);
-        assert_eq!(parse(&name().mail_key()), Ok(name()));
-        let replay = name().with_revision(12);
-        assert_eq!(parse(&replay.mail_key()), Ok(replay.clone()));
-        assert!(
-            replay
-                .mail_key()
-                .starts_with(&name().revisions_prefix(MAIL))
-        );
-        for bad in [
-            "mail/",
-            "failed/a.json",
-            "mail/a.rx.json",
-            "mail/a.r1.r2.json",
-            "mail/a.r",
-        ] {
-            assert_eq!(parse(bad), Err(KeyError), "{bad:?}");
+    fn a_key_of_ours_is_taken_apart_in_one_way_only() {
+        for name in [name(), name().with_revision(1), name().with_revision(12)] {
+            assert_eq!(EventName::parse_key(MAIL, &name.mail_key()), Ok(name));
         }
+        for bad in [
+            "mail/x.r0.json",
+            "mail/x.r01.json",
+            "mail/x.r+1.json",
+            "mail/x.r1.r2.json",
+            "mail/x.q.json",
+            "mail/x.r1",
+            "raw/x.json",
+        ] {
+            assert_eq!(EventName::parse_key(MAIL, bad), Err(KeyError), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_an_event_begin_alike_and_no_other_events_do() {
+        let prefix = name().revisions_prefix(MAIL);
+        assert!(name().with_revision(3).mail_key().starts_with(&prefix));
+        let longer = EventName::parse_raw_key(&format!("raw/{}-b.json", name())).unwrap();
+        assert!(!longer.mail_key().starts_with(&prefix));
+        let of_lead = EventName::key_prefix(RAW, &LeadId::parse("test-1").unwrap());
+        assert!(name().raw_key().starts_with(&of_lead));
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub async fn list_parked<H: Home>(home: &H) -> Result<Vec<Parked>, PortError> {
     let mut parked = Vec::new();
     let mut mail = Listing::new(home, Bucket::Enriched, MAIL);
     while let Some(entry) = mail.next().await? {
-        let Ok(name) = EventName::parse_under(MAIL, &entry.key) else {
+        let Ok(name) = EventName::parse_key(MAIL, &entry.key) else {
             continue;
         };
         if entry.size == 0 {

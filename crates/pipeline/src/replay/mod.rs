@@ -53,10 +53,10 @@ pub enum Replayed {
 pub async fn list_lead<H: Home>(home: &H, lead_id: &LeadId) -> Result<Vec<EventName>, PortError> {
     let mut names = BTreeSet::new();
     for (bucket, prefix) in [(Bucket::Raw, RAW), (Bucket::Enriched, ENRICHED)] {
-        let begin = format!("{prefix}crm_event_{lead_id}_");
+        let begin = EventName::key_prefix(prefix, lead_id);
         let mut listing = Listing::new(home, bucket, begin);
         while let Some(entry) = listing.next().await? {
-            let name = EventName::parse_under(prefix, &entry.key);
+            let name = EventName::parse_key(prefix, &entry.key);
             names.extend(
                 name.ok()
                     .filter(|name| name.may_be_of(lead_id))

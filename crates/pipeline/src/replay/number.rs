@@ -74,7 +74,7 @@ async fn newest<H: Home>(home: &H, event: &EventName) -> Result<u32, PortError> 
     Ok(newest)
 }
 
-/// The revisions of an event under a prefix, in no order.
+/// What is stored of an event and its revisions under a prefix, in no order.
 pub(super) async fn revisions<H: Home>(
     home: &H,
     event: &EventName,
@@ -84,7 +84,7 @@ pub(super) async fn revisions<H: Home>(
     let begin = event.revisions_prefix(prefix);
     let mut listing = Listing::new(home, Bucket::Enriched, begin);
     while let Some(entry) = listing.next().await? {
-        names.extend(EventName::parse_under(prefix, &entry.key));
+        names.extend(EventName::parse_key(prefix, &entry.key));
     }
     Ok(names)
 }

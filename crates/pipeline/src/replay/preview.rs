@@ -189,9 +189,10 @@ fn trace_of(stored: &StoredObject) -> TraceContext {
 }
 
 async fn newest<H: Home>(home: &H, event: &EventName) -> Result<Option<Newest>, Stop> {
-    let revisions = revisions(home, event, ENRICHED).await?;
-    let name = revisions.into_iter().max_by_key(EventName::revision);
-    let name = name.unwrap_or_else(|| event.clone());
+    let documents = revisions(home, event, ENRICHED).await?;
+    let Some(name) = documents.into_iter().max_by_key(EventName::revision) else {
+        return Ok(None);
+    };
     let key = name.enriched_key();
     let stored = home
         .store()
