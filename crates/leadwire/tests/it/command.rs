@@ -9,6 +9,8 @@ fn wrong_usage_is_exit_code_2_and_says_every_mistake() {
     house.run(&["lead", "../a"]).expect_code(2);
     house.run(&["send", "--count", "0"]).expect_code(2);
     house.run(&["canary", "--timeout", "soon"]).expect_code(2);
+    let age = ["dlq", "ls", "--older-than", "soon"];
+    house.run(&age).expect_code(2);
     house
         .run(&["lookup", "put", "a", "--owner", ""])
         .expect_code(2);
@@ -49,6 +51,8 @@ fn commands_on_a_folder_that_is_not_there_fail_and_make_none() {
         &["leads"][..],
         &["lead", "a"],
         &["dlq", "ls"],
+        &["parked", "ls"],
+        &["replay", "a", "--yes"],
         &["sweep"],
         &["lookup", "ls"],
         &["canary"],
@@ -149,6 +153,9 @@ fn every_command_has_a_help_with_examples() {
         "dlq ls",
         "dlq show",
         "dlq redrive",
+        "parked ls",
+        "parked resolve",
+        "replay",
         "sweep",
         "doctor",
         "completion",

@@ -14,9 +14,13 @@ mod demo;
 mod house;
 mod mail;
 mod page;
+mod parked;
 mod refuse;
+mod replay;
 mod send;
 mod serve;
 #[cfg(feature = "aws")]
 mod stack;
+#[cfg(feature = "aws")]
+mod stack_again;
 mod watch;
