@@ -252,6 +252,8 @@ fn worker_call(state: &State, id: WorkerId) -> String {
         },
         Step::Settle => "PUT mail/… settled".to_owned(),
         Step::CheckSettled => "GET mail/… (read back)".to_owned(),
+        Step::Quiet => "PUT mail/… settled, silent, if absent".to_owned(),
+        Step::CheckQuiet => "GET mail/… (read back)".to_owned(),
         Step::Release(_) => "PUT mail/… idle".to_owned(),
         Step::Copy(wait) | Step::CopyLate(wait) => format!("SendMessage of the copy ({wait:?})"),
         Step::Ack => "DeleteMessage".to_owned(),

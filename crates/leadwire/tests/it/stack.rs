@@ -234,6 +234,7 @@ fn a_trace_of_a_stack_is_looked_at_in_x_ray_and_the_command_says_where() {
     let aws = Aws::start(&[
         ("Action=DescribeStacks", 200, WHOLE),
         ("prefix=raw", 200, LISTING),
+        ("list-type=2", 200, EMPTY_LISTING),
         ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
     ]);
     let ran = aws

@@ -99,7 +99,7 @@ const FAILURES: &str = "<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>fal
 const FAILURE: &str = "last-modified: Mon, 23 Nov 2026 07:30:00 GMT
 etag: 5
 
-{\"v\":1,\"reason\":\"owner_missing\",\"receives\":3,\"failed_at\":\"2026-11-23T07:30:00Z\",\"message_id\":\"m-1\",\"lead_id\":\"test-1\",\"event_id\":\"ev_1\"}";
+{\"v\":1,\"reason\":\"owner_missing\",\"receives\":3,\"failed_at\":\"2020-11-23T07:30:00Z\",\"message_id\":\"m-1\",\"lead_id\":\"test-1\",\"event_id\":\"ev_1\"}";
 
 /// One dead letter, with its trace and with what somebody else put beside it.
 const DEAD: &str = r#"{"Messages":[{"MessageId":"m-1","ReceiptHandle":"handle-1",
@@ -170,7 +170,7 @@ fn a_dead_letter_is_copied_with_everything_that_it_carries_and_then_deleted() {
         "00-6ac29d00abababababababababababab-0101010101010101-01",
         "vendor=1",
         "Root=1-6ac29d00-abababababababababababab",
-        r#""DataType":"String.custom","StringValue":"seven""#,
+        r#""StringValue":"seven","DataType":"String.custom""#,
         r#""BinaryValue":"AQID""#,
     ] {
         assert!(seen[sent].contains(part), "{part} is not in {}", seen[sent]);
@@ -221,4 +221,44 @@ fn a_stacks_parked_mail_is_resolved_over_the_version_that_was_read() {
         "{}",
         seen[put]
     );
+}
+
+/// Older than any lead can wait, whatever the clock says.
+const LOST: &str = "<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents>
+    <Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><LastModified>2020-11-23T06:50:00Z</LastModified><ETag>1</ETag><Size>2</Size>
+    </Contents></ListBucketResult>";
+
+#[test]
+fn a_stacks_sweep_only_looks_refuses_or_goes_on_as_it_is_told() {
+    let aws = Aws::start(&[
+        ("Action=DescribeStacks", 200, WHOLE),
+        ("prefix=raw", 200, LOST),
+        ("list-type=2", 200, EMPTY_LISTING),
+        ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
+        ("PUT /the-enriched-bucket/swept/", 200, CREATED),
+        ("AmazonSQS.SendMessage", 200, SENT),
+    ]);
+    let sweep = |flags: &[&str], code| {
+        let line = [
+            "sweep",
+            "--max-age-days",
+            "36500",
+            "--stack",
+            "crm",
+            "--json",
+        ];
+        let ran = aws.run(&[&line[..], flags].concat()).expect_code(code);
+        let report = ran.documents().remove(0);
+        ["found", "sent", "refused"].map(|name| report[name].to_string())
+    };
+    let is_sent = || {
+        aws.seen()
+            .iter()
+            .any(|one| one.contains("AmazonSQS.SendMessage"))
+    };
+    assert_eq!(sweep(&["--dry-run"], 0), ["1", "0", "false"]);
+    assert_eq!(sweep(&["--max", "0"], 1), ["1", "0", "true"]);
+    assert!(!is_sent());
+    assert_eq!(sweep(&["--max", "0", "--confirm"], 0), ["1", "1", "false"]);
+    assert!(is_sent());
 }
