@@ -104,10 +104,10 @@ pub(crate) async fn find_lead<S: ObjectStore>(
         (Bucket::Enriched, MAIL),
     ] {
         let entries = list_all(store, bucket, &EventName::key_prefix(prefix, lead_id)).await?;
-        let named = entries
+        let parsed = entries
             .iter()
             .filter_map(|entry| EventName::parse_key(prefix, &entry.key).ok());
-        names.extend(named.filter(|name| prefix == RAW || name.revision() > 0));
+        names.extend(parsed.filter(|name| prefix == RAW || name.revision() > 0));
     }
     let mut events = read_events(store, queue, names.into_iter().collect()).await?;
     events.retain(|event| event.lead_id() == lead_id.as_str());

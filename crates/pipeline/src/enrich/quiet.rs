@@ -22,10 +22,9 @@ impl<H: Home> Attempt<'_, H> {
         mail: &MailState,
     ) -> Result<Option<Outcome>, Stop> {
         let mails = match (self.trigger.notify(), mail) {
-            (Notify::Force, _) => true,
+            // Whoever wrote such a claim had found a change. Another replay may have stored it since; this mail is begun all the same.
+            (Notify::Force, _) | (Notify::IfChanged, MailState::Claimed(..)) => true,
             (Notify::Never, _) => false,
-            // Whoever wrote this claim had found a change. Another replay may have stored it since; this mail is begun all the same.
-            (Notify::IfChanged, MailState::Claimed(..)) => true,
             (Notify::IfChanged, MailState::Absent | MailState::Settled(_)) => {
                 self.has_changed(document).await?
             }

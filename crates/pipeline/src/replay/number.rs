@@ -32,15 +32,15 @@ pub(super) async fn take<H: Home>(
     event: &EventName,
     order: &Order,
 ) -> Result<EventName, PortError> {
-    let token = u128::from_be_bytes(home.entropy().bits());
-    let taken = Taken {
+    let bits = u128::from_be_bytes(home.entropy().bits());
+    let mine = Taken {
         v: 1,
         notify: order.notify,
         run: order.run.clone(),
         requested_at: home.clock().now(),
-        token: format!("{token:032x}"),
+        token: format!("{bits:032x}"),
     };
-    let bytes = serde_json::to_vec(&taken).expect("plain fields always serialise");
+    let bytes = serde_json::to_vec(&mine).expect("plain fields always serialise");
     let newest = newest(home, event).await?;
     for number in (1..=TRIES_MAX).filter_map(|step| newest.checked_add(step)) {
         let name = event.clone().with_revision(number);
@@ -51,7 +51,7 @@ pub(super) async fn take<H: Home>(
             return Ok(name);
         }
         let found = read(home, &name).await?;
-        if found.is_some_and(|found| found.token == taken.token) {
+        if found.is_some_and(|found| found.token == mine.token) {
             return Ok(name);
         }
         created?;

@@ -101,14 +101,12 @@ pub(super) const ALL: &[Scenario] = &[
     )
     .small(),
     scenario(
-        "a silent replay, faults, a duplicate delivery",
+        "a silent replay, a crash, a lost reply",
         sound(
             Bounds {
                 replays: 1,
                 crashes: 1,
                 lost: 1,
-                errors: 1,
-                duplicates: 1,
                 ..CALM
             },
             SILENT,

@@ -50,12 +50,12 @@ struct Changed<'a> {
     event: String,
     lead_id: &'a str,
     compared_with: Option<u32>,
-    changes: Vec<Field<'a>>,
+    changes: Vec<Difference<'a>>,
 }
 
 /// Verbatim, so that digits survive.
 #[derive(Serialize)]
-struct Field<'a> {
+struct Difference<'a> {
     field: &'a str,
     before: Option<&'a RawValue>,
     after: Option<&'a RawValue>,
@@ -74,7 +74,7 @@ pub(super) fn tell_changes(
         event: event.name.to_string(),
         lead_id: event.lead_id().as_str(),
         compared_with: event.compared_with,
-        changes: event.changes.iter().map(field).collect(),
+        changes: event.changes.iter().map(difference).collect(),
     })?;
     let heading = format!("{BOLD}{}{BOLD:#}  {}", event.lead_id(), event.name);
     if event.changes.is_empty() {
@@ -94,8 +94,8 @@ pub(super) fn tell_changes(
     Ok(())
 }
 
-fn field(change: &Change) -> Field<'_> {
-    Field {
+fn difference(change: &Change) -> Difference<'_> {
+    Difference {
         field: &change.field,
         before: change.before.as_deref(),
         after: change.after.as_deref(),
