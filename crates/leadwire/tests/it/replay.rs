@@ -86,6 +86,23 @@ fn a_replay_shows_what_would_change_and_mails_only_where_that_is_wanted() {
 }
 
 #[test]
+fn a_person_is_asked_before_anything_is_sent() {
+    let (house, up) = mailed();
+    let line = ["replay", "a", "--notify", "force"];
+    let refused = house.run_at_terminal(&line, "n").expect_code(1).out;
+    assert!(
+        refused.contains("mail every one of them again? [y/N]"),
+        "{refused}"
+    );
+    assert!(refused.contains("Nothing was sent."), "{refused}");
+    let leads = house.run(&["lead", "a", "--json"]).documents();
+    assert_eq!(leads.len(), 1, "{leads:?}");
+    house.run_at_terminal(&line, "y").expect_code(0);
+    up.wait_for("email_sent");
+    assert_eq!(house.mails().len(), 2);
+}
+
+#[test]
 fn leads_are_replayed_by_key_by_name_and_by_time() {
     let (house, _up) = mailed();
     let looked = replay(&house, &["a", "--dry-run"]).documents();
