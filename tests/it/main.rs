@@ -13,6 +13,7 @@ mod parallel;
 mod platform;
 mod poison;
 mod readme;
+mod replay;
 mod rig;
 mod rules;
 mod signed;
