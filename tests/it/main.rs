@@ -14,6 +14,7 @@ mod parallel;
 mod platform;
 mod poison;
 mod readme;
+mod replay;
 mod rig;
 mod rules;
 mod signed;

@@ -26,8 +26,13 @@ impl SqsDelayQueue {
     }
 }
 
-impl DelayQueue for SqsDelayQueue {
-    async fn send(&self, message: OutgoingMessage) -> Result<(), PortError> {
+impl SqsDelayQueue {
+    /// Sends a message with further attributes, as a copy of one that has some.
+    pub async fn send_with(
+        &self,
+        message: OutgoingMessage,
+        others: Vec<(String, MessageAttributeValue)>,
+    ) -> Result<(), PortError> {
         let action = "send message";
         let mut request = self
             .client
@@ -35,6 +40,9 @@ impl DelayQueue for SqsDelayQueue {
             .queue_url(&self.url)
             .message_body(message.body);
         request = request.set_delay_seconds(i32::try_from(message.delay_seconds).ok());
+        for (name, value) in others {
+            request = request.message_attributes(name, value);
+        }
         for (name, value) in [
             (TRACEPARENT, message.trace.traceparent),
             (TRACESTATE, message.trace.tracestate),
@@ -57,6 +65,12 @@ impl DelayQueue for SqsDelayQueue {
             Ok(_) => Ok(()),
             Err(error) => Err(port_error(action, &error)),
         }
+    }
+}
+
+impl DelayQueue for SqsDelayQueue {
+    async fn send(&self, message: OutgoingMessage) -> Result<(), PortError> {
+        self.send_with(message, Vec::new()).await
     }
 
     async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {

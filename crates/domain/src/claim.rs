@@ -19,6 +19,9 @@ pub enum Settled {
     Sent,
     /// The lead was forgotten on request.
     Forgotten,
+    /// A replay that mailed nobody: it was to mail nobody, or it had nothing new to tell. A reader that does not know it takes it for sent,
+    /// and so mails nobody either.
+    Silent,
 }
 
 impl Settled {
@@ -27,12 +30,13 @@ impl Settled {
         match self {
             Self::Sent => "sent",
             Self::Forgotten => "forgotten",
+            Self::Silent => "silent",
         }
     }
 
     /// The state of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Sent, Self::Forgotten]
+        [Self::Sent, Self::Forgotten, Self::Silent]
             .into_iter()
             .find(|state| state.as_str() == name)
     }

@@ -16,6 +16,8 @@ pub const MAIL: &str = "mail/";
 pub const FAILED: &str = "failed/";
 /// The prefix of the sweeper's counts in `EnrichedBucket`.
 pub const SWEPT: &str = "swept/";
+/// The prefix under which the number of each replay is taken, in `EnrichedBucket`: created once, so that two operators share none.
+pub const REPLAY: &str = "replay/";
 /// The prefix under which an event id without a time keeps the key that was chosen for it, in `EnrichedBucket`.
 pub const DEDUPE: &str = "dedupe/";
 /// The prefix of verified requests that did not parse, in `EnrichedBucket`.
@@ -163,6 +165,11 @@ impl EventName {
     /// The key of the sweeper's count.
     pub fn swept_key(&self) -> String {
         format!("{SWEPT}{self}{EXTENSION}")
+    }
+
+    /// The key under which a replay's number is taken.
+    pub fn replay_key(&self) -> String {
+        format!("{REPLAY}{self}{EXTENSION}")
     }
 
     /// The value of the mail's tag `event`, within the characters that SES allows in a tag.

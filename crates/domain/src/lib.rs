@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod canary;
+pub mod change;
 pub mod claim;
 pub mod email;
 pub mod enriched;

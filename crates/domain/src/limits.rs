@@ -35,6 +35,9 @@ pub const SUBJECT_CHARS_MAX: usize = 200;
 pub const MAIL_FIELD_CHARS_MAX: usize = 500;
 /// Longest template of a link into the CRM, in characters: what every mail client follows.
 pub const LEAD_URL_CHARS_MAX: usize = 2000;
+/// Earlier revisions that are looked through for the document that a replay is compared with. Only a replay that never came to its document
+/// leaves a gap, so that the first look finds it as a rule.
+pub const REVISIONS_BACK_MAX: usize = 50;
 /// Recipients of one mail (Amazon SES allows 50).
 pub const RECIPIENTS_MAX: usize = 50;
 

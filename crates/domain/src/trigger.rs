@@ -8,8 +8,11 @@ use crate::wait::Waiting;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The version of the message that this code writes and reads.
+/// The version of the message that makes an event be enriched and mailed.
 pub const VERSION: u32 = 1;
+/// The version of the message of a replay that does not simply mail: it says whether to. Code that knows version 1 only must not take it, or
+/// it would mail what is to be kept quiet; so it is another version and not a member more.
+pub const VERSION_NOTIFY: u32 = 2;
 
 /// What makes enrichment look at an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,16 +40,42 @@ pub struct TriggerFacts {
     pub accepted_at: Timestamp,
     /// Nothing is done before this time.
     pub not_before: Timestamp,
+    /// Whether it mails. Only a replay may say anything but [`Notify::Force`]; the bare form cannot.
+    pub notify: Notify,
+}
+
+/// Whether a message mails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notify {
+    /// It mails: every event, and a replay that is to mail whatever has changed.
+    #[default]
+    Force,
+    /// A replay that mails where its document differs from the one before.
+    IfChanged,
+    /// A replay that makes its document and mails nobody.
+    Never,
+}
+
+impl Notify {
+    /// As it stands in messages, in log lines and in tables.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Force => "force",
+            Self::IfChanged => "if_changed",
+            Self::Never => "never",
+        }
+    }
 }
 
 /// A queue message that is not one of ours.
 #[derive(Debug, thiserror::Error)]
 pub enum TriggerError {
     /// Not JSON of either form. The cause is not kept: it could quote what somebody put into the queue.
-    #[error("not a message of version 1, nor the bare form {{\"s3_key\": …}}")]
+    #[error("not a message of version 1 or 2, nor the bare form {{\"s3_key\": …}}")]
     Invalid,
     /// A version that this code does not know.
-    #[error("message version {0} is not known; this code reads version 1")]
+    #[error("message version {0} is not known; this code reads versions 1 and 2")]
     Version(u32),
     /// The key names no raw event.
     #[error("the message's s3_key names no raw event")]
@@ -76,6 +105,8 @@ struct Full {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    notify: Option<Notify>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
 }
 
@@ -88,6 +119,9 @@ struct Bare {
     s3_key: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<u32>,
+    /// Only to be refused: code of an earlier version would not see it, and mail.
+    #[serde(default, skip_serializing)]
+    notify: Option<Notify>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
 }
@@ -105,12 +139,17 @@ impl Trigger {
         let probe: Probe = serde_json::from_str(body).map_err(invalid)?;
         match probe.v {
             None => Self::from_bare(serde_json::from_str(body).map_err(invalid)?),
-            Some(VERSION) => Self::from_full(serde_json::from_str(body).map_err(invalid)?),
+            Some(VERSION | VERSION_NOTIFY) => {
+                Self::from_full(serde_json::from_str(body).map_err(invalid)?)
+            }
             Some(other) => Err(TriggerError::Version(other)),
         }
     }
 
     fn from_bare(bare: Bare) -> Result<Self, TriggerError> {
+        if bare.notify.is_some() {
+            return Err(TriggerError::Invalid);
+        }
         let name = EventName::parse_raw_key(&bare.s3_key).map_err(TriggerError::Key)?;
         Ok(Self {
             name: name.with_revision(bare.revision.unwrap_or(0)),
@@ -121,8 +160,14 @@ impl Trigger {
 
     fn from_full(full: Full) -> Result<Self, TriggerError> {
         let name = EventName::parse_raw_key(&full.s3_key).map_err(TriggerError::Key)?;
+        let name = name.with_revision(full.revision.unwrap_or(0));
+        let notify = match (full.v, full.notify) {
+            (VERSION, None) => Notify::Force,
+            (VERSION_NOTIFY, Some(notify)) if name.revision() > 0 => notify,
+            _ => return Err(TriggerError::Invalid),
+        };
         Ok(Self {
-            name: name.with_revision(full.revision.unwrap_or(0)),
+            name,
             facts: Some(TriggerFacts {
                 lead_id: full.lead_id,
                 event_id: full.event_id,
@@ -130,9 +175,17 @@ impl Trigger {
                 sha256: full.sha256,
                 accepted_at: full.accepted_at,
                 not_before: full.not_before,
+                notify,
             }),
             waiting: full.waiting.unwrap_or_default(),
         })
+    }
+
+    /// Whether it mails.
+    pub fn notify(&self) -> Notify {
+        self.facts
+            .as_ref()
+            .map_or(Notify::Force, |facts| facts.notify)
     }
 
     /// The body of the queue message. It stays a bare message where it was one, so that an operator's override survives a wait.
@@ -143,10 +196,14 @@ impl Trigger {
             None => serde_json::to_string(&Bare {
                 s3_key: self.name.raw_key(),
                 revision,
+                notify: None,
                 waiting,
             }),
             Some(facts) => serde_json::to_string(&Full {
-                v: VERSION,
+                v: match facts.notify {
+                    Notify::Force => VERSION,
+                    Notify::IfChanged | Notify::Never => VERSION_NOTIFY,
+                },
                 s3_key: self.name.raw_key(),
                 lead_id: facts.lead_id.clone(),
                 event_id: facts.event_id.clone(),
@@ -155,6 +212,7 @@ impl Trigger {
                 not_before: facts.not_before,
                 source: facts.source.to_string(),
                 revision,
+                notify: Some(facts.notify).filter(|notify| *notify != Notify::Force),
                 waiting,
             }),
         };
@@ -192,6 +250,44 @@ mod tests {
     }
 
     #[test]
+    fn version_2_reads_and_writes_its_golden_text() {
+        let quiet = golden_quiet();
+        let trigger = Trigger::parse(&quiet).unwrap();
+        assert_eq!(trigger.body(), quiet);
+        assert_eq!(
+            (trigger.notify(), trigger.name.revision()),
+            (Notify::Never, 3)
+        );
+    }
+
+    fn golden_quiet() -> String {
+        GOLDEN.replace(r#"{"v":1,"#, r#"{"v":2,"#).replace(
+            r#""source":"close"}"#,
+            r#""source":"close","revision":3,"notify":"never"}"#,
+        )
+    }
+
+    #[test]
+    fn a_message_that_older_code_would_mail_says_nothing_of_notify() {
+        let quiet = golden_quiet();
+        for bad in [
+            quiet.replace(r#""v":2"#, r#""v":1"#),
+            quiet.replace(r#","notify":"never""#, ""),
+            quiet.replace(r#""revision":3,"#, ""),
+            quiet.replace(r#""never""#, r#""perhaps""#),
+            r#"{"s3_key":"raw/a.json","revision":1,"notify":"never"}"#.to_owned(),
+        ] {
+            assert!(
+                matches!(Trigger::parse(&bad), Err(TriggerError::Invalid)),
+                "{bad}"
+            );
+        }
+        let mut loud = Trigger::parse(GOLDEN).unwrap();
+        loud.name = loud.name.with_revision(1);
+        assert!(loud.body().starts_with(r#"{"v":1,"#) && !loud.body().contains("notify"));
+    }
+
+    #[test]
     fn a_waiting_revision_survives_its_text() {
         let mut trigger = Trigger::parse(GOLDEN).unwrap();
         trigger.name = trigger.name.with_revision(3);
@@ -212,8 +308,8 @@ mod tests {
         ));
         assert!(matches!(Trigger::parse("{}"), Err(TriggerError::Invalid)));
         assert!(matches!(
-            Trigger::parse(r#"{"v":2,"s3_key":"raw/x.json"}"#),
-            Err(TriggerError::Version(2))
+            Trigger::parse(r#"{"v":3,"s3_key":"raw/x.json"}"#),
+            Err(TriggerError::Version(3))
         ));
         assert!(matches!(
             Trigger::parse(r#"{"s3_key":"raw/../x.json"}"#),
@@ -238,15 +334,19 @@ mod tests {
             any::<[u8; 8]>(),
             (time(), time()),
             select(&Source::ALL[..]),
+            select(vec![Notify::Force, Notify::IfChanged, Notify::Never]),
         )
             .prop_map(
-                |(lead_id, event_id, bytes, (accepted_at, not_before), source)| TriggerFacts {
-                    lead_id,
-                    event_id: EventId::parse(&event_id).unwrap(),
-                    sha256: Sha256Hex::of(&bytes),
-                    accepted_at,
-                    not_before,
-                    source,
+                |(lead_id, event_id, bytes, (accepted_at, not_before), source, notify)| {
+                    TriggerFacts {
+                        lead_id,
+                        event_id: EventId::parse(&event_id).unwrap(),
+                        sha256: Sha256Hex::of(&bytes),
+                        accepted_at,
+                        not_before,
+                        source,
+                        notify,
+                    }
                 },
             )
     }
@@ -275,7 +375,7 @@ mod tests {
 
         #[test]
         fn any_trigger_survives_its_text_in_ascii_and_within_its_limit(
-            lead in crate::sample::lead_id(), at in time(), revision: u32, facts in option::of(facts()), waiting in waiting(),
+            lead in crate::sample::lead_id(), at in time(), revision in 1_u32.., facts in option::of(facts()), waiting in waiting(),
         ) {
             let trigger = Trigger { name: EventName::new(&lead, at).with_revision(revision), facts, waiting };
             let body = trigger.body();

@@ -3,15 +3,21 @@
 mod audit;
 mod backup;
 mod canary;
+mod dlq;
 mod forget;
 mod lookup;
+mod parked;
+mod replay;
 mod watch;
 
 pub(crate) use audit::AuditArgs;
 pub(crate) use backup::BackupArgs;
 pub(crate) use canary::CanaryArgs;
+pub(crate) use dlq::{AgeArgs, DlqCommand, DlqLsArgs, DlqRedriveArgs, DlqShowArgs};
 pub(crate) use forget::ForgetArgs;
 pub(crate) use lookup::{LookupCommand, LookupImportArgs, LookupPutArgs};
+pub(crate) use parked::{ParkedCommand, ParkedResolveArgs};
+pub(crate) use replay::ReplayArgs;
 pub(crate) use watch::{AlarmsArgs, DoctorArgs, SloArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -63,6 +69,11 @@ pub(crate) enum Command {
     /// List, show and redrive dead letters
     #[command(subcommand)]
     Dlq(DlqCommand),
+    /// List mails of which nobody knows whether they went out, and say what became of them
+    #[command(subcommand)]
+    Parked(ParkedCommand),
+    /// Enrich leads once more, with today's owner files, and mail them again if that is wanted
+    Replay(ReplayArgs),
     /// Find leads whose trigger was lost, and enqueue them again
     Sweep(SweepArgs),
     /// Prove that no lead is lost: account for every event, and check what is stored
@@ -336,67 +347,6 @@ pub(crate) struct LeadArgs {
     /// Show its trace too: every span, from the webhook to the mail, the wait in between and each attempt
     #[arg(long)]
     pub(crate) trace: bool,
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
-}
-
-/// `dlq …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum DlqCommand {
-    /// List what failed for good and is not settled
-    Ls(DlqLsArgs),
-    /// Show one failure: why, what to do, and its message
-    Show(DlqShowArgs),
-    /// Send dead letters again: a copy goes to the queue, then the dead letter is deleted
-    Redrive(DlqRedriveArgs),
-}
-
-/// `dlq ls`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:\n  leadwire dlq ls\n  leadwire dlq ls --reason owner_missing")]
-pub(crate) struct DlqLsArgs {
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
-    /// Only those that failed for this reason
-    #[arg(long, value_name = "REASON")]
-    pub(crate) reason: Option<String>,
-}
-
-/// `dlq show`.
-#[derive(Clone, Debug, Args)]
-#[command(
-    after_help = "Examples:\n  leadwire dlq show test-1\n  leadwire dlq show crm_event_test-1_20261123T065000123456Z"
-)]
-pub(crate) struct DlqShowArgs {
-    /// The event's name, event id, lead id or message id
-    pub(crate) id: String,
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
-}
-
-/// `dlq redrive`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-It is safe to repeat: what is queued already is left alone, and a lead is never mailed twice.
-
-Examples:
-  leadwire dlq redrive test-1                     One lead
-  leadwire dlq redrive --reason owner_missing     After the owner files were put
-  leadwire dlq redrive --all --dry-run            What would be sent")]
-#[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["ids", "all", "reason"]))]
-pub(crate) struct DlqRedriveArgs {
-    /// The event's name, event id, lead id or message id
-    #[arg(value_name = "ID", conflicts_with_all = ["all", "reason"])]
-    pub(crate) ids: Vec<String>,
-    /// Everything that `dlq ls` lists
-    #[arg(long, conflicts_with = "reason")]
-    pub(crate) all: bool,
-    /// Everything that failed for this reason
-    #[arg(long, value_name = "REASON")]
-    pub(crate) reason: Option<String>,
-    /// Only say what would be sent
-    #[arg(long)]
-    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) home: HomeArgs,
 }

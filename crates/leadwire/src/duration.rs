@@ -1,5 +1,7 @@
 //! Spans of time as people write and read them.
 
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 /// Takes `10m`, `1h30m`, `90 s`, or a bare number of seconds.
@@ -11,6 +13,29 @@ pub(crate) fn parse_seconds(text: &str) -> Option<u32> {
     let span: SignedDuration = text.parse().ok()?;
     let whole = span.subsec_nanos() == 0;
     u32::try_from(span.as_secs()).ok().filter(|_seconds| whole)
+}
+
+/// Takes what [`parse_seconds`] takes, and whole days: `3d`.
+pub(crate) fn parse_age(text: &str) -> Option<SignedDuration> {
+    let days = text.trim().strip_suffix('d').map(str::trim);
+    match days.and_then(|days| days.parse::<u32>().ok()) {
+        Some(days) => Some(SignedDuration::from_hours(24 * i64::from(days))),
+        None => Some(SignedDuration::from_secs(parse_seconds(text)?.into())),
+    }
+}
+
+/// Takes a time: `2026-11-23` (in UTC), `2026-11-23T06:50:00Z`, or a span before `now` such as `12h`.
+pub(crate) fn parse_time(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    if let Ok(date) = text.parse::<Date>() {
+        return Offset::UTC
+            .to_timestamp(date.to_datetime(Time::midnight()))
+            .ok();
+    }
+    now.checked_sub(parse_age(text)?).ok()
 }
 
 /// A span in its two largest units: `10 min`, `1 h 5 min`, `3 d 4 h`, `450 ms`.
@@ -78,6 +103,22 @@ mod tests {
         }
         for text in ["", "soon", "-5s", "10x", "1.5s", "500ms"] {
             assert_eq!(parse_seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_as_a_date_an_instant_or_a_while_ago() {
+        let now: Timestamp = "2026-11-23T06:50:00Z".parse().unwrap();
+        for (text, time) in [
+            ("2026-11-20", "2026-11-20T00:00:00Z"),
+            ("2026-11-20T08:00:00+01:00", "2026-11-20T07:00:00Z"),
+            ("90m", "2026-11-23T05:20:00Z"),
+            ("2d", "2026-11-21T06:50:00Z"),
+        ] {
+            assert_eq!(parse_time(text, now), time.parse().ok(), "{text}");
+        }
+        for text in ["", "yesterday", "2026-13-01", "d", "-2d"] {
+            assert_eq!(parse_time(text, now), None, "{text}");
         }
     }
 

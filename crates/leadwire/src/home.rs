@@ -10,7 +10,7 @@ use crate::view::{QueueLook, Queued};
 use jiff::Timestamp;
 use leadwire_domain::id::LeadId;
 use leadwire_local::{Mode, OsEntropy, SystemClock, TelemetryStore};
-use leadwire_pipeline::port::{Clock as _, Home, PortError};
+use leadwire_pipeline::port::{Clock as _, Home, OutgoingMessage, PortError};
 
 pub(crate) use forget::{Forgets, OwnerFile};
 pub(crate) use local::{LocalOperated, desk, open, read_sources, served_by};
@@ -21,6 +21,12 @@ pub(crate) trait Operated: Home + 'static {
     fn look(&self) -> impl Future<Output = Result<QueueLook, PortError>> + Send;
     /// Takes the dead letters, to send them again. Others may not see them until they are deleted or given back.
     fn take_dead(&self) -> impl Future<Output = Result<Vec<Queued>, PortError>> + Send;
+    /// Sends a copy of a dead letter to the queue, with whatever attributes it has besides its trace.
+    fn send_copy(
+        &self,
+        message: OutgoingMessage,
+        letter: &Queued,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Deletes a dead letter, after a copy was sent.
     fn delete_dead(&self, letter: &Queued) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Gives dead letters back that were taken and not deleted.

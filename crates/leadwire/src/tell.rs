@@ -257,6 +257,7 @@ fn enrich_line(fields: &Fields) -> Option<Told> {
             BAD,
             "whether its mail went out is not known; a person must decide".to_owned(),
         )),
+        "replay_settled" => Some(("replayed", DIM, "mailed nobody".to_owned())),
         "record_acked" => Some((
             "done",
             DIM,

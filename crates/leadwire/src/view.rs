@@ -35,6 +35,25 @@ pub(crate) struct Queued {
     pub(crate) receives: u32,
     /// The trace it belongs to, where that is known.
     pub(crate) trace: TraceContext,
+    /// What else it carries. Only a dead letter that was taken tells.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "one machine's messages carry nothing else")
+    )]
+    pub(crate) others: Vec<Attribute>,
+}
+
+/// An attribute of a message that is none of ours. A copy carries it along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attribute {
+    /// Its name.
+    pub(crate) name: String,
+    /// The queue's word for its type.
+    pub(crate) kind: String,
+    /// Its text, where it is one.
+    pub(crate) text: Option<String>,
+    /// Its bytes, where it is none.
+    pub(crate) bytes: Option<Vec<u8>>,
 }
 
 /// A look into the queue.

@@ -7,18 +7,18 @@ use std::collections::VecDeque;
 pub(crate) struct Listing<'a, H> {
     home: &'a H,
     bucket: Bucket,
-    prefix: &'static str,
+    prefix: String,
     page: VecDeque<Listed>,
     last: Option<String>,
     more: bool,
 }
 
 impl<'a, H: Home> Listing<'a, H> {
-    pub(crate) fn new(home: &'a H, bucket: Bucket, prefix: &'static str) -> Self {
+    pub(crate) fn new(home: &'a H, bucket: Bucket, prefix: impl Into<String>) -> Self {
         Self {
             home,
             bucket,
-            prefix,
+            prefix: prefix.into(),
             page: VecDeque::new(),
             last: None,
             more: true,
@@ -46,7 +46,7 @@ impl<'a, H: Home> Listing<'a, H> {
             };
             match entry
                 .key
-                .strip_prefix(self.prefix)
+                .strip_prefix(self.prefix.as_str())
                 .unwrap_or_default()
                 .cmp(name)
             {
@@ -64,7 +64,7 @@ impl<'a, H: Home> Listing<'a, H> {
             let ListPage { entries, more } = self
                 .home
                 .store()
-                .list(self.bucket, self.prefix, self.last.as_deref())
+                .list(self.bucket, &self.prefix, self.last.as_deref())
                 .await?;
             self.last = entries
                 .last()

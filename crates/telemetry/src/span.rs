@@ -287,7 +287,7 @@ pub const ATTRIBUTES: &[AttributeFacts] = &[
     attribute("leadwire.attempt", "which attempt at the mail it is"),
     attribute(
         "leadwire.outcome",
-        "what came of it: of a call `found`, `missing`, `denied`, `too_large`, `new`, `exists`, `changed`, `done`; of a mail `accepted`, `busy`, `refused`, `ambiguous`; of a message `mailed`, `mailed_before`, `parked`, `parked_before`, `forgotten`, `canary_failed`, a wait's reason, `failed`; of a request `accepted`, `duplicate`, `ignored`, `refused`",
+        "what came of it: of a call `found`, `missing`, `denied`, `too_large`, `new`, `exists`, `changed`, `done`; of a mail `accepted`, `busy`, `refused`, `ambiguous`; of a message `mailed`, `mailed_before`, `parked`, `parked_before`, `forgotten`, `silent`, `silent_before`, `canary_failed`, a wait's reason, `failed`; of a request `accepted`, `duplicate`, `ignored`, `refused`",
     ),
 ];
 

@@ -90,6 +90,15 @@ pub enum Cure {
     Never,
 }
 
+/// What an operator wants of a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// It mails.
+    Force,
+    /// It makes its document and mails nobody.
+    Never,
+}
+
 /// When the claim is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimOrder {
@@ -123,6 +132,8 @@ pub struct Policy {
     pub ses: Ses,
     /// Whether a throttled or refusing SES recovers.
     pub ses_cure: Cure,
+    /// Whether a replay mails.
+    pub notify: Notify,
     /// When the claim is put.
     pub claim: ClaimOrder,
     /// When the clock moves.
@@ -142,6 +153,7 @@ impl Policy {
         lookup_cure: Cure::Sometime,
         ses: Ses::Up,
         ses_cure: Cure::Sometime,
+        notify: Notify::Force,
         claim: ClaimOrder::AfterDocument,
         clock: Clock::BetweenRuns,
         receives: 3,

@@ -128,6 +128,10 @@ impl Protocol {
     /// Goes on once both writes have ended, or the second one need not begin.
     pub(crate) fn after_write(&self, state: &mut State, id: WorkerId) {
         let worker = state.workers[id];
+        if worker.doc_write == Write::Done && self.keeps_quiet(worker.rev()) {
+            state.workers[id] = worker.turned_to(Step::Quiet);
+            return;
+        }
         let sequential = self.policy.claim == ClaimOrder::AfterDocument;
         match (worker.doc_write, worker.claim_write) {
             (Write::Lost, Write::Todo) if sequential => self.fail(state, id, Reason::Transient),

@@ -1,6 +1,6 @@
 //! Negative controls: each broken protocol, and the promise that it must break.
 
-use crate::bounds::{Ambiguous, Bounds, Cure, Policy};
+use crate::bounds::{Ambiguous, Bounds, Cure, Notify, Policy};
 use crate::model::Protocol;
 use crate::property as p;
 use crate::scenario::sound;
@@ -29,6 +29,10 @@ const TWICE: Bounds = Bounds {
 const DEFAULT: Policy = Policy::DEFAULT;
 const PARK: Policy = Policy {
     ambiguous: Ambiguous::Park,
+    ..DEFAULT
+};
+const SILENT: Policy = Policy {
+    notify: Notify::Never,
     ..DEFAULT
 };
 const LATE: Policy = Policy {
@@ -142,6 +146,12 @@ fn documents() -> Vec<Control> {
             (Bounds { replays: 1, ..CALM }, DEFAULT),
             p::REPLAY_ENDS,
             "a replay reuses X's claim",
+        ),
+        control(
+            V::NotifyUnseen,
+            (Bounds { replays: 1, ..CALM }, SILENT),
+            p::SILENT_MAILS_NOBODY,
+            "a silent replay's message is one that older code takes",
         ),
     ]
 }

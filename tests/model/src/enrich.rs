@@ -53,6 +53,8 @@ impl Protocol {
             Step::Send
             | Step::Settle
             | Step::CheckSettled
+            | Step::Quiet
+            | Step::CheckQuiet
             | Step::Release(_)
             | Step::Copy(_)
             | Step::CopyLate(_)
@@ -131,7 +133,7 @@ impl Protocol {
             Claim::Absent | Claim::Idle => Seen::Free(mail.version),
             Claim::Stale => Seen::Stale(mail.version),
             Claim::Live => Seen::Live,
-            Claim::Sent | Claim::Forgotten | Claim::Parked => Seen::Closed,
+            Claim::Sent | Claim::Forgotten | Claim::Parked | Claim::Silent => Seen::Closed,
         }
     }
 
@@ -227,11 +229,12 @@ fn is_visible(state: &State, slot: Slot) -> bool {
 fn can_lose_reply(state: &State, step: Step) -> bool {
     match step {
         Step::Send => state.ses == crate::state::Ses::Up,
-        Step::Settle | Step::Copy(_) => true,
+        Step::Settle | Step::Quiet | Step::Copy(_) => true,
         Step::Idle
         | Step::Read
         | Step::Write
         | Step::CheckSettled
+        | Step::CheckQuiet
         | Step::Release(_)
         | Step::CopyLate(_)
         | Step::Ack
@@ -246,6 +249,7 @@ fn can_fail(step: Step) -> bool {
     match step {
         Step::Send
         | Step::Settle
+        | Step::Quiet
         | Step::Release(_)
         | Step::Copy(_)
         | Step::WriteFailed(_)
@@ -255,6 +259,7 @@ fn can_fail(step: Step) -> bool {
         | Step::Read
         | Step::Write
         | Step::CheckSettled
+        | Step::CheckQuiet
         | Step::CopyLate(_)
         | Step::Ack
         | Step::WriteFailedLate(_) => false,

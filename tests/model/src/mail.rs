@@ -1,9 +1,10 @@
-//! Enrich, the mail: send, settle; or park.
+//! Enrich, the mail: send, settle; or keep quiet; or park.
 
 use crate::action::Reply;
+use crate::bounds::Notify;
 use crate::claim::note_effect;
 use crate::model::Protocol;
-use crate::pair::WorkerId;
+use crate::pair::{Rev, WorkerId};
 use crate::state::{Claim, Forget, Mark, Reason, Seen, Ses, State, Step};
 use crate::variant::Variant;
 
@@ -71,6 +72,34 @@ impl Protocol {
             state.workers[id].step = Step::Settle;
         } else {
             // Only where the fence is broken: the claim is another worker's by now.
+            self.fail(state, id, Reason::Transient);
+        }
+    }
+
+    /// Whether this revision is a replay that mails nobody. Code that does not look for that mails it.
+    pub(crate) fn keeps_quiet(&self, rev: Rev) -> bool {
+        rev == Rev::Replay
+            && self.policy.notify == Notify::Never
+            && self.variant != Variant::NotifyUnseen
+    }
+
+    pub(crate) fn settle_quietly(&self, state: &mut State, id: WorkerId, reply: Reply) {
+        if reply == Reply::Error {
+            return self.fail(state, id, Reason::Transient);
+        }
+        let rev = state.workers[id].rev();
+        let applied = state.mail[rev].claim == Claim::Absent;
+        if applied {
+            state.mail[rev].put(Claim::Silent);
+        }
+        let known = applied && reply == Reply::Answer;
+        state.workers[id].step = if known { Step::Ack } else { Step::CheckQuiet };
+    }
+
+    pub(crate) fn check_quiet(&self, state: &mut State, id: WorkerId) {
+        if state.mail[state.workers[id].rev()].is_settled() {
+            state.workers[id].step = Step::Ack;
+        } else {
             self.fail(state, id, Reason::Transient);
         }
     }

@@ -50,6 +50,8 @@ impl Protocol {
             Step::Send => self.send_mail(state, id, reply),
             Step::Settle => self.settle(state, id, reply),
             Step::CheckSettled => self.check_settled(state, id),
+            Step::Quiet => self.settle_quietly(state, id, reply),
+            Step::CheckQuiet => self.check_quiet(state, id),
             Step::Release(end) => self.release(state, id, reply, end),
             Step::Copy(wait) | Step::CopyLate(wait) => self.send_copy(state, id, reply, wait),
             Step::Ack => self.ack(state, id),

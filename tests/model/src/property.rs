@@ -5,7 +5,7 @@
 
 use stateright::{Model, Property};
 
-use crate::bounds::Ambiguous;
+use crate::bounds::{Ambiguous, Notify};
 use crate::model::Protocol;
 use crate::pair::Rev;
 use crate::queue::Place;
@@ -28,7 +28,7 @@ pub const DLQ_HAS_REASON: &str =
 /// Faults are absorbed.
 pub const FAULTS_ABSORBED: &str = "P1 fewer faults than receives still end in a mail";
 /// Replays have effect.
-pub const REPLAY_ENDS: &str = "P1 a replay ends mailed, parked, forgotten or dead-lettered";
+pub const REPLAY_ENDS: &str = "P1 a replay ends mailed, silent, parked, forgotten or dead-lettered";
 /// The delay.
 pub const NOT_EARLY: &str = "P2 no effect before not_before";
 /// The document.
@@ -39,6 +39,9 @@ pub const MAIL_FROM_DOCUMENT: &str = "P3 every mail is rendered from the stored 
 pub const MAILS_BOUNDED: &str = "P4 mails are at most one, and one for each ambiguity";
 /// The count of mails under `park`.
 pub const PARK_MAILS_ONCE: &str = "P4 park mails at most once";
+/// What a replay that mails nobody does.
+pub const SILENT_MAILS_NOBODY: &str =
+    "P4 a replay that is to mail nobody mails nobody, and has its document where it ends";
 /// The ordinary case.
 pub const CALM_MAILS_ONCE: &str = "P4 without a fault there is exactly one mail";
 /// The marker tells the truth.
@@ -72,6 +75,8 @@ pub const R_THROTTLED: &str = "reached: a mail throttled, then sent";
 pub const R_UNASSIGNED: &str = "reached: mailed as unassigned";
 /// Reached: replay mailed.
 pub const R_REPLAYED: &str = "reached: a replay mailed";
+/// Reached: a silent replay's end.
+pub const R_SILENT: &str = "reached: a replay ended silent";
 /// Reached: forgotten.
 pub const R_FORGOTTEN: &str = "reached: forgotten";
 /// Reached: redriven and mailed.
@@ -151,6 +156,7 @@ fn mails_are_counted() -> Vec<Property<Protocol>> {
             p.policy.ambiguous != Ambiguous::Park
                 || s.ghost.mails.each().into_iter().all(|n| *n <= 1)
         }),
+        law(SILENT_MAILS_NOBODY, silent_mails_nobody),
         law(CALM_MAILS_ONCE, calm_mails_once),
         law(SENT_IS_MAILED, |_, s| {
             let told = |rev: &Rev| s.mail[*rev].claim != Claim::Sent || s.ghost.mails[*rev] > 0;
@@ -200,6 +206,7 @@ fn reachable() -> Vec<Property<Protocol>> {
             is_sent(s) && s.docs[Rev::Base] == Some(Doc::Unassigned)
         }),
         reach(R_REPLAYED, |_, s| s.ghost.mails[Rev::Replay] > 0),
+        reach(R_SILENT, |_, s| s.mail[Rev::Replay].claim == Claim::Silent),
         reach(R_FORGOTTEN, |_, s| s.forget == Forget::Done),
         reach(R_CURED, |_, s| {
             is_sent(s) && s.ghost.has(Mark::DeadLettered)
@@ -219,7 +226,7 @@ fn is_forgotten(state: &State) -> bool {
 fn has_ended(state: &State, rev: Rev) -> bool {
     let closed = matches!(
         state.mail[rev].claim,
-        Claim::Sent | Claim::Forgotten | Claim::Parked
+        Claim::Sent | Claim::Forgotten | Claim::Parked | Claim::Silent
     );
     closed || is_forgotten(state) || state.failed[rev].is_some()
 }
@@ -248,6 +255,13 @@ fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
     let excused = state.ghost.has(Mark::Struck) || state.ghost.has(Mark::PrefixLost);
     let few = protocol.faults(state) < protocol.policy.receives;
     !(state.is_quiet(protocol) && state.was_stored() && few && !excused) || closed
+}
+
+fn silent_mails_nobody(protocol: &Protocol, state: &State) -> bool {
+    let ended = state.mail[Rev::Replay].claim == Claim::Silent;
+    let has_document = state.docs[Rev::Replay].is_some() || is_forgotten(state);
+    let mailed = state.ghost.mails[Rev::Replay] > 0;
+    (!ended || has_document) && !(mailed && protocol.policy.notify == Notify::Never)
 }
 
 fn calm_mails_once(protocol: &Protocol, state: &State) -> bool {

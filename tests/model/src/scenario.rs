@@ -5,7 +5,7 @@ mod deep;
 mod operated;
 mod waiting;
 
-use crate::bounds::{Ambiguous, Bounds, Policy};
+use crate::bounds::{Ambiguous, Bounds, Notify, Policy};
 use crate::model::Protocol;
 use crate::variant::Variant;
 
@@ -56,6 +56,11 @@ const CALM: Bounds = Bounds::CALM;
 const DEFAULT: Policy = Policy::DEFAULT;
 const PARK: Policy = Policy {
     ambiguous: Ambiguous::Park,
+    ..DEFAULT
+};
+
+const SILENT: Policy = Policy {
+    notify: Notify::Never,
     ..DEFAULT
 };
 

@@ -85,6 +85,8 @@ pub enum Claim {
     Forgotten,
     /// Parked for a person.
     Parked,
+    /// Settled: a replay that mails nobody.
+    Silent,
 }
 
 /// The object `mail/X`. Each write gives a new version, which stands for its `ETag` and its token.
@@ -105,7 +107,7 @@ impl Mail {
 
     /// An empty object: nothing is left to do.
     pub fn is_settled(self) -> bool {
-        matches!(self.claim, Claim::Sent | Claim::Forgotten)
+        matches!(self.claim, Claim::Sent | Claim::Forgotten | Claim::Silent)
     }
 }
 

@@ -61,6 +61,8 @@ pub enum Variant {
     ForgetOverLiveClaim,
     /// A replay shares the claim of the event.
     ReplaySharesClaim,
+    /// A replay that mails nobody is taken by code that does not know of it.
+    NotifyUnseen,
     /// `park` takes a stale claim over like `resend`.
     ParkResends,
     /// `park` marks the claim before it writes the reason.
@@ -102,6 +104,7 @@ impl Variant {
         Self::ForgetWithoutWait,
         Self::ForgetOverLiveClaim,
         Self::ReplaySharesClaim,
+        Self::NotifyUnseen,
         Self::ParkResends,
         Self::ParkMarksFirst,
         Self::KeepClaimOnRefusal,

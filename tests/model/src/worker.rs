@@ -64,6 +64,10 @@ pub enum Step {
     Settle,
     /// `GET mail/X` after a settling PUT without a reply.
     CheckSettled,
+    /// `PUT mail/X.r1` settled, silent, `If-None-Match`.
+    Quiet,
+    /// `GET mail/X.r1` after a silent PUT without a reply, or that met another's.
+    CheckQuiet,
     /// `PUT mail/X` idle, `If-Match`, after a definite refusal; then failed for this reason, or deferred.
     Release(Option<Reason>),
     /// `SendMessage` of the copy.

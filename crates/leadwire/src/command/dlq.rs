@@ -4,19 +4,55 @@ mod redrive;
 
 pub(super) use redrive::redrive;
 
-use crate::cli::{DlqLsArgs, DlqShowArgs};
+use crate::cli::{AgeArgs, DlqLsArgs, DlqShowArgs};
 use crate::command::lead;
 use crate::command::leads::shorten;
-use crate::duration::render_relative;
+use crate::duration::{parse_age, render_relative};
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable};
+use crate::settings::Usage;
 use crate::view::{Failure, QueueLook, list_failures, read_event};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::id::{EventId, LeadId};
 use leadwire_domain::key::EventName;
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
+
+/// Which failures are meant, by how long ago they failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Age {
+    older_than: Option<SignedDuration>,
+    newer_than: Option<SignedDuration>,
+}
+
+impl Age {
+    /// Checks what was typed.
+    pub(super) fn parse(args: &AgeArgs) -> Result<Self, Usage> {
+        let age = |flag: &str, text: &Option<String>| {
+            let Some(text) = text else {
+                return Ok(None);
+            };
+            let wrong = || Usage::of(format!("{flag} {text:?}: give a time such as 12h or 3d"));
+            parse_age(text).map(Some).ok_or_else(wrong)
+        };
+        Ok(Self {
+            older_than: age("--older-than", &args.older_than)?,
+            newer_than: age("--newer-than", &args.newer_than)?,
+        })
+    }
+
+    /// Whether a failure is within it. One that cannot be read has no age, and is meant only where any age is.
+    fn holds(self, failure: &Failure, now: Timestamp) -> bool {
+        let is_any = self.older_than.is_none() && self.newer_than.is_none();
+        let Some(record) = &failure.record else {
+            return is_any;
+        };
+        let age = now.duration_since(record.failed_at);
+        self.older_than.is_none_or(|limit| age > limit)
+            && self.newer_than.is_none_or(|limit| age < limit)
+    }
+}
 
 /// Whether a failure is the one that a person means.
 fn is_meant(failure: &Failure, id: &str) -> bool {
@@ -63,16 +99,16 @@ fn name_of(failure: &Failure) -> String {
 pub(super) async fn ls<O: Operated>(
     home: &O,
     args: &DlqLsArgs,
+    age: Age,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
+    let now = home.clock().now();
     let mut failures = list_failures(home.store()).await?;
     failures.retain(|failure| {
-        args.reason
-            .as_deref()
-            .is_none_or(|reason| reason == reason_code(failure))
+        let reason = args.reason.as_deref();
+        reason.is_none_or(|reason| reason == reason_code(failure)) && age.holds(failure, now)
     });
     let look = home.look().await?;
-    let now = home.clock().now();
     for failure in &failures {
         output.json(&json!({
             "event": failure.name.as_ref().map(ToString::to_string),

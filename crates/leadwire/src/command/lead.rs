@@ -122,8 +122,12 @@ pub(super) fn tell(
         spans,
     })?;
     let style = standing.stage.style();
+    let replay = match event.name.revision() {
+        0 => String::new(),
+        revision => format!("  replay {revision}"),
+    };
     output.line(format!(
-        "{BOLD}{}{BOLD:#}  {style}{}{style:#}{}\n",
+        "{BOLD}{}{BOLD:#}{replay}  {style}{}{style:#}{}\n",
         event.lead_id(),
         standing.stage.as_str(),
         explain(&standing, now)

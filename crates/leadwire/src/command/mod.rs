@@ -12,12 +12,14 @@ mod forget;
 mod lead;
 mod leads;
 mod lookup;
+mod parked;
+mod replay;
 mod send;
 mod slo;
 mod sweep;
 mod up;
 
-use crate::cli::{Command, DlqCommand, LookupCommand};
+use crate::cli::{Command, DlqCommand, LookupCommand, ParkedCommand};
 use crate::home::with_home;
 use crate::output::{Ended, Output};
 use anyhow::Context as _;
@@ -56,6 +58,13 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
             })
         }
         Command::Dlq(command) => wait(dlq(command, output)),
+        Command::Parked(command) => wait(parked(command, output)),
+        Command::Replay(args) => {
+            let wish = replay::Wish::parse(&args, output.is_json())?;
+            wait(async {
+                with_home!(&args.home, Mode::Operate, home => replay::run(&home, &wish, output).await)
+            })
+        }
         Command::Sweep(args) => {
             let config = sweep::config(&args)?;
             wait(async {
@@ -108,13 +117,28 @@ async fn lookup(command: LookupCommand, output: &mut Output) -> anyhow::Result<E
 async fn dlq(command: DlqCommand, output: &mut Output) -> anyhow::Result<Ended> {
     match command {
         DlqCommand::Ls(args) => {
-            with_home!(&args.home, Mode::Operate, home => dlq::ls(&home, &args, output).await)
+            let age = dlq::Age::parse(&args.age)?;
+            with_home!(&args.home, Mode::Operate, home => dlq::ls(&home, &args, age, output).await)
         }
         DlqCommand::Show(args) => {
             with_home!(&args.home, Mode::Operate, home => dlq::show(&home, &args, output).await)
         }
         DlqCommand::Redrive(args) => {
-            with_home!(&args.home, Mode::Operate, home => dlq::redrive(&home, &args, output).await)
+            let age = dlq::Age::parse(&args.age)?;
+            with_home!(&args.home, Mode::Operate, home => {
+                dlq::redrive(&home, &args, age, output).await
+            })
+        }
+    }
+}
+
+async fn parked(command: ParkedCommand, output: &mut Output) -> anyhow::Result<Ended> {
+    match command {
+        ParkedCommand::Ls(args) => {
+            with_home!(&args.home, Mode::Operate, home => parked::ls(&home, output).await)
+        }
+        ParkedCommand::Resolve(args) => {
+            with_home!(&args.home, Mode::Operate, home => parked::resolve(&home, &args, output).await)
         }
     }
 }

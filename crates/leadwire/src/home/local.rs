@@ -8,7 +8,9 @@ use leadwire_domain::id::LeadId;
 use leadwire_local::{
     DataFolder, DeadLetter, FileSecrets, LocalHome, LocalPorts, LookupFolder, Mode, TelemetryStore,
 };
-use leadwire_pipeline::port::{NoMailer, PortError, SecretStore as _};
+use leadwire_pipeline::port::{
+    DelayQueue as _, NoMailer, OutgoingMessage, PortError, SecretStore as _,
+};
 use leadwire_pipeline::trace::TraceContext;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -40,6 +42,7 @@ impl Operated for LocalOperated {
             visible_at: message.due_at,
             receives: message.receive_count,
             trace: TraceContext::default(),
+            others: Vec::new(),
         });
         let live: Vec<Queued> = live.collect();
         Ok(QueueLook::new(
@@ -52,6 +55,11 @@ impl Operated for LocalOperated {
     async fn take_dead(&self) -> Result<Vec<Queued>, PortError> {
         let letters = self.ports.queue.dead_letters(LOOK_MESSAGES_MAX).await?;
         Ok(letters.into_iter().map(queued).collect())
+    }
+
+    /// A message carries nothing but its trace here.
+    async fn send_copy(&self, message: OutgoingMessage, _letter: &Queued) -> Result<(), PortError> {
+        self.ports.queue.send(message).await
     }
 
     async fn delete_dead(&self, letter: &Queued) -> Result<(), PortError> {
@@ -94,6 +102,7 @@ fn queued(letter: DeadLetter) -> Queued {
         visible_at: letter.dead_at,
         receives: letter.receive_count,
         trace: letter.trace,
+        others: Vec::new(),
     }
 }
 

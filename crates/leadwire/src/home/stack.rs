@@ -2,11 +2,13 @@
 
 use super::{Desk, Operated, Traces};
 use crate::canary;
-use crate::view::{QueueLook, Queued};
+use crate::view::{Attribute, QueueLook, Queued};
 use anyhow::Context as _;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_cloudformation::types::Stack;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_sqs::error::BuildError;
+use aws_sdk_sqs::primitives::Blob;
+use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
 use jiff::Timestamp;
 use leadwire_aws::classify::port_error;
 use leadwire_aws::{
@@ -15,7 +17,8 @@ use leadwire_aws::{
 use leadwire_domain::id::LeadId;
 use leadwire_domain::key::lookup_key;
 use leadwire_pipeline::port::{
-    Bucket, NewObject, NoMailer, ObjectStore as _, PortError, Ports, SecretStore as _,
+    Bucket, NewObject, NoMailer, ObjectStore as _, OutgoingMessage, PortError, Ports,
+    SecretStore as _,
 };
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
@@ -140,6 +143,19 @@ impl Operated for StackOperated {
         Ok(letters)
     }
 
+    async fn send_copy(&self, message: OutgoingMessage, letter: &Queued) -> Result<(), PortError> {
+        let value = |other: &Attribute| {
+            let value = MessageAttributeValue::builder()
+                .data_type(&other.kind)
+                .set_string_value(other.text.clone())
+                .set_binary_value(other.bytes.clone().map(Blob::new));
+            Ok((other.name.clone(), value.build()?))
+        };
+        let others: Result<Vec<_>, BuildError> = letter.others.iter().map(value).collect();
+        let others = others.map_err(|error| PortError::permanent("send message", error))?;
+        self.ports.queue.send_with(message, others).await
+    }
+
     async fn delete_dead(&self, letter: &Queued) -> Result<(), PortError> {
         let request = self.back.client.delete_message().queue_url(&self.back.url);
         let deleted = request.receipt_handle(&letter.handle).send().await;
@@ -219,10 +235,25 @@ fn queued(message: Message) -> Option<Queued> {
             tracestate: attribute(TRACESTATE),
             xray,
         },
+        others: others(&message),
         receives: receives.and_then(|count| count.parse().ok()).unwrap_or(0),
         visible_at: Timestamp::UNIX_EPOCH,
         message_id: message.message_id?,
         handle: message.receipt_handle?,
         body: message.body?,
     })
+}
+
+/// The attributes that are not the trace's.
+fn others(message: &Message) -> Vec<Attribute> {
+    let attributes = message.message_attributes.iter().flatten();
+    let others = attributes.filter(|(name, _)| *name != TRACEPARENT && *name != TRACESTATE);
+    others
+        .map(|(name, value)| Attribute {
+            name: name.clone(),
+            kind: value.data_type.clone(),
+            text: value.string_value.clone(),
+            bytes: value.binary_value.clone().map(Blob::into_inner),
+        })
+        .collect()
 }

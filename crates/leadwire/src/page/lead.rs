@@ -33,7 +33,7 @@ pub(super) fn chip(html: &mut Html, stage: Stage, text: &str) {
         Stage::Mailed => "<span class=\"chip good\">",
         Stage::Waiting | Stage::Retrying => "<span class=\"chip wait\">",
         Stage::Parked | Stage::Dead | Stage::Lost => "<span class=\"chip bad\">",
-        Stage::Ready | Stage::Forgotten => "<span class=\"chip\">",
+        Stage::Ready | Stage::Forgotten | Stage::Silent => "<span class=\"chip\">",
     });
     html.text(text).tag("</span> ");
 }
@@ -41,6 +41,9 @@ pub(super) fn chip(html: &mut Html, stage: Stage, text: &str) {
 fn standing(html: &mut Html, event: &EventFacts, now: Timestamp) {
     let standing = decide_standing(event, now);
     html.tag("<p class=\"standing\">");
+    if event.name.revision() > 0 {
+        html.text(&format!("Replay {} ", event.name.revision()));
+    }
     chip(html, standing.stage, standing.stage.as_str());
     html.text(explain(&standing, now).trim_start_matches([',', ' ']));
     html.tag("</p>");

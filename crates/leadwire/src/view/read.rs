@@ -7,7 +7,7 @@ use leadwire_domain::claim::{META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Settl
 use leadwire_domain::enriched::parse_enriched;
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::id::LeadId;
-use leadwire_domain::key::{EventName, FAILED, MAIL, RAW};
+use leadwire_domain::key::{EventName, FAILED, MAIL, RAW, REPLAY};
 use leadwire_domain::limits::OBJECT_BYTES_MAX;
 use leadwire_pipeline::port::{
     Bucket, Fetched, ListPage, Listed, ObjectStore, PortError, StoredObject,
@@ -15,6 +15,8 @@ use leadwire_pipeline::port::{
 use leadwire_pipeline::trace::TRACEPARENT;
 use std::collections::BTreeSet;
 
+/// What the key of a failure begins with whose message names no event.
+const FAILED_MESSAGE: &str = "failed/message-";
 /// Events that are read at once.
 const READS_AT_ONCE: usize = 32;
 
@@ -88,21 +90,31 @@ async fn newest<S: ObjectStore>(
     Ok(newest.into_iter().map(|(_, name)| name).collect())
 }
 
-/// Every event of a lead, the oldest first. Keys narrow the search; the id that is stored decides.
+/// Every event of a lead, the oldest first, each followed by its replays. Keys narrow the search; the id that is stored decides.
 pub(crate) async fn find_lead<S: ObjectStore>(
     store: &S,
     queue: &QueueLook,
     lead_id: &LeadId,
 ) -> Result<Vec<EventFacts>, PortError> {
-    let prefix = format!("{RAW}crm_event_{lead_id}_");
-    let entries = list_all(store, Bucket::Raw, &prefix).await?;
-    let names = entries
-        .iter()
-        .filter_map(|entry| EventName::parse_raw_key(&entry.key).ok())
-        .collect();
-    let mut events = read_events(store, queue, names).await?;
+    let mut names = BTreeSet::new();
+    // A replay has no raw object of its own: its number tells of it, and once that has expired, its mark.
+    for (bucket, prefix) in [
+        (Bucket::Raw, RAW),
+        (Bucket::Enriched, REPLAY),
+        (Bucket::Enriched, MAIL),
+    ] {
+        let entries = list_all(store, bucket, &EventName::key_prefix(prefix, lead_id)).await?;
+        let parsed = entries
+            .iter()
+            .filter_map(|entry| EventName::parse_key(prefix, &entry.key).ok());
+        names.extend(parsed.filter(|name| prefix == RAW || name.revision() > 0));
+    }
+    let mut events = read_events(store, queue, names.into_iter().collect()).await?;
     events.retain(|event| event.lead_id() == lead_id.as_str());
-    events.sort_by_key(|event| event.raw.as_ref().map(|raw| raw.accepted_at));
+    events.sort_by_key(|event| {
+        let accepted_at = event.raw.as_ref().map(|raw| raw.accepted_at);
+        (accepted_at, event.name.clone())
+    });
     Ok(events)
 }
 
@@ -125,7 +137,7 @@ pub(crate) async fn list_failures<S: ObjectStore>(store: &S) -> Result<Vec<Failu
             .is_some_and(|name| settled.contains(name))
     });
     let is_canary = |entry: &Listed| {
-        parse_name(&entry.key, FAILED).is_some_and(|name| name.may_be_of(&canary::lead_id()))
+        event_of(&entry.key).is_some_and(|name| name.may_be_of(&canary::lead_id()))
     };
     let open = open.filter(|entry| !is_canary(entry));
     let mut failures: Vec<Failure> = join_all(open.map(|entry| read_failure(store, entry.key)))
@@ -136,11 +148,17 @@ pub(crate) async fn list_failures<S: ObjectStore>(store: &S) -> Result<Vec<Failu
     Ok(failures)
 }
 
+/// The event of a failure's key; none where it is a message's that names no event.
+fn event_of(key: &str) -> Option<EventName> {
+    let name = EventName::parse_key(FAILED, key).ok()?;
+    (!key.starts_with(FAILED_MESSAGE)).then_some(name)
+}
+
 async fn read_failure<S: ObjectStore>(store: &S, key: String) -> Result<Failure, PortError> {
     let object = found(store.get(Bucket::Enriched, &key, OBJECT_BYTES_MAX).await?);
     let record = object.and_then(|object| serde_json::from_slice(&object.bytes).ok());
     Ok(Failure {
-        name: parse_name(&key, FAILED),
+        name: event_of(&key),
         key,
         record,
     })
@@ -252,27 +270,13 @@ fn mail_mark(object: &StoredObject) -> MailMark {
     serde_json::from_slice(&object.bytes).map_or(MailMark::Absent, MailMark::Claimed)
 }
 
-/// The event of a key under `prefix`: `X.json`, or `X.r2.json` for a replay.
-fn parse_name(key: &str, prefix: &str) -> Option<EventName> {
-    let name = key.strip_prefix(prefix)?.strip_suffix(".json")?;
-    if name.starts_with("message-") {
-        return None;
-    }
-    let (base, revision) = match name.split_once(".r") {
-        Some((base, revision)) => (base, revision.parse().ok()?),
-        None => (name, 0),
-    };
-    let event = EventName::parse_raw_key(&format!("{RAW}{base}.json")).ok()?;
-    Some(event.with_revision(revision))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_failed_key_names_its_event_and_its_revision() {
-        let name = |key| parse_name(key, FAILED).map(|name| name.to_string());
+        let name = |key| event_of(key).map(|name| name.to_string());
         assert_eq!(
             name("failed/crm_event_a_20261123T065000123456Z.json").as_deref(),
             Some("crm_event_a_20261123T065000123456Z")

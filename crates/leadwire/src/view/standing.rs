@@ -28,6 +28,8 @@ pub(crate) enum Stage {
     Dead,
     /// It was forgotten on request
     Forgotten,
+    /// A replay that mailed nobody
+    Silent,
     /// Neither an end nor a trigger; the sweep enqueues it again
     Lost,
 }
@@ -43,6 +45,7 @@ impl Stage {
             Self::Parked => "parked",
             Self::Dead => "dead",
             Self::Forgotten => "forgotten",
+            Self::Silent => "silent",
             Self::Lost => "lost",
         }
     }
@@ -54,14 +57,14 @@ impl Stage {
             Self::Ready => PLAIN,
             Self::Mailed => GOOD,
             Self::Parked | Self::Dead | Self::Lost => BAD,
-            Self::Forgotten => DIM,
+            Self::Forgotten | Self::Silent => DIM,
         }
     }
 
     /// Whether nothing will happen any more by itself.
     pub(crate) fn is_end(self) -> bool {
         match self {
-            Self::Mailed | Self::Parked | Self::Dead | Self::Forgotten => true,
+            Self::Mailed | Self::Parked | Self::Dead | Self::Forgotten | Self::Silent => true,
             Self::Waiting | Self::Ready | Self::Retrying | Self::Lost => false,
         }
     }
@@ -93,6 +96,7 @@ impl Standing {
             | Stage::Parked
             | Stage::Dead
             | Stage::Forgotten
+            | Stage::Silent
             | Stage::Lost => ", ",
         }
     }
@@ -129,6 +133,11 @@ pub(crate) fn decide_standing(facts: &EventFacts, now: Timestamp) -> Standing {
             at,
             ..
         } => return Standing::since(Stage::Forgotten, Some(*at), "on request"),
+        MailMark::Settled {
+            how: Settled::Silent,
+            at,
+            ..
+        } => return Standing::since(Stage::Silent, Some(*at), "mailed nobody"),
         MailMark::Claimed(Claim::Parked { parked_at, .. }) => {
             return Standing::since(
                 Stage::Parked,
@@ -147,6 +156,11 @@ pub(crate) fn decide_standing(facts: &EventFacts, now: Timestamp) -> Standing {
         (_, None) if !facts.dead.is_empty() => {
             Standing::since(Stage::Dead, None, "in the dead-letter queue")
         }
+        (Some([]), None) if facts.name.revision() > 0 => Standing::since(
+            Stage::Lost,
+            None,
+            "no trigger in the queue, and the sweep looks after no replays; replay it again",
+        ),
         (Some([]), None) => Standing::since(
             Stage::Lost,
             None,
@@ -254,6 +268,7 @@ mod tests {
             visible_at: at(visible),
             receives,
             trace: TraceContext::default(),
+            others: Vec::new(),
         }
     }
 
@@ -313,6 +328,23 @@ mod tests {
             message_id: None,
         };
         check(&event, Stage::Mailed, "");
+    }
+
+    #[test]
+    fn a_replay_that_mailed_nobody_is_at_its_end_and_one_that_is_lost_says_what_to_do() {
+        let mut replay = facts();
+        replay.name = replay.name.with_revision(1);
+        check(
+            &replay,
+            Stage::Lost,
+            "no trigger in the queue, and the sweep looks after no replays; replay it again",
+        );
+        replay.mail = MailMark::Settled {
+            how: Settled::Silent,
+            at: at(8),
+            message_id: None,
+        };
+        check(&replay, Stage::Silent, "mailed nobody");
     }
 
     #[test]

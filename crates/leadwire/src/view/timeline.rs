@@ -99,6 +99,11 @@ fn mail_step(
             ..
         } => Some((*at, "forgotten", "on request".to_owned())),
         MailMark::Settled {
+            how: Settled::Silent,
+            at,
+            ..
+        } => Some((*at, "replayed", "mailed nobody".to_owned())),
+        MailMark::Settled {
             how: Settled::Sent,
             at,
             ..
@@ -114,7 +119,8 @@ fn mail_step(
 /// What a person does about it, where someone must.
 pub(crate) fn advice(event: &EventFacts, stage: Stage) -> Option<&'static str> {
     let failure = event.failure.as_ref()?;
-    (!matches!(stage, Stage::Mailed | Stage::Forgotten)).then(|| failure.reason.advice())
+    (!matches!(stage, Stage::Mailed | Stage::Forgotten | Stage::Silent))
+        .then(|| failure.reason.advice())
 }
 
 /// The trace that it belongs to, 32 hexadecimal digits.

@@ -14,6 +14,8 @@ fn wrong_usage_is_exit_code_2_and_says_every_mistake() {
     house
         .run(&["forget", "a", "--yes", "--lease", "0s"])
         .expect_code(2);
+    let age = ["dlq", "ls", "--older-than", "soon"];
+    house.run(&age).expect_code(2);
     house
         .run(&["lookup", "put", "a", "--owner", ""])
         .expect_code(2);
@@ -54,6 +56,8 @@ fn commands_on_a_folder_that_is_not_there_fail_and_make_none() {
         &["leads"][..],
         &["lead", "a"],
         &["dlq", "ls"],
+        &["parked", "ls"],
+        &["replay", "a", "--yes"],
         &["sweep"],
         &["lookup", "ls"],
         &["canary"],
@@ -157,6 +161,9 @@ fn every_command_has_a_help_with_examples() {
         "dlq ls",
         "dlq show",
         "dlq redrive",
+        "parked ls",
+        "parked resolve",
+        "replay",
         "sweep",
         "audit",
         "forget",

@@ -1,6 +1,8 @@
 //! A folder, the command, and a running `up`.
 
+use rustix::pty::OpenptFlags;
 use serde_json::Value;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -96,6 +98,18 @@ impl House {
     /// Runs a command to its end.
     pub(crate) fn run(&self, line: &[&str]) -> Ran {
         Ran::of(&mut self.command(line))
+    }
+
+    /// The same, with a terminal as its standard input, on which a person answers.
+    pub(crate) fn run_at_terminal(&self, line: &[&str], answer: &str) -> Ran {
+        let keyboard = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        rustix::pty::grantpt(&keyboard).unwrap();
+        rustix::pty::unlockpt(&keyboard).unwrap();
+        let name = rustix::pty::ptsname(&keyboard, Vec::new()).unwrap();
+        let terminal = File::options().read(true).open(name.to_str().unwrap());
+        let mut keyboard = File::from(keyboard);
+        writeln!(keyboard, "{answer}").unwrap();
+        Ran::of(self.command(line).stdin(terminal.unwrap()))
     }
 
     /// The same, with these variables in its environment.

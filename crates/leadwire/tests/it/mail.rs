@@ -98,7 +98,7 @@ fn serve(mut stream: &TcpStream, seen: &Mutex<Seen>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn up(house: &House, server: &MailServer, more: &[&str]) -> Up {
+pub(crate) fn up(house: &House, server: &MailServer, more: &[&str]) -> Up {
     let url = server.url();
     let flags = ["--delay", "0s", "--smtp", &url].into_iter();
     let flags = flags.chain(["--from", "crm@example.com", "--to", "sales@example.com"]);
@@ -116,7 +116,7 @@ fn failures(house: &House) -> Vec<Value> {
         .documents()
 }
 
-fn stage(house: &House) -> Value {
+pub(crate) fn stage(house: &House) -> Value {
     house.run(&["lead", "a", "--json"]).documents()[0]["stage"].clone()
 }
 

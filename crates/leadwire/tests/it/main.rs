@@ -17,9 +17,13 @@ mod forget;
 mod house;
 mod mail;
 mod page;
+mod parked;
 mod refuse;
+mod replay;
 mod send;
 mod serve;
 #[cfg(feature = "aws")]
 mod stack;
+#[cfg(feature = "aws")]
+mod stack_again;
 mod watch;

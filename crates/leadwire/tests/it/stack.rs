@@ -7,18 +7,18 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 /// Answers each request by what it contains, and remembers the requests.
-struct Aws {
+pub(crate) struct Aws {
     url: String,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a request must contain, and the answer: status and body, with headers and an empty line before it where it needs some. `{url}` in a
+/// What a request must contain (after `once:` where only the first such request is answered so), and the answer: status and body, with headers and an empty line before it where it needs some. `{url}` in a
 /// body is this service's own address.
-type Answers = &'static [(&'static str, u16, &'static str)];
+pub(crate) type Answers = &'static [(&'static str, u16, &'static str)];
 
 impl Aws {
     /// It ends with the test's process.
-    fn start(answers: Answers) -> Self {
+    pub(crate) fn start(answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::<Mutex<Vec<String>>>::default();
@@ -33,7 +33,7 @@ impl Aws {
         Self { url, seen }
     }
 
-    fn run(&self, line: &[&str]) -> Ran {
+    pub(crate) fn run(&self, line: &[&str]) -> Ran {
         let variables = [
             ("AWS_ENDPOINT_URL", self.url.as_str()),
             ("AWS_REGION", "us-east-1"),
@@ -44,7 +44,7 @@ impl Aws {
         House::new().run_with(line, &variables)
     }
 
-    fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 }
@@ -70,9 +70,18 @@ fn serve(
         let mut body = vec![0; length.unwrap_or(0)];
         reader.read_exact(&mut body)?;
         request.push_str(&String::from_utf8_lossy(&body));
-        let answer = answers.iter().find(|(part, ..)| request.contains(part));
+        let mut earlier = seen.lock().unwrap();
+        let answer = answers
+            .iter()
+            .find(|(part, ..)| match part.strip_prefix("once:") {
+                Some(part) => {
+                    request.contains(part) && !earlier.iter().any(|one| one.contains(part))
+                }
+                None => request.contains(part),
+            });
         let (status, body) = answer.map_or((404, ""), |(_, status, body)| (*status, *body));
-        seen.lock().unwrap().push(request);
+        earlier.push(request);
+        drop(earlier);
         let (headers, body) = body.split_once("\n\n").unwrap_or(("", body));
         let body = body.replace("{url}", own);
         let (kind, body) = match body.strip_prefix("cbor:") {
@@ -121,7 +130,7 @@ const STATISTICS: &str = "smithy-protocol: rpc-v2-cbor
 
 cbor:a26a44617461706f696e747382a16353756dfb4000000000000000a16353756dfb3ff0000000000000654c6162656c6178";
 
-const EMPTY_LISTING: &str =
+pub(crate) const EMPTY_LISTING: &str =
     "<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>";
 
 const LISTING: &str = "<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents>
@@ -135,7 +144,7 @@ x-amz-meta-traceparent: 00-6ac29d00abababababababababababab-0101010101010101-01
 
 {}";
 
-const WHOLE: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
+pub(crate) const WHOLE: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
     <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime><Outputs>
     <member><OutputKey>ApiUrl</OutputKey><OutputValue>https://api.example.com</OutputValue></member>
     <member><OutputKey>RawBucketName</OutputKey><OutputValue>the-raw-bucket</OutputValue></member>
@@ -225,6 +234,7 @@ fn a_trace_of_a_stack_is_looked_at_in_x_ray_and_the_command_says_where() {
     let aws = Aws::start(&[
         ("Action=DescribeStacks", 200, WHOLE),
         ("prefix=raw", 200, LISTING),
+        ("list-type=2", 200, EMPTY_LISTING),
         ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
     ]);
     let ran = aws

@@ -172,7 +172,8 @@ fn read_mail(object: &StoredObject) -> Mail {
                 .and_then(|at| at.parse().ok())
                 .unwrap_or(object.last_modified),
         },
-        Some(Settled::Sent) | None => Mail::Sent,
+        // A replay that mails nobody has come to its end like any other.
+        Some(Settled::Sent | Settled::Silent) | None => Mail::Sent,
     }
 }
 

@@ -114,6 +114,9 @@ impl<'a, H: Home> Attempt<'a, H> {
         self.tell_beginning(now);
         let mail = found.mail.clone();
         let document = self.document(found).await?;
+        if let Some(outcome) = self.keep_quiet(&document, &mail).await? {
+            return Ok(outcome);
+        }
         self.mail(&document, mail).await
     }
 
@@ -230,6 +233,7 @@ impl<'a, H: Home> Attempt<'a, H> {
             Done::Mailed | Done::MailedBefore => "sent",
             Done::Parked | Done::ParkedBefore => "parked",
             Done::Forgotten => "forgotten",
+            Done::Silent | Done::SilentBefore => "silent",
             Done::CanaryFailed => "failed",
         };
         RecordAcked {
@@ -240,10 +244,11 @@ impl<'a, H: Home> Attempt<'a, H> {
         Outcome::Done(done)
     }
 
-    /// Told once for an event: at the first look that found it neither early nor over.
+    /// Told once for an event: at the first look that found it neither early nor over. A replay's delay would say nothing.
     fn tell_beginning(&self, now: Timestamp) {
         let waiting = &self.trigger.waiting;
-        let first_look = self.record.receive_count <= 1
+        let first_look = self.trigger.name.revision() == 0
+            && self.record.receive_count <= 1
             && waiting.kind == WaitKind::Early
             && matches!(
                 waiting.reason,
@@ -306,6 +311,7 @@ pub(super) fn done(settled: Settled) -> Done {
     match settled {
         Settled::Sent => Done::MailedBefore,
         Settled::Forgotten => Done::Forgotten,
+        Settled::Silent => Done::SilentBefore,
     }
 }
 

@@ -3,11 +3,11 @@
 use super::attempt::{Attempt, Stop, done, later};
 use super::is_counted;
 use super::record::{Done, Outcome};
-use super::state::{MailState, fetch_mail_state};
+use super::state::{MailState, claim_object, fetch_mail_state};
 use crate::config::AmbiguousPolicy;
 use crate::events::{CallFailed, ClaimParked, EmailAmbiguous};
 use crate::failed::failure_object;
-use crate::port::{Bucket, Created, ETag, Home, NewObject, ObjectStore, PortError, Replaced};
+use crate::port::{Bucket, Created, ETag, Home, ObjectStore, PortError, Replaced};
 use crate::sabotage::{self, Sabotage};
 use leadwire_domain::claim::{Claim, ClaimDecision, Sending};
 use leadwire_domain::failure::FailureReason;
@@ -78,7 +78,7 @@ impl<H: Home> Attempt<'_, H> {
 
     async fn create_claim(&self) -> Result<Option<Held>, PortError> {
         let claim = self.sending(1);
-        let body = body_of(&Claim::Sending(claim.clone()));
+        let body = claim_object(&Claim::Sending(claim.clone()));
         let key = self.mail_key();
         Ok(
             match self
@@ -193,11 +193,11 @@ impl<H: Home> Attempt<'_, H> {
         let key = self.mail_key();
         self.home
             .store()
-            .replace(Bucket::Enriched, &key, etag, body_of(claim))
+            .replace(Bucket::Enriched, &key, etag, claim_object(claim))
             .await
     }
 
-    async fn read_mail(&self) -> Result<MailState, Stop> {
+    pub(super) async fn read_mail(&self) -> Result<MailState, Stop> {
         fetch_mail_state(self.home, &self.mail_key())
             .await
             .map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))
@@ -219,8 +219,4 @@ impl<H: Home> Attempt<'_, H> {
 /// Whether the doubt about a stale claim was told by the worker that held it.
 fn is_told(claim: &Claim) -> bool {
     matches!(claim, Claim::Sending(sending) if sending.doubted)
-}
-
-fn body_of(claim: &Claim) -> NewObject {
-    NewObject::of(serde_json::to_vec(claim).expect("plain fields always serialise"))
 }

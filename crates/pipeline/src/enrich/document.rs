@@ -4,9 +4,7 @@ use super::attempt::{Attempt, Found, Stop};
 use super::record::Outcome;
 use crate::config::OwnerMissingPolicy;
 use crate::events::{CallFailed, LeadEnriched, LookupDenied, Subject};
-use crate::port::{
-    Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError, StoredObject,
-};
+use crate::port::{Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError};
 use crate::raw::{Raw, label};
 use crate::sabotage::{self, Sabotage};
 use jiff::Timestamp;
@@ -22,6 +20,8 @@ use leadwire_domain::wait::{DeferReason, decide_owner_wait};
 /// A stored document, read.
 pub(super) struct Document {
     pub(super) lead: Enriched,
+    /// As it is stored.
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Document {
@@ -38,7 +38,7 @@ struct Owner {
     modified_at: Timestamp,
 }
 
-fn failed(reason: FailureReason) -> Stop {
+pub(super) fn failed(reason: FailureReason) -> Stop {
     Stop::With(Outcome::Failed(reason))
 }
 
@@ -46,7 +46,7 @@ impl<H: Home> Attempt<'_, H> {
     /// The stored document, or the one that this attempt makes and stores.
     pub(super) async fn document(&self, found: Found) -> Result<Document, Stop> {
         let document = match &found.enriched {
-            Fetched::Found(stored) => read_document(stored),
+            Fetched::Found(stored) => parse_document(stored.bytes.clone()),
             Fetched::Missing => self.make_document(found).await,
             Fetched::Denied => Err(denied("read the enriched document")),
             Fetched::TooLarge => Err(failed(FailureReason::EnrichedInvalid)),
@@ -105,7 +105,7 @@ impl<H: Home> Attempt<'_, H> {
             .await;
         if matches!(created, Ok(Created::New(_))) || sabotage::is(Sabotage::MailOwnMerge) {
             event.emit();
-            return parse_document(&bytes);
+            return parse_document(bytes);
         }
         if let Err(error) = &created {
             CallFailed {
@@ -125,7 +125,7 @@ impl<H: Home> Attempt<'_, H> {
                 if stored.bytes == bytes {
                     event.emit();
                 }
-                read_document(&stored)
+                parse_document(stored.bytes)
             }
             Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
                 Err(failed(FailureReason::StoreUnavailable))
@@ -209,16 +209,12 @@ impl<H: Home> Attempt<'_, H> {
     }
 }
 
-fn read_document(stored: &StoredObject) -> Result<Document, Stop> {
-    parse_document(&stored.bytes)
+pub(super) fn parse_document(bytes: Vec<u8>) -> Result<Document, Stop> {
+    let lead = parse_enriched(&bytes).map_err(|_invalid| failed(FailureReason::EnrichedInvalid))?;
+    Ok(Document { lead, bytes })
 }
 
-fn parse_document(bytes: &[u8]) -> Result<Document, Stop> {
-    let lead = parse_enriched(bytes).map_err(|_invalid| failed(FailureReason::EnrichedInvalid))?;
-    Ok(Document { lead })
-}
-
-fn denied(action: &'static str) -> Stop {
+pub(super) fn denied(action: &'static str) -> Stop {
     Stop::Call(
         FailureReason::StoreUnavailable,
         PortError::permanent(action, "access denied"),

@@ -5,15 +5,13 @@ use super::claim::Held;
 use super::document::Document;
 use super::is_counted;
 use super::record::{Done, Outcome};
-use super::state::{MailState, fetch_mail_state};
+use super::state::{MailState, fetch_mail_state, settled_marker};
 use crate::events::{EmailSent, OwnerEmailInvalid, Subject, Timeliness};
-use crate::port::{
-    Bucket, Entropy, Home, Mail, MailOutcome, Mailer, NewObject, ObjectStore, Replaced,
-};
+use crate::port::{Bucket, Entropy, Home, Mail, MailOutcome, Mailer, ObjectStore, Replaced};
 use crate::sabotage::{self, Sabotage};
 use jiff::Timestamp;
 use leadwire_domain::canary;
-use leadwire_domain::claim::{Claim, META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Settled};
+use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::email::{EmailAddress, render_email};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::limits::RECIPIENTS_MAX;
@@ -105,7 +103,7 @@ impl<H: Home> Attempt<'_, H> {
         message_id: &str,
     ) -> Result<Outcome, Stop> {
         let sent_at = self.now();
-        let marker = settled_marker(message_id, sent_at);
+        let marker = settled_marker(Settled::Sent, Some(message_id), sent_at);
         if sabotage::is(Sabotage::MarkerAfterSend) {
             let (store, key) = (self.home.store(), self.mail_key());
             drop(store.put(Bucket::Enriched, &key, marker.clone()).await);
@@ -160,6 +158,9 @@ impl<H: Home> Attempt<'_, H> {
     }
 
     fn timeliness(&self, owner_since: Option<Timestamp>, sent_at: Timestamp) -> Timeliness {
+        if self.trigger.name.revision() > 0 {
+            return Timeliness::Replayed;
+        }
         let Some(facts) = self
             .trigger
             .facts
@@ -187,22 +188,5 @@ impl<H: Home> Attempt<'_, H> {
             Some(seconds) => self.defer(DeferReason::MailUnavailable, seconds).await,
             None => Ok(Outcome::Failed(FailureReason::MailUnavailable)),
         }
-    }
-}
-
-fn settled_marker(message_id: &str, sent_at: Timestamp) -> NewObject {
-    let ascii: String = message_id
-        .chars()
-        .filter(char::is_ascii_graphic)
-        .take(200)
-        .collect();
-    let metadata = [
-        (META_STATE.to_owned(), Settled::Sent.as_str().to_owned()),
-        (META_MESSAGE_ID.to_owned(), ascii),
-        (META_SETTLED_AT.to_owned(), sent_at.to_string()),
-    ];
-    NewObject {
-        bytes: Vec::new(),
-        metadata: metadata.into(),
     }
 }

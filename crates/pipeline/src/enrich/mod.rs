@@ -1,13 +1,15 @@
 //! `enrich`: each record by itself — wait for its time, join the owner's data, store the one document, claim, mail once, settle.
 //!
-//! A record's steps are in `attempt.rs`, the document in `document.rs`, the claim in `claim.rs`, the mail in `mail.rs`; this file keeps records apart from each other.
+//! A record's steps are in `attempt.rs`, the document in `document.rs`, the claim in `claim.rs`, the mail in `mail.rs`, a replay
+//! without a mail in `quiet.rs`; this file keeps records apart from each other.
 
 mod attempt;
 mod claim;
 mod document;
 mod mail;
+mod quiet;
 mod record;
-mod state;
+pub(crate) mod state;
 
 pub use record::{Done, Outcome, Record};
 

@@ -40,6 +40,10 @@ pub enum Done {
     ParkedBefore,
     /// Its lead was forgotten on request.
     Forgotten,
+    /// A replay that mailed nobody came to its end by this attempt.
+    Silent,
+    /// It had come to its end so before.
+    SilentBefore,
     /// A canary that failed: it is written down and told, and never lies among the dead letters of real leads.
     CanaryFailed,
 }
@@ -52,6 +56,8 @@ impl Done {
             Self::Parked => "parked",
             Self::ParkedBefore => "parked_before",
             Self::Forgotten => "forgotten",
+            Self::Silent => "silent",
+            Self::SilentBefore => "silent_before",
             Self::CanaryFailed => "canary_failed",
         }
     }

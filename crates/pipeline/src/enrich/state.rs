@@ -1,12 +1,13 @@
-//! What lies at `mail/X`, read.
+//! What lies at `mail/X`: read, and as it is written.
 
-use crate::port::{Bucket, ETag, Fetched, Home, ObjectStore, PortError, StoredObject};
-use leadwire_domain::claim::{Claim, META_STATE, Settled};
+use crate::port::{Bucket, ETag, Fetched, Home, NewObject, ObjectStore, PortError, StoredObject};
+use jiff::Timestamp;
+use leadwire_domain::claim::{Claim, META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Settled};
 use leadwire_domain::limits::MESSAGE_BYTES_MAX;
 
 /// What lies at `mail/X`.
 #[derive(Clone, Debug)]
-pub(super) enum MailState {
+pub(crate) enum MailState {
     /// Nothing yet.
     Absent,
     /// The event has come to its end.
@@ -16,7 +17,7 @@ pub(super) enum MailState {
 }
 
 /// Reads `mail/X`.
-pub(super) async fn fetch_mail_state<H: Home>(home: &H, key: &str) -> Result<MailState, PortError> {
+pub(crate) async fn fetch_mail_state<H: Home>(home: &H, key: &str) -> Result<MailState, PortError> {
     match home
         .store()
         .get(Bucket::Enriched, key, MESSAGE_BYTES_MAX)
@@ -44,4 +45,28 @@ fn read(object: &StoredObject) -> Result<MailState, PortError> {
     let claim = serde_json::from_slice(&object.bytes)
         .map_err(|error| PortError::permanent("read the mail claim", error))?;
     Ok(MailState::Claimed(claim, object.etag.clone()))
+}
+
+/// The empty object that ends an event, with how and when in its metadata.
+pub(crate) fn settled_marker(how: Settled, message_id: Option<&str>, at: Timestamp) -> NewObject {
+    let ascii = |id: &str| {
+        id.chars()
+            .filter(char::is_ascii_graphic)
+            .take(200)
+            .collect()
+    };
+    let id = message_id.map(|id| (META_MESSAGE_ID.to_owned(), ascii(id)));
+    let metadata = [
+        (META_STATE.to_owned(), how.as_str().to_owned()),
+        (META_SETTLED_AT.to_owned(), at.to_string()),
+    ];
+    NewObject {
+        bytes: Vec::new(),
+        metadata: metadata.into_iter().chain(id).collect(),
+    }
+}
+
+/// A claim as it is stored.
+pub(crate) fn claim_object(claim: &Claim) -> NewObject {
+    NewObject::of(serde_json::to_vec(claim).expect("plain fields always serialise"))
 }

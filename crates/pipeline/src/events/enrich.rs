@@ -5,6 +5,7 @@ use crate::metric::{Dimension, Metric};
 use jiff::SignedDuration;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::source::Source;
+use leadwire_domain::trigger::Notify;
 use leadwire_domain::wait::DeferReason;
 
 /// The first attempt at an event began.
@@ -135,8 +136,10 @@ pub enum Timeliness {
     InTime,
     /// Later.
     Late,
-    /// A replay, or an operator's bare message.
+    /// An operator's bare message.
     NotCounted,
+    /// A replay: not even how long it took since the webhook says anything.
+    Replayed,
 }
 
 /// The mail service took the mail.
@@ -176,16 +179,18 @@ impl EmailSent<'_> {
             return count(Metric::CanaryMailed);
         }
         count(Metric::EmailsSent);
-        record_millis_by(
-            Metric::EndToEndLatency,
-            self.latency,
-            Dimension::Source,
-            self.source.as_str(),
-        );
+        if self.timeliness != Timeliness::Replayed {
+            record_millis_by(
+                Metric::EndToEndLatency,
+                self.latency,
+                Dimension::Source,
+                self.source.as_str(),
+            );
+        }
         match self.timeliness {
             Timeliness::InTime => count(Metric::MailedInTime),
             Timeliness::Late => count(Metric::MailedLate),
-            Timeliness::NotCounted => {}
+            Timeliness::NotCounted | Timeliness::Replayed => {}
         }
     }
 }
@@ -235,6 +240,31 @@ impl ClaimParked<'_> {
             lead_id = self.subject.lead(),
             event_id = self.subject.event(),
             "parked for a person: whether the mail went out is not known"
+        );
+    }
+}
+
+/// A replay came to its end and mailed nobody.
+#[derive(Debug)]
+pub struct ReplaySettled<'a> {
+    /// What it is about.
+    pub subject: Subject<'a>,
+    /// Which revision it is.
+    pub revision: u32,
+    /// What it was to do.
+    pub notify: Notify,
+}
+
+impl ReplaySettled<'_> {
+    /// Tells it.
+    pub fn emit(self) {
+        tracing::info!(
+            event = "replay_settled",
+            lead_id = self.subject.lead(),
+            event_id = self.subject.event(),
+            revision = self.revision,
+            notify = self.notify.code(),
+            "replayed without a mail"
         );
     }
 }

@@ -12,7 +12,7 @@ mod trouble;
 pub use canary::{CanaryFailed, CanaryNotSent, CanarySent};
 pub use enrich::{
     ClaimParked, EmailAmbiguous, EmailSent, EnrichmentBegan, LeadDeferred, LeadEnriched,
-    LookupDenied, RecordAcked, RecordFailed, Timeliness,
+    LookupDenied, RecordAcked, RecordFailed, ReplaySettled, Timeliness,
 };
 pub use ingest::{LeadAccepted, Rejection, RequestIgnored, RequestRejected};
 pub use sweep::{EventSwept, SweepFinished};

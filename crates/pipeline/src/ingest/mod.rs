@@ -26,7 +26,7 @@ use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::signature::{Headers, Unverified, Verified, verify};
 use leadwire_domain::source::{Source, SourceConfig, Sources};
-use leadwire_domain::trigger::{Trigger, TriggerFacts};
+use leadwire_domain::trigger::{Notify, Trigger, TriggerFacts};
 use leadwire_domain::wait::{Waiting, seconds_until};
 use place::{Arrival, Placed};
 use std::sync::Arc;
@@ -295,6 +295,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                     sha256: placed.sha256,
                     accepted_at: placed.accepted_at,
                     not_before,
+                    notify: Notify::Force,
                 }),
                 waiting: Waiting::default(),
             };

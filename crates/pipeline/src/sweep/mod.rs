@@ -19,7 +19,7 @@ use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::key::{EventName, FAILED, MAIL, RAW, SWEPT};
 use leadwire_domain::limits::{MESSAGE_BYTES_MAX, OBJECT_BYTES_MAX};
 use leadwire_domain::source::Source;
-use leadwire_domain::trigger::{Trigger, TriggerFacts};
+use leadwire_domain::trigger::{Notify, Trigger, TriggerFacts};
 use leadwire_domain::wait::Waiting;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -297,6 +297,7 @@ impl<H: Home> Sweep<H> {
             sha256: Sha256Hex::of(&raw.bytes),
             accepted_at,
             not_before: accepted_at.checked_add(delay).unwrap_or(accepted_at),
+            notify: Notify::Force,
         })
     }
 }

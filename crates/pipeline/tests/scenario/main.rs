@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
     reason = "a test that meets the unexpected should stop"
@@ -18,6 +19,8 @@ mod good;
 mod ingest_fault;
 mod mail;
 mod owner;
+mod parked;
+mod replay;
 mod sweep;
 mod verify;
 

@@ -1,6 +1,6 @@
 //! Larger scenarios, for the long check.
 
-use super::{CALM, DEFAULT, PARK, Scenario, scenario, sound};
+use super::{CALM, DEFAULT, PARK, SILENT, Scenario, scenario, sound};
 use crate::bounds::{Bounds, ClaimOrder, Clock, OwnerMissing, Policy};
 use crate::property as p;
 use crate::state::Lookup;
@@ -115,6 +115,21 @@ pub(super) const ALL: &[Scenario] = &[
             },
             DEFAULT,
             &[p::R_FORGOTTEN, p::R_REPLAYED],
+        ),
+    ),
+    scenario(
+        "deep: a silent replay, faults, a duplicate delivery",
+        sound(
+            Bounds {
+                replays: 1,
+                crashes: 1,
+                lost: 1,
+                errors: 1,
+                duplicates: 1,
+                ..CALM
+            },
+            SILENT,
+            &[p::R_MAILED, p::R_SILENT],
         ),
     ),
 ];

@@ -1,6 +1,6 @@
 //! What operators do, and what befalls the stores.
 
-use super::{CALM, DEFAULT, PARK, Scenario, scenario, sound};
+use super::{CALM, DEFAULT, PARK, SILENT, Scenario, scenario, sound};
 use crate::bounds::{Bounds, Policy};
 use crate::property as p;
 use crate::state::{Lookup, Ses};
@@ -97,6 +97,33 @@ pub(super) const ALL: &[Scenario] = &[
             },
             DEFAULT,
             &[p::R_MAILED, p::R_REPLAYED],
+        ),
+    )
+    .small(),
+    scenario(
+        "a silent replay, a crash, a lost reply",
+        sound(
+            Bounds {
+                replays: 1,
+                crashes: 1,
+                lost: 1,
+                ..CALM
+            },
+            SILENT,
+            &[p::R_MAILED, p::R_SILENT],
+        ),
+    ),
+    scenario(
+        "forget and a silent replay",
+        sound(
+            Bounds {
+                forgets: 1,
+                replays: 1,
+                crashes: 1,
+                ..CALM
+            },
+            SILENT,
+            &[p::R_FORGOTTEN, p::R_SILENT],
         ),
     )
     .small(),

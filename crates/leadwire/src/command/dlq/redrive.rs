@@ -1,16 +1,17 @@
 //! `dlq redrive`: dead letters sent again. The copy goes first, then the dead letter: what fails in between only doubles a trigger, which is
 //! harmless, because a claim lets nobody mail twice.
 
-use super::{is_meant, is_queued, lead_of, name_of, reason_code};
+use super::{Age, is_meant, is_queued, lead_of, name_of, reason_code};
 use crate::cli::DlqRedriveArgs;
 use crate::home::Operated;
 use crate::output::{BAD, Ended, Output};
 use crate::view::{Failure, QueueLook, Queued, by_event, list_failures};
 use anyhow::Context as _;
+use jiff::Timestamp;
 use leadwire_domain::key::EventName;
 use leadwire_domain::trigger::Trigger;
 use leadwire_domain::wait::Waiting;
-use leadwire_pipeline::port::{DelayQueue as _, OutgoingMessage};
+use leadwire_pipeline::port::{Clock as _, DelayQueue as _, OutgoingMessage};
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ enum Redriven {
     WouldSend,
     QueuedAlready,
     NotAnEvent,
+    LetterGone,
 }
 
 impl Redriven {
@@ -31,6 +33,9 @@ impl Redriven {
             Self::WouldSend => "would be sent",
             Self::QueuedAlready => "in the queue already",
             Self::NotAnEvent => "names no event; nothing can be sent",
+            Self::LetterGone => {
+                "its dead letter, which said whether it mails, is gone; replay it again"
+            }
         }
     }
 }
@@ -56,8 +61,10 @@ impl Wanted {
 pub(in crate::command) async fn redrive<O: Operated>(
     home: &O,
     args: &DlqRedriveArgs,
+    age: Age,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
+    let now = home.clock().now();
     let failures = list_failures(home.store()).await?;
     let unknown: Vec<&String> = args
         .ids
@@ -66,7 +73,7 @@ pub(in crate::command) async fn redrive<O: Operated>(
         .collect();
     let mut wanted: Vec<Wanted> = failures
         .iter()
-        .filter(|failure| is_wanted(failure, args))
+        .filter(|failure| is_wanted(failure, args, age, now))
         .map(Wanted::of)
         .collect();
     let look = home.look().await?;
@@ -76,6 +83,7 @@ pub(in crate::command) async fn redrive<O: Operated>(
             Some(name) if is_queued(&look, Some(name)) && look.dead(name).is_empty() => {
                 Redriven::QueuedAlready
             }
+            Some(name) if is_letter_gone(&look, name) => Redriven::LetterGone,
             Some(_) => Redriven::WouldSend,
         };
         for want in &wanted {
@@ -107,11 +115,17 @@ pub(in crate::command) async fn redrive<O: Operated>(
     Ok(Ended::when(unknown.is_empty()))
 }
 
-fn is_wanted(failure: &Failure, args: &DlqRedriveArgs) -> bool {
+fn is_wanted(failure: &Failure, args: &DlqRedriveArgs, age: Age, now: Timestamp) -> bool {
+    if !args.ids.is_empty() {
+        return args.ids.iter().any(|id| is_meant(failure, id));
+    }
     let reason = args.reason.as_deref();
-    args.all
-        || reason.is_some_and(|reason| reason == reason_code(failure))
-        || args.ids.iter().any(|id| is_meant(failure, id))
+    reason.is_none_or(|reason| reason == reason_code(failure)) && age.holds(failure, now)
+}
+
+/// Whether a replay has no dead letter any more, where the home can tell without taking them.
+fn is_letter_gone(look: &QueueLook, name: &EventName) -> bool {
+    name.revision() > 0 && look.live(name).is_some() && look.dead(name).is_empty()
 }
 
 type Letters = BTreeMap<EventName, Vec<Queued>>;
@@ -166,7 +180,13 @@ async fn send_one<O: Operated>(
         return Ok(Redriven::QueuedAlready);
     }
     if !is_queued {
-        home.queue().send(copy_of(name, letters)).await?;
+        let Some(copy) = copy_of(name, letters) else {
+            return Ok(Redriven::LetterGone);
+        };
+        match letters.first() {
+            Some(letter) => home.send_copy(copy, letter).await?,
+            None => home.queue().send(copy).await?,
+        }
     }
     for letter in letters {
         home.delete_dead(letter).await?;
@@ -198,11 +218,14 @@ fn tell(output: &mut Output, want: &Wanted, done: Redriven) -> anyhow::Result<()
 }
 
 /// A fresh trigger: its waits begin anew, else a wait that was used up would end it again at once. Where there is no dead letter any more,
-/// the bare form does.
-fn copy_of(name: &EventName, letters: &[Queued]) -> OutgoingMessage {
+/// the bare form does; but not for a replay, since only its own message said whether it mails.
+fn copy_of(name: &EventName, letters: &[Queued]) -> Option<OutgoingMessage> {
     let stored = letters
         .iter()
         .find_map(|letter| Trigger::parse(&letter.body).ok());
+    if stored.is_none() && name.revision() > 0 {
+        return None;
+    }
     let facts = stored.and_then(|trigger| trigger.facts);
     let trigger = Trigger {
         name: name.clone(),
@@ -212,31 +235,50 @@ fn copy_of(name: &EventName, letters: &[Queued]) -> OutgoingMessage {
     let trace = letters
         .first()
         .map_or_else(TraceContext::default, |letter| letter.trace.clone());
-    OutgoingMessage {
+    Some(OutgoingMessage {
         body: trigger.body(),
         delay_seconds: 0,
         trace,
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::Timestamp;
+
+    fn letter(body: &str) -> Queued {
+        Queued {
+            message_id: "m".to_owned(),
+            handle: "m".to_owned(),
+            body: body.to_owned(),
+            visible_at: Timestamp::UNIX_EPOCH,
+            receives: 3,
+            trace: TraceContext::default(),
+            others: Vec::new(),
+        }
+    }
+
+    fn body(name: &EventName, letters: &[Queued]) -> Option<String> {
+        copy_of(name, letters).map(|copy| copy.body)
+    }
 
     #[test]
     fn a_copy_forgets_the_waits_that_were_used_up() {
         let name = EventName::parse_raw_key("raw/x.json").unwrap();
-        let body = r#"{"s3_key":"raw/x.json","waiting":{"kind":"owner","hop":12,"reason":"owner_absent"}}"#.to_owned();
-        let letter = Queued {
-            message_id: "m".to_owned(),
-            handle: "m".to_owned(),
-            body,
-            visible_at: Timestamp::UNIX_EPOCH,
-            receives: 3,
-            trace: TraceContext::default(),
-        };
-        assert_eq!(copy_of(&name, &[letter]).body, r#"{"s3_key":"raw/x.json"}"#);
-        assert_eq!(copy_of(&name, &[]).body, r#"{"s3_key":"raw/x.json"}"#);
+        let waited = letter(
+            r#"{"s3_key":"raw/x.json","waiting":{"kind":"owner","hop":12,"reason":"owner_absent"}}"#,
+        );
+        let bare = Some(r#"{"s3_key":"raw/x.json"}"#.to_owned());
+        assert_eq!(body(&name, &[waited]), bare);
+        assert_eq!(body(&name, &[]), bare);
+    }
+
+    #[test]
+    fn a_copy_of_a_replay_that_mails_nobody_mails_nobody_and_without_its_letter_there_is_none() {
+        let name = EventName::parse_raw_key("raw/x.json").unwrap();
+        let name = name.with_revision(2);
+        let silent = r#"{"v":2,"s3_key":"raw/x.json","lead_id":"x","event_id":"e","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","accepted_at":"2026-11-23T06:50:00Z","not_before":"2026-11-23T06:50:00Z","source":"close","revision":2,"notify":"never"}"#;
+        assert_eq!(body(&name, &[letter(silent)]).as_deref(), Some(silent));
+        assert_eq!(body(&name, &[]), None);
     }
 }

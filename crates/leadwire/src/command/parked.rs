@@ -1,0 +1,144 @@
+//! `parked`: mails of which nobody knows whether they went out, listed, and resolved by a person.
+
+use crate::cli::ParkedResolveArgs;
+use crate::duration::render_relative;
+use crate::home::Operated;
+use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output};
+use crate::view::{EventFacts, MailMark, QueueLook, find_lead, read_event};
+use anyhow::Context as _;
+use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::failure::FailureReason;
+use leadwire_domain::id::LeadId;
+use leadwire_domain::key::{EventName, MAIL, RAW};
+use leadwire_pipeline::parked::{self, Resolution, Resolved, list_parked};
+use leadwire_pipeline::port::{Bucket, Clock as _, ObjectStore as _, PortError};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// `parked ls`.
+pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Result<Ended> {
+    let now = home.clock().now();
+    let mut rows = Vec::new();
+    for parked in list_parked(home).await? {
+        let event = read_event(home.store(), &QueueLook::default(), parked.name).await?;
+        output.json(&json!({
+            "event": event.name.to_string(), "lead_id": event.lead_id(), "event_id": event.event_id(),
+            "parked_at": parked.parked_at, "attempts": parked.attempt,
+        }))?;
+        rows.push(vec![
+            Cell::plain(event.lead_id()),
+            Cell::styled(event.name.to_string(), DIM),
+            Cell::plain(render_relative(parked.parked_at, now)),
+            Cell::plain(parked.attempt.to_string()),
+        ]);
+    }
+    if rows.is_empty() {
+        output.line(format!("{GOOD}Nothing is parked.{GOOD:#}"))?;
+        return Ok(Ended::Done);
+    }
+    output.table(&["LEAD", "EVENT", "PARKED", "ATTEMPTS"], &rows)?;
+    output.line(format!(
+        "\n{DIM}Look into the mailbox, then: parked resolve LEAD --sent, or --resend{DIM:#}"
+    ))?;
+    Ok(Ended::Done)
+}
+
+/// `parked resolve`. Done only when each one is as it was said.
+pub(super) async fn resolve<O: Operated>(
+    home: &O,
+    args: &ParkedResolveArgs,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let resolution = if args.sent {
+        Resolution::Sent
+    } else {
+        Resolution::Resend
+    };
+    let mut is_whole = true;
+    for id in &args.ids {
+        let names = find(home, id).await?;
+        if names.is_empty() {
+            is_whole = false;
+            output.json(&json!({ "id": id, "result": "not_found" }))?;
+            output.line(format!("{BAD}{id}{BAD:#}  nothing is parked under this id"))?;
+        }
+        for name in names {
+            let resolved = parked::resolve(home, &name, resolution).await;
+            let resolved =
+                resolved.with_context(|| format!("{name}; it is safe to say it again"))?;
+            is_whole &= tell(&name, resolved, output)?;
+        }
+    }
+    Ok(Ended::when(is_whole))
+}
+
+fn tell(name: &EventName, resolved: Resolved, output: &mut Output) -> anyhow::Result<bool> {
+    let (code, text, is_good) = match resolved {
+        Resolved::MarkedSent => ("marked_sent", "settled as sent", true),
+        Resolved::Queued => ("queued", "in the queue; the pipeline mails it", true),
+        Resolved::SettledBefore(Settled::Sent) => ("sent_before", "is settled as sent", true),
+        Resolved::SettledBefore(Settled::Forgotten) => ("forgotten", "was forgotten", false),
+        Resolved::SettledBefore(Settled::Silent) => ("silent", "was to mail nobody", false),
+        Resolved::NotParked => ("not_parked", "is not parked", false),
+        Resolved::ChangedMeanwhile => (
+            "changed",
+            "was changed by somebody else just now; look again",
+            false,
+        ),
+    };
+    output.json(&json!({ "event": name.to_string(), "result": code }))?;
+    let style = if is_good { GOOD } else { BAD };
+    output.line(format!("{name}  {style}{text}{style:#}"))?;
+    Ok(is_good)
+}
+
+/// The events that an id means: the event's name or key, whatever it is now, or what was doubtful of a lead, or of an event's own id.
+async fn find<O: Operated>(home: &O, id: &str) -> anyhow::Result<BTreeSet<EventName>> {
+    if let Some(name) = parse_name(id)
+        && has_claim(home, &name).await?
+    {
+        return Ok(BTreeSet::from([name]));
+    }
+    let look = QueueLook::default();
+    if let Ok(lead_id) = LeadId::parse(id) {
+        let events = find_lead(home.store(), &look, &lead_id).await?;
+        let doubtful: BTreeSet<EventName> = events
+            .into_iter()
+            .filter(was_doubtful)
+            .map(|event| event.name)
+            .collect();
+        if !doubtful.is_empty() {
+            return Ok(doubtful);
+        }
+    }
+    let mut found = BTreeSet::new();
+    for parked in list_parked(home).await? {
+        let event = read_event(home.store(), &look, parked.name).await?;
+        if event.event_id() == id || event.lead_id() == id {
+            found.insert(event.name);
+        }
+    }
+    Ok(found)
+}
+
+/// Its name, or a key that names it.
+fn parse_name(id: &str) -> Option<EventName> {
+    let key = match id.strip_prefix(RAW) {
+        Some(file) => format!("{MAIL}{file}"),
+        None => format!("{MAIL}{id}.json"),
+    };
+    EventName::parse_key(MAIL, &key).ok()
+}
+
+async fn has_claim<O: Operated>(home: &O, name: &EventName) -> Result<bool, PortError> {
+    let key = name.mail_key();
+    let page = home.store().list(Bucket::Enriched, &key, None).await?;
+    Ok(page.entries.iter().any(|entry| entry.key == key))
+}
+
+/// Parked now, or resolved already: to say it again must find it again.
+fn was_doubtful(event: &EventFacts) -> bool {
+    let failed = event.failure.as_ref();
+    matches!(event.mail, MailMark::Claimed(Claim::Parked { .. }))
+        || failed.is_some_and(|failure| failure.reason == FailureReason::MailAmbiguous)
+}

@@ -1,0 +1,213 @@
+//! `replay`: shows what would change, asks, and sends leads through the queue once more. It mails nobody itself.
+
+mod select;
+mod show;
+
+use crate::cli::ReplayArgs;
+use crate::home::{self, Operated};
+use crate::output::{BAD, DIM, Ended, Output};
+use crate::settings::Usage;
+use anyhow::Context as _;
+use futures_util::future::join_all;
+use leadwire_domain::trigger::Notify;
+use leadwire_pipeline::port::{Entropy as _, PortError};
+use leadwire_pipeline::replay::{Order, Preview, Ready, Replayed, preview, replay};
+use select::{Candidate, Selection, select};
+use serde_json::json;
+use show::{Told, tell_changes, tell_refusal};
+use std::io::IsTerminal as _;
+
+/// Leads that are looked at, or sent, at once.
+const AT_ONCE: usize = 16;
+/// Longest id of a run, in characters.
+const RUN_CHARS_MAX: usize = 64;
+
+/// What was asked for, checked.
+pub(super) struct Wish {
+    selection: Selection,
+    notify: Notify,
+    is_dry: bool,
+    is_sure: bool,
+    resume: Option<String>,
+}
+
+impl Wish {
+    /// Checks what was typed. Where nobody can be asked, `--yes` must have been given before anything is done.
+    pub(super) fn parse(args: &ReplayArgs, is_json: bool) -> Result<Self, Usage> {
+        let can_ask = !is_json && std::io::stdin().is_terminal();
+        if !args.dry_run && !args.yes && !can_ask {
+            return Err(Usage::of(
+                "replay asks before it sends, and nobody can be asked here: give --yes, or --dry-run to only look",
+            ));
+        }
+        if let Some(run) = &args.resume {
+            let is_id = !run.is_empty()
+                && run.len() <= RUN_CHARS_MAX
+                && run.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            if !is_id {
+                return Err(Usage::of(format!(
+                    "--resume {run:?}: give the id of a run, as it was told"
+                )));
+            }
+        }
+        Ok(Self {
+            selection: Selection::parse(args, home::now())?,
+            notify: args.notify.into(),
+            is_dry: args.dry_run,
+            is_sure: args.yes,
+            resume: args.resume.clone(),
+        })
+    }
+
+    fn is_range(&self) -> bool {
+        matches!(self.selection, Selection::Time { .. })
+    }
+}
+
+/// Looks, shows, asks and sends.
+pub(super) async fn run<O: Operated>(
+    home: &O,
+    wish: &Wish,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let selected = select(home, &wish.selection).await?;
+    if wish.is_range() {
+        let count = selected.candidates.len();
+        output.json(&json!({ "selected": count }))?;
+        output.line(format!("{count} events were stored in this time"))?;
+    }
+    let looked = look_at_all(home, &selected.candidates, output).await?;
+    let mut told = Told::default();
+    for id in &selected.unknown {
+        told.refused += 1;
+        output.json(&json!({ "id": id, "refused": "not_found" }))?;
+        output.line(format!("{BAD}{id}{BAD:#}  no such lead or event here"))?;
+    }
+    let mut ready = Vec::new();
+    for (candidate, looked) in selected.candidates.iter().zip(looked) {
+        match looked {
+            Preview::Ready(event) if candidate.is_of(event.lead_id()) => {
+                tell_changes(&event, wish.is_range(), &mut told, output)?;
+                ready.push(*event);
+            }
+            // Another lead's, whose id only begins alike.
+            Preview::Ready(_) => {}
+            Preview::Refused(refusal) => {
+                tell_refusal(&candidate.name, refusal, wish.is_range(), &mut told, output)?;
+            }
+        }
+    }
+    told.sum_up(output)?;
+    let is_whole = told.refused == 0;
+    if wish.is_dry || ready.is_empty() {
+        return Ok(Ended::when(is_whole));
+    }
+    if !wish.is_sure && !output.ask(&question(wish.notify, ready.len()))? {
+        output.line("Nothing was sent.")?;
+        return Ok(Ended::Failed);
+    }
+    let ended = send_all(home, wish, &ready, output).await?;
+    Ok(Ended::when(is_whole && ended == Ended::Done))
+}
+
+async fn look_at_all<O: Operated>(
+    home: &O,
+    candidates: &[Candidate],
+    output: &mut Output,
+) -> anyhow::Result<Vec<Preview>> {
+    let mut looked = Vec::with_capacity(candidates.len());
+    for some in candidates.chunks(AT_ONCE) {
+        let previews = join_all(some.iter().map(|one| preview(home, &one.name))).await;
+        for (candidate, preview) in some.iter().zip(previews) {
+            looked.push(preview.with_context(|| candidate.name.to_string())?);
+            output.progress("looked at", looked.len(), candidates.len())?;
+        }
+    }
+    Ok(looked)
+}
+
+fn question(notify: Notify, count: usize) -> String {
+    let mail = match notify {
+        Notify::Never => "mail nobody",
+        Notify::IfChanged => "mail those that changed",
+        Notify::Force => "mail every one of them again",
+    };
+    let events = if count == 1 { "event" } else { "events" };
+    format!("Replay {count} {events}, and {mail}?")
+}
+
+async fn send_all<O: Operated>(
+    home: &O,
+    wish: &Wish,
+    ready: &[Ready],
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let order = Order {
+        notify: wish.notify,
+        is_resumed: wish.resume.is_some(),
+        run: wish.resume.clone().unwrap_or_else(|| new_run(home)),
+    };
+    let run = &order.run;
+    output.json(&json!({ "run": run, "notify": order.notify.code() }))?;
+    output.line(format!(
+        "{DIM}Run {run}. Should it be interrupted, the same line with --resume {run} goes on.{DIM:#}"
+    ))?;
+    let (mut sent, mut is_whole) = (0, true);
+    for some in ready.chunks(AT_ONCE) {
+        let results = join_all(some.iter().map(|event| replay(home, event, &order))).await;
+        let mut failed: Option<PortError> = None;
+        for (event, result) in some.iter().zip(results) {
+            match result {
+                Ok(replayed) => {
+                    is_whole &= tell(event, replayed, output)?;
+                    sent += 1;
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error).with_context(|| {
+                format!(
+                    "stopped after {sent} of {} events; go on with --resume {run}",
+                    ready.len()
+                )
+            });
+        }
+    }
+    output.line(format!("{sent} of {} events done", ready.len()))?;
+    Ok(Ended::when(is_whole))
+}
+
+fn new_run<O: Operated>(home: &O) -> String {
+    let bits = u128::from_be_bytes(home.entropy().bits());
+    let mut run = format!("{bits:032x}");
+    run.truncate(16);
+    run
+}
+
+/// Tells what became of one, and whether that was what was asked for.
+fn tell(event: &Ready, replayed: Replayed, output: &mut Output) -> anyhow::Result<bool> {
+    let (revision, code, text) = match replayed {
+        Replayed::Queued { revision } => (Some(revision), "queued", "in the queue".to_owned()),
+        Replayed::DoneBefore { revision } => (
+            Some(revision),
+            "done_before",
+            "was done before the interruption".to_owned(),
+        ),
+        Replayed::OtherOrder { notify } => (
+            None,
+            "other_order",
+            format!(
+                "this run replays with --notify {}",
+                notify.code().replace('_', "-")
+            ),
+        ),
+    };
+    let (name, lead_id) = (&event.name, event.lead_id());
+    output.json(&json!({
+        "event": name.to_string(), "lead_id": lead_id, "revision": revision, "result": code,
+    }))?;
+    let name = name.clone().with_revision(revision.unwrap_or(0));
+    output.line(format!("{lead_id}  {name}  {text}"))?;
+    Ok(revision.is_some())
+}
