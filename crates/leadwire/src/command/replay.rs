@@ -74,7 +74,7 @@ pub(super) async fn run<O: Operated>(
     if wish.is_range() {
         let count = selected.candidates.len();
         output.json(&json!({ "selected": count }))?;
-        output.line(format!("{count} events were stored in this time"))?;
+        output.line(format!("Stored in this time: {count}"))?;
     }
     let looked = look_at_all(home, &selected.candidates, output).await?;
     let mut told = Told::default();
