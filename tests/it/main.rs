@@ -14,6 +14,7 @@ mod platform;
 mod poison;
 mod readme;
 mod rig;
+mod rights;
 mod rules;
 mod signed;
 mod stacks;
