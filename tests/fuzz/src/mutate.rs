@@ -5,6 +5,26 @@ const BYTES_MAX: usize = 1 << 14;
 /// Bytes that end or begin something, somewhere.
 const ODD_BYTES: [u8; 16] = *b"\0\t\n\r\x1b \"'\\<>{}[\x7f\xff";
 
+/// Values that stand in the place of another, so that a document stays one more often than not.
+const VALUES: [&[u8]; 16] = [
+    b"null",
+    b"true",
+    b"0",
+    b"-0",
+    b"1e2",
+    b"1e400",
+    b"18446744073709551616",
+    b"1.10",
+    b"\"\"",
+    b"\" \"",
+    b"\"test-1\"",
+    b"\"test-2\"",
+    b"\"\\u0000\\ud83d\\ude00\"",
+    b"[1,{\"a\":null}]",
+    b"{}",
+    b"{\"lead_id\":\"test-2\"}",
+];
+
 /// A source of mutations.
 #[derive(Clone, Debug)]
 pub struct Mutator {
@@ -50,7 +70,8 @@ impl Mutator {
 
     fn step(&mut self, data: &mut Vec<u8>, seeds: &[Vec<u8>], tokens: &[Vec<u8>]) {
         let (start, end) = self.range(data.len());
-        match self.below(8) {
+        match self.below(10) {
+            8 | 9 => self.put_value(data),
             0 => {
                 let bit = self.below(8);
                 if let Some(byte) = data.get_mut(start) {
@@ -85,6 +106,21 @@ impl Mutator {
                 data.extend_from_slice(other.get(from..).unwrap_or_default());
             }
         }
+    }
+
+    /// Puts another value behind some colon.
+    fn put_value(&mut self, data: &mut Vec<u8>) {
+        let colons = data.iter().enumerate().filter(|(_, byte)| **byte == b':');
+        let colons: Vec<usize> = colons.map(|(at, _)| at + 1).collect();
+        let (Some(start), Some(value)) = (self.pick(&colons), self.pick(&VALUES)) else {
+            return;
+        };
+        let old = data.iter().skip(*start);
+        let length = old
+            .take_while(|byte| !matches!(**byte, b',' | b'}' | b'\n'))
+            .count();
+        data.drain(*start..*start + length);
+        insert(data, *start, value);
     }
 
     /// A range within `len`, short ones often.

@@ -7,7 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Mutations of a law in the ordinary run.
 const MUTATIONS: usize = 3000;
-/// Those of a law that runs whole stages, each of which takes as long as ten others.
+/// Those of a law that only reads, and takes a tenth of the time.
+const MUTATIONS_OF_READERS: usize = 20_000;
+/// Those of a law that runs whole stages, and takes ten times as long.
 const MUTATIONS_OF_STAGES: usize = 1000;
 
 /// Holds a law over one input. The input is told before the panic goes on, since it says more than the panic.
@@ -41,7 +43,7 @@ fn ids_are_taken_by_their_form_and_make_safe_keys() {
 
 #[test]
 fn a_body_is_strict_json_of_one_lead_or_refused() {
-    check("webhook_body", MUTATIONS);
+    check("webhook_body", MUTATIONS_OF_READERS);
 }
 
 #[test]
@@ -51,22 +53,22 @@ fn nothing_but_the_signed_bytes_is_verified() {
 
 #[test]
 fn a_sources_document_is_whole_or_refused_without_a_word_of_it() {
-    check("sources_document", MUTATIONS);
+    check("sources_document", MUTATIONS_OF_READERS);
 }
 
 #[test]
 fn a_message_is_read_as_it_was_written() {
-    check("queue_message", MUTATIONS);
+    check("queue_message", MUTATIONS_OF_READERS);
 }
 
 #[test]
 fn stored_documents_are_read_as_they_were_written() {
-    check("stored_document", MUTATIONS);
+    check("stored_document", MUTATIONS_OF_READERS);
 }
 
 #[test]
 fn a_merge_invents_and_loses_nothing() {
-    check("merge", MUTATIONS);
+    check("merge", MUTATIONS_OF_READERS);
 }
 
 #[test]
@@ -76,7 +78,7 @@ fn no_value_breaks_out_of_its_place_in_a_mail() {
 
 #[test]
 fn no_owner_file_can_do_more_than_name_an_owner() {
-    check("lookup_file", MUTATIONS_OF_STAGES);
+    check("lookup_file", MUTATIONS);
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn a_request_is_stored_verbatim_or_leaves_nothing() {
 
 #[test]
 fn whatever_lies_in_queue_and_store_is_mailed_once_or_fails_with_a_reason() {
-    check("record", MUTATIONS_OF_STAGES);
+    check("record", MUTATIONS);
 }
 
 #[cfg(feature = "carriers")]
