@@ -16,6 +16,7 @@ mod poison;
 mod readme;
 mod replay;
 mod rig;
+mod rights;
 mod rules;
 mod signed;
 mod stacks;

@@ -2,7 +2,9 @@
 
 mod dashboard;
 mod document;
+mod fuzz;
 mod gate;
+mod mutants;
 mod shell;
 mod telemetry;
 mod template;
@@ -83,6 +85,23 @@ enum Task {
     Bench,
     /// The Lambda binaries, by `sam build`.
     Build,
+    /// Holds the laws of tests/fuzz by libFuzzer, each for a while. Not a step of the gate, which holds them over a few thousand inputs.
+    Fuzz {
+        /// How long, for each law.
+        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        seconds: u32,
+        /// One law, instead of all.
+        law: Option<String>,
+    },
+    /// Breaks the code in every small way that cargo-mutants knows, and wants a test to fail for each. Not a step of the gate: it takes hours.
+    Mutants {
+        /// Only mutants in these files, by their paths from the root.
+        #[arg(long, value_name = "FILE")]
+        file: Vec<String>,
+        /// Judges what the last run left in target/mutants, and runs nothing.
+        #[arg(long)]
+        judge: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -136,5 +155,7 @@ fn run(task: Task) -> Result<()> {
         Task::Stack => Step::Stack.run(),
         Task::Bench => Step::Bench.run(),
         Task::Build => Step::Build.run(),
+        Task::Fuzz { seconds, law } => fuzz::run(seconds, law.as_deref()),
+        Task::Mutants { file, judge } => mutants::run(&file, judge),
     }
 }

@@ -9,6 +9,8 @@ use std::process::Command;
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 const DENY_VERSION: &str = "0.20.2";
+const FUZZ_VERSION: &str = "0.13.2";
+const MUTANTS_VERSION: &str = "27.1.0";
 
 /// Where the tools are.
 fn folder() -> PathBuf {
@@ -54,29 +56,40 @@ fn in_front(folder: PathBuf) -> Result<OsString> {
         .context("PATH")
 }
 
-/// Checks licences, bans and sources by cargo-deny.
-pub(crate) fn deny() -> Result<()> {
-    let place = folder().join(format!("cargo-deny-{DENY_VERSION}"));
-    let program = place.join("bin/cargo-deny");
+/// The program of a tool from crates.io, which is installed first where it is absent.
+fn installed(name: &str, version: &str, features: &[&str]) -> Result<PathBuf> {
+    let place = folder().join(format!("{name}-{version}"));
+    let program = place.join("bin").join(name);
     if !program.exists() {
-        shell::say("Installing cargo-deny …");
+        shell::say(&format!("Installing {name} …"));
         // Unoptimised, it is built in a minute and still done in seconds.
-        let (version, place) = (
-            format!("cargo-deny@{DENY_VERSION}"),
+        let (package, root) = (
+            format!("{name}@{version}"),
             place.to_string_lossy().into_owned(),
         );
-        let install = [
-            "install",
-            &version,
-            "--locked",
-            "--debug",
-            "--no-default-features",
-            "--root",
-            &place,
-        ];
+        let mut install = vec!["install", &package, "--locked", "--debug", "--root", &root];
+        install.extend(features);
         shell::run(shell::cargo(&install).env("CARGO_TARGET_DIR", folder().join("build")))?;
         drop(fs::remove_dir_all(folder().join("build")));
     }
+    Ok(program)
+}
+
+/// cargo-fuzz, with these arguments.
+pub(crate) fn fuzz(arguments: &[&str]) -> Result<Command> {
+    let program = installed("cargo-fuzz", FUZZ_VERSION, &[])?;
+    Ok(shell::command(program, arguments))
+}
+
+/// cargo-mutants, with these arguments.
+pub(crate) fn mutants(arguments: &[&str]) -> Result<Command> {
+    let program = installed("cargo-mutants", MUTANTS_VERSION, &[])?;
+    Ok(shell::command(program, arguments))
+}
+
+/// Checks licences, bans and sources by cargo-deny.
+pub(crate) fn deny() -> Result<()> {
+    let program = installed("cargo-deny", DENY_VERSION, &["--no-default-features"])?;
     shell::run(&mut shell::command(
         program,
         &["--all-features", "check", "bans", "licenses", "sources"],

@@ -197,6 +197,17 @@ mod tests {
         assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), sending(None));
     }
 
+    #[test]
+    fn a_settled_marker_says_how_it_ended_in_a_word_that_is_read_again() {
+        for (state, word) in [(Settled::Sent, "sent"), (Settled::Forgotten, "forgotten")] {
+            assert_eq!(
+                (state.as_str(), Settled::from_name(word)),
+                (word, Some(state))
+            );
+        }
+        assert_eq!(Settled::from_name("xyzzy"), None);
+    }
+
     fn claim() -> impl Strategy<Value = Claim> {
         let time = || (0..4_000_000_000_i64).prop_map(at);
         let token = || prop::sample::select(vec!["t1", "t2"]).prop_map(str::to_owned);

@@ -13,9 +13,21 @@ use std::collections::BTreeMap;
 /// The members of an object: names and verbatim values.
 pub(crate) type Members = BTreeMap<String, String>;
 
+/// What proptest does where nobody asks for another number.
+const CASES_OF_PROPTEST: u32 = 256;
 /// Every law is tried this often in the ordinary run.
+const CASES: u32 = 1000;
+
+/// `PROPTEST_CASES` says another number, for a long run or for a quick one.
 pub(crate) fn cases() -> ProptestConfig {
-    ProptestConfig::with_cases(1000)
+    let asked = ProptestConfig::default();
+    ProptestConfig {
+        cases: match asked.cases {
+            CASES_OF_PROPTEST => CASES,
+            other => other,
+        },
+        ..asked
+    }
 }
 
 pub(crate) fn lead_id() -> impl Strategy<Value = LeadId> {

@@ -62,7 +62,7 @@ pub(crate) struct Check {
 }
 
 /// Every check.
-pub(crate) const CHECKS: [&Check; 28] = [
+pub(crate) const CHECKS: [&Check; 29] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -72,6 +72,7 @@ pub(crate) const CHECKS: [&Check; 28] = [
     &function::PANIC,
     &role::LEAST_PRIVILEGE,
     &role::ONE_EACH,
+    &role::OWN_SENDER,
     &bucket::PRIVATE,
     &bucket::CREATE_ONLY,
     &bucket::LIFE,

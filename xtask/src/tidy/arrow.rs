@@ -105,6 +105,7 @@ const ROOMS: [Room; 7] = [
 /// The packages around the rooms. They may know every room; no room is built on them.
 const AROUND: [&str; 5] = [
     "leadwire-tests",
+    "leadwire-laws",
     "leadwire-model",
     "leadwire-sim",
     "leadwire-benches",

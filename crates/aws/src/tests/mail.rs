@@ -5,7 +5,7 @@ use leadwire_domain::email::{EmailAddress, EmailText};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer as _};
 use std::time::Duration;
 
-fn mail() -> Mail {
+pub(super) fn mail() -> Mail {
     Mail {
         event: "crm_event_test-1".into(),
         attempt: 2,

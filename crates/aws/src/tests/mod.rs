@@ -1,5 +1,6 @@
 //! The adapters against a service that answers by script, over real sockets: resets and silence are what they are in the world.
 
+mod fault;
 mod mail;
 mod queue;
 mod secret;

@@ -15,6 +15,10 @@ pub(super) enum Step {
     Reset,
     /// Reads the request and never answers.
     Silence,
+    /// Answers with these header lines, which announce more than this beginning of a body, then closes the connection.
+    Broken(Vec<String>, String),
+    /// The same, and goes on for ever instead.
+    Stalled(Vec<String>, String),
 }
 
 impl Step {
@@ -122,6 +126,23 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
                 }
             }
             Some(Step::Silence) => std::future::pending().await,
+            Some(Step::Broken(headers, body)) => {
+                let begun = format!(
+                    "HTTP/1.1 200 Scripted\r\n{}\r\n\r\n{body}",
+                    headers.join("\r\n")
+                );
+                // Whether it is read is the client's business.
+                drop(stream.write_all(begun.as_bytes()).await);
+                return;
+            }
+            Some(Step::Stalled(headers, body)) => {
+                let begun = format!(
+                    "HTTP/1.1 200 Scripted\r\n{}\r\n\r\n{body}",
+                    headers.join("\r\n")
+                );
+                drop(stream.write_all(begun.as_bytes()).await);
+                std::future::pending::<()>().await;
+            }
             Some(Step::Reset) | None => return,
         }
     }

@@ -424,6 +424,7 @@ fn a_stored_body_is_known_by_its_shape() {
         source(r#"{"event":{"object_type":"lead","action":"deleted","data":null}}"#),
         Err(Problem::InvalidEvent)
     );
+    assert!(is_close_event(CLOSE.as_bytes()) && !is_close_event(b"{}") && !is_close_event(b""));
 }
 
 #[test]

@@ -94,3 +94,78 @@ impl Header for AutoSubmitted {
         HeaderValue::new(Self::name(), "auto-generated".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leadwire_domain::email::EmailText;
+
+    /// What would be a header of its own, if it began a line.
+    const HOSTILE: [&str; 9] = [
+        "Alice\r\nBcc: eve@example.org",
+        "Alice\nBcc: eve@example.org",
+        "Alice\rBcc: eve@example.org",
+        "\r\n\r\n<html>",
+        "Alice\u{2028}Bcc: eve@example.org\u{85}X: y",
+        "=?utf-8?B?DQpCY2M6IGV2ZUBleGFtcGxlLm9yZw==?=",
+        "é\r\nBcc: eve@example.org",
+        "%0d%0aBcc:%20eve@example.org",
+        "a\0b\u{1b}[31m",
+    ];
+
+    fn composed(subject: &str, body: &str) -> String {
+        let address = |text| EmailAddress::parse(text).unwrap();
+        let mail = Mail {
+            event: "crm_event_l-1".to_owned(),
+            attempt: 1,
+            environment: "dev".to_owned(),
+            from: address("crm@example.com"),
+            to: vec![address("sales@example.com")],
+            is_canary: false,
+            text: EmailText {
+                subject: subject.to_owned(),
+                text: body.to_owned(),
+                html: body.to_owned(),
+            },
+        };
+        let now = Timestamp::from_second(1_795_416_600).unwrap();
+        String::from_utf8(compose(&mail, now).unwrap().formatted()).unwrap()
+    }
+
+    /// The names of the headers of a message and of its parts, in order.
+    fn headers(message: &str) -> Vec<String> {
+        let lines = message.split("\r\n");
+        let begins = lines.filter(|line| !line.starts_with([' ', '\t']));
+        begins
+            .filter_map(|line| Some(line.split_once(": ")?.0.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn no_text_of_a_lead_makes_a_header_or_a_recipient() {
+        let plain = headers(&composed("Zoë", "Zoë"));
+        assert!(plain.contains(&"Subject".to_owned()), "{plain:?}");
+        for text in HOSTILE {
+            for subject in [text.to_owned(), format!("{}{text}", "x".repeat(70))] {
+                let message = composed(&subject, "Zoë");
+                assert_eq!(headers(&message), plain, "{message}");
+                let (head, _) = message.split_once("\r\n\r\n").unwrap();
+                assert!(!head.contains("eve@example.org\r\n"), "{head}");
+                let is_line = |line: &str| {
+                    line.bytes()
+                        .all(|b| b == b'\t' || (b' '..=b'~').contains(&b))
+                };
+                assert!(head.split("\r\n").all(is_line), "{head:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_of_a_lead_ends_its_part() {
+        let plain = composed("Zoë", "Zoë");
+        let parts = |message: &str| message.matches("\r\nContent-Transfer-Encoding: ").count();
+        for text in HOSTILE {
+            assert_eq!(parts(&composed("Zoë", text)), parts(&plain));
+        }
+    }
+}

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const API: &str = "/Resources/Api/Properties";
+const STAGE: &str = "/Resources/ApiProdStage/Properties";
 const RESPONSES: &str = "/Resources/Api/Properties/Body/x-amazon-apigateway-gateway-responses";
 /// Answers that API Gateway gives by itself sooner or later.
 const OWN_ANSWERS: [&str; 6] = [
@@ -48,10 +49,7 @@ pub(super) const WHOLE: Check = Check {
         if stages.len() != 1 || !stages.iter().all(|stage| at(stage, "/StageName") == "Prod") {
             found.push("there is not the one stage Prod".to_owned());
         }
-        if !stages
-            .iter()
-            .all(|stage| !at(stage, "/MethodSettings/0/ThrottlingRateLimit").is_null())
-        {
+        if !stages.iter().all(|stage| is_throttled(stage)) {
             found.push("requests are not throttled".to_owned());
         }
         let responses = at(api, "/Body/x-amazon-apigateway-gateway-responses");
@@ -69,6 +67,20 @@ pub(super) const WHOLE: Check = Check {
     },
     breakages: &[
         |case| case.remove(API, "BinaryMediaTypes"),
+        |case| case.remove(STAGE, "MethodSettings"),
+        |case| {
+            case.set(
+                &format!("{STAGE}/MethodSettings"),
+                json!([{"ThrottlingRateLimit": 100}]),
+            )
+        },
+        |case| case.set(&format!("{STAGE}/MethodSettings/0/ThrottlingRateLimit"), -1),
+        |case| {
+            case.set(
+                &format!("{STAGE}/MethodSettings/0/ResourcePath"),
+                "/~1ingest",
+            );
+        },
         |case| case.remove(&format!("{API}/Body/paths"), "/ingest/{source}"),
         |case| case.set(&format!("{API}/Body/paths/~1ingest"), json!({"post": {}})),
         |case| case.set(&format!("{RESPONSES}/THROTTLED/statusCode"), "503"),
@@ -89,6 +101,22 @@ pub(super) const WHOLE: Check = Check {
         },
     ],
 };
+
+/// Whether every method of every path has a limit of rate and one of burst. API Gateway takes -1 for none.
+fn is_throttled(stage: &Value) -> bool {
+    let limit = |settings: &Value, name: &str| match at(settings, name) {
+        Value::Null => false,
+        value => value.as_i64().is_none_or(|limit| limit > 0),
+    };
+    items(at(stage, "/MethodSettings"))
+        .into_iter()
+        .any(|settings| {
+            at(settings, "/ResourcePath") == "/*"
+                && at(settings, "/HttpMethod") == "*"
+                && limit(settings, "/ThrottlingRateLimit")
+                && limit(settings, "/ThrottlingBurstLimit")
+        })
+}
 
 /// Whether a response is a problem document whose code is ours, has that code's status, and says when to come back.
 fn is_problem(response: &Value) -> bool {

@@ -2,13 +2,14 @@
 
 use super::{Case, Check, function};
 use crate::template::view::{at, statements, texts};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Actions that know no resource.
 const ANYWHERE: &str = "xray:";
 const STATEMENT: &str =
     "/Resources/EnrichmentRole/Properties/Policies/0/PolicyDocument/Statement/0";
+const STATEMENTS: &str = "/Resources/EnrichmentRole/Properties/Policies/0/PolicyDocument/Statement";
 
 /// No wildcard actions, nothing that deletes an object, a resource for every action that knows one.
 pub(super) const LEAST_PRIVILEGE: Check = Check {
@@ -47,7 +48,7 @@ pub(super) const LEAST_PRIVILEGE: Check = Check {
     ],
 };
 
-fn excess(id: &str, statement: &serde_json::Value) -> Vec<String> {
+fn excess(id: &str, statement: &Value) -> Vec<String> {
     let actions = texts(at(statement, "/Action"));
     let mut found: Vec<_> = actions
         .iter()
@@ -74,6 +75,63 @@ fn excess(id: &str, statement: &serde_json::Value) -> Vec<String> {
         ));
     }
     found
+}
+
+/// SES would send for whoever is verified in the account; a role sends from the one address that is configured.
+pub(super) const OWN_SENDER: Check = Check {
+    promise: "mail goes out from the configured address alone",
+    breaches: |case| {
+        let roles = case.template.of_type("AWS::IAM::Role");
+        let senders = roles.flat_map(|(id, role)| {
+            let of_ses = |statement: &&Value| {
+                let actions = texts(at(statement, "/Action"));
+                actions.iter().any(|action| action.starts_with("ses:"))
+            };
+            let statements = statements(role).into_iter().filter(of_ses);
+            statements.map(move |statement| (id, statement))
+        });
+        let senders: Vec<_> = senders.collect();
+        let own = json!({"StringEquals": {"ses:FromAddress": {"Ref": "SesFromAddress"}}});
+        let free = senders
+            .iter()
+            .filter(|(_, statement)| at(statement, "/Condition") != &own);
+        let mut found: Vec<_> = free
+            .map(|(id, _)| format!("{id} may send from any address"))
+            .collect();
+        if senders.iter().any(|(id, _)| *id != "EnrichmentRole") || senders.is_empty() {
+            found.push("not EnrichmentRole alone may send mail".to_owned());
+        }
+        found
+    },
+    breakages: &[
+        |case| {
+            change_sending(case, "Condition", Value::Null);
+        },
+        |case| {
+            let any = json!({"StringLike": {"ses:FromAddress": "*"}});
+            change_sending(case, "Condition", any);
+        },
+        |case| {
+            change_sending(case, "Action", json!("s3:GetObject"));
+        },
+        |case| {
+            let other = "/Resources/SweepRole/Properties/Policies/0/PolicyDocument/Statement/0";
+            case.set(&format!("{other}/Action"), "ses:SendEmail");
+        },
+    ],
+};
+
+/// Changes a member of the statement that lets mail be sent.
+fn change_sending(case: &mut Case, member: &str, value: Value) {
+    let statements = case.template.0.pointer_mut(STATEMENTS);
+    let statements = statements.and_then(Value::as_array_mut);
+    for statement in statements.into_iter().flatten() {
+        if at(statement, "/Action") == "ses:SendEmail" {
+            if let Some(members) = statement.as_object_mut() {
+                members.insert(member.to_owned(), value.clone());
+            }
+        }
+    }
 }
 
 /// A name would need `CAPABILITY_NAMED_IAM`, and a shared role would be nobody's least.

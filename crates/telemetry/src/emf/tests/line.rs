@@ -327,3 +327,56 @@ fn threads_that_tell_at_once_never_break_a_line() {
     assert_eq!(values(&samples, "EnrichmentDelay").len(), 800);
     assert_eq!(values(&samples, "LeadsEnriched").len(), 800);
 }
+
+/// What would be a line, a document or a metric of its own, if a value could break out of its quotes.
+const FORGED: [&str; 6] = [
+    "\n{\"_aws\":{\"Timestamp\":1795416600000,\"CloudWatchMetrics\":[{\"Namespace\":\"Leadwire\",\"Dimensions\":[[]],\"Metrics\":[{\"Name\":\"EmailsSent\"}]}]},\"EmailsSent\":1}\n",
+    "{\"_aws\":{\"CloudWatchMetrics\":[]},\"EmailsSent\":1}",
+    "x\",\"EmailsSent\":1,\"y\":\"",
+    "\r\nERROR forged \u{1b}[31m\u{2028}\u{85}\0",
+    "\\\",\"_aws\":{}",
+    "\u{202e}}",
+];
+
+#[test]
+fn a_value_that_looks_like_a_line_or_a_document_stays_a_value() {
+    for forged in FORGED {
+        let program = Program::new(Stage::Enrich);
+        let lines = program.told(|| {
+            let event = "lead_told";
+            tracing::warn!(
+                event,
+                lead_id = forged,
+                cause = forged,
+                reason = forged,
+                "{forged}"
+            );
+            tracing::error!(error = %forged, seen = ?forged, "a failure");
+            program.count("EmailsSent", &[("source", forged)], 1);
+            program.count(forged, &[], 1);
+            tracing::info!(
+                source = forged,
+                environment = forged,
+                service = forged,
+                "a line"
+            );
+        });
+        let samples = samples(&lines);
+        assert_eq!(values(&samples, "EmailsSent"), [0.0; 0], "{lines:?}");
+        // One for an unknown dimension, one for an unknown metric.
+        assert_eq!(
+            values(&samples, "TelemetryDropped"),
+            [1.0, 1.0],
+            "{lines:?}"
+        );
+        for sample in &samples {
+            let dimensions = sample.dimensions.values();
+            assert!(dimensions.into_iter().all(|value| value != forged));
+        }
+        for line in &lines {
+            let text = line.strip_suffix('\n').expect("a line has its end");
+            assert!(!text.contains(|c: char| c.is_control()), "{line:?}");
+        }
+        assert_eq!(object(&lines[0])["cause"], forged);
+    }
+}

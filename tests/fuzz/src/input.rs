@@ -1,0 +1,47 @@
+//! Taking an input apart.
+
+use jiff::Timestamp;
+use std::borrow::Cow;
+
+const DIVIDER: &[u8] = b"\n~\n";
+
+/// The parts of an input, which lines of `~` divide. What is not there is empty; the last part is all the rest.
+pub(crate) fn parts<const N: usize>(data: &[u8]) -> [&[u8]; N] {
+    let mut parts: [&[u8]; N] = [&[]; N];
+    let mut rest = data;
+    let count = parts.len();
+    for (number, part) in (1..).zip(&mut parts) {
+        let divider = rest
+            .windows(DIVIDER.len())
+            .position(|window| window == DIVIDER)
+            .filter(|_| number < count);
+        (*part, rest) = match divider {
+            Some(at) => {
+                let (part, rest) = rest.split_at(at);
+                (part, rest.split_at(DIVIDER.len()).1)
+            }
+            None => (rest, &[][..]),
+        };
+    }
+    parts
+}
+
+/// Any bytes as text.
+pub(crate) fn text(data: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(data)
+}
+
+/// The bytes, or a default where there are none.
+pub(crate) fn or<'a>(data: &'a [u8], default: &'a [u8]) -> &'a [u8] {
+    if data.is_empty() { default } else { data }
+}
+
+/// The moment in which every law plays.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_second(1_795_416_600).expect("within range")
+}
+
+/// A string as JSON.
+pub(crate) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

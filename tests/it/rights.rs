@@ -1,0 +1,339 @@
+//! Rights: every call that the real functions make is one that their roles grant, and every grant is one that they use.
+//!
+//! No emulator refuses what a policy does not grant, so a missing right would be seen in an account first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use hyper::{Method, StatusCode};
+use leadwire_tests::clock;
+use leadwire_tests::cloud::{SEND_EMAIL, Sent};
+use leadwire_tests::fault::{Call, Fault};
+use leadwire_tests::json::At;
+use leadwire_tests::rig::Rig;
+use leadwire_tests::secret::StandardSender;
+use leadwire_tests::template;
+use serde_json::{Value, json};
+
+/// Longer than an event of the template's can wait.
+const AGE: Duration = Duration::from_hours(3);
+/// What Lambda itself does with a function's role, to deliver messages and to keep lines and traces.
+const OF_THE_PLATFORM: [&str; 8] = [
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "xray:PutSpans",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+];
+
+/// An action on a resource: `s3:GetObject` on `RawBucket/raw/*`.
+type Right = (String, String);
+
+/// What a role grants.
+fn granted(template: &Value, role: &str) -> BTreeSet<Right> {
+    let policies = template.at("Resources").at(role).at("Properties");
+    let mut statements = Vec::new();
+    collect(policies.at("Policies"), &mut statements);
+    let mut granted = BTreeSet::new();
+    for statement in statements {
+        for action in items(statement.at("Action")) {
+            for resource in items(statement.at("Resource")) {
+                let action = action.as_str().unwrap_or_default();
+                granted.insert((action.to_owned(), name(resource)));
+            }
+        }
+    }
+    granted
+}
+
+fn collect<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
+    match value {
+        Value::Object(members) => match members.get("Statement") {
+            Some(statements) => found.extend(items(statements)),
+            None => members.values().for_each(|value| collect(value, found)),
+        },
+        Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn items(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(values) => values.iter().collect(),
+        other => vec![other],
+    }
+}
+
+/// A resource by its logical id, or by what an ARN ends in; of two behind a condition the first.
+fn name(resource: &Value) -> String {
+    if let Some(first) = resource.at("Fn::If").get(1) {
+        return name(first);
+    }
+    let text = ["Fn::Sub", "Fn::GetAtt", "Ref"]
+        .iter()
+        .find_map(|function| resource.get(*function))
+        .unwrap_or(resource);
+    let text = match text {
+        Value::Array(parts) => parts.first().and_then(Value::as_str).unwrap_or_default(),
+        other => other.as_str().unwrap_or_default(),
+    };
+    if let Some((id, rest)) = text.strip_prefix("${").and_then(|t| t.split_once(".Arn}")) {
+        return format!("{id}{rest}");
+    }
+    let end = text.rsplit_once(':').map_or(text, |(_, end)| end);
+    match end.split_once("${") {
+        Some((kind, _)) => format!("{kind}*"),
+        None => end.trim_end_matches(".Arn").to_owned(),
+    }
+}
+
+/// What a call needs.
+fn needed(call: &Call) -> Vec<Right> {
+    let right = |action: &str, resource: String| (action.to_owned(), resource);
+    let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
+    if path == SEND_EMAIL {
+        let set = body.at("ConfigurationSetName").as_str();
+        let set = set.map(|set| right("ses:SendEmail", format!("configuration-set/{set}")));
+        let identity = right("ses:SendEmail", "identity/leads@example.com".to_owned());
+        return [Some(identity), set].into_iter().flatten().collect();
+    }
+    if call.method == Method::POST {
+        let action = if body.get("SecretId").is_some() {
+            return vec![right("secretsmanager:GetSecretValue", secret(&body))];
+        } else if body.get("MessageBody").is_some() {
+            "sqs:SendMessage"
+        } else {
+            "sqs:ChangeMessageVisibility"
+        };
+        return vec![right(action, "DelayQueue".to_owned())];
+    }
+    let (bucket, key) = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((path, ""));
+    let bucket = match bucket.trim_start_matches('/') {
+        "rig-raw" => "RawBucket",
+        "rig-lookup" => "LookupBucket",
+        "rig-enriched" => "EnrichedBucket",
+        other => other,
+    };
+    let list = right("s3:ListBucket", bucket.to_owned());
+    if query.contains("list-type=2") {
+        return vec![list];
+    }
+    if call.method == Method::PUT {
+        return vec![right("s3:PutObject", format!("{bucket}/{key}"))];
+    }
+    let get = right("s3:GetObject", format!("{bucket}/{key}"));
+    // Who may not list is told 403 of what is not there.
+    if call.status == Some(StatusCode::NOT_FOUND) {
+        vec![get, list]
+    } else {
+        vec![get]
+    }
+}
+
+/// The secret that is asked for, by its name in the template.
+fn secret(body: &Value) -> String {
+    let id = body.at("SecretId").as_str().unwrap_or_default();
+    let is_canary = id.ends_with("canary");
+    (if is_canary {
+        "CanarySecret"
+    } else {
+        "SourcesSecretArn"
+    })
+    .to_owned()
+}
+
+fn covers(grant: &Right, need: &Right) -> bool {
+    grant.0 == need.0
+        && match grant.1.strip_suffix('*') {
+            Some(prefix) => need.1.starts_with(prefix),
+            None => need.1 == grant.1,
+        }
+}
+
+/// What a function needs and is not granted, and what it is granted and does not need.
+fn disagreements(granted: &BTreeSet<Right>, needed: &BTreeSet<Right>) -> Vec<String> {
+    let lacking = needed
+        .iter()
+        .filter(|need| !granted.iter().any(|grant| covers(grant, need)))
+        .map(|(action, resource)| format!("lacks {action} on {resource}"));
+    let idle = granted
+        .iter()
+        .filter(|grant| !OF_THE_PLATFORM.contains(&grant.0.as_str()))
+        .filter(|grant| !needed.iter().any(|need| covers(grant, need)))
+        .map(|(action, resource)| format!("does not use {action} on {resource}"));
+    lacking.chain(idle).collect()
+}
+
+/// The functions at work, and what each has needed so far.
+struct Watched {
+    rig: Rig,
+    sender: StandardSender,
+    noted: usize,
+    needed: BTreeMap<&'static str, BTreeSet<Right>>,
+}
+
+impl Watched {
+    async fn start() -> Result<Self> {
+        let arn = |name| format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}");
+        let sender = StandardSender::new([7; 32]);
+        let rig = Rig::start(&[
+            ("SOURCES_SECRET_ARN", arn("sources")),
+            ("CANARY_SECRET_ARN", arn("canary")),
+            // Nobody listens there: sending a canary ends in an error, after all that it needs of AWS.
+            ("CANARY_URL", "http://127.0.0.1:1/ingest/canary".to_owned()),
+            ("SES_CONFIGURATION_SET", "leadwire".to_owned()),
+        ])
+        .await?;
+        let secret = "ab".repeat(32);
+        rig.cloud.hold_secret(json!({
+            "standard": {"secrets": [sender.secret()]}, "secret": secret,
+        }));
+        Ok(Self {
+            rig,
+            sender,
+            noted: 0,
+            needed: BTreeMap::new(),
+        })
+    }
+
+    /// The calls since the last time were this role's.
+    fn note(&mut self, role: &'static str) {
+        let calls = self.rig.front.calls();
+        let so_far = self.needed.entry(role).or_default();
+        so_far.extend(calls.iter().skip(self.noted).flat_map(needed));
+        self.noted = calls.len();
+    }
+
+    async fn post(&mut self, id: &str, body: &str, status: u16) -> Result<()> {
+        let headers = self.sender.headers(id, body)?;
+        let headers = headers
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let answer = self.rig.post("/ingest/standard", &headers, body).await?;
+        self.note("IngestionRole");
+        let text = String::from_utf8_lossy(answer.body());
+        ensure!(answer.status() == status, "{}: {text}", answer.status());
+        Ok(())
+    }
+
+    async fn deliver(&mut self, sent: &[Sent], failed: usize) -> Result<()> {
+        let batch = sent.iter().map(|sent| sent.received(1));
+        let batch = batch.collect::<Result<Vec<_>>>()?;
+        let found = self.rig.deliver(&batch).await?;
+        self.note("EnrichmentRole");
+        ensure!(found.len() == failed, "{found:?}");
+        Ok(())
+    }
+
+    async fn sweep(&mut self, event: &Value) -> Result<()> {
+        self.rig.sweep.invoke(event).await?;
+        self.note("SweepRole");
+        Ok(())
+    }
+}
+
+/// The envelope of a lead, without a time of its own.
+fn envelope(lead: &str) -> String {
+    json!({"type": "lead.created", "data": {"lead_id": lead}}).to_string()
+}
+
+fn fails(method: Method, prefix: &'static str) -> impl Fn(&leadwire_tests::http::Request) -> bool {
+    move |request| request.method() == method && request.uri().path().starts_with(prefix)
+}
+
+/// A new event, its retry, one that does not parse, one that cannot be stored, and a canary that nobody signed.
+async fn ingest(watched: &mut Watched) -> Result<()> {
+    watched.post("msg_1", &envelope("right-1"), 202).await?;
+    watched.post("msg_1", &envelope("right-1"), 202).await?;
+    watched.post("msg_2", "nonsense", 400).await?;
+    let broken = Fault::s3(500, "InternalError");
+    let front = &watched.rig.front;
+    front.inject(3, broken, fails(Method::PUT, "/rig-raw/"));
+    watched.post("msg_3", &envelope("right-3"), 503).await?;
+    watched.rig.post("/ingest/canary", &[], "{}").await?;
+    watched.note("IngestionRole");
+    Ok(())
+}
+
+/// A mail, a wait, a transient failure and a permanent one.
+async fn enrich(watched: &mut Watched) -> Result<()> {
+    let sent = watched.rig.cloud.take_sent();
+    watched.deliver(&sent, 0).await?;
+    let owner = json!({"lead_id": "right-1", "lead_owner": "Omar"});
+    watched.rig.put_owner("right-1", &owner);
+    let broken = Fault::s3(500, "InternalError");
+    let front = &watched.rig.front;
+    front.inject(3, broken, fails(Method::GET, "/rig-raw/"));
+    let sent = sent.get(..1).context("a message")?;
+    watched.deliver(sent, 1).await?;
+    watched.deliver(sent, 0).await?;
+    ensure!(watched.rig.cloud.mails().len() == 1, "one mail");
+    let nothing = Sent {
+        id: "right-4".to_owned(),
+        body: r#"{"s3_key":"raw/nothing.json"}"#.to_owned(),
+        sent_at: clock::now(),
+        ..Sent::default()
+    };
+    watched.deliver(&[nothing], 1).await
+}
+
+/// The canary, and an event that is found thrice.
+async fn sweep(watched: &mut Watched) -> Result<()> {
+    watched.sweep(&json!({"canary": true})).await?;
+    watched.post("msg_5", &envelope("right-5"), 202).await?;
+    let front = &watched.rig.front;
+    front.inject(100, Fault::Age(AGE), |request| {
+        request
+            .uri()
+            .query()
+            .is_some_and(|query| query.contains("list-type=2"))
+    });
+    for _ in 0..3 {
+        watched.sweep(&json!({})).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_role_grants_what_its_function_asks_of_aws_and_nothing_else() -> Result<()> {
+    let mut watched = Watched::start().await?;
+    ingest(&mut watched).await?;
+    enrich(&mut watched).await?;
+    sweep(&mut watched).await?;
+    let template = template::read()?;
+    for (role, needed) in &watched.needed {
+        let granted = granted(&template, role);
+        ensure!(granted.len() > 5, "{role}: {granted:?}");
+        let found = disagreements(&granted, needed);
+        assert_eq!(found, [""; 0], "{role}");
+    }
+    assert_eq!(watched.needed.len(), 3);
+    Ok(())
+}
+
+#[test]
+fn a_missing_grant_and_an_idle_one_are_told() {
+    let right = |action: &str, resource: &str| (action.to_owned(), resource.to_owned());
+    let granted = BTreeSet::from([
+        right("s3:GetObject", "RawBucket/raw/*"),
+        right("s3:PutObject", "RawBucket/raw/*"),
+        right("xray:PutSpans", "*"),
+    ]);
+    let needed = BTreeSet::from([
+        right("s3:GetObject", "RawBucket/raw/x.json"),
+        right("s3:GetObject", "RawBucket/other/x.json"),
+    ]);
+    let told = [
+        "lacks s3:GetObject on RawBucket/other/x.json",
+        "does not use s3:PutObject on RawBucket/raw/*",
+    ];
+    assert_eq!(disagreements(&granted, &needed), told);
+}
