@@ -13,6 +13,7 @@ pub mod house;
 pub mod http;
 pub mod instance;
 pub mod json;
+pub mod kill;
 pub mod mailbox;
 pub mod mapping;
 pub mod metric;

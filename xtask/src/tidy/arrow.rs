@@ -103,8 +103,9 @@ const ROOMS: [Room; 7] = [
 ];
 
 /// The packages around the rooms. They may know every room; no room is built on them.
-const AROUND: [&str; 4] = [
+const AROUND: [&str; 5] = [
     "leadwire-tests",
+    "leadwire-load",
     "leadwire-model",
     "leadwire-benches",
     "xtask",

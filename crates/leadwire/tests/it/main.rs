@@ -12,6 +12,7 @@ mod command;
 mod crash;
 mod demo;
 mod house;
+mod load;
 mod mail;
 mod page;
 mod refuse;
