@@ -140,7 +140,7 @@ fn keyed(lead_id: &str, name: &str) -> Lead {
     Lead {
         lead_id: lead_id.to_owned(),
         name: name.to_owned(),
-        key: format!("key-{name}"),
+        key: format!("key-{lead_id}"),
         body: json!({"lead_id": lead_id, "display_name": name}).to_string(),
     }
 }
