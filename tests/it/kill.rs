@@ -1,8 +1,8 @@
 //! The real binaries killed at each kind of call, before and after it takes effect: the least that covers. All points, over `LocalStack`:
 //! `cargo run --release -p leadwire-load --features aws -- kill --points 200`.
 
-use anyhow::Result;
-use leadwire_tests::kill::{Kind, Shape, cover, kill_at, points};
+use anyhow::{Context, Result};
+use leadwire_tests::kill::{Kind, Shape, Side, Verdict, cover, kill_at, points};
 
 /// Runs at once: they mostly wait for a message to come back.
 const AT_ONCE: usize = 16;
@@ -26,5 +26,11 @@ async fn a_process_killed_before_or_after_any_kind_of_call_loses_nothing_and_mix
         .map(|verdict| verdict.point.to_string())
         .collect();
     assert!(missed.is_empty(), "never met: {missed:#?}");
+    // The one moment in which a second mail is allowed: it shows that processes do die at these points.
+    let in_doubt = |verdict: &&Verdict| {
+        verdict.point.step.what == "SendEmail" && verdict.point.side == Side::After
+    };
+    let doubtful = verdicts.iter().find(in_doubt).context("a mail in doubt")?;
+    assert_eq!(doubtful.mails, 2, "{}", doubtful.point);
     Ok(())
 }

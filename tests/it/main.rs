@@ -8,6 +8,7 @@ mod duplicate;
 mod emulators;
 mod events;
 mod faults;
+mod flood;
 mod kill;
 mod owner;
 mod parallel;

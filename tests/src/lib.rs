@@ -7,6 +7,7 @@ pub mod collector;
 pub mod emulator;
 pub mod event;
 pub mod fault;
+pub mod flood;
 pub mod function;
 pub mod gateway;
 pub mod house;

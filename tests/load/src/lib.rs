@@ -10,4 +10,6 @@ pub mod report;
 mod sender;
 pub mod smtp;
 pub mod soak;
+#[cfg(feature = "aws")]
+pub mod stack;
 pub mod vital;

@@ -2,10 +2,14 @@
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
-use leadwire_load::flood::{self, Flood};
+use leadwire_load::flood;
 use leadwire_load::report::Report;
 use leadwire_load::smtp::MailFault;
 use leadwire_load::soak::{self, Soak};
+#[cfg(feature = "aws")]
+use leadwire_load::stack;
+#[cfg(feature = "aws")]
+use leadwire_tests::{flood::Flood, kill::Kind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -27,6 +31,37 @@ enum Run {
     Flood(FloodArgs),
     /// Minutes of kills and faults for the one-machine home
     Soak(SoakArgs),
+    /// Many leads through the real functions, over a cloud in memory
+    #[cfg(feature = "aws")]
+    Lambda(LambdaArgs),
+    /// The real functions killed at every call, before and after it takes effect
+    #[cfg(feature = "aws")]
+    Kill(KillArgs),
+}
+
+#[cfg(feature = "aws")]
+#[derive(Debug, Args)]
+struct LambdaArgs {
+    /// Leads with one event each
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    leads: usize,
+    /// Environments of each function at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    environments: u16,
+}
+
+#[cfg(feature = "aws")]
+#[derive(Debug, Args)]
+struct KillArgs {
+    /// Points at most, spread over all of them
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    points: usize,
+    /// S3 and SQS in memory instead of `LocalStack`
+    #[arg(long)]
+    memory: bool,
+    /// Runs at once: they mostly wait for a message to come back
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    at_once: u16,
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +124,21 @@ fn main() -> Result<ExitCode> {
     let report = match &cli.run {
         Run::Flood(args) => run_flood(args)?,
         Run::Soak(args) => run_soak(args)?,
+        #[cfg(feature = "aws")]
+        Run::Lambda(args) => stack::flood(Flood {
+            leads: args.leads,
+            environments: usize::from(args.environments),
+            batch: 10,
+        })?,
+        #[cfg(feature = "aws")]
+        Run::Kill(args) => {
+            let kind = if args.memory {
+                Kind::Memory
+            } else {
+                Kind::LocalStack
+            };
+            stack::kill(kind, args.points, usize::from(args.at_once))?
+        }
     };
     let text = if cli.json {
         format!("{}\n", report.json())
@@ -105,7 +155,7 @@ fn main() -> Result<ExitCode> {
 
 fn run_flood(args: &FloodArgs) -> Result<Report> {
     args.place.with(|binary, folder| {
-        flood::run(&Flood {
+        flood::run(&flood::Flood {
             binary: binary.to_owned(),
             folder: folder.to_owned(),
             leads: args.leads,

@@ -191,8 +191,8 @@ impl Scene {
             Ok((gate.arrivals() > 0).then_some(()))
         });
         held.await?;
-        self.ingest.kill_busy().await?;
-        self.enrich.kill_busy().await?;
+        let killed = self.ingest.kill_busy().await? + self.enrich.kill_busy().await?;
+        anyhow::ensure!(killed > 0, "nobody was at work at the gate");
         let mut all = BTreeMap::new();
         for lead in self.shape.leads() {
             let key = self.key(&lead);

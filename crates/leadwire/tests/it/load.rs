@@ -51,7 +51,11 @@ fn kills_lost_replies_and_senders_that_send_twice_lose_nothing_and_mix_nothing()
     let report = report.unwrap();
     check(&report);
     let at_least = |name: &str, least: f64| {
-        assert!(report.value(name) >= Some(least), "{name}: {}", report.table());
+        assert!(
+            report.value(name) >= Some(least),
+            "{name}: {}",
+            report.table()
+        );
     };
     at_least("kills", 3.0);
     at_least("events_accepted", 200.0);

@@ -20,4 +20,5 @@ mod send;
 mod serve;
 #[cfg(feature = "aws")]
 mod stack;
+mod trouble;
 mod watch;
