@@ -18,6 +18,7 @@ mod readme;
 mod rig;
 mod rules;
 mod signed;
+mod soak;
 mod stacks;
 mod sweep;
 mod telemetry_clock;

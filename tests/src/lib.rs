@@ -24,5 +24,6 @@ pub mod prune;
 pub mod rig;
 pub mod secret;
 pub mod settings;
+pub mod soak;
 pub mod stack;
 pub mod template;

@@ -34,6 +34,9 @@ enum Run {
     /// Many leads through the real functions, over a cloud in memory
     #[cfg(feature = "aws")]
     Lambda(LambdaArgs),
+    /// Minutes of kills and faults for the real functions, over a cloud in memory
+    #[cfg(feature = "aws")]
+    LambdaSoak(LambdaSoakArgs),
     /// The real functions killed at every call, before and after it takes effect
     #[cfg(feature = "aws")]
     Kill(KillArgs),
@@ -48,6 +51,26 @@ struct LambdaArgs {
     /// Environments of each function at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     environments: u16,
+}
+
+#[cfg(feature = "aws")]
+#[derive(Debug, Args)]
+struct LambdaSoakArgs {
+    /// How long leads come
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    minutes: u64,
+    /// Seconds between two kills of every process at work
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    kill_every: u64,
+    /// Leads a second
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rate: u32,
+    /// So many of a hundred calls fail
+    #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=20))]
+    faults: u32,
+    /// What chance begins with
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
 }
 
 #[cfg(feature = "aws")]
@@ -129,6 +152,14 @@ fn main() -> Result<ExitCode> {
             leads: args.leads,
             environments: usize::from(args.environments),
             batch: 10,
+        })?,
+        #[cfg(feature = "aws")]
+        Run::LambdaSoak(args) => stack::soak(leadwire_tests::soak::Soak {
+            lasts: Duration::from_secs(args.minutes * 60),
+            kill_every: Duration::from_secs(args.kill_every),
+            rate: args.rate,
+            percent: args.faults,
+            seed: args.seed,
         })?,
         #[cfg(feature = "aws")]
         Run::Kill(args) => {

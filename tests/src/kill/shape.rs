@@ -68,7 +68,7 @@ impl Shape {
     pub(crate) fn environment(self) -> Vec<(&'static str, &'static str)> {
         match self {
             Self::Twice => vec![("DELAY_SECONDS", "3")],
-            Self::Early => vec![("DELAY_SECONDS", "2")],
+            Self::Early => vec![("DELAY_SECONDS", "4")],
             Self::Late => vec![("OWNER_WAIT_SECONDS", "3")],
             Self::Unassigned => vec![("OWNER_WAIT_SECONDS", "0"), ("OWNER_MISSING", "mail")],
             Self::Busy => vec![("MAIL_WAIT_SECONDS", "0")],
