@@ -22,6 +22,8 @@ pub enum Fault {
     CutAfter,
     /// The service does what it was asked, and its reply waits at a gate.
     HoldAfter(Gate),
+    /// It waits at a gate and never reaches the service: for a caller that is killed before its call takes effect.
+    Withhold(Gate),
     /// The service lists what it has, and every object in the listing seems this much older.
     Age(Duration),
 }
@@ -61,7 +63,7 @@ impl Fault {
     pub fn saying(self, message: &'static str) -> Self {
         match self {
             Self::Refuse(refusal) => Self::Refuse(Refusal { message, ..refusal }),
-            Self::CutAfter | Self::HoldAfter(_) | Self::Age(_) => self,
+            Self::CutAfter | Self::HoldAfter(_) | Self::Withhold(_) | Self::Age(_) => self,
         }
     }
 }
@@ -232,6 +234,10 @@ impl Script {
                 gate.pass().await;
                 let status = status_of(&answer);
                 (answer, status)
+            }
+            Some(Fault::Withhold(gate)) => {
+                gate.pass().await;
+                (Answer::Cut, None)
             }
             Some(Fault::Age(by)) => {
                 let answer = self.forward(request).await;

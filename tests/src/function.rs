@@ -173,6 +173,9 @@ impl Function {
 }
 
 async fn signal(name: &str, pids: &[u32]) -> Result<()> {
+    if pids.is_empty() {
+        return Ok(());
+    }
     tokio::process::Command::new("sh")
         .args(["-c", "kill -s \"$@\"", "kill", name])
         .args(pids.iter().map(u32::to_string))

@@ -16,6 +16,9 @@ use tokio::sync::OnceCell;
 
 use crate::settings;
 
+/// See [`adopt`].
+static ADOPTED: OnceLock<PathBuf> = OnceLock::new();
+
 /// The path of a built binary.
 ///
 /// # Errors
@@ -32,6 +35,12 @@ pub async fn built(name: &str) -> Result<PathBuf> {
         bail!("no binary at {}", path.display());
     }
     Ok(path)
+}
+
+/// Takes the binaries from this folder from now on, instead of building them as this process was built.
+pub fn adopt(folder: PathBuf) {
+    // The first one stays: whoever runs already has its binaries.
+    drop(ADOPTED.set(folder));
 }
 
 /// The folder of the functions as they are deployed, optimised, for a benchmark: [`settings::BIN_DIR`], or built now.
@@ -116,7 +125,7 @@ fn profile_dir() -> Result<PathBuf> {
 }
 
 async fn build() -> Result<PathBuf> {
-    if let Some(folder) = settings::bin_dir() {
+    if let Some(folder) = ADOPTED.get().cloned().or_else(settings::bin_dir) {
         return Ok(folder);
     }
     let (target, profile) = (target_dir()?, profile_dir()?);

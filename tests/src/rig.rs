@@ -49,6 +49,14 @@ impl Rig {
     /// # Errors
     /// The binaries do not build.
     pub async fn start(environment: &[(&str, String)]) -> Result<Self> {
+        Self::start_with(environment, 1).await
+    }
+
+    /// The same with functions of so many environments at once.
+    ///
+    /// # Errors
+    /// The binaries do not build.
+    pub async fn start_with(environment: &[(&str, String)], concurrency: usize) -> Result<Self> {
         let cloud = Cloud::start().await?;
         let front = Front::start(&cloud.url()).await?;
         let mut all = variables(&front.url());
@@ -60,7 +68,7 @@ impl Rig {
                 binary: program::built(name).await?,
                 environment: all.clone(),
                 timeout: Duration::from_mins(1),
-                concurrency: 1,
+                concurrency,
             }))
         };
         Ok(Self {

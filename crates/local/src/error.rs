@@ -1,7 +1,8 @@
 //! Why a data folder cannot be opened, and what is told although it can.
 
 use jiff::Timestamp;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 /// A data folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,17 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// Nobody may write there, or not this user.
+    #[error(
+        "the data folder {} cannot be written; check its owner, its permissions and how its disk is mounted", path.display()
+    )]
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The folder or a file in it cannot be made, read or written.
     #[error("could not {action} {}", path.display())]
     Io {
@@ -63,7 +75,7 @@ pub enum OpenError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The database refused.
     #[error("could not {action}")]
@@ -74,6 +86,28 @@ pub enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
+}
+
+impl OpenError {
+    /// Why `action` on a file of the data folder, or on the folder itself, did not work.
+    pub(crate) fn during(
+        action: &'static str,
+        path: &Path,
+        folder: &Path,
+        source: io::Error,
+    ) -> Self {
+        match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::Unwritable {
+                path: folder.to_owned(),
+                source,
+            },
+            _ => Self::Io {
+                action,
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
 }
 
 /// Something that a person should know about a data folder that was opened.

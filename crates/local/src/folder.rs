@@ -81,24 +81,20 @@ impl DataFolder {
 
     /// Makes the folder where there is none, for its owner alone: leads are personal data.
     pub(crate) fn make(&self) -> Result<(), OpenError> {
-        make_folder(&self.path)
+        make_folder(&self.path, &self.path)
     }
 
     /// Makes the folders in it.
     pub(crate) fn make_rooms(&self) -> Result<(), OpenError> {
         [self.raw(), self.enriched(), self.lookup(), self.outbox()]
             .iter()
-            .try_for_each(|room| make_folder(room))
+            .try_for_each(|room| make_folder(room, &self.path))
     }
 }
 
-fn make_folder(path: &Path) -> Result<(), OpenError> {
+fn make_folder(path: &Path, folder: &Path) -> Result<(), OpenError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| OpenError::Io {
-        action: "make the folder",
-        path: path.to_owned(),
-        source,
-    })
+    made.map_err(|source| OpenError::during("make the folder", path, folder, source))
 }
 
 /// Asks the kernel what a folder lies on.

@@ -255,11 +255,8 @@ fn open_database(
 ) -> Result<Connection, OpenError> {
     let path = folder.database();
     let database = |action| move |source| OpenError::Database { action, source };
-    make_private(&path).map_err(|source| OpenError::Io {
-        action: "make",
-        path: path.clone(),
-        source,
-    })?;
+    make_private(&path)
+        .map_err(|source| OpenError::during("make", &path, folder.path(), source))?;
     let mut connection =
         connect(&path).map_err(|error| refuse(SchemaError::from(error), folder))?;
     let may_migrate = || mode == Mode::Serve || lock::is_free(&folder.lock());

@@ -16,13 +16,8 @@ struct Holder {
 
 /// Takes the lock, and says who holds it now. The kernel gives it back when the file is closed, however the process ends.
 pub(crate) fn take(path: &Path, now: Timestamp) -> Result<File, OpenError> {
-    let io = |action| {
-        move |source| OpenError::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
-    };
+    let folder = path.parent().unwrap_or(path);
+    let io = |action| move |source| OpenError::during(action, path, folder, source);
     let mut file = open(path).map_err(io("open the lock"))?;
     match file.try_lock() {
         Ok(()) => {}

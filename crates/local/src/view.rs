@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, sync_channel};
 use tokio::sync::oneshot;
 
 /// Views that may wait. What does not fit is made up for by looking at everything once.
@@ -115,8 +115,21 @@ fn is_canary(name: &str) -> bool {
 }
 
 fn work_off(folder: &DataFolder, lacking: &AtomicBool, queue: &Receiver<Order>) {
-    while let Ok(order) = queue.recv() {
-        // A rebuild comes before whoever waits for the views is told.
+    loop {
+        let order = match queue.try_recv() {
+            Ok(order) => order,
+            Err(TryRecvError::Disconnected) => return,
+            // What was left out is made up for before the thread rests.
+            Err(TryRecvError::Empty) if lacking.swap(false, Ordering::AcqRel) => {
+                rebuild(folder);
+                continue;
+            }
+            Err(TryRecvError::Empty) => match queue.recv() {
+                Ok(order) => order,
+                Err(RecvError) => return,
+            },
+        };
+        // And before whoever waits for the views is told.
         if !matches!(order, Order::Write(..)) && lacking.swap(false, Ordering::AcqRel) {
             rebuild(folder);
         }

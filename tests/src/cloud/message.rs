@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::clock;
 use crate::json::At;
@@ -89,6 +89,27 @@ impl Sent {
             message = message.message_attributes(name, value.build()?);
         }
         Ok(message.build())
+    }
+
+    /// The message as `ReceiveMessage` gives it.
+    pub(super) fn wire(&self, count: u32, handle: &str) -> Value {
+        let first = self.first_received_at.unwrap_or(self.sent_at);
+        let mut system = json!({
+            "ApproximateReceiveCount": count.to_string(),
+            "SentTimestamp": self.sent_at.as_millisecond().to_string(),
+            "ApproximateFirstReceiveTimestamp": first.as_millisecond().to_string(),
+        });
+        if let (Some(header), Some(system)) = (&self.trace_header, system.as_object_mut()) {
+            system.insert("AWSTraceHeader".to_owned(), header.clone().into());
+        }
+        let attributes = self.attributes.iter().map(|(name, value)| {
+            let value = json!({"DataType": "String", "StringValue": value});
+            (name.clone(), value)
+        });
+        json!({
+            "MessageId": self.id, "ReceiptHandle": handle, "Body": self.body, "Attributes": system,
+            "MessageAttributes": attributes.collect::<Map<_, _>>(),
+        })
     }
 }
 

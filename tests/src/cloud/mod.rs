@@ -4,22 +4,29 @@
 //! itself, want many of it, and would only wait for an emulator.
 
 mod message;
+mod queue;
 mod store;
 
 pub use message::Sent;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
 use hyper::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::clock;
 use crate::http::{self, Answer, Request, Response, Server};
+use crate::json::At;
+use queue::Queue;
 use store::Store;
 
+/// Between two looks of a long poll.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// The path of SES v2's `SendEmail`.
 pub const SEND_EMAIL: &str = "/v2/email/outbound-emails";
 
@@ -50,6 +57,7 @@ struct State {
     mails: Vec<Mailed>,
     calls: Vec<Call>,
     secret: Value,
+    queue: Option<Queue>,
 }
 
 /// The services, behind one endpoint, until it is dropped.
@@ -69,8 +77,8 @@ impl Cloud {
         let server = {
             let state = Arc::clone(&state);
             Server::start(move |request| {
-                let answer = guard(&state).answer(&request);
-                std::future::ready(Answer::Reply(answer))
+                let state = Arc::clone(&state);
+                async move { Answer::Reply(serve(&state, &request).await) }
             })
             .await?
         };
@@ -108,6 +116,21 @@ impl Cloud {
         guard(&self.state).secret = document;
     }
 
+    /// Keeps what is sent in a queue from now on, which can be received from: SQS in full, as far as an event source
+    /// mapping asks.
+    pub fn serve_queue(&self, visibility: Duration, receives_max: u32) {
+        guard(&self.state).queue = Some(Queue::new(visibility, receives_max));
+    }
+
+    /// Every dead letter of the queue so far.
+    pub fn dead_letters(&self) -> Vec<Sent> {
+        let state = guard(&self.state);
+        state
+            .queue
+            .as_ref()
+            .map_or_else(Vec::new, |queue| queue.dead.clone())
+    }
+
     /// Every message that was sent so far.
     pub fn sent(&self) -> Vec<Sent> {
         guard(&self.state).sent.clone()
@@ -130,6 +153,10 @@ impl Cloud {
 }
 
 impl State {
+    fn has_due(&self) -> bool {
+        self.queue.as_ref().is_some_and(Queue::has_due)
+    }
+
     fn answer(&mut self, request: &Request) -> Response {
         let at = clock::now();
         let path = request.uri().path().to_owned();
@@ -139,7 +166,18 @@ impl State {
             Some("AmazonSQS.SendMessage") => ("SQS.SendMessage", self.send(request, at)),
             Some("AmazonSQS.ChangeMessageVisibility") => (
                 "SQS.ChangeMessageVisibility",
-                http::json(StatusCode::OK, &json!({})),
+                self.queue_call(request, hide),
+            ),
+            Some("AmazonSQS.ReceiveMessage") => {
+                ("SQS.ReceiveMessage", self.queue_call(request, receive))
+            }
+            Some("AmazonSQS.DeleteMessageBatch") => (
+                "SQS.DeleteMessageBatch",
+                self.queue_call(request, Queue::delete),
+            ),
+            Some("AmazonSQS.GetQueueAttributes") => (
+                "SQS.GetQueueAttributes",
+                self.queue_call(request, attributes),
             ),
             Some("secretsmanager.GetSecretValue") => {
                 ("SecretsManager.GetSecretValue", self.secret())
@@ -158,8 +196,24 @@ impl State {
     fn send(&mut self, request: &Request, at: Timestamp) -> Response {
         let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let id = format!("00000000-0000-4000-8000-{:012x}", self.calls.len());
-        self.sent.push(Sent::read(&asked, id.clone(), at));
+        let sent = Sent::read(&asked, id.clone(), at);
+        if let Some(queue) = &mut self.queue {
+            queue.send(sent.clone());
+        }
+        self.sent.push(sent);
         http::json(StatusCode::OK, &json!({"MessageId": id}))
+    }
+
+    /// A call to the queue; where none is served, it is answered as if there were nothing in it.
+    fn queue_call(
+        &mut self,
+        request: &Request,
+        call: impl FnOnce(&mut Queue, &Value) -> Value,
+    ) -> Response {
+        let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let queue = self.queue.as_mut();
+        let answer = queue.map_or_else(|| json!({}), |queue| call(queue, &asked));
+        http::json(StatusCode::OK, &answer)
     }
 
     fn mail(&mut self, request: &Request, at: Timestamp) -> Response {
@@ -176,6 +230,34 @@ impl State {
         });
         http::json(StatusCode::OK, &body)
     }
+}
+
+/// Answers at once, but for a long poll that finds nothing yet.
+async fn serve(state: &Mutex<State>, request: &Request) -> Response {
+    let target = request.headers().get("x-amz-target");
+    if target.is_some_and(|target| target == "AmazonSQS.ReceiveMessage") {
+        let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let wait = asked.at("WaitTimeSeconds").as_u64().unwrap_or_default();
+        let end = Instant::now() + Duration::from_secs(wait);
+        while Instant::now() < end && !guard(state).has_due() {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+    guard(state).answer(request)
+}
+
+fn receive(queue: &mut Queue, asked: &Value) -> Value {
+    json!({"Messages": queue.receive(asked)})
+}
+
+fn hide(queue: &mut Queue, asked: &Value) -> Value {
+    queue.hide(asked);
+    json!({})
+}
+
+fn attributes(queue: &mut Queue, asked: &Value) -> Value {
+    let url = asked.at("QueueUrl").as_str().unwrap_or_default();
+    queue.attributes(url.rsplit('/').next().unwrap_or_default())
 }
 
 fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -103,9 +103,10 @@ const ROOMS: [Room; 7] = [
 ];
 
 /// The packages around the rooms. They may know every room; no room is built on them.
-const AROUND: [&str; 5] = [
+const AROUND: [&str; 7] = [
     "leadwire-tests",
     "leadwire-laws",
+    "leadwire-load",
     "leadwire-model",
     "leadwire-sim",
     "leadwire-benches",

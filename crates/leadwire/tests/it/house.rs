@@ -86,7 +86,16 @@ impl House {
     }
 
     fn command(&self, line: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_leadwire"));
+        self.in_house(Command::new(env!("CARGO_BIN_EXE_leadwire")), line)
+    }
+
+    fn through_shell(&self, script: &str, line: &[&str]) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, env!("CARGO_BIN_EXE_leadwire")]);
+        self.in_house(shell, line)
+    }
+
+    fn in_house(&self, mut command: Command, line: &[&str]) -> Command {
         command
             .args(line)
             .current_dir(self.path())
@@ -120,6 +129,11 @@ impl House {
 
     /// Starts `up` on a free port and waits until it says where it listens. It sends no canary, unless the flags want one.
     pub(crate) fn up(&self, flags: &[&str]) -> Up {
+        self.up_after("", flags)
+    }
+
+    /// The same, by a shell that first does this.
+    pub(crate) fn up_after(&self, first: &str, flags: &[&str]) -> Up {
         let canary: &[&str] = if flags.contains(&"--canary") {
             &[]
         } else {
@@ -131,8 +145,12 @@ impl House {
             flags,
         ]
         .concat();
-        let mut child = self
-            .command(&line)
+        let mut command = if first.is_empty() {
+            self.command(&line)
+        } else {
+            self.through_shell(&format!("{first}; exec \"$0\" \"$@\""), &line)
+        };
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()

@@ -15,6 +15,7 @@ mod crash;
 mod demo;
 mod forget;
 mod house;
+mod load;
 mod mail;
 mod page;
 mod parked;
@@ -26,4 +27,5 @@ mod serve;
 mod stack;
 #[cfg(feature = "aws")]
 mod stack_again;
+mod trouble;
 mod watch;

@@ -1,0 +1,145 @@
+//! What was promised, held against what came of a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::ground::Ground;
+use super::scene::{Scene, Seen};
+use super::shape::{Lead, Shape};
+use crate::json::At;
+
+/// How a lead ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its mail is settled.
+    Settled,
+    /// A person must decide, and is told so.
+    Parked,
+    /// It failed, with its reason.
+    Failed,
+}
+
+/// The end of an event by its raw key, where it has one.
+pub(crate) async fn end(ground: &Ground, shape: Shape, raw_key: &str) -> Result<Option<End>> {
+    let key = |room: &str| raw_key.replacen("raw/", room, 1);
+    let failed = ground.bytes("enriched", &key("failed/")).await?.is_some();
+    Ok(match ground.bytes("enriched", &key("mail/")).await? {
+        Some(marker) if marker.is_empty() => Some(End::Settled),
+        Some(claim) => {
+            let claim: Value = serde_json::from_slice(&claim)?;
+            (claim.at("state") == "parked" && failed).then_some(End::Parked)
+        }
+        None => (failed && shape.fails()).then_some(End::Failed),
+    })
+}
+
+/// The subjects of a lead's mails, with the time of each.
+pub(crate) fn subjects(ground: &Ground, lead: &Lead) -> Vec<(jiff::Timestamp, String)> {
+    let start = format!("New lead: {} → ", lead.name);
+    let mails = ground.cloud.mails().into_iter();
+    let subjects = mails.filter_map(|mail| {
+        let subject = mail.request.pointer("/Content/Simple/Subject/Data")?;
+        Some((mail.at, subject.as_str()?.to_owned()))
+    });
+    subjects
+        .filter(|(_, subject)| subject.starts_with(&start))
+        .collect()
+}
+
+/// Everything that is wrong.
+pub(crate) async fn judge(
+    scene: &Scene,
+    ends: &BTreeMap<String, End>,
+    seen: &BTreeMap<String, Seen>,
+) -> Result<Vec<String>> {
+    let leads = [scene.shape.before(), scene.shape.leads()].concat();
+    let (mut broken, mut keys) = (Vec::new(), BTreeSet::new());
+    for lead in &leads {
+        let (own, not_before) = scene.answered(lead);
+        let [key] = own.iter().collect::<Vec<_>>()[..] else {
+            broken.push(format!("P5: {} was answered with {own:?}", lead.name));
+            continue;
+        };
+        if !keys.insert(key.clone()) {
+            broken.push(format!("P5: {key} is of two events"));
+        }
+        let end = ends.get(&lead.name).copied();
+        if end.is_none() {
+            broken.push(format!("P1: {} has no end: {}", lead.name, scene.account()));
+        }
+        let raw = scene.ground.bytes("raw", key).await?;
+        if raw.as_deref() != Some(lead.body.as_bytes()) {
+            broken.push(format!("P1: {key} holds {raw:?}"));
+        }
+        let document = scene
+            .ground
+            .bytes("enriched", &key.replacen("raw/", "enriched/", 1))
+            .await?;
+        let mails = subjects(&scene.ground, lead);
+        if mails
+            .iter()
+            .any(|(at, _)| not_before.is_some_and(|earliest| *at < earliest))
+        {
+            broken.push(format!(
+                "P2: mailed at {mails:?}, not before {not_before:?}"
+            ));
+        }
+        broken.extend(judge_document(lead, document.as_deref(), &mails)?);
+        let seen = seen.get(&lead.name).copied().unwrap_or_default();
+        let (least, most) = mails_allowed(scene.shape, end, seen);
+        if !(least..=most).contains(&mails.len()) {
+            broken.push(format!(
+                "P4: {} mails for {}, {least} to {most} allowed",
+                mails.len(),
+                lead.name
+            ));
+        }
+    }
+    let all: usize = leads
+        .iter()
+        .map(|lead| subjects(&scene.ground, lead).len())
+        .sum();
+    if all != scene.ground.cloud.mails().len() {
+        broken.push("P5: a mail is of no lead".to_owned());
+    }
+    Ok(broken)
+}
+
+/// One document, the lead's own, and every mail says what it says.
+fn judge_document(
+    lead: &Lead,
+    document: Option<&[u8]>,
+    mails: &[(jiff::Timestamp, String)],
+) -> Result<Option<String>> {
+    let Some(document) = document else {
+        return Ok(
+            (!mails.is_empty()).then(|| format!("P3: {} is mailed without a document", lead.name))
+        );
+    };
+    let document: Value = serde_json::from_slice(document)?;
+    let owner = document.at("lead_owner").as_str().unwrap_or("unassigned");
+    let expected = format!("New lead: {} → {owner}", lead.name);
+    let is_own = document.at("lead_id") == lead.lead_id.as_str()
+        && document.at("display_name") == lead.name.as_str();
+    let agree = mails.iter().all(|(_, subject)| *subject == expected);
+    Ok((!is_own || !agree).then(|| format!("P3: {document} and {mails:?}")))
+}
+
+/// The least and the most mails of a lead. A second one is allowed where the first was out and not settled when its process died, or where the
+/// answer to it was lost.
+fn mails_allowed(shape: Shape, end: Option<End>, seen: Seen) -> (usize, usize) {
+    let in_doubt = usize::from(seen.mails > 0 && !seen.settled);
+    let most = match shape {
+        Shape::Park => 1,
+        Shape::Doubt => 2 + in_doubt,
+        _ => 1 + in_doubt,
+    };
+    match end {
+        Some(End::Failed) => (0, 0),
+        Some(End::Parked) => (0, 1),
+        Some(End::Settled) => (1, most),
+        None => (0, most),
+    }
+}

@@ -1,0 +1,348 @@
+//! One run: its own ground, fronts, functions and queue mapping, and one kill at most.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+
+use super::Verdict;
+use super::ground::{Ground, Kind};
+use super::judge::{self, End};
+use super::point::{Point, Side, Step, steps, what};
+use super::shape::{Lead, Shape};
+use crate::clock::eventually;
+use crate::event;
+use crate::fault::{Fault, Front, Gate};
+use crate::function::{Function, FunctionConfig};
+use crate::instance::Outcome;
+use crate::json::At;
+use crate::mapping::{Mapping, MappingOptions};
+use crate::{gateway, program, rig};
+
+/// Longest that a lead may take to its end: a few receives, on a busy machine.
+const DEADLINE: Duration = Duration::from_mins(2);
+/// How often a sender sends what is not accepted.
+const SENDS_MAX: usize = 5;
+
+/// What a lead was answered with: its key, and what else the answer says of it.
+pub(crate) type Answers = BTreeMap<String, Vec<Value>>;
+
+/// What was seen of a lead when its process was killed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    /// Mails that were out.
+    pub(crate) mails: usize,
+    /// Whether the mail was settled.
+    pub(crate) settled: bool,
+}
+
+pub(crate) struct Scene {
+    pub(crate) shape: Shape,
+    pub(crate) ground: Ground,
+    aws: Front,
+    ses: Front,
+    ingest: Function,
+    enrich: Function,
+    mapping: Mapping,
+    calls: Arc<Mutex<Vec<String>>>,
+    answers: Mutex<Answers>,
+}
+
+impl Scene {
+    /// Puts the functions over a ground of their own. No process starts yet.
+    pub(crate) async fn build(kind: Kind, shape: Shape) -> Result<Self> {
+        let ground = Ground::make(kind).await?;
+        let aws = Front::start(&ground.aws).await?;
+        let ses = Front::start(&ground.cloud.url()).await?;
+        let mut environment = ground.variables(&aws.url(), &ses.url());
+        let own = shape.environment().into_iter();
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let function = async |name: &str| {
+            anyhow::Ok(Function::new(FunctionConfig {
+                name: format!("kill-{name}"),
+                binary: program::built(name).await?,
+                environment: environment.clone(),
+                timeout: Duration::from_mins(1),
+                concurrency: 1,
+            }))
+        };
+        let (ingest, enrich) = (function("ingest").await?, function("enrich").await?);
+        let options = MappingOptions {
+            concurrency: 1,
+            enabled: false,
+            ..MappingOptions::default()
+        };
+        let mapping =
+            Mapping::start(&ground.clients.sqs, &ground.queue_url, &enrich, options).await?;
+        let calls = Arc::<Mutex<Vec<String>>>::default();
+        for front in [&aws, &ses] {
+            let calls = Arc::clone(&calls);
+            // It only listens: it never matches, and so breaks nothing.
+            front.inject(1, Fault::CutAfter, move |request| {
+                guard(&calls).push(what(request));
+                false
+            });
+        }
+        Ok(Self {
+            shape,
+            ground,
+            aws,
+            ses,
+            ingest,
+            enrich,
+            mapping,
+            calls,
+            answers: Mutex::default(),
+        })
+    }
+
+    /// An undisturbed run: the promises that it breaks, and what it calls.
+    pub(crate) async fn run(self) -> Result<(Vec<String>, Vec<Step>)> {
+        self.before().await?;
+        let heard = guard(&self.calls).len();
+        self.fail_mail();
+        let ends = self.story().await?;
+        let broken = judge::judge(&self, &ends, &BTreeMap::new()).await?;
+        let calls = guard(&self.calls).split_off(heard);
+        Ok((broken, steps(calls)))
+    }
+
+    /// A run in which the process dies at a point.
+    pub(crate) async fn kill(self, point: Point) -> Result<Verdict> {
+        self.before().await?;
+        let gate = self.arm(&point);
+        self.fail_mail();
+        let killed = Mutex::default();
+        let killing = async {
+            let seen = self.kill_at(&gate).await?;
+            *guard(&killed) = Some(seen);
+            std::future::pending::<Result<BTreeMap<String, End>>>().await
+        };
+        let ends = tokio::select! {
+            ends = self.story() => ends?,
+            failed = killing => failed?,
+        };
+        let seen = guard(&killed).take();
+        let broken = judge::judge(&self, &ends, &seen.clone().unwrap_or_default()).await?;
+        Ok(Verdict {
+            point,
+            met: seen.is_some(),
+            mails: self.ground.cloud.mails().len(),
+            broken,
+        })
+    }
+
+    /// Brings to its end what has come before.
+    async fn before(&self) -> Result<()> {
+        for lead in self.shape.before() {
+            self.put_owner(&lead).await?;
+            self.mapping.resume();
+            self.deliver(&lead).await?;
+            self.ends().await?;
+        }
+        for lead in self.shape.leads() {
+            self.put_owner(&lead).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_owner(&self, lead: &Lead) -> Result<()> {
+        match self.shape.owner(lead) {
+            Some(file) => self.ground.put_owner(&lead.lead_id, &file).await,
+            None => Ok(()),
+        }
+    }
+
+    fn fail_mail(&self) {
+        let fault = match self.shape {
+            Shape::Busy => Fault::ses(429, "TooManyRequestsException"),
+            _ => Fault::CutAfter,
+        };
+        if self.shape.mail_fails() {
+            self.ses.inject(1, fault, |_mail| true);
+        }
+    }
+
+    fn arm(&self, point: &Point) -> Gate {
+        let gate = Gate::default();
+        let fault = match point.side {
+            Side::Before => Fault::Withhold(gate.clone()),
+            Side::After => Fault::HoldAfter(gate.clone()),
+        };
+        let (step, seen) = (point.step.clone(), AtomicUsize::new(0));
+        let front = if step.what == "SendEmail" {
+            &self.ses
+        } else {
+            &self.aws
+        };
+        front.inject(1, fault, move |request| {
+            what(request) == step.what && seen.fetch_add(1, Ordering::SeqCst) == step.number
+        });
+        gate
+    }
+
+    /// Waits until a call is at the gate, kills whoever made it, and changes the owner files; says what was out by then.
+    async fn kill_at(&self, gate: &Gate) -> Result<BTreeMap<String, Seen>> {
+        let held = eventually("a call is at the gate", DEADLINE, || async {
+            Ok((gate.arrivals() > 0).then_some(()))
+        });
+        held.await?;
+        let killed = self.ingest.kill_busy().await? + self.enrich.kill_busy().await?;
+        anyhow::ensure!(killed > 0, "nobody was at work at the gate");
+        let mut all = BTreeMap::new();
+        for lead in self.shape.leads() {
+            let key = self.key(&lead);
+            let settled = match &key {
+                Some(key) => judge::end(&self.ground, self.shape, key).await? == Some(End::Settled),
+                None => false,
+            };
+            let mails = judge::subjects(&self.ground, &lead).len();
+            all.insert(lead.name.clone(), Seen { mails, settled });
+            if self.shape.owner(&lead).is_some() && !self.shape.fails() {
+                let file = json!({"lead_id": lead.lead_id, "lead_owner": "Another owner"});
+                self.ground.put_owner(&lead.lead_id, &file).await?;
+            }
+        }
+        gate.open();
+        Ok(all)
+    }
+
+    /// What the sender, the queue and whoever assigns owners do; gives the ends.
+    async fn story(&self) -> Result<BTreeMap<String, End>> {
+        let leads = self.shape.leads();
+        try_join_all(leads.iter().map(|lead| self.deliver(lead))).await?;
+        match self.shape {
+            Shape::Twice => self.deliver_first(&leads).await?,
+            Shape::Early => self.send_early().await?,
+            _ => {}
+        }
+        self.mapping.resume();
+        if self.shape == Shape::Late {
+            self.assign_late(&leads).await?;
+        }
+        self.ends().await
+    }
+
+    async fn deliver_first(&self, leads: &[Lead]) -> Result<()> {
+        match leads.first() {
+            Some(lead) => self.deliver(lead).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Posts as a CRM does: until it is accepted.
+    async fn deliver(&self, lead: &Lead) -> Result<()> {
+        let headers = [("Idempotency-Key", lead.key.as_str())];
+        let request = rig::request("/ingest", &headers, &lead.body)?;
+        for _ in 0..SENDS_MAX {
+            let event = event::web(event::Shape::Rest, "/ingest", &request);
+            let Outcome::Response(payload) = self.ingest.invoke(&event).await? else {
+                continue;
+            };
+            let response = gateway::response(&payload)?;
+            if response.status() == 503 {
+                continue;
+            }
+            let answer: Value = serde_json::from_slice(response.body())?;
+            anyhow::ensure!(response.status() == 202, "{}: {answer}", response.status());
+            let accepted = answer.pointer("/events/0").cloned().context("an event")?;
+            let mut answers = guard(&self.answers);
+            answers.entry(lead.name.clone()).or_default().push(accepted);
+            return Ok(());
+        }
+        bail!(
+            "{} is not accepted: {:?}",
+            lead.name,
+            self.ingest.log().lines()
+        )
+    }
+
+    /// The queue gives the trigger although its delay is not over.
+    async fn send_early(&self) -> Result<()> {
+        let calls = self.aws.calls();
+        let sent = calls.iter().find_map(|call| {
+            let asked: Value = serde_json::from_slice(&call.body).ok()?;
+            Some(asked.at("MessageBody").as_str()?.to_owned())
+        });
+        self.ground.send(&sent.context("a trigger")?).await
+    }
+
+    /// The owner file comes after the first look for it.
+    async fn assign_late(&self, leads: &[Lead]) -> Result<()> {
+        let looked = eventually("the owner was looked for", DEADLINE, || async {
+            let calls = guard(&self.calls);
+            Ok(calls
+                .iter()
+                .any(|call| call == "GetObject owner file")
+                .then_some(()))
+        });
+        looked.await?;
+        for lead in leads {
+            let file = json!({"lead_id": lead.lead_id, "lead_owner": "Omar"});
+            self.ground.put_owner(&lead.lead_id, &file).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every lead that was accepted has its end and the queue is empty. What has none after a long time is left out.
+    async fn ends(&self) -> Result<BTreeMap<String, End>> {
+        let leads: Vec<Lead> = [self.shape.before(), self.shape.leads()].concat();
+        let found = Mutex::new(BTreeMap::new());
+        let over = eventually("every lead has its end", DEADLINE, || async {
+            let mut is_over = true;
+            for lead in &leads {
+                let Some(key) = self.key(lead) else { continue };
+                match judge::end(&self.ground, self.shape, &key).await? {
+                    Some(end) => drop(guard(&found).insert(lead.name.clone(), end)),
+                    None => is_over = false,
+                }
+            }
+            Ok((is_over && self.ground.depth().await? == 0).then_some(()))
+        });
+        // In vain: the judge tells what has no end.
+        let _in_vain = over.await;
+        Ok(guard(&found).clone())
+    }
+
+    fn key(&self, lead: &Lead) -> Option<String> {
+        let answers = guard(&self.answers);
+        let answer = answers.get(&lead.name)?.first()?;
+        Some(answer.at("s3_key").as_str()?.to_owned())
+    }
+
+    /// The keys that a lead was answered with, and not before when anything may be done about it.
+    pub(crate) fn answered(&self, lead: &Lead) -> (BTreeSet<String>, Option<jiff::Timestamp>) {
+        let answers = guard(&self.answers);
+        let all = answers.get(&lead.name).map_or(&[][..], Vec::as_slice);
+        let text =
+            |answer: &Value, name: &str| answer.at(name).as_str().unwrap_or_default().to_owned();
+        let keys = all.iter().map(|answer| text(answer, "s3_key")).collect();
+        let times = all
+            .iter()
+            .filter_map(|answer| text(answer, "enrich_not_before").parse().ok());
+        (keys, times.min())
+    }
+
+    /// What the functions wrote last, for a broken promise.
+    pub(crate) fn account(&self) -> String {
+        let tail = |function: &Function| {
+            let lines = function.log().lines();
+            let from = lines.len().saturating_sub(8);
+            lines.into_iter().skip(from).collect::<Vec<_>>().join("\n")
+        };
+        format!(
+            "{}\n{}\n{:?}",
+            tail(&self.ingest),
+            tail(&self.enrich),
+            self.mapping.faults()
+        )
+    }
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
