@@ -114,8 +114,8 @@ async fn a_forgotten_lead_leaves_no_version_and_does_not_come_back() -> Result<(
     let left = ours.iter().filter(|key| key.ends_with(gone_name));
     assert!(left.clone().all(|key| key.starts_with("mail/")), "{ours:?}");
     assert!(left.count() > 0, "its marker stays: {ours:?}");
-    let document = house.document(&kept.replacen("raw/", "enriched/", 1));
-    assert_eq!(document.await?["lead_owner"], "Omar");
+    let document = kept.replacen("raw/", "enriched/", 1);
+    assert_eq!(house.document(&document).await?["lead_owner"], "Omar");
 
     let again = accepted(&house, "gone").await?;
     assert_eq!(again["duplicate"], true, "{again}");

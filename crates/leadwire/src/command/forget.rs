@@ -1,7 +1,7 @@
 //! `forget`: everything that is stored about one lead, deleted.
 
 use crate::cli::ForgetArgs;
-use crate::duration::{parse_seconds, render};
+use crate::duration::{parse_seconds, render_seconds};
 use crate::home::{Forgets, OwnerFile};
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
 use crate::settings::Usage;
@@ -174,10 +174,13 @@ fn tell_step(step: ForgetStep, output: &mut Output) {
     drop(match step {
         ForgetStep::Marked { done, all } => output.progress("marked", done, all),
         ForgetStep::Erased { done, all } => output.progress("deleted", done, all),
-        ForgetStep::Waiting { left } => output.passing(format_args!(
-            "{DIM}waiting {} for whoever is at work{DIM:#}",
-            render(SignedDuration::try_from(left).unwrap_or_default())
-        )),
+        ForgetStep::Waiting { left } => {
+            let seconds = u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+            let left = render_seconds(seconds);
+            output.passing(format_args!(
+                "{DIM}waiting {left} for whoever is at work{DIM:#}"
+            ))
+        }
     });
 }
 

@@ -116,4 +116,10 @@ fn up_killed_twice_among_200_leads_loses_none_and_mails_none_twice() {
             "{tag}"
         );
     }
+
+    let audit = house.run(&["audit", "--json"]).expect_code(0).documents();
+    let account = &audit[0]["account"];
+    let counts = ["received", "mailed", "inconsistent"].map(|name| account[name].as_u64());
+    let leads = u64::try_from(LEADS).ok();
+    assert_eq!(counts, [leads, leads, Some(0)], "{audit:?}");
 }
