@@ -25,7 +25,9 @@ pub(crate) fn read(html: &str) -> (Vec<Mark>, Vec<String>) {
             }
             Token::EndTag(tag) => marks.push(Mark::End(shown(&tag.name))),
             Token::String(text) => texts.push(shown(&text)),
-            other => marks.push(Mark::Other(format!("{other:?}"))),
+            token @ (Token::Comment(_) | Token::Doctype(_) | Token::Error(_)) => {
+                marks.push(Mark::Other(format!("{token:?}")));
+            }
         }
     }
     (marks, texts)

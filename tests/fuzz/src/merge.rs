@@ -86,11 +86,9 @@ fn check_fields(merged: &Merged, event: &Object, lookup: &Object) {
 
 /// `null`, or a string of nothing but white space.
 fn says_nothing(json: &str) -> bool {
-    match serde_json::from_str(json) {
-        Ok(Value::Null) => true,
-        Ok(Value::String(text)) => text.chars().all(char::is_whitespace),
-        _ => false,
-    }
+    let is_blank = |text: &str| text.chars().all(char::is_whitespace);
+    serde_json::from_str(json)
+        .is_ok_and(|value: Value| value.is_null() || value.as_str().is_some_and(is_blank))
 }
 
 /// What is stored is read back, and the owner's address counts only where the owner file gave it.

@@ -44,15 +44,16 @@ fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
-        match (byte, byte == b'\\') {
-            (_, false) => bytes.push(byte),
-            (_, true) => match rest.next() {
-                Some(b'x') => {
-                    let digits: String = rest.by_ref().take(2).map(char::from).collect();
-                    bytes.extend(u8::from_str_radix(&digits, 16).ok());
-                }
-                other => bytes.extend(other),
-            },
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        match rest.next() {
+            Some(b'x') => {
+                let digits: String = rest.by_ref().take(2).map(char::from).collect();
+                bytes.extend(u8::from_str_radix(&digits, 16).ok());
+            }
+            other => bytes.extend(other),
         }
     }
     bytes

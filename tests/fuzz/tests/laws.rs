@@ -1,5 +1,10 @@
 //! Every law over its seeds, over mutations of them, and over a corpus where there is one.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "an input that breaks a law is told before its panic goes on"
+)]
+
 use leadwire_laws::mutate::Mutator;
 use leadwire_laws::{LAWS, Law, seed};
 use std::collections::BTreeSet;
