@@ -131,10 +131,10 @@ fn judge_document(
 /// answer to it was lost.
 fn mails_allowed(shape: Shape, end: Option<End>, seen: Seen) -> (usize, usize) {
     let in_doubt = usize::from(seen.mails > 0 && !seen.settled);
-    let most = match shape {
-        Shape::Park => 1,
-        Shape::Doubt => 2 + in_doubt,
-        _ => 1 + in_doubt,
+    let most = if shape == Shape::Park {
+        1
+    } else {
+        1 + usize::from(shape == Shape::Doubt) + in_doubt
     };
     match end {
         Some(End::Failed) => (0, 0),

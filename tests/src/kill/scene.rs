@@ -158,9 +158,10 @@ impl Scene {
     }
 
     fn fail_mail(&self) {
-        let fault = match self.shape {
-            Shape::Busy => Fault::ses(429, "TooManyRequestsException"),
-            _ => Fault::CutAfter,
+        let fault = if self.shape == Shape::Busy {
+            Fault::ses(429, "TooManyRequestsException")
+        } else {
+            Fault::CutAfter
         };
         if self.shape.mail_fails() {
             self.ses.inject(1, fault, |_mail| true);
@@ -215,23 +216,17 @@ impl Scene {
     async fn story(&self) -> Result<BTreeMap<String, End>> {
         let leads = self.shape.leads();
         try_join_all(leads.iter().map(|lead| self.deliver(lead))).await?;
-        match self.shape {
-            Shape::Twice => self.deliver_first(&leads).await?,
-            Shape::Early => self.send_early().await?,
-            _ => {}
+        if self.shape == Shape::Twice {
+            try_join_all(leads.iter().map(|lead| self.deliver(lead))).await?;
+        }
+        if self.shape == Shape::Early {
+            self.send_early().await?;
         }
         self.mapping.resume();
         if self.shape == Shape::Late {
             self.assign_late(&leads).await?;
         }
         self.ends().await
-    }
-
-    async fn deliver_first(&self, leads: &[Lead]) -> Result<()> {
-        match leads.first() {
-            Some(lead) => self.deliver(lead).await,
-            None => Ok(()),
-        }
     }
 
     /// Posts as a CRM does: until it is accepted.

@@ -11,6 +11,8 @@ mod canary;
 mod command;
 mod crash;
 mod demo;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod house;
 mod load;
 mod mail;
