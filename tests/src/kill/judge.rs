@@ -121,7 +121,7 @@ fn judge_document(
     let document: Value = serde_json::from_slice(document)?;
     let owner = document.at("lead_owner").as_str().unwrap_or("unassigned");
     let expected = format!("New lead: {} → {owner}", lead.name);
-    let is_own = document.at("lead_id") == lead.lead_id.as_str()
+    let is_own = document.at("lead_id") == lead.id.as_str()
         && document.at("display_name") == lead.name.as_str();
     let agree = mails.iter().all(|(_, subject)| *subject == expected);
     Ok((!is_own || !agree).then(|| format!("P3: {document} and {mails:?}")))

@@ -152,7 +152,7 @@ impl Scene {
 
     async fn put_owner(&self, lead: &Lead) -> Result<()> {
         match self.shape.owner(lead) {
-            Some(file) => self.ground.put_owner(&lead.lead_id, &file).await,
+            Some(file) => self.ground.put_owner(&lead.id, &file).await,
             None => Ok(()),
         }
     }
@@ -204,8 +204,8 @@ impl Scene {
             let mails = judge::subjects(&self.ground, &lead).len();
             all.insert(lead.name.clone(), Seen { mails, settled });
             if self.shape.owner(&lead).is_some() && !self.shape.fails() {
-                let file = json!({"lead_id": lead.lead_id, "lead_owner": "Another owner"});
-                self.ground.put_owner(&lead.lead_id, &file).await?;
+                let file = json!({"lead_id": lead.id, "lead_owner": "Another owner"});
+                self.ground.put_owner(&lead.id, &file).await?;
             }
         }
         gate.open();
@@ -277,8 +277,8 @@ impl Scene {
         });
         looked.await?;
         for lead in leads {
-            let file = json!({"lead_id": lead.lead_id, "lead_owner": "Omar"});
-            self.ground.put_owner(&lead.lead_id, &file).await?;
+            let file = json!({"lead_id": lead.id, "lead_owner": "Omar"});
+            self.ground.put_owner(&lead.id, &file).await?;
         }
         Ok(())
     }
