@@ -170,7 +170,7 @@ async fn send_all(rig: Arc<Rig>, soak: Soak, answered: Arc<Mutex<Answered>>) -> 
                 answered.lock().await.entry(number).or_default().insert(key);
             }
             // Whoever assigns owners changes their mind, whatever has become of the lead by then.
-            if chance % 10 == 0 {
+            if chance.is_multiple_of(10) {
                 rig.put_owner(
                     &lead(number),
                     &json!({"lead_id": lead(number), "lead_owner": "Second"}),

@@ -96,16 +96,20 @@ impl OpenError {
         folder: &Path,
         source: io::Error,
     ) -> Self {
-        match source.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::Unwritable {
+        let kind = source.kind();
+        if matches!(
+            kind,
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+        ) {
+            return Self::Unwritable {
                 path: folder.to_owned(),
                 source,
-            },
-            _ => Self::Io {
-                action,
-                path: path.to_owned(),
-                source,
-            },
+            };
+        }
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
         }
     }
 }

@@ -111,7 +111,7 @@ struct FloodArgs {
     #[arg(long, value_name = "N", default_value_t = 1000)]
     events: usize,
     /// Connections that are kept; `up` serves 256 at once
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=256))]
     connections: u16,
     /// Seconds that each lead waits: longer than the posting takes, so that mailing is measured by itself
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]

@@ -63,13 +63,12 @@ impl Connection {
     }
 
     async fn stream(&mut self) -> io::Result<&mut TcpStream> {
-        let stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(self.address).await?;
-                stream.set_nodelay(true)?;
-                stream
-            }
+        let stream = if let Some(stream) = self.stream.take() {
+            stream
+        } else {
+            let stream = TcpStream::connect(self.address).await?;
+            stream.set_nodelay(true)?;
+            stream
         };
         Ok(self.stream.insert(stream))
     }

@@ -113,7 +113,9 @@ impl Queue {
         let seconds = asked.at("VisibilityTimeout").as_u64().unwrap_or_default();
         let due = Instant::now() + Duration::from_secs(seconds);
         let held = self.held.values_mut().find(|held| held.handle == handle);
-        held.into_iter().for_each(|held| held.due = due);
+        if let Some(held) = held {
+            held.due = due;
+        }
     }
 
     pub(super) fn attributes(&self, name: &str) -> Value {

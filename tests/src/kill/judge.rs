@@ -121,7 +121,7 @@ fn judge_document(
     let document: Value = serde_json::from_slice(document)?;
     let owner = document.at("lead_owner").as_str().unwrap_or("unassigned");
     let expected = format!("New lead: {} → {owner}", lead.name);
-    let is_own = document.at("lead_id") == lead.lead_id.as_str()
+    let is_own = document.at("lead_id") == lead.id.as_str()
         && document.at("display_name") == lead.name.as_str();
     let agree = mails.iter().all(|(_, subject)| *subject == expected);
     Ok((!is_own || !agree).then(|| format!("P3: {document} and {mails:?}")))
@@ -131,10 +131,10 @@ fn judge_document(
 /// answer to it was lost.
 fn mails_allowed(shape: Shape, end: Option<End>, seen: Seen) -> (usize, usize) {
     let in_doubt = usize::from(seen.mails > 0 && !seen.settled);
-    let most = match shape {
-        Shape::Park => 1,
-        Shape::Doubt => 2 + in_doubt,
-        _ => 1 + in_doubt,
+    let most = if shape == Shape::Park {
+        1
+    } else {
+        1 + usize::from(shape == Shape::Doubt) + in_doubt
     };
     match end {
         Some(End::Failed) => (0, 0),

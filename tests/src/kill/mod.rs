@@ -58,10 +58,9 @@ pub async fn points(kind: Kind, shapes: &[Shape], at_once: usize) -> Result<Vec<
 pub async fn kill_at(kind: Kind, points: Vec<Point>, at_once: usize) -> Result<Vec<Verdict>> {
     let runs = stream::iter(points).map(|point| async move {
         let scene = Scene::build(kind, point.shape).await?;
-        scene
-            .kill(point.clone())
-            .await
-            .with_context(|| point.to_string())
+        // On the heap: it holds the whole run.
+        let run = Box::pin(scene.kill(point.clone()));
+        run.await.with_context(|| point.to_string())
     });
     runs.buffer_unordered(at_once).try_collect().await
 }

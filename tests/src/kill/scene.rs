@@ -152,15 +152,16 @@ impl Scene {
 
     async fn put_owner(&self, lead: &Lead) -> Result<()> {
         match self.shape.owner(lead) {
-            Some(file) => self.ground.put_owner(&lead.lead_id, &file).await,
+            Some(file) => self.ground.put_owner(&lead.id, &file).await,
             None => Ok(()),
         }
     }
 
     fn fail_mail(&self) {
-        let fault = match self.shape {
-            Shape::Busy => Fault::ses(429, "TooManyRequestsException"),
-            _ => Fault::CutAfter,
+        let fault = if self.shape == Shape::Busy {
+            Fault::ses(429, "TooManyRequestsException")
+        } else {
+            Fault::CutAfter
         };
         if self.shape.mail_fails() {
             self.ses.inject(1, fault, |_mail| true);
@@ -203,8 +204,8 @@ impl Scene {
             let mails = judge::subjects(&self.ground, &lead).len();
             all.insert(lead.name.clone(), Seen { mails, settled });
             if self.shape.owner(&lead).is_some() && !self.shape.fails() {
-                let file = json!({"lead_id": lead.lead_id, "lead_owner": "Another owner"});
-                self.ground.put_owner(&lead.lead_id, &file).await?;
+                let file = json!({"lead_id": lead.id, "lead_owner": "Another owner"});
+                self.ground.put_owner(&lead.id, &file).await?;
             }
         }
         gate.open();
@@ -215,23 +216,17 @@ impl Scene {
     async fn story(&self) -> Result<BTreeMap<String, End>> {
         let leads = self.shape.leads();
         try_join_all(leads.iter().map(|lead| self.deliver(lead))).await?;
-        match self.shape {
-            Shape::Twice => self.deliver_first(&leads).await?,
-            Shape::Early => self.send_early().await?,
-            _ => {}
+        if self.shape == Shape::Twice {
+            try_join_all(leads.iter().map(|lead| self.deliver(lead))).await?;
+        }
+        if self.shape == Shape::Early {
+            self.send_early().await?;
         }
         self.mapping.resume();
         if self.shape == Shape::Late {
             self.assign_late(&leads).await?;
         }
         self.ends().await
-    }
-
-    async fn deliver_first(&self, leads: &[Lead]) -> Result<()> {
-        match leads.first() {
-            Some(lead) => self.deliver(lead).await,
-            None => Ok(()),
-        }
     }
 
     /// Posts as a CRM does: until it is accepted.
@@ -282,8 +277,8 @@ impl Scene {
         });
         looked.await?;
         for lead in leads {
-            let file = json!({"lead_id": lead.lead_id, "lead_owner": "Omar"});
-            self.ground.put_owner(&lead.lead_id, &file).await?;
+            let file = json!({"lead_id": lead.id, "lead_owner": "Omar"});
+            self.ground.put_owner(&lead.id, &file).await?;
         }
         Ok(())
     }

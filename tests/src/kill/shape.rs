@@ -38,7 +38,7 @@ pub enum Shape {
 #[derive(Clone, Debug)]
 pub(crate) struct Lead {
     /// Its id.
-    pub lead_id: String,
+    pub id: String,
     /// Its name, by which its mail is known.
     pub name: String,
     /// The header `Idempotency-Key`.
@@ -121,7 +121,7 @@ impl Shape {
             | Self::Busy
             | Self::Doubt
             | Self::Park
-            | Self::Batch => Some(json!({"lead_id": lead.lead_id, "lead_owner": "Omar"})),
+            | Self::Batch => Some(json!({"lead_id": lead.id, "lead_owner": "Omar"})),
         }
     }
 
@@ -138,7 +138,7 @@ impl Shape {
 
 fn keyed(lead_id: &str, name: &str) -> Lead {
     Lead {
-        lead_id: lead_id.to_owned(),
+        id: lead_id.to_owned(),
         name: name.to_owned(),
         key: format!("key-{lead_id}"),
         body: json!({"lead_id": lead_id, "display_name": name}).to_string(),
@@ -151,7 +151,7 @@ fn timed(lead_id: &str, event_id: &str, name: &str) -> Lead {
         "object_id": lead_id, "lead_id": lead_id, "data": {"id": lead_id, "display_name": name},
     });
     Lead {
-        lead_id: lead_id.to_owned(),
+        id: lead_id.to_owned(),
         name: name.to_owned(),
         key: event_id.to_owned(),
         body: json!({"event": event, "subscription_id": "whsub_1Test"}).to_string(),

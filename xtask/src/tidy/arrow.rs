@@ -133,7 +133,9 @@ pub(crate) fn breaches(members: &[Member]) -> Vec<String> {
 
 /// Who could make mistakes on purpose and must not: only the simulator may.
 pub(crate) fn saboteurs(members: &[Member]) -> Vec<String> {
-    let others = members.iter().filter(|member| member.name != "leadwire-sim");
+    let others = members
+        .iter()
+        .filter(|member| member.name != "leadwire-sim");
     let mentions = others.filter(|member| member.manifest.values().any(mentions_sabotage));
     mentions
         .map(|member| format!("{} turns on the feature `sabotage`", member.name))

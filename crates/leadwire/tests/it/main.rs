@@ -14,6 +14,8 @@ mod command;
 mod crash;
 mod demo;
 mod forget;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod house;
 mod load;
 mod mail;

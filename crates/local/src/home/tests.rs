@@ -372,11 +372,15 @@ async fn every_view_is_there_after_more_writes_than_may_wait() {
     for writer in writers {
         writer.await.unwrap();
     }
-    sample.home.views_written().await;
-    assert_eq!(
-        fs::read_dir(sample.home.folder().raw()).unwrap().count(),
-        600
-    );
+    // Nobody asks for them: what did not fit is made up for all the same.
+    let is_shown = || {
+        let views = fs::read_dir(sample.home.folder().raw()).unwrap();
+        let whole = views
+            .flatten()
+            .filter(|view| !view.file_name().to_string_lossy().starts_with('.'));
+        std::future::ready(whole.count() == 600)
+    };
+    crate::sample::eventually("every view is there", is_shown).await;
 }
 
 #[tokio::test]
