@@ -189,15 +189,6 @@ impl Output {
         self.out.flush()
     }
 
-    /// Asks a person; only `y` and `yes` are yes.
-    pub(crate) fn ask(&mut self, question: &str) -> io::Result<bool> {
-        write!(self.out, "{question} [y/N] ")?;
-        self.out.flush()?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-    }
-
     /// Tells how the command ended and gives the exit code: 0 done, 1 failed, 2 wrong usage.
     pub(crate) fn end(mut self, ended: anyhow::Result<Ended>) -> ExitCode {
         let error = match ended {
