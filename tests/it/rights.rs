@@ -62,9 +62,9 @@ fn collect<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
 }
 
 fn items(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Array(values) => values.iter().collect(),
-        other => vec![other],
+    match value.as_array() {
+        Some(values) => values.iter().collect(),
+        None => vec![value],
     }
 }
 
@@ -77,10 +77,8 @@ fn name(resource: &Value) -> String {
         .iter()
         .find_map(|function| resource.get(*function))
         .unwrap_or(resource);
-    let text = match text {
-        Value::Array(parts) => parts.first().and_then(Value::as_str).unwrap_or_default(),
-        other => other.as_str().unwrap_or_default(),
-    };
+    // `Fn::GetAtt` is a list, whose first is the resource.
+    let text = text.get(0).unwrap_or(text).as_str().unwrap_or_default();
     if let Some((id, rest)) = text.strip_prefix("${").and_then(|t| t.split_once(".Arn}")) {
         return format!("{id}{rest}");
     }

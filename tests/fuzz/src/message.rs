@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use leadwire_domain::limits::{HOPS_MAX, MESSAGE_BYTES_MAX, QUEUE_DELAY_SECONDS_MAX};
 use leadwire_domain::trigger::{Trigger, TriggerError};
 use leadwire_domain::wait::{DeferReason, decide_early_wait, decide_mail_wait, decide_owner_wait};
+use serde_json::Value;
 
 /// A message that is read can be written, reads the same again, and waits within its bounds; the error of one that is not quotes nothing.
 pub fn queue_message(data: &[u8]) {
@@ -15,9 +16,31 @@ pub fn queue_message(data: &[u8]) {
             assert!(body.is_ascii() && body.len() <= MESSAGE_BYTES_MAX);
             assert_eq!(Trigger::parse(&body).ok().as_ref(), Some(&trigger));
             assert!(trigger.name.raw_key().starts_with("raw/"));
+            check_said(&trigger, &text);
             check_waits(&trigger);
         }
         Err(error) => check_error(&error, &text),
+    }
+}
+
+/// What the message says is what the trigger holds.
+fn check_said(trigger: &Trigger, text: &str) {
+    let Ok(said) = serde_json::from_str::<Value>(text) else {
+        return;
+    };
+    let number = |pointer| said.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    let key = trigger.name.raw_key();
+    assert_eq!(said.get("s3_key").and_then(Value::as_str), Some(&*key));
+    assert_eq!(number("/revision"), u64::from(trigger.name.revision()));
+    assert_eq!(number("/waiting/hop"), u64::from(trigger.waiting.hop));
+    assert_eq!(trigger.facts.is_some(), number("/v") == 1);
+    if let Some(facts) = &trigger.facts {
+        for (name, held) in [
+            ("lead_id", facts.lead_id.as_str()),
+            ("event_id", facts.event_id.as_str()),
+        ] {
+            assert_eq!(said.get(name).and_then(Value::as_str), Some(held));
+        }
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) const WHOLE: Check = Check {
             case.set(
                 &format!("{STAGE}/MethodSettings"),
                 json!([{"ThrottlingRateLimit": 100}]),
-            )
+            );
         },
         |case| case.set(&format!("{STAGE}/MethodSettings/0/ThrottlingRateLimit"), -1),
         |case| {
@@ -104,9 +104,9 @@ pub(super) const WHOLE: Check = Check {
 
 /// Whether every method of every path has a limit of rate and one of burst. API Gateway takes -1 for none.
 fn is_throttled(stage: &Value) -> bool {
-    let limit = |settings: &Value, name: &str| match at(settings, name) {
-        Value::Null => false,
-        value => value.as_i64().is_none_or(|limit| limit > 0),
+    let limit = |settings: &Value, name: &str| {
+        let value = at(settings, name);
+        !value.is_null() && value.as_i64().is_none_or(|limit| limit > 0)
     };
     items(at(stage, "/MethodSettings"))
         .into_iter()

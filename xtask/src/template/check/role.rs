@@ -105,14 +105,14 @@ pub(super) const OWN_SENDER: Check = Check {
     },
     breakages: &[
         |case| {
-            change_sending(case, "Condition", Value::Null);
+            change_sending(case, "Condition", &Value::Null);
         },
         |case| {
             let any = json!({"StringLike": {"ses:FromAddress": "*"}});
-            change_sending(case, "Condition", any);
+            change_sending(case, "Condition", &any);
         },
         |case| {
-            change_sending(case, "Action", json!("s3:GetObject"));
+            change_sending(case, "Action", &json!("s3:GetObject"));
         },
         |case| {
             let other = "/Resources/SweepRole/Properties/Policies/0/PolicyDocument/Statement/0";
@@ -122,14 +122,14 @@ pub(super) const OWN_SENDER: Check = Check {
 };
 
 /// Changes a member of the statement that lets mail be sent.
-fn change_sending(case: &mut Case, member: &str, value: Value) {
+fn change_sending(case: &mut Case, member: &str, value: &Value) {
     let statements = case.template.0.pointer_mut(STATEMENTS);
     let statements = statements.and_then(Value::as_array_mut);
     for statement in statements.into_iter().flatten() {
-        if at(statement, "/Action") == "ses:SendEmail" {
-            if let Some(members) = statement.as_object_mut() {
-                members.insert(member.to_owned(), value.clone());
-            }
+        if at(statement, "/Action") == "ses:SendEmail"
+            && let Some(members) = statement.as_object_mut()
+        {
+            members.insert(member.to_owned(), value.clone());
         }
     }
 }
