@@ -28,6 +28,8 @@ const RECEIVES_MAX: u32 = 30;
 const ENVIRONMENTS: usize = 3;
 /// Longest that what was accepted may take once nothing fails any more.
 const DEADLINE: Duration = Duration::from_mins(5);
+/// A call that was sent before its process died still arrives; nobody takes a claim over before that, since a lease is longer.
+const ON_THE_WAY: Duration = Duration::from_millis(300);
 /// Longest that a kill waits for a process that is at work,
 const BUSY_WAIT: Duration = Duration::from_secs(2);
 /// and how often it looks.
@@ -104,6 +106,7 @@ pub async fn run(soak: Soak) -> Result<Soaked> {
         sleep(soak.kill_every).await;
         await_busy(&rig).await;
         soaked.kills += rig.ingest.kill_busy().await? + rig.enrich.kill_busy().await?;
+        sleep(ON_THE_WAY).await;
         note_doubts(&rig, &*answered.lock().await, &mut doubts);
     }
     rig.front.heal();
