@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use leadwire_tests::kill::{Kind, Shape, Side, Verdict, cover, kill_at, points};
 
 /// Runs at once: they mostly wait for a message to come back.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 12;
 
 #[tokio::test]
 async fn a_process_killed_before_or_after_any_kind_of_call_loses_nothing_and_mixes_nothing()

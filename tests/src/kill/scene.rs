@@ -27,8 +27,8 @@ use crate::{gateway, program, rig};
 const DEADLINE: Duration = Duration::from_mins(2);
 /// A call that was sent before its process died still arrives; the queue delivers again later than that.
 const ON_THE_WAY: Duration = Duration::from_millis(300);
-/// How often a sender sends what is not accepted.
-const SENDS_MAX: usize = 5;
+/// How often a sender sends what is not accepted: a busy machine takes longer than the four seconds in which `ingest` answers.
+const SENDS_MAX: usize = 20;
 
 /// What a lead was answered with: its key, and what else the answer says of it.
 pub(crate) type Answers = BTreeMap<String, Vec<Value>>;
