@@ -28,6 +28,12 @@ const RECEIVES_MAX: u32 = 30;
 const ENVIRONMENTS: usize = 3;
 /// Longest that what was accepted may take once nothing fails any more.
 const DEADLINE: Duration = Duration::from_mins(5);
+/// A call that was sent before its process died still arrives; nobody takes a claim over before that, since a lease is longer.
+const ON_THE_WAY: Duration = Duration::from_millis(300);
+/// Longest that a kill waits for a process that is at work,
+const BUSY_WAIT: Duration = Duration::from_secs(2);
+/// and how often it looks.
+const BUSY_LOOK: Duration = Duration::from_millis(1);
 /// How often a sender sends what is not accepted.
 const SENDS_MAX: usize = 100;
 
@@ -98,7 +104,9 @@ pub async fn run(soak: Soak) -> Result<Soaked> {
     let began = Instant::now();
     while began.elapsed() < soak.lasts {
         sleep(soak.kill_every).await;
+        await_busy(&rig).await;
         soaked.kills += rig.ingest.kill_busy().await? + rig.enrich.kill_busy().await?;
+        sleep(ON_THE_WAY).await;
         note_doubts(&rig, &*answered.lock().await, &mut doubts);
     }
     rig.front.heal();
@@ -109,6 +117,15 @@ pub async fn run(soak: Soak) -> Result<Soaked> {
     soaked.accepted = answered.len();
     judge(&rig, &answered, &doubts, &mut soaked);
     Ok(soaked)
+}
+
+/// Waits until a process is at work, for a while: a kill between two leads shows nothing.
+async fn await_busy(rig: &Rig) {
+    let began = Instant::now();
+    let is_idle = || rig.ingest.busy().is_empty() && rig.enrich.busy().is_empty();
+    while is_idle() && began.elapsed() < BUSY_WAIT {
+        sleep(BUSY_LOOK).await;
+    }
 }
 
 /// Numbers from a seed that look like chance, each asked for once.

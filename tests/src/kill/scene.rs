@@ -25,8 +25,10 @@ use crate::{gateway, program, rig};
 
 /// Longest that a lead may take to its end: a few receives, on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(2);
-/// How often a sender sends what is not accepted.
-const SENDS_MAX: usize = 5;
+/// A call that was sent before its process died still arrives; the queue delivers again later than that.
+const ON_THE_WAY: Duration = Duration::from_millis(300);
+/// How often a sender sends what is not accepted: a busy machine takes longer than the four seconds in which `ingest` answers.
+const SENDS_MAX: usize = 20;
 
 /// What a lead was answered with: its key, and what else the answer says of it.
 pub(crate) type Answers = BTreeMap<String, Vec<Value>>;
@@ -194,6 +196,7 @@ impl Scene {
         held.await?;
         let killed = self.ingest.kill_busy().await? + self.enrich.kill_busy().await?;
         anyhow::ensure!(killed > 0, "nobody was at work at the gate");
+        tokio::time::sleep(ON_THE_WAY).await;
         let mut all = BTreeMap::new();
         for lead in self.shape.leads() {
             let key = self.key(&lead);
