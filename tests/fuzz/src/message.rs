@@ -3,7 +3,7 @@
 use crate::input::{now, text};
 use jiff::SignedDuration;
 use leadwire_domain::limits::{HOPS_MAX, MESSAGE_BYTES_MAX, QUEUE_DELAY_SECONDS_MAX};
-use leadwire_domain::trigger::{Trigger, TriggerError};
+use leadwire_domain::trigger::{Notify, Trigger, TriggerError};
 use leadwire_domain::wait::{DeferReason, decide_early_wait, decide_mail_wait, decide_owner_wait};
 use serde_json::Value;
 
@@ -33,7 +33,13 @@ fn check_said(trigger: &Trigger, text: &str) {
     assert_eq!(said.get("s3_key").and_then(Value::as_str), Some(&*key));
     assert_eq!(number("/revision"), u64::from(trigger.name.revision()));
     assert_eq!(number("/waiting/hop"), u64::from(trigger.waiting.hop));
-    assert_eq!(trigger.facts.is_some(), number("/v") == 1);
+    assert_eq!(trigger.facts.is_some(), [1, 2].contains(&number("/v")));
+    let notify = match trigger.notify() {
+        Notify::Force => None,
+        Notify::IfChanged => Some("if_changed"),
+        Notify::Never => Some("never"),
+    };
+    assert_eq!(said.get("notify").and_then(Value::as_str), notify);
     if let Some(facts) = &trigger.facts {
         for (name, held) in [
             ("lead_id", facts.lead_id.as_str()),
@@ -85,7 +91,7 @@ fn check_error(error: &TriggerError, text: &str) {
     };
     assert!(
         [
-            "not a message of version 1, nor the bare form {\"s3_key\": …}",
+            "not a message of version 1 or 2, nor the bare form {\"s3_key\": …}",
             "the message's s3_key names no raw event",
             "the message is longer than 4 KiB",
         ]
