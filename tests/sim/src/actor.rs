@@ -259,7 +259,7 @@ async fn receive(shared: &Shared) {
             shared.with(|state| state.breach(format!("P6: {asked:?} were answered as {told:?}")));
         }
         for (message_id, outcome) in &outcomes {
-            delete(shared, process.id, message_id, outcome);
+            delete(shared, process.id, message_id, *outcome);
         }
     }
     end(shared, &process);
@@ -270,7 +270,7 @@ fn id_of(record: &Record) -> String {
 }
 
 /// The poller deletes what did not fail; where that goes wrong, the message comes again.
-fn delete(shared: &Shared, process: u32, message_id: &str, outcome: &Outcome) {
+fn delete(shared: &Shared, process: u32, message_id: &str, outcome: Outcome) {
     shared.with(|state| {
         state.tell(format!("      {message_id} {outcome:?}"));
         if outcome.is_failed() {

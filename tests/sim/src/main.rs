@@ -57,11 +57,10 @@ fn main() -> ExitCode {
     let began = Instant::now();
     let holds = match arguments.run {
         Run::Seeds { count, from } => seeds(from, count, jobs),
-        Run::Schedules { faults } => [AmbiguousPolicy::Resend, AmbiguousPolicy::Park]
-            .into_iter()
-            .fold(true, |holds, policy| {
-                schedules(policy, faults, jobs) && holds
-            }),
+        Run::Schedules { faults } => {
+            let policies = [AmbiguousPolicy::Resend, AmbiguousPolicy::Park];
+            policies.map(|policy| schedules(policy, faults, jobs)) == [true; 2]
+        }
         Run::Show { seed } => show(seed),
         Run::Controls => controls(),
     };

@@ -28,6 +28,10 @@ pub enum Form {
 
 /// What a world is like.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is drawn by itself; no two of them are one state"
+)]
 pub struct Setting {
     /// Events of all leads.
     pub events: usize,

@@ -30,11 +30,11 @@ pub fn run_seed(seed: u64, tells: bool) -> Report {
 pub fn run_seed_with(
     seed: u64,
     tells: bool,
-    change: impl FnOnce(&mut Setting) -> Option<Sabotage>,
+    alter: impl FnOnce(&mut Setting) -> Option<Sabotage>,
 ) -> Report {
     let mut chance = Chance::new(seed);
     let mut setting = Setting::drawn(&mut chance);
-    let sabotage = change(&mut setting);
+    let sabotage = alter(&mut setting);
     let plan = Plan::Drawn {
         left: setting.faults_max,
     };

@@ -177,15 +177,15 @@ impl<'a, H: Home> Attempt<'a, H> {
     /// What to do about a claim that is there.
     pub(super) fn decide(&self, claim: &Claim) -> ClaimDecision {
         let decision = decide_claim(claim, &self.token, self.now(), self.config.boot.as_deref());
-        match decision {
-            ClaimDecision::Wait { .. } if sabotage::is(Sabotage::IgnoreLease) => {
-                ClaimDecision::Take { attempt: 2 }
-            }
-            ClaimDecision::Stale { .. } if sabotage::is(Sabotage::NoTakeover) => {
-                ClaimDecision::Parked
-            }
-            other => other,
+        let is_live = matches!(decision, ClaimDecision::Wait { .. });
+        if is_live && sabotage::is(Sabotage::IgnoreLease) {
+            return ClaimDecision::Take { attempt: 2 };
         }
+        let is_stale = matches!(decision, ClaimDecision::Stale { .. });
+        if is_stale && sabotage::is(Sabotage::NoTakeover) {
+            return ClaimDecision::Parked;
+        }
+        decision
     }
 
     /// Comes back when the other worker's lease is over.
