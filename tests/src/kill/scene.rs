@@ -1,6 +1,7 @@
 //! One run: its own ground, fronts, functions and queue mapping, and one kill at most.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -118,17 +119,21 @@ impl Scene {
         self.before().await?;
         let gate = self.arm(&point);
         self.fail_mail();
-        let killed = Mutex::default();
-        let killing = async {
-            let seen = self.kill_at(&gate).await?;
-            *guard(&killed) = Some(seen);
-            std::future::pending::<Result<BTreeMap<String, End>>>().await
+        let mut story = pin!(self.story());
+        let mut killing = pin!(self.kill_at(&gate));
+        let (ends, seen) = tokio::select! {
+            seen = &mut killing => {
+                let seen = seen?;
+                (story.await?, Some(seen))
+            }
+            ends = &mut story => {
+                let ends = ends?;
+                // A sender may be quicker than whoever killed: then the rest of the killing is waited for. Without a call at the gate
+                // nobody was killed.
+                let is_met = gate.arrivals() > 0;
+                (ends, if is_met { Some(killing.await?) } else { None })
+            }
         };
-        let ends = tokio::select! {
-            ends = self.story() => ends?,
-            failed = killing => failed?,
-        };
-        let seen = guard(&killed).take();
         let broken = judge::judge(&self, &ends, &seen.clone().unwrap_or_default()).await?;
         Ok(Verdict {
             point,
