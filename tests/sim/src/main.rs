@@ -14,7 +14,7 @@ use std::time::Instant;
 /// Progress is told whenever so many worlds were run.
 const PROGRESS: u64 = 64 * 256;
 /// Seeds within which a mistake must be noticed.
-const CONTROL_SEEDS: u64 = 20_000;
+const CONTROL_SEEDS: u64 = 100_000;
 
 /// Runs the real stages through every fault, and checks the promises after every step. Exit codes: 0 all held, 1 one was broken, 2 wrong usage.
 #[derive(Parser)]

@@ -3,7 +3,7 @@
 use leadwire_sim::control::{CONTROLS, Control, notice};
 
 /// Seeds within which a mistake must be noticed.
-const SEEDS: u64 = 20_000;
+const SEEDS: u64 = 100_000;
 
 #[test]
 fn every_mistake_in_the_protocol_is_noticed() {
