@@ -161,6 +161,11 @@ impl State {
         self.heals = true;
     }
 
+    /// Whether nothing goes wrong any more.
+    pub(crate) fn is_healed(&self) -> bool {
+        self.heals
+    }
+
     /// How many faults happened.
     pub(crate) fn faults(&self) -> usize {
         self.faults
