@@ -182,11 +182,13 @@ impl Output {
         if !self.is_live() || (done != all && !done.is_multiple_of(100)) {
             return Ok(());
         }
-        write!(self.out, "\r\x1b[K{what} {done} of {all}")?;
+        self.passing(format!("{what} {done} of {all}"))?;
         if done == all {
+            // The last one stays.
+            self.is_passing = false;
             writeln!(self.out)?;
         }
-        self.out.flush()
+        Ok(())
     }
 
     /// Tells how the command ended and gives the exit code: 0 done, 1 failed, 2 wrong usage.

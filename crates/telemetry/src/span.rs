@@ -355,22 +355,20 @@ pub fn link_outside(span: &Span, outside_of: &TraceContext, invocation: &Invocat
 
 /// The span of a sweep.
 pub fn sweep_span(invocation: &Invocation) -> Span {
-    tracing::info_span!(
-        parent: None,
-        "sweep",
-        otel.kind = "server",
-        otel.status_code = Empty,
-        faas.trigger = "timer",
-        faas.invocation_id = invocation.id,
-        faas.coldstart = invocation.id.as_ref().map(|_| invocation.is_cold),
-    )
+    timer_span("sweep", invocation)
 }
 
 /// The span of sending the canary.
 pub fn canary_span(invocation: &Invocation) -> Span {
+    timer_span("canary", invocation)
+}
+
+/// What a schedule begins, in a trace of its own.
+fn timer_span(name: &'static str, invocation: &Invocation) -> Span {
     tracing::info_span!(
         parent: None,
-        "canary",
+        "timer",
+        otel.name = name,
         otel.kind = "server",
         otel.status_code = Empty,
         faas.trigger = "timer",
