@@ -22,9 +22,14 @@ pub(crate) struct Pending {
 pub(crate) struct Buffer(Arc<Mutex<Pending>>);
 
 impl Buffer {
-    /// Takes everything that is there.
+    /// Takes everything that is there. The next invocation will be much like this one, and has room for as much.
     pub(crate) fn take(&self) -> Pending {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let empty = Pending {
+            spans: Vec::with_capacity(pending.spans.len()),
+            dropped: 0,
+        };
+        std::mem::replace(&mut *pending, empty)
     }
 }
 

@@ -82,11 +82,8 @@ impl Traces {
             return;
         }
         let count = u64::try_from(pending.spans.len()).unwrap_or(u64::MAX);
-        let mut spans = Some(pending.spans);
-        for (number, (route, rest)) in self.routes.iter().enumerate() {
-            let is_last = number + 1 == self.routes.len();
-            let batch = if is_last { spans.take() } else { spans.clone() };
-            match rest.send(route, batch.unwrap_or_default()).await {
+        for (route, rest) in &self.routes {
+            match rest.send(route, &pending.spans).await {
                 Ok(refused) => tell(refused, "the collector refused them"),
                 Err(error) => tell(count, &chain(&error)),
             }
@@ -96,7 +93,7 @@ impl Traces {
 
 impl Rest {
     /// A route that failed is left alone for a while: a dead collector must not cost every invocation its deadline.
-    async fn send(&self, route: &Route, spans: Vec<SpanData>) -> Result<u64, ExportError> {
+    async fn send(&self, route: &Route, spans: &[SpanData]) -> Result<u64, ExportError> {
         let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if until.is_some_and(|until| Instant::now() < until) {
             return Err(ExportError::Resting);

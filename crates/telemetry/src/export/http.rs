@@ -1,63 +1,101 @@
-//! The one HTTP client of this room: small, pooled, over the runtime that flushes.
+//! The one HTTP client of this room: one connection, kept, and driven by whoever flushes.
+//!
+//! A pool would cost two tasks and their messages for every request, and there is never a second request beside the first.
 
 use super::ExportError;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::{HOST, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper::client::conn::http1::{self, Connection, SendRequest};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use std::error::Error;
+use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use tower::ServiceExt as _;
 
 /// The most of an answer that is read: it says how many spans were refused.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// A collector is near.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 /// A connection that was idle for longer is not trusted: Lambda freezes the process between two invocations.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+const IDLE_MAX: Duration = Duration::from_secs(15);
 
-type Pool = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Connector = HttpsConnector<HttpConnector>;
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+type Failure = Box<dyn Error + Send + Sync>;
 
-/// A client, made at its first request: until then it costs nothing, and reading the system's roots is dear.
+/// A client of one collector. It costs nothing until its first request: reading the system's roots is dear.
 #[derive(Debug)]
 pub(crate) struct Client {
     ca_bundle: Option<String>,
-    pool: OnceLock<Pool>,
+    connector: OnceLock<Connector>,
+    kept: Mutex<Option<Kept>>,
+}
+
+/// A connection and when it was last of use.
+#[derive(Debug)]
+struct Kept {
+    sender: SendRequest<Full<Bytes>>,
+    connection: Connection<Stream, Full<Bytes>>,
+    used: Instant,
 }
 
 impl Client {
     pub(crate) fn new(ca_bundle: Option<String>) -> Self {
         Self {
             ca_bundle,
-            pool: OnceLock::new(),
+            connector: OnceLock::new(),
+            kept: Mutex::new(None),
         }
     }
 
-    /// Sends a request and reads its whole answer.
+    /// Sends a request and reads its whole answer. Where a kept connection turns out to be dead, it is sent once more over a new one: a
+    /// collector knows a span by its id.
     pub(crate) async fn send(
         &self,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, ExportError> {
-        let secure = request.uri().scheme_str() == Some("https");
-        let pool = match self.pool.get() {
-            Some(pool) => pool,
-            None => self.pool.get_or_init(|| pool(self.roots(secure))),
-        };
-        let response = pool
-            .request(request.map(Full::new))
-            .await
-            .map_err(|error| ExportError::Send(error.into()))?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX)
-            .collect()
-            .await
-            .map_err(ExportError::Send)?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+        let target = request.uri().clone();
+        let request = to_origin_form(request)?;
+        let mut kept = self.kept.lock().await;
+        // Taken, so that a request that is given up takes its connection along.
+        if let Some(connection) = kept.take().filter(Kept::is_fresh)
+            && let Ok((answer, connection)) = connection.send(request.clone()).await
+        {
+            *kept = connection;
+            return Ok(answer);
+        }
+        let connection = self.connect(target).await.map_err(ExportError::Send)?;
+        let sent = connection.send(request).await;
+        let (answer, connection) = sent.map_err(ExportError::Send)?;
+        *kept = connection;
+        Ok(answer)
+    }
+
+    async fn connect(&self, target: Uri) -> Result<Kept, Failure> {
+        let secure = target.scheme_str() == Some("https");
+        let connector = self
+            .connector
+            .get_or_init(|| connector(self.roots(secure)))
+            .clone();
+        let stream = connector.oneshot(target).await?;
+        let (sender, connection) = http1::handshake(stream).await?;
+        Ok(Kept {
+            sender,
+            connection,
+            used: Instant::now(),
+        })
     }
 
     /// None at all where nothing is encrypted.
@@ -80,7 +118,72 @@ impl Client {
     }
 }
 
-fn pool(roots: RootCertStore) -> Pool {
+impl Kept {
+    fn is_fresh(&self) -> bool {
+        self.used.elapsed() < IDLE_MAX
+    }
+
+    /// Sends a request, and gives the connection back where it can carry another one.
+    async fn send(
+        mut self,
+        request: Request<Bytes>,
+    ) -> Result<(Response<Bytes>, Option<Self>), Failure> {
+        let answer = ask(&mut self.sender, &mut self.connection, request).await?;
+        self.used = Instant::now();
+        let can_go_on = self.sender.is_ready();
+        Ok((answer, can_go_on.then_some(self)))
+    }
+}
+
+/// Waits for an answer and drives the connection meanwhile.
+async fn ask(
+    sender: &mut SendRequest<Full<Bytes>>,
+    connection: &mut Connection<Stream, Full<Bytes>>,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, Failure> {
+    let mut answer = pin!(async {
+        let (head, body) = sender
+            .send_request(request.map(Full::new))
+            .await?
+            .into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    });
+    tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        // A collector may close the connection with its answer.
+        ended = connection => {
+            ended?;
+            answer.await
+        }
+    }
+}
+
+/// The request as it stands on the wire: a path, and the host beside it.
+fn to_origin_form(mut request: Request<Bytes>) -> Result<Request<Bytes>, ExportError> {
+    let target = request.uri();
+    let host = host_of(target)?;
+    let path = target.path_and_query().cloned();
+    *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    request.headers_mut().entry(HOST).or_insert(host);
+    Ok(request)
+}
+
+/// The host as a signature has it too: with its port, where that is not the scheme's own.
+fn host_of(target: &Uri) -> Result<HeaderValue, http::Error> {
+    let host = target.host().unwrap_or_default();
+    let own = match target.scheme_str() {
+        Some("https") => 443,
+        _ => 80,
+    };
+    Ok(match target.port_u16().filter(|&port| port != own) {
+        Some(port) => HeaderValue::from_str(&format!("{host}:{port}"))?,
+        None => HeaderValue::from_str(host)?,
+    })
+}
+
+fn connector(roots: RootCertStore) -> Connector {
     let provider = rustls::crypto::ring::default_provider();
     let tls = rustls::ClientConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()
@@ -91,15 +194,11 @@ fn pool(roots: RootCertStore) -> Pool {
     connector.enforce_http(false);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector.set_nodelay(true);
-    let connector = HttpsConnectorBuilder::new()
+    HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http()
         .enable_http1()
-        .wrap_connector(connector);
-    hyper_util::client::legacy::Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .build(connector)
+        .wrap_connector(connector)
 }
 
 impl From<http::Error> for ExportError {
@@ -108,3 +207,6 @@ impl From<http::Error> for ExportError {
         Self::Send(error)
     }
 }
+
+#[cfg(test)]
+mod tests;

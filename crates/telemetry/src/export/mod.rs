@@ -82,11 +82,11 @@ impl Route {
     }
 
     /// Sends spans. Gives back how many of them were refused.
-    pub(crate) async fn send(&self, spans: Vec<SpanData>) -> Result<u64, ExportError> {
+    pub(crate) async fn send(&self, spans: &[SpanData]) -> Result<u64, ExportError> {
         match self {
             Self::Otlp(otlp) => otlp.send(spans).await,
-            Self::Daemon(daemon) => daemon.send(&spans).await,
-            Self::Sink(sink) => Ok(sink.send(&spans)),
+            Self::Daemon(daemon) => daemon.send(spans).await,
+            Self::Sink(sink) => Ok(sink.send(spans)),
         }
     }
 }

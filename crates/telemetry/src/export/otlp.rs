@@ -1,15 +1,13 @@
 //! OTLP over HTTP, protobuf: one request a flush.
 
+mod message;
+
 use super::ExportError;
 use super::http::Client;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::{Request, Uri};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 use prost::Message as _;
@@ -20,7 +18,8 @@ pub(crate) struct Otlp {
     client: Client,
     endpoint: Uri,
     headers: Vec<(HeaderName, HeaderValue)>,
-    resource: ResourceAttributesWithSchema,
+    /// As it stands in every request.
+    resource: Vec<u8>,
     /// The region, where requests are signed for X-Ray.
     signing: Option<String>,
 }
@@ -37,17 +36,15 @@ impl Otlp {
             client,
             endpoint,
             headers,
-            resource: resource.into(),
+            resource: message::resource(resource),
             signing,
         }
     }
 
     /// Sends spans. Gives back how many of them the collector refused.
-    pub(crate) async fn send(&self, spans: Vec<SpanData>) -> Result<u64, ExportError> {
-        let request = ExportTraceServiceRequest {
-            resource_spans: group_spans_by_resource_and_scope(spans, &self.resource),
-        };
-        let request = self.request(request.encode_to_vec().into()).await?;
+    pub(crate) async fn send(&self, spans: &[SpanData]) -> Result<u64, ExportError> {
+        let body = message::request(&self.resource, spans);
+        let request = self.request(body.into()).await?;
         let response = self.client.send(request).await?;
         if !response.status().is_success() {
             return Err(ExportError::Status(response.status().as_u16()));
