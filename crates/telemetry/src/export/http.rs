@@ -40,7 +40,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 pub(crate) struct Client {
     ca_bundle: Option<String>,
     connector: OnceLock<Connector>,
-    kept: Mutex<Option<Kept>>,
+    /// Boxed, as is whatever happens seldom below: what waits for this is moved, with room for everything in it.
+    kept: Mutex<Option<Box<Kept>>>,
 }
 
 /// A connection and when it was last of use.
@@ -70,20 +71,23 @@ impl Client {
         let request = to_origin_form(request)?;
         let mut kept = self.kept.lock().await;
         // Taken, so that a request that is given up takes its connection along.
-        if let Some(connection) = kept.take().filter(Kept::is_fresh)
-            && let Ok((answer, connection)) = connection.send(request.clone()).await
+        if let Some(mut connection) = kept.take().filter(|kept| kept.is_fresh())
+            && let Ok(answer) = connection.send(request.clone()).await
         {
-            *kept = connection;
+            *kept = connection.if_ready();
             return Ok(answer);
         }
-        let connection = self.connect(target).await.map_err(ExportError::Send)?;
-        let sent = connection.send(request).await;
-        let (answer, connection) = sent.map_err(ExportError::Send)?;
-        *kept = connection;
+        let anew = async {
+            let mut connection = self.connect(target).await?;
+            let answer = connection.send(request).await?;
+            Ok((answer, connection))
+        };
+        let (answer, connection) = Box::pin(anew).await.map_err(ExportError::Send)?;
+        *kept = connection.if_ready();
         Ok(answer)
     }
 
-    async fn connect(&self, target: Uri) -> Result<Kept, Failure> {
+    async fn connect(&self, target: Uri) -> Result<Box<Kept>, Failure> {
         let secure = target.scheme_str() == Some("https");
         let connector = self
             .connector
@@ -91,11 +95,11 @@ impl Client {
             .clone();
         let stream = connector.oneshot(target).await?;
         let (sender, connection) = http1::handshake(stream).await?;
-        Ok(Kept {
+        Ok(Box::new(Kept {
             sender,
             connection,
             used: Instant::now(),
-        })
+        }))
     }
 
     /// None at all where nothing is encrypted.
@@ -123,15 +127,16 @@ impl Kept {
         self.used.elapsed() < IDLE_MAX
     }
 
-    /// Sends a request, and gives the connection back where it can carry another one.
-    async fn send(
-        mut self,
-        request: Request<Bytes>,
-    ) -> Result<(Response<Bytes>, Option<Self>), Failure> {
+    /// Sends a request and reads its answer.
+    async fn send(&mut self, request: Request<Bytes>) -> Result<Response<Bytes>, Failure> {
         let answer = ask(&mut self.sender, &mut self.connection, request).await?;
         self.used = Instant::now();
-        let can_go_on = self.sender.is_ready();
-        Ok((answer, can_go_on.then_some(self)))
+        Ok(answer)
+    }
+
+    /// The connection, where it can carry another request.
+    fn if_ready(self: Box<Self>) -> Option<Box<Self>> {
+        self.sender.is_ready().then_some(self)
     }
 }
 

@@ -66,7 +66,7 @@ impl Otlp {
         }
         match &self.signing {
             None => Ok(request),
-            Some(region) => sign(request, region).await,
+            Some(region) => Box::pin(sign(request, region)).await,
         }
     }
 }
