@@ -5,14 +5,18 @@
 
 use anyhow::{Context as _, Result, ensure};
 use leadwire_benches::sample;
+use leadwire_domain::id::EventId;
+use leadwire_domain::signature::sign;
+use leadwire_domain::source::Source;
 use leadwire_tests::cloud::Cloud;
 use leadwire_tests::collector::Collector;
 use leadwire_tests::collector::daemon::XrayDaemon;
 use leadwire_tests::event::{Shape, web};
 use leadwire_tests::function::{Function, FunctionConfig};
 use leadwire_tests::instance::{Outcome, Timing};
-use leadwire_tests::{program, rig};
-use serde_json::Value;
+use leadwire_tests::{clock, program, rig};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -29,13 +33,25 @@ const MEASURED: (usize, usize) = (8, 25);
 const SHOWN: (usize, usize) = (1, 2);
 
 /// What is measured.
-const KINDS: [&str; 3] = ["ingest", "enrich, one lead", "enrich, ten leads"];
+const KINDS: [&str; 4] = [
+    "ingest, signed",
+    "ingest, open",
+    "enrich, one lead",
+    "enrich, ten leads",
+];
+/// Where the functions find the sources document.
+const SECRET: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:sources";
+/// Custom fields of a Close event, which is 4 KB with them.
+const CUSTOM_FIELDS: usize = 40;
 
 /// The functions with one way to export.
 struct Side {
     name: &'static str,
     cloud: Cloud,
+    /// Takes signed events of Close, as production does.
     ingest: Function,
+    /// Takes the smallest lead of whoever sends it, which only a stack for development does.
+    open: Function,
     enrich: Function,
     /// CPU of an invocation in µs, by kind, a value a turn.
     costs: Costs,
@@ -49,7 +65,9 @@ impl Side {
         let mut environment = rig::variables(&cloud.url());
         let exports = exports.iter();
         environment.extend(exports.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let function = |binary: &str| {
+        let secret = sample::secret(Source::Close, 1);
+        cloud.hold_secret(json!({"close": {"secrets": [secret.expose()]}}));
+        let function = |binary: &str, environment: &BTreeMap<String, String>| {
             Function::new(FunctionConfig {
                 name: format!("bench-{binary}"),
                 binary: folder.join(binary),
@@ -58,10 +76,13 @@ impl Side {
                 concurrency: 1,
             })
         };
+        let mut signed = environment.clone();
+        signed.insert("SOURCES_SECRET_ARN".to_owned(), SECRET.to_owned());
         Ok(Self {
             name,
-            ingest: function("ingest"),
-            enrich: function("enrich"),
+            ingest: function("ingest", &signed),
+            open: function("ingest", &environment),
+            enrich: function("enrich", &environment),
             cloud,
             costs: Default::default(),
         })
@@ -76,12 +97,9 @@ impl Side {
             self.cloud
                 .put(rig::LOOKUP, &format!("{lead}.json"), sample::owner(lead));
         }
-        let posts = leads.iter().map(|lead| {
-            let request = rig::request("/ingest", &[], &sample::flat(lead))?;
-            Ok(web(Shape::Rest, "/ingest", &request))
-        });
-        let posts: Vec<Value> = posts.collect::<Result<_>>()?;
-        let ingest = measured(&self.ingest, &posts).await?;
+        let open = measured(&self.open, &posts_of(&leads, open_post)?).await?;
+        self.cloud.take_sent();
+        let signed = measured(&self.ingest, &posts_of(&leads, signed_post)?).await?;
         let sent = self.cloud.take_sent();
         let messages = sent.iter().map(|message| message.received(1));
         let messages = messages.collect::<Result<Vec<_>>>()?;
@@ -98,7 +116,7 @@ impl Side {
             self.name
         );
         if counts {
-            for (costs, cost) in self.costs.iter_mut().zip([ingest, single, batch]) {
+            for (costs, cost) in self.costs.iter_mut().zip([signed, open, single, batch]) {
                 costs.extend(cost);
             }
         }
@@ -116,6 +134,33 @@ impl Side {
         calls.sort();
         Ok(calls)
     }
+}
+
+fn posts_of(leads: &[String], post: fn(&str) -> Result<Value>) -> Result<Vec<Value>> {
+    leads.iter().map(|lead| post(lead)).collect()
+}
+
+fn open_post(lead: &str) -> Result<Value> {
+    let request = rig::request("/ingest", &[], &sample::flat(lead))?;
+    Ok(web(Shape::Rest, "/ingest", &request))
+}
+
+fn signed_post(lead: &str) -> Result<Value> {
+    let event_id = format!("ev_{lead}");
+    let body = sample::close(lead, &event_id, CUSTOM_FIELDS);
+    let headers = sign(
+        Source::Close,
+        &sample::secret(Source::Close, 1),
+        &EventId::parse(&event_id)?,
+        body.as_bytes(),
+        clock::now(),
+    );
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let request = rig::request("/ingest/close", &headers, &body)?;
+    Ok(web(Shape::Rest, "/ingest/close", &request))
 }
 
 /// Invokes a function with each event, and gives back the µs of CPU of one; none where its process was only started by it.

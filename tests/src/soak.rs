@@ -36,6 +36,8 @@ const BUSY_WAIT: Duration = Duration::from_secs(2);
 const BUSY_LOOK: Duration = Duration::from_millis(1);
 /// How often a sender sends what is not accepted.
 const SENDS_MAX: usize = 100;
+/// How often the processes are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What is done.
 #[derive(Clone, Copy, Debug)]
@@ -76,11 +78,11 @@ pub struct Soaked {
 /// The keys that each lead was answered with.
 type Answered = BTreeMap<usize, BTreeSet<String>>;
 
-/// Runs it over the cloud in memory.
+/// Runs it over the cloud in memory. `look` is told now and then which processes there are.
 ///
 /// # Errors
 /// The harness failed, or a lead is never accepted.
-pub async fn run(soak: Soak) -> Result<Soaked> {
+pub async fn run(soak: Soak, mut look: impl FnMut(u32)) -> Result<Soaked> {
     let short = [
         ("LEASE_SECONDS", "2"),
         ("RETRY_SECONDS", "1"),
@@ -103,7 +105,13 @@ pub async fn run(soak: Soak) -> Result<Soaked> {
     let mut doubts = BTreeMap::new();
     let began = Instant::now();
     while began.elapsed() < soak.lasts {
-        sleep(soak.kill_every).await;
+        let kill_at = Instant::now() + soak.kill_every;
+        while Instant::now() < kill_at {
+            sleep_until(kill_at.min(Instant::now() + LOOK_EVERY)).await;
+            let functions = [&rig.ingest, &rig.enrich];
+            let processes = functions.map(|function| [function.idle(), function.busy()].concat());
+            processes.into_iter().flatten().for_each(&mut look);
+        }
         await_busy(&rig).await;
         soaked.kills += rig.ingest.kill_busy().await? + rig.enrich.kill_busy().await?;
         sleep(ON_THE_WAY).await;

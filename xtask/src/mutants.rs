@@ -69,7 +69,14 @@ pub(crate) fn run(files: &[String], judge_only: bool) -> Result<()> {
 fn break_one(subject: &Subject, files: &[String]) -> Result<()> {
     let output = format!("{WORK}/{}", subject.package);
     fs::create_dir_all(shell::root().join(&output)).context(WORK)?;
-    let mut arguments = vec!["mutants", "--jobs", "1", "--no-shuffle"];
+    let mut arguments = vec![
+        "mutants",
+        "--profile",
+        "mutants",
+        "--jobs",
+        "1",
+        "--no-shuffle",
+    ];
     arguments.extend(["--package", subject.package, "--output", &output]);
     let patterns: Vec<String> = files
         .iter()

@@ -7,7 +7,7 @@ use crate::machine::{Machine, Running};
 use crate::report::Report;
 use crate::sender::{Sending, Sent};
 use crate::smtp::{MailFault, MailServer, Taken};
-use crate::vital::{Vital, is_flat};
+use crate::vital::{RSS_SLACK, Vital, is_flat};
 use anyhow::Result;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +20,6 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 const LOOK: Duration = Duration::from_millis(500);
 /// The longest wait of the mail service is 7½ minutes a hop; the faults are over by then.
 const OVER_DEADLINE: Duration = Duration::from_mins(12);
-/// Memory that may be had more at the end, beyond half of what it was.
-const RSS_SLACK: u64 = 8 * 1024 * 1024;
 /// Files that may be open more at the end: connections of the senders come and go.
 const FILES_SLACK: u64 = 32;
 /// Groups of samples that are compared, where no kill makes them.

@@ -1,11 +1,13 @@
 //! The real functions: many leads at once, and kills at every call.
 
 use crate::report::Report;
+use crate::vital::{RSS_SLACK, Vital, is_flat};
 use anyhow::Result;
 use leadwire_tests::flood::{self, Flood};
 use leadwire_tests::kill::{Kind, Shape, Verdict, kill_at, points, spread};
 use leadwire_tests::program;
 use leadwire_tests::soak::{self, Soak};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::runtime::Builder;
 
@@ -54,9 +56,15 @@ fn quantile(sorted: &[Duration], percent: usize) -> f64 {
 /// The harness itself failed.
 pub fn soak(soak: Soak) -> Result<Report> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    let mut held: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
     let soaked = runtime.block_on(async {
         program::adopt(program::released().await?);
-        soak::run(soak).await
+        let look = |process| {
+            if let Some(vital) = Vital::of(process) {
+                held.entry(process).or_default().push(vital.rss_bytes);
+            }
+        };
+        soak::run(soak, look).await
     })?;
     let mut report = Report::new("lambda-soak");
     report.count("leads_accepted", soaked.accepted);
@@ -73,7 +81,23 @@ pub fn soak(soak: Soak) -> Result<Report> {
         "a second mail only where the first was in doubt",
         soaked.twice,
     );
+    tell_memory(&mut report, &held);
     Ok(report)
+}
+
+/// Each process by itself, since every kill begins another one.
+fn tell_memory(report: &mut Report, held: &BTreeMap<u32, Vec<u64>>) {
+    let most = held.values().flatten().max().copied().unwrap_or(0);
+    report.count("processes", held.len());
+    report.count(
+        "resident_memory_kib_at_most",
+        usize::try_from(most / 1024).unwrap_or(usize::MAX),
+    );
+    let grown = held
+        .iter()
+        .filter(|(_process, rss)| !is_flat(rss, RSS_SLACK));
+    let grown = grown.map(|(process, rss)| format!("process {process}: {rss:?}"));
+    report.promise("memory of every process stays flat", grown.collect());
 }
 
 /// Kills at so many points, spread over all of them.

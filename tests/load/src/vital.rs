@@ -2,6 +2,9 @@
 
 use std::fs;
 
+/// Memory that may be had more at the end, beyond half of what it was.
+pub(crate) const RSS_SLACK: u64 = 8 * 1024 * 1024;
+
 /// What a process holds at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vital {
