@@ -14,6 +14,7 @@ use leadwire_tests::collector::daemon::XrayDaemon;
 use leadwire_tests::event::{Shape, web};
 use leadwire_tests::function::{Function, FunctionConfig};
 use leadwire_tests::instance::{Outcome, Timing};
+use leadwire_tests::tls::TlsFront;
 use leadwire_tests::{clock, program, rig};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ const CUSTOM_FIELDS: usize = 40;
 struct Side {
     name: &'static str,
     cloud: Cloud,
+    /// AWS is asked over TLS, as it is in production.
+    _tls: TlsFront,
     /// Takes signed events of Close, as production does.
     ingest: Function,
     /// Takes the smallest lead of whoever sends it, which only a stack for development does.
@@ -62,7 +65,10 @@ type Costs = [Vec<f64>; KINDS.len()];
 impl Side {
     async fn start(name: &'static str, folder: &Path, exports: &[(&str, &str)]) -> Result<Self> {
         let cloud = Cloud::start().await?;
-        let mut environment = rig::variables(&cloud.url());
+        let tls = TlsFront::start(&cloud.url()).await?;
+        let mut environment = rig::variables(&tls.url());
+        let root = tls.root().to_string_lossy().into_owned();
+        environment.insert("AWS_CA_BUNDLE".to_owned(), root);
         let exports = exports.iter();
         environment.extend(exports.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let secret = sample::secret(Source::Close, 1);
@@ -84,6 +90,7 @@ impl Side {
             open: function("ingest", &environment),
             enrich: function("enrich", &environment),
             cloud,
+            _tls: tls,
             costs: Default::default(),
         })
     }

@@ -27,3 +27,4 @@ pub mod settings;
 pub mod soak;
 pub mod stack;
 pub mod template;
+pub mod tls;

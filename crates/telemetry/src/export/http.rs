@@ -4,9 +4,9 @@
 
 use super::ExportError;
 use bytes::Bytes;
-use http::header::{HOST, HeaderValue};
+use http::header::HeaderValue;
 use http::uri::PathAndQuery;
-use http::{Request, Response, Uri};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
@@ -38,6 +38,9 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// A client of one collector. It costs nothing until its first request: reading the system's roots is dear.
 #[derive(Debug)]
 pub(crate) struct Client {
+    endpoint: Uri,
+    /// The endpoint as it stands in a request that goes to it.
+    path: Uri,
     ca_bundle: Option<String>,
     connector: OnceLock<Connector>,
     /// Boxed, as is whatever happens seldom below: what waits for this is moved, with room for everything in it.
@@ -53,33 +56,60 @@ struct Kept {
 }
 
 impl Client {
-    pub(crate) fn new(ca_bundle: Option<String>) -> Self {
+    pub(crate) fn new(endpoint: Uri, ca_bundle: Option<String>) -> Self {
+        let path = endpoint.path_and_query().cloned();
         Self {
+            endpoint,
+            path: Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/"))),
             ca_bundle,
             connector: OnceLock::new(),
             kept: Mutex::new(None),
         }
     }
 
-    /// Sends a request and reads its whole answer. Where a kept connection turns out to be dead, it is sent once more over a new one: a
+    pub(crate) fn endpoint(&self) -> &Uri {
+        &self.endpoint
+    }
+
+    /// The endpoint's host as a signature has it too: with its port, where that is not the scheme's own.
+    pub(crate) fn host(&self) -> Option<HeaderValue> {
+        let host = self.endpoint.host()?;
+        let own = match self.endpoint.scheme_str() {
+            Some("https") => 443,
+            _ => 80,
+        };
+        let host = match self.endpoint.port_u16().filter(|&port| port != own) {
+            Some(port) => HeaderValue::from_str(&format!("{host}:{port}")),
+            None => HeaderValue::from_str(host),
+        };
+        host.ok()
+    }
+
+    /// Posts a body and reads the whole answer. Where a kept connection turns out to be dead, it is posted once more over a new one: a
     /// collector knows a span by its id.
-    pub(crate) async fn send(
+    pub(crate) async fn post(
         &self,
-        request: Request<Bytes>,
+        headers: &HeaderMap,
+        body: Bytes,
     ) -> Result<Response<Bytes>, ExportError> {
-        let target = request.uri().clone();
-        let request = to_origin_form(request)?;
+        let request = |body| {
+            let mut request = Request::new(Full::new(body));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = self.path.clone();
+            *request.headers_mut() = headers.clone();
+            request
+        };
         let mut kept = self.kept.lock().await;
         // Taken, so that a request that is given up takes its connection along.
         if let Some(mut connection) = kept.take().filter(|kept| kept.is_fresh())
-            && let Ok(answer) = connection.send(request.clone()).await
+            && let Ok(answer) = connection.send(request(body.clone())).await
         {
             *kept = connection.if_ready();
             return Ok(answer);
         }
         let anew = async {
-            let mut connection = self.connect(target).await?;
-            let answer = connection.send(request).await?;
+            let mut connection = self.connect().await?;
+            let answer = connection.send(request(body)).await?;
             Ok((answer, connection))
         };
         let (answer, connection) = Box::pin(anew).await.map_err(ExportError::Send)?;
@@ -87,13 +117,13 @@ impl Client {
         Ok(answer)
     }
 
-    async fn connect(&self, target: Uri) -> Result<Box<Kept>, Failure> {
-        let secure = target.scheme_str() == Some("https");
+    async fn connect(&self) -> Result<Box<Kept>, Failure> {
+        let secure = self.endpoint.scheme_str() == Some("https");
         let connector = self
             .connector
             .get_or_init(|| connector(self.roots(secure)))
             .clone();
-        let stream = connector.oneshot(target).await?;
+        let stream = connector.oneshot(self.endpoint.clone()).await?;
         let (sender, connection) = http1::handshake(stream).await?;
         Ok(Box::new(Kept {
             sender,
@@ -128,7 +158,7 @@ impl Kept {
     }
 
     /// Sends a request and reads its answer.
-    async fn send(&mut self, request: Request<Bytes>) -> Result<Response<Bytes>, Failure> {
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Failure> {
         let answer = ask(&mut self.sender, &mut self.connection, request).await?;
         self.used = Instant::now();
         Ok(answer)
@@ -144,13 +174,10 @@ impl Kept {
 async fn ask(
     sender: &mut SendRequest<Full<Bytes>>,
     connection: &mut Connection<Stream, Full<Bytes>>,
-    request: Request<Bytes>,
+    request: Request<Full<Bytes>>,
 ) -> Result<Response<Bytes>, Failure> {
     let mut answer = pin!(async {
-        let (head, body) = sender
-            .send_request(request.map(Full::new))
-            .await?
-            .into_parts();
+        let (head, body) = sender.send_request(request).await?.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?;
         Ok(Response::from_parts(head, body.to_bytes()))
     });
@@ -163,29 +190,6 @@ async fn ask(
             answer.await
         }
     }
-}
-
-/// The request as it stands on the wire: a path, and the host beside it.
-fn to_origin_form(mut request: Request<Bytes>) -> Result<Request<Bytes>, ExportError> {
-    let target = request.uri();
-    let host = host_of(target)?;
-    let path = target.path_and_query().cloned();
-    *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
-    request.headers_mut().entry(HOST).or_insert(host);
-    Ok(request)
-}
-
-/// The host as a signature has it too: with its port, where that is not the scheme's own.
-fn host_of(target: &Uri) -> Result<HeaderValue, http::Error> {
-    let host = target.host().unwrap_or_default();
-    let own = match target.scheme_str() {
-        Some("https") => 443,
-        _ => 80,
-    };
-    Ok(match target.port_u16().filter(|&port| port != own) {
-        Some(port) => HeaderValue::from_str(&format!("{host}:{port}"))?,
-        None => HeaderValue::from_str(host)?,
-    })
 }
 
 fn connector(roots: RootCertStore) -> Connector {
@@ -204,13 +208,6 @@ fn connector(roots: RootCertStore) -> Connector {
         .https_or_http()
         .enable_http1()
         .wrap_connector(connector)
-}
-
-impl From<http::Error> for ExportError {
-    fn from(error: http::Error) -> Self {
-        let error: Box<dyn Error + Send + Sync> = error.into();
-        Self::Send(error)
-    }
 }
 
 #[cfg(test)]

@@ -49,26 +49,14 @@ impl Route {
         match &config.exporter {
             Exporter::None => None,
             Exporter::Otlp { endpoint, headers } => {
-                let client = http::Client::new(config.ca_bundle.clone());
-                let signing = None;
-                Some(Self::Otlp(Box::new(otlp::Otlp::new(
-                    client,
-                    endpoint.clone(),
-                    headers.clone(),
-                    resource,
-                    signing,
-                ))))
+                let client = http::Client::new(endpoint.clone(), config.ca_bundle.clone());
+                let otlp = otlp::Otlp::new(client, headers, resource, None);
+                Some(Self::Otlp(Box::new(otlp)))
             }
             Exporter::XrayOtlp { endpoint, region } => {
-                let client = http::Client::new(config.ca_bundle.clone());
-                let signing = Some(region.clone());
-                Some(Self::Otlp(Box::new(otlp::Otlp::new(
-                    client,
-                    endpoint.clone(),
-                    Vec::new(),
-                    resource,
-                    signing,
-                ))))
+                let client = http::Client::new(endpoint.clone(), config.ca_bundle.clone());
+                let otlp = otlp::Otlp::new(client, &[], resource, Some(region.clone()));
+                Some(Self::Otlp(Box::new(otlp)))
             }
             Exporter::XrayDaemon { address } => {
                 Some(Self::Daemon(daemon::Daemon::new(address.clone(), resource)))

@@ -5,8 +5,8 @@ mod message;
 use super::ExportError;
 use super::http::Client;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
-use http::{Request, Uri};
+use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
@@ -16,8 +16,8 @@ use prost::Message as _;
 #[derive(Debug)]
 pub(crate) struct Otlp {
     client: Client,
-    endpoint: Uri,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    /// What every request says of itself.
+    headers: HeaderMap,
     /// As it stands in every request.
     resource: Vec<u8>,
     /// The region, where requests are signed for X-Ray.
@@ -27,15 +27,20 @@ pub(crate) struct Otlp {
 impl Otlp {
     pub(crate) fn new(
         client: Client,
-        endpoint: Uri,
-        headers: Vec<(HeaderName, HeaderValue)>,
+        more: &[(HeaderName, HeaderValue)],
         resource: &Resource,
         signing: Option<String>,
     ) -> Self {
+        let own = [
+            (CONTENT_TYPE, "application/x-protobuf"),
+            (USER_AGENT, concat!("leadwire/", env!("CARGO_PKG_VERSION"))),
+        ];
+        let own = own.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        let host = client.host().map(|host| (HOST, host));
+        let headers = own.into_iter().chain(host).chain(more.iter().cloned());
         Self {
+            headers: headers.collect(),
             client,
-            endpoint,
-            headers,
             resource: message::resource(resource),
             signing,
         }
@@ -44,8 +49,14 @@ impl Otlp {
     /// Sends spans. Gives back how many of them the collector refused.
     pub(crate) async fn send(&self, spans: &[SpanData]) -> Result<u64, ExportError> {
         let body = message::request(&self.resource, spans);
-        let request = self.request(body.into()).await?;
-        let response = self.client.send(request).await?;
+        let body = Bytes::from(body);
+        let response = match &self.signing {
+            None => self.client.post(&self.headers, body).await?,
+            Some(region) => {
+                let signed = Box::pin(self.signed(body.clone(), region)).await?;
+                self.client.post(&signed, body).await?
+            }
+        };
         if !response.status().is_success() {
             return Err(ExportError::Status(response.status().as_u16()));
         }
@@ -56,18 +67,14 @@ impl Otlp {
         Ok(u64::try_from(rejected).unwrap_or_default())
     }
 
-    async fn request(&self, body: Bytes) -> Result<Request<Bytes>, ExportError> {
-        let mut request = Request::post(self.endpoint.clone())
-            .header(CONTENT_TYPE, "application/x-protobuf")
-            .header(USER_AGENT, concat!("leadwire/", env!("CARGO_PKG_VERSION")))
-            .body(body)?;
-        for (name, value) in &self.headers {
-            request.headers_mut().insert(name, value.clone());
-        }
-        match &self.signing {
-            None => Ok(request),
-            Some(region) => Box::pin(sign(request, region)).await,
-        }
+    /// The headers of a request with this body, with its signature.
+    async fn signed(&self, body: Bytes, region: &str) -> Result<HeaderMap, ExportError> {
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.client.endpoint().clone();
+        *request.headers_mut() = self.headers.clone();
+        let signed = sign(request, region).await?;
+        Ok(signed.into_parts().0.headers)
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use http::header::HOST;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -42,15 +43,20 @@ impl Collector {
         collector
     }
 
-    async fn ask(&self, client: &Client, path: &str) -> Bytes {
-        let request = Request::post(format!("http://{}{path}", self.address));
-        let request = request.body(Bytes::from_static(b"spans")).unwrap();
-        client.send(request).await.unwrap().into_body()
+    fn client(&self, path: &str) -> Client {
+        let endpoint = format!("http://{}{path}", self.address);
+        Client::new(endpoint.parse().unwrap(), None)
     }
 
     fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
+}
+
+async fn ask(client: &Client) -> Bytes {
+    let headers = HeaderMap::from_iter([(HOST, client.host().unwrap())]);
+    let answer = client.post(&headers, Bytes::from_static(b"spans")).await;
+    answer.unwrap().into_body()
 }
 
 /// Answers what comes over a connection until one of both closes it.
@@ -78,24 +84,43 @@ async fn serve(mut stream: TcpStream, ending: Ending, heads: &Mutex<Vec<String>>
 #[tokio::test]
 async fn requests_go_over_one_connection_each_with_its_path_and_its_host() {
     let collector = Collector::start(Ending::Open).await;
-    let client = Client::new(None);
-    for path in ["/v1/traces", "/v1/traces?token=1"] {
-        assert_eq!(collector.ask(&client, path).await, "taken");
+    let client = collector.client("/v1/traces?token=1");
+    for _ in 0..2 {
+        assert_eq!(ask(&client).await, "taken");
     }
     assert_eq!(collector.connections(), 1);
     let heads = collector.heads.lock().await;
+    assert_eq!(heads.len(), 2);
     let host = format!("host: {}", collector.address);
-    assert!(heads.iter().all(|head| head.contains(&host)), "{heads:?}");
-    let second = heads.last().unwrap();
-    assert!(second.starts_with("POST /v1/traces?token=1 HTTP/1.1\r\n"));
+    for head in heads.iter() {
+        assert!(head.starts_with("POST /v1/traces?token=1 HTTP/1.1\r\n"));
+        assert!(head.contains(&host), "{head}");
+    }
+}
+
+#[test]
+fn a_port_stands_in_the_host_unless_it_is_the_schemes_own() {
+    let host = |endpoint: &str| Client::new(endpoint.parse().unwrap(), None).host();
+    for (endpoint, expected) in [
+        ("http://collector:4318/v1/traces", "collector:4318"),
+        ("http://collector:80", "collector"),
+        (
+            "https://xray.us-east-1.amazonaws.com/v1/traces",
+            "xray.us-east-1.amazonaws.com",
+        ),
+        ("https://user:secret@collector:443/", "collector"),
+        ("https://[::1]:80/", "[::1]:80"),
+    ] {
+        assert_eq!(host(endpoint).unwrap(), expected, "{endpoint}");
+    }
 }
 
 #[tokio::test]
 async fn an_answer_that_ends_with_its_connection_is_read_and_the_next_request_has_a_new_one() {
     let collector = Collector::start(Ending::Told).await;
-    let client = Client::new(None);
+    let client = collector.client("/v1/traces");
     for _ in 0..2 {
-        assert_eq!(collector.ask(&client, "/v1/traces").await, "taken");
+        assert_eq!(ask(&client).await, "taken");
     }
     assert_eq!(collector.connections(), 2);
 }
@@ -103,9 +128,9 @@ async fn an_answer_that_ends_with_its_connection_is_read_and_the_next_request_ha
 #[tokio::test]
 async fn a_request_over_a_connection_that_died_meanwhile_is_sent_once_more() {
     let collector = Collector::start(Ending::Untold).await;
-    let client = Client::new(None);
+    let client = collector.client("/v1/traces");
     for _ in 0..3 {
-        assert_eq!(collector.ask(&client, "/v1/traces").await, "taken");
+        assert_eq!(ask(&client).await, "taken");
     }
     assert_eq!(collector.connections(), 3);
     assert_eq!(collector.heads.lock().await.len(), 3);
@@ -114,21 +139,20 @@ async fn a_request_over_a_connection_that_died_meanwhile_is_sent_once_more() {
 #[tokio::test]
 async fn a_connection_that_was_idle_for_long_is_not_used_again() {
     let collector = Collector::start(Ending::Open).await;
-    let client = Client::new(None);
-    collector.ask(&client, "/v1/traces").await;
+    let client = collector.client("/v1/traces");
+    ask(&client).await;
     let long_ago = Instant::now().checked_sub(IDLE_MAX).unwrap();
     client.kept.lock().await.as_mut().unwrap().used = long_ago;
-    collector.ask(&client, "/v1/traces").await;
+    ask(&client).await;
     assert_eq!(collector.connections(), 2);
 }
 
 #[tokio::test]
 async fn nobody_there_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
     drop(listener);
-    let request = Request::post(format!("http://{address}/v1/traces"));
-    let request = request.body(Bytes::new()).unwrap();
-    let sent = Client::new(None).send(request).await;
+    let client = Client::new(endpoint.parse().unwrap(), None);
+    let sent = client.post(&HeaderMap::new(), Bytes::new()).await;
     assert!(matches!(sent, Err(ExportError::Send(_))), "{sent:?}");
 }
