@@ -98,8 +98,11 @@ enum Task {
         /// Only mutants in these files, by their paths from the root.
         #[arg(long, value_name = "FILE")]
         file: Vec<String>,
-        /// Judges what the last run left in target/mutants, and runs nothing.
+        /// Only those that no test saw in the last run.
         #[arg(long)]
+        survivors: bool,
+        /// Judges what the last run left in target/mutants, and runs nothing.
+        #[arg(long, conflicts_with_all = ["file", "survivors"])]
         judge: bool,
     },
 }
@@ -156,6 +159,9 @@ fn run(task: Task) -> Result<()> {
         Task::Bench => Step::Bench.run(),
         Task::Build => Step::Build.run(),
         Task::Fuzz { seconds, law } => fuzz::run(seconds, law.as_deref()),
-        Task::Mutants { file, judge } => mutants::run(&file, judge),
+        Task::Mutants { judge: true, .. } => mutants::judge(),
+        Task::Mutants {
+            file, survivors, ..
+        } => mutants::run(&file, survivors),
     }
 }

@@ -30,23 +30,29 @@ const WORK: &str = "target/mutants";
 /// What cargo-mutants found, a mutant a line.
 #[derive(Debug, Default)]
 struct Found {
+    /// Caught, or not compiling, in earlier runs, of which only the survivors were run again.
+    before: String,
     caught: String,
     missed: String,
     timeout: String,
     unviable: String,
 }
 
-/// Breaks the code, all of it or that of some files, and judges what no test saw.
-pub(crate) fn run(files: &[String], judge_only: bool) -> Result<()> {
-    if !judge_only {
-        for subject in &SUBJECTS {
-            break_one(subject, files)?;
-        }
+/// Breaks the code, all of it or that of some files, or again what survived the last run, and judges what no test saw.
+pub(crate) fn run(files: &[String], survivors: bool) -> Result<()> {
+    for subject in &SUBJECTS {
+        break_one(subject, files, survivors)?;
     }
+    judge()
+}
+
+/// Judges what the last run left.
+pub(crate) fn judge() -> Result<()> {
     let found = found()?;
     let count = |text: &str| text.lines().count();
     shell::say(&format!(
-        "{} caught, {} hung and so caught, {} missed, {} that do not compile",
+        "{} caught or not compiling in earlier runs; {} caught, {} hung and so caught, {} missed, {} that do not compile",
+        count(&found.before),
         count(&found.caught),
         count(&found.timeout),
         count(&found.missed),
@@ -66,7 +72,7 @@ pub(crate) fn run(files: &[String], judge_only: bool) -> Result<()> {
     Ok(())
 }
 
-fn break_one(subject: &Subject, files: &[String]) -> Result<()> {
+fn break_one(subject: &Subject, files: &[String], survivors: bool) -> Result<()> {
     let output = format!("{WORK}/{}", subject.package);
     fs::create_dir_all(shell::root().join(&output)).context(WORK)?;
     let mut arguments = vec![
@@ -84,6 +90,9 @@ fn break_one(subject: &Subject, files: &[String]) -> Result<()> {
         .collect();
     for pattern in &patterns {
         arguments.extend(["--re", pattern]);
+    }
+    if survivors {
+        arguments.push("--iterate");
     }
     arguments.push("--");
     arguments.extend(subject.tests);
@@ -107,6 +116,7 @@ fn found() -> Result<Found> {
         let folder = shell::root().join(format!("{WORK}/{}/mutants.out", subject.package));
         let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
         runs += u32::from(folder.join("outcomes.json").exists());
+        found.before += &read("previously_caught.txt");
         found.caught += &read("caught.txt");
         found.missed += &read("missed.txt");
         found.timeout += &read("timeout.txt");

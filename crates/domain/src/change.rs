@@ -44,13 +44,16 @@ pub fn diff(before: &Object, after: &Object) -> Vec<Change> {
         .collect()
 }
 
+/// A value that says something.
+fn said(value: Option<&RawValue>) -> Option<&RawValue> {
+    value.filter(|value| !is_empty(value))
+}
+
 fn differ(before: Option<&RawValue>, after: Option<&RawValue>) -> bool {
-    let said = |value: Option<&RawValue>| value.is_some_and(|value| !is_empty(value));
-    match (before, after) {
-        (Some(before), Some(after)) if said(Some(before)) && said(Some(after)) => {
-            !is_same(before, after)
-        }
-        _ => said(before) != said(after),
+    match (said(before), said(after)) {
+        (Some(before), Some(after)) => !is_same(before, after),
+        (None, None) => false,
+        (Some(_), None) | (None, Some(_)) => true,
     }
 }
 
@@ -78,8 +81,8 @@ mod tests {
     #[test]
     fn what_means_the_same_does_not_differ() {
         check(
-            r#"{"a":{"x":1,"y":2},"b":"\u00e4","c":null,"d":" "}"#,
-            r#"{"a": { "y": 2, "x": 1 },"b":"ä","e":""}"#,
+            r#"{"a":{"x":1,"y":2},"b":"\u00e4","c":null,"d":" ","f":null}"#,
+            r#"{"a": { "y": 2, "x": 1 },"b":"ä","e":"","f":""}"#,
             &[],
         );
     }

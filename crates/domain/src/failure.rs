@@ -171,3 +171,68 @@ pub struct FailureRecord {
 fn is_zero(revision: &u32) -> bool {
     *revision == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Every reason with its code in the contract, and whether a redelivery can cure it.
+    const REASONS: [(FailureReason, &str, bool); 16] = [
+        (FailureReason::BadMessage, "bad_message", true),
+        (FailureReason::RawMissing, "raw_missing", true),
+        (FailureReason::RawInvalid, "raw_invalid", true),
+        (FailureReason::OwnerMissing, "owner_missing", true),
+        (FailureReason::LookupInvalid, "lookup_invalid", true),
+        (FailureReason::LookupMismatch, "lookup_mismatch", true),
+        (FailureReason::EnrichedInvalid, "enriched_invalid", true),
+        (FailureReason::MailRefused, "mail_refused", true),
+        (FailureReason::MailUnavailable, "mail_unavailable", true),
+        (FailureReason::MailAmbiguous, "mail_ambiguous", false),
+        (FailureReason::HopsExhausted, "hops_exhausted", true),
+        (FailureReason::StoreUnavailable, "store_unavailable", false),
+        (FailureReason::QueueUnavailable, "queue_unavailable", false),
+        (FailureReason::DeadlineExceeded, "deadline_exceeded", false),
+        (FailureReason::Panicked, "panicked", false),
+        (FailureReason::SweptOut, "swept_out", true),
+    ];
+
+    #[test]
+    fn a_reason_has_one_code_in_documents_and_tables_and_some_no_redelivery_cures() {
+        for (reason, code, is_permanent) in REASONS {
+            assert_eq!(reason.code(), code);
+            assert_eq!(serde_json::to_value(reason).unwrap(), code);
+            assert_eq!(reason.is_permanent(), is_permanent, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_reason_says_what_to_do_in_a_sentence_of_its_own() {
+        let advice: BTreeSet<&str> = REASONS.iter().map(|(reason, ..)| reason.advice()).collect();
+        assert_eq!(advice.len(), REASONS.len());
+        for advice in advice {
+            assert!(advice.len() > 40 && advice.ends_with('.'), "{advice}");
+        }
+    }
+
+    #[test]
+    fn only_a_replay_names_its_revision() {
+        let record = |revision| FailureRecord {
+            v: 1,
+            reason: FailureReason::OwnerMissing,
+            receives: 3,
+            failed_at: Timestamp::UNIX_EPOCH,
+            message_id: "m".to_owned(),
+            s3_key: None,
+            lead_id: None,
+            event_id: None,
+            revision,
+        };
+        for (revision, said) in [(0, None), (2, Some(2))] {
+            let written = serde_json::to_value(record(revision)).unwrap();
+            assert_eq!(written.get("revision").and_then(|said| said.as_u64()), said);
+            let read: FailureRecord = serde_json::from_value(written).unwrap();
+            assert_eq!(read, record(revision));
+        }
+    }
+}

@@ -326,6 +326,7 @@ mod tests {
         let longer = EventName::parse_raw_key(&format!("raw/{}-b.json", name())).unwrap();
         assert!(!longer.mail_key().starts_with(&prefix));
         let of_lead = EventName::key_prefix(RAW, &LeadId::parse("test-1").unwrap());
+        assert_eq!(of_lead, "raw/crm_event_test-1_");
         assert!(name().raw_key().starts_with(&of_lead));
     }
 

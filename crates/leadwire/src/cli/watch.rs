@@ -3,6 +3,19 @@
 use super::{FolderArgs, HomeArgs};
 use clap::Args;
 
+/// Whose metrics.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SeriesArgs {
+    /// The environment's name, as `up` was told (a stack knows its own)
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "LEADWIRE_ENVIRONMENT",
+        default_value = "dev"
+    )]
+    pub(crate) environment: String,
+}
+
 /// `alarms`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -15,14 +28,8 @@ Exit code 1 where one is in ALARM.")]
 pub(crate) struct AlarmsArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
-    /// The environment's name, as `up` was told (a stack knows its own)
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "LEADWIRE_ENVIRONMENT",
-        default_value = "dev"
-    )]
-    pub(crate) environment: String,
+    #[command(flatten)]
+    pub(crate) series: SeriesArgs,
     /// Also those that are well
     #[arg(long)]
     pub(crate) all: bool,
@@ -39,14 +46,8 @@ Exit code 1 where the budget is used up.")]
 pub(crate) struct SloArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
-    /// The environment's name, as `up` was told (a stack knows its own)
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "LEADWIRE_ENVIRONMENT",
-        default_value = "dev"
-    )]
-    pub(crate) environment: String,
+    #[command(flatten)]
+    pub(crate) series: SeriesArgs,
     /// How many days count
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=35))]
     pub(crate) days: u32,

@@ -91,7 +91,7 @@ async fn standings(args: &AlarmsArgs) -> anyhow::Result<Vec<Standing>> {
         return crate::watch::Stack::find(name).await?.alarms().await;
     }
     let store = store(args.home.clone()).await?;
-    Machine::new(store, &args.environment, home::now()).alarms()
+    Machine::new(store, &args.series.environment, home::now()).alarms()
 }
 
 /// The telemetry of the data folder. A stack without the feature is refused where homes are opened.

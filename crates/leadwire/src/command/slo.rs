@@ -80,7 +80,7 @@ async fn counts(args: &SloArgs) -> anyhow::Result<Counts> {
     }
     let machine = Machine::new(
         store(args.home.clone()).await?,
-        &args.environment,
+        &args.series.environment,
         home::now(),
     );
     Ok(Counts {

@@ -1,5 +1,6 @@
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::DeferReason;
+use leadwire_pipeline::config::RECORD_DEADLINE;
 use leadwire_pipeline::enrich::{Done, Outcome, Record};
 use leadwire_pipeline::fakes::{Call, Fault, World};
 use leadwire_pipeline::port::{Bucket, DelayQueue, Home, OutgoingMessage};
@@ -150,6 +151,19 @@ async fn a_batch_short_of_time_is_put_back_without_costing_a_receive() {
             .deliveries()
             .iter()
             .all(|(_, receives)| *receives == 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_with_just_the_time_of_a_record_is_worked_on() {
+    let world = with_leads(2).await;
+    let records = world.queue().receive(10);
+    let results = world.enrich.handle_batch(records, RECORD_DEADLINE).await;
+    let outcomes: Vec<Outcome> = results.into_iter().map(|(_, outcome)| outcome).collect();
+    assert_eq!(
+        count(&outcomes, Outcome::Done(Done::Mailed)),
+        2,
+        "{outcomes:?}"
     );
 }
 

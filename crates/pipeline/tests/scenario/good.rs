@@ -1,9 +1,11 @@
 use super::{ALICE, OMAR, close_event, json, key_of, only};
 use jiff::SignedDuration;
 use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{Call, World};
+use leadwire_pipeline::fakes::{Call, Fault, World};
 use leadwire_pipeline::port::{Bucket, Clock, DelayQueue, Home, OutgoingMessage};
 use leadwire_pipeline::trace::TraceContext;
+use std::time::Duration;
+use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn a_lead_is_stored_verbatim_waits_ten_minutes_and_is_mailed_once() {
@@ -41,6 +43,46 @@ async fn a_lead_is_stored_verbatim_waits_ten_minutes_and_is_mailed_once() {
     let marker = world.store().peek(Bucket::Enriched, &marker[0]).unwrap();
     assert!(marker.bytes.is_empty());
     assert_eq!(marker.metadata["state"], "sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_enriched_by_four_reads_at_once_and_three_writes() {
+    let world = World::new();
+    world.put_owner("test-1", OMAR);
+    let raw = key_of(&world.post(ALICE).await);
+    let before = world.store().calls().len();
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let is_read = |call: &Call| matches!(call, Call::Get(..));
+    world
+        .store()
+        .set_script(move |call| is_read(call).then_some(Fault::Late));
+    let began = Instant::now();
+    assert_eq!(world.work().await, [Outcome::Done(Done::Mailed)]);
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "one late read after another"
+    );
+
+    let mut reads = world.store().calls().split_off(before);
+    let writes = reads.split_off(4);
+    let of = |prefix: &str| raw.replacen("raw/", prefix, 1);
+    let (enriched, mail) = (of("enriched/"), of("mail/"));
+    for read in [
+        Call::Get(Bucket::Enriched, enriched.clone()),
+        Call::Get(Bucket::Raw, raw.clone()),
+        Call::Get(Bucket::Lookup, "test-1.json".to_owned()),
+        Call::Get(Bucket::Enriched, mail.clone()),
+    ] {
+        assert!(reads.contains(&read), "{read:?} is not in {reads:?}");
+    }
+    assert_eq!(
+        writes,
+        [
+            Call::Create(Bucket::Enriched, enriched),
+            Call::Create(Bucket::Enriched, mail.clone()),
+            Call::Replace(Bucket::Enriched, mail),
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]
