@@ -272,7 +272,36 @@ mod tests {
             name().mail_key(),
             "mail/crm_event_test-1_20261123T065000123456Z.json"
         );
+        assert_eq!(
+            name().failed_key(),
+            "failed/crm_event_test-1_20261123T065000123456Z.json"
+        );
+        assert_eq!(
+            name().swept_key(),
+            "swept/crm_event_test-1_20261123T065000123456Z.json"
+        );
+        assert_eq!(
+            name().with_revision(3).replay_key(),
+            "replay/crm_event_test-1_20261123T065000123456Z.r3.json"
+        );
         assert_eq!(EventName::parse_raw_key(&name().raw_key()), Ok(name()));
+    }
+
+    #[test]
+    fn what_is_no_events_has_a_key_of_its_own() {
+        let lead = LeadId::parse("test-1").unwrap();
+        assert_eq!(lookup_key(&lead), "test-1.json");
+        assert_eq!(
+            failed_message_key("5f0b-A1/../?\u{e9}"),
+            "failed/message-5f0b-A1.json"
+        );
+        let long = failed_message_key(&"m".repeat(300));
+        assert_eq!(long.len(), "failed/message-.json".len() + 100);
+        let digest = crate::id::Sha256Hex::of(b"");
+        assert_eq!(
+            quarantine_key(digest),
+            "quarantine/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
     }
 
     #[test]

@@ -170,4 +170,26 @@ mod tests {
                 .all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
         );
     }
+
+    #[test]
+    fn every_problem_has_its_status_and_says_what_to_do_in_a_sentence_of_its_own() {
+        let of = |status| {
+            let problems = Problem::ALL.into_iter();
+            let of_status = problems.filter(move |problem| problem.status() == status);
+            of_status.map(Problem::code).collect::<Vec<_>>()
+        };
+        assert_eq!(of(400).len(), 10);
+        assert_eq!(of(401), ["unverified"]);
+        assert_eq!(of(404), ["not_found"]);
+        assert_eq!(of(405), ["method_not_allowed"]);
+        assert_eq!(of(413), ["too_large"]);
+        assert_eq!(of(415), ["unsupported_encoding"]);
+        assert_eq!(of(429), ["throttled"]);
+        assert_eq!(of(503), ["unavailable"]);
+        let details: BTreeSet<_> = Problem::ALL.iter().map(|p| p.detail()).collect();
+        assert_eq!(details.len(), Problem::ALL.len());
+        for detail in details {
+            assert!(detail.len() > 20 && detail.ends_with('.'), "{detail}");
+        }
+    }
 }

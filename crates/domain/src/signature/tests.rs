@@ -136,6 +136,8 @@ fn every_active_secret_is_tried_and_none_verifies_nothing() {
     let request = close(CLOSE_HASH, "1557751596");
     check_close(&request, &[&other, CLOSE_SECRET], 1_557_751_596, Ok(()));
     check_close(&request, &[CLOSE_SECRET, &other], 1_557_751_596, Ok(()));
+    let twice = [CLOSE_SECRET, CLOSE_SECRET];
+    check_close(&request, &twice, 1_557_751_596, Ok(()));
     check_close(
         &request,
         &[&other],

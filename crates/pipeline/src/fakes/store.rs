@@ -50,6 +50,8 @@ pub enum Fault {
     Fails,
     /// It takes effect and its reply is lost.
     ReplyLost,
+    /// It takes effect, its reply is lost, and the client's second try meets the first.
+    MeetsItself,
     /// It answers 403.
     Denied,
     /// It answers 409 and has no effect.
@@ -238,7 +240,7 @@ impl<C: Clock> ObjectStore for FakeStore<C> {
         let fault = self.begin(Call::Create(bucket, key.to_owned())).await;
         let mut state = lock(&self.state);
         match fault {
-            None | Some(Fault::ReplyLost) => {}
+            None | Some(Fault::ReplyLost | Fault::MeetsItself) => {}
             Some(Fault::Conflict) => return Ok(Created::Exists),
             Some(_) => return Err(failure("create object")),
         }
@@ -247,10 +249,10 @@ impl<C: Clock> ObjectStore for FakeStore<C> {
         } else {
             Created::New(self.write(&mut state, bucket, key, object))
         };
-        if fault.is_some() {
-            Err(failure("create object"))
-        } else {
-            Ok(created)
+        match fault {
+            None => Ok(created),
+            Some(Fault::MeetsItself) => Ok(Created::Exists),
+            Some(_) => Err(failure("create object")),
         }
     }
 
@@ -264,7 +266,7 @@ impl<C: Clock> ObjectStore for FakeStore<C> {
         let fault = self.begin(Call::Replace(bucket, key.to_owned())).await;
         let mut state = lock(&self.state);
         match fault {
-            None | Some(Fault::ReplyLost) => {}
+            None | Some(Fault::ReplyLost | Fault::MeetsItself) => {}
             Some(Fault::Conflict) => return Ok(Replaced::Changed),
             Some(_) => return Err(failure("replace object")),
         }
@@ -277,10 +279,10 @@ impl<C: Clock> ObjectStore for FakeStore<C> {
         } else {
             Replaced::Changed
         };
-        if fault.is_some() {
-            Err(failure("replace object"))
-        } else {
-            Ok(replaced)
+        match fault {
+            None => Ok(replaced),
+            Some(Fault::MeetsItself) => Ok(Replaced::Changed),
+            Some(_) => Err(failure("replace object")),
         }
     }
 

@@ -139,6 +139,18 @@ async fn a_document_is_merged_once_whatever_the_owner_file_does_between_attempts
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_enrichment_is_counted_once_whatever_becomes_of_its_reply() {
+    for fault in [Fault::ReplyLost, Fault::MeetsItself] {
+        let world = due().await;
+        world.store().set_script(once(fault, |call| {
+            call.is_on("enriched/") && matches!(call, Call::Create(..))
+        }));
+        world.observed(world.work_until_idle()).await;
+        assert_eq!(world.told().get("LeadsEnriched"), Some(&1), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_storage_outage_ends_in_the_dlq_after_three_receives_and_a_redrive_mails() {
     let world = due().await;
     world

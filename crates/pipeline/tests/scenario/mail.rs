@@ -4,6 +4,7 @@ use leadwire_domain::wait::DeferReason;
 use leadwire_pipeline::config::AmbiguousPolicy;
 use leadwire_pipeline::enrich::{Done, Outcome};
 use leadwire_pipeline::fakes::{Call, Fault, World, WorldBuilder};
+use std::time::Duration;
 
 fn park() -> World {
     let mut builder = WorldBuilder::default();
@@ -195,6 +196,79 @@ async fn parking_whose_reply_was_lost_is_still_told_and_costs_no_receive() {
     let outcomes = world.observed(world.work_until_idle()).await;
     assert_eq!(outcomes, [Outcome::Done(Done::Parked)]);
     assert_eq!(world.told().get("EmailsParked"), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_marker_is_not_written_over_the_claim_of_whoever_took_over_meanwhile() {
+    let world = posted(World::new()).await;
+    world
+        .store()
+        .set_script(|call| replaces_claim(call).then_some(Fault::Late));
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let take_over = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.mailer().calls(), 1, "the mail is out by now");
+        let claim = r#"{"state":"sending","token":"other","lease_until":"2027-01-01T00:00:00Z","attempt":2}"#;
+        plant_claim(&world, claim);
+    };
+    let (outcomes, ()) = tokio::join!(world.work(), take_over);
+    assert_eq!(outcomes, [Outcome::Done(Done::Mailed)]);
+    assert_eq!(only(&world, "mail/")["token"], "other");
+}
+
+/// A doubtful mail that is about to be parked, where the one call of its kind meets a fault: what the record ends with.
+async fn parking(fault: Fault, fails: fn(&Call) -> bool) -> (World, Outcome) {
+    let world = posted(park()).await;
+    world.mailer().lose_replies(1);
+    world.work_next().await;
+    world.work_next().await;
+    let mut done = false;
+    world.store().set_script(move |call| {
+        let meets = fails(call) && !std::mem::replace(&mut done, true);
+        meets.then_some(fault)
+    });
+    let outcome = world.observed(world.work_next()).await.remove(0);
+    (world, outcome)
+}
+
+fn lists(call: &Call) -> bool {
+    call.is_on("failed/") && matches!(call, Call::Put(..))
+}
+
+fn replaces_claim(call: &Call) -> bool {
+    call.is_on("mail/") && matches!(call, Call::Replace(..))
+}
+
+#[tokio::test(start_paused = true)]
+async fn parking_that_does_not_take_effect_fails_and_is_done_at_the_next_receive() {
+    let failed = Outcome::Failed(FailureReason::StoreUnavailable);
+    for (fault, fails) in [
+        (Fault::Fails, lists as fn(&Call) -> bool),
+        (Fault::Fails, replaces_claim),
+        (Fault::Conflict, replaces_claim),
+    ] {
+        let (world, outcome) = parking(fault, fails).await;
+        assert_eq!(outcome, failed, "{fault:?}");
+        assert_eq!(only(&world, "mail/")["state"], "sending", "{fault:?}");
+        assert_eq!(world.told().get("EmailsParked"), None, "{fault:?}");
+        let outcomes = world.work_until_idle().await;
+        assert_eq!(outcomes, [Outcome::Done(Done::Parked)], "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn parking_that_meets_itself_is_parked() {
+    let (world, outcome) = parking(Fault::MeetsItself, replaces_claim).await;
+    assert_eq!(outcome, Outcome::Done(Done::Parked));
+    assert_eq!(world.told().get("EmailsParked"), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_is_told_when_it_arises_and_not_first_when_a_lease_is_over() {
+    let world = posted(World::new()).await;
+    world.mailer().lose_replies(1);
+    world.observed(world.work_next()).await;
+    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]

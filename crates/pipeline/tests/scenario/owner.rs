@@ -1,4 +1,5 @@
 use super::{ALICE, OMAR, only};
+use leadwire_domain::email::EmailAddress;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::DeferReason;
 use leadwire_pipeline::config::OwnerMissingPolicy;
@@ -158,5 +159,26 @@ async fn the_owner_is_mailed_only_where_configured_and_only_by_the_owner_file() 
             .collect();
         assert_eq!(to.len(), expected, "{to:?}");
         assert!(!to.contains(&"mallory@example.net".to_owned()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_is_one_more_recipient_once_and_where_there_is_room() {
+    let address =
+        |number: usize| EmailAddress::parse(&format!("team{number}@example.com")).unwrap();
+    for (others, owner, expected) in [
+        (1, "team0@example.com", 1),
+        (49, "omar@example.com", 50),
+        (50, "omar@example.com", 50),
+    ] {
+        let mut builder = WorldBuilder::default();
+        builder.enrich.notify_owner = true;
+        builder.enrich.to = (0..others).map(address).collect();
+        let world = builder.build();
+        let file = OMAR.replace('}', &format!(r#","owner_email":"{owner}"}}"#));
+        world.put_owner("test-1", &file);
+        world.post(ALICE).await;
+        world.work_until_idle().await;
+        assert_eq!(world.mailer().sent()[0].to.len(), expected, "{others}");
     }
 }
