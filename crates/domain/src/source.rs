@@ -185,3 +185,96 @@ impl Sources {
         self.open_generic && source == Source::Generic
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close_secret() -> String {
+        "ab".repeat(32)
+    }
+
+    #[test]
+    fn a_document_configures_the_sources_that_it_names_and_leaves_others_alone() {
+        let document = format!(
+            r#"{{"close":{{"secrets":["{}"],"events":["lead.updated"],"tolerance_seconds":60}},"salesforce":1,"canary":1}}"#,
+            close_secret()
+        );
+        let sources = Sources::parse(&document).unwrap();
+        let close = sources.get(Source::Close).unwrap();
+        let secrets: Vec<&str> = close.secrets.iter().map(Secret::expose).collect();
+        assert_eq!(secrets, [close_secret()]);
+        assert_eq!(
+            (close.events.as_slice(), close.tolerance_seconds),
+            (["lead.updated".to_owned()].as_slice(), 60)
+        );
+        for source in [Source::Generic, Source::Standard, Source::Canary] {
+            assert_eq!(sources.get(source), None);
+            assert!(!sources.is_open(source));
+        }
+    }
+
+    #[test]
+    fn what_a_source_does_not_say_is_the_default() {
+        let document = format!(r#"{{"close":{{"secrets":["{}"]}}}}"#, close_secret());
+        let sources = Sources::parse(&document).unwrap();
+        let close = sources.get(Source::Close).unwrap();
+        assert_eq!(
+            (close.events.as_slice(), close.tolerance_seconds),
+            (["lead.created".to_owned()].as_slice(), 300)
+        );
+        assert_eq!(
+            (
+                SourceConfig::default().events,
+                SourceConfig::default().tolerance_seconds
+            ),
+            (close.events.clone(), close.tolerance_seconds)
+        );
+    }
+
+    #[test]
+    fn a_document_that_would_refuse_everything_or_cannot_be_read_is_refused() {
+        let of = |json: &str| Sources::parse(json).unwrap_err();
+        for bad in ["", "[]", r#"{"close":1}"#, r#"{"close":{"secrets":"x"}}"#] {
+            assert!(matches!(of(bad), SourcesError::Invalid), "{bad}");
+        }
+        for bad in [r#"{"close":{}}"#, r#"{"close":{"secrets":[]}}"#] {
+            assert!(matches!(of(bad), SourcesError::NoSecrets(Source::Close)));
+        }
+        let form = format!(r#"{{"close":{{"secrets":["{}","zz"]}}}}"#, close_secret());
+        assert!(matches!(of(&form), SourcesError::Secret(Source::Close)));
+    }
+
+    #[test]
+    fn only_the_generic_source_of_a_stack_without_secrets_is_open() {
+        let sources = Sources::open_dev();
+        assert!(sources.is_open(Source::Generic));
+        for source in [Source::Close, Source::Standard, Source::Canary] {
+            assert!(!sources.is_open(source));
+        }
+        assert!(!Sources::default().is_open(Source::Generic));
+    }
+
+    #[test]
+    fn the_canary_has_its_secret_and_nobody_else_one() {
+        let sources = Sources::canary(Secret::new("whsec_x"));
+        let canary = sources.get(Source::Canary).unwrap();
+        assert_eq!(canary.secrets, [Secret::new("whsec_x")]);
+        assert_eq!(sources.get(Source::Standard), None);
+    }
+
+    #[test]
+    fn a_source_is_known_by_its_name_and_a_secret_is_shown_by_nobody() {
+        for source in [
+            Source::Generic,
+            Source::Close,
+            Source::Standard,
+            Source::Canary,
+        ] {
+            assert_eq!(Source::from_name(source.as_str()), Some(source));
+        }
+        assert_eq!(Source::from_name("hubspot"), None);
+        let shown = format!("{:?}", Secret::new("whsec_x"));
+        assert_eq!(shown, "Secret(***)");
+    }
+}

@@ -244,6 +244,10 @@ fn any_signature_of_a_list_may_match_and_unknown_versions_are_passed_over() {
         );
     };
     check(
+        &format!("{STANDARD_SIGNATURE} {STANDARD_SIGNATURE}"),
+        Ok(id),
+    );
+    check(
         &format!("v1a,abc v2,x v1,AAAA {STANDARD_SIGNATURE} v1,!"),
         Ok(id),
     );
