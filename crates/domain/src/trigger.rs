@@ -99,8 +99,8 @@ struct Full {
     sha256: Sha256Hex,
     accepted_at: Timestamp,
     not_before: Timestamp,
-    /// Beyond the contract's members; a message without it counts as generic.
-    #[serde(default = "unknown_source")]
+    /// Beyond the contract's members; a message without it, or of a source that this code does not know, counts as generic.
+    #[serde(default)]
     source: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<u32>,
@@ -108,10 +108,6 @@ struct Full {
     notify: Option<Notify>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
-}
-
-fn unknown_source() -> String {
-    Source::Generic.to_string()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -234,6 +230,30 @@ mod tests {
         let trigger = Trigger::parse(GOLDEN).unwrap();
         assert_eq!(trigger.body(), GOLDEN);
         assert_eq!(trigger.facts.unwrap().lead_id.as_str(), "test-1");
+    }
+
+    #[test]
+    fn a_message_that_says_no_source_or_an_unknown_one_counts_as_generic() {
+        for source in ["", r#","source":"hubspot""#] {
+            let body = GOLDEN.replace(r#","source":"close""#, source);
+            let trigger = Trigger::parse(&body).unwrap();
+            assert_eq!(trigger.facts.unwrap().source, Source::Generic, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_message_may_be_as_long_as_its_limit_and_no_longer() {
+        let padded = |bytes: usize| format!("{GOLDEN}{}", " ".repeat(bytes - GOLDEN.len()));
+        assert!(Trigger::parse(&padded(MESSAGE_BYTES_MAX)).is_ok());
+        let refused = Trigger::parse(&padded(MESSAGE_BYTES_MAX + 1));
+        assert!(matches!(refused, Err(TriggerError::TooLong)));
+    }
+
+    #[test]
+    fn whether_a_replay_mails_is_told_as_it_is_written() {
+        for notify in [Notify::Force, Notify::IfChanged, Notify::Never] {
+            assert_eq!(serde_json::to_value(notify).unwrap(), notify.code());
+        }
     }
 
     #[test]

@@ -5,13 +5,8 @@ use serde_json::value::RawValue;
 
 /// Whether a value says nothing: `null`, or a string of white space only.
 pub(crate) fn is_empty(value: &RawValue) -> bool {
-    match value.get() {
-        "null" => true,
-        text if text.starts_with('"') => {
-            serde_json::from_str::<String>(text).is_ok_and(|text| text.trim().is_empty())
-        }
-        _ => false,
-    }
+    let text = value.get();
+    text == "null" || serde_json::from_str::<String>(text).is_ok_and(|text| text.trim().is_empty())
 }
 
 /// Whether two values mean the same: strings by their characters, numbers by their digits, arrays item by item, objects whatever their
