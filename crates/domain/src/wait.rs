@@ -203,6 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_is_told_as_it_is_written() {
+        for (reason, code) in [
+            (DeferReason::TooEarly, "too_early"),
+            (DeferReason::OwnerAbsent, "owner_absent"),
+            (DeferReason::ClaimLive, "claim_live"),
+            (DeferReason::MailUnavailable, "mail_unavailable"),
+            (DeferReason::NoTimeLeft, "no_time_left"),
+        ] {
+            assert_eq!(reason.code(), code);
+            assert_eq!(serde_json::to_value(reason).unwrap(), code);
+        }
+    }
+
+    #[test]
     fn the_owner_is_looked_for_often_at_first_and_last_at_the_end_of_the_window() {
         assert_eq!(
             owner_looks(1800),
