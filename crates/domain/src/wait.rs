@@ -256,6 +256,45 @@ mod tests {
     }
 
     #[test]
+    fn mail_is_tried_soon_at_first_and_many_come_back_spread() {
+        let waits = |jitter| {
+            let (mut now, mut waiting) = (0, Waiting::default());
+            let mut waits = Vec::new();
+            while let Some(wait) = decide_mail_wait(at(now), 3600, &waiting, jitter) {
+                waiting = waiting.next(DeferReason::MailUnavailable, at(now)).unwrap();
+                now += i64::from(wait);
+                waits.push(wait);
+            }
+            waits
+        };
+        assert_eq!(
+            waits(0).get(..6),
+            Some([20, 40, 80, 160, 300, 300].as_slice())
+        );
+        assert_eq!(
+            waits(255).get(..6),
+            Some([29, 59, 119, 239, 449, 449].as_slice())
+        );
+    }
+
+    #[test]
+    fn a_part_of_a_second_is_a_whole_one_and_what_is_past_is_none() {
+        let now = at(100);
+        for (nanos, seconds) in [
+            (1, 1),
+            (1_000_000_000, 1),
+            (1_000_000_001, 2),
+            (1_500_000_000, 2),
+            (0, 0),
+            (-1, 0),
+            (-1_500_000_000, 0),
+        ] {
+            let end = now.checked_add(SignedDuration::from_nanos(nanos)).unwrap();
+            assert_eq!(seconds_until(now, end), seconds, "{nanos}");
+        }
+    }
+
+    #[test]
     fn hops_of_one_kind_end_and_kinds_only_go_forward() {
         let mut waiting = Waiting::default();
         for _ in 0..HOPS_MAX {

@@ -53,6 +53,18 @@ fn what_is_not_strict_json_is_invalid() {
 }
 
 #[test]
+fn every_bracket_is_closed_by_its_own() {
+    for body in [
+        r#"{"a":1]"#,
+        r#"{"a":[1}}"#,
+        r#"{"a":{"b":1]}"#,
+        r#"{"a":[1;2]}"#,
+    ] {
+        check(body, Err(JsonError::Invalid));
+    }
+}
+
+#[test]
 fn json_that_is_no_object_is_told_apart() {
     for body in ["null", "true", "1", "\"a\"", "[]", " [ {} , 1 ] "] {
         check(body, Err(JsonError::NotObject));
