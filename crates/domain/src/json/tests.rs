@@ -163,6 +163,10 @@ fn values_are_the_same_when_they_mean_the_same() {
         (r#""A""#, r#""\u0041""#),
         (r#"{"a":1,"b":[1, 2]}"#, r#"{ "b":[1,2], "\u0061":1 }"#),
         (r#"["\/"]"#, r#"["/"]"#),
+        (
+            r#""\b\f\n\r\t\"\\""#,
+            r#""\u0008\u000c\u000a\u000D\u0009\u0022\u005C""#,
+        ),
     ] {
         assert!(is_same(&raw(one), &raw(other)), "{one} {other}");
     }
