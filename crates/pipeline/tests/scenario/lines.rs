@@ -56,6 +56,9 @@ impl Visit for Line {
     fn record_debug(&mut self, _field: &Field, _value: &dyn std::fmt::Debug) {}
 }
 
+/// Which calls are meant.
+type Which = fn(&Call) -> bool;
+
 /// What goes wrong with the mail of a case.
 #[derive(Clone, Copy)]
 enum Mail {
@@ -65,7 +68,7 @@ enum Mail {
 }
 
 /// A lead whose `nth` such call meets a fault: how many lines tell of a failed call.
-async fn told(mail: Mail, nth: usize, fault: Fault, fails: fn(&Call) -> bool) -> usize {
+async fn told(mail: Mail, nth: usize, fault: Fault, fails: Which) -> usize {
     let mut builder = WorldBuilder::default();
     if matches!(mail, Mail::Doubtful) {
         builder.enrich.ambiguous = AmbiguousPolicy::Park;
@@ -102,7 +105,7 @@ async fn a_failed_call_that_is_coped_with_has_its_line() {
     let claims = |call: &Call| creates("mail/", call);
     let merges = |call: &Call| creates("enriched/", call);
     let lost = Fault::ReplyLost;
-    let cases: [(&str, Mail, usize, Fault, fn(&Call) -> bool); 6] = [
+    let cases: [(&str, Mail, usize, Fault, Which); 6] = [
         ("the document", Mail::Fine, 1, lost, merges),
         ("the claim", Mail::Fine, 1, lost, claims),
         ("the marker", Mail::Fine, 1, Fault::Fails, replaces_claim),

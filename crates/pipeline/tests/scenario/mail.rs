@@ -216,8 +216,11 @@ async fn a_marker_is_not_written_over_the_claim_of_whoever_took_over_meanwhile()
     assert_eq!(only(&world, "mail/")["token"], "other");
 }
 
+/// Which calls are meant.
+type Which = fn(&Call) -> bool;
+
 /// A doubtful mail that is about to be parked, where the one call of its kind meets a fault: what the record ends with.
-async fn parking(fault: Fault, fails: fn(&Call) -> bool) -> (World, Outcome) {
+async fn parking(fault: Fault, fails: Which) -> (World, Outcome) {
     let world = posted(park()).await;
     world.mailer().lose_replies(1);
     world.work_next().await;
@@ -242,11 +245,12 @@ fn replaces_claim(call: &Call) -> bool {
 #[tokio::test(start_paused = true)]
 async fn parking_that_does_not_take_effect_fails_and_is_done_at_the_next_receive() {
     let failed = Outcome::Failed(FailureReason::StoreUnavailable);
-    for (fault, fails) in [
-        (Fault::Fails, lists as fn(&Call) -> bool),
+    let cases: [(Fault, Which); 3] = [
+        (Fault::Fails, lists),
         (Fault::Fails, replaces_claim),
         (Fault::Conflict, replaces_claim),
-    ] {
+    ];
+    for (fault, fails) in cases {
         let (world, outcome) = parking(fault, fails).await;
         assert_eq!(outcome, failed, "{fault:?}");
         assert_eq!(only(&world, "mail/")["state"], "sending", "{fault:?}");

@@ -5,12 +5,16 @@
 
 use opentelemetry::trace::{Event, Link, SpanContext, SpanId, Status};
 use opentelemetry::{Array, InstrumentationScope, Key, KeyValue, Value};
-use opentelemetry_proto::tonic::trace::v1::{SpanFlags, span, status};
+use opentelemetry_proto::tonic::trace::v1::{span, status};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use prost::encoding::{WireType, encode_key, encode_varint};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Whether bit 9 of `flags` says anything (`SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK`),
+const HAS_IS_REMOTE: u32 = 1 << 8;
+/// and what it says (`SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`).
+const IS_REMOTE: u32 = 1 << 9;
 /// About what a span takes.
 const SPAN_BYTES: usize = 512;
 
@@ -59,8 +63,7 @@ fn span(out: &mut Vec<u8>, span: &SpanData) {
         bytes(out, 4, &span.parent_span_id.to_bytes());
     }
     text(out, 5, &span.name);
-    let kind = span::SpanKind::from(span.span_kind.clone());
-    number(out, 6, kind as u64);
+    code(out, 6, span::SpanKind::from(span.span_kind.clone()));
     fixed64(out, 7, nanos(span.start_time));
     fixed64(out, 8, nanos(span.end_time));
     attributes(out, 9, &span.attributes);
@@ -96,7 +99,7 @@ fn status(out: &mut Vec<u8>, status: &Status) {
     if let Status::Error { description } = status {
         text(out, 2, description);
     }
-    number(out, 3, status::StatusCode::from(status) as u64);
+    code(out, 3, status::StatusCode::from(status));
 }
 
 /// The first three fields of a span and of a link.
@@ -108,12 +111,8 @@ fn ids(out: &mut Vec<u8>, context: &SpanContext) {
 
 /// W3C's flags, and whether the parent of a span, or the end of a link, is in another process.
 fn flags(out: &mut Vec<u8>, tag: u32, context: &SpanContext, is_remote: bool) {
-    let remote = match is_remote {
-        true => SpanFlags::ContextIsRemoteMask as u32,
-        false => 0,
-    };
-    let known = SpanFlags::ContextHasIsRemoteMask as u32;
-    let flags = u32::from(context.trace_flags().to_u8()) | known | remote;
+    let remote = if is_remote { IS_REMOTE } else { 0 };
+    let flags = u32::from(context.trace_flags().to_u8()) | HAS_IS_REMOTE | remote;
     encode_key(tag, WireType::ThirtyTwoBit, out);
     out.extend_from_slice(&flags.to_le_bytes());
 }
@@ -182,11 +181,11 @@ fn message(out: &mut Vec<u8>, tag: u32, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     write(out);
     let end = out.len();
-    let length = (end - start) as u64;
-    encode_varint(length, out);
+    length(out, end - start);
     // The length was written behind the message; it goes before it.
+    let digits = out.len() - end;
     if let Some(written) = out.get_mut(start..) {
-        written.rotate_right(encoded_len_varint(length));
+        written.rotate_right(digits);
     }
 }
 
@@ -203,8 +202,17 @@ fn bytes(out: &mut Vec<u8>, tag: u32, bytes: &[u8]) {
 
 fn present_bytes(out: &mut Vec<u8>, tag: u32, bytes: &[u8]) {
     encode_key(tag, WireType::LengthDelimited, out);
-    encode_varint(bytes.len() as u64, out);
+    length(out, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+fn length(out: &mut Vec<u8>, length: usize) {
+    encode_varint(u64::try_from(length).unwrap_or(u64::MAX), out);
+}
+
+/// One of a list of named values.
+fn code(out: &mut Vec<u8>, tag: u32, code: impl Into<i32>) {
+    number(out, tag, u64::try_from(code.into()).unwrap_or_default());
 }
 
 fn number(out: &mut Vec<u8>, tag: u32, number: u64) {
