@@ -1,5 +1,5 @@
 //! OTLP's `ExportTraceServiceRequest`, written straight from the spans. The library's own types would copy every text of a span before they
-//! write it, which costs a small function more than sending it; the tests read what is written here by those types.
+//! write it, once an invocation; the tests read what is written here by those types.
 //!
 //! The numbers of the fields are those of opentelemetry-proto's `trace.proto`, `common.proto` and `resource.proto`.
 
