@@ -3,12 +3,12 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::SignedDuration;
 use leadwire_benches::sample::{self, SignedHeaders};
-use leadwire_domain::email::render_email;
-use leadwire_domain::enriched::{Enriched, Provenance, parse_enriched, render_enriched};
 use leadwire_domain::event::{Event, Parsed, Take, parse_event};
-use leadwire_domain::id::{EventId, Sha256Hex};
 use leadwire_domain::json::Object;
-use leadwire_domain::merge::{Merged, merge};
+use leadwire_domain::lead::document::{Enriched, Provenance, parse_enriched, render_enriched};
+use leadwire_domain::lead::id::{EventId, Sha256Hex};
+use leadwire_domain::lead::merge::{Merged, merge};
+use leadwire_domain::notice::render_email;
 use leadwire_domain::signature::verify;
 use leadwire_domain::source::{Source, SourceConfig};
 use std::hint::black_box;

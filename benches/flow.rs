@@ -2,10 +2,10 @@
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use leadwire_pipeline::enrich::{Done, Enrich, Outcome, Record};
-use leadwire_pipeline::fakes::NoHeaders;
-use leadwire_pipeline::ingest::{Ingest, Request};
 use leadwire_pipeline::port::{Home, SecretStore};
+use leadwire_pipeline::stage::enrich::{Done, Enrich, Outcome, Record};
+use leadwire_pipeline::stage::ingest::{Ingest, Request};
+use leadwire_pipeline::testkit::NoHeaders;
 use leadwire_pipeline::trace::TraceContext;
 use std::time::Duration;
 

@@ -2,16 +2,16 @@
 
 use crate::sample;
 use leadwire_pipeline::config::IngestConfig;
-use leadwire_pipeline::enrich::{Enrich, Record};
-use leadwire_pipeline::fakes::{
-    FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeSecrets, FakeStore,
-};
-use leadwire_pipeline::ingest::Ingest;
 use leadwire_pipeline::port::{
     Bucket, Created, DelayQueue, ETag, Fetched, ListPage, Mail, MailOutcome, Mailer, NewObject,
     ObjectStore, OutgoingMessage, PortError, Ports, Replaced,
 };
 use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::stage::enrich::{Enrich, Record};
+use leadwire_pipeline::stage::ingest::Ingest;
+use leadwire_pipeline::testkit::{
+    FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeSecrets, FakeStore,
+};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! What the benchmarks work on: webhooks and owner files of the size that a CRM sends, and some that are far larger.
 
 use jiff::Timestamp;
-use leadwire_domain::email::EmailAddress;
-use leadwire_domain::id::EventId;
+use leadwire_domain::lead::id::EventId;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::signature::{Headers, sign};
 use leadwire_domain::source::{Secret, Source};
 use leadwire_pipeline::config::{AmbiguousPolicy, EnrichConfig, LEASE_SECONDS, OwnerMissingPolicy};

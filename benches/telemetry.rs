@@ -5,7 +5,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use leadwire_benches::sample;
-use leadwire_domain::id::EventId;
+use leadwire_domain::lead::id::EventId;
 use leadwire_domain::signature::sign;
 use leadwire_domain::source::Source;
 use leadwire_tests::cloud::Cloud;

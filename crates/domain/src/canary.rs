@@ -3,9 +3,9 @@
 //! What makes an event the canary's is its source, and so its signature. The lead id is reserved for it, so that whoever sees only the id,
 //! in a listing or in a log, is not misled either.
 
-use crate::email::EmailAddress;
 use crate::event::Event;
-use crate::id::LeadId;
+use crate::lead::id::LeadId;
+use crate::notice::EmailAddress;
 use crate::problem::Problem;
 use crate::signature::is_well_formed;
 use crate::source::{Secret, Source};
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::event::{Parsed, Take, parse_event, parse_stored};
     use crate::json::Object;
-    use crate::merge::merge;
+    use crate::lead::merge::merge;
 
     fn now() -> Timestamp {
         "2026-11-23T06:50:00.123456Z".parse().unwrap()

@@ -4,9 +4,9 @@ mod close;
 mod standard;
 
 use crate::canary;
-use crate::enriched::OURS;
-use crate::id::{EventId, LeadId};
 use crate::json::{JsonError, Object};
+use crate::lead::document::OURS;
+use crate::lead::id::{EventId, LeadId};
 use crate::problem::Problem;
 use crate::source::Source;
 use jiff::civil::DateTime;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EventId, LeadId};
+use crate::lead::id::{EventId, LeadId};
 
 /// A reason in `failed/X`. What redelivery can cure is transient; the rest ends in the DLQ whatever is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Names of what is stored. One base name X per event: `crm_event_<lead_id>_<timestamp>`; a replay's revision r is `X.r<r>`.
 
-use crate::id::{EventId, LeadId};
+use crate::lead::id::{EventId, LeadId};
 use crate::source::Source;
 use jiff::{SignedDuration, Timestamp, tz::Offset};
 use sha2::{Digest, Sha256};
@@ -228,7 +228,7 @@ pub fn failed_message_key(message_id: &str) -> String {
 }
 
 /// The key of a verified request that did not parse.
-pub fn quarantine_key(sha256: crate::id::Sha256Hex) -> String {
+pub fn quarantine_key(sha256: crate::lead::id::Sha256Hex) -> String {
     format!("{QUARANTINE}{sha256}")
 }
 
@@ -297,7 +297,7 @@ mod tests {
         );
         let long = failed_message_key(&"m".repeat(300));
         assert_eq!(long.len(), "failed/message-.json".len() + 100);
-        let digest = crate::id::Sha256Hex::of(b"");
+        let digest = crate::lead::id::Sha256Hex::of(b"");
         assert_eq!(
             quarantine_key(digest),
             "quarantine/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

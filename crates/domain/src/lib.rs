@@ -1,21 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 pub mod canary;
-pub mod change;
 pub mod claim;
-pub mod email;
-pub mod enriched;
 pub mod event;
 pub mod failure;
-pub mod id;
 pub mod json;
 pub mod key;
+pub mod lead;
 pub mod limits;
-pub mod merge;
+pub mod message;
+pub mod notice;
 pub mod problem;
 pub mod signature;
 pub mod source;
-pub mod trigger;
 pub mod wait;
 
 #[cfg(test)]

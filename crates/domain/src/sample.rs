@@ -1,9 +1,9 @@
 //! What the property tests draw from.
 
-use crate::enriched::{Enriched, parse_enriched};
 use crate::hostile;
-use crate::id::LeadId;
 use crate::json::Object;
+use crate::lead::document::{Enriched, parse_enriched};
+use crate::lead::id::LeadId;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -120,7 +120,7 @@ pub(crate) fn members() -> impl Strategy<Value = Members> {
     let name = prop_oneof![4 => select(known).prop_map(str::to_owned), 1 => word()];
     btree_map(name, value(), 0..8).prop_map(|mut members| {
         members.remove("lead_id");
-        members.remove(crate::enriched::OURS);
+        members.remove(crate::lead::document::OURS);
         members
     })
 }

@@ -3,7 +3,7 @@
 mod close;
 mod standard;
 
-use crate::id::EventId;
+use crate::lead::id::EventId;
 use crate::source::{Secret, Source, SourceConfig};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};

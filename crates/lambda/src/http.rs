@@ -11,8 +11,8 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::signature::Headers;
-use leadwire_pipeline::events::RequestRejected;
-use leadwire_pipeline::ingest::Answer;
+use leadwire_pipeline::observe::RequestRejected;
+use leadwire_pipeline::stage::ingest::Answer;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use jiff::Timestamp;
-use leadwire_pipeline::enrich::{Outcome, Record};
+use leadwire_pipeline::stage::enrich::{Outcome, Record};
 use leadwire_pipeline::trace::{AWS_TRACE_HEADER, TRACEPARENT, TRACESTATE, TraceContext};
 use serde::Deserialize;
 use serde_json::Value;
@@ -96,7 +96,7 @@ pub fn response(received: &[String], outcomes: Vec<(String, Outcome)>) -> SqsBat
 mod tests {
     use super::*;
     use leadwire_domain::failure::FailureReason;
-    use leadwire_pipeline::enrich::Done;
+    use leadwire_pipeline::stage::enrich::Done;
 
     #[test]
     fn odd_attributes_never_fail_the_batch() {

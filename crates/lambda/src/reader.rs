@@ -1,8 +1,8 @@
 //! Reads variables and remembers every mistake.
 
 use crate::vars;
-use leadwire_domain::email::{EmailAddress, LeadUrlTemplate};
 use leadwire_domain::limits::{QUEUE_DELAY_SECONDS_MAX, WAIT_WINDOW_SECONDS_MAX};
+use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use std::fmt;
 use std::ops::RangeInclusive;
 

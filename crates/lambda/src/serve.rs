@@ -5,7 +5,7 @@ use crate::reader::Mistake;
 use crate::vars;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use leadwire_aws::{Clients, ClientsError, SystemClock};
-use leadwire_pipeline::events::ColdStarted;
+use leadwire_pipeline::observe::ColdStarted;
 use leadwire_pipeline::port::Clock as _;
 use leadwire_telemetry::{Invocation, Service, SpanConfig};
 use serde::Serialize;

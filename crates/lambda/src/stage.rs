@@ -6,12 +6,12 @@ use leadwire_aws::{
     Buckets, Clients, HttpWebhookSender, OsEntropy, S3Store, SecretsManagerStore, SesMailer,
     SqsDelayQueue, SystemClock,
 };
-use leadwire_pipeline::canary::Canary;
-use leadwire_pipeline::enrich::Enrich;
-use leadwire_pipeline::ingest::Ingest;
+use leadwire_pipeline::operate::canary::Canary;
 use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_pipeline::secrets::SecretCache;
-use leadwire_pipeline::sweep::Sweep;
+use leadwire_pipeline::stage::enrich::Enrich;
+use leadwire_pipeline::stage::ingest::Ingest;
+use leadwire_pipeline::stage::sweep::Sweep;
 use leadwire_telemetry::{Names, Traced, traced};
 use std::sync::Arc;
 

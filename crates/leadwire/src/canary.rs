@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Post};
 use leadwire_local::LocalHome;
-use leadwire_pipeline::canary::Canary;
+use leadwire_pipeline::operate::canary::Canary;
 use leadwire_pipeline::port::{NoMailer, PortError, WebhookReply, WebhookSender};
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

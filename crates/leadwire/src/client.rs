@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::event::{Parsed, Take, parse_event};
-use leadwire_domain::id::{EventId, LeadId};
+use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::signature::sign;
 use leadwire_domain::source::{Secret, Source};

@@ -8,7 +8,7 @@ pub(crate) mod stack;
 use crate::cli::HomeArgs;
 use crate::view::{QueueLook, Queued};
 use jiff::Timestamp;
-use leadwire_domain::id::LeadId;
+use leadwire_domain::lead::id::LeadId;
 use leadwire_local::{Mode, OsEntropy, SystemClock, TelemetryStore};
 use leadwire_pipeline::port::{Clock as _, Home, OutgoingMessage, PortError};
 

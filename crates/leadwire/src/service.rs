@@ -12,11 +12,11 @@ use leadwire_local::{
     LocalHome, LocalPorts, OsEntropy, Runner, RunnerConfig, SqliteQueue, SqliteStore, SystemClock,
 };
 use leadwire_pipeline::config::{EnrichConfig, IngestConfig, LEASE_SECONDS, SweepConfig};
-use leadwire_pipeline::enrich::Enrich;
-use leadwire_pipeline::ingest::Ingest;
 use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_pipeline::secrets::SecretCache;
-use leadwire_pipeline::sweep::Sweep;
+use leadwire_pipeline::stage::enrich::Enrich;
+use leadwire_pipeline::stage::ingest::Ingest;
+use leadwire_pipeline::stage::sweep::Sweep;
 use leadwire_telemetry::local::LocalMetrics;
 use leadwire_telemetry::{Names, Traced, traced};
 use std::sync::Arc;

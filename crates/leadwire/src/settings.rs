@@ -2,8 +2,8 @@
 
 use crate::cli::{PipelineArgs, UpArgs};
 use crate::duration::parse_seconds;
-use leadwire_domain::email::{EmailAddress, LeadUrlTemplate};
 use leadwire_domain::limits::{QUEUE_DELAY_SECONDS_MAX, RECIPIENTS_MAX, WAIT_WINDOW_SECONDS_MAX};
+use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use leadwire_domain::source::Sources;
 use leadwire_local::SmtpUrl;
 use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};

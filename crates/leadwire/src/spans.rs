@@ -1,7 +1,7 @@
 //! How the one machine is traced: the same spans as in AWS, with the names of its own parts.
 
 use leadwire_local::Spans;
-use leadwire_pipeline::enrich::Record;
+use leadwire_pipeline::stage::enrich::Record;
 use leadwire_telemetry::{Invocation, Names, begin_record, sweep_span};
 use std::sync::Arc;
 use tracing::Span;

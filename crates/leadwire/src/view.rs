@@ -12,11 +12,11 @@ pub(crate) use timeline::{Step, advice, explain, timeline, trace_id, when};
 
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Settled};
-use leadwire_domain::enriched::Provenance;
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::key::EventName;
+use leadwire_domain::lead::document::Provenance;
+use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
-use leadwire_domain::trigger::Trigger;
 use leadwire_pipeline::trace::TraceContext;
 use std::collections::{BTreeMap, BTreeSet};
 

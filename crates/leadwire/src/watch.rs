@@ -9,7 +9,7 @@ pub(crate) use machine::Machine;
 #[cfg(feature = "aws")]
 pub(crate) use stack::Watched as Stack;
 
-use leadwire_pipeline::metric::Metric;
+use leadwire_pipeline::observe::metric::Metric;
 use leadwire_telemetry::alarm::State;
 use serde::Serialize;
 

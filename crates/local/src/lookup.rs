@@ -1,8 +1,8 @@
 //! The owner files: a folder that others write, read as the bucket `Lookup`.
 
 use crate::durable::{sync_folder, write_whole};
-use leadwire_domain::id::{LeadId, Sha256Hex};
 use leadwire_domain::key::lookup_key;
+use leadwire_domain::lead::id::{LeadId, Sha256Hex};
 use leadwire_pipeline::port::{
     Clock, ETag, Fetched, ListPage, Listed, Metadata, PortError, StoredObject,
 };

@@ -2,9 +2,9 @@
 
 use crate::queue::SqliteQueue;
 use leadwire_pipeline::config::{ENRICH_TIMEOUT_SECONDS, VISIBILITY_SECONDS};
-use leadwire_pipeline::enrich::{Enrich, Record};
 use leadwire_pipeline::port::{Home, PortError};
-use leadwire_pipeline::sweep::{Sweep, SweepMode};
+use leadwire_pipeline::stage::enrich::{Enrich, Record};
+use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
 use std::error::Error;
 use std::pin::pin;
 use std::sync::Arc;

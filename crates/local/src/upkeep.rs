@@ -2,8 +2,8 @@
 
 use crate::database::{Fault, connect, damage};
 use crate::home::LocalHome;
-use leadwire_domain::id::LeadId;
 use leadwire_domain::key::{ENRICHED, EventName, RAW};
+use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::port::{Bucket, Fetched, ObjectStore as _, PortError};
 use rusqlite::Connection;
 use std::io::{self, ErrorKind};

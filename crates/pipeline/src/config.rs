@@ -1,7 +1,7 @@
 //! What the stages need to be told. Each home makes it from its own configuration; bounds are checked there and asserted here.
 
 use jiff::SignedDuration;
-use leadwire_domain::email::{EmailAddress, LeadUrlTemplate};
+use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use std::time::Duration;
 
 /// How long a record may take, and how much of the invocation must be left to start one (docs/PROTOCOL.md, Enrich).

@@ -2,7 +2,7 @@
 
 use crate::trace::TraceContext;
 use jiff::Timestamp;
-use leadwire_domain::email::{EmailAddress, EmailText};
+use leadwire_domain::notice::{EmailAddress, EmailText};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;

@@ -1,7 +1,7 @@
 //! The sources document, and the canary's secret, cached: fetched again when it is old, and at most once a minute when a signature does not match, so that a
 //! rotated secret works at once and a flood of forgeries costs nothing.
 
-use crate::events::SourcesUnavailable;
+use crate::observe::SourcesUnavailable;
 use crate::port::{PortError, SecretStore};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::canary;

@@ -3,7 +3,7 @@
 
 use crate::prometheus::Page;
 use crate::series::{MinuteSample, Minutes, Now, Series};
-use leadwire_pipeline::metric::{Metric, Unit};
+use leadwire_pipeline::observe::metric::{Metric, Unit};
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString,

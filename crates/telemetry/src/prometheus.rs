@@ -1,6 +1,6 @@
 //! The catalogue as Prometheus reads it: snake case, counters that end in `_total`, durations in seconds.
 
-use leadwire_pipeline::metric::{Metric, Unit};
+use leadwire_pipeline::observe::metric::{Metric, Unit};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,

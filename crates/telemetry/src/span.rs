@@ -5,7 +5,7 @@ use crate::context::{extract, inject, outside};
 use crate::traces::installed;
 use jiff::Timestamp;
 use leadwire_domain::source::Source;
-use leadwire_pipeline::enrich::Record;
+use leadwire_pipeline::stage::enrich::Record;
 use leadwire_pipeline::trace::TraceContext;
 use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _,

@@ -5,7 +5,7 @@ use crate::config::SpanConfig;
 use crate::export::{ExportError, Route};
 use crate::record::SpanSink;
 use crate::sampler::XrayIds;
-use leadwire_pipeline::events::TelemetryDropped;
+use leadwire_pipeline::observe::TelemetryDropped;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;

@@ -7,7 +7,7 @@ use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::signature::Headers as _;
 use leadwire_lambda::http::{Decoded, HttpEvent};
 use leadwire_lambda::queue::{QueueEvent, response};
-use leadwire_pipeline::enrich::Outcome;
+use leadwire_pipeline::stage::enrich::Outcome;
 use serde_json::{Value, json};
 
 const HEADER: &str = "X-Signature";

@@ -3,9 +3,9 @@
 use crate::input::{now, text};
 use crate::mail::check_mail;
 use leadwire_domain::claim::{Claim, ClaimDecision, Settled, decide_claim};
-use leadwire_domain::enriched::parse_enriched;
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::json::Object;
+use leadwire_domain::lead::document::parse_enriched;
 
 /// Any bytes in place of a stored document are read as one, which says the same when it is written again, or as none.
 pub fn stored_document(data: &[u8]) {

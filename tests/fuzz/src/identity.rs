@@ -2,11 +2,11 @@
 
 use crate::input::{now, text};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::key::{
     DEDUPE, EventName, FAILED, Identity, RAW, compact, failed_message_key, lookup_key,
     quarantine_key,
 };
+use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::source::Source;
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -2,9 +2,9 @@
 
 use crate::html::{self, Mark};
 use crate::input::{now, parts, quoted, text};
-use leadwire_domain::email::{EmailText, LeadUrlTemplate, render_email};
-use leadwire_domain::enriched::{Enriched, parse_enriched};
+use leadwire_domain::lead::document::{Enriched, parse_enriched};
 use leadwire_domain::limits::SUBJECT_CHARS_MAX;
+use leadwire_domain::notice::{EmailText, LeadUrlTemplate, render_email};
 use std::sync::OnceLock;
 
 const FIELDS: [&str; 6] = [

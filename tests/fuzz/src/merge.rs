@@ -3,10 +3,10 @@
 use crate::identity::id_in;
 use crate::input::{now, or, parts};
 use crate::webhook::names;
-use leadwire_domain::enriched::{Provenance, SCHEMA, parse_enriched, render_enriched};
-use leadwire_domain::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::json::Object;
-use leadwire_domain::merge::{MergeError, Merged, Side, merge as merge_sides};
+use leadwire_domain::lead::document::{Provenance, SCHEMA, parse_enriched, render_enriched};
+use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
+use leadwire_domain::lead::merge::{MergeError, Merged, Side, merge as merge_sides};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 use crate::input::{now, text};
 use jiff::SignedDuration;
 use leadwire_domain::limits::{HOPS_MAX, MESSAGE_BYTES_MAX, QUEUE_DELAY_SECONDS_MAX};
-use leadwire_domain::trigger::{Notify, Trigger, TriggerError};
+use leadwire_domain::message::{Notify, Trigger, TriggerError};
 use leadwire_domain::wait::{DeferReason, decide_early_wait, decide_mail_wait, decide_owner_wait};
 use serde_json::Value;
 

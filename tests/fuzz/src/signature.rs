@@ -2,7 +2,7 @@
 
 use crate::input::{now, parts, text};
 use leadwire_domain::canary;
-use leadwire_domain::id::EventId;
+use leadwire_domain::lead::id::EventId;
 use leadwire_domain::signature::{Headers, is_well_formed, sign, verify};
 use leadwire_domain::source::{Secret, Source, SourceConfig, Sources};
 use std::collections::BTreeMap;

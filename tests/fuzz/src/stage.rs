@@ -3,19 +3,19 @@
 use crate::identity::has_form;
 use crate::input::{now, or, parts, text};
 use crate::signature::{CLOSE_SECRET, Map, STANDARD_SECRET};
-use leadwire_domain::email::EmailAddress;
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::id::{EventId, Sha256Hex};
 use leadwire_domain::json::Object;
+use leadwire_domain::lead::id::{EventId, Sha256Hex};
+use leadwire_domain::message::Trigger;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
-use leadwire_domain::trigger::Trigger;
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{World, WorldBuilder};
-use leadwire_pipeline::ingest::{Answer, Request};
 use leadwire_pipeline::port::{
     Bucket, Clock as _, DelayQueue as _, Home as _, Metadata, NewObject, OutgoingMessage,
 };
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::stage::ingest::{Answer, Request};
+use leadwire_pipeline::testkit::{World, WorldBuilder};
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::Value;
 

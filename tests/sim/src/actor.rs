@@ -7,19 +7,19 @@ use crate::rule::DELAY_SECONDS;
 use crate::setting::{Form, Owner};
 use crate::state::{Call, Shared, State};
 use jiff::Timestamp;
-use leadwire_domain::email::EmailAddress;
-use leadwire_domain::id::EventId;
 use leadwire_domain::key::RAW;
+use leadwire_domain::lead::id::EventId;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::signature::{Headers, sign};
 use leadwire_domain::source::{Secret, Source};
 use leadwire_pipeline::config::{EnrichConfig, IngestConfig, SweepConfig, VISIBILITY_SECONDS};
-use leadwire_pipeline::enrich::{Enrich, Outcome, Record};
-use leadwire_pipeline::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::port::{
     Bucket, Clock as _, NewObject, OutgoingMessage, PortError, SecretStore,
 };
 use leadwire_pipeline::secrets::SecretCache;
-use leadwire_pipeline::sweep::{Sweep, SweepMode};
+use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
+use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
+use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
 use leadwire_pipeline::trace::TraceContext;
 use std::sync::Arc;
 use std::time::Duration;

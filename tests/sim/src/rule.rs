@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::Claim;
-use leadwire_domain::email::render_email;
-use leadwire_domain::enriched::parse_enriched;
-use leadwire_domain::id::Sha256Hex;
+use leadwire_domain::lead::document::parse_enriched;
+use leadwire_domain::lead::id::Sha256Hex;
+use leadwire_domain::notice::render_email;
 use leadwire_pipeline::port::{Mail, StoredObject};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! The metrics that there are: ours by the catalogue, and those of AWS that are worth a look, with their units and dimensions.
 
 use super::board::Name;
-use leadwire_pipeline::metric::{Metric, Unit};
+use leadwire_pipeline::observe::metric::{Metric, Unit};
 
 /// Our own namespace.
 pub(crate) const OURS: &str = "Leadwire";

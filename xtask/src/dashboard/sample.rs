@@ -7,7 +7,7 @@ mod story;
 
 use super::board::Name;
 use super::family;
-use leadwire_pipeline::metric::Metric;
+use leadwire_pipeline::observe::metric::Metric;
 use leadwire_telemetry::alarm::{Names, Query, Recording};
 use std::collections::BTreeMap;
 

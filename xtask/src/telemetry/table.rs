@@ -3,7 +3,7 @@
 use super::Told;
 use crate::dashboard::family::OURS;
 use crate::dashboard::palette::PALETTE;
-use leadwire_pipeline::metric::{Dimension, Facts, Metric, Unit};
+use leadwire_pipeline::observe::metric::{Dimension, Facts, Metric, Unit};
 use leadwire_telemetry::{ATTRIBUTES, SPANS};
 
 /// What a custom metric costs in a month, in US cents, at the list price of us-east-1.

@@ -1,7 +1,7 @@
 use super::server::{Server, Step};
 use super::{clients, clients_at};
 use crate::SesMailer;
-use leadwire_domain::email::{EmailAddress, EmailText};
+use leadwire_domain::notice::{EmailAddress, EmailText};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer as _};
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Close's events: `{"event":{"id","date_created","object_type","action","lead_id","object_id","data":{…}},"subscription_id"}`.
 
 use super::{Event, LEAD_ID, LeadIds, Parsed, Take, parse_time, refuse_reserved};
-use crate::id::EventId;
 use crate::json::Object;
+use crate::lead::id::EventId;
 use crate::problem::Problem;
 
 /// Whether this is a Close event rather than a flat form that happens to have a member `event`.

@@ -1,6 +1,6 @@
 use super::{Parsed, Take, is_close_event, parse_event, parse_stored};
 use crate::hostile;
-use crate::id::LeadId;
+use crate::lead::id::LeadId;
 use crate::problem::Problem;
 use crate::sample::{cases, document, lead_id, members, quoted, text, verbatim};
 use crate::source::{Source, SourceConfig};

@@ -1,7 +1,7 @@
 //! Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`.
 
 use super::{Headers, Signed, Unverified, mac, parse_seconds};
-use crate::id::EventId;
+use crate::lead::id::EventId;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;

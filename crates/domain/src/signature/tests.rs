@@ -1,5 +1,5 @@
 use super::{Headers, Unverified, Verified, is_well_formed, sign, verify};
-use crate::id::EventId;
+use crate::lead::id::EventId;
 use crate::source::{Secret, Source, SourceConfig};
 use jiff::Timestamp;
 use proptest::prelude::*;

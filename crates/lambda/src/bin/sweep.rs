@@ -3,8 +3,8 @@
 use leadwire_lambda::serve::{self, ServeError};
 use leadwire_lambda::stage::{self, AwsCanary};
 use leadwire_lambda::{config, vars};
-use leadwire_pipeline::canary::Accepted;
-use leadwire_pipeline::sweep::{SweepMode, SweepReport};
+use leadwire_pipeline::operate::canary::Accepted;
+use leadwire_pipeline::stage::sweep::{SweepMode, SweepReport};
 use leadwire_telemetry::{Service, canary_span, sweep_span};
 use serde::Serialize;
 use serde_json::Value;

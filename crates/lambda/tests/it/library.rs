@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use leadwire_domain::signature::Headers as _;
 use leadwire_lambda::http::{Decoded, HttpEvent};
 use leadwire_lambda::queue::QueueEvent;
-use leadwire_pipeline::enrich::Record;
+use leadwire_pipeline::stage::enrich::Record;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

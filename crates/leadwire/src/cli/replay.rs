@@ -2,7 +2,7 @@
 
 use super::HomeArgs;
 use clap::{ArgGroup, Args, ValueEnum};
-use leadwire_domain::trigger::Notify;
+use leadwire_domain::message::Notify;
 
 /// Whether a replay mails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,10 +6,10 @@ use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, PLAIN, WAIT, plural};
 use crate::settings::{Usage, Waits};
 use anstyle::Style;
 use jiff::SignedDuration;
-use leadwire_pipeline::audit::{
+use leadwire_pipeline::config::{SweepConfig, VISIBILITY_SECONDS};
+use leadwire_pipeline::operate::audit::{
     Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
 };
-use leadwire_pipeline::config::{SweepConfig, VISIBILITY_SECONDS};
 use serde_json::json;
 use std::io;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use leadwire_domain::canary::LEAD_ID;
 use leadwire_domain::key::EventName;
 use leadwire_domain::source::Source;
-use leadwire_pipeline::canary::{Accepted, Canary};
+use leadwire_pipeline::operate::canary::{Accepted, Canary};
 use leadwire_pipeline::port::{Clock as _, PortError, SecretStore};
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,8 +14,8 @@ use crate::settings::Usage;
 use crate::view::{Failure, QueueLook, list_failures, read_event};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::id::{EventId, LeadId};
 use leadwire_domain::key::EventName;
+use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
 

@@ -7,8 +7,8 @@ use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
 use crate::settings::Usage;
 use anyhow::Context as _;
 use jiff::SignedDuration;
-use leadwire_domain::id::LeadId;
-use leadwire_pipeline::forget::{Forget, ForgetConfig, ForgetStep, Forgotten, Found};
+use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::operate::forget::{Forget, ForgetConfig, ForgetStep, Forgotten, Found};
 use serde::Serialize;
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use crate::view::{
     EventFacts, MailMark, Step, advice, decide_standing, explain, find_lead, timeline, trace_id,
 };
 use jiff::Timestamp;
-use leadwire_domain::id::LeadId;
+use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::port::Clock as _;
 use leadwire_telemetry::SpanRecord;
 use serde::Serialize;

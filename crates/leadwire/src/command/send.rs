@@ -8,7 +8,7 @@ use crate::output::{BAD, Ended, GOOD, Output, printable};
 use crate::settings::Usage;
 use anyhow::Context as _;
 use jiff::Timestamp;
-use leadwire_domain::id::{EventId, LeadId};
+use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::source::{Secret, Source, Sources};
 use leadwire_pipeline::port::Entropy as _;
 use serde_json::Value;

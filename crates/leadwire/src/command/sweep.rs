@@ -5,7 +5,7 @@ use crate::home::Operated;
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
 use crate::settings::{Usage, Waits};
 use leadwire_pipeline::config::{SweepConfig, VISIBILITY_SECONDS};
-use leadwire_pipeline::sweep::{Sweep, SweepMode, SweepReport};
+use leadwire_pipeline::stage::sweep::{Sweep, SweepMode, SweepReport};
 use serde_json::json;
 use std::sync::Arc;
 

@@ -3,10 +3,10 @@
 #[cfg(feature = "aws")]
 use super::stack::StackOperated;
 use super::{LocalOperated, Operated, served_by};
-use leadwire_domain::id::LeadId;
 #[cfg(feature = "aws")]
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::key::{EventName, RAW};
+use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::port::{Eraser, PortError};
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};

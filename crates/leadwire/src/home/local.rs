@@ -4,7 +4,7 @@ use super::{Desk, Operated, Traces};
 use crate::duration::render_time;
 use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
-use leadwire_domain::id::LeadId;
+use leadwire_domain::lead::id::LeadId;
 use leadwire_local::{
     DataFolder, DeadLetter, FileSecrets, LocalHome, LocalPorts, LookupFolder, Mode, TelemetryStore,
 };

@@ -14,8 +14,8 @@ use leadwire_aws::classify::port_error;
 use leadwire_aws::{
     Buckets, Clients, OsEntropy, S3Store, SecretsManagerStore, SqsDelayQueue, SystemClock,
 };
-use leadwire_domain::id::LeadId;
 use leadwire_domain::key::lookup_key;
+use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::port::{
     Bucket, NewObject, NoMailer, ObjectStore as _, OutgoingMessage, PortError, Ports,
     SecretStore as _,

@@ -5,7 +5,7 @@ use super::trace;
 use crate::duration::{render_relative, render_time};
 use crate::view::{EventFacts, Stage, Step, advice, decide_standing, explain, timeline, trace_id};
 use jiff::Timestamp;
-use leadwire_domain::id::LeadId;
+use leadwire_domain::lead::id::LeadId;
 use leadwire_telemetry::SpanRecord;
 
 pub(super) fn render(

@@ -12,7 +12,7 @@ use crate::view::find_lead;
 use html::{CONTENT_SECURITY_POLICY, Html};
 use hyper::Method;
 use hyper::http::request::Parts;
-use leadwire_domain::id::LeadId;
+use leadwire_domain::lead::id::LeadId;
 use leadwire_local::TelemetryStore;
 use leadwire_pipeline::port::Home as _;
 use leadwire_telemetry::local::LocalMetrics;

@@ -6,7 +6,7 @@ use anstyle::Style;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Settled};
-use leadwire_domain::trigger::Trigger;
+use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
 use serde::Serialize;
 

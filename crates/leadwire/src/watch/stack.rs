@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, StateValue, Statistic};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_aws::Clients;
-use leadwire_pipeline::metric::Metric;
+use leadwire_pipeline::observe::metric::Metric;
 use leadwire_telemetry::alarm::State;
 
 /// The namespace of what we tell ourselves.

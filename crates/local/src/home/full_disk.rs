@@ -3,18 +3,18 @@
 use super::{LocalHome, LocalPorts};
 use crate::sample::{Sample, message, sample};
 use crate::system::SystemClock;
-use leadwire_domain::email::EmailAddress;
 use leadwire_domain::failure::FailureReason;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::signature::Headers;
 use leadwire_pipeline::config::{
     AmbiguousPolicy, ENRICH_TIMEOUT_SECONDS, EnrichConfig, IngestConfig, OwnerMissingPolicy,
 };
-use leadwire_pipeline::enrich::{Done, Enrich, Outcome};
-use leadwire_pipeline::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::port::{
     Bucket, Clock as _, DelayQueue, NewObject, NoMailer, ObjectStore, PortErrorKind,
 };
 use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::stage::enrich::{Done, Enrich, Outcome};
+use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::TraceContext;
 use std::fs;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@ use crate::error::{OpenError, OpenWarning};
 use crate::folder::FileSystem;
 use crate::sample::{StoppedClock, local, message, options, sample};
 use crate::system::SystemClock;
-use leadwire_domain::id::LeadId;
+use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::port::{Bucket, DelayQueue, Fetched, NewObject, ObjectStore};
 use rusqlite::Connection;
 use std::fs::{self, Permissions};

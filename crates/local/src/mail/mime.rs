@@ -1,7 +1,7 @@
 //! A mail as a MIME message.
 
 use jiff::Timestamp;
-use leadwire_domain::email::EmailAddress;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::port::Mail;
 use lettre::address::AddressError;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
@@ -98,7 +98,7 @@ impl Header for AutoSubmitted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leadwire_domain::email::EmailText;
+    use leadwire_domain::notice::EmailText;
 
     /// What would be a header of its own, if it began a line.
     const HOSTILE: [&str; 9] = [

@@ -4,7 +4,7 @@
 use super::mime::{compose, message_id};
 use super::url::{SmtpUrl, Tls};
 use super::{ACTION, Guard};
-use leadwire_domain::email::EmailAddress;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::port::{Clock, Mail, MailOutcome, PortError};
 use lettre::Address;
 use lettre::transport::smtp::authentication::{DEFAULT_MECHANISMS, Mechanism};

@@ -1,6 +1,6 @@
 use crate::sample::{Sample, message, sample};
-use leadwire_pipeline::enrich::Record;
 use leadwire_pipeline::port::{DelayQueue, OutgoingMessage, PortErrorKind};
+use leadwire_pipeline::stage::enrich::Record;
 use leadwire_pipeline::trace::TraceContext;
 use std::time::Duration;
 

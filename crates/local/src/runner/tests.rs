@@ -1,14 +1,14 @@
 use super::{Runner, RunnerConfig};
 use crate::home::{LocalHome, Mode};
 use crate::sample::{Sample, eventually, message, options, sample};
-use leadwire_domain::email::EmailAddress;
 use leadwire_domain::failure::FailureRecord;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::config::{AmbiguousPolicy, EnrichConfig, OwnerMissingPolicy, SweepConfig};
-use leadwire_pipeline::enrich::Enrich;
 use leadwire_pipeline::port::{
     Bucket, DelayQueue, Fetched, Mail, MailOutcome, Mailer, NewObject, ObjectStore,
 };
-use leadwire_pipeline::sweep::Sweep;
+use leadwire_pipeline::stage::enrich::Enrich;
+use leadwire_pipeline::stage::sweep::Sweep;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;

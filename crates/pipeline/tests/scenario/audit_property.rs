@@ -3,13 +3,13 @@
 use super::audit::{audit, see};
 use super::close_event;
 use jiff::SignedDuration;
-use leadwire_domain::id::LeadId;
-use leadwire_pipeline::audit::{AuditReport, AuditStep, Flaw};
+use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::config::AmbiguousPolicy;
-use leadwire_pipeline::fakes::{Fault, World, WorldBuilder};
-use leadwire_pipeline::forget::{Forget, ForgetConfig};
+use leadwire_pipeline::operate::audit::{AuditReport, AuditStep, Flaw};
+use leadwire_pipeline::operate::forget::{Forget, ForgetConfig};
 use leadwire_pipeline::port::Bucket;
-use leadwire_pipeline::sweep::SweepMode;
+use leadwire_pipeline::stage::sweep::SweepMode;
+use leadwire_pipeline::testkit::{Fault, World, WorldBuilder};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;

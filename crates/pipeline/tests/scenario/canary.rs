@@ -1,18 +1,18 @@
 use super::duplicate::Map;
 use super::{ALICE, OMAR, json, key_of, only};
 use leadwire_domain::canary::{LEAD_ID, owner_file, recipient, render_secret};
-use leadwire_domain::email::LeadUrlTemplate;
-use leadwire_domain::id::EventId;
+use leadwire_domain::lead::id::EventId;
+use leadwire_domain::notice::LeadUrlTemplate;
 use leadwire_domain::signature::sign;
 use leadwire_domain::source::{Secret, Source};
-use leadwire_pipeline::canary::{Accepted, Canary};
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{Call, FakeHome, FakeSecrets, Fault, Told, World, WorldBuilder};
+use leadwire_pipeline::operate::canary::{Accepted, Canary};
 use leadwire_pipeline::port::{
     Bucket, Clock, DelayQueue, Home, NewObject, OutgoingMessage, PortError, PortErrorKind,
     WebhookReply, WebhookSender,
 };
-use leadwire_pipeline::sweep::SweepMode;
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::stage::sweep::SweepMode;
+use leadwire_pipeline::testkit::{Call, FakeHome, FakeSecrets, Fault, Told, World, WorldBuilder};
 use leadwire_pipeline::trace::TraceContext;
 use std::collections::BTreeMap;
 use std::sync::Arc;

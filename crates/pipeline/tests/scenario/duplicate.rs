@@ -1,7 +1,7 @@
 use super::{OMAR, close_event, json, key_of};
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::World;
 use leadwire_pipeline::port::{Bucket, Metadata, NewObject};
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::testkit::World;
 use leadwire_pipeline::trace::TraceContext;
 use std::collections::BTreeMap;
 
@@ -183,7 +183,7 @@ async fn a_message_of_a_forgotten_event_writes_nothing() {
 
 /// What `forget` leaves behind.
 fn forget(world: &World, raw_key: &str, event_id: &str) {
-    use leadwire_domain::{id::EventId, key::Identity, source::Source};
+    use leadwire_domain::{key::Identity, lead::id::EventId, source::Source};
     let event_id = EventId::parse(event_id).unwrap();
     let identity = Identity {
         source: Source::Generic,

@@ -1,8 +1,8 @@
 use super::{ALICE, OMAR, key_of, only};
 use leadwire_domain::failure::FailureReason;
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{Call, Fault, World};
 use leadwire_pipeline::port::Bucket;
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::testkit::{Call, Fault, World};
 
 /// A world with one lead and its owner, at the moment its trigger is due.
 async fn due() -> World {

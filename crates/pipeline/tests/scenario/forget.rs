@@ -1,12 +1,12 @@
 use super::duplicate::header;
 use super::{ALICE, OMAR, close_event, json, key_of, plant_claim};
 use jiff::SignedDuration;
-use leadwire_domain::id::LeadId;
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{Call, FakeHome, Fault, World};
-use leadwire_pipeline::forget::{Forget, ForgetConfig, ForgetStep, Forgotten};
+use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::operate::forget::{Forget, ForgetConfig, ForgetStep, Forgotten};
 use leadwire_pipeline::port::{Bucket, NewObject, PortError};
-use leadwire_pipeline::sweep::SweepMode;
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::stage::sweep::SweepMode;
+use leadwire_pipeline::testkit::{Call, FakeHome, Fault, World};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;

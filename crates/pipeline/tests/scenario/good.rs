@@ -1,8 +1,8 @@
 use super::{ALICE, OMAR, close_event, json, key_of, only};
 use jiff::SignedDuration;
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{Call, Fault, World};
 use leadwire_pipeline::port::{Bucket, Clock, DelayQueue, Home, OutgoingMessage};
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::testkit::{Call, Fault, World};
 use leadwire_pipeline::trace::TraceContext;
 use std::time::Duration;
 use tokio::time::Instant;

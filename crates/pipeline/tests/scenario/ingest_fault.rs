@@ -1,6 +1,6 @@
 use super::{ALICE, close_event, json, key_of};
-use leadwire_pipeline::fakes::{Call, Fault, World};
 use leadwire_pipeline::port::Bucket;
+use leadwire_pipeline::testkit::{Call, Fault, World};
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_reply_of_the_raw_write_is_recognised_as_our_own() {

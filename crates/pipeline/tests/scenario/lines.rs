@@ -2,7 +2,7 @@
 
 use super::{ALICE, OMAR};
 use leadwire_pipeline::config::AmbiguousPolicy;
-use leadwire_pipeline::fakes::{Call, Fault, WorldBuilder};
+use leadwire_pipeline::testkit::{Call, Fault, WorldBuilder};
 use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;

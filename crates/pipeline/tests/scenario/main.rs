@@ -25,9 +25,9 @@ mod replay;
 mod sweep;
 mod verify;
 
-use leadwire_pipeline::fakes::World;
-use leadwire_pipeline::ingest::Answer;
 use leadwire_pipeline::port::{Bucket, NewObject};
+use leadwire_pipeline::stage::ingest::Answer;
+use leadwire_pipeline::testkit::World;
 use serde_json::Value;
 
 /// The seed's lead.

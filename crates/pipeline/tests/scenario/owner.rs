@@ -1,11 +1,11 @@
 use super::{ALICE, OMAR, only};
-use leadwire_domain::email::EmailAddress;
 use leadwire_domain::failure::FailureReason;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::wait::DeferReason;
 use leadwire_pipeline::config::OwnerMissingPolicy;
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{Call, Fault, World, WorldBuilder};
 use leadwire_pipeline::port::Bucket;
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::testkit::{Call, Fault, World, WorldBuilder};
 use std::time::Duration;
 
 fn looks(outcomes: &[Outcome]) -> usize {

@@ -2,11 +2,11 @@ use super::{ALICE, OMAR, key_of, only};
 use leadwire_domain::claim::Settled;
 use leadwire_domain::key::EventName;
 use leadwire_pipeline::config::AmbiguousPolicy;
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{Call, Fault, World, WorldBuilder};
-use leadwire_pipeline::parked::{Resolution, Resolved, list_parked, resolve};
+use leadwire_pipeline::operate::resolve::{Resolution, Resolved, list_parked, resolve};
 use leadwire_pipeline::port::{Bucket, PortError};
-use leadwire_pipeline::sweep::SweepMode;
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::stage::sweep::SweepMode;
+use leadwire_pipeline::testkit::{Call, Fault, World, WorldBuilder};
 use std::time::Duration;
 
 /// A world with one parked mail, and its event.

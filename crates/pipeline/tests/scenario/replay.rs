@@ -1,13 +1,13 @@
 use super::{ALICE, OMAR, key_of};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::EventName;
-use leadwire_domain::trigger::{Notify, Trigger};
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{Call, Fault, World};
-use leadwire_pipeline::port::{Bucket, DelayQueue, Home, Metadata, NewObject, OutgoingMessage};
-use leadwire_pipeline::replay::{
+use leadwire_domain::message::{Notify, Trigger};
+use leadwire_pipeline::operate::replay::{
     Order, Preview, Ready, Refusal, Replayed, list_lead, list_time, preview, replay,
 };
+use leadwire_pipeline::port::{Bucket, DelayQueue, Home, Metadata, NewObject, OutgoingMessage};
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::testkit::{Call, Fault, World};
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::Value;
 
@@ -322,7 +322,7 @@ async fn a_forgotten_lead_is_never_replayed_even_when_its_message_is_under_way()
 
 #[tokio::test(start_paused = true)]
 async fn a_lead_without_an_owner_is_replayed_without_one_where_it_was_mailed_so() {
-    let mut builder = leadwire_pipeline::fakes::WorldBuilder::default();
+    let mut builder = leadwire_pipeline::testkit::WorldBuilder::default();
     builder.enrich.owner_missing = leadwire_pipeline::config::OwnerMissingPolicy::Mail;
     let world = builder.build();
     let name = EventName::parse_raw_key(&key_of(&world.post(ALICE).await)).unwrap();
@@ -344,7 +344,7 @@ async fn a_lead_and_a_span_of_time_name_their_events() {
     assert_eq!(list_time(home, before, after).await.unwrap(), own);
     assert_eq!(list_time(home, after, after).await.unwrap(), []);
 
-    let lead = |id| leadwire_domain::id::LeadId::parse(id).unwrap();
+    let lead = |id| leadwire_domain::lead::id::LeadId::parse(id).unwrap();
     assert_eq!(list_lead(home, &lead("test-1")).await.unwrap(), own);
     assert_eq!(list_lead(home, &lead("test")).await.unwrap(), []);
     // Gone, and still named: its document is there.

@@ -1,8 +1,8 @@
 use super::{ALICE, OMAR, only, plant_claim};
-use leadwire_pipeline::enrich::{Done, Outcome};
-use leadwire_pipeline::fakes::{World, WorldBuilder};
 use leadwire_pipeline::port::Bucket;
-use leadwire_pipeline::sweep::SweepMode;
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::stage::sweep::SweepMode;
+use leadwire_pipeline::testkit::{World, WorldBuilder};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(600 + 1800 + 3600 + 3 * 360 + 15 * 60 + 1);

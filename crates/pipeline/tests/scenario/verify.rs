@@ -1,10 +1,10 @@
 use super::duplicate::{Map, header};
 use super::{ALICE, close_event, json, key_of};
-use leadwire_domain::id::EventId;
+use leadwire_domain::lead::id::EventId;
 use leadwire_domain::signature::sign;
 use leadwire_domain::source::{Secret, Source};
-use leadwire_pipeline::fakes::{Call, World, WorldBuilder};
 use leadwire_pipeline::port::{Bucket, Clock};
+use leadwire_pipeline::testkit::{Call, World, WorldBuilder};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::NAMESPACE;
 use super::limit::{DIMENSIONS_MAX, DOCUMENT_BYTES_MAX, METRICS_MAX, VALUES_MAX};
 use super::value::{Amount, Value};
 use crate::root::Root;
-use leadwire_pipeline::metric::{Dimension, Facts, Resolution};
+use leadwire_pipeline::observe::metric::{Dimension, Facts, Resolution};
 use opentelemetry::TraceId;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use super::value::{Amount, Loss, Series};
 use super::{Emf, Recorder};
-use leadwire_pipeline::metric;
+use leadwire_pipeline::observe::metric;
 use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata,
     SharedString, Unit,

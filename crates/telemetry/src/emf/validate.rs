@@ -6,7 +6,7 @@ mod directive;
 use super::limit::{LINE_BYTES_MAX, is_dimension_value, is_in_window};
 use directive::Directive;
 use leadwire_domain::json::Object;
-use leadwire_pipeline::metric::{Facts, Metric};
+use leadwire_pipeline::observe::metric::{Facts, Metric};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 

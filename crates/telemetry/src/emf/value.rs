@@ -1,7 +1,7 @@
 //! One recorded value, held to the catalogue.
 
 use super::limit::{COUNT_MAX, MEASURE_MAX, NAME_CHARS_MAX};
-use leadwire_pipeline::metric::{Dimension, Facts, Stage};
+use leadwire_pipeline::observe::metric::{Dimension, Facts, Stage};
 use metrics::Key;
 use opentelemetry::TraceId;
 use serde::Serialize;

@@ -2,8 +2,8 @@
 
 use crate::world::{World, spans_named, spans_of};
 use leadwire_domain::wait::DeferReason;
-use leadwire_pipeline::enrich::{Done, Outcome};
 use leadwire_pipeline::port::{Bucket, NewObject, ObjectStore as _};
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
 use leadwire_telemetry::{ATTRIBUTES, Kind, SPANS, SpanRecord};
 use std::collections::BTreeSet;
 use std::time::Duration;

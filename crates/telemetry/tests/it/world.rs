@@ -1,19 +1,19 @@
 //! A traced home in memory, and the spans that came out of it.
 
 use jiff::Timestamp;
-use leadwire_domain::email::EmailAddress;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::config::{
     AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
     VISIBILITY_SECONDS,
 };
-use leadwire_pipeline::enrich::{Enrich, Outcome, Record};
-use leadwire_pipeline::fakes::{
-    FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeSecrets, FakeStore, NoHeaders,
-};
-use leadwire_pipeline::ingest::{Ingest, Request};
 use leadwire_pipeline::port::{Bucket, Clock, NewObject, ObjectStore as _, Ports};
 use leadwire_pipeline::secrets::SecretCache;
-use leadwire_pipeline::sweep::{Sweep, SweepMode};
+use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
+use leadwire_pipeline::stage::ingest::{Ingest, Request};
+use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
+use leadwire_pipeline::testkit::{
+    FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeSecrets, FakeStore, NoHeaders,
+};
 use leadwire_telemetry::{
     Invocation, Names, SpanConfig, SpanRecord, SpanSink, Traced, answered, begin_record,
     context_of, server_span, span_layer, start_spans, sweep_span, traced,

@@ -3,7 +3,7 @@
 use super::chance::Chance;
 use super::gauge::Messages;
 use super::{Day, clock};
-use leadwire_pipeline::metric::Metric;
+use leadwire_pipeline::observe::metric::Metric;
 
 /// A lead that was accepted.
 pub(super) struct Lead {

@@ -5,7 +5,7 @@ use super::chance::Chance;
 use super::gauge::Messages;
 use super::mail::{self, Fate, Lead};
 use super::{Day, NOW, clock};
-use leadwire_pipeline::metric::Metric;
+use leadwire_pipeline::observe::metric::Metric;
 
 /// How long before the day the story begins, so that the day begins with leads that wait.
 const BEFORE: i64 = 7_200;

@@ -4,7 +4,7 @@ use super::{Case, Check, add_row, boards};
 use crate::dashboard::board::{Board, Name, Source};
 use crate::dashboard::family::{self, Value as Filler};
 use crate::template::view::at;
-use leadwire_pipeline::metric::{Dimension, Metric};
+use leadwire_pipeline::observe::metric::{Dimension, Metric};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 

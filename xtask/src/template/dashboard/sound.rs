@@ -3,7 +3,7 @@
 use super::alarm::ARN;
 use crate::dashboard::palette::PALETTE;
 use crate::dashboard::{LEADS, OPERATIONS};
-use leadwire_pipeline::metric::{Metric, Unit};
+use leadwire_pipeline::observe::metric::{Metric, Unit};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

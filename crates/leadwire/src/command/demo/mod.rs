@@ -12,7 +12,7 @@ use crate::settings::{Door, Log, Settings, Waits};
 use crate::view::{Stage, Standing, decide_standing, find_lead};
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::email::EmailAddress;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Source;
 use leadwire_local::{LocalHome, Mode, RunnerConfig};
 use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};

@@ -5,7 +5,7 @@ use crate::home;
 use crate::view::Stage;
 use anyhow::Context as _;
 use jiff::Timestamp;
-use leadwire_domain::id::{EventId, LeadId};
+use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_pipeline::port::Entropy as _;
 use serde_json::json;
 

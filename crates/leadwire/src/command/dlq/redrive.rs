@@ -9,7 +9,7 @@ use crate::view::{Failure, QueueLook, Queued, by_event, list_failures};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::key::EventName;
-use leadwire_domain::trigger::Trigger;
+use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::Waiting;
 use leadwire_pipeline::port::{Clock as _, DelayQueue as _, OutgoingMessage};
 use leadwire_pipeline::trace::TraceContext;

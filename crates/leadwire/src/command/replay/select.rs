@@ -5,10 +5,10 @@ use crate::duration::parse_time;
 use crate::home::Operated;
 use crate::settings::Usage;
 use jiff::Timestamp;
-use leadwire_domain::id::LeadId;
 use leadwire_domain::key::{EventName, RAW};
+use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::operate::replay::{list_lead, list_time};
 use leadwire_pipeline::port::{Bucket, ObjectStore as _, PortError};
-use leadwire_pipeline::replay::{list_lead, list_time};
 
 /// What was asked for.
 pub(super) enum Selection {

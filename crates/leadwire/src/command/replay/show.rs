@@ -1,9 +1,9 @@
 //! What would change, shown to the operator. Values go to the terminal and nowhere else.
 
 use crate::output::{BAD, BOLD, Cell, DIM, Output, WAIT, printable};
-use leadwire_domain::change::Change;
 use leadwire_domain::key::EventName;
-use leadwire_pipeline::replay::{Ready, Refusal};
+use leadwire_domain::lead::change::Change;
+use leadwire_pipeline::operate::replay::{Ready, Refusal};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;

@@ -3,7 +3,7 @@ mod server;
 use super::{LocalMailer, SmtpUrl, probe_smtp};
 use crate::durable::create_whole;
 use crate::sample::{Sample, chain, sample};
-use leadwire_domain::email::{EmailAddress, EmailText};
+use leadwire_domain::notice::{EmailAddress, EmailText};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer, PortErrorKind};
 use server::{Script, Server};
 use std::fs;

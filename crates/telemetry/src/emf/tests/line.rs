@@ -2,14 +2,14 @@
 
 use super::{Program, object, open_trace, samples, values};
 use jiff::SignedDuration;
-use leadwire_domain::id::{EventId, LeadId};
+use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
-use leadwire_pipeline::events::{
+use leadwire_pipeline::observe::metric::Stage;
+use leadwire_pipeline::observe::{
     ColdStarted, EmailSent, EnrichmentBegan, LeadAccepted, Rejection, RequestRejected, Subject,
     TelemetryDropped, Timeliness,
 };
-use leadwire_pipeline::metric::Stage;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ mod trap;
 use super::validate::{Sample, validate};
 use super::{Recorder, Sink};
 use crate::json::{JsonLayer, now};
-use leadwire_pipeline::metric::Stage;
+use leadwire_pipeline::observe::metric::Stage;
 use metrics::{Key, Label, Level, Metadata, Recorder as _};
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,

@@ -2,7 +2,7 @@
 
 use super::{Program, key, open_trace, samples};
 use crate::emf::validate::Sample;
-use leadwire_pipeline::metric::{Metric, Stage, Unit};
+use leadwire_pipeline::observe::metric::{Metric, Stage, Unit};
 use metrics::Recorder as _;
 use proptest::collection::vec;
 use proptest::prelude::*;

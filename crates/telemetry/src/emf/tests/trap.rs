@@ -8,7 +8,7 @@ use crate::Service;
 use crate::emf::{Emf, Recorder};
 use crate::json::now;
 use jiff::Timestamp;
-use leadwire_pipeline::metric::{Facts, Metric, Resolution, Stage, Unit};
+use leadwire_pipeline::observe::metric::{Facts, Metric, Resolution, Stage, Unit};
 use metrics::Recorder as _;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};

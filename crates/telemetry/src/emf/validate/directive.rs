@@ -5,7 +5,7 @@ use crate::emf::NAMESPACE;
 use crate::emf::limit::{
     DIMENSIONS_MAX, MAGNITUDE_MAX, METRICS_MAX, NAME_CHARS_MAX, VALUES_MAX, is_dimension_value,
 };
-use leadwire_pipeline::metric::{Dimension, Facts, Stage};
+use leadwire_pipeline::observe::metric::{Dimension, Facts, Stage};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 use super::Must::{BeSilent, Cry};
 use super::Story;
 use super::tape::Tape;
-use leadwire_pipeline::metric::Metric;
-use leadwire_pipeline::metric::Stage::Enrich;
+use leadwire_pipeline::observe::metric::Metric;
+use leadwire_pipeline::observe::metric::Stage::Enrich;
 
 /// What SES tells, by the configuration set.
 fn ses(tape: &mut Tape, metric: &str, minutes: impl IntoIterator<Item = i64>) {

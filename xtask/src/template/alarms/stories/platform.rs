@@ -3,8 +3,8 @@
 use super::Must::{BeSilent, Cry};
 use super::Story;
 use super::tape::Tape;
-use leadwire_pipeline::metric::Metric;
-use leadwire_pipeline::metric::Stage::{Enrich, Ingest, Sweep};
+use leadwire_pipeline::observe::metric::Metric;
+use leadwire_pipeline::observe::metric::Stage::{Enrich, Ingest, Sweep};
 
 const INGEST: &str = "IngestionFunction";
 const ENRICH: &str = "EnrichmentFunction";

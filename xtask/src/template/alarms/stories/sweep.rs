@@ -2,8 +2,8 @@
 
 use super::Must::{BeSilent, Cry};
 use super::Story;
-use leadwire_pipeline::metric::Metric;
-use leadwire_pipeline::metric::Stage::Sweep;
+use leadwire_pipeline::observe::metric::Metric;
+use leadwire_pipeline::observe::metric::Stage::Sweep;
 
 const FUNCTION: &str = "SweepFunction";
 

@@ -1,7 +1,7 @@
 //! What was measured, minute by minute.
 
 use crate::template::alarms::ENVIRONMENT;
-use leadwire_pipeline::metric::{Metric, Stage};
+use leadwire_pipeline::observe::metric::{Metric, Stage};
 use leadwire_telemetry::alarm::{Query, Recording};
 
 /// Recorded series. Resources are known by their logical ids.

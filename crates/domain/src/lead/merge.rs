@@ -1,0 +1,161 @@
+//! The merge of an event with its owner file (docs/PROTOCOL.md, Enriched document): one lead, nothing invented, nothing lost.
+
+use crate::json::{Object, is_empty, is_same};
+use crate::lead::document::OURS;
+use crate::lead::id::LeadId;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whom a lead is: the same on both sides.
+pub(crate) const LEAD_ID: &str = "lead_id";
+/// The known fields besides `lead_id`, in the order in which a document shows them.
+pub(crate) const KNOWN: [&str; 7] = [
+    "display_name",
+    "lead_email",
+    "lead_owner",
+    "funnel",
+    "status_label",
+    "date_created",
+    "owner_email",
+];
+/// Facts of the event: its side comes first. Everywhere else the owner file does.
+const FACTS: [&str; 3] = ["display_name", "status_label", "date_created"];
+
+/// Which side a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The webhook.
+    Event,
+    /// The owner file.
+    Lookup,
+}
+
+/// A field on which the sides disagree. It names the field and the side kept, never the values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// The field.
+    pub field: String,
+    /// The side whose value was kept.
+    pub kept: Side,
+}
+
+/// A merged lead.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    /// The fields, `lead_id` among them as a string.
+    pub fields: Object,
+    /// For each of the known fields that is there: which side it came from.
+    pub from: BTreeMap<String, Side>,
+    /// Where the sides disagreed.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Two sides that must not be merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// The owner file has no lead id, or a side's is not valid.
+    #[error("the owner file has no valid lead_id")]
+    NoLeadId,
+    /// The owner file, or the event, is another lead's.
+    #[error("the two sides are of two leads")]
+    OtherLead,
+    /// A side has a member `_leadwire`.
+    #[error("a side has a member _leadwire, which is reserved")]
+    Reserved,
+}
+
+/// Merges the fields of an event of `lead_id` with its owner file; `None` where the owner is missing and the lead is mailed as unassigned.
+pub fn merge(
+    lead_id: &LeadId,
+    event: &Object,
+    lookup: Option<&Object>,
+) -> Result<Merged, MergeError> {
+    check_side(lead_id, event)?;
+    if let Some(lookup) = lookup {
+        lookup.get(LEAD_ID).ok_or(MergeError::NoLeadId)?;
+        check_side(lead_id, lookup)?;
+    }
+    let none = Object::default();
+    let lookup = lookup.unwrap_or(&none);
+    let mut merged = Merged {
+        fields: Object::default(),
+        from: BTreeMap::new(),
+        conflicts: Vec::new(),
+    };
+    let names: BTreeSet<&str> = event
+        .iter()
+        .chain(lookup.iter())
+        .map(|(name, _)| name)
+        .collect();
+    for name in names.into_iter().filter(|name| *name != LEAD_ID) {
+        let sides = Sides {
+            event: event.get(name),
+            lookup: lookup.get(name),
+        };
+        let Some((kept, value)) = sides.choose(name) else {
+            continue;
+        };
+        if sides.disagree() {
+            merged.conflicts.push(Conflict {
+                field: name.to_owned(),
+                kept,
+            });
+        }
+        if KNOWN.contains(&name) {
+            merged.from.insert(name.to_owned(), kept);
+        }
+        merged.fields.set(name, value.to_owned());
+    }
+    merged.fields.set_text(LEAD_ID, lead_id.as_str());
+    Ok(merged)
+}
+
+fn check_side(lead_id: &LeadId, side: &Object) -> Result<(), MergeError> {
+    if side.get(OURS).is_some() {
+        return Err(MergeError::Reserved);
+    }
+    match side.get(LEAD_ID).map(LeadId::from_json) {
+        Some(Err(_)) => Err(MergeError::NoLeadId),
+        Some(Ok(found)) if found != *lead_id => Err(MergeError::OtherLead),
+        Some(Ok(_)) | None => Ok(()),
+    }
+}
+
+/// What the two sides say of one field.
+struct Sides<'a> {
+    event: Option<&'a RawValue>,
+    lookup: Option<&'a RawValue>,
+}
+
+impl<'a> Sides<'a> {
+    /// The first choice unless it is absent or empty and the other side is not.
+    fn choose(&self, name: &str) -> Option<(Side, &'a RawValue)> {
+        let event = self.event.map(|value| (Side::Event, value));
+        let lookup = self.lookup.map(|value| (Side::Lookup, value));
+        let (first, second) = if FACTS.contains(&name) {
+            (event, lookup)
+        } else {
+            (lookup, event)
+        };
+        let full = |side: &(Side, &RawValue)| !is_empty(side.1);
+        first
+            .filter(full)
+            .or_else(|| second.filter(full))
+            .or(first)
+            .or(second)
+    }
+
+    fn disagree(&self) -> bool {
+        match (self.event, self.lookup) {
+            (Some(event), Some(lookup)) => {
+                !is_empty(event) && !is_empty(lookup) && !is_same(event, lookup)
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Who a lead is, and what is known about it.
+
+pub mod change;
+pub mod document;
+pub mod id;
+pub mod merge;

@@ -1,0 +1,7 @@
+//! What an operator asks for, in both homes.
+
+pub mod audit;
+pub mod canary;
+pub mod forget;
+pub mod replay;
+pub mod resolve;

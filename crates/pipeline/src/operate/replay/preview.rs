@@ -1,0 +1,243 @@
+//! What a replay would change: the newest stored document against a fresh merge of the stored bytes with today's owner file.
+
+use super::number::revisions;
+use crate::ledger::claim::{MailState, fetch_mail_state};
+use crate::ledger::raw::{Raw, label};
+use crate::port::{Bucket, Fetched, Home, ObjectStore, PortError, StoredObject};
+use crate::trace::{TRACEPARENT, TraceContext};
+use leadwire_domain::claim::Settled;
+use leadwire_domain::json::Object;
+use leadwire_domain::key::{ENRICHED, EventName, lookup_key};
+use leadwire_domain::lead::change::{Change, diff};
+use leadwire_domain::lead::document::parse_enriched;
+use leadwire_domain::lead::id::LeadId;
+use leadwire_domain::lead::merge::{MergeError, merge};
+use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
+use leadwire_domain::message::{Notify, TriggerFacts};
+use leadwire_domain::source::Source;
+
+/// What a replay of an event would do.
+#[derive(Clone, Debug)]
+pub enum Preview {
+    /// It can be replayed.
+    Ready(Box<Ready>),
+    /// It cannot.
+    Refused(Refusal),
+}
+
+/// An event that can be replayed.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// Its name.
+    pub name: EventName,
+    /// The revision whose document is the newest, 0 for the event's own; absent where no document is left.
+    pub compared_with: Option<u32>,
+    /// What would change.
+    pub changes: Vec<Change>,
+    pub(super) facts: TriggerFacts,
+    pub(super) trace: TraceContext,
+}
+
+impl Ready {
+    /// Whose it is, by what is stored.
+    pub fn lead_id(&self) -> &LeadId {
+        &self.facts.lead_id
+    }
+}
+
+/// Why an event cannot be replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A forgotten lead is forgotten in every revision.
+    #[error("its lead was forgotten on request")]
+    Forgotten,
+    /// Nothing to replay.
+    #[error("its raw object is gone")]
+    RawMissing,
+    /// Nothing to replay.
+    #[error("its raw object holds no event")]
+    RawInvalid,
+    /// It has not even come to its first document: a replay would overtake it.
+    #[error("it was never enriched; it is still on its way, or `dlq redrive` helps it on")]
+    NotEnriched,
+    /// The replay would wait for it in vain.
+    #[error("it has no owner file any more; put one first")]
+    OwnerMissing,
+    /// The replay would fail.
+    #[error("its owner file is not a JSON object of a lead; correct it first")]
+    OwnerInvalid,
+    /// The replay would fail.
+    #[error("its owner file names another lead; correct it first")]
+    OwnerOfOther,
+    /// Nothing to compare with.
+    #[error("its newest enriched document cannot be read; it was changed by hand")]
+    DocumentInvalid,
+    /// It is nobody's lead.
+    #[error("it is the canary's")]
+    Canary,
+}
+
+impl Refusal {
+    /// A word for a program.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Forgotten => "forgotten",
+            Self::RawMissing => "raw_missing",
+            Self::RawInvalid => "raw_invalid",
+            Self::NotEnriched => "not_enriched",
+            Self::OwnerMissing => "owner_missing",
+            Self::OwnerInvalid => "owner_invalid",
+            Self::OwnerOfOther => "owner_of_other",
+            Self::DocumentInvalid => "document_invalid",
+            Self::Canary => "canary",
+        }
+    }
+}
+
+/// Why a look ended early.
+enum Stop {
+    Refused(Refusal),
+    Port(PortError),
+}
+
+impl From<PortError> for Stop {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The newest document.
+struct Newest {
+    revision: u32,
+    fields: Object,
+    had_owner: bool,
+}
+
+/// Looks at an event, and changes nothing.
+pub async fn preview<H: Home>(home: &H, event: &EventName) -> Result<Preview, PortError> {
+    match look(home, event).await {
+        Ok(ready) => Ok(Preview::Ready(Box::new(ready))),
+        Err(Stop::Refused(refusal)) => Ok(Preview::Refused(refusal)),
+        Err(Stop::Port(error)) => Err(error),
+    }
+}
+
+async fn look<H: Home>(home: &H, event: &EventName) -> Result<Ready, Stop> {
+    let mail = fetch_mail_state(home, &event.mail_key()).await?;
+    if matches!(mail, MailState::Settled(Settled::Forgotten)) {
+        return Err(Refusal::Forgotten.into());
+    }
+    let key = event.raw_key();
+    let stored = home
+        .store()
+        .get(Bucket::Raw, &key, OBJECT_BYTES_MAX)
+        .await?;
+    let stored = match stored {
+        Fetched::Found(stored) => stored,
+        Fetched::Missing => return Err(Refusal::RawMissing.into()),
+        Fetched::Denied => return Err(denied("read the raw object").into()),
+        Fetched::TooLarge => return Err(Refusal::RawInvalid.into()),
+    };
+    let raw = label(&stored, &event.to_string()).ok_or(Refusal::RawInvalid)?;
+    if raw.source == Source::Canary {
+        return Err(Refusal::Canary.into());
+    }
+    let newest = newest(home, event).await?;
+    if newest.is_none() && !matches!(mail, MailState::Settled(_)) {
+        return Err(Refusal::NotEnriched.into());
+    }
+    let owner = owner(home, &raw, newest.as_ref()).await?;
+    let merged = merge(&raw.lead_id, &raw.fields, owner.as_ref()).map_err(|error| match error {
+        MergeError::OtherLead => Refusal::OwnerOfOther,
+        MergeError::NoLeadId | MergeError::Reserved => Refusal::OwnerInvalid,
+    })?;
+    let none = Object::default();
+    let before = newest.as_ref().map_or(&none, |newest| &newest.fields);
+    Ok(Ready {
+        name: event.clone(),
+        compared_with: newest.as_ref().map(|newest| newest.revision),
+        changes: diff(before, &merged.fields),
+        trace: trace_of(&stored),
+        facts: facts_of(&raw),
+    })
+}
+
+/// The message's facts. A replay is an operator's own: the delay was for the event.
+fn facts_of(raw: &Raw) -> TriggerFacts {
+    TriggerFacts {
+        lead_id: raw.lead_id.clone(),
+        event_id: raw.event_id.clone(),
+        source: raw.source,
+        sha256: raw.sha256,
+        accepted_at: raw.accepted_at,
+        not_before: raw.accepted_at,
+        notify: Notify::Never,
+    }
+}
+
+fn trace_of(stored: &StoredObject) -> TraceContext {
+    let traceparent = stored.metadata.get(TRACEPARENT).cloned();
+    traceparent
+        .map(TraceContext::of_traceparent)
+        .unwrap_or_default()
+}
+
+async fn newest<H: Home>(home: &H, event: &EventName) -> Result<Option<Newest>, Stop> {
+    let documents = revisions(home, event, ENRICHED).await?;
+    let Some(name) = documents.into_iter().max_by_key(EventName::revision) else {
+        return Ok(None);
+    };
+    let key = name.enriched_key();
+    let stored = home
+        .store()
+        .get(Bucket::Enriched, &key, OBJECT_BYTES_MAX)
+        .await?;
+    match stored {
+        Fetched::Found(stored) => {
+            let enriched = parse_enriched(&stored.bytes);
+            let enriched = enriched.map_err(|_invalid| Refusal::DocumentInvalid)?;
+            let fields = Object::parse(&stored.bytes);
+            Ok(Some(Newest {
+                revision: name.revision(),
+                fields: fields.map_err(|_invalid| Refusal::DocumentInvalid)?,
+                had_owner: enriched.provenance.lookup_etag.is_some(),
+            }))
+        }
+        Fetched::Missing => Ok(None),
+        Fetched::Denied => Err(denied("read the enriched document").into()),
+        Fetched::TooLarge => Err(Refusal::DocumentInvalid.into()),
+    }
+}
+
+/// The owner file. It may be missing where the lead was mailed without one before.
+async fn owner<H: Home>(
+    home: &H,
+    raw: &Raw,
+    newest: Option<&Newest>,
+) -> Result<Option<Object>, Stop> {
+    let key = lookup_key(&raw.lead_id);
+    let stored = home
+        .store()
+        .get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX)
+        .await?;
+    match stored {
+        Fetched::Found(stored) => {
+            let fields = Object::parse(&stored.bytes);
+            Ok(Some(fields.map_err(|_invalid| Refusal::OwnerInvalid)?))
+        }
+        Fetched::TooLarge => Err(Refusal::OwnerInvalid.into()),
+        Fetched::Denied => Err(denied("read the owner file").into()),
+        Fetched::Missing if newest.is_some_and(|newest| !newest.had_owner) => Ok(None),
+        Fetched::Missing => Err(Refusal::OwnerMissing.into()),
+    }
+}
+
+fn denied(action: &'static str) -> PortError {
+    PortError::permanent(action, "access denied")
+}

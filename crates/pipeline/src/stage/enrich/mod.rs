@@ -1,0 +1,190 @@
+//! `enrich`: each record by itself — wait for its time, join the owner's data, store the one document, claim, mail once, settle.
+//!
+//! A record's steps are in `attempt.rs`, the document in `document.rs`, the claim in `claim.rs`, the mail in `mail.rs`, a replay
+//! without a mail in `quiet.rs`; this file keeps records apart from each other.
+
+mod attempt;
+mod claim;
+mod document;
+mod mail;
+mod quiet;
+mod record;
+
+pub use record::{Done, Outcome, Record};
+
+use crate::config::{EnrichConfig, RECORD_DEADLINE};
+use crate::ledger::failure::failure_object;
+use crate::observe::{
+    BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed, Subject,
+};
+use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore, PortError};
+use crate::sabotage::{self, Sabotage};
+use crate::trace;
+use attempt::Attempt;
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use leadwire_domain::failure::FailureReason;
+use leadwire_domain::key::failed_message_key;
+use leadwire_domain::message::Trigger;
+use leadwire_domain::source::Source;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::Instrument as _;
+
+/// How long writing down a failure may take, beyond a record's own deadline.
+const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The stage that enriches and mails.
+#[derive(Debug)]
+pub struct Enrich<H> {
+    home: Arc<H>,
+    config: EnrichConfig,
+}
+
+impl<H: Home> Enrich<H> {
+    /// A stage over a home.
+    pub fn new(home: Arc<H>, config: EnrichConfig) -> Self {
+        Self { home, config }
+    }
+
+    /// Works on a batch, all records at once, each by itself. `remaining` is what is left of the invocation.
+    pub async fn handle_batch(
+        &self,
+        records: Vec<Record>,
+        remaining: Duration,
+    ) -> Vec<(String, Outcome)> {
+        join_all(records.into_iter().map(|record| async move {
+            let work = self.handle(&record, remaining);
+            let outcome = work.instrument(record.span.clone()).await;
+            record.span.record(trace::OUTCOME, outcome.word());
+            (record.message_id, outcome)
+        }))
+        .await
+    }
+
+    /// One record: neither a panic nor a hang of it touches another.
+    async fn handle(&self, record: &Record, remaining: Duration) -> Outcome {
+        let trigger = match Trigger::parse(&record.body) {
+            Ok(trigger) => trigger,
+            Err(error) => {
+                BadMessage {
+                    message_id: &record.message_id,
+                    error: &error,
+                }
+                .emit();
+                return self
+                    .conclude(
+                        record,
+                        None,
+                        Subject::default(),
+                        Outcome::Failed(FailureReason::BadMessage),
+                    )
+                    .await;
+            }
+        };
+        if let Some(facts) = &trigger.facts {
+            record.span.record(trace::LEAD_ID, facts.lead_id.as_str());
+            record.span.record(trace::EVENT_ID, facts.event_id.as_str());
+            record.span.record(trace::SOURCE, facts.source.as_str());
+        }
+        let attempt = Attempt::new(&*self.home, &self.config, record, &trigger);
+        let work = AssertUnwindSafe(attempt.run(remaining)).catch_unwind();
+        let outcome = match tokio::time::timeout(RECORD_DEADLINE, work).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_panic)) => attempt.cut_off(FailureReason::Panicked),
+            Err(_elapsed) => attempt.cut_off(FailureReason::DeadlineExceeded),
+        };
+        self.conclude(record, Some(&trigger), attempt.subject(), outcome)
+            .await
+    }
+
+    /// A failure is written down before it is reported; where even that fails, it is told and reported all the same.
+    async fn conclude(
+        &self,
+        record: &Record,
+        trigger: Option<&Trigger>,
+        subject: Subject<'_>,
+        outcome: Outcome,
+    ) -> Outcome {
+        if let Outcome::Failed(reason) = outcome {
+            record.span.record(trace::ERROR_TYPE, reason.code());
+            record.span.record(trace::STATUS, trace::FAILED);
+            let is_final = record.receive_count >= self.config.max_receive_count;
+            let is_recorded =
+                (reason.is_permanent() || is_final) && !sabotage::is(Sabotage::SilentFailure);
+            let work = AssertUnwindSafe(async {
+                if is_recorded {
+                    self.write_failure(record, trigger, reason).await
+                } else {
+                    self.come_back_soon(record).await
+                }
+            });
+            let concluded = tokio::time::timeout(CONCLUDE_DEADLINE, work.catch_unwind()).await;
+            let message_id = &record.message_id;
+            if let Ok(Ok(Err(error))) = &concluded {
+                CallFailed { subject, error }.emit();
+            }
+            if is_recorded && !matches!(concluded, Ok(Ok(Ok(())))) {
+                FailureNotRecorded {
+                    subject,
+                    message_id,
+                    reason,
+                }
+                .emit();
+            }
+            if is_recorded && subject.source == Some(Source::Canary) {
+                CanaryFailed {
+                    subject,
+                    message_id,
+                    reason,
+                }
+                .emit();
+                return Outcome::Done(Done::CanaryFailed);
+            }
+            RecordFailed {
+                subject,
+                message_id,
+                reason,
+                receives: record.receive_count,
+                is_final,
+                counted: trigger.is_some_and(is_counted),
+            }
+            .emit();
+        }
+        outcome
+    }
+
+    async fn write_failure(
+        &self,
+        record: &Record,
+        trigger: Option<&Trigger>,
+        reason: FailureReason,
+    ) -> Result<(), PortError> {
+        let key = trigger.map_or_else(
+            || failed_message_key(&record.message_id),
+            |trigger| trigger.name.failed_key(),
+        );
+        let failure = failure_object(reason, record, trigger, self.home.clock().now());
+        self.home.store().put(Bucket::Enriched, &key, failure).await
+    }
+
+    /// One 503 must not cost the queue's whole visibility. Spacing only: no promise rests on it.
+    async fn come_back_soon(&self, record: &Record) -> Result<(), PortError> {
+        let retry = self.config.retry_seconds;
+        if record.receive_count > 1 || retry == 0 {
+            return Ok(());
+        }
+        let [jitter, ..] = self.home.entropy().bits();
+        let seconds = retry + retry * u32::from(jitter) / 512;
+        self.home
+            .queue()
+            .set_visibility(&record.receipt_handle, seconds)
+            .await
+    }
+}
+
+/// Replays and an operator's bare messages do not count for the objective.
+fn is_counted(trigger: &Trigger) -> bool {
+    trigger.facts.is_some() && trigger.name.revision() == 0
+}

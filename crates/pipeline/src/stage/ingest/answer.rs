@@ -1,0 +1,160 @@
+//! What the CRM is told.
+
+use jiff::Timestamp;
+use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_domain::problem::Problem;
+use serde::Serialize;
+
+/// Seconds after which a CRM may come back when storing could not be assured.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// An answer, whatever carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body's type.
+    pub content_type: &'static str,
+    /// The header `Retry-After`, where there is one.
+    pub retry_after_seconds: Option<u32>,
+    /// The header `Allow`, where there is one.
+    pub allow: Option<&'static str>,
+    /// The body.
+    pub body: String,
+    /// Whether the request's signature was checked and is good.
+    pub is_verified: bool,
+}
+
+/// One event that was accepted.
+#[derive(Clone, Debug, Serialize)]
+pub struct AcceptedEvent {
+    /// Whom it is about.
+    pub lead_id: LeadId,
+    /// Which event it is.
+    pub event_id: EventId,
+    /// Where its bytes lie.
+    pub s3_key: String,
+    /// Whether it was there already.
+    pub duplicate: bool,
+    /// Before this time nothing happens.
+    pub enrich_not_before: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Accepted<'a> {
+    status: &'static str,
+    events: &'a [AcceptedEvent],
+}
+
+#[derive(Serialize)]
+struct Ignored {
+    status: &'static str,
+    reason: &'static str,
+}
+
+/// RFC 9457.
+#[derive(Serialize)]
+struct ProblemDocument {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'static str,
+}
+
+impl Answer {
+    /// 202: stored and queued.
+    pub(super) fn accepted(events: &[AcceptedEvent]) -> Self {
+        Self::json(
+            202,
+            "application/json",
+            &Accepted {
+                status: "accepted",
+                events,
+            },
+        )
+    }
+
+    /// 200: an event type that is not taken.
+    pub(super) fn ignored() -> Self {
+        Self::json(
+            200,
+            "application/json",
+            &Ignored {
+                status: "ignored",
+                reason: "event_type_not_taken",
+            },
+        )
+    }
+
+    /// A problem document. Carriers use it too, where they refuse a request before the stage sees it.
+    pub fn problem(problem: Problem) -> Self {
+        let status = problem.status();
+        let document = ProblemDocument {
+            kind: "about:blank",
+            title: title(status),
+            status,
+            code: problem.code(),
+            detail: problem.detail(),
+        };
+        let mut answer = Self::json(status, "application/problem+json", &document);
+        answer.retry_after_seconds = matches!(problem, Problem::Unavailable | Problem::Throttled)
+            .then_some(RETRY_AFTER_SECONDS);
+        answer.allow = (problem == Problem::MethodNotAllowed).then_some("POST");
+        answer
+    }
+
+    fn json(status: u16, content_type: &'static str, body: &impl Serialize) -> Self {
+        let body = serde_json::to_string(body).expect("plain fields always serialise");
+        Self {
+            status,
+            content_type,
+            retry_after_seconds: None,
+            allow: None,
+            body,
+            is_verified: false,
+        }
+    }
+}
+
+/// The status's own phrase, as RFC 9457 asks for with `about:blank`.
+fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        429 => "Too Many Requests",
+        _ => "Service Unavailable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_has_its_own_document() {
+        for problem in Problem::ALL {
+            let answer = Answer::problem(problem);
+            assert_ne!(
+                answer.status,
+                503 * u16::from(problem != Problem::Unavailable),
+                "{problem:?} needs a title of its own"
+            );
+            assert!(answer.body.contains(problem.code()));
+            assert_eq!(answer.content_type, "application/problem+json");
+        }
+        assert_eq!(
+            Answer::problem(Problem::Unavailable).retry_after_seconds,
+            Some(5)
+        );
+        assert_eq!(
+            Answer::problem(Problem::MethodNotAllowed).allow,
+            Some("POST")
+        );
+    }
+}

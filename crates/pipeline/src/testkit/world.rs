@@ -1,0 +1,366 @@
+//! A whole home in memory, with the stages over it and a loop that behaves like the queue's event source mapping.
+
+use super::{FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeStore, lock};
+use crate::config::{
+    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
+    VISIBILITY_SECONDS,
+};
+use crate::port::{
+    Bucket, Clock, DelayQueue as _, Home, NewObject, OutgoingMessage, PortError, SecretStore,
+};
+use crate::secrets::SecretCache;
+use crate::stage::enrich::{Enrich, Outcome};
+use crate::stage::ingest::{Answer, Ingest, Request};
+use crate::stage::sweep::Sweep;
+use crate::trace::TraceContext;
+use jiff::Timestamp;
+use leadwire_domain::canary;
+use leadwire_domain::notice::EmailAddress;
+use leadwire_domain::signature::Headers;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Receives before a message is moved away.
+const RECEIVES_MAX: u32 = 3;
+/// Records in a batch.
+const BATCH: usize = 10;
+
+/// The fakes of every port.
+#[derive(Debug)]
+pub struct FakeHome {
+    clock: Arc<FakeClock>,
+    store: FakeStore<FakeClock>,
+    queue: FakeQueue<FakeClock>,
+    mailer: FakeMailer,
+    entropy: FakeEntropy,
+}
+
+impl Home for FakeHome {
+    type Store = FakeStore<FakeClock>;
+    type Queue = FakeQueue<FakeClock>;
+    type Mailer = FakeMailer;
+    type Clock = FakeClock;
+    type Entropy = FakeEntropy;
+    fn store(&self) -> &Self::Store {
+        &self.store
+    }
+    fn queue(&self) -> &Self::Queue {
+        &self.queue
+    }
+    fn mailer(&self) -> &Self::Mailer {
+        &self.mailer
+    }
+    fn clock(&self) -> &Self::Clock {
+        &self.clock
+    }
+    fn entropy(&self) -> &Self::Entropy {
+        &self.entropy
+    }
+}
+
+/// A sources document that a test can change.
+#[derive(Clone, Debug, Default)]
+pub struct FakeSecrets(Arc<Mutex<(Option<String>, u32, bool)>>);
+
+impl FakeSecrets {
+    /// The document from now on.
+    pub fn set(&self, json: &str) {
+        lock(&self.0).0 = Some(json.to_owned());
+    }
+
+    /// Whether fetching fails from now on.
+    pub fn set_down(&self, down: bool) {
+        lock(&self.0).2 = down;
+    }
+
+    /// How often it was fetched.
+    pub fn fetches(&self) -> u32 {
+        lock(&self.0).1
+    }
+}
+
+impl SecretStore for FakeSecrets {
+    async fn fetch(&self) -> Result<Option<String>, PortError> {
+        let mut state = lock(&self.0);
+        state.1 += 1;
+        if state.2 {
+            Err(PortError::transient(
+                "fetch the sources",
+                "a fault that a test asked for",
+            ))
+        } else {
+            Ok(state.0.clone())
+        }
+    }
+}
+
+/// A request without headers.
+#[derive(Clone, Copy, Debug)]
+pub struct NoHeaders;
+
+impl Headers for NoHeaders {
+    fn get(&self, _name: &str) -> Option<&str> {
+        None
+    }
+}
+
+/// The metrics that were told: counters by name, and how many values each histogram took.
+pub type Told = BTreeMap<String, u64>;
+
+/// How a world differs from the defaults.
+#[derive(Debug)]
+pub struct WorldBuilder {
+    /// What `enrich` is told.
+    pub enrich: EnrichConfig,
+    /// What `sweep` is told.
+    pub sweep: SweepConfig,
+    /// The environment's name.
+    pub environment: &'static str,
+}
+
+impl Default for WorldBuilder {
+    fn default() -> Self {
+        let address = |text| EmailAddress::parse(text).expect("a plain address");
+        Self {
+            enrich: EnrichConfig {
+                delay_seconds: 600,
+                from: address("leads@example.com"),
+                to: vec![address("sales@example.com")],
+                notify_owner: false,
+                ambiguous: AmbiguousPolicy::Resend,
+                lease_seconds: LEASE_SECONDS,
+                owner_wait_seconds: 1800,
+                owner_missing: OwnerMissingPolicy::Dlq,
+                mail_wait_seconds: 3600,
+                retry_seconds: 15,
+                max_receive_count: RECEIVES_MAX,
+                lead_url: None,
+                environment: "dev".to_owned(),
+                boot: None,
+            },
+            sweep: SweepConfig {
+                delay_seconds: 600,
+                owner_wait_seconds: 1800,
+                mail_wait_seconds: 3600,
+                visibility_seconds: VISIBILITY_SECONDS,
+                max: 100,
+                max_age_days: 14,
+            },
+            environment: "dev",
+        }
+    }
+}
+
+impl WorldBuilder {
+    /// Makes the world; virtual time starts at 2026-11-23T06:50:00Z.
+    pub fn build(self) -> World {
+        let epoch: Timestamp = Timestamp::from_second(1_795_416_600).expect("within range");
+        let clock = Arc::new(FakeClock::starting_at(epoch));
+        let home = Arc::new(FakeHome {
+            store: FakeStore::new(Arc::clone(&clock)),
+            queue: FakeQueue::new(Arc::clone(&clock), VISIBILITY_SECONDS, RECEIVES_MAX),
+            clock,
+            mailer: FakeMailer::default(),
+            entropy: FakeEntropy::default(),
+        });
+        let secrets = FakeSecrets::default();
+        let canary_secret = FakeSecrets::default();
+        canary_secret.set(&canary::render_secret([[7; 16], [9; 16]]));
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        World {
+            ingest: Ingest::new(
+                Arc::clone(&home),
+                SecretCache::new(secrets.clone(), self.environment),
+                IngestConfig {
+                    delay_seconds: self.enrich.delay_seconds,
+                },
+            )
+            .with_canary(SecretCache::of_canary(canary_secret.clone())),
+            enrich: Enrich::new(Arc::clone(&home), self.enrich),
+            sweep: Sweep::new(Arc::clone(&home), self.sweep),
+            home,
+            secrets,
+            canary_secret,
+            snapshotter,
+            recorder,
+        }
+    }
+}
+
+/// A whole home in memory.
+#[expect(missing_debug_implementations, reason = "a metrics recorder has none")]
+pub struct World {
+    /// The ports.
+    pub home: Arc<FakeHome>,
+    /// The sources document.
+    pub secrets: FakeSecrets,
+    /// The canary's secret.
+    pub canary_secret: FakeSecrets,
+    /// The stage that takes webhooks.
+    pub ingest: Ingest<FakeHome, FakeSecrets>,
+    /// The stage that enriches and mails.
+    pub enrich: Enrich<FakeHome>,
+    /// The stage that sweeps.
+    pub sweep: Sweep<FakeHome>,
+    recorder: DebuggingRecorder,
+    snapshotter: Snapshotter,
+}
+
+impl World {
+    /// A world with the defaults.
+    pub fn new() -> Self {
+        WorldBuilder::default().build()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &FakeStore<FakeClock> {
+        &self.home.store
+    }
+
+    /// The queue.
+    pub fn queue(&self) -> &FakeQueue<FakeClock> {
+        &self.home.queue
+    }
+
+    /// The mailer.
+    pub fn mailer(&self) -> &FakeMailer {
+        &self.home.mailer
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &FakeClock {
+        &self.home.clock
+    }
+
+    /// Posts a body to `/ingest` without headers.
+    pub async fn post(&self, body: &str) -> Answer {
+        self.post_to("/ingest", &NoHeaders, body.as_bytes()).await
+    }
+
+    /// Posts bytes to a path.
+    pub async fn post_to(&self, path: &str, headers: &(dyn Headers + Sync), body: &[u8]) -> Answer {
+        let request = Request {
+            method: "POST",
+            path,
+            headers,
+            body,
+            received_at: self.clock().now(),
+            trace: TraceContext::default(),
+        };
+        self.ingest.handle(request).await
+    }
+
+    /// Writes the owner file of a lead.
+    pub fn put_owner(&self, lead_id: &str, json: &str) {
+        self.store().plant(
+            Bucket::Lookup,
+            &format!("{lead_id}.json"),
+            NewObject::of(json.as_bytes().to_vec()),
+        );
+    }
+
+    /// Sends a message as an operator would.
+    pub async fn send_bare(&self, s3_key: &str) {
+        let body = format!(r#"{{"s3_key":"{s3_key}"}}"#);
+        let message = OutgoingMessage {
+            body,
+            delay_seconds: 0,
+            trace: TraceContext::default(),
+        };
+        self.home
+            .queue
+            .send(message)
+            .await
+            .expect("no fault is scripted");
+    }
+
+    /// Receives one batch, works on it, and deletes what did not fail.
+    pub async fn work(&self) -> Vec<Outcome> {
+        let records = self.queue().receive(BATCH);
+        let handles: BTreeMap<String, String> = records
+            .iter()
+            .map(|r| (r.message_id.clone(), r.receipt_handle.clone()))
+            .collect();
+        let results = self
+            .enrich
+            .handle_batch(records, Duration::from_mins(1))
+            .await;
+        assert_eq!(
+            results.len(),
+            handles.len(),
+            "every record has an outcome of its own"
+        );
+        for (message_id, outcome) in &results {
+            if let Some(handle) = handles.get(message_id).filter(|_| !outcome.is_failed()) {
+                self.queue().delete(handle);
+            }
+        }
+        results.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// Goes forward in time to the next message, and works on what is visible then.
+    pub async fn work_next(&self) -> Vec<Outcome> {
+        if let Some(next) = self.queue().next_visible_at() {
+            let wait = next.duration_since(self.clock().now());
+            tokio::time::sleep(Duration::try_from(wait).unwrap_or(Duration::ZERO)).await;
+        }
+        self.work().await
+    }
+
+    /// Works until the queue is empty, going forward in time from message to message. Gives every outcome.
+    pub async fn work_until_idle(&self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while self.queue().depth() > 0 {
+            outcomes.extend(self.work_next().await);
+            assert!(outcomes.len() < 10_000, "nothing circles for ever");
+        }
+        outcomes
+    }
+
+    /// Runs a future with this world's metrics recorder in place.
+    pub async fn observed<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|context| {
+            metrics::with_local_recorder(&self.recorder, || future.as_mut().poll(context))
+        })
+        .await
+    }
+
+    /// The metrics told since the last call.
+    pub fn told(&self) -> Told {
+        self.told_as(|name, _value| name.to_owned())
+    }
+
+    /// The same by name and value of the further dimension, where there is one: `LeadsRejected unverified`.
+    pub fn told_by_value(&self) -> Told {
+        self.told_as(|name, value| match value {
+            Some(value) => format!("{name} {value}"),
+            None => name.to_owned(),
+        })
+    }
+
+    fn told_as(&self, called: impl Fn(&str, Option<&str>) -> String) -> Told {
+        let mut told = Told::new();
+        for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
+            let key = key.key();
+            let count = match value {
+                DebugValue::Counter(count) => count,
+                DebugValue::Histogram(values) => u64::try_from(values.len()).unwrap_or(u64::MAX),
+                DebugValue::Gauge(_) => continue,
+            };
+            let further = key.labels().next().map(metrics::Label::value);
+            *told.entry(called(key.name(), further)).or_default() += count;
+        }
+        told.retain(|_, count| *count > 0);
+        told
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
