@@ -1,11 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod config;
-mod ledger;
+pub mod ledger;
 pub mod observe;
 pub mod operate;
 pub mod port;
-pub mod sabotage;
 pub mod secrets;
 pub mod stage;
 #[cfg(feature = "testkit")]

@@ -3,5 +3,6 @@
 pub mod audit;
 pub mod canary;
 pub mod forget;
+pub mod queue;
 pub mod replay;
 pub mod resolve;

@@ -5,13 +5,14 @@ use super::{Age, is_meant, is_queued, lead_of, name_of, reason_code};
 use crate::cli::DlqRedriveArgs;
 use crate::home::Operated;
 use crate::output::{BAD, Ended, Output};
-use crate::view::{Failure, QueueLook, Queued, by_event, list_failures};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::key::EventName;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::Waiting;
-use leadwire_pipeline::port::{Clock as _, DelayQueue as _, OutgoingMessage};
+use leadwire_pipeline::ledger::{Failure, Ledger};
+use leadwire_pipeline::operate::queue::{QueueSnapshot, by_event};
+use leadwire_pipeline::port::{Clock as _, DelayQueue as _, OutgoingMessage, QueuedMessage};
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -65,7 +66,7 @@ pub(in crate::command) async fn redrive<O: Operated>(
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let now = home.clock().now();
-    let failures = list_failures(home.store()).await?;
+    let failures = Ledger::new(home.store()).failures().await?;
     let unknown: Vec<&String> = args
         .ids
         .iter()
@@ -124,11 +125,11 @@ fn is_wanted(failure: &Failure, args: &DlqRedriveArgs, age: Age, now: Timestamp)
 }
 
 /// Whether a replay has no dead letter any more, where the home can tell without taking them.
-fn is_letter_gone(look: &QueueLook, name: &EventName) -> bool {
+fn is_letter_gone(look: &QueueSnapshot, name: &EventName) -> bool {
     name.revision() > 0 && look.live(name).is_some() && look.dead(name).is_empty()
 }
 
-type Letters = BTreeMap<EventName, Vec<Queued>>;
+type Letters = BTreeMap<EventName, Vec<QueuedMessage>>;
 
 /// Dead letters of events that came to their end by another message: they would keep the alarm up for ever.
 fn settled_leftovers(letters: &Letters, failures: &[Failure]) -> Vec<Wanted> {
@@ -149,7 +150,7 @@ fn settled_leftovers(letters: &Letters, failures: &[Failure]) -> Vec<Wanted> {
 
 async fn send_all<O: Operated>(
     home: &O,
-    look: &QueueLook,
+    look: &QueueSnapshot,
     (wanted, letters): (&[Wanted], &Letters),
     output: &mut Output,
 ) -> anyhow::Result<usize> {
@@ -168,9 +169,9 @@ async fn send_all<O: Operated>(
 
 async fn send_one<O: Operated>(
     home: &O,
-    look: &QueueLook,
+    look: &QueueSnapshot,
     want: &Wanted,
-    letters: &[Queued],
+    letters: &[QueuedMessage],
 ) -> anyhow::Result<Redriven> {
     let Some(name) = &want.name else {
         return Ok(Redriven::NotAnEvent);
@@ -198,11 +199,11 @@ async fn give_back<O: Operated>(
     home: &O,
     wanted: &[Wanted],
     letters: &Letters,
-    strangers: &[Queued],
+    strangers: &[QueuedMessage],
 ) -> anyhow::Result<()> {
     let is_wanted = |name: &EventName| wanted.iter().any(|want| want.name.as_ref() == Some(name));
     let others = letters.iter().filter(|(name, _)| !is_wanted(name));
-    let others: Vec<Queued> = others
+    let others: Vec<QueuedMessage> = others
         .flat_map(|(_, letters)| letters)
         .chain(strangers)
         .cloned()
@@ -219,7 +220,7 @@ fn tell(output: &mut Output, want: &Wanted, done: Redriven) -> anyhow::Result<()
 
 /// A fresh trigger: its waits begin anew, else a wait that was used up would end it again at once. Where there is no dead letter any more,
 /// the bare form does; but not for a replay, since only its own message said whether it mails.
-fn copy_of(name: &EventName, letters: &[Queued]) -> Option<OutgoingMessage> {
+fn copy_of(name: &EventName, letters: &[QueuedMessage]) -> Option<OutgoingMessage> {
     let stored = letters
         .iter()
         .find_map(|letter| Trigger::parse(&letter.body).ok());
@@ -246,8 +247,8 @@ fn copy_of(name: &EventName, letters: &[Queued]) -> Option<OutgoingMessage> {
 mod tests {
     use super::*;
 
-    fn letter(body: &str) -> Queued {
-        Queued {
+    fn letter(body: &str) -> QueuedMessage {
+        QueuedMessage {
             message_id: "m".to_owned(),
             handle: "m".to_owned(),
             body: body.to_owned(),
@@ -258,7 +259,7 @@ mod tests {
         }
     }
 
-    fn body(name: &EventName, letters: &[Queued]) -> Option<String> {
+    fn body(name: &EventName, letters: &[QueuedMessage]) -> Option<String> {
         copy_of(name, letters).map(|copy| copy.body)
     }
 

@@ -2,17 +2,13 @@
 
 use super::record::{Done, Outcome, Record};
 use crate::config::{EnrichConfig, RECORD_DEADLINE};
-use crate::ledger::claim::{MailState, fetch_mail_state};
+use crate::ledger::{ClaimState, DocumentState, Ledger, OwnerState, RawState};
 use crate::observe::{CallFailed, EnrichmentBegan, LeadDeferred, RecordAcked, Subject};
-use crate::port::{
-    Bucket, Clock, DelayQueue, Entropy, Fetched, Home, ObjectStore, OutgoingMessage, PortError,
-};
-use crate::sabotage::{self, Sabotage};
+use crate::port::{Clock, DelayQueue, Entropy, Home, OutgoingMessage, PortError};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, ClaimDecision, Settled, decide_claim};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::key::{EventName, lookup_key};
-use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
+use leadwire_domain::key::EventName;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
 use leadwire_domain::wait::{DeferReason, WaitKind, decide_early_wait, seconds_until};
@@ -55,11 +51,12 @@ impl From<Outcome> for Stop {
 
 /// What lies in the store about an event, read at once.
 pub(super) struct Found {
-    pub(super) enriched: Fetched,
-    pub(super) raw: Fetched,
-    /// The owner file, where the message says whose it is. Whoever has a document already does not need it, nor its errors.
-    pub(super) lookup: Option<Result<Fetched, PortError>>,
-    pub(super) mail: MailState,
+    pub(super) document: Result<DocumentState, PortError>,
+    /// Ignored, errors included, where there is a document.
+    pub(super) raw: Result<RawState, PortError>,
+    /// The owner file, where the message says whose it is. Ignored, errors included, where there is a document.
+    pub(super) owner: Option<Result<OwnerState, PortError>>,
+    pub(super) mail: ClaimState,
 }
 
 impl<'a, H: Home> Attempt<'a, H> {
@@ -102,7 +99,6 @@ impl<'a, H: Home> Attempt<'a, H> {
         if let Some(seconds) = self
             .not_before()
             .and_then(|not_before| decide_early_wait(now, not_before))
-            .filter(|_| !sabotage::is(Sabotage::Hurry))
         {
             return self.defer(DeferReason::TooEarly, seconds).await;
         }
@@ -123,48 +119,43 @@ impl<'a, H: Home> Attempt<'a, H> {
     /// Steps b and c: everything that is known, in one round trip. `mail/X` is read on every receive: a message that comes after a lead
     /// was forgotten must not write its data again.
     async fn look(&self) -> Result<Found, Stop> {
-        let name = &self.trigger.name;
-        let (enriched_key, raw_key, mail_key) =
-            (name.enriched_key(), name.raw_key(), name.mail_key());
-        let store = self.home.store();
-        let (enriched, raw, lookup, mail) = tokio::join!(
-            store.get(Bucket::Enriched, &enriched_key, OBJECT_BYTES_MAX),
-            store.get(Bucket::Raw, &raw_key, OBJECT_BYTES_MAX),
+        let (name, ledger) = (&self.trigger.name, self.ledger());
+        let (document, raw, owner, mail) = tokio::join!(
+            ledger.document(name),
+            ledger.raw(name),
             self.look_up_owner(),
-            fetch_mail_state(self.home, &mail_key),
+            self.read_mail(name),
         );
-        let unavailable = |error| Stop::Call(FailureReason::StoreUnavailable, error);
         Ok(Found {
-            enriched: enriched.map_err(unavailable)?,
-            raw: raw.map_err(unavailable)?,
-            lookup,
-            mail: mail.map_err(unavailable)?,
+            document,
+            raw,
+            owner,
+            mail: mail?,
         })
     }
 
-    async fn look_up_owner(&self) -> Option<Result<Fetched, PortError>> {
+    async fn look_up_owner(&self) -> Option<Result<OwnerState, PortError>> {
         let facts = self.trigger.facts.as_ref()?;
-        let key = lookup_key(&facts.lead_id);
-        let store = self.home.store();
-        Some(store.get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX).await)
+        Some(self.ledger().owner(&facts.lead_id).await)
+    }
+
+    pub(super) fn ledger(&self) -> Ledger<'a, H::Store> {
+        Ledger::new(self.home.store())
     }
 
     /// Step b: an event that has come to its end, or that another worker is at, needs nothing from this one. A revision also looks at its
     /// event: a forgotten lead is forgotten in every revision.
-    async fn stop_if_over(&self, mail: &MailState) -> Result<(), Stop> {
+    async fn stop_if_over(&self, mail: &ClaimState) -> Result<(), Stop> {
         if self.trigger.name.revision() > 0 {
             let event: EventName = self.trigger.name.clone().with_revision(0);
-            let base = fetch_mail_state(self.home, &event.mail_key())
-                .await
-                .map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))?;
-            if matches!(base, MailState::Settled(Settled::Forgotten)) {
+            if self.read_mail(&event).await?.settled() == Some(Settled::Forgotten) {
                 return Err(self.acked(Done::Forgotten).into());
             }
         }
         match mail {
-            MailState::Absent => Ok(()),
-            MailState::Settled(settled) => Err(self.acked(done(*settled)).into()),
-            MailState::Claimed(claim, _) => match self.decide(claim) {
+            ClaimState::Absent | ClaimState::Unreadable(_) => Ok(()),
+            ClaimState::Settled(marker, _) => Err(self.acked(done(marker.how)).into()),
+            ClaimState::Claimed(claim, _) => match self.decide(claim) {
                 ClaimDecision::Parked => Err(self.acked(Done::ParkedBefore).into()),
                 ClaimDecision::Wait { until } => Err(self.wait_for_claim(until).await),
                 ClaimDecision::Mine | ClaimDecision::Take { .. } | ClaimDecision::Stale { .. } => {
@@ -176,16 +167,7 @@ impl<'a, H: Home> Attempt<'a, H> {
 
     /// What to do about a claim that is there.
     pub(super) fn decide(&self, claim: &Claim) -> ClaimDecision {
-        let decision = decide_claim(claim, &self.token, self.now(), self.config.boot.as_deref());
-        let is_live = matches!(decision, ClaimDecision::Wait { .. });
-        if is_live && sabotage::is(Sabotage::IgnoreLease) {
-            return ClaimDecision::Take { attempt: 2 };
-        }
-        let is_stale = matches!(decision, ClaimDecision::Stale { .. });
-        if is_stale && sabotage::is(Sabotage::NoTakeover) {
-            return ClaimDecision::Parked;
-        }
-        decision
+        decide_claim(claim, &self.token, self.now(), self.config.boot.as_deref())
     }
 
     /// Comes back when the other worker's lease is over.
@@ -214,9 +196,7 @@ impl<'a, H: Home> Attempt<'a, H> {
             trace: self.record.trace.clone(),
         };
         let sent = self.home.queue().send(message).await;
-        if !sabotage::is(Sabotage::LoseCopy) {
-            sent.map_err(|error| Stop::Call(FailureReason::QueueUnavailable, error))?;
-        }
+        sent.map_err(|error| Stop::Call(FailureReason::QueueUnavailable, error))?;
         LeadDeferred {
             subject: self.subject(),
             reason,

@@ -1,16 +1,15 @@
 //! Step d: the claim. Between a claim and its marker only one living worker may send (docs/PROTOCOL.md).
 
 use super::attempt::{Attempt, Stop, done, later};
-use super::is_counted;
 use super::record::{Done, Outcome};
+use super::{failure_record, is_counted};
 use crate::config::AmbiguousPolicy;
-use crate::ledger::claim::{MailState, claim_object, fetch_mail_state};
-use crate::ledger::failure::failure_object;
+use crate::ledger::ClaimState;
 use crate::observe::{CallFailed, ClaimParked, EmailAmbiguous};
-use crate::port::{Bucket, Created, ETag, Home, ObjectStore, PortError, Replaced};
-use crate::sabotage::{self, Sabotage};
+use crate::port::{Created, ETag, Home, PortError, Replaced};
 use leadwire_domain::claim::{Claim, ClaimDecision, Sending};
 use leadwire_domain::failure::FailureReason;
+use leadwire_domain::key::EventName;
 use std::sync::atomic::Ordering;
 
 /// Conditional writes that may lose against others before the record gives up and comes back.
@@ -24,21 +23,14 @@ pub(super) struct Held {
 
 impl<H: Home> Attempt<'_, H> {
     /// Whoever creates or takes over the claim may send; everyone else reads what is there and decides.
-    pub(super) async fn claim(&self, mut mail: MailState) -> Result<Held, Stop> {
-        if sabotage::is(Sabotage::NoClaim) || sabotage::is(Sabotage::MarkerAfterSend) {
-            let (etag, claim) = (ETag(String::new()), self.sending(1));
-            return Ok(Held { etag, claim });
-        }
+    pub(super) async fn claim(&self, mut mail: ClaimState) -> Result<Held, Stop> {
         // Whether a dead worker's doubt is this attempt's to tell, once it holds the claim.
         let mut is_untold = false;
         for _ in 0..CLAIM_TRIES {
             let written = match &mail {
-                MailState::Settled(settled) => return Err(self.acked(done(*settled)).into()),
-                MailState::Claimed(..) if sabotage::is(Sabotage::BlindConflict) => {
-                    return Err(self.acked(Done::MailedBefore).into());
-                }
-                MailState::Absent => self.create_claim().await,
-                MailState::Claimed(claim, etag) => match self.decide(claim) {
+                ClaimState::Settled(marker, _) => return Err(self.acked(done(marker.how)).into()),
+                ClaimState::Absent | ClaimState::Unreadable(_) => self.create_claim().await,
+                ClaimState::Claimed(claim, etag) => match self.decide(claim) {
                     ClaimDecision::Mine => match claim {
                         Claim::Sending(sending) => Ok(Some(Held {
                             etag: etag.clone(),
@@ -71,26 +63,19 @@ impl<H: Home> Attempt<'_, H> {
                 Ok(None) => {}
                 Err(error) => self.tell_failed_call(&error),
             }
-            mail = self.read_mail().await?;
+            mail = self.read_mail(&self.trigger.name).await?;
         }
         Err(Outcome::Failed(FailureReason::StoreUnavailable).into())
     }
 
     async fn create_claim(&self) -> Result<Option<Held>, PortError> {
         let claim = self.sending(1);
-        let body = claim_object(&Claim::Sending(claim.clone()));
-        let key = self.mail_key();
-        Ok(
-            match self
-                .home
-                .store()
-                .create(Bucket::Enriched, &key, body)
-                .await?
-            {
-                Created::New(etag) => Some(Held { etag, claim }),
-                Created::Exists => None,
-            },
-        )
+        let body = Claim::Sending(claim.clone());
+        let created = self.ledger().create_claim(&self.trigger.name, &body);
+        Ok(match created.await? {
+            Created::New(etag) => Some(Held { etag, claim }),
+            Created::Exists => None,
+        })
     }
 
     async fn replace_claim(&self, etag: &ETag, attempt: u32) -> Result<Option<Held>, PortError> {
@@ -114,18 +99,14 @@ impl<H: Home> Attempt<'_, H> {
 
     /// Parks a doubtful mail: first where it is listed, then the claim itself. The other order could leave a parked mail without a reason.
     async fn park(&self, etag: &ETag, attempt: u32, is_untold: bool) -> Stop {
-        let failure = failure_object(
+        let failure = failure_record(
             FailureReason::MailAmbiguous,
             self.record,
             Some(self.trigger),
             self.now(),
         );
-        let failed_key = self.trigger.name.failed_key();
-        let store = self.home.store();
-        let is_silent = sabotage::is(Sabotage::ParkInSilence);
-        if let Err(error) = store.put(Bucket::Enriched, &failed_key, failure).await
-            && !is_silent
-        {
+        let name = &self.trigger.name;
+        if let Err(error) = self.ledger().put_failure(Some(name), &failure).await {
             return Stop::Call(FailureReason::StoreUnavailable, error);
         }
         let parked = Claim::Parked {
@@ -154,8 +135,8 @@ impl<H: Home> Attempt<'_, H> {
 
     /// Whether a write whose reply was lost, or that met its own effect, took effect.
     async fn lies_there(&self, written: &Claim) -> bool {
-        let state = fetch_mail_state(self.home, &self.mail_key()).await;
-        matches!(state, Ok(MailState::Claimed(claim, _)) if claim == *written)
+        let state = self.ledger().claim(&self.trigger.name).await;
+        matches!(state, Ok(ClaimState::Claimed(claim, _)) if claim == *written)
     }
 
     /// Tells that nobody knows whether the mail went out, and notes on the claim that it was told. The claim stays SENDING until its lease
@@ -190,21 +171,15 @@ impl<H: Home> Attempt<'_, H> {
     }
 
     async fn replace(&self, etag: &ETag, claim: &Claim) -> Result<Replaced, PortError> {
-        let key = self.mail_key();
-        self.home
-            .store()
-            .replace(Bucket::Enriched, &key, etag, claim_object(claim))
-            .await
+        let name = &self.trigger.name;
+        self.ledger().replace_claim(name, etag, claim).await
     }
 
-    pub(super) async fn read_mail(&self) -> Result<MailState, Stop> {
-        fetch_mail_state(self.home, &self.mail_key())
-            .await
+    pub(super) async fn read_mail(&self, name: &EventName) -> Result<ClaimState, Stop> {
+        let claim = self.ledger().claim(name).await;
+        claim
+            .and_then(ClaimState::readable)
             .map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))
-    }
-
-    pub(super) fn mail_key(&self) -> String {
-        self.trigger.name.mail_key()
     }
 
     pub(super) fn tell_failed_call(&self, error: &PortError) {

@@ -3,33 +3,16 @@
 use super::attempt::{Attempt, Found, Stop};
 use super::record::Outcome;
 use crate::config::OwnerMissingPolicy;
-use crate::ledger::raw::{Raw, label};
+use crate::ledger::{Document, DocumentState, OwnerState, RawEvent, RawState};
 use crate::observe::{CallFailed, LeadEnriched, LookupDenied, Subject};
-use crate::port::{Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError};
-use crate::sabotage::{self, Sabotage};
+use crate::port::{Created, Home, PortError};
 use jiff::Timestamp;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::json::Object;
-use leadwire_domain::key::lookup_key;
-use leadwire_domain::lead::document::{Enriched, Provenance, parse_enriched, render_enriched};
+use leadwire_domain::lead::document::{Provenance, render_enriched};
 use leadwire_domain::lead::merge::{MergeError, merge};
-use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
 use leadwire_domain::source::Source;
 use leadwire_domain::wait::{DeferReason, decide_owner_wait};
-
-/// A stored document, read.
-pub(super) struct Document {
-    pub(super) lead: Enriched,
-    /// As it is stored.
-    pub(super) bytes: Vec<u8>,
-}
-
-impl Document {
-    /// Where the event came from: what is stored says so, and nothing else.
-    pub(super) fn source(&self) -> Source {
-        Source::from_name(&self.lead.provenance.source).unwrap_or(Source::Generic)
-    }
-}
 
 /// An owner file, read.
 struct Owner {
@@ -45,19 +28,28 @@ pub(super) fn failed(reason: FailureReason) -> Stop {
 impl<H: Home> Attempt<'_, H> {
     /// The stored document, or the one that this attempt makes and stores.
     pub(super) async fn document(&self, found: Found) -> Result<Document, Stop> {
-        let document = match &found.enriched {
-            Fetched::Found(stored) => parse_document(stored.bytes.clone()),
-            Fetched::Missing => self.make_document(found).await,
-            Fetched::Denied => Err(denied("read the enriched document")),
-            Fetched::TooLarge => Err(failed(FailureReason::EnrichedInvalid)),
-        }?;
+        let Found {
+            document,
+            raw,
+            owner,
+            ..
+        } = found;
+        let document = match document.map_err(unavailable)? {
+            DocumentState::Stored(document) => *document,
+            DocumentState::Absent => self.make_document(raw, owner).await?,
+            DocumentState::Invalid => return Err(failed(FailureReason::EnrichedInvalid)),
+        };
         self.source.get_or_init(|| document.source());
         Ok(document)
     }
 
-    async fn make_document(&self, found: Found) -> Result<Document, Stop> {
-        let raw = self.read_raw(&found.raw)?;
-        let owner = self.owner(&raw, found.lookup).await?;
+    async fn make_document(
+        &self,
+        raw: Result<RawState, PortError>,
+        owner: Option<Result<OwnerState, PortError>>,
+    ) -> Result<Document, Stop> {
+        let raw = self.read_raw(raw.map_err(unavailable)?)?;
+        let owner = self.owner(&raw, owner).await?;
         let owner_fields = owner.as_ref().map(|owner| &owner.fields);
         let merged = tracing::info_span!("merge")
             .in_scope(|| merge(&raw.lead_id, &raw.fields, owner_fields))
@@ -97,13 +89,9 @@ impl<H: Home> Attempt<'_, H> {
         bytes: Vec<u8>,
         event: LeadEnriched<'_>,
     ) -> Result<Document, Stop> {
-        let key = self.trigger.name.enriched_key();
-        let created = self
-            .home
-            .store()
-            .create(Bucket::Enriched, &key, NewObject::of(bytes.clone()))
-            .await;
-        if matches!(created, Ok(Created::New(_))) || sabotage::is(Sabotage::MailOwnMerge) {
+        let (ledger, name) = (self.ledger(), &self.trigger.name);
+        let created = ledger.create_document(name, bytes.clone()).await;
+        if matches!(created, Ok(Created::New(_))) {
             event.emit();
             return parse_document(bytes);
         }
@@ -114,29 +102,24 @@ impl<H: Home> Attempt<'_, H> {
             }
             .emit();
         }
-        let stored = self
-            .home
-            .store()
-            .get(Bucket::Enriched, &key, OBJECT_BYTES_MAX)
-            .await;
-        match stored.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))? {
-            Fetched::Found(stored) => {
+        match ledger.document(name).await.map_err(unavailable)? {
+            DocumentState::Stored(stored) => {
                 // Its own document, whose reply was lost: nobody else merged at this very instant.
-                if stored.bytes == bytes {
+                if stored.bytes() == bytes {
                     event.emit();
                 }
-                parse_document(stored.bytes)
+                Ok(*stored)
             }
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
-                Err(failed(FailureReason::StoreUnavailable))
-            }
+            DocumentState::Invalid => Err(failed(FailureReason::EnrichedInvalid)),
+            DocumentState::Absent => Err(failed(FailureReason::StoreUnavailable)),
         }
     }
 
-    fn read_raw(&self, raw: &Fetched) -> Result<Raw, Stop> {
+    fn read_raw(&self, raw: RawState) -> Result<RawEvent, Stop> {
         match raw {
-            Fetched::Found(stored) => {
-                let raw = label(stored, &self.trigger.name.to_string())
+            RawState::Stored(stored) => {
+                let raw = stored
+                    .event()
                     .ok_or_else(|| failed(FailureReason::RawInvalid))?;
                 self.source.get_or_init(|| raw.source);
                 let expected = self.trigger.facts.as_ref();
@@ -151,50 +134,45 @@ impl<H: Home> Attempt<'_, H> {
                     Err(failed(FailureReason::RawInvalid))
                 }
             }
-            Fetched::Missing => Err(failed(FailureReason::RawMissing)),
-            Fetched::Denied => Err(denied("read the raw object")),
-            Fetched::TooLarge => Err(failed(FailureReason::RawInvalid)),
+            RawState::Absent => Err(failed(FailureReason::RawMissing)),
+            RawState::TooLarge => Err(failed(FailureReason::RawInvalid)),
         }
     }
 
     /// The owner file; `None` where it is missing for good and the lead is mailed as unassigned.
     async fn owner(
         &self,
-        raw: &Raw,
-        looked_up: Option<Result<Fetched, PortError>>,
+        raw: &RawEvent,
+        looked_up: Option<Result<OwnerState, PortError>>,
     ) -> Result<Option<Owner>, Stop> {
         let look = if let Some(look) = looked_up {
             look
         } else {
-            let key = lookup_key(&raw.lead_id);
-            let store = self.home.store();
-            store.get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX).await
+            self.ledger().owner(&raw.lead_id).await
         };
-        let lookup = look.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))?;
-        match lookup {
-            Fetched::Found(stored) => {
-                let fields = Object::parse(&stored.bytes)
-                    .map_err(|_invalid| failed(FailureReason::LookupInvalid))?;
+        match look.map_err(unavailable)? {
+            OwnerState::Stored(stored) => {
+                let fields = stored.fields();
                 Ok(Some(Owner {
-                    fields,
-                    etag: stored.etag.0.clone(),
-                    modified_at: stored.last_modified,
+                    fields: fields.ok_or_else(|| failed(FailureReason::LookupInvalid))?,
+                    etag: stored.etag,
+                    modified_at: stored.modified_at,
                 }))
             }
-            Fetched::TooLarge => Err(failed(FailureReason::LookupInvalid)),
-            Fetched::Denied => {
+            OwnerState::TooLarge => Err(failed(FailureReason::LookupInvalid)),
+            OwnerState::Denied => {
                 LookupDenied {
                     subject: self.subject(),
                 }
                 .emit();
                 self.owner_absent(raw).await
             }
-            Fetched::Missing => self.owner_absent(raw).await,
+            OwnerState::Absent => self.owner_absent(raw).await,
         }
     }
 
     /// Waiting is not failing: the owner may be assigned late. Only at the end of the window it counts as missing.
-    async fn owner_absent(&self, raw: &Raw) -> Result<Option<Owner>, Stop> {
+    async fn owner_absent(&self, raw: &RawEvent) -> Result<Option<Owner>, Stop> {
         let window_end = self.owner_window_end(raw.accepted_at);
         if let Some(seconds) = decide_owner_wait(self.now(), window_end, &self.trigger.waiting) {
             return Err(match self.defer(DeferReason::OwnerAbsent, seconds).await {
@@ -209,14 +187,10 @@ impl<H: Home> Attempt<'_, H> {
     }
 }
 
-pub(super) fn parse_document(bytes: Vec<u8>) -> Result<Document, Stop> {
-    let lead = parse_enriched(&bytes).map_err(|_invalid| failed(FailureReason::EnrichedInvalid))?;
-    Ok(Document { lead, bytes })
+fn parse_document(bytes: Vec<u8>) -> Result<Document, Stop> {
+    Document::parse(bytes).ok_or_else(|| failed(FailureReason::EnrichedInvalid))
 }
 
-pub(super) fn denied(action: &'static str) -> Stop {
-    Stop::Call(
-        FailureReason::StoreUnavailable,
-        PortError::permanent(action, "access denied"),
-    )
+fn unavailable(error: PortError) -> Stop {
+    Stop::Call(FailureReason::StoreUnavailable, error)
 }

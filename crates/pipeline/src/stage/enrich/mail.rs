@@ -2,13 +2,11 @@
 
 use super::attempt::{Attempt, Stop, later};
 use super::claim::Held;
-use super::document::Document;
 use super::is_counted;
 use super::record::{Done, Outcome};
-use crate::ledger::claim::{MailState, fetch_mail_state, settled_marker};
+use crate::ledger::{ClaimState, Document, Marker};
 use crate::observe::{EmailSent, OwnerEmailInvalid, Subject, Timeliness};
-use crate::port::{Bucket, Entropy, Home, Mail, MailOutcome, Mailer, ObjectStore, Replaced};
-use crate::sabotage::{self, Sabotage};
+use crate::port::{Entropy, Home, Mail, MailOutcome, Mailer, Replaced};
 use jiff::Timestamp;
 use leadwire_domain::canary;
 use leadwire_domain::claim::{Claim, Settled};
@@ -27,15 +25,15 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(200);
 
 impl<H: Home> Attempt<'_, H> {
     /// Steps d to f.
-    pub(super) async fn mail(&self, document: &Document, mail: MailState) -> Result<Outcome, Stop> {
+    pub(super) async fn mail(
+        &self,
+        document: &Document,
+        mail: ClaimState,
+    ) -> Result<Outcome, Stop> {
         let held = self.claim(mail).await?;
         let mail = self.compose(document, held.claim.attempt);
         self.in_doubt.store(true, Ordering::Relaxed);
-        let mut sent = self.home.mailer().send(&mail).await;
-        if matches!(sent, MailOutcome::Ambiguous(_)) && sabotage::is(Sabotage::RetryMail) {
-            sent = self.home.mailer().send(&mail).await;
-        }
-        match sent {
+        match self.home.mailer().send(&mail).await {
             MailOutcome::Accepted(message_id) => self.settle(document, held, &message_id).await,
             MailOutcome::Busy(error) => {
                 self.in_doubt.store(false, Ordering::Relaxed);
@@ -50,9 +48,6 @@ impl<H: Home> Attempt<'_, H> {
                 Ok(Outcome::Failed(FailureReason::MailRefused))
             }
             MailOutcome::Ambiguous(error) => {
-                if sabotage::is(Sabotage::ReleaseDoubt) {
-                    self.release(&held).await;
-                }
                 self.doubt(&held).await;
                 Err(Stop::Call(FailureReason::MailAmbiguous, error))
             }
@@ -103,32 +98,32 @@ impl<H: Home> Attempt<'_, H> {
         message_id: &str,
     ) -> Result<Outcome, Stop> {
         let sent_at = self.now();
-        let marker = settled_marker(Settled::Sent, Some(message_id), sent_at);
-        if sabotage::is(Sabotage::MarkerAfterSend) {
-            let (store, key) = (self.home.store(), self.mail_key());
-            drop(store.put(Bucket::Enriched, &key, marker.clone()).await);
-        }
+        let marker = Marker {
+            message_id: Some(message_id.to_owned()),
+            ..Marker::new(Settled::Sent, sent_at)
+        };
+        let (ledger, name) = (self.ledger(), &self.trigger.name);
         let mut etag = held.etag;
         let mut pause = SETTLE_PAUSE;
         loop {
-            match self
-                .home
-                .store()
-                .replace(Bucket::Enriched, &self.mail_key(), &etag, marker.clone())
-                .await
-            {
+            match ledger.settle(name, &etag, &marker).await {
                 Ok(Replaced::New(_)) => break,
                 Ok(Replaced::Changed) => {}
                 Err(error) => self.tell_failed_call(&error),
             }
-            match fetch_mail_state(self.home, &self.mail_key()).await {
-                Ok(MailState::Claimed(Claim::Sending(sending), current))
+            match ledger.claim(name).await.and_then(ClaimState::readable) {
+                Ok(ClaimState::Claimed(Claim::Sending(sending), current))
                     if sending.token == self.token =>
                 {
                     etag = current;
                 }
                 // Settled by this attempt's lost write; or no longer this attempt's, and then not its to write.
-                Ok(MailState::Settled(_) | MailState::Claimed(..) | MailState::Absent) => break,
+                Ok(
+                    ClaimState::Settled(..)
+                    | ClaimState::Claimed(..)
+                    | ClaimState::Unreadable(_)
+                    | ClaimState::Absent,
+                ) => break,
                 Err(error) => self.tell_failed_call(&error),
             }
             tokio::time::sleep(pause).await;

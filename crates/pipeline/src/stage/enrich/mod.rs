@@ -13,18 +13,17 @@ mod record;
 pub use record::{Done, Outcome, Record};
 
 use crate::config::{EnrichConfig, RECORD_DEADLINE};
-use crate::ledger::failure::failure_object;
+use crate::ledger::Ledger;
 use crate::observe::{
     BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed, Subject,
 };
-use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore, PortError};
-use crate::sabotage::{self, Sabotage};
+use crate::port::{Clock, DelayQueue, Entropy, Home, PortError};
 use crate::trace;
 use attempt::Attempt;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use leadwire_domain::failure::FailureReason;
-use leadwire_domain::key::failed_message_key;
+use jiff::Timestamp;
+use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
 use std::panic::AssertUnwindSafe;
@@ -111,8 +110,7 @@ impl<H: Home> Enrich<H> {
             record.span.record(trace::ERROR_TYPE, reason.code());
             record.span.record(trace::STATUS, trace::FAILED);
             let is_final = record.receive_count >= self.config.max_receive_count;
-            let is_recorded =
-                (reason.is_permanent() || is_final) && !sabotage::is(Sabotage::SilentFailure);
+            let is_recorded = reason.is_permanent() || is_final;
             let work = AssertUnwindSafe(async {
                 if is_recorded {
                     self.write_failure(record, trigger, reason).await
@@ -161,12 +159,10 @@ impl<H: Home> Enrich<H> {
         trigger: Option<&Trigger>,
         reason: FailureReason,
     ) -> Result<(), PortError> {
-        let key = trigger.map_or_else(
-            || failed_message_key(&record.message_id),
-            |trigger| trigger.name.failed_key(),
-        );
-        let failure = failure_object(reason, record, trigger, self.home.clock().now());
-        self.home.store().put(Bucket::Enriched, &key, failure).await
+        let name = trigger.map(|trigger| &trigger.name);
+        let failure = failure_record(reason, record, trigger, self.home.clock().now());
+        let ledger = Ledger::new(self.home.store());
+        ledger.put_failure(name, &failure).await
     }
 
     /// One 503 must not cost the queue's whole visibility. Spacing only: no promise rests on it.
@@ -181,6 +177,27 @@ impl<H: Home> Enrich<H> {
             .queue()
             .set_visibility(&record.receipt_handle, seconds)
             .await
+    }
+}
+
+/// Why a record failed; `trigger` is absent where its message could not be read.
+fn failure_record(
+    reason: FailureReason,
+    record: &Record,
+    trigger: Option<&Trigger>,
+    now: Timestamp,
+) -> FailureRecord {
+    let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
+    FailureRecord {
+        v: 1,
+        reason,
+        receives: record.receive_count,
+        failed_at: now,
+        message_id: record.message_id.clone(),
+        s3_key: trigger.map(|trigger| trigger.name.raw_key()),
+        lead_id: facts.map(|facts| facts.lead_id.clone()),
+        event_id: facts.map(|facts| facts.event_id.clone()),
+        revision: trigger.map_or(0, |trigger| trigger.name.revision()),
     }
 }
 

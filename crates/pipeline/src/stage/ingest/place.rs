@@ -1,26 +1,14 @@
 //! Where an event's bytes go: a key that every retry of the same event meets again, created once, never overwritten (docs/PROTOCOL.md, Identity and slots).
 
+use crate::ledger::{ClaimState, Ledger, Marker, NewRaw, Raw, RawState};
 use crate::observe::{CallFailed, Subject};
-use crate::port::{
-    Bucket, Created, Fetched, Home, Metadata, NewObject, ObjectStore, PortError, StoredObject,
-};
-use crate::sabotage::{self, Sabotage};
-use crate::trace::{TRACEPARENT, TraceContext};
+use crate::port::{Created, Home, PortError};
+use crate::trace::TraceContext;
 use jiff::Timestamp;
-use leadwire_domain::claim::{META_IDENTITY, META_STATE, Settled};
+use leadwire_domain::claim::Settled;
 use leadwire_domain::key::{EventName, Identity};
 use leadwire_domain::lead::id::{LeadId, Sha256Hex};
-use leadwire_domain::limits::{BODY_BYTES_MAX, SLOTS_MAX};
-use serde::{Deserialize, Serialize};
-
-/// The names of a raw object's metadata.
-pub(crate) mod meta {
-    pub(crate) const LEAD_ID: &str = "lead-id";
-    pub(crate) const EVENT_ID: &str = "event-id";
-    pub(crate) const SOURCE: &str = "source";
-    pub(crate) const SHA256: &str = "sha256";
-    pub(crate) const ACCEPTED_AT: &str = "accepted-at";
-}
+use leadwire_domain::limits::SLOTS_MAX;
 
 /// An event that is to be stored.
 #[derive(Debug)]
@@ -52,14 +40,6 @@ pub(super) struct Placed {
 enum Slot {
     Ours(Placed),
     AnotherEvent,
-}
-
-/// What `dedupe/…` remembers of an event without a time of its own.
-#[derive(Serialize, Deserialize)]
-struct Chosen {
-    v: u32,
-    raw_key: String,
-    time: Timestamp,
 }
 
 impl Arrival<'_> {
@@ -96,56 +76,28 @@ impl Arrival<'_> {
     }
 
     async fn chosen_time<H: Home>(&self, home: &H) -> Result<Timestamp, PortError> {
-        let key = self.identity.dedupe_key();
-        let raw_key = EventName::new(self.lead_id, self.received_at).raw_key();
-        let chosen = Chosen {
-            v: 1,
-            raw_key,
-            time: self.received_at,
-        };
-        let body = serde_json::to_vec(&chosen).expect("plain fields always serialise");
-        let created = home
-            .store()
-            .create(Bucket::Enriched, &key, NewObject::of(body))
+        let ledger = Ledger::new(home.store());
+        let created = ledger
+            .create_dedupe(self.lead_id, &self.identity, self.received_at)
             .await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(self.received_at);
         }
         // There already, or the reply was lost: what is stored counts.
-        match home
-            .store()
-            .get(Bucket::Enriched, &key, BODY_BYTES_MAX)
-            .await?
-        {
-            Fetched::Found(object) => {
-                let chosen: Chosen = serde_json::from_slice(&object.bytes)
-                    .map_err(|error| PortError::permanent("read the dedupe entry", error))?;
-                Ok(chosen.time)
-            }
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
-                Err(lost_write(created.err(), "write the dedupe entry"))
-            }
-        }
+        let chosen = ledger.dedupe_time(&self.identity).await?;
+        chosen.ok_or_else(|| lost_write(created.err(), "write the dedupe entry"))
     }
 
     async fn try_slot<H: Home>(&self, home: &H, name: EventName) -> Result<Slot, PortError> {
-        let settled = match home
-            .store()
-            .get(Bucket::Enriched, &name.mail_key(), BODY_BYTES_MAX)
-            .await?
-        {
-            Fetched::Found(marker) if is_forgotten(&marker) => {
+        let ledger = Ledger::new(home.store());
+        let settled = match ledger.claim(&name).await? {
+            ClaimState::Settled(marker, _) if marker.how == Settled::Forgotten => {
                 return Ok(self.forgotten(name, &marker));
             }
-            Fetched::Found(marker) => marker.bytes.is_empty(),
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => false,
+            ClaimState::Settled(..) => true,
+            ClaimState::Absent | ClaimState::Claimed(..) | ClaimState::Unreadable(_) => false,
         };
-        let (store, key) = (home.store(), name.raw_key());
-        if sabotage::is(Sabotage::OverwriteRaw) {
-            store.put(Bucket::Raw, &key, self.object()).await?;
-            return Ok(Slot::Ours(self.placed(name)));
-        }
-        let created = store.create(Bucket::Raw, &key, self.object()).await;
+        let created = ledger.create_raw(&name, &self.raw()).await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(Slot::Ours(self.placed(name)));
         }
@@ -157,21 +109,17 @@ impl Arrival<'_> {
             .emit();
         }
         // Something is there, or the reply was lost: read it back and compare.
-        match store.get(Bucket::Raw, &key, BODY_BYTES_MAX).await? {
-            Fetched::Found(stored) => Ok(self.recognise(name, &stored, settled)),
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
+        match ledger.raw(&name).await? {
+            RawState::Stored(stored) => Ok(self.recognise(name, &stored, settled)),
+            RawState::Absent | RawState::TooLarge => {
                 Err(lost_write(created.err(), "write the raw object"))
             }
         }
     }
 
     /// A forgotten event is never stored again; a slot that belonged to another event is taken.
-    fn forgotten(&self, name: EventName, marker: &StoredObject) -> Slot {
-        if marker
-            .metadata
-            .get(META_IDENTITY)
-            .is_none_or(|identity| *identity != self.identity.dedupe_key())
-        {
+    fn forgotten(&self, name: EventName, marker: &Marker) -> Slot {
+        if marker.identity.as_ref() != Some(&self.identity.dedupe_key()) {
             return Slot::AnotherEvent;
         }
         Slot::Ours(Placed {
@@ -182,38 +130,18 @@ impl Arrival<'_> {
     }
 
     /// Whether what lies there is this event.
-    fn recognise(&self, name: EventName, stored: &StoredObject, settled: bool) -> Slot {
-        let same = |key: &str, value: &str| {
-            stored
-                .metadata
-                .get(key)
-                .is_some_and(|stored| stored == value)
-        };
-        let is_same = same(meta::EVENT_ID, self.identity.event_id.as_str())
-            && same(meta::SOURCE, self.identity.source.as_str());
-        if !is_same && !sabotage::is(Sabotage::ShareSlot) {
+    fn recognise(&self, name: EventName, stored: &Raw, settled: bool) -> Slot {
+        if !stored.is_of(&self.identity) {
             return Slot::AnotherEvent;
         }
-        let sha256 = Sha256Hex::of(&stored.bytes);
-        let accepted_at = stored
-            .metadata
-            .get(meta::ACCEPTED_AT)
-            .and_then(|at| at.parse().ok())
-            .unwrap_or(stored.last_modified);
-        // Our own write whose reply was lost is not a duplicate: nobody else has our trace.
-        let ours = self
-            .trace
-            .traceparent
-            .as_deref()
-            .is_some_and(|trace| same(TRACEPARENT, trace))
-            && accepted_at == self.received_at;
-        let conflicting = sha256 != Sha256Hex::of(self.body);
+        let sha256 = stored.sha256();
         Slot::Ours(Placed {
             name,
-            accepted_at,
+            accepted_at: stored.accepted_at(),
             sha256,
-            duplicate: !ours,
-            conflicting,
+            // Our own write whose reply was lost is not a duplicate.
+            duplicate: !stored.was_stored_by(&self.raw()),
+            conflicting: sha256 != Sha256Hex::of(self.body),
             settled,
         })
     }
@@ -229,36 +157,15 @@ impl Arrival<'_> {
         }
     }
 
-    fn object(&self) -> NewObject {
-        let mut metadata = Metadata::from([
-            (meta::LEAD_ID.to_owned(), self.lead_id.to_string()),
-            (
-                meta::EVENT_ID.to_owned(),
-                self.identity.event_id.to_string(),
-            ),
-            (meta::SOURCE.to_owned(), self.identity.source.to_string()),
-            (
-                meta::SHA256.to_owned(),
-                Sha256Hex::of(self.body).to_string(),
-            ),
-            (meta::ACCEPTED_AT.to_owned(), self.received_at.to_string()),
-        ]);
-        if let Some(traceparent) = &self.trace.traceparent {
-            metadata.insert(TRACEPARENT.to_owned(), traceparent.clone());
-        }
-        NewObject {
-            bytes: self.body.to_vec(),
-            metadata,
+    fn raw(&self) -> NewRaw<'_> {
+        NewRaw {
+            lead_id: self.lead_id,
+            identity: self.identity,
+            accepted_at: self.received_at,
+            traceparent: self.trace.traceparent.as_deref(),
+            body: self.body,
         }
     }
-}
-
-fn is_forgotten(marker: &StoredObject) -> bool {
-    marker.bytes.is_empty()
-        && marker
-            .metadata
-            .get(META_STATE)
-            .is_some_and(|state| state == Settled::Forgotten.as_str())
 }
 
 /// A write that left nothing behind: its own error, or a conflict that vanished again.

@@ -4,24 +4,15 @@
 //! The cost grows with the objects kept: one request per thousand of them.
 
 use crate::config::SweepConfig;
-use crate::ledger::failure::swept_out_object;
-use crate::ledger::listing::Listing;
+use crate::ledger::{Kind, Ledger};
 use crate::observe::{CallFailed, EventSwept, Subject, SweepFinished};
-use crate::port::{
-    Bucket, Clock, DelayQueue, Fetched, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
-    StoredObject,
-};
-use crate::sabotage::{self, Sabotage};
-use crate::stage::ingest::place::meta;
-use crate::trace::{TRACEPARENT, TraceContext};
+use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, PortError};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::key::{EventName, FAILED, MAIL, RAW, SWEPT};
-use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
-use leadwire_domain::limits::{MESSAGE_BYTES_MAX, OBJECT_BYTES_MAX};
-use leadwire_domain::message::{Notify, Trigger, TriggerFacts};
-use leadwire_domain::source::Source;
+use leadwire_domain::failure::{FailureReason, FailureRecord};
+use leadwire_domain::key::{EventName, RAW};
+use leadwire_domain::message::{Trigger, TriggerFacts};
 use leadwire_domain::wait::Waiting;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::Arc;
 
 /// How often an event is enqueued again before it is given up.
@@ -74,12 +65,6 @@ impl From<PortError> for Trouble {
     fn from(error: PortError) -> Self {
         Self::Event(error)
     }
-}
-
-/// What `swept/X` counts.
-#[derive(Serialize, Deserialize)]
-struct Count {
-    count: u32,
 }
 
 impl<H: Home> Sweep<H> {
@@ -153,10 +138,11 @@ impl<H: Home> Sweep<H> {
         } else {
             self.config.max.saturating_add(1)
         };
-        let mut raw = Listing::new(&*self.home, Bucket::Raw, RAW);
-        let mut mail = Listing::new(&*self.home, Bucket::Enriched, MAIL);
-        let mut failed = Listing::new(&*self.home, Bucket::Enriched, FAILED);
-        let mut swept = Listing::new(&*self.home, Bucket::Enriched, SWEPT);
+        let ledger = self.ledger();
+        let mut raw = ledger.list(Kind::Raw);
+        let mut mail = ledger.list(Kind::Claim);
+        let mut failed = ledger.list(Kind::Failure);
+        let mut swept = ledger.list(Kind::Swept);
         let mut lost = Vec::new();
         while let Some(object) = raw.next().await? {
             report.examined += 1;
@@ -200,33 +186,24 @@ impl<H: Home> Sweep<H> {
         name: &EventName,
         report: &mut SweepReport,
     ) -> Result<(), Trouble> {
-        let store = self.home.store();
-        let raw = match store
-            .get(Bucket::Raw, &name.raw_key(), OBJECT_BYTES_MAX)
-            .await?
-        {
-            Fetched::Found(raw) => raw,
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => return Ok(()),
+        let ledger = self.ledger();
+        let Some(raw) = ledger.raw(name).await?.stored() else {
+            return Ok(());
         };
-        let trace = raw.metadata.get(TRACEPARENT).cloned();
-        let trace = trace.map(TraceContext::of_traceparent).unwrap_or_default();
-        let facts = self.facts(&raw);
+        // An object that was put by hand gets the bare form.
+        let facts = raw.facts(self.config.delay_seconds);
         let subject = Subject {
             lead_id: facts.as_ref().map(|f| &f.lead_id),
             event_id: facts.as_ref().map(|f| &f.event_id),
             source: facts.as_ref().map(|f| f.source),
         };
-        let times = self.times_swept(name).await? + 1;
+        let times = ledger.times_swept(name).await? + 1;
         let given_up = times > SENDS_MAX;
         if given_up {
             self.give_up(name, facts.as_ref()).await?;
             report.given_up += 1;
         } else {
-            let count =
-                serde_json::to_vec(&Count { count: times }).expect("plain fields always serialise");
-            store
-                .put(Bucket::Enriched, &name.swept_key(), NewObject::of(count))
-                .await?;
+            ledger.put_swept(name, times).await?;
             let trigger = Trigger {
                 name: name.clone(),
                 facts: facts.clone(),
@@ -235,12 +212,10 @@ impl<H: Home> Sweep<H> {
             let message = OutgoingMessage {
                 body: trigger.body(),
                 delay_seconds: 0,
-                trace: trace.clone(),
+                trace: raw.trace(),
             };
-            if !sabotage::is(Sabotage::SweepInVain) {
-                let sent = self.home.queue().send(message).await;
-                sent.map_err(Trouble::Queue)?;
-            }
+            let sent = self.home.queue().send(message).await;
+            sent.map_err(Trouble::Queue)?;
             report.sent += 1;
         }
         EventSwept {
@@ -253,51 +228,27 @@ impl<H: Home> Sweep<H> {
         Ok(())
     }
 
-    async fn times_swept(&self, name: &EventName) -> Result<u32, PortError> {
-        match self
-            .home
-            .store()
-            .get(Bucket::Enriched, &name.swept_key(), MESSAGE_BYTES_MAX)
-            .await?
-        {
-            Fetched::Found(object) => {
-                let count: Count = serde_json::from_slice(&object.bytes)
-                    .map_err(|error| PortError::permanent("read the sweeper's count", error))?;
-                Ok(count.count)
-            }
-            Fetched::Missing => Ok(0),
-            Fetched::Denied | Fetched::TooLarge => Err(PortError::permanent(
-                "read the sweeper's count",
-                "denied or too large",
-            )),
-        }
-    }
-
     async fn give_up(
         &self,
         name: &EventName,
         facts: Option<&TriggerFacts>,
     ) -> Result<(), PortError> {
-        let failure = swept_out_object(name.raw_key(), facts, self.home.clock().now());
-        self.home
-            .store()
-            .put(Bucket::Enriched, &name.failed_key(), failure)
-            .await
+        // There is no message to name.
+        let failure = FailureRecord {
+            v: 1,
+            reason: FailureReason::SweptOut,
+            receives: 0,
+            failed_at: self.home.clock().now(),
+            message_id: String::new(),
+            s3_key: Some(name.raw_key()),
+            lead_id: facts.map(|facts| facts.lead_id.clone()),
+            event_id: facts.map(|facts| facts.event_id.clone()),
+            revision: 0,
+        };
+        self.ledger().put_failure(Some(name), &failure).await
     }
 
-    /// The trigger as ingest made it, from the raw object's metadata; an object that was put by hand gets the bare form.
-    fn facts(&self, raw: &StoredObject) -> Option<TriggerFacts> {
-        let text = |key: &str| raw.metadata.get(key);
-        let accepted_at: Timestamp = text(meta::ACCEPTED_AT)?.parse().ok()?;
-        let delay = SignedDuration::from_secs(i64::from(self.config.delay_seconds));
-        Some(TriggerFacts {
-            lead_id: LeadId::parse(text(meta::LEAD_ID)?).ok()?,
-            event_id: EventId::parse(text(meta::EVENT_ID)?).ok()?,
-            source: Source::from_name(text(meta::SOURCE)?)?,
-            sha256: Sha256Hex::of(&raw.bytes),
-            accepted_at,
-            not_before: accepted_at.checked_add(delay).unwrap_or(accepted_at),
-            notify: Notify::Force,
-        })
+    fn ledger(&self) -> Ledger<'_, H::Store> {
+        Ledger::new(self.home.store())
     }
 }
