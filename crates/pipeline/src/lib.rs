@@ -5,7 +5,6 @@ mod ledger;
 pub mod observe;
 pub mod operate;
 pub mod port;
-pub mod sabotage;
 pub mod secrets;
 pub mod stage;
 #[cfg(feature = "testkit")]

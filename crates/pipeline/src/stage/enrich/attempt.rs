@@ -7,7 +7,6 @@ use crate::observe::{CallFailed, EnrichmentBegan, LeadDeferred, RecordAcked, Sub
 use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Fetched, Home, ObjectStore, OutgoingMessage, PortError,
 };
-use crate::sabotage::{self, Sabotage};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, ClaimDecision, Settled, decide_claim};
 use leadwire_domain::failure::FailureReason;
@@ -102,7 +101,6 @@ impl<'a, H: Home> Attempt<'a, H> {
         if let Some(seconds) = self
             .not_before()
             .and_then(|not_before| decide_early_wait(now, not_before))
-            .filter(|_| !sabotage::is(Sabotage::Hurry))
         {
             return self.defer(DeferReason::TooEarly, seconds).await;
         }
@@ -176,16 +174,7 @@ impl<'a, H: Home> Attempt<'a, H> {
 
     /// What to do about a claim that is there.
     pub(super) fn decide(&self, claim: &Claim) -> ClaimDecision {
-        let decision = decide_claim(claim, &self.token, self.now(), self.config.boot.as_deref());
-        let is_live = matches!(decision, ClaimDecision::Wait { .. });
-        if is_live && sabotage::is(Sabotage::IgnoreLease) {
-            return ClaimDecision::Take { attempt: 2 };
-        }
-        let is_stale = matches!(decision, ClaimDecision::Stale { .. });
-        if is_stale && sabotage::is(Sabotage::NoTakeover) {
-            return ClaimDecision::Parked;
-        }
-        decision
+        decide_claim(claim, &self.token, self.now(), self.config.boot.as_deref())
     }
 
     /// Comes back when the other worker's lease is over.
@@ -214,9 +203,7 @@ impl<'a, H: Home> Attempt<'a, H> {
             trace: self.record.trace.clone(),
         };
         let sent = self.home.queue().send(message).await;
-        if !sabotage::is(Sabotage::LoseCopy) {
-            sent.map_err(|error| Stop::Call(FailureReason::QueueUnavailable, error))?;
-        }
+        sent.map_err(|error| Stop::Call(FailureReason::QueueUnavailable, error))?;
         LeadDeferred {
             subject: self.subject(),
             reason,

@@ -8,7 +8,6 @@ use crate::ledger::claim::{MailState, claim_object, fetch_mail_state};
 use crate::ledger::failure::failure_object;
 use crate::observe::{CallFailed, ClaimParked, EmailAmbiguous};
 use crate::port::{Bucket, Created, ETag, Home, ObjectStore, PortError, Replaced};
-use crate::sabotage::{self, Sabotage};
 use leadwire_domain::claim::{Claim, ClaimDecision, Sending};
 use leadwire_domain::failure::FailureReason;
 use std::sync::atomic::Ordering;
@@ -25,18 +24,11 @@ pub(super) struct Held {
 impl<H: Home> Attempt<'_, H> {
     /// Whoever creates or takes over the claim may send; everyone else reads what is there and decides.
     pub(super) async fn claim(&self, mut mail: MailState) -> Result<Held, Stop> {
-        if sabotage::is(Sabotage::NoClaim) || sabotage::is(Sabotage::MarkerAfterSend) {
-            let (etag, claim) = (ETag(String::new()), self.sending(1));
-            return Ok(Held { etag, claim });
-        }
         // Whether a dead worker's doubt is this attempt's to tell, once it holds the claim.
         let mut is_untold = false;
         for _ in 0..CLAIM_TRIES {
             let written = match &mail {
                 MailState::Settled(settled) => return Err(self.acked(done(*settled)).into()),
-                MailState::Claimed(..) if sabotage::is(Sabotage::BlindConflict) => {
-                    return Err(self.acked(Done::MailedBefore).into());
-                }
                 MailState::Absent => self.create_claim().await,
                 MailState::Claimed(claim, etag) => match self.decide(claim) {
                     ClaimDecision::Mine => match claim {
@@ -122,10 +114,7 @@ impl<H: Home> Attempt<'_, H> {
         );
         let failed_key = self.trigger.name.failed_key();
         let store = self.home.store();
-        let is_silent = sabotage::is(Sabotage::ParkInSilence);
-        if let Err(error) = store.put(Bucket::Enriched, &failed_key, failure).await
-            && !is_silent
-        {
+        if let Err(error) = store.put(Bucket::Enriched, &failed_key, failure).await {
             return Stop::Call(FailureReason::StoreUnavailable, error);
         }
         let parked = Claim::Parked {

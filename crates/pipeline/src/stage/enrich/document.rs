@@ -6,7 +6,6 @@ use crate::config::OwnerMissingPolicy;
 use crate::ledger::raw::{Raw, label};
 use crate::observe::{CallFailed, LeadEnriched, LookupDenied, Subject};
 use crate::port::{Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError};
-use crate::sabotage::{self, Sabotage};
 use jiff::Timestamp;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::json::Object;
@@ -103,7 +102,7 @@ impl<H: Home> Attempt<'_, H> {
             .store()
             .create(Bucket::Enriched, &key, NewObject::of(bytes.clone()))
             .await;
-        if matches!(created, Ok(Created::New(_))) || sabotage::is(Sabotage::MailOwnMerge) {
+        if matches!(created, Ok(Created::New(_))) {
             event.emit();
             return parse_document(bytes);
         }

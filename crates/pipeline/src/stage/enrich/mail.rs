@@ -8,7 +8,6 @@ use super::record::{Done, Outcome};
 use crate::ledger::claim::{MailState, fetch_mail_state, settled_marker};
 use crate::observe::{EmailSent, OwnerEmailInvalid, Subject, Timeliness};
 use crate::port::{Bucket, Entropy, Home, Mail, MailOutcome, Mailer, ObjectStore, Replaced};
-use crate::sabotage::{self, Sabotage};
 use jiff::Timestamp;
 use leadwire_domain::canary;
 use leadwire_domain::claim::{Claim, Settled};
@@ -31,11 +30,7 @@ impl<H: Home> Attempt<'_, H> {
         let held = self.claim(mail).await?;
         let mail = self.compose(document, held.claim.attempt);
         self.in_doubt.store(true, Ordering::Relaxed);
-        let mut sent = self.home.mailer().send(&mail).await;
-        if matches!(sent, MailOutcome::Ambiguous(_)) && sabotage::is(Sabotage::RetryMail) {
-            sent = self.home.mailer().send(&mail).await;
-        }
-        match sent {
+        match self.home.mailer().send(&mail).await {
             MailOutcome::Accepted(message_id) => self.settle(document, held, &message_id).await,
             MailOutcome::Busy(error) => {
                 self.in_doubt.store(false, Ordering::Relaxed);
@@ -50,9 +45,6 @@ impl<H: Home> Attempt<'_, H> {
                 Ok(Outcome::Failed(FailureReason::MailRefused))
             }
             MailOutcome::Ambiguous(error) => {
-                if sabotage::is(Sabotage::ReleaseDoubt) {
-                    self.release(&held).await;
-                }
                 self.doubt(&held).await;
                 Err(Stop::Call(FailureReason::MailAmbiguous, error))
             }
@@ -104,10 +96,6 @@ impl<H: Home> Attempt<'_, H> {
     ) -> Result<Outcome, Stop> {
         let sent_at = self.now();
         let marker = settled_marker(Settled::Sent, Some(message_id), sent_at);
-        if sabotage::is(Sabotage::MarkerAfterSend) {
-            let (store, key) = (self.home.store(), self.mail_key());
-            drop(store.put(Bucket::Enriched, &key, marker.clone()).await);
-        }
         let mut etag = held.etag;
         let mut pause = SETTLE_PAUSE;
         loop {

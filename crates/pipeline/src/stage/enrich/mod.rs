@@ -18,7 +18,6 @@ use crate::observe::{
     BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed, Subject,
 };
 use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore, PortError};
-use crate::sabotage::{self, Sabotage};
 use crate::trace;
 use attempt::Attempt;
 use futures_util::FutureExt as _;
@@ -111,8 +110,7 @@ impl<H: Home> Enrich<H> {
             record.span.record(trace::ERROR_TYPE, reason.code());
             record.span.record(trace::STATUS, trace::FAILED);
             let is_final = record.receive_count >= self.config.max_receive_count;
-            let is_recorded =
-                (reason.is_permanent() || is_final) && !sabotage::is(Sabotage::SilentFailure);
+            let is_recorded = reason.is_permanent() || is_final;
             let work = AssertUnwindSafe(async {
                 if is_recorded {
                     self.write_failure(record, trigger, reason).await

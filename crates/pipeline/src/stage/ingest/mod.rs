@@ -15,7 +15,6 @@ use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     SecretStore,
 };
-use crate::sabotage::{self, Sabotage};
 use crate::secrets::SecretCache;
 use crate::trace::{self, TraceContext};
 use jiff::{SignedDuration, Timestamp};
@@ -304,10 +303,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                 delay_seconds: wait_seconds,
                 trace: arrival.trace.clone(),
             };
-            let sent = self.home.queue().send(message).await;
-            if !sabotage::is(Sabotage::AnswerBeforeQueue) {
-                sent?;
-            }
+            self.home.queue().send(message).await?;
         }
         Ok((placed, wait_seconds))
     }

@@ -4,7 +4,6 @@ use crate::observe::{CallFailed, Subject};
 use crate::port::{
     Bucket, Created, Fetched, Home, Metadata, NewObject, ObjectStore, PortError, StoredObject,
 };
-use crate::sabotage::{self, Sabotage};
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::Timestamp;
 use leadwire_domain::claim::{META_IDENTITY, META_STATE, Settled};
@@ -141,10 +140,6 @@ impl Arrival<'_> {
             Fetched::Missing | Fetched::Denied | Fetched::TooLarge => false,
         };
         let (store, key) = (home.store(), name.raw_key());
-        if sabotage::is(Sabotage::OverwriteRaw) {
-            store.put(Bucket::Raw, &key, self.object()).await?;
-            return Ok(Slot::Ours(self.placed(name)));
-        }
         let created = store.create(Bucket::Raw, &key, self.object()).await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(Slot::Ours(self.placed(name)));
@@ -191,7 +186,7 @@ impl Arrival<'_> {
         };
         let is_same = same(meta::EVENT_ID, self.identity.event_id.as_str())
             && same(meta::SOURCE, self.identity.source.as_str());
-        if !is_same && !sabotage::is(Sabotage::ShareSlot) {
+        if !is_same {
             return Slot::AnotherEvent;
         }
         let sha256 = Sha256Hex::of(&stored.bytes);

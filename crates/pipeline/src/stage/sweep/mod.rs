@@ -11,7 +11,6 @@ use crate::port::{
     Bucket, Clock, DelayQueue, Fetched, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     StoredObject,
 };
-use crate::sabotage::{self, Sabotage};
 use crate::stage::ingest::place::meta;
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::{SignedDuration, Timestamp};
@@ -237,10 +236,8 @@ impl<H: Home> Sweep<H> {
                 delay_seconds: 0,
                 trace: trace.clone(),
             };
-            if !sabotage::is(Sabotage::SweepInVain) {
-                let sent = self.home.queue().send(message).await;
-                sent.map_err(Trouble::Queue)?;
-            }
+            let sent = self.home.queue().send(message).await;
+            sent.map_err(Trouble::Queue)?;
             report.sent += 1;
         }
         EventSwept {
