@@ -16,7 +16,6 @@ pub(crate) use workspace::{SourceFile, Workspace};
 pub(crate) fn check() -> Result<()> {
     let workspace = Workspace::read()?;
     let mut breaches = arrow::breaches(&workspace.members);
-    breaches.extend(arrow::saboteurs(&workspace.members));
     breaches.extend(arrow::breaches_of_default_command(
         &workspace::default_command_tree()?,
     ));

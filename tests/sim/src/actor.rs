@@ -1,6 +1,7 @@
 //! Who acts in a world: CRMs, workers, sweepers, and those who write owner files.
 
 use crate::fault::{Fault, Kind};
+use crate::mistake::{Lying, Stage};
 use crate::port::{SimHome, event_of};
 use crate::process::Process;
 use crate::rule::DELAY_SECONDS;
@@ -122,6 +123,14 @@ fn begin(shared: &Shared) -> Arc<Process> {
     })
 }
 
+/// The home of a process, with whatever lies belong to its stage.
+fn home_of(shared: &Shared, process: &Arc<Process>, stage: Stage) -> Arc<Lying<SimHome>> {
+    let mistake = shared.with(|state| state.setting.mistake);
+    let mistake = mistake.filter(|mistake| mistake.stage() == stage);
+    let honest = SimHome::new(shared.clone(), Arc::clone(process));
+    Arc::new(Lying::new(honest, mistake))
+}
+
 fn end(shared: &Shared, process: &Process) {
     shared.with(|state| {
         state.busy -= 1;
@@ -148,7 +157,7 @@ pub(crate) async fn send(shared: Shared, webhook: Webhook) {
 
 async fn post(shared: &Shared, webhook: &Webhook) -> Option<Answer> {
     let process = begin(shared);
-    let home = Arc::new(SimHome::new(shared.clone(), Arc::clone(&process)));
+    let home = home_of(shared, &process, Stage::Ingest);
     let received_at = home.now();
     let body = webhook.body();
     let headers = webhook.headers(&body, received_at);
@@ -249,7 +258,7 @@ async fn receive(shared: &Shared) {
         return;
     }
     let process = begin(shared);
-    let home = Arc::new(SimHome::new(shared.clone(), Arc::clone(&process)));
+    let home = home_of(shared, &process, Stage::Enrich);
     let enrich = Enrich::new(home, shared.with(|state| enrich_config(state)));
     let asked: Vec<String> = records.iter().map(id_of).collect();
     let work = enrich.handle_batch(records, WORK_TIMEOUT);
@@ -327,7 +336,7 @@ pub(crate) fn sweep_config() -> SweepConfig {
 /// Sweeps once.
 pub(crate) async fn sweep(shared: &Shared) {
     let process = begin(shared);
-    let home = Arc::new(SimHome::new(shared.clone(), Arc::clone(&process)));
+    let home = home_of(shared, &process, Stage::Sweep);
     let sweep = Sweep::new(home, sweep_config());
     // A sweep that fails is told by an alarm; the next one goes on.
     drop(process.run(WORK_TIMEOUT, sweep.run(SweepMode::Send)).await);

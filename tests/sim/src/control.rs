@@ -1,18 +1,18 @@
-//! Negative controls: mistakes in the real code, and worlds without what protects them. Each must break a promise, or the simulator is blind.
+//! Negative controls: mistakes in the protocol, and worlds without what protects them. Each must break a promise, or the simulator is blind.
 
+use crate::mistake::Mistake;
 use crate::rule::Breach;
 use crate::setting::Setting;
 use crate::world::run_seed_with;
 use leadwire_pipeline::config::AmbiguousPolicy;
-use leadwire_pipeline::sabotage::Sabotage;
 
 /// A mistake that must be noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// A mistake in the code.
-    Code(Sabotage),
-    /// A mistake in the code, where doubtful mails are parked: there a second mail is never right.
-    CodeWherePark(Sabotage),
+    /// A mistake in the protocol.
+    Code(Mistake),
+    /// A mistake in the protocol, where doubtful mails are parked: there a second mail is never right.
+    CodeWherePark(Mistake),
     /// A claim lives for a shorter time than its worker.
     ShortLease,
     /// Nobody sweeps, and a CRM does not come back.
@@ -21,22 +21,22 @@ pub enum Control {
 
 /// Every control.
 pub static CONTROLS: [Control; 18] = [
-    Control::Code(Sabotage::AnswerBeforeQueue),
-    Control::Code(Sabotage::OverwriteRaw),
-    Control::Code(Sabotage::ShareSlot),
-    Control::Code(Sabotage::Hurry),
-    Control::Code(Sabotage::MailOwnMerge),
-    Control::Code(Sabotage::NoClaim),
-    Control::Code(Sabotage::MarkerAfterSend),
-    Control::Code(Sabotage::IgnoreLease),
-    Control::Code(Sabotage::NoTakeover),
-    Control::Code(Sabotage::BlindConflict),
-    Control::CodeWherePark(Sabotage::RetryMail),
-    Control::CodeWherePark(Sabotage::ReleaseDoubt),
-    Control::Code(Sabotage::LoseCopy),
-    Control::Code(Sabotage::SilentFailure),
-    Control::CodeWherePark(Sabotage::ParkInSilence),
-    Control::Code(Sabotage::SweepInVain),
+    Control::Code(Mistake::AnswerBeforeQueue),
+    Control::Code(Mistake::OverwriteRaw),
+    Control::Code(Mistake::ShareSlot),
+    Control::Code(Mistake::Hurry),
+    Control::Code(Mistake::MailOwnMerge),
+    Control::Code(Mistake::NoClaim),
+    Control::Code(Mistake::MarkerAfterSend),
+    Control::Code(Mistake::IgnoreLease),
+    Control::Code(Mistake::NoTakeover),
+    Control::Code(Mistake::BlindConflict),
+    Control::CodeWherePark(Mistake::RetryMail),
+    Control::CodeWherePark(Mistake::ReleaseDoubt),
+    Control::Code(Mistake::LoseCopy),
+    Control::Code(Mistake::SilentFailure),
+    Control::CodeWherePark(Mistake::ParkInSilence),
+    Control::Code(Mistake::SweepInVain),
     Control::ShortLease,
     Control::NoSweeper,
 ];
@@ -49,21 +49,17 @@ pub fn notice(control: Control, seeds: u64) -> Option<(u64, Breach)> {
     })
 }
 
-fn prepare(control: Control, setting: &mut Setting) -> Option<Sabotage> {
+fn prepare(control: Control, setting: &mut Setting) {
     match control {
-        Control::Code(sabotage) => Some(sabotage),
-        Control::CodeWherePark(sabotage) => {
+        Control::Code(mistake) => setting.mistake = Some(mistake),
+        Control::CodeWherePark(mistake) => {
             setting.ambiguous = AmbiguousPolicy::Park;
-            Some(sabotage)
+            setting.mistake = Some(mistake);
         }
-        Control::ShortLease => {
-            setting.lease_seconds = 1;
-            None
-        }
+        Control::ShortLease => setting.lease_seconds = 1,
         Control::NoSweeper => {
             setting.has_sweeper = false;
             setting.crm_retries = false;
-            None
         }
     }
 }

@@ -4,7 +4,6 @@ use crate::fault::Script;
 use crate::rule::Breach;
 use crate::setting::Setting;
 use crate::world::run_script;
-use leadwire_pipeline::sabotage::Sabotage;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -33,16 +32,10 @@ impl Findings {
 }
 
 /// Runs every schedule with at most `faults_max` faults, on `jobs` threads. It stops early where a promise is broken.
-pub fn explore(
-    setting: &Setting,
-    faults_max: usize,
-    jobs: usize,
-    sabotage: Option<Sabotage>,
-) -> Findings {
+pub fn explore(setting: &Setting, faults_max: usize, jobs: usize) -> Findings {
     let search = Search {
         setting,
         faults_max,
-        sabotage,
     };
     let (mut findings, first) = search.visit(Script::new());
     let left = Mutex::new(first);
@@ -60,13 +53,12 @@ pub fn explore(
 struct Search<'a> {
     setting: &'a Setting,
     faults_max: usize,
-    sabotage: Option<Sabotage>,
 }
 
 impl Search<'_> {
     /// Runs one schedule. Gives back those with one fault more, after its last.
     fn visit(&self, script: Script) -> (Findings, Vec<Script>) {
-        let report = run_script(self.setting.clone(), script.clone(), false, self.sabotage);
+        let report = run_script(self.setting.clone(), script.clone(), false);
         let mut next = Vec::new();
         if script.len() < self.faults_max {
             let from = script.keys().next_back().map_or(0, |last| last + 1);

@@ -5,6 +5,7 @@ pub mod chance;
 pub mod control;
 pub mod explore;
 pub mod fault;
+pub mod mistake;
 mod port;
 mod process;
 mod queue;

@@ -96,7 +96,7 @@ fn seeds(from: u64, count: u64, jobs: usize) -> bool {
 }
 
 fn schedules(policy: AmbiguousPolicy, faults: usize, jobs: usize) -> bool {
-    let found = explore(&Setting::plain(policy), faults, jobs, None);
+    let found = explore(&Setting::plain(policy), faults, jobs);
     say(&format!(
         "{policy:?}: {} schedules of up to {faults} faults, {} steps: {} broken promises",
         found.worlds,

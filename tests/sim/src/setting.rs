@@ -1,6 +1,7 @@
 //! What a world is like: drawn from a seed, or the plain one that schedules are written for.
 
 use crate::chance::Chance;
+use crate::mistake::Mistake;
 use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ pub struct Setting {
     pub lease_seconds: u32,
     /// So many in a thousand leads get their owner late, or never.
     pub late_owner_per_mille: u64,
+    /// The mistake that the ports make the real code commit.
+    pub mistake: Option<Mistake>,
 }
 
 impl Setting {
@@ -105,6 +108,7 @@ impl Setting {
             owner_missing: OwnerMissingPolicy::Dlq,
             lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
             late_owner_per_mille: 0,
+            mistake: None,
         }
     }
 
@@ -146,6 +150,7 @@ impl Setting {
             },
             lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
             late_owner_per_mille: chance.pick(0, &[300]),
+            mistake: None,
         }
     }
 

@@ -11,7 +11,6 @@ use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::{FAILED, RAW};
 use leadwire_pipeline::config::OwnerMissingPolicy;
 use leadwire_pipeline::port::Bucket;
-use leadwire_pipeline::sabotage::Sabotage;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -23,53 +22,31 @@ const AGAIN_SECONDS: u64 = 1200;
 
 /// The world of a seed.
 pub fn run_seed(seed: u64, tells: bool) -> Report {
-    run_seed_with(seed, tells, |_| None)
+    run_seed_with(seed, tells, |_| ())
 }
 
-/// The world of a seed, changed before it begins; what is given back is done to the real code.
-pub fn run_seed_with(
-    seed: u64,
-    tells: bool,
-    alter: impl FnOnce(&mut Setting) -> Option<Sabotage>,
-) -> Report {
+/// The world of a seed, changed before it begins.
+pub fn run_seed_with(seed: u64, tells: bool, alter: impl FnOnce(&mut Setting)) -> Report {
     let mut chance = Chance::new(seed);
     let mut setting = Setting::drawn(&mut chance);
-    let sabotage = alter(&mut setting);
+    alter(&mut setting);
     let plan = Plan::Drawn {
         left: setting.faults_max,
     };
-    run(setting, chance, plan, tells, sabotage)
+    run(setting, chance, plan, tells)
 }
 
 /// A world in which nothing goes wrong but what a script says.
-pub fn run_script(
-    setting: Setting,
-    script: Script,
-    tells: bool,
-    sabotage: Option<Sabotage>,
-) -> Report {
-    run(
-        setting,
-        Chance::new(1),
-        Plan::Written(script),
-        tells,
-        sabotage,
-    )
+pub fn run_script(setting: Setting, script: Script, tells: bool) -> Report {
+    run(setting, Chance::new(1), Plan::Written(script), tells)
 }
 
-fn run(
-    setting: Setting,
-    chance: Chance,
-    plan: Plan,
-    tells: bool,
-    sabotage: Option<Sabotage>,
-) -> Report {
+fn run(setting: Setting, chance: Chance, plan: Plan, tells: bool) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without I/O");
-    let _committed = sabotage.map(Sabotage::commit);
     runtime.block_on(async {
         let shared = Shared::new(setting, chance, plan, tells);
         live(&shared).await;

@@ -45,7 +45,7 @@ fn the_same_seed_is_the_same_world() {
 
 #[track_caller]
 fn check_schedules(policy: AmbiguousPolicy, faults: usize) {
-    let found = explore(&Setting::plain(policy), faults, cores(), None);
+    let found = explore(&Setting::plain(policy), faults, cores());
     assert_eq!(found.breaches, []);
     assert!(found.worlds > 1000, "{} schedules", found.worlds);
 }

@@ -131,29 +131,6 @@ pub(crate) fn breaches(members: &[Member]) -> Vec<String> {
     found
 }
 
-/// Who could make mistakes on purpose and must not: only the simulator may.
-pub(crate) fn saboteurs(members: &[Member]) -> Vec<String> {
-    let others = members
-        .iter()
-        .filter(|member| member.name != "leadwire-sim");
-    let mentions = others.filter(|member| member.manifest.values().any(mentions_sabotage));
-    mentions
-        .map(|member| format!("{} turns on the feature `sabotage`", member.name))
-        .collect()
-}
-
-fn mentions_sabotage(value: &toml::Value) -> bool {
-    match value {
-        toml::Value::String(text) => text.ends_with("sabotage"),
-        toml::Value::Array(values) => values.iter().any(mentions_sabotage),
-        toml::Value::Table(table) => table.values().any(mentions_sabotage),
-        toml::Value::Integer(_)
-        | toml::Value::Float(_)
-        | toml::Value::Boolean(_)
-        | toml::Value::Datetime(_) => false,
-    }
-}
-
 fn breach(room: &Room, to: &Dependency) -> Option<String> {
     let from = room.name;
     let name = to.name.as_str();
@@ -303,27 +280,6 @@ mod tests {
     #[test]
     fn a_package_without_a_place_is_told() {
         check("leadwire-extra", "serde", Kind::Normal, false, false);
-    }
-
-    #[test]
-    fn only_the_simulator_may_make_mistakes_on_purpose() {
-        let member = |name: &str, manifest: &str| Member {
-            name: name.to_owned(),
-            manifest: toml::from_str(manifest).unwrap(),
-            ..Member::default()
-        };
-        let on = "[dependencies]\nleadwire-pipeline = { features = [\"sabotage\"] }";
-        let through = "[features]\nodd = [\"leadwire-pipeline/sabotage\"]";
-        let own = "[features]\nsabotage = []";
-        let members = [
-            member("leadwire-sim", on),
-            member("leadwire-lambda", on),
-            member("leadwire", through),
-            member("leadwire-pipeline", own),
-        ];
-        let expected = ["leadwire-lambda", "leadwire"]
-            .map(|name| format!("{name} turns on the feature `sabotage`"));
-        assert_eq!(saboteurs(&members), expected);
     }
 
     #[test]

@@ -1,0 +1,314 @@
+//! Mistakes in the protocol, committed by ports that lie: the real code does as it always does, and its effects are those of code that is
+//! wrong. The simulator must notice each of them.
+
+use crate::rule::DELAY_SECONDS;
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::claim::{Claim, Sending};
+use leadwire_domain::failure::{FailureReason, FailureRecord};
+use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
+use leadwire_pipeline::port::{
+    Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, Home, ListPage, Mail, MailOutcome,
+    Mailer, Metadata, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
+};
+use std::sync::{Mutex, PoisonError};
+
+/// A mistake in the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// `ingest` answers 202 though the trigger could not be queued: the queue says that it took it.
+    AnswerBeforeQueue,
+    /// `ingest` writes the raw object over whatever is there: a create is an unconditional write.
+    OverwriteRaw,
+    /// `ingest` takes another event's raw object for its own: whatever is there is labelled as what it wanted to write.
+    ShareSlot,
+    /// `enrich` pays no heed to `not_before`: its clock is a delay ahead.
+    Hurry,
+    /// `enrich` mails its own merge, though another is stored: the store says that it took this one.
+    MailOwnMerge,
+    /// `enrich` mails without a claim: the store says that it took one.
+    NoClaim,
+    /// `enrich` writes its marker only after the mail, without a claim before.
+    MarkerAfterSend,
+    /// `enrich` takes over a claim that lives: every lease that it reads is over.
+    IgnoreLease,
+    /// `enrich` never takes over a dead worker's claim: it reads that it is parked.
+    NoTakeover,
+    /// `enrich` takes every claim that it meets for a mail that went out: it reads a marker.
+    BlindConflict,
+    /// `enrich` sends a mail again at once, when it does not know whether the first went out, as an SDK's retry does.
+    RetryMail,
+    /// `enrich` gives a claim back although the mail may have gone out: where it records its doubt, the store holds an idle claim.
+    ReleaseDoubt,
+    /// `enrich` lets go of a message although the copy that waits could not be sent: the queue says that it took it.
+    LoseCopy,
+    /// `enrich` reports a final failure without writing it down: the store says that it took it.
+    SilentFailure,
+    /// `enrich` parks a mail without regard to whether its reason was stored: the store says that it took it.
+    ParkInSilence,
+    /// `sweep` counts what it sends, and does not send it: the queue says that it took it.
+    SweepInVain,
+}
+
+/// Whose ports lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Ingest,
+    Enrich,
+    Sweep,
+}
+
+impl Mistake {
+    /// The stage that commits it.
+    pub(crate) fn stage(self) -> Stage {
+        match self {
+            Self::AnswerBeforeQueue | Self::OverwriteRaw | Self::ShareSlot => Stage::Ingest,
+            Self::Hurry
+            | Self::MailOwnMerge
+            | Self::NoClaim
+            | Self::MarkerAfterSend
+            | Self::IgnoreLease
+            | Self::NoTakeover
+            | Self::BlindConflict
+            | Self::RetryMail
+            | Self::ReleaseDoubt
+            | Self::LoseCopy
+            | Self::SilentFailure
+            | Self::ParkInSilence => Stage::Enrich,
+            Self::SweepInVain => Stage::Sweep,
+        }
+    }
+}
+
+/// A home that lies to one process about one thing, or not at all.
+#[derive(Debug)]
+pub(crate) struct Lying<H> {
+    honest: H,
+    mistake: Option<Mistake>,
+    /// The labels of the raw object that could not be created last.
+    wanted: Mutex<Metadata>,
+}
+
+impl<H: Home> Lying<H> {
+    /// A home over an honest one.
+    pub(crate) fn new(honest: H, mistake: Option<Mistake>) -> Self {
+        Self {
+            honest,
+            mistake,
+            wanted: Mutex::default(),
+        }
+    }
+
+    /// The same event as the one that was to be stored, if one asks its labels.
+    fn relabel(&self, object: &mut StoredObject) {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        for label in ["event-id", "source"] {
+            if let Some(value) = wanted.get(label) {
+                object.metadata.insert(label.to_owned(), value.clone());
+            }
+        }
+    }
+
+    /// What is said of a claim that is there.
+    fn misread(&self, object: &mut StoredObject) {
+        if self.mistake == Some(Mistake::BlindConflict) {
+            object.bytes.clear();
+        }
+        let Ok(Claim::Sending(sending)) = serde_json::from_slice(&object.bytes) else {
+            return;
+        };
+        let lease_until = sending.lease_until;
+        match self.mistake {
+            Some(Mistake::IgnoreLease) => {
+                let over = Claim::Sending(Sending {
+                    lease_until: Timestamp::UNIX_EPOCH,
+                    ..sending
+                });
+                object.bytes = bytes_of(&over);
+            }
+            Some(Mistake::NoTakeover) if lease_until <= self.now() => {
+                object.bytes = bytes_of(&Claim::Parked {
+                    parked_at: lease_until,
+                    attempt: sending.attempt,
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn bytes_of(claim: &Claim) -> Vec<u8> {
+    serde_json::to_vec(claim).expect("plain fields always serialise")
+}
+
+/// The version of what was never stored.
+fn nothing() -> ETag {
+    ETag(String::new())
+}
+
+/// Whether a failure is what became of its record, not why its mail is parked.
+fn is_final(failure: &NewObject) -> bool {
+    let failure = serde_json::from_slice(&failure.bytes);
+    failure.is_ok_and(|failure: FailureRecord| failure.reason != FailureReason::MailAmbiguous)
+}
+
+impl<H: Home> ObjectStore for Lying<H> {
+    async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
+        let mut fetched = self.honest.store().get(bucket, key, bytes_max).await;
+        if let Ok(Fetched::Found(object)) = &mut fetched {
+            if self.mistake == Some(Mistake::ShareSlot) && key.starts_with(RAW) {
+                self.relabel(object);
+            }
+            if key.starts_with(MAIL) {
+                self.misread(object);
+            }
+        }
+        fetched
+    }
+
+    async fn create(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> Result<Created, PortError> {
+        let store = self.honest.store();
+        match self.mistake {
+            Some(Mistake::OverwriteRaw) if key.starts_with(RAW) => {
+                let put = store.put(bucket, key, object).await;
+                put.map(|()| Created::New(nothing()))
+            }
+            Some(Mistake::ShareSlot) if key.starts_with(RAW) => {
+                *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) =
+                    object.metadata.clone();
+                store.create(bucket, key, object).await
+            }
+            Some(Mistake::MailOwnMerge) if key.starts_with(ENRICHED) => {
+                drop(store.create(bucket, key, object).await);
+                Ok(Created::New(nothing()))
+            }
+            Some(Mistake::NoClaim | Mistake::MarkerAfterSend) if key.starts_with(MAIL) => {
+                Ok(Created::New(nothing()))
+            }
+            _ => store.create(bucket, key, object).await,
+        }
+    }
+
+    async fn replace(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        etag: &ETag,
+        object: NewObject,
+    ) -> Result<Replaced, PortError> {
+        let store = self.honest.store();
+        match self.mistake {
+            Some(Mistake::MarkerAfterSend) if object.bytes.is_empty() => {
+                let put = store.put(bucket, key, object).await;
+                put.map(|()| Replaced::New(nothing()))
+            }
+            Some(Mistake::ReleaseDoubt) => {
+                let object = match serde_json::from_slice(&object.bytes) {
+                    Ok(Claim::Sending(Sending {
+                        doubted: true,
+                        attempt,
+                        ..
+                    })) => NewObject::of(bytes_of(&Claim::Idle { attempt })),
+                    _ => object,
+                };
+                store.replace(bucket, key, etag, object).await
+            }
+            _ => store.replace(bucket, key, etag, object).await,
+        }
+    }
+
+    async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
+        let store = self.honest.store();
+        match self.mistake {
+            Some(Mistake::SilentFailure) if key.starts_with(FAILED) && is_final(&object) => Ok(()),
+            Some(Mistake::ParkInSilence) if key.starts_with(FAILED) => {
+                drop(store.put(bucket, key, object).await);
+                Ok(())
+            }
+            _ => store.put(bucket, key, object).await,
+        }
+    }
+
+    async fn list(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<ListPage, PortError> {
+        self.honest.store().list(bucket, prefix, after).await
+    }
+}
+
+impl<H: Home> DelayQueue for Lying<H> {
+    async fn send(&self, message: OutgoingMessage) -> Result<(), PortError> {
+        let queue = self.honest.queue();
+        match self.mistake {
+            Some(Mistake::AnswerBeforeQueue | Mistake::LoseCopy) => {
+                drop(queue.send(message).await);
+                Ok(())
+            }
+            Some(Mistake::SweepInVain) => Ok(()),
+            _ => queue.send(message).await,
+        }
+    }
+
+    async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
+        let queue = self.honest.queue();
+        queue.set_visibility(receipt_handle, seconds).await
+    }
+}
+
+impl<H: Home> Mailer for Lying<H> {
+    async fn send(&self, mail: &Mail) -> MailOutcome {
+        let mailer = self.honest.mailer();
+        let sent = mailer.send(mail).await;
+        if self.mistake == Some(Mistake::RetryMail) && matches!(sent, MailOutcome::Ambiguous(_)) {
+            return mailer.send(mail).await;
+        }
+        sent
+    }
+}
+
+impl<H: Home> Clock for Lying<H> {
+    fn now(&self) -> Timestamp {
+        let now = self.honest.clock().now();
+        if self.mistake != Some(Mistake::Hurry) {
+            return now;
+        }
+        let ahead = SignedDuration::from_secs(i64::from(DELAY_SECONDS));
+        now.checked_add(ahead).unwrap_or(now)
+    }
+}
+
+impl<H: Home> Entropy for Lying<H> {
+    fn bits(&self) -> [u8; 16] {
+        self.honest.entropy().bits()
+    }
+}
+
+impl<H: Home> Home for Lying<H> {
+    type Store = Self;
+    type Queue = Self;
+    type Mailer = Self;
+    type Clock = Self;
+    type Entropy = Self;
+    fn store(&self) -> &Self {
+        self
+    }
+    fn queue(&self) -> &Self {
+        self
+    }
+    fn mailer(&self) -> &Self {
+        self
+    }
+    fn clock(&self) -> &Self {
+        self
+    }
+    fn entropy(&self) -> &Self {
+        self
+    }
+}
