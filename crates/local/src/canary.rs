@@ -6,10 +6,9 @@ use crate::folder::DataFolder;
 use crate::home::LocalHome;
 use crate::system::OsEntropy;
 use jiff::SignedDuration;
-use leadwire_domain::canary;
 use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::limits::BODY_BYTES_MAX;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, canary};
 use leadwire_pipeline::port::{Bucket, Entropy as _, Fetched, ObjectStore as _, PortError};
 
 /// Older canaries are deleted. By then each has come to its end: it waits for a few hours at most.
@@ -74,7 +73,7 @@ impl LocalHome {
 #[cfg(test)]
 mod tests {
     use crate::sample::{Sample, sample};
-    use leadwire_domain::canary;
+    use leadwire_domain::source::canary;
     use leadwire_pipeline::port::{Bucket, Fetched, NewObject, ObjectStore as _};
     use std::os::unix::fs::PermissionsExt as _;
 

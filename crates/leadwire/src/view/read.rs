@@ -2,13 +2,13 @@
 
 use super::{EventFacts, MailMark, QueueLook, RawFacts};
 use futures_util::future::{join_all, try_join_all};
-use leadwire_domain::canary;
 use leadwire_domain::claim::{META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Settled};
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::key::{EventName, FAILED, MAIL, RAW, REPLAY};
 use leadwire_domain::lead::document::parse_enriched;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::limits::OBJECT_BYTES_MAX;
+use leadwire_domain::source::canary;
 use leadwire_pipeline::port::{
     Bucket, Fetched, ListPage, Listed, ObjectStore, PortError, StoredObject,
 };

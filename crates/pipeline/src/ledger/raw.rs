@@ -3,10 +3,9 @@
 use crate::port::StoredObject;
 use crate::stage::ingest::place::meta;
 use jiff::Timestamp;
-use leadwire_domain::event::{Parsed, Take, parse_event, parse_stored};
 use leadwire_domain::json::Object;
 use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{EventFilter, Extracted, Source};
 
 /// A raw object, read: what its metadata say, else what its body says.
 pub(crate) struct Raw {
@@ -22,11 +21,11 @@ pub(crate) struct Raw {
 pub(crate) fn label(stored: &StoredObject, name: &str) -> Option<Raw> {
     let text = |key: &str| stored.metadata.get(key);
     let (source, event) = match text(meta::SOURCE).and_then(|source| Source::from_name(source)) {
-        Some(source) => match parse_event(source, &stored.bytes, Take::All).ok()? {
-            Parsed::Event(event) => (source, *event),
-            Parsed::Ignored => return None,
+        Some(source) => match source.parse(&stored.bytes, EventFilter::All).ok()? {
+            Extracted::Event(event) => (source, *event),
+            Extracted::Ignored => return None,
         },
-        None => parse_stored(&stored.bytes).ok()?,
+        None => Source::parse_unlabelled(&stored.bytes).ok()?,
     };
     let given_id = text(meta::EVENT_ID).and_then(|id| EventId::parse(id).ok());
     Some(Raw {

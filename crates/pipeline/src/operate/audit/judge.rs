@@ -3,9 +3,9 @@
 use super::evidence::{Document, Evidence, Mail, Raw, RawFacts, Trace};
 use super::{AuditConfig, QueueSeen};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::canary;
 use leadwire_domain::claim::Claim;
 use leadwire_domain::key::{ENRICHED, EventName, MAIL};
+use leadwire_domain::source::canary;
 use serde::Serialize;
 
 /// How long a lead may take to be forgotten: a lease, and the deletion of many events.
