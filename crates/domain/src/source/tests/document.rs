@@ -1,6 +1,5 @@
 use crate::source::{Delivery, EventFilter, Headers, Source, SourceConfig, Sources, Unverified};
 use jiff::{SignedDuration, Timestamp};
-use std::fmt::Write as _;
 
 const CLOSE_SECRET: &str = "abababababababababababababababababababababababababababababababab";
 
@@ -136,16 +135,39 @@ fn every_mistake_is_named_at_once() {
 
 #[test]
 fn mistakes_without_end_are_counted() {
-    let mut members = String::new();
-    for number in 0..100 {
-        write!(members, r#","x{number}":0"#).unwrap();
-    }
-    let document = format!("{{{}}}", members.trim_start_matches(','));
-    let error = Sources::parse(&document).unwrap_err().to_string();
+    let mistakes = |count: usize| {
+        let members: Vec<String> = (0..count)
+            .map(|number| format!(r#""x{number}":0"#))
+            .collect();
+        let error = Sources::parse(&format!("{{{}}}", members.join(","))).unwrap_err();
+        error.to_string()
+    };
+    assert!(!mistakes(20).contains("more"));
+    assert!(mistakes(21).ends_with("; and 1 more"));
+    let many = mistakes(1000);
     assert!(
-        error.ends_with("and 80 more") && error.len() < 2000,
-        "{error}"
+        many.ends_with("and 980 more") && many.len() < 2000,
+        "{many}"
     );
+}
+
+#[test]
+fn a_name_that_could_be_a_secret_is_not_repeated() {
+    let (short, long) = ("x".repeat(32), "x".repeat(33));
+    for (name, is_shown) in [
+        (short.as_str(), true),
+        (&long, false),
+        ("päss", false),
+        ("a_b-c.d e", true),
+    ] {
+        for document in [
+            format!(r#"{{"{name}":1}}"#),
+            format!(r#"{{"close":{{"secrets":["{CLOSE_SECRET}"],"{name}":1}}}}"#),
+        ] {
+            let error = Sources::parse(&document).unwrap_err().to_string();
+            assert_eq!(error.contains(name), is_shown, "{error}");
+        }
+    }
 }
 
 #[test]
