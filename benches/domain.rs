@@ -3,14 +3,12 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::SignedDuration;
 use leadwire_benches::sample::{self, SignedHeaders};
-use leadwire_domain::event::{Event, Parsed, Take, parse_event};
 use leadwire_domain::json::Object;
 use leadwire_domain::lead::document::{Enriched, Provenance, parse_enriched, render_enriched};
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
 use leadwire_domain::lead::merge::{Merged, merge};
 use leadwire_domain::notice::render_email;
-use leadwire_domain::signature::verify;
-use leadwire_domain::source::{Source, SourceConfig};
+use leadwire_domain::source::{Delivery, Event, EventFilter, Extracted, Source, Sources};
 use std::hint::black_box;
 
 /// Custom fields: none, as many as a busy CRM has, and close to the longest body that is taken.
@@ -21,9 +19,9 @@ fn bytes(body: &str) -> Throughput {
 }
 
 fn event(source: Source, body: &str) -> Event {
-    match parse_event(source, body.as_bytes(), Take::All) {
-        Ok(Parsed::Event(event)) => *event,
-        Ok(Parsed::Ignored) | Err(_) => unreachable!("the samples are events of their source"),
+    match source.parse(body.as_bytes(), EventFilter::All) {
+        Ok(Extracted::Event(event)) => *event,
+        Ok(Extracted::Ignored) | Err(_) => unreachable!("the samples are events of their source"),
     }
 }
 
@@ -54,23 +52,21 @@ fn signature(criterion: &mut Criterion) {
             let secrets: Vec<_> = (0..active)
                 .map(|index| sample::secret(source, index))
                 .collect();
-            let signing = secrets.last().expect("there is one").clone();
-            let headers = SignedHeaders::new(source, &signing, body.as_bytes());
-            let config = SourceConfig {
-                secrets,
-                ..SourceConfig::default()
-            };
+            let signing = secrets.last().expect("there is one");
+            let headers = SignedHeaders::new(source, signing, body.as_bytes());
+            let document = serde_json::json!({ source.as_str(): { "secrets": secrets } });
+            let sources = Sources::parse(&document.to_string()).expect("a good document");
             let id = BenchmarkId::new(source.as_str(), format!("{active}_secrets"));
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
-                    verify(
-                        source,
-                        &config,
-                        &headers,
-                        black_box(body.as_bytes()),
-                        sample::now(),
-                    )
-                    .expect("the signature is right")
+                    let delivery = Delivery {
+                        headers: &headers,
+                        body: black_box(body.as_bytes()),
+                        received_at: sample::now(),
+                    };
+                    sources
+                        .verify(source, &delivery)
+                        .expect("the signature is right")
                 });
             });
         }

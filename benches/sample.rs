@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use leadwire_domain::lead::id::EventId;
 use leadwire_domain::notice::EmailAddress;
-use leadwire_domain::signature::{Headers, sign};
-use leadwire_domain::source::{Secret, Source};
+use leadwire_domain::source::{Headers, Source};
 use leadwire_pipeline::config::{AmbiguousPolicy, EnrichConfig, LEASE_SECONDS, OwnerMissingPolicy};
 use std::fmt::Write as _;
 
@@ -53,9 +52,10 @@ pub struct SignedHeaders(Vec<(&'static str, String)>);
 
 impl SignedHeaders {
     /// The headers with which `source` signs `body` at [`now`].
-    pub fn new(source: Source, secret: &Secret, body: &[u8]) -> Self {
+    pub fn new(source: Source, secret: &str, body: &[u8]) -> Self {
         let event_id = EventId::parse("msg_bench_1").expect("visible ASCII");
-        Self(sign(source, secret, &event_id, body, now()))
+        let key = source.parse_key(secret).expect("a secret of this form");
+        Self(key.sign(&event_id, body, now()).expect("a plain id"))
     }
 }
 
@@ -67,16 +67,8 @@ impl Headers for SignedHeaders {
 }
 
 /// A secret of the form of its source; `index` tells secrets apart.
-pub fn secret(source: Source, index: u8) -> Secret {
-    Secret::new(match source {
-        Source::Close => format!("{index:02x}").repeat(32),
-        Source::Generic | Source::Standard | Source::Canary => {
-            format!(
-                "whsec_{}",
-                char::from(b'A' + index % 26).to_string().repeat(32)
-            )
-        }
-    })
+pub fn secret(source: Source, index: u8) -> String {
+    source.make_secret([index; 32])
 }
 
 /// The stage's configuration without any delay, so that what was queued is due.

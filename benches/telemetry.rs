@@ -6,7 +6,6 @@
 use anyhow::{Context as _, Result, ensure};
 use leadwire_benches::sample;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::signature::sign;
 use leadwire_domain::source::Source;
 use leadwire_tests::cloud::Cloud;
 use leadwire_tests::collector::Collector;
@@ -72,7 +71,7 @@ impl Side {
         let exports = exports.iter();
         environment.extend(exports.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let secret = sample::secret(Source::Close, 1);
-        cloud.hold_secret(json!({"close": {"secrets": [secret.expose()]}}));
+        cloud.hold_secret(json!({"close": {"secrets": [secret]}}));
         let function = |binary: &str, environment: &BTreeMap<String, String>| {
             Function::new(FunctionConfig {
                 name: format!("bench-{binary}"),
@@ -155,13 +154,12 @@ fn open_post(lead: &str) -> Result<Value> {
 fn signed_post(lead: &str) -> Result<Value> {
     let event_id = format!("ev_{lead}");
     let body = sample::close(lead, &event_id, CUSTOM_FIELDS);
-    let headers = sign(
-        Source::Close,
-        &sample::secret(Source::Close, 1),
-        &EventId::parse(&event_id)?,
-        body.as_bytes(),
-        clock::now(),
-    );
+    let key = Source::Close.parse_key(&sample::secret(Source::Close, 1));
+    let signed = key.and_then(|key| {
+        let id = EventId::parse(&event_id).ok()?;
+        key.sign(&id, body.as_bytes(), clock::now())
+    });
+    let headers = signed.context("the sample can be signed")?;
     let headers: Vec<(&str, &str)> = headers
         .iter()
         .map(|(name, value)| (*name, value.as_str()))

@@ -6,6 +6,7 @@ mod export;
 pub(crate) mod family;
 pub(crate) mod palette;
 pub(crate) mod sample;
+pub(crate) mod source;
 pub(crate) mod unit;
 
 pub(crate) use export::export;
@@ -32,13 +33,13 @@ pub(crate) fn path(root: &Path, name: &str) -> PathBuf {
     root.join("dashboards").join(format!("{name}.json"))
 }
 
-/// Every dashboard as it is kept, by name.
+/// Every dashboard by name, with its rows of sources written out.
 pub(crate) fn read_all(root: &Path) -> Result<BTreeMap<String, Value>> {
     let read = |name: &str| {
         let path = path(root, name);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let json = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-        Ok((name.to_owned(), json))
+        Ok((name.to_owned(), source::expand(json)))
     };
     NAMES.into_iter().map(read).collect()
 }

@@ -4,9 +4,9 @@ mod alarms;
 mod check;
 mod dashboard;
 mod project;
+mod source;
 mod view;
 
-use crate::dashboard::NAMES;
 use crate::{shell, tool};
 use anyhow::{Context, Result, bail};
 use project::Project;
@@ -66,13 +66,12 @@ pub(crate) fn disagreements() -> Result<Vec<String>> {
     Ok(check::disagreements(&Template(alarms), &project))
 }
 
-/// Puts the dashboards into the template.
+/// Puts the dashboards and the rows of sources into the template.
 pub(crate) fn write_dashboards() -> Result<()> {
     let path = shell::root().join(project::TEMPLATE);
-    let mut template = fs::read_to_string(&path)?;
-    for name in NAMES {
-        let json = fs::read_to_string(crate::dashboard::path(&shell::root(), name))?;
-        template = dashboard::embed(&template, name, &json)?;
+    let mut template = source::write(&fs::read_to_string(&path)?)?;
+    for (name, json) in crate::dashboard::read_all(&shell::root())? {
+        template = dashboard::embed(&template, &name, &json.to_string())?;
     }
     fs::write(&path, template).context("writing the template")
 }

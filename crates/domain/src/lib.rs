@@ -1,8 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-pub mod canary;
 pub mod claim;
-pub mod event;
 pub mod failure;
 pub mod json;
 pub mod key;
@@ -11,7 +9,6 @@ pub mod limits;
 pub mod message;
 pub mod notice;
 pub mod problem;
-pub mod signature;
 pub mod source;
 pub mod wait;
 

@@ -167,7 +167,7 @@ impl Trigger {
             facts: Some(TriggerFacts {
                 lead_id: full.lead_id,
                 event_id: full.event_id,
-                source: Source::from_name(&full.source).unwrap_or(Source::Generic),
+                source: Source::from_name(&full.source).unwrap_or_default(),
                 sha256: full.sha256,
                 accepted_at: full.accepted_at,
                 not_before: full.not_before,

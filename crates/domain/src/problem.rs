@@ -21,7 +21,7 @@ pub enum Problem {
     InvalidTime,
     /// A member is named `_leadwire`, which is ours.
     ReservedField,
-    /// A Close event came to the generic address of a stack with secrets.
+    /// An event of a source with an address of its own came to `/ingest` of a stack with secrets.
     WrongSource,
     /// The signature, its headers or the secrets are missing, wrong or stale.
     Unverified,
@@ -134,7 +134,7 @@ impl Problem {
             }
             Self::ReservedField => "The member _leadwire is reserved. Leave it out.",
             Self::WrongSource => {
-                "This is a Close event at the generic address. Post it to /ingest/close."
+                "This event is of a source that has an address of its own. Post it to /ingest/{source}."
             }
             Self::Unverified => {
                 "The request could not be verified: check the signing secret, the signature headers, the sender's clock, and that this source is configured."

@@ -10,7 +10,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::signature::Headers;
+use leadwire_domain::source::Headers;
 use leadwire_pipeline::observe::RequestRejected;
 use leadwire_pipeline::stage::ingest::Answer;
 use serde::Deserialize;

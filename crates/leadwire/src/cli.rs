@@ -20,10 +20,16 @@ pub(crate) use parked::{ParkedCommand, ParkedResolveArgs};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use watch::{AlarmsArgs, DoctorArgs, SloArgs};
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use leadwire_domain::source::Source;
 use leadwire_pipeline::ledger::history::LeadState;
 use std::path::PathBuf;
+
+/// The sources that `send` can be, by name.
+fn source_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(Source::configurable().map(Source::as_str))
+}
 
 /// Takes CRM webhooks, waits, adds the owner, and mails the people who must call. Loses no lead on the way.
 #[derive(Debug, Parser)]
@@ -286,8 +292,8 @@ pub(crate) struct SendArgs {
     pub(crate) url: String,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
-    /// As which source: generic, close or standard [default: what the address says, else generic]
-    #[arg(long, value_name = "SOURCE")]
+    /// As which source [default: what the address says, else generic]
+    #[arg(long, value_name = "SOURCE", value_parser = source_names())]
     pub(crate) source: Option<String>,
     /// The signing secret [default: the first one of the source in sources.json of the data folder]
     #[arg(

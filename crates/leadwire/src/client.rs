@@ -2,12 +2,8 @@
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use leadwire_domain::event::{Parsed, Take, parse_event};
-use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::limits::BODY_BYTES_MAX;
-use leadwire_domain::signature::sign;
-use leadwire_domain::source::{Secret, Source};
-use serde_json::json;
+use leadwire_domain::source::{EventFilter, Extracted, Key, Sample, Source};
 use std::time::Duration;
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
@@ -16,21 +12,6 @@ use ureq::typestate::AgentScope;
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// Longest that connecting may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
-
-/// A sample lead.
-#[derive(Clone, Debug)]
-pub(crate) struct Sample {
-    /// Its id.
-    pub(crate) lead_id: LeadId,
-    /// Its name.
-    pub(crate) name: String,
-    /// Its own address.
-    pub(crate) email: String,
-    /// The event's id.
-    pub(crate) event_id: EventId,
-    /// When it is said to be made; a sample that is sent again under its event id has none, so that its bytes are the same.
-    pub(crate) made_at: Option<Timestamp>,
-}
 
 /// A request that is ready to be posted.
 #[derive(Clone, Debug)]
@@ -57,67 +38,32 @@ impl Reply {
     }
 }
 
-impl Sample {
-    /// The request that `source` would send for this lead, signed where there is a secret.
-    pub(crate) fn request(
-        &self,
+impl Post {
+    /// The request that `source` would send for this lead, signed where there is a key.
+    pub(crate) fn of(
         source: Source,
-        secret: Option<&Secret>,
+        lead: &Sample,
+        key: Option<&Key>,
         now: Timestamp,
-    ) -> anyhow::Result<Post> {
-        let body = serde_json::to_vec(&self.document(source))?;
-        let parsed = parse_event(source, &body, Take::All);
+    ) -> anyhow::Result<Self> {
+        let body = source.sample(lead);
+        let parsed = source.parse(&body, EventFilter::All);
         anyhow::ensure!(
-            matches!(parsed, Ok(Parsed::Event(_))),
+            matches!(parsed, Ok(Extracted::Event(_))),
             "the sample is no valid event of {source}"
         );
         let mut headers = vec![("content-type", "application/json".to_owned())];
-        match secret {
-            Some(secret) => {
-                let signature = sign(source, secret, &self.event_id, &body, now);
-                anyhow::ensure!(
-                    !signature.is_empty(),
-                    "the secret has not the form of {source} (close: 64 hexadecimal digits; standard and generic: whsec_ and base64 of 24 to 64 bytes), or the event id contains a full stop"
-                );
-                headers.extend(signature);
+        match key {
+            Some(key) => {
+                let signed = key.sign(&lead.event_id, &body, now);
+                let signed = signed.with_context(|| {
+                    format!("{source} cannot sign this event id: give one without a full stop")
+                })?;
+                headers.extend(signed);
             }
-            None => headers.push(("idempotency-key", self.event_id.to_string())),
+            None => headers.push(("idempotency-key", lead.event_id.to_string())),
         }
-        Ok(Post { headers, body })
-    }
-
-    fn document(&self, source: Source) -> serde_json::Value {
-        let flat = json!({
-            "lead_id": self.lead_id,
-            "display_name": self.name,
-            "lead_email": self.email,
-            "status_label": "Potential",
-            "date_created": self.made_at,
-        });
-        match source {
-            Source::Generic => flat,
-            Source::Standard | Source::Canary => {
-                json!({ "type": "lead.created", "timestamp": self.made_at, "data": flat })
-            }
-            Source::Close => json!({
-                "subscription_id": "whsub_sample",
-                "event": {
-                    "id": self.event_id,
-                    "date_created": self.made_at,
-                    "object_type": "lead",
-                    "action": "created",
-                    "object_id": self.lead_id,
-                    "lead_id": self.lead_id,
-                    "data": {
-                        "id": self.lead_id,
-                        "display_name": self.name,
-                        "lead_email": self.email,
-                        "status_label": "Potential",
-                        "date_created": self.made_at,
-                    },
-                },
-            }),
-        }
+        Ok(Self { headers, body })
     }
 }
 
@@ -187,13 +133,13 @@ pub(crate) fn target(url: &str, source: Option<Source>) -> (String, Source) {
     let last = path
         .and_then(|path| path.rsplit('/').next())
         .unwrap_or_default();
-    let named = Source::from_name(last).filter(|source| *source != Source::Generic);
-    let source = source.or(named).unwrap_or(Source::Generic);
+    let named = Source::from_name(last).filter(|source| *source != Source::default());
+    let source = source.or(named).unwrap_or_default();
     let url = match path {
         None => format!("{url}/ingest"),
         Some(_) => url.to_owned(),
     };
-    if source == Source::Generic || named.is_some() || !(url.ends_with("/ingest")) {
+    if source == Source::default() || named.is_some() || !(url.ends_with("/ingest")) {
         return (url, source);
     }
     (format!("{url}/{source}"), source)
@@ -202,6 +148,7 @@ pub(crate) fn target(url: &str, source: Option<Source>) -> (String, Source) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use leadwire_domain::lead::id::{EventId, LeadId};
 
     #[test]
     fn the_address_and_the_source_complete_each_other() {
@@ -242,8 +189,11 @@ mod tests {
             event_id: EventId::parse("ev_1").unwrap(),
             made_at: Some(now),
         };
-        for source in Source::CONFIGURED {
-            assert!(sample.request(source, None, now).is_ok(), "{source}");
+        for source in Source::configurable() {
+            let key = source.parse_key(&source.make_secret([1; 32]));
+            for key in [None, key.as_ref()] {
+                assert!(Post::of(source, &sample, key, now).is_ok(), "{source}");
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use hyper::{Request as HttpRequest, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use leadwire_domain::limits::BODY_BYTES_MAX;
-use leadwire_domain::signature::Headers;
+use leadwire_domain::source::Headers;
 use leadwire_pipeline::port::{Bucket, Clock as _, Home, ObjectStore as _, SecretStore};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};

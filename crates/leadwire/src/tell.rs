@@ -6,7 +6,7 @@ use crate::output::{BAD, DIM, GOOD, PLAIN, WAIT, printable};
 use crate::settings::{Log, Settings};
 use anstyle::Style;
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::canary;
+use leadwire_domain::source::canary;
 use leadwire_telemetry::Service;
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -7,9 +7,8 @@ use crate::home::LocalHome;
 use crate::store::SqliteStore;
 use crate::system::OsEntropy;
 use jiff::SignedDuration;
-use leadwire_domain::canary;
 use leadwire_domain::key::EventName;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, canary};
 use leadwire_pipeline::ledger::{Kind, Ledger};
 use leadwire_pipeline::port::{Entropy as _, PortError};
 
@@ -71,7 +70,7 @@ async fn is_canary(ledger: Ledger<'_, SqliteStore>, name: &EventName) -> Result<
 #[cfg(test)]
 mod tests {
     use crate::sample::{Sample, sample};
-    use leadwire_domain::canary;
+    use leadwire_domain::source::canary;
     use leadwire_pipeline::port::{Bucket, Fetched, NewObject, ObjectStore as _};
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -3,8 +3,8 @@
 
 use crate::database::connect_to_read;
 use crate::folder::DataFolder;
-use leadwire_domain::canary;
 use leadwire_domain::key::{ENRICHED, EventName, RAW};
+use leadwire_domain::source::canary;
 use leadwire_pipeline::port::Bucket;
 use rusqlite::Connection;
 use std::fs;

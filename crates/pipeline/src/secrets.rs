@@ -4,8 +4,7 @@
 use crate::observe::SourcesUnavailable;
 use crate::port::{PortError, SecretStore};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::canary;
-use leadwire_domain::source::Sources;
+use leadwire_domain::source::{Sources, canary};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A document older than this is fetched again; where that fails, the old one is kept.
@@ -106,7 +105,7 @@ impl<S: SecretStore> SecretCache<S> {
             (Some(json), Form::Document { .. }) => Sources::parse(&json)
                 .map_err(|error| PortError::permanent("read the sources document", error)),
             (Some(text), Form::Canary) => canary::parse_secret(&text)
-                .map(Sources::canary)
+                .map(Sources::only)
                 .map_err(|error| PortError::permanent("read the canary's secret", error)),
             (None, Form::Document { open_without: true }) => Ok(Sources::open_dev()),
             (None, Form::Document { .. } | Form::Canary) => Ok(Sources::default()),

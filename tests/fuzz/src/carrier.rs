@@ -4,7 +4,7 @@ use crate::input::{parts, text};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::limits::BODY_BYTES_MAX;
-use leadwire_domain::signature::Headers as _;
+use leadwire_domain::source::Headers as _;
 use leadwire_lambda::http::{Decoded, HttpEvent};
 use leadwire_lambda::queue::{QueueEvent, response};
 use leadwire_pipeline::stage::enrich::Outcome;

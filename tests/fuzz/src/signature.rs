@@ -1,15 +1,10 @@
 //! Signatures, and the document of their secrets.
 
 use crate::input::{now, parts, text};
-use leadwire_domain::canary;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::signature::{Headers, is_well_formed, sign, verify};
-use leadwire_domain::source::{Secret, Source, SourceConfig, Sources};
+use leadwire_domain::source::{Delivery, Headers, Key, Source, Sources, canary};
+use serde_json::Value;
 use std::collections::BTreeMap;
-
-pub(crate) const CLOSE_SECRET: &str =
-    "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
-pub(crate) const STANDARD_SECRET: &str = "whsec_bGVhZHdpcmUtbGF3cy1hcmUtbm90LXNlY3JldHM=";
 
 /// A request's headers, as a carrier gives them: visible ASCII and spaces only.
 #[derive(Clone, Debug, Default)]
@@ -32,19 +27,24 @@ impl Map {
     }
 
     pub(crate) fn signed(source: Source, id: &EventId, body: &[u8]) -> Self {
-        let signed = sign(source, &secret(source), id, body, now());
+        let signed = key(source).sign(id, body, now());
         let headers = signed
+            .expect("an id without a full stop")
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value));
         Self(headers.collect())
     }
 }
 
-pub(crate) fn secret(source: Source) -> Secret {
-    Secret::new(match source {
-        Source::Close => CLOSE_SECRET,
-        Source::Generic | Source::Standard | Source::Canary => STANDARD_SECRET,
-    })
+/// The source's secret in these laws.
+pub(crate) fn secret(source: Source) -> String {
+    source.make_secret(*b"leadwire-laws-are-not-secrets-32")
+}
+
+fn key(source: Source) -> Key {
+    source
+        .parse_key(&secret(source))
+        .expect("a secret of its source")
 }
 
 /// What is signed is verified; with another header or another body it is not, and what nobody signed never is.
@@ -93,14 +93,16 @@ pub fn signature(data: &[u8]) {
 }
 
 fn is_verified(source: Source, headers: &Map, body: &[u8]) -> bool {
-    let config = SourceConfig {
-        secrets: vec![secret(source)],
-        ..SourceConfig::default()
+    let delivery = Delivery {
+        headers,
+        body,
+        received_at: now(),
     };
-    verify(source, &config, headers, body, now()).is_ok()
+    Sources::only(key(source)).verify(source, &delivery).is_ok()
 }
 
-/// A document is taken with every secret in form or refused whole, and neither an error nor its debugging form tells what is in it.
+/// A document is taken with every secret in form or refused whole, and neither an error nor its debugging form repeats what could be a
+/// secret.
 pub fn sources_document(data: &[u8]) {
     let text = text(data);
     match Sources::parse(&text) {
@@ -110,23 +112,49 @@ pub fn sources_document(data: &[u8]) {
                 let Some(config) = sources.get(source) else {
                     continue;
                 };
-                assert!(Source::CONFIGURED.contains(&source));
-                assert!(!config.secrets.is_empty());
-                for secret in &config.secrets {
-                    assert!(is_well_formed(source, secret));
-                    assert_eq!(format!("{secret:?}"), "Secret(***)");
+                assert!(source.is_configurable());
+                assert!(!config.keys.is_empty());
+                for key in &config.keys {
+                    assert_eq!(key.source(), source);
+                    check_hidden(key);
                 }
             }
         }
         Err(error) => {
-            let told = error.to_string();
-            let names = ["the sources document", "generic", "close", "standard"];
-            let known = names.iter().any(|name| told.starts_with(name));
-            assert!(known && told.len() < 200, "{told}");
+            let shown = format!("{error} {error:?}");
+            assert!(shown.len() < 10_000, "{shown}");
+            for secret in long_texts(&text) {
+                assert!(!shown.contains(&secret), "{shown}");
+            }
         }
     }
-    if let Ok(secret) = canary::parse_secret(&text) {
-        assert!(is_well_formed(Source::Canary, &secret));
-        assert_eq!(format!("{secret:?}"), "Secret(***)");
+    if let Ok(key) = canary::parse_secret(&text) {
+        assert_eq!(key.source(), Source::Canary);
+        check_hidden(&key);
     }
+}
+
+fn check_hidden(key: &Key) {
+    assert_eq!(format!("{key:?}"), format!("Key({} ***)", key.source()));
+}
+
+/// Every text of a document that is as long as a secret, wherever it stands.
+fn long_texts(document: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![serde_json::from_str(document).unwrap_or(Value::Null)];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) => found.push(text),
+            Value::Array(items) => open.extend(items),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    found.push(name);
+                    open.push(value);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    found.retain(|text| text.len() > 32);
+    found
 }

@@ -2,7 +2,7 @@
 
 use crate::identity::has_form;
 use crate::input::{now, or, parts, text};
-use crate::signature::{CLOSE_SECRET, Map, STANDARD_SECRET};
+use crate::signature::{Map, secret};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::json::Object;
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
@@ -133,18 +133,18 @@ async fn check_signed(body: &[u8]) {
         ..WorldBuilder::default()
     }
     .build();
-    let secrets = format!(
-        r#"{{"close":{{"secrets":["{CLOSE_SECRET}"]}},"standard":{{"secrets":["{STANDARD_SECRET}"]}},"generic":{{"secrets":["{STANDARD_SECRET}"]}}}}"#
-    );
-    world.secrets.set(&secrets);
+    let members = Source::configurable()
+        .map(|source| format!(r#""{source}":{{"secrets":["{}"]}}"#, secret(source)));
+    let members = members.collect::<Vec<_>>().join(",");
+    world.secrets.set(&format!("{{{members}}}"));
     let id = EventId::parse("msg_1").expect("a plain id");
     let nobody = post(&world, "/ingest", &Map::default(), body).await;
     assert_eq!(nobody.status, 401);
     assert!(world.store().calls().is_empty() && world.queue().depth() == 0);
-    for (path, source) in [
-        ("/ingest/close", Source::Close),
-        ("/ingest/standard", Source::Standard),
-    ] {
+    for source in Source::configurable() {
+        let own = format!("/ingest/{source}");
+        let is_default = source == Source::default();
+        let path = if is_default { "/ingest" } else { &own };
         let (before, raw) = (kept(&world), world.store().keys(Bucket::Raw, "").len());
         let answer = post(&world, path, &Map::signed(source, &id, body), body).await;
         assert!([200, 202, 400].contains(&answer.status), "{}", answer.body);

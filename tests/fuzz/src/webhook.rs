@@ -2,10 +2,8 @@
 
 use crate::identity::id_in;
 use crate::input::quoted;
-use leadwire_domain::canary;
-use leadwire_domain::event::{Event, Parsed, Take, is_close_event, parse_event, parse_stored};
 use leadwire_domain::json::{JsonError, Object};
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Event, EventFilter, Extracted, Source, canary};
 use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
 
@@ -15,26 +13,26 @@ pub fn webhook_body(data: &[u8]) {
     check_strict(data, strict.as_ref());
     let types = ["lead.created".to_owned()];
     for source in Source::ALL {
-        let all = parse_event(source, data, Take::All);
-        let taken = parse_event(source, data, Take::Types(&types));
+        let all = source.parse(data, EventFilter::All);
+        let taken = source.parse(data, EventFilter::Types(&types));
         match (&all, &taken) {
-            (Ok(Parsed::Event(one)), Ok(Parsed::Event(other))) => {
+            (Ok(Extracted::Event(one)), Ok(Extracted::Event(other))) => {
                 assert_eq!(one.lead_id, other.lead_id);
                 assert_eq!(one.event_id, other.event_id);
                 assert_eq!(one.time, other.time);
             }
-            (Ok(Parsed::Ignored), _) => panic_on("a type is left out where all are taken"),
-            (_, Ok(Parsed::Ignored)) => assert!(strict.is_ok()),
+            (Ok(Extracted::Ignored), _) => panic_on("a type is left out where all are taken"),
+            (_, Ok(Extracted::Ignored)) => assert!(strict.is_ok()),
             (Err(one), Err(other)) => assert_eq!(one, other),
             (Ok(_), Err(_)) | (Err(_), Ok(_)) => panic_on("the types that are taken decide more"),
         }
         match all {
-            Ok(Parsed::Event(event)) => {
+            Ok(Extracted::Event(event)) => {
                 let top = strict.as_ref().expect("what is no strict JSON is no event");
                 check_event(source, &event);
                 check_ids(source, &event, top);
             }
-            Ok(Parsed::Ignored) => {}
+            Ok(Extracted::Ignored) => {}
             Err(problem) => assert_eq!(problem.status(), 400),
         }
     }
@@ -126,11 +124,12 @@ fn check_ids(source: Source, event: &Event, top: &Object) {
 
 /// A raw object that nobody labelled is read as its source would have read it.
 fn check_stored(data: &[u8]) {
-    let Ok((source, event)) = parse_stored(data) else {
+    let Ok((source, event)) = Source::parse_unlabelled(data) else {
         return;
     };
-    assert_eq!(is_close_event(data), source == Source::Close);
-    let Ok(Parsed::Event(same)) = parse_event(source, data, Take::All) else {
+    let is_misdirected = Source::Generic.is_misdirected(data);
+    assert_eq!(is_misdirected, source == Source::Close);
+    let Ok(Extracted::Event(same)) = source.parse(data, EventFilter::All) else {
         return panic_on("a stored event is none of its source");
     };
     assert_eq!(same.lead_id, event.lead_id);

@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use leadwire_domain::key::RAW;
 use leadwire_domain::lead::id::EventId;
 use leadwire_domain::notice::EmailAddress;
-use leadwire_domain::signature::{Headers, sign};
-use leadwire_domain::source::{Secret, Source};
+use leadwire_domain::source::{Headers, Source};
 use leadwire_pipeline::config::{EnrichConfig, IngestConfig, SweepConfig, VISIBILITY_SECONDS};
 use leadwire_pipeline::port::{
     Bucket, Clock as _, NewObject, OutgoingMessage, PortError, SecretStore,
@@ -95,13 +94,9 @@ impl Webhook {
         Given(match self.form {
             Form::Signed => {
                 let id = EventId::parse(&self.id).expect("a plain id");
-                sign(
-                    Source::Standard,
-                    &Secret::new(SECRET),
-                    &id,
-                    body.as_bytes(),
-                    now,
-                )
+                let key = Source::Standard.parse_key(SECRET);
+                key.and_then(|key| key.sign(&id, body.as_bytes(), now))
+                    .expect("a good secret and a plain id")
             }
             Form::WithKey => vec![("idempotency-key", self.id.clone())],
             Form::Plain => Vec::new(),

@@ -14,9 +14,9 @@ pub(crate) const PALETTE: [(&str, &str); 14] = [
     ("#9ecae1", "half of the values are below (p50)"),
     ("#4292c6", "nine of ten are below (p90)"),
     ("#08306b", "99 of 100 are below (p99)"),
-    ("#1b9e77", "ingest; the source generic"),
-    ("#7570b3", "enrich; the source close"),
-    ("#e7298a", "sweep; the source standard"),
+    ("#1b9e77", "ingest; the first source"),
+    ("#7570b3", "enrich; the second source"),
+    ("#e7298a", "sweep; the third source"),
     ("#17becf", "the mail service took it, or says so"),
     ("#bcbd22", "the canary"),
 ];
@@ -24,5 +24,8 @@ pub(crate) const PALETTE: [(&str, &str); 14] = [
 /// What a colour means, if it is one of ours.
 pub(crate) fn meaning(color: &str) -> Option<&'static str> {
     let found = PALETTE.iter().find(|(known, _)| *known == color);
-    found.map(|(_, meaning)| *meaning)
+    let is_source = super::source::COLORS.contains(&color);
+    found
+        .map(|(_, meaning)| *meaning)
+        .or_else(|| is_source.then_some("a source"))
 }

@@ -2,7 +2,7 @@
 
 use lambda_runtime::Diagnostic;
 use leadwire_aws::SystemClock;
-use leadwire_domain::signature::Headers as _;
+use leadwire_domain::source::Headers as _;
 use leadwire_lambda::http::{self, HttpEvent};
 use leadwire_lambda::serve::{self, ServeError};
 use leadwire_lambda::{config, stage};

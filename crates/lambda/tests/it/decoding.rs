@@ -1,4 +1,4 @@
-use leadwire_domain::signature::Headers as _;
+use leadwire_domain::source::Headers as _;
 use leadwire_lambda::http::{Decoded, HttpEvent};
 use leadwire_lambda::queue::QueueEvent;
 

@@ -5,7 +5,7 @@ use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage, SqsMessageAttribute};
 use http::{HeaderMap, HeaderValue, Method};
 use jiff::Timestamp;
-use leadwire_domain::signature::Headers as _;
+use leadwire_domain::source::Headers as _;
 use leadwire_lambda::http::{Decoded, HttpEvent};
 use leadwire_lambda::queue::QueueEvent;
 use leadwire_pipeline::stage::enrich::Record;

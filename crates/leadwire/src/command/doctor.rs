@@ -227,12 +227,11 @@ fn check_sources(dir: &Path) -> Check {
                 format!("{error}; every request is refused until it is corrected"),
             ),
             Ok(sources) => {
-                let names: Vec<String> = Source::CONFIGURED
-                    .into_iter()
+                let names: Vec<String> = Source::configurable()
                     .filter_map(|source| {
                         Some(format!(
                             "{source} ({} secrets)",
-                            sources.get(source)?.secrets.len()
+                            sources.get(source)?.keys.len()
                         ))
                     })
                     .collect();
@@ -240,7 +239,7 @@ fn check_sources(dir: &Path) -> Check {
                     check(
                         Verdict::Warn,
                         what,
-                        "names no source that is built; every request is refused",
+                        "names no source; every request is refused",
                     )
                 } else {
                     check(Verdict::Ok, what, names.join(", "))

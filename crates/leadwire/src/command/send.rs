@@ -1,7 +1,7 @@
 //! `send`: a sample lead, as a CRM sends it.
 
 use crate::cli::SendArgs;
-use crate::client::{Client, Post, Reply, Sample, target};
+use crate::client::{Client, Post, Reply, target};
 use crate::duration::render_time;
 use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, printable};
@@ -9,19 +9,19 @@ use crate::settings::Usage;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};
-use leadwire_domain::source::{Secret, Source, Sources};
+use leadwire_domain::source::{Key, Sample, Source, Sources};
 use leadwire_pipeline::port::Entropy as _;
 use serde_json::Value;
 
 /// Sends the leads one after the other. Done when each was taken.
 pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended> {
-    let asked = args.source.as_deref().map(parse_source).transpose()?;
+    let asked = args.source.as_deref().and_then(Source::from_name);
     let (url, source) = target(&args.url, asked);
-    let secret = find_secret(args, source)?;
+    let key = find_key(args, source)?;
     let client = Client::new();
     let mut taken = 0;
     for number in 1..=args.count {
-        let (sample, post) = prepare(args, source, secret.as_ref(), number)?;
+        let (sample, post) = prepare(args, source, key.as_ref(), number)?;
         let reply = client.post(&url, &post)?;
         taken += u32::from(reply.is_success());
         tell(output, &sample, &reply)?;
@@ -32,19 +32,14 @@ pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended>
     Ok(Ended::when(taken == args.count))
 }
 
-fn parse_source(name: &str) -> Result<Source, Usage> {
-    let source = Source::from_name(name).filter(|source| Source::CONFIGURED.contains(source));
-    source.ok_or_else(|| {
-        Usage::of(format!(
-            "--source {name:?}: give generic, close or standard"
-        ))
-    })
-}
-
-/// The secret that was given, else the source's first one in `sources.json`; none where there is none.
-fn find_secret(args: &SendArgs, source: Source) -> anyhow::Result<Option<Secret>> {
+/// The key of the secret that was given, else the source's first one in `sources.json`; none where there is none.
+fn find_key(args: &SendArgs, source: Source) -> anyhow::Result<Option<Key>> {
     if let Some(secret) = &args.secret {
-        return Ok(Some(Secret::new(secret.as_str())));
+        let form = source.secret_form();
+        let key = source.parse_key(secret);
+        return Ok(Some(key.with_context(|| {
+            format!("the secret has not the form of {source} ({form})")
+        })?));
     }
     let Some(document) = home::read_sources(&args.folder.data)? else {
         return Ok(None);
@@ -52,13 +47,13 @@ fn find_secret(args: &SendArgs, source: Source) -> anyhow::Result<Option<Secret>
     let sources = Sources::parse(&document).context("could not read sources.json")?;
     Ok(sources
         .get(source)
-        .and_then(|config| config.secrets.first().cloned()))
+        .and_then(|config| config.keys.first().cloned()))
 }
 
 fn prepare(
     args: &SendArgs,
     source: Source,
-    secret: Option<&Secret>,
+    key: Option<&Key>,
     number: u32,
 ) -> anyhow::Result<(Sample, Post)> {
     let numbered = |text: &str| {
@@ -82,7 +77,7 @@ fn prepare(
         event_id,
         made_at: args.event_id.is_none().then_some(now),
     };
-    let post = sample.request(source, secret, now)?;
+    let post = Post::of(source, &sample, key, now)?;
     Ok((sample, post))
 }
 

@@ -5,7 +5,7 @@ use crate::sample::{Sample, message, sample};
 use crate::system::SystemClock;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::notice::EmailAddress;
-use leadwire_domain::signature::Headers;
+use leadwire_domain::source::Headers;
 use leadwire_pipeline::config::{
     AmbiguousPolicy, ENRICH_TIMEOUT_SECONDS, EnrichConfig, IngestConfig, OwnerMissingPolicy,
 };

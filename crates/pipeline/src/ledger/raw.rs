@@ -4,13 +4,12 @@ use super::{Kind, Ledger, Read};
 use crate::port::{Created, Metadata, NewObject, ObjectStore, PortError, StoredObject};
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::event::{Event, Parsed, Take, parse_event, parse_stored};
 use leadwire_domain::json::Object;
 use leadwire_domain::key::{EventName, Identity};
 use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::limits::OBJECT_BYTES_MAX;
 use leadwire_domain::message::{Notify, TriggerFacts};
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Event, EventFilter, Extracted, Source};
 
 const LEAD_ID: &str = "lead-id";
 const EVENT_ID: &str = "event-id";
@@ -104,11 +103,11 @@ impl Raw {
 
     fn parse_body(&self) -> Option<(Source, Event)> {
         let Some(source) = self.source_label() else {
-            return parse_stored(&self.bytes).ok();
+            return Source::parse_unlabelled(&self.bytes).ok();
         };
-        match parse_event(source, &self.bytes, Take::All).ok()? {
-            Parsed::Event(event) => Some((source, *event)),
-            Parsed::Ignored => None,
+        match source.parse(&self.bytes, EventFilter::All).ok()? {
+            Extracted::Event(event) => Some((source, *event)),
+            Extracted::Ignored => None,
         }
     }
 

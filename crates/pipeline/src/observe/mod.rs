@@ -54,13 +54,9 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Whether the events of a source are counted. This is the one place that decides it: what is not counted is told in lines all the same, and
-/// in no metric but `CanaryMailed`, once it is mailed.
+/// Whether the events of a source count in metrics: its kind says so.
 pub(crate) fn is_counted(source: Source) -> bool {
-    match source {
-        Source::Generic | Source::Close | Source::Standard => true,
-        Source::Canary => false,
-    }
+    source.is_metered()
 }
 
 /// An error's whole chain in one line.

@@ -7,11 +7,9 @@ use crate::ledger::{Ledger, OwnerState};
 use crate::observe::{CanaryNotSent, CanarySent};
 use crate::port::{Clock, Entropy, Home, PortError, SecretStore, WebhookReply, WebhookSender};
 use jiff::Timestamp;
-use leadwire_domain::canary;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::problem::Problem;
-use leadwire_domain::signature::sign;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::canary;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -76,14 +74,15 @@ impl<H: Home, S: SecretStore, W: WebhookSender> Canary<H, S, W> {
     async fn post(&self) -> Result<Accepted, PortError> {
         let text = self.secret.fetch().await?;
         let text = text.ok_or_else(|| PortError::permanent(SEND, "it has no secret"))?;
-        let secret =
-            canary::parse_secret(&text).map_err(|error| PortError::permanent(SEND, error))?;
+        let key = canary::parse_secret(&text).map_err(|error| PortError::permanent(SEND, error))?;
         self.put_owner_file().await?;
         let now = self.home.clock().now();
         let event_id = EventId::from_random(self.home.entropy().bits());
         let body = canary::body(now);
         let mut headers = vec![("content-type", "application/json".to_owned())];
-        headers.extend(sign(Source::Canary, &secret, &event_id, &body, now));
+        let signed = key.sign(&event_id, &body, now);
+        headers
+            .extend(signed.ok_or_else(|| PortError::permanent(SEND, "its id cannot be signed"))?);
         read(&self.sender.post(headers, body).await?)
     }
 

@@ -1,10 +1,9 @@
 use super::duplicate::Map;
 use super::{ALICE, OMAR, json, key_of, only};
-use leadwire_domain::canary::{LEAD_ID, owner_file, recipient, render_secret};
 use leadwire_domain::lead::id::EventId;
 use leadwire_domain::notice::LeadUrlTemplate;
-use leadwire_domain::signature::sign;
-use leadwire_domain::source::{Secret, Source};
+use leadwire_domain::source::Source;
+use leadwire_domain::source::canary::{LEAD_ID, body, owner_file, recipient, render_secret};
 use leadwire_pipeline::operate::canary::{Accepted, Canary};
 use leadwire_pipeline::port::{
     Bucket, Clock, DelayQueue, Home, NewObject, OutgoingMessage, PortError, PortErrorKind,
@@ -216,10 +215,11 @@ async fn no_message_makes_a_lead_a_canary_or_a_canary_a_lead() {
 async fn only_its_secret_makes_a_canary_and_refusals_are_counted_nowhere() {
     let world = World::new();
     let none = Map(BTreeMap::default());
-    let body = leadwire_domain::canary::body(world.clock().now());
-    let other = Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+    let body = body(world.clock().now());
+    let other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let other = Source::Canary.parse_key(other).unwrap();
     let id = EventId::parse("msg_1").unwrap();
-    let forged = sign(Source::Canary, &other, &id, &body, world.clock().now());
+    let forged = other.sign(&id, &body, world.clock().now()).unwrap();
     let forged = Map(forged.into_iter().collect());
     world
         .observed(async {

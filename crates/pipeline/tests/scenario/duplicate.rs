@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 pub(crate) struct Map(pub(crate) BTreeMap<&'static str, String>);
 
-impl leadwire_domain::signature::Headers for Map {
+impl leadwire_domain::source::Headers for Map {
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }

@@ -1,8 +1,7 @@
 use super::duplicate::{Map, header};
 use super::{ALICE, close_event, json, key_of};
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::signature::sign;
-use leadwire_domain::source::{Secret, Source};
+use leadwire_domain::source::Source;
 use leadwire_pipeline::port::{Bucket, Clock};
 use leadwire_pipeline::testkit::{Call, World, WorldBuilder};
 use std::collections::BTreeMap;
@@ -23,15 +22,9 @@ fn prod() -> World {
 
 fn signed(world: &World, source: Source, secret: &str, body: &str) -> Map {
     let id = EventId::parse("msg_1").unwrap();
-    Map(sign(
-        source,
-        &Secret::new(secret),
-        &id,
-        body.as_bytes(),
-        world.clock().now(),
-    )
-    .into_iter()
-    .collect())
+    let key = source.parse_key(secret).unwrap();
+    let headers = key.sign(&id, body.as_bytes(), world.clock().now());
+    Map(headers.unwrap().into_iter().collect())
 }
 
 #[track_caller]

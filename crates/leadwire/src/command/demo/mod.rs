@@ -4,7 +4,7 @@ mod folder;
 mod screen;
 mod story;
 
-use crate::client::Client;
+use crate::client::{Client, Post};
 use crate::home::{self, LocalOperated, Operated as _};
 use crate::output::{Ended, Output};
 use crate::service::{self, Pace};
@@ -194,7 +194,7 @@ async fn post(url: &str, story: &'static Story) -> anyhow::Result<Vec<String>> {
     let url = url.to_owned();
     let posted = tokio::task::spawn_blocking(move || {
         let client = Client::new();
-        let post = sample.request(Source::Generic, None, now)?;
+        let post = Post::of(Source::default(), &sample, None, now)?;
         (0..story.posts)
             .map(|_| client.post(&url, &post))
             .collect::<anyhow::Result<Vec<_>>>()

@@ -1,10 +1,10 @@
 //! The leads of the demo, and the end that each must come to.
 
-use crate::client::Sample;
 use crate::home;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_domain::source::Sample;
 use leadwire_pipeline::ledger::history::LeadState;
 use leadwire_pipeline::port::Entropy as _;
 use serde_json::json;

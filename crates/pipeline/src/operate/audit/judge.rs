@@ -4,9 +4,9 @@ use super::evidence::{Evidence, RawFacts, RevisionState};
 use super::{AuditConfig, QueueSeen};
 use crate::ledger::{ClaimState, DocumentState};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::canary;
 use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::key::{ENRICHED, EventName, MAIL};
+use leadwire_domain::source::canary;
 use serde::Serialize;
 
 /// How long a lead may take to be forgotten: a lease, and the deletion of many events.

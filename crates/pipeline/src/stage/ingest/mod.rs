@@ -2,15 +2,14 @@
 
 mod answer;
 pub(crate) mod place;
+mod refusal;
 mod request;
 
 pub use answer::{AcceptedEvent, Answer};
 pub use request::Request;
 
 use crate::config::{INGEST_DEADLINE, IngestConfig};
-use crate::observe::{
-    CallFailed, LeadAccepted, Rejection, RequestIgnored, RequestRejected, Subject,
-};
+use crate::observe::{CallFailed, LeadAccepted, RequestIgnored, Subject};
 use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     SecretStore,
@@ -18,17 +17,17 @@ use crate::port::{
 use crate::secrets::SecretCache;
 use crate::trace::{self, TraceContext};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::event::{Event, Parsed, Take, is_close_event, parse_event};
 use leadwire_domain::key::{Identity, quarantine_key};
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
 use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
 use leadwire_domain::message::{Notify, Trigger, TriggerFacts};
 use leadwire_domain::problem::Problem;
-use leadwire_domain::signature::{Headers, Unverified, Verified, verify};
-use leadwire_domain::source::{Source, SourceConfig, Sources};
+use leadwire_domain::source::{Event, Extracted, Source, Sources, Unverified, Verified};
 use leadwire_domain::wait::{Waiting, seconds_until};
 use place::{Arrival, Placed};
+use refusal::Refusal;
 use std::sync::Arc;
+use tokio::time::Instant;
 use tracing::Span;
 
 /// The header that gives an event without an id of its own one.
@@ -43,40 +42,13 @@ pub struct Ingest<H, S> {
     config: IngestConfig,
 }
 
-/// A request whose sender is known, or need not be.
-struct Trusted {
-    config: SourceConfig,
-    /// The id that the signature covers.
-    event_id: Option<EventId>,
-    /// Whether a signature was checked.
-    signed: bool,
-}
-
-/// Why a request is refused, and what else to say of it in the log.
-struct Refusal {
-    reason: Rejection,
-    cause: Option<String>,
-    quarantined: Option<String>,
-}
-
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Self {
-        Self {
-            reason: problem.into(),
-            cause: None,
-            quarantined: None,
-        }
-    }
-}
-
-impl Refusal {
-    fn because(reason: impl Into<Rejection>, cause: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            cause: Some(cause.into()),
-            quarantined: None,
-        }
-    }
+/// A request that may be read.
+struct Trusted<'a> {
+    request: &'a Request<'a>,
+    source: Source,
+    /// The sources that verified it.
+    sources: Arc<Sources>,
+    verified: Verified,
 }
 
 impl<H: Home, S: SecretStore> Ingest<H, S> {
@@ -98,61 +70,124 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     }
 
     /// Answers one webhook. Everything that can go wrong is an answer.
-    pub async fn handle(&self, mut request: Request<'_>) -> Answer {
+    pub async fn handle(&self, request: Request<'_>) -> Answer {
+        let deadline = Instant::now() + INGEST_DEADLINE;
+        let request = self.traced(request);
+        let Some(source) = Source::of_path(request.path) else {
+            return Refusal::from(Problem::NotFound).answer(None);
+        };
+        let trusted = match within(deadline, self.verify(source, &request)).await {
+            Ok(trusted) => trusted,
+            Err(refusal) => return refusal.answer(Some(source)),
+        };
+        let taken = within(deadline, self.take(&trusted)).await;
+        let answer = taken.unwrap_or_else(|refusal| refusal.answer(Some(source)));
+        Answer {
+            is_verified: trusted.verified.is_signed,
+            ..answer
+        }
+    }
+
+    /// The request with a trace, its own or one that is started here.
+    fn traced<'a>(&self, mut request: Request<'a>) -> Request<'a> {
         if request.trace.traceparent.is_none() {
             let entropy = self.home.entropy();
             let seconds = u32::try_from(request.received_at.as_second()).unwrap_or_default();
             request.trace = TraceContext::start(seconds, entropy.bits(), entropy.bits());
         }
-        let mut is_verified = false;
-        let answer = self.answer(&request, &mut is_verified).await;
-        Answer {
-            is_verified,
-            ..answer
-        }
+        request
     }
 
-    async fn answer(&self, request: &Request<'_>, is_verified: &mut bool) -> Answer {
-        let source = match request.route() {
-            Ok(source) => source,
-            Err((source, problem)) => return refuse(source, &problem.into()),
-        };
-        let taken = self.take(source, request, is_verified);
-        match tokio::time::timeout(INGEST_DEADLINE, taken).await {
-            Ok(Ok(Some(event))) => Answer::accepted(&[event]),
-            Ok(Ok(None)) => {
-                Span::current().record(trace::OUTCOME, "ignored");
-                RequestIgnored { source }.emit();
-                Answer::ignored()
-            }
-            Ok(Err(refusal)) => refuse(Some(source), &refusal),
-            Err(_elapsed) => refuse(
-                Some(source),
-                &Refusal::because(
-                    Problem::Unavailable,
-                    "storing and queueing took longer than 4 s",
-                ),
-            ),
-        }
-    }
-
-    /// Verify, parse, store, queue. `None` is an event of a type that is not taken.
-    async fn take(
+    /// Nothing of the body is read before this. A mismatch fetches rotated secrets, once.
+    async fn verify<'a>(
         &self,
         source: Source,
-        request: &Request<'_>,
-        is_verified: &mut bool,
-    ) -> Result<Option<AcceptedEvent>, Refusal> {
-        let trusted = self.verify(source, request).await?;
-        *is_verified = trusted.signed;
-        let event = match parse(source, request.body, &trusted) {
-            Ok(Parsed::Event(event)) => event,
-            Ok(Parsed::Ignored) => return Ok(None),
-            Err(problem) => return Err(self.quarantine(problem, &trusted, request).await),
+        request: &'a Request<'a>,
+    ) -> Result<Trusted<'a>, Refusal> {
+        request.check_shape()?;
+        let secrets = if source.is_configurable() {
+            Some(&self.secrets)
+        } else {
+            self.canary.as_ref()
         };
-        let given = event_id(&event, trusted.event_id, request.headers)?;
+        let secrets = secrets.ok_or(Unverified::NotConfigured)?;
+        let now = request.received_at;
+        let delivery = request.delivery();
+        let mut sources = secrets.current(now).await?;
+        let mut outcome = sources.verify(source, &delivery);
+        if matches!(
+            outcome,
+            Err(Unverified::Mismatch | Unverified::NotConfigured)
+        ) && let Some(fresh) = secrets.refreshed(now, &sources).await
+        {
+            outcome = fresh.verify(source, &delivery);
+            sources = fresh;
+        }
+        Ok(Trusted {
+            request,
+            source,
+            sources,
+            verified: outcome?,
+        })
+    }
+
+    /// Parses and accepts what the request holds.
+    async fn take(&self, trusted: &Trusted<'_>) -> Result<Answer, Refusal> {
+        match self.parse(trusted).await? {
+            Extracted::Event(event) => {
+                let accepted = self.accept(trusted, &event).await?;
+                Ok(Answer::accepted(&[accepted]))
+            }
+            Extracted::Ignored => {
+                Span::current().record(trace::OUTCOME, "ignored");
+                RequestIgnored {
+                    source: trusted.source,
+                }
+                .emit();
+                Ok(Answer::ignored())
+            }
+        }
+    }
+
+    /// A signed request that does not parse is kept before its 400: a CRM that changes its format loses nothing. Unsigned bytes are not
+    /// kept.
+    async fn parse(&self, trusted: &Trusted<'_>) -> Result<Extracted, Refusal> {
+        let (source, body) = (trusted.source, trusted.request.body);
+        let is_signed = trusted.verified.is_signed;
+        let parsed = if is_signed && source.is_misdirected(body) {
+            Err(Problem::WrongSource)
+        } else {
+            source.parse(body, trusted.sources.filter(source))
+        };
+        match parsed {
+            Err(problem) if is_signed => Err(self.quarantine(problem, body).await),
+            other => Ok(other?),
+        }
+    }
+
+    async fn quarantine(&self, problem: Problem, body: &[u8]) -> Refusal {
+        let key = quarantine_key(Sha256Hex::of(body));
+        let (store, object) = (self.home.store(), NewObject::of(body.to_vec()));
+        match store.put(Bucket::Enriched, &key, object).await {
+            Ok(()) => Refusal::quarantined(problem, key),
+            Err(error) => unavailable(Subject::default(), error),
+        }
+    }
+
+    /// Stores and queues one event.
+    async fn accept(&self, trusted: &Trusted<'_>, event: &Event) -> Result<AcceptedEvent, Refusal> {
+        let (request, source) = (trusted.request, trusted.source);
+        let given = given_id(event, trusted)?;
         let has_own_id = given.is_some();
         let event_id = given.unwrap_or_else(|| EventId::from_random(self.home.entropy().bits()));
+        let subject = Subject {
+            lead_id: Some(&event.lead_id),
+            event_id: Some(&event_id),
+            source: Some(source),
+        };
+        let span = Span::current();
+        span.record(trace::LEAD_ID, event.lead_id.as_str());
+        span.record(trace::EVENT_ID, event_id.as_str());
         let arrival = Arrival {
             lead_id: &event.lead_id,
             identity: Identity {
@@ -165,25 +200,18 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             received_at: request.received_at,
             trace: &request.trace,
         };
-        let subject = Subject {
-            lead_id: Some(&event.lead_id),
-            event_id: Some(&event_id),
-            source: Some(source),
-        };
-        let span = Span::current();
-        span.record(trace::LEAD_ID, event.lead_id.as_str());
-        span.record(trace::EVENT_ID, event_id.as_str());
-        let stored = self.store_and_queue(&arrival).await;
-        let (placed, wait_seconds) = stored.map_err(|error| {
-            CallFailed {
-                subject,
-                error: &error,
-            }
-            .emit();
-            Refusal::because(Problem::Unavailable, error.to_string())
-        })?;
-        let s3_key = placed.name.raw_key();
-        let outcome = if placed.duplicate {
+        let stored = arrival.place(&*self.home).await;
+        let stored = stored.map_err(|error| unavailable(subject, error))?;
+        let not_before = self.not_before(stored.accepted_at);
+        let now = self.home.clock().now();
+        let wait_seconds = seconds_until(now, not_before).min(QUEUE_DELAY_SECONDS_MAX);
+        if !stored.settled {
+            let queued = self.enqueue(&arrival, &stored, wait_seconds).await;
+            queued.map_err(|error| unavailable(subject, error))?;
+        }
+        let s3_key = stored.name.raw_key();
+        let is_duplicate = stored.duplicate;
+        let outcome = if is_duplicate {
             "duplicate"
         } else {
             "accepted"
@@ -193,119 +221,46 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             subject,
             source,
             s3_key: &s3_key,
-            duplicate: placed.duplicate,
-            conflicting: placed.conflicting,
+            duplicate: is_duplicate,
+            conflicting: stored.conflicting,
             latency: self.home.clock().now().duration_since(request.received_at),
             wait_seconds,
         }
         .emit();
-        Ok(Some(AcceptedEvent {
-            enrich_not_before: self.not_before(placed.accepted_at),
+        Ok(AcceptedEvent {
+            enrich_not_before: not_before,
             lead_id: event.lead_id.clone(),
             event_id: event_id.clone(),
             s3_key,
-            duplicate: placed.duplicate,
-        }))
+            duplicate: is_duplicate,
+        })
     }
 
-    /// Nothing of the body is read before this. A mismatch looks once for rotated secrets.
-    async fn verify(&self, source: Source, request: &Request<'_>) -> Result<Trusted, Refusal> {
-        let now = request.received_at;
-        let secrets = if source == Source::Canary {
-            self.canary.as_ref()
-        } else {
-            Some(&self.secrets)
-        };
-        let refuse = |why: Unverified| Refusal::because(unverified(why), why.to_string());
-        let secrets = secrets.ok_or_else(|| refuse(Unverified::NotConfigured))?;
-        let sources = secrets
-            .current(now)
-            .await
-            .map_err(|error| Refusal::because(Problem::Unavailable, error.to_string()))?;
-        if sources.is_open(source) {
-            return Ok(Trusted {
-                config: SourceConfig::default(),
-                event_id: None,
-                signed: false,
-            });
-        }
-        if source == Source::Generic && is_signed_by_close(request.headers) {
-            return Err(Problem::WrongSource.into());
-        }
-        let first = check(&sources, source, request);
-        let outcome = match first {
-            Err(Unverified::Mismatch | Unverified::NotConfigured) => {
-                match secrets.refreshed(now, &sources).await {
-                    Some(fresh) => check(&fresh, source, request),
-                    None => first,
-                }
-            }
-            other => other,
-        };
-        outcome.map_err(refuse)
-    }
-
-    /// A verified request that does not parse is kept before its 400: a CRM that changes its format loses nothing. Bytes that nobody
-    /// vouches for are not kept.
-    async fn quarantine(
+    async fn enqueue(
         &self,
-        problem: Problem,
-        trusted: &Trusted,
-        request: &Request<'_>,
-    ) -> Refusal {
-        if !trusted.signed {
-            return problem.into();
-        }
-        let key = quarantine_key(Sha256Hex::of(request.body));
-        match self
-            .home
-            .store()
-            .put(Bucket::Enriched, &key, NewObject::of(request.body.to_vec()))
-            .await
-        {
-            Ok(()) => Refusal {
-                reason: problem.into(),
-                cause: None,
-                quarantined: Some(key),
-            },
-            Err(error) => {
-                CallFailed {
-                    subject: Subject::default(),
-                    error: &error,
-                }
-                .emit();
-                Refusal::because(Problem::Unavailable, error.to_string())
-            }
-        }
-    }
-
-    async fn store_and_queue(&self, arrival: &Arrival<'_>) -> Result<(Placed, u32), PortError> {
-        let placed = arrival.place(&*self.home).await?;
-        let not_before = self.not_before(placed.accepted_at);
-        let wait_seconds =
-            seconds_until(self.home.clock().now(), not_before).min(QUEUE_DELAY_SECONDS_MAX);
-        if !placed.settled {
-            let trigger = Trigger {
-                name: placed.name.clone(),
-                facts: Some(TriggerFacts {
-                    lead_id: arrival.lead_id.clone(),
-                    event_id: arrival.identity.event_id.clone(),
-                    source: arrival.identity.source,
-                    sha256: placed.sha256,
-                    accepted_at: placed.accepted_at,
-                    not_before,
-                    notify: Notify::Force,
-                }),
-                waiting: Waiting::default(),
-            };
-            let message = OutgoingMessage {
-                body: trigger.body(),
-                delay_seconds: wait_seconds,
-                trace: arrival.trace.clone(),
-            };
-            self.home.queue().send(message).await?;
-        }
-        Ok((placed, wait_seconds))
+        arrival: &Arrival<'_>,
+        stored: &Placed,
+        delay_seconds: u32,
+    ) -> Result<(), PortError> {
+        let trigger = Trigger {
+            name: stored.name.clone(),
+            facts: Some(TriggerFacts {
+                lead_id: arrival.lead_id.clone(),
+                event_id: arrival.identity.event_id.clone(),
+                source: arrival.identity.source,
+                sha256: stored.sha256,
+                accepted_at: stored.accepted_at,
+                not_before: self.not_before(stored.accepted_at),
+                notify: Notify::Force,
+            }),
+            waiting: Waiting::default(),
+        };
+        let message = OutgoingMessage {
+            body: trigger.body(),
+            delay_seconds,
+            trace: arrival.trace.clone(),
+        };
+        self.home.queue().send(message).await
     }
 
     fn not_before(&self, accepted_at: Timestamp) -> Timestamp {
@@ -314,71 +269,38 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     }
 }
 
-fn check(sources: &Sources, source: Source, request: &Request<'_>) -> Result<Trusted, Unverified> {
-    let config = sources.get(source).ok_or(Unverified::NotConfigured)?;
-    let Verified { event_id } = verify(
-        source,
-        config,
-        request.headers,
-        request.body,
-        request.received_at,
-    )?;
-    Ok(Trusted {
-        config: config.clone(),
-        event_id,
-        signed: true,
-    })
-}
-
-/// A source without secrets is not one whose secret is wrong.
-fn unverified(why: Unverified) -> Rejection {
-    match why {
-        Unverified::NotConfigured => Rejection::NotConfigured,
-        Unverified::Header | Unverified::Stale | Unverified::Mismatch => {
-            Rejection::Problem(Problem::Unverified)
-        }
-    }
-}
-
-fn parse(source: Source, body: &[u8], trusted: &Trusted) -> Result<Parsed, Problem> {
-    if source == Source::Generic && trusted.signed && is_close_event(body) {
-        return Err(Problem::WrongSource);
-    }
-    parse_event(source, body, Take::Types(&trusted.config.events))
-}
-
-/// Close signs with headers of its own, so that its event at the generic address can be told before anything is parsed.
-fn is_signed_by_close(headers: &dyn Headers) -> bool {
-    headers.get("close-sig-hash").is_some() && headers.get("webhook-signature").is_none()
-}
-
 /// The CRM's own id, else the signed one, else the one that the sender chose for this request.
-fn event_id(
-    event: &Event,
-    signed: Option<EventId>,
-    headers: &dyn Headers,
-) -> Result<Option<EventId>, Problem> {
-    if let Some(id) = event.event_id.clone().or(signed) {
-        return Ok(Some(id));
+fn given_id(event: &Event, trusted: &Trusted<'_>) -> Result<Option<EventId>, Problem> {
+    let own = event.event_id.as_ref();
+    if let Some(id) = own.or(trusted.verified.event_id.as_ref()) {
+        return Ok(Some(id.clone()));
     }
-    headers
-        .get(IDEMPOTENCY_KEY)
-        .map(EventId::parse)
+    let key = trusted.request.headers.get(IDEMPOTENCY_KEY);
+    key.map(EventId::parse)
         .transpose()
         .map_err(|_not_an_id| Problem::InvalidEventId)
 }
 
-fn refuse(source: Option<Source>, refusal: &Refusal) -> Answer {
-    RequestRejected {
-        source,
-        reason: refusal.reason,
-        cause: refusal.cause.as_deref(),
-        quarantined: refusal.quarantined.as_deref(),
+/// Reports a call that failed, so that the request cannot be taken.
+fn unavailable(subject: Subject<'_>, error: PortError) -> Refusal {
+    CallFailed {
+        subject,
+        error: &error,
     }
     .emit();
-    let problem = refusal.reason.problem();
-    let span = Span::current();
-    span.record(trace::OUTCOME, "refused");
-    span.record(trace::ERROR_TYPE, problem.code());
-    Answer::problem(problem)
+    error.into()
+}
+
+/// What a step comes to before the deadline.
+async fn within<T>(
+    deadline: Instant,
+    step: impl Future<Output = Result<T, Refusal>>,
+) -> Result<T, Refusal> {
+    tokio::time::timeout_at(deadline, step)
+        .await
+        .unwrap_or_else(|_elapsed| {
+            Err(Refusal::unavailable(
+                "storing and queueing took longer than 4 s",
+            ))
+        })
 }

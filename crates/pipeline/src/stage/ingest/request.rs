@@ -1,13 +1,12 @@
-//! A request, and where it goes.
+//! A request, whatever carried it.
 
 use crate::trace::TraceContext;
 use jiff::Timestamp;
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::signature::Headers;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Delivery, Headers};
 
-/// A webhook as it came, whatever carried it.
+/// A webhook as it came.
 #[derive(Clone)]
 pub struct Request<'a> {
     /// The HTTP method.
@@ -24,60 +23,28 @@ pub struct Request<'a> {
     pub trace: TraceContext,
 }
 
-impl Request<'_> {
-    /// Which source it is for, by path, method and size alone: nothing is read yet.
-    pub(super) fn route(&self) -> Result<Source, (Option<Source>, Problem)> {
-        let source = source_of(self.path).ok_or((None, Problem::NotFound))?;
-        let refuse = |problem| Err((Some(source), problem));
+impl<'a> Request<'a> {
+    /// Refuses what its method, encoding or size rules out, before anything is read.
+    pub(super) fn check_shape(&self) -> Result<(), Problem> {
+        let encoding = self.headers.get("content-encoding");
         if self.method != "POST" {
-            return refuse(Problem::MethodNotAllowed);
+            return Err(Problem::MethodNotAllowed);
         }
-        if self
-            .headers
-            .get("content-encoding")
-            .is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
-        {
-            return refuse(Problem::UnsupportedEncoding);
+        if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+            return Err(Problem::UnsupportedEncoding);
         }
         if self.body.len() > BODY_BYTES_MAX {
-            return refuse(Problem::TooLarge);
+            return Err(Problem::TooLarge);
         }
-        Ok(source)
+        Ok(())
     }
-}
 
-/// `/ingest` is the generic source; `/ingest/{source}` is the one named, and the generic one has no second address.
-fn source_of(path: &str) -> Option<Source> {
-    let rest = path.strip_prefix("/ingest")?;
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if rest.is_empty() {
-        return Some(Source::Generic);
-    }
-    Source::from_name(rest.strip_prefix('/')?).filter(|source| *source != Source::Generic)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_addresses_of_the_contract_lead_anywhere() {
-        assert_eq!(source_of("/ingest"), Some(Source::Generic));
-        assert_eq!(source_of("/ingest/"), Some(Source::Generic));
-        assert_eq!(source_of("/ingest/close"), Some(Source::Close));
-        assert_eq!(source_of("/ingest/standard/"), Some(Source::Standard));
-        assert_eq!(source_of("/ingest/canary"), Some(Source::Canary));
-        for nowhere in [
-            "",
-            "/",
-            "/ingestx",
-            "/ingest/generic",
-            "/ingest/hubspot",
-            "/ingest/close/x",
-            "/Ingest",
-            "/x/ingest",
-        ] {
-            assert_eq!(source_of(nowhere), None, "{nowhere}");
+    /// What a signature may cover.
+    pub(super) fn delivery(&self) -> Delivery<'a> {
+        Delivery {
+            headers: self.headers,
+            body: self.body,
+            received_at: self.received_at,
         }
     }
 }

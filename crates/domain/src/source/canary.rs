@@ -1,26 +1,57 @@
 //! The canary: a lead of our own that goes the whole way from webhook to mail every few minutes, and is never taken for a real one.
 //!
-//! What makes an event the canary's is its source, and so its signature. The lead id is reserved for it, so that whoever sees only the id,
-//! in a listing or in a log, is not misled either.
+//! What makes an event the canary's is its source, and so its signature. Its lead id is reserved, so that the id alone, in a listing or in a
+//! log, does not mislead either. No operator configures it: the home keeps its secret.
 
-use crate::event::Event;
+use super::signature::Scheme;
+use super::webhooks::{SECRET_PREFIX, StandardWebhooks};
+use super::{EventFilter, Extracted, Key, Kind, Sample, Source, forms};
 use crate::lead::id::LeadId;
 use crate::notice::EmailAddress;
 use crate::problem::Problem;
-use crate::signature::is_well_formed;
-use crate::source::{Secret, Source};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
 /// The canary's lead id. A webhook of another source with it is refused.
 pub const LEAD_ID: &str = "leadwire-canary";
-/// Whom its mail goes to: the mailbox simulator of Amazon SES takes every mail, also in the sandbox, and it counts for no quota or reputation.
+/// The recipient of its mail: the mailbox simulator of Amazon SES takes every mail, also in the sandbox, and it counts for no quota or reputation.
 const RECIPIENT: &str = "success@simulator.amazonses.com";
 /// Its owner file.
 const OWNER_FILE: &str = r#"{"lead_id":"leadwire-canary","lead_owner":"nobody","funnel":"canary"}"#;
-/// What a secret of Standard Webhooks begins with.
-const SECRET_PREFIX: &str = "whsec_";
+
+pub(super) struct Canary;
+
+impl Kind for Canary {
+    fn name(&self) -> &'static str {
+        "canary"
+    }
+
+    fn scheme(&self) -> &'static dyn Scheme {
+        &StandardWebhooks
+    }
+
+    fn parse(&self, body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
+        forms::parse_either(body, filter)
+    }
+
+    /// It sends one lead only: of a sample only the time counts.
+    fn sample(&self, lead: &Sample) -> Vec<u8> {
+        render_body(lead.made_at)
+    }
+
+    fn is_metered(&self) -> bool {
+        false
+    }
+
+    fn is_configurable(&self) -> bool {
+        false
+    }
+
+    fn reserved_lead(&self) -> Option<&'static str> {
+        Some(LEAD_ID)
+    }
+}
 
 /// The canary's lead id, parsed.
 pub fn lead_id() -> LeadId {
@@ -39,19 +70,13 @@ pub fn owner_file() -> &'static [u8] {
 
 /// The body of a canary's webhook. Its event id stands in the signed headers.
 pub fn body(now: Timestamp) -> Vec<u8> {
-    let data = json!({ "lead_id": LEAD_ID, "display_name": "Canary", "status_label": "Test" });
-    let envelope = json!({ "type": "lead.created", "timestamp": now, "data": data });
-    envelope.to_string().into_bytes()
+    render_body(Some(now))
 }
 
-/// The canary's lead id belongs to its source, and its source to that lead id.
-pub(crate) fn check(source: Source, event: &Event) -> Result<(), Problem> {
-    let is_canary = event.lead_id.as_str() == LEAD_ID;
-    if is_canary == (source == Source::Canary) {
-        Ok(())
-    } else {
-        Err(Problem::InvalidLeadId)
-    }
+fn render_body(time: Option<Timestamp>) -> Vec<u8> {
+    let data = json!({ "lead_id": LEAD_ID, "display_name": "Canary", "status_label": "Test" });
+    let envelope = json!({ "type": "lead.created", "timestamp": time, "data": data });
+    envelope.to_string().into_bytes()
 }
 
 /// A text that is not the canary's secret. It never shows the text.
@@ -63,29 +88,24 @@ pub struct SecretError;
 
 /// What Secrets Manager's `GenerateSecretString` and the one-machine home write.
 #[derive(Deserialize)]
-struct Kept {
+struct StoredSecret {
     secret: String,
 }
 
 /// Takes the canary's secret: `{"secret":"…"}`, or the secret itself. Letters and digits, a multiple of four of them, are base64 already,
 /// so that a generated password needs nothing but the prefix.
-pub fn parse_secret(text: &str) -> Result<Secret, SecretError> {
-    let kept = serde_json::from_str::<Kept>(text).map(|kept| kept.secret);
-    let secret = kept.unwrap_or_else(|_not_json| text.trim().to_owned());
+pub fn parse_secret(text: &str) -> Result<Key, SecretError> {
+    let stored = serde_json::from_str::<StoredSecret>(text).map(|stored| stored.secret);
+    let secret = stored.unwrap_or_else(|_not_json| text.trim().to_owned());
     let secret = if secret.starts_with(SECRET_PREFIX) {
         secret
     } else {
-        format!("{SECRET_PREFIX}{secret}")
+        format!("{}{secret}", SECRET_PREFIX)
     };
-    let secret = Secret::new(secret);
-    if is_well_formed(Source::Canary, &secret) {
-        Ok(secret)
-    } else {
-        Err(SecretError)
-    }
+    Source::Canary.parse_key(&secret).ok_or(SecretError)
 }
 
-/// The secret as it is kept, from random bits.
+/// The secret as it is stored, from random bits.
 pub fn render_secret(bits: [[u8; 16]; 2]) -> String {
     json!({ "secret": hex::encode(bits.concat()) }).to_string()
 }
@@ -93,7 +113,6 @@ pub fn render_secret(bits: [[u8; 16]; 2]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Parsed, Take, parse_event, parse_stored};
     use crate::json::Object;
     use crate::lead::merge::merge;
 
@@ -101,17 +120,18 @@ mod tests {
         "2026-11-23T06:50:00.123456Z".parse().unwrap()
     }
 
-    fn told(source: Source, body: &[u8]) -> String {
-        match parse_event(source, body, Take::All) {
-            Ok(Parsed::Event(event)) => event.lead_id.to_string(),
-            Ok(Parsed::Ignored) => "ignored".to_owned(),
+    fn read(source: Source, body: &[u8]) -> String {
+        match source.parse(body, EventFilter::All) {
+            Ok(Extracted::Event(event)) => event.lead_id.to_string(),
+            Ok(Extracted::Ignored) => "ignored".to_owned(),
             Err(problem) => problem.code().to_owned(),
         }
     }
 
     #[test]
     fn its_webhook_and_its_owner_file_are_a_lead_of_its_own_with_one_recipient() {
-        let Ok(Parsed::Event(event)) = parse_event(Source::Canary, &body(now()), Take::All) else {
+        let Ok(Extracted::Event(event)) = Source::Canary.parse(&body(now()), EventFilter::All)
+        else {
             panic!("not an event");
         };
         assert_eq!((&event.lead_id, event.time), (&lead_id(), Some(now())));
@@ -123,17 +143,20 @@ mod tests {
     #[test]
     fn its_lead_id_belongs_to_its_source_and_its_source_to_its_lead_id() {
         let canary = body(now());
-        assert_eq!(told(Source::Canary, &canary), LEAD_ID);
-        assert_eq!(told(Source::Standard, &canary), "invalid_lead_id");
+        assert_eq!(read(Source::Canary, &canary), LEAD_ID);
+        assert_eq!(read(Source::Standard, &canary), "invalid_lead_id");
         let flat = format!(r#"{{"lead_id":"{LEAD_ID}"}}"#);
         for source in [Source::Generic, Source::Standard] {
-            assert_eq!(told(source, flat.as_bytes()), "invalid_lead_id");
+            assert_eq!(read(source, flat.as_bytes()), "invalid_lead_id");
         }
         assert_eq!(
-            told(Source::Canary, br#"{"lead_id":"test-1"}"#),
+            read(Source::Canary, br#"{"lead_id":"test-1"}"#),
             "invalid_lead_id"
         );
-        assert!(parse_stored(&canary).is_err(), "nobody vouches for it");
+        assert!(
+            Source::parse_unlabelled(&canary).is_err(),
+            "no signature vouches for it"
+        );
     }
 
     #[test]
@@ -156,7 +179,7 @@ mod tests {
             &"a".repeat(41),
             &"a".repeat(88),
         ] {
-            assert_eq!(parse_secret(bad), Err(SecretError), "{bad}");
+            assert_eq!(parse_secret(bad).err(), Some(SecretError), "{bad}");
         }
     }
 

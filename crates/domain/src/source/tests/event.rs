@@ -1,37 +1,36 @@
-use super::{Parsed, Take, is_close_event, parse_event, parse_stored};
 use crate::hostile;
 use crate::lead::id::LeadId;
 use crate::problem::Problem;
 use crate::sample::{cases, document, lead_id, members, quoted, text, verbatim};
-use crate::source::{Source, SourceConfig};
+use crate::source::{EventFilter, Extracted, Source, SourceConfig};
 use proptest::prelude::*;
 
-const CLOSE: &str = include_str!("../../fixtures/close_lead_created.json");
+const CLOSE: &str = include_str!("../../../fixtures/close_lead_created.json");
 
-/// Who, which event, when: or why not.
-fn told(source: Source, body: &[u8]) -> String {
+/// Lead, event id and time, or why it is refused.
+fn read(source: Source, body: &[u8]) -> String {
     let types = SourceConfig::default().events;
-    match parse_event(source, body, Take::Types(&types)) {
-        Ok(Parsed::Event(event)) => {
+    match source.parse(body, EventFilter::Types(&types)) {
+        Ok(Extracted::Event(event)) => {
             let id = event.event_id.map_or("-".to_owned(), |id| id.to_string());
             let time = event.time.map_or("-".to_owned(), |time| time.to_string());
             format!("{} {id} {time}", event.lead_id)
         }
-        Ok(Parsed::Ignored) => "ignored".to_owned(),
+        Ok(Extracted::Ignored) => "ignored".to_owned(),
         Err(problem) => problem.code().to_owned(),
     }
 }
 
 #[track_caller]
 fn check(source: Source, body: &str, expected: &str) {
-    assert_eq!(told(source, body.as_bytes()), expected, "{source} {body}");
+    assert_eq!(read(source, body.as_bytes()), expected, "{source} {body}");
 }
 
 #[test]
 fn the_flat_form_is_its_own_fields() {
     let body = br#"{"lead_id":"test-1","display_name":"Alice","lead_email":"alice@example.com","event_id":"form","date_created":"x"}"#;
     for source in [Source::Generic, Source::Standard] {
-        let Ok(Parsed::Event(event)) = parse_event(source, body, Take::Types(&[])) else {
+        let Ok(Extracted::Event(event)) = source.parse(body, EventFilter::Types(&[])) else {
             panic!("{source}")
         };
         assert_eq!(event.lead_id.as_str(), "test-1");
@@ -95,7 +94,7 @@ fn a_body_that_is_no_strict_object_has_its_own_code() {
     for body in hostile::BODIES {
         for source in Source::ALL {
             assert_eq!(
-                told(source, body),
+                read(source, body),
                 "invalid_json",
                 "{source} {:?}",
                 String::from_utf8_lossy(body)
@@ -145,7 +144,8 @@ fn a_close_event_is_read_at_its_own_address_and_at_the_generic_one() {
             "lead_1Test ev_1Test 2025-09-04T07:27:17.674Z",
         );
     }
-    let Ok(Parsed::Event(event)) = parse_event(Source::Close, CLOSE.as_bytes(), Take::All) else {
+    let Ok(Extracted::Event(event)) = Source::Close.parse(CLOSE.as_bytes(), EventFilter::All)
+    else {
         panic!("an event")
     };
     let fields = verbatim(&event.fields);
@@ -156,7 +156,8 @@ fn a_close_event_is_read_at_its_own_address_and_at_the_generic_one() {
         r#""2025-09-04T07:27:17.642000+00:00""#
     );
     assert!(!fields.contains_key("previous_data"));
-    assert!(is_close_event(CLOSE.as_bytes()));
+    assert!(Source::Generic.is_misdirected(CLOSE.as_bytes()));
+    assert!(!Source::Close.is_misdirected(CLOSE.as_bytes()));
     check(Source::Standard, CLOSE, "invalid_lead_id");
     check(Source::Close, r#"{"lead_id":"a"}"#, "invalid_event");
 }
@@ -314,7 +315,7 @@ fn two_different_leads_in_one_event_are_a_conflict() {
 fn an_object_of_another_kind_names_its_lead_by_lead_id_alone() {
     let types = ["opportunity.created".to_owned()];
     let body = br#"{"event":{"object_type":"opportunity","action":"created","object_id":"oppo_1","lead_id":"lead_1","data":{"id":"oppo_1","lead_id":"lead_1"}}}"#;
-    let Ok(Parsed::Event(event)) = parse_event(Source::Close, body, Take::Types(&types)) else {
+    let Ok(Extracted::Event(event)) = Source::Close.parse(body, EventFilter::Types(&types)) else {
         panic!("an event")
     };
     assert_eq!(event.lead_id.as_str(), "lead_1");
@@ -354,7 +355,8 @@ fn a_time_is_rfc_3339_or_utc_without_an_offset() {
 fn the_envelope_of_standard_webhooks_is_opened() {
     let body = r#"{"type":"lead.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"lead_id":7,"display_name":"Alice"}}"#;
     check(Source::Standard, body, "7 - 2022-11-03T20:26:10.344522Z");
-    let Ok(Parsed::Event(event)) = parse_event(Source::Standard, body.as_bytes(), Take::All) else {
+    let Ok(Extracted::Event(event)) = Source::Standard.parse(body.as_bytes(), EventFilter::All)
+    else {
         panic!("an event")
     };
     assert_eq!(
@@ -408,7 +410,8 @@ fn the_envelope_of_standard_webhooks_is_opened() {
 #[test]
 fn a_stored_body_is_known_by_its_shape() {
     let source = |body: &str| {
-        parse_stored(body.as_bytes()).map(|(source, event)| (source, event.lead_id.to_string()))
+        Source::parse_unlabelled(body.as_bytes())
+            .map(|(source, event)| (source, event.lead_id.to_string()))
     };
     assert_eq!(source(CLOSE), Ok((Source::Close, "lead_1Test".into())));
     assert_eq!(
@@ -424,7 +427,9 @@ fn a_stored_body_is_known_by_its_shape() {
         source(r#"{"event":{"object_type":"lead","action":"deleted","data":null}}"#),
         Err(Problem::InvalidEvent)
     );
-    assert!(is_close_event(CLOSE.as_bytes()) && !is_close_event(b"{}") && !is_close_event(b""));
+    for (body, expected) in [(CLOSE, true), ("{}", false), ("", false)] {
+        assert_eq!(Source::Generic.is_misdirected(body.as_bytes()), expected);
+    }
 }
 
 #[test]
@@ -459,7 +464,7 @@ proptest! {
         let envelope = format!(r#"{{"type":"lead.created","data":{flat}}}"#);
         let close = format!(r#"{{"event":{{"object_type":"lead","action":"created","lead_id":"{id}","data":{flat}}}}}"#);
         for (source, body) in [(Source::Generic, flat), (Source::Standard, envelope), (Source::Close, close)] {
-            let Ok(Parsed::Event(event)) = parse_event(source, body.as_bytes(), Take::All) else { panic!("{body}") };
+            let Ok(Extracted::Event(event)) = source.parse(body.as_bytes(), EventFilter::All) else { panic!("{body}") };
             prop_assert_eq!(&event.lead_id, &id);
             prop_assert_eq!(verbatim(&event.fields), fields.clone());
         }
@@ -468,9 +473,9 @@ proptest! {
     #[test]
     fn any_text_as_lead_id_is_taken_exactly_when_it_is_one(text in text()) {
         let body = format!(r#"{{"lead_id":{}}}"#, quoted(&text));
-        match parse_event(Source::Generic, body.as_bytes(), Take::All) {
-            Ok(Parsed::Event(event)) => prop_assert_eq!(event.lead_id.as_str(), text),
-            Ok(Parsed::Ignored) => prop_assert!(false, "the flat form is always taken"),
+        match Source::Generic.parse(body.as_bytes(), EventFilter::All) {
+            Ok(Extracted::Event(event)) => prop_assert_eq!(event.lead_id.as_str(), text),
+            Ok(Extracted::Ignored) => prop_assert!(false, "the flat form is always taken"),
             Err(problem) => {
                 prop_assert_eq!(problem, Problem::InvalidLeadId);
                 prop_assert!(LeadId::parse(&text).is_err());
@@ -481,8 +486,8 @@ proptest! {
     #[test]
     fn any_bytes_are_answered_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for source in Source::ALL {
-            let _answer = parse_event(source, &bytes, Take::All);
+            let _answer = source.parse(&bytes, EventFilter::All);
         }
-        let _answers = (parse_stored(&bytes), is_close_event(&bytes));
+        let _answers = (Source::parse_unlabelled(&bytes), Source::Generic.is_misdirected(&bytes));
     }
 }

@@ -1,0 +1,128 @@
+//! What a CRM sent, read strictly: what the kinds have in common.
+
+use crate::json::{JsonError, Object};
+use crate::lead::document::OURS;
+use crate::lead::id::{EventId, LeadId};
+use crate::problem::Problem;
+use jiff::civil::DateTime;
+use jiff::{Timestamp, tz::Offset};
+
+/// One event of one lead.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The lead that it is about.
+    pub lead_id: LeadId,
+    /// The id that the body gives it; headers may give it one too.
+    pub event_id: Option<EventId>,
+    /// The event's own time, where it has one.
+    pub time: Option<Timestamp>,
+    /// The lead's fields for the merge: the flat form itself, Close's `event.data`, the envelope's `data`.
+    pub fields: Object,
+}
+
+/// What a well-formed body holds.
+#[derive(Clone, Debug)]
+pub enum Extracted {
+    /// An event that this source takes.
+    Event(Box<Event>),
+    /// An event of a type that this source is not configured to take.
+    Ignored,
+}
+
+/// Which event types are taken.
+#[derive(Clone, Copy, Debug)]
+pub enum EventFilter<'a> {
+    /// Every type: a raw object was taken already.
+    All,
+    /// These types. The flat form has no type and is always taken.
+    Types(&'a [String]),
+}
+
+impl EventFilter<'_> {
+    pub(super) fn takes(self, kind: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Types(types) => types.iter().any(|taken| taken == kind),
+        }
+    }
+}
+
+/// The member that names an event's lead.
+pub(super) const LEAD_ID: &str = "lead_id";
+
+pub(super) fn parse_object(body: &[u8]) -> Result<Object, Problem> {
+    Object::parse(body).map_err(|error| match error {
+        JsonError::Invalid => Problem::InvalidJson,
+        JsonError::TooDeep => Problem::TooDeep,
+        JsonError::DuplicateKey => Problem::DuplicateKey,
+        JsonError::NotObject => Problem::InvalidEvent,
+    })
+}
+
+pub(super) fn refuse_reserved(fields: &Object) -> Result<(), Problem> {
+    match fields.get(OURS) {
+        Some(_) => Err(Problem::ReservedField),
+        None => Ok(()),
+    }
+}
+
+/// The time in a member: RFC 3339, or without an offset in UTC, as Close sends it. No CRM is older than the epoch.
+pub(super) fn parse_time(object: &Object, name: &str) -> Result<Option<Timestamp>, Problem> {
+    let Some(value) = object.get(name).filter(|value| value.get() != "null") else {
+        return Ok(None);
+    };
+    let text: String =
+        serde_json::from_str(value.get()).map_err(|_not_text| Problem::InvalidTime)?;
+    let zoned = text.parse::<Timestamp>().ok();
+    let naive = || {
+        Offset::UTC
+            .to_timestamp(text.parse::<DateTime>().ok()?)
+            .ok()
+    };
+    zoned
+        .or_else(naive)
+        .filter(|time| *time >= Timestamp::UNIX_EPOCH)
+        .map(Some)
+        .ok_or(Problem::InvalidTime)
+}
+
+/// The lead ids that one event names, wherever they stand.
+#[derive(Default)]
+pub(super) struct LeadIds {
+    found: Vec<LeadId>,
+}
+
+impl LeadIds {
+    /// Adds a member that must be a lead id where it is there.
+    pub(super) fn add_member(&mut self, object: &Object, name: &str) -> Result<(), Problem> {
+        if let Some(value) = object.get(name).filter(|value| value.get() != "null") {
+            self.found
+                .push(LeadId::from_json(value).map_err(|_invalid| Problem::InvalidLeadId)?);
+        }
+        Ok(())
+    }
+
+    /// Adds a member that counts only where it is a lead id.
+    pub(super) fn add_hint(&mut self, object: &Object, name: &str) {
+        self.found.extend(
+            object
+                .get(name)
+                .and_then(|value| LeadId::from_json(value).ok()),
+        );
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// The one id on which all agree.
+    pub(super) fn only(mut self) -> Result<LeadId, Problem> {
+        self.found.dedup();
+        let first = self.found.pop().ok_or(Problem::InvalidLeadId)?;
+        if self.found.is_empty() {
+            Ok(first)
+        } else {
+            Err(Problem::ConflictingLeadIds)
+        }
+    }
+}

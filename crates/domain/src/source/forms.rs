@@ -1,0 +1,86 @@
+//! The forms of our own: the flat form, and the envelope of Standard Webhooks around it, `{"type","timestamp","data":{the flat form}}`.
+
+use super::event::{LEAD_ID, LeadIds, parse_object, parse_time, refuse_reserved};
+use super::{Event, EventFilter, Extracted, Sample, Source};
+use crate::json::Object;
+use crate::problem::Problem;
+use serde_json::{Value, json};
+
+/// Whether this is an envelope rather than a flat form that happens to have a member `type`.
+pub(super) fn is_envelope(top: &Object) -> bool {
+    top.text("type").is_some() && (top.get("data").is_some() || top.get(LEAD_ID).is_none())
+}
+
+/// Reads an envelope, or else the flat form.
+pub(super) fn parse_either(body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
+    let top = parse_object(body)?;
+    if is_envelope(&top) {
+        parse_envelope(&top, filter)
+    } else {
+        parse_flat(top)
+    }
+}
+
+/// The id of an envelope is in the signed headers.
+fn parse_envelope(top: &Object, filter: EventFilter<'_>) -> Result<Extracted, Problem> {
+    let event_type = top.text("type").ok_or(Problem::InvalidEvent)?;
+    if !filter.takes(&event_type) {
+        return Ok(Extracted::Ignored);
+    }
+    let mut fields = top.object("data").ok_or(Problem::InvalidEvent)?;
+    refuse_reserved(&fields)?;
+    let mut ids = LeadIds::default();
+    ids.add_member(top, LEAD_ID)?;
+    ids.add_member(&fields, LEAD_ID)?;
+    let lead_id = ids.only()?;
+    fields.set_text(LEAD_ID, lead_id.as_str());
+    let time = parse_time(top, "timestamp")?;
+    Ok(Extracted::Event(Box::new(Event {
+        lead_id,
+        event_id: None,
+        time,
+        fields,
+    })))
+}
+
+/// The flat form has neither an id nor a time of its own: `date_created` is when the lead was made, and a form's constant member must
+/// never make two leads one event.
+pub(super) fn parse_flat(top: Object) -> Result<Extracted, Problem> {
+    refuse_reserved(&top)?;
+    let mut ids = LeadIds::default();
+    ids.add_member(&top, LEAD_ID)?;
+    if ids.is_empty() {
+        return Err(Problem::InvalidLeadId);
+    }
+    for nested in ["event", "data"]
+        .into_iter()
+        .filter_map(|name| top.object(name))
+    {
+        ids.add_hint(&nested, LEAD_ID);
+    }
+    for source in Source::ALL {
+        source.kind().add_hints(&top, &mut ids);
+    }
+    Ok(Extracted::Event(Box::new(Event {
+        lead_id: ids.only()?,
+        event_id: None,
+        time: None,
+        fields: top,
+    })))
+}
+
+/// A lead in the flat form.
+pub(super) fn sample_flat(lead: &Sample) -> Value {
+    json!({
+        "lead_id": lead.lead_id,
+        "display_name": lead.name,
+        "lead_email": lead.email,
+        "status_label": "Potential",
+        "date_created": lead.made_at,
+    })
+}
+
+/// A lead in an envelope.
+pub(super) fn sample_envelope(lead: &Sample) -> Value {
+    json!({ "type": "lead.created", "timestamp": lead.made_at, "data": sample_flat(lead) })
+}

@@ -1,0 +1,35 @@
+//! Generic: `/ingest` itself. The flat form, by anyone who can post JSON, signed as Standard Webhooks.
+
+use super::event::parse_object;
+use super::signature::Scheme;
+use super::webhooks::{SIGNATURE, StandardWebhooks};
+use super::{EventFilter, Extracted, Kind, Sample, forms, guest};
+use crate::problem::Problem;
+
+pub(super) struct Generic;
+
+impl Kind for Generic {
+    fn name(&self) -> &'static str {
+        "generic"
+    }
+
+    fn scheme(&self) -> &'static dyn Scheme {
+        &StandardWebhooks
+    }
+
+    fn parse(&self, body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
+        let top = parse_object(body)?;
+        match guest(&top) {
+            Some(source) => source.parse(body, filter),
+            None => forms::parse_flat(top),
+        }
+    }
+
+    fn sample(&self, lead: &Sample) -> Vec<u8> {
+        forms::sample_flat(lead).to_string().into_bytes()
+    }
+
+    fn signature_header(&self) -> Option<&'static str> {
+        Some(SIGNATURE)
+    }
+}

@@ -1,0 +1,4 @@
+mod document;
+mod event;
+mod registry;
+mod signature;

@@ -1,0 +1,86 @@
+//! Why a request is refused: what its sender learns, and what the log says besides.
+
+use super::Answer;
+use crate::observe::{Rejection, RequestRejected};
+use crate::port::PortError;
+use crate::trace;
+use leadwire_domain::problem::Problem;
+use leadwire_domain::source::{Source, Unverified};
+use tracing::Span;
+
+/// A refusal. Its cause is in our own words: it never repeats what came.
+pub(super) struct Refusal {
+    reason: Rejection,
+    cause: Option<String>,
+    quarantined: Option<String>,
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self {
+            reason: problem.into(),
+            cause: None,
+            quarantined: None,
+        }
+    }
+}
+
+impl From<Unverified> for Refusal {
+    fn from(why: Unverified) -> Self {
+        let reason = match why {
+            // A source without secrets is not one whose secret is wrong.
+            Unverified::NotConfigured => Rejection::NotConfigured,
+            Unverified::Misdirected => Problem::WrongSource.into(),
+            Unverified::HeaderMissing(_)
+            | Unverified::HeaderMalformed(_)
+            | Unverified::Stale
+            | Unverified::Mismatch => Problem::Unverified.into(),
+        };
+        Self {
+            reason,
+            cause: Some(why.to_string()),
+            quarantined: None,
+        }
+    }
+}
+
+impl From<PortError> for Refusal {
+    fn from(error: PortError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+impl Refusal {
+    /// Storing and queueing could not be assured.
+    pub(super) fn unavailable(cause: impl Into<String>) -> Self {
+        Self {
+            reason: Problem::Unavailable.into(),
+            cause: Some(cause.into()),
+            quarantined: None,
+        }
+    }
+
+    /// The body is none of this source, and is kept under `key`.
+    pub(super) fn quarantined(problem: Problem, key: String) -> Self {
+        Self {
+            quarantined: Some(key),
+            ..problem.into()
+        }
+    }
+
+    /// Reports it, and answers. `source` is where the request came to, where that is known.
+    pub(super) fn answer(self, source: Option<Source>) -> Answer {
+        RequestRejected {
+            source,
+            reason: self.reason,
+            cause: self.cause.as_deref(),
+            quarantined: self.quarantined.as_deref(),
+        }
+        .emit();
+        let problem = self.reason.problem();
+        let span = Span::current();
+        span.record(trace::OUTCOME, "refused");
+        span.record(trace::ERROR_TYPE, problem.code());
+        Answer::problem(problem)
+    }
+}
