@@ -1,6 +1,29 @@
-//! Reading the documents: chapters, headings, tables.
+//! The documents: chapters, headings, tables, and the parts that are generated.
 
+use anyhow::{Context, Result};
 use std::collections::BTreeSet;
+
+/// The document with its generated parts as they should be.
+pub(crate) fn with_parts(document: &str, parts: &[(&str, String)]) -> Result<String> {
+    let mut written = document.to_owned();
+    for (name, part) in parts {
+        let (begin, end) = (format!("<!-- generated: {name} -->\n"), "<!-- end -->");
+        let found = written.split_once(&begin).and_then(|(before, rest)| {
+            let (_, after) = rest.split_once(end)?;
+            Some(format!("{before}{begin}\n{part}\n{end}{after}"))
+        });
+        written = found.with_context(|| format!("the document has no part {name:?}"))?;
+    }
+    Ok(written)
+}
+
+/// A table.
+pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let rows = rows.into_iter().map(|row| row.join(" | "));
+    let rows: Vec<String> = rows.map(|row| format!("| {row} |\n")).collect();
+    let line = "---|".repeat(head.len());
+    format!("| {} |\n|{line}\n{}", head.join(" | "), rows.concat())
+}
 
 /// The text of a chapter, from its heading to the next of its level.
 pub(crate) fn chapter<'a>(document: &'a str, heading: &str) -> &'a str {
@@ -43,4 +66,22 @@ pub(crate) fn differences<T: Ord + std::fmt::Display>(
     let stale = named.difference(told);
     let stale = stale.map(|word| format!("{place}: nobody tells `{word}`"));
     lacking.chain(stale).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_takes_the_place_between_its_markers() {
+        let document = "a\n<!-- generated: x -->\nold\n<!-- end -->\nb\n";
+        let parts = [("x", "new\n".to_owned())];
+        let written = with_parts(document, &parts).unwrap();
+        assert_eq!(
+            written,
+            "a\n<!-- generated: x -->\n\nnew\n\n<!-- end -->\nb\n"
+        );
+        assert_eq!(with_parts(&written, &parts).unwrap(), written);
+        assert!(with_parts("a", &parts).is_err());
+    }
 }

@@ -5,6 +5,7 @@ mod document;
 mod fuzz;
 mod gate;
 mod mutants;
+mod settings;
 mod shell;
 mod telemetry;
 mod template;
@@ -55,7 +56,9 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
-    /// Whether catalogues, dashboards, alarms, the runbook and docs/TELEMETRY.md say the same, and the dashboards' pictures are fresh.
+    /// Writes the tables of docs/CONFIG.md from the settings' entries; the step `telemetry` fails where they are stale.
+    Settings,
+    /// Whether catalogues, settings, dashboards, alarms and the documents say the same, and the dashboards' pictures are fresh.
     Telemetry {
         /// First writes the tables of docs/TELEMETRY.md.
         #[arg(long)]
@@ -138,6 +141,7 @@ fn run(task: Task) -> Result<()> {
             }
             Step::Template.run()
         }
+        Task::Settings => settings::write(),
         Task::Telemetry { write } => {
             if write {
                 telemetry::write()?;

@@ -5,9 +5,9 @@ mod table;
 mod told;
 
 use crate::dashboard::board::{Board, Body};
-use crate::document::{chapter, differences, headings, rows, words};
+use crate::document::{chapter, differences, headings, rows, with_parts, words};
 use crate::tidy::Workspace;
-use crate::{dashboard, shell, template};
+use crate::{dashboard, settings, shell, template};
 use anyhow::{Context, Result, bail};
 use event::{Events, LEVELS, Manner, events};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,7 @@ pub(crate) fn check() -> Result<()> {
     if !found.is_empty() {
         bail!("telemetry disagrees with itself in {} places", found.len());
     }
-    shell::say("Catalogues, dashboards, alarms, the runbook and docs/TELEMETRY.md agree.");
+    shell::say("Catalogues, settings, dashboards, alarms and the documents agree.");
     Ok(())
 }
 
@@ -53,8 +53,9 @@ fn breaches() -> Result<Vec<String>> {
             found
                 .push("docs/TELEMETRY.md is stale; run `cargo xtask telemetry --write`".to_owned());
         }
-        Err(error) => found.push(format!("{error:#}")),
+        Err(error) => found.push(format!("docs/TELEMETRY.md: {error:#}")),
     }
+    found.extend(settings::breaches()?);
     found.extend(unlike(
         &events(&workspace.files),
         &document,
@@ -62,20 +63,6 @@ fn breaches() -> Result<Vec<String>> {
         &told.boards,
     ));
     Ok(found)
-}
-
-/// The document with its generated parts as they should be.
-fn with_parts(document: &str, parts: &[(&str, String)]) -> Result<String> {
-    let mut written = document.to_owned();
-    for (name, part) in parts {
-        let (begin, end) = (format!("<!-- generated: {name} -->\n"), "<!-- end -->");
-        let found = written.split_once(&begin).and_then(|(before, rest)| {
-            let (_, after) = rest.split_once(end)?;
-            Some(format!("{before}{begin}\n{part}\n{end}{after}"))
-        });
-        written = found.with_context(|| format!("docs/TELEMETRY.md has no part {name:?}"))?;
-    }
-    Ok(written)
 }
 
 /// Events of the code that are not those of the documents and of the dashboards' queries.
@@ -189,18 +176,5 @@ mod tests {
         let boards = BTreeMap::from([("all".to_owned(), Board::read(&log).unwrap())]);
         let found = unlike(&told, &telemetry, &explained, &boards);
         assert_eq!(found, ["all looks for oven_gone, which nobody tells"]);
-    }
-
-    #[test]
-    fn a_part_takes_the_place_between_its_markers() {
-        let document = "a\n<!-- generated: x -->\nold\n<!-- end -->\nb\n";
-        let parts = [("x", "new\n".to_owned())];
-        let written = with_parts(document, &parts).unwrap();
-        assert_eq!(
-            written,
-            "a\n<!-- generated: x -->\n\nnew\n\n<!-- end -->\nb\n"
-        );
-        assert_eq!(with_parts(&written, &parts).unwrap(), written);
-        assert!(with_parts("a", &parts).is_err());
     }
 }

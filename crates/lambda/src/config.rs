@@ -1,81 +1,56 @@
-//! Configuration from the environment: every mistake in one go, by the variable's name, with what is wrong and what is expected.
+//! The configurations of the functions, read from the environment.
 
-pub use crate::reader::Mistake;
-use crate::reader::Reader;
-use crate::vars;
-use leadwire_domain::limits::RECIPIENTS_MAX;
-use leadwire_pipeline::config::{
-    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
-    VISIBILITY_SECONDS,
+use crate::settings::{
+    CANARY_SECRET_ARN, CANARY_URL, DELAY_QUEUE_URL, ENRICHED_BUCKET, LOOKUP_BUCKET, RAW_BUCKET,
+    SES_CONFIGURATION_SET, SOURCES_SECRET_ARN,
+};
+use leadwire_aws::Buckets;
+use leadwire_pipeline::settings::{
+    ConfigError, ENVIRONMENT, EnrichConfig, IngestConfig, MAX_RECEIVES, Naming, SettingsReader,
+    SweepConfig, read,
 };
 
-/// The longest visibility of a message, in seconds (Amazon SQS).
-const VISIBILITY_SECONDS_MAX: u32 = 43_200;
-/// The most lost triggers that a sweep may be told to send: more is a flood, and a person's business.
-const SWEEP_MAX_MAX: u32 = 100_000;
-/// Ten years; raw events are kept for one at most.
-const AGE_DAYS_MAX: u32 = 3_650;
-
-/// What `ingest` is told.
+/// The buckets and the queue of a function.
 #[derive(Clone, Debug)]
-pub struct Ingest {
-    /// The stage's name.
-    pub environment: String,
-    /// The bucket of what came in.
-    pub raw_bucket: String,
-    /// The bucket of everything that is ours.
-    pub enriched_bucket: String,
+pub struct Stack {
+    /// The buckets that it needs.
+    pub buckets: Buckets,
     /// The delay queue.
     pub queue_url: String,
+}
+
+impl Stack {
+    fn read(settings: &mut SettingsReader<'_>, needs_lookup: bool) -> Option<Self> {
+        let raw = settings.take(&RAW_BUCKET);
+        let lookup = needs_lookup.then(|| settings.take(&LOOKUP_BUCKET));
+        let enriched = settings.take(&ENRICHED_BUCKET);
+        let queue_url = settings.take(&DELAY_QUEUE_URL);
+        let buckets = Buckets {
+            raw: Some(raw?),
+            lookup: lookup.flatten(),
+            enriched: Some(enriched?),
+            owner: None,
+        };
+        Some(Self {
+            buckets,
+            queue_url: queue_url?,
+        })
+    }
+}
+
+/// The configuration of `ingest`.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    /// Its buckets and its queue.
+    pub stack: Stack,
+    /// The environment's name.
+    pub environment: String,
     /// The secret that holds the sources document.
     pub secret_arn: Option<String>,
-    /// The secret that holds the canary's.
+    /// The secret that signs canaries.
     pub canary_secret_arn: Option<String>,
     /// The stage's own configuration.
     pub stage: IngestConfig,
-}
-
-/// What `enrich` is told.
-#[derive(Clone, Debug)]
-pub struct Enrich {
-    /// The bucket of what came in.
-    pub raw_bucket: String,
-    /// The bucket of the owner files.
-    pub lookup_bucket: String,
-    /// The bucket of everything that is ours.
-    pub enriched_bucket: String,
-    /// The delay queue.
-    pub queue_url: String,
-    /// SES's configuration set.
-    pub configuration_set: Option<String>,
-    /// The stage's own configuration.
-    pub stage: EnrichConfig,
-}
-
-/// What the canary needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Canary {
-    /// The secret that holds the canary's.
-    pub secret_arn: String,
-    /// The stack's own address of the canary.
-    pub url: String,
-    /// The bucket of the owner files, for the canary's own.
-    pub lookup_bucket: String,
-}
-
-/// What `sweep` is told.
-#[derive(Clone, Debug)]
-pub struct Sweep {
-    /// The bucket of what came in.
-    pub raw_bucket: String,
-    /// The bucket of everything that is ours.
-    pub enriched_bucket: String,
-    /// The delay queue.
-    pub queue_url: String,
-    /// What the canary needs, where there is one.
-    pub canary: Option<Canary>,
-    /// The stage's own configuration.
-    pub stage: SweepConfig,
 }
 
 impl Ingest {
@@ -83,29 +58,29 @@ impl Ingest {
     ///
     /// # Errors
     /// Every mistake, not only the first.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Mistake>> {
-        let mut read = Reader::new(&lookup);
-        let environment = read.environment();
-        let raw_bucket = read.bucket(vars::RAW_BUCKET);
-        let enriched_bucket = read.bucket(vars::ENRICHED_BUCKET);
-        let queue_url = read.queue();
-        let secret_arn = read.optional(vars::SOURCES_SECRET_ARN);
-        let canary_secret_arn = read.optional(vars::CANARY_SECRET_ARN);
-        let delay_seconds = read.delay();
-        read.finish(|| {
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
+        read(Naming::Variable, &lookup, |settings| {
+            let stack = Stack::read(settings, false);
             Some(Self {
-                environment: environment?,
-                raw_bucket: raw_bucket?,
-                enriched_bucket: enriched_bucket?,
-                queue_url: queue_url?,
-                secret_arn,
-                canary_secret_arn,
-                stage: IngestConfig {
-                    delay_seconds: delay_seconds?,
-                },
+                environment: settings.get(&ENVIRONMENT),
+                secret_arn: settings.take(&SOURCES_SECRET_ARN),
+                canary_secret_arn: settings.take(&CANARY_SECRET_ARN),
+                stage: IngestConfig::read(settings),
+                stack: stack?,
             })
         })
     }
+}
+
+/// The configuration of `enrich`.
+#[derive(Clone, Debug)]
+pub struct Enrich {
+    /// Its buckets and its queue.
+    pub stack: Stack,
+    /// SES's configuration set.
+    pub configuration_set: Option<String>,
+    /// The stage's own configuration.
+    pub stage: EnrichConfig,
 }
 
 impl Enrich {
@@ -113,73 +88,58 @@ impl Enrich {
     ///
     /// # Errors
     /// Every mistake, not only the first.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Mistake>> {
-        let mut read = Reader::new(&lookup);
-        let raw_bucket = read.bucket(vars::RAW_BUCKET);
-        let lookup_bucket = read.bucket(vars::LOOKUP_BUCKET);
-        let enriched_bucket = read.bucket(vars::ENRICHED_BUCKET);
-        let queue_url = read.queue();
-        let configuration_set = read.optional(vars::SES_CONFIGURATION_SET);
-        let stage = enrich_stage(&mut read);
-        read.finish(|| {
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
+        read(Naming::Variable, &lookup, |settings| {
+            let stack = Stack::read(settings, true);
+            let stage = EnrichConfig::read(settings);
             Some(Self {
-                raw_bucket: raw_bucket?,
-                lookup_bucket: lookup_bucket?,
-                enriched_bucket: enriched_bucket?,
-                queue_url: queue_url?,
-                configuration_set,
+                configuration_set: settings.take(&SES_CONFIGURATION_SET),
+                stack: stack?,
                 stage: stage?,
             })
         })
     }
 }
 
-fn enrich_stage(read: &mut Reader<'_>) -> Option<EnrichConfig> {
-    let from = read.addresses(vars::SES_FROM_ADDRESS, 1);
-    let to = read.addresses(vars::SES_TO_ADDRESS, RECIPIENTS_MAX);
-    let delay_seconds = read.delay();
-    let notify_owner = read.choice(vars::NOTIFY_OWNER, &[("false", false), ("true", true)]);
-    let ambiguous = read.choice(
-        vars::EMAIL_AMBIGUOUS,
-        &[
-            ("resend", AmbiguousPolicy::Resend),
-            ("park", AmbiguousPolicy::Park),
-        ],
-    );
-    let lease_seconds = read.number(
-        vars::LEASE_SECONDS,
-        LEASE_SECONDS,
-        1..=VISIBILITY_SECONDS_MAX,
-    );
-    let owner_wait_seconds = read.owner_wait();
-    let owner_missing = read.choice(
-        vars::OWNER_MISSING,
-        &[
-            ("dlq", OwnerMissingPolicy::Dlq),
-            ("mail", OwnerMissingPolicy::Mail),
-        ],
-    );
-    let mail_wait_seconds = read.mail_wait();
-    let retry_seconds = read.number(vars::RETRY_SECONDS, 15, 0..=VISIBILITY_SECONDS_MAX);
-    let max_receive_count = read.receives();
-    let lead_url = read.lead_url();
-    let environment = read.environment();
-    Some(EnrichConfig {
-        delay_seconds: delay_seconds?,
-        from: from?.into_iter().next()?,
-        to: to?,
-        notify_owner: notify_owner?,
-        ambiguous: ambiguous?,
-        lease_seconds: lease_seconds?,
-        owner_wait_seconds: owner_wait_seconds?,
-        owner_missing: owner_missing?,
-        mail_wait_seconds: mail_wait_seconds?,
-        retry_seconds: retry_seconds?,
-        max_receive_count: max_receive_count?,
-        lead_url,
-        environment: environment?,
-        boot: None,
-    })
+/// The configuration of the canary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Canary {
+    /// The secret that signs canaries.
+    pub secret_arn: String,
+    /// The stack's own address of the canary.
+    pub url: String,
+    /// The bucket of the owner files, for the canary's own.
+    pub lookup_bucket: String,
+}
+
+impl Canary {
+    /// All of what the canary needs, or nothing: it is off where neither its secret nor its address is set.
+    fn read(settings: &mut SettingsReader<'_>) -> Option<Self> {
+        if !settings.is_set(&CANARY_SECRET_ARN) && !settings.is_set(&CANARY_URL) {
+            // What is not needed may be absent, but not be wrong.
+            drop(settings.optional(&LOOKUP_BUCKET));
+            return None;
+        }
+        let secret_arn = settings.require(&CANARY_SECRET_ARN);
+        let url = settings.require(&CANARY_URL);
+        let lookup_bucket = settings.require(&LOOKUP_BUCKET);
+        Some(Self {
+            secret_arn: secret_arn?,
+            url: url?,
+            lookup_bucket: lookup_bucket?,
+        })
+    }
+}
+
+/// The configuration of `sweep`.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// Its buckets and its queue.
+    pub stack: Stack,
+    /// What the canary needs, where there is one.
+    pub canary: Option<Canary>,
+    /// The stage's own configuration.
+    pub stage: SweepConfig,
 }
 
 impl Sweep {
@@ -187,65 +147,26 @@ impl Sweep {
     ///
     /// # Errors
     /// Every mistake, not only the first.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Mistake>> {
-        let mut read = Reader::new(&lookup);
-        let raw_bucket = read.bucket(vars::RAW_BUCKET);
-        let enriched_bucket = read.bucket(vars::ENRICHED_BUCKET);
-        let queue_url = read.queue();
-        let canary = canary(&mut read);
-        let stage = sweep_stage(&mut read);
-        // Telemetry and the redrive policy are told of these; a mistake in them must not wait for another function to find it.
-        read.environment();
-        read.receives();
-        read.finish(|| {
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
+        read(Naming::Variable, &lookup, |settings| {
+            let stack = Stack::read(settings, false);
+            // Telemetry and the redrive policy use these; a mistake in them must not wait for another function to find it.
+            settings.get(&ENVIRONMENT);
+            settings.get(&MAX_RECEIVES);
             Some(Self {
-                raw_bucket: raw_bucket?,
-                enriched_bucket: enriched_bucket?,
-                queue_url: queue_url?,
-                canary,
-                stage: stage?,
+                canary: Canary::read(settings),
+                stage: SweepConfig::read(settings),
+                stack: stack?,
             })
         })
     }
 }
 
-/// All of what the canary needs, or nothing: it is off where neither its secret nor its address is set.
-fn canary(read: &mut Reader<'_>) -> Option<Canary> {
-    let secret_arn = read.optional(vars::CANARY_SECRET_ARN);
-    let url = read.canary_url();
-    let lookup_bucket = read.optional_bucket(vars::LOOKUP_BUCKET);
-    let own = [vars::CANARY_SECRET_ARN, vars::CANARY_URL];
-    if own.into_iter().any(|variable| read.is_set(variable)) {
-        for variable in own.into_iter().chain([vars::LOOKUP_BUCKET]) {
-            read.demand(variable, "to be set, since the canary needs it");
-        }
-    }
-    Some(Canary {
-        secret_arn: secret_arn?,
-        url: url?,
-        lookup_bucket: lookup_bucket?,
-    })
-}
-
-fn sweep_stage(read: &mut Reader<'_>) -> Option<SweepConfig> {
-    let delay_seconds = read.delay();
-    let owner_wait_seconds = read.owner_wait();
-    let mail_wait_seconds = read.mail_wait();
-    let max = read.number(vars::SWEEP_MAX, 100, 1..=SWEEP_MAX_MAX);
-    let max_age_days = read.number(vars::SWEEP_MAX_AGE_DAYS, 14, 1..=AGE_DAYS_MAX);
-    Some(SweepConfig {
-        delay_seconds: delay_seconds?,
-        owner_wait_seconds: owner_wait_seconds?,
-        mail_wait_seconds: mail_wait_seconds?,
-        visibility_seconds: VISIBILITY_SECONDS,
-        max: usize::try_from(max?).ok()?,
-        max_age_days: max_age_days?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::SETTINGS;
+    use leadwire_pipeline::settings::{self, AmbiguousPolicy, Function, OwnerMissingPolicy};
     use std::cell::RefCell;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -270,8 +191,17 @@ mod tests {
         move |name| all.get(name).cloned()
     }
 
-    fn variables(mistakes: &[Mistake]) -> Vec<&str> {
-        mistakes.iter().map(|mistake| mistake.variable).collect()
+    fn variables(mistakes: &[ConfigError]) -> Vec<&str> {
+        mistakes.iter().map(|mistake| mistake.name).collect()
+    }
+
+    /// The variables that a function reads by its entries. `RUST_LOG` is telemetry's.
+    fn of(function: Function) -> BTreeSet<&'static str> {
+        let all = settings::SETTINGS.iter().chain(SETTINGS);
+        let own = all.filter(|setting| setting.facts().functions.contains(&function));
+        let mut variables: BTreeSet<_> = own.filter_map(|s| s.facts().variable).collect();
+        variables.remove("RUST_LOG");
+        variables
     }
 
     #[test]
@@ -337,10 +267,9 @@ mod tests {
 
     #[test]
     fn nothing_defaults_to_the_empty_text() {
-        let of_the_stage = |name: &&&str| !vars::TELEMETRY.contains(*name);
-        for variable in vars::ENRICH.iter().filter(of_the_stage) {
+        for variable in of(Function::Enrich) {
             let mistakes = Enrich::from_lookup(lookup(&[(variable, "")])).unwrap_err();
-            assert_eq!(variables(&mistakes), [*variable]);
+            assert_eq!(variables(&mistakes), [variable]);
         }
         assert!(Ingest::from_lookup(lookup(&[("SOURCES_SECRET_ARN", " ")])).is_err());
     }
@@ -379,27 +308,27 @@ mod tests {
         assert_eq!(variables(&mistakes), ["LOOKUP_BUCKET"]);
     }
 
-    /// The arrays in `vars.rs` are what the template is compared with: they must be what is really read.
+    /// The template is compared with the entries: they must say what is really read.
     #[test]
-    fn exactly_the_variables_that_are_named_are_read() {
+    fn each_function_reads_the_settings_whose_entries_name_it() {
         let seen = RefCell::new(BTreeSet::new());
-        let good = lookup(&[]);
+        let good = lookup(&[
+            ("CANARY_SECRET_ARN", "arn"),
+            ("CANARY_URL", "https://api.example.com/ingest/canary"),
+        ]);
         let spy = |name: &str| {
             seen.borrow_mut().insert(name.to_owned());
             good(name)
         };
-        let check = |named: &[&str]| {
-            // Telemetry reads these by itself.
-            for variable in vars::TELEMETRY {
-                spy(variable);
-            }
-            assert_eq!(seen.take(), named.iter().map(ToString::to_string).collect());
+        let check = |function| {
+            let named = of(function).into_iter().map(str::to_owned).collect();
+            assert_eq!(seen.take(), named, "{function:?}");
         };
-        drop(Ingest::from_lookup(spy));
-        check(vars::INGEST);
-        drop(Enrich::from_lookup(spy));
-        check(vars::ENRICH);
-        drop(Sweep::from_lookup(spy));
-        check(vars::SWEEP);
+        Ingest::from_lookup(spy).unwrap();
+        check(Function::Ingest);
+        Enrich::from_lookup(spy).unwrap();
+        check(Function::Enrich);
+        Sweep::from_lookup(spy).unwrap();
+        check(Function::Sweep);
     }
 }

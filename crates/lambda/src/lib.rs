@@ -4,7 +4,6 @@ pub mod config;
 mod flush;
 pub mod http;
 pub mod queue;
-mod reader;
 pub mod serve;
+pub mod settings;
 pub mod stage;
-pub mod vars;

@@ -1,12 +1,11 @@
 //! What the three binaries share: telemetry, configuration, clients, the loop over invocations, and a start that failed told aloud.
 
 use crate::flush::FlushLayer;
-use crate::reader::Mistake;
-use crate::vars;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use leadwire_aws::{Clients, ClientsError, SystemClock};
 use leadwire_pipeline::observe::ColdStarted;
 use leadwire_pipeline::port::Clock as _;
+use leadwire_pipeline::settings::{ConfigError, DEV, ENVIRONMENT, LEASE, RUST_LOG};
 use leadwire_telemetry::{Invocation, Service, SpanConfig};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +17,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Where the Runtime API is.
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// What the platform sets and the runtime needs: without them the binary is not in Lambda.
+const PLATFORM: [&str; 4] = [
+    RUNTIME_API,
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+];
 /// How long telling the platform of a failed start may take.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -26,7 +34,7 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
 pub enum ServeError {
     /// Variables that cannot be used.
     #[error("the configuration has {} mistake(s)", .0.len())]
-    Config(Vec<Mistake>),
+    Config(Vec<ConfigError>),
     /// The clients of AWS cannot be built.
     #[error(transparent)]
     Clients(#[from] ClientsError),
@@ -50,22 +58,22 @@ pub fn environment(variable: &str) -> Option<String> {
 /// The mistakes.
 pub fn configure<C>(
     service: Service,
-    read: impl FnOnce(fn(&str) -> Option<String>) -> Result<C, Vec<Mistake>>,
+    read: impl FnOnce(fn(&str) -> Option<String>) -> Result<C, Vec<ConfigError>>,
 ) -> Result<C, ServeError> {
-    let stage = environment(vars::ENVIRONMENT).unwrap_or_else(|| "dev".to_owned());
+    let stage = environment(ENVIRONMENT.variable()).unwrap_or_else(|| DEV.to_owned());
     let spans = SpanConfig::from_lookup(&format!("leadwire-{}", service.as_str()), environment);
     let (spans, of_spans) = match spans {
         Ok(spans) => (spans, Vec::new()),
         // Where spans should go is not known, but the mistakes must be told.
         Err(mistakes) => (SpanConfig::default(), mistakes),
     };
-    let rust_log = environment(vars::RUST_LOG);
+    let rust_log = environment(RUST_LOG.variable());
     leadwire_telemetry::init(service, &stage, rust_log.as_deref(), &spans);
-    let missing = vars::PLATFORM
-        .iter()
+    let missing = PLATFORM
+        .into_iter()
         .filter(|name| environment(name).is_none());
-    let mut mistakes: Vec<Mistake> = missing.map(|name| Mistake::of_platform(name)).collect();
-    mistakes.extend(of_spans.into_iter().map(Mistake::from));
+    let mut mistakes: Vec<ConfigError> = missing.map(not_in_lambda).collect();
+    mistakes.extend(of_spans);
     match read(environment) {
         Ok(config) if mistakes.is_empty() => Ok(config),
         Ok(_) => Err(ServeError::Config(mistakes)),
@@ -74,6 +82,12 @@ pub fn configure<C>(
             Err(ServeError::Config(mistakes))
         }
     }
+}
+
+fn not_in_lambda(name: &'static str) -> ConfigError {
+    let expected =
+        "to be set by Lambda, where alone this binary runs; on one machine it is `leadwire up`";
+    ConfigError::new(name, "is not set", expected)
 }
 
 /// The clients of AWS. What goes to X-Ray's own endpoint is signed with their credentials.
@@ -153,7 +167,7 @@ pub fn check_lease(lease: Duration, remaining: Duration) {
         let (lease_seconds, remaining_seconds) = (lease.as_secs(), remaining.as_secs());
         tracing::error!(
             event = "lease_too_short",
-            variable = vars::LEASE_SECONDS,
+            variable = LEASE.variable(),
             lease_seconds,
             remaining_seconds,
             "a claim can end before its worker does; LEASE_SECONDS must be longer than the function's timeout"
@@ -177,7 +191,7 @@ pub fn conclude(outcome: Result<(), ServeError>) -> ExitCode {
     };
     tell(&error);
     if !matches!(error, ServeError::Runtime(_))
-        && let Some(api) = environment(vars::AWS_LAMBDA_RUNTIME_API)
+        && let Some(api) = environment(RUNTIME_API)
     {
         // The exit code says the same; the platform only shows it later.
         drop(report(&api, &summary(&error)));
@@ -188,18 +202,13 @@ pub fn conclude(outcome: Result<(), ServeError>) -> ExitCode {
 fn tell(error: &ServeError) {
     match error {
         ServeError::Config(mistakes) => {
-            for Mistake {
-                variable,
-                problem,
-                expected,
-            } in mistakes
-            {
+            for mistake in mistakes {
                 tracing::error!(
                     event = "config_invalid",
-                    variable,
-                    problem,
-                    expected,
-                    "{variable} {problem}; expected: {expected}"
+                    variable = mistake.name,
+                    problem = &*mistake.problem,
+                    expected = mistake.expected,
+                    "{mistake}"
                 );
             }
         }

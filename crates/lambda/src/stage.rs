@@ -1,6 +1,6 @@
 //! The stages over AWS: clients made once, connections opened before the first event.
 
-use crate::config;
+use crate::config::{self, Stack};
 use leadwire_aws::warm::WarmPlan;
 use leadwire_aws::{
     Buckets, Clients, HttpWebhookSender, OsEntropy, S3Store, SecretsManagerStore, SesMailer,
@@ -18,22 +18,43 @@ use std::sync::Arc;
 /// The home in AWS, with a mailer or without one.
 pub type Home<M> = Ports<Traced<S3Store>, Traced<SqsDelayQueue>, Traced<M>, SystemClock, OsEntropy>;
 
-fn home<M>(clients: &Clients, buckets: Buckets, queue_url: &str, mailer: M) -> Arc<Home<M>> {
+fn home<M>(clients: &Clients, stack: Stack, mailer: M) -> Arc<Home<M>> {
+    let Stack { buckets, queue_url } = stack;
     let name = |bucket: &Option<String>| bucket.clone().unwrap_or_default();
     let names = Arc::new(Names {
         raw: name(&buckets.raw),
         lookup: name(&buckets.lookup),
         enriched: name(&buckets.enriched),
-        ..Names::aws(queue_url)
+        ..Names::aws(&queue_url)
     });
     let ports = Ports {
         store: S3Store::new(clients.s3(), buckets),
-        queue: SqsDelayQueue::new(clients.sqs(), queue_url),
+        queue: SqsDelayQueue::new(clients.sqs(), &queue_url),
         mailer,
         clock: SystemClock,
         entropy: OsEntropy,
     };
     Arc::new(traced(ports, &names))
+}
+
+/// The connections that a function opens before its first event, beside those of secrets.
+fn plan(stack: &Stack) -> WarmPlan {
+    let Buckets {
+        raw,
+        lookup,
+        enriched,
+        ..
+    } = &stack.buckets;
+    WarmPlan {
+        buckets: [raw, lookup, enriched]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect(),
+        sqs: true,
+        ses: false,
+        secrets: false,
+    }
 }
 
 /// The stage that takes webhooks.
@@ -42,32 +63,23 @@ pub async fn ingest(
     config: config::Ingest,
 ) -> Ingest<Home<NoMailer>, SecretsManagerStore> {
     let config::Ingest {
+        stack,
         environment,
-        raw_bucket,
-        enriched_bucket,
-        queue_url,
         secret_arn,
         canary_secret_arn,
         stage,
     } = config;
     let plan = WarmPlan {
-        buckets: vec![raw_bucket.clone(), enriched_bucket.clone()],
-        sqs: true,
-        ses: false,
         secrets: secret_arn.is_some(),
+        ..plan(&stack)
     };
     clients.warm(&plan).await;
     let secrets = match secret_arn {
         Some(arn) => SecretsManagerStore::new(clients.secrets(), arn),
         None => SecretsManagerStore::none(),
     };
-    let buckets = Buckets {
-        raw: Some(raw_bucket),
-        enriched: Some(enriched_bucket),
-        ..Buckets::default()
-    };
     let ingest = Ingest::new(
-        home(clients, buckets, &queue_url, NoMailer),
+        home(clients, stack, NoMailer),
         SecretCache::new(secrets, &environment),
         stage,
     );
@@ -82,33 +94,13 @@ pub async fn ingest(
 
 /// The stage that enriches and mails.
 pub async fn enrich(clients: &Clients, config: config::Enrich) -> Enrich<Home<SesMailer>> {
-    let config::Enrich {
-        raw_bucket,
-        lookup_bucket,
-        enriched_bucket,
-        queue_url,
-        configuration_set,
-        stage,
-    } = config;
     let plan = WarmPlan {
-        buckets: vec![
-            raw_bucket.clone(),
-            lookup_bucket.clone(),
-            enriched_bucket.clone(),
-        ],
-        sqs: true,
         ses: true,
-        secrets: false,
+        ..plan(&config.stack)
     };
     clients.warm(&plan).await;
-    let mailer = SesMailer::new(clients.ses(), configuration_set);
-    let buckets = Buckets {
-        raw: Some(raw_bucket),
-        lookup: Some(lookup_bucket),
-        enriched: Some(enriched_bucket),
-        owner: None,
-    };
-    Enrich::new(home(clients, buckets, &queue_url, mailer), stage)
+    let mailer = SesMailer::new(clients.ses(), config.configuration_set);
+    Enrich::new(home(clients, config.stack, mailer), config.stage)
 }
 
 /// The canary over AWS.
@@ -120,19 +112,12 @@ pub fn sweep(
     config: config::Sweep,
 ) -> (Sweep<Home<NoMailer>>, Option<AwsCanary>) {
     let config::Sweep {
-        raw_bucket,
-        enriched_bucket,
-        queue_url,
+        mut stack,
         canary,
         stage,
     } = config;
-    let buckets = Buckets {
-        raw: Some(raw_bucket),
-        lookup: canary.as_ref().map(|canary| canary.lookup_bucket.clone()),
-        enriched: Some(enriched_bucket),
-        owner: None,
-    };
-    let home = home(clients, buckets, &queue_url, NoMailer);
+    stack.buckets.lookup = canary.as_ref().map(|canary| canary.lookup_bucket.clone());
+    let home = home(clients, stack, NoMailer);
     let canary = canary.map(
         |config::Canary {
              secret_arn, url, ..

@@ -20,6 +20,7 @@ pub(crate) use parked::{ParkedCommand, ParkedResolveArgs};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use watch::{AlarmsArgs, DoctorArgs, SloArgs};
 
+use crate::settings::typed::{Sweep, Typed, Up};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use leadwire_domain::source::Source;
@@ -103,14 +104,6 @@ pub(crate) enum Command {
 /// The data folder of commands that are not told another.
 pub(crate) const DATA_DEFAULT: &str = "./leadwire-data";
 
-/// What `--smtp` takes, and how private it is.
-const SMTP_HELP: &str = "\
-The mail server, smtp://user:password@host:587 or smtps://user:password@host:465; without it mails go to the outbox folder
-
-smtps:// is TLS from the first byte. smtp:// to another machine needs STARTTLS, unless ?tls=off is added, which takes no user \
-and password: a password never goes to another machine without TLS. smtp:// to this machine takes STARTTLS where it is offered. \
-Write @ and other special characters of user and password as %40 and so on.";
-
 /// The data folder.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct FolderArgs {
@@ -127,35 +120,6 @@ pub(crate) struct HomeArgs {
     /// Work on a deployed stack instead, by its name (needs a build with --features aws)
     #[arg(long, value_name = "NAME", env = "LEADWIRE_STACK")]
     pub(crate) stack: Option<String>,
-}
-
-/// What the pipeline is told. Everything is text here: `settings.rs` reports every mistake in one go.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct PipelineArgs {
-    /// Time between a webhook and its enrichment, at most 900 s
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "LEADWIRE_DELAY",
-        default_value = "10m"
-    )]
-    pub(crate) delay: String,
-    /// How long a missing owner file is waited for after the delay, at most 9000 s
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "LEADWIRE_OWNER_WAIT",
-        default_value = "30m"
-    )]
-    pub(crate) owner_wait: String,
-    /// How long a busy mail service is waited for, at most 9000 s
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "LEADWIRE_MAIL_WAIT",
-        default_value = "1h"
-    )]
-    pub(crate) mail_wait: String,
 }
 
 /// `up`.
@@ -178,89 +142,7 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
     #[command(flatten)]
-    pub(crate) pipeline: PipelineArgs,
-    /// Where to listen; port 0 takes a free one
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "LEADWIRE_BIND",
-        default_value = "127.0.0.1:8787"
-    )]
-    pub(crate) bind: String,
-    /// The address under which the CRMs reach this machine
-    #[arg(long, value_name = "URL", env = "LEADWIRE_PUBLIC_URL")]
-    pub(crate) public_url: Option<String>,
-    /// Who gets the mails, separated by commas; needed with --smtp
-    #[arg(long, value_name = "ADDRESSES", env = "LEADWIRE_TO")]
-    pub(crate) to: Option<String>,
-    /// Who sends the mails; needed with --smtp
-    #[arg(long, value_name = "ADDRESS", env = "LEADWIRE_FROM")]
-    pub(crate) from: Option<String>,
-    #[arg(
-        help = "The mail server, smtp://user:password@host:587 or smtps://…; without it mails go to the outbox folder",
-        long_help = SMTP_HELP,
-        long,
-        value_name = "URL",
-        env = "LEADWIRE_SMTP",
-        hide_env_values = true
-    )]
-    pub(crate) smtp: Option<String>,
-    #[arg(help = "Mail the owner file's owner_email too", long, value_name = "BOOL", env = "LEADWIRE_NOTIFY_OWNER", num_args = 0..=1, default_missing_value = "true", default_value = "false")]
-    pub(crate) notify_owner: String,
-    #[arg(
-        help = "Link to a lead in the CRM, https://app.close.com/lead/{lead_id}/",
-        long,
-        value_name = "URL",
-        env = "LEADWIRE_LEAD_URL"
-    )]
-    pub(crate) lead_url: Option<String>,
-    /// When nobody knows whether a mail went out: resend it, or park it for a person
-    #[arg(
-        long,
-        value_name = "resend|park",
-        env = "LEADWIRE_AMBIGUOUS",
-        default_value = "resend"
-    )]
-    pub(crate) ambiguous: String,
-    /// When no owner file came in time: fail into the DLQ, or mail the lead as unassigned
-    #[arg(
-        long,
-        value_name = "dlq|mail",
-        env = "LEADWIRE_OWNER_MISSING",
-        default_value = "dlq"
-    )]
-    pub(crate) owner_missing: String,
-    /// The environment's name; any but dev demands sources.json
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "LEADWIRE_ENVIRONMENT",
-        default_value = "dev"
-    )]
-    pub(crate) environment: String,
-    /// Take unsigned requests to /ingest although other machines can reach this one (only dev)
-    #[arg(long, value_name = "BOOL", env = "LEADWIRE_ALLOW_UNSIGNED", num_args = 0..=1, default_missing_value = "true", default_value = "false")]
-    pub(crate) allow_unsigned: String,
-    /// How often a lead of our own runs through everything, mailed to nobody; off sends none
-    #[arg(
-        long,
-        value_name = "TIME|off",
-        env = "LEADWIRE_CANARY",
-        default_value = "15m"
-    )]
-    pub(crate) canary: String,
-    /// How to tell what happens: lines for people, or JSON
-    #[arg(
-        long,
-        value_name = "pretty|json",
-        env = "LEADWIRE_LOG",
-        default_value = "pretty"
-    )]
-    pub(crate) log: String,
-
-    /// Which log lines are told: info, debug, or a filter in the form of `RUST_LOG`
-    #[arg(long, value_name = "FILTER", env = "RUST_LOG")]
-    pub(crate) rust_log: Option<String>,
+    pub(crate) settings: Typed<Up>,
 }
 
 /// `demo`.
@@ -393,13 +275,7 @@ pub(crate) struct SweepArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
     #[command(flatten)]
-    pub(crate) pipeline: PipelineArgs,
-    /// Where more are found, none is sent
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    pub(crate) max: usize,
-    /// Older leads are left alone, in days
-    #[arg(long, value_name = "DAYS", default_value_t = 14)]
-    pub(crate) max_age_days: u32,
+    pub(crate) settings: Typed<Sweep>,
     /// Only say what would be sent
     #[arg(long, conflicts_with = "confirm")]
     pub(crate) dry_run: bool,

@@ -4,16 +4,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
-/// Takes `10m`, `1h30m`, `90 s`, or a bare number of seconds.
-pub(crate) fn parse_seconds(text: &str) -> Option<u32> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(seconds);
-    }
-    let span: SignedDuration = text.parse().ok()?;
-    let whole = span.subsec_nanos() == 0;
-    u32::try_from(span.as_secs()).ok().filter(|_seconds| whole)
-}
+pub(crate) use leadwire_pipeline::settings::parse_seconds;
 
 /// Takes what [`parse_seconds`] takes, and whole days: `3d`.
 pub(crate) fn parse_age(text: &str) -> Option<SignedDuration> {

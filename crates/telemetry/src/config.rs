@@ -3,6 +3,7 @@
 use crate::sampler::{Root, Sampler};
 use http::Uri;
 use http::header::{HeaderName, HeaderValue};
+use leadwire_pipeline::settings::ConfigError;
 use percent_encoding::percent_decode_str;
 
 /// Where spans go.
@@ -26,27 +27,44 @@ pub const XRAY_ENDPOINT: &str = "AWS_ENDPOINT_URL_XRAY";
 /// A PEM file whose roots are trusted instead of the system's, as in the AWS CLI.
 pub const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// What [`SpanConfig::from_lookup`] reads beside what Lambda sets.
-pub const VARIABLES: &[&str] = &[
-    TRACE_EXPORTER,
-    OTLP_ENDPOINT,
-    OTLP_HEADERS,
-    SERVICE_NAME,
-    RESOURCE_ATTRIBUTES,
-    SAMPLER,
-    SAMPLER_ARG,
-];
+/// Their entries, for the docs and the check of the template; [`SpanConfig::from_lookup`] reads them, by OpenTelemetry's rules.
+mod entry {
+    use leadwire_pipeline::settings::Preset::{Derived, Text};
+    use leadwire_pipeline::settings::Template::{Absent, Parameter, Stack};
+    use leadwire_pipeline::settings::{Function, Parsed, Setting};
 
-/// A variable that cannot be used. Its value is not shown: a header may be a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// Which one.
-    pub variable: &'static str,
-    /// What is wrong with it.
-    pub problem: &'static str,
-    /// What would be right.
-    pub expected: &'static str,
+    const ALL: &[Function] = Function::ALL;
+
+    const fn text(expected: &'static str) -> Setting<Parsed<String>> {
+        Setting::new(Parsed::text("TEXT", expected))
+    }
+
+    leadwire_pipeline::settings! {
+        /// Where spans go.
+        EXPORTER: Parsed<String> = text("`xray-daemon`, `xray-otlp`, `otlp` or `none`").default(Derived("`otlp` where an endpoint is set, else `xray-daemon` in Lambda, else `none`"))
+            .aws(super::TRACE_EXPORTER, ALL, Parameter("TraceExporter"));
+
+        /// The base address of an OpenTelemetry collector.
+        ENDPOINT: Parsed<String> = text("an address such as `http://127.0.0.1:4318`").aws(super::OTLP_ENDPOINT, ALL, Parameter("OtlpEndpoint"));
+
+        /// Headers of every request to the collector.
+        HEADERS: Parsed<String> = text("`name=value,name=value`, values percent-encoded").secret().aws(super::OTLP_HEADERS, ALL, Parameter("OtlpHeaders"));
+
+        /// Which traces are recorded.
+        SAMPLER: Parsed<String> = text("`always_on`, `always_off` or `traceidratio`, each also as `parentbased_…`").default(Text("parentbased_always_on"))
+            .aws(super::SAMPLER, ALL, Stack);
+
+        /// The share of the traces that are recorded, where the sampler takes one.
+        SAMPLER_ARG: Parsed<String> = text("0 to 1").default(Text("1")).aws(super::SAMPLER_ARG, ALL, Parameter("TraceShare"));
+
+        /// The name of this process in spans.
+        SERVICE: Parsed<String> = text("a name").default(Derived("`leadwire-ingest`, …; `leadwire` on one machine")).aws(super::SERVICE_NAME, ALL, Absent);
+
+        /// Further attributes of this process in spans.
+        ATTRIBUTES: Parsed<String> = text("`name=value,name=value`, values percent-encoded").aws(super::RESOURCE_ATTRIBUTES, ALL, Absent);
+    }
 }
+pub use entry::SETTINGS;
 
 /// Where spans go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,7 +114,7 @@ impl SpanConfig {
     pub fn from_lookup(
         service: &str,
         lookup: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, Vec<Mistake>> {
+    ) -> Result<Self, Vec<ConfigError>> {
         let mut read = Reader {
             lookup: &lookup,
             mistakes: Vec::new(),
@@ -119,7 +137,7 @@ impl SpanConfig {
 
 struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
-    mistakes: Vec<Mistake>,
+    mistakes: Vec<ConfigError>,
 }
 
 impl Reader<'_> {
@@ -131,11 +149,8 @@ impl Reader<'_> {
     }
 
     fn mistake(&mut self, variable: &'static str, problem: &'static str, expected: &'static str) {
-        self.mistakes.push(Mistake {
-            variable,
-            problem,
-            expected,
-        });
+        self.mistakes
+            .push(ConfigError::new(variable, problem, expected));
     }
 
     fn exporter(&mut self) -> Exporter {

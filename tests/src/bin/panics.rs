@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use leadwire_lambda::config::Mistake;
 use leadwire_lambda::serve;
+use leadwire_pipeline::settings::ConfigError;
 use leadwire_telemetry::{Service, sweep_span};
 use serde_json::Value;
 use tracing::Instrument as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let configured = serve::configure(Service::Sweep, |_| Ok::<(), Vec<Mistake>>(()));
+    let configured = serve::configure(Service::Sweep, |_| Ok::<(), Vec<ConfigError>>(()));
     if let Err(error) = configured {
         return serve::conclude(Err(error));
     }

@@ -3,6 +3,7 @@
 use super::Told;
 use crate::dashboard::family::OURS;
 use crate::dashboard::palette::PALETTE;
+use crate::document::table;
 use leadwire_pipeline::observe::metric::{Dimension, Facts, Metric, Unit};
 use leadwire_telemetry::{ATTRIBUTES, SPANS};
 
@@ -24,13 +25,6 @@ pub(super) fn parts(told: &Told) -> [(&'static str, String); 8] {
         ("colours", colours()),
         ("alarms", alarms(told)),
     ]
-}
-
-fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let rows = rows.into_iter().map(|row| row.join(" | "));
-    let rows: Vec<String> = rows.map(|row| format!("| {row} |\n")).collect();
-    let line = "---|".repeat(head.len());
-    format!("| {} |\n|{line}\n{}", head.join(" | "), rows.concat())
 }
 
 fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {

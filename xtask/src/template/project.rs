@@ -1,7 +1,8 @@
 //! What the template must agree with: files of the project beside it.
 
-use crate::dashboard;
+use crate::{dashboard, settings};
 use anyhow::{Context, Result};
+use leadwire_pipeline::settings::{Facts, Function, Values};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,21 +11,28 @@ use std::path::Path;
 pub(super) const TEMPLATE: &str = "template.yaml";
 pub(super) const ALARMS: &str = "alarms/alarms.json";
 const RUNBOOK: &str = "docs/RUNBOOK.md";
-/// The one file that names the environment variables of the Lambda binaries.
-const VARIABLES: &str = "crates/lambda/src/vars.rs";
-
-/// The lists in it, and the functions that run these binaries.
-const LISTS: [(&str, &str); 3] = [
-    ("INGEST", "IngestionFunction"),
-    ("ENRICH", "EnrichmentFunction"),
-    ("SWEEP", "SweepFunction"),
+/// The logical ids of the functions.
+pub(super) const FUNCTIONS: [(Function, &str); 3] = [
+    (Function::Ingest, "IngestionFunction"),
+    (Function::Enrich, "EnrichmentFunction"),
+    (Function::Sweep, "SweepFunction"),
 ];
+
+/// A setting of a function.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// The function's logical id.
+    pub(crate) function: &'static str,
+    pub(crate) variable: &'static str,
+    pub(crate) facts: Facts,
+    pub(crate) values: Values,
+}
 
 /// The project as far as the template must agree with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Project {
-    /// The environment variables that the binary of each function reads, by the function's logical id.
-    pub(crate) variables: BTreeMap<String, BTreeSet<String>>,
+    /// The settings that each function reads.
+    pub(crate) settings: Vec<Entry>,
     /// Logical ids of the alarms that have a page in `alarms/`.
     pub(crate) alarm_pages: BTreeSet<String>,
     /// Headings of `docs/RUNBOOK.md` that name an alarm.
@@ -55,7 +63,7 @@ impl Project {
                     .map(str::to_owned)
             });
         Ok(Self {
-            variables: variables(&read(VARIABLES)?),
+            settings: entries(),
             alarm_pages: pages.collect(),
             alarm_headings: alarm_headings(&read(RUNBOOK)?),
             alarms: serde_json::from_str(&read(ALARMS)?).context(ALARMS)?,
@@ -72,50 +80,19 @@ fn alarm_headings(runbook: &str) -> BTreeSet<String> {
     alarms.map(str::to_owned).collect()
 }
 
-/// Reads `pub const NAME: &str = "NAME";` and, of these names, the lists that the binaries read.
-fn variables(source: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let constants = source
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub const ")?.split_once(": &str = \""));
-    let values: BTreeMap<&str, &str> = constants
-        .map(|(name, rest)| (name, rest.trim_end_matches("\";")))
-        .collect();
-    let list = |name: &str| {
-        let text = source
-            .split_once(&format!("pub const {name}: &[&str]"))
-            .and_then(|(_, rest)| rest.split(';').next());
-        let words = text
-            .unwrap_or_default()
-            .split(|c: char| !c.is_alphanumeric() && c != '_');
-        words
-            .filter_map(|word| values.get(word))
-            .map(|value| (*value).to_owned())
-            .collect()
+/// The settings that each function reads.
+pub(super) fn entries() -> Vec<Entry> {
+    let of = |(function, id): (Function, &'static str)| {
+        let read =
+            settings::all().filter(move |setting| setting.facts().functions.contains(&function));
+        read.filter_map(move |setting| {
+            Some(Entry {
+                function: id,
+                variable: setting.facts().variable?,
+                facts: *setting.facts(),
+                values: setting.values(),
+            })
+        })
     };
-    LISTS
-        .iter()
-        .map(|(name, function)| ((*function).to_owned(), list(name)))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn variables_are_read_from_their_constants_and_lists() {
-        let source = "/// A.\npub const RAW: &str = \"RAW_BUCKET\";\npub const DELAY: &str = \"DELAY\";\n\
-            /// B.\npub const INGEST: &[&str] =\n    &[RAW, DELAY];\npub const SWEEP: &[&str] = &[\n    DELAY,\n];\n";
-        let read = variables(source);
-        let names = |function: &str| {
-            read.get(function)
-                .into_iter()
-                .flatten()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(names("IngestionFunction"), ["DELAY", "RAW_BUCKET"]);
-        assert_eq!(names("EnrichmentFunction"), [""; 0]);
-        assert_eq!(names("SweepFunction"), ["DELAY"]);
-    }
+    FUNCTIONS.into_iter().flat_map(of).collect()
 }

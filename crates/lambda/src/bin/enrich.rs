@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), ServeError> {
     let config = serve::configure(Service::Enrich, config::Enrich::from_lookup)?;
     let lease = Duration::from_secs(config.stage.lease_seconds.into());
-    let names = Names::aws(&config.queue_url);
+    let names = Names::aws(&config.stack.queue_url);
     let stage = stage::enrich(&serve::clients().await?, config).await;
     serve::run(async |event: QueueEvent, context, invocation| {
         let remaining = serve::remaining(&context);

@@ -2,7 +2,7 @@
 
 use leadwire_lambda::serve::{self, ServeError};
 use leadwire_lambda::stage::{self, AwsCanary};
-use leadwire_lambda::{config, vars};
+use leadwire_lambda::{config, settings};
 use leadwire_pipeline::operate::canary::Accepted;
 use leadwire_pipeline::stage::sweep::{SweepMode, SweepReport};
 use leadwire_telemetry::{Service, canary_span, sweep_span};
@@ -54,7 +54,10 @@ async fn serve() -> Result<(), ServeError> {
 
 async fn send(canary: Option<&AwsCanary>) -> Canary {
     let Some(canary) = canary else {
-        let error = format!("{} is not set, so there is no canary", vars::CANARY_URL);
+        let error = format!(
+            "{} is not set, so there is no canary",
+            settings::CANARY_URL.variable()
+        );
         return Canary::NotSent { error };
     };
     match canary.send().await {

@@ -1,6 +1,7 @@
 //! What can be typed of `audit`.
 
-use super::{HomeArgs, PipelineArgs};
+use super::HomeArgs;
+use crate::settings::typed::{Audit, Typed};
 use clap::Args;
 
 /// `audit`.
@@ -21,5 +22,5 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
     #[command(flatten)]
-    pub(crate) pipeline: PipelineArgs,
+    pub(crate) settings: Typed<Audit>,
 }

@@ -1,6 +1,7 @@
 //! What can be typed of `forget`.
 
 use super::HomeArgs;
+use crate::settings::typed::{Forget, Typed};
 use clap::Args;
 
 /// `forget`.
@@ -25,14 +26,8 @@ pub(crate) struct ForgetArgs {
     /// Do not ask
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) yes: bool,
-    #[arg(
-        help = "The life of a mail claim, not shorter than the pipeline runs with (LEASE_SECONDS): so long is waited before anything is deleted",
-        long,
-        value_name = "TIME",
-        env = "LEADWIRE_LEASE",
-        default_value = "90s"
-    )]
-    pub(crate) lease: String,
+    #[command(flatten)]
+    pub(crate) settings: Typed<Forget>,
     #[command(flatten)]
     pub(crate) home: HomeArgs,
 }

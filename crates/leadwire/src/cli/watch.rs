@@ -1,20 +1,8 @@
 //! What looks after the pipeline, as it can be typed: `alarms`, `slo`, `doctor`.
 
 use super::{FolderArgs, HomeArgs};
+use crate::settings::typed::{Alarms, Doctor, Slo, Typed};
 use clap::Args;
-
-/// Whose metrics.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct SeriesArgs {
-    /// The environment's name, as `up` was told (a stack knows its own)
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "LEADWIRE_ENVIRONMENT",
-        default_value = "dev"
-    )]
-    pub(crate) environment: String,
-}
 
 /// `alarms`.
 #[derive(Clone, Debug, Args)]
@@ -29,7 +17,7 @@ pub(crate) struct AlarmsArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
     #[command(flatten)]
-    pub(crate) series: SeriesArgs,
+    pub(crate) settings: Typed<Alarms>,
     /// Also those that are well
     #[arg(long)]
     pub(crate) all: bool,
@@ -47,7 +35,7 @@ pub(crate) struct SloArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
     #[command(flatten)]
-    pub(crate) series: SeriesArgs,
+    pub(crate) settings: Typed<Slo>,
     /// How many days count
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=35))]
     pub(crate) days: u32,
@@ -62,12 +50,6 @@ Examples:
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
-    /// The mail server that `up` uses
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "LEADWIRE_SMTP",
-        hide_env_values = true
-    )]
-    pub(crate) smtp: Option<String>,
+    #[command(flatten)]
+    pub(crate) settings: Typed<Doctor>,
 }

@@ -6,6 +6,7 @@ use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, PLAIN, WAIT};
 use crate::watch::{Machine, Severity, Standing};
 use anstyle::Style;
 use leadwire_local::{Mode, TelemetryStore};
+use leadwire_pipeline::settings::ENVIRONMENT;
 use leadwire_telemetry::alarm::State;
 use serde_json::json;
 
@@ -91,7 +92,8 @@ async fn standings(args: &AlarmsArgs) -> anyhow::Result<Vec<Standing>> {
         return crate::watch::Stack::find(name).await?.alarms().await;
     }
     let store = store(args.home.clone()).await?;
-    Machine::new(store, &args.series.environment, home::now()).alarms()
+    let environment = args.settings.read(|settings| settings.get(&ENVIRONMENT))?;
+    Machine::new(store, &environment, home::now()).alarms()
 }
 
 /// The telemetry of the data folder. A stack without the feature is refused where homes are opened.

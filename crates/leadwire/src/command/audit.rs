@@ -3,28 +3,20 @@
 use crate::cli::AuditArgs;
 use crate::home::Operated;
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, PLAIN, WAIT, plural};
-use crate::settings::{Usage, Waits};
+use crate::settings::Usage;
 use anstyle::Style;
 use jiff::SignedDuration;
-use leadwire_pipeline::config::{SweepConfig, VISIBILITY_SECONDS};
 use leadwire_pipeline::operate::audit::{
     Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
 };
+use leadwire_pipeline::settings::SweepConfig;
 use serde_json::json;
 use std::io;
 use std::sync::Arc;
 
 /// The age from which an event without an end has lost its trigger, as the sweep reckons.
 pub(super) fn lost_after(args: &AuditArgs) -> Result<SignedDuration, Usage> {
-    let waits = Waits::parse(&args.pipeline)?;
-    let sweep = SweepConfig {
-        delay_seconds: waits.delay_seconds,
-        owner_wait_seconds: waits.owner_wait_seconds,
-        mail_wait_seconds: waits.mail_wait_seconds,
-        visibility_seconds: VISIBILITY_SECONDS,
-        max: usize::MAX,
-        max_age_days: u32::MAX,
-    };
+    let sweep = args.settings.read(SweepConfig::read)?;
     Ok(sweep.lost_after())
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn run(args: &DoctorArgs, output: &mut Output) -> anyhow::Resul
     checks.push(check_lock(&folder));
     checks.push(check_space(folder.path()));
     checks.push(check_sources(folder.path()));
-    checks.push(check_mail(&folder, args.smtp.as_deref()).await);
+    checks.push(check_mail(&folder, args.settings.text("--smtp").as_deref()).await);
     tell(&checks, output)?;
     Ok(Ended::when(
         checks.iter().all(|check| check.verdict != Verdict::Fail),

@@ -1,7 +1,7 @@
 //! `forget`: everything that is stored about one lead, deleted.
 
 use crate::cli::ForgetArgs;
-use crate::duration::{parse_seconds, render_seconds};
+use crate::duration::render_seconds;
 use crate::home::{Forgets, OwnerFile};
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
 use crate::settings::Usage;
@@ -9,11 +9,10 @@ use anyhow::Context as _;
 use jiff::SignedDuration;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::operate::forget::{Forget, ForgetConfig, ForgetStep, Forgotten, Found};
+use leadwire_pipeline::settings::LEASE;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// The longest lease that can be configured, in seconds (README.md, `LEASE_SECONDS`).
-const LEASE_SECONDS_MAX: u32 = 43_200;
 /// Whatever the home, this is not deleted.
 const KEPT: [&str; 3] = [
     "the CRM: what it posts from now on is a new event",
@@ -46,14 +45,7 @@ struct Told<'a> {
 pub(super) fn parse(args: &ForgetArgs, output: &Output) -> Result<Order, Usage> {
     let lead_id = LeadId::parse(&args.lead_id)
         .map_err(|error| Usage::of(format!("{:?}: {error}", args.lead_id)))?;
-    let lease = parse_seconds(&args.lease)
-        .filter(|seconds| (1..=LEASE_SECONDS_MAX).contains(seconds))
-        .ok_or_else(|| {
-            Usage::of(format!(
-                "--lease {:?}: give a time from 1s to 12h",
-                args.lease
-            ))
-        })?;
+    let lease = args.settings.read(|settings| settings.get(&LEASE))?;
     let asks = !args.dry_run && !args.yes;
     if asks && !output.can_ask() {
         return Err(Usage::of(

@@ -24,6 +24,7 @@ use crate::home::with_home;
 use crate::output::{Ended, Output};
 use anyhow::Context as _;
 use leadwire_local::Mode;
+use leadwire_pipeline::settings::SweepConfig;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +67,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
             })
         }
         Command::Sweep(args) => {
-            let config = sweep::config(&args)?;
+            let config = args.settings.read(SweepConfig::read)?;
             wait(async {
                 with_home!(&args.home, Mode::Operate, home => {
                     sweep::run(Arc::new(home), config, &args, output).await

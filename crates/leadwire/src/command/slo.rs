@@ -6,6 +6,7 @@ use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
 use crate::watch::{Counted, Machine, OBJECTIVE};
 use jiff::SignedDuration;
+use leadwire_pipeline::settings::ENVIRONMENT;
 use serde_json::{Value, json};
 
 /// The windows beside the whole: what burns now.
@@ -78,11 +79,8 @@ async fn counts(args: &SloArgs) -> anyhow::Result<Counts> {
             ],
         });
     }
-    let machine = Machine::new(
-        store(args.home.clone()).await?,
-        &args.series.environment,
-        home::now(),
-    );
+    let environment = args.settings.read(|settings| settings.get(&ENVIRONMENT))?;
+    let machine = Machine::new(store(args.home.clone()).await?, &environment, home::now());
     Ok(Counts {
         whole: machine.counted(whole)?,
         recent: [machine.counted(hour)?, machine.counted(six)?],

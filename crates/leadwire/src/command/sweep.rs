@@ -3,24 +3,10 @@
 use crate::cli::SweepArgs;
 use crate::home::Operated;
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
-use crate::settings::{Usage, Waits};
-use leadwire_pipeline::config::{SweepConfig, VISIBILITY_SECONDS};
+use leadwire_pipeline::settings::SweepConfig;
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode, SweepReport};
 use serde_json::json;
 use std::sync::Arc;
-
-/// What the sweep is told.
-pub(super) fn config(args: &SweepArgs) -> Result<SweepConfig, Usage> {
-    let waits = Waits::parse(&args.pipeline)?;
-    Ok(SweepConfig {
-        delay_seconds: waits.delay_seconds,
-        owner_wait_seconds: waits.owner_wait_seconds,
-        mail_wait_seconds: waits.mail_wait_seconds,
-        visibility_seconds: VISIBILITY_SECONDS,
-        max: args.max,
-        max_age_days: args.max_age_days,
-    })
-}
 
 /// Sweeps once. A sweep that refuses is a failure: somebody must look.
 pub(super) async fn run<O: Operated>(

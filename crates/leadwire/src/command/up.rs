@@ -5,11 +5,11 @@ use crate::duration::render_seconds;
 use crate::home;
 use crate::keep;
 use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
-use crate::service::{self, Pace};
-use crate::settings::{Door, Log, Settings};
+use crate::service;
+use crate::settings::{Log, Settings, SignaturePolicy};
 use crate::tell;
 use anyhow::Context as _;
-use leadwire_local::{LocalHome, Mode};
+use leadwire_local::{LocalHome, Mode, RunnerConfig};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,7 +28,11 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
     let home = home::open(&args.folder.data, Mode::Serve)?;
     let sink = Arc::new(keep::span_sink(home.telemetry()));
     leadwire_telemetry::start_spans(&settings.spans, Some(sink));
-    tell::start(&settings, args.rust_log.as_deref(), home::now);
+    tell::start(
+        &settings,
+        args.settings.text("--rust-log").as_deref(),
+        home::now,
+    );
     for warning in &home.report().warnings {
         tracing::warn!(event = "folder_warning", "{warning}");
     }
@@ -42,7 +46,7 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
     let mut signals = Signals::listen()?;
     place.announce(output)?;
     let (stop, stopped) = watch::channel(false);
-    let service = service::run(&home, listener, &settings, Pace::default(), stopped);
+    let service = service::run(&home, listener, &settings, RunnerConfig::default(), stopped);
     let mut service = std::pin::pin!(service);
     tokio::select! {
         ended = &mut service => {
@@ -63,16 +67,29 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
 
 /// Every mistake in one go: the flags' own, the mail server's URL, `sources.json`.
 fn check(args: &UpArgs, output: &mut Output) -> anyhow::Result<Settings> {
-    let mut args = args.clone();
+    let mut typed = args.settings.clone();
     if output.is_json() {
-        "json".clone_into(&mut args.log);
+        typed.set("--log", "json");
     }
+    let lookup = |name: &str| {
+        let is_flag = name.starts_with('-');
+        if is_flag { typed.text(name) } else { env(name) }
+    };
     let sources = home::read_sources(&args.folder.data)?;
-    let settings = Settings::parse(&args, sources.as_deref())?;
+    let settings = Settings::read(&lookup, sources.as_deref())?;
     if settings.log == Log::Json {
         output.use_json();
     }
     Ok(settings)
+}
+
+/// OpenTelemetry's own variables have no flags: whoever sets them knows them from elsewhere.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command's other variables are read by its flags"
+)]
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -122,14 +139,14 @@ impl Place<'_> {
     /// Says where to post, where owner files go, and where mails appear.
     fn announce(&self, output: &mut Output) -> io::Result<()> {
         let folder = self.home.folder();
-        let waits = self.settings.waits;
+        let waits = &self.settings.enrich;
         tracing::info!(
             event = "server_started",
             url = self.url,
             data = %folder.path().display(),
             delay_seconds = waits.delay_seconds,
-            environment = self.settings.environment,
-            signed = self.settings.door == Door::Signed,
+            environment = waits.environment,
+            signed = self.settings.signatures == SignaturePolicy::Required,
             smtp = self.settings.smtp.is_some(),
             canary_seconds = self.settings.canary.map(|every| every.as_secs()),
             "the pipeline runs"
@@ -192,18 +209,18 @@ impl Place<'_> {
             format!(" --data {}", folder.display())
         };
         let owner = format!("  leadwire lookup put test-1 --owner Omar{data}");
-        let post = match self.settings.door {
-            Door::Open => vec![
+        let post = match self.settings.signatures {
+            SignaturePolicy::Waived => vec![
                 format!("  curl -X POST {} -H 'Content-Type: application/json' \\", self.url),
                 "    -d '{\"lead_id\":\"test-1\",\"display_name\":\"Alice\",\"lead_email\":\"alice@example.com\"}'".to_owned(),
             ],
-            Door::Signed => vec![format!("  leadwire send {} --lead-id test-1{data}", self.url)],
+            SignaturePolicy::Required => vec![format!("  leadwire send {} --lead-id test-1{data}", self.url)],
         };
         let mut lines = vec!["Try it:".to_owned()];
         lines.extend(post);
         lines.push(owner);
         lines.push(format!("  leadwire lead test-1{data}"));
-        if self.settings.door == Door::Open {
+        if self.settings.signatures == SignaturePolicy::Waived {
             let why = "No sources.json: unsigned leads are taken";
             lines.push(format!(
                 "{WAIT}{why}{WAIT:#}{}",

@@ -1,6 +1,6 @@
 use super::*;
 
-fn read(variables: &[(&str, &str)]) -> Result<SpanConfig, Vec<Mistake>> {
+fn read(variables: &[(&str, &str)]) -> Result<SpanConfig, Vec<ConfigError>> {
     SpanConfig::from_lookup("leadwire-enrich", |name| {
         let found = variables.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
@@ -57,18 +57,18 @@ fn every_mistake_is_reported_in_one_go_and_no_value_is_shown() {
         (RESOURCE_ATTRIBUTES, "=x"),
     ])
     .unwrap_err();
-    let variables: Vec<_> = mistakes.iter().map(|mistake| mistake.variable).collect();
+    let variables: Vec<_> = mistakes.iter().map(|mistake| mistake.name).collect();
     assert_eq!(
         variables,
         [OTLP_HEADERS, OTLP_ENDPOINT, SAMPLER, RESOURCE_ATTRIBUTES]
     );
     assert!(!format!("{mistakes:?}").contains("secret-key"));
     assert_eq!(
-        read(&[(TRACE_EXPORTER, "jaeger")]).unwrap_err()[0].variable,
+        read(&[(TRACE_EXPORTER, "jaeger")]).unwrap_err()[0].name,
         TRACE_EXPORTER
     );
     let share = [(SAMPLER, "traceidratio"), (SAMPLER_ARG, "2")];
-    assert_eq!(read(&share).unwrap_err()[0].variable, SAMPLER_ARG);
+    assert_eq!(read(&share).unwrap_err()[0].name, SAMPLER_ARG);
 }
 
 #[test]

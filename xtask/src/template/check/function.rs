@@ -1,8 +1,11 @@
 //! Functions: how many run, what they are told, how they end.
 
-use super::Check;
-use crate::template::view::{at, refers};
+use super::{Case, Check};
+use crate::template::project::{Entry, FUNCTIONS};
+use crate::template::view::{at, number, refers, texts};
+use leadwire_pipeline::settings::{Preset, Template, Values};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 const ENRICHMENT: &str = "/Resources/EnrichmentFunction/Properties";
@@ -37,37 +40,15 @@ pub(super) const CONCURRENCY: Check = Check {
     ],
 };
 
-/// A function has what its binary reads, and nothing else.
+/// A function has what its binary reads, and nothing else; each variable and parameter is what the setting's entry says.
 pub(super) const VARIABLES: Check = Check {
-    promise: "the template sets the variables that each binary reads",
+    promise: "the template sets the variables that each binary reads, as their entries say",
     breaches: |case| {
-        let mut found = Vec::new();
-        for (id, _) in case.template.of_type("AWS::Lambda::Function") {
-            let names = case
-                .template
-                .environment(id)
-                .as_object()
-                .into_iter()
-                .flatten();
-            let set: BTreeSet<&str> = names.map(|(name, _)| name.as_str()).collect();
-            let read: BTreeSet<&str> = case
-                .project
-                .variables
-                .get(id)
-                .into_iter()
-                .flatten()
-                .map(String::as_str)
-                .collect();
-            found.extend(
-                set.difference(&read)
-                    .map(|name| format!("{id} has {name}, which its binary does not read")),
-            );
-            found.extend(
-                read.difference(&set)
-                    .map(|name| format!("{id} lacks {name}, which its binary reads")),
-            );
-        }
-        found
+        let strange = FUNCTIONS.into_iter().flat_map(|(_, id)| strange(case, id));
+        let entries = case.project.settings.iter();
+        strange
+            .chain(entries.flat_map(|entry| of(case, entry)))
+            .collect()
     },
     breakages: &[
         |case| {
@@ -78,15 +59,78 @@ pub(super) const VARIABLES: Check = Check {
             );
         },
         |case| case.remove(&format!("{SWEEP}/Environment/Variables"), "SWEEP_MAX"),
-        |case| {
-            case.project
-                .variables
-                .values_mut()
-                .for_each(|read| read.extend(["NEW_VARIABLE".to_owned()]));
-        },
-        |case| case.project.variables.clear(),
+        |case| case.set(&format!("{SWEEP}/Environment/Variables/SWEEP_MAX"), "101"),
+        |case| case.set("/Parameters/DelaySeconds/Default", 601),
+        |case| case.set("/Parameters/DelaySeconds/MaxValue", 901),
+        |case| case.remove("/Parameters", "DelaySeconds"),
+        |case| case.project.settings.clear(),
     ],
 };
+
+/// Variables that a function has and does not read.
+fn strange(case: &Case, id: &str) -> Vec<String> {
+    let names = case.template.environment(id).as_object();
+    let names = names.into_iter().flatten().map(|(name, _)| name);
+    let is_read = |name: &&String| {
+        let mut entries = case.project.settings.iter();
+        entries.any(|entry| entry.function == id && entry.variable == **name)
+    };
+    names
+        .filter(|name| !is_read(name))
+        .map(|name| format!("{id} has {name}, which its binary does not read"))
+        .collect()
+}
+
+/// What is wrong with a variable of a function, and with its parameter.
+fn of(case: &Case, entry: &Entry) -> Vec<String> {
+    let Entry {
+        function, variable, ..
+    } = entry;
+    let value = at(case.template.environment(function), &format!("/{variable}"));
+    let agrees = match entry.facts.template {
+        Template::Absent => value.is_null(),
+        Template::Stack => !value.is_null(),
+        Template::Literal => Some(text(value)) == entry.facts.default.text().map(Cow::into_owned),
+        Template::Parameter(name) => {
+            let parameter = at(case.template.section("Parameters"), &format!("/{name}"));
+            refers(value, name) && is_parameter_of(parameter, entry)
+        }
+    };
+    let mistake = format!("{function}: {variable} or its parameter is not what its entry says");
+    if agrees { Vec::new() } else { vec![mistake] }
+}
+
+fn is_parameter_of(parameter: &Value, entry: &Entry) -> bool {
+    let default = text(at(parameter, "/Default"));
+    let has_default = match entry.facts.default {
+        Preset::Required | Preset::Unset => default.is_empty(),
+        Preset::Derived(_) => true,
+        value @ (Preset::Number(_) | Preset::Text(_)) => value.text().as_deref() == Some(&default),
+    };
+    let has_bounds = match &entry.values {
+        Values::Seconds(range) | Values::Count(range) => {
+            let bound = |name| number(at(parameter, name));
+            (bound("/MinValue"), bound("/MaxValue"))
+                == (Some((*range.start()).into()), Some((*range.end()).into()))
+        }
+        Values::Words(words) => {
+            let allowed: BTreeSet<&str> =
+                texts(at(parameter, "/AllowedValues")).into_iter().collect();
+            allowed == words.iter().copied().collect()
+        }
+        Values::Text { .. } => true,
+    };
+    parameter.is_object() && has_default && has_bounds
+}
+
+/// A text or a number as text; nothing where there is neither.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+    }
+}
 
 /// One record's panic is that record's failure; aborting would fail the batch.
 pub(super) const PANIC: Check = Check {

@@ -2,10 +2,9 @@
 
 use super::{Case, Check};
 use crate::template::view::{at, items, number, refers, texts};
+use leadwire_pipeline::settings::LEASE_SECONDS;
 use serde_json::{Value, json};
 
-/// Where `LEASE_SECONDS` is not set, the binary takes this.
-const LEASE_DEFAULT: u64 = 90;
 /// What a queue message may be at most (docs/PROTOCOL.md, Promises, P8).
 const MESSAGE_BYTES: u64 = 4096;
 
@@ -80,7 +79,7 @@ pub(super) const TIMING: Check = Check {
             .template
             .environment("EnrichmentFunction")
             .get("LEASE_SECONDS");
-        let lease = lease.map_or(Some(LEASE_DEFAULT), number);
+        let lease = lease.map_or(Some(LEASE_SECONDS.into()), number);
         let (timeout, visibility) = (
             literal("EnrichmentFunction", "Timeout"),
             literal("DelayQueue", "VisibilityTimeout"),

@@ -1,6 +1,7 @@
 //! The checks against a small sound template, whole and broken.
 
 use super::*;
+use crate::template::project::{Entry, entries};
 use std::collections::BTreeSet;
 
 /// A template as small as one can be that keeps every promise, but with the project's own alarms.
@@ -18,19 +19,13 @@ fn sound() -> Case {
         .keys()
         .cloned()
         .collect();
-    let functions = ["IngestionFunction", "EnrichmentFunction", "SweepFunction"];
     let template = Template(template);
-    let names = |id: &str| {
-        template
-            .environment(id)
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.clone())
-            .collect()
+    let is_there = |entry: &Entry| {
+        let variables = template.environment(entry.function);
+        variables.get(entry.variable).is_some()
     };
     let project = Project {
-        variables: functions.map(|id| (id.to_owned(), names(id))).into(),
+        settings: entries().into_iter().filter(is_there).collect(),
         alarm_pages: ids.clone(),
         alarm_headings: ids,
         dashboards: dashboard::sound(&alarms),

@@ -7,18 +7,15 @@ mod story;
 use crate::client::{Client, Post};
 use crate::home::{self, LocalOperated, Operated as _};
 use crate::output::{Ended, Output};
-use crate::service::{self, Pace};
-use crate::settings::{Door, Log, Settings, Waits};
+use crate::service;
+use crate::settings::{Settings, Usage};
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Source;
 use leadwire_local::{LocalHome, Mode, RunnerConfig};
-use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
 use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::ledger::history::{EventStatus, LeadState};
 use leadwire_pipeline::port::Home as _;
-use leadwire_telemetry::SpanConfig;
 use screen::Screen;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -29,10 +26,6 @@ use tokio::time::Instant;
 
 /// The folder, made anew each time.
 pub(super) const FOLDER: &str = "./leadwire-demo";
-/// Ten minutes, scaled down.
-const DELAY_SECONDS: u32 = 2;
-/// Half an hour, scaled down.
-const OWNER_WAIT_SECONDS: u32 = 4;
 /// Six minutes, scaled down. Work on a message takes milliseconds here.
 const VISIBILITY: Duration = Duration::from_secs(2);
 /// Longest that the demo may take before it counts as failed.
@@ -79,9 +72,13 @@ pub(super) async fn run(output: &mut Output) -> anyhow::Result<Ended> {
     let url = format!("http://{}/ingest", listener.local_addr()?);
     let mut screen = Screen::new(output, started, &url)?;
     put_owners(&home).await?;
-    let settings = settings(listener.local_addr()?)?;
+    let settings = settings()?;
+    let runner = RunnerConfig {
+        visibility: VISIBILITY,
+        ..RunnerConfig::default()
+    };
     let (stop, stopped) = watch::channel(false);
-    let service = service::run(&home, listener, &settings, pace(), stopped);
+    let service = service::run(&home, listener, &settings, runner, stopped);
     let story = async {
         let ended = play(&home, &url, &mut screen).await;
         stop.send_replace(true);
@@ -219,38 +216,19 @@ async fn post(url: &str, story: &'static Story) -> anyhow::Result<Vec<String>> {
     Ok(answers)
 }
 
-fn settings(bind: SocketAddr) -> anyhow::Result<Settings> {
-    Ok(Settings {
-        bind,
-        public_url: None,
-        waits: Waits {
-            delay_seconds: DELAY_SECONDS,
-            owner_wait_seconds: OWNER_WAIT_SECONDS,
-            mail_wait_seconds: 60,
-        },
-        from: EmailAddress::parse("leadwire@example.com")?,
-        to: vec![EmailAddress::parse("team@example.com")?],
-        smtp: None,
-        notify_owner: true,
-        lead_url: None,
-        ambiguous: AmbiguousPolicy::Resend,
-        owner_missing: OwnerMissingPolicy::Dlq,
-        environment: "dev".to_owned(),
-        door: Door::Open,
-        log: Log::Pretty,
-        canary: None,
-        spans: SpanConfig::default(),
-    })
-}
-
-fn pace() -> Pace {
-    let runner = RunnerConfig {
-        visibility: VISIBILITY,
-        ..RunnerConfig::default()
+/// Ten minutes and half an hour, scaled down.
+fn settings() -> Result<Settings, Usage> {
+    let flag = |flag: &str| match flag {
+        "--delay" => Some("2s".to_owned()),
+        "--owner-wait" => Some("4s".to_owned()),
+        "--mail-wait" => Some("1m".to_owned()),
+        "--lease" => Some("1s".to_owned()),
+        "--notify-owner" => Some("true".to_owned()),
+        "--canary" => Some("off".to_owned()),
+        _ => None,
     };
-    Pace {
-        runner,
-        lease_seconds: 1,
-        retry_seconds: 1,
-    }
+    let mut settings = Settings::read(&flag, None)?;
+    settings.enrich.retry_seconds = 1;
+    settings.sweep.visibility_seconds = 2;
+    Ok(settings)
 }

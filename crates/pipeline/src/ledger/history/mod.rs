@@ -10,7 +10,7 @@ use crate::operate::queue::QueueSnapshot;
 use crate::port::{Listed, ObjectStore, PortError, QueuedMessage};
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
-use leadwire_domain::canary;
+use leadwire_domain::source::canary;
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::key::{EventName, FAILED, MAIL};
 use leadwire_domain::lead::document::Provenance;

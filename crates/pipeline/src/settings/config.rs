@@ -1,5 +1,10 @@
-//! What the stages need to be told. Each home makes it from its own configuration; bounds are checked there and asserted here.
+//! The configurations of the stages, read from their settings.
 
+use super::SettingsReader;
+use super::table::{
+    AMBIGUOUS, DELAY, ENVIRONMENT, FROM, LEAD_URL, LEASE, MAIL_WAIT, MAX_RECEIVES, NOTIFY_OWNER,
+    OWNER_MISSING, OWNER_WAIT, RETRY, SWEEP_MAX, SWEEP_MAX_AGE, TO,
+};
 use jiff::SignedDuration;
 use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use std::time::Duration;
@@ -19,14 +24,23 @@ pub const LEASE_SECONDS: u32 = 90;
 const _: () = assert!(LEASE_SECONDS > ENRICH_TIMEOUT_SECONDS && LEASE_SECONDS < VISIBILITY_SECONDS);
 const _: () = assert!(VISIBILITY_SECONDS >= 6 * ENRICH_TIMEOUT_SECONDS);
 
-/// What `ingest` is told.
+/// The configuration of `ingest`.
 #[derive(Clone, Debug)]
 pub struct IngestConfig {
     /// The delay before enrichment, in seconds, 0 to 900.
     pub delay_seconds: u32,
 }
 
-/// What to do when nobody knows whether a mail went out.
+impl IngestConfig {
+    /// Reads it.
+    pub fn read(settings: &mut SettingsReader<'_>) -> Self {
+        Self {
+            delay_seconds: settings.get(&DELAY),
+        }
+    }
+}
+
+/// What to do when delivery of a mail could not be confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AmbiguousPolicy {
     /// Send it again: at least one mail.
@@ -44,7 +58,7 @@ pub enum OwnerMissingPolicy {
     Mail,
 }
 
-/// What `enrich` is told.
+/// The configuration of `enrich`.
 #[derive(Clone, Debug)]
 pub struct EnrichConfig {
     /// The delay before enrichment, in seconds: the window for the owner begins after it, also for an operator's bare message.
@@ -55,7 +69,7 @@ pub struct EnrichConfig {
     pub to: Vec<EmailAddress>,
     /// Whether the owner file's `owner_email` is mailed too.
     pub notify_owner: bool,
-    /// What to do when nobody knows whether a mail went out.
+    /// What to do when delivery of a mail could not be confirmed.
     pub ambiguous: AmbiguousPolicy,
     /// Life of a mail claim, in seconds.
     pub lease_seconds: u32,
@@ -77,7 +91,31 @@ pub struct EnrichConfig {
     pub boot: Option<String>,
 }
 
-/// What `sweep` is told.
+impl EnrichConfig {
+    /// Reads it.
+    pub fn read(settings: &mut SettingsReader<'_>) -> Option<Self> {
+        let (from, to) = (settings.take(&FROM), settings.take(&TO));
+        Some(Self {
+            delay_seconds: settings.get(&DELAY),
+            notify_owner: settings.get(&NOTIFY_OWNER),
+            ambiguous: settings.get(&AMBIGUOUS),
+            lease_seconds: settings.get(&LEASE),
+            owner_wait_seconds: settings.get(&OWNER_WAIT),
+            owner_missing: settings.get(&OWNER_MISSING),
+            mail_wait_seconds: settings.get(&MAIL_WAIT),
+            retry_seconds: settings.get(&RETRY),
+            max_receive_count: settings.get(&MAX_RECEIVES),
+            lead_url: settings.take(&LEAD_URL),
+            environment: settings.get(&ENVIRONMENT),
+            boot: None,
+            // Last, so that a `?` hides no other mistake.
+            from: from?,
+            to: to?,
+        })
+    }
+}
+
+/// The configuration of `sweep`.
 #[derive(Clone, Debug)]
 pub struct SweepConfig {
     /// The delay before enrichment, in seconds.
@@ -95,6 +133,18 @@ pub struct SweepConfig {
 }
 
 impl SweepConfig {
+    /// Reads it.
+    pub fn read(settings: &mut SettingsReader<'_>) -> Self {
+        Self {
+            delay_seconds: settings.get(&DELAY),
+            owner_wait_seconds: settings.get(&OWNER_WAIT),
+            mail_wait_seconds: settings.get(&MAIL_WAIT),
+            visibility_seconds: VISIBILITY_SECONDS,
+            max: usize::try_from(settings.get(&SWEEP_MAX)).unwrap_or(usize::MAX),
+            max_age_days: settings.get(&SWEEP_MAX_AGE),
+        }
+    }
+
     /// The age from which an event without an end has lost its trigger: everything that it may wait for, three visibilities, and a margin
     /// of 15 minutes for clocks and slow queues.
     pub fn lost_after(&self) -> SignedDuration {

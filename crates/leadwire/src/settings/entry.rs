@@ -1,0 +1,74 @@
+//! The settings that one machine alone has. `xtask` mounts this file: it knows nothing but the pipeline.
+
+use leadwire_pipeline::settings::Preset::Text;
+use leadwire_pipeline::settings::{BOOL, Parsed, Setting, Words, parse_seconds};
+use std::borrow::Cow;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::time::Duration;
+
+/// The longest time between two canaries, in seconds: a day.
+const CANARY_SECONDS_MAX: u32 = 86_400;
+const UP: &[&str] = &["up"];
+
+/// How to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Log {
+    /// Lines for people.
+    Pretty,
+    /// JSON lines.
+    Json,
+}
+
+leadwire_pipeline::settings! {
+    /// Where to listen; port 0 takes a free one.
+    BIND: Parsed<SocketAddr> = Setting::new(Parsed::new("ADDRESS", "an address and a port, such as 127.0.0.1:8787 or [::1]:8787", bind)).default(Text("127.0.0.1:8787"))
+        .flag("--bind", UP).env("LEADWIRE_BIND");
+
+    /// The address under which the CRMs reach this machine.
+    PUBLIC_URL: Parsed<String> = Setting::new(Parsed::new("URL", "an address such as https://hooks.example.com", public_url))
+        .flag("--public-url", UP).env("LEADWIRE_PUBLIC_URL");
+
+    /// The mail server, `smtp://user:password@host:587` or `smtps://…`; without it mails go to the outbox folder.
+    SMTP: Parsed<String> = Setting::new(Parsed::text("URL", "smtp://user:password@host:587 or smtps://user:password@host:465")).secret()
+        .flag("--smtp", &["up", "doctor"]).env("LEADWIRE_SMTP").details("\
+smtps:// is TLS from the first byte. smtp:// to another machine needs STARTTLS, unless ?tls=off is added, which takes no user \
+and password: a password never goes to another machine without TLS. smtp:// to this machine takes STARTTLS where it is offered. \
+Write @ and other special characters of user and password as %40 and so on.");
+
+    /// Take unsigned requests to /ingest although other machines can reach this one (only dev).
+    ALLOW_UNSIGNED: Words<bool> = Setting::new(BOOL).default(Text("false")).flag("--allow-unsigned", UP).env("LEADWIRE_ALLOW_UNSIGNED");
+
+    /// How often a synthetic lead runs through everything, without a mail to anyone; `off` sends none.
+    CANARY: Parsed<Option<Duration>> = Setting::new(Parsed::new("TIME|off", "a time of whole seconds up to a day, such as 15m, or off", canary)).default(Text("15m"))
+        .flag("--canary", UP).env("LEADWIRE_CANARY");
+
+    /// How to log: lines for people, or JSON.
+    LOG: Words<Log> = Setting::new(Words(&[("pretty", Log::Pretty), ("json", Log::Json)])).default(Text("pretty")).flag("--log", UP).env("LEADWIRE_LOG");
+}
+
+type Problem = Cow<'static, str>;
+
+fn bind(text: &str) -> Result<SocketAddr, Problem> {
+    let found = text.to_socket_addrs().ok().and_then(|mut all| all.next());
+    found.ok_or("is no address to listen at".into())
+}
+
+fn public_url(text: &str) -> Result<String, Problem> {
+    let is_url = ["https://", "http://"].iter().any(|scheme| {
+        text.strip_prefix(scheme)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
+    });
+    is_url
+        .then(|| text.trim_end_matches('/').to_owned())
+        .ok_or("is no address".into())
+}
+
+/// How often a canary is sent; none where it is off.
+fn canary(text: &str) -> Result<Option<Duration>, Problem> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let seconds = parse_seconds(text).filter(|seconds| *seconds <= CANARY_SECONDS_MAX);
+    let seconds = seconds.ok_or("is not a time within its bounds")?;
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds.into())))
+}

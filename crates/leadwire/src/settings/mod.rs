@@ -1,0 +1,311 @@
+//! The configuration of `up`, read from flags and variables: every mistake is reported in one go.
+
+pub(crate) mod entry;
+pub(crate) mod typed;
+
+pub(crate) use entry::Log;
+
+use entry::{ALLOW_UNSIGNED, BIND, CANARY, LOG, PUBLIC_URL, SMTP};
+use leadwire_domain::source::Sources;
+use leadwire_local::SmtpUrl;
+use leadwire_pipeline::settings::{
+    ConfigError, DEV, ENVIRONMENT, EnrichConfig, IngestConfig, Naming, SettingsReader, SweepConfig,
+    read,
+};
+use leadwire_telemetry::SpanConfig;
+use leadwire_telemetry::config::{Exporter, TRACE_EXPORTER};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Who mails come from and go to where they only reach the outbox folder.
+const OUTBOX: [(&str, &str); 2] = [
+    ("--from", "leadwire@example.com"),
+    ("--to", "team@example.com"),
+];
+const SOURCES: &str = "sources.json";
+/// How to have signatures.
+const SIGNED: &str = "sources.json in the data folder, for example {\"generic\":{\"secrets\":[\"whsec_…\"]}} with base64 of 24 to 64 random bytes";
+
+/// The command line or the environment is wrong: exit code 2, each mistake on a line of its own.
+#[derive(Debug)]
+pub(crate) struct Usage(Vec<String>);
+
+impl Usage {
+    /// One mistake.
+    pub(crate) fn of(mistake: impl Into<String>) -> Self {
+        Self(vec![mistake.into()])
+    }
+
+    /// All of them.
+    pub(crate) fn all(mistakes: &[ConfigError]) -> Self {
+        Self(mistakes.iter().map(ToString::to_string).collect())
+    }
+
+    /// The mistakes.
+    pub(crate) fn mistakes(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Whether requests must be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignaturePolicy {
+    /// Every source is signed, by `sources.json`.
+    Required,
+    /// There is no `sources.json`: unsigned requests to `/ingest` are taken.
+    Waived,
+}
+
+/// The configuration of `up`.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) bind: SocketAddr,
+    pub(crate) public_url: Option<String>,
+    pub(crate) smtp: Option<SmtpUrl>,
+    pub(crate) signatures: SignaturePolicy,
+    pub(crate) log: Log,
+    /// How often a canary is sent, where any is.
+    pub(crate) canary: Option<Duration>,
+    /// Where spans go beside the data folder.
+    pub(crate) spans: SpanConfig,
+    pub(crate) ingest: IngestConfig,
+    pub(crate) enrich: EnrichConfig,
+    pub(crate) sweep: SweepConfig,
+}
+
+impl Settings {
+    /// Reads it by `lookup`, which has flags, and OpenTelemetry's own variables. `sources` is the text of `sources.json`, where there is one.
+    pub(crate) fn read(
+        lookup: &dyn Fn(&str) -> Option<String>,
+        sources: Option<&str>,
+    ) -> Result<Self, Usage> {
+        let has_smtp = lookup("--smtp").is_some();
+        let lookup = |name: &str| {
+            let outbox = OUTBOX.iter().find(|(flag, _)| *flag == name && !has_smtp);
+            lookup(name).or_else(|| Some(outbox?.1.to_owned()))
+        };
+        let settings = read(Naming::Flag, &lookup, |settings| {
+            let enrich = EnrichConfig::read(settings);
+            let spans = spans(settings, &lookup);
+            let smtp = settings.take_as(&SMTP, |url| {
+                SmtpUrl::parse(&url).map_err(|error| format!("is {error}"))
+            });
+            Some(Self {
+                bind: settings.get(&BIND),
+                public_url: settings.take(&PUBLIC_URL),
+                smtp,
+                signatures: decide_signatures(settings, sources),
+                log: settings.get(&LOG),
+                canary: settings.get(&CANARY),
+                ingest: IngestConfig::read(settings),
+                sweep: SweepConfig::read(settings),
+                enrich: enrich?,
+                spans: spans?,
+            })
+        });
+        settings.map_err(|mistakes| Usage::all(&mistakes))
+    }
+}
+
+fn spans(
+    settings: &mut SettingsReader<'_>,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Option<SpanConfig> {
+    let mistakes = match SpanConfig::from_lookup("leadwire", lookup) {
+        Ok(config) if matches!(config.exporter, Exporter::XrayOtlp { .. }) => {
+            let why = "is signed with the credentials of a Lambda function where it is xray-otlp";
+            vec![ConfigError::new(
+                TRACE_EXPORTER,
+                why,
+                "otlp, to a collector",
+            )]
+        }
+        Ok(config) => return Some(config),
+        Err(mistakes) => mistakes,
+    };
+    settings.note(mistakes);
+    None
+}
+
+/// Unsigned requests are taken only where no `sources.json` is, and only from this machine: a reverse proxy (`--public-url`) makes even a
+/// loopback address public. `--allow-unsigned` is for a network that is trusted, and never for production.
+fn decide_signatures(settings: &mut SettingsReader<'_>, sources: Option<&str>) -> SignaturePolicy {
+    if let Some(sources) = sources {
+        let parsed = Sources::parse(sources);
+        let mistake = |error| ConfigError::new(SOURCES, format!("cannot be used: {error}"), SIGNED);
+        settings.note(parsed.err().map(mistake));
+        return SignaturePolicy::Required;
+    }
+    let is_local = is_loopback(settings.get(&BIND).ip()) && !settings.is_set(&PUBLIC_URL);
+    let is_allowed = settings.get(&ALLOW_UNSIGNED);
+    if settings.get(&ENVIRONMENT) != DEV {
+        let problem = "takes signed requests only, and there is no sources.json";
+        settings.reject(&ENVIRONMENT, problem, SIGNED);
+    } else if !is_local && !is_allowed {
+        let problem =
+            "lets others reach this machine, and there is no sources.json: anyone could post leads";
+        let expected = format!(
+            "{SIGNED}; or --bind 127.0.0.1 without --public-url; or, on a network that you trust, --allow-unsigned"
+        );
+        if settings.is_set(&PUBLIC_URL) {
+            settings.reject(&PUBLIC_URL, problem, expected);
+        } else {
+            settings.reject(&BIND, problem, expected);
+        }
+    }
+    SignaturePolicy::Waived
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback(),
+        IpAddr::V6(ip) => {
+            ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser as _;
+
+    fn parse(flags: &[&str], sources: Option<&str>) -> Result<Settings, Usage> {
+        let line = ["leadwire", "up"].iter().chain(flags);
+        let Command::Up(args) = Cli::try_parse_from(line).unwrap().command else {
+            panic!("not up");
+        };
+        Settings::read(&|flag| args.settings.text(flag), sources)
+    }
+
+    const GENERIC: &str = r#"{"generic":{"secrets":["whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]}}"#;
+
+    #[test]
+    fn without_any_flag_mails_go_to_the_outbox_and_unsigned_requests_are_taken_on_loopback() {
+        let settings = parse(&[], None).unwrap();
+        assert_eq!(
+            (settings.enrich.delay_seconds, settings.signatures),
+            (600, SignaturePolicy::Waived)
+        );
+        assert_eq!(settings.bind.to_string(), "127.0.0.1:8787");
+    }
+
+    #[test]
+    fn every_mistake_is_reported_in_one_go() {
+        let flags = [
+            "--delay",
+            "16m",
+            "--owner-wait",
+            "soon",
+            "--bind",
+            "nowhere",
+            "--smtp",
+            "smtp://h",
+            "--to",
+            "no",
+            "--lead-url",
+            "http://x",
+            "--ambiguous",
+            "maybe",
+            "--environment",
+            "",
+            "--canary",
+            "25h",
+        ];
+        let mistakes = parse(&flags, None).err().unwrap();
+        let flags = [
+            "--delay",
+            "--owner-wait",
+            "--bind",
+            "--from",
+            "--to",
+            "--lead-url",
+            "--ambiguous",
+            "--environment",
+            "--canary",
+        ];
+        for flag in flags {
+            let told = mistakes
+                .mistakes()
+                .iter()
+                .any(|mistake| mistake.starts_with(flag));
+            assert!(told, "{flag} is missing in {mistakes}");
+        }
+    }
+
+    #[test]
+    fn an_environment_has_the_name_that_it_could_have_on_aws() {
+        for (name, is_taken) in [
+            ("stage-2", true),
+            ("a23456789012345", true),
+            ("a234567890123456", true),
+            ("a2345678901234567", false),
+            ("Stage", false),
+            ("stage_2", false),
+            ("2stage", false),
+        ] {
+            let parsed = parse(&["--environment", name], Some(GENERIC));
+            assert_eq!(parsed.is_ok(), is_taken, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown_and_what_else_was_typed_is() {
+        let flags = ["--smtp", "smtp://user:secret@h?x", "--log", "loud"];
+        let mistakes = parse(&flags, None).err().unwrap().to_string();
+        assert!(mistakes.contains("--smtp is not the URL"), "{mistakes}");
+        assert!(mistakes.contains("--log \"loud\""), "{mistakes}");
+        assert!(!mistakes.contains("secret@"), "{mistakes}");
+    }
+
+    #[test]
+    fn a_canary_is_sent_now_and_then_or_not_at_all() {
+        let every = |flags: &[&str]| parse(flags, None).unwrap().canary;
+        assert_eq!(every(&[]), Some(Duration::from_mins(15)));
+        assert_eq!(every(&["--canary", "1h"]), Some(Duration::from_hours(1)));
+        assert_eq!(every(&["--canary", "off"]), None);
+        assert_eq!(every(&["--canary", "0"]), None);
+    }
+
+    #[test]
+    fn unsigned_requests_that_others_could_send_are_refused_unless_the_operator_says_so() {
+        assert!(parse(&["--bind", "0.0.0.0:0"], None).is_err());
+        assert!(parse(&["--public-url", "https://hooks.example.com"], None).is_err());
+        assert!(parse(&["--environment", "prod"], None).is_err());
+        assert!(parse(&["--environment", "prod", "--allow-unsigned"], None).is_err());
+        assert_eq!(
+            parse(&["--bind", "0.0.0.0:0", "--allow-unsigned"], None)
+                .unwrap()
+                .signatures,
+            SignaturePolicy::Waived
+        );
+        assert_eq!(
+            parse(&["--bind", "[::1]:0"], None).unwrap().signatures,
+            SignaturePolicy::Waived
+        );
+    }
+
+    #[test]
+    fn with_secrets_every_request_is_signed() {
+        let settings = parse(
+            &["--bind", "0.0.0.0:0", "--environment", "prod"],
+            Some(GENERIC),
+        )
+        .unwrap();
+        assert_eq!(settings.signatures, SignaturePolicy::Required);
+        let mistake = parse(&[], Some("{\"close\":{\"secrets\":[\"x\"]}}"))
+            .err()
+            .unwrap();
+        assert!(mistake.to_string().contains("close"), "{mistake}");
+    }
+}
