@@ -10,7 +10,7 @@ pub(crate) use machine::Machine;
 pub(crate) use stack::Watched as Stack;
 
 use leadwire_pipeline::observe::metric::Metric;
-use leadwire_telemetry::alarm::State;
+use leadwire_cloudwatch::State;
 use serde::Serialize;
 
 /// The share of counted leads that is to be mailed in time (docs/TELEMETRY.md).

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-pub mod alarm;
 mod buffer;
 pub mod config;
 mod context;

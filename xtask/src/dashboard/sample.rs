@@ -8,7 +8,7 @@ mod story;
 use super::board::Name;
 use super::family;
 use leadwire_pipeline::observe::metric::Metric;
-use leadwire_telemetry::alarm::{Names, Query, Recording};
+use leadwire_cloudwatch::{Names, Query, Recording};
 use std::collections::BTreeMap;
 
 /// When the day ends, in seconds after it began: dashboards are opened now.
@@ -159,7 +159,7 @@ impl Day {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leadwire_telemetry::alarm::{Points as _, Statistic, Window};
+    use leadwire_cloudwatch::{Points as _, Statistic, Window};
 
     /// The sum over the values of its further dimension, if it has one.
     fn sum(day: &Day, metric: Metric) -> f64 {

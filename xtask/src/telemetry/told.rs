@@ -4,7 +4,7 @@ use crate::dashboard::board::Board;
 use crate::dashboard::{self, family, sample};
 use crate::shell;
 use anyhow::{Context, Result, bail};
-use leadwire_telemetry::alarm::{Watch, read_alarms};
+use leadwire_cloudwatch::{Watch, read_alarms};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The dashboards and alarms of the project.
@@ -91,7 +91,7 @@ impl Told {
     }
 }
 
-fn alarm(alarm: &leadwire_telemetry::alarm::Alarm) -> Alarm {
+fn alarm(alarm: &leadwire_cloudwatch::Alarm) -> Alarm {
     let route = match alarm.alarm_actions.first().map(String::as_str) {
         Some("AlarmTopic") => "a person (`AlarmTopic`)",
         Some(_) => "someone in the morning (`TicketTopic`)",

@@ -5,7 +5,7 @@
 mod stories;
 
 use super::view::Template;
-use leadwire_telemetry::alarm::{Alarm, DefinitionError, Names, read_alarms};
+use leadwire_cloudwatch::{Alarm, DefinitionError, Names, read_alarms};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,7 +6,7 @@ use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, PLAIN, WAIT};
 use crate::watch::{Machine, Severity, Standing};
 use anstyle::Style;
 use leadwire_local::{Mode, TelemetryStore};
-use leadwire_telemetry::alarm::State;
+use leadwire_cloudwatch::State;
 use serde_json::json;
 
 /// Lists the alarms. One in ALARM is a failure: somebody must look.

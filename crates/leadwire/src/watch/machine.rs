@@ -3,7 +3,7 @@
 use super::{COUNTED, Counted, Severity, Standing, about};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_local::{Minute, TelemetryStore};
-use leadwire_telemetry::alarm::{
+use leadwire_cloudwatch::{
     Alarm, Names, Points, Query, Stats, Unanswered, Window, evaluate, read_alarms,
 };
 use leadwire_telemetry::local::State as QueueState;
@@ -185,7 +185,7 @@ fn severity(alarm: &Alarm) -> Severity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leadwire_telemetry::alarm::Watch;
+    use leadwire_cloudwatch::Watch;
 
     #[test]
     fn every_alarm_of_the_template_can_be_read_and_says_where_to_read_on() {

@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, StateValue, Sta
 use jiff::{SignedDuration, Timestamp};
 use leadwire_aws::Clients;
 use leadwire_pipeline::observe::metric::Metric;
-use leadwire_telemetry::alarm::State;
+use leadwire_cloudwatch::State;
 
 /// The namespace of what we tell ourselves.
 const OURS: &str = "Leadwire";

@@ -1,5 +1,5 @@
 //! Every alarm of the template over recorded series: when it must cry, and when it must not. What `CloudWatch` would do is evaluated by
-//! `leadwire_telemetry::alarm`; one minute is one evaluation.
+//! `leadwire_cloudwatch`; one minute is one evaluation.
 
 mod leads;
 mod mail;
@@ -10,7 +10,7 @@ mod tape;
 
 use super::super::view::Template;
 use super::{read, resources};
-use leadwire_telemetry::alarm::{Alarm, State, Watch, replay};
+use leadwire_cloudwatch::{Alarm, State, Watch, replay};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tape::Tape;

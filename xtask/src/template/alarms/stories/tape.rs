@@ -2,7 +2,7 @@
 
 use crate::template::alarms::ENVIRONMENT;
 use leadwire_pipeline::observe::metric::{Metric, Stage};
-use leadwire_telemetry::alarm::{Query, Recording};
+use leadwire_cloudwatch::{Query, Recording};
 
 /// Recorded series. Resources are known by their logical ids.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use crate::template::alarms;
 use crate::template::check::Check;
 use crate::template::view::{at, number};
 use leadwire_pipeline::observe::metric::{Dimension, Metric};
-use leadwire_telemetry::alarm::{Alarm, Query, Watch};
+use leadwire_cloudwatch::{Alarm, Query, Watch};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
