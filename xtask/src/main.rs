@@ -55,7 +55,7 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
-    /// Whether catalogues, dashboards, alarms, the runbook and docs/TELEMETRY.md say the same, and the dashboards' pictures are fresh.
+    /// Whether dashboards, alarms and the runbook agree with the catalogue, and the tables of docs/TELEMETRY.md and the dashboards' pictures are fresh.
     Telemetry {
         /// First writes the tables of docs/TELEMETRY.md.
         #[arg(long)]

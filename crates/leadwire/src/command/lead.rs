@@ -4,9 +4,9 @@ use crate::cli::LeadArgs;
 use crate::command::leads::EventLine;
 use crate::duration::{render_relative, render_time};
 use crate::home::{Operated, Traces};
-use crate::keep;
 use crate::output::{BOLD, Cell, DIM, Ended, Output, printable, width};
 use crate::settings::Usage;
+use crate::telemetry_store;
 use crate::trace::{arrange, draw};
 use crate::view::{
     EventFacts, MailMark, Step, advice, decide_standing, explain, find_lead, timeline, trace_id,
@@ -68,7 +68,7 @@ fn read_traces(
         Traces::Kept(store) => events
             .iter()
             .map(|event| {
-                let spans = trace_id(event).map(|id| keep::spans_of(store, &id));
+                let spans = trace_id(event).map(|id| telemetry_store::spans_of(store, &id));
                 Ok(Some(spans.transpose()?.unwrap_or_default()))
             })
             .collect(),

@@ -64,7 +64,11 @@ fn series(
         }
         Source::Expression(text) => {
             let grid: Vec<i64> = window.begins().collect();
-            Ok(leadwire_cloudwatch::series(&Expression::parse(text)?, known, &grid)?)
+            Ok(leadwire_cloudwatch::series(
+                &Expression::parse(text)?,
+                known,
+                &grid,
+            )?)
         }
     }
 }

@@ -31,7 +31,6 @@ fn sound() -> Case {
     };
     let project = Project {
         variables: functions.map(|id| (id.to_owned(), names(id))).into(),
-        alarm_pages: ids.clone(),
         alarm_headings: ids,
         dashboards: dashboard::sound(&alarms),
         alarms,
