@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use hyper::Method;
-use leadwire_telemetry::emf;
+use leadwire_telemetry::validate;
 use leadwire_tests::clock;
 use leadwire_tests::cloud::{SEND_EMAIL, Sent};
 use leadwire_tests::collector::Collector;
@@ -286,8 +286,8 @@ fn check_lines(lines: &[String], refused: usize) -> Result<()> {
     let now = clock::now().as_millisecond();
     let mut samples = Vec::new();
     for line in lines {
-        let told = emf::validate(line, now);
-        samples.extend(told.map_err(|faults| anyhow::anyhow!("{faults:?} in {line}"))?);
+        let read = validate(line, now);
+        samples.extend(read.map_err(|faults| anyhow::anyhow!("{faults:?} in {line}"))?);
     }
     let rejected = samples
         .iter()

@@ -14,7 +14,7 @@ pub(crate) use export::export;
 use crate::shell;
 use anyhow::{Context, Result, bail};
 use board::Board;
-use leadwire_telemetry::alarm::{State, evaluate, read_alarms};
+use leadwire_cloudwatch::{State, evaluate, read_alarms};
 use sample::Day;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -58,7 +58,7 @@ enum Task {
     },
     /// Writes the tables of docs/CONFIG.md from the settings' entries; the step `telemetry` fails where they are stale.
     Settings,
-    /// Whether catalogues, settings, dashboards, alarms and the documents say the same, and the dashboards' pictures are fresh.
+    /// Whether dashboards, alarms and the runbook agree with the catalogue, and the tables of docs/TELEMETRY.md, docs/CONFIG.md and the dashboards' pictures are fresh.
     Telemetry {
         /// First writes the tables of docs/TELEMETRY.md.
         #[arg(long)]

@@ -1,23 +1,22 @@
-//! Telemetry: catalogues, dashboards, alarms, the runbook and docs/TELEMETRY.md say the same.
+//! Telemetry: what dashboards, alarms and the runbook name is in the catalogue, and the tables of docs/TELEMETRY.md are written from it.
 
-mod event;
 mod table;
-mod told;
+mod usage;
 
 use crate::dashboard::board::{Board, Body};
-use crate::document::{chapter, differences, headings, rows, with_parts, words};
-use crate::tidy::Workspace;
+use crate::document::{headings, with_parts};
 use crate::{dashboard, settings, shell, template};
 use anyhow::{Context, Result, bail};
-use event::{Events, LEVELS, Manner, events};
-use std::collections::{BTreeMap, BTreeSet};
+use leadwire_pipeline::observe::{EVENTS, EventFacts};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use told::Told;
+use usage::Usage;
 
-const LINES_CHAPTER: &str = "## Log lines";
+/// The level of events that someone must act on.
+const ERROR: &str = "ERROR";
 
-/// Checks that everything agrees, and tells what does not.
+/// Checks that everything agrees, and reports what does not.
 pub(crate) fn check() -> Result<()> {
     let found = breaches()?;
     for breach in &found {
@@ -26,14 +25,14 @@ pub(crate) fn check() -> Result<()> {
     if !found.is_empty() {
         bail!("telemetry disagrees with itself in {} places", found.len());
     }
-    shell::say("Catalogues, settings, dashboards, alarms and the documents agree.");
+    shell::say("Catalogue, settings, dashboards, alarms and the documents agree.");
     Ok(())
 }
 
-/// Writes the parts of docs/TELEMETRY.md that come from catalogues.
+/// Writes the parts of docs/TELEMETRY.md that come from the catalogue.
 pub(crate) fn write() -> Result<()> {
     let document = fs::read_to_string(document())?;
-    let written = with_parts(&document, &table::parts(&Told::read()?))?;
+    let written = with_parts(&document, &table::parts(&Usage::read()?))?;
     fs::write(self::document(), written).context("docs/TELEMETRY.md")
 }
 
@@ -42,12 +41,12 @@ fn document() -> PathBuf {
 }
 
 fn breaches() -> Result<Vec<String>> {
-    let (workspace, told) = (Workspace::read()?, Told::read()?);
+    let usage = Usage::read()?;
     let document = fs::read_to_string(document()).context("docs/TELEMETRY.md")?;
     let runbook = fs::read_to_string(shell::root().join("docs/RUNBOOK.md"))?;
     let mut found = template::disagreements()?;
     found.extend(dashboard::stale_pictures(&shell::root())?);
-    match with_parts(&document, &table::parts(&told)) {
+    match with_parts(&document, &table::parts(&usage)) {
         Ok(written) if written == document => {}
         Ok(_) => {
             found
@@ -56,125 +55,71 @@ fn breaches() -> Result<Vec<String>> {
         Err(error) => found.push(format!("docs/TELEMETRY.md: {error:#}")),
     }
     found.extend(settings::breaches()?);
-    found.extend(unlike(
-        &events(&workspace.files),
-        &document,
-        &runbook,
-        &told.boards,
-    ));
+    found.extend(unexplained(&runbook));
+    found.extend(unknown(&usage.boards));
     Ok(found)
 }
 
-/// Events of the code that are not those of the documents and of the dashboards' queries.
-fn unlike(
-    told: &Events,
-    document: &str,
-    runbook: &str,
-    boards: &BTreeMap<String, Board>,
-) -> Vec<String> {
-    let named = named(document);
-    let of = |events: &Events| -> BTreeSet<String> { events.keys().cloned().collect() };
-    let mut found = differences("docs/TELEMETRY.md, log lines", &of(told), &of(&named));
-    for (name, manner) in told {
-        if let Some(other) = named.get(name).filter(|other| *other != manner) {
-            found.push(format!(
-                "docs/TELEMETRY.md: `{name}` is {manner:?}, not {other:?}"
-            ));
-        }
-    }
+fn events() -> impl Iterator<Item = &'static EventFacts> {
+    EVENTS.iter().flat_map(|(_, events)| *events)
+}
+
+/// Events that are logged as errors and have no heading in the runbook.
+fn unexplained(runbook: &str) -> Vec<String> {
     let explained = headings(runbook);
-    let errors = told
-        .iter()
-        .filter(|(_, manner)| manner.levels.contains("error"));
-    let unexplained = errors.filter(|(name, _)| !explained.contains(name.as_str()));
-    found.extend(unexplained.map(|(name, _)| format!("docs/RUNBOOK.md has no heading `{name}`")));
+    let errors = events().filter(|event| event.levels.iter().any(|level| level.as_str() == ERROR));
+    let unexplained = errors.filter(|event| !explained.contains(event.name));
+    unexplained
+        .map(|event| format!("docs/RUNBOOK.md has no heading `{}`", event.name))
+        .collect()
+}
+
+/// Events that a dashboard's query names and the catalogue does not.
+fn unknown(boards: &BTreeMap<String, Board>) -> Vec<String> {
+    let mut found = Vec::new();
     for (name, board) in boards {
         for widget in &board.widgets {
             if let Body::Log(log) = &widget.body {
                 let quoted = log.query.split('"').skip(1).step_by(2);
-                let strange = quoted.filter(|event| !told.contains_key(*event));
-                found.extend(
-                    strange.map(|event| format!("{name} looks for {event}, which nobody tells")),
-                );
+                let unknown = quoted.filter(|named| events().all(|event| event.name != *named));
+                found.extend(unknown.map(|event| {
+                    format!("{name} filters for {event}, which is not in the catalogue")
+                }));
             }
         }
     }
     found
 }
 
-/// The events in the tables of log lines: name, levels, what happened, fields. The levels may say more: `warn; error for …`.
-fn named(document: &str) -> Events {
-    let rows = rows(chapter(document, LINES_CHAPTER)).filter_map(|cells| match cells.as_slice() {
-        [name, levels, _, fields, ..] => {
-            let name = words(name).next()?.to_owned();
-            let all: BTreeSet<&str> = levels.split(|c: char| !c.is_alphabetic()).collect();
-            let levels = LEVELS.iter().filter(|level| all.contains(*level));
-            let manner = Manner {
-                levels: levels.map(|level| (*level).to_owned()).collect(),
-                fields: words(fields).map(str::to_owned).collect(),
-            };
-            Some((name, manner))
-        }
-        _ => None,
-    });
-    rows.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    // `cargo xtask telemetry` says more; this is here so that `cargo test` alone keeps it.
+    // `cargo xtask telemetry` says more; this is here so that `cargo test` alone holds it.
     #[test]
-    fn catalogues_dashboards_alarms_and_documents_agree() {
+    fn catalogue_dashboards_alarms_and_documents_agree() {
         assert_eq!(breaches().unwrap(), [""; 0]);
     }
 
-    /// An event with a field, told as an error, and documents that name it.
-    fn sound() -> (Events, String, String) {
-        let manner = Manner {
-            levels: BTreeSet::from(["error".to_owned()]),
-            fields: BTreeSet::from(["found".to_owned()]),
-        };
-        let told = Events::from([("oven_hot".to_owned(), manner)]);
-        let row = "| event | level | what | fields |\n|---|---|---|---|\n| `oven_hot` | error | hot | `found` |\n";
-        (
-            told,
-            format!("# T\n\n## Log lines\n\n{row}"),
-            "### oven_hot\n".to_owned(),
-        )
-    }
-
-    #[track_caller]
-    fn check(document: impl Fn(&str) -> String, runbook: impl Fn(&str) -> String, expected: usize) {
-        let (told, telemetry, explained) = sound();
-        let boards = BTreeMap::new();
-        let found = unlike(&told, &document(&telemetry), &runbook(&explained), &boards);
-        assert_eq!(found.len(), expected, "{found:?}");
-    }
-
     #[test]
-    fn events_are_held_against_the_documents_both_ways() {
-        check(str::to_owned, str::to_owned, 0);
-        check(
-            |text| text.replace("oven_hot", "oven_cold"),
-            str::to_owned,
-            2,
+    fn an_error_without_a_heading_is_reported() {
+        let runbook = fs::read_to_string(shell::root().join("docs/RUNBOOK.md")).unwrap();
+        assert_eq!(unexplained(&runbook), [""; 0]);
+        let without = runbook.replace("### event_swept", "### event");
+        assert_eq!(
+            unexplained(&without),
+            ["docs/RUNBOOK.md has no heading `event_swept`"]
         );
-        check(|text| text.replace("error", "warn"), str::to_owned, 1);
-        check(|text| text.replace("`found`", "`lost`"), str::to_owned, 1);
-        check(str::to_owned, |text| text.replace("hot", "cold"), 1);
     }
 
     #[test]
-    fn a_query_for_an_event_that_nobody_tells_is_told() {
-        let (told, telemetry, explained) = sound();
+    fn a_query_for_an_unknown_event_is_reported() {
         let log = serde_json::json!({"start": "-P1D", "periodOverride": "inherit", "widgets": [{
             "type": "log", "x": 0, "y": 0, "width": 1, "height": 1,
-            "properties": {"title": "t", "region": "r", "view": "table", "query": "filter event in [\"oven_hot\", \"oven_gone\"]"},
+            "properties": {"title": "t", "region": "r", "view": "table", "query": "filter event in [\"email_sent\", \"oven_gone\"]"},
         }]});
         let boards = BTreeMap::from([("all".to_owned(), Board::read(&log).unwrap())]);
-        let found = unlike(&told, &telemetry, &explained, &boards);
-        assert_eq!(found, ["all looks for oven_gone, which nobody tells"]);
+        let expected = "all filters for oven_gone, which is not in the catalogue";
+        assert_eq!(unknown(&boards), [expected]);
     }
 }

@@ -1,6 +1,6 @@
 //! The template: linted by AWS's tools, expanded, and held to what those tools do not know.
 
-mod alarms;
+pub(crate) mod alarms;
 mod check;
 mod dashboard;
 mod project;
@@ -9,6 +9,7 @@ mod view;
 
 use crate::{shell, tool};
 use anyhow::{Context, Result, bail};
+use leadwire_cloudwatch::Alarm;
 use project::Project;
 use std::fs;
 use std::path::Path;
@@ -54,16 +55,21 @@ pub(crate) fn expand_to(file: &Path) -> Result<()> {
     fs::write(file, expand()?).with_context(|| file.display().to_string())
 }
 
-/// What dashboards, alarms and documents disagree about. The template itself is not read, so it needs no tools of AWS.
+/// Where dashboards, alarms and documents disagree. The template itself is not read, so it needs no tools of AWS.
 pub(crate) fn disagreements() -> Result<Vec<String>> {
     let project = Project::read(&shell::root())?;
-    let mut alarms = project.alarms.clone();
-    if let Some(sections) = alarms.as_object_mut() {
-        // The key of a mapping.
-        let parameters = serde_json::json!({"CanaryMinutes": {"Default": 15}});
-        sections.insert("Parameters".to_owned(), parameters);
+    let alarms = alarms::with_parameters(project.alarms.clone());
+    Ok(check::disagreements(&alarms, &project))
+}
+
+/// The alarms of `alarms/alarms.json`.
+pub(crate) fn stored_alarms() -> Result<Vec<Alarm>> {
+    let project = Project::read(&shell::root())?;
+    let (alarms, wrong) = alarms::read(&alarms::with_parameters(project.alarms));
+    match wrong.into_iter().next() {
+        Some(wrong) => Err(wrong.into()),
+        None => Ok(alarms),
     }
-    Ok(check::disagreements(&Template(alarms), &project))
 }
 
 /// Puts the dashboards and the rows of sources into the template.

@@ -3,7 +3,7 @@
 use crate::flush::FlushLayer;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use leadwire_aws::{Clients, ClientsError, SystemClock};
-use leadwire_pipeline::observe::ColdStarted;
+use leadwire_pipeline::observe::{ColdStarted, ConfigInvalid, LeaseTooShort, RuntimeFailed};
 use leadwire_pipeline::port::Clock as _;
 use leadwire_pipeline::settings::{ConfigError, DEV, ENVIRONMENT, LEASE, RUST_LOG};
 use leadwire_telemetry::{Invocation, Service, SpanConfig};
@@ -61,7 +61,7 @@ pub fn configure<C>(
     read: impl FnOnce(fn(&str) -> Option<String>) -> Result<C, Vec<ConfigError>>,
 ) -> Result<C, ServeError> {
     let stage = environment(ENVIRONMENT.variable()).unwrap_or_else(|| DEV.to_owned());
-    let spans = SpanConfig::from_lookup(&format!("leadwire-{}", service.as_str()), environment);
+    let spans = SpanConfig::from_lookup(&format!("leadwire-{}", service.name()), environment);
     let (spans, of_spans) = match spans {
         Ok(spans) => (spans, Vec::new()),
         // Where spans should go is not known, but the mistakes must be told.
@@ -125,7 +125,7 @@ where
         };
         Box::pin(async move {
             if invocation.is_cold {
-                ColdStarted.emit();
+                ColdStarted {}.emit();
             }
             handle(event.payload, event.context, invocation).await
         })
@@ -165,22 +165,12 @@ pub fn remaining(context: &Context) -> Duration {
 pub fn check_lease(lease: Duration, remaining: Duration) {
     if remaining > lease {
         let (lease_seconds, remaining_seconds) = (lease.as_secs(), remaining.as_secs());
-        tracing::error!(
-            event = "lease_too_short",
-            variable = LEASE.variable(),
+        LeaseTooShort {
+            variable: LEASE.variable(),
             lease_seconds,
             remaining_seconds,
-            "a claim can end before its worker does; LEASE_SECONDS must be longer than the function's timeout"
-        );
-    }
-}
-
-/// An invocation that failed as a whole: told with its causes, and reported to the platform without them.
-pub fn failed(event: &'static str, error: &(dyn Error + 'static)) -> Diagnostic {
-    tracing::error!(event, error, "the invocation failed");
-    Diagnostic {
-        error_type: event.to_owned(),
-        error_message: error.to_string(),
+        }
+        .emit();
     }
 }
 
@@ -189,7 +179,7 @@ pub fn conclude(outcome: Result<(), ServeError>) -> ExitCode {
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;
     };
-    tell(&error);
+    log(&error);
     if !matches!(error, ServeError::Runtime(_))
         && let Some(api) = environment(RUNTIME_API)
     {
@@ -199,30 +189,30 @@ pub fn conclude(outcome: Result<(), ServeError>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn tell(error: &ServeError) {
+fn log(error: &ServeError) {
     match error {
         ServeError::Config(mistakes) => {
             for mistake in mistakes {
-                tracing::error!(
-                    event = "config_invalid",
-                    variable = mistake.name,
-                    problem = &*mistake.problem,
-                    expected = mistake.expected,
-                    "{mistake}"
-                );
+                ConfigInvalid {
+                    variable: mistake.name,
+                    problem: Some(&mistake.problem),
+                    expected: Some(mistake.expected),
+                    error: None,
+                }
+                .emit();
             }
         }
         ServeError::Clients(clients) => {
-            let cause: &(dyn Error + 'static) = clients;
-            tracing::error!(
-                event = "config_invalid",
-                variable = clients.variable(),
-                error = cause,
-                "the AWS clients cannot be built"
-            );
+            ConfigInvalid {
+                variable: clients.variable(),
+                problem: None,
+                expected: None,
+                error: Some(clients),
+            }
+            .emit();
         }
         ServeError::Runtime(cause) => {
-            tracing::error!(event = "runtime_failed", error = %cause, "the Lambda Runtime API failed");
+            RuntimeFailed { error: &**cause }.emit();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::client::{Client, Post};
 use leadwire_local::LocalHome;
+use leadwire_pipeline::observe::CanariesNotForgotten;
 use leadwire_pipeline::operate::canary::Canary;
 use leadwire_pipeline::port::{NoMailer, PortError, WebhookReply, WebhookSender};
 use std::error::Error;
@@ -81,12 +82,7 @@ pub(crate) async fn send_for_ever(home: LocalHome, address: SocketAddr, every: D
         // The stage has told what became of it; the next one comes in any case.
         drop(canary.send().await);
         if let Err(error) = home.forget_canaries().await {
-            let error: &(dyn Error + 'static) = &error;
-            tracing::warn!(
-                event = "canaries_not_forgotten",
-                error,
-                "the canaries of yesterday could not be deleted; the next time again"
-            );
+            CanariesNotForgotten { error: &error }.emit();
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Spans of time as people write and read them.
 
+pub(crate) use leadwire_pipeline::observe::words::{render, render_seconds};
+
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
@@ -27,34 +29,6 @@ pub(crate) fn parse_time(text: &str, now: Timestamp) -> Option<Timestamp> {
             .ok();
     }
     now.checked_sub(parse_age(text)?).ok()
-}
-
-/// A span in its two largest units: `10 min`, `1 h 5 min`, `3 d 4 h`, `450 ms`.
-pub(crate) fn render(span: SignedDuration) -> String {
-    let span = span.abs();
-    let seconds = span.as_secs();
-    if seconds == 0 {
-        return format!("{} ms", span.as_millis());
-    }
-    let (major, major_unit, minor, minor_unit) = match seconds {
-        0..60 => (seconds, "s", 0, ""),
-        60..3600 => (seconds / 60, "min", seconds % 60, "s"),
-        3600..86400 => (seconds / 3600, "h", seconds % 3600 / 60, "min"),
-        _ => (seconds / 86400, "d", seconds % 86400 / 3600, "h"),
-    };
-    if minor == 0 {
-        format!("{major} {major_unit}")
-    } else {
-        format!("{major} {major_unit} {minor} {minor_unit}")
-    }
-}
-
-/// Seconds as [`render`] shows them.
-pub(crate) fn render_seconds(seconds: u32) -> String {
-    if seconds == 0 {
-        return "0 s".to_owned();
-    }
-    render(SignedDuration::from_secs(i64::from(seconds)))
 }
 
 /// How a time lies to now: `2 min ago`, `in 8 min`, `now`.

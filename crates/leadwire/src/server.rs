@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::source::Headers;
+use leadwire_pipeline::observe::{AcceptFailed, ConnectionEnded, DrainTimedOut};
 use leadwire_pipeline::port::{Bucket, Clock as _, Home, ObjectStore as _, SecretStore};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
@@ -102,10 +103,7 @@ pub(crate) async fn serve<H, T, S>(
         .await
         .is_err()
     {
-        tracing::warn!(
-            event = "drain_timed_out",
-            "some requests did not finish in time; their senders will send again"
-        );
+        DrainTimedOut {}.emit();
     }
 }
 
@@ -117,7 +115,7 @@ async fn accept(
     match listener.accept().await {
         Ok(connection) => Some((connection, place)),
         Err(error) => {
-            tracing::warn!(event = "accept_failed", error = %error, "a connection could not be taken");
+            AcceptFailed { error: &error }.emit();
             tokio::time::sleep(ACCEPT_PAUSE).await;
             None
         }
@@ -146,7 +144,7 @@ fn spawn_connection<H, T, S>(
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = watched.await {
-            tracing::debug!(event = "connection_ended", error = %error, "a connection ended early");
+            ConnectionEnded { error: &*error }.emit();
         }
         drop(place);
     });

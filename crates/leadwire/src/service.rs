@@ -2,11 +2,11 @@
 
 use crate::canary;
 use crate::home::desk;
-use crate::keep;
 use crate::page::Pages;
 use crate::server::{App, serve};
 use crate::settings::{Settings, SignaturePolicy};
 use crate::spans::MachineSpans;
+use crate::telemetry_store;
 use anyhow::Context as _;
 use leadwire_local::{
     LocalHome, LocalPorts, OsEntropy, Runner, RunnerConfig, SqliteQueue, SqliteStore, SystemClock,
@@ -39,9 +39,9 @@ pub(crate) async fn run(
     runner: RunnerConfig,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let metrics = keep::gather(&settings.enrich.environment);
+    let metrics = telemetry_store::install(&settings.enrich.environment);
     let (finish, finished) = watch::channel(false);
-    let keeping = keep::run(home, metrics.clone(), finished);
+    let keeping = telemetry_store::run(home, metrics.clone(), finished);
     let app = app(home, settings, metrics);
     let working = async {
         let ended = work(home, (listener, app), settings, runner, stop).await;

@@ -9,12 +9,11 @@ pub(crate) use machine::Machine;
 #[cfg(feature = "aws")]
 pub(crate) use stack::Watched as Stack;
 
+use leadwire_cloudwatch::State;
+use leadwire_pipeline::observe::OBJECTIVE;
 use leadwire_pipeline::observe::metric::Metric;
-use leadwire_telemetry::alarm::State;
 use serde::Serialize;
 
-/// The share of counted leads that is to be mailed in time (docs/TELEMETRY.md).
-pub(crate) const OBJECTIVE: f64 = 0.99;
 /// What a description ends with: where to read on.
 const RUNBOOK: &str = "Runbook: ";
 

@@ -2,10 +2,10 @@
 
 use crate::queue::SqliteQueue;
 use leadwire_pipeline::config::{ENRICH_TIMEOUT_SECONDS, VISIBILITY_SECONDS};
+use leadwire_pipeline::observe::{DeleteFailed, QueueUnavailable, SweepFailed};
 use leadwire_pipeline::port::{Home, PortError};
 use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
-use std::error::Error;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -210,21 +210,13 @@ async fn work_on<H: Home>(
     if !over.is_empty()
         && let Err(error) = queue.delete(over).await
     {
-        tell(
-            "delete_failed",
-            &error,
-            "messages that are done could not be deleted; they come back and are acked then",
-        );
+        DeleteFailed { error: &error }.emit();
     }
     drop(turn);
 }
 
 async fn pause(error: &PortError) {
-    tell(
-        "queue_unavailable",
-        error,
-        "the queue could not be read or written; tried again in 5 s",
-    );
+    QueueUnavailable { error }.emit();
     sleep(PAUSE_AFTER_FAILURE).await;
 }
 
@@ -242,18 +234,9 @@ async fn sweep_for_ever<H: Home>(
         let _now: Instant = ticks.tick().await;
         let run = sweep.run(SweepMode::Send).instrument(spans.sweep());
         if let Err(error) = run.await {
-            tell(
-                "sweep_failed",
-                &error,
-                "the sweep could not be finished; the next one goes on",
-            );
+            SweepFailed { error: &error }.emit();
         }
     }
-}
-
-fn tell(event: &'static str, error: &PortError, message: &'static str) {
-    let error: &(dyn Error + 'static) = error;
-    tracing::error!(event, error, "{message}");
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::database::connect_to_read;
 use crate::folder::DataFolder;
 use leadwire_domain::key::{ENRICHED, EventName, RAW};
 use leadwire_domain::source::canary;
+use leadwire_pipeline::observe::{ViewNotWritten, ViewsNotRebuilt};
 use leadwire_pipeline::port::Bucket;
 use rusqlite::Connection;
 use std::fs;
@@ -134,9 +135,9 @@ fn work_off(folder: &DataFolder, lacking: &AtomicBool, queue: &Receiver<Order>) 
             rebuild(folder);
         }
         match order {
-            Order::Write(path, bytes) => tell(&path, write_view(&path, &bytes)),
+            Order::Write(path, bytes) => log_failure(&path, write_view(&path, &bytes)),
             Order::Remove(path, done) => {
-                tell(&path, remove_view(&path));
+                log_failure(&path, remove_view(&path));
                 answer(done);
             }
             Order::Rebuild => {}
@@ -150,11 +151,15 @@ fn answer(done: oneshot::Sender<()>) {
     let _gone = done.send(());
 }
 
-/// A view that cannot be written is told once for the one who looks for it; the event itself is safe.
-fn tell(path: &Path, done: io::Result<()>) {
+/// Logs a view that could not be written; the event itself is safe.
+fn log_failure(path: &Path, done: io::Result<()>) {
     if let Err(error) = done {
-        let error = error.to_string();
-        tracing::warn!(event = "view_not_written", path = %path.display(), error, "a view could not be written; the event itself is stored");
+        let path = path.display().to_string();
+        ViewNotWritten {
+            path,
+            error: &error,
+        }
+        .emit();
     }
 }
 
@@ -197,12 +202,7 @@ fn rebuild(folder: &DataFolder) {
         rebuild_bucket(&connection, folder, Bucket::Enriched, 2, ENRICHED)
     });
     if let Err(error) = result {
-        let error = error.to_string();
-        tracing::warn!(
-            event = "views_not_rebuilt",
-            error,
-            "the views could not be made anew; the events themselves are stored"
-        );
+        ViewsNotRebuilt { error: &error }.emit();
     }
 }
 
@@ -226,7 +226,7 @@ fn rebuild_bucket(
             continue;
         };
         let bytes: Vec<u8> = bytes.query_row((number, &key), |row| row.get(0))?;
-        tell(&path, write_view(&path, &bytes));
+        log_failure(&path, write_view(&path, &bytes));
     }
     Ok(())
 }
@@ -240,7 +240,7 @@ fn remove_leftovers(folder: &Path) {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.starts_with('.') && name.ends_with(TEMPORARY) {
-            tell(&entry.path(), remove_view(&entry.path()));
+            log_failure(&entry.path(), remove_view(&entry.path()));
         }
     }
 }

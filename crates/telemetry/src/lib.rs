@@ -1,17 +1,17 @@
 #![doc = include_str!("../README.md")]
 
-pub mod alarm;
 mod buffer;
 pub mod config;
 mod context;
-pub mod emf;
+mod emf;
 mod export;
 mod json;
+mod line;
 pub mod local;
+mod log;
 mod panic;
 mod prometheus;
 mod record;
-mod root;
 mod sampler;
 mod series;
 mod span;
@@ -19,10 +19,15 @@ mod traced;
 mod traces;
 
 pub use config::SpanConfig;
+#[cfg(any(test, feature = "judge"))]
+pub use emf::{Sample, validate};
 #[cfg(feature = "aws")]
 pub use export::sign::sign_with;
+pub use leadwire_pipeline::observe::metric::Service;
+pub use local::Now;
+pub use log::EventFilter;
 pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
-pub use series::{MinuteSample, Now};
+pub use series::MinuteSample;
 pub use span::{
     ATTRIBUTES, AttributeFacts, Invocation, Names, SPANS, SpanFacts, answered, begin_record,
     canary_span, context_of, link_outside, server_span, sweep_span,
@@ -36,7 +41,6 @@ use traces::Traces;
 use tracing::{Metadata, Subscriber};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::filter::{EnvFilter, FilterFn, Filtered, filter_fn};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -49,39 +53,15 @@ pub const DEFAULT_FILTER: &str = "info";
 /// A name stands for every crate that begins with it.
 const QUIET: &str = "aws=warn,h2=warn,hyper=warn,lambda_runtime=warn,lettre=warn,opentelemetry=warn,rustls=warn,tower=warn";
 
-/// Which program speaks. It stands on every line and is a dimension of every metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// The function that takes webhooks.
-    Ingest,
-    /// The function that enriches and mails.
-    Enrich,
-    /// The function that finds lost triggers.
-    Sweep,
-    /// The command.
-    Leadwire,
-}
-
-impl Service {
-    /// Its name on lines and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Enrich => "enrich",
-            Self::Sweep => "sweep",
-            Self::Leadwire => "leadwire",
-        }
-    }
-}
-
 /// Starts telemetry for this process: one JSON object a line, on stdout, and spans where `spans` says. A second start is left without effect.
-/// `rust_log` is a filter in the form of `RUST_LOG`; one that cannot be read is told, and [`DEFAULT_FILTER`] takes its place. It is a filter
-/// of lines only: spans are recorded whatever it says.
+/// `rust_log` is a filter in the form of `RUST_LOG`; an invalid one is logged, and [`DEFAULT_FILTER`] is used. It is a filter of lines only:
+/// metrics and spans are recorded whatever it says.
 pub fn init(service: Service, environment: &str, rust_log: Option<&str>, spans: &SpanConfig) {
     start_spans(spans, None);
     let (filter, mistake) = filter(rust_log);
-    let layer = json_layer(service, environment, std::io::stdout)
-        .with_metrics(emf::Recorder::install(service, environment));
+    let rust_log = rust_log.filter(|_| mistake.is_none());
+    log::start(service, environment, EventFilter::parse(rust_log));
+    let layer = json::JsonLayer::new(service, environment, std::io::stdout);
     let started = Registry::default()
         .with(span_layer())
         .with(layer.with_filter(filter))
@@ -132,18 +112,11 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
 /// Delivers what has gathered: once an invocation, after its answer was given. It takes at most [`FLUSH_DEADLINE`] a place.
 pub async fn flush() {
     // What is counted must not wait for a collector; what a collector did not take is counted after it.
-    emf::flush();
+    log::flush();
     if let Some(traces) = traces::installed() {
         traces.flush().await;
-        emf::flush();
+        log::flush();
     }
-}
-
-fn json_layer<W>(service: Service, environment: &str, writer: W) -> json::JsonLayer<W>
-where
-    W: for<'a> MakeWriter<'a> + 'static,
-{
-    json::JsonLayer::new(service.as_str(), environment.to_owned(), writer)
 }
 
 /// Directives that come later win over earlier ones with the same target, so an operator can still name a quiet library.
@@ -179,11 +152,11 @@ mod tests {
         }
     }
 
-    /// The lines that `body` tells under this filter.
+    /// The lines of `body` under this filter.
     fn lines(rust_log: Option<&str>, body: impl FnOnce()) -> Vec<serde_json::Value> {
         let buffer = Buffer::default();
         let writer = buffer.clone();
-        let layer = json_layer(Service::Enrich, "test", move || writer.clone())
+        let layer = json::JsonLayer::new(Service::Enrich, "test", move || writer.clone())
             .with_filter(filter(rust_log).0);
         tracing::subscriber::with_default(Registry::default().with(layer), body);
         let bytes = buffer.0.lock().unwrap().clone();
@@ -196,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_line_is_one_json_object_with_its_fields_at_the_top() {
-        let told = lines(None, || {
+        let written = lines(None, || {
             tracing::info!(
                 lead_id = "test-1",
                 receives = 3_u64,
@@ -205,8 +178,8 @@ mod tests {
                 "lead\nenriched \"so\""
             );
         });
-        let [line] = told.as_slice() else {
-            panic!("{told:?}")
+        let [line] = written.as_slice() else {
+            panic!("{written:?}")
         };
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["service"], "enrich");
@@ -228,22 +201,22 @@ mod tests {
 
     #[test]
     fn a_field_that_has_the_name_of_another_member_stands_beside_it() {
-        let told = lines(None, || {
+        let written = lines(None, || {
             tracing::info!(service = "s3", target = 7_u64, "called");
         });
-        assert_eq!(told[0]["service"], "enrich");
-        assert_eq!(told[0]["field_service"], "s3");
-        assert_eq!(told[0]["field_target"], 7);
+        assert_eq!(written[0]["service"], "enrich");
+        assert_eq!(written[0]["field_service"], "s3");
+        assert_eq!(written[0]["field_target"], 7);
     }
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
-        let told = lines(None, || {
+        let written = lines(None, || {
             tracing::info!(error = "é".repeat(1_000_000), "é{}", "é".repeat(9000));
         });
-        let error = told[0]["error"].as_str().unwrap();
+        let error = written[0]["error"].as_str().unwrap();
         assert!(error.ends_with("é…") && error.len() < 9000);
-        assert!(told[0]["message"].as_str().unwrap().len() < 9000);
+        assert!(written[0]["message"].as_str().unwrap().len() < 9000);
     }
 
     #[test]
@@ -260,12 +233,12 @@ mod tests {
                 Some(&self.0)
             }
         }
-        let told = lines(None, || {
+        let written = lines(None, || {
             let outer = Outer(io::Error::other("disk full"));
             let error: &dyn std::error::Error = &outer;
             tracing::error!(error, "failed");
         });
-        assert_eq!(told[0]["error"], "could not put object: disk full");
+        assert_eq!(written[0]["error"], "could not put object: disk full");
     }
 
     #[test]
@@ -285,18 +258,18 @@ mod tests {
         assert!(mistake.is_some());
         assert!(filter(Some("  ")).1.is_none());
         assert_eq!(
-            lines(Some("leadwire=louder"), || tracing::info!("told")).len(),
+            lines(Some("leadwire=louder"), || tracing::info!("logged")).len(),
             1
         );
     }
 
     #[test]
     fn a_panic_is_told_by_its_place_and_never_by_its_message() {
-        let told = lines(None, || {
+        let written = lines(None, || {
             panic::tell(Some("src/enrich.rs:7:9"));
         });
-        assert_eq!(told[0]["message"], "the code panicked");
-        assert_eq!(told[0]["location"], "src/enrich.rs:7:9");
-        assert_eq!(told[0]["level"], "ERROR");
+        assert_eq!(written[0]["message"], "the code panicked");
+        assert_eq!(written[0]["location"], "src/enrich.rs:7:9");
+        assert_eq!(written[0]["level"], "ERROR");
     }
 }

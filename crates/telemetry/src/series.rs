@@ -1,16 +1,19 @@
-//! Metrics by the minute, gathered in memory until the home takes them away.
+//! Metrics of one machine by series: their totals, for the page `/metrics`, and their minutes, gathered in memory until the home takes them.
 
-use jiff::Timestamp;
+use leadwire_pipeline::observe::metric::{Metric, Service, Unit};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
-/// Minutes of metrics that are held at most: half a day of all that one machine tells. So many wait only where nobody can keep them.
+/// Minutes of metrics that are held at most: half a day of all that one machine emits. So many wait only where they cannot be stored.
 const ENTRIES_MAX: usize = 20_000;
 
-/// Where a clock can be read: a recorder has no home.
-pub type Now = fn() -> Timestamp;
+/// Upper bounds of the histograms, in seconds: from a request's milliseconds to the hour that a lead may wait. Buckets are dense just above
+/// 600 s, the default delay, where lateness shows.
+pub(crate) const BUCKETS: [f64; 27] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    120.0, 300.0, 600.0, 601.0, 605.0, 615.0, 630.0, 660.0, 900.0, 1200.0, 1800.0, 3600.0,
+];
 
-/// What was told of a metric in a minute.
+/// What was measured in a minute.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MinuteSample {
     /// The metric's name.
@@ -27,73 +30,248 @@ pub struct MinuteSample {
     pub min: f64,
     /// The largest.
     pub max: f64,
+    /// Which series it is of.
+    series: usize,
 }
 
-impl MinuteSample {
-    fn add(&mut self, other: &Self) {
-        self.count += other.count;
-        self.sum += other.sum;
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
-    }
+/// A state that is read now and then. It is no metric of the catalogue: on AWS, the queue has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Messages that failed for good and were put aside.
+    DeadLetters,
+    /// How old the oldest message is that waits or is worked on, in seconds.
+    OldestMessageSeconds,
 }
 
-/// A metric with its dimensions.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Series {
-    pub(crate) metric: &'static str,
-    pub(crate) dimensions: BTreeMap<&'static str, String>,
-}
+impl State {
+    pub(crate) const ALL: [Self; 2] = [Self::DeadLetters, Self::OldestMessageSeconds];
 
-/// The minutes that nobody has taken yet.
-#[derive(Debug)]
-pub(crate) struct Minutes {
-    now: Now,
-    held: Mutex<BTreeMap<(i64, Series), MinuteSample>>,
-}
-
-impl Minutes {
-    pub(crate) fn new(now: Now) -> Self {
-        Self {
-            now,
-            held: Mutex::default(),
+    /// Its name in the minutes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DeadLetters => "DeadLetters",
+            Self::OldestMessageSeconds => "OldestMessageSeconds",
         }
     }
 
-    /// Adds a value to its minute. False where too many minutes wait already.
-    pub(crate) fn tell(&self, series: Series, value: f64) -> bool {
-        self.add(MinuteSample {
-            metric: series.metric,
-            dimensions: series.dimensions,
-            minute: (self.now)().as_second().div_euclid(60),
+    pub(crate) const fn about(self) -> &'static str {
+        match self {
+            Self::DeadLetters => "Messages that failed for good and were put aside.",
+            Self::OldestMessageSeconds => {
+                "Age of the oldest message that waits or is worked on, in seconds."
+            }
+        }
+    }
+}
+
+/// What a series is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SeriesOf {
+    /// A metric of the catalogue, with the value of its further dimension.
+    Metric(Metric, Option<&'static str>),
+    /// A state of this machine.
+    State(State),
+}
+
+/// One series.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
+    pub(crate) of: SeriesOf,
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) dimensions: BTreeMap<&'static str, String>,
+}
+
+/// All that was measured of a series since the process began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Total {
+    /// How many.
+    Counter(u64),
+    /// How many durations per bucket, the last one without a bound, and their sum in seconds.
+    Histogram([u64; BUCKETS.len() + 1], f64),
+    /// The last value, where there is one.
+    Gauge(Option<f64>),
+}
+
+/// Every series there can be, and what was measured.
+#[derive(Debug)]
+pub(crate) struct SeriesTable {
+    pub(crate) series: Vec<Series>,
+    pub(crate) totals: Vec<Total>,
+    minutes: BTreeMap<(i64, usize), Stats>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stats {
+    count: u64,
+    sum: f64,
+    min: f64,
+    max: f64,
+}
+
+impl SeriesTable {
+    /// The closed list of the catalogue, and the states.
+    pub(crate) fn new(environment: &str) -> Self {
+        let of_metrics = Metric::ALL.into_iter().flat_map(|metric| {
+            let values = match metric.facts().further {
+                None => vec![None],
+                Some(dimension) => dimension.values().into_iter().map(Some).collect(),
+            };
+            values
+                .into_iter()
+                .map(move |value| of_metric(metric, value))
+        });
+        let of_states = State::ALL.into_iter().map(of_state);
+        let mut series: Vec<Series> = of_metrics.chain(of_states).collect();
+        for series in &mut series {
+            let environment = environment.to_owned();
+            series.dimensions.insert("environment", environment);
+        }
+        let totals = series.iter().map(|series| match series.of {
+            SeriesOf::State(_) => Total::Gauge(None),
+            SeriesOf::Metric(metric, _) => match metric.facts().unit {
+                Unit::Count => Total::Counter(0),
+                Unit::Milliseconds => Total::Histogram([0; BUCKETS.len() + 1], 0.0),
+            },
+        });
+        Self {
+            totals: totals.collect(),
+            series,
+            minutes: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a value, a duration in milliseconds. False where there is no such series, or no room for its minute.
+    pub(crate) fn record(&mut self, of: SeriesOf, minute: i64, value: f64) -> bool {
+        let Some(index) = self.series.iter().position(|s| s.of == of) else {
+            return false;
+        };
+        match self.totals.get_mut(index) {
+            Some(Total::Counter(count)) => *count = count.saturating_add(to_count(value)),
+            Some(Total::Histogram(buckets, sum)) => {
+                let seconds = value / 1000.0;
+                let bucket = BUCKETS.iter().position(|bound| seconds <= *bound);
+                let bucket = buckets.get_mut(bucket.unwrap_or(BUCKETS.len()));
+                bucket.into_iter().for_each(|count| *count += 1);
+                *sum += seconds;
+            }
+            Some(Total::Gauge(last)) => *last = Some(value),
+            None => {}
+        }
+        let one = Stats {
             count: 1,
             sum: value,
             min: value,
             max: value,
-        })
-    }
-
-    /// Everything told since the last time, in the order of time.
-    pub(crate) fn drain(&self) -> Vec<MinuteSample> {
-        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-        held.into_values().collect()
-    }
-
-    /// Adds what was told in a minute. False where too many wait already.
-    pub(crate) fn add(&self, sample: MinuteSample) -> bool {
-        let series = Series {
-            metric: sample.metric,
-            dimensions: sample.dimensions.clone(),
         };
-        let key = (sample.minute, series);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(there) = held.get_mut(&key) {
-            there.add(&sample);
-        } else if held.len() < ENTRIES_MAX {
-            held.insert(key, sample);
+        self.add((minute, index), one)
+    }
+
+    /// Everything measured since the last time, in the order of time.
+    pub(crate) fn drain(&mut self) -> Vec<MinuteSample> {
+        let minutes = std::mem::take(&mut self.minutes).into_iter();
+        let samples = minutes.filter_map(|((minute, index), stats)| {
+            let series = self.series.get(index)?;
+            Some(MinuteSample {
+                metric: series.name,
+                dimensions: series.dimensions.clone(),
+                minute,
+                count: stats.count,
+                sum: stats.sum,
+                min: stats.min,
+                max: stats.max,
+                series: index,
+            })
+        });
+        samples.collect()
+    }
+
+    /// Takes back a minute. False where too many are held already.
+    pub(crate) fn put_back(&mut self, sample: &MinuteSample) -> bool {
+        let stats = Stats {
+            count: sample.count,
+            sum: sample.sum,
+            min: sample.min,
+            max: sample.max,
+        };
+        self.add((sample.minute, sample.series), stats)
+    }
+
+    fn add(&mut self, key: (i64, usize), stats: Stats) -> bool {
+        if let Some(held) = self.minutes.get_mut(&key) {
+            held.count += stats.count;
+            held.sum += stats.sum;
+            held.min = held.min.min(stats.min);
+            held.max = held.max.max(stats.max);
+        } else if self.minutes.len() < ENTRIES_MAX {
+            self.minutes.insert(key, stats);
         } else {
             return false;
         }
         true
+    }
+}
+
+fn of_metric(metric: Metric, value: Option<&'static str>) -> Series {
+    let facts = metric.facts();
+    // What every service emits is the process's own here.
+    let service = match facts.services {
+        [service] => *service,
+        _ => Service::Leadwire,
+    };
+    let mut dimensions = BTreeMap::from([("service", service.name().to_owned())]);
+    if let Some((dimension, value)) = facts.further.zip(value) {
+        dimensions.insert(dimension.name(), value.to_owned());
+    }
+    Series {
+        of: SeriesOf::Metric(metric, value),
+        name: facts.name,
+        about: facts.about,
+        dimensions,
+    }
+}
+
+fn of_state(state: State) -> Series {
+    Series {
+        of: SeriesOf::State(state),
+        name: state.name(),
+        about: state.about(),
+        dimensions: BTreeMap::from([("service", Service::Leadwire.name().to_owned())]),
+    }
+}
+
+/// A count back from the float that it is in the minutes; those are far below 2⁵³, up to where a float is exact.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it was a count"
+)]
+fn to_count(value: f64) -> u64 {
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_rise_and_know_the_delay() {
+        assert!(BUCKETS.is_sorted());
+        assert!(BUCKETS.contains(&600.0));
+    }
+
+    #[test]
+    fn minutes_that_find_no_room_are_refused_and_known_ones_go_on() {
+        let mut table = SeriesTable::new("test");
+        let of = SeriesOf::Metric(Metric::EmailsSent, None);
+        for minute in 0..20_000 {
+            assert!(table.record(of, minute, 1.0));
+        }
+        assert!(!table.record(of, 20_000, 1.0));
+        assert!(table.record(of, 0, 1.0));
+        let samples = table.drain();
+        assert_eq!((samples.len(), samples[0].count), (20_000, 2));
+        assert!(table.record(of, 20_000, 1.0));
     }
 }

@@ -11,7 +11,7 @@ mod tile;
 use super::board::{Board, Body, Chart, View, Widget};
 use super::sample::Day;
 use anyhow::{Context, Result};
-use leadwire_telemetry::alarm::State;
+use leadwire_cloudwatch::State;
 use std::collections::BTreeMap;
 use svg::{Area, FRAME, Svg, Type, fit};
 

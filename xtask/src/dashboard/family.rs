@@ -165,7 +165,7 @@ pub(crate) fn breach_of_ours(name: &Name) -> Option<String> {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     };
     let service = next().is_some_and(|(name, value)| {
-        name == "service" && facts.stages.iter().any(|stage| stage.name() == value)
+        name == "service" && facts.services.iter().any(|service| service.name() == value)
     });
     let environment = next() == Some(("environment", ENVIRONMENT));
     // A metric with a further dimension is told by that set alone: there is no sum over its values.

@@ -7,8 +7,8 @@ mod story;
 
 use super::board::Name;
 use super::family;
+use leadwire_cloudwatch::{Names, Query, Recording};
 use leadwire_pipeline::observe::metric::Metric;
-use leadwire_telemetry::alarm::{Names, Query, Recording};
 use std::collections::BTreeMap;
 
 /// When the day ends, in seconds after it began: dashboards are opened now.
@@ -80,7 +80,7 @@ pub(crate) fn names(alarms: &serde_json::Value) -> Names {
 impl Day {
     /// Tells a metric of ours, by its further dimension where it has one.
     fn tell(&mut self, second: i64, metric: Metric, further: Option<&str>, value: f64) {
-        let stage = metric.facts().stages.first();
+        let stage = metric.facts().services.first();
         let service = stage.map_or("", |stage| stage.name());
         self.tell_as(second, (metric, service), further, value);
     }
@@ -159,12 +159,12 @@ impl Day {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leadwire_telemetry::alarm::{Points as _, Statistic, Window};
+    use leadwire_cloudwatch::{Points as _, Statistic, Window};
 
     /// The sum over the values of its further dimension, if it has one.
     fn sum(day: &Day, metric: Metric) -> f64 {
         let facts = metric.facts();
-        let service = ("service", facts.stages[0].name());
+        let service = ("service", facts.services[0].name());
         let common = [service, ("environment", "${Environment}")];
         let further: Vec<Vec<(&str, &str)>> = match facts.further {
             None => vec![Vec::new()],

@@ -3,7 +3,7 @@
 use super::board::{Chart, Row, Source};
 use super::family::{self, Measure};
 use anyhow::{Context, Result, bail};
-use leadwire_telemetry::alarm::Expression;
+use leadwire_cloudwatch::Expression;
 use std::collections::BTreeSet;
 
 /// What the values of a row are.

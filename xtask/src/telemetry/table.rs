@@ -1,29 +1,49 @@
-//! The parts of docs/TELEMETRY.md that are written from the catalogues.
+//! The parts of docs/TELEMETRY.md that are written from the catalogue.
 
-use super::Told;
-use crate::dashboard::family::OURS;
+use super::Usage;
 use crate::dashboard::palette::PALETTE;
 use crate::document::table;
-use leadwire_pipeline::observe::metric::{Dimension, Facts, Metric, Unit};
+use leadwire_pipeline::observe::metric::{Dimension, Facts, Metric, NAMESPACE, Unit};
+use leadwire_pipeline::observe::{EVENTS, EventFacts};
 use leadwire_telemetry::{ATTRIBUTES, SPANS};
 
 /// What a custom metric costs in a month, in US cents, at the list price of us-east-1.
 const METRIC_CENTS: usize = 30;
-/// What an alarm costs for each metric that it looks at, and a composite.
+/// What an alarm costs for each metric that it evaluates, and a composite.
 const ALARM_CENTS: usize = 10;
 const COMPOSITE_CENTS: usize = 50;
 
 /// Every part, by the name in its markers.
-pub(super) fn parts(told: &Told) -> [(&'static str, String); 8] {
-    [
-        ("metrics", metrics(told)),
+pub(super) fn parts(usage: &Usage) -> Vec<(String, String)> {
+    let events = EVENTS.iter().map(|(name, events)| {
+        let rows = events.iter().map(event);
+        let head = ["event", "level", "what happened", "further fields"];
+        (format!("events of {name}"), table(&head, rows))
+    });
+    let others = [
+        ("metrics", metrics(usage)),
         ("dimensions", dimensions()),
-        ("cost", cost(told)),
-        ("aws", of_aws(told)),
+        ("cost", cost(usage)),
+        ("aws", of_aws(usage)),
         ("spans", spans()),
         ("attributes", attributes()),
         ("colours", colours()),
-        ("alarms", alarms(told)),
+        ("alarms", alarms(usage)),
+    ];
+    let others = others.map(|(name, part)| (name.to_owned(), part));
+    events.chain(others).collect()
+}
+
+fn event(event: &EventFacts) -> Vec<String> {
+    let levels = event
+        .levels
+        .iter()
+        .map(|level| level.as_str().to_lowercase());
+    vec![
+        format!("`{}`", event.name),
+        levels.collect::<Vec<_>>().join(", "),
+        event.about.trim().to_owned(),
+        quoted(event.fields.iter().copied()),
     ]
 }
 
@@ -32,13 +52,13 @@ fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn metrics(told: &Told) -> String {
+fn metrics(usage: &Usage) -> String {
     let row = |metric: Metric| {
         let Facts {
             name,
             unit,
             further,
-            stages,
+            services,
             about,
             ..
         } = metric.facts();
@@ -49,11 +69,11 @@ fn metrics(told: &Told) -> String {
         vec![
             format!("`{name}`"),
             unit.to_owned(),
-            quoted(stages.iter().map(|stage| stage.name())),
+            quoted(services.iter().map(|service| service.name())),
             further.map_or(String::new(), |further| format!("`{}`", further.name())),
             about.to_owned(),
-            told.alarms_on(OURS, name).join(", "),
-            told.boards_with(OURS, name).join(", "),
+            usage.alarms_on(NAMESPACE, name).join(", "),
+            usage.boards_with(NAMESPACE, name).join(", "),
         ]
     };
     table(
@@ -77,10 +97,7 @@ fn dimensions() -> String {
             quoted(dimension.values()),
         ]
     };
-    table(
-        &["dimension", "values"],
-        [Dimension::Source, Dimension::Reason].map(row),
-    )
+    table(&["dimension", "values"], Dimension::ALL.map(row))
 }
 
 /// How many series there can be: each is a metric to pay for.
@@ -88,37 +105,37 @@ fn series() -> usize {
     let of = |metric: &Metric| {
         let facts = metric.facts();
         let values = facts.further.map_or(1, |further| further.values().len());
-        facts.stages.len() * values
+        facts.services.len() * values
     };
     Metric::ALL.iter().map(of).sum()
 }
 
-fn cost(told: &Told) -> String {
+fn cost(usage: &Usage) -> String {
     let dollars = |cents: usize| format!("{}.{:02}", cents / 100, cents % 100);
-    let (series, watched, composites) = (series(), told.series(), told.composites());
+    let (series, used, composites) = (series(), usage.series(), usage.composites());
     format!(
         "{} metrics make at most {series} series in each environment, each a custom metric of CloudWatch: {} USD a month at most, at 0.30 USD each. \
-         One that tells nothing in an hour costs nothing in it. {} alarms look at {watched} series, at 0.10 USD each, and {composites} of them at \
+         One without a value in an hour costs nothing in it. {} alarms evaluate {used} series, at 0.10 USD each, and {composites} of them \
          other alarms, at 0.50 USD: {} USD. (List prices of us-east-1.)\n",
         Metric::ALL.len(),
         dollars(series * METRIC_CENTS),
-        told.alarms().len(),
-        dollars(watched * ALARM_CENTS + composites * COMPOSITE_CENTS),
+        usage.alarms().len(),
+        dollars(used * ALARM_CENTS + composites * COMPOSITE_CENTS),
     )
 }
 
-fn of_aws(told: &Told) -> String {
+fn of_aws(usage: &Usage) -> String {
     let row = |(namespace, metric): (&str, &str)| {
         vec![
             format!("`{namespace}`"),
             format!("`{metric}`"),
-            told.alarms_on(namespace, metric).join(", "),
-            told.boards_with(namespace, metric).join(", "),
+            usage.alarms_on(namespace, metric).join(", "),
+            usage.boards_with(namespace, metric).join(", "),
         ]
     };
     table(
         &["namespace", "metric", "alarms", "dashboards"],
-        told.of_aws().into_iter().map(row),
+        usage.of_aws().into_iter().map(row),
     )
 }
 
@@ -148,14 +165,14 @@ fn colours() -> String {
     table(&["colour", "what"], rows)
 }
 
-fn alarms(told: &Told) -> String {
+fn alarms(usage: &Usage) -> String {
     table(
-        &["alarm", "tells", "looks at"],
-        told.alarms().into_iter().map(|alarm| {
+        &["alarm", "notifies", "evaluates"],
+        usage.alarms().into_iter().map(|alarm| {
             vec![
                 format!("`{}`", alarm.id),
                 alarm.route.to_owned(),
-                quoted(alarm.looks_at.iter().map(String::as_str)),
+                quoted(alarm.inputs.iter().map(String::as_str)),
             ]
         }),
     )

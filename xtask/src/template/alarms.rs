@@ -1,11 +1,10 @@
-//! `alarms/alarms.json`: the alarms of the template as plain `CloudFormation` JSON, for whoever has no template at hand. The command carries
-//! it, and a person can paste from it.
+//! `alarms/alarms.json`: the alarms of the template as plain `CloudFormation` JSON. The command carries it, and a person can paste from it.
 
 #[cfg(test)]
 mod stories;
 
 use super::view::Template;
-use leadwire_telemetry::alarm::{Alarm, DefinitionError, Names, read_alarms};
+use leadwire_cloudwatch::{Alarm, DefinitionError, Names, read_alarms};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const TYPES: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
 /// What the parameter `Environment` is taken to be: not its default, so that a literal in its place shows.
 pub(super) const ENVIRONMENT: &str = "any-environment";
+/// What the stack's name is taken to be.
+pub(crate) const STACK: &str = "stack";
 /// What is kept of a resource; the rest matters to a deployment only.
 const KEPT: [&str; 3] = ["Type", "Condition", "Properties"];
 
@@ -63,6 +64,15 @@ pub(super) fn resources(
         })
 }
 
+/// The alarms of `alarms.json` as a template that can be read: with the parameter that is the key of a mapping.
+pub(super) fn with_parameters(mut alarms: Value) -> Template {
+    if let Some(sections) = alarms.as_object_mut() {
+        let parameters = json!({"CanaryMinutes": {"Default": 15}});
+        sections.insert("Parameters".to_owned(), parameters);
+    }
+    Template(alarms)
+}
+
 /// The alarms of a template without a stack, and what is wrong with those that cannot be read.
 pub(super) fn read(template: &Template) -> (Vec<Alarm>, Vec<DefinitionError>) {
     read_alarms(template.section("Resources"), &names(template))
@@ -81,7 +91,7 @@ fn names(template: &Template) -> Names {
         let text = text.unwrap_or_else(|| default.to_string());
         Some((name.clone(), text))
     });
-    let given = [("AWS::StackName", "stack"), ("Environment", ENVIRONMENT)];
+    let given = [("AWS::StackName", STACK), ("Environment", ENVIRONMENT)];
     let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Names {
         references: defaults.chain(given).collect::<BTreeMap<_, _>>(),

@@ -33,8 +33,6 @@ pub(crate) struct Entry {
 pub(crate) struct Project {
     /// The settings that each function reads.
     pub(crate) settings: Vec<Entry>,
-    /// Logical ids of the alarms that have a page in `alarms/`.
-    pub(crate) alarm_pages: BTreeSet<String>,
     /// Headings of `docs/RUNBOOK.md` that name an alarm.
     pub(crate) alarm_headings: BTreeSet<String>,
     /// `alarms/alarms.json`.
@@ -54,17 +52,8 @@ impl Project {
         let panic = manifest
             .get("profile")
             .and_then(|p| p.get("release")?.get("panic")?.as_str());
-        let pages = fs::read_dir(root.join("alarms"))
-            .context("alarms")?
-            .filter_map(|entry| {
-                let name = entry.ok()?.file_name().to_string_lossy().into_owned();
-                name.strip_suffix(".md")
-                    .filter(|id| *id != "README")
-                    .map(str::to_owned)
-            });
         Ok(Self {
             settings: entries(),
-            alarm_pages: pages.collect(),
             alarm_headings: alarm_headings(&read(RUNBOOK)?),
             alarms: serde_json::from_str(&read(ALARMS)?).context(ALARMS)?,
             panic: panic.unwrap_or_default().to_owned(),

@@ -53,7 +53,7 @@ const WIRE: &[&str] = &[
     "rusqlite",
 ];
 
-const ROOMS: [Room; 7] = [
+const ROOMS: [Room; 8] = [
     Room {
         name: "leadwire-domain",
         knows: &[],
@@ -75,6 +75,11 @@ const ROOMS: [Room; 7] = [
         never: &["lambda_"],
     },
     Room {
+        name: "leadwire-cloudwatch",
+        knows: &[],
+        never: IO,
+    },
+    Room {
         name: "leadwire-telemetry",
         knows: &["leadwire-domain", "leadwire-pipeline"],
         never: &["aws-sdk-", "rusqlite"],
@@ -94,6 +99,7 @@ const ROOMS: [Room; 7] = [
         knows: &[
             "leadwire-domain",
             "leadwire-pipeline",
+            "leadwire-cloudwatch",
             "leadwire-local",
             "leadwire-telemetry",
             "leadwire-aws",

@@ -1,8 +1,10 @@
 //! `sweep`: finds events that have lost their trigger and queues them again; on a schedule of its own it sends the canary.
 
+use lambda_runtime::Diagnostic;
 use leadwire_lambda::serve::{self, ServeError};
 use leadwire_lambda::stage::{self, AwsCanary};
 use leadwire_lambda::{config, settings};
+use leadwire_pipeline::observe::SweepFailed;
 use leadwire_pipeline::operate::canary::Accepted;
 use leadwire_pipeline::stage::sweep::{SweepMode, SweepReport};
 use leadwire_telemetry::{Service, canary_span, sweep_span};
@@ -47,7 +49,13 @@ async fn serve() -> Result<(), ServeError> {
             .instrument(sweep_span(&invocation))
             .await
             .map(Report::Swept)
-            .map_err(|error| serve::failed("sweep_failed", &error))
+            .map_err(|error| {
+                SweepFailed { error: &error }.emit();
+                Diagnostic {
+                    error_type: SweepFailed::FACTS.name.to_owned(),
+                    error_message: error.to_string(),
+                }
+            })
     })
     .await
 }

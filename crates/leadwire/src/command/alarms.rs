@@ -5,9 +5,9 @@ use crate::home::{self, Opened, Operated as _, Traces, operate};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, PLAIN, WAIT};
 use crate::watch::{Machine, Severity, Standing};
 use anstyle::Style;
+use leadwire_cloudwatch::State;
 use leadwire_local::{Mode, TelemetryStore};
 use leadwire_pipeline::settings::ENVIRONMENT;
-use leadwire_telemetry::alarm::State;
 use serde_json::json;
 
 /// Lists the alarms. One in ALARM is a failure: somebody must look.

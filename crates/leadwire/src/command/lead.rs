@@ -4,10 +4,10 @@ use crate::cli::LeadArgs;
 use crate::command::leads::EventLine;
 use crate::duration::{render_relative, render_time};
 use crate::home::{Operated, Traces};
-use crate::keep;
 use crate::output::{BOLD, Cell, DIM, Ended, Output, printable, style_of, width};
 use crate::settings::Usage;
 use crate::status::{Step, advice, explain, timeline};
+use crate::telemetry_store;
 use crate::trace::{arrange, draw};
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
@@ -68,7 +68,9 @@ fn read_traces(
         Traces::Kept(store) => events
             .iter()
             .map(|event| {
-                let spans = event.trace_id().map(|id| keep::spans_of(store, id));
+                let spans = event
+                    .trace_id()
+                    .map(|id| telemetry_store::spans_of(store, id));
                 Ok(Some(spans.transpose()?.unwrap_or_default()))
             })
             .collect(),

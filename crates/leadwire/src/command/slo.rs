@@ -4,9 +4,10 @@ use super::alarms::store;
 use crate::cli::SloArgs;
 use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
-use crate::watch::{Counted, Machine, OBJECTIVE};
+use crate::watch::{Counted, Machine};
 use jiff::SignedDuration;
 use leadwire_pipeline::settings::ENVIRONMENT;
+use leadwire_pipeline::observe::OBJECTIVE;
 use serde_json::{Value, json};
 
 /// The windows beside the whole: what burns now.

@@ -1,15 +1,16 @@
 //! `up`: the pipeline on this machine.
 
 use crate::cli::{DATA_DEFAULT, UpArgs};
+use crate::console;
 use crate::duration::render_seconds;
 use crate::home;
-use crate::keep;
 use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
 use crate::service;
 use crate::settings::{Log, Settings, SignaturePolicy};
-use crate::tell;
+use crate::telemetry_store;
 use anyhow::Context as _;
 use leadwire_local::{LocalHome, Mode, RunnerConfig};
+use leadwire_pipeline::observe::{FolderWarning, ServerStarted, ServerStopping};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,15 +27,16 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         .local_addr()
         .context("could not tell the address")?;
     let home = home::open(&args.folder.data, Mode::Serve)?;
-    let sink = Arc::new(keep::span_sink(home.telemetry()));
+    let sink = Arc::new(telemetry_store::span_sink(home.telemetry()));
     leadwire_telemetry::start_spans(&settings.spans, Some(sink));
-    tell::start(
+    console::start(
         &settings,
         args.settings.text("--rust-log").as_deref(),
         home::now,
     );
     for warning in &home.report().warnings {
-        tracing::warn!(event = "folder_warning", "{warning}");
+        let warning = warning.to_string();
+        FolderWarning { warning }.emit();
     }
     let place = Place {
         settings: &settings,
@@ -56,7 +58,7 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         () = signals.next() => {}
     }
     output.line(format!("\n{DIM}Stopping: finishing what is under way. Everything accepted is kept. Again to stop at once.{DIM:#}"))?;
-    tracing::debug!(event = "server_stopping", "stopping");
+    ServerStopping {}.emit();
     stop.send_replace(true);
     tokio::select! {
         ended = &mut service => ended?,
@@ -140,17 +142,16 @@ impl Place<'_> {
     fn announce(&self, output: &mut Output) -> io::Result<()> {
         let folder = self.home.folder();
         let waits = &self.settings.enrich;
-        tracing::info!(
-            event = "server_started",
-            url = self.url,
-            data = %folder.path().display(),
-            delay_seconds = waits.delay_seconds,
-            environment = waits.environment,
-            signed = self.settings.signatures == SignaturePolicy::Required,
-            smtp = self.settings.smtp.is_some(),
-            canary_seconds = self.settings.canary.map(|every| every.as_secs()),
-            "the pipeline runs"
-        );
+        ServerStarted {
+            url: &self.url,
+            data: folder.path().display().to_string(),
+            delay_seconds: waits.delay_seconds,
+            environment: &waits.environment,
+            signed: self.settings.signatures == SignaturePolicy::Required,
+            smtp: self.settings.smtp.is_some(),
+            canary_seconds: self.settings.canary.map(|every| every.as_secs()),
+        }
+        .emit();
         let mails = match self.settings.smtp {
             Some(_) => "are sent by SMTP".to_owned(),
             None => format!("{}/*.eml", folder.outbox().display()),

@@ -7,13 +7,14 @@ mod start;
 mod trace;
 
 use crate::home::{LocalOperated, Operated as _};
-use crate::keep;
+use crate::telemetry_store;
 use html::{CONTENT_SECURITY_POLICY, Html};
 use hyper::Method;
 use hyper::http::request::Parts;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_local::TelemetryStore;
 use leadwire_pipeline::ledger::Ledger;
+use leadwire_pipeline::observe::PageFailed;
 use leadwire_pipeline::port::Home as _;
 use leadwire_telemetry::local::LocalMetrics;
 use std::net::IpAddr;
@@ -107,11 +108,8 @@ impl Pages {
             Route::Trace(id) => self.trace(id),
         };
         Some(page.unwrap_or_else(|error| {
-            tracing::warn!(
-                event = "page_failed",
-                error = format!("{error:#}"),
-                "a page could not be shown"
-            );
+            let error = format!("{error:#}");
+            PageFailed { error }.emit();
             Page::note(
                 503,
                 "This page cannot be shown now",
@@ -142,7 +140,7 @@ impl Pages {
         let mut told = Vec::new();
         for event in events {
             let spans = match event.trace_id() {
-                Some(id) => keep::spans_of(&self.telemetry, id)?,
+                Some(id) => telemetry_store::spans_of(&self.telemetry, id)?,
                 None => Vec::new(),
             };
             told.push((event, spans));
@@ -151,7 +149,7 @@ impl Pages {
     }
 
     fn trace(&self, trace_id: &str) -> anyhow::Result<Page> {
-        let spans = keep::spans_of(&self.telemetry, trace_id)?;
+        let spans = telemetry_store::spans_of(&self.telemetry, trace_id)?;
         Ok(match crate::trace::arrange(&spans) {
             Some(waterfall) => Page::html(200, trace::render(&waterfall)),
             None => Page::note(

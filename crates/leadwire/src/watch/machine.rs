@@ -2,18 +2,17 @@
 
 use super::{COUNTED, Counted, Severity, Standing, about};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_local::{Minute, TelemetryStore};
-use leadwire_telemetry::alarm::{
+use leadwire_cloudwatch::{
     Alarm, Names, Points, Query, Stats, Unanswered, Window, evaluate, read_alarms,
 };
+use leadwire_local::{Minute, TelemetryStore};
+use leadwire_pipeline::observe::metric::NAMESPACE;
 use leadwire_telemetry::local::State as QueueState;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The alarms of `template.yaml`, written by `cargo xtask template --write`.
 const ALARMS: &str = include_str!("../../../../alarms/alarms.json");
-/// The namespace of what we tell ourselves.
-const OURS: &str = "Leadwire";
 /// What the process tells of the queue stands under this service.
 const PROCESS: &str = "leadwire";
 /// The metric of the canary, which may be off.
@@ -63,8 +62,8 @@ impl Machine {
     pub(crate) fn counted(&self, since: SignedDuration) -> anyhow::Result<Counted> {
         let (from, to) = (minute(self.now - since), minute(self.now) + 1);
         let sums = COUNTED.map(|metric| {
-            let stages = metric.facts().stages;
-            let stage = stages.first().map_or(PROCESS, |stage| stage.name());
+            let services = metric.facts().services;
+            let stage = services.first().map_or(PROCESS, |service| service.name());
             let dimensions = self.dimensions(stage);
             self.store
                 .read_minutes(metric.name(), &dimensions, from, to)
@@ -86,7 +85,7 @@ impl Machine {
 
     /// The name and dimensions under which a metric is kept here.
     fn kept(&self, query: &Query) -> Result<(String, BTreeMap<String, String>), Unanswered> {
-        if query.namespace == OURS {
+        if query.namespace == NAMESPACE {
             return Ok((query.metric.clone(), query.dimensions.clone()));
         }
         let queue = query.dimensions.get("QueueName").map(String::as_str);
@@ -185,7 +184,7 @@ fn severity(alarm: &Alarm) -> Severity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leadwire_telemetry::alarm::Watch;
+    use leadwire_cloudwatch::Watch;
 
     #[test]
     fn every_alarm_of_the_template_can_be_read_and_says_where_to_read_on() {

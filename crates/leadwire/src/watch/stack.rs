@@ -7,11 +7,9 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, StateValue, Statistic};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_aws::Clients;
-use leadwire_pipeline::observe::metric::Metric;
-use leadwire_telemetry::alarm::State;
+use leadwire_cloudwatch::State;
+use leadwire_pipeline::observe::metric::{Metric, NAMESPACE};
 
-/// The namespace of what we tell ourselves.
-const OURS: &str = "Leadwire";
 /// The most points that one request gives.
 const POINTS_MAX: i64 = 1_440;
 /// A time that is asked for by the minute; longer ones go by the hour.
@@ -119,14 +117,14 @@ impl Watched {
         now: Timestamp,
         since: SignedDuration,
     ) -> anyhow::Result<f64> {
-        let stages = metric.facts().stages;
-        let service = stages.first().map_or("", |stage| stage.name());
+        let services = metric.facts().services;
+        let service = services.first().map_or("", |service| service.name());
         let dimension =
             |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
         let answer = self
             .client
             .get_metric_statistics()
-            .namespace(OURS)
+            .namespace(NAMESPACE)
             .metric_name(metric.name())
             .dimensions(dimension("service", service))
             .dimensions(dimension("environment", &self.environment))

@@ -2,6 +2,7 @@
 //! commit has been synced: under load, one fsync serves many callers.
 
 use super::Fault;
+use leadwire_pipeline::observe::WriterPanicked;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::fs::File;
 use std::io;
@@ -127,10 +128,7 @@ impl Drop for Writer {
             .take()
             && thread.join().is_err()
         {
-            tracing::error!(
-                event = "writer_panicked",
-                "the database's writer panicked; a defect of the code"
-            );
+            WriterPanicked {}.emit();
         }
     }
 }

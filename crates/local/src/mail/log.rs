@@ -3,6 +3,7 @@
 use crate::database::Database;
 use crate::store::timestamp;
 use jiff::Timestamp;
+use leadwire_pipeline::observe::MailNotLogged;
 use leadwire_pipeline::port::{Clock, Mail, MailOutcome, PortError};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 use std::sync::Arc;
@@ -107,14 +108,12 @@ impl MailLog {
             connection.prepare_cached(RECORD)?.execute(params)
         };
         if let Err(fault) = self.database.write(work, |_rows| ()).await {
-            let error = fault.to_string();
-            tracing::warn!(
-                event = "mail_not_logged",
-                mail = mail.event,
+            MailNotLogged {
+                mail: &mail.event,
                 outcome,
-                error,
-                "an attempt to mail could not be logged"
-            );
+                error: fault.to_string(),
+            }
+            .emit();
         }
     }
 }

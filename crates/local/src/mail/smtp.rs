@@ -5,6 +5,7 @@ use super::mime::{compose, message_id};
 use super::url::{SmtpUrl, Tls};
 use super::{ACTION, Guard};
 use leadwire_domain::notice::EmailAddress;
+use leadwire_pipeline::observe::RecipientRefused;
 use leadwire_pipeline::port::{Clock, Mail, MailOutcome, PortError};
 use lettre::Address;
 use lettre::transport::smtp::authentication::{DEFAULT_MECHANISMS, Mechanism};
@@ -304,12 +305,11 @@ async fn recipients(connection: &mut AsyncSmtpConnection, mail: &Mail) -> Result
         Some(error) if !taken => Err(SmtpFailure::at("RCPT TO")(error)),
         Some(error) => {
             let failure = SmtpFailure::at("RCPT TO")(error);
-            tracing::warn!(
-                event = "recipient_refused",
-                mail = mail.event,
-                error = failure.to_string(),
-                "the mail server refused a recipient for good; the others are mailed"
-            );
+            RecipientRefused {
+                mail: &mail.event,
+                error: failure.to_string(),
+            }
+            .emit();
             Ok(())
         }
         None => Ok(()),

@@ -6,6 +6,7 @@ mod sql;
 
 use file::TelemetryFile;
 use jiff::{SignedDuration, Timestamp};
+use leadwire_pipeline::observe::{TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -198,7 +199,7 @@ impl TelemetryStore {
             writer.write(&self.inner.path, action, work)
         };
         // Told without the lock: whoever listens may keep telemetry too.
-        news.tell(&self.inner.path, result.as_ref().err());
+        news.emit(&self.inner.path, result.as_ref().err());
         result
     }
 
@@ -229,27 +230,16 @@ struct News {
 }
 
 impl News {
-    fn tell(self, path: &Path, error: Option<&TelemetryError>) {
+    fn emit(self, path: &Path, error: Option<&TelemetryError>) {
         if self.set_aside {
-            tracing::warn!(
-                event = "telemetry_set_aside",
-                path = %path.display(),
-                "the file of traces and metrics was damaged; it was set aside and a new one made"
-            );
+            let path = path.display().to_string();
+            TelemetrySetAside { path }.emit();
         }
         if let (true, Some(error)) = (self.began_to_fail, error) {
-            let error: &dyn std::error::Error = error;
-            tracing::warn!(
-                event = "telemetry_not_kept",
-                error,
-                "traces and metrics are not kept; leads are not held up by that"
-            );
+            TelemetryNotStored { error }.emit();
         }
         if self.works_again {
-            tracing::info!(
-                event = "telemetry_kept_again",
-                "traces and metrics are kept again"
-            );
+            TelemetryStoredAgain {}.emit();
         }
     }
 }

@@ -1,12 +1,11 @@
 use super::*;
 use crate::folder::DataFolder;
 use crate::sample::chain;
+use leadwire_pipeline::observe::{Event, Sink, scope};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
-use tracing::span;
-use tracing::{Event, Metadata, Subscriber};
 
 const TRACE: &str = "6ac29d00abababababababababababab";
 
@@ -64,24 +63,14 @@ fn execute(store: &TelemetryStore, sql: &str) {
     file.connection().execute_batch(sql).unwrap();
 }
 
-/// Counts the lines that are told.
-#[derive(Clone, Default)]
-struct Lines(Arc<AtomicU64>);
+/// Counts events.
+#[derive(Default)]
+struct Events(AtomicU64);
 
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event()
-    }
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn event(&self, _: &Event<'_>) {
+impl Sink for Events {
+    fn take(&self, _event: &dyn Event) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
 }
 
 #[test]
@@ -233,8 +222,9 @@ fn a_file_that_is_deleted_under_way_is_made_anew() {
 #[test]
 fn on_a_full_disk_spans_are_given_up_and_an_outage_is_told_once() {
     let (_folder, store) = store();
-    let lines = Lines::default();
-    tracing::subscriber::with_default(lines.clone(), || {
+    let events = Arc::new(Events::default());
+    {
+        let _scope = scope(events.clone());
         store.keep_spans(&[span(0, at(0))]).unwrap();
         execute(&store, "PRAGMA max_page_count = 1");
         let large = StoredSpan {
@@ -245,13 +235,13 @@ fn on_a_full_disk_spans_are_given_up_and_an_outage_is_told_once() {
             let error = store.keep_spans(std::slice::from_ref(&large)).unwrap_err();
             assert!(chain(&error).contains("full"), "{}", chain(&error));
         }
-        assert_eq!(lines.0.load(Ordering::Relaxed), 1);
+        assert_eq!(events.0.load(Ordering::Relaxed), 1);
         assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [0]);
         execute(&store, "PRAGMA max_page_count = 1000000");
         store.keep_spans(&[large]).unwrap();
         store.keep_spans(&[span(2, at(1))]).unwrap();
-    });
-    assert_eq!(lines.0.load(Ordering::Relaxed), 2, "its end is told too");
+    }
+    assert_eq!(events.0.load(Ordering::Relaxed), 2, "its end is logged too");
     assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [0, 1, 2]);
 }
 

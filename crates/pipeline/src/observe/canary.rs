@@ -1,74 +1,48 @@
-//! What is told of the canary, besides what is told of every event. Only its mail is counted.
+//! The events of the canary, beside those of every lead. Only its mail counts in metrics.
 
-use super::{Subject, chain};
+use super::event::{Subject, chain, events};
+use super::words::{Tone, Words, said};
 use crate::port::PortError;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::lead::id::{EventId, LeadId};
 
-/// A canary was posted and accepted.
-#[derive(Debug)]
-pub struct CanarySent<'a> {
-    /// Its lead id.
-    pub lead_id: &'a LeadId,
-    /// Which event it is.
-    pub event_id: &'a EventId,
-    /// Where its bytes lie.
-    pub s3_key: &'a str,
-}
-
-impl CanarySent<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        tracing::info!(
-            event = "canary_sent",
-            lead_id = self.lead_id.as_str(),
-            event_id = self.event_id.as_str(),
-            s3_key = self.s3_key,
-            "canary sent"
-        );
+events! {
+    /// A canary was posted and accepted.
+    CanarySent<'a> {
+        /// Its lead id.
+        lead_id: &'a LeadId,
+        /// Which event it is.
+        event_id: &'a EventId,
+        /// Where its bytes lie.
+        s3_key: &'a str,
+    } => e, "canary_sent" {
+        subject: Subject { lead_id: Some(e.lead_id), event_id: Some(e.event_id), source: None };
+        line: INFO "canary sent";
+        fields: { s3_key: e.s3_key }
+        console: if e.subject().is_canary() { Words::Quiet } else { Words::Generic };
     }
-}
 
-/// A canary could not be posted, or was not accepted. A real lead would have met the same.
-#[derive(Debug)]
-pub struct CanaryNotSent<'a> {
-    /// Why.
-    pub error: &'a PortError,
-}
-
-impl CanaryNotSent<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        tracing::error!(
-            event = "canary_not_sent",
-            error = chain(self.error),
-            "the canary could not be sent; a real lead would have met the same"
-        );
+    /// A canary could not be posted, or was not accepted. A real lead would have met the same.
+    CanaryNotSent<'a> {
+        /// Why.
+        error: &'a PortError,
+    } => e, "canary_not_sent" {
+        line: ERROR "the canary could not be sent; a real lead would have met the same";
+        fields: { error: chain(e.error) }
     }
-}
 
-/// A canary was accepted and failed on its way.
-#[derive(Debug)]
-pub struct CanaryFailed<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// The queue's id of the message.
-    pub message_id: &'a str,
-    /// Why.
-    pub reason: FailureReason,
-}
-
-impl CanaryFailed<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        tracing::error!(
-            event = "canary_failed",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            message_id = self.message_id,
-            reason = self.reason.code(),
-            advice = self.reason.advice(),
-            "the canary failed; it ends here, and is no dead letter"
-        );
+    /// A canary was accepted and failed on its way. It ends there, and is no dead letter.
+    CanaryFailed<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// The queue's id of the message.
+        message_id: &'a str,
+        /// Why.
+        reason: FailureReason,
+    } => e, "canary_failed" {
+        subject: e.subject;
+        line: ERROR "the canary failed; it ends here, and is no dead letter";
+        fields: { message_id: e.message_id, reason: e.reason.code(), advice: e.reason.advice() }
+        console: said(Tone::Bad, "FAILED", format!("{}: {}", e.reason.code(), e.reason.advice()));
     }
 }

@@ -1,138 +1,300 @@
-//! What `enrich` tells.
+//! The events of `enrich`.
 
-use super::{Subject, count, is_counted, record_millis, record_millis_by, whole_millis};
-use crate::observe::metric::{Dimension, Metric};
+use super::dimension::is_metered;
+use super::event::{Subject, chain, events, whole_millis};
+use super::metric::Metric;
+use super::words::{Tone, Words, render, render_seconds, said};
 use jiff::SignedDuration;
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::message::Notify;
+use leadwire_domain::message::{Notify, TriggerError};
 use leadwire_domain::source::Source;
 use leadwire_domain::wait::DeferReason;
 
-/// The first attempt at an event began.
-#[derive(Debug)]
-pub struct EnrichmentBegan<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// Where it came from.
-    pub source: Source,
-    /// Since it was accepted.
-    pub delay: SignedDuration,
-    /// Beyond the configured delay.
-    pub lag: SignedDuration,
-}
-
-impl EnrichmentBegan<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        if is_counted(self.source) {
-            record_millis_by(
-                Metric::EnrichmentDelay,
-                self.delay,
-                Dimension::Source,
-                self.source.as_str(),
-            );
-            record_millis(Metric::EnrichmentLag, self.lag);
-        }
-        tracing::debug!(
-            event = "enrichment_began",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            delay_ms = whole_millis(self.delay),
-            lag_ms = whole_millis(self.lag),
-            "enrichment began"
-        );
-    }
-}
-
-/// An enriched document was made and stored.
-#[derive(Debug)]
-pub struct LeadEnriched<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// Fields on which the sides disagree.
-    pub conflicts: usize,
-    /// Whether there was an owner file.
-    pub owner_found: bool,
-}
-
-impl LeadEnriched<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        if self.subject.is_counted() {
-            count(Metric::LeadsEnriched);
-        }
-        tracing::info!(
-            event = "lead_enriched",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            conflicts = self.conflicts,
-            owner_found = self.owner_found,
-            "lead enriched"
-        );
-    }
-}
-
-/// The lookup bucket answered 403: the owner file may be missing, or the role may not read it.
-#[derive(Debug)]
-pub struct LookupDenied<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-}
-
-impl LookupDenied<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        if self.subject.is_counted() {
-            count(Metric::LookupDenied);
-        }
-        tracing::warn!(
-            event = "lookup_denied",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            "the lookup bucket answered 403"
-        );
-    }
-}
-
-/// A message was put back, at no cost in receives.
-#[derive(Debug)]
-pub struct LeadDeferred<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// Why.
-    pub reason: DeferReason,
-    /// For how long.
-    pub seconds: u32,
-    /// Which hop of its kind this is.
-    pub hop: u8,
-}
-
-impl LeadDeferred<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        if self.subject.is_counted() {
-            match self.reason {
-                DeferReason::OwnerAbsent => count(Metric::OwnerPending),
-                DeferReason::MailUnavailable => count(Metric::MailDeferred),
-                DeferReason::TooEarly | DeferReason::ClaimLive | DeferReason::NoTimeLeft => {}
+events! {
+    /// The first attempt at an event began.
+    EnrichmentBegan<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// Where it came from.
+        source: Source,
+        /// Since it was accepted.
+        delay: SignedDuration,
+        /// Beyond the configured delay.
+        lag: SignedDuration,
+    } => e, "enrichment_began" {
+        subject: e.subject;
+        line: DEBUG "enrichment began";
+        fields: { delay_ms: whole_millis(e.delay), lag_ms: whole_millis(e.lag) }
+        metrics(m): {
+            if is_metered(e.source) {
+                m.time_by(Metric::EnrichmentDelay, e.delay, e.source);
+                m.time(Metric::EnrichmentLag, e.lag);
             }
         }
-        tracing::info!(
-            event = "lead_deferred",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            reason = self.reason.code(),
-            wait_seconds = self.seconds,
-            hop = self.hop,
-            "lead waits"
-        );
+    }
+
+    /// An enriched document was made and stored.
+    LeadEnriched<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// Fields on which the sides disagree.
+        conflicts: usize,
+        /// Whether there was an owner file.
+        owner_found: bool,
+    } => e, "lead_enriched" {
+        subject: e.subject;
+        line: INFO "lead enriched";
+        fields: { conflicts: e.conflicts, owner_found: e.owner_found }
+        metrics(m): {
+            if e.subject.is_metered() {
+                m.count(Metric::LeadsEnriched);
+            }
+        }
+        console: match e.owner_found {
+            _ if e.subject.is_canary() => Words::Quiet,
+            true => said(Tone::Plain, "enriched", "with its owner file"),
+            false => said(Tone::Wait, "enriched", "without an owner file"),
+        };
+    }
+
+    /// The lookup bucket answered 403: the owner file may be missing, or the role may not read it.
+    LookupDenied<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+    } => e, "lookup_denied" {
+        subject: e.subject;
+        line: WARN "the lookup bucket answered 403";
+        metrics(m): {
+            if e.subject.is_metered() {
+                m.count(Metric::LookupDenied);
+            }
+        }
+    }
+
+    /// A message was put back, at no cost in receives.
+    LeadDeferred<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// Why.
+        reason: DeferReason,
+        /// For how long.
+        seconds: u32,
+        /// Which hop of its kind this is.
+        hop: u8,
+    } => e, "lead_deferred" {
+        subject: e.subject;
+        line: INFO "lead waits";
+        fields: { reason: e.reason.code(), wait_seconds: e.seconds, hop: u32::from(e.hop) }
+        metrics(m): {
+            if e.subject.is_metered() {
+                match e.reason {
+                    DeferReason::OwnerAbsent => m.count(Metric::OwnerPending),
+                    DeferReason::MailUnavailable => m.count(Metric::MailDeferred),
+                    DeferReason::TooEarly | DeferReason::ClaimLive | DeferReason::NoTimeLeft => {}
+                }
+            }
+        }
+        console: {
+            let is_canary = e.subject.is_canary();
+            let what = match e.reason {
+                DeferReason::TooEarly | DeferReason::NoTimeLeft if is_canary => return Words::Quiet,
+                DeferReason::TooEarly => "until its delay is over",
+                DeferReason::OwnerAbsent => "for its owner file",
+                DeferReason::MailUnavailable => "for the mail service",
+                DeferReason::ClaimLive => "for the worker that mails it",
+                DeferReason::NoTimeLeft => "for free time",
+            };
+            said(Tone::Wait, "waiting", format!("{what}, next look in {}", render_seconds(e.seconds)))
+        };
+    }
+
+    /// The mail service took the mail.
+    EmailSent<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// Where it came from.
+        source: Source,
+        /// The mail service's id.
+        message_id: &'a str,
+        /// Which attempt it was.
+        attempt: u32,
+        /// Since the webhook was accepted.
+        latency: SignedDuration,
+        /// How it counts.
+        timeliness: Timeliness,
+    } => e, "email_sent" {
+        subject: e.subject;
+        line: INFO "lead mailed";
+        fields: { message_id: e.message_id, attempt: e.attempt, latency_ms: whole_millis(e.latency) }
+        metrics(m): {
+            if !is_metered(e.source) {
+                return m.count(Metric::CanaryMailed);
+            }
+            m.count(Metric::EmailsSent);
+            if e.timeliness != Timeliness::Replayed {
+                m.time_by(Metric::EndToEndLatency, e.latency, e.source);
+            }
+            match e.timeliness {
+                Timeliness::InTime => m.count(Metric::MailedInTime),
+                Timeliness::Late => m.count(Metric::MailedLate),
+                Timeliness::NotCounted | Timeliness::Replayed => {}
+            }
+        }
+        console: if e.subject.is_canary() {
+            said(Tone::Dim, "canary", format!("went the whole way in {}", render(e.latency)))
+        } else {
+            said(Tone::Good, "mailed", format!("{} after it came", render(e.latency)))
+        };
+    }
+
+    /// A replay ended without a mail.
+    ReplaySettled<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// Which revision it is.
+        revision: u32,
+        /// What it was to do.
+        notify: Notify,
+    } => e, "replay_settled" {
+        subject: e.subject;
+        line: INFO "replayed without a mail";
+        fields: { revision: e.revision, notify: e.notify.code() }
+        console: said(Tone::Dim, "replayed", "mailed nobody");
+    }
+
+    /// A message had nothing left to do: its event had ended before.
+    RecordAcked<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// What the end was.
+        state: &'static str,
+    } => e, "record_acked" {
+        subject: e.subject;
+        line: INFO "nothing left to do";
+        fields: { state: e.state }
+        console: if e.subject.is_canary() {
+            Words::Quiet
+        } else {
+            said(Tone::Dim, "done", format!("nothing left to do: {}", e.state))
+        };
+    }
+
+    /// A record was reported as failed; an error on its last receive.
+    RecordFailed<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// The queue's id of the message.
+        message_id: &'a str,
+        /// Why.
+        reason: FailureReason,
+        /// How often it had been received.
+        receives: u32,
+        /// Whether this was the last receive.
+        is_final: bool,
+        /// Whether it counts for the objective.
+        counted: bool,
+    } => e, "record_failed" {
+        subject: e.subject;
+        line: ERROR "the last receive failed; the message goes to the dead-letter queue", if e.is_final, else WARN "a receive failed";
+        fields: {
+            message_id: e.message_id,
+            reason: e.reason.code(),
+            receives: e.receives,
+            advice: e.is_final.then(|| e.reason.advice()),
+        }
+        metrics(m): {
+            if e.subject.is_metered() {
+                m.count(Metric::BatchItemFailures);
+                if e.is_final {
+                    m.count(Metric::FinalAttemptFailed);
+                    if e.counted {
+                        m.count(Metric::NotMailed);
+                    }
+                }
+            }
+        }
+        console: if e.is_final {
+            said(Tone::Bad, "DEAD", format!("{}: {}", e.reason.code(), e.reason.advice()))
+        } else {
+            let text = format!("{}, try {}; it will be tried again", e.reason.code(), e.receives);
+            said(Tone::Wait, "failed", text)
+        };
+    }
+
+    /// The reply to a send was lost: whether the mail went out is not known.
+    EmailAmbiguous<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+    } => e, "email_ambiguous" {
+        subject: e.subject;
+        line: WARN "whether the mail went out is not known";
+        metrics(m): {
+            if e.subject.is_metered() {
+                m.count(Metric::EmailsAmbiguous);
+            }
+        }
+        console: said(Tone::Wait, "unsure", "the mail server's reply was lost; it may have taken the mail");
+    }
+
+    /// A mail whose delivery could not be confirmed was parked for a person.
+    ClaimParked<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// Whether it counts for the objective.
+        counted: bool,
+    } => e, "email_parked" {
+        subject: e.subject;
+        line: ERROR "parked for a person: whether the mail went out is not known";
+        metrics(m): {
+            if e.subject.is_metered() {
+                m.count(Metric::EmailsParked);
+                if e.counted {
+                    m.count(Metric::NotMailed);
+                }
+            }
+        }
+        console: said(Tone::Bad, "parked", "whether its mail went out is not known; a person must decide");
+    }
+
+    /// The owner file's `owner_email` is no address, so the owner is not mailed; the others are.
+    OwnerEmailInvalid<'a> {
+        /// What it was about.
+        subject: Subject<'a>,
+    } => e, "owner_email_invalid" {
+        subject: e.subject;
+        line: WARN "the owner file's owner_email is no address; the owner is not mailed";
+    }
+
+    /// A queue message is not one of ours.
+    BadMessage<'a> {
+        /// The queue's id of it.
+        message_id: &'a str,
+        /// Why it is not.
+        error: &'a TriggerError,
+    } => e, "bad_message" {
+        line: WARN "not a message of ours";
+        fields: { message_id: e.message_id, error: chain(e.error) }
+    }
+
+    /// A failure could not be written to `failed/`; it is reported to the queue all the same.
+    FailureNotRecorded<'a> {
+        /// What it was about.
+        subject: Subject<'a>,
+        /// The queue's id of the message.
+        message_id: &'a str,
+        /// Why it failed.
+        reason: FailureReason,
+    } => e, "failure_not_recorded" {
+        subject: e.subject;
+        line: ERROR "a failure could not be written down";
+        fields: { message_id: e.message_id, reason: e.reason.code() }
     }
 }
 
 /// Whether a mail counts for the objective, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timeliness {
-    /// Within 60 s of the later of `not_before` and the owner file.
+    /// Within [`IN_TIME`](super::IN_TIME) of the later of `not_before` and the owner file.
     InTime,
     /// Later.
     Late,
@@ -140,212 +302,4 @@ pub enum Timeliness {
     NotCounted,
     /// A replay: not even how long it took since the webhook says anything.
     Replayed,
-}
-
-/// The mail service took the mail.
-#[derive(Debug)]
-pub struct EmailSent<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// Where it came from.
-    pub source: Source,
-    /// The mail service's id.
-    pub message_id: &'a str,
-    /// Which attempt it was.
-    pub attempt: u32,
-    /// Since the webhook was accepted.
-    pub latency: SignedDuration,
-    /// How it counts.
-    pub timeliness: Timeliness,
-}
-
-impl EmailSent<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        self.count();
-        tracing::info!(
-            event = "email_sent",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            message_id = self.message_id,
-            attempt = self.attempt,
-            latency_ms = whole_millis(self.latency),
-            "lead mailed"
-        );
-    }
-
-    fn count(&self) {
-        if !is_counted(self.source) {
-            return count(Metric::CanaryMailed);
-        }
-        count(Metric::EmailsSent);
-        if self.timeliness != Timeliness::Replayed {
-            record_millis_by(
-                Metric::EndToEndLatency,
-                self.latency,
-                Dimension::Source,
-                self.source.as_str(),
-            );
-        }
-        match self.timeliness {
-            Timeliness::InTime => count(Metric::MailedInTime),
-            Timeliness::Late => count(Metric::MailedLate),
-            Timeliness::NotCounted | Timeliness::Replayed => {}
-        }
-    }
-}
-
-/// Nobody knows whether a mail went out.
-#[derive(Debug)]
-pub struct EmailAmbiguous<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-}
-
-impl EmailAmbiguous<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        if self.subject.is_counted() {
-            count(Metric::EmailsAmbiguous);
-        }
-        tracing::warn!(
-            event = "email_ambiguous",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            "whether the mail went out is not known"
-        );
-    }
-}
-
-/// A doubtful mail was parked for a person.
-#[derive(Debug)]
-pub struct ClaimParked<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// Whether it counts for the objective.
-    pub counted: bool,
-}
-
-impl ClaimParked<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        if self.subject.is_counted() {
-            count(Metric::EmailsParked);
-            if self.counted {
-                count(Metric::NotMailed);
-            }
-        }
-        tracing::error!(
-            event = "email_parked",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            "parked for a person: whether the mail went out is not known"
-        );
-    }
-}
-
-/// A replay came to its end and mailed nobody.
-#[derive(Debug)]
-pub struct ReplaySettled<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// Which revision it is.
-    pub revision: u32,
-    /// What it was to do.
-    pub notify: Notify,
-}
-
-impl ReplaySettled<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        tracing::info!(
-            event = "replay_settled",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            revision = self.revision,
-            notify = self.notify.code(),
-            "replayed without a mail"
-        );
-    }
-}
-
-/// A message had nothing left to do: its event had come to its end before.
-#[derive(Debug)]
-pub struct RecordAcked<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// What the end was.
-    pub state: &'static str,
-}
-
-impl RecordAcked<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        tracing::info!(
-            event = "record_acked",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            state = self.state,
-            "nothing left to do"
-        );
-    }
-}
-
-/// A record was reported as failed.
-#[derive(Debug)]
-pub struct RecordFailed<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// The queue's id of the message.
-    pub message_id: &'a str,
-    /// Why.
-    pub reason: FailureReason,
-    /// How often it had been received.
-    pub receives: u32,
-    /// Whether this was the last receive.
-    pub is_final: bool,
-    /// Whether it counts for the objective.
-    pub counted: bool,
-}
-
-impl RecordFailed<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        if self.subject.is_counted() {
-            self.count();
-        }
-        let reason = self.reason.code();
-        if self.is_final {
-            tracing::error!(
-                event = "record_failed",
-                lead_id = self.subject.lead(),
-                event_id = self.subject.event(),
-                message_id = self.message_id,
-                reason,
-                receives = self.receives,
-                advice = self.reason.advice(),
-                "the last receive failed; the message goes to the dead-letter queue"
-            );
-        } else {
-            tracing::warn!(
-                event = "record_failed",
-                lead_id = self.subject.lead(),
-                event_id = self.subject.event(),
-                message_id = self.message_id,
-                reason,
-                receives = self.receives,
-                "a receive failed"
-            );
-        }
-    }
-
-    fn count(&self) {
-        count(Metric::BatchItemFailures);
-        if self.is_final {
-            count(Metric::FinalAttemptFailed);
-            if self.counted {
-                count(Metric::NotMailed);
-            }
-        }
-    }
 }

@@ -1,160 +1,132 @@
-//! What `ingest` tells.
+//! The events of `ingest`.
 
-use super::{Subject, count_by, is_counted, record_millis_by, whole_millis};
-use crate::observe::metric::{Dimension, Metric};
+use super::dimension::{Rejection, is_metered};
+use super::event::{Subject, chain, events, whole_millis};
+use super::metric::Metric;
+use super::words::{Tone, Words, render_seconds, said};
+use crate::port::PortError;
 use jiff::SignedDuration;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
 
-/// A webhook was answered with 202.
-#[derive(Debug)]
-pub struct LeadAccepted<'a> {
-    /// What it was about.
-    pub subject: Subject<'a>,
-    /// Where it came from.
-    pub source: Source,
-    /// Where its bytes lie.
-    pub s3_key: &'a str,
-    /// Whether it was there already.
-    pub duplicate: bool,
-    /// Whether it was there already with other bytes.
-    pub conflicting: bool,
-    /// Request in until answer ready.
-    pub latency: SignedDuration,
-    /// Seconds until it is enriched.
-    pub wait_seconds: u32,
+events! {
+    /// A webhook was answered with 202.
+    LeadAccepted<'a> {
+        /// What it was about.
+        subject: Subject<'a>,
+        /// Where it came from.
+        source: Source,
+        /// Where its bytes lie.
+        s3_key: &'a str,
+        /// Whether it was there already.
+        duplicate: bool,
+        /// Whether it was there already with other bytes.
+        conflicting: bool,
+        /// Request in until answer ready.
+        latency: SignedDuration,
+        /// Seconds until it is enriched.
+        wait_seconds: u32,
+    } => e, "lead_accepted" {
+        subject: e.subject;
+        line: INFO "lead accepted";
+        fields: {
+            source: e.source.as_str(),
+            s3_key: e.s3_key,
+            duplicate: e.duplicate,
+            conflicting: e.conflicting,
+            wait_seconds: e.wait_seconds,
+            duration_ms: whole_millis(e.latency),
+        }
+        metrics(m): {
+            if is_metered(e.source) {
+                let taken = if e.duplicate { Metric::LeadsDuplicate } else { Metric::LeadsAccepted };
+                m.count_by(taken, e.source);
+                if e.conflicting {
+                    m.count_by(Metric::LeadsConflicting, e.source);
+                }
+                m.time_by(Metric::IngestLatency, e.latency, e.source);
+            }
+        }
+        console: e.said();
+    }
+
+    /// A webhook of an event type that its source is not configured to take was answered with 200.
+    RequestIgnored {
+        /// Where it came from.
+        source: Source,
+    } => e, "request_ignored" {
+        line: INFO "an event type that is not taken";
+        fields: { source: e.source.as_str() }
+        console: said(
+            Tone::Dim,
+            "ignored",
+            format!("an event type that {} is not configured to take", e.source.as_str()),
+        );
+    }
+
+    /// A request was rejected; an error where an event could not be taken in time. What it contained is not logged: it may be anything.
+    RequestRejected<'a> {
+        /// Where it came to, where that is known.
+        source: Option<Source>,
+        /// Why.
+        reason: Rejection,
+        /// More of why, in our own words.
+        cause: Option<&'a str>,
+        /// Under which key its bytes are kept, where they are.
+        quarantined: Option<&'a str>,
+    } => e, "request_rejected" {
+        line: ERROR "an event could not be taken in time", if e.is_unavailable(), else WARN "request refused";
+        fields: {
+            source: e.source.map(Source::as_str),
+            reason: e.reason.code(),
+            cause: e.cause,
+            quarantine_key: e.quarantined.filter(|_| !e.is_unavailable()),
+        }
+        metrics(m): {
+            if e.source.is_none_or(is_metered) {
+                m.count_by(Metric::LeadsRejected, e.reason);
+            }
+        }
+        console: {
+            let source = e.source.map_or("unknown address", Source::as_str);
+            let cause = e.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+            said(Tone::Wait, "refused", format!("{source}: {}{cause}", e.reason.code()))
+        };
+    }
+
+    /// The sources document could not be fetched or read.
+    SourcesUnavailable<'a> {
+        /// Why.
+        error: &'a PortError,
+    } => e, "sources_unavailable" {
+        line: ERROR "the sources document could not be used";
+        fields: { error: chain(e.error) }
+    }
 }
 
 impl LeadAccepted<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        let source = self.source.as_str();
-        if is_counted(self.source) {
-            self.count(source);
+    fn said(&self) -> Words {
+        if self.subject.is_canary() {
+            return Words::Quiet;
         }
-        tracing::info!(
-            event = "lead_accepted",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            source,
-            s3_key = self.s3_key,
-            duplicate = self.duplicate,
-            conflicting = self.conflicting,
-            wait_seconds = self.wait_seconds,
-            duration_ms = whole_millis(self.latency),
-            "lead accepted"
-        );
-    }
-
-    fn count(&self, source: &'static str) {
-        let metric = if self.duplicate {
-            Metric::LeadsDuplicate
-        } else {
-            Metric::LeadsAccepted
-        };
-        count_by(metric, Dimension::Source, source);
         if self.conflicting {
-            count_by(Metric::LeadsConflicting, Dimension::Source, source);
+            let text = "came again with other content; the first stays";
+            return said(Tone::Wait, "duplicate", text);
         }
-        record_millis_by(
-            Metric::IngestLatency,
-            self.latency,
-            Dimension::Source,
-            source,
-        );
-    }
-}
-
-/// An event of a type that its source is not configured to take.
-#[derive(Debug)]
-pub struct RequestIgnored {
-    /// Where it came from.
-    pub source: Source,
-}
-
-impl RequestIgnored {
-    /// Tells it.
-    pub fn emit(self) {
-        tracing::info!(
-            event = "request_ignored",
-            source = self.source.as_str(),
-            "an event type that is not taken"
-        );
-    }
-}
-
-/// Why a request was refused: the values of the dimension `reason`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rejection {
-    /// For the reason that the sender is told.
-    Problem(Problem),
-    /// The source has no secrets here. The sender is told that it could not be verified; counted apart, it cannot be taken for a wrong secret
-    /// of a source that has one.
-    NotConfigured,
-}
-
-impl Rejection {
-    /// What the sender is told.
-    pub fn problem(self) -> Problem {
-        match self {
-            Self::Problem(problem) => problem,
-            Self::NotConfigured => Problem::Unverified,
+        if self.duplicate {
+            return said(Tone::Plain, "duplicate", "came again; it stays one event");
         }
+        let due = match self.wait_seconds {
+            0 => "now".to_owned(),
+            seconds => format!("in {}", render_seconds(seconds)),
+        };
+        let text = format!("from {}, enriched {due}", self.source.as_str());
+        said(Tone::Plain, "accepted", text)
     }
-
-    /// Its name in lines and in the dimension.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Problem(problem) => problem.code(),
-            Self::NotConfigured => "not_configured",
-        }
-    }
-}
-
-impl From<Problem> for Rejection {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-/// A request was refused. What it contained is not told: it may be anything.
-#[derive(Debug)]
-pub struct RequestRejected<'a> {
-    /// Where it came to, where that is known.
-    pub source: Option<Source>,
-    /// Why.
-    pub reason: Rejection,
-    /// More of why, in our own words.
-    pub cause: Option<&'a str>,
-    /// Under which key its bytes are kept, where they are.
-    pub quarantined: Option<&'a str>,
 }
 
 impl RequestRejected<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        let source = self.source.map(Source::as_str);
-        let reason = self.reason.code();
-        if self.source.is_none_or(is_counted) {
-            count_by(Metric::LeadsRejected, Dimension::Reason, reason);
-        }
-        if self.reason == Rejection::Problem(Problem::Unavailable) {
-            tracing::error!(
-                event = "request_rejected",
-                source,
-                reason,
-                cause = self.cause,
-                "an event could not be taken in time"
-            );
-        } else {
-            tracing::warn!(
-                event = "request_rejected",
-                source,
-                reason,
-                cause = self.cause,
-                quarantine_key = self.quarantined,
-                "request refused"
-            );
-        }
+    fn is_unavailable(&self) -> bool {
+        self.reason == Rejection::Problem(Problem::Unavailable)
     }
 }

@@ -1,63 +1,128 @@
-//! The metrics of docs/TELEMETRY.md: one enum, the names' only source. What a metric means, its unit and its dimensions are
-//! told here once; the EMF writer, the page `/metrics`, dashboards, alarms and docs are held to it.
+//! The metrics: one entry each, with its name, unit, services, dimension and help. The EMF writer, the page `/metrics`, dashboards, alarms and
+//! docs/TELEMETRY.md follow from it, or are held to it.
 
-use crate::observe::{Rejection, is_counted};
-use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Source;
+pub use super::dimension::{Dimension, Further, Rejection, is_metered};
 
-/// A metric, by its name in `CloudWatch`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Metric {
-    /// Webhook accepted until the mail was taken.
-    EndToEndLatency,
+use jiff::SignedDuration;
+
+/// The namespace of every metric in `CloudWatch`.
+pub const NAMESPACE: &str = "Leadwire";
+
+/// Declares the metrics. The doc comment is the help; values are kept by the minute.
+macro_rules! metrics {
+    ($(
+        #[doc = $about:literal]
+        $metric:ident: $unit:ident of [$($service:ident),+] $(by $dimension:ident)?;
+    )+) => {
+        /// A metric, by its name in `CloudWatch`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Metric {
+            $(#[doc = $about] $metric,)+
+        }
+
+        impl Metric {
+            /// Every metric.
+            pub const ALL: [Self; [$(stringify!($metric)),+].len()] = [$(Self::$metric),+];
+
+            /// Its entry in the catalogue.
+            pub const fn facts(self) -> Facts {
+                match self {
+                    $(Self::$metric => Facts {
+                        name: stringify!($metric),
+                        unit: Unit::$unit,
+                        resolution: Resolution::Standard,
+                        further: metrics!(@further $($dimension)?),
+                        services: &[$(Service::$service),+],
+                        about: $about.trim_ascii(),
+                    },)+
+                }
+            }
+        }
+    };
+    (@further) => { None };
+    (@further $dimension:ident) => { Some(Dimension::$dimension) };
+}
+
+metrics! {
+    /// Webhook accepted until the mail service took the mail.
+    EndToEndLatency: Milliseconds of [Enrich] by Source;
     /// Webhook accepted until enrichment began, at the first attempt.
-    EnrichmentDelay,
+    EnrichmentDelay: Milliseconds of [Enrich] by Source;
     /// `EnrichmentDelay` beyond the configured delay.
-    EnrichmentLag,
+    EnrichmentLag: Milliseconds of [Enrich];
     /// Request in until answer ready.
-    IngestLatency,
+    IngestLatency: Milliseconds of [Ingest] by Source;
     /// Events accepted for the first time.
-    LeadsAccepted,
+    LeadsAccepted: Count of [Ingest] by Source;
     /// Events that were there already.
-    LeadsDuplicate,
+    LeadsDuplicate: Count of [Ingest] by Source;
     /// Events that were there already with other bytes.
-    LeadsConflicting,
-    /// Requests refused.
-    LeadsRejected,
+    LeadsConflicting: Count of [Ingest] by Source;
+    /// Requests rejected.
+    LeadsRejected: Count of [Ingest] by Reason;
     /// Enriched documents made.
-    LeadsEnriched,
-    /// Mails taken by the mail service.
-    EmailsSent,
-    /// Mails of which nobody knows whether they went out.
-    EmailsAmbiguous,
+    LeadsEnriched: Count of [Enrich];
+    /// Mails that the mail service took.
+    EmailsSent: Count of [Enrich];
+    /// Mails whose delivery could not be confirmed.
+    EmailsAmbiguous: Count of [Enrich];
     /// Mails parked for a person.
-    EmailsParked,
+    EmailsParked: Count of [Enrich];
     /// Mailed within 60 s of the later of `not_before` and the owner file.
-    MailedInTime,
+    MailedInTime: Count of [Enrich];
     /// Mailed later than that.
-    MailedLate,
+    MailedLate: Count of [Enrich];
     /// Failed for good, or parked.
-    NotMailed,
-    /// Looks at an owner file that is not there yet.
-    OwnerPending,
-    /// Looks at an owner file that the bucket answered with 403.
-    LookupDenied,
+    NotMailed: Count of [Enrich];
+    /// Reads of an owner file that is not there yet.
+    OwnerPending: Count of [Enrich];
+    /// Reads of an owner file that the bucket answered with 403.
+    LookupDenied: Count of [Enrich];
     /// Mails put off because the mail service is busy.
-    MailDeferred,
+    MailDeferred: Count of [Enrich];
     /// Records reported as failed.
-    BatchItemFailures,
+    BatchItemFailures: Count of [Enrich];
     /// Records that failed on their last receive.
-    FinalAttemptFailed,
+    FinalAttemptFailed: Count of [Enrich];
     /// Events that had lost their trigger: queued again, or given up.
-    SweptEvents,
+    SweptEvents: Count of [Sweep];
     /// Sweeps that found more than they may send, and sent none.
-    SweepRefused,
+    SweepRefused: Count of [Sweep];
     /// Canary leads that were mailed. The canary is counted here and nowhere else.
-    CanaryMailed,
+    CanaryMailed: Count of [Enrich];
     /// First invocations of a process.
-    ColdStart,
+    ColdStart: Count of [Ingest, Enrich, Sweep];
     /// Spans and metric values that could not be delivered.
-    TelemetryDropped,
+    TelemetryDropped: Count of [Ingest, Enrich, Sweep];
+}
+
+impl Metric {
+    /// The metric of that name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
+    /// Its name in `CloudWatch`.
+    pub const fn name(self) -> &'static str {
+        self.facts().name
+    }
+}
+
+/// A metric's entry in the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Its name in `CloudWatch`.
+    pub name: &'static str,
+    /// What its values are.
+    pub unit: Unit,
+    /// How finely they are kept.
+    pub resolution: Resolution,
+    /// Its further dimension.
+    pub further: Option<Dimension>,
+    /// Which services emit it.
+    pub services: &'static [Service],
+    /// What it means, a sentence.
+    pub about: &'static str,
 }
 
 /// What a metric's values are.
@@ -98,322 +163,120 @@ impl Resolution {
     }
 }
 
-/// The one dimension that a metric may have beside `service` and `environment`. Its values are closed lists: each costs money.
+/// The value of the dimension `service`: which program emits. It stands on every line, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dimension {
-    /// The source that the event came from.
-    Source,
-    /// Why a request was refused.
-    Reason,
-}
-
-impl Dimension {
-    /// Its name in `CloudWatch`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Reason => "reason",
-        }
-    }
-
-    /// Its closed list of values: the sources that are counted; the problem codes, and what tells a source without secrets from a wrong secret.
-    pub fn values(self) -> Vec<&'static str> {
-        match self {
-            Self::Source => Source::ALL
-                .into_iter()
-                .filter(|source| is_counted(*source))
-                .map(Source::as_str)
-                .collect(),
-            Self::Reason => Problem::ALL
-                .into_iter()
-                .map(Rejection::Problem)
-                .chain([Rejection::NotConfigured])
-                .map(Rejection::code)
-                .collect(),
-        }
-    }
-}
-
-/// The value of the dimension `service`: which stage tells a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// `ingest`.
+pub enum Service {
+    /// The function that takes webhooks.
     Ingest,
-    /// `enrich`.
+    /// The function that enriches and mails.
     Enrich,
-    /// `sweep`.
+    /// The function that finds lost triggers.
     Sweep,
+    /// The command.
+    Leadwire,
 }
 
-impl Stage {
-    /// Its name in `CloudWatch`.
+impl Service {
+    /// Its name on lines and in metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
             Self::Enrich => "enrich",
             Self::Sweep => "sweep",
+            Self::Leadwire => "leadwire",
         }
     }
 }
 
-/// A metric's line in the catalogue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// Its name in `CloudWatch`.
-    pub name: &'static str,
-    /// What its values are.
-    pub unit: Unit,
-    /// How finely they are kept.
-    pub resolution: Resolution,
-    /// Its further dimension.
-    pub further: Option<Dimension>,
-    /// Who tells it.
-    pub stages: &'static [Stage],
-    /// What it means, a sentence.
-    pub about: &'static str,
+/// A number that a metric takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    /// How many.
+    Count(u64),
+    /// How long. Finite, and not negative.
+    Millis(f64),
 }
 
-/// A count or a duration of one stage.
-const fn by(
-    name: &'static str,
-    stages: &'static [Stage],
-    unit: Unit,
-    further: Option<Dimension>,
-    about: &'static str,
-) -> Facts {
-    Facts {
-        name,
-        unit,
-        resolution: Resolution::Standard,
-        further,
-        stages,
-        about,
-    }
+/// One value of one metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// The metric.
+    pub metric: Metric,
+    /// The value of its further dimension, where it has one.
+    pub further: Option<Further>,
+    /// The number.
+    pub amount: Amount,
 }
 
-const INGEST: &[Stage] = &[Stage::Ingest];
-const ENRICH: &[Stage] = &[Stage::Enrich];
-const SWEEP: &[Stage] = &[Stage::Sweep];
-const EVERY: &[Stage] = &[Stage::Ingest, Stage::Enrich, Stage::Sweep];
-const SOURCE: Option<Dimension> = Some(Dimension::Source);
-const REASON: Option<Dimension> = Some(Dimension::Reason);
+/// The most values that one event has.
+const VALUES_MAX: usize = 4;
 
-impl Metric {
-    /// Every metric.
-    pub const ALL: [Self; 25] = [
-        Self::EndToEndLatency,
-        Self::EnrichmentDelay,
-        Self::EnrichmentLag,
-        Self::IngestLatency,
-        Self::LeadsAccepted,
-        Self::LeadsDuplicate,
-        Self::LeadsConflicting,
-        Self::LeadsRejected,
-        Self::LeadsEnriched,
-        Self::EmailsSent,
-        Self::EmailsAmbiguous,
-        Self::EmailsParked,
-        Self::MailedInTime,
-        Self::MailedLate,
-        Self::NotMailed,
-        Self::OwnerPending,
-        Self::LookupDenied,
-        Self::MailDeferred,
-        Self::BatchItemFailures,
-        Self::FinalAttemptFailed,
-        Self::SweptEvents,
-        Self::SweepRefused,
-        Self::CanaryMailed,
-        Self::ColdStart,
-        Self::TelemetryDropped,
-    ];
+/// The values of one event. They are on the stack: every lead has several of these.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Metrics([Option<Measured>; VALUES_MAX]);
 
-    /// The metric of that name, if there is one.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|metric| metric.name() == name)
+impl Metrics {
+    /// One more.
+    pub fn count(&mut self, metric: Metric) {
+        self.add(metric, 1);
     }
 
-    /// Its name in `CloudWatch`.
-    pub const fn name(self) -> &'static str {
-        self.facts().name
+    /// So many more.
+    pub fn add(&mut self, metric: Metric, many: u64) {
+        self.push(metric, None, Amount::Count(many));
     }
 
-    /// Its line in the catalogue.
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    pub const fn facts(self) -> Facts {
-        use Unit::{Count, Milliseconds};
-        match self {
-            Self::EndToEndLatency => by(
-                "EndToEndLatency",
-                ENRICH,
-                Milliseconds,
-                SOURCE,
-                "Webhook accepted until the mail was taken.",
-            ),
-            Self::EnrichmentDelay => by(
-                "EnrichmentDelay",
-                ENRICH,
-                Milliseconds,
-                SOURCE,
-                "Webhook accepted until enrichment began, at the first attempt.",
-            ),
-            Self::EnrichmentLag => by(
-                "EnrichmentLag",
-                ENRICH,
-                Milliseconds,
-                None,
-                "`EnrichmentDelay` beyond the configured delay.",
-            ),
-            Self::IngestLatency => by(
-                "IngestLatency",
-                INGEST,
-                Milliseconds,
-                SOURCE,
-                "Request in until answer ready.",
-            ),
-            Self::LeadsAccepted => by(
-                "LeadsAccepted",
-                INGEST,
-                Count,
-                SOURCE,
-                "Events accepted for the first time.",
-            ),
-            Self::LeadsDuplicate => by(
-                "LeadsDuplicate",
-                INGEST,
-                Count,
-                SOURCE,
-                "Events that were there already.",
-            ),
-            Self::LeadsConflicting => by(
-                "LeadsConflicting",
-                INGEST,
-                Count,
-                SOURCE,
-                "Events that were there already with other bytes.",
-            ),
-            Self::LeadsRejected => by("LeadsRejected", INGEST, Count, REASON, "Requests refused."),
-            Self::LeadsEnriched => by(
-                "LeadsEnriched",
-                ENRICH,
-                Count,
-                None,
-                "Enriched documents made.",
-            ),
-            Self::EmailsSent => by(
-                "EmailsSent",
-                ENRICH,
-                Count,
-                None,
-                "Mails taken by the mail service.",
-            ),
-            Self::EmailsAmbiguous => by(
-                "EmailsAmbiguous",
-                ENRICH,
-                Count,
-                None,
-                "Mails of which nobody knows whether they went out.",
-            ),
-            Self::EmailsParked => by(
-                "EmailsParked",
-                ENRICH,
-                Count,
-                None,
-                "Mails parked for a person.",
-            ),
-            Self::MailedInTime => by(
-                "MailedInTime",
-                ENRICH,
-                Count,
-                None,
-                "Mailed within 60 s of the later of `not_before` and the owner file.",
-            ),
-            Self::MailedLate => by("MailedLate", ENRICH, Count, None, "Mailed later than that."),
-            Self::NotMailed => by(
-                "NotMailed",
-                ENRICH,
-                Count,
-                None,
-                "Failed for good, or parked.",
-            ),
-            Self::OwnerPending => by(
-                "OwnerPending",
-                ENRICH,
-                Count,
-                None,
-                "Looks at an owner file that is not there yet.",
-            ),
-            Self::LookupDenied => by(
-                "LookupDenied",
-                ENRICH,
-                Count,
-                None,
-                "Looks at an owner file that the bucket answered with 403.",
-            ),
-            Self::MailDeferred => by(
-                "MailDeferred",
-                ENRICH,
-                Count,
-                None,
-                "Mails put off because the mail service is busy.",
-            ),
-            Self::BatchItemFailures => by(
-                "BatchItemFailures",
-                ENRICH,
-                Count,
-                None,
-                "Records reported as failed.",
-            ),
-            Self::FinalAttemptFailed => by(
-                "FinalAttemptFailed",
-                ENRICH,
-                Count,
-                None,
-                "Records that failed on their last receive.",
-            ),
-            Self::SweptEvents => by(
-                "SweptEvents",
-                SWEEP,
-                Count,
-                None,
-                "Events that had lost their trigger: queued again, or given up.",
-            ),
-            Self::SweepRefused => by(
-                "SweepRefused",
-                SWEEP,
-                Count,
-                None,
-                "Sweeps that found more than they may send, and sent none.",
-            ),
-            Self::CanaryMailed => by(
-                "CanaryMailed",
-                ENRICH,
-                Count,
-                None,
-                "Canary leads that were mailed. The canary is counted here and nowhere else.",
-            ),
-            Self::ColdStart => by(
-                "ColdStart",
-                EVERY,
-                Count,
-                None,
-                "First invocations of a process.",
-            ),
-            Self::TelemetryDropped => by(
-                "TelemetryDropped",
-                EVERY,
-                Count,
-                None,
-                "Spans and metric values that could not be delivered.",
-            ),
+    /// One more, by its further dimension.
+    pub fn count_by(&mut self, metric: Metric, further: impl Into<Further>) {
+        self.add_by(metric, 1, further);
+    }
+
+    /// So many more, by its further dimension.
+    pub fn add_by(&mut self, metric: Metric, many: u64, further: impl Into<Further>) {
+        self.push(metric, Some(further.into()), Amount::Count(many));
+    }
+
+    /// A duration.
+    pub fn time(&mut self, metric: Metric, time: SignedDuration) {
+        self.push(metric, None, millis(time));
+    }
+
+    /// A duration, by its further dimension.
+    pub fn time_by(&mut self, metric: Metric, time: SignedDuration, further: impl Into<Further>) {
+        self.push(metric, Some(further.into()), millis(time));
+    }
+
+    /// The values, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = Measured> + '_ {
+        self.0.iter().map_while(|value| *value)
+    }
+
+    fn push(&mut self, metric: Metric, further: Option<Further>, amount: Amount) {
+        debug_assert_eq!(
+            metric.facts().further,
+            further.map(Further::dimension),
+            "{metric:?}"
+        );
+        let free = self.0.iter_mut().find(|value| value.is_none());
+        debug_assert!(free.is_some(), "{metric:?} is one value too many");
+        if let Some(free) = free {
+            *free = Some(Measured {
+                metric,
+                further,
+                amount,
+            });
         }
     }
+}
+
+/// Milliseconds, never below zero: clocks differ.
+fn millis(time: SignedDuration) -> Amount {
+    Amount::Millis(time.as_secs_f64().max(0.0) * 1000.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     #[test]
     fn every_metric_is_found_by_its_name() {
@@ -424,13 +287,11 @@ mod tests {
     }
 
     #[test]
-    fn the_values_of_a_dimension_are_a_closed_list_without_doubles() {
-        for dimension in [Dimension::Source, Dimension::Reason] {
-            let values = dimension.values();
-            assert_eq!(values.iter().collect::<BTreeSet<_>>().len(), values.len());
-        }
-        assert!(Dimension::Source.values().contains(&"close"));
-        assert!(Dimension::Reason.values().contains(&"unverified"));
-        assert!(Dimension::Reason.values().contains(&"not_configured"));
+    fn a_duration_is_never_below_zero() {
+        let mut metrics = Metrics::default();
+        metrics.time(Metric::EnrichmentLag, SignedDuration::from_millis(-5));
+        metrics.time(Metric::EnrichmentLag, SignedDuration::from_micros(1500));
+        let values: Vec<Amount> = metrics.iter().map(|value| value.amount).collect();
+        assert_eq!(values, [Amount::Millis(0.0), Amount::Millis(1.5)]);
     }
 }

@@ -1,75 +1,86 @@
-//! What `sweep` tells.
+//! The events of `sweep`.
 
-use super::{Subject, count};
-use crate::observe::metric::Metric;
+use super::event::{Subject, chain, events};
+use super::metric::Metric;
+use super::words::{Tone, Words, said};
+use std::error::Error;
 
-/// An event that had lost its trigger was enqueued again, or given up.
-#[derive(Debug)]
-pub struct EventSwept<'a> {
-    /// What it is about.
-    pub subject: Subject<'a>,
-    /// The raw object.
-    pub s3_key: &'a str,
-    /// Which time this is.
-    pub times: u32,
-    /// Whether it was given up.
-    pub given_up: bool,
-}
-
-impl EventSwept<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        if self.subject.is_counted() {
-            count(Metric::SweptEvents);
+events! {
+    /// An event that had lost its trigger was enqueued again, or given up.
+    EventSwept<'a> {
+        /// What it is about.
+        subject: Subject<'a>,
+        /// The raw object.
+        s3_key: &'a str,
+        /// Which time this is.
+        times: u32,
+        /// Whether it was given up.
+        given_up: bool,
+    } => e, "event_swept" {
+        subject: e.subject;
+        line: ERROR "an event had lost its trigger";
+        fields: { s3_key: e.s3_key, times: e.times, given_up: e.given_up }
+        metrics(m): {
+            if e.subject.is_metered() {
+                m.count(Metric::SweptEvents);
+            }
         }
-        tracing::error!(
-            event = "event_swept",
-            lead_id = self.subject.lead(),
-            event_id = self.subject.event(),
-            s3_key = self.s3_key,
-            times = self.times,
-            given_up = self.given_up,
-            "an event had lost its trigger"
-        );
+        console: if e.given_up {
+            said(Tone::Bad, "given up", "its trigger was lost three times")
+        } else {
+            said(Tone::Wait, "swept", "its trigger was lost; enqueued again")
+        };
     }
-}
 
-/// A sweep ended.
-#[derive(Debug)]
-pub struct SweepFinished {
-    /// Raw objects that were looked at.
-    pub examined: u64,
-    /// Events that had lost their trigger.
-    pub found: u64,
-    /// Events that were enqueued again.
-    pub sent: u64,
-    /// Events that were given up.
-    pub given_up: u64,
-    /// Whether nothing was sent because too many were found.
-    pub refused: bool,
-}
+    /// A sweep ended.
+    SweepFinished {
+        /// Raw objects that were examined.
+        examined: u64,
+        /// Events that had lost their trigger.
+        found: u64,
+        /// Events that were enqueued again.
+        sent: u64,
+        /// Events that were given up.
+        given_up: u64,
+        /// Whether nothing was sent because too many were found.
+        refused: bool,
+    } => e, "sweep_finished" {
+        line: INFO "sweep finished";
+        fields: {
+            examined: e.examined,
+            found: e.found,
+            sent: e.sent,
+            given_up: e.given_up,
+            refused: e.refused,
+        }
+        metrics(m): {
+            if e.refused {
+                m.count(Metric::SweepRefused);
+            }
+        }
+        console: if e.found == 0 { Words::Quiet } else { Words::Generic };
+        then: {
+            if e.refused {
+                SweepRefused { found: e.found }.emit();
+            }
+        }
+    }
 
-impl SweepFinished {
-    /// Tells it.
-    pub fn emit(self) {
-        if self.refused {
-            count(Metric::SweepRefused);
-        }
-        tracing::info!(
-            event = "sweep_finished",
-            examined = self.examined,
-            found = self.found,
-            sent = self.sent,
-            given_up = self.given_up,
-            refused = self.refused,
-            "sweep finished"
-        );
-        if self.refused {
-            tracing::error!(
-                event = "sweep_refused",
-                found = self.found,
-                "more lost triggers than SWEEP_MAX: none was sent; see the runbook"
-            );
-        }
+    /// A sweep found more than `SWEEP_MAX`, and sent none.
+    SweepRefused {
+        /// Events that had lost their trigger.
+        found: u64,
+    } => e, "sweep_refused" {
+        line: ERROR "more lost triggers than SWEEP_MAX: none was sent; see the runbook";
+        fields: { found: e.found }
+    }
+
+    /// A sweep could not finish; the next one goes on.
+    SweepFailed<'a> {
+        /// Why.
+        error: &'a (dyn Error + 'static),
+    } => e, "sweep_failed" {
+        line: ERROR "the sweep could not be finished; the next one goes on";
+        fields: { error: chain(e.error) }
     }
 }

@@ -1,41 +1,85 @@
-//! What the programs tell of their own telling.
+//! The events of the programs themselves.
 
-use super::{count, count_many};
-use crate::observe::metric::Metric;
+use super::event::{chain, events};
+use super::metric::Metric;
+use std::borrow::Cow;
+use std::error::Error;
 
-/// A process was invoked for the first time.
-#[derive(Debug)]
-pub struct ColdStarted;
+events! {
+    /// A process was invoked for the first time.
+    ColdStarted {} => e, "cold_started" {
+        line: INFO "the first invocation of a process";
+        metrics(m): { m.count(Metric::ColdStart); }
+    }
 
-impl ColdStarted {
-    /// Tells it.
-    pub fn emit(self) {
-        count(Metric::ColdStart);
-        tracing::info!(event = "cold_started", "the first invocation of a process");
+    /// Spans or metric values could not be delivered. No lead is touched by it.
+    TelemetryDropped<'a> {
+        /// Spans that are lost.
+        spans: u64,
+        /// Metric values that are lost.
+        values: u64,
+        /// Why, in our own words.
+        reason: &'a str,
+    } => e, "telemetry_dropped" {
+        line: WARN "telemetry could not be delivered";
+        fields: { spans: e.spans, values: e.values, reason: e.reason }
+        metrics(m): { m.add(Metric::TelemetryDropped, e.spans + e.values); }
+    }
+
+    /// A variable cannot be used; one line each.
+    ConfigInvalid<'a> {
+        /// The variable.
+        variable: &'a str,
+        /// What is wrong with it.
+        problem: Option<&'a str>,
+        /// What it should be.
+        expected: Option<&'a str>,
+        /// Why nothing can be done with it, where it is well-formed.
+        error: Option<&'a (dyn Error + 'static)>,
+    } => e, "config_invalid" {
+        line: ERROR e.message();
+        fields: {
+            variable: e.variable,
+            problem: e.problem,
+            expected: e.expected,
+            error: e.error.map(chain),
+        }
+    }
+
+    /// The Lambda Runtime API failed.
+    RuntimeFailed<'a> {
+        /// Why.
+        error: &'a (dyn Error + 'static),
+    } => e, "runtime_failed" {
+        line: ERROR "the Lambda Runtime API failed";
+        fields: { error: e.error.to_string() }
+    }
+
+    /// `LEASE_SECONDS` is shorter than the function's timeout.
+    LeaseTooShort<'a> {
+        /// The variable.
+        variable: &'a str,
+        /// What it says.
+        lease_seconds: u64,
+        /// What is left of the invocation.
+        remaining_seconds: u64,
+    } => e, "lease_too_short" {
+        line: ERROR "a claim can end before its worker does; LEASE_SECONDS must be longer than the function's timeout";
+        fields: {
+            variable: e.variable,
+            lease_seconds: e.lease_seconds,
+            remaining_seconds: e.remaining_seconds,
+        }
     }
 }
 
-/// Spans or metric values could not be delivered. No lead is touched by it.
-#[derive(Debug)]
-pub struct TelemetryDropped<'a> {
-    /// Spans that are lost.
-    pub spans: u64,
-    /// Metric values that are lost.
-    pub values: u64,
-    /// Why, in our own words.
-    pub reason: &'a str,
-}
-
-impl TelemetryDropped<'_> {
-    /// Tells it.
-    pub fn emit(self) {
-        count_many(Metric::TelemetryDropped, self.spans + self.values);
-        tracing::warn!(
-            event = "telemetry_dropped",
-            spans = self.spans,
-            values = self.values,
-            reason = self.reason,
-            "telemetry could not be delivered"
-        );
+impl ConfigInvalid<'_> {
+    fn message(&self) -> Cow<'static, str> {
+        match (self.problem, self.expected) {
+            (Some(problem), Some(expected)) => {
+                format!("{} {problem}; expected: {expected}", self.variable).into()
+            }
+            _ => "the AWS clients cannot be built".into(),
+        }
     }
 }

@@ -5,6 +5,8 @@ use crate::config::{
     AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
     VISIBILITY_SECONDS,
 };
+use crate::observe::metric::{Amount, Further, Measured, Metrics};
+use crate::observe::{Event, Sink, scope};
 use crate::port::{
     Bucket, Clock, DelayQueue as _, Home, NewObject, OutgoingMessage, PortError, SecretStore,
 };
@@ -16,7 +18,6 @@ use crate::trace::TraceContext;
 use jiff::Timestamp;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::{Headers, canary};
-use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -108,6 +109,18 @@ impl Headers for NoHeaders {
 /// The metrics that were told: counters by name, and how many values each histogram took.
 pub type Told = BTreeMap<String, u64>;
 
+/// Records the values of events.
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Vec<Measured>>);
+
+impl Sink for Recorder {
+    fn take(&self, event: &dyn Event) {
+        let mut metrics = Metrics::default();
+        event.measure(&mut metrics);
+        lock(&self.0).extend(metrics.iter());
+    }
+}
+
 /// How a world differs from the defaults.
 #[derive(Debug)]
 pub struct WorldBuilder {
@@ -167,8 +180,6 @@ impl WorldBuilder {
         let secrets = FakeSecrets::default();
         let canary_secret = FakeSecrets::default();
         canary_secret.set(&canary::render_secret([[7; 16], [9; 16]]));
-        let recorder = DebuggingRecorder::new();
-        let snapshotter = recorder.snapshotter();
         World {
             ingest: Ingest::new(
                 Arc::clone(&home),
@@ -183,14 +194,13 @@ impl WorldBuilder {
             home,
             secrets,
             canary_secret,
-            snapshotter,
-            recorder,
+            measured: Arc::default(),
         }
     }
 }
 
 /// A whole home in memory.
-#[expect(missing_debug_implementations, reason = "a metrics recorder has none")]
+#[derive(Debug)]
 pub struct World {
     /// The ports.
     pub home: Arc<FakeHome>,
@@ -204,8 +214,7 @@ pub struct World {
     pub enrich: Enrich<FakeHome>,
     /// The stage that sweeps.
     pub sweep: Sweep<FakeHome>,
-    recorder: DebuggingRecorder,
-    snapshotter: Snapshotter,
+    measured: Arc<Recorder>,
 }
 
 impl World {
@@ -319,11 +328,12 @@ impl World {
         outcomes
     }
 
-    /// Runs a future with this world's metrics recorder in place.
+    /// Runs a future whose metrics are recorded here.
     pub async fn observed<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|context| {
-            metrics::with_local_recorder(&self.recorder, || future.as_mut().poll(context))
+            let _scope = scope(self.measured.clone());
+            future.as_mut().poll(context)
         })
         .await
     }
@@ -343,15 +353,15 @@ impl World {
 
     fn told_as(&self, called: impl Fn(&str, Option<&str>) -> String) -> Told {
         let mut told = Told::new();
-        for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
-            let key = key.key();
-            let count = match value {
-                DebugValue::Counter(count) => count,
-                DebugValue::Histogram(values) => u64::try_from(values.len()).unwrap_or(u64::MAX),
-                DebugValue::Gauge(_) => continue,
+        for measured in std::mem::take(&mut *lock(&self.measured.0)) {
+            let further = measured.further.map(Further::value);
+            let count = match measured.amount {
+                Amount::Count(many) => many,
+                Amount::Millis(_) => 1,
             };
-            let further = key.labels().next().map(metrics::Label::value);
-            *told.entry(called(key.name(), further)).or_default() += count;
+            *told
+                .entry(called(measured.metric.name(), further))
+                .or_default() += count;
         }
         told.retain(|_, count| *count > 0);
         told

@@ -2,58 +2,43 @@
 
 use super::{ALICE, OMAR};
 use leadwire_pipeline::config::AmbiguousPolicy;
+use leadwire_pipeline::observe::{Event, Scope, Sink, scope};
 use leadwire_pipeline::testkit::{Call, Fault, WorldBuilder};
 use std::sync::{Arc, Mutex};
-use tracing::field::{Field, Visit};
-use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Subscriber};
-use tracing_subscriber::Registry;
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 /// The lines of this thread, in their order.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<Line>>>);
 
-#[derive(Default)]
 struct Line {
-    event: String,
-    lead_id: String,
+    event: &'static str,
+    lead_id: Option<String>,
 }
 
 impl Lines {
     /// Listens until the guard is dropped.
-    fn listen() -> (Self, DefaultGuard) {
+    fn listen() -> (Self, Scope) {
         let lines = Self::default();
-        let guard = tracing::subscriber::set_default(Registry::default().with(lines.clone()));
-        (lines, guard)
+        (lines.clone(), scope(Arc::new(lines)))
     }
 
     /// How many tell this event of Alice.
     fn count(&self, event: &str) -> usize {
         let lines = self.0.lock().unwrap();
-        let of_alice = lines.iter().filter(|line| line.lead_id == "test-1");
+        let of_alice = lines
+            .iter()
+            .filter(|line| line.lead_id.as_deref() == Some("test-1"));
         of_alice.filter(|line| line.event == event).count()
     }
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
-    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let mut line = Line::default();
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line);
+impl Sink for Lines {
+    fn take(&self, event: &dyn Event) {
+        self.0.lock().unwrap().push(Line {
+            event: event.facts().name,
+            lead_id: event.subject().lead().map(str::to_owned),
+        });
     }
-}
-
-impl Visit for Line {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            "event" => value.clone_into(&mut self.event),
-            "lead_id" => value.clone_into(&mut self.lead_id),
-            _ => {}
-        }
-    }
-
-    fn record_debug(&mut self, _field: &Field, _value: &dyn std::fmt::Debug) {}
 }
 
 /// Which calls are meant.

@@ -1,10 +1,9 @@
 //! Values that stand together in one document.
 
-use super::NAMESPACE;
 use super::limit::{DIMENSIONS_MAX, DOCUMENT_BYTES_MAX, METRICS_MAX, VALUES_MAX};
-use super::value::{Amount, Value};
-use crate::root::Root;
-use leadwire_pipeline::observe::metric::{Dimension, Facts, Resolution};
+use super::value::{Number, Value};
+use crate::line::Line;
+use leadwire_pipeline::observe::metric::{Dimension, Facts, NAMESPACE, Resolution};
 use opentelemetry::TraceId;
 use serde::Serialize;
 
@@ -24,11 +23,11 @@ const _: () = assert!(COMMON.len() < DIMENSIONS_MAX);
 
 /// A document under construction: one time, one trace, and one value for each dimension.
 #[derive(Debug)]
-pub(super) struct Document {
-    pub(super) at_ms: i64,
-    pub(super) trace: Option<TraceId>,
+pub(crate) struct Document {
+    pub(crate) at_ms: i64,
+    pub(crate) trace: Option<TraceId>,
     further: Vec<(Dimension, &'static str)>,
-    metrics: Vec<(Facts, Vec<Amount>)>,
+    metrics: Vec<(Facts, Vec<Number>)>,
     bytes: usize,
 }
 
@@ -59,7 +58,7 @@ struct Definition {
 
 impl Document {
     /// One of this time and trace, on a line that has so many bytes already.
-    pub(super) fn new(at_ms: i64, trace: Option<TraceId>, bytes: usize) -> Self {
+    pub(crate) fn new(at_ms: i64, trace: Option<TraceId>, bytes: usize) -> Self {
         Self {
             at_ms,
             trace,
@@ -70,7 +69,7 @@ impl Document {
     }
 
     /// As few documents as take these values.
-    pub(super) fn of(values: Vec<Value>) -> Vec<Self> {
+    pub(crate) fn of(values: Vec<Value>) -> Vec<Self> {
         let mut documents: Vec<Self> = Vec::new();
         for value in values {
             if let Some(document) = documents.iter_mut().find(|d| d.fits(&value)) {
@@ -85,14 +84,14 @@ impl Document {
     }
 
     /// Whether a value can stand here too. It may be told late by what its resolution cannot tell apart.
-    pub(super) fn fits(&self, value: &Value) -> bool {
-        let facts = value.series.facts;
+    pub(crate) fn fits(&self, value: &Value) -> bool {
+        let facts = value.facts;
         let late_ms = 1000 * i64::from(facts.resolution.seconds());
         let room = match self.numbers(facts.name) {
             Some(numbers) => numbers.len() < VALUES_MAX,
             None => self.metrics.len() < METRICS_MAX,
         };
-        let agrees = value.series.further.is_none_or(|(dimension, wanted)| {
+        let agrees = value.further.is_none_or(|(dimension, wanted)| {
             let mut others = self.further.iter();
             others.all(|(known, value)| *known != dimension || *value == wanted)
         });
@@ -103,47 +102,47 @@ impl Document {
     }
 
     /// Whether a value can stand on this line: no other member has its name, and none contradicts its dimensions.
-    pub(super) fn fits_on(&self, root: &Root, value: &Value) -> bool {
-        let further = value.series.further;
+    pub(crate) fn fits_on(&self, line: &Line, value: &Value) -> bool {
+        let further = value.further;
         self.fits(value)
-            && root.get(value.series.facts.name).is_none()
-            && further.is_none_or(|(dimension, value)| root.agrees(dimension.name(), value))
+            && line.get(value.facts.name).is_none()
+            && further.is_none_or(|(dimension, value)| line.agrees(dimension.name(), value))
     }
 
     /// Takes a value that fits.
-    pub(super) fn add(&mut self, value: Value) {
-        let facts = value.series.facts;
+    pub(crate) fn add(&mut self, value: Value) {
+        let facts = value.facts;
         self.bytes += cost(&facts);
-        if let Some(further) = value.series.further
+        if let Some(further) = value.further
             && !self.further.contains(&further)
         {
             self.further.push(further);
         }
         match self.metrics.iter_mut().find(|(f, _)| f.name == facts.name) {
-            Some((_, numbers)) => numbers.push(value.amount),
-            None => self.metrics.push((facts, vec![value.amount])),
+            Some((_, numbers)) => numbers.push(value.number),
+            None => self.metrics.push((facts, vec![value.number])),
         }
     }
 
     /// How many values it has.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         let values: usize = self.metrics.iter().map(|(_, numbers)| numbers.len()).sum();
         u64::try_from(values).unwrap_or(u64::MAX)
     }
 
     /// Writes itself to a line that has the common dimensions already.
-    pub(super) fn write(&self, root: &mut Root) {
+    pub(crate) fn write(&self, line: &mut Line) {
         if self.metrics.is_empty() {
             return;
         }
         for (dimension, value) in &self.further {
-            root.put(dimension.name(), value);
+            line.put(dimension.name(), value);
         }
-        root.put("_aws", &self.aws());
+        line.put("_aws", &self.aws());
         for (facts, numbers) in &self.metrics {
             match numbers.as_slice() {
-                [number] => root.put(facts.name, number),
-                numbers => root.put(facts.name, numbers),
+                [number] => line.put(facts.name, number),
+                numbers => line.put(facts.name, numbers),
             };
         }
     }
@@ -174,7 +173,7 @@ impl Document {
         }
     }
 
-    fn numbers(&self, name: &str) -> Option<&Vec<Amount>> {
+    fn numbers(&self, name: &str) -> Option<&Vec<Number>> {
         let mut metrics = self.metrics.iter();
         metrics
             .find(|(facts, _)| facts.name == name)

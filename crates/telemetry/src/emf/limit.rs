@@ -1,51 +1,45 @@
 //! What `CloudWatch` takes: the embedded metric format's specification and the limits of `PutMetricData`.
 
 /// Metrics in one document. The specification allows as many in each directive.
-pub(super) const METRICS_MAX: usize = 100;
+pub(crate) const METRICS_MAX: usize = 100;
 
 /// Values of one metric in one document.
-pub(super) const VALUES_MAX: usize = 100;
+pub(crate) const VALUES_MAX: usize = 100;
 
 /// Dimensions in one set.
-pub(super) const DIMENSIONS_MAX: usize = 30;
-
-/// Characters of a metric's name.
-pub(super) const NAME_CHARS_MAX: usize = 255;
+pub(crate) const DIMENSIONS_MAX: usize = 30;
 
 /// Characters of a dimension's value.
-pub(super) const DIMENSION_VALUE_CHARS_MAX: usize = 1024;
+pub(crate) const DIMENSION_VALUE_CHARS_MAX: usize = 1024;
 
 /// Bytes of a line. `CloudWatch Logs` takes more today, Lambda does not everywhere.
-pub(super) const LINE_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const LINE_BYTES_MAX: usize = 256 * 1024;
 
 /// Bytes that a document is filled up to, by an estimate that is never too low.
-pub(super) const DOCUMENT_BYTES_MAX: usize = 200 * 1024;
-
-/// A value may be this large: 2^360.
-pub(super) const MAGNITUDE_MAX: f64 = 2.348_542_582_773_833e108;
+pub(crate) const DOCUMENT_BYTES_MAX: usize = 200 * 1024;
 
 /// The largest measure that is written: below that, with room for readers that round.
-pub(super) const MEASURE_MAX: f64 = 1e108;
+pub(crate) const MEASURE_MAX: f64 = 1e108;
 
 /// The largest count that every reader of JSON reads exactly: 2^53.
-pub(super) const COUNT_MAX: u64 = 1 << 53;
+pub(crate) const COUNT_MAX: u64 = 1 << 53;
 
 /// How old a value may be.
-pub(super) const PAST_MS: i64 = 14 * 24 * 3_600_000;
+pub(crate) const PAST_MS: i64 = 14 * 24 * 3_600_000;
 
 /// How far in the future a value may be.
-pub(super) const FUTURE_MS: i64 = 2 * 3_600_000;
+pub(crate) const FUTURE_MS: i64 = 2 * 3_600_000;
 
 const _: () = assert!(DOCUMENT_BYTES_MAX < LINE_BYTES_MAX);
 
 /// Whether `CloudWatch` takes a value of that time now.
-pub(super) fn is_in_window(at_ms: i64, now_ms: i64) -> bool {
+pub(crate) fn is_in_window(at_ms: i64, now_ms: i64) -> bool {
     let age = now_ms.saturating_sub(at_ms);
     (-FUTURE_MS..=PAST_MS).contains(&age)
 }
 
 /// Whether a text can be a dimension's value.
-pub(super) fn is_dimension_value(text: &str) -> bool {
+pub(crate) fn is_dimension_value(text: &str) -> bool {
     text.len() <= DIMENSION_VALUE_CHARS_MAX
         && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
         && !text.trim().is_empty()

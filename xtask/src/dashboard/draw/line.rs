@@ -3,7 +3,7 @@
 use crate::dashboard::board::{Chart, Row, Source};
 use crate::dashboard::sample::{self, Day, NOW};
 use anyhow::{Context, Result};
-use leadwire_telemetry::alarm::{self, Expression, Points as _, Series, Statistic, Window};
+use leadwire_cloudwatch::{Expression, Points as _, Series, Statistic, Window};
 use std::collections::BTreeMap;
 
 /// A line that is drawn.
@@ -64,7 +64,11 @@ fn series(
         }
         Source::Expression(text) => {
             let grid: Vec<i64> = window.begins().collect();
-            Ok(alarm::series(&Expression::parse(text)?, known, &grid)?)
+            Ok(leadwire_cloudwatch::series(
+                &Expression::parse(text)?,
+                known,
+                &grid,
+            )?)
         }
     }
 }

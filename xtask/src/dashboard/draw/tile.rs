@@ -1,7 +1,7 @@
 //! Alarms, each a tile in the colour of its state.
 
 use super::svg::{Area, Svg, Type, fit};
-use leadwire_telemetry::alarm::State;
+use leadwire_cloudwatch::State;
 use std::collections::BTreeMap;
 
 const GAP: f64 = 5.0;

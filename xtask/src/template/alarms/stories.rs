@@ -1,5 +1,5 @@
-//! Every alarm of the template over recorded series: when it must cry, and when it must not. What `CloudWatch` would do is evaluated by
-//! `leadwire_telemetry::alarm`; one minute is one evaluation.
+//! Every alarm of the template over recorded series: when it must fire, and when it must not. What `CloudWatch` would do is evaluated by
+//! `leadwire_cloudwatch`; one minute is one evaluation. An alarm on a single metric needs no story of its own: two are derived from its definition.
 
 mod leads;
 mod mail;
@@ -9,25 +9,24 @@ mod sweep;
 mod tape;
 
 use super::super::view::Template;
-use super::{read, resources};
-use leadwire_telemetry::alarm::{Alarm, State, Watch, replay};
-use serde_json::{Value, json};
+use super::{read, resources, with_parameters};
+use leadwire_cloudwatch::{Alarm, Comparison, State, Watch, replay};
 use std::collections::BTreeSet;
 use tape::Tape;
 
 /// What an alarm must do.
 enum Must {
     /// Go on once, at this minute, and be off again at the second one at the latest. Once, so that one trouble is one page.
-    Cry(i64, i64),
-    /// Say nothing until this minute.
-    BeSilent(i64),
+    Fires(i64, i64),
+    /// Stay off until this minute.
+    StaysOk(i64),
 }
 
-/// What happened, and what an alarm says to it.
+/// What happened, and what an alarm does.
 struct Story {
     alarm: &'static str,
     /// Completes the sentence "the alarm …".
-    told: &'static str,
+    title: &'static str,
     happened: fn(&mut Tape),
     must: Must,
 }
@@ -46,24 +45,22 @@ fn stories() -> impl Iterator<Item = &'static Story> {
 
 /// The template's alarms, as the command carries them.
 fn template() -> Template {
-    let mut alarms: Value =
-        serde_json::from_str(include_str!("../../../../alarms/alarms.json")).unwrap();
-    alarms["Parameters"] = json!({"CanaryMinutes": {"Default": 15}});
-    Template(alarms)
+    let alarms = include_str!("../../../../alarms/alarms.json");
+    with_parameters(serde_json::from_str(alarms).unwrap())
 }
 
-/// An alarm, and those that it looks at.
+/// An alarm, and those that it combines.
 fn alone(id: &str) -> Vec<Alarm> {
     let (alarms, wrong) = read(&template());
     assert_eq!(wrong, []);
     let alarm = alarms.iter().find(|alarm| alarm.id == id).unwrap().clone();
-    let looked_at = match &alarm.watch {
+    let inputs = match &alarm.watch {
         Watch::Alarms(rule) => rule.names().into_iter().map(str::to_owned).collect(),
         Watch::Metric(_) => BTreeSet::new(),
     };
     let halves = alarms
         .into_iter()
-        .filter(|other| looked_at.contains(&other.name));
+        .filter(|other| inputs.contains(&other.name));
     halves.chain([alarm]).collect()
 }
 
@@ -72,7 +69,7 @@ fn verdict(story: &Story) -> Option<String> {
     let mut tape = Tape::default();
     (story.happened)(&mut tape);
     let end = match story.must {
-        Must::Cry(_, end) | Must::BeSilent(end) => end,
+        Must::Fires(_, end) | Must::StaysOk(end) => end,
     };
     let changes = replay(&alone(story.alarm), &tape.0, 3_600, end * 60);
     let changes: Vec<(i64, State)> = changes
@@ -81,27 +78,78 @@ fn verdict(story: &Story) -> Option<String> {
         .map(|change| (change.at / 60, change.state))
         .collect();
     let is_right = match (&story.must, changes.as_slice()) {
-        (Must::BeSilent(_), []) => true,
-        (Must::Cry(begin, _), [(at, State::Alarm), (_, State::Ok)]) => at == begin,
+        (Must::StaysOk(_), []) => true,
+        (Must::Fires(begin, _), [(at, State::Alarm), (_, State::Ok)]) => at == begin,
         _ => false,
     };
-    (!is_right).then(|| format!("{} {}: {changes:?}", story.alarm, story.told))
+    (!is_right).then(|| format!("{} {}: {changes:?}", story.alarm, story.title))
+}
+
+/// What is wrong with the two stories that follow from the definition of an alarm on a single metric, or that it has more than one.
+fn derived_verdict(alarm: &Alarm) -> Option<String> {
+    let id = &alarm.id;
+    let Watch::Metric(watch) = &alarm.watch else {
+        return Some(format!("{id} combines others, and has no two stories"));
+    };
+    let ([metric], []) = (watch.metrics.as_slice(), watch.expressions.as_slice()) else {
+        return Some(format!("{id} has an expression, and no two stories"));
+    };
+    if !matches!(
+        watch.comparison,
+        Comparison::Greater | Comparison::GreaterOrEqual
+    ) {
+        return Some(format!("{id} fires at low values, and has no two stories"));
+    }
+    let periods = i64::try_from(watch.evaluation_periods).unwrap();
+    let changes = |value: f64| -> Vec<State> {
+        let mut tape = Tape::default();
+        for period in 0..periods {
+            tape.0
+                .record(&metric.query, 7_200 + period * watch.period + 30, value);
+        }
+        let end = 7_200 + (3 * periods + 3) * watch.period;
+        let changes = replay(std::slice::from_ref(alarm), &tape.0, 3_600, end);
+        changes.into_iter().map(|change| change.state).collect()
+    };
+    let above = changes(watch.threshold + 1.0);
+    let below = changes((watch.threshold - 1.0).max(0.0));
+    let is_right = above == [State::Alarm, State::Ok] && below.is_empty();
+    (!is_right).then(|| format!("{id} above its threshold: {above:?}, below: {below:?}"))
 }
 
 #[test]
-fn every_alarm_cries_when_it_must_and_is_silent_when_it_must() {
+fn every_alarm_fires_when_it_must_and_stays_ok_when_it_must() {
     let wrong: Vec<String> = stories().filter_map(verdict).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn every_alarm_has_a_story_in_which_it_cries_and_one_in_which_it_is_silent() {
+fn every_alarm_has_a_story_in_which_it_fires_and_one_in_which_it_stays_ok() {
     let of = |wanted: fn(&Must) -> bool| -> BTreeSet<&str> {
         let stories = stories().filter(|story| wanted(&story.must));
         stories.map(|story| story.alarm).collect()
     };
+    let fire = of(|must| matches!(must, Must::Fires(..)));
+    let stay = of(|must| matches!(must, Must::StaysOk(_)));
     let template = template();
     let ids: BTreeSet<&str> = resources(&template).map(|(id, _)| id.as_str()).collect();
-    assert_eq!(of(|must| matches!(must, Must::Cry(..))), ids);
-    assert_eq!(of(|must| matches!(must, Must::BeSilent(_))), ids);
+    assert!(fire.is_subset(&ids) && stay.is_subset(&ids));
+    let (alarms, wrong) = read(&template);
+    assert_eq!(wrong, []);
+    let has_both = |alarm: &&Alarm| {
+        let id = alarm.id.as_str();
+        fire.contains(id) && stay.contains(id)
+    };
+    let wrong = alarms.iter().filter(|alarm| !has_both(alarm));
+    let wrong: Vec<String> = wrong.filter_map(derived_verdict).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn stories_are_derived_for_an_alarm_on_one_metric() {
+    let (alarms, _) = read(&template());
+    let verdict = |id: &str| derived_verdict(alarms.iter().find(|alarm| alarm.id == id).unwrap());
+    assert_eq!(verdict("EmailParkedAlarm"), None);
+    assert!(verdict("ObjectiveFastBurnAlarm").is_some());
+    assert!(verdict("NothingVerifiedAlarm").is_some());
 }

@@ -26,7 +26,6 @@ fn sound() -> Case {
     };
     let project = Project {
         settings: entries().into_iter().filter(is_there).collect(),
-        alarm_pages: ids.clone(),
         alarm_headings: ids,
         dashboards: dashboard::sound(&alarms),
         alarms,

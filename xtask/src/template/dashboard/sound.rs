@@ -56,7 +56,7 @@ fn graph(metric: Metric, color: &str) -> Value {
         Unit::Count => ("Sum", "count per 5 minutes"),
         Unit::Milliseconds => ("p99", "milliseconds"),
     };
-    let service = facts.stages.first().unwrap().name();
+    let service = facts.services.first().unwrap().name();
     let row = json!([
         "Leadwire",
         facts.name,

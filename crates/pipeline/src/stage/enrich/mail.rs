@@ -1,11 +1,11 @@
 //! Steps e and f: send once, settle.
 
-use super::attempt::{Attempt, Stop, later};
+use super::attempt::{Attempt, Stop};
 use super::claim::Held;
 use super::is_counted;
 use super::record::{Done, Outcome};
 use crate::ledger::{ClaimState, Document, Marker};
-use crate::observe::{EmailSent, OwnerEmailInvalid, Subject, Timeliness};
+use crate::observe::{EmailSent, IN_TIME, OwnerEmailInvalid, Subject, Timeliness};
 use crate::port::{Entropy, Home, Mail, MailOutcome, Mailer, Replaced};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Settled};
@@ -17,8 +17,6 @@ use leadwire_domain::wait::{DeferReason, decide_mail_wait};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// The objective: mailed within this of the later of `not_before` and the owner file (docs/TELEMETRY.md).
-const IN_TIME_SECONDS: u32 = 60;
 /// The first pause before the settling write is tried again; it doubles. The record's deadline ends it.
 const SETTLE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -164,7 +162,7 @@ impl<H: Home> Attempt<'_, H> {
             return Timeliness::NotCounted;
         };
         let ready = owner_since.map_or(facts.not_before, |since| since.max(facts.not_before));
-        if sent_at <= later(ready, IN_TIME_SECONDS) {
+        if sent_at.duration_since(ready) <= IN_TIME {
             Timeliness::InTime
         } else {
             Timeliness::Late

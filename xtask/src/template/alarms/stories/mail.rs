@@ -1,10 +1,10 @@
 //! Mails, owners, the canary.
 
-use super::Must::{BeSilent, Cry};
+use super::Must::{Fires, StaysOk};
 use super::Story;
 use super::tape::Tape;
 use leadwire_pipeline::observe::metric::Metric;
-use leadwire_pipeline::observe::metric::Stage::Enrich;
+use leadwire_pipeline::observe::metric::Service::Enrich;
 
 /// What SES tells, by the configuration set.
 fn ses(tape: &mut Tape, metric: &str, minutes: impl IntoIterator<Item = i64>) {
@@ -15,103 +15,103 @@ fn ses(tape: &mut Tape, metric: &str, minutes: impl IntoIterator<Item = i64>) {
 pub(super) const STORIES: &[Story] = &[
     Story {
         alarm: "MailBouncedAlarm",
-        told: "cries at the first bounce, once for several",
+        title: "fires at the first bounce, once for several",
         happened: |tape| ses(tape, "Bounce", [100, 130, 131]),
-        must: Cry(101, 200),
+        must: Fires(101, 200),
     },
     Story {
         alarm: "MailBouncedAlarm",
-        told: "is silent while mails go out, and about bounces of other senders",
+        title: "stays OK while mails go out, and about bounces of other senders",
         happened: |tape| {
             ses(tape, "Send", 60..300);
             let other = [("ses:configuration-set", "other")];
             tape.put(("AWS/SES", "Bounce"), other, 60..300, 1.0);
         },
-        must: BeSilent(300),
+        must: StaysOk(300),
     },
     Story {
         alarm: "MailRejectedAlarm",
-        told: "cries at the first reject",
+        title: "fires at the first reject",
         happened: |tape| ses(tape, "Reject", [100]),
-        must: Cry(101, 170),
+        must: Fires(101, 170),
     },
     Story {
         alarm: "MailRejectedAlarm",
-        told: "is silent about bounces",
+        title: "stays OK about bounces",
         happened: |tape| ses(tape, "Bounce", [100]),
-        must: BeSilent(200),
+        must: StaysOk(200),
     },
     Story {
         alarm: "MailComplaintAlarm",
-        told: "cries at the first complaint",
+        title: "fires at the first complaint",
         happened: |tape| ses(tape, "Complaint", [100]),
-        must: Cry(101, 120),
+        must: Fires(101, 120),
     },
     Story {
         alarm: "MailComplaintAlarm",
-        told: "is silent while mails go out",
+        title: "stays OK while mails go out",
         happened: |tape| ses(tape, "Send", 60..300),
-        must: BeSilent(300),
+        must: StaysOk(300),
     },
     Story {
         alarm: "EmailAmbiguousAlarm",
-        told: "cries at the first doubtful mail",
+        title: "fires at the first doubtful mail",
         happened: |tape| tape.ours(Metric::EmailsAmbiguous, Enrich, [100], 1.0),
-        must: Cry(101, 120),
+        must: Fires(101, 120),
     },
     Story {
         alarm: "EmailAmbiguousAlarm",
-        told: "is silent while mails are sent and put off",
+        title: "stays OK while mails are sent and put off",
         happened: |tape| {
             tape.ours(Metric::EmailsSent, Enrich, 60..200, 5.0);
             tape.ours(Metric::MailDeferred, Enrich, 60..200, 5.0);
         },
-        must: BeSilent(200),
+        must: StaysOk(200),
     },
     Story {
         alarm: "EmailParkedAlarm",
-        told: "cries for an hour, so that whoever is woken still finds it",
+        title: "fires for an hour, so that whoever is woken still finds it",
         happened: |tape| tape.ours(Metric::EmailsParked, Enrich, [100], 1.0),
-        must: Cry(101, 165),
+        must: Fires(101, 165),
     },
     Story {
         alarm: "EmailParkedAlarm",
-        told: "is silent about a mail that is only doubtful",
+        title: "stays OK about a mail that is only doubtful",
         happened: |tape| tape.ours(Metric::EmailsAmbiguous, Enrich, [100], 1.0),
-        must: BeSilent(200),
+        must: StaysOk(200),
     },
     Story {
         alarm: "LookupDeniedAlarm",
-        told: "cries at the third denied minute in a quarter of an hour",
+        title: "fires at the third denied minute in a quarter of an hour",
         happened: |tape| tape.ours(Metric::LookupDenied, Enrich, [100, 105, 110, 114], 2.0),
-        must: Cry(111, 135),
+        must: Fires(111, 135),
     },
     Story {
         alarm: "LookupDeniedAlarm",
-        told: "is silent about single denied looks and about owners who are late",
+        title: "stays OK about single denied looks and about owners who are late",
         happened: |tape| {
             tape.ours(Metric::LookupDenied, Enrich, [100, 130, 160], 1.0);
             tape.ours(Metric::OwnerPending, Enrich, 60..200, 4.0);
         },
-        must: BeSilent(200),
+        must: StaysOk(200),
     },
     Story {
         alarm: "CanaryAlarm",
-        told: "cries after three quarters of an hour of silence",
+        title: "fires after three quarters of an hour of silence",
         happened: |tape| {
             tape.ours(Metric::CanaryMailed, Enrich, (10..110).step_by(15), 1.0);
             tape.ours(Metric::CanaryMailed, Enrich, (200..400).step_by(15), 1.0);
         },
         // The last one before it was mailed in minute 100.
-        must: Cry(146, 201),
+        must: Fires(146, 201),
     },
     Story {
         alarm: "CanaryAlarm",
-        told: "is silent about one canary that is missing and others that are late",
+        title: "stays OK about one canary that is missing and others that are late",
         happened: |tape| {
             let mailed = [10, 25, 43, 55, 70, 102, 115, 131, 145, 160, 176, 190];
             tape.ours(Metric::CanaryMailed, Enrich, mailed, 1.0);
         },
-        must: BeSilent(200),
+        must: StaysOk(200),
     },
 ];

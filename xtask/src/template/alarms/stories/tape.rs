@@ -1,8 +1,8 @@
 //! What was measured, minute by minute.
 
 use crate::template::alarms::ENVIRONMENT;
-use leadwire_pipeline::observe::metric::{Metric, Stage};
-use leadwire_telemetry::alarm::{Query, Recording};
+use leadwire_cloudwatch::{Query, Recording};
+use leadwire_pipeline::observe::metric::{Metric, Service};
 
 /// Recorded series. Resources are known by their logical ids.
 #[derive(Default)]
@@ -13,11 +13,11 @@ impl Tape {
     pub(super) fn ours(
         &mut self,
         metric: Metric,
-        stage: Stage,
+        service: Service,
         minutes: impl IntoIterator<Item = i64>,
         value: f64,
     ) {
-        let dimensions = [("service", stage.name()), ("environment", ENVIRONMENT)];
+        let dimensions = [("service", service.name()), ("environment", ENVIRONMENT)];
         self.put(("Leadwire", metric.name()), dimensions, minutes, value);
     }
 
@@ -29,7 +29,7 @@ impl Tape {
         minutes: impl IntoIterator<Item = i64>,
     ) {
         let dimensions = [
-            ("service", Stage::Ingest.name()),
+            ("service", Service::Ingest.name()),
             ("environment", ENVIRONMENT),
             (name, value),
         ];

@@ -3,12 +3,11 @@
 use crate::template::alarms;
 use crate::template::check::Check;
 use crate::template::view::{at, number};
-use leadwire_pipeline::observe::metric::{Dimension, Metric};
-use leadwire_telemetry::alarm::{Alarm, Query, Watch};
+use leadwire_cloudwatch::{Alarm, Query, Watch};
+use leadwire_pipeline::observe::metric::{Dimension, Metric, NAMESPACE};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const NAMESPACE: &str = "Leadwire";
 const DEPTH: &str = "/Resources/DeadLetterQueueDepthAlarm/Properties";
 const FINAL: &str = "/Resources/FinalAttemptFailedAlarm/Properties";
 const RATE: &str = "/Resources/IngestErrorRateAlarm/Properties";
@@ -278,9 +277,9 @@ fn mistake(query: &Query) -> Option<String> {
     };
     let by = |name: &str| dimensions.get(name).map(String::as_str);
     let is_told = facts
-        .stages
+        .services
         .iter()
-        .any(|stage| by("service") == Some(stage.name()));
+        .any(|service| by("service") == Some(service.name()));
     let is_here = by("environment") == Some(alarms::ENVIRONMENT);
     if !is_told || !is_here {
         return Some(format!("{metric} is not told by {dimensions:?}"));

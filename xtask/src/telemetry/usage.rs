@@ -1,14 +1,15 @@
-//! Who looks at what: dashboards and alarms over metrics.
+//! Which dashboards and alarms use which metric.
 
 use crate::dashboard::board::Board;
-use crate::dashboard::{self, family, sample};
-use crate::shell;
-use anyhow::{Context, Result, bail};
-use leadwire_telemetry::alarm::{Watch, read_alarms};
+use crate::template::alarms::STACK;
+use crate::{dashboard, shell, template};
+use anyhow::Result;
+use leadwire_cloudwatch::Watch;
+use leadwire_pipeline::observe::metric::NAMESPACE;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The dashboards and alarms of the project.
-pub(super) struct Told {
+pub(super) struct Usage {
     pub(super) boards: BTreeMap<String, Board>,
     alarms: Vec<Alarm>,
 }
@@ -16,40 +17,35 @@ pub(super) struct Told {
 /// An alarm.
 pub(super) struct Alarm {
     pub(super) id: String,
-    /// Whom it tells.
+    /// Who is notified.
     pub(super) route: &'static str,
-    /// What it looks at: metrics, or other alarms.
-    pub(super) looks_at: BTreeSet<String>,
+    /// What it evaluates: metrics, or other alarms.
+    pub(super) inputs: BTreeSet<String>,
     metrics: BTreeSet<(String, String)>,
-    /// How many series it looks at.
+    /// How many series it evaluates.
     series: usize,
 }
 
-impl Told {
+impl Usage {
     /// Reads `dashboards/` and `alarms/alarms.json`.
     pub(super) fn read() -> Result<Self> {
         let boards = dashboard::read_all(&shell::root())?.into_iter();
         let boards = boards.map(|(name, json)| Ok((name, Board::read(&json)?)));
-        let kept = dashboard::kept_alarms(&shell::root())?;
-        let resources = kept.get("Resources").context("alarms/alarms.json")?;
-        let (alarms, wrong) = read_alarms(resources, &sample::names(&kept));
-        if let Some(wrong) = wrong.first() {
-            bail!("{wrong}");
-        }
+        let alarms = template::stored_alarms()?;
         Ok(Self {
             boards: boards.collect::<Result<_>>()?,
             alarms: alarms.iter().map(alarm).collect(),
         })
     }
 
-    /// The alarms, those that wake somebody first.
+    /// The alarms, pages first.
     pub(super) fn alarms(&self) -> Vec<&Alarm> {
         let mut alarms: Vec<&Alarm> = self.alarms.iter().collect();
         alarms.sort_by_key(|alarm| (alarm.route, alarm.id.as_str()));
         alarms
     }
 
-    /// The alarms that look at a metric.
+    /// The alarms on a metric.
     pub(super) fn alarms_on(&self, namespace: &str, metric: &str) -> Vec<String> {
         let wanted = (namespace.to_owned(), metric.to_owned());
         let found = self
@@ -69,36 +65,36 @@ impl Told {
         found.map(|(name, _)| name.clone()).collect()
     }
 
-    /// The metrics of AWS that anybody looks at.
+    /// The metrics of AWS that are used.
     pub(super) fn of_aws(&self) -> BTreeSet<(&str, &str)> {
         let shown = self.boards.values().flat_map(Board::names);
         let shown = shown.map(|name| (name.namespace.as_str(), name.metric.as_str()));
-        let watched = self.alarms.iter().flat_map(|alarm| &alarm.metrics);
-        let watched = watched.map(|(namespace, metric)| (namespace.as_str(), metric.as_str()));
-        let all = shown.chain(watched);
-        all.filter(|(namespace, _)| *namespace != family::OURS)
+        let used = self.alarms.iter().flat_map(|alarm| &alarm.metrics);
+        let used = used.map(|(namespace, metric)| (namespace.as_str(), metric.as_str()));
+        let all = shown.chain(used);
+        all.filter(|(namespace, _)| *namespace != NAMESPACE)
             .collect()
     }
 
-    /// How many series alarms look at.
+    /// How many series alarms evaluate.
     pub(super) fn series(&self) -> usize {
         self.alarms.iter().map(|alarm| alarm.series).sum()
     }
 
-    /// How many alarms look at other alarms.
+    /// How many alarms combine other alarms.
     pub(super) fn composites(&self) -> usize {
         self.alarms.iter().filter(|alarm| alarm.series == 0).count()
     }
 }
 
-fn alarm(alarm: &leadwire_telemetry::alarm::Alarm) -> Alarm {
+fn alarm(alarm: &leadwire_cloudwatch::Alarm) -> Alarm {
     let route = match alarm.alarm_actions.first().map(String::as_str) {
         Some("AlarmTopic") => "a person (`AlarmTopic`)",
         Some(_) => "someone in the morning (`TicketTopic`)",
         None => "the alarm that it is half of",
     };
     let mut metrics = BTreeSet::new();
-    let (looks_at, series) = match &alarm.watch {
+    let (inputs, series) = match &alarm.watch {
         Watch::Metric(watch) => {
             let queries = watch.metrics.iter();
             let queries =
@@ -109,7 +105,7 @@ fn alarm(alarm: &leadwire_telemetry::alarm::Alarm) -> Alarm {
         }
         Watch::Alarms(rule) => {
             let names = rule.names().into_iter();
-            let prefix = format!("{}-", sample::STACK);
+            let prefix = format!("{STACK}-");
             let names = names.map(|name| name.strip_prefix(&prefix).unwrap_or(name).to_owned());
             (names.collect(), 0)
         }
@@ -117,7 +113,7 @@ fn alarm(alarm: &leadwire_telemetry::alarm::Alarm) -> Alarm {
     Alarm {
         id: alarm.id.clone(),
         route,
-        looks_at,
+        inputs,
         metrics,
         series,
     }

@@ -1,9 +1,4 @@
-//! `CloudWatch`'s alarms, evaluated by ourselves: the state of an alarm at an instant, from its `CloudFormation` resource and the points of
-//! its metrics.
-//!
-//! No emulator evaluates metric math, percentiles or composite alarms, and a machine without `CloudWatch` has nobody else to do it. So this
-//! is a reading of AWS's documentation, held to the tables in it; where that is silent, the comments say what is assumed. Nothing here
-//! knows what any metric means.
+#![doc = include_str!("../README.md")]
 
 mod definition;
 mod evaluate;

@@ -41,7 +41,7 @@ pub fn validate(line: &str, now_ms: i64) -> Result<Vec<Sample>, Vec<String>> {
 }
 
 /// The same by another catalogue.
-pub(super) fn validate_by(
+pub(crate) fn validate_by(
     catalogue: fn(&str) -> Option<Facts>,
     line: &str,
     now_ms: i64,
@@ -187,3 +187,6 @@ fn is_id(text: &str, digits: usize) -> bool {
         && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         && text.bytes().any(|b| b != b'0')
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! The tables of AWS's documentation, and laws.
 
 use super::*;
-use crate::alarm::definition::{Comparison, Watched};
-use crate::alarm::points::{Query, Recording, Statistic};
-use crate::alarm::rule::Rule;
+use crate::definition::{Comparison, Watched};
+use crate::points::{Query, Recording, Statistic};
+use crate::rule::Rule;
 use proptest::prelude::*;
 
 const PERIOD: i64 = 60;
@@ -231,7 +231,7 @@ fn what_a_source_does_not_keep_has_no_state_and_neither_have_composites_over_it(
             &self,
             query: &Query,
             _: Window,
-        ) -> Result<BTreeMap<i64, crate::alarm::Stats>, Unanswered> {
+        ) -> Result<BTreeMap<i64, crate::Stats>, Unanswered> {
             Err(Unanswered(format!("{} is not kept", query.metric)))
         }
     }

@@ -1,55 +1,56 @@
-//! Telemetry that stays on this machine: finished spans and the minutes of metrics, kept in the data folder while the pipeline works.
+//! Telemetry that stays on this machine: finished spans and the minutes of metrics, stored in the data folder while the pipeline works.
 
 use crate::home;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_local::{LocalHome, Minute, NewMinute, SqliteQueue, StoredSpan, TelemetryStore};
+use leadwire_pipeline::observe::QueueNotMeasured;
 use leadwire_pipeline::port::PortError;
-use leadwire_telemetry::local::{LocalMetrics, Setup, State, install};
+use leadwire_telemetry::local::{LocalMetrics, Setup, State};
 use leadwire_telemetry::{MinuteSample, SpanRecord, SpanSink};
 use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How often what was told is written down. A process that is killed loses that much.
+/// How often metrics are stored. A process that is killed loses that much.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// How often the queue is looked at: once in each minute of its series.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// How often the queue is measured: once in each minute of its series.
+const MEASURE_EVERY: Duration = Duration::from_mins(1);
 /// How often what is too old is deleted.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
-/// Starts to gather the metrics of this process.
-pub(crate) fn gather(environment: &str) -> LocalMetrics {
-    install(Setup {
+/// Measures the events of this process from now on.
+pub(crate) fn install(environment: &str) -> LocalMetrics {
+    LocalMetrics::install(Setup {
         environment,
         now: home::now,
     })
 }
 
-/// Keeps what `metrics` gathers until `stop` says so, and then the rest of it. What cannot be kept now is tried again; leads never wait.
+/// Stores what `metrics` measures until `stop` says so, and then the rest of it. What cannot be stored now is tried again; leads never wait.
 pub(crate) async fn run(home: &LocalHome, metrics: LocalMetrics, mut stop: watch::Receiver<bool>) {
-    let keeper = Keeper {
+    let writer = Writer {
         store: home.telemetry(),
         queue: home.queue(),
         metrics,
     };
     let mut ticks = interval(WRITE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut looked, mut pruned) = (None, None);
+    let (mut measured, mut pruned) = (None, None);
     loop {
         let is_last = tokio::select! {
             _ = ticks.tick() => false,
             _ = stop.wait_for(|stop| *stop) => true,
         };
-        if is_due(&mut looked, LOOK_EVERY) {
-            keeper.look().await;
+        if is_due(&mut measured, MEASURE_EVERY) {
+            writer.measure_queue().await;
         }
-        keeper.write().await;
+        writer.write().await;
         if is_last {
             return;
         }
         if is_due(&mut pruned, PRUNE_EVERY) {
-            keeper.prune().await;
+            writer.prune().await;
         }
     }
 }
@@ -63,13 +64,13 @@ fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
     is_due
 }
 
-struct Keeper {
+struct Writer {
     store: TelemetryStore,
     queue: SqliteQueue,
     metrics: LocalMetrics,
 }
 
-impl Keeper {
+impl Writer {
     async fn write(&self) {
         let samples = self.metrics.drain();
         if samples.is_empty() {
@@ -77,14 +78,14 @@ impl Keeper {
         }
         let minutes: Vec<NewMinute> = samples.iter().map(new_minute).collect();
         let store = self.store.clone();
-        let kept = apart(move || store.add_minutes(&minutes).is_ok()).await;
-        if kept != Some(true) {
-            // The store has told why.
+        let stored = run_blocking(move || store.add_minutes(&minutes).is_ok()).await;
+        if stored != Some(true) {
+            // The store has logged why.
             self.metrics.put_back(samples);
         }
     }
 
-    async fn look(&self) {
+    async fn measure_queue(&self) {
         match states(&self.queue, home::now()).await {
             Ok(states) => {
                 for (state, value) in states {
@@ -92,29 +93,24 @@ impl Keeper {
                 }
             }
             Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::debug!(
-                    event = "queue_not_looked_at",
-                    error,
-                    "how deep the queue is, is not known"
-                );
+                QueueNotMeasured { error: &error }.emit();
             }
         }
     }
 
     async fn prune(&self) {
         let store = self.store.clone();
-        // The store has told what failed, and it is tried again.
-        apart(move || store.prune(home::now()).is_ok()).await;
+        // The store has logged what failed, and it is tried again.
+        run_blocking(move || store.prune(home::now()).is_ok()).await;
     }
 }
 
 /// Waits for work that waits for the disk. `None` where the process ends meanwhile.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
 }
 
-/// What alarms watch of the queue. Zero where nothing waits, as the queue of AWS tells it.
+/// What alarms watch of the queue. Zero where nothing waits, as with AWS's queue.
 async fn states(queue: &SqliteQueue, now: Timestamp) -> Result<[(State, f64); 2], PortError> {
     let dead = u32::try_from(queue.depth().await?.dead).unwrap_or(u32::MAX);
     let age = queue.oldest().await?.map_or(SignedDuration::ZERO, |sent| {
@@ -143,19 +139,19 @@ fn new_minute(sample: &MinuteSample) -> NewMinute {
     }
 }
 
-/// Where finished spans are kept on this machine.
+/// Where finished spans are stored on this machine.
 pub(crate) fn span_sink(store: TelemetryStore) -> impl SpanSink {
-    SpanKeeper(store)
+    SpanWriter(store)
 }
 
-struct SpanKeeper(TelemetryStore);
+struct SpanWriter(TelemetryStore);
 
-impl SpanSink for SpanKeeper {
+impl SpanSink for SpanWriter {
     fn keep(&self, spans: Vec<SpanRecord>) -> Result<(), u64> {
         let count = u64::try_from(spans.len()).unwrap_or(u64::MAX);
         let stored: Vec<StoredSpan> = spans.iter().filter_map(store_span).collect();
-        // The store has told why.
-        while_others_go_on(|| self.0.keep_spans(&stored)).map_err(|_told| count)
+        // The store has logged why.
+        block_in_place(|| self.0.keep_spans(&stored)).map_err(|_logged| count)
     }
 }
 
@@ -173,7 +169,7 @@ pub(crate) fn spans_of(
     store: &TelemetryStore,
     trace_id: &str,
 ) -> Result<Vec<SpanRecord>, leadwire_local::TelemetryError> {
-    let stored = while_others_go_on(|| store.spans_of(trace_id))?;
+    let stored = block_in_place(|| store.spans_of(trace_id))?;
     let spans = stored
         .iter()
         .filter_map(|span| serde_json::from_str(&span.json).ok());
@@ -181,7 +177,7 @@ pub(crate) fn spans_of(
 }
 
 /// Runs work that waits for the disk, where it may run at once: the runtime's other tasks move to another thread.
-fn while_others_go_on<T>(work: impl FnOnce() -> T) -> T {
+fn block_in_place<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
         _ => work(),
@@ -211,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn spans_that_are_kept_are_read_back_as_they_were() {
+    async fn stored_spans_are_read_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
         let sink = span_sink(home.telemetry());
@@ -221,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn spans_that_cannot_be_kept_are_counted() {
+    async fn spans_that_cannot_be_stored_are_counted() {
         let folder = tempfile::tempdir().unwrap();
         let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
         std::fs::remove_dir_all(folder.path()).unwrap();
@@ -230,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_told_is_kept_at_the_end_at_the_latest() {
+    async fn what_was_measured_is_stored_at_the_end_at_the_latest() {
         let folder = tempfile::tempdir().unwrap();
         let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
         let metrics = LocalMetrics::new(Setup {

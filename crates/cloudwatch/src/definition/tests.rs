@@ -1,8 +1,8 @@
 //! Definitions read from resources, good and bad.
 
 use super::*;
-use crate::alarm::intrinsic::Names;
-use crate::alarm::points::Statistic;
+use crate::intrinsic::Names;
+use crate::points::Statistic;
 use serde_json::json;
 
 fn plain() -> Value {

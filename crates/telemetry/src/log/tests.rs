@@ -1,33 +1,33 @@
-//! What is recorded, and what the lines say of it.
+//! What happens, and what the lines say of it.
 
-mod judge;
 mod line;
 mod property;
 mod trap;
 
-use super::validate::{Sample, validate};
-use super::{Recorder, Sink};
-use crate::json::{JsonLayer, now};
-use leadwire_pipeline::observe::metric::Stage;
-use metrics::{Key, Label, Level, Metadata, Recorder as _};
+use super::{EventFilter, LogSink, Write};
+use crate::json::JsonLayer;
+use crate::line::now;
+use crate::{Sample, validate};
+use leadwire_pipeline::observe::metric::{Metric, Metrics, Service};
+use leadwire_pipeline::observe::{Event, EventFacts, FieldValue, Sink as _, scope};
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry::{Context, ContextGuard};
+use std::borrow::Cow;
 use std::io;
 use std::sync::{Arc, Mutex};
+use tracing::Level;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry};
-
-static METADATA: Metadata<'_> = Metadata::new("test", Level::INFO, None);
 
 /// What was printed: each element is one write.
 #[derive(Clone, Default)]
 struct Paper(Arc<Mutex<Vec<String>>>);
 
 impl Paper {
-    fn sink(&self) -> Sink {
+    fn write(&self) -> Write {
         let paper = self.clone();
         Box::new(move |line| {
             paper.print(line);
@@ -55,23 +55,83 @@ impl io::Write for Paper {
     }
 }
 
-/// A program: its recorder and its paper.
+/// An event of a test, on a level of its choice.
+struct Odd {
+    level: Level,
+    metrics: Metrics,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Odd {
+    /// One with a line.
+    fn line() -> Self {
+        Self {
+            level: Level::INFO,
+            metrics: Metrics::default(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// One whose line the usual filter leaves out.
+    fn silent(measure: impl FnOnce(&mut Metrics)) -> Self {
+        let mut odd = Self::line();
+        odd.level = Level::DEBUG;
+        measure(&mut odd.metrics);
+        odd
+    }
+}
+
+impl Event for Odd {
+    fn facts(&self) -> &'static EventFacts {
+        &EventFacts {
+            name: "odd",
+            target: "test",
+            levels: &[],
+            fields: &[],
+            about: "It happens in tests.",
+        }
+    }
+
+    fn line(&self) -> (Level, Cow<'_, str>) {
+        (self.level, "something odd".into())
+    }
+
+    fn fields(&self, put: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
+        for (name, value) in &self.fields {
+            put(name, value.as_str().into());
+        }
+    }
+
+    fn measure(&self, metrics: &mut Metrics) {
+        *metrics = self.metrics;
+    }
+}
+
+/// A program: its log and its paper.
 struct Program {
-    recorder: Recorder,
+    log: Arc<LogSink>,
     paper: Paper,
     filter: &'static str,
 }
 
 impl Program {
-    fn new(stage: Stage) -> Self {
-        Self::under(stage, "info")
+    fn new(service: Service) -> Self {
+        Self::under(service, "info")
     }
 
     /// With this filter of lines.
-    fn under(stage: Stage, filter: &'static str) -> Self {
+    fn under(service: Service, filter: &'static str) -> Self {
+        Self::with(service, filter, |_| {})
+    }
+
+    /// With a log that is made differently.
+    fn with(service: Service, filter: &'static str, change: impl FnOnce(&mut LogSink)) -> Self {
         let paper = Paper::default();
+        let events = EventFilter::parse(Some(filter));
+        let mut log = LogSink::new(service, "test", events, paper.write());
+        change(&mut log);
         Self {
-            recorder: Recorder::new(stage, "test", paper.sink()),
+            log: Arc::new(log),
             paper,
             filter,
         }
@@ -79,49 +139,29 @@ impl Program {
 
     fn layer(&self) -> JsonLayer<impl Fn() -> Paper + use<>> {
         let paper = self.paper.clone();
-        JsonLayer::new(self.recorder.0.stage.name(), "test".to_owned(), move || {
-            paper.clone()
-        })
-        .with_metrics(Some(self.recorder.clone()))
+        JsonLayer::new(self.log.service, "test", move || paper.clone())
     }
 
-    /// Runs code whose metrics and lines are this program's.
+    /// Runs code whose events and lines are this program's.
     fn run<T>(&self, body: impl FnOnce() -> T) -> T {
+        let _scope = scope(self.log.clone());
         let layer = self.layer().with_filter(EnvFilter::new(self.filter));
-        tracing::subscriber::with_default(Registry::default().with(layer), || {
-            metrics::with_local_recorder(&self.recorder, body)
-        })
+        tracing::subscriber::with_default(Registry::default().with(layer), body)
     }
 
     /// The same, flushed; every line.
-    fn told(&self, body: impl FnOnce()) -> Vec<String> {
+    fn lines(&self, body: impl FnOnce()) -> Vec<String> {
         self.run(|| {
             body();
-            self.recorder.flush();
+            self.log.flush();
         });
         self.paper.lines()
     }
 
-    fn count(&self, name: &str, labels: &[(&str, &str)], many: u64) {
-        let counter = self
-            .recorder
-            .register_counter(&key(name, labels), &METADATA);
-        counter.increment(many);
+    /// Counts without a line.
+    fn count(&self, metric: Metric, many: u64) {
+        self.log.take(&Odd::silent(|m| m.add(metric, many)));
     }
-
-    fn measure(&self, name: &str, labels: &[(&str, &str)], value: f64) {
-        let histogram = self
-            .recorder
-            .register_histogram(&key(name, labels), &METADATA);
-        histogram.record(value);
-    }
-}
-
-fn key(name: &str, labels: &[(&str, &str)]) -> Key {
-    let labels = labels
-        .iter()
-        .map(|(key, value)| Label::new((*key).to_owned(), (*value).to_owned()));
-    Key::from_parts(name.to_owned(), labels.collect::<Vec<_>>())
 }
 
 /// Opens a span of this trace until the guard goes.

@@ -1,13 +1,16 @@
 //! One directive: a set of dimensions and the metrics that have it.
 
 use super::{Judge, Sample};
-use crate::emf::NAMESPACE;
-use crate::emf::limit::{
-    DIMENSIONS_MAX, MAGNITUDE_MAX, METRICS_MAX, NAME_CHARS_MAX, VALUES_MAX, is_dimension_value,
-};
-use leadwire_pipeline::observe::metric::{Dimension, Facts, Stage};
+use crate::emf::limit::{DIMENSIONS_MAX, METRICS_MAX, VALUES_MAX, is_dimension_value};
+use leadwire_pipeline::observe::metric::{Dimension, Facts, NAMESPACE, Service};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+/// Characters of a metric's name.
+const NAME_CHARS_MAX: usize = 255;
+
+/// A value may be this large: 2^360.
+const MAGNITUDE_MAX: f64 = 2.348_542_582_773_833e108;
 
 /// The units that `CloudWatch` knows.
 const UNITS: [&str; 27] = [
@@ -172,10 +175,10 @@ impl<'a> Directive<'_, 'a> {
         }
         let service = dimensions.get("service").map(String::as_str);
         if !facts
-            .stages
+            .services
             .iter()
-            .map(|stage| Stage::name(*stage))
-            .any(|stage| Some(stage) == service)
+            .map(|service| Service::name(*service))
+            .any(|name| Some(name) == service)
         {
             self.judge.mistake(format!(
                 "{name}: the catalogue does not have it for this service"

@@ -1,10 +1,10 @@
 //! An alarm on metrics: which, by what statistic, against what threshold, how often.
 
-use super::super::expression::Expression;
-use super::super::intrinsic::Resolve;
-use super::super::points::{Query, Statistic};
-use super::super::rule::Rule;
 use super::{Fields, Mistake};
+use crate::expression::Expression;
+use crate::intrinsic::Resolve;
+use crate::points::{Query, Statistic};
+use crate::rule::Rule;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

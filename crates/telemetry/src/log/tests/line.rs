@@ -1,14 +1,14 @@
 //! An event's line is its document, and each trace keeps its own.
 
-use super::{Program, object, open_trace, samples, values};
+use super::{Odd, Program, object, open_trace, samples, values};
 use jiff::SignedDuration;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
-use leadwire_pipeline::observe::metric::Stage;
+use leadwire_pipeline::observe::metric::{Metric, Service};
 use leadwire_pipeline::observe::{
-    ColdStarted, EmailSent, EnrichmentBegan, LeadAccepted, Rejection, RequestRejected, Subject,
-    TelemetryDropped, Timeliness,
+    ColdStarted, EmailSent, EnrichmentBegan, LeadAccepted, LeadEnriched, Rejection, RequestIgnored,
+    RequestRejected, Sink as _, Subject, TelemetryDropped, Timeliness,
 };
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -53,26 +53,26 @@ fn began() {
 
 #[test]
 fn an_events_line_is_its_document() {
-    let program = Program::new(Stage::Ingest);
+    let program = Program::new(Service::Ingest);
     let (lead, event) = ids();
-    let lines = program.told(|| {
+    let lines = program.lines(|| {
         let _open = open_trace(0xabc);
         accepted(&lead, &event, Source::Close);
     });
     let [line] = lines.as_slice() else {
         panic!("{lines:?}")
     };
-    let told = object(line);
-    assert_eq!(told["event"], "lead_accepted");
-    assert_eq!(told["lead_id"], "test-1");
-    assert_eq!(told["source"], "close");
-    assert_eq!(told["LeadsAccepted"], 1);
-    assert_eq!(told["trace_id"], format!("{:032x}", 0xabc));
-    assert_eq!(told["span_id"], format!("{:016x}", 7));
+    let written = object(line);
+    assert_eq!(written["event"], "lead_accepted");
+    assert_eq!(written["lead_id"], "test-1");
+    assert_eq!(written["source"], "close");
+    assert_eq!(written["LeadsAccepted"], 1);
+    assert_eq!(written["trace_id"], format!("{:032x}", 0xabc));
+    assert_eq!(written["span_id"], format!("{:016x}", 7));
     let samples = samples(&lines);
     assert_eq!(values(&samples, "IngestLatency"), [12.0]);
     for sample in &samples {
-        assert_eq!(sample.trace_id.as_deref(), told["trace_id"].as_str());
+        assert_eq!(sample.trace_id.as_deref(), written["trace_id"].as_str());
         let dimensions: Vec<_> = sample.dimensions.values().map(String::as_str).collect();
         assert_eq!(dimensions, ["test", "ingest", "close"]);
     }
@@ -80,8 +80,8 @@ fn an_events_line_is_its_document() {
 
 #[test]
 fn each_dimension_is_written_once_though_the_line_says_it_too() {
-    let program = Program::new(Stage::Ingest);
-    let lines = program.told(|| {
+    let program = Program::new(Service::Ingest);
+    let lines = program.lines(|| {
         for reason in [
             Rejection::Problem(Problem::TooLarge),
             Rejection::NotConfigured,
@@ -105,11 +105,17 @@ fn each_dimension_is_written_once_though_the_line_says_it_too() {
 
 #[test]
 fn a_dimension_that_the_line_contradicts_goes_to_a_document_of_its_own_before_it() {
-    let program = Program::new(Stage::Ingest);
-    let lines = program.told(|| {
-        program.count("LeadsAccepted", &[("source", "close")], 1);
-        program.count("ColdStart", &[], 1);
-        tracing::info!(source = "generic", "another matter");
+    let program = Program::new(Service::Ingest);
+    let lines = program.lines(|| {
+        let _open = open_trace(1);
+        program.log.take(&Odd::silent(|m| {
+            m.count_by(Metric::LeadsAccepted, Source::Close);
+            m.count(Metric::ColdStart);
+        }));
+        RequestIgnored {
+            source: Source::Generic,
+        }
+        .emit();
     });
     assert_eq!(lines.len(), 2);
     assert_eq!(object(&lines[0])["event"], "metrics");
@@ -120,8 +126,8 @@ fn a_dimension_that_the_line_contradicts_goes_to_a_document_of_its_own_before_it
 
 #[test]
 fn metrics_of_several_sets_of_dimensions_share_a_line() {
-    let program = Program::new(Stage::Enrich);
-    let lines = program.told(|| {
+    let program = Program::new(Service::Enrich);
+    let lines = program.lines(|| {
         EmailSent {
             subject: Subject::default(),
             source: Source::Generic,
@@ -143,11 +149,11 @@ fn metrics_of_several_sets_of_dimensions_share_a_line() {
 
 #[test]
 fn a_line_that_the_filter_leaves_out_does_not_take_its_metrics_with_it() {
-    let program = Program::under(Stage::Enrich, "error");
-    let lines = program.told(|| {
+    let program = Program::under(Service::Enrich, "error");
+    let lines = program.lines(|| {
         let _open = open_trace(1);
         began();
-        ColdStarted.emit();
+        ColdStarted {}.emit();
     });
     let [line] = lines.as_slice() else {
         panic!("{lines:?}")
@@ -160,50 +166,80 @@ fn a_line_that_the_filter_leaves_out_does_not_take_its_metrics_with_it() {
     assert!(samples.iter().all(|sample| sample.trace_id.is_some()));
 }
 
+fn enriched() {
+    LeadEnriched {
+        subject: Subject::default(),
+        conflicts: 0,
+        owner_found: true,
+    }
+    .emit();
+}
+
 #[test]
 fn what_waits_goes_with_the_next_line_of_its_trace() {
-    let program = Program::new(Stage::Enrich);
-    let lines = program.told(|| {
-        {
-            let _open = open_trace(1);
+    let program = Program::new(Service::Enrich);
+    let lines = program.lines(|| {
+        for trace in [1, 2] {
+            let _open = open_trace(trace);
             began();
         }
-        let _open = open_trace(2);
-        program.count("LeadsEnriched", &[], 1);
-        tracing::info!("of trace 2");
+        std::thread::scope(|scope| {
+            // Whichever thread it is that goes on.
+            scope.spawn(|| {
+                let _open = open_trace(2);
+                program.run(enriched);
+            });
+        });
     });
     assert_eq!(lines.len(), 2);
-    assert_eq!(object(&lines[0])["event"], "metrics");
-    for sample in samples(&lines) {
-        let of_first = sample.name.starts_with("Enrichment");
-        let trace = if of_first { 1 } else { 2 };
-        assert_eq!(sample.trace_id, Some(format!("{trace:032x}")), "{sample:?}");
+    assert_eq!(object(&lines[0])["event"], "lead_enriched");
+    assert_eq!(object(&lines[0])["EnrichmentLag"], 1000.0);
+    assert_eq!(object(&lines[1])["event"], "metrics");
+    for (line, trace) in lines.iter().zip([2, 1]) {
+        for sample in samples(std::slice::from_ref(line)) {
+            assert_eq!(sample.trace_id, Some(format!("{trace:032x}")), "{sample:?}");
+        }
     }
 }
 
 #[test]
-fn what_is_lost_is_told_with_its_reason_and_counted() {
-    let program = Program::new(Stage::Sweep);
-    let lines = program.told(|| {
-        program.count("SweptEvents", &[("lead_id", "test-1")], 1);
-        program.count("EmailsSent", &[], 1);
-        program.count("EmailsSent", &[], 1);
+fn without_a_trace_nothing_joins_another_line() {
+    let program = Program::new(Service::Enrich);
+    let lines = program.lines(|| {
+        began();
+        enriched();
     });
-    let told: Vec<_> = lines.iter().map(|line| object(line)).collect();
-    assert!(told.iter().all(|line| line["event"] == "telemetry_dropped"));
-    let reasons: Vec<_> = told
+    assert_eq!(lines.len(), 2);
+    assert!(object(&lines[0]).get("EnrichmentLag").is_none());
+    assert_eq!(values(&samples(&lines), "EnrichmentLag"), [1000.0]);
+}
+
+#[test]
+fn what_is_lost_is_reported_with_its_reason_and_counted() {
+    let program = Program::new(Service::Sweep);
+    let lines = program.lines(|| {
+        program.count(Metric::SweptEvents, u64::MAX);
+        program.count(Metric::EmailsSent, 1);
+        program.count(Metric::EmailsSent, 1);
+    });
+    let written: Vec<_> = lines.iter().map(|line| object(line)).collect();
+    assert!(
+        written
+            .iter()
+            .all(|line| line["event"] == "telemetry_dropped")
+    );
+    let reasons: Vec<_> = written
         .iter()
         .map(|line| line["reason"].as_str().unwrap())
         .collect();
-    assert_eq!(reasons, ["foreign_stage", "wrong_dimension"]);
+    assert_eq!(reasons, ["foreign_stage", "out_of_range"]);
     assert_eq!(values(&samples(&lines), "TelemetryDropped"), [2.0, 1.0]);
-    assert!(lines.iter().all(|line| !line.contains("test-1")));
 }
 
 #[test]
 fn spans_that_are_lost_are_counted_by_the_same_metric() {
-    let program = Program::new(Stage::Enrich);
-    let lines = program.told(|| {
+    let program = Program::new(Service::Enrich);
+    let lines = program.lines(|| {
         TelemetryDropped {
             spans: 3,
             values: 0,
@@ -217,21 +253,25 @@ fn spans_that_are_lost_are_counted_by_the_same_metric() {
 
 #[tokio::test]
 async fn interleaved_tasks_of_different_traces_do_not_mix() {
-    let program = Program::new(Stage::Ingest);
+    let program = Program::new(Service::Ingest);
     let tracer = SdkTracerProvider::builder().build().tracer("test");
-    let subscriber = Registry::default()
-        .with(tracing_opentelemetry::layer().with_tracer(tracer))
-        .with(program.layer());
+    let subscriber = Registry::default().with(tracing_opentelemetry::layer().with_tracer(tracer));
     let _default = tracing::subscriber::set_default(subscriber);
     let task = |source: Source| {
-        let program = &program;
+        let log = &program.log;
         async move {
-            let trace = crate::json::open_span().trace_id().to_string();
+            let trace = crate::line::open_span().trace_id().to_string();
             for _ in 0..20 {
-                program.count("LeadsAccepted", &[("source", source.as_str())], 1);
+                log.take(&Odd::silent(|m| m.count_by(Metric::LeadsAccepted, source)));
                 tokio::task::yield_now().await;
-                tracing::info!(source = source.as_str(), expected = trace, "of a task");
-                program.measure("IngestLatency", &[("source", source.as_str())], 1.0);
+                let mut line = Odd::line();
+                line.fields = vec![
+                    ("source", source.as_str().to_owned()),
+                    ("expected", trace.clone()),
+                ];
+                let latency = SignedDuration::from_millis(1);
+                line.metrics.time_by(Metric::IngestLatency, latency, source);
+                log.take(&line);
                 tokio::task::yield_now().await;
             }
             (source.as_str().to_owned(), trace)
@@ -239,9 +279,9 @@ async fn interleaved_tasks_of_different_traces_do_not_mix() {
         .instrument(tracing::info_span!(parent: None, "task"))
     };
     let (close, generic) = tokio::join!(task(Source::Close), task(Source::Generic));
-    program.recorder.flush();
     let trace_of = BTreeMap::from([close, generic]);
     let lines = program.paper.lines();
+    assert_eq!(lines.len(), 40);
     let samples = samples(&lines);
     assert_eq!(values(&samples, "LeadsAccepted").len(), 40);
     assert_eq!(values(&samples, "IngestLatency").len(), 40);
@@ -249,20 +289,14 @@ async fn interleaved_tasks_of_different_traces_do_not_mix() {
         let trace = &trace_of[&sample.dimensions["source"]];
         assert_eq!(sample.trace_id.as_ref(), Some(trace));
     }
-    let told = lines.iter().map(|line| object(line));
-    let of_tasks: Vec<_> = told.filter(|line| line["message"] == "of a task").collect();
-    assert_eq!(of_tasks.len(), 40);
-    assert!(
-        of_tasks
-            .iter()
-            .all(|line| line["trace_id"] == line["expected"])
-    );
+    let mut lines = lines.iter().map(|line| object(line));
+    assert!(lines.all(|line| line["trace_id"] == line["expected"]));
 }
 
 #[test]
 fn the_ids_of_the_open_span_are_on_a_line_whatever_the_filter_says_of_spans() {
     use tracing_subscriber::Layer as _;
-    let program = Program::new(Stage::Ingest);
+    let program = Program::under(Service::Ingest, "error");
     let tracer = SdkTracerProvider::builder().build().tracer("test");
     let subscriber = Registry::default()
         .with(tracing_opentelemetry::layer().with_tracer(tracer))
@@ -271,40 +305,37 @@ fn the_ids_of_the_open_span_are_on_a_line_whatever_the_filter_says_of_spans() {
                 .layer()
                 .with_filter(tracing_subscriber::filter::LevelFilter::ERROR),
         );
+    let emit = || {
+        tracing::error!("of other code");
+        let mut event = Odd::line();
+        event.level = tracing::Level::ERROR;
+        program.log.take(&event);
+    };
     tracing::subscriber::with_default(subscriber, || {
-        tracing::error!("outside");
+        emit();
         let span = tracing::debug_span!("inside");
         let _entered = span.enter();
-        tracing::error!("inside");
+        emit();
     });
-    let told: Vec<_> = program
+    let written: Vec<_> = program
         .paper
         .lines()
         .iter()
         .map(|line| object(line))
         .collect();
-    assert!(told[0].get("trace_id").is_none() && told[0].get("span_id").is_none());
-    assert_eq!(told[1]["trace_id"].as_str().unwrap().len(), 32);
-    assert_eq!(told[1]["span_id"].as_str().unwrap().len(), 16);
+    assert_eq!(written.len(), 4);
+    for line in &written[..2] {
+        assert!(line.get("trace_id").is_none() && line.get("span_id").is_none());
+    }
+    for line in &written[2..] {
+        assert_eq!(line["trace_id"].as_str().unwrap().len(), 32);
+        assert_eq!(line["span_id"].as_str().unwrap().len(), 16);
+    }
 }
 
 #[test]
-fn what_another_thread_recorded_is_written_at_the_end_and_not_on_this_ones_line() {
-    let program = Program::new(Stage::Enrich);
-    let lines = program.told(|| {
-        std::thread::scope(|scope| {
-            scope.spawn(|| program.count("EmailsSent", &[], 1));
-        });
-        tracing::info!("of this thread");
-    });
-    assert_eq!(lines.len(), 2);
-    assert!(object(&lines[0]).get("_aws").is_none());
-    assert_eq!(values(&samples(&lines), "EmailsSent"), [1.0]);
-}
-
-#[test]
-fn threads_that_tell_at_once_never_break_a_line() {
-    let program = Program::new(Stage::Enrich);
+fn threads_that_log_at_once_never_break_a_line() {
+    let program = Program::new(Service::Enrich);
     std::thread::scope(|scope| {
         for thread in 0..4_u128 {
             let program = &program;
@@ -313,14 +344,13 @@ fn threads_that_tell_at_once_never_break_a_line() {
                 program.run(|| {
                     for _ in 0..200 {
                         began();
-                        program.count("LeadsEnriched", &[], 1);
-                        tracing::info!("enriched");
+                        enriched();
                     }
                 });
             });
         }
     });
-    program.run(|| program.recorder.flush());
+    program.run(|| program.log.flush());
     let lines = program.paper.lines();
     assert_eq!(lines.len(), 800, "each line is one write");
     let samples = samples(&lines);
@@ -341,9 +371,9 @@ const FORGED: [&str; 6] = [
 #[test]
 fn a_value_that_looks_like_a_line_or_a_document_stays_a_value() {
     for forged in FORGED {
-        let program = Program::new(Stage::Enrich);
-        let lines = program.told(|| {
-            let event = "lead_told";
+        let program = Program::new(Service::Enrich);
+        let lines = program.lines(|| {
+            let event = "lead_logged";
             tracing::warn!(
                 event,
                 lead_id = forged,
@@ -352,27 +382,18 @@ fn a_value_that_looks_like_a_line_or_a_document_stays_a_value() {
                 "{forged}"
             );
             tracing::error!(error = %forged, seen = ?forged, "a failure");
-            program.count("EmailsSent", &[("source", forged)], 1);
-            program.count(forged, &[], 1);
-            tracing::info!(
-                source = forged,
-                environment = forged,
-                service = forged,
-                "a line"
-            );
+            let mut event = Odd::line();
+            event.fields = ["cause", "source", "environment", "service", "error"]
+                .map(|name| (name, forged.to_owned()))
+                .into();
+            event.metrics.count(Metric::LeadsEnriched);
+            program.log.take(&event);
         });
         let samples = samples(&lines);
-        assert_eq!(values(&samples, "EmailsSent"), [0.0; 0], "{lines:?}");
-        // One for an unknown dimension, one for an unknown metric.
-        assert_eq!(
-            values(&samples, "TelemetryDropped"),
-            [1.0, 1.0],
-            "{lines:?}"
-        );
-        for sample in &samples {
-            let dimensions = sample.dimensions.values();
-            assert!(dimensions.into_iter().all(|value| value != forged));
-        }
+        assert_eq!(samples.len(), 1, "{lines:?}");
+        assert_eq!(values(&samples, "LeadsEnriched"), [1.0]);
+        let mut dimensions = samples[0].dimensions.values();
+        assert!(dimensions.all(|value| value != forged));
         for line in &lines {
             let text = line.strip_suffix('\n').expect("a line has its end");
             assert!(
@@ -380,6 +401,8 @@ fn a_value_that_looks_like_a_line_or_a_document_stays_a_value() {
                 "{line:?}"
             );
         }
-        assert_eq!(object(&lines[0])["cause"], forged);
+        for line in [&lines[0], &lines[2]] {
+            assert_eq!(object(line)["cause"], forged);
+        }
     }
 }

@@ -1,0 +1,354 @@
+//! The console: one short line for a person for each event of the pipeline, or JSON lines. No personal data: events have none.
+
+use crate::output::{BAD, DIM, GOOD, PLAIN, WAIT, printable};
+use crate::settings::{Log, Settings};
+use anstyle::Style;
+use jiff::Timestamp;
+use leadwire_pipeline::observe::words::{Tone, Words};
+use leadwire_pipeline::observe::{Event as PipelineEvent, FieldValue, Role, Sink, install};
+use leadwire_telemetry::{EventFilter, Service};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::io::Write as _;
+use std::iter::successors;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// Where a clock can be read: a sink has no home.
+pub(crate) type Now = fn() -> Timestamp;
+
+/// Starts logging: lines, and the spans of the tracer that was started before. A second call in one process changes nothing.
+pub(crate) fn start(settings: &Settings, rust_log: Option<&str>, now: Now) {
+    let (environment, spans) = (&settings.environment, &settings.spans);
+    match settings.log {
+        Log::Json => leadwire_telemetry::init(Service::Leadwire, environment, rust_log, spans),
+        Log::Pretty => {
+            let filter = EnvFilter::builder()
+                .with_default_directive(LevelFilter::INFO.into())
+                .parse_lossy(rust_log.unwrap_or_default());
+            let lines = tracing_subscriber::registry()
+                .with(leadwire_telemetry::span_layer())
+                .with(OtherLines { now }.with_filter(filter));
+            let filter = EventFilter::parse(rust_log);
+            let is_first = install(Role::Log, Console { now, filter });
+            if lines.try_init().is_err() || !is_first {
+                tracing::debug!("logging was started before");
+            }
+        }
+    }
+}
+
+/// Writes a line for each event.
+struct Console {
+    now: Now,
+    filter: EventFilter,
+}
+
+impl Sink for Console {
+    fn take(&self, event: &dyn PipelineEvent) {
+        if self.filter.admits(event)
+            && let Some(line) = Line::of(event)
+        {
+            line.print((self.now)());
+        }
+    }
+}
+
+/// Writes a line for each of `tracing`'s events: those of libraries, and of code that emits no event of the catalogue.
+struct OtherLines {
+    now: Now,
+}
+
+impl<S: Subscriber> Layer<S> for OtherLines {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        if let Some(line) = Line::of_other(fields, *event.metadata().level()) {
+            line.print((self.now)());
+        }
+    }
+}
+
+/// A line: which lead it is about, what happened in a word, and more about it.
+struct Line {
+    lead: String,
+    word: &'static str,
+    style: Style,
+    text: Cow<'static, str>,
+}
+
+impl Line {
+    /// The line of an event, or none where it is of no interest to a person.
+    fn of(event: &dyn PipelineEvent) -> Option<Self> {
+        let lead = printable(event.subject().lead().unwrap_or("-"));
+        let (word, style, text) = match event.words() {
+            Words::Quiet => return None,
+            Words::Generic => {
+                let (level, message) = event.line();
+                let (word, style) = word_of(level);
+                let mut text = printable(&message);
+                event.fields(&mut |name, value| push_field(&mut text, name, &value));
+                (word, style, text.into())
+            }
+            Words::Said { tone, word, text } => (word, style_of(tone), printable(&text).into()),
+        };
+        Some(Self {
+            lead,
+            word,
+            style,
+            text,
+        })
+    }
+
+    /// The line of anything else.
+    fn of_other(fields: Fields, level: Level) -> Option<Self> {
+        let Fields(mut fields) = fields;
+        let mut take = |name| fields.remove(name).unwrap_or_default();
+        // The screen that `up` draws at its start says it already.
+        if take("event") == "server_started" {
+            return None;
+        }
+        let mut text = take("message");
+        let lead = match take("lead_id").as_str() {
+            "" => "-".to_owned(),
+            lead => lead.to_owned(),
+        };
+        for name in ["event_id", "trace_id", "span_id"] {
+            take(name);
+        }
+        for (name, value) in fields {
+            push_field(&mut text, name, &value.as_str().into());
+        }
+        let (word, style) = word_of(level);
+        Some(Self {
+            lead,
+            word,
+            style,
+            text: text.into(),
+        })
+    }
+
+    fn print(&self, now: Timestamp) {
+        let clock = now.strftime("%H:%M:%SZ");
+        let (style, word) = (self.style, self.word);
+        let text = format!(
+            "{DIM}{clock}{DIM:#}  {:<16}  {style}{word:<9}{style:#}  {}\n",
+            self.lead, self.text
+        );
+        // The other end may be closed; the pipeline goes on.
+        drop(anstream::stdout().lock().write_all(text.as_bytes()));
+    }
+}
+
+fn push_field(text: &mut String, name: &str, value: &FieldValue<'_>) {
+    let value = match value {
+        FieldValue::Absent => return,
+        FieldValue::Text(value) => printable(value),
+        FieldValue::Number(number) => number.to_string(),
+        FieldValue::Flag(flag) => flag.to_string(),
+    };
+    for part in [" ", name, "=", &value] {
+        text.push_str(part);
+    }
+}
+
+fn word_of(level: Level) -> (&'static str, Style) {
+    match level {
+        Level::ERROR => ("error", BAD),
+        Level::WARN => ("warning", WAIT),
+        Level::INFO => ("info", PLAIN),
+        Level::DEBUG | Level::TRACE => ("debug", DIM),
+    }
+}
+
+fn style_of(tone: Tone) -> Style {
+    match tone {
+        Tone::Plain => PLAIN,
+        Tone::Dim => DIM,
+        Tone::Good => GOOD,
+        Tone::Wait => WAIT,
+        Tone::Bad => BAD,
+    }
+}
+
+/// The fields of a `tracing` event, as text.
+#[derive(Default)]
+struct Fields(BTreeMap<&'static str, String>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0
+            .insert(field.name(), printable(&format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), printable(value));
+    }
+
+    /// With everything that led to it.
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let causes = successors(Some(value), |error| (**error).source());
+        let chain: Vec<String> = causes.map(ToString::to_string).collect();
+        self.0.insert(field.name(), printable(&chain.join(": ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+    use leadwire_domain::source::canary;
+    use leadwire_domain::failure::FailureReason;
+    use leadwire_domain::lead::id::LeadId;
+    use leadwire_domain::problem::Problem;
+    use leadwire_domain::source::Source;
+    use leadwire_domain::wait::DeferReason;
+    use leadwire_pipeline::observe::{
+        CanaryFailed, EmailSent, LeadAccepted, LeadDeferred, LeadEnriched, RecordFailed,
+        RequestRejected, Subject, SweepFinished, Timeliness,
+    };
+
+    #[track_caller]
+    fn check(event: &dyn PipelineEvent, expected: &str) {
+        let line = Line::of(event).unwrap();
+        assert_eq!(
+            format!("{} {} {}", line.lead, line.word, line.text),
+            expected
+        );
+    }
+
+    fn about(lead: &LeadId) -> Subject<'_> {
+        Subject {
+            lead_id: Some(lead),
+            ..Subject::default()
+        }
+    }
+
+    fn accepted(lead: &LeadId) -> LeadAccepted<'_> {
+        LeadAccepted {
+            subject: about(lead),
+            source: Source::Close,
+            s3_key: "raw/x.json",
+            duplicate: false,
+            conflicting: false,
+            latency: SignedDuration::ZERO,
+            wait_seconds: 600,
+        }
+    }
+
+    fn mailed(lead: &LeadId) -> EmailSent<'_> {
+        EmailSent {
+            subject: about(lead),
+            source: Source::Close,
+            message_id: "m",
+            attempt: 1,
+            latency: SignedDuration::from_millis(601_200),
+            timeliness: Timeliness::InTime,
+        }
+    }
+
+    fn failed(lead: &LeadId, is_final: bool) -> RecordFailed<'_> {
+        RecordFailed {
+            subject: about(lead),
+            message_id: "m",
+            reason: FailureReason::MailRefused,
+            receives: 2,
+            is_final,
+            counted: true,
+        }
+    }
+
+    #[test]
+    fn each_event_is_one_short_line() {
+        let lead = LeadId::parse("a").unwrap();
+        check(
+            &accepted(&lead),
+            "a accepted from close, enriched in 10 min",
+        );
+        check(
+            &LeadAccepted {
+                duplicate: true,
+                ..accepted(&lead)
+            },
+            "a duplicate came again; it stays one event",
+        );
+        check(
+            &LeadDeferred {
+                subject: about(&lead),
+                reason: DeferReason::OwnerAbsent,
+                seconds: 30,
+                hop: 1,
+            },
+            "a waiting for its owner file, next look in 30 s",
+        );
+        check(&mailed(&lead), "a mailed 10 min 1 s after it came");
+        check(
+            &failed(&lead, false),
+            "a failed mail_refused, try 2; it will be tried again",
+        );
+        let advice = FailureReason::MailRefused.advice();
+        check(
+            &failed(&lead, true),
+            &format!("a DEAD mail_refused: {advice}"),
+        );
+        check(
+            &RequestRejected {
+                source: Some(Source::Close),
+                reason: Problem::Unverified.into(),
+                cause: None,
+                quarantined: None,
+            },
+            "- refused close: unverified",
+        );
+    }
+
+    #[test]
+    fn what_has_no_words_of_its_own_is_its_message_and_fields() {
+        let sweep = |found| SweepFinished {
+            examined: 3,
+            found,
+            sent: found,
+            given_up: 0,
+            refused: false,
+        };
+        check(
+            &sweep(1),
+            "- info sweep finished examined=3 found=1 sent=1 given_up=0 refused=false",
+        );
+        assert!(Line::of(&sweep(0)).is_none());
+        let fields = [("event", "other"), ("message", "hello"), ("x", "1")];
+        let fields = fields.map(|(name, value)| (name, value.to_owned()));
+        let line = Line::of_other(Fields(fields.into()), Level::INFO).unwrap();
+        assert_eq!((line.lead.as_str(), &*line.text), ("-", "hello x=1"));
+    }
+
+    #[test]
+    fn a_canary_is_one_quiet_line_at_its_end() {
+        let lead = LeadId::parse(canary::LEAD_ID).unwrap();
+        let enriched = LeadEnriched {
+            subject: about(&lead),
+            conflicts: 0,
+            owner_found: false,
+        };
+        assert!(Line::of(&accepted(&lead)).is_none() && Line::of(&enriched).is_none());
+        check(
+            &mailed(&lead),
+            "leadwire-canary canary went the whole way in 10 min 1 s",
+        );
+        let advice = FailureReason::MailRefused.advice();
+        check(
+            &CanaryFailed {
+                subject: about(&lead),
+                message_id: "m",
+                reason: FailureReason::MailRefused,
+            },
+            &format!("leadwire-canary FAILED mail_refused: {advice}"),
+        );
+    }
+}

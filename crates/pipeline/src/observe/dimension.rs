@@ -1,0 +1,141 @@
+//! The dimensions of metrics beside `service` and `environment`, and who is metered at all.
+
+use leadwire_domain::problem::Problem;
+use leadwire_domain::source::Source;
+
+/// Whether the events of a source count in metrics. This is the one place that decides it: an event that does not is still logged, and
+/// counts in no metric but `CanaryMailed`, once it is mailed.
+pub fn is_metered(source: Source) -> bool {
+    match source {
+        Source::Generic | Source::Close | Source::Standard => true,
+        Source::Canary => false,
+    }
+}
+
+/// The one dimension that a metric may have beside `service` and `environment`. Its values are a closed set: every combination is a billed
+/// `CloudWatch` metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dimension {
+    /// The source that the event came from.
+    Source,
+    /// Why a request was rejected.
+    Reason,
+}
+
+impl Dimension {
+    /// Every dimension.
+    pub const ALL: [Self; 2] = [Self::Source, Self::Reason];
+
+    /// Its name in `CloudWatch`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Reason => "reason",
+        }
+    }
+
+    /// Its closed set of values: the sources that are metered; the problem codes, and what sets a source without secrets apart from a wrong
+    /// secret.
+    pub fn values(self) -> Vec<&'static str> {
+        match self {
+            Self::Source => Source::ALL
+                .into_iter()
+                .filter(|source| is_metered(*source))
+                .map(Source::as_str)
+                .collect(),
+            Self::Reason => Problem::ALL
+                .into_iter()
+                .map(Rejection::Problem)
+                .chain([Rejection::NotConfigured])
+                .map(Rejection::code)
+                .collect(),
+        }
+    }
+}
+
+/// A value of a dimension. There is no way to make one that is not in its closed set, but from a source that is not metered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Further {
+    dimension: Dimension,
+    value: &'static str,
+}
+
+impl Further {
+    /// The dimension.
+    pub fn dimension(self) -> Dimension {
+        self.dimension
+    }
+
+    /// Its value.
+    pub fn value(self) -> &'static str {
+        self.value
+    }
+}
+
+impl From<Source> for Further {
+    fn from(source: Source) -> Self {
+        Self {
+            dimension: Dimension::Source,
+            value: source.as_str(),
+        }
+    }
+}
+
+impl From<Rejection> for Further {
+    fn from(reason: Rejection) -> Self {
+        Self {
+            dimension: Dimension::Reason,
+            value: reason.code(),
+        }
+    }
+}
+
+/// Why a request was rejected: the values of the dimension `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// For the reason that the sender gets.
+    Problem(Problem),
+    /// The source has no secrets here. The sender gets the same answer as for a wrong secret; counted apart, one cannot be taken for the other.
+    NotConfigured,
+}
+
+impl Rejection {
+    /// What the sender gets.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::Problem(problem) => problem,
+            Self::NotConfigured => Problem::Unverified,
+        }
+    }
+
+    /// Its name in lines and in the dimension.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Problem(problem) => problem.code(),
+            Self::NotConfigured => "not_configured",
+        }
+    }
+}
+
+impl From<Problem> for Rejection {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_values_of_a_dimension_are_a_closed_set_without_doubles() {
+        for dimension in Dimension::ALL {
+            let values = dimension.values();
+            assert_eq!(values.iter().collect::<BTreeSet<_>>().len(), values.len());
+        }
+        assert!(Dimension::Source.values().contains(&"close"));
+        assert!(Dimension::Reason.values().contains(&"unverified"));
+        assert!(Dimension::Reason.values().contains(&"not_configured"));
+    }
+}

@@ -1,0 +1,260 @@
+//! An event as a value, and the macro in which each has its one entry: its line, its metrics, and its words for a person.
+
+use super::metric::Metrics;
+use super::words::Words;
+use leadwire_domain::source::canary;
+use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_domain::source::Source;
+use std::borrow::Cow;
+use std::error::Error;
+use tracing::Level;
+
+/// Something that happened.
+pub trait Event {
+    /// What is true of each such event.
+    fn facts(&self) -> &'static EventFacts;
+
+    /// The level of its line, and the message.
+    fn line(&self) -> (Level, Cow<'_, str>);
+
+    /// Whom and what it is about.
+    fn subject(&self) -> Subject<'_> {
+        Subject::default()
+    }
+
+    /// The further fields of its line, in their order.
+    fn fields(&self, _put: &mut dyn FnMut(&'static str, FieldValue<'_>)) {}
+
+    /// What it counts and measures.
+    fn measure(&self, _metrics: &mut Metrics) {}
+
+    /// What a person reads on the console of one machine.
+    fn words(&self) -> Words {
+        Words::Generic
+    }
+}
+
+/// What is true of each event of one kind: the catalogue, as documents and checks read it.
+#[derive(Clone, Copy, Debug)]
+pub struct EventFacts {
+    /// Its name on lines.
+    pub name: &'static str,
+    /// The module that emits it, as filters name it.
+    pub target: &'static str,
+    /// The levels that its line may have.
+    pub levels: &'static [Level],
+    /// The further fields that its line may have.
+    pub fields: &'static [&'static str],
+    /// What happened, a sentence or two.
+    pub about: &'static str,
+}
+
+/// Whom and what an event is about: the ids at the top level of its line. `trace_id` and `span_id` are added by the telemetry room, from the
+/// span that is open.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// The lead, where it is known.
+    pub lead_id: Option<&'a LeadId>,
+    /// The event, where it is known.
+    pub event_id: Option<&'a EventId>,
+    /// Where it came from, where that is known: it decides whether the event counts in metrics.
+    pub source: Option<Source>,
+}
+
+impl<'a> Subject<'a> {
+    /// The lead id as text.
+    pub fn lead(&self) -> Option<&'a str> {
+        self.lead_id.map(LeadId::as_str)
+    }
+
+    /// The event id as text.
+    pub fn event(&self) -> Option<&'a str> {
+        self.event_id.map(EventId::as_str)
+    }
+
+    /// Whether what happens to it counts in metrics. Whatever is not known to be unmetered does.
+    pub(super) fn is_metered(&self) -> bool {
+        self.source.is_none_or(super::metric::is_metered)
+    }
+
+    /// Whether it is the canary. The lead id is enough: it is reserved.
+    pub(super) fn is_canary(&self) -> bool {
+        self.lead() == Some(canary::LEAD_ID)
+    }
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldValue<'a> {
+    /// The line does not have the field.
+    Absent,
+    /// Text.
+    Text(Cow<'a, str>),
+    /// A number.
+    Number(u64),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl<'a> From<&'a str> for FieldValue<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for FieldValue<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<u64> for FieldValue<'_> {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u32> for FieldValue<'_> {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<usize> for FieldValue<'_> {
+    fn from(number: usize) -> Self {
+        Self::Number(u64::try_from(number).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<bool> for FieldValue<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl<'a, T: Into<FieldValue<'a>>> From<Option<T>> for FieldValue<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Into::into)
+    }
+}
+
+/// Declares the events of a module, one entry each:
+///
+/// ```text
+/// /// What happened.
+/// LeadMailed<'a> { /// Its fields. subject: Subject<'a>, … } => e, "lead_mailed" {
+///     subject: e.subject;                      whom it is about: the ids on the line
+///     line: INFO "lead mailed";                or: ERROR "…", if e.is_final, else WARN "…";
+///     fields: { attempt: e.attempt }           the line's further fields
+///     metrics(m): { m.count(…); }              what it counts and measures
+///     console: said(Tone::Good, "mailed", …);  what a person reads
+///     then: { … }                              what follows it
+/// }
+/// ```
+///
+/// All but the line may be left out. Each gets a method `emit`, and its facts stand in the module's `EVENTS`.
+macro_rules! events {
+    ($(
+        $(#[doc = $about:literal])+
+        $event:ident $(<$life:lifetime>)? {
+            $($(#[doc = $help:literal])+ $field:ident: $kind:ty),* $(,)?
+        } => $e:ident, $name:literal {
+            $(subject: $subject:expr;)?
+            line: $level:ident $message:expr $(, if $when:expr, else $other_level:ident $other:expr)?;
+            $(fields: { $($key:ident: $value:expr),* $(,)? })?
+            $(metrics($m:ident): $metrics:block)?
+            $(console: $words:expr;)?
+            $(then: $then:block)?
+        }
+    )+) => {
+        /// What this module can emit.
+        pub(super) const EVENTS: &[$crate::observe::EventFacts] = &[$($event::FACTS),+];
+
+        $(
+            $(#[doc = $about])+
+            #[derive(Debug)]
+            pub struct $event $(<$life>)? {
+                $($(#[doc = $help])+ pub $field: $kind,)*
+            }
+
+            impl $(<$life>)? $event $(<$life>)? {
+                /// Its entry in the catalogue.
+                pub const FACTS: $crate::observe::EventFacts = $crate::observe::EventFacts {
+                    name: $name,
+                    target: module_path!(),
+                    levels: &[tracing::Level::$level $(, tracing::Level::$other_level)?],
+                    fields: &[$($(stringify!($key)),*)?],
+                    about: concat!($($about),+),
+                };
+
+                /// Logs it and counts it.
+                pub fn emit(self) {
+                    $crate::observe::sink::emit(&self);
+                    $({
+                        let $e = self;
+                        $then
+                    })?
+                }
+            }
+
+            impl $(<$life>)? $crate::observe::Event for $event $(<$life>)? {
+                fn facts(&self) -> &'static $crate::observe::EventFacts {
+                    &Self::FACTS
+                }
+
+                fn line(&self) -> (tracing::Level, std::borrow::Cow<'_, str>) {
+                    let $e = self;
+                    _ = $e;
+                    $(if !$when {
+                        return (tracing::Level::$other_level, $other.into());
+                    })?
+                    (tracing::Level::$level, $message.into())
+                }
+
+                $(
+                    fn subject(&self) -> $crate::observe::Subject<'_> {
+                        let $e = self;
+                        $subject
+                    }
+                )?
+
+                $(
+                    fn fields(&self, put: &mut dyn FnMut(&'static str, $crate::observe::FieldValue<'_>)) {
+                        let $e = self;
+                        $(put(stringify!($key), $value.into());)*
+                    }
+                )?
+
+                $(
+                    fn measure(&self, $m: &mut $crate::observe::metric::Metrics) {
+                        let $e = self;
+                        _ = $e;
+                        $metrics
+                    }
+                )?
+
+                $(
+                    fn words(&self) -> $crate::observe::words::Words {
+                        let $e = self;
+                        _ = $e;
+                        $words
+                    }
+                )?
+            }
+        )+
+    };
+}
+
+pub(super) use events;
+
+/// Whole milliseconds for a field, never below zero.
+pub(super) fn whole_millis(time: jiff::SignedDuration) -> u64 {
+    u64::try_from(time.as_millis().max(0)).unwrap_or(u64::MAX)
+}
+
+/// An error with its whole chain, in one line.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    let chain: Vec<String> = causes.map(ToString::to_string).collect();
+    chain.join(": ")
+}

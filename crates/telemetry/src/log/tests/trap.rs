@@ -1,0 +1,371 @@
+//! The traps of the format: what other encoders write, and `CloudWatch` drops without a word.
+
+use super::{Odd, Paper, Program, object, open_trace, samples, validate, values};
+use crate::emf::validate_by;
+use crate::emf::{Document, LINE_BYTES_MAX, Loss, PAST_MS, Value};
+use crate::line::now;
+use crate::log::{EventFilter, LogSink};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::problem::Problem;
+use leadwire_domain::source::Source;
+use leadwire_pipeline::observe::Sink as _;
+use leadwire_pipeline::observe::metric::{
+    Amount, Dimension, Facts, Further, Measured, Metric, Rejection, Resolution, Service, Unit,
+    is_metered,
+};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+fn value_of(metric: Metric, amount: Amount) -> Result<f64, Loss> {
+    let measured = Measured {
+        metric,
+        further: None,
+        amount,
+    };
+    let value = Value::of(measured, Service::Enrich, 0, None)?;
+    Ok(serde_json::to_value(value.number)
+        .unwrap()
+        .as_f64()
+        .unwrap())
+}
+
+#[test]
+fn what_is_no_number_negative_or_too_large_is_lost() {
+    let lag = |value| value_of(Metric::EnrichmentLag, Amount::Millis(value));
+    for value in [
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        -0.001,
+        1e109,
+        f64::MAX,
+    ] {
+        assert_eq!(lag(value), Err(Loss::OutOfRange), "{value}");
+    }
+    for value in [0.0, f64::MIN_POSITIVE, 1e107] {
+        assert_eq!(lag(value), Ok(value));
+    }
+    assert_eq!(lag(-0.0).map(f64::is_sign_positive), Ok(true));
+    let sent = |count| value_of(Metric::EmailsSent, Amount::Count(count));
+    assert_eq!(sent(u64::MAX), Err(Loss::OutOfRange));
+    assert_eq!(sent(1 << 53), Ok(9_007_199_254_740_992.0));
+}
+
+#[test]
+fn a_metric_of_another_service_is_lost_and_counted() {
+    let program = Program::new(Service::Sweep);
+    let lines = program.lines(|| program.count(Metric::EmailsSent, 1));
+    let [line] = lines.as_slice() else {
+        panic!("{lines:?}")
+    };
+    assert_eq!(object(line)["event"], "telemetry_dropped");
+    assert_eq!(object(line)["reason"], "foreign_stage");
+    assert_eq!(values(&samples(&lines), "TelemetryDropped"), [1.0]);
+}
+
+fn lag(milliseconds: u32) -> Odd {
+    let time = SignedDuration::from_millis(milliseconds.into());
+    Odd::silent(|m| m.time(Metric::EnrichmentLag, time))
+}
+
+#[test]
+fn two_values_of_one_metric_are_a_list_and_more_than_a_hundred_are_more_documents() {
+    let program = Program::new(Service::Enrich);
+    let lines = program.lines(|| {
+        let _open = open_trace(1);
+        for value in 0..250 {
+            program.log.take(&lag(value));
+        }
+        program.log.take(&Odd::line());
+    });
+    assert_eq!(lines.len(), 3);
+    let of_line = &object(&lines[2])["EnrichmentLag"];
+    assert_eq!(of_line.as_array().unwrap().len(), 100);
+    let mut values = values(&samples(&lines), "EnrichmentLag");
+    values.sort_by(f64::total_cmp);
+    assert!(values.into_iter().eq((0..250_u32).map(f64::from)));
+}
+
+#[test]
+fn values_of_two_sources_never_share_a_document() {
+    let program = Program::new(Service::Ingest);
+    let lines = program.lines(|| {
+        for source in [
+            Source::Close,
+            Source::Generic,
+            Source::Close,
+            Source::Standard,
+        ] {
+            let latency = SignedDuration::from_millis(1);
+            let odd = Odd::silent(|m| m.time_by(Metric::IngestLatency, latency, source));
+            program.log.take(&odd);
+        }
+    });
+    let samples = samples(&lines);
+    let counts: Vec<_> = samples
+        .iter()
+        .map(|sample| (sample.dimensions["source"].as_str(), sample.values.len()))
+        .collect();
+    assert_eq!(counts, [("close", 2), ("generic", 1), ("standard", 1)]);
+}
+
+#[test]
+fn more_than_may_wait_is_written_without_a_line() {
+    let program = Program::new(Service::Enrich);
+    program.run(|| {
+        for _ in 0..1500 {
+            program.count(Metric::EmailsSent, 1);
+        }
+    });
+    assert_eq!(
+        program.paper.lines().len(),
+        10,
+        "a thousand values, a hundred each"
+    );
+    let lines = program.lines(|| {});
+    assert_eq!(values(&samples(&lines), "EmailsSent").len(), 1500);
+}
+
+#[test]
+fn an_environment_that_cannot_be_a_dimension_has_a_name_that_can() {
+    for environment in ["", "  ", ":x", "é", "a\nb"] {
+        let paper = Paper::default();
+        let filter = EventFilter::parse(None);
+        let log = LogSink::new(Service::Sweep, environment, filter, paper.write());
+        log.take(&Odd::silent(|m| m.count(Metric::SweptEvents)));
+        log.flush();
+        assert_eq!(object(&paper.lines()[0])["environment"], "invalid");
+        assert_eq!(samples(&paper.lines()).len(), 1);
+    }
+}
+
+#[test]
+fn a_field_named_like_a_metric_or_the_metadata_is_renamed() {
+    let program = Program::new(Service::Sweep);
+    let lines = program.lines(|| {
+        tracing::info!(SweptEvents = "none", _aws = 1, "confusing");
+    });
+    let written = object(&lines[0]);
+    assert_eq!(written["field_SweptEvents"], "none");
+    assert_eq!(written["field__aws"], 1);
+    assert_eq!(samples(&lines).len(), 0);
+}
+
+#[test]
+fn a_paper_that_takes_nothing_is_a_loss_that_is_counted() {
+    let closed = |_: &[u8]| Err(std::io::ErrorKind::BrokenPipe.into());
+    let program = Program::with(Service::Sweep, "info", |log| log.write = Box::new(closed));
+    program.count(Metric::SweptEvents, 1);
+    program.log.write_held();
+    let mut event = Odd::line();
+    event.metrics.count(Metric::SweptEvents);
+    event.metrics.count(Metric::ColdStart);
+    program.log.take(&event);
+    let lost: Vec<_> = program.log.state().lost.clone().into_iter().collect();
+    assert_eq!(lost, [(Loss::NotWritten, 3)]);
+}
+
+#[test]
+fn the_command_writes_lines_and_no_documents() {
+    let program = Program::new(Service::Leadwire);
+    let lines = program.lines(|| {
+        let mut event = Odd::line();
+        event.metrics.count(Metric::SweptEvents);
+        program.log.take(&event);
+        program.count(Metric::SweptEvents, 1);
+    });
+    assert_eq!(lines.len(), 1);
+    assert_eq!(samples(&lines).len(), 0);
+}
+
+/// Every value of a dimension.
+fn all(dimension: Option<Dimension>) -> Vec<Option<Further>> {
+    match dimension {
+        None => vec![None],
+        Some(Dimension::Source) => {
+            let sources = Source::ALL.into_iter().filter(|source| is_metered(*source));
+            sources.map(|source| Some(source.into())).collect()
+        }
+        Some(Dimension::Reason) => {
+            let reasons = Problem::ALL.into_iter().map(Rejection::Problem);
+            let reasons = reasons.chain([Rejection::NotConfigured]);
+            reasons.map(|reason| Some(reason.into())).collect()
+        }
+    }
+}
+
+#[test]
+fn the_catalogue_has_nothing_that_the_format_does_not_take() {
+    for metric in Metric::ALL {
+        let facts = metric.facts();
+        for service in facts.services {
+            let program = Program::new(*service);
+            let furthers = all(facts.further);
+            let lines = program.lines(|| {
+                let values = furthers.iter().map(|further| Measured {
+                    metric,
+                    further: *further,
+                    amount: Amount::Count(1),
+                });
+                let at_ms = now().as_millisecond();
+                let values = values.map(|value| Value::of(value, *service, at_ms, None).unwrap());
+                program.log.hold(values);
+            });
+            assert_eq!(values(&samples(&lines), facts.name).len(), furthers.len());
+        }
+    }
+}
+
+static CLOCK_MS: AtomicI64 = AtomicI64::new(0);
+
+fn set_clock() -> Timestamp {
+    Timestamp::from_millisecond(CLOCK_MS.load(Ordering::Relaxed)).unwrap()
+}
+
+#[test]
+fn a_value_that_waited_beyond_the_window_is_lost_and_counted() {
+    let start = now().as_millisecond();
+    CLOCK_MS.store(start, Ordering::Relaxed);
+    let program = Program::with(Service::Sweep, "info", |log| log.clock = set_clock);
+    program.count(Metric::SweptEvents, 1);
+    CLOCK_MS.store(start + PAST_MS + 1, Ordering::Relaxed);
+    program.count(Metric::SweptEvents, 2);
+    let lines = program.lines(|| {});
+    CLOCK_MS.store(start, Ordering::Relaxed);
+    let now_ms = start + PAST_MS + 1;
+    let samples: Vec<_> = lines
+        .iter()
+        .flat_map(|line| validate(line, now_ms).unwrap())
+        .collect();
+    assert_eq!(values(&samples, "SweptEvents"), [2.0]);
+    assert_eq!(values(&samples, "TelemetryDropped"), [1.0]);
+}
+
+#[test]
+fn values_of_different_minutes_have_documents_of_their_own_time() {
+    static MINUTES: AtomicI64 = AtomicI64::new(0);
+    let start = now().as_millisecond();
+    MINUTES.store(start, Ordering::Relaxed);
+    let program = Program::with(Service::Sweep, "info", |log| {
+        log.clock = || Timestamp::from_millisecond(MINUTES.load(Ordering::Relaxed)).unwrap();
+    });
+    for _ in 0..4 {
+        program.count(Metric::SweptEvents, 1);
+        MINUTES.fetch_add(30_000, Ordering::Relaxed);
+    }
+    program.log.flush();
+    let samples = samples(&program.paper.lines());
+    let times: Vec<_> = samples
+        .iter()
+        .map(|s| (s.at_ms - start, s.values.len()))
+        .collect();
+    assert_eq!(times, [(0, 2), (60_000, 2)]);
+}
+
+/// A catalogue of another size: `metric-0` to `metric-249`, every third one of high resolution.
+fn many(name: &str) -> Option<Facts> {
+    static MANY: OnceLock<Vec<Facts>> = OnceLock::new();
+    let many = MANY.get_or_init(|| {
+        let facts = |n: usize| Facts {
+            name: format!("metric-{n}-{}", "x".repeat(200)).leak(),
+            unit: Unit::Count,
+            resolution: if n.is_multiple_of(3) {
+                Resolution::High
+            } else {
+                Resolution::Standard
+            },
+            further: None,
+            services: &[Service::Sweep],
+            about: "One of many.",
+        };
+        (0..250).map(facts).collect()
+    });
+    many.iter().find(|facts| facts.name == name).copied()
+}
+
+/// A value of one of these.
+fn one_of_many(n: usize, amount: Amount) -> Value {
+    let measured = Measured {
+        metric: Metric::SweptEvents,
+        further: None,
+        amount,
+    };
+    let value = Value::of(measured, Service::Sweep, now().as_millisecond(), None).unwrap();
+    let facts = many(&format!("metric-{n}-{}", "x".repeat(200))).unwrap();
+    Value { facts, ..value }
+}
+
+fn lines_of(values: impl Iterator<Item = Value>) -> Vec<String> {
+    let program = Program::new(Service::Sweep);
+    program.lines(|| program.log.write_documents(values.collect()))
+}
+
+#[test]
+fn the_hundred_and_first_metric_begins_another_document() {
+    let lines = lines_of((0..250).map(|n| one_of_many(n, Amount::Count(1))));
+    let sizes: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            validate_by(many, line, now().as_millisecond())
+                .unwrap()
+                .len()
+        })
+        .collect();
+    assert_eq!(sizes, [100, 100, 50]);
+}
+
+#[test]
+fn high_resolution_is_written_where_it_is_declared() {
+    let lines = lines_of((0..2).map(|n| one_of_many(n, Amount::Count(1))));
+    let metrics = &object(&lines[0])["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+    assert_eq!(metrics[0]["StorageResolution"], 1);
+    assert!(metrics[1].get("StorageResolution").is_none());
+    let standard = lines[0].replace("\"StorageResolution\":1", "\"StorageResolution\":60");
+    assert!(validate_by(many, &standard, now().as_millisecond()).is_err());
+}
+
+#[test]
+fn a_document_stays_within_the_size_that_a_line_may_have() {
+    let long = Amount::Millis(1.234_567_890_123_456_7e-100);
+    let lines = lines_of((0..10_000).map(|n| one_of_many(n % 100, long)));
+    let written: usize = lines
+        .iter()
+        .flat_map(|line| validate_by(many, line, now().as_millisecond()).unwrap())
+        .map(|sample| sample.values.len())
+        .sum();
+    assert_eq!(written, 10_000);
+    assert!(lines.iter().all(|line| line.len() < LINE_BYTES_MAX));
+}
+
+#[test]
+fn a_line_that_is_full_leaves_its_metrics_to_a_document_of_their_own() {
+    let program = Program::new(Service::Sweep);
+    let lines = program.lines(|| {
+        let mut event = Odd::line();
+        event.metrics.count(Metric::SweptEvents);
+        let long = "\u{1}".repeat(8000);
+        event.fields = ["a", "b", "c", "d", "e"]
+            .map(|name| (name, long.clone()))
+            .into();
+        program.log.take(&event);
+    });
+    assert_eq!(lines.len(), 2);
+    assert_eq!(values(&samples(&lines), "SweptEvents"), [1.0]);
+}
+
+#[test]
+fn no_metric_has_the_name_of_another_member() {
+    for metric in Metric::ALL {
+        let name = metric.name();
+        // Members that lines have for themselves are in snake case.
+        assert!(name.starts_with(|c: char| c.is_ascii_uppercase()), "{name}");
+        assert!(name.bytes().all(|b| b.is_ascii_alphanumeric()), "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_no_document() {
+    assert!(Document::of(Vec::new()).is_empty());
+    let program = Program::new(Service::Sweep);
+    assert!(program.lines(|| {}).is_empty());
+}
