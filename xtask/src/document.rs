@@ -44,17 +44,6 @@ pub(crate) fn headings(document: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// The cells of all rows of tables.
-pub(crate) fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
-    let lines = text.lines().filter_map(|line| line.strip_prefix("| "));
-    lines.map(|line| line.split('|').map(str::trim).collect())
-}
-
-/// The words in backticks.
-pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
-}
-
 /// What one side has and the other has not.
 pub(crate) fn differences<T: Ord + std::fmt::Display>(
     place: &str,

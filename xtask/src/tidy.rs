@@ -10,7 +10,7 @@ mod workspace;
 use crate::shell;
 use anyhow::{Result, bail};
 use document::Documents;
-pub(crate) use workspace::{SourceFile, Workspace};
+use workspace::Workspace;
 
 /// Checks every rule and tells every breach.
 pub(crate) fn check() -> Result<()> {

@@ -144,7 +144,7 @@ fn spawn_connection<H, T, S>(
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = watched.await {
-            ConnectionEnded { error: &*error }.emit();
+            ConnectionEnded { error: &error }.emit();
         }
         drop(place);
     });

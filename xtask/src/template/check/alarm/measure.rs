@@ -1,9 +1,10 @@
-//! What alarms look at: something that there is, and that somebody tells.
+//! What alarms evaluate exists.
 
 use crate::template::alarms;
 use crate::template::check::Check;
 use crate::template::view::{at, number};
 use leadwire_cloudwatch::{Alarm, Query, Watch};
+use leadwire_pipeline::observe::OBJECTIVE;
 use leadwire_pipeline::observe::metric::{Dimension, Metric, NAMESPACE};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,9 +13,10 @@ const DEPTH: &str = "/Resources/DeadLetterQueueDepthAlarm/Properties";
 const FINAL: &str = "/Resources/FinalAttemptFailedAlarm/Properties";
 const RATE: &str = "/Resources/IngestErrorRateAlarm/Properties";
 const WHOLE: &str = "/Resources/ObjectiveFastBurnAlarm/Properties";
+const BURN: &str = "/Resources/ObjectiveFastBurnLongAlarm/Properties";
 const VERIFIED: &str = "/Resources/NothingVerifiedAlarm/Properties";
 
-/// What AWS tells by itself, with the dimensions that it tells it by. A name that is wrong is silence for ever.
+/// Metrics of AWS, with their dimensions. A name that is wrong is silence for ever.
 const OF_AWS: [(&str, &str, &[&str]); 11] = [
     ("AWS/ApiGateway", "5XXError", &["ApiName", "Stage"]),
     ("AWS/Lambda", "Duration", &["FunctionName"]),
@@ -27,6 +29,13 @@ const OF_AWS: [(&str, &str, &[&str]); 11] = [
     ("AWS/SES", "Complaint", &["ses:configuration-set"]),
     ("AWS/SES", "Reject", &["ses:configuration-set"]),
     ("AWS/SQS", "*", &["QueueName"]),
+];
+/// How many times faster than allowed the budget is spent when these alarms fire.
+const BURN_RATES: [(&str, f64); 4] = [
+    ("ObjectiveFastBurnLongAlarm", 14.4),
+    ("ObjectiveFastBurnShortAlarm", 14.4),
+    ("ObjectiveSlowBurnLongAlarm", 6.0),
+    ("ObjectiveSlowBurnShortAlarm", 6.0),
 ];
 /// The metrics of a queue.
 const OF_QUEUES: [&str; 2] = [
@@ -67,7 +76,7 @@ pub(in crate::template::check) const UNDERSTOOD: Check = Check {
                     .into_iter()
                     .filter(|name| !names.contains(name));
                 found.extend(
-                    lost.map(|name| format!("{} looks at {name}, which is no alarm", alarm.id)),
+                    lost.map(|name| format!("{} combines {name}, which is no alarm", alarm.id)),
                 );
             }
         }
@@ -119,7 +128,7 @@ pub(in crate::template::check) const UNDERSTOOD: Check = Check {
 
 /// The catalogue is the pipeline's; of AWS's own metrics there is a list here.
 pub(in crate::template::check) const MEASURED: Check = Check {
-    promise: "every alarm looks at a metric that is told, by its exact dimensions",
+    promise: "every alarm evaluates a metric that exists, by its exact dimensions",
     breaches: |case| {
         let (alarms, _) = alarms::read(&case.template);
         let mut found = Vec::new();
@@ -128,7 +137,7 @@ pub(in crate::template::check) const MEASURED: Check = Check {
                 found.push(format!("{}: {mistake}", alarm.id));
             }
         }
-        // A source that is left out could be the one that is well: then the alarm would cry without need.
+        // A source that is left out could be the one that is well: then the alarm would fire without need.
         let verified = queries(&alarms).filter(|(alarm, _)| alarm.id == "NothingVerifiedAlarm");
         let verified: BTreeSet<(&str, &str)> = verified
             .filter_map(|(_, query)| {
@@ -170,7 +179,7 @@ pub(in crate::template::check) const MEASURED: Check = Check {
                 "wrong_secret",
             );
         },
-        // Told by source only.
+        // By source only.
         |case| case.set(&format!("{FINAL}/MetricName"), "EndToEndLatency"),
         |case| {
             case.set(
@@ -189,7 +198,7 @@ pub(in crate::template::check) const MEASURED: Check = Check {
 
 /// Thresholds that follow from another number of the template, written out because a template cannot multiply.
 pub(in crate::template::check) const DUE: Check = Check {
-    promise: "thresholds follow from timeouts, visibility and delay",
+    promise: "thresholds follow from timeouts, visibility, delay and the objective",
     breaches: |case| {
         let mut found = Vec::new();
         let mut expect = |id: &str, due: Option<u64>| {
@@ -221,6 +230,16 @@ pub(in crate::template::check) const DUE: Check = Check {
             .zip(visibility)
             .map(|(delay, visibility)| delay + 2 * visibility);
         expect("OldestMessageAgeAlarm", age);
+        for (alarm, burn_rate) in BURN_RATES {
+            // At a burn rate of 1 as many per cent are bad as the objective allows.
+            let due = burn_rate * 100.0 * (1.0 - OBJECTIVE);
+            let threshold = at(case.template.properties(alarm), "/Threshold").as_f64();
+            if threshold.is_none_or(|threshold| (threshold - due).abs() > 1e-9) {
+                found.push(format!(
+                    "the threshold of {alarm} is {threshold:?}, and {due} is due"
+                ));
+            }
+        }
         let minutes = at(
             case.template.section("Parameters"),
             "/CanaryMinutes/AllowedValues",
@@ -241,12 +260,13 @@ pub(in crate::template::check) const DUE: Check = Check {
         |case| case.set("/Resources/EnrichmentFunction/Properties/Timeout", 90),
         |case| case.set("/Resources/DelayQueue/Properties/VisibilityTimeout", 720),
         |case| case.set("/Parameters/DelaySeconds/MaxValue", 600),
+        |case| case.set(&format!("{BURN}/Threshold"), 14),
         |case| case.remove("/Mappings/CanaryPeriod", "15"),
         |case| case.set("/Mappings/CanaryPeriod/15/Seconds", 600),
     ],
 };
 
-/// What each alarm looks at.
+/// The metrics of each alarm.
 fn queries(alarms: &[Alarm]) -> impl Iterator<Item = (&Alarm, &Query)> {
     alarms.iter().flat_map(|alarm| {
         let metrics = match &alarm.watch {
@@ -265,31 +285,31 @@ fn mistake(query: &Query) -> Option<String> {
     } = query;
     let names: Vec<&str> = dimensions.keys().map(String::as_str).collect();
     if namespace != NAMESPACE {
-        let told = OF_AWS.iter().any(|(of, name, by)| {
+        let exists = OF_AWS.iter().any(|(of, name, by)| {
             of == namespace
                 && names == *by
                 && (name == metric || *name == "*" && OF_QUEUES.contains(&metric.as_str()))
         });
-        return (!told).then(|| format!("AWS does not tell {namespace} {metric} by {names:?}"));
+        return (!exists).then(|| format!("AWS has no {namespace} {metric} by {names:?}"));
     }
     let Some(facts) = Metric::from_name(metric).map(Metric::facts) else {
-        return Some(format!("nobody tells {metric}"));
+        return Some(format!("{metric} is not in the catalogue"));
     };
     let by = |name: &str| dimensions.get(name).map(String::as_str);
-    let is_told = facts
+    let is_emitted = facts
         .services
         .iter()
         .any(|service| by("service") == Some(service.name()));
     let is_here = by("environment") == Some(alarms::ENVIRONMENT);
-    if !is_told || !is_here {
-        return Some(format!("{metric} is not told by {dimensions:?}"));
+    if !is_emitted || !is_here {
+        return Some(format!("{metric} has no {dimensions:?}"));
     }
     let further: BTreeMap<&str, &str> = dimensions
         .iter()
         .filter(|(name, _)| !["service", "environment"].contains(&name.as_str()))
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    // A metric with a further dimension is told by that set alone: there is no sum over its values.
+    // A metric with a further dimension has that set alone: there is no sum over its values.
     let fits = match facts.further {
         None => further.is_empty(),
         Some(dimension) => {
@@ -297,5 +317,5 @@ fn mistake(query: &Query) -> Option<String> {
             further.len() == 1 && value.is_some_and(|value| dimension.values().contains(value))
         }
     };
-    (!fits).then(|| format!("{metric} is not told by {further:?}"))
+    (!fits).then(|| format!("{metric} has no {further:?}"))
 }
