@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 
 /// The document with its generated parts as they should be.
-pub(crate) fn with_parts(document: &str, parts: &[(&str, String)]) -> Result<String> {
+pub(crate) fn with_parts(document: &str, parts: &[(impl AsRef<str>, String)]) -> Result<String> {
     let mut written = document.to_owned();
     for (name, part) in parts {
         let (begin, end) = (format!("<!-- generated: {name} -->\n"), "<!-- end -->");

@@ -196,7 +196,7 @@ fn log(error: &ServeError) {
                 ConfigInvalid {
                     variable: mistake.name,
                     problem: Some(&mistake.problem),
-                    expected: Some(mistake.expected),
+                    expected: Some(&mistake.expected),
                     error: None,
                 }
                 .emit();
