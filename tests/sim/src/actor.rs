@@ -118,13 +118,16 @@ fn begin(shared: &Shared) -> Arc<Process> {
     shared.with(|state| {
         state.busy += 1;
         let (id, skew) = state.new_process();
-        Arc::new(Process::new(id, skew))
+        let process = Arc::new(Process::new(id, skew, state.boot));
+        state.alive.push(Arc::clone(&process));
+        process
     })
 }
 
 fn end(shared: &Shared, process: &Process) {
     shared.with(|state| {
         state.busy -= 1;
+        state.alive.retain(|alive| alive.id != process.id);
         state.ledger.bury(process.id);
     });
     shared.changed();
@@ -308,7 +311,10 @@ fn enrich_config(state: &State) -> EnrichConfig {
         max_receive_count: crate::queue::RECEIVES_MAX,
         lead_url: None,
         environment: "sim".to_owned(),
-        boot: None,
+        boot: state
+            .setting
+            .one_machine
+            .then(|| format!("boot-{}", state.boot)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A whole home in memory, with the stages over it and a loop that behaves like the queue's event source mapping.
 
+use super::counts::{Counts, Told};
 use super::{FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeStore, lock};
 use crate::config::{
     AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
@@ -17,8 +18,8 @@ use jiff::Timestamp;
 use leadwire_domain::canary;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::signature::Headers;
-use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use std::collections::BTreeMap;
+use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -106,9 +107,6 @@ impl Headers for NoHeaders {
     }
 }
 
-/// The metrics that were told: counters by name, and how many values each histogram took.
-pub type Told = BTreeMap<String, u64>;
-
 /// How a world differs from the defaults.
 #[derive(Debug)]
 pub struct WorldBuilder {
@@ -155,6 +153,7 @@ impl Default for WorldBuilder {
 
 impl WorldBuilder {
     /// Makes the world; virtual time starts at 2026-11-23T06:50:00Z.
+    #[track_caller]
     pub fn build(self) -> World {
         let epoch: Timestamp = Timestamp::from_second(1_795_416_600).expect("within range");
         let clock = Arc::new(FakeClock::starting_at(epoch));
@@ -168,8 +167,6 @@ impl WorldBuilder {
         let secrets = FakeSecrets::default();
         let canary_secret = FakeSecrets::default();
         canary_secret.set(&canary::render_secret([[7; 16], [9; 16]]));
-        let recorder = DebuggingRecorder::new();
-        let snapshotter = recorder.snapshotter();
         World {
             ingest: Ingest::new(
                 Arc::clone(&home),
@@ -184,14 +181,13 @@ impl WorldBuilder {
             home,
             secrets,
             canary_secret,
-            snapshotter,
-            recorder,
+            counts: Counts::begin(Location::caller().file()),
         }
     }
 }
 
 /// A whole home in memory.
-#[expect(missing_debug_implementations, reason = "a metrics recorder has none")]
+#[derive(Debug)]
 pub struct World {
     /// The ports.
     pub home: Arc<FakeHome>,
@@ -205,12 +201,12 @@ pub struct World {
     pub enrich: Enrich<FakeHome>,
     /// The stage that sweeps.
     pub sweep: Sweep<FakeHome>,
-    recorder: DebuggingRecorder,
-    snapshotter: Snapshotter,
+    counts: Arc<Counts>,
 }
 
 impl World {
     /// A world with the defaults.
+    #[track_caller]
     pub fn new() -> Self {
         WorldBuilder::default().build()
     }
@@ -320,46 +316,42 @@ impl World {
         outcomes
     }
 
-    /// Runs a future with this world's metrics recorder in place.
+    /// Runs a future, and sees what it causes in metrics.
     pub async fn observed<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|context| {
-            metrics::with_local_recorder(&self.recorder, || future.as_mut().poll(context))
+            self.counts.look(true);
+            let polled = future.as_mut().poll(context);
+            self.counts.look(false);
+            polled
         })
         .await
     }
 
-    /// The metrics told since the last call.
+    /// The metrics seen since the last call, by name.
     pub fn told(&self) -> Told {
-        self.told_as(|name, _value| name.to_owned())
+        let mut told = Told::new();
+        for (name, count) in self.counts.take_seen() {
+            let name = name.split(' ').next().unwrap_or_default();
+            *told.entry(name.to_owned()).or_default() += count;
+        }
+        told
     }
 
     /// The same by name and value of the further dimension, where there is one: `LeadsRejected unverified`.
     pub fn told_by_value(&self) -> Told {
-        self.told_as(|name, value| match value {
-            Some(value) => format!("{name} {value}"),
-            None => name.to_owned(),
-        })
+        self.counts.take_seen()
     }
+}
 
-    fn told_as(&self, called: impl Fn(&str, Option<&str>) -> String) -> Told {
-        let mut told = Told::new();
-        for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
-            let key = key.key();
-            let count = match value {
-                DebugValue::Counter(count) => count,
-                DebugValue::Histogram(values) => u64::try_from(values.len()).unwrap_or(u64::MAX),
-                DebugValue::Gauge(_) => continue,
-            };
-            let further = key.labels().next().map(metrics::Label::value);
-            *told.entry(called(key.name(), further)).or_default() += count;
-        }
-        told.retain(|_, count| *count > 0);
-        told
+impl Drop for World {
+    fn drop(&mut self) {
+        self.counts.end();
     }
 }
 
 impl Default for World {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
