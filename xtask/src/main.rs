@@ -2,6 +2,7 @@
 
 mod dashboard;
 mod document;
+mod flaky;
 mod fuzz;
 mod gate;
 mod mutants;
@@ -96,6 +97,8 @@ enum Task {
         /// One law, instead of all.
         law: Option<String>,
     },
+    /// Runs every suite many times and lists each test that ever failed. Not a step of the gate: it takes hours.
+    Flaky(#[command(flatten)] flaky::Options),
     /// Breaks the code in every small way that cargo-mutants knows, and wants a test to fail for each. Not a step of the gate: it takes hours.
     Mutants {
         /// Only mutants in these files, by their paths from the root.
@@ -163,6 +166,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bench => Step::Bench.run(),
         Task::Build => Step::Build.run(),
         Task::Fuzz { seconds, law } => fuzz::run(seconds, law.as_deref()),
+        Task::Flaky(options) => flaky::run(&options),
         Task::Mutants { judge: true, .. } => mutants::judge(),
         Task::Mutants {
             file, survivors, ..

@@ -203,11 +203,11 @@ impl Visit for Fields {
 mod tests {
     use super::*;
     use jiff::SignedDuration;
-    use leadwire_domain::source::canary;
     use leadwire_domain::failure::FailureReason;
     use leadwire_domain::lead::id::LeadId;
     use leadwire_domain::problem::Problem;
     use leadwire_domain::source::Source;
+    use leadwire_domain::source::canary;
     use leadwire_domain::wait::DeferReason;
     use leadwire_pipeline::observe::{
         CanaryFailed, EmailSent, LeadAccepted, LeadDeferred, LeadEnriched, RecordFailed,

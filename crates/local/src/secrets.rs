@@ -62,4 +62,43 @@ mod tests {
                 .is_err()
         );
     }
+
+    /// What is done to the file, and what is known of the source `close` a minute later, and five.
+    #[tokio::test]
+    async fn a_file_that_is_made_changed_broken_mended_and_removed_is_noticed_while_it_runs() {
+        use jiff::{SignedDuration, Timestamp};
+        use leadwire_domain::source::Source;
+        use leadwire_pipeline::secrets::SecretCache;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sources.json");
+        let cache = SecretCache::new(FileSecrets::new(&path), "prod");
+        let document = |byte: &str| format!(r#"{{"close":{{"secrets":["{}"]}}}}"#, byte.repeat(32));
+        let mut now: Timestamp = "2026-11-23T06:50:00Z".parse().unwrap();
+        let steps: [(Option<String>, [Option<&str>; 2]); 7] = [
+            (None, [None, None]),
+            (Some(document("aa")), [Some("aa"), Some("aa")]),
+            (Some(document("bb")), [Some("bb"), Some("bb")]),
+            (Some("{ half".to_owned()), [Some("bb"), Some("bb")]),
+            (Some(String::new()), [Some("bb"), Some("bb")]),
+            (Some(document("cc")), [Some("cc"), Some("cc")]),
+            (None, [None, None]),
+        ];
+        for (number, (text, expected)) in steps.into_iter().enumerate() {
+            // An editor may write it anew or in place; whoever reads meanwhile meets either.
+            match &text {
+                Some(text) => std::fs::write(&path, text).unwrap(),
+                None if path.exists() => std::fs::remove_file(&path).unwrap(),
+                None => {}
+            }
+            for (minutes, expected) in [1, 5].into_iter().zip(expected) {
+                now = now.checked_add(SignedDuration::from_mins(minutes)).unwrap();
+                let known = cache.current(now).await.unwrap();
+                let known = cache.refreshed(now, &known).await.unwrap_or(known);
+                let secret = known.get(Source::Close);
+                let secret = secret.map(|close| close.secrets[0].expose()[..2].to_owned());
+                assert_eq!(secret.as_deref(), expected, "step {number}, {minutes} min");
+            }
+        }
+    }
 }

@@ -109,7 +109,8 @@ fn is_ours(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && metadata.target().starts_with("leadwire")
 }
 
-/// Delivers what has gathered: once an invocation, after its answer was given. It takes at most [`FLUSH_DEADLINE`] a place.
+/// Delivers what has gathered: once an invocation, after its answer was given. It takes at most [`FLUSH_DEADLINE`] a place, after a flush that
+/// is under way already.
 pub async fn flush() {
     // What is counted must not wait for a collector; what a collector did not take is counted after it.
     log::flush();

@@ -26,6 +26,16 @@ pub(crate) struct Traces {
     provider: SdkTracerProvider,
     buffer: Buffer,
     routes: Vec<(Route, Rest)>,
+    /// What a flush has taken; locked while it is sent.
+    batch: tokio::sync::Mutex<Batch>,
+}
+
+/// Spans on their way.
+#[derive(Debug, Default)]
+struct Batch {
+    spans: Vec<SpanData>,
+    /// The routes that they have gone already.
+    routes_done: usize,
 }
 
 /// Until when a route is left alone.
@@ -64,6 +74,7 @@ impl Traces {
             provider,
             buffer,
             routes,
+            batch: tokio::sync::Mutex::default(),
         }
     }
 
@@ -74,20 +85,34 @@ impl Traces {
         self.provider.tracer_with_scope(scope)
     }
 
-    /// Sends what has finished. Whatever becomes of it, it takes at most [`FLUSH_DEADLINE`].
+    /// Sends what has finished, in at most [`FLUSH_DEADLINE`] a route. What finished before the call has been delivered or given up when it
+    /// returns: what another flush has taken is waited for, and what a flush took whose future was dropped is sent on.
     pub(crate) async fn flush(&self) {
+        let mut batch = self.batch.lock().await;
+        self.send(&mut batch).await;
         let pending = self.buffer.take();
         tell(pending.dropped, "the buffer was full");
-        if pending.spans.is_empty() {
+        *batch = Batch {
+            spans: pending.spans,
+            routes_done: 0,
+        };
+        self.send(&mut batch).await;
+    }
+
+    async fn send(&self, batch: &mut Batch) {
+        if batch.spans.is_empty() {
             return;
         }
-        let count = u64::try_from(pending.spans.len()).unwrap_or(u64::MAX);
-        for (route, rest) in &self.routes {
-            match rest.send(route, &pending.spans).await {
+        let count = u64::try_from(batch.spans.len()).unwrap_or(u64::MAX);
+        while let Some((route, rest)) = self.routes.get(batch.routes_done) {
+            let sent = rest.send(route, &batch.spans).await;
+            batch.routes_done += 1;
+            match sent {
                 Ok(refused) => tell(refused, "the collector refused them"),
                 Err(error) => tell(count, &chain(&error)),
             }
         }
+        *batch = Batch::default();
     }
 }
 
@@ -134,4 +159,93 @@ pub(crate) fn install(traces: Traces) -> &'static Traces {
 /// The process's traces, where they were started.
 pub(crate) fn installed() -> Option<&'static Traces> {
     TRACES.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Exporter;
+    use crate::record::SpanRecord;
+    use opentelemetry::trace::Tracer as _;
+    use std::pin::{Pin, pin};
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::task::{Context, Waker};
+
+    /// A home's store that says when it is asked to keep spans, and keeps them when it may.
+    struct Gated {
+        asked: SyncSender<()>,
+        may: Mutex<Receiver<()>>,
+        kept: Mutex<usize>,
+    }
+
+    impl Gated {
+        /// The store, what hears that it is asked, and what allows it to keep.
+        fn new() -> (Arc<Self>, Receiver<()>, SyncSender<()>) {
+            let (asked, is_asked) = sync_channel(9);
+            let (allow, may) = sync_channel(9);
+            let gated = Self {
+                asked,
+                may: Mutex::new(may),
+                kept: Mutex::default(),
+            };
+            (Arc::new(gated), is_asked, allow)
+        }
+
+        fn kept(&self) -> usize {
+            *self.kept.lock().unwrap()
+        }
+    }
+
+    impl SpanSink for Gated {
+        fn keep(&self, spans: Vec<SpanRecord>) -> Result<(), u64> {
+            self.asked.send(()).unwrap();
+            self.may.lock().unwrap().recv().unwrap();
+            *self.kept.lock().unwrap() += spans.len();
+            Ok(())
+        }
+    }
+
+    fn is_pending(future: Pin<&mut impl Future<Output = ()>>) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        future.poll(&mut context).is_pending()
+    }
+
+    #[tokio::test]
+    async fn a_flush_waits_for_what_another_one_took() {
+        let (store, is_asked, allow) = Gated::new();
+        let traces = Traces::new(&SpanConfig::default(), Some(store.clone()));
+        drop(traces.tracer().start("finished"));
+        let runtime = tokio::runtime::Handle::current();
+        let mut second = pin!(traces.flush());
+        std::thread::scope(|scope| {
+            scope.spawn(|| runtime.block_on(traces.flush()));
+            is_asked.recv().unwrap();
+            assert!(is_pending(second.as_mut()), "the first one has it");
+            allow.send(()).unwrap();
+        });
+        second.await;
+        assert_eq!(store.kept(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_flush_took_whose_future_was_dropped_is_sent_by_the_next() {
+        // It never answers; the clock jumps to the deadline.
+        let collector = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = collector.local_addr().unwrap();
+        let config = SpanConfig {
+            exporter: Exporter::Otlp {
+                endpoint: format!("http://{address}/v1/traces").parse().unwrap(),
+                headers: Vec::new(),
+            },
+            ..SpanConfig::default()
+        };
+        let (store, _is_asked, allow) = Gated::new();
+        allow.send(()).unwrap();
+        let traces = Traces::new(&config, Some(store.clone()));
+        drop(traces.tracer().start("finished"));
+        assert!(is_pending(pin!(traces.flush())));
+        assert_eq!(store.kept(), 0);
+        traces.flush().await;
+        assert_eq!(store.kept(), 1);
+    }
 }

@@ -114,7 +114,9 @@ fn begin(shared: &Shared) -> Arc<Process> {
     shared.with(|state| {
         state.busy += 1;
         let (id, skew) = state.new_process();
-        Arc::new(Process::new(id, skew))
+        let process = Arc::new(Process::new(id, skew, state.boot));
+        state.alive.push(Arc::clone(&process));
+        process
     })
 }
 
@@ -129,6 +131,7 @@ fn home_of(shared: &Shared, process: &Arc<Process>, stage: Stage) -> Arc<Lying<S
 fn end(shared: &Shared, process: &Process) {
     shared.with(|state| {
         state.busy -= 1;
+        state.alive.retain(|alive| alive.id != process.id);
         state.ledger.bury(process.id);
     });
     shared.changed();
@@ -312,7 +315,10 @@ fn enrich_config(state: &State) -> EnrichConfig {
         max_receive_count: crate::queue::RECEIVES_MAX,
         lead_url: None,
         environment: "sim".to_owned(),
-        boot: None,
+        boot: state
+            .setting
+            .one_machine
+            .then(|| format!("boot-{}", state.boot)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::fault::{Fault, Kind};
 use crate::process::Process;
-use crate::rule::Delivery;
+use crate::rule::{Delivery, Taking};
 use crate::state::{Call, Shared, State};
 use jiff::Timestamp;
 use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
@@ -41,6 +41,7 @@ impl SimHome {
             call,
             caller: Caller {
                 process: self.process.id,
+                boot: self.process.boot,
                 fault: course.fault,
             },
         };
@@ -84,7 +85,8 @@ impl SimHome {
     }
 
     async fn die<T>(&self) -> T {
-        self.process.kill();
+        self.shared.with(|state| state.die(&self.process));
+        self.shared.changed();
         std::future::pending().await
     }
 }
@@ -102,6 +104,7 @@ async fn wait(time: std::time::Duration) {
 #[derive(Clone, Copy)]
 struct Caller {
     process: u32,
+    boot: u32,
     fault: Option<Fault>,
 }
 
@@ -114,7 +117,7 @@ struct Effect {
 
 impl Effect {
     fn take<T>(self, apply: impl FnOnce(&mut State, Caller) -> T) -> T {
-        let Caller { process, fault } = self.caller;
+        let Caller { process, fault, .. } = self.caller;
         let value = self.shared.with(|state| {
             state.step(process, &self.call, fault);
             if fault.is_some()
@@ -147,7 +150,7 @@ fn on(kind: Kind, what: &'static str, key: &str) -> Call {
 }
 
 /// Checks what a write means, by where it goes.
-fn check_write(state: &mut State, bucket: Bucket, key: &str, process: u32) {
+fn check_write(state: &mut State, bucket: Bucket, key: &str, caller: Caller) {
     let Some(object) = state.object(bucket, key).cloned() else {
         return;
     };
@@ -165,10 +168,24 @@ fn check_write(state: &mut State, bucket: Bucket, key: &str, process: u32) {
         state.check(result);
     } else if let Some(name) = event_of(MAIL, key) {
         check_time(state, name);
-        let result = state.ledger.claimed(name, &object, process);
+        let taken = state.ledger.taken(name, &object, &taking(state, caller));
+        state.check(taken);
+        let result = state.ledger.claimed(name, &object, caller.process);
         state.check(result);
     } else if let Some(name) = event_of(FAILED, key) {
         state.ledger.failed(name);
+    }
+}
+
+/// When a claim is written, and by which run of which machine.
+fn taking(state: &State, caller: Caller) -> Taking {
+    let skew = i64::try_from(state.setting.skew_millis).unwrap_or(0);
+    let skew = jiff::SignedDuration::from_millis(skew);
+    let now = state.now();
+    Taking {
+        now: now.checked_add(skew).unwrap_or(now),
+        boot: caller.boot,
+        lives: state.boot,
     }
 }
 
@@ -209,7 +226,7 @@ impl ObjectStore for SimHome {
                 return Created::Exists;
             }
             let etag = state.write(bucket, &key, object);
-            check_write(state, bucket, &key, caller.process);
+            check_write(state, bucket, &key, caller);
             Created::New(etag)
         });
         match created.await {
@@ -236,7 +253,7 @@ impl ObjectStore for SimHome {
                 state.breach(format!("P3: {key} is written twice"));
             }
             let etag = state.write(bucket, &key, object);
-            check_write(state, bucket, &key, caller.process);
+            check_write(state, bucket, &key, caller);
             Replaced::New(etag)
         });
         match replaced.await {
@@ -253,7 +270,7 @@ impl ObjectStore for SimHome {
                 state.breach(format!("P3: {key} is written whatever is there"));
             }
             state.write(bucket, &key, object);
-            check_write(state, bucket, &key, caller.process);
+            check_write(state, bucket, &key, caller);
         });
         put.await.map_err(|_fault| failure("put object"))
     }

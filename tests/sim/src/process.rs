@@ -13,15 +13,18 @@ pub(crate) struct Process {
     pub(crate) id: u32,
     /// How far its clock is ahead of the true time.
     pub(crate) skew: SignedDuration,
+    /// Which run of its machine it belongs to.
+    pub(crate) boot: u32,
     death: Notify,
 }
 
 impl Process {
     /// A process that lives.
-    pub(crate) fn new(id: u32, skew: SignedDuration) -> Self {
+    pub(crate) fn new(id: u32, skew: SignedDuration, boot: u32) -> Self {
         Self {
             id,
             skew,
+            boot,
             death: Notify::new(),
         }
     }

@@ -128,6 +128,15 @@ impl Queue {
         }
     }
 
+    /// Gives back what a dead machine held.
+    pub(crate) fn release(&mut self, now: Timestamp) {
+        for message in &mut self.waiting {
+            if message.receives > 0 {
+                message.visible_at = message.visible_at.min(now);
+            }
+        }
+    }
+
     /// Throws every waiting message away.
     pub(crate) fn purge(&mut self) {
         self.waiting.clear();

@@ -34,6 +34,25 @@ pub enum Delivery {
     Late,
 }
 
+/// When a claim is written, and by whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Taking {
+    /// The latest that a clock of this world shows.
+    pub now: Timestamp,
+    /// The run of the machine whose process writes it.
+    pub boot: u32,
+    /// The run that lives.
+    pub lives: u32,
+}
+
+/// Who may send a mail.
+#[derive(Clone, Debug)]
+struct Holder {
+    token: String,
+    lease_until: Timestamp,
+    boot: u32,
+}
+
 /// What is known of the events, told by nobody but the ports.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -53,6 +72,7 @@ pub struct Ledger {
     doubts: BTreeMap<String, u32>,
     /// Mails that a process sent, knows of, and has not written down yet.
     unsettled: BTreeMap<u32, BTreeSet<String>>,
+    holders: BTreeMap<String, Holder>,
 }
 
 impl Ledger {
@@ -147,6 +167,40 @@ impl Ledger {
             || document.provenance.raw_sha256 != Sha256Hex::of(&raw.bytes)
         {
             return Err(format!("P5: {name} holds the document of another event"));
+        }
+        Ok(())
+    }
+
+    /// A claim is another's (P4): only once the lease of the one before is over, or its whole machine is gone.
+    pub fn taken(
+        &mut self,
+        name: &str,
+        claim: &StoredObject,
+        taking: &Taking,
+    ) -> Result<(), Breach> {
+        let claim = serde_json::from_slice(&claim.bytes).ok();
+        let before = self.holders.get(name);
+        let is_live = before
+            .is_some_and(|holder| taking.now < holder.lease_until && holder.boot == taking.lives);
+        match claim {
+            Some(Claim::Sending(claim)) => {
+                let is_own = before.is_some_and(|holder| holder.token == claim.token);
+                let holder = Holder {
+                    token: claim.token,
+                    lease_until: claim.lease_until,
+                    boot: taking.boot,
+                };
+                self.holders.insert(name.to_owned(), holder);
+                if is_live && !is_own {
+                    return Err(format!("P4: {name} is taken from a worker that lives"));
+                }
+            }
+            Some(Claim::Parked { .. }) if is_live => {
+                return Err(format!("P4: {name} is parked while its worker lives"));
+            }
+            Some(Claim::Idle { .. } | Claim::Parked { .. }) | None => {
+                self.holders.remove(name);
+            }
         }
         Ok(())
     }

@@ -5,6 +5,9 @@ use crate::mistake::Mistake;
 use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
 use std::time::Duration;
 
+/// The life of a claim on one machine, as its command has it.
+const MACHINE_LEASE_SECONDS: u32 = 1800;
+
 /// When the owner of a lead is assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
@@ -80,6 +83,8 @@ pub struct Setting {
     pub late_owner_per_mille: u64,
     /// The mistake that the ports make the real code commit.
     pub mistake: Option<Mistake>,
+    /// Whether all processes are one machine's: they share a boot, and where one dies all do.
+    pub one_machine: bool,
 }
 
 impl Setting {
@@ -109,6 +114,17 @@ impl Setting {
             lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
             late_owner_per_mille: 0,
             mistake: None,
+            one_machine: false,
+        }
+    }
+
+    /// The same on one machine, where a lease outlives every worker by far: another run's claim need not be waited for.
+    #[must_use]
+    pub fn on_one_machine(self) -> Self {
+        Self {
+            one_machine: true,
+            lease_seconds: MACHINE_LEASE_SECONDS,
+            ..self
         }
     }
 
@@ -151,6 +167,7 @@ impl Setting {
             lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
             late_owner_per_mille: chance.pick(0, &[300]),
             mistake: None,
+            one_machine: false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::chance::Chance;
 use crate::fault::{Fault, Kind, Script};
+use crate::process::Process;
 use crate::queue::{Queue, later};
 use crate::rule::{Breach, Ledger};
 use crate::setting::Setting;
@@ -71,6 +72,10 @@ pub(crate) struct State {
     pub(crate) ledger: Ledger,
     /// Workers and posts that are under way.
     pub(crate) busy: usize,
+    /// Their processes.
+    pub(crate) alive: Vec<Arc<Process>>,
+    /// Which run of the machine this is.
+    pub(crate) boot: u32,
     plan: Plan,
     start: Instant,
     objects: BTreeMap<(Bucket, String), StoredObject>,
@@ -94,6 +99,8 @@ impl State {
             queue: Queue::default(),
             ledger: Ledger::new(parks),
             busy: 0,
+            alive: Vec::new(),
+            boot: 1,
             plan,
             start: Instant::now(),
             objects: BTreeMap::new(),
@@ -154,6 +161,22 @@ impl State {
             _ => back,
         };
         Course { fault, there, back }
+    }
+
+    /// A process dies. Where that is the whole machine, everything in it does; the next run gives back what this one held.
+    pub(crate) fn die(&mut self, process: &Process) {
+        process.kill();
+        if !self.setting.one_machine || process.boot != self.boot {
+            return;
+        }
+        self.tell(format!("      boot-{} ends", self.boot));
+        self.boot += 1;
+        for dead in &self.alive {
+            dead.kill();
+            self.ledger.bury(dead.id);
+        }
+        let now = self.now();
+        self.queue.release(now);
     }
 
     /// From now on nothing goes wrong any more.

@@ -17,6 +17,8 @@ use tokio::time::sleep;
 
 /// Sweeps at the end: an event is enqueued again twice, and given up at the third time.
 const SWEEPS: u32 = 4;
+/// So many in a thousand worlds are one machine.
+const ONE_MACHINE_PER_MILLE: u64 = 250;
 /// A webhook comes again within so many seconds.
 const AGAIN_SECONDS: u64 = 1200;
 
@@ -29,6 +31,10 @@ pub fn run_seed(seed: u64, tells: bool) -> Report {
 pub fn run_seed_with(seed: u64, tells: bool, alter: impl FnOnce(&mut Setting)) -> Report {
     let mut chance = Chance::new(seed);
     let mut setting = Setting::drawn(&mut chance);
+    // Drawn apart, so that the other worlds of a seed stay what they were.
+    if Chance::new(!seed).happens(ONE_MACHINE_PER_MILLE) {
+        setting = setting.on_one_machine();
+    }
     alter(&mut setting);
     let plan = Plan::Drawn {
         left: setting.faults_max,

@@ -45,9 +45,14 @@ fn the_same_seed_is_the_same_world() {
 
 #[track_caller]
 fn check_schedules(policy: AmbiguousPolicy, faults: usize) {
-    let found = explore(&Setting::plain(policy), faults, cores());
+    check_world(&Setting::plain(policy), faults, 1000);
+}
+
+#[track_caller]
+fn check_world(setting: &Setting, faults: usize, worlds: u64) {
+    let found = explore(setting, faults, cores());
     assert_eq!(found.breaches, []);
-    assert!(found.worlds > 1000, "{} schedules", found.worlds);
+    assert!(found.worlds > worlds, "{} schedules", found.worlds);
 }
 
 #[test]
@@ -58,4 +63,19 @@ fn every_schedule_of_up_to_three_faults_keeps_every_promise() {
 #[test]
 fn every_schedule_of_up_to_two_faults_keeps_every_promise_where_doubtful_mails_are_parked() {
     check_schedules(AmbiguousPolicy::Park, 2);
+}
+
+#[test]
+fn every_schedule_of_up_to_two_faults_keeps_every_promise_on_one_machine_that_dies_as_a_whole() {
+    for policy in [AmbiguousPolicy::Resend, AmbiguousPolicy::Park] {
+        let alone = Setting::plain(policy).on_one_machine();
+        check_world(&alone, 2, 1000);
+        // A second worker, and an event beside it, so that a death takes what others were at.
+        let crowd = Setting {
+            workers: 2,
+            events: 2,
+            ..alone
+        };
+        check_world(&crowd, 1, 100);
+    }
 }

@@ -3,10 +3,12 @@
 use super::clients_at;
 use super::server::{Server, Step};
 use crate::{Buckets, Clients, S3Store, SecretsManagerStore, SesMailer, SqsDelayQueue};
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use leadwire_pipeline::port::{
-    Bucket, Created, DelayQueue as _, ETag, Fetched, MailOutcome, Mailer as _, NewObject,
-    ObjectStore as _, OutgoingMessage, PortError, PortErrorKind, Replaced, SecretStore as _,
+    Bucket, Created, DelayQueue as _, ETag, Eraser as _, Fetched, MailOutcome, Mailer as _,
+    NewObject, ObjectStore as _, OutgoingMessage, PortError, PortErrorKind, Replaced,
+    SecretStore as _, WebhookSender as _,
 };
 use leadwire_pipeline::trace::TraceContext;
 use std::time::Duration;
@@ -14,29 +16,40 @@ use std::time::Duration;
 /// How long an attempt may take that is answered, on however slow a machine.
 const ATTEMPT: Duration = Duration::from_secs(20);
 /// How long one may take that is not answered.
-const SILENT_ATTEMPT: Duration = Duration::from_secs(1);
-const DATE: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT";
+const SILENT_ATTEMPT: Duration = Duration::from_secs(3);
+/// Calls at once: more would keep each other waiting, and be late for it.
+const AT_ONCE: usize = 16;
+pub(super) const DATE: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT";
 
 /// A call on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
+pub(super) enum Call {
     Get,
     Create,
     Replace,
     Put,
     List,
+    /// What is left under a prefix.
+    Remains,
+    /// What a deletion hides.
+    Hidden,
+    Erase,
     Send,
     Visibility,
     Secret,
     Mail,
+    Webhook,
 }
 
-const OF_S3: [Call; 5] = [
+const OF_S3: [Call; 8] = [
     Call::Get,
     Call::Create,
     Call::Replace,
     Call::Put,
     Call::List,
+    Call::Remains,
+    Call::Hidden,
+    Call::Erase,
 ];
 const OF_SQS: [Call; 2] = [Call::Send, Call::Visibility];
 
@@ -49,16 +62,23 @@ fn told<T>(result: Result<T, PortError>, word: impl FnOnce(T) -> &'static str) -
     }
 }
 
+fn fetched(fetched: Fetched) -> &'static str {
+    match fetched {
+        Fetched::Found(_) => "ok",
+        Fetched::Missing => "missing",
+        Fetched::Denied => "denied",
+        Fetched::TooLarge => "too large",
+    }
+}
+
 async fn of_s3(call: Call, store: &S3Store) -> &'static str {
     let (bucket, key, etag) = (Bucket::Enriched, "x.json", ETag("e0".into()));
     let object = || NewObject::of(b"{}".to_vec());
     match call {
-        Call::Get => told(store.get(bucket, key, 9).await, |fetched| match fetched {
-            Fetched::Found(_) => "ok",
-            Fetched::Missing => "missing",
-            Fetched::Denied => "denied",
-            Fetched::TooLarge => "too large",
-        }),
+        Call::Get => told(store.get(bucket, key, 9).await, fetched),
+        Call::Hidden => told(store.get_remains(bucket, key, 9).await, fetched),
+        Call::Remains => told(store.remains(bucket, key).await, |_keys| "ok"),
+        Call::Erase => told(store.erase(bucket, key).await, |_versions| "ok"),
         Call::Create => told(
             store.create(bucket, key, object()).await,
             |created| match created {
@@ -74,13 +94,13 @@ async fn of_s3(call: Call, store: &S3Store) -> &'static str {
             })
         }
         Call::Put => told(store.put(bucket, key, object()).await, |()| "ok"),
-        Call::List | Call::Send | Call::Visibility | Call::Secret | Call::Mail => {
+        Call::List | Call::Send | Call::Visibility | Call::Secret | Call::Mail | Call::Webhook => {
             told(store.list(bucket, "", None).await, |_page| "ok")
         }
     }
 }
 
-async fn work(call: Call, clients: &Clients, url: &str) -> &'static str {
+pub(super) async fn work(call: Call, clients: &Clients, url: &str) -> &'static str {
     let queue = SqsDelayQueue::new(clients.sqs(), format!("{url}/000000000000/delay"));
     match call {
         Call::Send => {
@@ -108,7 +128,18 @@ async fn work(call: Call, clients: &Clients, url: &str) -> &'static str {
                 MailOutcome::Ambiguous(_) => "ambiguous",
             }
         }
-        Call::Get | Call::Create | Call::Replace | Call::Put | Call::List => {
+        Call::Webhook => {
+            let posted = clients.webhooks(url).post(Vec::new(), Vec::new()).await;
+            told(posted, |_reply| "ok")
+        }
+        Call::Get
+        | Call::Create
+        | Call::Replace
+        | Call::Put
+        | Call::List
+        | Call::Remains
+        | Call::Hidden
+        | Call::Erase => {
             let buckets = Buckets {
                 enriched: Some("enriched-bucket".into()),
                 ..Buckets::default()
@@ -119,19 +150,23 @@ async fn work(call: Call, clients: &Clients, url: &str) -> &'static str {
 }
 
 /// Success, as the service of a call words it.
-fn success(call: Call) -> Step {
+pub(super) fn success(call: Call) -> Step {
     match call {
+        Call::Remains => Step::ok(&[], "<ListVersionsResult></ListVersionsResult>"),
+        Call::Erase => Step::Answer(204, Vec::new(), String::new()),
         Call::List => Step::ok(&[], "<ListBucketResult></ListBucketResult>"),
         Call::Secret => Step::ok(&[], r#"{"SecretString":"{}"}"#),
-        Call::Send | Call::Visibility | Call::Mail => Step::ok(&[], r#"{"MessageId":"1"}"#),
-        Call::Get | Call::Create | Call::Replace | Call::Put => {
+        Call::Send | Call::Visibility | Call::Mail | Call::Webhook => {
+            Step::ok(&[], r#"{"MessageId":"1"}"#)
+        }
+        Call::Get | Call::Hidden | Call::Create | Call::Replace | Call::Put => {
             Step::ok(&[DATE, "etag: \"e1\""], "{}")
         }
     }
 }
 
 /// An error, as the service of a call words it.
-fn error(call: Call, status: u16, code: &str) -> Step {
+pub(super) fn error(call: Call, status: u16, code: &str) -> Step {
     if OF_S3.contains(&call) {
         Step::xml(status, code)
     } else {
@@ -140,14 +175,16 @@ fn error(call: Call, status: u16, code: &str) -> Step {
 }
 
 /// A call, what the service does, what the port says of it, and after how many requests.
-type Row = (Call, Vec<Step>, &'static str, usize);
+pub(super) type Row = (Call, Vec<Step>, &'static str, usize);
 
-async fn check(rows: Vec<Row>) {
+pub(super) async fn check(rows: Vec<Row>) {
     let checks = rows
         .into_iter()
         .map(|(call, script, expected, requests)| async move {
             let server = Server::start(script.clone()).await;
-            let is_silent = script.iter().any(|step| matches!(step, Step::Silence));
+            let is_silent = script
+                .iter()
+                .any(|step| matches!(step, Step::Silence | Step::Stalled(..)));
             let attempt = if is_silent { SILENT_ATTEMPT } else { ATTEMPT };
             let clients = clients_at(&server.url(), attempt).await;
             let found = (
@@ -158,14 +195,18 @@ async fn check(rows: Vec<Row>) {
             (!is_met)
                 .then(|| format!("{call:?} {script:?}: {found:?}, not {expected} in {requests}"))
         });
-    let breaches: Vec<String> = join_all(checks).await.into_iter().flatten().collect();
+    let checks = stream::iter(checks).buffer_unordered(AT_ONCE);
+    let breaches: Vec<String> = checks.filter_map(std::future::ready).collect().await;
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 
 #[tokio::test]
 async fn a_service_that_is_slow_down_or_hung_is_asked_three_times_and_then_transient() {
     let mut rows = Vec::new();
-    for call in OF_S3.into_iter().chain(OF_SQS).chain([Call::Secret]) {
+    let single = OF_S3
+        .into_iter()
+        .filter(|call| !matches!(call, Call::Hidden | Call::Erase));
+    for call in single.chain(OF_SQS).chain([Call::Secret]) {
         let throttled = if OF_S3.contains(&call) {
             error(call, 503, "SlowDown")
         } else {

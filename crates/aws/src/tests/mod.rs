@@ -1,5 +1,6 @@
 //! The adapters against a service that answers by script, over real sockets: resets and silence are what they are in the world.
 
+mod each;
 mod fault;
 mod mail;
 mod queue;
@@ -12,7 +13,10 @@ use crate::Clients;
 use crate::trust::Roots;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
+use aws_smithy_http_client::tls::TlsContext;
 use server::Server;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Clients of the scripted service, otherwise made as in production.
@@ -20,10 +24,17 @@ async fn clients(server: &Server) -> Clients {
     clients_at(&server.url(), Duration::from_secs(3)).await
 }
 
+/// Clients of a service at this address.
+///
+/// The SDK's allowance of retries is shared by all clients of a service in a region: whoever fails on purpose has a region of its own.
 async fn clients_at(url: &str, attempt_timeout: Duration) -> Clients {
+    static REGIONS: AtomicU32 = AtomicU32::new(1);
+    let region = format!("test-{}", REGIONS.fetch_add(1, Ordering::Relaxed));
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(url)
-        .region(Region::new("us-east-1"))
+        .region(Region::new(region))
         .credentials_provider(Credentials::new("id", "secret", None, None, "test"));
-    Clients::build(loader, Roots::Amazon.context().unwrap(), attempt_timeout).await
+    // Parsed once: on one thread, the parsing of many would count as the silence of others.
+    static CONTEXT: LazyLock<TlsContext> = LazyLock::new(|| Roots::Amazon.context().unwrap());
+    Clients::build(loader, CONTEXT.clone(), attempt_timeout).await
 }

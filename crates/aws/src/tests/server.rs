@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -19,6 +20,10 @@ pub(super) enum Step {
     Broken(Vec<String>, String),
     /// The same, and goes on for ever instead.
     Stalled(Vec<String>, String),
+    /// Writes these bytes, which are no whole answer, then closes the connection.
+    Half(&'static str),
+    /// Answers so after this time.
+    Late(Duration, Box<Step>),
 }
 
 impl Step {
@@ -112,6 +117,13 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
                 state.script.front().cloned()
             }
         };
+        let step = match step {
+            Some(Step::Late(after, step)) => {
+                tokio::time::sleep(after).await;
+                Some(*step)
+            }
+            step => step,
+        };
         match step {
             Some(Step::Answer(status, headers, body)) => {
                 let headers = headers.join("\r\n") + if headers.is_empty() { "" } else { "\r\n" };
@@ -143,7 +155,11 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
                 drop(stream.write_all(begun.as_bytes()).await);
                 std::future::pending::<()>().await;
             }
-            Some(Step::Reset) | None => return,
+            Some(Step::Half(begun)) => {
+                drop(stream.write_all(begun.as_bytes()).await);
+                return;
+            }
+            Some(Step::Reset | Step::Late(..)) | None => return,
         }
     }
 }

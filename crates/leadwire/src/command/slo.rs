@@ -6,8 +6,8 @@ use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
 use crate::watch::{Counted, Machine};
 use jiff::SignedDuration;
-use leadwire_pipeline::settings::ENVIRONMENT;
 use leadwire_pipeline::observe::OBJECTIVE;
+use leadwire_pipeline::settings::ENVIRONMENT;
 use serde_json::{Value, json};
 
 /// The windows beside the whole: what burns now.

@@ -226,8 +226,9 @@ impl Up {
     }
 
     /// As a power cut: nothing is finished.
-    pub(crate) fn kill(self) {
-        self.kill_now();
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// The same while others still post to it.

@@ -2,9 +2,9 @@
 
 use super::metric::Metrics;
 use super::words::Words;
-use leadwire_domain::source::canary;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::source::Source;
+use leadwire_domain::source::canary;
 use std::borrow::Cow;
 use std::error::Error;
 use tracing::Level;

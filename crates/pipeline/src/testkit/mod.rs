@@ -1,16 +1,18 @@
 //! In-memory ports that fail on demand, and a world that runs whole scenarios in milliseconds under virtual time.
 
 mod clock;
+mod counts;
 mod mailer;
 mod queue;
 mod store;
 mod world;
 
 pub use clock::{FakeClock, FakeEntropy};
+pub use counts::Told;
 pub use mailer::FakeMailer;
 pub use queue::{DeadLetter, FakeQueue};
 pub use store::{Call, FakeStore, Fault};
-pub use world::{FakeHome, FakeSecrets, NoHeaders, Told, World, WorldBuilder};
+pub use world::{FakeHome, FakeSecrets, NoHeaders, World, WorldBuilder};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

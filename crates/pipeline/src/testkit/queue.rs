@@ -36,7 +36,7 @@ struct State {
     dead: Vec<DeadLetter>,
     failures: u32,
     replies_lost: u32,
-    deliveries: Vec<(String, u32)>,
+    deliveries: Vec<(Timestamp, String, u32)>,
 }
 
 /// A queue in memory.
@@ -92,7 +92,7 @@ impl<C: Clock> FakeQueue<C> {
             message.visible_at = later(now, self.visibility_seconds);
             state
                 .deliveries
-                .push((message.body.clone(), message.receives));
+                .push((now, message.body.clone(), message.receives));
             received.push(record_of(message));
             true
         });
@@ -145,7 +145,17 @@ impl<C: Clock> FakeQueue<C> {
 
     /// Every delivery so far: body and receive count.
     pub fn deliveries(&self) -> Vec<(String, u32)> {
-        lock(&self.state).deliveries.clone()
+        let state = lock(&self.state);
+        let deliveries = state.deliveries.iter();
+        deliveries
+            .map(|(_, body, receives)| (body.clone(), *receives))
+            .collect()
+    }
+
+    /// When each delivery so far was.
+    pub fn delivered_at(&self) -> Vec<Timestamp> {
+        let state = lock(&self.state);
+        state.deliveries.iter().map(|(at, ..)| *at).collect()
     }
 
     /// Sends the dead letters again, as an operator's redrive does.

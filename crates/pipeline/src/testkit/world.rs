@@ -1,12 +1,11 @@
 //! A whole home in memory, with the stages over it and a loop that behaves like the queue's event source mapping.
 
+use super::counts::{Counts, Told};
 use super::{FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeStore, lock};
 use crate::config::{
     AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
     VISIBILITY_SECONDS,
 };
-use crate::observe::metric::{Amount, Further, Measured, Metrics};
-use crate::observe::{Event, Sink, scope};
 use crate::port::{
     Bucket, Clock, DelayQueue as _, Home, NewObject, OutgoingMessage, PortError, SecretStore,
 };
@@ -19,6 +18,7 @@ use jiff::Timestamp;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::{Headers, canary};
 use std::collections::BTreeMap;
+use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -106,21 +106,6 @@ impl Headers for NoHeaders {
     }
 }
 
-/// The metrics that were told: counters by name, and how many values each histogram took.
-pub type Told = BTreeMap<String, u64>;
-
-/// Records the values of events.
-#[derive(Debug, Default)]
-struct Recorder(Mutex<Vec<Measured>>);
-
-impl Sink for Recorder {
-    fn take(&self, event: &dyn Event) {
-        let mut metrics = Metrics::default();
-        event.measure(&mut metrics);
-        lock(&self.0).extend(metrics.iter());
-    }
-}
-
 /// How a world differs from the defaults.
 #[derive(Debug)]
 pub struct WorldBuilder {
@@ -167,6 +152,7 @@ impl Default for WorldBuilder {
 
 impl WorldBuilder {
     /// Makes the world; virtual time starts at 2026-11-23T06:50:00Z.
+    #[track_caller]
     pub fn build(self) -> World {
         let epoch: Timestamp = Timestamp::from_second(1_795_416_600).expect("within range");
         let clock = Arc::new(FakeClock::starting_at(epoch));
@@ -194,7 +180,7 @@ impl WorldBuilder {
             home,
             secrets,
             canary_secret,
-            measured: Arc::default(),
+            counts: Counts::begin(Location::caller().file()),
         }
     }
 }
@@ -214,11 +200,12 @@ pub struct World {
     pub enrich: Enrich<FakeHome>,
     /// The stage that sweeps.
     pub sweep: Sweep<FakeHome>,
-    measured: Arc<Recorder>,
+    counts: Arc<Counts>,
 }
 
 impl World {
     /// A world with the defaults.
+    #[track_caller]
     pub fn new() -> Self {
         WorldBuilder::default().build()
     }
@@ -328,47 +315,42 @@ impl World {
         outcomes
     }
 
-    /// Runs a future whose metrics are recorded here.
+    /// Runs a future, and sees what it causes in metrics.
     pub async fn observed<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         std::future::poll_fn(|context| {
-            let _scope = scope(self.measured.clone());
-            future.as_mut().poll(context)
+            self.counts.look(true);
+            let polled = future.as_mut().poll(context);
+            self.counts.look(false);
+            polled
         })
         .await
     }
 
-    /// The metrics told since the last call.
+    /// The metrics seen since the last call, by name.
     pub fn told(&self) -> Told {
-        self.told_as(|name, _value| name.to_owned())
+        let mut told = Told::new();
+        for (name, count) in self.counts.take_seen() {
+            let name = name.split(' ').next().unwrap_or_default();
+            *told.entry(name.to_owned()).or_default() += count;
+        }
+        told
     }
 
     /// The same by name and value of the further dimension, where there is one: `LeadsRejected unverified`.
     pub fn told_by_value(&self) -> Told {
-        self.told_as(|name, value| match value {
-            Some(value) => format!("{name} {value}"),
-            None => name.to_owned(),
-        })
+        self.counts.take_seen()
     }
+}
 
-    fn told_as(&self, called: impl Fn(&str, Option<&str>) -> String) -> Told {
-        let mut told = Told::new();
-        for measured in std::mem::take(&mut *lock(&self.measured.0)) {
-            let further = measured.further.map(Further::value);
-            let count = match measured.amount {
-                Amount::Count(many) => many,
-                Amount::Millis(_) => 1,
-            };
-            *told
-                .entry(called(measured.metric.name(), further))
-                .or_default() += count;
-        }
-        told.retain(|_, count| *count > 0);
-        told
+impl Drop for World {
+    fn drop(&mut self) {
+        self.counts.end();
     }
 }
 
 impl Default for World {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }

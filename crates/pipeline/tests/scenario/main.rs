@@ -8,10 +8,13 @@
     reason = "a test that meets the unexpected should stop"
 )]
 
+mod again;
+mod alone;
 mod audit;
 mod audit_property;
 mod batch;
 mod canary;
+mod counts;
 mod duplicate;
 mod enrich_fault;
 mod forget;
@@ -20,15 +23,22 @@ mod ingest_fault;
 mod ledger;
 mod lines;
 mod mail;
+mod neighbours;
 mod owner;
 mod parked;
+mod prefix;
 mod replay;
+mod sources;
 mod sweep;
 mod verify;
+mod ways;
+mod when;
 
-use leadwire_pipeline::port::{Bucket, NewObject};
+use jiff::Timestamp;
+use leadwire_pipeline::port::{Bucket, DelayQueue, Home, NewObject, OutgoingMessage};
 use leadwire_pipeline::stage::ingest::Answer;
 use leadwire_pipeline::testkit::World;
+use leadwire_pipeline::trace::TraceContext;
 use serde_json::Value;
 
 /// The seed's lead.
@@ -77,4 +87,54 @@ fn plant_claim(world: &World, claim: &str) {
     world
         .store()
         .plant(Bucket::Enriched, &raw.replace("raw/", "mail/"), object);
+}
+
+/// 2026-11-23T06:50:00Z, when every world begins.
+const BEGIN: i64 = 1_795_416_600;
+
+fn since_begin(time: Timestamp) -> i64 {
+    time.as_second() - BEGIN
+}
+
+/// When each receive was, in whole seconds since the world began.
+fn receives(world: &World) -> Vec<i64> {
+    let times = world.queue().delivered_at();
+    times.into_iter().map(since_begin).collect()
+}
+
+/// Puts an owner file that names its lead.
+fn own(world: &World, lead_id: &str) {
+    let file = format!(r#"{{"lead_id":"{lead_id}","lead_owner":"Omar"}}"#);
+    world.put_owner(lead_id, &file);
+}
+
+/// Writes an object as somebody else would, in the bucket that its key belongs to.
+fn plant(world: &World, key: &str, text: &str) {
+    let bucket = if key.starts_with("raw/") {
+        Bucket::Raw
+    } else {
+        Bucket::Enriched
+    };
+    let object = NewObject::of(text.as_bytes().to_vec());
+    world.store().plant(bucket, key, object);
+}
+
+/// Leaves a settled marker.
+fn plant_marker(world: &World, key: &str, state: &str) {
+    let metadata = [
+        ("state".to_owned(), state.to_owned()),
+        ("settled-at".to_owned(), "2026-11-23T06:50:00Z".to_owned()),
+    ];
+    let marker = NewObject::with_metadata(Vec::new(), metadata.into());
+    world.store().plant(Bucket::Enriched, key, marker);
+}
+
+/// Queues a message, visible at once.
+async fn send(world: &World, body: &str) {
+    let message = OutgoingMessage {
+        body: body.to_owned(),
+        delay_seconds: 0,
+        trace: TraceContext::default(),
+    };
+    world.home.queue().send(message).await.unwrap();
 }

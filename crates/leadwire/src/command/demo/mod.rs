@@ -29,7 +29,7 @@ pub(super) const FOLDER: &str = "./leadwire-demo";
 /// Six minutes, scaled down. Work on a message takes milliseconds here.
 const VISIBILITY: Duration = Duration::from_secs(2);
 /// Longest that the demo may take before it counts as failed.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// How often the screen is drawn.
 const FRAME: Duration = Duration::from_millis(100);
 /// How long the late owner lets its lead wait, so that one can see it.

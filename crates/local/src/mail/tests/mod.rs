@@ -1,3 +1,4 @@
+mod each;
 mod server;
 
 use super::{LocalMailer, SmtpUrl, probe_smtp};

@@ -1,20 +1,30 @@
 //! A mail server of a few lines, which answers as it is told.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Instead of an answer: the connection is closed.
 pub(super) const DROP: &str = "drop";
 /// Instead of an answer: it waits until `let_go`, then accepts.
 pub(super) const HOLD: &str = "hold";
+/// Before an answer: it is written as it is, without its end, and then the connection is closed.
+pub(super) const HALF: &str = "half ";
+/// Before an answer: the same, and then nothing more ever comes.
+pub(super) const STALL: &str = "stall ";
+/// Before an answer: it comes late.
+pub(super) const LATE: &str = "late ";
+/// How late that is.
+const LATE_FOR: Duration = Duration::from_millis(300);
 
 /// What the server answers to each step.
 #[derive(Clone, Copy)]
 pub(super) struct Script {
     greeting: &'static str,
+    ehlo: &'static str,
     auth: &'static str,
     mail: &'static str,
     rcpt: &'static str,
@@ -31,6 +41,7 @@ impl Script {
         let mut script = Self::default();
         let answer = match step {
             "greeting" => &mut script.greeting,
+            "EHLO" => &mut script.ehlo,
             "AUTH" => &mut script.auth,
             "MAIL" => &mut script.mail,
             "RCPT" => &mut script.rcpt,
@@ -56,6 +67,7 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             greeting: "220 ready",
+            ehlo: "250-here\r\n250 AUTH PLAIN LOGIN",
             auth: "235 welcome",
             mail: "250 ok",
             rcpt: "250 ok",
@@ -79,6 +91,8 @@ pub(super) struct Received {
 struct Seen {
     connections: usize,
     logins: Vec<String>,
+    /// Whole messages, whatever was answered to them.
+    messages: usize,
     received: Vec<Received>,
 }
 
@@ -106,11 +120,14 @@ impl Server {
             held: Arc::clone(&held),
             go: Arc::clone(&go),
         };
+        let session = Arc::new(session);
         let task = tokio::spawn(async move {
+            let mut sessions = JoinSet::new();
             while let Ok((stream, _peer)) = listener.accept().await {
                 session.seen.lock().unwrap().connections += 1;
+                let session = Arc::clone(&session);
                 // A client that hangs up is no trouble.
-                let _ended = session.serve(stream).await;
+                sessions.spawn(async move { session.serve(stream).await.is_ok() });
             }
         });
         Self {
@@ -131,6 +148,11 @@ impl Server {
 
     pub(super) fn connections(&self) -> usize {
         self.seen.lock().unwrap().connections
+    }
+
+    /// Whole messages that came, whatever was answered.
+    pub(super) fn messages(&self) -> usize {
+        self.seen.lock().unwrap().messages
     }
 
     pub(super) fn logins(&self) -> Vec<String> {
@@ -175,7 +197,7 @@ impl Session {
                 .split_once([' ', ':'])
                 .unwrap_or((line.trim_end(), ""));
             let reply = match verb {
-                "EHLO" => "250-here\r\n250 AUTH PLAIN LOGIN",
+                "EHLO" => self.script.ehlo,
                 "AUTH" => {
                     self.seen
                         .lock()
@@ -196,9 +218,10 @@ impl Session {
                     mail.to.push(rest.trim_start_matches("TO:").to_owned());
                     self.script.rcpt
                 }
-                "DATA" if self.script.data.starts_with('3') => {
+                "DATA" if self.script.data.trim_start_matches(LATE).starts_with('3') => {
                     answer(&mut stream, self.script.data).await?;
                     mail.message = read_message(&mut stream).await?;
+                    self.seen.lock().unwrap().messages += 1;
                     self.take(&mail).await
                 }
                 "DATA" => self.script.data,
@@ -221,7 +244,7 @@ impl Session {
         } else {
             self.script.message
         };
-        if reply.starts_with('2') {
+        if reply.trim_start_matches(LATE).starts_with('2') {
             self.seen.lock().unwrap().received.push(mail.clone());
         }
         reply
@@ -233,6 +256,22 @@ async fn answer(stream: &mut BufReader<TcpStream>, reply: &str) -> std::io::Resu
     if reply == DROP {
         return Ok(false);
     }
+    for (prefix, stays) in [(HALF, false), (STALL, true)] {
+        if let Some(begun) = reply.strip_prefix(prefix) {
+            stream.get_mut().write_all(begun.as_bytes()).await?;
+            if stays {
+                std::future::pending::<()>().await;
+            }
+            return Ok(false);
+        }
+    }
+    let reply = match reply.strip_prefix(LATE) {
+        Some(late) => {
+            tokio::time::sleep(LATE_FOR).await;
+            late
+        }
+        None => reply,
+    };
     stream
         .get_mut()
         .write_all(format!("{reply}\r\n").as_bytes())

@@ -10,13 +10,13 @@ use crate::operate::queue::QueueSnapshot;
 use crate::port::{Listed, ObjectStore, PortError, QueuedMessage};
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
-use leadwire_domain::source::canary;
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::key::{EventName, FAILED, MAIL};
 use leadwire_domain::lead::document::Provenance;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
+use leadwire_domain::source::canary;
 use std::collections::BTreeSet;
 
 /// Events that are read at once.

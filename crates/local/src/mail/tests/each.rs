@@ -1,0 +1,114 @@
+//! Every step of a mail by SMTP, and every way in which its answer can fail to come: the outcome, how often the server was called, and whether
+//! it had the whole message.
+
+use super::server::{DROP, Script, Server};
+use super::{EVENT, mail, told};
+use crate::mail::SmtpUrl;
+use crate::sample::sample;
+use leadwire_pipeline::port::{Mail, Mailer as _};
+use tokio::task::JoinSet;
+
+/// The steps before the server has the whole message, and the answer that lets each go on.
+const STEPS: [(&str, &str); 6] = [
+    ("greeting", "220 ready"),
+    ("EHLO", "250 AUTH PLAIN LOGIN"),
+    ("AUTH", "235 welcome"),
+    ("MAIL", "250 ok"),
+    ("RCPT", "250 ok"),
+    ("DATA", "354 go on"),
+];
+
+/// A step, what the server does at it, the outcome, and whole messages.
+type Row = (&'static str, &'static str, &'static str, usize);
+
+fn leak(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (step, goes_on) in STEPS {
+        let code = &goes_on[..3];
+        rows.extend([
+            (step, "421 closing", "busy", 0),
+            (step, "451 later", "busy", 0),
+            (step, "554 never", "refused", 0),
+            (step, DROP, "busy", 0),
+            (step, leak(format!("half {}", &code[..2])), "busy", 0),
+            (
+                step,
+                leak(format!("half {code}-more to come\r\n")),
+                "busy",
+                0,
+            ),
+            (step, "nonsense", "busy", 0),
+            (step, "stall ", "busy", 0),
+            (step, leak(format!("stall {code}")), "busy", 0),
+            (step, leak(format!("late {goes_on}")), "accepted", 1),
+        ]);
+    }
+    rows.extend([
+        ("message", "421 closing", "busy", 1),
+        ("message", "451 later", "busy", 1),
+        ("message", "554 never", "refused", 1),
+        ("message", DROP, "ambiguous", 1),
+        ("message", "half 25", "ambiguous", 1),
+        ("message", "half 250 taken", "ambiguous", 1),
+        ("message", "half 250-more to come\r\n", "ambiguous", 1),
+        ("message", "nonsense", "ambiguous", 1),
+        ("message", "stall ", "ambiguous", 1),
+        ("message", "stall 250 tak", "ambiguous", 1),
+        ("message", "late 250 taken", "accepted", 1),
+    ]);
+    rows
+}
+
+#[tokio::test]
+async fn every_step_and_every_way_to_fail_has_its_outcome_and_is_tried_once() {
+    let sample = sample();
+    let mut cases = JoinSet::new();
+    for (number, row) in rows().into_iter().enumerate() {
+        let (step, reply, expected, messages) = row;
+        let server = Server::start(Script::with(step, reply)).await;
+        let url = format!("smtp://user:pw@127.0.0.1:{}", server.port);
+        let mailer = sample.home.smtp(&SmtpUrl::parse(&url).unwrap());
+        let mail = Mail {
+            event: format!("{EVENT}-{number}"),
+            ..mail()
+        };
+        cases.spawn(async move {
+            let outcome = mailer.send(&mail).await;
+            let found = (told(&outcome).0, server.connections(), server.messages());
+            let is_met = found == (expected, 1, messages);
+            (!is_met)
+                .then(|| format!("{step} {reply:?}: {found:?}, not {expected} with {messages}"))
+        });
+    }
+    let breaches: Vec<String> = cases.join_all().await.into_iter().flatten().collect();
+    assert!(breaches.is_empty(), "{}", breaches.join("\n"));
+}
+
+#[tokio::test]
+async fn a_mail_of_many_recipients_is_definite_as_long_as_one_of_them_may_be_refused_for_now() {
+    let sample = sample();
+    for (number, (reply, expected)) in [
+        ("450 later", "busy"),
+        ("550 never", "refused"),
+        (DROP, "busy"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let server = Server::start(Script::with("RCPT", reply)).await;
+        let url = format!("smtp://127.0.0.1:{}", server.port);
+        let to = mail().to.into_iter().cycle().take(50).collect();
+        let mail = Mail {
+            event: format!("{EVENT}-{number}"),
+            to,
+            ..mail()
+        };
+        let mailer = sample.home.smtp(&SmtpUrl::parse(&url).unwrap());
+        assert_eq!(told(&mailer.send(&mail).await).0, expected, "{reply}");
+        assert_eq!((server.connections(), server.messages()), (1, 0), "{reply}");
+    }
+}

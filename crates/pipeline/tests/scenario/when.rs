@@ -1,0 +1,354 @@
+//! When a message comes back: not only whether.
+
+use super::{ALICE, OMAR, close_event, key_of, own, plant, plant_claim, receives, send};
+use leadwire_domain::failure::FailureReason;
+use leadwire_pipeline::config::OwnerMissingPolicy;
+use leadwire_pipeline::port::Bucket;
+use leadwire_pipeline::stage::enrich::{Done, Outcome};
+use leadwire_pipeline::testkit::{Call, Fault, World, WorldBuilder};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The first time after a failure that may pass: `RETRY_SECONDS`, and up to half of it more.
+const SOON: RangeInclusive<i64> = 15..=23;
+/// Every later time: the queue's visibility.
+const LATER: RangeInclusive<i64> = 360..=361;
+
+async fn posted(world: World) -> World {
+    own(&world, "test-1");
+    world.post(ALICE).await;
+    world
+}
+
+#[track_caller]
+fn check_gaps(what: &str, times: &[i64], first: i64, gaps: &[RangeInclusive<i64>]) {
+    assert_eq!(times.first(), Some(&first), "{what}: {times:?}");
+    let found: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(found.len(), gaps.len(), "{what}: {times:?}");
+    for (gap, expected) in found.iter().zip(gaps) {
+        assert!(expected.contains(gap), "{what}: {times:?}");
+    }
+}
+
+type Spoils = fn(&World);
+
+fn on(world: &World, fault: Fault, calls: fn(&Call) -> bool) {
+    world
+        .store()
+        .set_script(move |call| calls(call).then_some(fault));
+}
+
+fn reads_raw(call: &Call) -> bool {
+    matches!(call, Call::Get(Bucket::Raw, _))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_tried_again_soon_once_and_then_by_the_queues_visibility() {
+    use FailureReason as Why;
+    // A record that hangs does so for its 20 seconds before it is put back.
+    let (hung_soon, hung_later) = (35..=43, LATER);
+    let cases: [(Why, Spoils, [RangeInclusive<i64>; 2]); 10] = [
+        (
+            Why::StoreUnavailable,
+            |w| on(w, Fault::Fails, reads_raw),
+            [SOON, LATER],
+        ),
+        (
+            Why::StoreUnavailable,
+            |w| on(w, Fault::Denied, reads_raw),
+            [SOON, LATER],
+        ),
+        (
+            Why::Panicked,
+            |w| on(w, Fault::Panics, reads_raw),
+            [SOON, LATER],
+        ),
+        (
+            Why::DeadlineExceeded,
+            |w| on(w, Fault::Hangs, reads_raw),
+            [hung_soon, hung_later],
+        ),
+        (
+            Why::StoreUnavailable,
+            |w| {
+                on(w, Fault::Fails, |call| {
+                    call.is_on("mail/") && matches!(call, Call::Create(..))
+                })
+            },
+            [SOON, LATER],
+        ),
+        (
+            Why::QueueUnavailable,
+            |w| {
+                w.store().remove(Bucket::Lookup, "test-1.json");
+                w.queue().fail_sends(3);
+            },
+            [SOON, LATER],
+        ),
+        // What no redelivery cures is written down, and waits for a person to cure it meanwhile.
+        (
+            Why::LookupInvalid,
+            |w| w.put_owner("test-1", "poison"),
+            [LATER, LATER],
+        ),
+        (
+            Why::LookupMismatch,
+            |w| w.put_owner("test-1", r#"{"lead_id":"b"}"#),
+            [LATER, LATER],
+        ),
+        (Why::MailRefused, |w| w.mailer().refuse(3), [LATER, LATER]),
+        (
+            Why::RawMissing,
+            |w| {
+                w.store()
+                    .remove(Bucket::Raw, &w.store().keys(Bucket::Raw, "")[0])
+            },
+            [LATER, LATER],
+        ),
+    ];
+    for (number, (why, spoils, gaps)) in cases.into_iter().enumerate() {
+        let world = posted(World::new()).await;
+        spoils(&world);
+        let outcomes = world.work_until_idle().await;
+        assert_eq!(outcomes, [Outcome::Failed(why); 3], "case {number}");
+        check_gaps(why.code(), &receives(&world), 600, &gaps);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_two_minutes_sends_nothing_to_the_dead_letters() {
+    let world = posted(World::new()).await;
+    let over = Instant::now() + Duration::from_secs(600 + 120);
+    world
+        .store()
+        .set_script(move |_call| (Instant::now() < over).then_some(Fault::Fails));
+    let outcomes = world.work_until_idle().await;
+    assert_eq!(outcomes.last(), Some(&Outcome::Done(Done::Mailed)));
+    check_gaps("outage", &receives(&world), 600, &[SOON, LATER]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_soon_is_configured_and_nothing_is_the_queues_own_time() {
+    for (retry_seconds, first) in [(0, LATER), (60, 60..=90), (1, 1..=2)] {
+        let mut builder = WorldBuilder::default();
+        builder.enrich.retry_seconds = retry_seconds;
+        let world = posted(builder.build()).await;
+        on(&world, Fault::Fails, reads_raw);
+        world.work_until_idle().await;
+        check_gaps("retry", &receives(&world), 600, &[first, LATER]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_fail_at_once_come_back_spread() {
+    let world = World::new();
+    for number in 0..20 {
+        let lead = format!("l{number}");
+        own(&world, &lead);
+        world.post(&format!(r#"{{"lead_id":"{lead}"}}"#)).await;
+    }
+    let over = Instant::now() + Duration::from_secs(601);
+    world
+        .store()
+        .set_script(move |_call| (Instant::now() < over).then_some(Fault::Fails));
+    world.work_until_idle().await;
+    let mut second: Vec<i64> = receives(&world).split_off(20);
+    assert!(
+        second.iter().all(|at| (615..=623).contains(at)),
+        "{second:?}"
+    );
+    second.dedup();
+    assert!(second.len() >= 4, "all at once: {second:?}");
+}
+
+/// When the owner file is looked for after the first look, in seconds.
+const LOOKS: [i64; 9] = [30, 90, 210, 450, 750, 1050, 1350, 1650, 1800];
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_file_is_looked_for_at_these_times_and_last_when_the_window_ends() {
+    let world = World::new();
+    world.post(ALICE).await;
+    world.work_until_idle().await;
+    let mut expected = vec![600];
+    expected.extend(LOOKS.map(|look| 600 + look));
+    expected.extend([2400 + 360, 2400 + 720]);
+    assert_eq!(receives(&world), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bare_messages_window_ends_when_that_of_the_event_does_whenever_it_is_sent() {
+    let first_day = |window: i64| move |at: &i64| *at <= window;
+    for sent_at in [0, 100, 599, 600, 1000, 2399] {
+        let mut builder = WorldBuilder::default();
+        builder.enrich.owner_missing = OwnerMissingPolicy::Mail;
+        let world = builder.build();
+        let key = key_of(&world.post(ALICE).await);
+        world.queue().purge();
+        tokio::time::sleep(Duration::from_secs(sent_at)).await;
+        world.send_bare(&key).await;
+        let outcomes = world.work_until_idle().await;
+        let done = outcomes.last();
+        assert_eq!(done, Some(&Outcome::Done(Done::Mailed)), "{outcomes:?}");
+        let times = receives(&world);
+        assert!(times.iter().all(first_day(2400)), "{times:?}");
+        assert_eq!(times.last(), Some(&2400), "sent at {sent_at}: {times:?}");
+        let begun = i64::try_from(sent_at).unwrap();
+        let looks: Vec<i64> = times.iter().map(|at| at - begun).take(4).collect();
+        let expected = [0, 30, 90, 210].map(|look: i64| look.min(2400 - begun));
+        assert!(expected.starts_with(&looks), "{looks:?}");
+    }
+    // Beyond it, one look is all.
+    let world = World::new();
+    let key = key_of(&world.post(ALICE).await);
+    world.queue().purge();
+    tokio::time::sleep(Duration::from_secs(2400)).await;
+    world.send_bare(&key).await;
+    let missing = Outcome::Failed(FailureReason::OwnerMissing);
+    assert_eq!(world.work_until_idle().await, [missing; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_mail_service_is_tried_soon_at_first_and_then_every_five_minutes() {
+    let world = posted(World::new()).await;
+    world.mailer().be_busy(1000);
+    world.work_until_idle().await;
+    let times = receives(&world);
+    let steps = [20, 40, 80, 160, 300, 300, 300, 300, 300];
+    let first: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    for (gap, step) in first.iter().zip(steps) {
+        assert!((step..=step + step / 2).contains(gap), "{times:?}");
+    }
+    let end = times[times.len() - 3];
+    assert_eq!(
+        end,
+        600 + 3600,
+        "the last try is when the window ends: {times:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_claim_is_waited_for_until_its_lease_is_over_however_long_it_is() {
+    for (until, expected) in [
+        ("2026-11-23T07:01:30Z", vec![600, 691]),
+        ("2026-11-23T07:00:00.5Z", vec![600, 602]),
+        // Beyond what a queue can delay: 900 seconds at a time.
+        ("2026-11-23T07:30:00Z", vec![600, 1500, 2400]),
+    ] {
+        let world = posted(World::new()).await;
+        let claim =
+            format!(r#"{{"state":"sending","token":"other","lease_until":"{until}","attempt":1}}"#);
+        plant_claim(&world, &claim);
+        world.work_until_idle().await;
+        assert_eq!(receives(&world), expected, "{until}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_is_resent_when_the_lease_is_over_and_neither_before_nor_much_later() {
+    let world = posted(World::new()).await;
+    world.mailer().lose_replies(1);
+    let outcomes = world.work_until_idle().await;
+    assert_eq!(outcomes.last(), Some(&Outcome::Done(Done::Mailed)));
+    let times = receives(&world);
+    assert_eq!(times.len(), 3, "{times:?}");
+    assert!(SOON.contains(&(times[1] - 600)), "{times:?}");
+    assert_eq!(times[2], 600 + 91, "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_early_message_comes_back_at_its_time_whoever_is_early() {
+    for early in [0, 1, 300, 599] {
+        let world = posted(World::new()).await;
+        tokio::time::sleep(Duration::from_secs(early)).await;
+        world.queue().deliver_now();
+        world.work_until_idle().await;
+        let begun = i64::try_from(early).unwrap();
+        assert_eq!(receives(&world), [begun, 600]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_that_comes_late_again_is_queued_for_what_is_left_of_its_delay() {
+    let body = close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1");
+    for (after, visible) in [(0, 600), (1, 600), (599, 600), (600, 600), (700, 700)] {
+        let world = World::new();
+        own(&world, "lead_1");
+        world.post(&body).await;
+        world.queue().purge();
+        tokio::time::sleep(Duration::from_secs(after)).await;
+        world.post(&body).await;
+        assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
+        assert_eq!(receives(&world), [visible], "after {after}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn twelve_hops_are_allowed_and_the_thirteenth_is_not() {
+    // A claim that never ends: whoever holds it renews it.
+    let world = posted(World::new()).await;
+    plant_claim(
+        &world,
+        r#"{"state":"sending","token":"other","lease_until":"2027-11-23T07:00:00Z","attempt":1}"#,
+    );
+    let outcomes = world.work_until_idle().await;
+    let failed = Outcome::Failed(FailureReason::HopsExhausted);
+    assert_eq!(outcomes.len(), 12 + 3);
+    assert_eq!(outcomes[12..], [failed; 3]);
+    let times = receives(&world);
+    let expected: Vec<i64> = (0..13).map(|hop| 600 + 900 * hop).collect();
+    assert_eq!(times[..13], expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_becomes_a_dead_letter_after_as_many_receives_as_are_allowed_be_they_twelve() {
+    for allowed in [1, 2, 3, 9, 10, 12] {
+        let mut builder = WorldBuilder::default();
+        builder.enrich.max_receive_count = allowed;
+        let world = builder.build();
+        send(&world, r#"{"s3_key":"raw/nowhere.json"}"#).await;
+        let mut told = Vec::new();
+        for receive_count in 1..=allowed {
+            let record = leadwire_pipeline::stage::enrich::Record {
+                receive_count,
+                ..world.queue().receive(1).remove(0)
+            };
+            plant(&world, "failed/nowhere.json", "untouched");
+            let work = world
+                .enrich
+                .handle_batch(vec![record], Duration::from_mins(1));
+            world.observed(work).await;
+            told.push(world.told().get("FinalAttemptFailed").copied());
+            tokio::time::sleep(Duration::from_secs(361)).await;
+            world.queue().purge();
+            send(&world, r#"{"s3_key":"raw/nowhere.json"}"#).await;
+        }
+        let last = told.pop().unwrap();
+        assert_eq!(last, Some(1), "of {allowed}");
+        assert!(told.iter().all(Option::is_none), "of {allowed}: {told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mail_is_in_time_within_sixty_seconds_of_what_came_last() {
+    let late = |seconds: u64| Duration::from_secs(seconds);
+    // When the owner file comes, when the service lets the mail through, and how it counts.
+    for (owner_at, freed_at, metric) in [
+        (0, 600, "MailedInTime"),
+        (0, 660, "MailedInTime"),
+        (0, 661, "MailedLate"),
+        (700, 760, "MailedInTime"),
+        (700, 761, "MailedLate"),
+    ] {
+        let world = World::new();
+        world.post(ALICE).await;
+        let body = world.queue().bodies().remove(0);
+        world.queue().purge();
+        tokio::time::sleep(late(owner_at)).await;
+        world.put_owner("test-1", OMAR);
+        tokio::time::sleep(late(freed_at - owner_at)).await;
+        send(&world, &body).await;
+        world.observed(world.work_until_idle()).await;
+        assert_eq!(world.told().get(metric), Some(&1), "{owner_at} {freed_at}");
+    }
+}

@@ -1,0 +1,470 @@
+//! The simulator's rules over the home of one machine as it is: its database, its queue, its boots. The process dies at each of its calls, before
+//! it takes effect and after, and the next run goes on with what is in the folder.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that meets the unexpected should stop"
+)]
+
+use futures_util::future::{Either, select};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
+use leadwire_domain::notice::EmailAddress;
+use leadwire_domain::source::Headers;
+use leadwire_local::{FileSystem, LocalHome, Mode, OpenOptions};
+use leadwire_pipeline::config::{
+    AmbiguousPolicy, EnrichConfig, IngestConfig, OwnerMissingPolicy, VISIBILITY_SECONDS,
+};
+use leadwire_pipeline::port::{
+    Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, Home, ListPage, Mail, MailOutcome,
+    Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
+};
+use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::stage::enrich::Enrich;
+use leadwire_pipeline::stage::ingest::{Ingest, Request};
+use leadwire_pipeline::trace::TraceContext;
+use leadwire_sim::rule::{DELAY_SECONDS, Delivery, End, Ledger, Taking};
+use std::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+const LEADS: [&str; 2] = ["lead", "lead_1"];
+const BYTES_MAX: usize = 1024 * 1024;
+
+/// What outlives every run: the time, what the rules know, and when the process dies.
+#[derive(Debug)]
+struct World {
+    now: Timestamp,
+    ledger: Ledger,
+    boot: u32,
+    calls: usize,
+    bits: u128,
+    /// The call at which it dies, and whether that takes effect.
+    dies_at: Option<(usize, bool)>,
+    breach: Option<String>,
+}
+
+/// A clock that a test moves on, and everything else that its runs share.
+#[derive(Clone, Debug)]
+struct Shared(Arc<(Mutex<World>, Notify)>);
+
+impl Shared {
+    fn with(&self) -> MutexGuard<'_, World> {
+        self.0.0.lock().unwrap()
+    }
+
+    fn check(&self, result: Result<(), String>) {
+        if let Err(breach) = result {
+            self.with().breach.get_or_insert(breach);
+        }
+    }
+}
+
+impl Clock for Shared {
+    fn now(&self) -> Timestamp {
+        self.with().now
+    }
+}
+
+/// The ports of one run, with the rules between.
+#[derive(Debug)]
+struct Run {
+    home: LocalHome,
+    shared: Shared,
+    boot: u32,
+}
+
+impl Run {
+    /// Whether the process dies at this call, and whether that takes effect.
+    fn call(&self) -> Option<bool> {
+        let mut world = self.shared.with();
+        world.calls += 1;
+        let (at, takes_effect) = world.dies_at?;
+        (world.calls == at).then_some(takes_effect)
+    }
+
+    /// Makes a call; where the process dies there, nobody waits for it any more.
+    async fn make<T>(&self, call: impl Future<Output = T>) -> T {
+        let dies = self.call();
+        let value = if dies == Some(false) {
+            None
+        } else {
+            Some(call.await)
+        };
+        match (dies, value) {
+            (None, Some(value)) => value,
+            _ => {
+                self.shared.0.1.notify_one();
+                std::future::pending().await
+            }
+        }
+    }
+
+    async fn look(&self, bucket: Bucket, key: &str) -> Option<StoredObject> {
+        match self.home.store().get(bucket, key, BYTES_MAX).await.unwrap() {
+            Fetched::Found(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// What a run that died had under way may have been written all the same, and nobody saw it.
+    async fn catch_up(&self) {
+        for prefix in [MAIL, FAILED] {
+            let page = self.home.store().list(Bucket::Enriched, prefix, None).await;
+            for entry in page.unwrap().entries {
+                self.check_write(Bucket::Enriched, &entry.key).await;
+            }
+        }
+    }
+
+    /// What was written is held against the rules.
+    async fn check_write(&self, bucket: Bucket, key: &str) {
+        let of = |prefix: &str| key.strip_prefix(prefix)?.strip_suffix(".json");
+        let Some(object) = self.look(bucket, key).await else {
+            return;
+        };
+        if let Some(name) = of(RAW) {
+            self.shared.with().ledger.stored(name, &object);
+        } else if let Some(name) = of(ENRICHED) {
+            let raw = self.look(Bucket::Raw, &format!("{RAW}{name}.json")).await;
+            let world = self.shared.with();
+            let on_time = world
+                .ledger
+                .check_time(name, world.now, SignedDuration::ZERO);
+            let result = world.ledger.enriched(name, &object, raw.as_ref());
+            drop(world);
+            self.shared.check(on_time.and(result));
+        } else if let Some(name) = of(MAIL) {
+            let mut world = self.shared.with();
+            let taking = Taking {
+                now: world.now,
+                boot: self.boot,
+                lives: world.boot,
+            };
+            let taken = world.ledger.taken(name, &object, &taking);
+            let claimed = world.ledger.claimed(name, &object, self.boot);
+            drop(world);
+            self.shared.check(taken.and(claimed));
+        } else if let Some(name) = of(FAILED) {
+            self.shared.with().ledger.failed(name);
+        }
+    }
+}
+
+impl ObjectStore for Run {
+    async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
+        let store = self.home.store();
+        self.make(store.get(bucket, key, bytes_max)).await
+    }
+
+    async fn create(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> Result<Created, PortError> {
+        let write = async {
+            let created = self.home.store().create(bucket, key, object).await?;
+            if matches!(created, Created::New(_)) {
+                self.check_write(bucket, key).await;
+            }
+            Ok(created)
+        };
+        self.make(write).await
+    }
+
+    async fn replace(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        etag: &ETag,
+        object: NewObject,
+    ) -> Result<Replaced, PortError> {
+        let write = async {
+            let replaced = self.home.store().replace(bucket, key, etag, object).await?;
+            if matches!(replaced, Replaced::New(_)) {
+                self.check_write(bucket, key).await;
+            }
+            Ok(replaced)
+        };
+        self.make(write).await
+    }
+
+    async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
+        let write = async {
+            self.home.store().put(bucket, key, object).await?;
+            self.check_write(bucket, key).await;
+            Ok(())
+        };
+        self.make(write).await
+    }
+
+    async fn list(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<ListPage, PortError> {
+        let store = self.home.store();
+        self.make(store.list(bucket, prefix, after)).await
+    }
+}
+
+impl DelayQueue for Run {
+    async fn send(&self, message: OutgoingMessage) -> Result<(), PortError> {
+        let queue = self.home.queue();
+        self.make(queue.send(message)).await
+    }
+
+    async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
+        let queue = self.home.queue();
+        self.make(queue.set_visibility(receipt_handle, seconds))
+            .await
+    }
+}
+
+impl Mailer for Run {
+    async fn send(&self, mail: &Mail) -> MailOutcome {
+        let sent = async {
+            let key = format!("{ENRICHED}{}.json", mail.event);
+            let document = self.look(Bucket::Enriched, &key).await;
+            let mut world = self.shared.with();
+            let clean = Delivery::Clean;
+            let result = world
+                .ledger
+                .mailed(mail, document.as_ref(), clean, self.boot);
+            drop(world);
+            self.shared.check(result);
+            MailOutcome::Accepted("mail-1".to_owned())
+        };
+        self.make(sent).await
+    }
+}
+
+impl Clock for Run {
+    fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+}
+
+impl Entropy for Run {
+    fn bits(&self) -> [u8; 16] {
+        let mut world = self.shared.with();
+        world.bits = world
+            .bits
+            .wrapping_add(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        world.bits.to_be_bytes()
+    }
+}
+
+impl Home for Run {
+    type Store = Self;
+    type Queue = Self;
+    type Mailer = Self;
+    type Clock = Self;
+    type Entropy = Self;
+    fn store(&self) -> &Self {
+        self
+    }
+    fn queue(&self) -> &Self {
+        self
+    }
+    fn mailer(&self) -> &Self {
+        self
+    }
+    fn clock(&self) -> &Self {
+        self
+    }
+    fn entropy(&self) -> &Self {
+        self
+    }
+}
+
+struct Key(String);
+
+impl Headers for Key {
+    fn get(&self, name: &str) -> Option<&str> {
+        (name == "idempotency-key").then_some(&self.0)
+    }
+}
+
+fn config(policy: AmbiguousPolicy, boot: Option<&str>) -> EnrichConfig {
+    let address = |text| EmailAddress::parse(text).unwrap();
+    EnrichConfig {
+        delay_seconds: DELAY_SECONDS,
+        from: address("leads@example.com"),
+        to: vec![address("sales@example.com")],
+        notify_owner: false,
+        ambiguous: policy,
+        lease_seconds: 1800,
+        owner_wait_seconds: 1800,
+        owner_missing: OwnerMissingPolicy::Dlq,
+        mail_wait_seconds: 3600,
+        retry_seconds: 15,
+        max_receive_count: 3,
+        lead_url: None,
+        environment: "sim".to_owned(),
+        boot: boot.map(str::to_owned),
+    }
+}
+
+/// The CRM sends what it has no 202 for.
+async fn post(run: &Arc<Run>) {
+    let secrets = SecretCache::new(run.home.secrets(), "dev");
+    let delay_seconds = DELAY_SECONDS;
+    let ingest = Ingest::new(Arc::clone(run), secrets, IngestConfig { delay_seconds });
+    for lead in LEADS {
+        let headers = Key(format!("e-{lead}"));
+        let body = format!(r#"{{"lead_id":"{lead}"}}"#);
+        run.shared.with().ledger.post(&headers.0, body.as_bytes());
+        let request = Request {
+            method: "POST",
+            path: "/ingest",
+            headers: &headers,
+            body: body.as_bytes(),
+            received_at: run.now(),
+            trace: TraceContext::default(),
+        };
+        let answer = ingest.handle(request).await;
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let key = told.pointer("/events/0/s3_key").unwrap().as_str().unwrap();
+        let raw = run.look(Bucket::Raw, key).await;
+        let name = key
+            .strip_prefix(RAW)
+            .unwrap()
+            .strip_suffix(".json")
+            .unwrap();
+        let accepted = run
+            .shared
+            .with()
+            .ledger
+            .accept(&headers.0, name, raw.as_ref());
+        run.shared.check(accepted);
+    }
+}
+
+/// Works on what is due, going forward in time, until nothing waits.
+async fn work(run: &Arc<Run>, policy: AmbiguousPolicy) {
+    let enrich = Enrich::new(Arc::clone(run), config(policy, run.home.boot()));
+    let queue = run.home.queue();
+    for _turn in 0..100 {
+        let waiting = queue.waiting(100).await.unwrap();
+        let Some(due) = waiting.iter().map(|message| message.due_at).min() else {
+            return;
+        };
+        {
+            let mut world = run.shared.with();
+            world.now = world.now.max(due);
+        }
+        let visibility = Duration::from_secs(u64::from(VISIBILITY_SECONDS));
+        let records = queue.receive(10, visibility, 3).await.unwrap();
+        let handles: Vec<(String, String)> = records
+            .iter()
+            .map(|record| (record.message_id.clone(), record.receipt_handle.clone()))
+            .collect();
+        let outcomes = enrich.handle_batch(records, Duration::from_mins(1)).await;
+        let is_over = |id: &String| outcomes.iter().any(|(of, o)| of == id && !o.is_failed());
+        let over = handles.into_iter().filter(|(id, _)| is_over(id));
+        queue
+            .delete(over.map(|(_, handle)| handle).collect())
+            .await
+            .unwrap();
+    }
+    panic!("it circles");
+}
+
+fn open(path: &Path, shared: &Shared) -> LocalHome {
+    for _try in 0..1000 {
+        let options = OpenOptions {
+            clock: Arc::new(shared.clone()),
+            file_system: |_path| Ok(FileSystem::Local),
+        };
+        match LocalHome::open_with(path, Mode::Serve, options) {
+            Ok(home) => return home,
+            // The threads of the run before still let go of it.
+            Err(_served) => std::thread::park_timeout(Duration::from_millis(5)),
+        }
+    }
+    panic!("the folder stays locked");
+}
+
+/// A world from beginning to end. Gives how many calls it made.
+async fn live(policy: AmbiguousPolicy, dies_at: Option<(usize, bool)>) -> usize {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = Shared(Arc::new((
+        Mutex::new(World {
+            now: "2026-11-23T06:50:00Z".parse().unwrap(),
+            ledger: Ledger::new(policy == AmbiguousPolicy::Park),
+            boot: 1,
+            calls: 0,
+            bits: 1,
+            dies_at,
+            breach: None,
+        }),
+        Notify::new(),
+    )));
+    for _boot in 0..3 {
+        let home = open(folder.path(), &shared);
+        for lead in LEADS {
+            let file = home.folder().lookup().join(format!("{lead}.json"));
+            std::fs::write(file, format!(r#"{{"lead_id":"{lead}","lead_owner":"O"}}"#)).unwrap();
+        }
+        let boot = shared.with().boot;
+        let run = Arc::new(Run {
+            home,
+            shared: shared.clone(),
+            boot,
+        });
+        let life = pin!(async {
+            post(&run).await;
+            work(&run, policy).await;
+        });
+        let death = pin!(shared.0.1.notified());
+        match select(life, death).await {
+            Either::Left(_) => {
+                run.catch_up().await;
+                break;
+            }
+            Either::Right(_) => {
+                let mut world = shared.with();
+                world.ledger.bury(boot);
+                world.boot += 1;
+            }
+        }
+    }
+    let world = shared.with();
+    assert_eq!(world.breach, None, "{policy:?} {dies_at:?}");
+    let names: Vec<&str> = world.ledger.accepted().collect();
+    assert_eq!(names.len(), LEADS.len(), "{policy:?} {dies_at:?}");
+    for name in names {
+        let end = world.ledger.end(name);
+        let is_over = end == Some(End::Mailed)
+            || (end == Some(End::Parked) && policy == AmbiguousPolicy::Park);
+        assert!(is_over, "{policy:?} {dies_at:?}: {name} {end:?}");
+        assert!(dies_at.is_some() || world.ledger.mails(name) == 1, "{name}");
+    }
+    world.calls
+}
+
+#[test]
+fn a_machine_that_dies_at_any_of_its_calls_keeps_every_promise() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for policy in [AmbiguousPolicy::Resend, AmbiguousPolicy::Park] {
+            let calls = live(policy, None).await;
+            assert!(calls > 20, "{calls}");
+            for at in 1..=calls {
+                for takes_effect in [false, true] {
+                    live(policy, Some((at, takes_effect))).await;
+                }
+            }
+        }
+    });
+}
