@@ -47,10 +47,14 @@ impl ClaimState {
     /// The same; what cannot be read is an error.
     pub(crate) fn readable(self) -> Result<Self, PortError> {
         match self {
-            Self::Unreadable(Some(_)) => Err(PortError::permanent(READ, "it is not a claim")),
-            Self::Unreadable(None) => Err(PortError::permanent(READ, "larger than a claim can be")),
+            Self::Unreadable(_) => Err(self.unreadable()),
             Self::Absent | Self::Settled(..) | Self::Claimed(..) => Ok(self),
         }
+    }
+
+    /// The error of a claim that cannot be read.
+    pub(crate) fn unreadable(&self) -> PortError {
+        PortError::permanent(READ, "it is neither a claim nor a marker")
     }
 
     fn decode(object: &StoredObject) -> Self {

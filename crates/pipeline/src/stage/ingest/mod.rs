@@ -1,9 +1,9 @@
 //! `ingest`: verify, parse, store, queue, answer — in this order, and 202 only when the bytes are stored and the trigger is queued.
 
 mod answer;
-pub(crate) mod place;
 mod refusal;
 mod request;
+mod store_once;
 
 pub use answer::{AcceptedEvent, Answer};
 pub use request::Request;
@@ -24,9 +24,9 @@ use leadwire_domain::message::{Notify, Trigger, TriggerFacts};
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::{Event, Extracted, Source, Sources, Unverified, Verified};
 use leadwire_domain::wait::{Waiting, seconds_until};
-use place::{Arrival, Placed};
 use refusal::Refusal;
 use std::sync::Arc;
+use store_once::{NewEvent, StoredEvent};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -188,7 +188,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let span = Span::current();
         span.record(trace::LEAD_ID, event.lead_id.as_str());
         span.record(trace::EVENT_ID, event_id.as_str());
-        let arrival = Arrival {
+        let new = NewEvent {
             lead_id: &event.lead_id,
             identity: Identity {
                 source,
@@ -200,13 +200,13 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             received_at: request.received_at,
             trace: &request.trace,
         };
-        let stored = arrival.place(&*self.home).await;
+        let stored = new.store_once(&*self.home).await;
         let stored = stored.map_err(|error| unavailable(subject, error))?;
         let not_before = self.not_before(stored.accepted_at);
         let now = self.home.clock().now();
         let wait_seconds = seconds_until(now, not_before).min(QUEUE_DELAY_SECONDS_MAX);
         if !stored.settled {
-            let queued = self.enqueue(&arrival, &stored, wait_seconds).await;
+            let queued = self.enqueue(&new, &stored, wait_seconds).await;
             queued.map_err(|error| unavailable(subject, error))?;
         }
         let s3_key = stored.name.raw_key();
@@ -238,16 +238,16 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
 
     async fn enqueue(
         &self,
-        arrival: &Arrival<'_>,
-        stored: &Placed,
+        new: &NewEvent<'_>,
+        stored: &StoredEvent,
         delay_seconds: u32,
     ) -> Result<(), PortError> {
         let trigger = Trigger {
             name: stored.name.clone(),
             facts: Some(TriggerFacts {
-                lead_id: arrival.lead_id.clone(),
-                event_id: arrival.identity.event_id.clone(),
-                source: arrival.identity.source,
+                lead_id: new.lead_id.clone(),
+                event_id: new.identity.event_id.clone(),
+                source: new.identity.source,
                 sha256: stored.sha256,
                 accepted_at: stored.accepted_at,
                 not_before: self.not_before(stored.accepted_at),
@@ -258,7 +258,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let message = OutgoingMessage {
             body: trigger.body(),
             delay_seconds,
-            trace: arrival.trace.clone(),
+            trace: new.trace.clone(),
         };
         self.home.queue().send(message).await
     }

@@ -53,17 +53,38 @@ pub struct Sweep<H> {
     config: SweepConfig,
 }
 
-/// Why an event could not be enqueued again.
-enum Trouble {
-    /// Something about this event.
-    Event(PortError),
-    /// The queue takes nothing.
-    Queue(PortError),
+/// The events that have lost their trigger.
+#[derive(Default)]
+struct Lost {
+    /// Raw objects that were listed.
+    examined: u64,
+    found: u64,
+    /// The first of them.
+    names: Vec<EventName>,
 }
 
-impl From<PortError> for Trouble {
-    fn from(error: PortError) -> Self {
-        Self::Event(error)
+/// What was done about an event that has lost its trigger.
+enum Requeued {
+    Sent,
+    /// It had been enqueued twice already.
+    GivenUp,
+    /// Its raw object is gone since it was listed.
+    Gone,
+}
+
+/// Why an event could not be enqueued again.
+struct RequeueError {
+    cause: PortError,
+    /// Whether the queue takes nothing: each further event would only use up one of its counts.
+    is_queue_down: bool,
+}
+
+impl From<PortError> for RequeueError {
+    fn from(cause: PortError) -> Self {
+        Self {
+            cause,
+            is_queue_down: false,
+        }
     }
 }
 
@@ -75,63 +96,64 @@ impl<H: Home> Sweep<H> {
 
     /// Sweeps once. What was done before an error is done; the next sweep goes on.
     pub async fn run(&self, mode: SweepMode) -> Result<SweepReport, PortError> {
-        let mut report = SweepReport::default();
-        let lost = self.find(mode, &mut report).await?;
-        report.refused = mode == SweepMode::Send && lost.len() > self.config.max;
-        report.keys = lost
-            .iter()
-            .take(self.config.max)
-            .map(EventName::raw_key)
-            .collect();
+        let lost = self.find(mode).await?;
+        let mut report = SweepReport {
+            examined: lost.examined,
+            found: lost.found,
+            refused: mode == SweepMode::Send && lost.names.len() > self.config.max,
+            keys: lost
+                .names
+                .iter()
+                .take(self.config.max)
+                .map(EventName::raw_key)
+                .collect(),
+            ..SweepReport::default()
+        };
+        if mode == SweepMode::DryRun {
+            return Ok(report);
+        }
         let mut first_error = None;
-        if mode != SweepMode::DryRun && !report.refused {
-            for name in &lost {
-                let (error, goes_on) = match self.enqueue_again(name, &mut report).await {
-                    Ok(()) => continue,
-                    // One event that cannot be read or counted must not keep the others waiting.
-                    Err(Trouble::Event(error)) => (error, true),
-                    // Without a queue each further event would only use up one of its counts.
-                    Err(Trouble::Queue(error)) => (error, false),
-                };
-                CallFailed {
-                    subject: Subject::default(),
-                    error: &error,
-                }
-                .emit();
-                first_error = first_error.or(Some(error));
-                if !goes_on {
-                    break;
+        let names = if report.refused {
+            Vec::new()
+        } else {
+            lost.names
+        };
+        for name in &names {
+            match self.enqueue_again(name).await {
+                Ok(Requeued::Sent) => report.sent += 1,
+                Ok(Requeued::GivenUp) => report.given_up += 1,
+                Ok(Requeued::Gone) => {}
+                // One event that cannot be read or counted must not keep the others waiting.
+                Err(RequeueError {
+                    cause,
+                    is_queue_down,
+                }) => {
+                    CallFailed {
+                        subject: Subject::default(),
+                        error: &cause,
+                    }
+                    .emit();
+                    first_error = first_error.or(Some(cause));
+                    if is_queue_down {
+                        break;
+                    }
                 }
             }
         }
-        if mode != SweepMode::DryRun {
-            let SweepReport {
-                examined,
-                found,
-                sent,
-                given_up,
-                refused,
-                ..
-            } = report;
-            SweepFinished {
-                examined,
-                found,
-                sent,
-                given_up,
-                refused,
-            }
-            .emit();
+        SweepFinished {
+            examined: report.examined,
+            found: report.found,
+            sent: report.sent,
+            given_up: report.given_up,
+            refused: report.refused,
         }
+        .emit();
         first_error.map_or(Ok(report), Err)
     }
 
     /// The events without an end that are old enough to have lost their trigger. Unless confirmed, one more than may be sent is enough to
     /// remember.
-    async fn find(
-        &self,
-        mode: SweepMode,
-        report: &mut SweepReport,
-    ) -> Result<Vec<EventName>, PortError> {
+    async fn find(&self, mode: SweepMode) -> Result<Lost, PortError> {
         let now = self.home.clock().now();
         let keep = if mode == SweepMode::Confirm {
             usize::MAX
@@ -143,9 +165,9 @@ impl<H: Home> Sweep<H> {
         let mut mail = ledger.list(Kind::Claim);
         let mut failed = ledger.list(Kind::Failure);
         let mut swept = ledger.list(Kind::Swept);
-        let mut lost = Vec::new();
+        let mut lost = Lost::default();
         while let Some(object) = raw.next().await? {
-            report.examined += 1;
+            lost.examined += 1;
             let name = object.key.strip_prefix(RAW).unwrap_or_default();
             let is_settled = mail
                 .seek(name)
@@ -161,9 +183,9 @@ impl<H: Home> Sweep<H> {
                 continue;
             }
             if let Ok(name) = EventName::parse_raw_key(&object.key) {
-                report.found += 1;
-                if lost.len() < keep {
-                    lost.push(name);
+                lost.found += 1;
+                if lost.names.len() < keep {
+                    lost.names.push(name);
                 }
             }
         }
@@ -181,27 +203,17 @@ impl<H: Home> Sweep<H> {
     }
 
     /// Counts first, then sends: what circles is given up at the third time.
-    async fn enqueue_again(
-        &self,
-        name: &EventName,
-        report: &mut SweepReport,
-    ) -> Result<(), Trouble> {
+    async fn enqueue_again(&self, name: &EventName) -> Result<Requeued, RequeueError> {
         let ledger = self.ledger();
         let Some(raw) = ledger.raw(name).await?.stored() else {
-            return Ok(());
+            return Ok(Requeued::Gone);
         };
         // An object that was put by hand gets the bare form.
         let facts = raw.facts(self.config.delay_seconds);
-        let subject = Subject {
-            lead_id: facts.as_ref().map(|f| &f.lead_id),
-            event_id: facts.as_ref().map(|f| &f.event_id),
-            source: facts.as_ref().map(|f| f.source),
-        };
         let times = ledger.times_swept(name).await? + 1;
         let given_up = times > SENDS_MAX;
         if given_up {
             self.give_up(name, facts.as_ref()).await?;
-            report.given_up += 1;
         } else {
             ledger.put_swept(name, times).await?;
             let trigger = Trigger {
@@ -215,17 +227,28 @@ impl<H: Home> Sweep<H> {
                 trace: raw.trace(),
             };
             let sent = self.home.queue().send(message).await;
-            sent.map_err(Trouble::Queue)?;
-            report.sent += 1;
+            sent.map_err(|cause| RequeueError {
+                cause,
+                is_queue_down: true,
+            })?;
         }
+        let facts = facts.as_ref();
         EventSwept {
-            subject,
+            subject: Subject {
+                lead_id: facts.map(|facts| &facts.lead_id),
+                event_id: facts.map(|facts| &facts.event_id),
+                source: facts.map(|facts| facts.source),
+            },
             s3_key: &name.raw_key(),
             times,
             given_up,
         }
         .emit();
-        Ok(())
+        Ok(if given_up {
+            Requeued::GivenUp
+        } else {
+            Requeued::Sent
+        })
     }
 
     async fn give_up(

@@ -2,7 +2,7 @@
 
 use crate::ledger::{ClaimState, Ledger, Marker, NewRaw, Raw, RawState};
 use crate::observe::{CallFailed, Subject};
-use crate::port::{Created, Home, PortError};
+use crate::port::{Created, Home, ObjectStore, PortError};
 use crate::trace::TraceContext;
 use jiff::Timestamp;
 use leadwire_domain::claim::Settled;
@@ -12,7 +12,7 @@ use leadwire_domain::limits::SLOTS_MAX;
 
 /// An event that is to be stored.
 #[derive(Debug)]
-pub(super) struct Arrival<'a> {
+pub(super) struct NewEvent<'a> {
     pub(super) lead_id: &'a LeadId,
     pub(super) identity: Identity<'a>,
     /// The event's own time.
@@ -24,9 +24,9 @@ pub(super) struct Arrival<'a> {
     pub(super) trace: &'a TraceContext,
 }
 
-/// Where an event lies now.
+/// Where an event is stored.
 #[derive(Debug)]
-pub(super) struct Placed {
+pub(super) struct StoredEvent {
     pub(super) name: EventName,
     pub(super) accepted_at: Timestamp,
     pub(super) sha256: Sha256Hex,
@@ -36,28 +36,21 @@ pub(super) struct Placed {
     pub(super) settled: bool,
 }
 
-/// What became of one slot.
-enum Slot {
-    Ours(Placed),
+/// What a key that the event may have turned out to be.
+enum KeyCandidate {
+    Ours(StoredEvent),
     AnotherEvent,
 }
 
-impl Arrival<'_> {
-    fn subject(&self) -> Subject<'_> {
-        Subject {
-            lead_id: Some(self.lead_id),
-            event_id: Some(self.identity.event_id),
-            source: Some(self.identity.source),
-        }
-    }
-
+impl NewEvent<'_> {
     /// Stores the event, or finds it where an earlier delivery stored it.
-    pub(super) async fn place<H: Home>(&self, home: &H) -> Result<Placed, PortError> {
-        let time = self.key_time(home).await?;
+    pub(super) async fn store_once<H: Home>(&self, home: &H) -> Result<StoredEvent, PortError> {
+        let ledger = Ledger::new(home.store());
+        let time = self.key_time(ledger).await?;
         for slot in 0..SLOTS_MAX {
             let name = EventName::in_slot(self.lead_id, time, &self.identity, slot);
-            if let Slot::Ours(placed) = self.try_slot(home, name).await? {
-                return Ok(placed);
+            if let KeyCandidate::Ours(stored) = self.try_key(ledger, name).await? {
+                return Ok(stored);
             }
         }
         Err(PortError::transient(
@@ -67,29 +60,38 @@ impl Arrival<'_> {
     }
 
     /// The time in the key: the event's own, else the one that was chosen when the event's id came first, else now.
-    async fn key_time<H: Home>(&self, home: &H) -> Result<Timestamp, PortError> {
+    async fn key_time<S: ObjectStore>(
+        &self,
+        ledger: Ledger<'_, S>,
+    ) -> Result<Timestamp, PortError> {
         match self.time {
             Some(time) => Ok(time),
-            None if self.has_own_id => self.chosen_time(home).await,
+            None if self.has_own_id => self.chosen_time(ledger).await,
             None => Ok(self.received_at),
         }
     }
 
-    async fn chosen_time<H: Home>(&self, home: &H) -> Result<Timestamp, PortError> {
-        let ledger = Ledger::new(home.store());
+    async fn chosen_time<S: ObjectStore>(
+        &self,
+        ledger: Ledger<'_, S>,
+    ) -> Result<Timestamp, PortError> {
+        let time = self.received_at;
         let created = ledger
-            .create_dedupe(self.lead_id, &self.identity, self.received_at)
+            .create_dedupe(self.lead_id, &self.identity, time)
             .await;
         if matches!(created, Ok(Created::New(_))) {
-            return Ok(self.received_at);
+            return Ok(time);
         }
         // There already, or the reply was lost: what is stored counts.
         let chosen = ledger.dedupe_time(&self.identity).await?;
         chosen.ok_or_else(|| lost_write(created.err(), "write the dedupe entry"))
     }
 
-    async fn try_slot<H: Home>(&self, home: &H, name: EventName) -> Result<Slot, PortError> {
-        let ledger = Ledger::new(home.store());
+    async fn try_key<S: ObjectStore>(
+        &self,
+        ledger: Ledger<'_, S>,
+        name: EventName,
+    ) -> Result<KeyCandidate, PortError> {
         let settled = match ledger.claim(&name).await? {
             ClaimState::Settled(marker, _) if marker.how == Settled::Forgotten => {
                 return Ok(self.forgotten(name, &marker));
@@ -99,7 +101,7 @@ impl Arrival<'_> {
         };
         let created = ledger.create_raw(&name, &self.raw()).await;
         if matches!(created, Ok(Created::New(_))) {
-            return Ok(Slot::Ours(self.placed(name)));
+            return Ok(KeyCandidate::Ours(self.stored_now(name)));
         }
         if let Err(error) = &created {
             CallFailed {
@@ -110,44 +112,44 @@ impl Arrival<'_> {
         }
         // Something is there, or the reply was lost: read it back and compare.
         match ledger.raw(&name).await? {
-            RawState::Stored(stored) => Ok(self.recognise(name, &stored, settled)),
+            RawState::Stored(raw) => Ok(self.recognise(name, &raw, settled)),
             RawState::Absent | RawState::TooLarge => {
                 Err(lost_write(created.err(), "write the raw object"))
             }
         }
     }
 
-    /// A forgotten event is never stored again; a slot that belonged to another event is taken.
-    fn forgotten(&self, name: EventName, marker: &Marker) -> Slot {
-        if marker.identity.as_ref() != Some(&self.identity.dedupe_key()) {
-            return Slot::AnotherEvent;
+    /// A forgotten event is never stored again; the key of another forgotten event is not taken.
+    fn forgotten(&self, name: EventName, tombstone: &Marker) -> KeyCandidate {
+        if tombstone.identity.as_ref() != Some(&self.identity.dedupe_key()) {
+            return KeyCandidate::AnotherEvent;
         }
-        Slot::Ours(Placed {
+        KeyCandidate::Ours(StoredEvent {
             duplicate: true,
             settled: true,
-            ..self.placed(name)
+            ..self.stored_now(name)
         })
     }
 
-    /// Whether what lies there is this event.
-    fn recognise(&self, name: EventName, stored: &Raw, settled: bool) -> Slot {
-        if !stored.is_of(&self.identity) {
-            return Slot::AnotherEvent;
+    /// Whether the object that is there is this event's.
+    fn recognise(&self, name: EventName, raw: &Raw, settled: bool) -> KeyCandidate {
+        if !raw.is_of(&self.identity) {
+            return KeyCandidate::AnotherEvent;
         }
-        let sha256 = stored.sha256();
-        Slot::Ours(Placed {
+        let sha256 = raw.sha256();
+        KeyCandidate::Ours(StoredEvent {
             name,
-            accepted_at: stored.accepted_at(),
+            accepted_at: raw.accepted_at(),
             sha256,
             // Our own write whose reply was lost is not a duplicate.
-            duplicate: !stored.was_stored_by(&self.raw()),
+            duplicate: !raw.was_stored_by(&self.raw()),
             conflicting: sha256 != Sha256Hex::of(self.body),
             settled,
         })
     }
 
-    fn placed(&self, name: EventName) -> Placed {
-        Placed {
+    fn stored_now(&self, name: EventName) -> StoredEvent {
+        StoredEvent {
             name,
             accepted_at: self.received_at,
             sha256: Sha256Hex::of(self.body),
@@ -164,6 +166,14 @@ impl Arrival<'_> {
             accepted_at: self.received_at,
             traceparent: self.trace.traceparent.as_deref(),
             body: self.body,
+        }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            lead_id: Some(self.lead_id),
+            event_id: Some(self.identity.event_id),
+            source: Some(self.identity.source),
         }
     }
 }
