@@ -4,10 +4,10 @@ mod event;
 mod table;
 mod told;
 
-use crate::dashboard::board::{Board, Body};
+use crate::dashboard::board::Board;
 use crate::document::{chapter, differences, headings, rows, words};
 use crate::tidy::Workspace;
-use crate::{dashboard, shell, template};
+use crate::{shell, template};
 use anyhow::{Context, Result, bail};
 use event::{Events, LEVELS, Manner, events};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +46,6 @@ fn breaches() -> Result<Vec<String>> {
     let document = fs::read_to_string(document()).context("docs/TELEMETRY.md")?;
     let runbook = fs::read_to_string(shell::root().join("docs/RUNBOOK.md"))?;
     let mut found = template::disagreements()?;
-    found.extend(dashboard::stale_pictures(&shell::root())?);
     match with_parts(&document, &table::parts(&told)) {
         Ok(written) if written == document => {}
         Ok(_) => {
@@ -102,14 +101,12 @@ fn unlike(
     let unexplained = errors.filter(|(name, _)| !explained.contains(name.as_str()));
     found.extend(unexplained.map(|(name, _)| format!("docs/RUNBOOK.md has no heading `{name}`")));
     for (name, board) in boards {
-        for widget in &board.widgets {
-            if let Body::Log(log) = &widget.body {
-                let quoted = log.query.split('"').skip(1).step_by(2);
-                let strange = quoted.filter(|event| !told.contains_key(*event));
-                found.extend(
-                    strange.map(|event| format!("{name} looks for {event}, which nobody tells")),
-                );
-            }
+        for shown in board.shown() {
+            let quoted = shown.query.split('"').skip(1).step_by(2);
+            let strange = quoted.filter(|event| !told.contains_key(*event));
+            found.extend(
+                strange.map(|event| format!("{name} looks for {event}, which nobody tells")),
+            );
         }
     }
     found

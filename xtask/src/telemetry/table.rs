@@ -2,7 +2,6 @@
 
 use super::Told;
 use crate::dashboard::family::OURS;
-use crate::dashboard::palette::PALETTE;
 use leadwire_pipeline::observe::metric::{Dimension, Facts, Metric, Unit};
 use leadwire_telemetry::{ATTRIBUTES, SPANS};
 
@@ -13,7 +12,7 @@ const ALARM_CENTS: usize = 10;
 const COMPOSITE_CENTS: usize = 50;
 
 /// Every part, by the name in its markers.
-pub(super) fn parts(told: &Told) -> [(&'static str, String); 8] {
+pub(super) fn parts(told: &Told) -> [(&'static str, String); 7] {
     [
         ("metrics", metrics(told)),
         ("dimensions", dimensions()),
@@ -21,7 +20,6 @@ pub(super) fn parts(told: &Told) -> [(&'static str, String); 8] {
         ("aws", of_aws(told)),
         ("spans", spans()),
         ("attributes", attributes()),
-        ("colours", colours()),
         ("alarms", alarms(told)),
     ]
 }
@@ -145,13 +143,6 @@ fn attributes() -> String {
         .iter()
         .map(|attribute| vec![format!("`{}`", attribute.name), attribute.about.to_owned()]);
     table(&["attribute", "what"], rows)
-}
-
-fn colours() -> String {
-    let rows = PALETTE
-        .iter()
-        .map(|(color, meaning)| vec![format!("`{color}`"), (*meaning).to_owned()]);
-    table(&["colour", "what"], rows)
 }
 
 fn alarms(told: &Told) -> String {

@@ -1,10 +1,10 @@
 //! Who looks at what: dashboards and alarms over metrics.
 
 use crate::dashboard::board::Board;
-use crate::dashboard::{self, family, sample};
-use crate::shell;
-use anyhow::{Context, Result, bail};
-use leadwire_telemetry::alarm::{Watch, read_alarms};
+use crate::dashboard::{self, family};
+use crate::{shell, template};
+use anyhow::Result;
+use leadwire_telemetry::alarm::Watch;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The dashboards and alarms of the project.
@@ -30,15 +30,9 @@ impl Told {
     pub(super) fn read() -> Result<Self> {
         let boards = dashboard::read_all(&shell::root())?.into_iter();
         let boards = boards.map(|(name, json)| Ok((name, Board::read(&json)?)));
-        let kept = dashboard::kept_alarms(&shell::root())?;
-        let resources = kept.get("Resources").context("alarms/alarms.json")?;
-        let (alarms, wrong) = read_alarms(resources, &sample::names(&kept));
-        if let Some(wrong) = wrong.first() {
-            bail!("{wrong}");
-        }
         Ok(Self {
             boards: boards.collect::<Result<_>>()?,
-            alarms: alarms.iter().map(alarm).collect(),
+            alarms: template::recorded_alarms()?.iter().map(alarm).collect(),
         })
     }
 
@@ -109,8 +103,7 @@ fn alarm(alarm: &leadwire_telemetry::alarm::Alarm) -> Alarm {
         }
         Watch::Alarms(rule) => {
             let names = rule.names().into_iter();
-            let prefix = format!("{}-", sample::STACK);
-            let names = names.map(|name| name.strip_prefix(&prefix).unwrap_or(name).to_owned());
+            let names = names.map(|name| name.strip_prefix("stack-").unwrap_or(name).to_owned());
             (names.collect(), 0)
         }
     };
