@@ -15,6 +15,7 @@ mod settings;
 mod spans;
 mod tell;
 mod trace;
+mod usage;
 mod view;
 mod watch;
 

@@ -2,6 +2,7 @@
 
 use crate::cli::{PipelineArgs, UpArgs};
 use crate::duration::parse_seconds;
+pub(crate) use crate::usage::Usage;
 use leadwire_domain::limits::{QUEUE_DELAY_SECONDS_MAX, RECIPIENTS_MAX, WAIT_WINDOW_SECONDS_MAX};
 use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use leadwire_domain::source::Sources;
@@ -9,7 +10,6 @@ use leadwire_local::SmtpUrl;
 use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
 use leadwire_telemetry::SpanConfig;
 use leadwire_telemetry::config::{Exporter, TRACE_EXPORTER};
-use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
@@ -23,30 +23,6 @@ const CANARY_SECONDS_MAX: u32 = 86_400;
 const OUTBOX_FROM: &str = "leadwire@example.com";
 /// See [`OUTBOX_FROM`].
 const OUTBOX_TO: &str = "team@example.com";
-
-/// The command line or the environment is wrong: exit code 2, each mistake on a line of its own.
-#[derive(Debug)]
-pub(crate) struct Usage(Vec<String>);
-
-impl Usage {
-    /// One mistake.
-    pub(crate) fn of(mistake: impl Into<String>) -> Self {
-        Self(vec![mistake.into()])
-    }
-
-    /// The mistakes.
-    pub(crate) fn mistakes(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("; "))
-    }
-}
-
-impl std::error::Error for Usage {}
 
 /// The waits.
 #[expect(
@@ -112,7 +88,7 @@ impl Mistakes {
     fn finish<T>(self, value: Option<T>) -> Result<T, Usage> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(Usage(self.0)),
+            _ => Err(Usage::all(self.0)),
         }
     }
 }
