@@ -4,6 +4,8 @@ pub mod config;
 mod ledger;
 pub mod observe;
 pub mod operate;
+#[cfg(feature = "os")]
+pub mod os;
 pub mod port;
 pub mod sabotage;
 pub mod secrets;

@@ -1,14 +1,14 @@
 //! The stages over a full disk: 503 and try again, never a loss, never a half. The disk is full where `SQLite` may take no more pages.
 
-use super::{LocalHome, LocalPorts};
+use crate::home::{LocalHome, LocalPorts};
 use crate::sample::{Sample, message, sample};
-use crate::system::SystemClock;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::signature::Headers;
 use leadwire_pipeline::config::{
     AmbiguousPolicy, ENRICH_TIMEOUT_SECONDS, EnrichConfig, IngestConfig, OwnerMissingPolicy,
 };
+use leadwire_pipeline::os::SystemClock;
 use leadwire_pipeline::port::{
     Bucket, Clock as _, DelayQueue, NewObject, NoMailer, ObjectStore, PortErrorKind,
 };
