@@ -70,7 +70,6 @@ async fn run_here<T: Killed>(soak: Soak, target: Rc<T>) -> Result<Report> {
     for sender in senders {
         sender.await??;
     }
-    target.heal();
     let sent = sent.take();
     let states = await_ends(&*target, &sent.accepted).await?;
     let rounds = samples.last().map_or(0, |(round, ..)| round + 1);
@@ -113,8 +112,13 @@ async fn trouble<T: Killed>(
             sleep(SAMPLE_EVERY.min(life.saturating_sub(born.elapsed()))).await;
             samples.extend(held(target, round));
         }
+        let is_last = began.elapsed() >= soak.lasts;
+        if is_last {
+            // What is begun after the last kill works: a mail that it refuses would come back after six minutes.
+            target.heal();
+        }
         kills += target.kill(|| sent.borrow().accepted.clone()).await?;
-        if began.elapsed() >= soak.lasts {
+        if is_last {
             break;
         }
     }
