@@ -4,9 +4,9 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use leadwire_benches::flow::{enrich_all, post_all};
 use leadwire_benches::sample;
 use leadwire_local::{FileSecrets, LocalHome, LocalMailer, LocalPorts, Mode, SystemClock};
-use leadwire_pipeline::config::IngestConfig;
 use leadwire_pipeline::port::Clock as _;
 use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::settings::IngestConfig;
 use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::ingest::Ingest;
 use std::cell::Cell;
@@ -40,7 +40,7 @@ impl Machine {
         let home =
             LocalHome::open(&folder.path().join("data"), Mode::Serve).expect("a new folder opens");
         let ports = Arc::new(home.ports(home.outbox()));
-        let enrich = leadwire_pipeline::config::EnrichConfig {
+        let enrich = leadwire_pipeline::settings::EnrichConfig {
             boot: home.boot().map(str::to_owned),
             ..sample::enrich_config()
         };

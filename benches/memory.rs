@@ -1,12 +1,12 @@
 //! A home in memory over the fakes, whose calls take as long as they are told.
 
 use crate::sample;
-use leadwire_pipeline::config::IngestConfig;
 use leadwire_pipeline::port::{
     Bucket, Created, DelayQueue, ETag, Fetched, ListPage, Mail, MailOutcome, Mailer, NewObject,
     ObjectStore, OutgoingMessage, PortError, Ports, Replaced,
 };
 use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::settings::IngestConfig;
 use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::ingest::Ingest;
 use leadwire_pipeline::testkit::{
@@ -122,7 +122,7 @@ impl Memory {
     /// An empty home.
     pub fn new(latency: Latency) -> Self {
         let clock = Arc::new(FakeClock::starting_at(sample::now()));
-        let visibility = leadwire_pipeline::config::VISIBILITY_SECONDS;
+        let visibility = leadwire_pipeline::settings::VISIBILITY_SECONDS;
         let ports = Arc::new(Ports {
             store: Slow {
                 port: FakeStore::new(Arc::clone(&clock)),

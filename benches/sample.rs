@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use leadwire_domain::lead::id::EventId;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::{Headers, Source};
-use leadwire_pipeline::config::{AmbiguousPolicy, EnrichConfig, LEASE_SECONDS, OwnerMissingPolicy};
+use leadwire_pipeline::settings::{
+    AmbiguousPolicy, EnrichConfig, LEASE_SECONDS, OwnerMissingPolicy,
+};
 use std::fmt::Write as _;
 
 /// The time at which everything here happens: 2026-11-23T06:50:00Z.

@@ -1,7 +1,5 @@
 //! A Lambda function: as many execution environments as it needs, up to its concurrency.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,34 +9,12 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use crate::clients::{ACCOUNT, REGION};
 use crate::clock;
 use crate::instance::{Instance, Job, Outcome, Timing};
+pub use crate::runtime::{FunctionConfig, LogBook};
 
 /// How long Lambda waits for the runtime to come back after its answer.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What a function is.
-#[derive(Clone, Debug)]
-pub struct FunctionConfig {
-    /// Its name.
-    pub name: String,
-    /// The binary that it runs.
-    pub binary: PathBuf,
-    /// Its environment.
-    pub environment: BTreeMap<String, String>,
-    /// After this time an invocation is killed.
-    pub timeout: Duration,
-    /// Most environments at once.
-    pub concurrency: usize,
-}
-
-impl FunctionConfig {
-    /// Its ARN.
-    pub fn arn(&self) -> String {
-        format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
-    }
-}
 
 /// A deployed function; clones are the same function.
 #[derive(Clone, Debug)]
@@ -207,27 +183,6 @@ fn uuid_like(hex: &str) -> String {
         part(16, 20),
         part(20, 32)
     )
-}
-
-/// What a function has written, line by line.
-#[derive(Clone, Debug, Default)]
-pub struct LogBook(Arc<Mutex<Vec<String>>>);
-
-impl LogBook {
-    pub(crate) fn add(&self, line: String) {
-        guard(&self.0).push(line);
-    }
-
-    /// Every line so far.
-    pub fn lines(&self) -> Vec<String> {
-        guard(&self.0).clone()
-    }
-
-    /// Every line that is a JSON object.
-    pub fn objects(&self) -> Vec<Value> {
-        let parse = |line: &String| serde_json::from_str(line).ok().filter(Value::is_object);
-        guard(&self.0).iter().filter_map(parse).collect()
-    }
 }
 
 fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

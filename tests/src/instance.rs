@@ -15,8 +15,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;
-use crate::function::{FunctionConfig, LogBook};
 use crate::http::{self, Answer, Request, Server};
+use crate::runtime::{FunctionConfig, LogBook};
 
 /// What became of an invocation, as Lambda sees it.
 #[derive(Clone, Debug, PartialEq)]

@@ -59,24 +59,20 @@ enum Task {
     },
     /// Writes the tables of docs/CONFIG.md from the settings' entries; the step `telemetry` fails where they are stale.
     Settings,
-    /// Whether dashboards, alarms and the runbook agree with the catalogue, and the tables of docs/TELEMETRY.md, docs/CONFIG.md and the dashboards' pictures are fresh.
+    /// Whether dashboards, alarms and the runbook agree with the catalogue, and the tables of docs/TELEMETRY.md and docs/CONFIG.md are fresh.
     Telemetry {
         /// First writes the tables of docs/TELEMETRY.md.
         #[arg(long)]
         write: bool,
     },
-    /// The dashboards: drawn, or made ready to be imported.
-    #[command(arg_required_else_help = true)]
+    /// The dashboards, made ready to be imported.
     Dashboards {
-        /// Draws the pictures in docs/ anew, from sample data.
-        #[arg(long)]
-        render: bool,
         /// Writes the dashboards into this folder, ready to be imported by hand into the account of a stack.
-        #[arg(long, value_name = "FOLDER", requires = "stack")]
-        export: Option<PathBuf>,
-        /// The stack that they look at.
+        #[arg(long, value_name = "FOLDER")]
+        export: PathBuf,
+        /// The stack that they show.
         #[arg(long, value_name = "NAME")]
-        stack: Option<String>,
+        stack: String,
         /// Its region, where it is not the AWS CLI's own.
         #[arg(long)]
         region: Option<String>,
@@ -152,15 +148,10 @@ fn run(task: Task) -> Result<()> {
             Step::Telemetry.run()
         }
         Task::Dashboards {
-            render,
             export,
             stack,
             region,
-        } => match (export, stack) {
-            (Some(folder), Some(stack)) => dashboard::export(&folder, &stack, region.as_deref()),
-            _ if render => dashboard::render(),
-            _ => Ok(()),
-        },
+        } => dashboard::export(&export, &stack, region.as_deref()),
         Task::Deny => Step::Deny.run(),
         Task::Stack => Step::Stack.run(),
         Task::Bench => Step::Bench.run(),

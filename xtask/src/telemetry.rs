@@ -3,9 +3,9 @@
 mod table;
 mod usage;
 
-use crate::dashboard::board::{Board, Body};
+use crate::dashboard::board::Board;
 use crate::document::{headings, with_parts};
-use crate::{dashboard, settings, shell, template};
+use crate::{settings, shell, template};
 use anyhow::{Context, Result, bail};
 use leadwire_pipeline::observe::{EVENTS, EventFacts};
 use std::collections::BTreeMap;
@@ -45,7 +45,6 @@ fn breaches() -> Result<Vec<String>> {
     let document = fs::read_to_string(document()).context("docs/TELEMETRY.md")?;
     let runbook = fs::read_to_string(shell::root().join("docs/RUNBOOK.md"))?;
     let mut found = template::disagreements()?;
-    found.extend(dashboard::stale_pictures(&shell::root())?);
     match with_parts(&document, &table::parts(&usage)) {
         Ok(written) if written == document => {}
         Ok(_) => {
@@ -78,14 +77,14 @@ fn unexplained(runbook: &str) -> Vec<String> {
 fn unknown(boards: &BTreeMap<String, Board>) -> Vec<String> {
     let mut found = Vec::new();
     for (name, board) in boards {
-        for widget in &board.widgets {
-            if let Body::Log(log) = &widget.body {
-                let quoted = log.query.split('"').skip(1).step_by(2);
-                let unknown = quoted.filter(|named| events().all(|event| event.name != *named));
-                found.extend(unknown.map(|event| {
+        for shown in board.shown() {
+            let quoted = shown.query.split('"').skip(1).step_by(2);
+            let unknown = quoted.filter(|named| events().all(|event| event.name != *named));
+            found.extend(
+                unknown.map(|event| {
                     format!("{name} filters for {event}, which is not in the catalogue")
-                }));
-            }
+                }),
+            );
         }
     }
     found

@@ -5,6 +5,8 @@ mod check;
 mod dashboard;
 mod project;
 mod source;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use crate::{shell, tool};
@@ -29,14 +31,15 @@ pub(crate) fn check() -> Result<()> {
     shell::run(&mut tool::python("cfn-lint", &[EXPANDED])?)?;
     let template = Template::parse(&expanded)?;
     let project = Project::read(&shell::root())?;
-    let found = check::breaches(&template, &project);
+    let checks = checks();
+    let found = check::breaches(&checks, &template, &project);
     for breach in &found {
         shell::say(&format!("  {breach}"));
     }
     if !found.is_empty() {
         bail!("the template breaks {} of its promises", found.len());
     }
-    let blind = check::blind_checks(&template, &project);
+    let blind = check::blind(&checks, &template, &project);
     if !blind.is_empty() {
         bail!(
             "these checks would not see the template broken: {}",
@@ -45,7 +48,7 @@ pub(crate) fn check() -> Result<()> {
     }
     shell::say(&format!(
         "{} checks hold, and each fails on a template that is broken for it.",
-        check::CHECKS.len()
+        checks.len()
     ));
     Ok(())
 }
@@ -58,8 +61,14 @@ pub(crate) fn expand_to(file: &Path) -> Result<()> {
 /// Where dashboards, alarms and documents disagree. The template itself is not read, so it needs no tools of AWS.
 pub(crate) fn disagreements() -> Result<Vec<String>> {
     let project = Project::read(&shell::root())?;
+    let checks = [check::OF_ALARMS, dashboard::OF_ALARMS].concat();
     let alarms = alarms::with_parameters(project.alarms.clone());
-    Ok(check::disagreements(&alarms, &project))
+    Ok(check::breaches(&checks, &alarms, &project))
+}
+
+/// Every check.
+fn checks() -> Vec<&'static check::Check> {
+    [&check::CHECKS[..], &dashboard::CHECKS].concat()
 }
 
 /// The alarms of `alarms/alarms.json`.

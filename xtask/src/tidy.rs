@@ -1,6 +1,7 @@
 //! House rules that no other tool knows.
 
 mod arrow;
+mod circle;
 mod document;
 mod manifest;
 mod snapshot;
@@ -19,6 +20,7 @@ pub(crate) fn check() -> Result<()> {
     breaches.extend(arrow::breaches_of_default_command(
         &workspace::default_command_tree()?,
     ));
+    breaches.extend(circle::breaches(&workspace.members, &workspace.files));
     breaches.extend(manifest::breaches(&workspace));
     breaches.extend(text::breaches(&workspace.files));
     breaches.extend(snapshot::breaches(&workspace.snapshots, &workspace.files));
@@ -47,6 +49,13 @@ mod tests {
     fn the_arrows_of_the_workspace_point_inward() {
         let workspace = Workspace::read().unwrap();
         assert_eq!(arrow::breaches(&workspace.members), [""; 0]);
+    }
+
+    #[test]
+    fn no_modules_of_a_crate_need_each_other_in_a_circle() {
+        let workspace = Workspace::read().unwrap();
+        let found = circle::breaches(&workspace.members, &workspace.files);
+        assert_eq!(found, [""; 0]);
     }
 
     #[test]

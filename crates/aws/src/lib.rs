@@ -7,7 +7,6 @@ pub mod queue;
 pub mod request_id;
 mod secret;
 pub mod store;
-pub mod system;
 #[cfg(test)]
 mod tests;
 pub mod trust;
@@ -15,9 +14,9 @@ pub mod warm;
 pub mod webhook;
 
 pub use clients::{Clients, ClientsError};
+pub use leadwire_pipeline::os::{OsEntropy, SystemClock};
 pub use mail::SesMailer;
 pub use queue::SqsDelayQueue;
 pub use secret::SecretsManagerStore;
 pub use store::{Buckets, S3Store};
-pub use system::{OsEntropy, SystemClock};
 pub use webhook::HttpWebhookSender;

@@ -16,6 +16,7 @@ mod spans;
 mod status;
 mod telemetry_store;
 mod trace;
+mod usage;
 mod watch;
 
 use clap::Parser as _;

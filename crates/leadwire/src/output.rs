@@ -1,6 +1,6 @@
 //! The only place that prints: lines and tables for a person, JSON lines for a program.
 
-use crate::settings::Usage;
+use crate::usage::Usage;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use leadwire_pipeline::ledger::history::LeadState;

@@ -1,32 +1,15 @@
-//! The canary of one machine: its secret, which the home makes itself, and how long its events are kept.
+//! The canary of one machine: how long its events stay.
 
-use crate::durable::create_private;
-use crate::error::OpenError;
-use crate::folder::DataFolder;
 use crate::home::LocalHome;
 use crate::store::SqliteStore;
-use crate::system::OsEntropy;
 use jiff::SignedDuration;
 use leadwire_domain::key::EventName;
 use leadwire_domain::source::{Source, canary};
 use leadwire_pipeline::ledger::{Kind, Ledger};
-use leadwire_pipeline::port::{Entropy as _, PortError};
+use leadwire_pipeline::port::PortError;
 
 /// Older canaries are deleted. By then each has come to its end: it waits for a few hours at most.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
-
-/// Makes the secret where there is none. It signs nothing but canaries, and only this machine knows it.
-pub(crate) fn make_secret(folder: &DataFolder) -> Result<(), OpenError> {
-    let path = folder.canary();
-    let secret = canary::render_secret([OsEntropy.bits(), OsEntropy.bits()]);
-    create_private(&path, secret.as_bytes())
-        .map(drop)
-        .map_err(|source| OpenError::Io {
-            action: "make",
-            path,
-            source,
-        })
-}
 
 impl LocalHome {
     /// Deletes what is stored about canaries of yesterday and before, and says how many they were: nobody looks for them, and a year of
@@ -72,7 +55,6 @@ mod tests {
     use crate::sample::{Sample, sample};
     use leadwire_domain::source::canary;
     use leadwire_pipeline::port::{Bucket, Fetched, NewObject, ObjectStore as _};
-    use std::os::unix::fs::PermissionsExt as _;
 
     fn event(lead: &str) -> String {
         format!("crm_event_{lead}_20261123T065000123456Z.json")
@@ -97,18 +79,6 @@ mod tests {
     async fn is_there(sample: &Sample, bucket: Bucket, key: &str) -> bool {
         let fetched = sample.home.store().get(bucket, key, 10).await.unwrap();
         matches!(fetched, Fetched::Found(_))
-    }
-
-    #[tokio::test]
-    async fn the_secret_is_made_once_for_its_owner_alone() {
-        let sample = sample();
-        let path = sample.home.folder().canary();
-        let secret = std::fs::read_to_string(&path).unwrap();
-        assert!(canary::parse_secret(&secret).is_ok());
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        super::make_secret(sample.home.folder()).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), secret);
     }
 
     #[tokio::test]

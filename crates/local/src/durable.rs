@@ -28,6 +28,13 @@ pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     create(path, bytes, FOR_OWNER)
 }
 
+/// An empty file, for its owner alone, where there is none; a write-ahead log takes its permissions over.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(FOR_OWNER);
+    options.open(path).map(drop)
+}
+
 fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
     if fs::symlink_metadata(path).is_ok() {
         return Ok(false);

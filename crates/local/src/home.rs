@@ -1,23 +1,25 @@
 //! The one-machine home: a data folder, opened.
 
 use crate::database::{Database, Migrated, SchemaError, bring_up_to_date, connect};
+use crate::durable::make_private;
 use crate::error::{OpenError, OpenWarning};
 use crate::folder::{DataFolder, FileSystem, file_system};
 use crate::lock;
 use crate::lookup::LookupFolder;
 use crate::mail::{Guard, LocalMailer, MailLog, OutboxMailer, SmtpMailer, SmtpUrl};
 use crate::queue::{SqliteQueue, release};
-use crate::secrets::FileSecrets;
+use crate::secrets::{FileSecrets, make_canary_secret};
 use crate::store::{SqliteStore, timestamp};
-use crate::system::{OsEntropy, SystemClock, random_hex};
+use crate::system::random_hex;
 use crate::telemetry::TelemetryStore;
 use crate::view::Views;
 use jiff::{SignedDuration, Timestamp};
+use leadwire_pipeline::os::{OsEntropy, SystemClock};
 use leadwire_pipeline::port::{Clock, Mailer, Ports};
 use rusqlite::Connection;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -111,7 +113,7 @@ impl LocalHome {
         let connection = open_database(&folder, mode, now, &mut report)?;
         check_secrets(&folder, &mut report);
         if mode == Mode::Serve {
-            crate::canary::make_secret(&folder)?;
+            make_canary_secret(&folder)?;
         }
         let io = |action| {
             let path = folder.path().to_owned();
@@ -184,11 +186,6 @@ impl LocalHome {
     /// Traces and metrics that are kept on this machine. Nothing is opened yet.
     pub fn telemetry(&self) -> TelemetryStore {
         self.telemetry.clone()
-    }
-
-    /// Which mails went out.
-    pub fn mail_log(&self) -> MailLog {
-        MailLog::new(self.database.clone(), Arc::clone(&self.clock))
     }
 
     /// Mail into the outbox folder.
@@ -305,16 +302,6 @@ fn refuse(error: SchemaError, folder: &DataFolder) -> OpenError {
     }
 }
 
-/// An empty file, for its owner alone, where there is none; the write-ahead log takes its permissions over.
-pub(crate) fn make_private(path: &Path) -> io::Result<()> {
-    File::options()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-}
-
 /// The newest time that the clock has given so far. What is due lies ahead, and is no evidence.
 fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let newest: Option<i64> = connection.query_row(
@@ -344,7 +331,5 @@ impl std::fmt::Debug for LocalHome {
     }
 }
 
-#[cfg(test)]
-mod full_disk;
 #[cfg(test)]
 mod tests;

@@ -25,13 +25,11 @@ pub use backup::Backup;
 pub use error::{OpenError, OpenWarning};
 pub use folder::{DataFolder, FileSystem};
 pub use home::{LocalHome, LocalPorts, Mode, OpenOptions, OpenReport};
+pub use leadwire_pipeline::os::{OsEntropy, SystemClock};
 pub use lookup::LookupFolder;
-pub use mail::{
-    LocalMailer, MailLog, MailLogEntry, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError, probe_smtp,
-};
+pub use mail::{LocalMailer, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError, probe_smtp};
 pub use queue::{DeadLetter, QueueDepth, SqliteQueue, WaitingMessage};
 pub use runner::{NoSpans, Runner, RunnerConfig, Spans};
 pub use secrets::FileSecrets;
 pub use store::SqliteStore;
-pub use system::{OsEntropy, SystemClock};
 pub use telemetry::{Minute, NewMinute, StoredSpan, TelemetryError, TelemetryStore};

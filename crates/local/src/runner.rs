@@ -1,9 +1,9 @@
 //! The worker loop of `up`: what the event source mapping and the schedule are on AWS. It sleeps until a message is due or the bell rings.
 
 use crate::queue::SqliteQueue;
-use leadwire_pipeline::config::{ENRICH_TIMEOUT_SECONDS, VISIBILITY_SECONDS};
 use leadwire_pipeline::observe::{DeleteFailed, QueueUnavailable, SweepFailed};
 use leadwire_pipeline::port::{Home, PortError};
+use leadwire_pipeline::settings::{ENRICH_TIMEOUT_SECONDS, VISIBILITY_SECONDS};
 use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
 use std::pin::pin;

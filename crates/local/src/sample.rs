@@ -73,6 +73,17 @@ pub(crate) fn message(body: &str, delay_seconds: u32) -> OutgoingMessage {
     }
 }
 
+/// The attempts in the mail log, oldest first: outcome, number, and the mail's id where it was accepted.
+pub(crate) async fn mail_log(home: &LocalHome) -> Vec<(String, u32, Option<String>)> {
+    let work = |connection: &rusqlite::Connection| {
+        let attempts = "SELECT outcome, attempt, message_id FROM mail_log ORDER BY id";
+        let mut attempts = connection.prepare(attempts)?;
+        let rows = attempts.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        rows.collect()
+    };
+    home.database.read(work).await.unwrap()
+}
+
 /// An error and all that led to it, as a log line tells it.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = successors(Some(error), |error| (**error).source());

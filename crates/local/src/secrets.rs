@@ -1,7 +1,12 @@
 //! Secrets in the data folder: the sources document, `sources.json`, and the canary's, `canary.json`.
 
+use crate::durable::create_private;
+use crate::error::OpenError;
+use crate::folder::DataFolder;
 use leadwire_domain::limits::OBJECT_BYTES_MAX;
-use leadwire_pipeline::port::{PortError, SecretStore};
+use leadwire_domain::source::canary;
+use leadwire_pipeline::os::OsEntropy;
+use leadwire_pipeline::port::{Entropy as _, PortError, SecretStore};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::PathBuf;
@@ -38,9 +43,24 @@ impl SecretStore for FileSecrets {
     }
 }
 
+/// Makes the canary's secret where there is none. It signs nothing but canaries, and only this machine knows it.
+pub(crate) fn make_canary_secret(folder: &DataFolder) -> Result<(), OpenError> {
+    let path = folder.canary();
+    let secret = canary::render_secret([OsEntropy.bits(), OsEntropy.bits()]);
+    create_private(&path, secret.as_bytes())
+        .map(drop)
+        .map_err(|source| OpenError::Io {
+            action: "make",
+            path,
+            source,
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::sample;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[tokio::test]
     async fn a_document_is_read_and_its_absence_is_no_error() {
@@ -95,10 +115,22 @@ mod tests {
                 now = now.checked_add(SignedDuration::from_mins(minutes)).unwrap();
                 let known = cache.current(now).await.unwrap();
                 let known = cache.refreshed(now, &known).await.unwrap_or(known);
-                let secret = known.get(Source::Close);
-                let secret = secret.map(|close| close.secrets[0].expose()[..2].to_owned());
-                assert_eq!(secret.as_deref(), expected, "step {number}, {minutes} min");
+                let key = known.get(Source::Close).map(|close| close.keys[0].clone());
+                let expected = expected.and_then(|byte| Source::Close.parse_key(&byte.repeat(32)));
+                assert_eq!(key, expected, "step {number}, {minutes} min");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn the_canarys_secret_is_made_once_for_its_owner_alone() {
+        let sample = sample();
+        let path = sample.home.folder().canary();
+        let secret = std::fs::read_to_string(&path).unwrap();
+        assert!(canary::parse_secret(&secret).is_ok());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        make_canary_secret(sample.home.folder()).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), secret);
     }
 }

@@ -1,30 +1,7 @@
-//! The time and randomness of the machine.
+//! Random names.
 
-use jiff::Timestamp;
-use leadwire_pipeline::port::{Clock, Entropy};
-
-/// The system's clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the Clock port")]
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
-    }
-}
-
-/// The operating system's randomness.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OsEntropy;
-
-impl Entropy for OsEntropy {
-    fn bits(&self) -> [u8; 16] {
-        let mut bits = [0; 16];
-        getrandom::fill(&mut bits).expect("getrandom(2) cannot fail once the system has booted");
-        bits
-    }
-}
+use leadwire_pipeline::os::OsEntropy;
+use leadwire_pipeline::port::Entropy as _;
 
 /// 128 random bits in hexadecimal digits: ids, receipts, versions.
 pub(crate) fn random_hex() -> String {

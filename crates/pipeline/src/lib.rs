@@ -1,9 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-pub use settings as config;
 pub mod ledger;
 pub mod observe;
 pub mod operate;
+#[cfg(feature = "os")]
+pub mod os;
 pub mod port;
 pub mod secrets;
 pub mod settings;

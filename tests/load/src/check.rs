@@ -1,18 +1,11 @@
-//! What is in the data folder, held against what was sent.
+//! What is stored and mailed, compared with what was sent.
 
 use crate::lead::{Event, owner};
 use crate::report::Report;
-use anyhow::{Context as _, Result};
+use crate::target::{Mails, Target, name_of};
+use anyhow::Result;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-/// Longest that the views may take after the last mail.
-const VIEWS_DEADLINE: Duration = Duration::from_secs(30);
-const LOOK: Duration = Duration::from_millis(50);
 
 /// An event that was answered with 202.
 #[derive(Clone, Debug)]
@@ -24,107 +17,127 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// What names everything that belongs to it.
-    pub fn name(&self) -> &str {
-        let name = self.key.strip_prefix("raw/").unwrap_or(&self.key);
-        name.strip_suffix(".json").unwrap_or(name)
+    fn name(&self) -> &str {
+        name_of(&self.key)
     }
 }
 
-/// Names in a folder that end like this, without that end.
+/// Raw objects hold what was sent, and there are no others.
 ///
 /// # Errors
-/// The folder cannot be read.
-pub fn names(folder: &Path, end: &str) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if let Some(name) = name.strip_suffix(end).filter(|name| !name.starts_with('.')) {
-            names.insert(name.to_owned());
+/// The store cannot be read.
+pub fn raw<T: Target>(report: &mut Report, target: &T, accepted: &[Accepted]) -> Result<()> {
+    let mut others = Vec::new();
+    for one in accepted {
+        let bytes = target.stored("raw", one.name())?;
+        if bytes.as_deref() != Some(one.event.body.as_bytes()) {
+            others.push(format!("{}: {}", one.name(), shown(bytes.as_deref())));
         }
     }
-    Ok(names)
+    report.promise("every raw file holds the bytes that were sent", others);
+    let expected: BTreeSet<&str> = accepted.iter().map(Accepted::name).collect();
+    let mut more = target.names("raw")?;
+    more.retain(|name| !expected.contains(name.as_str()));
+    let promise = "nothing is stored that was not accepted";
+    report.promise(promise, more.into_iter().collect());
+    Ok(())
 }
 
-/// Waits until the views are as many as the events. What lacks after a while is told by [`files`].
+/// Keys are distinct, and each document is merged from its own event and its own owner.
 ///
 /// # Errors
-/// A folder cannot be read.
-pub fn await_views(data: &Path, count: usize) -> Result<()> {
-    let began = Instant::now();
-    loop {
-        let raw = names(&data.join("raw"), ".json")?.len();
-        let enriched = names(&data.join("enriched"), ".json")?.len();
-        if (raw >= count && enriched >= count) || began.elapsed() > VIEWS_DEADLINE {
-            return Ok(());
-        }
-        std::thread::park_timeout(LOOK);
-    }
-}
-
-/// Keys are distinct, raw files hold what was sent, and each document is merged from its own event and its own owner.
-///
-/// # Errors
-/// A folder cannot be read.
-pub fn files(report: &mut Report, data: &Path, accepted: &[Accepted]) -> Result<()> {
+/// The store cannot be read.
+pub fn documents<T: Target>(report: &mut Report, target: &T, accepted: &[Accepted]) -> Result<()> {
     let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for one in accepted {
-        keys.entry(one.name())
-            .or_default()
-            .push(&one.event.event_id);
+        let events = keys.entry(one.name()).or_default();
+        events.push(&one.event.event_id);
     }
     let shared = keys.iter().filter(|(_, events)| events.len() > 1);
     let shared = shared.map(|(key, events)| format!("{key}: {events:?}"));
     report.promise("every event has a key of its own", shared.collect());
     let mut merged = Vec::new();
     for one in accepted {
-        let document = read(data, "enriched", one.name())?;
-        let parsed = document
-            .as_deref()
-            .and_then(|bytes| serde_json::from_slice(bytes).ok());
-        if !parsed.is_some_and(|document: Value| is_merge_of(&document, one)) {
-            merged.push(format!("{}: {}", one.name(), seen(document.as_deref())));
+        let bytes = target.stored("enriched", one.name())?;
+        if !parsed(bytes.as_deref()).is_some_and(|document| is_merge_of(&document, one)) {
+            merged.push(format!("{}: {}", one.name(), shown(bytes.as_deref())));
         }
     }
     report.promise("every event is merged with its own owner", merged);
-    raw_files(report, data, accepted)
-}
-
-/// Raw files hold what was sent, and there are no others.
-///
-/// # Errors
-/// A folder cannot be read.
-pub fn raw_files(report: &mut Report, data: &Path, accepted: &[Accepted]) -> Result<()> {
-    let mut others = Vec::new();
-    for one in accepted {
-        let bytes = read(data, "raw", one.name())?;
-        if bytes.as_deref() != Some(one.event.body.as_bytes()) {
-            others.push(format!("{}: {}", one.name(), seen(bytes.as_deref())));
-        }
-    }
-    report.promise("every raw file holds the bytes that were sent", others);
-    let expected: BTreeSet<&str> = accepted.iter().map(Accepted::name).collect();
-    let more = names(&data.join("raw"), ".json")?;
-    let more = more
-        .into_iter()
-        .filter(|name| !expected.contains(name.as_str()));
-    report.promise("nothing is stored that was not accepted", more.collect());
     Ok(())
 }
 
-fn seen(bytes: Option<&[u8]>) -> String {
-    bytes.map_or_else(
-        || "is not there".to_owned(),
-        |bytes| String::from_utf8_lossy(bytes).into_owned(),
-    )
+/// There is one mail for each event that was accepted, and no other.
+pub fn mailed_once(report: &mut Report, mails: &Mails, accepted: &[Accepted]) {
+    let expected: BTreeSet<&str> = accepted.iter().map(Accepted::name).collect();
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for mail in &mails.taken {
+        *times.entry(&mail.event).or_default() += 1;
+    }
+    report.count("mailed", times.len());
+    let lost = expected.iter().filter(|name| !times.contains_key(**name));
+    let lost = lost.map(|name| (*name).to_owned());
+    report.promise("every event that was accepted is mailed", lost.collect());
+    let more = times.keys().filter(|name| !expected.contains(**name));
+    let more = more.map(|name| (*name).to_owned());
+    report.promise("nothing else is mailed", more.collect());
+    let again = times.iter().filter(|(_, times)| **times > 1);
+    let again = again.map(|(name, times)| format!("{name}: {times}"));
+    report.promise("no event is mailed twice", again.collect());
 }
 
-fn read(data: &Path, folder: &str, name: &str) -> Result<Option<Vec<u8>>> {
-    match fs::read(data.join(folder).join(format!("{name}.json"))) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
+/// A second mail only where the first is in doubt; every mail of an event says the same, and what its document says.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn mailed_in_doubt<T: Target>(report: &mut Report, target: &T, mails: &Mails) -> Result<()> {
+    let mut subjects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for mail in &mails.taken {
+        subjects.entry(&mail.event).or_default().push(&mail.subject);
     }
+    report.count("mails", mails.taken.len());
+    report.count("mails_in_doubt", mails.doubts.values().sum());
+    report.count("mails_more_than_events", mails.taken.len() - subjects.len());
+    let (mut twice, mut different) = (mails.broken.clone(), Vec::new());
+    for (event, subjects) in &subjects {
+        let doubts = mails.doubts.get(*event).copied().unwrap_or(0);
+        if subjects.len() > 1 + doubts {
+            twice.push(format!(
+                "{event}: {} mails, {doubts} in doubt",
+                subjects.len()
+            ));
+        }
+        if subjects.iter().collect::<BTreeSet<_>>().len() > 1 {
+            different.push(format!("{event}: {subjects:?}"));
+        }
+    }
+    report.promise("a second mail only where the first is in doubt", twice);
+    report.promise(
+        "one document for one event, whatever its owner file becomes",
+        different,
+    );
+    let mut foreign = Vec::new();
+    for mail in &mails.taken {
+        let document = parsed(target.stored("enriched", &mail.event)?.as_deref());
+        let owner = document
+            .as_ref()
+            .and_then(|document| document.get("lead_owner"));
+        let owner = owner.and_then(Value::as_str);
+        if !owner.is_some_and(|owner| target.says(mail, owner)) {
+            foreign.push(format!("{}: {owner:?}", mail.event));
+        }
+    }
+    report.promise("every mail is rendered from the stored document", foreign);
+    Ok(())
+}
+
+fn parsed(bytes: Option<&[u8]>) -> Option<Value> {
+    serde_json::from_slice(bytes?).ok()
+}
+
+fn shown(bytes: Option<&[u8]>) -> String {
+    let text = bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    text.unwrap_or_else(|| "is not there".to_owned())
 }
 
 fn is_merge_of(document: &Value, one: &Accepted) -> bool {
@@ -134,42 +147,4 @@ fn is_merge_of(document: &Value, one: &Accepted) -> bool {
         && member("/lead_owner") == Some(&owner(&one.event.lead_id))
         && member("/_leadwire/raw_key") == Some(&one.key)
         && member("/_leadwire/event_id") == Some(&one.event.event_id)
-}
-
-/// The outbox holds one mail for each event that was accepted and no other, and each is told once.
-///
-/// # Errors
-/// The outbox cannot be read.
-pub fn mailed_once(
-    report: &mut Report,
-    data: &Path,
-    accepted: &[Accepted],
-    told: &[Value],
-) -> Result<()> {
-    let mails = names(&data.join("outbox"), ".eml")?;
-    let expected: BTreeSet<&str> = accepted.iter().map(Accepted::name).collect();
-    report.count("mailed", mails.len());
-    let lost = expected.iter().filter(|name| !mails.contains(**name));
-    report.promise(
-        "every event that was accepted is mailed",
-        lost.map(|name| (*name).to_owned()).collect(),
-    );
-    let more = mails
-        .iter()
-        .filter(|name| !expected.contains(name.as_str()));
-    report.promise("nothing else is mailed", more.cloned().collect());
-    let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for line in told
-        .iter()
-        .filter(|line| line.get("event").is_some_and(|event| event == "email_sent"))
-    {
-        let id = line.get("message_id").and_then(Value::as_str);
-        *times.entry(id.unwrap_or_default().to_owned()).or_default() += 1;
-    }
-    let again = times.iter().filter(|(_, times)| **times > 1);
-    report.promise(
-        "no event is mailed twice",
-        again.map(|(id, times)| format!("{id}: {times}")).collect(),
-    );
-    Ok(())
 }

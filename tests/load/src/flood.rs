@@ -1,90 +1,40 @@
-//! Many leads at once, and many events of one lead at one instant, through the one-machine home.
+//! Many leads at once, and many events of one lead at one instant.
 //!
-//! The generator is one thread: on two cores it takes one, and the machine under test has the other.
+//! The generator is one thread: on two cores it takes one, and the home under test has the other.
 
 use crate::check::{self, Accepted};
-use crate::lead::{Event, owner, put_owner};
-use crate::machine::{Machine, Running};
-use crate::post::{Answer, Connection};
+use crate::lead::{Event, owner};
 use crate::report::Report;
-use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use crate::target::{Answer, Flooded, Sender as _};
+use crate::vital::Vital;
+use anyhow::{Result, ensure};
 use std::cell::RefCell;
-use std::fs;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 /// The one lead with many events.
 const ONE: &str = "load-one";
-/// Longest time without another mail before the rest counts as lost.
-const STALL: Duration = Duration::from_secs(30);
-/// Between two looks at the outbox.
-const LOOK: Duration = Duration::from_millis(200);
 /// Linux counts processor time in hundredths of a second.
 const TICK_MICROS: u32 = 10_000;
 
 /// What is sent at once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Flood {
-    /// The command.
-    pub binary: PathBuf,
-    /// A folder of this run, on the disk that is to be measured.
-    pub folder: PathBuf,
     /// Leads with one event each.
     pub leads: usize,
     /// Events of one lead at one instant.
     pub events: usize,
-    /// Connections, kept.
-    pub connections: usize,
-    /// The delay: longer than the posting takes, so that mailing is measured by itself.
-    pub delay: Duration,
+    /// Senders at once.
+    pub senders: usize,
 }
 
 /// What came of one event's request.
 struct Posted {
     event: Event,
     answer: Option<Answer>,
-    micros: u32,
-}
-
-/// Runs it.
-///
-/// # Errors
-/// The harness itself failed; what breaks a promise is in the report.
-pub fn run(flood: &Flood) -> Result<Report> {
-    let delay = format!("{}s", flood.delay.as_secs());
-    let machine = Machine::new(&flood.binary, &flood.folder, &["--delay", &delay])?;
-    let (leads, events) = events(flood);
-    for event in leads.iter().chain(events.first()) {
-        put_owner(&machine.data(), &event.lead_id, &owner(&event.lead_id))?;
-    }
-    let mut report = Report::new("flood");
-    report.count("connections", flood.connections);
-    let running = machine.start(0)?;
-    let mut posted = measure(&mut report, &running, &LEADS, || {
-        post_all(machine.address, leads, flood.connections)
-    })?;
-    posted.extend(measure(&mut report, &running, &EVENTS, || {
-        post_all(machine.address, events, flood.connections)
-    })?);
-    let accepted = accepted(&mut report, &posted);
-    await_mails(&machine.data(), accepted.len())?;
-    tell_mailing(&mut report, &machine.data(), &running)?;
-    check::await_views(&machine.data(), accepted.len())?;
-    running.stop()?;
-    let told = machine.told(0)?;
-    check::files(&mut report, &machine.data(), &accepted)?;
-    check::mailed_once(&mut report, &machine.data(), &accepted, &told)?;
-    Ok(report)
-}
-
-fn events(flood: &Flood) -> (Vec<Event>, Vec<Event>) {
-    let leads = (0..flood.leads).map(|n| Event::flat(&format!("load-{n}"), &format!("flood-{n}")));
-    let events = (0..flood.events).map(|n| Event::close(ONE, &format!("one-{n}")));
-    (leads.collect(), events.collect())
+    took: Duration,
 }
 
 /// The names of one part's figures.
@@ -111,157 +61,141 @@ const EVENTS: Part = Part {
     cpu: "events_of_one_lead_server_cpu_each",
 };
 
-fn measure(
+/// Posts everything, and waits until it is mailed.
+///
+/// # Errors
+/// The harness itself failed; what breaks a promise is in the report.
+pub async fn run<T: Flooded>(flood: Flood, target: &T) -> Result<Report> {
+    let leads = (0..flood.leads).map(|n| Event::flat(&format!("load-{n}"), &format!("flood-{n}")));
+    let leads: Vec<Event> = leads.collect();
+    let events = (0..flood.events).map(|n| Event::close(ONE, &format!("one-{n}")));
+    let events: Vec<Event> = events.collect();
+    for event in leads.iter().chain(events.first()) {
+        target.put_owner(&event.lead_id, &owner(&event.lead_id))?;
+    }
+    let mut report = Report::new("flood");
+    report.count("senders", flood.senders);
+    let mut posted = measure(&mut report, target, &LEADS, leads, flood.senders).await?;
+    posted.extend(measure(&mut report, target, &EVENTS, events, flood.senders).await?);
+    let accepted = accepted(&mut report, posted);
+    target.work(accepted.len(), &mut report).await?;
+    report_vitals(&mut report, target);
+    target.stop().await?;
+    let keys = accepted.iter().map(|one| {
+        let keys = BTreeSet::from([one.key.clone()]);
+        (one.event.event_id.clone(), keys)
+    });
+    let mails = target.mails(&keys.collect())?;
+    check::documents(&mut report, target, &accepted)?;
+    check::raw(&mut report, target, &accepted)?;
+    check::mailed_once(&mut report, &mails, &accepted);
+    Ok(report)
+}
+
+async fn measure<T: Flooded>(
     report: &mut Report,
-    running: &Running,
+    target: &T,
     part: &Part,
-    post: impl FnOnce() -> Result<Vec<Posted>>,
+    events: Vec<Event>,
+    senders: usize,
 ) -> Result<Vec<Posted>> {
-    let (before, began) = (running.vital(), Instant::now());
-    let posted = post()?;
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (before, began) = (cpu_ticks(target), Instant::now());
+    let posted = post_all(target, events, senders).await?;
     let seconds = began.elapsed().as_secs_f64();
-    let after = running.vital();
-    let mut micros: Vec<u32> = posted
-        .iter()
-        .filter(|posted| {
-            posted
-                .answer
-                .as_ref()
-                .is_some_and(|answer| answer.status == 202)
-        })
-        .map(|posted| posted.micros)
-        .collect();
-    micros.sort_unstable();
-    let count = f64::from(u32::try_from(micros.len())?);
+    let ticks = cpu_ticks(target).saturating_sub(before);
+    let is_accepted = |posted: &&Posted| {
+        let answer = posted.answer.as_ref();
+        answer.is_some_and(|answer| answer.status == 202)
+    };
+    let accepted = posted.iter().filter(is_accepted);
+    let mut took: Vec<Duration> = accepted.map(|posted| posted.took).collect();
+    took.sort_unstable();
     report.count(part.posted, posted.len());
-    if micros.is_empty() {
+    if took.is_empty() {
         return Ok(posted);
     }
+    let count = f64::from(u32::try_from(took.len())?);
     report.figure(part.rate, count / seconds, "/s");
-    report.figure(part.median, quantile(&micros, 50), "ms");
-    report.figure(part.tail, quantile(&micros, 99), "ms");
-    if let (Some(before), Some(after)) = (before, after) {
-        let ticks = u32::try_from(after.cpu_ticks - before.cpu_ticks)?;
-        let micros = f64::from(ticks) * f64::from(TICK_MICROS);
-        report.figure(part.cpu, micros / count, "µs");
-    }
+    report.figure(part.median, quantile(&took, 50), "ms");
+    report.figure(part.tail, quantile(&took, 99), "ms");
+    let micros = f64::from(u32::try_from(ticks)?) * f64::from(TICK_MICROS);
+    report.figure(part.cpu, micros / count, "µs");
     Ok(posted)
 }
 
-/// So many hundredths of sorted microseconds are at most this, in milliseconds.
-fn quantile(sorted: &[u32], percent: usize) -> f64 {
-    let rank = sorted.len().saturating_sub(1) * percent / 100;
-    f64::from(sorted.get(rank).copied().unwrap_or(0)) / 1000.0
+/// The processor time of all processes that run.
+fn cpu_ticks<T: Flooded>(target: &T) -> u64 {
+    let vitals = target.processes().into_iter().filter_map(Vital::of);
+    vitals.map(|vital| vital.cpu_ticks).sum()
 }
 
-/// Posts every event once, over so many connections at a time.
-fn post_all(address: SocketAddr, events: Vec<Event>, connections: usize) -> Result<Vec<Posted>> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+fn report_vitals<T: Flooded>(report: &mut Report, target: &T) {
+    let vitals = target.processes().into_iter().filter_map(Vital::of);
+    let most = vitals
+        .max_by_key(|vital| vital.rss_bytes)
+        .unwrap_or_default();
+    let mebibytes = u32::try_from(most.rss_bytes / (1024 * 1024)).unwrap_or(u32::MAX);
+    report.figure("resident_memory", f64::from(mebibytes), "MiB");
+    report.count("open_files", usize::try_from(most.files).unwrap_or(0));
+}
+
+/// So many hundredths of sorted times are at most this, in milliseconds.
+fn quantile(sorted: &[Duration], percent: usize) -> f64 {
+    let rank = sorted.len().saturating_sub(1) * percent / 100;
+    sorted.get(rank).map_or(0.0, Duration::as_secs_f64) * 1000.0
+}
+
+/// Posts every event once, by so many senders at a time.
+async fn post_all<T: Flooded>(
+    target: &T,
+    events: Vec<Event>,
+    senders: usize,
+) -> Result<Vec<Posted>> {
     let count = events.len();
-    let left = std::rc::Rc::new(RefCell::new(events.into_iter()));
-    let done = std::rc::Rc::new(RefCell::new(Vec::with_capacity(count)));
+    let left = Rc::new(RefCell::new(events.into_iter()));
+    let done = Rc::new(RefCell::new(Vec::with_capacity(count)));
     let tasks = LocalSet::new();
-    for _ in 0..connections {
-        let (left, done) = (std::rc::Rc::clone(&left), std::rc::Rc::clone(&done));
+    for _ in 0..senders {
+        let (left, done) = (Rc::clone(&left), Rc::clone(&done));
+        let mut sender = target.sender();
         tasks.spawn_local(async move {
-            let mut connection = Connection::to(address);
             loop {
                 let Some(event) = left.borrow_mut().next() else {
                     return;
                 };
-                let request = event.request();
                 let began = Instant::now();
-                let answer = connection.post(&request).await.ok();
-                let micros = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
+                let answer = sender.post(&event).await;
+                let took = began.elapsed();
                 done.borrow_mut().push(Posted {
                     event,
                     answer,
-                    micros,
+                    took,
                 });
             }
         });
     }
-    runtime.block_on(tasks);
+    tasks.await;
     let posted = done.take();
     ensure!(posted.len() == count, "not everything was posted");
     Ok(posted)
 }
 
-/// What was answered with 202, with its key; anything else breaks a promise here, where nothing is broken on purpose.
-fn accepted(report: &mut Report, posted: &[Posted]) -> Vec<Accepted> {
+/// What was answered with 202, with its key; anything else breaks a promise here, where nothing fails on purpose.
+fn accepted(report: &mut Report, posted: Vec<Posted>) -> Vec<Accepted> {
     let (mut accepted, mut others) = (Vec::new(), Vec::new());
-    for posted in posted {
-        let key = posted.answer.as_ref().and_then(key_of);
-        match (key, &posted.answer) {
-            (Some(key), _) => accepted.push(Accepted {
-                event: posted.event.clone(),
-                key,
-            }),
-            (None, answer) => {
-                let status = answer.as_ref().map(|answer| answer.status);
-                others.push(format!("{}: {status:?}", posted.event.event_id));
+    for Posted { event, answer, .. } in posted {
+        match answer.as_ref().and_then(Answer::key) {
+            Some(key) => accepted.push(Accepted { event, key }),
+            None => {
+                let status = answer.map(|answer| answer.status);
+                others.push(format!("{}: {status:?}", event.event_id));
             }
         }
     }
     report.count("accepted", accepted.len());
     report.promise("every event that came was accepted", others);
     accepted
-}
-
-/// The key in an answer of 202.
-pub(crate) fn key_of(answer: &Answer) -> Option<String> {
-    if answer.status != 202 {
-        return None;
-    }
-    let document: Value = serde_json::from_slice(&answer.body).ok()?;
-    let key = document.pointer("/events/0/s3_key")?.as_str()?;
-    Some(key.to_owned())
-}
-
-fn await_mails(data: &Path, count: usize) -> Result<()> {
-    let outbox = data.join("outbox");
-    let (mut seen, mut moved) = (0, Instant::now());
-    loop {
-        let now = check::names(&outbox, ".eml")?.len();
-        if now >= count {
-            return Ok(());
-        }
-        if now > seen {
-            (seen, moved) = (now, Instant::now());
-        }
-        if moved.elapsed() > STALL && now > 0 {
-            // What lacks is told as lost.
-            return Ok(());
-        }
-        ensure!(
-            moved.elapsed() < STALL * 10,
-            "no mail came in {:?}",
-            STALL * 10
-        );
-        std::thread::park_timeout(LOOK);
-    }
-}
-
-/// Mails a second, by the times of the files, from the first to the last.
-fn tell_mailing(report: &mut Report, data: &Path, running: &Running) -> Result<()> {
-    let mut times = Vec::new();
-    for entry in fs::read_dir(data.join("outbox"))? {
-        times.push(entry?.metadata()?.modified()?);
-    }
-    times.sort_unstable();
-    if let (Some(first), Some(last)) = (times.first(), times.last()) {
-        let seconds = last.duration_since(*first)?.as_secs_f64();
-        let count = u32::try_from(times.len()).context("mails")?;
-        report.figure(
-            "mailed_a_second",
-            f64::from(count) / seconds.max(0.001),
-            "/s",
-        );
-    }
-    if let Some(vital) = running.vital() {
-        let mebibytes = u32::try_from(vital.rss_bytes / (1024 * 1024))?;
-        report.figure("resident_memory", f64::from(mebibytes), "MiB");
-        report.count("open_files", usize::try_from(vital.files)?);
-    }
-    Ok(())
 }

@@ -3,6 +3,10 @@
 pub mod chance;
 pub mod check;
 pub mod flood;
+#[cfg(feature = "aws")]
+pub mod functions;
+#[cfg(feature = "aws")]
+pub mod kill;
 pub mod lead;
 pub mod machine;
 pub mod post;
@@ -10,6 +14,5 @@ pub mod report;
 mod sender;
 pub mod smtp;
 pub mod soak;
-#[cfg(feature = "aws")]
-pub mod stack;
+pub mod target;
 pub mod vital;

@@ -1,63 +1,97 @@
-//! The command at work: a process of `leadwire up` over a data folder.
+//! One machine: a process of `leadwire up` over a data folder.
 
-use crate::vital::Vital;
+use crate::lead::put_owner;
+use crate::post::Connection;
+use crate::report::Report;
+use crate::smtp::{MailFault, MailServer, Taken};
+use crate::soak::await_views;
+use crate::target::{Flooded, Keys, Killed, Mail, Mails, Target};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// Longest that a process may take to begin, or to end, on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(1);
 /// Between two looks at a state.
 const LOOK: Duration = Duration::from_millis(20);
+/// Longest time without another mail before the rest counts as lost.
+const STALL: Duration = Duration::from_secs(30);
 
-/// How `up` is run.
-#[derive(Clone, Debug)]
+/// A machine at work.
+#[derive(Debug)]
 pub struct Machine {
-    /// The command.
-    pub binary: PathBuf,
-    /// A folder of this run: the data folder and the logs are in it.
-    pub folder: PathBuf,
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// More flags.
-    pub flags: Vec<String>,
+    binary: PathBuf,
+    folder: PathBuf,
+    address: SocketAddr,
+    flags: Vec<String>,
+    server: Option<MailServer>,
+    running: RefCell<Option<Running>>,
+    generation: Cell<usize>,
 }
 
 /// A running process. It is killed when dropped.
 #[derive(Debug)]
-pub struct Running(Child);
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
 
 impl Machine {
-    /// A machine on a port that is free now.
-    ///
-    /// # Errors
-    /// No port is free, or the folder cannot be made.
-    pub fn new(binary: &Path, folder: &Path, flags: &[&str]) -> Result<Self> {
-        fs::create_dir_all(folder.join("data/lookup")).context("the data folder")?;
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        Ok(Self {
-            binary: binary.to_owned(),
-            folder: folder.to_owned(),
-            address: listener.local_addr()?,
-            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
-        })
-    }
-
-    /// The data folder.
-    pub fn data(&self) -> PathBuf {
-        self.folder.join("data")
-    }
-
-    /// Starts the process and waits until it listens. Its lines go to a file, as under a service manager.
+    /// Starts the command in a folder of this run, on a port that is free now. It mails to this server, or to its outbox.
     ///
     /// # Errors
     /// It does not start.
-    pub fn start(&self, generation: usize) -> Result<Running> {
-        let log = self.log(generation);
+    pub async fn start(
+        binary: &Path,
+        folder: &Path,
+        delay: Duration,
+        server: Option<MailServer>,
+    ) -> Result<Self> {
+        fs::create_dir_all(folder.join("data/lookup")).context("the data folder")?;
+        let mut flags = vec!["--delay".to_owned(), format!("{}s", delay.as_secs())];
+        if let Some(server) = &server {
+            let smtp = server.url();
+            let mail = ["--smtp", &smtp, "--from", "crm@example.com"];
+            flags.extend(mail.map(str::to_owned));
+            flags.extend(["--to", "sales@example.com"].map(str::to_owned));
+        }
+        let machine = Self {
+            binary: binary.to_owned(),
+            folder: folder.to_owned(),
+            address: TcpListener::bind("127.0.0.1:0")?.local_addr()?,
+            flags,
+            server,
+            running: RefCell::new(None),
+            generation: Cell::new(0),
+        };
+        machine.begin().await?;
+        Ok(machine)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn log(&self, generation: usize) -> PathBuf {
+        self.folder.join(format!("up-{generation}.log"))
+    }
+
+    /// Starts the process and waits until it listens. Its lines go to a file, as under a service manager.
+    async fn begin(&self) -> Result<()> {
+        let log = self.log(self.generation.get());
         let out = File::create(&log)?;
         let child = Command::new(&self.binary)
             .args(["up", "--json", "--canary", "off", "--data"])
@@ -79,97 +113,235 @@ impl Machine {
                 "`up` did not start: {}",
                 fs::read_to_string(&log)?
             );
-            std::thread::park_timeout(LOOK);
+            sleep(LOOK).await;
         }
-        Ok(running)
-    }
-
-    fn log(&self, generation: usize) -> PathBuf {
-        self.folder.join(format!("up-{generation}.log"))
-    }
-
-    /// What a process told, as far as it is whole: a kill may cut its last line.
-    ///
-    /// # Errors
-    /// It told nothing.
-    pub fn told(&self, generation: usize) -> Result<Vec<Value>> {
-        let text = fs::read_to_string(self.log(generation))?;
-        let lines = text.lines();
-        Ok(lines
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect())
-    }
-
-    /// Runs another command on the same folder, and gives the documents that it writes.
-    ///
-    /// # Errors
-    /// It fails.
-    pub fn ask(&self, line: &[&str]) -> Result<Vec<Value>> {
-        let output = Command::new(&self.binary)
-            .args(line)
-            .arg("--json")
-            .arg("--data")
-            .arg(self.data())
-            .env_remove("RUST_LOG")
-            .output()?;
-        let (out, err) = (
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
-        );
-        ensure!(output.status.success(), "{line:?}: {err}");
-        let documents = out.lines().map(serde_json::from_str);
-        documents.collect::<Result<_, _>>().context("not JSON")
-    }
-}
-
-impl Running {
-    /// What it holds now.
-    pub fn vital(&self) -> Option<Vital> {
-        Vital::of(self.0.id())
-    }
-
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
-    /// As a power cut: nothing is finished.
-    ///
-    /// # Errors
-    /// It had ended by itself, which nobody asked for.
-    pub fn kill(mut self) -> Result<()> {
-        if let Some(status) = self.0.try_wait()? {
-            bail!("`up` ended by itself: {status}");
-        }
-        self.0.kill()?;
-        self.0.wait()?;
+        *self.running.borrow_mut() = Some(running);
         Ok(())
     }
 
-    /// As an operator stops it.
-    ///
-    /// # Errors
-    /// It does not end well, or not in time.
-    pub fn stop(mut self) -> Result<()> {
-        let pid = self.pid().to_string();
+    /// The ids of the mails that each process says it sent. A kill may cut its last line.
+    fn sent(&self) -> Result<Vec<(usize, String)>> {
+        let mut sent = Vec::new();
+        for generation in 0..=self.generation.get() {
+            let log = fs::read_to_string(self.log(generation))?;
+            let lines = log
+                .lines()
+                .filter_map(|line| serde_json::from_str(line).ok());
+            let lines = lines.filter(|line: &Value| text(line, "event") == "email_sent");
+            sent.extend(lines.map(|line| {
+                let id = text(&line, "message_id");
+                let event = id.trim_start_matches('<').split('@').next();
+                (generation, event.unwrap_or_default().to_owned())
+            }));
+        }
+        Ok(sent)
+    }
+
+    /// The mails of the outbox; one that the log says was sent twice is there twice.
+    fn outbox(&self) -> Result<Mails> {
+        let mut events: Vec<String> = names(&self.data().join("outbox"), ".eml")?
+            .into_iter()
+            .collect();
+        let mut seen = BTreeSet::new();
+        for (_, event) in self.sent()? {
+            if !seen.insert(event.clone()) {
+                events.push(event);
+            }
+        }
+        let mails = events.into_iter().map(|event| Mail {
+            event,
+            subject: String::new(),
+            text: String::new(),
+        });
+        Ok(Mails {
+            taken: mails.collect(),
+            ..Mails::default()
+        })
+    }
+}
+
+impl Target for Machine {
+    type Sender = Connection;
+
+    fn sender(&self) -> Connection {
+        Connection::to(self.address)
+    }
+
+    fn put_owner(&self, lead_id: &str, owner: &str) -> Result<()> {
+        Ok(put_owner(&self.data(), lead_id, owner)?)
+    }
+
+    fn processes(&self) -> Vec<u32> {
+        let running = self.running.borrow();
+        running.iter().map(|running| running.0.id()).collect()
+    }
+
+    fn stored(&self, room: &str, name: &str) -> Result<Option<Vec<u8>>> {
+        match fs::read(self.data().join(room).join(format!("{name}.json"))) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn names(&self, room: &str) -> Result<BTreeSet<String>> {
+        names(&self.data().join(room), ".json")
+    }
+
+    fn mails(&self, _accepted: &Keys) -> Result<Mails> {
+        let Some(server) = &self.server else {
+            return self.outbox();
+        };
+        let mut settled = BTreeMap::new();
+        for (generation, event) in self.sent()? {
+            settled.entry(event).or_insert(generation);
+        }
+        Ok(judged(&server.taken(), &settled))
+    }
+
+    fn says(&self, mail: &Mail, owner: &str) -> bool {
+        mail.text.replace("=\n", "").contains(owner)
+    }
+
+    async fn stop(&self) -> Result<()> {
+        let mut running = self.running.take().context("`up` does not run")?;
+        let pid = running.0.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status()?;
         ensure!(asked.success(), "`up` had gone");
         let began = Instant::now();
         loop {
-            if let Some(status) = self.0.try_wait()? {
+            if let Some(status) = running.0.try_wait()? {
                 ensure!(status.success(), "`up` ended with {status}");
                 return Ok(());
             }
             ensure!(began.elapsed() < DEADLINE, "`up` does not end");
-            std::thread::park_timeout(LOOK);
+            sleep(LOOK).await;
         }
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended already.
-        drop(self.0.kill());
-        drop(self.0.wait());
+impl Flooded for Machine {
+    async fn work(&self, count: usize, report: &mut Report) -> Result<()> {
+        let outbox = self.data().join("outbox");
+        let (mut seen, mut moved) = (0, Instant::now());
+        while seen < count {
+            let now = names(&outbox, ".eml")?.len();
+            if now > seen {
+                (seen, moved) = (now, Instant::now());
+            }
+            ensure!(moved.elapsed() < STALL * 10, "no mail came");
+            if moved.elapsed() > STALL && now > 0 {
+                // What lacks is reported as lost.
+                break;
+            }
+            sleep(LOOK * 10).await;
+        }
+        await_views(self, count).await?;
+        let files = fs::read_dir(outbox)?;
+        let times = files.map(|file| anyhow::Ok(file?.metadata()?.modified()?));
+        let times = times.collect::<Result<BTreeSet<_>>>()?;
+        if let (Some(first), Some(last)) = (times.first(), times.last()) {
+            let seconds = last.duration_since(*first)?.as_secs_f64();
+            let rate = f64::from(u32::try_from(seen)?) / seconds.max(0.001);
+            report.figure("mailed_a_second", rate, "/s");
+        }
+        Ok(())
     }
+}
+
+impl Killed for Machine {
+    async fn kill(&self, _accepted: impl Fn() -> Keys) -> Result<usize> {
+        let mut running = self.running.take().context("`up` does not run")?;
+        if let Some(status) = running.0.try_wait()? {
+            bail!("`up` ended by itself: {status}");
+        }
+        drop(running);
+        if let Some(server) = &self.server {
+            server.next_generation();
+        }
+        self.generation.set(self.generation.get() + 1);
+        self.begin().await?;
+        Ok(1)
+    }
+
+    fn heal(&self) {
+        self.server.iter().for_each(MailServer::heal);
+    }
+
+    fn states(&self, _accepted: &Keys) -> Result<BTreeMap<String, String>> {
+        let output = Command::new(&self.binary)
+            .args(["leads", "--limit", "10000000", "--json", "--data"])
+            .arg(self.data())
+            .env_remove("RUST_LOG")
+            .output()?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`leads`: {told}");
+        let leads = String::from_utf8_lossy(&output.stdout).into_owned();
+        let state = |line: &str| {
+            let lead: Value = serde_json::from_str(line).context("not JSON")?;
+            Ok((text(&lead, "event_id"), text(&lead, "stage")))
+        };
+        leads.lines().map(state).collect()
+    }
+
+    fn faults(&self, report: &mut Report) {
+        let faults = self.server.as_ref().map(MailServer::faults);
+        for (name, fault) in [
+            ("mail_server_busy", MailFault::Busy),
+            ("mail_server_refused", MailFault::Refuse),
+            ("mail_server_closed_after_data", MailFault::Close),
+        ] {
+            let done = faults.iter().flatten().filter(|done| **done == fault);
+            report.count(name, done.count());
+        }
+    }
+}
+
+/// A second mail is in doubt where its answer was lost, or its process died before it logged that it was settled.
+fn judged(taken: &[Taken], settled: &BTreeMap<String, usize>) -> Mails {
+    let mut mails = Mails::default();
+    let mut lives: BTreeMap<&str, Vec<&Taken>> = BTreeMap::new();
+    for mail in taken {
+        lives.entry(&mail.event).or_default().push(mail);
+        mails.taken.push(Mail {
+            event: mail.event.clone(),
+            subject: mail.subject(),
+            text: mail.text.clone(),
+        });
+    }
+    for (event, sent) in lives {
+        let end = settled.get(event).copied().unwrap_or(usize::MAX);
+        let doubtful = sent
+            .iter()
+            .filter(|mail| mail.in_doubt || mail.generation < end);
+        mails.doubts.insert(event.to_owned(), doubtful.count());
+        let late = sent.iter().any(|mail| mail.generation > end);
+        // One process never sends a second one after a plain answer.
+        let answered = sent.iter().filter(|mail| !mail.in_doubt);
+        let answered: Vec<usize> = answered.map(|mail| mail.generation).collect();
+        let twice = answered.iter().collect::<BTreeSet<_>>().len() < answered.len();
+        if late || twice {
+            let lives: Vec<usize> = sent.iter().map(|mail| mail.generation).collect();
+            let broken = format!("{event}: mailed in lives {lives:?}, settled in {end}");
+            mails.broken.push(broken);
+        }
+    }
+    mails
+}
+
+fn text(document: &Value, name: &str) -> String {
+    let member = document.get(name).and_then(Value::as_str);
+    member.unwrap_or_default().to_owned()
+}
+
+/// Names in a folder that end like this, without that end.
+fn names(folder: &Path, end: &str) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if let Some(name) = name.strip_suffix(end).filter(|name| !name.starts_with('.')) {
+            names.insert(name.to_owned());
+        }
+    }
+    Ok(names)
 }

@@ -2,15 +2,18 @@
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Parser, Subcommand};
-use leadwire_load::flood;
+use leadwire_load::flood::{self, Flood};
+#[cfg(feature = "aws")]
+use leadwire_load::functions::Functions;
+#[cfg(feature = "aws")]
+use leadwire_load::kill;
+use leadwire_load::machine::Machine;
 use leadwire_load::report::Report;
-use leadwire_load::smtp::MailFault;
+use leadwire_load::smtp::{MailFault, MailServer};
 use leadwire_load::soak::{self, Soak};
 #[cfg(feature = "aws")]
-use leadwire_load::stack;
-#[cfg(feature = "aws")]
-use leadwire_tests::{flood::Flood, kill::Kind};
-use std::path::{Path, PathBuf};
+use leadwire_tests::{kill::Kind, program};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -56,21 +59,14 @@ struct LambdaArgs {
 #[cfg(feature = "aws")]
 #[derive(Debug, Args)]
 struct LambdaSoakArgs {
-    /// How long leads come
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    minutes: u64,
-    /// Seconds between two kills of every process at work
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    #[command(flatten)]
+    trouble: Trouble,
+    /// Seconds between two kills of every process at work, half of it more or less by chance; 0 kills once, at the end
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     kill_every: u64,
-    /// Leads a second
+    /// Events a second
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
-    /// So many of a hundred calls fail
-    #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=20))]
-    faults: u32,
-    /// What chance begins with
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
 }
 
 #[cfg(feature = "aws")]
@@ -118,13 +114,25 @@ struct FloodArgs {
     delay: u64,
 }
 
+#[derive(Clone, Copy, Debug, Args)]
+struct Trouble {
+    /// How long leads come
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    minutes: u64,
+    /// So many of a hundred mails or calls fail, and so many requests
+    #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=50))]
+    faults: u32,
+    /// What chance begins with
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
 #[derive(Debug, Args)]
 struct SoakArgs {
     #[command(flatten)]
     place: PlaceArgs,
-    /// How long leads come
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    minutes: u64,
+    #[command(flatten)]
+    trouble: Trouble,
     /// Seconds between two kills, half of it more or less by chance; 0 kills once, at the end
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     kill_every: u64,
@@ -134,43 +142,12 @@ struct SoakArgs {
     /// Seconds that each lead waits
     #[arg(long, value_name = "SECONDS", default_value_t = 6)]
     delay: u64,
-    /// So many of a hundred mails fail, and so many requests
-    #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=50))]
-    faults: u32,
-    /// What chance begins with
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
 }
 
-fn main() -> Result<ExitCode> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
-    let report = match &cli.run {
-        Run::Flood(args) => run_flood(args)?,
-        Run::Soak(args) => run_soak(args)?,
-        #[cfg(feature = "aws")]
-        Run::Lambda(args) => stack::flood(Flood {
-            leads: args.leads,
-            environments: usize::from(args.environments),
-            batch: 10,
-        })?,
-        #[cfg(feature = "aws")]
-        Run::LambdaSoak(args) => stack::soak(leadwire_tests::soak::Soak {
-            lasts: Duration::from_secs(args.minutes * 60),
-            kill_every: Duration::from_secs(args.kill_every),
-            rate: args.rate,
-            percent: args.faults,
-            seed: args.seed,
-        })?,
-        #[cfg(feature = "aws")]
-        Run::Kill(args) => {
-            let kind = if args.memory {
-                Kind::Memory
-            } else {
-                Kind::LocalStack
-            };
-            stack::kill(kind, args.points, usize::from(args.at_once))?
-        }
-    };
+    let report = run(&cli.run).await?;
     let text = if cli.json {
         format!("{}\n", report.json())
     } else {
@@ -184,38 +161,81 @@ fn main() -> Result<ExitCode> {
     })
 }
 
-fn run_flood(args: &FloodArgs) -> Result<Report> {
-    args.place.with(|binary, folder| {
-        flood::run(&flood::Flood {
-            binary: binary.to_owned(),
-            folder: folder.to_owned(),
-            leads: args.leads,
-            events: args.events,
-            connections: usize::from(args.connections),
-            delay: Duration::from_secs(args.delay),
-        })
-    })
+async fn run(run: &Run) -> Result<Report> {
+    #[cfg(feature = "aws")]
+    if !matches!(run, Run::Flood(_) | Run::Soak(_)) {
+        program::adopt(program::released().await?);
+    }
+    match run {
+        Run::Flood(args) => {
+            let place = args.place.prepare()?;
+            let delay = Duration::from_secs(args.delay);
+            let machine = Machine::start(&place.binary, place.folder.path(), delay, None).await?;
+            let flood = Flood {
+                leads: args.leads,
+                events: args.events,
+                senders: usize::from(args.connections),
+            };
+            flood::run(flood, &machine).await
+        }
+        Run::Soak(args) => {
+            let place = args.place.prepare()?;
+            let delay = Duration::from_secs(args.delay);
+            let faults = [MailFault::Busy, MailFault::Refuse, MailFault::Close];
+            let mail = MailServer::start(&faults, args.trouble.faults, args.trouble.seed)?;
+            let folder = place.folder.path();
+            let machine = Machine::start(&place.binary, folder, delay, Some(mail)).await?;
+            soak::run(args.trouble.soak(args.kill_every, args.rate), machine).await
+        }
+        #[cfg(feature = "aws")]
+        Run::Lambda(args) => {
+            let environments = usize::from(args.environments);
+            let flood = Flood {
+                leads: args.leads,
+                events: 0,
+                senders: environments,
+            };
+            flood::run(flood, &Functions::warm(environments).await?).await
+        }
+        #[cfg(feature = "aws")]
+        Run::LambdaSoak(args) => {
+            let Trouble { faults, seed, .. } = args.trouble;
+            let functions = Functions::failing(3, faults, seed).await?;
+            soak::run(args.trouble.soak(args.kill_every, args.rate), functions).await
+        }
+        #[cfg(feature = "aws")]
+        Run::Kill(args) => {
+            let kind = if args.memory {
+                Kind::Memory
+            } else {
+                Kind::LocalStack
+            };
+            kill::run(kind, args.points, usize::from(args.at_once)).await
+        }
+    }
 }
 
-fn run_soak(args: &SoakArgs) -> Result<Report> {
-    args.place.with(|binary, folder| {
-        soak::run(&Soak {
-            binary: binary.to_owned(),
-            folder: folder.to_owned(),
-            lasts: Duration::from_secs(args.minutes * 60),
-            kill_every: Duration::from_secs(args.kill_every),
-            rate: args.rate,
-            delay: Duration::from_secs(args.delay),
-            faults: vec![MailFault::Busy, MailFault::Refuse, MailFault::Close],
-            percent: args.faults,
-            seed: args.seed,
-        })
-    })
+/// Where a run takes place.
+struct Place {
+    binary: PathBuf,
+    folder: TempDir,
+}
+
+impl Trouble {
+    fn soak(&self, kill_every: u64, rate: u32) -> Soak {
+        Soak {
+            lasts: Duration::from_secs(self.minutes * 60),
+            kill_every: Duration::from_secs(kill_every),
+            rate,
+            percent: self.faults,
+            seed: self.seed,
+        }
+    }
 }
 
 impl PlaceArgs {
-    /// Runs with the command's binary and a folder of the run.
-    fn with(&self, run: impl FnOnce(&Path, &Path) -> Result<Report>) -> Result<Report> {
+    /// The command's binary, and a folder of the run.
+    fn prepare(&self) -> Result<Place> {
         let here = std::env::current_exe()?;
         let here = here.parent().context("an executable lies in a folder")?;
         let binary = match &self.binary {
@@ -225,12 +245,12 @@ impl PlaceArgs {
         let parent = self.folder.as_deref().unwrap_or(here);
         let mut folder = TempDir::with_prefix_in("load-", parent)?;
         folder.disable_cleanup(self.keep);
-        run(&binary, folder.path())
+        Ok(Place { binary, folder })
     }
 }
 
 /// The command, built as this program was, into the same folder.
-fn built(here: &Path) -> Result<PathBuf> {
+fn built(here: &std::path::Path) -> Result<PathBuf> {
     let profile = here.file_name().and_then(|name| name.to_str());
     let profile = match profile {
         Some("debug") | None => "dev",

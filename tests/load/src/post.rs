@@ -1,5 +1,7 @@
 //! A client that costs little: HTTP/1.1 over a connection that is kept, written by hand, since the generator has only one core.
 
+use crate::lead::Event;
+use crate::target::{Answer, Sender};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,15 +12,6 @@ use tokio::time::timeout;
 /// Longest that an answer may take: `ingest` answers within four seconds, a busy machine a little later.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 const HEAD_END: &[u8] = b"\r\n\r\n";
-
-/// What a request was answered with.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// Its status.
-    pub status: u16,
-    /// Its body.
-    pub body: Vec<u8>,
-}
 
 /// A connection that is made when it is needed and kept as long as it works.
 #[derive(Debug)]
@@ -36,30 +29,6 @@ impl Connection {
             stream: None,
             read: Vec::with_capacity(4096),
         }
-    }
-
-    /// Sends a request and reads its answer.
-    ///
-    /// # Errors
-    /// Nobody answered, or not in full: what came of the request is not known.
-    pub async fn post(&mut self, request: &[u8]) -> io::Result<Answer> {
-        let answer = timeout(ANSWER_DEADLINE, self.exchange(request))
-            .await
-            .unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()));
-        if answer.is_err() {
-            self.stream = None;
-        }
-        answer
-    }
-
-    /// Sends a request and goes away without its answer.
-    ///
-    /// # Errors
-    /// It could not be sent.
-    pub async fn abandon(&mut self, request: &[u8]) -> io::Result<()> {
-        let sent = self.stream().await?.write_all(request).await;
-        self.stream = None;
-        sent
     }
 
     async fn stream(&mut self) -> io::Result<&mut TcpStream> {
@@ -88,6 +57,27 @@ impl Connection {
         };
         self.read = read;
         Ok(answer)
+    }
+}
+
+impl Sender for Connection {
+    async fn post(&mut self, event: &Event) -> Option<Answer> {
+        let request = event.request();
+        let answer = timeout(ANSWER_DEADLINE, self.exchange(&request)).await;
+        let answer = answer.ok().and_then(Result::ok);
+        if answer.is_none() {
+            self.stream = None;
+        }
+        answer
+    }
+
+    async fn abandon(&mut self, event: &Event) -> bool {
+        let sent = match self.stream().await {
+            Ok(stream) => stream.write_all(&event.request()).await,
+            Err(error) => Err(error),
+        };
+        self.stream = None;
+        sent.is_ok()
     }
 }
 

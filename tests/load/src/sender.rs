@@ -1,24 +1,16 @@
 //! Senders that behave as CRMs do: what is not answered with 202 is sent again, some give up too early, some send twice.
 
 use crate::chance::Chance;
-use crate::flood::key_of;
-use crate::lead::{Event, owner, put_owner};
-use crate::machine::Machine;
-use crate::post::Connection;
-use crate::soak::Soak;
-use anyhow::{Context as _, Result};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use crate::lead::{Event, owner};
+use crate::target::{Answer, Keys, Sender, Target};
+use anyhow::Result;
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
-use tokio::runtime::Builder;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// Senders at once.
-const SENDERS: u64 = 8;
+pub(crate) const SENDERS: u64 = 8;
 /// Events of one lead.
 const EVENTS_EACH: u64 = 2;
 /// How far back a sender remembers what it sends again.
@@ -31,11 +23,10 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// What was sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sent {
-    /// The keys that each event's id was answered with: one, if all is well.
-    pub(crate) accepted: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) accepted: Keys,
     /// Events that were sent again although they had been accepted.
     pub(crate) posted_again: usize,
-    /// Requests whose answer nobody waited for.
+    /// Requests without waiting for an answer.
     pub(crate) abandoned: usize,
     /// Requests without an answer, or with 503.
     pub(crate) failed: usize,
@@ -43,140 +34,111 @@ pub(crate) struct Sent {
     pub(crate) odd: Vec<String>,
 }
 
-/// Senders at work, in a thread of their own.
-pub(crate) struct Sending {
-    thread: JoinHandle<Result<()>>,
-    sent: Arc<Mutex<Sent>>,
+/// How much is sent, and how it goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Events a second, by all senders.
+    pub(crate) rate: u32,
+    pub(crate) lasts: Duration,
+    /// How often in a hundred.
+    pub(crate) percent: u32,
+    pub(crate) seed: u64,
 }
 
-struct Sender {
-    connection: Connection,
+pub(crate) struct Crm<T: Target> {
+    target: Rc<T>,
+    sender: T::Sender,
     chance: Chance,
     percent: u32,
-    data: PathBuf,
-    sent: Arc<Mutex<Sent>>,
+    sent: Rc<RefCell<Sent>>,
 }
 
-impl Sending {
-    /// Begins to send.
-    pub(crate) fn begin(machine: &Machine, soak: &Soak) -> Result<Self> {
-        let sent = Arc::<Mutex<Sent>>::default();
-        let (shared, soak) = (Arc::clone(&sent), soak.clone());
-        let (address, data) = (machine.address, machine.data());
-        let thread = std::thread::Builder::new()
-            .name("senders".to_owned())
-            .spawn(move || {
-                let runtime = Builder::new_current_thread().enable_all().build()?;
-                runtime.block_on(send_all(&soak, address, &data, &shared))
-            })?;
-        Ok(Self { thread, sent })
-    }
-
-    /// Waits until the last event is accepted.
-    pub(crate) fn finish(self) -> Result<Sent> {
-        let ended = self.thread.join();
-        ended.ok().context("the senders panicked")??;
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(sent.clone())
-    }
-
-    /// The lead of an event.
-    pub(crate) fn lead_of(event_id: &str) -> String {
-        let number = event_id
-            .strip_prefix("soak-")
-            .and_then(|number| number.parse::<u64>().ok());
-        format!("lead-{}", number.unwrap_or(0) / EVENTS_EACH)
-    }
+/// An event by its number.
+pub(crate) fn event(number: u64) -> Event {
+    Event::flat(&lead_of(number), &format!("soak-{number}"))
 }
 
-fn event(number: u64) -> Event {
-    let event_id = format!("soak-{number}");
-    Event::flat(&Sending::lead_of(&event_id), &event_id)
+/// An event by its id.
+pub(crate) fn event_of(id: &str) -> Event {
+    let number = id
+        .strip_prefix("soak-")
+        .and_then(|number| number.parse().ok());
+    event(number.unwrap_or(0))
 }
 
-async fn send_all(
-    soak: &Soak,
-    address: SocketAddr,
-    data: &std::path::Path,
-    sent: &Arc<Mutex<Sent>>,
-) -> Result<()> {
-    let began = Instant::now();
-    let mut senders = JoinSet::new();
-    for number in 0..SENDERS {
-        let mut sender = Sender {
-            connection: Connection::to(address),
-            chance: Chance::new(soak.seed.wrapping_add(100 + number)),
-            percent: soak.percent,
-            data: data.to_owned(),
-            sent: Arc::clone(sent),
-        };
-        let (rate, lasts) = (f64::from(soak.rate), soak.lasts);
-        senders.spawn(async move {
-            // Each has every eighth event, so that they come evenly.
-            for number in (number..).step_by(8) {
-                let after = f64::from(u32::try_from(number)?) / rate;
-                let at = Duration::from_secs_f64(after);
-                if at >= lasts {
-                    return anyhow::Ok(());
-                }
-                sleep_until(began + at).await;
-                sender.one(number).await?;
+fn lead_of(number: u64) -> String {
+    format!("lead-{}", number / EVENTS_EACH)
+}
+
+impl<T: Target> Crm<T> {
+    pub(crate) fn new(target: &Rc<T>, pace: Pace, number: u64, sent: &Rc<RefCell<Sent>>) -> Self {
+        Self {
+            target: Rc::clone(target),
+            sender: target.sender(),
+            chance: Chance::new(pace.seed.wrapping_add(100 + number)),
+            percent: pace.percent,
+            sent: Rc::clone(sent),
+        }
+    }
+
+    /// Sends every eighth event, so that they come evenly.
+    pub(crate) async fn send_all(mut self, first: u64, pace: Pace) -> Result<()> {
+        let began = Instant::now();
+        for number in (first..).step_by(usize::try_from(SENDERS)?) {
+            let after = f64::from(u32::try_from(number)?) / f64::from(pace.rate);
+            let at = Duration::from_secs_f64(after);
+            if at >= pace.lasts {
+                break;
             }
-            Ok(())
-        });
+            sleep_until(began + at).await;
+            self.one(number).await?;
+        }
+        Ok(())
     }
-    while let Some(ended) = senders.join_next().await {
-        ended??;
-    }
-    Ok(())
-}
 
-impl Sender {
-    /// One event, and by chance what else a CRM and whoever writes owner files do.
+    /// One event, and by chance what else a CRM and the author of owner files do.
     async fn one(&mut self, number: u64) -> Result<()> {
         let event = event(number);
-        put_owner(&self.data, &event.lead_id, &owner(&event.lead_id))?;
+        self.target
+            .put_owner(&event.lead_id, &owner(&event.lead_id))?;
         if self.chance.percent(self.percent) {
-            self.note(|sent| sent.abandoned += 1);
-            if self.connection.abandon(&event.request()).await.is_err() {
-                self.note(|sent| sent.failed += 1);
-            }
+            let is_sent = self.sender.abandon(&event).await;
+            let mut sent = self.sent.borrow_mut();
+            sent.abandoned += 1;
+            sent.failed += usize::from(!is_sent);
         }
         self.deliver(&event).await?;
         let earlier = number.saturating_sub(self.chance.below(MEMORY));
         if self.chance.percent(self.percent) {
-            self.note(|sent| sent.posted_again += 1);
+            self.sent.borrow_mut().posted_again += 1;
             self.deliver(&self::event(earlier)).await?;
         }
         if self.chance.percent(self.percent) {
-            let lead_id = Sending::lead_of(&format!("soak-{earlier}"));
-            put_owner(&self.data, &lead_id, &format!("New owner at {number}"))?;
+            let owner = format!("New owner at {number}");
+            self.target.put_owner(&lead_of(earlier), &owner)?;
         }
         Ok(())
     }
 
     /// Sends until it is accepted.
     async fn deliver(&mut self, event: &Event) -> Result<()> {
-        let (request, began) = (event.request(), Instant::now());
+        let began = Instant::now();
+        let id = &event.event_id;
         while began.elapsed() < PATIENCE {
-            let answer = self.connection.post(&request).await.ok();
-            let id = event.event_id.clone();
-            if let Some(key) = answer.as_ref().and_then(key_of) {
-                self.note(|sent| sent.accepted.entry(id).or_default().insert(key));
+            let answer = self.sender.post(event).await;
+            if let Some(key) = answer.as_ref().and_then(Answer::key) {
+                let accepted = &mut self.sent.borrow_mut().accepted;
+                accepted.entry(id.clone()).or_default().insert(key);
                 return Ok(());
             }
             if let Some(answer) = answer.filter(|answer| answer.status != 503) {
-                self.note(|sent| sent.odd.push(format!("{id}: {}", answer.status)));
+                let odd = format!("{id}: {}", answer.status);
+                self.sent.borrow_mut().odd.push(odd);
                 return Ok(());
             }
-            self.note(|sent| sent.failed += 1);
+            self.sent.borrow_mut().failed += 1;
             sleep(Duration::from_millis(self.chance.below(PAUSE_MILLIS))).await;
         }
-        anyhow::bail!("{} is not accepted in {PATIENCE:?}", event.event_id)
-    }
-
-    fn note<T>(&self, note: impl FnOnce(&mut Sent) -> T) {
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        note(&mut sent);
+        anyhow::bail!("{id} is not accepted in {PATIENCE:?}")
     }
 }

@@ -72,7 +72,7 @@ pub struct MailServer {
 }
 
 impl MailServer {
-    /// A server that does one of `faults` to so many messages in a hundred.
+    /// A server that does one of `faults`, in turn, to so many messages in a hundred.
     ///
     /// # Errors
     /// No port is free.
@@ -136,13 +136,13 @@ impl MailServer {
 
 impl Plan {
     fn fault(&self) -> Option<MailFault> {
-        let mut chance = guard(&self.chance);
-        if !chance.percent(self.percent.load(Ordering::SeqCst)) {
+        let percent = self.percent.load(Ordering::SeqCst);
+        if !guard(&self.chance).percent(percent) {
             return None;
         }
-        let which = chance.below(u64::try_from(self.faults.len()).unwrap_or(0));
-        let fault = self.faults.get(usize::try_from(which).ok()?).copied()?;
-        guard(&self.seen).faults.push(fault);
+        let mut seen = guard(&self.seen);
+        let fault = self.faults.iter().cycle().nth(seen.faults.len()).copied()?;
+        seen.faults.push(fault);
         Some(fault)
     }
 

@@ -1,7 +1,7 @@
 //! Everything that can happen next, and how a trace tells it.
 
-use crate::model::Protocol;
 use crate::pair::{Rev, WorkerId};
+use crate::protocol::Protocol;
 use crate::queue::Slot;
 use crate::state::{Forget, IngestStep, Ses, State, Step, Sweep, Write};
 

@@ -1,6 +1,6 @@
 //! What may happen in a scenario, and how often.
 
-use crate::state::{Lookup, Ses};
+use crate::fact::{Lookup, Ses};
 
 /// How often each thing may still happen. A state carries what is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

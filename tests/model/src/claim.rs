@@ -4,8 +4,8 @@
 
 use crate::action::{Action, Reply};
 use crate::bounds::ClaimOrder;
-use crate::model::Protocol;
 use crate::pair::WorkerId;
+use crate::protocol::Protocol;
 use crate::state::{Claim, Doc, Mark, Phase, Reason, Seen, State, Step, Wait, Worker, Write};
 use crate::variant::Variant;
 

@@ -1,8 +1,8 @@
 //! Negative controls: each broken protocol, and the promise that it must break.
 
 use crate::bounds::{Ambiguous, Bounds, Cure, Notify, Policy};
-use crate::model::Protocol;
 use crate::property as p;
+use crate::protocol::Protocol;
 use crate::scenario::sound;
 use crate::state::Lookup;
 use crate::variant::Variant;

@@ -2,8 +2,8 @@
 
 use crate::action::{Action, Delivery, Get, Reply};
 use crate::bounds::{Ambiguous, OwnerMissing};
-use crate::model::Protocol;
 use crate::pair::{Rev, WorkerId};
+use crate::protocol::Protocol;
 use crate::queue::{Delay, Place, Slot};
 use crate::state::{
     Claim, Doc, Found, Lookup, Phase, Reason, Seen, State, Step, Wait, Worker, Write,

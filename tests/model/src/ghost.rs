@@ -1,7 +1,7 @@
 //! What a run has seen. The properties read it, the protocol never does.
 
+use crate::fact::Doc;
 use crate::pair::Pair;
-use crate::state::Doc;
 
 /// Things that a run has seen: they are for the properties only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

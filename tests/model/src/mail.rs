@@ -3,8 +3,8 @@
 use crate::action::Reply;
 use crate::bounds::Notify;
 use crate::claim::note_effect;
-use crate::model::Protocol;
 use crate::pair::{Rev, WorkerId};
+use crate::protocol::Protocol;
 use crate::state::{Claim, Forget, Mark, Reason, Seen, Ses, State, Step};
 use crate::variant::Variant;
 

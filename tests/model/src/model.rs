@@ -3,37 +3,16 @@
 use stateright::{Model, Property};
 
 use crate::action::{Action, Delivery, Reply};
-use crate::bounds::{Bounds, Policy};
 use crate::pair::{Pair, WorkerId};
 use crate::property;
+pub use crate::protocol::Protocol;
 use crate::queue::Queue;
 use crate::state::{
     Claim, Forget, Ghost, Ingest, Lookup, Mark, Phase, Ses, State, Step, Sweep, Wait,
 };
-use crate::variant::Variant;
 use crate::world;
 
-/// A protocol in its surroundings.
-#[derive(Clone, Copy, Debug)]
-pub struct Protocol {
-    /// What may happen.
-    pub bounds: Bounds,
-    /// Configuration and surroundings.
-    pub policy: Policy,
-    /// The sound protocol or a broken one.
-    pub variant: Variant,
-    /// What the scenario must be able to reach, lest it proves nothing.
-    pub reaches: &'static [&'static str],
-    /// The one property to be checked; all where it is `None`.
-    pub only: Option<&'static str>,
-}
-
 impl Protocol {
-    /// Faults (deaths, lost replies, errors, purges) that have happened.
-    pub(crate) fn faults(&self, state: &State) -> u8 {
-        self.bounds.faults() - state.left.faults()
-    }
-
     fn spend(state: &mut State, reply: Reply) {
         match reply {
             Reply::Answer => {}

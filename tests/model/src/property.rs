@@ -6,8 +6,8 @@
 use stateright::{Model, Property};
 
 use crate::bounds::{Ambiguous, Notify};
-use crate::model::Protocol;
 use crate::pair::Rev;
+use crate::protocol::Protocol;
 use crate::queue::Place;
 use crate::state::{Claim, Doc, Forget, Mark, Reason, State};
 use crate::sweep::SWEPT_MAX;

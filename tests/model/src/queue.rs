@@ -1,7 +1,7 @@
 //! The delay queue and the dead letter queue: messages in numbered slots.
 
+use crate::fact::Phase;
 use crate::pair::Rev;
-use crate::state::Phase;
 
 /// The most messages that are alive at once in any scenario; a scenario that needs more stops the check.
 const SLOTS: usize = 7;

@@ -6,7 +6,7 @@ mod operated;
 mod waiting;
 
 use crate::bounds::{Ambiguous, Bounds, Notify, Policy};
-use crate::model::Protocol;
+use crate::protocol::Protocol;
 use crate::variant::Variant;
 
 /// A named protocol in its surroundings.

@@ -2,8 +2,8 @@
 
 use crate::action::Action;
 use crate::ingest::delay_left;
-use crate::model::Protocol;
 use crate::pair::Rev;
+use crate::protocol::Protocol;
 use crate::queue::Message;
 use crate::state::{IngestStep, Mark, Phase, Reason, State, Sweep};
 use crate::variant::Variant;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use stateright::{Checker, Expectation, Model};
 
 use crate::action::describe;
-use crate::model::Protocol;
+use crate::protocol::Protocol;
 
 /// What a walk has found.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! An enrich worker: where it is and what it knows.
 
+use crate::fact::{Doc, Lookup, Reason, Wait};
 use crate::pair::Rev;
 use crate::queue::Slot;
-use crate::state::{Doc, Lookup, Reason, Wait};
 
 /// What a worker knows of `mail/X`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,8 +3,8 @@
 use crate::action::{Action, Process};
 use crate::bounds::{Clock, Cure};
 use crate::ingest::delay_left;
-use crate::model::Protocol;
 use crate::pair::{Pair, Rev, WorkerId};
+use crate::protocol::Protocol;
 use crate::queue::{Delay, Message, Place, Queue};
 use crate::state::{Claim, Forget, Ingest, IngestStep, Lookup, Mark, Ses, State, Sweep};
 use crate::variant::Variant;

@@ -12,11 +12,11 @@ use leadwire_domain::key::RAW;
 use leadwire_domain::lead::id::EventId;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::{Headers, Source};
-use leadwire_pipeline::config::{EnrichConfig, IngestConfig, SweepConfig, VISIBILITY_SECONDS};
 use leadwire_pipeline::port::{
     Bucket, Clock as _, NewObject, OutgoingMessage, PortError, SecretStore,
 };
 use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::settings::{EnrichConfig, IngestConfig, SweepConfig, VISIBILITY_SECONDS};
 use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};

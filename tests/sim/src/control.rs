@@ -4,7 +4,7 @@ use crate::mistake::Mistake;
 use crate::rule::Breach;
 use crate::setting::Setting;
 use crate::world::run_seed_with;
-use leadwire_pipeline::config::AmbiguousPolicy;
+use leadwire_pipeline::settings::AmbiguousPolicy;
 
 /// A mistake that must be noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The long runs, one command each.
 
 use clap::{Parser, Subcommand};
-use leadwire_pipeline::config::AmbiguousPolicy;
+use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_sim::control::{CONTROLS, notice};
 use leadwire_sim::explore::explore;
 use leadwire_sim::run_seed;

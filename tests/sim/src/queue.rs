@@ -3,8 +3,8 @@
 use crate::chance::Chance;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::message::Trigger;
-use leadwire_pipeline::config::VISIBILITY_SECONDS;
 use leadwire_pipeline::port::OutgoingMessage;
+use leadwire_pipeline::settings::VISIBILITY_SECONDS;
 use leadwire_pipeline::stage::enrich::Record;
 use leadwire_pipeline::trace::TraceContext;
 use std::collections::BTreeMap;

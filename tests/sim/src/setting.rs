@@ -2,7 +2,7 @@
 
 use crate::chance::Chance;
 use crate::mistake::Mistake;
-use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
+use leadwire_pipeline::settings::{AmbiguousPolicy, OwnerMissingPolicy};
 use std::time::Duration;
 
 /// The life of a claim on one machine, as its command has it.
@@ -111,7 +111,7 @@ impl Setting {
             has_sweeper: true,
             ambiguous,
             owner_missing: OwnerMissingPolicy::Dlq,
-            lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
+            lease_seconds: leadwire_pipeline::settings::LEASE_SECONDS,
             late_owner_per_mille: 0,
             mistake: None,
             one_machine: false,
@@ -164,7 +164,7 @@ impl Setting {
             } else {
                 OwnerMissingPolicy::Dlq
             },
-            lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
+            lease_seconds: leadwire_pipeline::settings::LEASE_SECONDS,
             late_owner_per_mille: chance.pick(0, &[300]),
             mistake: None,
             one_machine: false,

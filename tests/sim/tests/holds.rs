@@ -1,6 +1,6 @@
 //! The promises hold, whatever goes wrong.
 
-use leadwire_pipeline::config::AmbiguousPolicy;
+use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_sim::explore::explore;
 use leadwire_sim::run_seed;
 use leadwire_sim::seeds::{cores, run_seeds};

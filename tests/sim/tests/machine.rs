@@ -13,14 +13,14 @@ use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Headers;
 use leadwire_local::{FileSystem, LocalHome, Mode, OpenOptions};
-use leadwire_pipeline::config::{
-    AmbiguousPolicy, EnrichConfig, IngestConfig, OwnerMissingPolicy, VISIBILITY_SECONDS,
-};
 use leadwire_pipeline::port::{
     Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, Home, ListPage, Mail, MailOutcome,
     Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
 };
 use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::settings::{
+    AmbiguousPolicy, EnrichConfig, IngestConfig, OwnerMissingPolicy, VISIBILITY_SECONDS,
+};
 use leadwire_pipeline::stage::enrich::Enrich;
 use leadwire_pipeline::stage::ingest::{Ingest, Request};
 use leadwire_pipeline::trace::TraceContext;

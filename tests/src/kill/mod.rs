@@ -1,6 +1,7 @@
 //! A process of the real binaries killed at one call of one run, before or after the call takes effect; then the queue delivers again, the
 //! sender sends again, and what is promised is held against what came of it.
 
+mod end;
 mod ground;
 mod judge;
 mod point;
@@ -11,9 +12,12 @@ pub use ground::Kind;
 pub use point::{Point, Side, Step, cover, spread};
 pub use shape::Shape;
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use judge::judge;
 use scene::Scene;
 
 /// What came of one kill.
@@ -36,8 +40,9 @@ pub struct Verdict {
 pub async fn points(kind: Kind, shapes: &[Shape], at_once: usize) -> Result<Vec<Point>> {
     let runs = stream::iter(shapes.iter().copied()).map(|shape| async move {
         let scene = Scene::build(kind, shape).await?;
-        let (verdict, steps) = scene.run().await.with_context(|| format!("{shape:?}"))?;
-        anyhow::ensure!(verdict.is_empty(), "{shape:?}, undisturbed: {verdict:?}");
+        let (ends, steps) = scene.run().await.with_context(|| format!("{shape:?}"))?;
+        let broken = judge(&scene, &ends, &BTreeMap::new()).await?;
+        anyhow::ensure!(broken.is_empty(), "{shape:?}, undisturbed: {broken:?}");
         let sides = |step: Step| {
             [Side::Before, Side::After].map(|side| Point {
                 shape,
@@ -59,8 +64,16 @@ pub async fn kill_at(kind: Kind, points: Vec<Point>, at_once: usize) -> Result<V
     let runs = stream::iter(points).map(|point| async move {
         let scene = Scene::build(kind, point.shape).await?;
         // On the heap: it holds the whole run.
-        let run = Box::pin(scene.kill(point.clone()));
-        run.await.with_context(|| point.to_string())
+        let run = Box::pin(scene.kill(&point));
+        let (ends, seen) = run.await.with_context(|| point.to_string())?;
+        let met = seen.is_some();
+        let broken = judge(&scene, &ends, &seen.unwrap_or_default()).await?;
+        Ok(Verdict {
+            point,
+            met,
+            mails: scene.ground.cloud.mails().len(),
+            broken,
+        })
     });
     runs.buffer_unordered(at_once).try_collect().await
 }

@@ -10,9 +10,8 @@ use anyhow::{Context, Result, bail};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::Verdict;
+use super::end::{End, Seen, end, subjects};
 use super::ground::{Ground, Kind};
-use super::judge::{self, End};
 use super::point::{Point, Side, Step, steps, what};
 use super::shape::{Lead, Shape};
 use crate::clock::eventually;
@@ -33,15 +32,6 @@ const SENDS_MAX: usize = 20;
 
 /// What a lead was answered with: its key, and what else the answer says of it.
 pub(crate) type Answers = BTreeMap<String, Vec<Value>>;
-
-/// What was seen of a lead when its process was killed.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seen {
-    /// Mails that were out.
-    pub(crate) mails: usize,
-    /// Whether the mail was settled.
-    pub(crate) settled: bool,
-}
 
 pub(crate) struct Scene {
     pub(crate) shape: Shape,
@@ -103,25 +93,27 @@ impl Scene {
         })
     }
 
-    /// An undisturbed run: the promises that it breaks, and what it calls.
-    pub(crate) async fn run(self) -> Result<(Vec<String>, Vec<Step>)> {
+    /// An undisturbed run: how each lead ended, and what was called.
+    pub(crate) async fn run(&self) -> Result<(BTreeMap<String, End>, Vec<Step>)> {
         self.before().await?;
         let heard = guard(&self.calls).len();
         self.fail_mail();
         let ends = self.story().await?;
-        let broken = judge::judge(&self, &ends, &BTreeMap::new()).await?;
         let calls = guard(&self.calls).split_off(heard);
-        Ok((broken, steps(calls)))
+        Ok((ends, steps(calls)))
     }
 
-    /// A run in which the process dies at a point.
-    pub(crate) async fn kill(self, point: Point) -> Result<Verdict> {
+    /// A run in which the process dies at a point: how each lead ended, and what was out when it died, if it came to the point.
+    pub(crate) async fn kill(
+        &self,
+        point: &Point,
+    ) -> Result<(BTreeMap<String, End>, Option<BTreeMap<String, Seen>>)> {
         self.before().await?;
-        let gate = self.arm(&point);
+        let gate = self.arm(point);
         self.fail_mail();
         let mut story = pin!(self.story());
         let mut killing = pin!(self.kill_at(&gate));
-        let (ends, seen) = tokio::select! {
+        let run = tokio::select! {
             seen = &mut killing => {
                 let seen = seen?;
                 (story.await?, Some(seen))
@@ -134,13 +126,7 @@ impl Scene {
                 (ends, if is_met { Some(killing.await?) } else { None })
             }
         };
-        let broken = judge::judge(&self, &ends, &seen.clone().unwrap_or_default()).await?;
-        Ok(Verdict {
-            point,
-            met: seen.is_some(),
-            mails: self.ground.cloud.mails().len(),
-            broken,
-        })
+        Ok(run)
     }
 
     /// Brings to its end what has come before.
@@ -206,10 +192,10 @@ impl Scene {
         for lead in self.shape.leads() {
             let key = self.key(&lead);
             let settled = match &key {
-                Some(key) => judge::end(&self.ground, self.shape, key).await? == Some(End::Settled),
+                Some(key) => end(&self.ground, self.shape, key).await? == Some(End::Settled),
                 None => false,
             };
-            let mails = judge::subjects(&self.ground, &lead).len();
+            let mails = subjects(&self.ground, &lead).len();
             all.insert(lead.name.clone(), Seen { mails, settled });
             if self.shape.owner(&lead).is_some() && !self.shape.fails() {
                 let file = json!({"lead_id": lead.id, "lead_owner": "Another owner"});
@@ -299,7 +285,7 @@ impl Scene {
             let mut is_over = true;
             for lead in &leads {
                 let Some(key) = self.key(lead) else { continue };
-                match judge::end(&self.ground, self.shape, &key).await? {
+                match end(&self.ground, self.shape, &key).await? {
                     Some(end) => drop(guard(&found).insert(lead.name.clone(), end)),
                     None => is_over = false,
                 }

@@ -1,88 +1,42 @@
-//! The metrics that there are: ours by the catalogue, and those of AWS that are worth a look, with their units and dimensions.
+//! The metrics that exist: ours by the catalogue, and those of AWS that are of use, with their dimensions.
 
 use super::board::Name;
-use leadwire_pipeline::observe::metric::{Metric, Unit};
+use leadwire_pipeline::observe::metric::Metric;
 
 /// Our own namespace.
 pub(crate) const OURS: &str = "Leadwire";
 const ENVIRONMENT: &str = "${Environment}";
 
-/// What the values of a metric are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Measure {
-    Count,
-    Milliseconds,
-    Seconds,
-    Percent,
-    /// A share of another share.
-    Ratio,
-}
-
 /// Metrics of AWS that have the same dimensions.
 pub(crate) struct Family {
     namespace: &'static str,
-    metrics: &'static [(&'static str, Measure)],
+    metrics: &'static str,
     pub(crate) dimensions: &'static [(&'static str, Value)],
 }
 
 /// What the value of a dimension must be.
 pub(crate) enum Value {
     Text(&'static str),
-    /// `${Id<attribute>}` of a resource of this type.
-    Of {
-        kind: &'static str,
-        attribute: &'static str,
-    },
+    /// `${Id<attribute>}` of a resource of this type: type and attribute.
+    Of(&'static str, &'static str),
 }
-
-use Measure::{Count, Milliseconds, Seconds};
 
 const FAMILIES: [Family; 6] = [
     Family {
         namespace: "AWS/SQS",
-        metrics: &[
-            ("ApproximateAgeOfOldestMessage", Seconds),
-            ("ApproximateNumberOfMessagesDelayed", Count),
-            ("ApproximateNumberOfMessagesNotVisible", Count),
-            ("ApproximateNumberOfMessagesVisible", Count),
-            ("NumberOfMessagesDeleted", Count),
-            ("NumberOfMessagesReceived", Count),
-            ("NumberOfMessagesSent", Count),
-        ],
-        dimensions: &[(
-            "QueueName",
-            Value::Of {
-                kind: "AWS::SQS::Queue",
-                attribute: ".QueueName",
-            },
-        )],
+        metrics: "ApproximateAgeOfOldestMessage ApproximateNumberOfMessagesDelayed \
+            ApproximateNumberOfMessagesNotVisible ApproximateNumberOfMessagesVisible \
+            NumberOfMessagesDeleted NumberOfMessagesReceived NumberOfMessagesSent",
+        dimensions: &[("QueueName", Value::Of("AWS::SQS::Queue", ".QueueName"))],
     },
     Family {
         namespace: "AWS/Lambda",
-        metrics: &[
-            ("ConcurrentExecutions", Count),
-            ("Duration", Milliseconds),
-            ("Errors", Count),
-            ("Invocations", Count),
-            ("Throttles", Count),
-        ],
-        dimensions: &[(
-            "FunctionName",
-            Value::Of {
-                kind: "AWS::Lambda::Function",
-                attribute: "",
-            },
-        )],
+        metrics: "ConcurrentExecutions Duration Errors Invocations Throttles",
+        dimensions: &[("FunctionName", Value::Of("AWS::Lambda::Function", ""))],
     },
     Family {
         namespace: "AWS/ApiGateway",
-        metrics: &[
-            ("4XXError", Count),
-            ("5XXError", Count),
-            ("Count", Count),
-            ("IntegrationLatency", Milliseconds),
-            ("Latency", Milliseconds),
-        ],
+        metrics: "4XXError 5XXError Count IntegrationLatency Latency",
         dimensions: &[
             ("ApiName", Value::Text("${AWS::StackName}")),
             ("Stage", Value::Text("Prod")),
@@ -90,42 +44,18 @@ const FAMILIES: [Family; 6] = [
     },
     Family {
         namespace: "AWS/Logs",
-        metrics: &[
-            ("EMFParsingErrors", Count),
-            ("EMFValidationErrors", Count),
-            ("IncomingLogEvents", Count),
-        ],
-        dimensions: &[(
-            "LogGroupName",
-            Value::Of {
-                kind: "AWS::Logs::LogGroup",
-                attribute: "",
-            },
-        )],
+        metrics: "EMFParsingErrors EMFValidationErrors IncomingLogEvents",
+        dimensions: &[("LogGroupName", Value::Of("AWS::Logs::LogGroup", ""))],
     },
     Family {
         namespace: "AWS/SNS",
-        metrics: &[
-            ("NumberOfMessagesPublished", Count),
-            ("NumberOfNotificationsDelivered", Count),
-            ("NumberOfNotificationsFailed", Count),
-        ],
-        dimensions: &[(
-            "TopicName",
-            Value::Of {
-                kind: "AWS::SNS::Topic",
-                attribute: ".TopicName",
-            },
-        )],
+        metrics: "NumberOfMessagesPublished NumberOfNotificationsDelivered \
+            NumberOfNotificationsFailed",
+        dimensions: &[("TopicName", Value::Of("AWS::SNS::Topic", ".TopicName"))],
     },
     Family {
         namespace: "AWS/SES",
-        metrics: &[
-            ("Bounce", Count),
-            ("Complaint", Count),
-            ("Reject", Count),
-            ("Send", Count),
-        ],
+        metrics: "Bounce Complaint Reject Send",
         dimensions: &[("ses:configuration-set", Value::Text("${MailSet}"))],
     },
 ];
@@ -133,48 +63,33 @@ const FAMILIES: [Family; 6] = [
 /// The family of a metric of AWS.
 pub(crate) fn of(name: &Name) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| {
-        let mut metrics = family.metrics.iter();
-        family.namespace == name.namespace && metrics.any(|(metric, _)| *metric == name.metric)
+        let mut metrics = family.metrics.split_whitespace();
+        family.namespace == name.namespace && metrics.any(|metric| metric == name.metric)
     })
-}
-
-/// What the values of a metric are, if it is known.
-pub(crate) fn measure(name: &Name) -> Option<Measure> {
-    if name.namespace == OURS {
-        let unit = Metric::from_name(&name.metric)?.facts().unit;
-        return Some(match unit {
-            Unit::Count => Measure::Count,
-            Unit::Milliseconds => Measure::Milliseconds,
-        });
-    }
-    let mut metrics = of(name)?.metrics.iter();
-    let found = metrics.find(|(metric, _)| *metric == name.metric);
-    found.map(|(_, measure)| *measure)
 }
 
 /// What is wrong with a row of one of our metrics.
 pub(crate) fn breach_of_ours(name: &Name) -> Option<String> {
     let Some(metric) = Metric::from_name(&name.metric) else {
-        return Some(format!("nobody tells {}", name.metric));
+        return Some(format!("there is no metric {}", name.metric));
     };
     let facts = metric.facts();
     let mut dimensions = name.dimensions.iter();
     let mut next = || {
-        dimensions
-            .next()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        let (name, value) = dimensions.next()?;
+        Some((name.as_str(), value.as_str()))
     };
     let service = next().is_some_and(|(name, value)| {
         name == "service" && facts.services.iter().any(|service| service.name() == value)
     });
     let environment = next() == Some(("environment", ENVIRONMENT));
-    // A metric with a further dimension is told by that set alone: there is no sum over its values.
+    // A metric with a further dimension is emitted by that set alone: there is no sum over its values.
     let further = match facts.further {
         None => true,
         Some(dimension) => next().is_some_and(|(name, value)| {
             name == dimension.name() && dimension.values().contains(&value)
         }),
     };
-    let told = service && environment && further && next().is_none();
-    (!told).then(|| format!("{} is not told by {:?}", name.metric, name.dimensions))
+    let exists = service && environment && further && next().is_none();
+    (!exists).then(|| format!("{} has no series {:?}", name.metric, name.dimensions))
 }

@@ -1,7 +1,6 @@
 //! The parts of docs/TELEMETRY.md that are written from the catalogue.
 
 use super::Usage;
-use crate::dashboard::palette::PALETTE;
 use crate::document::table;
 use leadwire_pipeline::observe::metric::{Dimension, Facts, Metric, NAMESPACE, Unit};
 use leadwire_pipeline::observe::{EVENTS, EventFacts};
@@ -27,7 +26,6 @@ pub(super) fn parts(usage: &Usage) -> Vec<(String, String)> {
         ("aws", of_aws(usage)),
         ("spans", spans()),
         ("attributes", attributes()),
-        ("colours", colours()),
         ("alarms", alarms(usage)),
     ];
     let others = others.map(|(name, part)| (name.to_owned(), part));
@@ -156,13 +154,6 @@ fn attributes() -> String {
         .iter()
         .map(|attribute| vec![format!("`{}`", attribute.name), attribute.about.to_owned()]);
     table(&["attribute", "what"], rows)
-}
-
-fn colours() -> String {
-    let rows = PALETTE
-        .iter()
-        .map(|(color, meaning)| vec![format!("`{color}`"), (*meaning).to_owned()]);
-    table(&["colour", "what"], rows)
 }
 
 fn alarms(usage: &Usage) -> String {

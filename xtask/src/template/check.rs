@@ -6,10 +6,7 @@ mod bucket;
 mod function;
 mod queue;
 mod role;
-#[cfg(test)]
-mod tests;
 
-use super::dashboard;
 use super::project::Project;
 use super::view::Template;
 use serde_json::Value;
@@ -61,8 +58,8 @@ pub(crate) struct Check {
     pub(crate) breakages: &'static [fn(&mut Case)],
 }
 
-/// Every check.
-pub(crate) const CHECKS: [&Check; 29] = [
+/// The checks of all but the dashboards.
+pub(super) const CHECKS: [&Check; 21] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -84,53 +81,29 @@ pub(crate) const CHECKS: [&Check; 29] = [
     &alarm::KEPT,
     &api::WHOLE,
     &api::PROMISED_NAMES,
-    &dashboard::EMBEDDED,
-    &dashboard::GRID,
-    &dashboard::RESOLVED,
-    &dashboard::OURS,
-    &dashboard::OF_AWS,
-    &dashboard::LOOK,
-    &dashboard::ALL_THERE,
-    &dashboard::THRESHOLDS,
 ];
 
-/// The checks that need no more of a template than its alarms.
-const OF_TELEMETRY: [&Check; 5] = [
-    &alarm::EXPLAINED,
-    &alarm::MEASURED,
-    &dashboard::GRID,
-    &dashboard::OURS,
-    &dashboard::ALL_THERE,
-];
+/// Those that need no more of a template than its alarms.
+pub(super) const OF_ALARMS: [&Check; 2] = [&alarm::EXPLAINED, &alarm::MEASURED];
 
-/// What is wrong with the template.
-pub(crate) fn breaches(template: &Template, project: &Project) -> Vec<String> {
-    breaches_of(&CHECKS, template, project)
-}
-
-/// What dashboards, alarms and documents disagree about, by the alarms alone.
-pub(crate) fn disagreements(alarms: &Template, project: &Project) -> Vec<String> {
-    breaches_of(&OF_TELEMETRY, alarms, project)
-}
-
-fn breaches_of(checks: &[&Check], template: &Template, project: &Project) -> Vec<String> {
+/// What these checks find wrong.
+pub(super) fn breaches(checks: &[&Check], template: &Template, project: &Project) -> Vec<String> {
     let case = Case {
         template: template.clone(),
         project: project.clone(),
     };
-    let told = |check: &&Check| {
-        (check.breaches)(&case)
-            .into_iter()
-            .map(|b| format!("{}: {b}", check.promise))
-            .collect::<Vec<_>>()
+    let found = |check: &&Check| {
+        let breaches = (check.breaches)(&case).into_iter();
+        let named = breaches.map(|breach| format!("{}: {breach}", check.promise));
+        named.collect::<Vec<_>>()
     };
-    checks.iter().flat_map(told).collect()
+    checks.iter().flat_map(found).collect()
 }
 
-/// The checks that do not see the template broken in a way that they promise to see.
-pub(crate) fn blind_checks(template: &Template, project: &Project) -> Vec<String> {
+/// Which of these checks do not see the template broken in a way that they promise to see.
+pub(super) fn blind(checks: &[&Check], template: &Template, project: &Project) -> Vec<String> {
     let mut blind = Vec::new();
-    for check in CHECKS {
+    for check in checks {
         for (number, breakage) in (1..).zip(check.breakages) {
             let mut case = Case {
                 template: template.clone(),

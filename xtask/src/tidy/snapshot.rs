@@ -1,17 +1,10 @@
 //! Snapshots of tests: none waits for review, and none has lost its test.
 
-use super::workspace::SourceFile;
+use super::workspace::{ACCEPTED, PENDING, SourceFile};
 use std::path::{Path, PathBuf};
 
-const ACCEPTED: &str = ".snap";
-const PENDING: [&str; 2] = [".snap.new", ".pending-snap"];
 /// Files whose own name is no part of a module's path.
 const ROOTS: [&str; 3] = ["lib", "main", "mod"];
-
-/// Whether a file of this name is a snapshot, accepted or pending.
-pub(crate) fn is_one(name: &str) -> bool {
-    name.ends_with(ACCEPTED) || is_pending(name)
-}
 
 fn is_pending(name: &str) -> bool {
     PENDING.iter().any(|ending| name.ends_with(ending))
@@ -97,11 +90,5 @@ mod tests {
             "crates/domain/src/snapshots/leadwire_domain__tests__greeting.snap",
             1,
         );
-    }
-
-    #[test]
-    fn only_snapshots_are_taken_for_snapshots() {
-        assert!(is_one(".tests.rs.pending-snap"));
-        assert!(!is_one("snap.rs"));
     }
 }

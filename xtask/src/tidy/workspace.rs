@@ -1,11 +1,14 @@
 //! What there is to check: the packages as `cargo metadata` knows them, and the files.
 
-use super::snapshot;
 use crate::shell;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// How files of snapshots end: accepted, and waiting for review.
+pub(super) const ACCEPTED: &str = ".snap";
+pub(super) const PENDING: [&str; 2] = [".snap.new", ".pending-snap"];
 
 /// Who needs a dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +23,6 @@ pub(crate) enum Kind {
 pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) kind: Kind,
-    pub(crate) optional: bool,
 }
 
 /// A package of the workspace.
@@ -89,7 +91,10 @@ impl Workspace {
                 let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
                 let path = ours.to_path_buf();
                 self.files.push(SourceFile { path, text });
-            } else if snapshot::is_one(&name) {
+            } else if [ACCEPTED, PENDING[0], PENDING[1]]
+                .iter()
+                .any(|end| name.ends_with(end))
+            {
                 self.snapshots.push(ours.to_path_buf());
             }
         }
@@ -134,14 +139,9 @@ fn member(package: &Value) -> Result<Member> {
             Some("build") => Kind::Build,
             _ => Kind::Normal,
         };
-        let optional = dependency
-            .get("optional")
-            .and_then(Value::as_bool)
-            .unwrap_or_default();
         Dependency {
             name: text(dependency, "name").unwrap_or_default(),
             kind,
-            optional,
         }
     });
     Ok(Member {

@@ -3,7 +3,7 @@
 use crate::cli::AuditArgs;
 use crate::home::Operated;
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, PLAIN, WAIT, plural};
-use crate::settings::Usage;
+use crate::usage::Usage;
 use anstyle::Style;
 use jiff::SignedDuration;
 use leadwire_pipeline::operate::audit::{

@@ -3,7 +3,7 @@
 use crate::cli::BackupArgs;
 use crate::home::open;
 use crate::output::{DIM, Ended, GOOD, Output, plural};
-use crate::settings::Usage;
+use crate::usage::Usage;
 use anyhow::Context as _;
 use leadwire_local::{Backup, Mode};
 use serde_json::json;

@@ -10,7 +10,7 @@ use crate::command::leads::shorten;
 use crate::duration::{parse_age, render_relative};
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable};
-use crate::settings::Usage;
+use crate::usage::Usage;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::EventName;

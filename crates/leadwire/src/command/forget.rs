@@ -4,7 +4,7 @@ use crate::cli::ForgetArgs;
 use crate::duration::render_seconds;
 use crate::home::{Forgets, OwnerFile};
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
-use crate::settings::Usage;
+use crate::usage::Usage;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use leadwire_domain::lead::id::LeadId;

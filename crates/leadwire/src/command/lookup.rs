@@ -4,7 +4,7 @@ use crate::cli::{LookupImportArgs, LookupPutArgs};
 use crate::duration::render_relative;
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, Output, printable};
-use crate::settings::Usage;
+use crate::usage::Usage;
 use anyhow::Context as _;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::limits::LOOKUP_BYTES_MAX;

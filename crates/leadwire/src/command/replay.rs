@@ -6,7 +6,7 @@ mod show;
 use crate::cli::ReplayArgs;
 use crate::home::{self, Operated};
 use crate::output::{BAD, DIM, Ended, Output};
-use crate::settings::Usage;
+use crate::usage::Usage;
 use anyhow::Context as _;
 use futures_util::future::join_all;
 use leadwire_domain::message::Notify;

@@ -5,7 +5,7 @@ use crate::client::{Client, Post, Reply, target};
 use crate::duration::render_time;
 use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, printable};
-use crate::settings::Usage;
+use crate::usage::Usage;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};

@@ -5,6 +5,7 @@ pub(crate) mod typed;
 
 pub(crate) use entry::Log;
 
+use crate::usage::Usage;
 use entry::{ALLOW_UNSIGNED, BIND, CANARY, LOG, PUBLIC_URL, SMTP};
 use leadwire_domain::source::Sources;
 use leadwire_local::SmtpUrl;
@@ -14,7 +15,6 @@ use leadwire_pipeline::settings::{
 };
 use leadwire_telemetry::SpanConfig;
 use leadwire_telemetry::config::{Exporter, TRACE_EXPORTER};
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -26,35 +26,6 @@ const OUTBOX: [(&str, &str); 2] = [
 const SOURCES: &str = "sources.json";
 /// How to have signatures.
 const SIGNED: &str = "sources.json in the data folder, for example {\"generic\":{\"secrets\":[\"whsec_…\"]}} with base64 of 24 to 64 random bytes";
-
-/// The command line or the environment is wrong: exit code 2, each mistake on a line of its own.
-#[derive(Debug)]
-pub(crate) struct Usage(Vec<String>);
-
-impl Usage {
-    /// One mistake.
-    pub(crate) fn of(mistake: impl Into<String>) -> Self {
-        Self(vec![mistake.into()])
-    }
-
-    /// All of them.
-    pub(crate) fn all(mistakes: &[ConfigError]) -> Self {
-        Self(mistakes.iter().map(ToString::to_string).collect())
-    }
-
-    /// The mistakes.
-    pub(crate) fn mistakes(&self) -> &[String] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("; "))
-    }
-}
-
-impl std::error::Error for Usage {}
 
 /// Whether requests must be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

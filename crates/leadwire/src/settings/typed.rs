@@ -1,6 +1,7 @@
 //! Settings on the command line: their flags, variables, defaults and help come from their entries.
 
-use super::{Usage, entry};
+use super::entry;
+use crate::usage::Usage;
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 use leadwire_pipeline::settings::{
     self, AnySetting, Facts, Naming, Preset, SettingsReader, Values, read,

@@ -1,10 +1,11 @@
 //! Load and chaos, small: the same runs as `cargo run --release -p leadwire-load`, which are large.
 
 use leadwire_load::flood::{self, Flood};
+use leadwire_load::machine::Machine;
 use leadwire_load::report::Report;
-use leadwire_load::smtp::MailFault;
+use leadwire_load::smtp::{MailFault, MailServer};
 use leadwire_load::soak::{self, Soak};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -13,49 +14,45 @@ fn check(report: &Report) {
     assert!(report.holds(), "{}", report.table());
 }
 
-fn binary() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_leadwire"))
+async fn machine(folder: &TempDir, delay: u64, mail: Option<MailServer>) -> Machine {
+    let binary = Path::new(env!("CARGO_BIN_EXE_leadwire"));
+    let delay = Duration::from_secs(delay);
+    let machine = Machine::start(binary, folder.path(), delay, mail).await;
+    machine.unwrap()
 }
 
-#[test]
-fn three_hundred_leads_at_once_and_a_hundred_events_of_one_are_each_mailed_once() {
+#[tokio::test]
+async fn three_hundred_leads_at_once_and_a_hundred_events_of_one_are_each_mailed_once() {
     let folder = TempDir::new().unwrap();
-    let report = flood::run(&Flood {
-        binary: binary(),
-        folder: folder.path().to_owned(),
+    let machine = machine(&folder, 2, None).await;
+    let flood = Flood {
         leads: 300,
         events: 100,
-        connections: 32,
-        delay: Duration::from_secs(2),
-    });
-    let report = report.unwrap();
+        senders: 32,
+    };
+    let report = flood::run(flood, &machine).await.unwrap();
     check(&report);
     assert_eq!(report.value("mailed"), Some(400.0));
 }
 
-#[test]
-fn kills_lost_replies_and_senders_that_send_twice_lose_nothing_and_mix_nothing() {
+#[tokio::test]
+async fn kills_lost_replies_and_senders_that_send_twice_lose_nothing_and_mix_nothing() {
     let folder = TempDir::new().unwrap();
-    let report = soak::run(&Soak {
-        binary: binary(),
-        folder: folder.path().to_owned(),
+    // A busy server is asked again after 20 s: that is for the large run.
+    let mail = MailServer::start(&[MailFault::Close, MailFault::Refuse], 8, 11);
+    let machine = machine(&folder, 1, Some(mail.unwrap())).await;
+    let soak = Soak {
         lasts: Duration::from_secs(6),
         kill_every: Duration::from_secs(2),
         rate: 40,
-        delay: Duration::from_secs(1),
-        // A busy server is asked again after 20 s: that is for the large run.
-        faults: vec![MailFault::Refuse, MailFault::Close],
         percent: 8,
         seed: 11,
-    });
-    let report = report.unwrap();
+    };
+    let report = soak::run(soak, machine).await.unwrap();
     check(&report);
     let at_least = |name: &str, least: f64| {
-        assert!(
-            report.value(name) >= Some(least),
-            "{name}: {}",
-            report.table()
-        );
+        let is_enough = report.value(name) >= Some(least);
+        assert!(is_enough, "{name}: {}", report.table());
     };
     at_least("kills", 3.0);
     at_least("events_accepted", 200.0);

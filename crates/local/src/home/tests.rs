@@ -1,9 +1,11 @@
+mod full_disk;
+
 use super::{LocalHome, Mode, OpenOptions};
 use crate::error::{OpenError, OpenWarning};
 use crate::folder::FileSystem;
 use crate::sample::{StoppedClock, local, message, options, sample};
-use crate::system::SystemClock;
 use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::os::SystemClock;
 use leadwire_pipeline::port::{Bucket, DelayQueue, Fetched, NewObject, ObjectStore};
 use rusqlite::Connection;
 use std::fs::{self, Permissions};

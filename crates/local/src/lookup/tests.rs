@@ -1,6 +1,6 @@
 use super::LookupFolder;
-use crate::system::SystemClock;
 use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::os::SystemClock;
 use leadwire_pipeline::port::Fetched;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

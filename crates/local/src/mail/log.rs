@@ -1,74 +1,24 @@
 //! The mail log: every attempt, and what became of it. It holds no address and no text.
 
 use crate::database::Database;
-use crate::store::timestamp;
-use jiff::Timestamp;
 use leadwire_pipeline::observe::MailNotLogged;
 use leadwire_pipeline::port::{Clock, Mail, MailOutcome, PortError};
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use rusqlite::{Connection, OptionalExtension as _, named_params};
 use std::sync::Arc;
 
 /// Which mails went out, or did not.
 #[derive(Clone)]
-pub struct MailLog {
+pub(crate) struct MailLog {
     database: Database,
     clock: Arc<dyn Clock>,
 }
 
-/// One attempt to send a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailLogEntry {
-    /// The event's tag: `Mail::event`.
-    pub event: String,
-    /// Which attempt it was, from 1.
-    pub attempt: u32,
-    /// `accepted`, `busy`, `refused` or `ambiguous`.
-    pub outcome: String,
-    /// The mail's id, where it was accepted.
-    pub message_id: Option<String>,
-    /// When.
-    pub at: Timestamp,
-}
-
 const RECORD: &str = "INSERT INTO mail_log (event, attempt, outcome, message_id, at) VALUES (:event, :attempt, :outcome, :message_id, :at)";
 const ACCEPTED: &str = "SELECT message_id FROM mail_log WHERE event = :event AND outcome = 'accepted' ORDER BY id LIMIT 1";
-const OF_EVENT: &str =
-    "SELECT event, attempt, outcome, message_id, at FROM mail_log WHERE event = :event ORDER BY id";
-const LATEST: &str =
-    "SELECT event, attempt, outcome, message_id, at FROM mail_log ORDER BY id DESC LIMIT :limit";
 
 impl MailLog {
     pub(crate) fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
         Self { database, clock }
-    }
-
-    /// What happened to the mails of an event, oldest first.
-    pub async fn of_event(&self, event: &str) -> Result<Vec<MailLogEntry>, PortError> {
-        let event = event.to_owned();
-        let work = move |connection: &Connection| {
-            connection
-                .prepare_cached(OF_EVENT)?
-                .query_map(named_params! {":event": event}, entry)?
-                .collect()
-        };
-        self.database
-            .read(work)
-            .await
-            .map_err(|fault| fault.during("read the mail log"))
-    }
-
-    /// The latest entries, newest first, at most `limit`.
-    pub async fn latest(&self, limit: u32) -> Result<Vec<MailLogEntry>, PortError> {
-        let work = move |connection: &Connection| {
-            connection
-                .prepare_cached(LATEST)?
-                .query_map(named_params! {":limit": limit}, entry)?
-                .collect()
-        };
-        self.database
-            .read(work)
-            .await
-            .map_err(|fault| fault.during("read the mail log"))
     }
 
     /// The id under which an event's mail was accepted, where it was.
@@ -116,16 +66,6 @@ impl MailLog {
             .emit();
         }
     }
-}
-
-fn entry(row: &Row<'_>) -> rusqlite::Result<MailLogEntry> {
-    Ok(MailLogEntry {
-        event: row.get(0)?,
-        attempt: row.get(1)?,
-        outcome: row.get(2)?,
-        message_id: row.get(3)?,
-        at: timestamp(row.get(4)?),
-    })
 }
 
 impl std::fmt::Debug for MailLog {

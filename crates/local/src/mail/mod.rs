@@ -6,7 +6,7 @@ mod outbox;
 mod smtp;
 mod url;
 
-pub use log::{MailLog, MailLogEntry};
+pub(crate) use log::MailLog;
 pub use outbox::OutboxMailer;
 pub use smtp::{SmtpMailer, probe_smtp};
 pub use url::{SmtpUrl, SmtpUrlError};

@@ -24,7 +24,7 @@ const QUIT_DEADLINE: Duration = Duration::from_millis(500);
 
 const _: () = assert!(
     GREETING_DEADLINE.as_millis() + MESSAGE_DEADLINE.as_millis() + QUIT_DEADLINE.as_millis()
-        < leadwire_pipeline::config::RECORD_DEADLINE.as_millis()
+        < leadwire_pipeline::settings::RECORD_DEADLINE.as_millis()
 );
 
 /// Sends each mail by SMTP.

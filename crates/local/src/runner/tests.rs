@@ -1,12 +1,12 @@
 use super::{Runner, RunnerConfig};
 use crate::home::{LocalHome, Mode};
-use crate::sample::{Sample, eventually, message, options, sample};
+use crate::sample::{Sample, eventually, mail_log, message, options, sample};
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::notice::EmailAddress;
-use leadwire_pipeline::config::{AmbiguousPolicy, EnrichConfig, OwnerMissingPolicy, SweepConfig};
 use leadwire_pipeline::port::{
     Bucket, DelayQueue, Fetched, Mail, MailOutcome, Mailer, NewObject, ObjectStore,
 };
+use leadwire_pipeline::settings::{AmbiguousPolicy, EnrichConfig, OwnerMissingPolicy, SweepConfig};
 use leadwire_pipeline::stage::enrich::Enrich;
 use leadwire_pipeline::stage::sweep::Sweep;
 use std::fs;
@@ -131,16 +131,9 @@ async fn every_lead_is_mailed_once_and_nothing_is_left_in_the_queue() {
     running.stop().await;
     assert_eq!(outbox_count(&sample), 25);
     assert_eq!(sample.home.queue().depth().await.unwrap().dead, 0);
-    let accepted = sample
-        .home
-        .mail_log()
-        .latest(1000)
-        .await
-        .unwrap()
-        .iter()
-        .filter(|entry| entry.outcome == "accepted")
-        .count();
-    assert_eq!(accepted, 25);
+    let log = mail_log(&sample.home).await;
+    let accepted = log.iter().filter(|(outcome, ..)| outcome == "accepted");
+    assert_eq!(accepted.count(), 25);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

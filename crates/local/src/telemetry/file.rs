@@ -1,7 +1,7 @@
 //! The file: opened, checked, and set aside where it cannot be used.
 
 use super::TelemetryError;
-use crate::home::make_private;
+use crate::durable::make_private;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 use std::fs;
 use std::io;

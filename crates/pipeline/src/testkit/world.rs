@@ -2,14 +2,14 @@
 
 use super::counts::{Counts, Told};
 use super::{FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeStore, lock};
-use crate::config::{
-    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
-    VISIBILITY_SECONDS,
-};
 use crate::port::{
     Bucket, Clock, DelayQueue as _, Home, NewObject, OutgoingMessage, PortError, SecretStore,
 };
 use crate::secrets::SecretCache;
+use crate::settings::{
+    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
+    VISIBILITY_SECONDS,
+};
 use crate::stage::enrich::{Enrich, Outcome};
 use crate::stage::ingest::{Answer, Ingest, Request};
 use crate::stage::sweep::Sweep;

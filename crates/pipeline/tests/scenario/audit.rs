@@ -2,12 +2,12 @@ use super::{ALICE, OMAR, close_event, key_of, plant_claim};
 use jiff::SignedDuration;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::message::Trigger;
-use leadwire_pipeline::config::AmbiguousPolicy;
 use leadwire_pipeline::operate::audit::{
     Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, Flaw, QueueSeen,
 };
 use leadwire_pipeline::operate::forget::{Forget, ForgetConfig};
 use leadwire_pipeline::port::{Bucket, NewObject, PortError};
+use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_pipeline::stage::sweep::SweepMode;
 use leadwire_pipeline::testkit::{Call, FakeHome, World, WorldBuilder};
 use std::cell::Cell;

@@ -1,7 +1,7 @@
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::DeferReason;
-use leadwire_pipeline::config::RECORD_DEADLINE;
 use leadwire_pipeline::port::{Bucket, DelayQueue, Home, OutgoingMessage};
+use leadwire_pipeline::settings::RECORD_DEADLINE;
 use leadwire_pipeline::stage::enrich::{Done, Outcome, Record};
 use leadwire_pipeline::testkit::{Call, Fault, World};
 use leadwire_pipeline::trace::TraceContext;

@@ -4,9 +4,9 @@
 use super::{ALICE, OMAR, close_event, key_of, only, own, plant_claim, send};
 use leadwire_domain::key::EventName;
 use leadwire_domain::message::Notify;
-use leadwire_pipeline::config::AmbiguousPolicy;
 use leadwire_pipeline::operate::replay::{Order, Preview, preview, replay};
 use leadwire_pipeline::port::Bucket;
+use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_pipeline::stage::enrich::{Done, Outcome};
 use leadwire_pipeline::stage::sweep::SweepMode;
 use leadwire_pipeline::testkit::{Call, Fault, World, WorldBuilder};

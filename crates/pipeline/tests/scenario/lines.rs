@@ -1,8 +1,8 @@
 //! The lines that are written for a person: which event each tells, and of which lead.
 
 use super::{ALICE, OMAR};
-use leadwire_pipeline::config::AmbiguousPolicy;
 use leadwire_pipeline::observe::{Event, Scope, Sink, scope};
+use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_pipeline::testkit::{Call, Fault, WorldBuilder};
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,7 @@
 use super::{ALICE, OMAR, only, plant_claim};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::DeferReason;
-use leadwire_pipeline::config::AmbiguousPolicy;
+use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_pipeline::stage::enrich::{Done, Outcome};
 use leadwire_pipeline::testkit::{Call, Fault, World, WorldBuilder};
 use std::time::Duration;

@@ -1,9 +1,9 @@
 use super::{ALICE, OMAR, key_of, only};
 use leadwire_domain::claim::Settled;
 use leadwire_domain::key::EventName;
-use leadwire_pipeline::config::AmbiguousPolicy;
 use leadwire_pipeline::operate::resolve::{Resolution, Resolved, list_parked, resolve};
 use leadwire_pipeline::port::{Bucket, PortError};
+use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_pipeline::stage::enrich::{Done, Outcome};
 use leadwire_pipeline::stage::sweep::SweepMode;
 use leadwire_pipeline::testkit::{Call, Fault, World, WorldBuilder};

@@ -323,7 +323,7 @@ async fn a_forgotten_lead_is_never_replayed_even_when_its_message_is_under_way()
 #[tokio::test(start_paused = true)]
 async fn a_lead_without_an_owner_is_replayed_without_one_where_it_was_mailed_so() {
     let mut builder = leadwire_pipeline::testkit::WorldBuilder::default();
-    builder.enrich.owner_missing = leadwire_pipeline::config::OwnerMissingPolicy::Mail;
+    builder.enrich.owner_missing = leadwire_pipeline::settings::OwnerMissingPolicy::Mail;
     let world = builder.build();
     let name = EventName::parse_raw_key(&key_of(&world.post(ALICE).await)).unwrap();
     world.work_until_idle().await;

@@ -2,8 +2,8 @@
 
 use super::{ALICE, OMAR, close_event, key_of, own, plant, plant_claim, receives, send};
 use leadwire_domain::failure::FailureReason;
-use leadwire_pipeline::config::OwnerMissingPolicy;
 use leadwire_pipeline::port::Bucket;
+use leadwire_pipeline::settings::OwnerMissingPolicy;
 use leadwire_pipeline::stage::enrich::{Done, Outcome};
 use leadwire_pipeline::testkit::{Call, Fault, World, WorldBuilder};
 use std::ops::RangeInclusive;

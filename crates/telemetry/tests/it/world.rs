@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use leadwire_domain::notice::EmailAddress;
-use leadwire_pipeline::config::{
+use leadwire_pipeline::port::{Bucket, Clock, NewObject, ObjectStore as _, Ports};
+use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::settings::{
     AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
     VISIBILITY_SECONDS,
 };
-use leadwire_pipeline::port::{Bucket, Clock, NewObject, ObjectStore as _, Ports};
-use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
 use leadwire_pipeline::stage::ingest::{Ingest, Request};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};

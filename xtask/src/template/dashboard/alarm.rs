@@ -1,69 +1,44 @@
-//! Dashboards and alarms: all are shown, and thresholds are drawn where they are.
+//! Dashboards and alarms: those shown exist, and thresholds are drawn where they are.
 
-use super::{Case, Check, boards, change, change_each};
-use crate::dashboard::OPERATIONS;
-use crate::dashboard::board::{Annotation, Chart, Source};
+use super::{Case, Check, boards, change, change_graphs};
+use crate::dashboard::board::{Annotation, Shown, Source};
+use crate::template::alarms::TYPES;
 use crate::template::view::at;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What ARNs of alarms begin with. No attribute of the resource: an alarm may depend on a parameter, and a dashboard that names one that is
 /// not there stays a dashboard.
 pub(super) const ARN: &str = "${AlarmArn}-";
-const KINDS: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
 /// What names of alarms begin with.
 const STACK: &str = "${AWS::StackName}-";
 
-/// An alarm that is on no dashboard is met for the first time when it rings.
-pub(in crate::template) const ALL_THERE: Check = Check {
-    promise: "dashboards show alarms that there are, and operations shows every one",
+/// `CloudWatch` takes an alarm that does not exist, and shows nothing of it.
+pub(in crate::template) const ALARMS: Check = Check {
+    promise: "the alarms in dashboards exist",
     breaches: |case| {
         let alarms = alarms(case);
+        let exists = |arn: &str| {
+            let alarm = arn.strip_prefix(ARN);
+            alarm.is_some_and(|alarm| alarms.contains_key(alarm))
+        };
         let mut found = Vec::new();
-        let mut seen = BTreeSet::new();
         for (name, board) in boards(case) {
-            for arn in board.alarms() {
-                match arn
-                    .strip_prefix(ARN)
-                    .filter(|alarm| alarms.contains_key(*alarm))
-                {
-                    Some(alarm) if name == OPERATIONS => {
-                        if !seen.insert(alarm.to_owned()) {
-                            found.push(format!("{name} shows {alarm} twice"));
-                        }
-                    }
-                    Some(_) => {}
-                    None => found.push(format!("{name} shows {arn:?}, which is no alarm")),
-                }
-            }
+            let shown = board.shown().flat_map(|shown| &shown.alarms);
+            let unknown = shown.filter(|arn| !exists(arn));
+            found.extend(unknown.map(|arn| format!("{name} shows {arn:?}, which is no alarm")));
         }
-        let unseen = alarms.keys().filter(|alarm| !seen.contains(*alarm));
-        found.extend(unseen.map(|alarm| format!("{OPERATIONS} does not show {alarm}")));
         found
     },
     breakages: &[
-        |case| change(case, "/widgets/0/properties/alarms", json!([])),
-        |case| {
-            change(
-                case,
-                "/widgets/0/properties/alarms/0",
-                json!("${DeadLetterQueueDepthAlarm.Arn}"),
-            );
-        },
-        |case| {
-            change(
-                case,
-                "/widgets/0/properties/alarms/0",
-                json!(format!("{ARN}no-such-alarm")),
-            );
-        },
+        |case| change(case, FIRST, json!("${DeadLetterQueueDepthAlarm.Arn}")),
+        |case| change(case, FIRST, json!(format!("{ARN}no-such-alarm"))),
         |case| case.remove("/Resources", "DeadLetterQueueDepthAlarm"),
-        |case| {
-            let alarm = json!({"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {"AlarmName": {"Fn::Sub": "${AWS::StackName}-unseen"}}});
-            case.add("/Resources", "UnseenAlarm", alarm);
-        },
     ],
 };
+
+/// The first alarm of the operations dashboard.
+const FIRST: &str = "/widgets/0/properties/alarms/0";
 
 /// Lines that stand at a parameter's default.
 const LINES: [(&str, &str); 2] = [
@@ -77,11 +52,11 @@ pub(in crate::template) const THRESHOLDS: Check = Check {
     breaches: |case| {
         let mut found = Vec::new();
         for (name, board) in boards(case) {
-            for chart in board.charts() {
-                let notes = &chart.annotations.horizontal;
-                let told = notes.iter().filter_map(|note| misplaced(case, note));
-                let told = told.chain(mistimed(case, chart));
-                found.extend(told.map(|what| format!("{name}, {:?}: {what}", chart.title)));
+            for shown in board.shown() {
+                let notes = shown.annotations.horizontal.iter();
+                let wrong = notes.filter_map(|note| misplaced(case, note));
+                let wrong = wrong.chain(mistimed(case, shown));
+                found.extend(wrong.map(|what| format!("{name}, {:?}: {what}", shown.title)));
             }
         }
         found
@@ -95,8 +70,8 @@ pub(in crate::template) const THRESHOLDS: Check = Check {
 };
 
 fn change_notes(case: &mut Case, value: f64, label: &str) {
-    let note = json!({"horizontal": [{"value": value, "label": label, "color": "#d62728"}]});
-    change_each(case, "metric", "/properties/annotations", &note);
+    let note = json!({"horizontal": [{"value": value, "label": label}]});
+    change_graphs(case, "annotations", &note);
 }
 
 /// A line that is not at the value that its label speaks of.
@@ -123,12 +98,12 @@ fn misplaced(case: &Case, note: &Annotation) -> Option<String> {
 }
 
 /// Expressions that compare a function's running time to something that is not its timeout.
-fn mistimed(case: &Case, chart: &Chart) -> Vec<String> {
-    let durations = chart.rows.iter().filter_map(|row| match &row.source {
+fn mistimed(case: &Case, shown: &Shown) -> Vec<String> {
+    let durations = shown.rows.iter().filter_map(|row| match &row.source {
         Source::Metric(name) if name.metric == "Duration" => {
             let (_, function) = name.dimensions.first()?;
             let id = function.strip_prefix("${")?.strip_suffix('}')?;
-            Some((row.look.id.as_deref()?, id))
+            Some((row.id.as_deref()?, id))
         }
         Source::Metric(_) | Source::Expression(_) => None,
     });
@@ -136,11 +111,8 @@ fn mistimed(case: &Case, chart: &Chart) -> Vec<String> {
     for (id, function) in durations {
         let timeout = at(case.template.properties(function), "/Timeout").as_u64();
         let wanted = format!("100 * {id} / {}", timeout.unwrap_or_default() * 1000);
-        if !chart
-            .rows
-            .iter()
-            .any(|row| row.source == Source::Expression(wanted.clone()))
-        {
+        let wanted = Source::Expression(wanted);
+        if !shown.rows.iter().any(|row| row.source == wanted) {
             found.push(format!("nothing is computed by {wanted:?}"));
         }
     }
@@ -149,7 +121,7 @@ fn mistimed(case: &Case, chart: &Chart) -> Vec<String> {
 
 /// The properties of every alarm of the template, by its name without the stack's.
 fn alarms(case: &Case) -> BTreeMap<String, &Value> {
-    let all = KINDS.iter().flat_map(|kind| case.template.of_type(kind));
+    let all = TYPES.iter().flat_map(|kind| case.template.of_type(kind));
     let named = all.filter_map(|(_, alarm)| {
         let name = at(alarm, "/AlarmName/Fn::Sub").as_str()?;
         Some((name.strip_prefix(STACK)?.to_owned(), alarm))

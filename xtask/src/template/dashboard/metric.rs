@@ -1,164 +1,38 @@
-//! What graphs look at: metrics of ours by the catalogue, AWS's by a list.
+//! What graphs show: metrics of ours by the catalogue, AWS's by a list, and expressions over them.
 
-use super::{Case, Check, add_row, boards};
-use crate::dashboard::board::{Board, Name, Source};
+use super::{Case, Check, add, add_row, boards};
+use crate::dashboard::board::{Name, Row, Shown, Source};
 use crate::dashboard::family::{self, Value as Filler};
 use crate::template::view::at;
-use leadwire_pipeline::observe::metric::{Dimension, Metric};
+use leadwire_telemetry::alarm::Expression;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// A metric that nobody tells draws an empty graph; one that is on no dashboard is not looked at.
+/// A metric that does not exist draws an empty graph.
 pub(in crate::template) const OURS: Check = Check {
-    promise: "dashboards show every metric of ours, as it is told",
+    promise: "the metrics of ours in dashboards exist, with these dimensions",
     breaches: |case| {
         let boards = boards(case);
         let names: BTreeSet<&Name> = boards.iter().flat_map(|(_, board)| board.names()).collect();
-        let ours = || names.iter().filter(|name| name.namespace == family::OURS);
-        let mut found: Vec<String> = ours()
-            .filter_map(|name| family::breach_of_ours(name))
-            .collect();
-        for (name, board) in &boards {
-            let lacking = lacking(board).into_iter();
-            found.extend(lacking.map(|what| format!("{name}: {what}")));
-        }
-        let shown: BTreeSet<&str> = ours().map(|name| name.metric.as_str()).collect();
-        let unseen = Metric::ALL.iter().map(|metric| metric.name());
-        let unseen = unseen.filter(|name| !shown.contains(name));
-        found.extend(unseen.map(|name| format!("{name} is on no dashboard")));
-        found
+        let ours = names.iter().filter(|name| name.namespace == family::OURS);
+        ours.filter_map(|name| family::breach_of_ours(name))
+            .collect()
     },
     breakages: &[
-        |case| {
-            add_row(
-                case,
-                &json!([
-                    "Leadwire",
-                    "LeadsLost",
-                    "service",
-                    "ingest",
-                    "environment",
-                    "${Environment}"
-                ]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!([
-                    "Leadwire",
-                    "EmailsSent",
-                    "service",
-                    "ingest",
-                    "environment",
-                    "${Environment}"
-                ]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!(["Leadwire", "EmailsSent", "service", "enrich"]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!([
-                    "Leadwire",
-                    "EmailsSent",
-                    "service",
-                    "enrich",
-                    "environment",
-                    "dev"
-                ]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!([
-                    "Leadwire",
-                    "EmailsSent",
-                    "service",
-                    "enrich",
-                    "environment",
-                    "${Environment}",
-                    "source",
-                    "close"
-                ]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!([
-                    "Leadwire",
-                    "LeadsAccepted",
-                    "service",
-                    "ingest",
-                    "environment",
-                    "${Environment}",
-                    "source",
-                    "fax"
-                ]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!([
-                    "Leadwire",
-                    "LeadsRejected",
-                    "service",
-                    "ingest",
-                    "environment",
-                    "${Environment}",
-                    "reason",
-                    "mood"
-                ]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!([
-                    "Leadwire",
-                    "LeadsDuplicate",
-                    "service",
-                    "ingest",
-                    "environment",
-                    "${Environment}"
-                ]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!([
-                    "Leadwire",
-                    "LeadsDuplicate",
-                    "service",
-                    "ingest",
-                    "environment",
-                    "${Environment}",
-                    "source",
-                    "close"
-                ]),
-            );
-        },
-        |case| {
-            let text = json!(case.project.dashboards)
-                .to_string()
-                .replace("EmailsParked", "EmailsSent");
-            case.project.dashboards = serde_json::from_str(&text).unwrap_or_default();
-        },
+        |case| add_ours(case, "LeadsLost service ingest environment ${Environment}"),
+        |case| add_ours(case, "EmailsSent service ingest environment ${Environment}"),
+        |case| add_ours(case, "EmailsSent service enrich"),
+        |case| add_ours(case, "EmailsSent service enrich environment dev"),
+        |case| add_ours_by(case, "EmailsSent service enrich", "source close"),
+        |case| add_ours_by(case, "LeadsAccepted service ingest", "source fax"),
+        |case| add_ours_by(case, "LeadsRejected service ingest", "reason mood"),
+        |case| add_ours_by(case, "LeadsDuplicate service ingest", ""),
     ],
 };
 
 /// A wrong dimension draws an empty graph too.
 pub(in crate::template) const OF_AWS: Check = Check {
-    promise: "dashboards look at metrics that AWS tells, of resources that there are",
+    promise: "the metrics of AWS in dashboards exist, of resources that exist",
     breaches: |case| {
         let boards = boards(case);
         let names: BTreeSet<&Name> = boards.iter().flat_map(|(_, board)| board.names()).collect();
@@ -168,62 +42,55 @@ pub(in crate::template) const OF_AWS: Check = Check {
         theirs.filter_map(|name| breach(case, name)).collect()
     },
     breakages: &[
-        |case| {
-            add_row(
-                case,
-                &json!(["AWS/Fax", "Errors", "FunctionName", "${SweepFunction}"]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!(["AWS/Lambda", "Mistakes", "FunctionName", "${SweepFunction}"]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!(["AWS/Lambda", "Errors", "FunctionName", "${DelayQueue}"]),
-            );
-        },
-        |case| {
-            add_row(
-                case,
-                &json!(["AWS/Lambda", "Errors", "QueueName", "${SweepFunction}"]),
-            );
-        },
+        |case| add_row(case, "AWS/Fax Errors FunctionName ${SweepFunction}"),
+        |case| add_row(case, "AWS/Lambda Mistakes FunctionName ${SweepFunction}"),
+        |case| add_row(case, "AWS/Lambda Errors FunctionName ${DelayQueue}"),
+        |case| add_row(case, "AWS/Lambda Errors QueueName ${SweepFunction}"),
     ],
 };
 
-/// What stands in a title before the source that a graph is about; the other sources have graphs of the same title.
-const ABOUT: &str = ": source ";
+/// One expression that cannot be evaluated and the whole graph is empty.
+pub(in crate::template) const EXPRESSIONS: Check = Check {
+    promise: "the expressions in dashboards can be evaluated over rows that exist",
+    breaches: |case| {
+        let mut found = Vec::new();
+        for (name, board) in boards(case) {
+            for shown in board.shown() {
+                let wrong = shown.rows.iter().filter_map(|row| wrong(shown, row));
+                found.extend(wrong.map(|what| format!("{name}, {:?}: {what}", shown.title)));
+            }
+        }
+        found
+    },
+    breakages: &[
+        |case| add(case, json!([{"expression": "nothing / 2"}])),
+        |case| add(case, json!([{"expression": "2 *"}])),
+    ],
+};
 
-/// What graphs leave out that show a metric by its further dimension: a new source must not be missing in a sum.
-fn lacking(board: &Board) -> Vec<String> {
-    let mut shown: BTreeMap<(&str, Metric), BTreeSet<&str>> = BTreeMap::new();
-    for chart in board.charts() {
-        let title = chart.title.split(ABOUT).next().unwrap_or_default();
-        let names = chart.rows.iter().filter_map(|row| match &row.source {
-            Source::Metric(name) => Some(name),
-            Source::Expression(_) => None,
-        });
-        for name in names {
-            if let Some(metric) = Metric::from_name(&name.metric) {
-                let value = name.dimensions.get(2).map(|(_, value)| value.as_str());
-                shown.entry((title, metric)).or_default().extend(value);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for ((title, metric), shown) in shown {
-        let values = metric.facts().further.map(Dimension::values);
-        for value in values.unwrap_or_default() {
-            if !shown.contains(value) {
-                found.push(format!("{title:?} leaves {value} out of {}", metric.name()));
-            }
-        }
-    }
-    found
+fn add_ours(case: &mut Case, words: &str) {
+    add_row(case, &format!("Leadwire {words}"));
+}
+
+fn add_ours_by(case: &mut Case, words: &str, further: &str) {
+    add_ours(
+        case,
+        &format!("{words} environment ${{Environment}} {further}"),
+    );
+}
+
+fn wrong(shown: &Shown, row: &Row) -> Option<String> {
+    let Source::Expression(text) = &row.source else {
+        return None;
+    };
+    let expression = match Expression::parse(text) {
+        Ok(expression) => expression,
+        Err(error) => return Some(format!("{text:?}: {error:#}")),
+    };
+    let has = |id: &str| shown.rows.iter().any(|row| row.id.as_deref() == Some(id));
+    let mut unknown = expression.ids().into_iter().filter(|id| !has(id));
+    let unknown = unknown.next()?;
+    Some(format!("{text:?}: no row has the id {unknown:?}"))
 }
 
 fn breach(case: &Case, name: &Name) -> Option<String> {
@@ -235,19 +102,15 @@ fn breach(case: &Case, name: &Name) -> Option<String> {
         && pairs.all(|((dimension, value), (wanted, filler))| {
             dimension == wanted && is_filled(case, value, filler)
         });
-    (!same).then(|| {
-        format!(
-            "{} {} is not told by {:?}",
-            name.namespace, name.metric, name.dimensions
-        )
-    })
+    let (namespace, metric) = (&name.namespace, &name.metric);
+    (!same).then(|| format!("{namespace} {metric} has no series {:?}", name.dimensions))
 }
 
 /// Whether a dimension's value is a resource of the right kind, or the right text.
 fn is_filled(case: &Case, value: &str, filler: &Filler) -> bool {
     match filler {
         Filler::Text(text) => value == *text,
-        Filler::Of { kind, attribute } => {
+        Filler::Of(kind, attribute) => {
             let inner = value.strip_prefix("${").and_then(|v| v.strip_suffix('}'));
             let id = inner.and_then(|inner| inner.strip_suffix(attribute));
             id.is_some_and(|id| at(case.template.resource(id), "/Type") == *kind)

@@ -49,10 +49,7 @@ pub(in crate::template) const RESOLVED: Check = Check {
         |case| change(case, "/start", json!("${DelayQueue.Colour}")),
         |case| change(case, "/start", json!("${DelayQueue")),
         |case| {
-            add_row(
-                case,
-                &json!(["AWS/SQS", "Age", "QueueName", "${DelayQueue.QueueName}"]),
-            );
+            add_row(case, "AWS/SQS Age QueueName ${DelayQueue.QueueName}");
             case.add("/Resources/DelayQueue", "Condition", "HasQueue");
         },
         |case| {
@@ -107,7 +104,7 @@ fn breach(case: &Case, name: &str) -> Option<&'static str> {
 }
 
 /// The names in `${Name}` and `${Name.Attribute}`. One without an end is a name that does not exist.
-pub(super) fn placeholders(text: &str) -> BTreeSet<String> {
+fn placeholders(text: &str) -> BTreeSet<String> {
     let names = text
         .split("${")
         .skip(1)

@@ -3,7 +3,7 @@
 use crate::cli::ReplayArgs;
 use crate::duration::parse_time;
 use crate::home::Operated;
-use crate::settings::Usage;
+use crate::usage::Usage;
 use jiff::Timestamp;
 use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::lead::id::LeadId;

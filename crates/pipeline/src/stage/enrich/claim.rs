@@ -2,10 +2,10 @@
 
 use super::context::{Context, Failed, Step, counts_for_slo, later};
 use super::record::{Done, Outcome};
-use crate::config::AmbiguousPolicy;
 use crate::ledger::ClaimState;
 use crate::observe::{ClaimParked, EmailAmbiguous};
 use crate::port::{Created, ETag, Home, PortError, Replaced};
+use crate::settings::AmbiguousPolicy;
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, ClaimDecision, Sending, Settled, decide_claim};
 use leadwire_domain::failure::FailureReason;

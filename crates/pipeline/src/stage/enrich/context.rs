@@ -2,10 +2,10 @@
 
 use super::progress::Progress;
 use super::record::{Done, Outcome, Record};
-use crate::config::EnrichConfig;
 use crate::ledger::Ledger;
 use crate::observe::{CallFailed, LeadDeferred, RecordAcked, Subject};
 use crate::port::{Clock, DelayQueue, Entropy, Home, OutgoingMessage, PortError};
+use crate::settings::EnrichConfig;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::EventName;

@@ -15,12 +15,12 @@ mod suppress;
 
 pub use record::{Done, Outcome, Record};
 
-use crate::config::{EnrichConfig, RECORD_DEADLINE};
 use crate::ledger::Ledger;
 use crate::observe::{
     BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed, Subject,
 };
 use crate::port::{Clock, DelayQueue, Entropy, Home, PortError};
+use crate::settings::{EnrichConfig, RECORD_DEADLINE};
 use crate::trace;
 use context::{Context, counts_for_slo};
 use futures_util::FutureExt as _;

@@ -1,10 +1,10 @@
 //! The owner file, which may come late: waiting is not failing.
 
 use super::context::{Context, Failed, Step, later};
-use crate::config::OwnerMissingPolicy;
 use crate::ledger::{OwnerState, RawEvent};
 use crate::observe::LookupDenied;
 use crate::port::{Home, PortError};
+use crate::settings::OwnerMissingPolicy;
 use jiff::Timestamp;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::json::Object;

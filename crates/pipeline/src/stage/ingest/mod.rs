@@ -8,13 +8,13 @@ mod store_once;
 pub use answer::{AcceptedEvent, Answer};
 pub use request::Request;
 
-use crate::config::{INGEST_DEADLINE, IngestConfig};
 use crate::observe::{CallFailed, LeadAccepted, RequestIgnored, Subject};
 use crate::port::{
     Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
     SecretStore,
 };
 use crate::secrets::SecretCache;
+use crate::settings::{INGEST_DEADLINE, IngestConfig};
 use crate::trace::{self, TraceContext};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::key::{Identity, quarantine_key};

@@ -3,10 +3,10 @@
 //! Four sorted listings — `raw/`, `mail/`, `failed/`, `swept/` — are merged on the event's name, so that no object is read but for what is found.
 //! The cost grows with the objects kept: one request per thousand of them.
 
-use crate::config::SweepConfig;
 use crate::ledger::{Kind, Ledger};
 use crate::observe::{CallFailed, EventSwept, Subject, SweepFinished};
 use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, PortError};
+use crate::settings::SweepConfig;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::{EventName, RAW};

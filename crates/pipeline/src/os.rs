@@ -1,7 +1,7 @@
-//! The time and randomness of the machine.
+//! The time and randomness of the machine: the ports that both homes have in common.
 
+use crate::port::{Clock, Entropy};
 use jiff::Timestamp;
-use leadwire_pipeline::port::{Clock, Entropy};
 
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]

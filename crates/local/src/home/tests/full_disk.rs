@@ -1,18 +1,18 @@
 //! The stages over a full disk: 503 and try again, never a loss, never a half. The disk is full where `SQLite` may take no more pages.
 
-use super::{LocalHome, LocalPorts};
+use crate::home::{LocalHome, LocalPorts};
 use crate::sample::{Sample, message, sample};
-use crate::system::SystemClock;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Headers;
-use leadwire_pipeline::config::{
-    AmbiguousPolicy, ENRICH_TIMEOUT_SECONDS, EnrichConfig, IngestConfig, OwnerMissingPolicy,
-};
+use leadwire_pipeline::os::SystemClock;
 use leadwire_pipeline::port::{
     Bucket, Clock as _, DelayQueue, NewObject, NoMailer, ObjectStore, PortErrorKind,
 };
 use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::settings::{
+    AmbiguousPolicy, ENRICH_TIMEOUT_SECONDS, EnrichConfig, IngestConfig, OwnerMissingPolicy,
+};
 use leadwire_pipeline::stage::enrich::{Done, Enrich, Outcome};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::TraceContext;
