@@ -126,7 +126,7 @@ async fn operate_stack(name: &str) -> anyhow::Result<Opened> {
     let mistake = format!(
         "--stack {name}: this leadwire was built without AWS; build it with --features aws"
     );
-    Err(crate::settings::Usage::of(mistake).into())
+    Err(crate::usage::Usage::of(mistake).into())
 }
 
 /// Works on the home that the flags name, whichever kind it is.
