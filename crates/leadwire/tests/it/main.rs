@@ -6,6 +6,7 @@
     reason = "clippy knows tests by their attribute, and their helpers have none"
 )]
 
+mod alone;
 mod audit;
 mod backup;
 mod browser;
@@ -21,6 +22,7 @@ mod load;
 mod mail;
 mod page;
 mod parked;
+mod redrive;
 mod refuse;
 mod replay;
 mod send;

@@ -1,0 +1,256 @@
+//! Dead letters sent again, also where a run before this one ended after any of its steps.
+
+use crate::house::House;
+use leadwire_domain::trigger::Trigger;
+use leadwire_local::{LocalHome, Mode};
+use leadwire_pipeline::port::{
+    Bucket, DelayQueue as _, NewObject, ObjectStore as _, OutgoingMessage,
+};
+use leadwire_pipeline::trace::TraceContext;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const TIME: &str = "20261123T065000123456Z";
+
+/// A failed event of a lead, or a replay of it: its name, and its own message, whose waits are used up.
+fn failed(lead: &str, revision: u32) -> (String, String) {
+    let (name, more) = match revision {
+        0 => (format!("crm_event_{lead}_{TIME}"), String::new()),
+        r => (
+            format!("crm_event_{lead}_{TIME}.r{r}"),
+            format!(r#","revision":{r},"notify":"never""#),
+        ),
+    };
+    let v = if revision == 0 { 1 } else { 2 };
+    let body = format!(
+        r#"{{"v":{v},"s3_key":"raw/crm_event_{lead}_{TIME}.json","lead_id":"{lead}","event_id":"ev_{lead}","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","accepted_at":"2026-11-23T06:50:00Z","not_before":"2026-11-23T07:00:00Z","source":"generic"{more},"waiting":{{"kind":"owner","hop":12,"reason":"owner_absent"}}}}"#
+    );
+    (name, body)
+}
+
+/// What a run that was broken off has done already for an event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Before {
+    Nothing,
+    CopySent,
+    LetterGone,
+    Settled,
+}
+
+struct Desk {
+    house: House,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self {
+            house: House::new(),
+            runtime: tokio::runtime::Runtime::new().unwrap(),
+        };
+        drop(desk.open());
+        desk
+    }
+
+    fn open(&self) -> LocalHome {
+        LocalHome::open(&self.house.data(), Mode::Prepare).unwrap()
+    }
+
+    /// Leaves a failure, and what there is of its message.
+    fn plant(&self, (name, body): &(String, String), before: Before) {
+        let home = self.open();
+        let send = |body: &str| {
+            let message = OutgoingMessage {
+                body: body.to_owned(),
+                delay_seconds: 0,
+                trace: TraceContext::default(),
+            };
+            let queue = home.queue();
+            async move { queue.send(message).await.unwrap() }
+        };
+        self.runtime.block_on(async {
+            let trigger = Trigger::parse(body).unwrap();
+            let facts = trigger.facts.as_ref().unwrap();
+            let failure = format!(
+                r#"{{"v":1,"reason":"owner_missing","receives":3,"failed_at":"2026-11-23T07:30:00Z","message_id":"m-{name}","s3_key":"{}","lead_id":"{}","event_id":"{}","revision":{}}}"#,
+                trigger.name.raw_key(),
+                facts.lead_id,
+                facts.event_id,
+                trigger.name.revision()
+            );
+            let put = |key: String, bytes: Vec<u8>| {
+                let store = home.store();
+                async move { store.put(Bucket::Enriched, &key, NewObject::of(bytes)).await.unwrap() }
+            };
+            put(trigger.name.failed_key(), failure.into_bytes()).await;
+            if before == Before::Settled {
+                put(trigger.name.mail_key(), Vec::new()).await;
+            }
+            if before != Before::LetterGone {
+                send(body).await;
+                // Received once, and then too often.
+                for _ in 0..2 {
+                    home.queue().receive(1, Duration::ZERO, 1).await.unwrap();
+                }
+            }
+        });
+    }
+
+    /// Sends what a run before sent.
+    fn send(&self, body: &str) {
+        let home = self.open();
+        let message = OutgoingMessage {
+            body: body.to_owned(),
+            delay_seconds: 600,
+            trace: TraceContext::default(),
+        };
+        self.runtime.block_on(home.queue().send(message)).unwrap();
+    }
+
+    fn redrive(&self, line: &[&str], code: i32) -> BTreeMap<String, String> {
+        let line = [&["dlq", "redrive", "--json"], line].concat();
+        let told = self.house.run(&line).expect_code(code).documents();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let told = told
+            .iter()
+            .map(|one| (text(&one["event"]), text(&one["result"])));
+        told.collect()
+    }
+
+    /// The bodies that wait, and how many dead letters there are.
+    fn left(&self) -> (Vec<String>, u64) {
+        let home = self.open();
+        self.runtime.block_on(async {
+            let waiting = home.queue().waiting(1000).await.unwrap();
+            let mut bodies: Vec<String> = waiting.into_iter().map(|message| message.body).collect();
+            bodies.sort();
+            (bodies, home.queue().depth().await.unwrap().dead)
+        })
+    }
+}
+
+/// A message whose waits begin anew.
+fn fresh(body: &str) -> String {
+    let at = body.find(r#","waiting""#).unwrap();
+    format!("{}}}", &body[..at])
+}
+
+#[test]
+fn whatever_a_run_before_had_done_each_failure_has_one_message_afterwards_and_no_dead_letter() {
+    let all = [Before::Nothing, Before::CopySent, Before::LetterGone];
+    for first in all {
+        for second in all {
+            let desk = Desk::new();
+            let mut expected = Vec::new();
+            for (lead, before) in [("a", first), ("a_1", second)] {
+                let event = failed(lead, 0);
+                desk.plant(&event, before);
+                if before == Before::CopySent {
+                    desk.send(&fresh(&event.1));
+                }
+                expected.push(match before {
+                    Before::LetterGone => format!(r#"{{"s3_key":"raw/{}.json"}}"#, event.0),
+                    _ => fresh(&event.1),
+                });
+            }
+            expected.sort();
+            for again in [false, true] {
+                let told = desk.redrive(&["--all"], 0);
+                let word = if again {
+                    "in the queue already"
+                } else {
+                    "sent"
+                };
+                assert!(
+                    told.values().all(|one| one == word),
+                    "{first:?} {second:?}: {told:?}"
+                );
+                assert_eq!(desk.left(), (expected.clone(), 0), "{first:?} {second:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn one_of_many_that_begin_alike_is_redriven_and_the_letters_of_the_others_stay() {
+    let desk = Desk::new();
+    let leads = [
+        "a", "a_1", "a-1", "aa", "A", "a1", "a10", "a11", "a2", "a9", "b",
+    ];
+    for lead in leads {
+        desk.plant(&failed(lead, 0), Before::Nothing);
+    }
+    for (number, lead) in ["a", "a1", "a_1"].into_iter().enumerate() {
+        let told = desk.redrive(&[lead], 0);
+        let (name, _) = failed(lead, 0);
+        assert_eq!(told, BTreeMap::from([(name, "sent".to_owned())]));
+        let (bodies, dead) = desk.left();
+        assert_eq!(bodies.len(), number + 1, "{bodies:?}");
+        assert_eq!(dead, u64::try_from(leads.len() - number - 1).unwrap());
+    }
+    desk.redrive(&["no-such-lead"], 1);
+    assert_eq!(desk.left().1, 8);
+    assert_eq!(desk.redrive(&["--all"], 0).len(), leads.len());
+    assert_eq!(desk.left().1, 0);
+    assert_eq!(desk.left().0.len(), leads.len());
+}
+
+#[test]
+fn a_replay_is_redriven_by_its_own_number_and_never_without_its_letter() {
+    let desk = Desk::new();
+    for revision in [1, 2, 10, 11] {
+        let before = if revision == 2 {
+            Before::LetterGone
+        } else {
+            Before::Nothing
+        };
+        desk.plant(&failed("a", revision), before);
+    }
+    let (first, body) = failed("a", 1);
+    assert_eq!(desk.redrive(&[&first], 0)[&first], "sent");
+    assert_eq!(desk.left(), (vec![fresh(&body)], 3 - 1));
+    let told = desk.redrive(&["a"], 0);
+    let results: Vec<&str> = told.values().map(String::as_str).collect();
+    let gone = "its dead letter, which said whether it mails, is gone; replay it again";
+    assert_eq!(
+        results,
+        ["in the queue already", "sent", "sent", gone],
+        "{told:?}"
+    );
+    let (bodies, dead) = desk.left();
+    assert_eq!((bodies.len(), dead), (3, 0));
+    assert!(
+        bodies
+            .iter()
+            .all(|body| body.contains(r#""notify":"never""#)),
+        "{bodies:?}"
+    );
+}
+
+#[test]
+fn the_letter_of_an_event_that_is_settled_since_goes_with_the_others_and_a_strangers_stays() {
+    let desk = Desk::new();
+    desk.plant(&failed("a", 0), Before::Settled);
+    desk.plant(&failed("b", 0), Before::Nothing);
+    let home = desk.open();
+    let stranger = OutgoingMessage {
+        body: "not ours".to_owned(),
+        delay_seconds: 0,
+        trace: TraceContext::default(),
+    };
+    desk.runtime.block_on(async {
+        home.queue().send(stranger).await.unwrap();
+        for _ in 0..2 {
+            home.queue().receive(1, Duration::ZERO, 1).await.unwrap();
+        }
+    });
+    drop(home);
+    assert_eq!(desk.left().1, 3);
+    let told = desk.redrive(&["--dry-run", "--all"], 0);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(desk.left().1, 3, "a dry run changes nothing");
+    desk.redrive(&["--all"], 0);
+    let (bodies, dead) = desk.left();
+    assert_eq!((bodies.len(), dead), (2, 1), "{bodies:?}");
+}
