@@ -209,6 +209,20 @@ async fn twelve_replays_have_twelve_numbers_and_each_is_compared_with_the_one_be
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_number_after_the_eleventh_is_the_twelfth_whatever_is_left_of_those_before() {
+    for prefix in ["enriched/", "mail/", "failed/", "replay/"] {
+        let (world, name) = mailed("test-1").await;
+        let ready = ready(&world, &name).await;
+        for number in [1, 2, 9, 10, 11] {
+            plant(&world, &format!("{prefix}{name}.r{number}.json"), "{}");
+        }
+        let run = order(Notify::Never, "run", false);
+        let sent = replay(&*world.home, &ready, &run).await.unwrap();
+        assert_eq!(sent, Replayed::Queued { revision: 12 }, "{prefix}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_arrived_of_the_tenth_replay_says_nothing_of_the_first() {
     for prefix in ["enriched/", "mail/", "failed/"] {
         let (world, name) = mailed("test-1").await;
