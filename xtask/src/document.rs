@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 /// The document with its generated parts as they should be.
-pub(crate) fn with_parts(document: &str, parts: &[(impl AsRef<str>, String)]) -> Result<String> {
+pub(crate) fn with_parts(document: &str, parts: &[(impl Display, String)]) -> Result<String> {
     let mut written = document.to_owned();
     for (name, part) in parts {
         let (begin, end) = (format!("<!-- generated: {name} -->\n"), "<!-- end -->");
@@ -12,7 +13,7 @@ pub(crate) fn with_parts(document: &str, parts: &[(impl AsRef<str>, String)]) ->
             let (_, after) = rest.split_once(end)?;
             Some(format!("{before}{begin}\n{part}\n{end}{after}"))
         });
-        written = found.with_context(|| format!("the document has no part {name:?}"))?;
+        written = found.with_context(|| format!("the document has no part \"{name}\""))?;
     }
     Ok(written)
 }

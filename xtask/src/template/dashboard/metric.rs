@@ -4,7 +4,7 @@ use super::{Case, Check, add, add_row, boards};
 use crate::dashboard::board::{Name, Row, Shown, Source};
 use crate::dashboard::family::{self, Value as Filler};
 use crate::template::view::at;
-use leadwire_telemetry::alarm::Expression;
+use leadwire_cloudwatch::Expression;
 use serde_json::json;
 use std::collections::BTreeSet;
 
