@@ -10,6 +10,7 @@ mod alone;
 mod audit;
 mod backup;
 mod browser;
+mod by_hand;
 mod canary;
 mod command;
 mod crash;

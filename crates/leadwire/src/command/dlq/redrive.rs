@@ -11,7 +11,7 @@ use leadwire_domain::key::EventName;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::Waiting;
 use leadwire_pipeline::ledger::{Failure, Ledger};
-use leadwire_pipeline::operate::queue::{QueueSnapshot, by_event};
+use leadwire_pipeline::operate::queue::QueueSnapshot;
 use leadwire_pipeline::port::{Clock as _, DelayQueue as _, OutgoingMessage, QueuedMessage};
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::json;
@@ -130,6 +130,22 @@ fn is_letter_gone(look: &QueueSnapshot, name: &EventName) -> bool {
 }
 
 type Letters = BTreeMap<EventName, Vec<QueuedMessage>>;
+
+/// The dead letters of each event, and those that name none.
+fn by_event(letters: Vec<QueuedMessage>) -> (Letters, Vec<QueuedMessage>) {
+    let mut events = Letters::new();
+    let mut strangers = Vec::new();
+    for letter in letters {
+        match Trigger::parse(&letter.body) {
+            Ok(trigger) => events.entry(trigger.name).or_default().push(letter),
+            Err(_not_ours) => strangers.push(letter),
+        }
+    }
+    for letters in events.values_mut() {
+        letters.sort_by_key(|letter| letter.visible_at);
+    }
+    (events, strangers)
+}
 
 /// Dead letters of events that came to their end by another message: they would keep the alarm up for ever.
 fn settled_leftovers(letters: &Letters, failures: &[Failure]) -> Vec<Wanted> {
