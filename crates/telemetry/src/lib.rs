@@ -155,6 +155,7 @@ mod tests {
 
     /// The lines of `body` under this filter.
     fn lines(rust_log: Option<&str>, body: impl FnOnce()) -> Vec<serde_json::Value> {
+        leadwire_pipeline::testkit::keep_callsites_enabled();
         let buffer = Buffer::default();
         let writer = buffer.clone();
         let layer = json::JsonLayer::new(Service::Enrich, "test", move || writer.clone())

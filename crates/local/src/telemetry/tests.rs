@@ -221,6 +221,7 @@ fn a_file_that_is_deleted_under_way_is_made_anew() {
 
 #[test]
 fn on_a_full_disk_spans_are_given_up_and_an_outage_is_told_once() {
+    leadwire_pipeline::testkit::keep_callsites_enabled();
     let (_folder, store) = store();
     let events = Arc::new(Events::default());
     {

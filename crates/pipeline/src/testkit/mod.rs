@@ -2,6 +2,7 @@
 
 mod clock;
 mod counts;
+mod interested;
 mod mailer;
 mod queue;
 mod store;
@@ -9,6 +10,7 @@ mod world;
 
 pub use clock::{FakeClock, FakeEntropy};
 pub use counts::Told;
+pub use interested::keep_callsites_enabled;
 pub use mailer::FakeMailer;
 pub use queue::{DeadLetter, FakeQueue};
 pub use store::{Call, FakeStore, Fault};

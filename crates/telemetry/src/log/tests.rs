@@ -126,6 +126,7 @@ impl Program {
 
     /// With a log that is made differently.
     fn with(service: Service, filter: &'static str, change: impl FnOnce(&mut LogSink)) -> Self {
+        leadwire_pipeline::testkit::keep_callsites_enabled();
         let paper = Paper::default();
         let events = EventFilter::parse(Some(filter));
         let mut log = LogSink::new(service, "test", events, paper.write());

@@ -149,9 +149,9 @@ async fn a_connection_that_was_idle_for_long_is_not_used_again() {
 
 #[tokio::test]
 async fn nobody_there_is_an_error() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
-    drop(listener);
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let endpoint = format!("http://{}/v1/traces", bound.local_addr().unwrap());
     let client = Client::new(endpoint.parse().unwrap(), None);
     let sent = client.post(&HeaderMap::new(), Bytes::new()).await;
     assert!(matches!(sent, Err(ExportError::Send(_))), "{sent:?}");
