@@ -1,4 +1,5 @@
 use super::LookupFolder;
+use crate::sample::StoppedClock;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::os::SystemClock;
 use leadwire_pipeline::port::Fetched;
@@ -113,28 +114,28 @@ async fn a_file_that_may_not_be_read_is_denied() {
     });
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_that_is_being_written_is_looked_at_again_later() {
-    let (folder, lookup) = folder();
-    let path = folder.path().join("lookup/l.json");
-    fs::write(&path, "{\"lead").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // The moment at which `write` says that it wrote.
+    let clock = StoppedClock::at("1970-01-01T00:16:40Z");
+    let lookup = LookupFolder::new(folder.path().to_owned(), clock);
+    let path = folder.path().join("l.json");
+    write(&path, "{\"lead");
     let (look, ()) = tokio::join!(lookup.get("l.json", 100), async {
-        // While the reader waits for the file to settle, its writer goes on.
-        tokio::task::yield_now().await;
-        tokio::task::spawn_blocking(move || fs::write(&path, "{\"lead_id\":\"l\"}").unwrap())
-            .await
-            .unwrap();
+        // The clock goes on when nobody reads: the reader waits for the file to settle, and its writer goes on.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        fs::write(&path, "{\"lead_id\":\"l\"}").unwrap();
     });
-    match look {
-        Ok(Fetched::Found(whole)) => assert_eq!(whole.bytes, b"{\"lead_id\":\"l\"}"),
-        Err(error) => assert!(
-            std::error::Error::source(&error)
-                .unwrap()
-                .to_string()
-                .contains("being written")
-        ),
-        other => panic!("{other:?}"),
-    }
+    let error = look.unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("being written"), "{source}");
+
+    write(&path, "{\"lead_id\":\"l\"}");
+    let Fetched::Found(whole) = lookup.get("l.json", 100).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(whole.bytes, b"{\"lead_id\":\"l\"}");
 }
 
 #[tokio::test]

@@ -173,7 +173,9 @@ async fn an_ambiguous_mail_is_sent_again_when_the_stage_says_so() {
 #[tokio::test]
 async fn nobody_listening_is_busy() {
     let sample = sample();
-    let port = Server::start(Script::default()).await.stop().await;
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = bound.local_addr().unwrap().port();
     let mailer = sample
         .home
         .smtp(&SmtpUrl::parse(&format!("smtp://127.0.0.1:{port}")).unwrap());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 /// Instead of an answer: the connection is closed.
 pub(super) const DROP: &str = "drop";
@@ -102,7 +102,6 @@ pub(super) struct Server {
     seen: Arc<Mutex<Seen>>,
     held: Arc<Notify>,
     go: Arc<Notify>,
-    task: JoinHandle<()>,
 }
 
 impl Server {
@@ -121,7 +120,7 @@ impl Server {
             go: Arc::clone(&go),
         };
         let session = Arc::new(session);
-        let task = tokio::spawn(async move {
+        tokio::spawn(async move {
             let mut sessions = JoinSet::new();
             while let Ok((stream, _peer)) = listener.accept().await {
                 session.seen.lock().unwrap().connections += 1;
@@ -135,15 +134,7 @@ impl Server {
             seen,
             held,
             go,
-            task,
         }
-    }
-
-    /// Stops listening; the port is free then.
-    pub(super) async fn stop(self) -> u16 {
-        self.task.abort();
-        assert!(self.task.await.unwrap_err().is_cancelled());
-        self.port
     }
 
     pub(super) fn connections(&self) -> usize {
