@@ -1,7 +1,7 @@
 //! Whatever goes wrong with a call: what the port says of it, and how many requests that took.
 
-use super::clients_at;
 use super::server::{Server, Step};
+use super::{ATTEMPT, SILENT_ATTEMPT, clients_at};
 use crate::{Buckets, Clients, S3Store, SecretsManagerStore, SesMailer, SqsDelayQueue};
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -11,12 +11,7 @@ use leadwire_pipeline::port::{
     SecretStore as _, WebhookSender as _,
 };
 use leadwire_pipeline::trace::TraceContext;
-use std::time::Duration;
 
-/// How long an attempt may take that is answered, on however slow a machine.
-const ATTEMPT: Duration = Duration::from_secs(20);
-/// How long one may take that is not answered.
-const SILENT_ATTEMPT: Duration = Duration::from_secs(3);
 /// Calls at once: more would keep each other waiting, and be late for it.
 const AT_ONCE: usize = 16;
 pub(super) const DATE: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT";

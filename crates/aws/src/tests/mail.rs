@@ -1,9 +1,8 @@
 use super::server::{Server, Step};
-use super::{clients, clients_at};
+use super::{ATTEMPT, SILENT_ATTEMPT, clients, clients_at};
 use crate::SesMailer;
 use leadwire_domain::notice::{EmailAddress, EmailText};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer as _};
-use std::time::Duration;
 
 pub(super) fn mail() -> Mail {
     Mail {
@@ -37,7 +36,12 @@ async fn check(step: Step, expected: &str) {
         Step::ok(&[], r#"{"MessageId":"a second request"}"#),
     ])
     .await;
-    let clients = clients_at(&server.url(), Duration::from_millis(300)).await;
+    let attempt = if matches!(step, Step::Silence) {
+        SILENT_ATTEMPT
+    } else {
+        ATTEMPT
+    };
+    let clients = clients_at(&server.url(), attempt).await;
     let outcome = SesMailer::new(clients.ses(), None).send(&mail()).await;
     assert_eq!(name(&outcome), expected, "{step:?}: {outcome:?}");
     assert_eq!(server.requests().len(), 1, "{step:?}");
@@ -75,18 +79,17 @@ async fn whatever_happens_ses_is_asked_once() {
 
 /// Nothing but the attempt at a connection is made.
 async fn check_unreachable(url: &str) {
-    let clients = clients_at(url, Duration::from_secs(3)).await;
+    let clients = clients_at(url, ATTEMPT).await;
     let outcome = SesMailer::new(clients.ses(), None).send(&mail()).await;
     assert_eq!(name(&outcome), "busy", "{url}: {outcome:?}");
 }
 
 #[tokio::test]
 async fn a_service_that_cannot_be_reached_is_busy_since_nothing_was_sent() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    check_unreachable(&format!("http://{closed}")).await;
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = bound.local_addr().unwrap();
+    check_unreachable(&format!("http://{address}")).await;
     check_unreachable("http://no-such-host.invalid").await;
     // The handshake never gets an answer, and the connection's own time limit ends it.
     let server = Server::start([Step::Silence]).await;

@@ -19,9 +19,14 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+/// How long an attempt may take that is answered, on however slow a machine.
+const ATTEMPT: Duration = Duration::from_secs(20);
+/// How long one may take that is not answered.
+const SILENT_ATTEMPT: Duration = Duration::from_secs(3);
+
 /// Clients of the scripted service, otherwise made as in production.
 async fn clients(server: &Server) -> Clients {
-    clients_at(&server.url(), Duration::from_secs(3)).await
+    clients_at(&server.url(), ATTEMPT).await
 }
 
 /// Clients of a service at this address.

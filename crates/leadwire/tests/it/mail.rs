@@ -236,9 +236,9 @@ fn doctor_tells_whether_the_mail_server_lets_us_in() {
     assert_eq!(found["verdict"], "FAIL");
     let expected = "could not use the mail server: the mail server answered 554 to the greeting";
     assert_eq!(found["found"], expected);
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = bound.local_addr().unwrap();
     let found = mail(&format!("smtp://{address}"));
     assert_eq!(found["verdict"], "FAIL");
     let text = found["found"].as_str().unwrap();

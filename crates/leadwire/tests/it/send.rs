@@ -101,12 +101,11 @@ fn the_same_event_id_again_is_a_duplicate_and_a_count_is_as_many_leads() {
 #[test]
 fn nobody_listening_is_a_failure_in_words() {
     let house = House::new();
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = bound.local_addr().unwrap();
     let ran = house
-        .run(&["send", &format!("http://{free}")])
+        .run(&["send", &format!("http://{address}")])
         .expect_code(1);
     assert!(ran.err.contains("could not post"), "{}", ran.err);
 }
