@@ -2,11 +2,11 @@
 //! cannot evaluate cry when they must is shown in `xtask` (metric math, percentiles, composites).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_sdk_cloudwatch::types::StateValue;
 use leadwire_tests::clients::Clients;
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::emulator::Emulators;
 use leadwire_tests::json::At;
 use leadwire_tests::pager::Pager;
@@ -14,8 +14,6 @@ use leadwire_tests::prune::Alarms;
 use leadwire_tests::stack::{Stack, StackOptions};
 use leadwire_tests::template;
 use serde_json::Value;
-
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The alarms of the template: the end of each one's name, and the topic that it tells, if any.
 fn alarms() -> Result<BTreeMap<String, Option<String>>> {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StateValue};
 use jiff::Timestamp;
 use leadwire_tests::clients::{ACCOUNT, Clients, REGION};
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::emulator::Emulators;
 use leadwire_tests::fault::Fault;
 use leadwire_tests::house::{House, HouseOptions};
@@ -17,7 +18,6 @@ use leadwire_tests::stack::{Override, unique_name};
 use leadwire_tests::{clock, metric};
 use serde_json::json;
 
-const DEADLINE: Duration = Duration::from_secs(90);
 /// Longer than an event can wait, so that a sweep takes it for lost.
 const AGE: Duration = Duration::from_hours(3);
 

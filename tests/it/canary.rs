@@ -1,10 +1,9 @@
 //! The canary over the real binaries: from the schedule's own input to the mailbox simulator, counted once and nowhere else.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use leadwire_tests::clock;
+use leadwire_tests::clock::{self, DEADLINE};
 use leadwire_tests::emulator::Emulators;
 use leadwire_tests::function::Function;
 use leadwire_tests::house::{House, HouseOptions};
@@ -14,7 +13,6 @@ use leadwire_tests::mailbox::Mailbox;
 use leadwire_tests::template;
 use serde_json::Value;
 
-const DEADLINE: Duration = Duration::from_secs(30);
 const SIMULATOR: &str = "success@simulator.amazonses.com";
 
 /// What `CanarySchedule` sends to `SweepFunction`.

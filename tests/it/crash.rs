@@ -1,9 +1,7 @@
 //! A process that dies between SES and its marker, the one case in which a second mail is allowed (or parked).
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
-use leadwire_tests::clock::eventually;
+use leadwire_tests::clock::{DEADLINE, eventually};
 use leadwire_tests::fault::{Fault, Gate};
 use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::json::At;
@@ -35,7 +33,7 @@ async fn crash_after_the_mail(policy: &'static str) -> Result<(House, String)> {
             r#"{"lead_id":"crash-1","display_name":"Zoë"}"#,
         )
         .await?;
-    let held = eventually("SES has the mail", Duration::from_secs(20), || async {
+    let held = eventually("SES has the mail", DEADLINE, || async {
         Ok((gate.arrivals() == 1).then_some(()))
     });
     held.await.with_context(|| house.account())?;
@@ -52,8 +50,8 @@ async fn crash_after_the_mail(policy: &'static str) -> Result<(House, String)> {
 #[tokio::test]
 async fn a_crash_between_ses_and_the_marker_is_mailed_again_and_says_so() -> Result<()> {
     let (house, key) = crash_after_the_mail("resend").await?;
-    house.mails(2, Duration::from_secs(40)).await?;
-    house.quiet(Duration::from_secs(40)).await?;
+    house.mails(2, DEADLINE).await?;
+    house.quiet(DEADLINE).await?;
     let second = house.ses.calls();
     let second = second.last().context("a second call")?;
     let body: serde_json::Value = serde_json::from_slice(&second.body)?;
@@ -73,12 +71,12 @@ async fn a_crash_between_ses_and_the_marker_is_mailed_again_and_says_so() -> Res
 #[tokio::test]
 async fn a_crash_between_ses_and_the_marker_is_parked_where_one_mail_is_the_most() -> Result<()> {
     let (house, key) = crash_after_the_mail("park").await?;
-    let parked = eventually("the claim is parked", Duration::from_secs(40), || async {
+    let parked = eventually("the claim is parked", DEADLINE, || async {
         let claim = house.document(&key).await?;
         Ok((claim["state"] == "parked").then_some(()))
     });
     parked.await.with_context(|| house.account())?;
-    house.quiet(Duration::from_secs(40)).await?;
+    house.quiet(DEADLINE).await?;
     let failed = house.document(&key.replacen("mail/", "failed/", 1)).await?;
     assert_eq!(failed["reason"], "mail_ambiguous", "{failed}");
     assert_eq!(house.mailbox.mails().await?.len(), 1);

@@ -1,9 +1,8 @@
 //! The same webhook several times at once is one event.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::house::{House, HouseOptions};
 use serde_json::{Value, json};
 
@@ -40,8 +39,8 @@ async fn check_one(headers: &[(&str, &str)], body: &str) -> Result<()> {
         .count();
     ensure!(new == 1, "{new} of them call themselves new: {answers:?}");
 
-    house.mails(1, Duration::from_secs(30)).await?;
-    house.quiet(Duration::from_secs(150)).await?;
+    house.mails(1, DEADLINE).await?;
+    house.quiet(DEADLINE).await?;
     ensure!(house.list("RawBucketName", "raw/").await?.len() == 1);
     ensure!(house.list("EnrichedBucketName", "enriched/").await?.len() == 1);
     let mails = house.mailbox.mails().await?;

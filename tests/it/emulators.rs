@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use leadwire_tests::clients::Clients;
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::emulator::{Emulators, Way, tell};
 use leadwire_tests::mailbox::Mailbox;
 use leadwire_tests::stack::unique_name;
@@ -51,8 +52,7 @@ async fn serve_and_end(emulators: Emulators) -> Result<()> {
     drop(emulators);
     for url in [aws, mail] {
         let client = leadwire_tests::http::Client::default();
-        let deadline = std::time::Duration::from_secs(20);
-        leadwire_tests::clock::eventually("the emulator is gone", deadline, || async {
+        leadwire_tests::clock::eventually("the emulator is gone", DEADLINE, || async {
             Ok(client.get(&url).await.is_err().then_some(()))
         })
         .await?;

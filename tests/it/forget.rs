@@ -2,7 +2,6 @@
 //! alike stays; the audit adds up before and after.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
@@ -11,10 +10,9 @@ use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::operate::audit::{Audit, AuditConfig, AuditReport, QueueSeen};
 use leadwire_pipeline::operate::forget::{Forget, ForgetConfig, Forgotten};
 use leadwire_pipeline::port::{NoMailer, Ports};
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::house::{House, HouseOptions};
 use serde_json::{Value, json};
-
-const DEADLINE: Duration = Duration::from_secs(30);
 
 type Operator = Ports<S3Store, SqsDelayQueue, NoMailer, SystemClock, OsEntropy>;
 

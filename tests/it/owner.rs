@@ -1,9 +1,7 @@
 //! Owner files that are late, absent, another lead's, or not to be read.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
-use leadwire_tests::clock::eventually;
+use leadwire_tests::clock::{DEADLINE, eventually};
 use leadwire_tests::fault::Fault;
 use leadwire_tests::house::{House, HouseOptions};
 use serde_json::json;
@@ -20,16 +18,14 @@ async fn build(parameters: Vec<(&'static str, &'static str)>) -> Result<House> {
 }
 
 async fn waited_for(house: &House, messages: usize) -> Result<()> {
-    let seen = eventually(
-        "the first looks were in vain",
-        Duration::from_secs(20),
-        || async { Ok((house.mapping.deliveries().len() >= messages).then_some(())) },
-    );
+    let seen = eventually("the first looks were in vain", DEADLINE, || async {
+        Ok((house.mapping.deliveries().len() >= messages).then_some(()))
+    });
     seen.await.with_context(|| house.account())
 }
 
 async fn check_single_receives(house: &House) -> Result<()> {
-    house.quiet(Duration::from_secs(20)).await?;
+    house.quiet(DEADLINE).await?;
     let deliveries = house.mapping.deliveries();
     let single = deliveries
         .iter()
@@ -55,7 +51,7 @@ async fn an_owner_assigned_late_is_waited_for_at_no_cost_in_receives() -> Result
             &json!({"lead_id": "late-1", "lead_owner": "Omar"}),
         )
         .await?;
-    let mails = house.mails(1, Duration::from_secs(40)).await?;
+    let mails = house.mails(1, DEADLINE).await?;
     assert_eq!(mails[0].subject, "New lead: Zoë → Omar");
     check_single_receives(&house).await?;
     assert!(
@@ -99,7 +95,7 @@ async fn a_lookup_that_is_denied_is_waited_for_like_one_that_is_absent() -> Resu
         .await?;
     waited_for(&house, 1).await?;
     house.s3.heal();
-    let mails = house.mails(1, Duration::from_secs(40)).await?;
+    let mails = house.mails(1, DEADLINE).await?;
     assert_eq!(mails[0].subject, "New lead: Zoë → Omar");
     check_single_receives(&house).await?;
     let lines = house.enrich.log().objects();
@@ -124,7 +120,7 @@ async fn an_owner_that_never_comes_ends_in_the_dead_letter_queue_as_does_another
     let never = house
         .accepted("/ingest", &[], r#"{"lead_id":"never-1"}"#)
         .await?;
-    house.dead_letter_depth(2, Duration::from_secs(90)).await?;
+    house.dead_letter_depth(2, DEADLINE).await?;
     for (event, reason) in [(&mixed, "lookup_mismatch"), (&never, "owner_missing")] {
         let key = event["s3_key"]
             .as_str()
@@ -157,7 +153,7 @@ async fn an_owner_that_never_comes_is_mailed_as_unassigned_where_that_is_wanted(
     let house = build(vec![("OwnerWaitSeconds", "3"), ("OwnerMissing", "mail")]).await?;
     let body = r#"{"lead_id":"never-2","display_name":"Zoë"}"#;
     let event = house.accepted("/ingest", &[], body).await?;
-    let mails = house.mails(1, Duration::from_secs(40)).await?;
+    let mails = house.mails(1, DEADLINE).await?;
     assert_eq!(mails[0].subject, "New lead: Zoë → unassigned");
     check_single_receives(&house).await?;
     let key = event["s3_key"]

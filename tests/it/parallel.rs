@@ -1,10 +1,10 @@
 //! Many at once: nothing is lost, mixed or mailed twice.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::mapping::MappingOptions;
 use serde_json::{Value, json};
@@ -13,8 +13,6 @@ const LEADS: usize = 500;
 const EVENTS_OF_ONE: usize = 200;
 /// More than the ingestion function has environments, so that requests queue for it.
 const CLIENTS: usize = 16;
-/// Two cores do about 20 leads a second through `LocalStack`; a busy machine gets time.
-const DEADLINE: Duration = Duration::from_mins(3);
 
 async fn build() -> Result<House> {
     House::build(HouseOptions {

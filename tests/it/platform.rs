@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use leadwire_tests::clients::Clients;
-use leadwire_tests::clock::eventually;
+use leadwire_tests::clock::{DEADLINE, eventually};
 use leadwire_tests::emulator::Emulators;
 use leadwire_tests::function::{Function, FunctionConfig};
 use leadwire_tests::instance::Outcome;
@@ -61,7 +61,7 @@ async fn deploy(timeout: Duration) -> Result<Deployed> {
 
 #[tokio::test]
 async fn one_process_serves_invocation_after_invocation_and_its_lines_are_kept() -> Result<()> {
-    let deployed = deploy(Duration::from_secs(20)).await?;
+    let deployed = deploy(Duration::from_mins(1)).await?;
     for _ in 0..2 {
         let outcome = deployed.function.invoke(&json!({})).await?;
         assert_eq!(
@@ -79,7 +79,7 @@ async fn one_process_serves_invocation_after_invocation_and_its_lines_are_kept()
 
 #[tokio::test]
 async fn an_error_is_told_and_a_crash_or_a_timeout_costs_the_process() -> Result<()> {
-    let deployed = deploy(Duration::from_secs(3)).await?;
+    let deployed = deploy(Duration::from_mins(1)).await?;
     let function = &deployed.function;
     assert_eq!(
         function.invoke(&json!("refuse")).await?,
@@ -90,21 +90,23 @@ async fn an_error_is_told_and_a_crash_or_a_timeout_costs_the_process() -> Result
         matches!(&crashed, Outcome::Exited(Some(status)) if status.code() == Some(7)),
         "{crashed:?}"
     );
-    assert_eq!(function.invoke(&json!("hang")).await?, Outcome::TimedOut);
     assert!(matches!(
         function.invoke(&json!({})).await?,
         Outcome::Response(_)
     ));
+    let hasty = deploy(Duration::from_secs(1)).await?;
+    let hung = hasty.function.invoke(&json!("hang")).await?;
+    assert_eq!(hung, Outcome::TimedOut);
+    assert!(hasty.function.idle().is_empty());
     Ok(())
 }
 
 #[tokio::test]
 async fn two_events_at_once_are_two_processes_and_both_can_be_killed() -> Result<()> {
-    let deployed = deploy(Duration::from_secs(20)).await?;
+    let deployed = deploy(Duration::from_mins(1)).await?;
     let function = &deployed.function;
     let killing = async {
-        let deadline = Duration::from_secs(10);
-        eventually("both are at work", deadline, || async {
+        eventually("both are at work", DEADLINE, || async {
             Ok((function.log().lines().len() == 2).then_some(()))
         })
         .await?;
@@ -125,7 +127,7 @@ async fn the_mapping_deletes_what_succeeded_and_leaves_a_crashed_batch_to_its_vi
 -> Result<()> {
     let emulators = Emulators::shared().await?;
     let sqs = Clients::new(&emulators.aws, &emulators.mail).sqs;
-    let deployed = deploy(Duration::from_secs(20)).await?;
+    let deployed = deploy(Duration::from_mins(1)).await?;
     let created = sqs.create_queue().queue_name(unique_name()).send().await?;
     let url = created.queue_url().unwrap_or_default().to_owned();
     let options = MappingOptions {
@@ -141,8 +143,7 @@ async fn the_mapping_deletes_what_succeeded_and_leaves_a_crashed_batch_to_its_vi
             .send()
             .await?;
     }
-    let deadline = Duration::from_secs(20);
-    let deliveries = eventually("both were delivered", deadline, || async {
+    let deliveries = eventually("both were delivered", DEADLINE, || async {
         let deliveries = mapping.deliveries();
         Ok((deliveries.len() == 2).then_some(deliveries))
     })

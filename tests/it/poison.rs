@@ -1,9 +1,9 @@
 //! A poisoned message among good ones: three receives, the dead-letter queue, the alarm, the page; nobody else suffers.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::mapping::{Delivery, MappingOptions};
 use leadwire_tests::pager::Pager;
@@ -62,10 +62,10 @@ async fn a_poisoned_message_dies_after_three_receives_and_pages_while_its_batch_
     let no_object = send(&house, &no_object.to_string()).await?;
     house.mapping.resume();
 
-    let mails = house.mails(8, Duration::from_secs(30)).await?;
-    house.dead_letter_depth(2, Duration::from_mins(1)).await?;
+    let mails = house.mails(8, DEADLINE).await?;
+    house.dead_letter_depth(2, DEADLINE).await?;
     let alarm = format!("{}-dead-letter-queue-depth", house.stack.name);
-    let page = pager.page(&alarm, "ALARM", Duration::from_mins(1)).await?;
+    let page = pager.page(&alarm, "ALARM", DEADLINE).await?;
     assert_eq!(page["NewStateValue"], "ALARM");
 
     let poisoned = [not_json.as_str(), &no_object];

@@ -1,9 +1,8 @@
 //! The README's section on usage and testing. The `curl` that runs here is read out of the README; the rest is asked for there, so neither
 //! can drift from the other.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::house::{FROM, House, HouseOptions};
 use leadwire_tests::program;
 use serde_json::{Value, json};
@@ -124,7 +123,7 @@ async fn the_readme_holds_curl_then_the_bare_message_then_both_listings_and_the_
     bare.message_body(BARE.replace("<timestamp>", time))
         .send()
         .await?;
-    let mails = house.mails(1, Duration::from_secs(30)).await?;
+    let mails = house.mails(1, DEADLINE).await?;
     let document = key.replacen("raw/", "enriched/", 1);
     assert_eq!(ENRICHED.keys(&house).await?, [document.as_str()]);
     let document = house.document(&document).await?;
@@ -174,7 +173,7 @@ async fn nothing_happens_before_the_delay_is_over() -> Result<()> {
         .as_str()
         .context("a time")?
         .parse()?;
-    house.mails(1, Duration::from_secs(30)).await?;
+    house.mails(1, DEADLINE).await?;
     let document = house
         .document(&key.replacen("raw/", "enriched/", 1))
         .await?;

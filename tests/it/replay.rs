@@ -1,14 +1,10 @@
 //! The real `enrich` takes the messages that `leadwire replay` sends, and mails only where they say so.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
-use leadwire_tests::clock;
+use leadwire_tests::clock::{self, DEADLINE};
 use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::json::At;
 use serde_json::{Value, json};
-
-const DEADLINE: Duration = Duration::from_secs(30);
 
 async fn put_owner(house: &House, owner: &str) -> Result<()> {
     let file = json!({"lead_id": "again-1", "lead_owner": owner});

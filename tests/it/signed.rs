@@ -1,8 +1,7 @@
 //! Secrets in Secrets Manager: who signs is heard, who does not has no effect at all.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::emulator::Emulators;
 use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::secret::{self, StandardSender};
@@ -47,9 +46,9 @@ async fn a_signed_envelope_is_mailed_once_and_its_retry_is_a_duplicate() -> Resu
             (&event["event_id"], &event["duplicate"]),
             (&json!("msg_1"), &json!(is_retry))
         );
-        house.mails(1, Duration::from_secs(30)).await?;
+        house.mails(1, DEADLINE).await?;
     }
-    house.quiet(Duration::from_secs(30)).await?;
+    house.quiet(DEADLINE).await?;
     assert_eq!(
         (house.mailbox.mails().await?.len(), house.mails_taken()),
         (1, 1)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use leadwire_tests::clock;
+use leadwire_tests::clock::{self, DEADLINE};
 use leadwire_tests::fault::Fault;
 use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::instance::Outcome;
@@ -11,7 +11,6 @@ use leadwire_tests::json::At;
 use leadwire_tests::mapping::MappingOptions;
 use serde_json::{Value, json};
 
-const DEADLINE: Duration = Duration::from_secs(30);
 /// Longer than an event of the template's can wait: 1800 s and 3600 s of waiting, three visibilities of 360 s, and 15 minutes.
 const AGE: Duration = Duration::from_hours(3);
 

@@ -1,17 +1,15 @@
 //! The two numbers that matter, held against the test's own clock.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
-use leadwire_tests::clock;
+use leadwire_tests::clock::{self, DEADLINE};
 use leadwire_tests::instance::Timing;
 use leadwire_tests::metric::{self, Sample};
 use leadwire_tests::rig::Rig;
 use serde_json::json;
 
-const DEADLINE: Duration = Duration::from_secs(20);
 /// How far a number may be from the clock.
 const TOLERANCE_MS: f64 = 50.0;
 /// Leads that are tried until the clock itself was read closely enough: on a busy machine it is not, at every lead.

@@ -1,8 +1,7 @@
 //! A busy SES: waiting for it costs no receive, and every lead is mailed once.
 
-use std::time::Duration;
-
 use anyhow::Result;
+use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::fault::Fault;
 use leadwire_tests::house::{House, HouseOptions};
 use serde_json::json;
@@ -37,8 +36,8 @@ async fn a_throttled_ses_loses_no_receive_and_all_are_mailed_once() -> Result<()
             )
             .await?;
     }
-    let mails = house.mails(LEADS, Duration::from_mins(2)).await?;
-    house.quiet(Duration::from_mins(1)).await?;
+    let mails = house.mails(LEADS, DEADLINE).await?;
+    house.quiet(DEADLINE).await?;
     let subjects: std::collections::BTreeSet<&str> =
         mails.iter().map(|mail| mail.subject.as_str()).collect();
     assert_eq!(

@@ -1,9 +1,7 @@
 //! One lead is one trace, from the webhook to the mail, whoever collects it and however often it was tried.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
-use leadwire_tests::clock;
+use leadwire_tests::clock::{self, DEADLINE};
 use leadwire_tests::collector::rotel::Rotel;
 use leadwire_tests::collector::xray::XrayApi;
 use leadwire_tests::collector::{Collector, Kind, Link, Span, Spans, Status};
@@ -11,8 +9,6 @@ use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::instance::Timing;
 use leadwire_tests::rig::{ENRICHED, LOOKUP, QUEUE, RAW, Rig};
 use serde_json::{Value, json};
-
-const DEADLINE: Duration = Duration::from_secs(40);
 
 /// What makes the functions export to a collector.
 pub(crate) fn otlp(endpoint: &str) -> Vec<(&'static str, String)> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use hyper::header::HeaderValue;
-use leadwire_tests::clock;
+use leadwire_tests::clock::{self, DEADLINE};
 use leadwire_tests::collector::{Collector, Mood, Status, dead_endpoint};
 use leadwire_tests::event::{Shape, web};
 use leadwire_tests::fault::{Fault, Gate};
@@ -17,9 +17,8 @@ use serde_json::json;
 
 use crate::trace::{Story, otlp};
 
-const DEADLINE: Duration = Duration::from_secs(20);
 /// A flush may hold a process this long, on a busy machine.
-const FLUSH_MAX: Duration = Duration::from_secs(3);
+const FLUSH_MAX: Duration = Duration::from_secs(20);
 
 async fn post(rig: &Rig, lead: &str) -> Result<Story> {
     rig.put_owner(lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));

@@ -1,12 +1,11 @@
 //! X-Ray: segments by UDP to its daemon, and OTLP signed for its endpoint.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use leadwire_tests::clients::REGION;
-use leadwire_tests::clock;
+use leadwire_tests::clock::{self, DEADLINE};
 use leadwire_tests::collector::daemon::XrayDaemon;
 use leadwire_tests::collector::{Collector, signature};
 use leadwire_tests::emulator::Emulators;
@@ -15,8 +14,6 @@ use leadwire_tests::rig::{QUEUE, Rig};
 use serde_json::{Value, json};
 
 use crate::trace::Story;
-
-const DEADLINE: Duration = Duration::from_secs(20);
 
 async fn pass(rig: &Rig, lead: &str) -> Result<Story> {
     rig.put_owner(lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));

@@ -6,6 +6,8 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+/// Longest that a test waits for a state before it fails: so long that a busy machine is no reason.
+pub const DEADLINE: Duration = Duration::from_mins(5);
 /// The pause between two looks at a state that is waited for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 

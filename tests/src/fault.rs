@@ -191,6 +191,14 @@ impl Front {
         self.server.url()
     }
 
+    /// Waits until every call that had been made by now, also by a process that is dead, is on its way to the service, or given up.
+    ///
+    /// # Errors
+    /// There is always another call.
+    pub async fn settled(&self) -> Result<()> {
+        self.server.settled().await
+    }
+
     /// Does `fault` to the next `times` calls that match. Rules are tried in the order of their making.
     pub fn inject<M>(&self, times: usize, fault: Fault, matches: M)
     where

@@ -14,7 +14,7 @@ use crate::instance::{Instance, Job, Outcome, Timing};
 pub use crate::runtime::{FunctionConfig, LogBook};
 
 /// How long Lambda waits for the runtime to come back after its answer.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+const SETTLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A deployed function; clones are the same function.
 #[derive(Clone, Debug)]
@@ -112,12 +112,20 @@ impl Function {
         guard(&self.0.busy).clone()
     }
 
-    /// Kills the processes that work on an event now with SIGKILL, and says how many they were.
+    /// Kills the processes that work on an event now with SIGKILL, waits for their ends, and says how many they were.
     ///
     /// # Errors
-    /// There is no shell here.
+    /// There is no shell here, or one does not end.
     pub async fn kill_busy(&self) -> Result<usize> {
-        self.signal_busy("KILL").await
+        let pids = self.busy();
+        signal("KILL", &pids).await?;
+        let ended = || {
+            let busy = self.busy();
+            let ended = pids.iter().all(|pid| !busy.contains(pid));
+            std::future::ready(Ok(ended.then_some(())))
+        };
+        clock::eventually("the killed processes have ended", clock::DEADLINE, ended).await?;
+        Ok(pids.len())
     }
 
     /// Sends a signal, such as `TERM`, to the processes that work on an event now, and says how many they were.

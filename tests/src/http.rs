@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -12,13 +13,18 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// A request whose body was read in full.
 pub type Request = hyper::Request<Bytes>;
 /// A response whose body is known in full.
 pub type Response = hyper::Response<Bytes>;
+
+/// Longest that requests may take to be served.
+const SETTLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What a handler does with a request.
 #[derive(Debug)]
@@ -46,6 +52,8 @@ impl std::error::Error for Cut {}
 pub struct Server {
     address: SocketAddr,
     task: JoinHandle<()>,
+    /// Requests that are being served.
+    serving: Arc<watch::Sender<usize>>,
 }
 
 impl Server {
@@ -60,8 +68,29 @@ impl Server {
     {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(accept(listener, Arc::new(handler)));
-        Ok(Self { address, task })
+        let serving = Arc::new(watch::Sender::new(0));
+        let task = tokio::spawn(accept(listener, Arc::new(handler), Arc::clone(&serving)));
+        Ok(Self {
+            address,
+            task,
+            serving,
+        })
+    }
+
+    /// Waits until every request that had been sent by now has been served. One whose sender is dead is given up where it waits.
+    ///
+    /// # Errors
+    /// There is always another request.
+    pub async fn settled(&self) -> Result<()> {
+        // A connection behind all that there are: when it is over, the requests that came before it are being served.
+        let mut last = TcpStream::connect(self.address).await?;
+        last.shutdown().await?;
+        last.read_to_end(&mut Vec::new()).await?;
+        let mut serving = self.serving.subscribe();
+        let settled = serving.wait_for(|serving| *serving == 0);
+        let settled = tokio::time::timeout(SETTLE_TIMEOUT, settled).await;
+        settled.context("there is always another request")??;
+        Ok(())
     }
 
     /// `127.0.0.1:port`.
@@ -81,26 +110,43 @@ impl Drop for Server {
     }
 }
 
-async fn accept<H, F>(listener: TcpListener, handler: Arc<H>)
+async fn accept<H, F>(listener: TcpListener, handler: Arc<H>, serving: Arc<watch::Sender<usize>>)
 where
     H: Fn(Request) -> F + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
     let mut connections = JoinSet::new();
     while let Ok((stream, _peer)) = listener.accept().await {
-        connections.spawn(converse(stream, Arc::clone(&handler)));
+        connections.spawn(converse(stream, Arc::clone(&handler), Arc::clone(&serving)));
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn converse<H, F>(stream: TcpStream, handler: Arc<H>)
+/// A request that is being served, until it is dropped.
+struct Serving(Arc<watch::Sender<usize>>);
+
+impl Serving {
+    fn begin(serving: &Arc<watch::Sender<usize>>) -> Self {
+        serving.send_modify(|serving| *serving += 1);
+        Self(Arc::clone(serving))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.send_modify(|serving| *serving -= 1);
+    }
+}
+
+async fn converse<H, F>(stream: TcpStream, handler: Arc<H>, serving: Arc<watch::Sender<usize>>)
 where
     H: Fn(Request) -> F + Send + Sync + 'static,
     F: Future<Output = Answer> + Send + 'static,
 {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let handler = Arc::clone(&handler);
+        let (handler, serving) = (Arc::clone(&handler), Serving::begin(&serving));
         async move {
+            let _serving = serving;
             let (head, body) = request.into_parts();
             let body = body.collect().await.map_err(|_lost| Cut)?.to_bytes();
             match handler(Request::from_parts(head, body)).await {

@@ -24,8 +24,6 @@ use tokio::time::sleep;
 const VISIBILITY: Duration = Duration::from_secs(8);
 /// Receives before a message becomes a dead letter. Many: a process that is killed costs its whole batch one.
 const RECEIVES_MAX: u32 = 30;
-/// A call that was sent before its process died still arrives; nobody takes a claim over before that, since a lease is longer.
-const ON_THE_WAY: Duration = Duration::from_millis(300);
 /// Longest that a kill waits for a process that is at work,
 const BUSY_WAIT: Duration = Duration::from_secs(2);
 /// and how often it looks.
@@ -291,7 +289,9 @@ impl Killed for Functions {
             sleep(BUSY_LOOK).await;
         }
         let kills = self.rig.ingest.kill_busy().await? + self.rig.enrich.kill_busy().await?;
-        sleep(ON_THE_WAY).await;
+        // A call that was sent before its process died still arrives; no claim is taken over before that, since a lease is longer.
+        self.rig.front.settled().await?;
+        self.rig.cloud.settled().await?;
         let accepted = accepted();
         let events: BTreeSet<String> = self
             .by_event()

@@ -90,6 +90,14 @@ impl Cloud {
         self.server.url()
     }
 
+    /// Waits until every call that had been made by now has taken effect.
+    ///
+    /// # Errors
+    /// There is always another call.
+    pub async fn settled(&self) -> Result<()> {
+        self.server.settled().await
+    }
+
     /// Writes an object.
     pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) {
         let path = format!("/{bucket}/{key}");

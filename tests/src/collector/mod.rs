@@ -194,8 +194,11 @@ fn answer(status: StatusCode) -> http::Response {
 /// # Errors
 /// No port is free.
 pub fn dead_endpoint() -> Result<String> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-    Ok(format!("http://{}", listener.local_addr()?))
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], 0).into())?;
+    // Bound until the process ends, so that nothing else comes to listen there.
+    let socket = Box::leak(Box::new(socket));
+    Ok(format!("http://{}", socket.local_addr()?))
 }
 
 fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -25,8 +25,6 @@ use crate::{gateway, program, rig};
 
 /// Longest that a lead may take to its end: a few receives, on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(2);
-/// A call that was sent before its process died still arrives; the queue delivers again later than that.
-const ON_THE_WAY: Duration = Duration::from_millis(300);
 /// How often a sender sends what is not accepted: a busy machine takes longer than the four seconds in which `ingest` answers.
 const SENDS_MAX: usize = 20;
 
@@ -187,7 +185,10 @@ impl Scene {
         held.await?;
         let killed = self.ingest.kill_busy().await? + self.enrich.kill_busy().await?;
         anyhow::ensure!(killed > 0, "nobody was at work at the gate");
-        tokio::time::sleep(ON_THE_WAY).await;
+        // A call that was sent before its process died still arrives.
+        self.aws.settled().await?;
+        self.ses.settled().await?;
+        self.ground.cloud.settled().await?;
         let mut all = BTreeMap::new();
         for lead in self.shape.leads() {
             let key = self.key(&lead);
