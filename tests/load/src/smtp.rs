@@ -140,8 +140,10 @@ impl Plan {
         if !guard(&self.chance).percent(percent) {
             return None;
         }
+        // By turns, so that two faults are one of each.
         let mut seen = guard(&self.seen);
-        let fault = self.faults.iter().cycle().nth(seen.faults.len()).copied()?;
+        let turn = seen.faults.len().checked_rem(self.faults.len())?;
+        let fault = self.faults.get(turn).copied()?;
         seen.faults.push(fault);
         Some(fault)
     }
