@@ -1,7 +1,7 @@
 //! Dead letters sent again, also where a run before this one ended after any of its steps.
 
 use crate::house::House;
-use leadwire_domain::trigger::Trigger;
+use leadwire_domain::message::Trigger;
 use leadwire_local::{LocalHome, Mode};
 use leadwire_pipeline::port::{
     Bucket, DelayQueue as _, NewObject, ObjectStore as _, OutgoingMessage,
