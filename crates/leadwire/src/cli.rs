@@ -21,7 +21,7 @@ pub(crate) use replay::ReplayArgs;
 pub(crate) use watch::{AlarmsArgs, DoctorArgs, SloArgs};
 
 use crate::settings::typed::{Sweep, Typed, Up};
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use leadwire_domain::source::Source;
 use leadwire_pipeline::ledger::history::LeadState;
