@@ -25,7 +25,7 @@ pub(crate) type Now = fn() -> Timestamp;
 
 /// Starts logging: lines, and the spans of the tracer that was started before. A second call in one process changes nothing.
 pub(crate) fn start(settings: &Settings, rust_log: Option<&str>, now: Now) {
-    let (environment, spans) = (&settings.environment, &settings.spans);
+    let (environment, spans) = (&settings.enrich.environment, &settings.spans);
     match settings.log {
         Log::Json => leadwire_telemetry::init(Service::Leadwire, environment, rust_log, spans),
         Log::Pretty => {
