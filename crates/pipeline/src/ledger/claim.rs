@@ -47,13 +47,13 @@ impl ClaimState {
     /// The same; what cannot be read is an error.
     pub(crate) fn readable(self) -> Result<Self, PortError> {
         match self {
-            Self::Unreadable(_) => Err(self.unreadable()),
+            Self::Unreadable(_) => Err(Self::unreadable()),
             Self::Absent | Self::Settled(..) | Self::Claimed(..) => Ok(self),
         }
     }
 
     /// The error of a claim that cannot be read.
-    pub(crate) fn unreadable(&self) -> PortError {
+    pub(crate) fn unreadable() -> PortError {
         PortError::permanent(READ, "it is neither a claim nor a marker")
     }
 

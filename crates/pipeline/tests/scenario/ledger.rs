@@ -225,7 +225,7 @@ async fn a_raw_object_that_may_not_be_read_is_an_error_for_everyone() {
 }
 
 /// An object without metadata, under a name of its own.
-async fn put_by_hand(world: &World) -> EventName {
+fn put_by_hand(world: &World) -> EventName {
     let object = NewObject::of(super::ALICE.as_bytes().to_vec());
     world.store().plant(Bucket::Raw, "raw/hand-1.json", object);
     world.put_owner("test-1", OMAR);
@@ -235,7 +235,7 @@ async fn put_by_hand(world: &World) -> EventName {
 #[tokio::test(start_paused = true)]
 async fn an_object_that_was_put_by_hand_is_shown_as_it_is_mailed() {
     let world = World::new();
-    let name = put_by_hand(&world).await;
+    let name = put_by_hand(&world);
     // Neighbours on either side, one of them of another lead.
     for lead in ["a", "z"] {
         let body = close_event(lead, "ev_2", "2026-11-23T06:49:59.123456");
@@ -283,7 +283,7 @@ async fn an_object_that_was_put_by_hand_is_no_delivery_of_the_event_that_it_hold
 #[tokio::test(start_paused = true)]
 async fn an_object_that_was_put_by_hand_is_audited_swept_and_forgotten_like_any_other() {
     let world = World::new();
-    let name = put_by_hand(&world).await;
+    let name = put_by_hand(&world);
     let (bucket, raw_key) = (Bucket::Raw, name.raw_key());
     tokio::time::sleep(LONG).await;
     assert_eq!(world.sweep.run(SweepMode::Confirm).await.unwrap().sent, 1);

@@ -108,9 +108,10 @@ impl EventStatus {
 
     /// A claim that cannot be read fails every attempt, whatever else is known.
     fn with_unreadable_claim(self) -> Self {
-        let state = match self.state {
-            LeadState::Waiting | LeadState::Ready => LeadState::Retrying,
-            other => other,
+        let state = if matches!(self.state, LeadState::Waiting | LeadState::Ready) {
+            LeadState::Retrying
+        } else {
+            self.state
         };
         Self {
             state,

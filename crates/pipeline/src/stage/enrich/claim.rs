@@ -44,7 +44,7 @@ pub(super) async fn decide<H: Home>(
         ClaimState::Settled(marker, _) => {
             return Ok(Step::End(cx.acked(done_before(marker.how))));
         }
-        ClaimState::Unreadable(_) => return Err(Failed::store(claim.unreadable())),
+        ClaimState::Unreadable(_) => return Err(Failed::store(ClaimState::unreadable())),
         ClaimState::Claimed(claim, etag) => (claim, etag),
     };
     let boot = cx.config.boot.as_deref();
@@ -144,18 +144,21 @@ async fn read_back<H: Home>(
         cx.report_failed_call(error);
     }
     let stored = cx.ledger().claim(cx.name()).await.map_err(Failed::store)?;
-    match stored {
-        ClaimState::Claimed(Claim::Sending(claim), etag) if claim.token == cx.token => {
-            Ok(Step::Go(Held { etag, claim }))
+    if let ClaimState::Claimed(Claim::Sending(claim), etag) = &stored
+        && claim.token == cx.token
+    {
+        return Ok(Step::Go(Held {
+            etag: etag.clone(),
+            claim: claim.clone(),
+        }));
+    }
+    match decide(cx, stored).await? {
+        Step::End(outcome) => Ok(Step::End(outcome)),
+        Step::Go(_) if error.is_some() => Err(FailureReason::StoreUnavailable.into()),
+        Step::Go(_) => {
+            let deferred = cx.defer(DeferReason::ClaimLive, LOST_RACE_SECONDS).await;
+            deferred.map(Step::End)
         }
-        other => match decide(cx, other).await? {
-            Step::End(outcome) => Ok(Step::End(outcome)),
-            Step::Go(_) if error.is_some() => Err(FailureReason::StoreUnavailable.into()),
-            Step::Go(_) => {
-                let deferred = cx.defer(DeferReason::ClaimLive, LOST_RACE_SECONDS).await;
-                deferred.map(Step::End)
-            }
-        },
     }
 }
 
