@@ -100,7 +100,7 @@ pub fn parse_secret(text: &str) -> Result<Key, SecretError> {
     let secret = if secret.starts_with(SECRET_PREFIX) {
         secret
     } else {
-        format!("{}{secret}", SECRET_PREFIX)
+        format!("{SECRET_PREFIX}{secret}")
     };
     Source::Canary.parse_key(&secret).ok_or(SecretError)
 }

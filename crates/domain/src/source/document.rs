@@ -16,7 +16,7 @@ const NAME_BYTES_SHOWN: usize = 32;
 /// More mistakes than these are only counted.
 const MISTAKES_SHOWN: usize = 20;
 /// How much a name must be like a known one, of 1, to be taken for a slip.
-const SIMILARITY_MIN: f64 = 0.5;
+const SIMILARITY_MIN: f64 = 0.6;
 
 /// The configured sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ mod store;
 mod world;
 
 pub use clock::{FakeClock, FakeEntropy};
-pub use counts::Told;
+pub use counts::{Told, count};
 pub use interested::keep_callsites_enabled;
 pub use mailer::FakeMailer;
 pub use queue::{DeadLetter, FakeQueue};

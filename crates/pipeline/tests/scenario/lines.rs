@@ -3,7 +3,7 @@
 use super::{ALICE, OMAR};
 use leadwire_pipeline::observe::{Event, Scope, Sink, scope};
 use leadwire_pipeline::settings::AmbiguousPolicy;
-use leadwire_pipeline::testkit::{Call, Fault, WorldBuilder};
+use leadwire_pipeline::testkit::{Call, Fault, WorldBuilder, count};
 use std::sync::{Arc, Mutex};
 
 /// The lines of this thread, in their order.
@@ -34,6 +34,7 @@ impl Lines {
 
 impl Sink for Lines {
     fn take(&self, event: &dyn Event) {
+        count(event);
         self.0.lock().unwrap().push(Line {
             event: event.facts().name,
             lead_id: event.subject().lead().map(str::to_owned),

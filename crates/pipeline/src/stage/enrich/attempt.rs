@@ -16,11 +16,11 @@ use std::time::Duration;
 /// Seconds after which a record comes back that found no time left in its invocation.
 const NO_TIME_SECONDS: u32 = 1;
 
-/// What the document is made of. An object that turns out not to be needed may as well be unreadable.
+/// What the document is made of.
 pub(super) struct Snapshot {
-    pub(super) document: Result<DocumentState, PortError>,
-    pub(super) raw: Result<RawState, PortError>,
-    /// The owner file, where the message says whose it is.
+    pub(super) document: DocumentState,
+    pub(super) raw: RawState,
+    /// The owner file, where the message says whose it is. It is not needed, nor its errors, where there is a document.
     pub(super) owner: Option<Result<OwnerState, PortError>>,
 }
 
@@ -51,6 +51,7 @@ async fn steps<H: Home>(cx: &mut Context<'_, H>, remaining: Duration) -> Result<
         Step::Go(vacancy) => vacancy,
         Step::End(outcome) => return Ok(outcome),
     };
+    let snapshot = snapshot.map_err(Failed::store)?;
     report_beginning(cx, now);
     let document = match document::obtain(cx, snapshot).await? {
         Step::Go(document) => document,
@@ -67,8 +68,10 @@ async fn steps<H: Home>(cx: &mut Context<'_, H>, remaining: Duration) -> Result<
 }
 
 /// Steps b and c: everything that is known, in one round trip. `mail/X` is read on every receive: a message that comes after a lead was
-/// forgotten must not write its data again.
-async fn load<H: Home>(cx: &Context<'_, H>) -> Result<(ClaimState, Snapshot), Failed> {
+/// forgotten must not write its data again. An event that has come to its end needs nothing else, nor its errors.
+async fn load<H: Home>(
+    cx: &Context<'_, H>,
+) -> Result<(ClaimState, Result<Snapshot, PortError>), Failed> {
     let (ledger, name) = (cx.ledger(), cx.name());
     let fetch_owner = async {
         let facts = cx.trigger.facts.as_ref()?;
@@ -80,11 +83,14 @@ async fn load<H: Home>(cx: &Context<'_, H>) -> Result<(ClaimState, Snapshot), Fa
         ledger.raw(name),
         fetch_owner,
     );
-    let snapshot = Snapshot {
-        document,
-        raw,
-        owner,
-    };
+    let snapshot = document.and_then(|document| {
+        let raw = raw?;
+        Ok(Snapshot {
+            document,
+            raw,
+            owner,
+        })
+    });
     Ok((claim.map_err(Failed::store)?, snapshot))
 }
 

@@ -21,7 +21,7 @@ pub(super) async fn obtain<H: Home>(
         raw,
         owner,
     } = snapshot;
-    let document = match document.map_err(Failed::store)? {
+    let document = match document {
         DocumentState::Stored(document) => *document,
         DocumentState::Invalid => return Err(FailureReason::EnrichedInvalid.into()),
         DocumentState::Absent => match make(cx, raw, owner).await? {
@@ -35,10 +35,10 @@ pub(super) async fn obtain<H: Home>(
 
 async fn make<H: Home>(
     cx: &mut Context<'_, H>,
-    raw: Result<RawState, PortError>,
+    raw: RawState,
     owner: Option<Result<OwnerState, PortError>>,
 ) -> Result<Step<Document>, Failed> {
-    let raw = read_raw(cx, raw.map_err(Failed::store)?)?;
+    let raw = read_raw(cx, raw)?;
     let owner = match owner::obtain(cx, &raw, owner).await? {
         Step::Go(owner) => owner,
         Step::End(outcome) => return Ok(Step::End(outcome)),
