@@ -30,7 +30,6 @@ const ROOMS: [(&str, &[&str]); 8] = [
             "leadwire-cloudwatch",
             "leadwire-local",
             "leadwire-telemetry",
-            "leadwire-cloudwatch",
             "leadwire-aws",
         ],
     ),

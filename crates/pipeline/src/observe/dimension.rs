@@ -1,16 +1,7 @@
-//! The dimensions of metrics beside `service` and `environment`, and who is metered at all.
+//! The dimensions of metrics beside `service` and `environment`.
 
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
-
-/// Whether the events of a source count in metrics. This is the one place that decides it: an event that does not is still logged, and
-/// counts in no metric but `CanaryMailed`, once it is mailed.
-pub fn is_metered(source: Source) -> bool {
-    match source {
-        Source::Generic | Source::Close | Source::Standard => true,
-        Source::Canary => false,
-    }
-}
 
 /// The one dimension that a metric may have beside `service` and `environment`. Its values are a closed set: every combination is a billed
 /// `CloudWatch` metric.
@@ -40,7 +31,7 @@ impl Dimension {
         match self {
             Self::Source => Source::ALL
                 .into_iter()
-                .filter(|source| is_metered(*source))
+                .filter(|source| source.is_metered())
                 .map(Source::as_str)
                 .collect(),
             Self::Reason => Problem::ALL

@@ -1,6 +1,5 @@
 //! The events of `enrich`.
 
-use super::dimension::is_metered;
 use super::event::{Subject, chain, events, whole_millis};
 use super::metric::Metric;
 use super::words::{Tone, Words, render, render_seconds, said};
@@ -26,7 +25,7 @@ events! {
         line: DEBUG "enrichment began";
         fields: { delay_ms: whole_millis(e.delay), lag_ms: whole_millis(e.lag) }
         metrics(m): {
-            if is_metered(e.source) {
+            if e.source.is_metered() {
                 m.time_by(Metric::EnrichmentDelay, e.delay, e.source);
                 m.time(Metric::EnrichmentLag, e.lag);
             }
@@ -127,7 +126,7 @@ events! {
         line: INFO "lead mailed";
         fields: { message_id: e.message_id, attempt: e.attempt, latency_ms: whole_millis(e.latency) }
         metrics(m): {
-            if !is_metered(e.source) {
+            if !e.source.is_metered() {
                 return m.count(Metric::CanaryMailed);
             }
             m.count(Metric::EmailsSent);

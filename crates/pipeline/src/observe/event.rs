@@ -74,7 +74,7 @@ impl<'a> Subject<'a> {
 
     /// Whether what happens to it counts in metrics. Whatever is not known to be unmetered does.
     pub(super) fn is_metered(&self) -> bool {
-        self.source.is_none_or(super::metric::is_metered)
+        self.source.is_none_or(Source::is_metered)
     }
 
     /// Whether it is the canary. The lead id is enough: it is reserved.

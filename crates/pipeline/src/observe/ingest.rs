@@ -1,6 +1,6 @@
 //! The events of `ingest`.
 
-use super::dimension::{Rejection, is_metered};
+use super::dimension::Rejection;
 use super::event::{Subject, chain, events, whole_millis};
 use super::metric::Metric;
 use super::words::{Tone, Words, render_seconds, said};
@@ -38,7 +38,7 @@ events! {
             duration_ms: whole_millis(e.latency),
         }
         metrics(m): {
-            if is_metered(e.source) {
+            if e.source.is_metered() {
                 let taken = if e.duplicate { Metric::LeadsDuplicate } else { Metric::LeadsAccepted };
                 m.count_by(taken, e.source);
                 if e.conflicting {
@@ -83,7 +83,7 @@ events! {
             quarantine_key: e.quarantined.filter(|_| !e.is_unavailable()),
         }
         metrics(m): {
-            if e.source.is_none_or(is_metered) {
+            if e.source.is_none_or(Source::is_metered) {
                 m.count_by(Metric::LeadsRejected, e.reason);
             }
         }

@@ -1,7 +1,7 @@
 //! The metrics: one entry each, with its name, unit, services, dimension and help. The EMF writer, the page `/metrics`, dashboards, alarms and
 //! docs/TELEMETRY.md follow from it, or are held to it.
 
-pub use super::dimension::{Dimension, Further, Rejection, is_metered};
+pub use super::dimension::{Dimension, Further, Rejection};
 
 use jiff::SignedDuration;
 

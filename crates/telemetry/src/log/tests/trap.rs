@@ -11,7 +11,6 @@ use leadwire_domain::source::Source;
 use leadwire_pipeline::observe::Sink as _;
 use leadwire_pipeline::observe::metric::{
     Amount, Dimension, Facts, Further, Measured, Metric, Rejection, Resolution, Service, Unit,
-    is_metered,
 };
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -183,7 +182,7 @@ fn all(dimension: Option<Dimension>) -> Vec<Option<Further>> {
     match dimension {
         None => vec![None],
         Some(Dimension::Source) => {
-            let sources = Source::ALL.into_iter().filter(|source| is_metered(*source));
+            let sources = Source::ALL.into_iter().filter(|source| source.is_metered());
             sources.map(|source| Some(source.into())).collect()
         }
         Some(Dimension::Reason) => {
