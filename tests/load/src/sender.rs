@@ -1,12 +1,12 @@
 //! Senders that behave as CRMs do: what is not answered with 202 is sent again, some give up too early, some send twice.
 
-use crate::chance::Chance;
 use crate::flood::key_of;
 use crate::lead::{Event, owner, put_owner};
 use crate::machine::Machine;
 use crate::post::Connection;
 use crate::soak::Soak;
 use anyhow::{Context as _, Result};
+use leadwire_pipeline::testkit::Chance;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,6 +1,5 @@
 //! Minutes of trouble for the one-machine home: killed again and again, a mail server that fails, senders that give up and send again.
 
-use crate::chance::Chance;
 use crate::check::{self, Accepted};
 use crate::lead::Event;
 use crate::machine::{Machine, Running};
@@ -9,6 +8,7 @@ use crate::sender::{Sending, Sent};
 use crate::smtp::{MailFault, MailServer, Taken};
 use crate::vital::{RSS_SLACK, Vital, is_flat};
 use anyhow::Result;
+use leadwire_pipeline::testkit::Chance;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -14,7 +14,6 @@ use crate::settings::Usage;
 use crate::view::{Failure, QueueLook, list_failures, read_event};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::key::EventName;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
@@ -116,7 +115,7 @@ pub(super) async fn ls<O: Operated>(
             "reason": reason_code(failure),
             "advice": failure.record.as_ref().map(|record| record.reason.advice()),
             "failure": failure.record,
-            "queued": is_queued(&look, failure.name.as_ref()),
+            "queued": is_queued(&look, failure),
         }))?;
     }
     if failures.is_empty() {
@@ -150,7 +149,7 @@ fn row(failure: &Failure, look: &QueueLook, now: Timestamp) -> Vec<Cell> {
     let event = record
         .and_then(|record| record.event_id.as_ref())
         .map_or_else(|| name_of(failure), ToString::to_string);
-    let state = if is_queued(look, failure.name.as_ref()) {
+    let state = if is_queued(look, failure) {
         "in the queue again"
     } else {
         ""
@@ -177,9 +176,9 @@ fn reasons(failures: &[Failure]) -> Vec<FailureReason> {
     reasons
 }
 
-fn is_queued(look: &QueueLook, name: Option<&EventName>) -> bool {
-    name.and_then(|name| look.live(name))
-        .is_some_and(|live| !live.is_empty())
+fn is_queued(look: &QueueLook, failure: &Failure) -> bool {
+    let name = failure.name.as_ref();
+    name.is_some_and(|name| look.is_queued(name))
 }
 
 /// `dlq show`.

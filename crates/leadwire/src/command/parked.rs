@@ -63,7 +63,7 @@ pub(super) async fn resolve<O: Operated>(
             output.line(format!("{BAD}{id}{BAD:#}  nothing is parked under this id"))?;
         }
         for name in names {
-            let resolved = parked::resolve(home, &name, resolution).await;
+            let resolved = resolve::resolve(home, &name, resolution).await;
             let resolved =
                 resolved.with_context(|| format!("{name}; it is safe to say it again"))?;
             is_whole &= tell(&name, resolved, output)?;

@@ -2,7 +2,7 @@
 
 use super::{Desk, Operated, Traces};
 use crate::canary;
-use crate::view::{Attribute, QueueLook, Queued};
+use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_cloudformation::types::Stack;
@@ -17,8 +17,8 @@ use leadwire_aws::{
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::port::{
-    Bucket, NewObject, NoMailer, ObjectStore as _, OutgoingMessage, PortError, Ports,
-    SecretStore as _,
+    Attribute, Bucket, DeadLetterQueue, NewObject, NoMailer, ObjectStore as _, OutgoingMessage,
+    PortError, Ports, SecretStore as _,
 };
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
@@ -126,12 +126,7 @@ pub(crate) fn output_of(stack: &Stack, key: &str) -> Option<String> {
     output.output_value().map(str::to_owned)
 }
 
-impl Operated for StackOperated {
-    /// SQS shows no message without hiding it, and hiding a dead letter resolves the alarm on them: documents alone are looked at.
-    async fn look(&self) -> Result<QueueLook, PortError> {
-        Ok(QueueLook::new(None, Vec::new()))
-    }
-
+impl DeadLetterQueue for StackOperated {
     async fn take_dead(&self) -> Result<Vec<Queued>, PortError> {
         let mut letters = Vec::new();
         let mut empty = 0;
@@ -174,6 +169,13 @@ impl Operated for StackOperated {
             returned.map_err(|error| port_error("give dead letter back", &error))?;
         }
         Ok(())
+    }
+}
+
+impl Operated for StackOperated {
+    /// SQS shows no message without hiding it, and hiding a dead letter resolves the alarm on them: documents alone are looked at.
+    async fn look(&self) -> Result<QueueLook, PortError> {
+        Ok(QueueLook::new(None, Vec::new()))
     }
 
     async fn put_owner(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<String, PortError> {

@@ -107,17 +107,7 @@ impl SqliteQueue {
             .map_err(|fault| fault.during("look at the dead letters"))
     }
 
-    /// Sends dead letters again, as copies with their attributes and new ids, due at once, and deletes them. Returns how many there were.
-    pub async fn redrive(&self, message_ids: Vec<String>) -> Result<u64, PortError> {
-        let (clock, bell) = (Arc::clone(&self.clock), Arc::clone(&self.bell));
-        let work = move |connection: &_| sql::redrive(connection, &message_ids, clock.now());
-        self.database
-            .write(work, move |_count| bell.notify_one())
-            .await
-            .map_err(|fault| fault.during("redrive dead letters"))
-    }
-
-    /// Deletes dead letters without sending them again. Returns how many there were.
+    /// Deletes dead letters. Returns how many there were.
     pub async fn delete_dead_letters(&self, message_ids: Vec<String>) -> Result<u64, PortError> {
         let work = move |connection: &_| sql::delete_dead_letters(connection, &message_ids);
         self.database

@@ -42,8 +42,6 @@ const DEPTH: &str = "SELECT
     (SELECT count(*) FROM dead_letters)";
 const DEAD: &str = "SELECT message_id, body, traceparent, tracestate, xray, sent_at, dead_at, receive_count FROM dead_letters
     ORDER BY dead_at, rowid LIMIT :limit";
-const REVIVE: &str = "INSERT INTO messages (message_id, body, traceparent, tracestate, xray, sent_at, due_at)
-    SELECT :new, body, traceparent, tracestate, xray, :now, :now FROM dead_letters WHERE message_id = :id";
 const DELETE_DEAD: &str = "DELETE FROM dead_letters WHERE message_id = :id";
 const RELEASE: &str =
     "UPDATE messages SET due_at = :now WHERE receipt IS NOT NULL AND due_at > :now";
@@ -167,22 +165,6 @@ pub(super) fn dead_letters(
         })
     })?;
     rows.collect()
-}
-
-pub(super) fn redrive(
-    connection: &Connection,
-    message_ids: &[String],
-    now: Timestamp,
-) -> rusqlite::Result<u64> {
-    let mut revive = connection.prepare_cached(REVIVE)?;
-    let mut count = 0;
-    for id in message_ids {
-        count += revive.execute(
-            named_params! {":new": random_hex(), ":now": now.as_microsecond(), ":id": id},
-        )?;
-    }
-    delete_dead_letters(connection, message_ids)?;
-    Ok(wide(count))
 }
 
 pub(super) fn delete_dead_letters(

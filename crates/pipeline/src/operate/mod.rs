@@ -3,5 +3,7 @@
 pub mod audit;
 pub mod canary;
 pub mod forget;
+pub mod queue;
+pub mod redrive;
 pub mod replay;
 pub mod resolve;

@@ -1,20 +1,23 @@
-//! In-memory ports that fail on demand, and a world that runs whole scenarios in milliseconds under virtual time.
+//! One home in memory for scenarios, simulator and benches: Amazon's semantics, virtual time, and a script that says what goes wrong.
 
-mod clock;
-mod mailer;
+mod chance;
+mod home;
 mod queue;
+mod script;
 mod store;
 mod world;
 
-pub use clock::{FakeClock, FakeEntropy};
-pub use mailer::FakeMailer;
-pub use queue::{DeadLetter, FakeQueue};
-pub use store::{Call, FakeStore, Fault};
-pub use world::{FakeHome, FakeSecrets, NoHeaders, Told, World, WorldBuilder};
+pub use chance::Chance;
+pub use home::{Memory, MemoryHome};
+pub use queue::{RECEIVES_MAX, Received};
+pub use script::{Asked, Call, Course, Fault, Script};
+pub use world::{
+    FakeHome, FakeSecrets, NoHeaders, Told, World, WorldBuilder, enrich_config, sweep_config,
+};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A fake's state stays usable after a test's panic.
+/// A mutex stays usable after a test's panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -21,6 +21,7 @@ mod lines;
 mod mail;
 mod owner;
 mod parked;
+mod redrive;
 mod replay;
 mod sweep;
 mod verify;
