@@ -3,15 +3,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The metadata name of a settled marker's state.
-pub const META_STATE: &str = "state";
-/// The metadata name of the mail's id, on a settled marker.
-pub const META_MESSAGE_ID: &str = "message-id";
-/// The metadata name of the time, on a settled marker.
-pub const META_SETTLED_AT: &str = "settled-at";
-/// The metadata name of the event's identity, on a settled marker, so that a forgotten event is known again: the dedupe key.
-pub const META_IDENTITY: &str = "identity";
-
 /// How a settled claim ended: an empty object whose metadata say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -25,7 +16,7 @@ pub enum Settled {
 }
 
 impl Settled {
-    /// The value of [`META_STATE`].
+    /// The word for it in a marker's metadata.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",

@@ -20,7 +20,9 @@ pub(crate) use parked::{ParkedCommand, ParkedResolveArgs};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use watch::{AlarmsArgs, DoctorArgs, SloArgs};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use leadwire_pipeline::ledger::history::LeadState;
 use std::path::PathBuf;
 
 /// Takes CRM webhooks, waits, adds the owner, and mails the people who must call. Loses no lead on the way.
@@ -327,11 +329,32 @@ pub(crate) struct LeadsArgs {
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: usize,
     /// Only those in this stage
-    #[arg(long, value_name = "STAGE")]
-    pub(crate) stage: Option<crate::view::Stage>,
+    #[arg(long, value_name = "STAGE", value_parser = lead_states())]
+    pub(crate) stage: Option<LeadState>,
     /// The canaries instead, which are left out otherwise
     #[arg(long)]
     pub(crate) canary: bool,
+}
+
+/// The states by name, each with what it means.
+fn lead_states() -> impl TypedValueParser<Value = LeadState> {
+    let help = |state| match state {
+        LeadState::Waiting => "For its delay, its owner file or the mail service",
+        LeadState::Ready => "Due, and in the queue or under way",
+        LeadState::Retrying => "It failed and is tried again",
+        LeadState::Mailed => "Its mail went out",
+        LeadState::Parked => "Nobody knows whether its mail went out; a person must decide",
+        LeadState::Dead => "It failed for good",
+        LeadState::Forgotten => "It was forgotten on request",
+        LeadState::Silent => "A replay that mailed nobody",
+        LeadState::Lost => "Neither an end nor a trigger; the sweep enqueues it again",
+    };
+    let values = LeadState::ALL.map(|state| PossibleValue::new(state.as_str()).help(help(state)));
+    PossibleValuesParser::new(values).map(|name| {
+        let mut states = LeadState::ALL.into_iter();
+        let state = states.find(|state| state.as_str() == name);
+        state.expect("the parser takes these names only")
+    })
 }
 
 /// `lead`.

@@ -6,10 +6,10 @@ mod local;
 pub(crate) mod stack;
 
 use crate::cli::HomeArgs;
-use crate::view::QueueLook;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_local::{Mode, OsEntropy, SystemClock, TelemetryStore};
+use leadwire_pipeline::operate::queue::QueueSnapshot;
 use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Home, PortError};
 
 pub(crate) use forget::{Forgets, OwnerFile};
@@ -18,7 +18,7 @@ pub(crate) use local::{LocalOperated, desk, open, read_sources, served_by};
 /// A home as commands need it, besides its ports.
 pub(crate) trait Operated: Home + DeadLetterQueue + 'static {
     /// A look into the queue. It must not take a message away from anyone, not even for a while: an alarm watches the dead letters.
-    fn look(&self) -> impl Future<Output = Result<QueueLook, PortError>> + Send;
+    fn look(&self) -> impl Future<Output = Result<QueueSnapshot, PortError>> + Send;
     /// Whether stored objects expire here by themselves.
     const EXPIRES: bool;
     /// Why this home may have no canary, and what to do about it.

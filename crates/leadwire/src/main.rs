@@ -13,9 +13,9 @@ mod server;
 mod service;
 mod settings;
 mod spans;
+mod status;
 mod tell;
 mod trace;
-mod view;
 mod watch;
 
 use clap::Parser as _;

@@ -3,6 +3,7 @@
 use crate::settings::Usage;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use leadwire_pipeline::ledger::history::LeadState;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -23,6 +24,17 @@ pub(crate) const PLAIN: Style = Style::new();
 
 /// The width of lines that nobody watches: a file's, a pipe's.
 const WIDTH: usize = 120;
+
+/// The style of a state.
+pub(crate) fn style_of(state: LeadState) -> Style {
+    match state {
+        LeadState::Waiting | LeadState::Retrying => WAIT,
+        LeadState::Ready => PLAIN,
+        LeadState::Mailed => GOOD,
+        LeadState::Parked | LeadState::Dead | LeadState::Lost => BAD,
+        LeadState::Forgotten | LeadState::Silent => DIM,
+    }
+}
 
 /// How wide a line may be. Where nobody watches, or the terminal does not tell: [`WIDTH`].
 pub(crate) fn width() -> usize {

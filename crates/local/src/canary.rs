@@ -4,13 +4,14 @@ use crate::durable::create_private;
 use crate::error::OpenError;
 use crate::folder::DataFolder;
 use crate::home::LocalHome;
+use crate::store::SqliteStore;
 use crate::system::OsEntropy;
 use jiff::SignedDuration;
 use leadwire_domain::canary;
-use leadwire_domain::key::{EventName, RAW};
-use leadwire_domain::limits::BODY_BYTES_MAX;
+use leadwire_domain::key::EventName;
 use leadwire_domain::source::Source;
-use leadwire_pipeline::port::{Bucket, Entropy as _, Fetched, ObjectStore as _, PortError};
+use leadwire_pipeline::ledger::{Kind, Ledger};
+use leadwire_pipeline::port::{Entropy as _, PortError};
 
 /// Older canaries are deleted. By then each has come to its end: it waits for a few hours at most.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -33,42 +34,38 @@ impl LocalHome {
     /// them would be more than most teams have leads.
     pub async fn forget_canaries(&self) -> Result<usize, PortError> {
         let now = self.clock.now();
-        let (store, prefix) = (self.store(), format!("{RAW}crm_event_{}_", canary::LEAD_ID));
+        let store = self.store();
+        let ledger = Ledger::new(&store);
+        let mut canaries = ledger.list_lead(Kind::Raw, &canary::lead_id());
         let mut forgotten = 0;
-        // What is left after one page, the next call deletes.
-        for entry in store.list(Bucket::Raw, &prefix, None).await?.entries {
+        while let Some(entry) = canaries.next().await? {
             let Ok(name) = EventName::parse_raw_key(&entry.key) else {
                 continue;
             };
-            if now.duration_since(entry.last_modified) < KEPT || !self.is_canary(&entry.key).await?
-            {
+            if now.duration_since(entry.last_modified) < KEPT || !is_canary(ledger, &name).await? {
                 continue;
             }
             // The raw object goes first: without it, the sweep misses nothing.
-            store.delete(Bucket::Raw, &entry.key).await?;
-            for key in [
-                name.enriched_key(),
-                name.mail_key(),
-                name.failed_key(),
-                name.swept_key(),
+            for kind in [
+                Kind::Raw,
+                Kind::Document,
+                Kind::Claim,
+                Kind::Failure,
+                Kind::Swept,
             ] {
-                store.delete(Bucket::Enriched, &key).await?;
+                let (bucket, key) = (kind.bucket(), kind.key(&name));
+                store.delete(bucket, &key).await?;
             }
             forgotten += 1;
         }
         Ok(forgotten)
     }
+}
 
-    /// What is stored says so, never a key.
-    async fn is_canary(&self, key: &str) -> Result<bool, PortError> {
-        match self.store().get(Bucket::Raw, key, BODY_BYTES_MAX).await? {
-            Fetched::Found(raw) => {
-                let source = raw.metadata.get("source");
-                Ok(source.is_some_and(|source| source == Source::Canary.as_str()))
-            }
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => Ok(false),
-        }
-    }
+/// What is stored says so, never a key.
+async fn is_canary(ledger: Ledger<'_, SqliteStore>, name: &EventName) -> Result<bool, PortError> {
+    let raw = ledger.raw(name).await?.stored();
+    Ok(raw.and_then(|raw| raw.source_label()) == Some(Source::Canary))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod config;
-mod ledger;
+pub mod ledger;
 pub mod observe;
 pub mod operate;
 pub mod port;

@@ -6,13 +6,15 @@ use crate::client::target;
 use crate::command::leads::EventLine;
 use crate::duration::{parse_seconds, render, render_time};
 use crate::home::Operated;
-use crate::output::{DIM, Ended, Output};
+use crate::output::{DIM, Ended, Output, style_of};
 use crate::settings::Usage;
-use crate::view::{EventFacts, Stage, Standing, advice, decide_standing, explain, read_event};
+use crate::status::{advice, explain};
 use anyhow::Context as _;
 use leadwire_domain::canary::LEAD_ID;
 use leadwire_domain::key::EventName;
 use leadwire_domain::source::Source;
+use leadwire_pipeline::ledger::Ledger;
+use leadwire_pipeline::ledger::history::{EventHistory, EventStatus, LeadState};
 use leadwire_pipeline::operate::canary::{Accepted, Canary};
 use leadwire_pipeline::port::{Clock as _, PortError, SecretStore};
 use std::sync::Arc;
@@ -73,7 +75,7 @@ pub(super) async fn run<O: Operated>(
     follow(&*home, &sent, timeout, output).await
 }
 
-/// Tells where it stands as often as that changes, until it has come to its end.
+/// Prints its status as often as it changes, until it has come to its end.
 async fn follow<O: Operated>(
     home: &O,
     sent: &Accepted,
@@ -85,50 +87,53 @@ async fn follow<O: Operated>(
     let until_due = Duration::try_from(until_due).unwrap_or_default();
     let timeout = timeout.unwrap_or(until_due + GRACE);
     let deadline = Instant::now() + timeout;
-    let mut told: Option<Standing> = None;
+    let mut told: Option<EventStatus> = None;
     loop {
-        let event = read_event(home.store(), &home.look().await?, name.clone()).await?;
-        let standing = decide_standing(&event, home.clock().now());
+        let look = home.look().await?;
+        let event = Ledger::new(home.store())
+            .history(&look, name.clone())
+            .await?;
+        let status = event.status(home.clock().now());
         let is_news = told
             .as_ref()
-            .is_none_or(|told| (told.stage, &told.why) != (standing.stage, &standing.why));
+            .is_none_or(|told| (told.state, &told.why) != (status.state, &status.why));
         if is_news {
-            tell(home, &event, &standing, output)?;
+            tell(home, &event, &status, output)?;
         }
-        if standing.stage.is_end() {
-            return Ok(Ended::when(standing.stage == Stage::Mailed));
+        if status.state.is_end() {
+            return Ok(Ended::when(status.state == LeadState::Mailed));
         }
         anyhow::ensure!(
             Instant::now() < deadline,
             "it was not mailed within {}; `leadwire lead {LEAD_ID}` tells where it stands",
             render(timeout.try_into().unwrap_or_default())
         );
-        told = Some(standing);
+        told = Some(status);
         sleep(LOOK.min(deadline.saturating_duration_since(Instant::now()))).await;
     }
 }
 
 fn tell<O: Operated>(
     home: &O,
-    event: &EventFacts,
-    standing: &Standing,
+    event: &EventHistory,
+    status: &EventStatus,
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let now = home.clock().now();
-    output.json(&EventLine::new(event, standing))?;
-    let (style, stage) = (standing.stage.style(), standing.stage.as_str());
-    let accepted = event.raw.as_ref().map(|raw| raw.accepted_at);
-    let text = match (standing.stage, standing.since.zip(accepted)) {
-        (Stage::Mailed, Some((mailed, accepted))) => {
+    output.json(&EventLine::new(event, status))?;
+    let (style, state) = (style_of(status.state), status.state.as_str());
+    let accepted = event.received.as_ref().map(|received| received.accepted_at);
+    let text = match (status.state, status.since.zip(accepted)) {
+        (LeadState::Mailed, Some((mailed, accepted))) => {
             format!(" {} after it came", render(mailed.duration_since(accepted)))
         }
-        _ => explain(standing, now),
+        _ => explain(status, now),
     };
     let clock = now.strftime("%H:%M:%SZ");
     output.line(format!(
-        "{DIM}{clock}{DIM:#}  {style}{stage}{style:#}{text}"
+        "{DIM}{clock}{DIM:#}  {style}{state}{style:#}{text}"
     ))?;
-    if let Some(advice) = advice(event, standing.stage) {
+    if let Some(advice) = advice(event, status.state) {
         output.line(format!("What to do: {advice}"))?;
     }
     Ok(())

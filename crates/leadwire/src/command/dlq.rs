@@ -11,10 +11,11 @@ use crate::duration::{parse_age, render_relative};
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable};
 use crate::settings::Usage;
-use crate::view::{Failure, QueueLook, list_failures, read_event};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_pipeline::ledger::{Failure, Ledger};
+use leadwire_pipeline::operate::queue::QueueSnapshot;
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
 
@@ -102,7 +103,7 @@ pub(super) async fn ls<O: Operated>(
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let now = home.clock().now();
-    let mut failures = list_failures(home.store()).await?;
+    let mut failures = Ledger::new(home.store()).failures().await?;
     failures.retain(|failure| {
         let reason = args.reason.as_deref();
         reason.is_none_or(|reason| reason == reason_code(failure)) && age.holds(failure, now)
@@ -144,7 +145,7 @@ pub(super) async fn ls<O: Operated>(
     Ok(Ended::Done)
 }
 
-fn row(failure: &Failure, look: &QueueLook, now: Timestamp) -> Vec<Cell> {
+fn row(failure: &Failure, look: &QueueSnapshot, now: Timestamp) -> Vec<Cell> {
     let record = failure.record.as_ref();
     let event = record
         .and_then(|record| record.event_id.as_ref())
@@ -176,7 +177,7 @@ fn reasons(failures: &[Failure]) -> Vec<FailureReason> {
     reasons
 }
 
-fn is_queued(look: &QueueLook, failure: &Failure) -> bool {
+fn is_queued(look: &QueueSnapshot, failure: &Failure) -> bool {
     let name = failure.name.as_ref();
     name.is_some_and(|name| look.is_queued(name))
 }
@@ -187,7 +188,7 @@ pub(super) async fn show<O: Operated>(
     args: &DlqShowArgs,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let mut failures = list_failures(home.store()).await?;
+    let mut failures = Ledger::new(home.store()).failures().await?;
     failures.retain(|failure| is_meant(failure, &args.id));
     anyhow::ensure!(
         !failures.is_empty(),
@@ -201,7 +202,9 @@ pub(super) async fn show<O: Operated>(
             show_stranger(failure, &look, output)?;
             continue;
         };
-        let event = read_event(home.store(), &look, name.clone()).await?;
+        let event = Ledger::new(home.store())
+            .history(&look, name.clone())
+            .await?;
         lead::tell(&event, None, now, output)?;
         for letter in &event.dead {
             output.line(format!(
@@ -216,7 +219,11 @@ pub(super) async fn show<O: Operated>(
 }
 
 /// A message that names no event.
-fn show_stranger(failure: &Failure, look: &QueueLook, output: &mut Output) -> anyhow::Result<()> {
+fn show_stranger(
+    failure: &Failure,
+    look: &QueueSnapshot,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     let id = failure
         .record
         .as_ref()

@@ -4,10 +4,10 @@ use crate::cli::DoctorArgs;
 use crate::duration::render_relative;
 use crate::home;
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
-use crate::view::list_failures;
 use jiff::SignedDuration;
 use leadwire_domain::source::{Source, Sources};
 use leadwire_local::{DataFolder, LocalHome, Mode, SmtpUrl, probe_smtp};
+use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::port::NoMailer;
 use serde_json::json;
 use std::fs;
@@ -149,7 +149,7 @@ async fn check_queue(home: &LocalHome) -> anyhow::Result<Vec<Check>> {
         ),
         None => check(Verdict::Ok, "queue", counts),
     };
-    let failures = list_failures(&home.ports(NoMailer).store).await?;
+    let failures = Ledger::new(&home.ports(NoMailer).store).failures().await?;
     let dead = match (failures.len(), depth.dead) {
         (0, 0) => check(Verdict::Ok, "dead letters", "none"),
         (failed, dead) => check(

@@ -5,14 +5,14 @@ use crate::command::leads::EventLine;
 use crate::duration::{render_relative, render_time};
 use crate::home::{Operated, Traces};
 use crate::keep;
-use crate::output::{BOLD, Cell, DIM, Ended, Output, printable, width};
+use crate::output::{BOLD, Cell, DIM, Ended, Output, printable, style_of, width};
 use crate::settings::Usage;
+use crate::status::{Step, advice, explain, timeline};
 use crate::trace::{arrange, draw};
-use crate::view::{
-    EventFacts, MailMark, Step, advice, decide_standing, explain, find_lead, timeline, trace_id,
-};
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::ledger::history::EventHistory;
+use leadwire_pipeline::ledger::{ClaimState, Ledger, Marker};
 use leadwire_pipeline::port::Clock as _;
 use leadwire_telemetry::SpanRecord;
 use serde::Serialize;
@@ -25,7 +25,7 @@ struct Told<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<String>,
+    trace_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spans: Option<&'a [SpanRecord]>,
 }
@@ -43,7 +43,7 @@ pub(super) async fn run<O: Operated>(
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let look = home.look().await?;
-    let events = find_lead(home.store(), &look, lead_id).await?;
+    let events = Ledger::new(home.store()).lead(&look, lead_id).await?;
     if events.is_empty() {
         anyhow::bail!("no lead {lead_id} here; `leads` lists those there are");
     }
@@ -62,13 +62,13 @@ pub(super) async fn run<O: Operated>(
 /// The spans of each event's trace. Where they are not kept here, that is said, with the way to where they are.
 fn read_traces(
     traces: &Traces,
-    events: &[EventFacts],
+    events: &[EventHistory],
 ) -> anyhow::Result<Vec<Option<Vec<SpanRecord>>>> {
     match traces {
         Traces::Kept(store) => events
             .iter()
             .map(|event| {
-                let spans = trace_id(event).map(|id| keep::spans_of(store, &id));
+                let spans = event.trace_id().map(|id| keep::spans_of(store, id));
                 Ok(Some(spans.transpose()?.unwrap_or_default()))
             })
             .collect(),
@@ -79,8 +79,8 @@ fn read_traces(
 
 /// Where the traces of a stack are looked at.
 #[cfg(feature = "aws")]
-fn in_x_ray(region: &str, events: &[EventFacts]) -> String {
-    let ids: Vec<String> = events.iter().filter_map(trace_id).collect();
+fn in_x_ray(region: &str, events: &[EventHistory]) -> String {
+    let ids: Vec<&str> = events.iter().filter_map(EventHistory::trace_id).collect();
     if ids.is_empty() {
         return "--trace: no trace of this lead is known".to_owned();
     }
@@ -94,7 +94,7 @@ fn in_x_ray(region: &str, events: &[EventFacts]) -> String {
     let mut text =
         "--trace: a stack's spans are in X-Ray, which this command does not read".to_owned();
     for id in ids {
-        let (epoch, unique) = id.split_at_checked(8).unwrap_or((&id, ""));
+        let (epoch, unique) = id.split_at_checked(8).unwrap_or((id, ""));
         let address = format!(
             "https://{region}.{domain}/cloudwatch/home?region={region}#xray:traces/1-{epoch}-{unique}"
         );
@@ -105,23 +105,22 @@ fn in_x_ray(region: &str, events: &[EventFacts]) -> String {
 
 /// Tells one event, and its trace where that was asked for.
 pub(super) fn tell(
-    event: &EventFacts,
+    event: &EventHistory,
     spans: Option<&[SpanRecord]>,
     now: Timestamp,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let standing = decide_standing(event, now);
+    let status = event.status(now);
     let steps = timeline(event);
-    let advice = advice(event, standing.stage);
-    let trace_id = trace_id(event);
+    let advice = advice(event, status.state);
     output.json(&Told {
-        line: EventLine::new(event, &standing),
+        line: EventLine::new(event, &status),
         steps: &steps,
         advice,
-        trace_id: trace_id.clone(),
+        trace_id: event.trace_id(),
         spans,
     })?;
-    let style = standing.stage.style();
+    let style = style_of(status.state);
     let replay = match event.name.revision() {
         0 => String::new(),
         revision => format!("  replay {revision}"),
@@ -129,8 +128,8 @@ pub(super) fn tell(
     output.line(format!(
         "{BOLD}{}{BOLD:#}{replay}  {style}{}{style:#}{}\n",
         event.lead_id(),
-        standing.stage.as_str(),
-        explain(&standing, now)
+        status.state.as_str(),
+        explain(&status, now)
     ))?;
     let rows: Vec<Vec<Cell>> = steps.iter().map(|step| row(step, now)).collect();
     output.table(&["  TIME", "", "STEP", ""], &rows)?;
@@ -138,7 +137,7 @@ pub(super) fn tell(
         output.line(format!("\n  What to do: {advice}"))?;
     }
     output.line("")?;
-    for (name, id) in ids(event, trace_id) {
+    for (name, id) in ids(event) {
         output.line(format!("  {DIM}{name:<6} {}{DIM:#}", printable(&id)))?;
     }
     output.line("")?;
@@ -164,16 +163,19 @@ fn tell_trace(spans: &[SpanRecord], output: &mut Output) -> anyhow::Result<()> {
 }
 
 /// The ids under which it is found elsewhere.
-fn ids(event: &EventFacts, trace_id: Option<String>) -> Vec<(&'static str, String)> {
+fn ids(event: &EventHistory) -> Vec<(&'static str, String)> {
     let mut ids = vec![
         ("event", event.event_id().to_owned()),
         ("stored", event.name.raw_key()),
     ];
-    ids.extend(trace_id.map(|id| ("trace", id)));
-    if let MailMark::Settled {
-        message_id: Some(id),
-        ..
-    } = &event.mail
+    ids.extend(event.trace_id().map(|id| ("trace", id.to_owned())));
+    if let ClaimState::Settled(
+        Marker {
+            message_id: Some(id),
+            ..
+        },
+        _,
+    ) = &event.claim
     {
         ids.push(("mail", id.clone()));
     }

@@ -1,11 +1,13 @@
-//! `leads`: every lead and where it stands.
+//! `leads`: every lead and its status.
 
 use crate::cli::LeadsArgs;
 use crate::duration::render_relative;
 use crate::home::Operated;
-use crate::output::{Cell, DIM, Ended, Output};
-use crate::view::{EventFacts, Standing, decide_standing, list_canaries, list_newest, when};
+use crate::output::{Cell, DIM, Ended, Output, style_of};
+use crate::status::when;
 use jiff::Timestamp;
+use leadwire_pipeline::ledger::Ledger;
+use leadwire_pipeline::ledger::history::{EventHistory, EventStatus};
 use leadwire_pipeline::port::Clock as _;
 use serde::Serialize;
 
@@ -21,20 +23,20 @@ pub(super) struct EventLine<'a> {
     source: Option<&'a str>,
     received_at: Option<Timestamp>,
     #[serde(flatten)]
-    standing: &'a Standing,
+    status: &'a EventStatus,
 }
 
 impl<'a> EventLine<'a> {
-    /// The event as it stands.
-    pub(super) fn new(facts: &'a EventFacts, standing: &'a Standing) -> Self {
-        let raw = facts.raw.as_ref();
+    /// An event and its status.
+    pub(super) fn new(event: &'a EventHistory, status: &'a EventStatus) -> Self {
+        let received = event.received.as_ref();
         Self {
-            lead_id: facts.lead_id(),
-            event: facts.name.to_string(),
-            event_id: facts.event_id(),
-            source: raw.map(|raw| raw.source.as_str()),
-            received_at: raw.map(|raw| raw.accepted_at),
-            standing,
+            lead_id: event.lead_id(),
+            event: event.name.to_string(),
+            event_id: event.event_id(),
+            source: received.map(|received| received.source.as_str()),
+            received_at: received.map(|received| received.accepted_at),
+            status,
         }
     }
 }
@@ -46,22 +48,23 @@ pub(super) async fn run<O: Operated>(
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let look = home.look().await?;
+    let ledger = Ledger::new(home.store());
     let events = if args.canary {
-        list_canaries(home.store(), &look, args.limit).await?
+        ledger.newest_canaries(&look, args.limit).await?
     } else {
-        list_newest(home.store(), &look, args.limit).await?
+        ledger.newest(&look, args.limit).await?
     };
     let now = home.clock().now();
     let mut rows = Vec::new();
     let mut shown = 0;
     for event in &events {
-        let standing = decide_standing(event, now);
-        if args.stage.is_some_and(|stage| stage != standing.stage) {
+        let status = event.status(now);
+        if args.stage.is_some_and(|state| state != status.state) {
             continue;
         }
         shown += 1;
-        output.json(&EventLine::new(event, &standing))?;
-        rows.push(row(event, &standing, now));
+        output.json(&EventLine::new(event, &status))?;
+        rows.push(row(event, &status, now));
     }
     if rows.is_empty() {
         output.line(if args.canary {
@@ -81,18 +84,20 @@ pub(super) async fn run<O: Operated>(
     Ok(Ended::Done)
 }
 
-fn row(event: &EventFacts, standing: &Standing, now: Timestamp) -> Vec<Cell> {
+fn row(event: &EventHistory, status: &EventStatus, now: Timestamp) -> Vec<Cell> {
     let received = event
-        .raw
+        .received
         .as_ref()
-        .map_or_else(String::new, |raw| render_relative(raw.accepted_at, now));
+        .map_or_else(String::new, |received| {
+            render_relative(received.accepted_at, now)
+        });
     vec![
         Cell::plain(event.lead_id()),
         Cell::styled(shorten(event.event_id()), DIM),
         Cell::plain(received),
-        Cell::styled(standing.stage.as_str(), standing.stage.style()),
-        Cell::plain(when(standing, now)),
-        Cell::plain(standing.why.as_str()),
+        Cell::styled(status.state.as_str(), style_of(status.state)),
+        Cell::plain(when(status, now)),
+        Cell::plain(status.why.as_str()),
     ]
 }
 

@@ -5,11 +5,11 @@ use crate::duration::render_relative;
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, Output, printable};
 use crate::settings::Usage;
-use crate::view::list_all;
 use anyhow::Context as _;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::limits::LOOKUP_BYTES_MAX;
 use leadwire_domain::notice::EmailAddress;
+use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::port::{Bucket, Clock as _, Fetched, ObjectStore as _};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -251,7 +251,7 @@ fn parse_row(columns: &[String], record: &csv::ByteRecord) -> Result<OwnerFile, 
 pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Result<Ended> {
     let now = home.clock().now();
     let mut rows = Vec::new();
-    for entry in list_all(home.store(), Bucket::Lookup, "").await? {
+    for entry in Ledger::new(home.store()).list_owners().all().await? {
         let owner = owner_of(home, &entry.key).await?;
         let lead = entry.key.strip_suffix(".json").unwrap_or(&entry.key);
         output.json(&json!({ "key": entry.key, "owner": owner.as_ref().ok(), "problem": owner.as_ref().err(), "written_at": entry.last_modified }))?;

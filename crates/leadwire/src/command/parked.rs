@@ -4,14 +4,16 @@ use crate::cli::ParkedResolveArgs;
 use crate::duration::render_relative;
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output};
-use crate::view::{EventFacts, MailMark, QueueLook, find_lead, read_event};
 use anyhow::Context as _;
 use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::key::{EventName, MAIL, RAW};
+use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::ledger::history::EventHistory;
+use leadwire_pipeline::ledger::{ClaimState, Kind, Ledger};
+use leadwire_pipeline::operate::queue::QueueSnapshot;
 use leadwire_pipeline::operate::resolve::{self, Resolution, Resolved, list_parked};
-use leadwire_pipeline::port::{Bucket, Clock as _, ObjectStore as _, PortError};
+use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -20,7 +22,10 @@ pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Re
     let now = home.clock().now();
     let mut rows = Vec::new();
     for parked in list_parked(home).await? {
-        let event = read_event(home.store(), &QueueLook::default(), parked.name).await?;
+        let look = QueueSnapshot::default();
+        let event = Ledger::new(home.store())
+            .history(&look, parked.name)
+            .await?;
         output.json(&json!({
             "event": event.name.to_string(), "lead_id": event.lead_id(), "event_id": event.event_id(),
             "parked_at": parked.parked_at, "attempts": parked.attempt,
@@ -94,14 +99,15 @@ fn tell(name: &EventName, resolved: Resolved, output: &mut Output) -> anyhow::Re
 
 /// The events that an id means: the event's name or key, whatever it is now, or what was doubtful of a lead, or of an event's own id.
 async fn find<O: Operated>(home: &O, id: &str) -> anyhow::Result<BTreeSet<EventName>> {
+    let ledger = Ledger::new(home.store());
     if let Some(name) = parse_name(id)
-        && has_claim(home, &name).await?
+        && ledger.exists(Kind::Claim, &name).await?
     {
         return Ok(BTreeSet::from([name]));
     }
-    let look = QueueLook::default();
+    let look = QueueSnapshot::default();
     if let Ok(lead_id) = LeadId::parse(id) {
-        let events = find_lead(home.store(), &look, &lead_id).await?;
+        let events = ledger.lead(&look, &lead_id).await?;
         let doubtful: BTreeSet<EventName> = events
             .into_iter()
             .filter(was_doubtful)
@@ -113,7 +119,7 @@ async fn find<O: Operated>(home: &O, id: &str) -> anyhow::Result<BTreeSet<EventN
     }
     let mut found = BTreeSet::new();
     for parked in list_parked(home).await? {
-        let event = read_event(home.store(), &look, parked.name).await?;
+        let event = ledger.history(&look, parked.name).await?;
         if event.event_id() == id || event.lead_id() == id {
             found.insert(event.name);
         }
@@ -124,21 +130,15 @@ async fn find<O: Operated>(home: &O, id: &str) -> anyhow::Result<BTreeSet<EventN
 /// Its name, or a key that names it.
 fn parse_name(id: &str) -> Option<EventName> {
     let key = match id.strip_prefix(RAW) {
-        Some(file) => format!("{MAIL}{file}"),
-        None => format!("{MAIL}{id}.json"),
+        Some(_) => id.to_owned(),
+        None => format!("{RAW}{id}.json"),
     };
-    EventName::parse_key(MAIL, &key).ok()
-}
-
-async fn has_claim<O: Operated>(home: &O, name: &EventName) -> Result<bool, PortError> {
-    let key = name.mail_key();
-    let page = home.store().list(Bucket::Enriched, &key, None).await?;
-    Ok(page.entries.iter().any(|entry| entry.key == key))
+    Kind::Raw.parse(&key).ok()
 }
 
 /// Parked now, or resolved already: to say it again must find it again.
-fn was_doubtful(event: &EventFacts) -> bool {
+fn was_doubtful(event: &EventHistory) -> bool {
     let failed = event.failure.as_ref();
-    matches!(event.mail, MailMark::Claimed(Claim::Parked { .. }))
+    matches!(event.claim, ClaimState::Claimed(Claim::Parked { .. }, _))
         || failed.is_some_and(|failure| failure.reason == FailureReason::MailAmbiguous)
 }

@@ -2,14 +2,15 @@
 
 use super::{Desk, Operated, Traces};
 use crate::duration::render_time;
-use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_local::{
     DataFolder, DeadLetter, FileSecrets, LocalHome, LocalPorts, LookupFolder, Mode, TelemetryStore,
 };
+use leadwire_pipeline::operate::queue::QueueSnapshot;
 use leadwire_pipeline::port::{
-    DeadLetterQueue, DelayQueue as _, NoMailer, OutgoingMessage, PortError, SecretStore as _,
+    DeadLetterQueue, DelayQueue as _, NoMailer, OutgoingMessage, PortError, QueuedMessage,
+    SecretStore as _,
 };
 use leadwire_pipeline::trace::TraceContext;
 use std::fs::{File, TryLockError};
@@ -33,31 +34,35 @@ pub(crate) struct Folder {
 
 impl DeadLetterQueue for LocalOperated {
     /// Nothing is hidden here by reading.
-    async fn take_dead(&self) -> Result<Vec<Queued>, PortError> {
+    async fn take_dead(&self) -> Result<Vec<QueuedMessage>, PortError> {
         let letters = self.ports.queue.dead_letters(LOOK_MESSAGES_MAX).await?;
         Ok(letters.into_iter().map(queued).collect())
     }
 
     /// A message carries nothing but its trace here.
-    async fn send_copy(&self, message: OutgoingMessage, _letter: &Queued) -> Result<(), PortError> {
+    async fn send_copy(
+        &self,
+        message: OutgoingMessage,
+        _letter: &QueuedMessage,
+    ) -> Result<(), PortError> {
         self.ports.queue.send(message).await
     }
 
-    async fn delete_dead(&self, letter: &Queued) -> Result<(), PortError> {
+    async fn delete_dead(&self, letter: &QueuedMessage) -> Result<(), PortError> {
         let ids = vec![letter.handle.clone()];
         self.ports.queue.delete_dead_letters(ids).await.map(drop)
     }
 
-    async fn return_dead(&self, _letters: &[Queued]) -> Result<(), PortError> {
+    async fn return_dead(&self, _letters: &[QueuedMessage]) -> Result<(), PortError> {
         Ok(())
     }
 }
 
 impl Operated for LocalOperated {
-    async fn look(&self) -> Result<QueueLook, PortError> {
+    async fn look(&self) -> Result<QueueSnapshot, PortError> {
         let waiting = self.ports.queue.waiting(LOOK_MESSAGES_MAX).await?;
         let is_whole = u32::try_from(waiting.len()).is_ok_and(|count| count < LOOK_MESSAGES_MAX);
-        let live = waiting.into_iter().map(|message| Queued {
+        let live = waiting.into_iter().map(|message| QueuedMessage {
             handle: message.message_id.clone(),
             message_id: message.message_id,
             body: message.body,
@@ -66,8 +71,8 @@ impl Operated for LocalOperated {
             trace: TraceContext::default(),
             others: Vec::new(),
         });
-        let live: Vec<Queued> = live.collect();
-        Ok(QueueLook::new(
+        let live: Vec<QueuedMessage> = live.collect();
+        Ok(QueueSnapshot::new(
             is_whole.then_some(live),
             self.take_dead().await?,
         ))
@@ -96,8 +101,8 @@ impl Operated for LocalOperated {
     }
 }
 
-fn queued(letter: DeadLetter) -> Queued {
-    Queued {
+fn queued(letter: DeadLetter) -> QueuedMessage {
+    QueuedMessage {
         handle: letter.message_id.clone(),
         message_id: letter.message_id,
         body: letter.body,

@@ -2,7 +2,6 @@
 
 use super::{Desk, Operated, Traces};
 use crate::canary;
-use crate::view::{QueueLook, Queued};
 use anyhow::Context as _;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_cloudformation::types::Stack;
@@ -16,9 +15,10 @@ use leadwire_aws::{
 };
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::operate::queue::QueueSnapshot;
 use leadwire_pipeline::port::{
     Attribute, Bucket, DeadLetterQueue, NewObject, NoMailer, ObjectStore as _, OutgoingMessage,
-    PortError, Ports, SecretStore as _,
+    PortError, Ports, QueuedMessage, SecretStore as _,
 };
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
@@ -127,7 +127,7 @@ pub(crate) fn output_of(stack: &Stack, key: &str) -> Option<String> {
 }
 
 impl DeadLetterQueue for StackOperated {
-    async fn take_dead(&self) -> Result<Vec<Queued>, PortError> {
+    async fn take_dead(&self) -> Result<Vec<QueuedMessage>, PortError> {
         let mut letters = Vec::new();
         let mut empty = 0;
         while empty < EMPTY_MAX && letters.len() < TAKE_MAX {
@@ -138,7 +138,11 @@ impl DeadLetterQueue for StackOperated {
         Ok(letters)
     }
 
-    async fn send_copy(&self, message: OutgoingMessage, letter: &Queued) -> Result<(), PortError> {
+    async fn send_copy(
+        &self,
+        message: OutgoingMessage,
+        letter: &QueuedMessage,
+    ) -> Result<(), PortError> {
         let value = |other: &Attribute| {
             let value = MessageAttributeValue::builder()
                 .data_type(&other.kind)
@@ -151,7 +155,7 @@ impl DeadLetterQueue for StackOperated {
         self.ports.queue.send_with(message, others).await
     }
 
-    async fn delete_dead(&self, letter: &Queued) -> Result<(), PortError> {
+    async fn delete_dead(&self, letter: &QueuedMessage) -> Result<(), PortError> {
         let request = self.back.client.delete_message().queue_url(&self.back.url);
         let deleted = request.receipt_handle(&letter.handle).send().await;
         deleted
@@ -159,7 +163,7 @@ impl DeadLetterQueue for StackOperated {
             .map_err(|error| port_error("delete dead letter", &error))
     }
 
-    async fn return_dead(&self, letters: &[Queued]) -> Result<(), PortError> {
+    async fn return_dead(&self, letters: &[QueuedMessage]) -> Result<(), PortError> {
         for letter in letters {
             let request = self.back.client.change_message_visibility();
             let request = request
@@ -174,8 +178,8 @@ impl DeadLetterQueue for StackOperated {
 
 impl Operated for StackOperated {
     /// SQS shows no message without hiding it, and hiding a dead letter resolves the alarm on them: documents alone are looked at.
-    async fn look(&self) -> Result<QueueLook, PortError> {
-        Ok(QueueLook::new(None, Vec::new()))
+    async fn look(&self) -> Result<QueueSnapshot, PortError> {
+        Ok(QueueSnapshot::new(None, Vec::new()))
     }
 
     async fn put_owner(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<String, PortError> {
@@ -223,7 +227,7 @@ impl DeadLetters {
     }
 }
 
-fn queued(message: Message) -> Option<Queued> {
+fn queued(message: Message) -> Option<QueuedMessage> {
     let attribute = |name: &str| {
         let attribute = message.message_attributes.as_ref()?.get(name)?;
         attribute.string_value.clone()
@@ -231,7 +235,7 @@ fn queued(message: Message) -> Option<Queued> {
     let system = |name: &MessageSystemAttributeName| message.attributes.as_ref()?.get(name);
     let xray = system(&MessageSystemAttributeName::AwsTraceHeader).cloned();
     let receives = system(&MessageSystemAttributeName::ApproximateReceiveCount);
-    Some(Queued {
+    Some(QueuedMessage {
         trace: TraceContext {
             traceparent: attribute(TRACEPARENT),
             tracestate: attribute(TRACESTATE),

@@ -3,14 +3,15 @@
 use super::html::Html;
 use super::trace;
 use crate::duration::{render_relative, render_time};
-use crate::view::{EventFacts, Stage, Step, advice, decide_standing, explain, timeline, trace_id};
+use crate::status::{Step, advice, explain, timeline};
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::ledger::history::{EventHistory, LeadState};
 use leadwire_telemetry::SpanRecord;
 
 pub(super) fn render(
     lead_id: &LeadId,
-    events: &[(EventFacts, Vec<SpanRecord>)],
+    events: &[(EventHistory, Vec<SpanRecord>)],
     now: Timestamp,
 ) -> Html {
     let title = format!("Lead {lead_id}");
@@ -18,7 +19,7 @@ pub(super) fn render(
     html.tag("<h1>").text(&title).tag("</h1>");
     for (event, spans) in events {
         html.tag("<article>");
-        standing(&mut html, event, now);
+        status(&mut html, event, now);
         steps(&mut html, &timeline(event), now);
         waterfall(&mut html, event, spans);
         ids(&mut html, event);
@@ -27,27 +28,27 @@ pub(super) fn render(
     html
 }
 
-/// A stage in its colour.
-pub(super) fn chip(html: &mut Html, stage: Stage, text: &str) {
-    html.tag(match stage {
-        Stage::Mailed => "<span class=\"chip good\">",
-        Stage::Waiting | Stage::Retrying => "<span class=\"chip wait\">",
-        Stage::Parked | Stage::Dead | Stage::Lost => "<span class=\"chip bad\">",
-        Stage::Ready | Stage::Forgotten | Stage::Silent => "<span class=\"chip\">",
+/// A state in its colour.
+pub(super) fn chip(html: &mut Html, state: LeadState, text: &str) {
+    html.tag(match state {
+        LeadState::Mailed => "<span class=\"chip good\">",
+        LeadState::Waiting | LeadState::Retrying => "<span class=\"chip wait\">",
+        LeadState::Parked | LeadState::Dead | LeadState::Lost => "<span class=\"chip bad\">",
+        LeadState::Ready | LeadState::Forgotten | LeadState::Silent => "<span class=\"chip\">",
     });
     html.text(text).tag("</span> ");
 }
 
-fn standing(html: &mut Html, event: &EventFacts, now: Timestamp) {
-    let standing = decide_standing(event, now);
+fn status(html: &mut Html, event: &EventHistory, now: Timestamp) {
+    let status = event.status(now);
     html.tag("<p class=\"standing\">");
     if event.name.revision() > 0 {
         html.text(&format!("Replay {} ", event.name.revision()));
     }
-    chip(html, standing.stage, standing.stage.as_str());
-    html.text(explain(&standing, now).trim_start_matches([',', ' ']));
+    chip(html, status.state, status.state.as_str());
+    html.text(explain(&status, now).trim_start_matches([',', ' ']));
     html.tag("</p>");
-    if let Some(advice) = advice(event, standing.stage) {
+    if let Some(advice) = advice(event, status.state) {
         html.tag("<p class=\"advice\"><b>What to do:</b> ")
             .text(advice)
             .tag("</p>");
@@ -70,8 +71,8 @@ fn steps(html: &mut Html, steps: &[Step], now: Timestamp) {
     html.tag("</tbody></table></div>");
 }
 
-fn waterfall(html: &mut Html, event: &EventFacts, spans: &[SpanRecord]) {
-    match (crate::trace::arrange(spans), trace_id(event)) {
+fn waterfall(html: &mut Html, event: &EventHistory, spans: &[SpanRecord]) {
+    match (crate::trace::arrange(spans), event.trace_id()) {
         (Some(waterfall), _) => trace::waterfall(html, &waterfall),
         (None, Some(_)) => {
             html.tag("<p class=\"dim\">No spans of its trace are kept here: they are written a second after they end, and kept for two weeks.</p>");
@@ -80,17 +81,17 @@ fn waterfall(html: &mut Html, event: &EventFacts, spans: &[SpanRecord]) {
     }
 }
 
-fn ids(html: &mut Html, event: &EventFacts) {
+fn ids(html: &mut Html, event: &EventHistory) {
     html.tag("<dl class=\"ids\"><dt>Event</dt><dd>")
         .text(event.event_id())
         .tag("</dd><dt>Stored</dt><dd>")
         .text(&event.name.raw_key())
         .tag("</dd>");
-    if let Some(id) = trace_id(event) {
+    if let Some(id) = event.trace_id() {
         html.tag("<dt>Trace</dt><dd><a href=\"/traces/")
-            .text(&id)
+            .text(id)
             .tag("\">")
-            .text(&id)
+            .text(id)
             .tag("</a></dd>");
     }
     html.tag("</dl>");

@@ -8,12 +8,12 @@ mod trace;
 
 use crate::home::{LocalOperated, Operated as _};
 use crate::keep;
-use crate::view::find_lead;
 use html::{CONTENT_SECURITY_POLICY, Html};
 use hyper::Method;
 use hyper::http::request::Parts;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_local::TelemetryStore;
+use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::port::Home as _;
 use leadwire_telemetry::local::LocalMetrics;
 use std::net::IpAddr;
@@ -122,13 +122,15 @@ impl Pages {
 
     async fn start(&self) -> anyhow::Result<Page> {
         let look = self.home.look().await?;
-        let events = crate::view::list_newest(self.home.store(), &look, start::LEADS_SHOWN).await?;
+        let events = Ledger::new(self.home.store())
+            .newest(&look, start::LEADS_SHOWN)
+            .await?;
         Ok(Page::html(200, start::render(&events, self.now())))
     }
 
     async fn lead(&self, lead_id: &LeadId) -> anyhow::Result<Page> {
         let look = self.home.look().await?;
-        let events = find_lead(self.home.store(), &look, lead_id).await?;
+        let events = Ledger::new(self.home.store()).lead(&look, lead_id).await?;
         if events.is_empty() {
             let title = format!("No lead {lead_id} here");
             return Ok(Page::note(
@@ -139,8 +141,8 @@ impl Pages {
         }
         let mut told = Vec::new();
         for event in events {
-            let spans = match crate::view::trace_id(&event) {
-                Some(id) => keep::spans_of(&self.telemetry, &id)?,
+            let spans = match event.trace_id() {
+                Some(id) => keep::spans_of(&self.telemetry, id)?,
                 None => Vec::new(),
             };
             told.push((event, spans));

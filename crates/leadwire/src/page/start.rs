@@ -3,14 +3,15 @@
 use super::html::Html;
 use super::lead::chip;
 use crate::duration::render_relative;
-use crate::view::{EventFacts, Stage, decide_standing, when};
+use crate::status::when;
 use jiff::Timestamp;
+use leadwire_pipeline::ledger::history::{EventHistory, LeadState};
 use std::collections::BTreeMap;
 
 /// Events on the page.
 pub(super) const LEADS_SHOWN: usize = 50;
 
-pub(super) fn render(events: &[EventFacts], now: Timestamp) -> Html {
+pub(super) fn render(events: &[EventHistory], now: Timestamp) -> Html {
     let mut html = Html::page("Leads");
     html.tag("<h1>Leads</h1>");
     if events.is_empty() {
@@ -28,31 +29,33 @@ pub(super) fn render(events: &[EventFacts], now: Timestamp) -> Html {
     html
 }
 
-fn counts(html: &mut Html, events: &[EventFacts], now: Timestamp) {
-    let mut stages: BTreeMap<Stage, usize> = BTreeMap::new();
+fn counts(html: &mut Html, events: &[EventHistory], now: Timestamp) {
+    let mut states: BTreeMap<LeadState, usize> = BTreeMap::new();
     for event in events {
-        *stages.entry(decide_standing(event, now).stage).or_default() += 1;
+        *states.entry(event.status(now).state).or_default() += 1;
     }
     html.tag("<p class=\"dim\">The newest ")
         .text(&events.len().to_string())
         .tag(": ");
-    for (stage, count) in stages {
-        chip(html, stage, &format!("{count} {}", stage.as_str()));
+    for (state, count) in states {
+        chip(html, state, &format!("{count} {}", state.as_str()));
     }
     html.tag("</p>");
 }
 
-fn row(html: &mut Html, event: &EventFacts, now: Timestamp) {
-    let standing = decide_standing(event, now);
+fn row(html: &mut Html, event: &EventHistory, now: Timestamp) {
+    let status = event.status(now);
     let received = event
-        .raw
+        .received
         .as_ref()
-        .map_or_else(String::new, |raw| render_relative(raw.accepted_at, now));
+        .map_or_else(String::new, |received| {
+            render_relative(received.accepted_at, now)
+        });
     let lead_id = event.lead_id();
     html.tag("<tr><td><a href=\"/leads/").text(lead_id);
     html.tag("\">").text(lead_id).tag("</a></td><td>");
     html.text(&received).tag("</td><td>");
-    chip(html, standing.stage, standing.stage.as_str());
-    html.tag("</td><td>").text(&when(&standing, now));
-    html.tag("</td><td>").text(&standing.why).tag("</td></tr>");
+    chip(html, status.state, status.state.as_str());
+    html.tag("</td><td>").text(&when(&status, now));
+    html.tag("</td><td>").text(&status.why).tag("</td></tr>");
 }

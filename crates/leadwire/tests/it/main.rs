@@ -9,6 +9,7 @@
 mod audit;
 mod backup;
 mod browser;
+mod by_hand;
 mod canary;
 mod command;
 mod crash;

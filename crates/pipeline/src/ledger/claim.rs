@@ -1,72 +1,195 @@
-//! What lies at `mail/X`: read, and as it is written.
+//! `mail/X`: the claim, and the marker that it ends as.
 
-use crate::port::{Bucket, ETag, Fetched, Home, NewObject, ObjectStore, PortError, StoredObject};
+use super::{Kind, Ledger, Read};
+use crate::port::{
+    Created, ETag, Metadata, NewObject, ObjectStore, PortError, Replaced, StoredObject,
+};
 use jiff::Timestamp;
-use leadwire_domain::claim::{Claim, META_MESSAGE_ID, META_SETTLED_AT, META_STATE, Settled};
+use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::key::EventName;
 use leadwire_domain::limits::MESSAGE_BYTES_MAX;
 
+/// How it ended.
+const STATE: &str = "state";
+/// When.
+const SETTLED_AT: &str = "settled-at";
+/// The mail's id.
+const MESSAGE_ID: &str = "message-id";
+/// The event's identity on a forgotten marker, so that the event is known when it comes again: its dedupe key.
+const IDENTITY: &str = "identity";
+/// Characters of a mail's id that are stored.
+const MESSAGE_ID_CHARS_MAX: usize = 200;
+const READ: &str = "read the mail claim";
+
 /// What lies at `mail/X`.
-#[derive(Clone, Debug)]
-pub(crate) enum MailState {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ClaimState {
     /// Nothing yet.
+    #[default]
     Absent,
     /// The event has come to its end.
-    Settled(Settled),
-    /// Someone is at it, was at it, or it is parked.
+    Settled(Marker, ETag),
+    /// A worker sends, or sent without recording it; the mail was not taken; or a person must decide.
     Claimed(Claim, ETag),
+    /// Something that is neither a claim nor a marker; its version is known where it is no larger than a claim.
+    Unreadable(Option<ETag>),
 }
 
-/// Reads `mail/X`.
-pub(crate) async fn fetch_mail_state<H: Home>(home: &H, key: &str) -> Result<MailState, PortError> {
-    match home
-        .store()
-        .get(Bucket::Enriched, key, MESSAGE_BYTES_MAX)
-        .await?
-    {
-        Fetched::Found(object) => read(&object),
-        Fetched::Missing => Ok(MailState::Absent),
-        Fetched::Denied => Err(PortError::permanent("read the mail claim", "access denied")),
-        Fetched::TooLarge => Err(PortError::permanent(
-            "read the mail claim",
-            "larger than a claim can be",
-        )),
+impl ClaimState {
+    /// How the event ended, where it has.
+    pub fn settled(&self) -> Option<Settled> {
+        match self {
+            Self::Settled(marker, _) => Some(marker.how),
+            Self::Absent | Self::Claimed(..) | Self::Unreadable(_) => None,
+        }
     }
-}
 
-fn read(object: &StoredObject) -> Result<MailState, PortError> {
-    if object.bytes.is_empty() {
-        // An empty object is settled whatever its metadata say: the safe reading is that the mail went out.
-        let state = object
-            .metadata
-            .get(META_STATE)
-            .and_then(|state| Settled::from_name(state));
-        return Ok(MailState::Settled(state.unwrap_or(Settled::Sent)));
+    /// The same; what cannot be read is an error.
+    pub(crate) fn readable(self) -> Result<Self, PortError> {
+        match self {
+            Self::Unreadable(_) => Err(self.unreadable()),
+            Self::Absent | Self::Settled(..) | Self::Claimed(..) => Ok(self),
+        }
     }
-    let claim = serde_json::from_slice(&object.bytes)
-        .map_err(|error| PortError::permanent("read the mail claim", error))?;
-    Ok(MailState::Claimed(claim, object.etag.clone()))
+
+    /// The error of a claim that cannot be read.
+    pub(crate) fn unreadable(&self) -> PortError {
+        PortError::permanent(READ, "it is neither a claim nor a marker")
+    }
+
+    fn decode(object: &StoredObject) -> Self {
+        let etag = object.etag.clone();
+        if object.bytes.is_empty() {
+            return Self::Settled(Marker::decode(object), etag);
+        }
+        match serde_json::from_slice(&object.bytes) {
+            Ok(claim) => Self::Claimed(claim, etag),
+            Err(_not_a_claim) => Self::Unreadable(Some(etag)),
+        }
+    }
 }
 
 /// The empty object that ends an event, with how and when in its metadata.
-pub(crate) fn settled_marker(how: Settled, message_id: Option<&str>, at: Timestamp) -> NewObject {
-    let ascii = |id: &str| {
-        id.chars()
-            .filter(char::is_ascii_graphic)
-            .take(200)
-            .collect()
-    };
-    let id = message_id.map(|id| (META_MESSAGE_ID.to_owned(), ascii(id)));
-    let metadata = [
-        (META_STATE.to_owned(), how.as_str().to_owned()),
-        (META_SETTLED_AT.to_owned(), at.to_string()),
-    ];
-    NewObject {
-        bytes: Vec::new(),
-        metadata: metadata.into_iter().chain(id).collect(),
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// How it ended.
+    pub how: Settled,
+    /// When.
+    pub at: Timestamp,
+    /// The mail's id, where one was sent.
+    pub message_id: Option<String>,
+    /// The identity of a forgotten event, where it was known: its dedupe key.
+    pub identity: Option<String>,
+}
+
+impl Marker {
+    /// A marker without an id of a mail or an identity.
+    pub fn new(how: Settled, at: Timestamp) -> Self {
+        Self {
+            how,
+            at,
+            message_id: None,
+            identity: None,
+        }
+    }
+
+    /// An empty object is settled whatever its metadata say. The safe reading is that the mail went out.
+    fn decode(object: &StoredObject) -> Self {
+        let text = |name: &str| object.metadata.get(name);
+        Self {
+            how: text(STATE)
+                .and_then(|state| Settled::from_name(state))
+                .unwrap_or(Settled::Sent),
+            at: text(SETTLED_AT)
+                .and_then(|at| at.parse().ok())
+                .unwrap_or(object.last_modified),
+            message_id: text(MESSAGE_ID).cloned(),
+            identity: text(IDENTITY).cloned(),
+        }
+    }
+
+    fn encode(&self) -> NewObject {
+        let mut metadata = Metadata::from([
+            (STATE.to_owned(), self.how.as_str().to_owned()),
+            (SETTLED_AT.to_owned(), self.at.to_string()),
+        ]);
+        if let Some(id) = &self.message_id {
+            let ascii = id.chars().filter(char::is_ascii_graphic);
+            metadata.insert(
+                MESSAGE_ID.to_owned(),
+                ascii.take(MESSAGE_ID_CHARS_MAX).collect(),
+            );
+        }
+        if let Some(identity) = &self.identity {
+            metadata.insert(IDENTITY.to_owned(), identity.clone());
+        }
+        NewObject {
+            bytes: Vec::new(),
+            metadata,
+        }
     }
 }
 
-/// A claim as it is stored.
-pub(crate) fn claim_object(claim: &Claim) -> NewObject {
+impl<S: ObjectStore> Ledger<'_, S> {
+    /// Reads `mail/X`.
+    pub async fn claim(self, name: &EventName) -> Result<ClaimState, PortError> {
+        let at = (Kind::Claim.bucket(), &*Kind::Claim.key(name));
+        Ok(match self.read(READ, at, MESSAGE_BYTES_MAX).await? {
+            Read::Found(object) => ClaimState::decode(&object),
+            Read::Missing => ClaimState::Absent,
+            Read::TooLarge => ClaimState::Unreadable(None),
+        })
+    }
+
+    /// Claims an event that has no claim yet.
+    pub(crate) async fn create_claim(
+        self,
+        name: &EventName,
+        claim: &Claim,
+    ) -> Result<Created, PortError> {
+        self.create(Kind::Claim, name, claim_object(claim)).await
+    }
+
+    /// Writes a claim over the version that was read.
+    pub(crate) async fn replace_claim(
+        self,
+        name: &EventName,
+        etag: &ETag,
+        claim: &Claim,
+    ) -> Result<Replaced, PortError> {
+        self.replace_at_claim(name, etag, claim_object(claim)).await
+    }
+
+    /// Settles an event that has no claim yet.
+    pub(crate) async fn create_marker(
+        self,
+        name: &EventName,
+        marker: &Marker,
+    ) -> Result<Created, PortError> {
+        self.create(Kind::Claim, name, marker.encode()).await
+    }
+
+    /// Settles an event over the version of its claim that was read.
+    pub(crate) async fn settle(
+        self,
+        name: &EventName,
+        etag: &ETag,
+        marker: &Marker,
+    ) -> Result<Replaced, PortError> {
+        self.replace_at_claim(name, etag, marker.encode()).await
+    }
+
+    async fn replace_at_claim(
+        self,
+        name: &EventName,
+        etag: &ETag,
+        object: NewObject,
+    ) -> Result<Replaced, PortError> {
+        let (bucket, key) = (Kind::Claim.bucket(), Kind::Claim.key(name));
+        self.store.replace(bucket, &key, etag, object).await
+    }
+}
+
+fn claim_object(claim: &Claim) -> NewObject {
     NewObject::of(serde_json::to_vec(claim).expect("plain fields always serialise"))
 }

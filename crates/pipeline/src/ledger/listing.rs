@@ -1,11 +1,15 @@
-//! A sorted listing that is read page by page.
+//! Sorted listings, read page by page.
 
-use crate::port::{Bucket, Home, ListPage, Listed, ObjectStore, PortError};
+use super::{Kind, Ledger};
+use crate::port::{Bucket, ListPage, Listed, ObjectStore, PortError};
+use leadwire_domain::key::{BASE, EventName, RAW};
+use leadwire_domain::lead::id::LeadId;
 use std::collections::VecDeque;
 
 /// A sorted listing under a prefix. It holds one page at a time, whatever the bucket holds.
-pub(crate) struct Listing<'a, H> {
-    home: &'a H,
+#[derive(Debug)]
+pub struct Listing<'a, S> {
+    store: &'a S,
     bucket: Bucket,
     prefix: String,
     page: VecDeque<Listed>,
@@ -13,10 +17,67 @@ pub(crate) struct Listing<'a, H> {
     more: bool,
 }
 
-impl<'a, H: Home> Listing<'a, H> {
-    pub(crate) fn new(home: &'a H, bucket: Bucket, prefix: impl Into<String>) -> Self {
+impl<'a, S: ObjectStore> Ledger<'a, S> {
+    /// Every object of a kind.
+    pub fn list(self, kind: Kind) -> Listing<'a, S> {
+        Listing::new(self.store, kind.bucket(), kind.prefix())
+    }
+
+    /// Those whose keys begin as a lead's do. Other leads' keys begin so too; what is stored says whose an event is.
+    pub fn list_lead(self, kind: Kind, lead_id: &LeadId) -> Listing<'a, S> {
+        let prefix = EventName::key_prefix(kind.prefix(), lead_id);
+        Listing::new(self.store, kind.bucket(), prefix)
+    }
+
+    /// Every owner file.
+    pub fn list_owners(self) -> Listing<'a, S> {
+        Listing::new(self.store, Bucket::Lookup, "")
+    }
+
+    /// The names of an event and of all its revisions that have an object of a kind, by key.
+    pub async fn revisions(
+        self,
+        kind: Kind,
+        event: &EventName,
+    ) -> Result<Vec<EventName>, PortError> {
+        let prefix = event.revisions_prefix(kind.prefix());
+        let mut listing = Listing::new(self.store, kind.bucket(), prefix);
+        let mut names = Vec::new();
+        while let Some(entry) = listing.next().await? {
+            names.extend(kind.parse(&entry.key));
+        }
+        Ok(names)
+    }
+
+    /// The raw objects whose names do not begin as ours do: a person put them.
+    pub(crate) async fn raw_named_by_hand(self) -> Result<Vec<EventName>, PortError> {
+        let ours = format!("{RAW}{BASE}");
+        // The character that follows '_': every key of ours comes before it.
+        let past = format!("{}`", ours.trim_end_matches('_'));
+        let mut names = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.store.list(Bucket::Raw, RAW, after.as_deref()).await?;
+            let Some(last) = page.entries.last().map(|entry| entry.key.clone()) else {
+                return Ok(names);
+            };
+            let by_hand = page.entries.iter();
+            let by_hand = by_hand.filter(|entry| !entry.key.starts_with(&ours));
+            names.extend(by_hand.filter_map(|entry| EventName::parse_raw_key(&entry.key).ok()));
+            let is_at_ours = last.starts_with(&ours) && after.as_ref() != Some(&past);
+            if !page.more && !is_at_ours {
+                return Ok(names);
+            }
+            // Ours are many, and lie together: they are passed in one step.
+            after = Some(if is_at_ours { past.clone() } else { last });
+        }
+    }
+}
+
+impl<'a, S: ObjectStore> Listing<'a, S> {
+    fn new(store: &'a S, bucket: Bucket, prefix: impl Into<String>) -> Self {
         Self {
-            home,
+            store,
             bucket,
             prefix: prefix.into(),
             page: VecDeque::new(),
@@ -26,9 +87,18 @@ impl<'a, H: Home> Listing<'a, H> {
     }
 
     /// The next entry.
-    pub(crate) async fn next(&mut self) -> Result<Option<Listed>, PortError> {
+    pub async fn next(&mut self) -> Result<Option<Listed>, PortError> {
         self.fill().await?;
         Ok(self.page.pop_front())
+    }
+
+    /// Every entry that is left.
+    pub async fn all(mut self) -> Result<Vec<Listed>, PortError> {
+        let mut entries = Vec::new();
+        while let Some(entry) = self.next().await? {
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 
     /// The next entry, which stays the next.
@@ -62,8 +132,7 @@ impl<'a, H: Home> Listing<'a, H> {
     async fn fill(&mut self) -> Result<(), PortError> {
         while self.page.is_empty() && self.more {
             let ListPage { entries, more } = self
-                .home
-                .store()
+                .store
                 .list(self.bucket, &self.prefix, self.last.as_deref())
                 .await?;
             self.last = entries

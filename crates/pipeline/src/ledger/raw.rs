@@ -1,44 +1,245 @@
-//! A raw object, read.
+//! `raw/X`: the bytes of a webhook, labelled by ingest. What the labels lack is read from the body, for an object that was put by hand.
 
-use crate::port::StoredObject;
-use crate::stage::ingest::place::meta;
-use jiff::Timestamp;
-use leadwire_domain::event::{Parsed, Take, parse_event, parse_stored};
+use super::{Kind, Ledger, Read};
+use crate::port::{Created, Metadata, NewObject, ObjectStore, PortError, StoredObject};
+use crate::trace::{TRACEPARENT, TraceContext};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::event::{Event, Parsed, Take, parse_event, parse_stored};
 use leadwire_domain::json::Object;
+use leadwire_domain::key::{EventName, Identity};
 use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
+use leadwire_domain::limits::OBJECT_BYTES_MAX;
+use leadwire_domain::message::{Notify, TriggerFacts};
 use leadwire_domain::source::Source;
 
-/// A raw object, read: what its metadata say, else what its body says.
-pub(crate) struct Raw {
-    pub(crate) lead_id: LeadId,
-    pub(crate) event_id: EventId,
-    pub(crate) source: Source,
-    pub(crate) accepted_at: Timestamp,
-    pub(crate) sha256: Sha256Hex,
-    pub(crate) fields: Object,
+const LEAD_ID: &str = "lead-id";
+const EVENT_ID: &str = "event-id";
+const SOURCE: &str = "source";
+const SHA256: &str = "sha256";
+const ACCEPTED_AT: &str = "accepted-at";
+const READ: &str = "read the raw object";
+
+/// What lies at `raw/X`.
+#[derive(Clone, Debug)]
+pub enum RawState {
+    /// Nothing.
+    Absent,
+    /// An object that is larger than a webhook can be.
+    TooLarge,
+    /// An object.
+    Stored(Box<Raw>),
 }
 
-/// What a raw object is, by its metadata; what they lack is read from its body and its `LastModified`, for an object that was put by hand.
-pub(crate) fn label(stored: &StoredObject, name: &str) -> Option<Raw> {
-    let text = |key: &str| stored.metadata.get(key);
-    let (source, event) = match text(meta::SOURCE).and_then(|source| Source::from_name(source)) {
-        Some(source) => match parse_event(source, &stored.bytes, Take::All).ok()? {
-            Parsed::Event(event) => (source, *event),
-            Parsed::Ignored => return None,
-        },
-        None => parse_stored(&stored.bytes).ok()?,
-    };
-    let given_id = text(meta::EVENT_ID).and_then(|id| EventId::parse(id).ok());
-    Some(Raw {
-        lead_id: event.lead_id,
-        event_id: given_id
-            .or(event.event_id)
-            .or_else(|| EventId::parse(name).ok())?,
-        source,
-        accepted_at: text(meta::ACCEPTED_AT)
-            .and_then(|at| at.parse().ok())
-            .unwrap_or(stored.last_modified),
-        sha256: Sha256Hex::of(&stored.bytes),
-        fields: event.fields,
-    })
+impl RawState {
+    /// The object, where there is one that can be read.
+    pub fn stored(self) -> Option<Raw> {
+        match self {
+            Self::Stored(raw) => Some(*raw),
+            Self::Absent | Self::TooLarge => None,
+        }
+    }
+}
+
+/// A raw object.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    name: EventName,
+    bytes: Vec<u8>,
+    labels: Metadata,
+    stored_at: Timestamp,
+}
+
+/// The event in a raw object.
+#[derive(Clone, Debug)]
+pub struct RawEvent {
+    /// The lead, as the body names it.
+    pub lead_id: LeadId,
+    /// The event's id: the label's, else the body's, else the name of the object.
+    pub event_id: EventId,
+    /// Where it came from: the label, else the shape of the body.
+    pub source: Source,
+    /// When it was accepted: the label, else when the object was written.
+    pub accepted_at: Timestamp,
+    /// The digest of the bytes.
+    pub sha256: Sha256Hex,
+    /// The lead's fields.
+    pub fields: Object,
+}
+
+/// An event that is to be stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewRaw<'a> {
+    pub(crate) lead_id: &'a LeadId,
+    pub(crate) identity: Identity<'a>,
+    pub(crate) accepted_at: Timestamp,
+    pub(crate) traceparent: Option<&'a str>,
+    pub(crate) body: &'a [u8],
+}
+
+impl Raw {
+    pub(super) fn decode(name: &EventName, object: StoredObject) -> Self {
+        Self {
+            name: name.clone(),
+            bytes: object.bytes,
+            labels: object.metadata,
+            stored_at: object.last_modified,
+        }
+    }
+
+    /// Reads the event.
+    pub fn event(&self) -> Option<RawEvent> {
+        let (source, event) = self.parse_body()?;
+        let labelled = self.label(EVENT_ID).and_then(|id| EventId::parse(id).ok());
+        Some(RawEvent {
+            lead_id: event.lead_id,
+            event_id: labelled
+                .or(event.event_id)
+                .or_else(|| EventId::parse(&self.name.to_string()).ok())?,
+            source,
+            accepted_at: self.accepted_at(),
+            sha256: self.sha256(),
+            fields: event.fields,
+        })
+    }
+
+    fn parse_body(&self) -> Option<(Source, Event)> {
+        let Some(source) = self.source_label() else {
+            return parse_stored(&self.bytes).ok();
+        };
+        match parse_event(source, &self.bytes, Take::All).ok()? {
+            Parsed::Event(event) => Some((source, *event)),
+            Parsed::Ignored => None,
+        }
+    }
+
+    /// The bytes, as they came in.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The digest of the bytes.
+    pub fn sha256(&self) -> Sha256Hex {
+        Sha256Hex::of(&self.bytes)
+    }
+
+    /// When the object was written.
+    pub fn stored_at(&self) -> Timestamp {
+        self.stored_at
+    }
+
+    /// When the event was accepted: the label, else when the object was written.
+    pub fn accepted_at(&self) -> Timestamp {
+        self.accepted_at_label().unwrap_or(self.stored_at)
+    }
+
+    /// The trace that the event belongs to.
+    pub fn trace(&self) -> TraceContext {
+        let traceparent = self.label(TRACEPARENT).map(str::to_owned);
+        traceparent
+            .map(TraceContext::of_traceparent)
+            .unwrap_or_default()
+    }
+
+    /// The lead that the label names.
+    pub fn lead_id_label(&self) -> Option<&str> {
+        self.label(LEAD_ID)
+    }
+
+    /// The id that the label gives the event.
+    pub fn event_id_label(&self) -> Option<&str> {
+        self.label(EVENT_ID)
+    }
+
+    /// The source that the label names, where this code knows it.
+    pub fn source_label(&self) -> Option<Source> {
+        self.source_text_label().and_then(Source::from_name)
+    }
+
+    /// The same, as it is written.
+    pub fn source_text_label(&self) -> Option<&str> {
+        self.label(SOURCE)
+    }
+
+    /// The digest that the label names.
+    pub(crate) fn sha256_label(&self) -> Option<&str> {
+        self.label(SHA256)
+    }
+
+    fn accepted_at_label(&self) -> Option<Timestamp> {
+        self.label(ACCEPTED_AT)?.parse().ok()
+    }
+
+    /// Whether ingest stored it for this event. An object without labels is no delivery.
+    pub(crate) fn is_of(&self, identity: &Identity<'_>) -> bool {
+        self.label(EVENT_ID) == Some(identity.event_id.as_str())
+            && self.label(SOURCE) == Some(identity.source.as_str())
+    }
+
+    /// Whether it was stored by this very request, whose trace is no other's.
+    pub(crate) fn was_stored_by(&self, new: &NewRaw<'_>) -> bool {
+        new.traceparent.is_some()
+            && self.label(TRACEPARENT) == new.traceparent
+            && self.accepted_at() == new.accepted_at
+    }
+
+    /// What ingest said of it in its message; nothing where a label is missing.
+    pub(crate) fn facts(&self, delay_seconds: u32) -> Option<TriggerFacts> {
+        let accepted_at = self.accepted_at_label()?;
+        let delay = SignedDuration::from_secs(i64::from(delay_seconds));
+        Some(TriggerFacts {
+            lead_id: LeadId::parse(self.label(LEAD_ID)?).ok()?,
+            event_id: EventId::parse(self.label(EVENT_ID)?).ok()?,
+            source: self.source_label()?,
+            sha256: self.sha256(),
+            accepted_at,
+            not_before: accepted_at.checked_add(delay).unwrap_or(accepted_at),
+            notify: Notify::Force,
+        })
+    }
+
+    fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).map(String::as_str)
+    }
+}
+
+impl NewRaw<'_> {
+    fn encode(&self) -> NewObject {
+        let sha256 = Sha256Hex::of(self.body);
+        let labels = [
+            (LEAD_ID, self.lead_id.to_string()),
+            (EVENT_ID, self.identity.event_id.to_string()),
+            (SOURCE, self.identity.source.to_string()),
+            (SHA256, sha256.to_string()),
+            (ACCEPTED_AT, self.accepted_at.to_string()),
+        ];
+        let trace = self.traceparent.map(|text| (TRACEPARENT, text.to_owned()));
+        let labels = labels.into_iter().chain(trace);
+        NewObject {
+            bytes: self.body.to_vec(),
+            metadata: labels
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        }
+    }
+}
+
+impl<S: ObjectStore> Ledger<'_, S> {
+    /// Reads the raw object of an event, which its revisions share.
+    pub async fn raw(self, name: &EventName) -> Result<RawState, PortError> {
+        let at = (Kind::Raw.bucket(), &*Kind::Raw.key(name));
+        Ok(match self.read(READ, at, OBJECT_BYTES_MAX).await? {
+            Read::Found(object) => RawState::Stored(Box::new(Raw::decode(name, object))),
+            Read::Missing => RawState::Absent,
+            Read::TooLarge => RawState::TooLarge,
+        })
+    }
+
+    /// Stores an event under a name that holds none.
+    pub(crate) async fn create_raw(
+        self,
+        name: &EventName,
+        new: &NewRaw<'_>,
+    ) -> Result<Created, PortError> {
+        self.create(Kind::Raw, name, new.encode()).await
+    }
 }

@@ -3,16 +3,12 @@
 //! It goes the whole way: the signed webhook, the stored event, the delay, the owner file, the mail. Each is an event of its own, and what
 //! became of it is told where it ends.
 
+use crate::ledger::{Ledger, OwnerState};
 use crate::observe::{CanaryNotSent, CanarySent};
-use crate::port::{
-    Bucket, Clock, Entropy, Fetched, Home, NewObject, ObjectStore, PortError, SecretStore,
-    WebhookReply, WebhookSender,
-};
+use crate::port::{Clock, Entropy, Home, PortError, SecretStore, WebhookReply, WebhookSender};
 use jiff::Timestamp;
 use leadwire_domain::canary;
-use leadwire_domain::key::lookup_key;
 use leadwire_domain::lead::id::{EventId, LeadId};
-use leadwire_domain::limits::LOOKUP_BYTES_MAX;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::signature::sign;
 use leadwire_domain::source::Source;
@@ -93,17 +89,17 @@ impl<H: Home, S: SecretStore, W: WebhookSender> Canary<H, S, W> {
 
     /// Its owner file is put where it lacks or is another, so that nobody has to.
     async fn put_owner_file(&self) -> Result<(), PortError> {
-        let key = lookup_key(&canary::lead_id());
-        let store = self.home.store();
-        let is_there = match store.get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX).await? {
-            Fetched::Found(stored) => stored.bytes == canary::owner_file(),
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => false,
-        };
-        if is_there {
-            return Ok(());
+        let (ledger, lead_id) = (Ledger::new(self.home.store()), canary::lead_id());
+        match ledger.owner(&lead_id).await? {
+            OwnerState::Stored(owner) if owner.bytes == canary::owner_file() => Ok(()),
+            OwnerState::Absent
+            | OwnerState::Denied
+            | OwnerState::TooLarge
+            | OwnerState::Stored(_) => {
+                let file = canary::owner_file().to_vec();
+                ledger.put_owner(&lead_id, file).await
+            }
         }
-        let file = NewObject::of(canary::owner_file().to_vec());
-        store.put(Bucket::Lookup, &key, file).await
     }
 }
 

@@ -1,16 +1,10 @@
 //! Parked mails: nobody knows whether they went out, and a person decides (docs/PROTOCOL.md, Parked mails).
 
-use crate::ledger::claim::{MailState, claim_object, fetch_mail_state, settled_marker};
-use crate::ledger::listing::Listing;
-use crate::port::{
-    Bucket, Clock, DelayQueue, ETag, Fetched, Home, NewObject, ObjectStore, OutgoingMessage,
-    PortError, Replaced,
-};
-use crate::trace::{TRACEPARENT, TraceContext};
+use crate::ledger::{ClaimState, Kind, Ledger, Marker};
+use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, PortError, Replaced};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Settled};
-use leadwire_domain::key::{EventName, MAIL};
-use leadwire_domain::limits::OBJECT_BYTES_MAX;
+use leadwire_domain::key::EventName;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::Waiting;
 
@@ -52,16 +46,17 @@ pub enum Resolved {
 /// Every parked mail, by name. A settled marker is empty, so that only claims are read.
 pub async fn list_parked<H: Home>(home: &H) -> Result<Vec<Parked>, PortError> {
     let mut parked = Vec::new();
-    let mut mail = Listing::new(home, Bucket::Enriched, MAIL);
-    while let Some(entry) = mail.next().await? {
-        let Ok(name) = EventName::parse_key(MAIL, &entry.key) else {
+    let ledger = Ledger::new(home.store());
+    let mut claims = ledger.list(Kind::Claim);
+    while let Some(entry) = claims.next().await? {
+        let Ok(name) = Kind::Claim.parse(&entry.key) else {
             continue;
         };
         if entry.size == 0 {
             continue;
         }
-        if let MailState::Claimed(Claim::Parked { parked_at, attempt }, _) =
-            fetch_mail_state(home, &entry.key).await?
+        if let ClaimState::Claimed(Claim::Parked { parked_at, attempt }, _) =
+            ledger.claim(&name).await?.readable()?
         {
             parked.push(Parked {
                 name,
@@ -80,67 +75,61 @@ pub async fn resolve<H: Home>(
     name: &EventName,
     resolution: Resolution,
 ) -> Result<Resolved, PortError> {
-    match (fetch_mail_state(home, &name.mail_key()).await?, resolution) {
-        (MailState::Settled(settled), _) => Ok(Resolved::SettledBefore(settled)),
-        (MailState::Claimed(Claim::Parked { .. }, etag), Resolution::Sent) => {
-            let marker = settled_marker(Settled::Sent, None, home.clock().now());
-            let is_sent = |state: &MailState| matches!(state, MailState::Settled(Settled::Sent));
-            let is_ours = replace(home, name, &etag, marker, is_sent).await?;
+    let ledger = Ledger::new(home.store());
+    match (ledger.claim(name).await?.readable()?, resolution) {
+        (ClaimState::Settled(marker, _), _) => Ok(Resolved::SettledBefore(marker.how)),
+        (ClaimState::Claimed(Claim::Parked { .. }, etag), Resolution::Sent) => {
+            let marker = Marker::new(Settled::Sent, home.clock().now());
+            let replaced = ledger.settle(name, &etag, &marker).await;
+            let is_sent = |claim: &ClaimState| claim.settled() == Some(Settled::Sent);
+            let is_ours = is_stored(home, name, replaced, is_sent).await?;
             Ok(if is_ours {
                 Resolved::MarkedSent
             } else {
                 Resolved::ChangedMeanwhile
             })
         }
-        (MailState::Claimed(Claim::Parked { attempt, .. }, etag), Resolution::Resend) => {
-            let idle = claim_object(&Claim::Idle { attempt });
-            let is_idle = |state: &MailState| matches!(state, MailState::Claimed(Claim::Idle { attempt: found }, _) if *found == attempt);
-            if !replace(home, name, &etag, idle, is_idle).await? {
+        (ClaimState::Claimed(Claim::Parked { attempt, .. }, etag), Resolution::Resend) => {
+            let idle = Claim::Idle { attempt };
+            let replaced = ledger.replace_claim(name, &etag, &idle).await;
+            let is_idle = |claim: &ClaimState| matches!(claim, ClaimState::Claimed(found, _) if *found == idle);
+            if !is_stored(home, name, replaced, is_idle).await? {
                 return Ok(Resolved::ChangedMeanwhile);
             }
             enqueue(home, name).await
         }
         // It was given back before, and its message may never have been sent.
-        (MailState::Claimed(Claim::Idle { .. }, _), Resolution::Resend) => {
+        (ClaimState::Claimed(Claim::Idle { .. }, _), Resolution::Resend) => {
             enqueue(home, name).await
         }
-        (MailState::Absent | MailState::Claimed(..), _) => Ok(Resolved::NotParked),
+        (ClaimState::Absent | ClaimState::Unreadable(_) | ClaimState::Claimed(..), _) => {
+            Ok(Resolved::NotParked)
+        }
     }
 }
 
-/// Writes over the version that was read. Where the reply is lost, or says that another version is there, what lies there decides.
-async fn replace<H: Home>(
+/// Whether a claim was written over the version that was read. Where the reply is lost, or says that another version is there, what is
+/// stored decides.
+async fn is_stored<H: Home>(
     home: &H,
     name: &EventName,
-    etag: &ETag,
-    object: NewObject,
-    is_written: impl Fn(&MailState) -> bool,
+    replaced: Result<Replaced, PortError>,
+    is_written: impl Fn(&ClaimState) -> bool,
 ) -> Result<bool, PortError> {
-    let key = name.mail_key();
-    let replaced = home
-        .store()
-        .replace(Bucket::Enriched, &key, etag, object)
-        .await;
     if matches!(replaced, Ok(Replaced::New(_))) {
         return Ok(true);
     }
-    let lies_there = is_written(&fetch_mail_state(home, &key).await?);
+    let claim = Ledger::new(home.store()).claim(name).await?.readable()?;
+    let is_stored = is_written(&claim);
     match replaced {
-        Err(error) if !lies_there => Err(error),
-        _ => Ok(lies_there),
+        Err(error) if !is_stored => Err(error),
+        _ => Ok(is_stored),
     }
 }
 
 /// An operator's bare message: processed at once, left out of the objective, which has counted the mail as not sent already.
 async fn enqueue<H: Home>(home: &H, name: &EventName) -> Result<Resolved, PortError> {
-    let raw = home
-        .store()
-        .get(Bucket::Raw, &name.raw_key(), OBJECT_BYTES_MAX)
-        .await?;
-    let trace = match raw {
-        Fetched::Found(raw) => raw.metadata.get(TRACEPARENT).cloned(),
-        Fetched::Missing | Fetched::Denied | Fetched::TooLarge => None,
-    };
+    let raw = Ledger::new(home.store()).raw(name).await?.stored();
     let trigger = Trigger {
         name: name.clone(),
         facts: None,
@@ -149,7 +138,7 @@ async fn enqueue<H: Home>(home: &H, name: &EventName) -> Result<Resolved, PortEr
     let message = OutgoingMessage {
         body: trigger.body(),
         delay_seconds: 0,
-        trace: trace.map(TraceContext::of_traceparent).unwrap_or_default(),
+        trace: raw.map(|raw| raw.trace()).unwrap_or_default(),
     };
     home.queue().send(message).await?;
     Ok(Resolved::Queued)

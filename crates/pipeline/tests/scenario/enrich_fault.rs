@@ -1,5 +1,6 @@
 use super::{ALICE, OMAR, key_of, only};
 use leadwire_domain::failure::FailureReason;
+use leadwire_domain::wait::DeferReason;
 use leadwire_pipeline::port::Bucket;
 use leadwire_pipeline::stage::enrich::{Done, Outcome};
 use leadwire_pipeline::testkit::{Call, Fault, World};
@@ -269,5 +270,25 @@ async fn a_failure_is_told_in_metrics_even_while_storage_hangs() {
         ("NotMailed", 1),
     ] {
         assert_eq!(told.get(metric), Some(&count), "{metric} in {told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_written_once_in_an_attempt_and_a_lost_race_costs_no_receive() {
+    let creates = |call: &Call| call.is_on("mail/") && matches!(call, Call::Create(..));
+    let lost_race = Outcome::Deferred {
+        reason: DeferReason::ClaimLive,
+        seconds: 1,
+    };
+    let failed = Outcome::Failed(FailureReason::StoreUnavailable);
+    for (fault, first) in [(Fault::Conflict, lost_race), (Fault::Fails, failed)] {
+        let world = due().await;
+        world.store().set_script(once(fault, creates));
+        let outcomes = world.work_until_idle().await;
+        assert_eq!(outcomes, [first, Outcome::Done(Done::Mailed)], "{fault:?}");
+        let calls = world.store().calls();
+        let written = calls.iter().filter(|call| creates(call)).count();
+        assert_eq!(written, 2, "{fault:?}");
+        assert_eq!(world.mailer().sent().len(), 1, "{fault:?}");
     }
 }

@@ -17,6 +17,7 @@ mod enrich_fault;
 mod forget;
 mod good;
 mod ingest_fault;
+mod ledger;
 mod lines;
 mod mail;
 mod owner;

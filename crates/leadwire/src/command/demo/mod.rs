@@ -9,13 +9,14 @@ use crate::home::{self, LocalOperated, Operated as _};
 use crate::output::{Ended, Output};
 use crate::service::{self, Pace};
 use crate::settings::{Door, Log, Settings, Waits};
-use crate::view::{Stage, Standing, decide_standing, find_lead};
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Source;
 use leadwire_local::{LocalHome, Mode, RunnerConfig};
 use leadwire_pipeline::config::{AmbiguousPolicy, OwnerMissingPolicy};
+use leadwire_pipeline::ledger::Ledger;
+use leadwire_pipeline::ledger::history::{EventStatus, LeadState};
 use leadwire_pipeline::port::Home as _;
 use leadwire_telemetry::SpanConfig;
 use screen::Screen;
@@ -45,7 +46,7 @@ const LATENESS: Duration = Duration::from_millis(1500);
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     story: &'static Story,
-    standing: Option<Standing>,
+    status: Option<EventStatus>,
     /// From the webhook to its end.
     took: Option<SignedDuration>,
     mails: usize,
@@ -53,17 +54,17 @@ pub(super) struct Progress {
 
 impl Progress {
     fn is_end(&self) -> bool {
-        self.standing
+        self.status
             .as_ref()
-            .is_some_and(|standing| standing.stage.is_end())
+            .is_some_and(|status| status.state.is_end())
     }
 
     /// Whether it came to the end that it must.
     fn is_right(&self) -> bool {
-        self.standing
+        self.status
             .as_ref()
-            .is_some_and(|standing| standing.stage == self.story.end)
-            && self.mails == usize::from(self.story.end == Stage::Mailed)
+            .is_some_and(|status| status.state == self.story.end)
+            && self.mails == usize::from(self.story.end == LeadState::Mailed)
     }
 }
 
@@ -108,7 +109,7 @@ async fn play(
         .iter()
         .map(|story| Progress {
             story,
-            standing: None,
+            status: None,
             took: None,
             mails: 0,
         })
@@ -137,17 +138,19 @@ async fn look(desk: &LocalOperated, lead: &mut Progress) -> anyhow::Result<()> {
         return Ok(());
     }
     let lead_id = lead.story.parse_lead_id()?;
-    let found = find_lead(desk.store(), &desk.look().await?, &lead_id).await?;
+    let found = Ledger::new(desk.store())
+        .lead(&desk.look().await?, &lead_id)
+        .await?;
     let Some(event) = found.first() else {
         return Ok(());
     };
-    let standing = decide_standing(event, home::now());
-    let accepted: Option<Timestamp> = event.raw.as_ref().map(|raw| raw.accepted_at);
-    lead.took = standing
+    let status = event.status(home::now());
+    let accepted: Option<Timestamp> = event.received.as_ref().map(|received| received.accepted_at);
+    lead.took = status
         .since
         .zip(accepted)
         .map(|(end, begin)| end.duration_since(begin));
-    lead.standing = Some(standing);
+    lead.status = Some(status);
     Ok(())
 }
 
@@ -158,9 +161,9 @@ async fn bring_late_owner(
     since: &mut Option<Instant>,
     screen: &mut Screen<'_>,
 ) -> anyhow::Result<()> {
-    let waits = leads.iter().find(|lead| {
-        lead.story.is_owner_late && lead.standing.as_ref().is_some_and(waits_for_owner)
-    });
+    let waits = leads
+        .iter()
+        .find(|lead| lead.story.is_owner_late && lead.status.as_ref().is_some_and(waits_for_owner));
     let Some(lead) = waits else { return Ok(()) };
     let since = since.get_or_insert_with(Instant::now);
     let lead_id = lead.story.parse_lead_id()?;
@@ -171,8 +174,8 @@ async fn bring_late_owner(
     screen.tell(lead.story.lead_id, "its owner file arrives")
 }
 
-fn waits_for_owner(standing: &Standing) -> bool {
-    standing.stage == Stage::Waiting && standing.why.contains("owner")
+fn waits_for_owner(status: &EventStatus) -> bool {
+    status.state == LeadState::Waiting && status.why.contains("owner")
 }
 
 async fn put_owners(home: &LocalHome) -> anyhow::Result<()> {

@@ -2,9 +2,10 @@
 
 use super::{FOLDER, Progress};
 use crate::duration::render;
-use crate::output::{BAD, BOLD, Cell, DIM, GOOD, Output, render_table};
-use crate::view::Stage;
+use crate::output::{BAD, BOLD, Cell, DIM, GOOD, Output, render_table, style_of};
+use crate::status::separator;
 use jiff::SignedDuration;
+use leadwire_pipeline::ledger::history::LeadState;
 use serde_json::json;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
@@ -135,27 +136,27 @@ fn command_name() -> String {
 }
 
 fn stands(lead: &Progress) -> Option<String> {
-    let standing = lead.standing.as_ref()?;
-    let style = standing.stage.style();
+    let status = lead.status.as_ref()?;
+    let style = style_of(status.state);
     Some(format!(
         "{style}{}{style:#}{}{}",
-        standing.stage.as_str(),
-        standing.separator(),
-        standing.why
+        status.state.as_str(),
+        separator(status),
+        status.why
     ))
 }
 
 fn stage_cell(lead: &Progress) -> Cell {
-    match &lead.standing {
+    match &lead.status {
         None => Cell::styled("posted", DIM),
-        Some(standing) => Cell::styled(standing.stage.as_str(), standing.stage.style()),
+        Some(status) => Cell::styled(status.state.as_str(), style_of(status.state)),
     }
 }
 
 fn why(lead: &Progress) -> String {
-    match &lead.standing {
-        Some(standing) if standing.stage == Stage::Mailed => took(lead),
-        Some(standing) => standing.why.clone(),
+    match &lead.status {
+        Some(status) if status.state == LeadState::Mailed => took(lead),
+        Some(status) => status.why.clone(),
         None => String::new(),
     }
 }
@@ -167,9 +168,9 @@ fn took(lead: &Progress) -> String {
 }
 
 fn summary(lead: &Progress) -> Vec<Cell> {
-    let end = match &lead.standing {
-        Some(standing) if standing.stage == Stage::Dead => format!("dead letter: {}", standing.why),
-        Some(standing) => standing.stage.as_str().to_owned(),
+    let end = match &lead.status {
+        Some(status) if status.state == LeadState::Dead => format!("dead letter: {}", status.why),
+        Some(status) => status.state.as_str().to_owned(),
         None => "unknown".to_owned(),
     };
     let style = if lead.is_right() { GOOD } else { BAD };
@@ -183,9 +184,9 @@ fn summary(lead: &Progress) -> Vec<Cell> {
         Cell::plain(lead.story.title),
         Cell::styled(
             end,
-            lead.standing
+            lead.status
                 .as_ref()
-                .map_or(BAD, |standing| standing.stage.style()),
+                .map_or(BAD, |status| style_of(status.state)),
         ),
         Cell::plain(took(lead)),
         Cell::plain(lead.mails.to_string()),
@@ -197,8 +198,8 @@ fn document(lead: &Progress) -> serde_json::Value {
     json!({
         "lead_id": lead.story.lead_id,
         "story": lead.story.title,
-        "stage": lead.standing.as_ref().map(|standing| standing.stage),
-        "why": lead.standing.as_ref().map(|standing| standing.why.as_str()),
+        "stage": lead.status.as_ref().map(|status| status.state),
+        "why": lead.status.as_ref().map(|status| status.why.as_str()),
         "expected": lead.story.end,
         "mails": lead.mails,
         "seconds": lead.took.map(render),

@@ -2,10 +2,10 @@
 
 use crate::client::Sample;
 use crate::home;
-use crate::view::Stage;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_pipeline::ledger::history::LeadState;
 use leadwire_pipeline::port::Entropy as _;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ pub(super) struct Story {
     owner_file_of: &'static str,
     owner: &'static str,
     /// The end that it must come to.
-    pub(super) end: Stage,
+    pub(super) end: LeadState,
 }
 
 /// The stories.
@@ -37,7 +37,7 @@ pub(super) const STORIES: [Story; 4] = [
         is_owner_late: false,
         owner_file_of: "demo-alice",
         owner: "Omar",
-        end: Stage::Mailed,
+        end: LeadState::Mailed,
     },
     Story {
         lead_id: "demo-bob",
@@ -47,7 +47,7 @@ pub(super) const STORIES: [Story; 4] = [
         is_owner_late: false,
         owner_file_of: "demo-bob",
         owner: "Olga",
-        end: Stage::Mailed,
+        end: LeadState::Mailed,
     },
     Story {
         lead_id: "demo-carol",
@@ -57,7 +57,7 @@ pub(super) const STORIES: [Story; 4] = [
         is_owner_late: true,
         owner_file_of: "demo-carol",
         owner: "Oscar",
-        end: Stage::Mailed,
+        end: LeadState::Mailed,
     },
     Story {
         lead_id: "demo-dave",
@@ -67,7 +67,7 @@ pub(super) const STORIES: [Story; 4] = [
         is_owner_late: false,
         owner_file_of: "demo-alice",
         owner: "Omar",
-        end: Stage::Dead,
+        end: LeadState::Dead,
     },
 ];
 

@@ -4,10 +4,10 @@ use super::{Age, is_meant, lead_of, name_of, reason_code};
 use crate::cli::DlqRedriveArgs;
 use crate::home::Operated;
 use crate::output::{BAD, Ended, Output};
-use crate::view::{Failure, list_failures};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::key::EventName;
+use leadwire_pipeline::ledger::{Failure, Ledger};
 use leadwire_pipeline::operate::redrive::{Redrive, Redriven, preview};
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
@@ -37,7 +37,7 @@ pub(in crate::command) async fn redrive<O: Operated>(
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let now = home.clock().now();
-    let failures = list_failures(home.store()).await?;
+    let failures = Ledger::new(home.store()).failures().await?;
     let unknown: Vec<&String> = args
         .ids
         .iter()

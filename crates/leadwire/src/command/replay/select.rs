@@ -7,8 +7,9 @@ use crate::settings::Usage;
 use jiff::Timestamp;
 use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
+use leadwire_pipeline::ledger::{Kind, Ledger};
 use leadwire_pipeline::operate::replay::{list_lead, list_time};
-use leadwire_pipeline::port::{Bucket, ObjectStore as _, PortError};
+use leadwire_pipeline::port::PortError;
 
 /// What was asked for.
 pub(super) enum Selection {
@@ -164,14 +165,6 @@ async fn select_id<O: Operated>(
 
 /// Whether anything is stored of an event. Where only its document is left, it is named as what cannot be replayed.
 async fn is_there<O: Operated>(home: &O, name: &EventName) -> Result<bool, PortError> {
-    for (bucket, key) in [
-        (Bucket::Raw, name.raw_key()),
-        (Bucket::Enriched, name.enriched_key()),
-    ] {
-        let page = home.store().list(bucket, &key, None).await?;
-        if page.entries.iter().any(|entry| entry.key == key) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let ledger = Ledger::new(home.store());
+    Ok(ledger.exists(Kind::Raw, name).await? || ledger.exists(Kind::Document, name).await?)
 }

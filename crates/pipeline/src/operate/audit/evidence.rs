@@ -1,101 +1,88 @@
 //! What is stored about one event, read. A marker is read before the document that it rests on, which was written before it: so work that
 //! goes on meanwhile is never mistaken for a flaw.
 
-use crate::ledger::raw::label;
-use crate::port::{Bucket, Fetched, Home, ObjectStore, PortError, StoredObject};
-use crate::stage::ingest::place::meta;
+use crate::ledger::{ClaimState, DocumentState, Ledger, Raw, RawState};
+use crate::port::{ObjectStore, PortError};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use leadwire_domain::claim::{Claim, META_SETTLED_AT, META_STATE, Settled};
+use leadwire_domain::claim::Settled;
 use leadwire_domain::key::EventName;
-use leadwire_domain::lead::document::parse_enriched;
 use leadwire_domain::lead::id::{LeadId, Sha256Hex};
-use leadwire_domain::limits::{MESSAGE_BYTES_MAX, OBJECT_BYTES_MAX};
 use std::collections::BTreeSet;
 
 /// Everything about an event and its revisions.
 #[derive(Clone, Debug)]
 pub(super) struct Evidence {
     pub(super) name: EventName,
-    pub(super) raw: Raw,
+    /// The raw object, where there is one.
+    pub(super) raw: Option<RawFacts>,
     /// The event itself.
-    pub(super) event: Trace,
+    pub(super) event: RevisionState,
     /// Its replays.
-    pub(super) replays: Vec<Trace>,
+    pub(super) replays: Vec<RevisionState>,
     /// When the sweep enqueued it last.
     pub(super) swept_at: Option<Timestamp>,
 }
 
-/// The raw object.
-#[derive(Clone, Debug)]
-pub(super) enum Raw {
-    Missing,
-    There(RawFacts),
-}
-
-/// What a raw object says, and what is said of it.
+/// What a raw object says, and what its labels say of it.
 #[derive(Clone, Debug)]
 pub(super) struct RawFacts {
     pub(super) stored_at: Timestamp,
     pub(super) sha256: Sha256Hex,
-    /// The digest in the metadata, where there is one.
-    pub(super) given_sha256: Option<String>,
+    pub(super) sha256_label: Option<String>,
     /// The lead in the body, where that is an event.
     pub(super) lead_id: Option<LeadId>,
-    /// The lead in the metadata, where there is one.
-    pub(super) given_lead_id: Option<String>,
+    pub(super) lead_id_label: Option<String>,
+}
+
+impl RawFacts {
+    fn of(raw: &Raw) -> Self {
+        Self {
+            stored_at: raw.stored_at(),
+            sha256: raw.sha256(),
+            sha256_label: raw.sha256_label().map(str::to_owned),
+            lead_id: raw.event().map(|event| event.lead_id),
+            lead_id_label: raw.lead_id_label().map(str::to_owned),
+        }
+    }
 }
 
 /// What one revision left.
 #[derive(Clone, Debug)]
-pub(super) struct Trace {
+pub(super) struct RevisionState {
     pub(super) name: EventName,
-    pub(super) mail: Mail,
-    pub(super) document: Document,
+    pub(super) claim: ClaimState,
+    pub(super) document: DocumentState,
     /// Whether `failed/` says why it failed. Not asked of what is settled.
     pub(super) has_failed: bool,
 }
 
-/// What lies at `mail/X`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Mail {
-    Absent,
-    Sent,
-    Forgotten { at: Timestamp },
-    Claimed(Claim),
-    Unreadable,
-}
-
-/// What lies at `enriched/X`.
-#[derive(Clone, Debug)]
-pub(super) enum Document {
-    Absent,
-    Unreadable,
-    There {
-        lead_id: LeadId,
-        raw_key: String,
-        raw_sha256: Sha256Hex,
-    },
-}
-
 impl Evidence {
-    pub(super) async fn read<H: Home>(
-        home: &H,
+    pub(super) async fn read<S: ObjectStore>(
+        ledger: Ledger<'_, S>,
         name: &EventName,
         revisions: &BTreeSet<u32>,
     ) -> Result<Self, PortError> {
-        let event = read_trace(home, name.clone());
+        let event = RevisionState::read(ledger, name.clone());
         let replays = revisions.iter().filter(|revision| **revision > 0);
-        let replays = try_join_all(
-            replays.map(|revision| read_trace(home, name.clone().with_revision(*revision))),
-        );
+        let replays =
+            try_join_all(replays.map(|revision| {
+                RevisionState::read(ledger, name.clone().with_revision(*revision))
+            }));
         let (event, replays) = tokio::try_join!(event, replays)?;
-        let raw = read_raw(home, name).await?;
-        let swept_at = if event.mail.is_settled() {
-            None
-        } else {
-            let swept = get(home, &name.swept_key(), MESSAGE_BYTES_MAX).await?;
-            found(swept).map(|count| count.last_modified)
+        let raw = match ledger.raw(name).await? {
+            RawState::Absent => None,
+            RawState::Stored(raw) => Some(RawFacts::of(&raw)),
+            RawState::TooLarge => {
+                return Err(PortError::permanent(
+                    "read the raw object",
+                    format!("{} is too large", name.raw_key()),
+                ));
+            }
+        };
+        let swept_at = match event.claim.settled() {
+            None => ledger.swept_at(name).await?,
+            Some(_) => None,
         };
         Ok(Self {
             name: name.clone(),
@@ -107,91 +94,28 @@ impl Evidence {
     }
 }
 
-impl Mail {
-    pub(super) fn is_settled(&self) -> bool {
-        matches!(self, Self::Sent | Self::Forgotten { .. })
+impl RevisionState {
+    async fn read<S: ObjectStore>(
+        ledger: Ledger<'_, S>,
+        name: EventName,
+    ) -> Result<Self, PortError> {
+        let claim = ledger.claim(&name).await?;
+        let document = ledger.document(&name).await?;
+        let has_failed = claim.settled().is_none() && ledger.failure(&name).await?.is_some();
+        Ok(Self {
+            name,
+            claim,
+            document,
+            has_failed,
+        })
     }
-}
 
-async fn read_trace<H: Home>(home: &H, name: EventName) -> Result<Trace, PortError> {
-    let mail = match get(home, &name.mail_key(), MESSAGE_BYTES_MAX).await? {
-        Fetched::Found(object) => read_mail(&object),
-        Fetched::Missing => Mail::Absent,
-        Fetched::Denied | Fetched::TooLarge => Mail::Unreadable,
-    };
-    let document = match get(home, &name.enriched_key(), OBJECT_BYTES_MAX).await? {
-        Fetched::Found(object) => read_document(&object),
-        Fetched::Missing => Document::Absent,
-        Fetched::Denied | Fetched::TooLarge => Document::Unreadable,
-    };
-    let has_failed = !mail.is_settled()
-        && found(get(home, &name.failed_key(), MESSAGE_BYTES_MAX).await?).is_some();
-    Ok(Trace {
-        name,
-        mail,
-        document,
-        has_failed,
-    })
-}
-
-async fn read_raw<H: Home>(home: &H, name: &EventName) -> Result<Raw, PortError> {
-    let key = name.raw_key();
-    let fetched = home
-        .store()
-        .get(Bucket::Raw, &key, OBJECT_BYTES_MAX)
-        .await?;
-    let object = match fetched {
-        Fetched::Found(object) => object,
-        Fetched::Missing => return Ok(Raw::Missing),
-        Fetched::Denied | Fetched::TooLarge => {
-            return Err(PortError::permanent(
-                "read the raw object",
-                format!("{key} is denied or too large"),
-            ));
-        }
-    };
-    let text = |key: &str| object.metadata.get(key).cloned();
-    Ok(Raw::There(RawFacts {
-        stored_at: object.last_modified,
-        sha256: Sha256Hex::of(&object.bytes),
-        given_sha256: text(meta::SHA256),
-        lead_id: label(&object, &name.to_string()).map(|raw| raw.lead_id),
-        given_lead_id: text(meta::LEAD_ID),
-    }))
-}
-
-/// As the stage reads it: an empty object is settled whatever its metadata say.
-fn read_mail(object: &StoredObject) -> Mail {
-    if !object.bytes.is_empty() {
-        return serde_json::from_slice(&object.bytes).map_or(Mail::Unreadable, Mail::Claimed);
+    /// Whether it has come to its end, other than by being forgotten. A replay that mails nobody has come to its end like any other.
+    pub(super) fn is_sent(&self) -> bool {
+        matches!(self.claim.settled(), Some(Settled::Sent | Settled::Silent))
     }
-    let text = |name: &str| object.metadata.get(name);
-    match text(META_STATE).and_then(|state| Settled::from_name(state)) {
-        Some(Settled::Forgotten) => Mail::Forgotten {
-            at: text(META_SETTLED_AT)
-                .and_then(|at| at.parse().ok())
-                .unwrap_or(object.last_modified),
-        },
-        // A replay that mails nobody has come to its end like any other.
-        Some(Settled::Sent | Settled::Silent) | None => Mail::Sent,
-    }
-}
 
-fn read_document(object: &StoredObject) -> Document {
-    parse_enriched(&object.bytes).map_or(Document::Unreadable, |document| Document::There {
-        lead_id: document.lead_id,
-        raw_key: document.provenance.raw_key,
-        raw_sha256: document.provenance.raw_sha256,
-    })
-}
-
-async fn get<H: Home>(home: &H, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
-    home.store().get(Bucket::Enriched, key, bytes_max).await
-}
-
-fn found(fetched: Fetched) -> Option<StoredObject> {
-    match fetched {
-        Fetched::Found(object) => Some(object),
-        Fetched::Missing | Fetched::Denied | Fetched::TooLarge => None,
+    pub(super) fn has_document(&self) -> bool {
+        !matches!(self.document, DocumentState::Absent)
     }
 }

@@ -1,10 +1,11 @@
 //! Where an event is, and what about it does not agree: pure decisions over what was read.
 
-use super::evidence::{Document, Evidence, Mail, Raw, RawFacts, Trace};
+use super::evidence::{Evidence, RawFacts, RevisionState};
 use super::{AuditConfig, QueueSeen};
+use crate::ledger::{ClaimState, DocumentState};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::canary;
-use leadwire_domain::claim::Claim;
+use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::key::{ENRICHED, EventName, MAIL};
 use serde::Serialize;
 
@@ -157,14 +158,16 @@ impl Case<'_> {
             replays: u64::try_from(evidence.replays.len()).unwrap_or(u64::MAX),
             ..Judged::default()
         };
-        if let Mail::Forgotten { at } = evidence.event.mail {
+        if let ClaimState::Settled(marker, _) = &evidence.event.claim
+            && marker.how == Settled::Forgotten
+        {
             judged.end = Some(End::Forgotten);
-            if self.now.duration_since(at) > FORGET_GRACE {
+            if self.now.duration_since(marker.at) > FORGET_GRACE {
                 find_leftovers(evidence, &mut judged);
             }
             return judged;
         }
-        let Raw::There(raw) = &evidence.raw else {
+        let Some(raw) = &evidence.raw else {
             without_raw(evidence, &mut judged);
             return judged;
         };
@@ -174,8 +177,8 @@ impl Case<'_> {
             judged.add(evidence.name.raw_key(), Flaw::Nowhere);
         }
         check_raw(evidence, raw, &mut judged);
-        for trace in evidence.traces() {
-            self.check_trace(trace, raw, &mut judged);
+        for revision in evidence.revisions() {
+            self.check_revision(revision, raw, &mut judged);
         }
         judged
     }
@@ -183,13 +186,16 @@ impl Case<'_> {
     /// An end counts before a message that is still on its way, and a message before a failure: it was sent again.
     fn end(&self, raw: &RawFacts) -> End {
         let Evidence { name, event, .. } = self.evidence;
-        match &event.mail {
-            Mail::Sent => return End::Mailed,
-            Mail::Claimed(Claim::Parked { .. }) => return End::Parked,
-            Mail::Forgotten { .. } => return End::Forgotten,
-            Mail::Absent
-            | Mail::Unreadable
-            | Mail::Claimed(Claim::Sending(_) | Claim::Idle { .. }) => {}
+        match &event.claim {
+            ClaimState::Settled(marker, _) if marker.how == Settled::Forgotten => {
+                return End::Forgotten;
+            }
+            // A replay that mails nobody has come to its end like any other.
+            ClaimState::Settled(..) => return End::Mailed,
+            ClaimState::Claimed(Claim::Parked { .. }, _) => return End::Parked,
+            ClaimState::Absent
+            | ClaimState::Unreadable(_)
+            | ClaimState::Claimed(Claim::Sending(_) | Claim::Idle { .. }, _) => {}
         }
         let has_message = self.queue.live.as_ref().map(|live| live.contains(name));
         let last = raw
@@ -205,75 +211,72 @@ impl Case<'_> {
         }
     }
 
-    fn check_trace(&self, trace: &Trace, raw: &RawFacts, judged: &mut Judged) {
-        let Trace {
-            name,
-            mail,
-            document,
-            has_failed,
-        } = trace;
-        match document {
-            Document::Absent if *mail == Mail::Sent => {
+    fn check_revision(&self, revision: &RevisionState, raw: &RawFacts, judged: &mut Judged) {
+        let name = &revision.name;
+        match &revision.document {
+            DocumentState::Absent if revision.is_sent() => {
                 judged.add(name.mail_key(), Flaw::SentWithoutDocument);
             }
-            Document::Absent => {}
-            Document::Unreadable => judged.add(name.enriched_key(), Flaw::DocumentUnreadable),
-            Document::There {
-                lead_id,
-                raw_key,
-                raw_sha256,
-            } => {
-                if *raw_sha256 != raw.sha256 || *raw_key != name.raw_key() {
+            DocumentState::Absent => {}
+            DocumentState::Invalid => judged.add(name.enriched_key(), Flaw::DocumentUnreadable),
+            DocumentState::Stored(document) => {
+                let lead = &document.lead;
+                let made_of = &lead.provenance;
+                if made_of.raw_sha256 != raw.sha256 || made_of.raw_key != name.raw_key() {
                     judged.add(name.enriched_key(), Flaw::DocumentOfOtherBytes);
                 }
-                if raw.lead_id.as_ref().is_some_and(|lead| lead != lead_id) {
+                let body_lead_id = raw.lead_id.as_ref();
+                if body_lead_id.is_some_and(|lead_id| *lead_id != lead.lead_id) {
                     judged.add(name.enriched_key(), Flaw::LeadsMixed);
                 }
             }
         }
-        match mail {
-            Mail::Unreadable => judged.add(name.mail_key(), Flaw::ClaimUnreadable),
+        match &revision.claim {
+            ClaimState::Unreadable(_) => judged.add(name.mail_key(), Flaw::ClaimUnreadable),
             // What failed has its reason, and an alarm of its own.
-            Mail::Claimed(Claim::Sending(sending)) if !has_failed => {
+            ClaimState::Claimed(Claim::Sending(sending), _) if !revision.has_failed => {
                 let over = self.now.duration_since(sending.lease_until);
                 if over > self.config.lost_after {
                     judged.add(name.mail_key(), Flaw::ClaimStale);
                 }
             }
-            Mail::Absent | Mail::Sent | Mail::Forgotten { .. } | Mail::Claimed(_) => {}
+            ClaimState::Absent | ClaimState::Settled(..) | ClaimState::Claimed(..) => {}
         }
     }
 }
 
 impl Evidence {
-    fn traces(&self) -> impl Iterator<Item = &Trace> {
+    fn revisions(&self) -> impl Iterator<Item = &RevisionState> {
         [&self.event].into_iter().chain(&self.replays)
     }
 }
 
 /// Whatever is left of a forgotten event but its markers.
 fn find_leftovers(evidence: &Evidence, judged: &mut Judged) {
-    if matches!(evidence.raw, Raw::There(_)) {
+    if evidence.raw.is_some() {
         judged.add(evidence.name.raw_key(), Flaw::ForgottenButStored);
     }
-    for trace in evidence.traces() {
-        if !matches!(trace.document, Document::Absent) {
-            judged.add(trace.name.enriched_key(), Flaw::ForgottenButStored);
+    for revision in evidence.revisions() {
+        if revision.has_document() {
+            judged.add(revision.name.enriched_key(), Flaw::ForgottenButStored);
         }
     }
 }
 
 /// Markers outlive raw objects, and documents may for a short while. Nothing else does.
 fn without_raw(evidence: &Evidence, judged: &mut Judged) {
-    if evidence.event.mail == Mail::Sent {
+    if evidence.event.is_sent() {
         judged.end = Some(End::Expired);
     }
-    for trace in evidence.traces() {
-        if !matches!(trace.document, Document::Absent) {
-            judged.add(trace.name.enriched_key(), Flaw::DocumentWithoutRaw);
+    for revision in evidence.revisions() {
+        if revision.has_document() {
+            judged.add(revision.name.enriched_key(), Flaw::DocumentWithoutRaw);
         }
-        if matches!(trace.mail, Mail::Claimed(_) | Mail::Unreadable) {
-            judged.add(trace.name.mail_key(), Flaw::ClaimWithoutRaw);
+        if matches!(
+            revision.claim,
+            ClaimState::Claimed(..) | ClaimState::Unreadable(_)
+        ) {
+            judged.add(revision.name.mail_key(), Flaw::ClaimWithoutRaw);
         }
     }
 }
@@ -283,13 +286,13 @@ fn check_raw(evidence: &Evidence, raw: &RawFacts, judged: &mut Judged) {
     let key = || evidence.name.raw_key();
     let digest = raw.sha256.to_string();
     if raw
-        .given_sha256
+        .sha256_label
         .as_ref()
         .is_some_and(|given| *given != digest)
     {
         judged.add(key(), Flaw::RawChanged);
     }
-    match (&raw.lead_id, &raw.given_lead_id) {
+    match (&raw.lead_id, &raw.lead_id_label) {
         (None, _) => judged.add(key(), Flaw::RawUnreadable),
         (Some(read), Some(given)) if read.as_str() != given => {
             judged.add(key(), Flaw::LeadsMixed);

@@ -5,10 +5,10 @@
 
 mod evidence;
 mod judge;
-mod walk;
 
 pub use judge::{End, Flaw};
 
+use crate::ledger::{Group, Ledger, Walk};
 use crate::port::{Clock as _, Home, PortError};
 use evidence::Evidence;
 use futures_util::future::try_join_all;
@@ -18,7 +18,6 @@ use leadwire_domain::key::EventName;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use walk::{Group, Walk};
 
 /// Events that are read at once.
 const READS_AT_ONCE: usize = 32;
@@ -155,7 +154,7 @@ impl<H: Home> Audit<H> {
     ) -> Result<AuditReport, PortError> {
         let mut report = AuditReport::default();
         let mut queue = see().await?;
-        let mut walk = Walk::new(&*self.home);
+        let mut walk = Walk::new(Ledger::new(self.home.store()));
         let mut examined = 0;
         loop {
             let groups = walk.next_groups(READS_AT_ONCE).await?;
@@ -180,7 +179,8 @@ impl<H: Home> Audit<H> {
         match group {
             Group::Strange(key) => Ok(Judged::strange(key)),
             Group::Event { name, revisions } => {
-                let evidence = Evidence::read(&*self.home, name, revisions).await?;
+                let evidence =
+                    Evidence::read(Ledger::new(self.home.store()), name, revisions).await?;
                 let case = Case {
                     evidence: &evidence,
                     queue,

@@ -2,16 +2,17 @@
 //! (docs/PROTOCOL.md, Forget). Markers first, then one lease, then deletion: a worker that starts after the mark sees it before it writes,
 //! and one that started earlier is done by the time when the deletion begins.
 //!
-//! It may be interrupted at any time and begun again. The markers are in `mark.rs`, what is found is in `find.rs`.
+//! It may be interrupted at any time and begun again. The markers are in `tombstone.rs`, what is found is in `find.rs`.
 
 mod find;
-mod mark;
+mod tombstone;
 
 pub use find::{Found, FoundEvent};
 
-use crate::port::{Bucket, Clock, Eraser, Home, PortError};
+use crate::ledger::Ledger;
+use crate::port::{Clock, Eraser, Home, PortError};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::key::{ENRICHED, EventName, FAILED, SWEPT, lookup_key};
+use leadwire_domain::key::EventName;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,7 +90,7 @@ where
         let all = found.events.len();
         let mut newest: Option<Timestamp> = None;
         for (index, event) in found.events.iter().enumerate() {
-            let at = self.mark(event).await?;
+            let at = self.tombstone(event).await?;
             newest = newest.max(Some(at));
             let done = index + 1;
             told(ForgetStep::Marked { done, all });
@@ -105,9 +106,7 @@ where
             told(ForgetStep::Erased { done, all });
         }
         if self.config.owner_file {
-            let key = lookup_key(&found.lead_id);
-            let store = self.home.store();
-            forgotten.owner_file = store.erase(Bucket::Lookup, &key).await?;
+            forgotten.owner_file = self.ledger().erase_owner(&found.lead_id).await?;
         }
         Ok(forgotten)
     }
@@ -129,11 +128,12 @@ where
     async fn erase(&self, name: &EventName) -> Result<u64, PortError> {
         let mut versions = 0;
         // A worker that has ended since may have left a claim for a revision.
-        self.mark_revisions(name).await?;
-        for (bucket, key) in self.keys_of(name).await? {
-            versions += self.home.store().erase(bucket, &key).await?;
+        self.tombstone_revisions(name).await?;
+        let ledger = self.ledger();
+        for (bucket, key) in ledger.remains(name).await? {
+            versions += ledger.erase(bucket, &key).await?;
         }
-        if self.keys_of(name).await?.is_empty() {
+        if ledger.remains(name).await?.is_empty() {
             Ok(versions)
         } else {
             Err(PortError::transient(
@@ -143,23 +143,7 @@ where
         }
     }
 
-    /// What is left of an event and its revisions, the raw object last.
-    async fn keys_of(&self, name: &EventName) -> Result<Vec<(Bucket, String)>, PortError> {
-        let store = self.home.store();
-        let mut keys = Vec::new();
-        for prefix in [ENRICHED, FAILED, SWEPT] {
-            let all = store
-                .remains(Bucket::Enriched, &name.revisions_prefix(prefix))
-                .await?;
-            keys.extend(all.into_iter().map(|key| (Bucket::Enriched, key)));
-        }
-        let raw_key = name.raw_key();
-        let raw = store.remains(Bucket::Raw, &raw_key).await?;
-        keys.extend(
-            raw.into_iter()
-                .filter(|key| *key == raw_key)
-                .map(|key| (Bucket::Raw, key)),
-        );
-        Ok(keys)
+    fn ledger(&self) -> Ledger<'_, H::Store> {
+        Ledger::new(self.home.store())
     }
 }

@@ -8,10 +8,10 @@ mod preview;
 
 pub use preview::{Preview, Ready, Refusal, preview};
 
-use crate::ledger::listing::Listing;
-use crate::port::{Bucket, DelayQueue, Home, ObjectStore, OutgoingMessage, PortError};
+use crate::ledger::{Kind, Ledger};
+use crate::port::{DelayQueue, Home, OutgoingMessage, PortError};
 use jiff::Timestamp;
-use leadwire_domain::key::{ENRICHED, EventName, RAW};
+use leadwire_domain::key::EventName;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::message::{Notify, Trigger, TriggerFacts};
 use leadwire_domain::wait::Waiting;
@@ -52,11 +52,10 @@ pub enum Replayed {
 /// them as long as it has a document.
 pub async fn list_lead<H: Home>(home: &H, lead_id: &LeadId) -> Result<Vec<EventName>, PortError> {
     let mut names = BTreeSet::new();
-    for (bucket, prefix) in [(Bucket::Raw, RAW), (Bucket::Enriched, ENRICHED)] {
-        let begin = EventName::key_prefix(prefix, lead_id);
-        let mut listing = Listing::new(home, bucket, begin);
+    for kind in [Kind::Raw, Kind::Document] {
+        let mut listing = Ledger::new(home.store()).list_lead(kind, lead_id);
         while let Some(entry) = listing.next().await? {
-            let name = EventName::parse_key(prefix, &entry.key);
+            let name = kind.parse(&entry.key);
             names.extend(
                 name.ok()
                     .filter(|name| name.may_be_of(lead_id))
@@ -74,7 +73,7 @@ pub async fn list_time<H: Home>(
     to: Timestamp,
 ) -> Result<Vec<EventName>, PortError> {
     let mut names = Vec::new();
-    let mut raw = Listing::new(home, Bucket::Raw, RAW);
+    let mut raw = Ledger::new(home.store()).list(Kind::Raw);
     while let Some(entry) = raw.next().await? {
         if (from..to).contains(&entry.last_modified) {
             names.extend(EventName::parse_raw_key(&entry.key));
@@ -110,9 +109,9 @@ pub async fn replay<H: Home>(
 
 /// Whether the pipeline has begun with a replay. Where it has not, its message may have been lost: a second one is harmless.
 async fn has_arrived<H: Home>(home: &H, name: &EventName) -> Result<bool, PortError> {
-    for key in [name.enriched_key(), name.mail_key(), name.failed_key()] {
-        let page = home.store().list(Bucket::Enriched, &key, None).await?;
-        if !page.entries.is_empty() {
+    let ledger = Ledger::new(home.store());
+    for kind in [Kind::Document, Kind::Claim, Kind::Failure] {
+        if ledger.exists(kind, name).await? {
             return Ok(true);
         }
     }

@@ -1,18 +1,14 @@
 //! What a replay would change: the newest stored document against a fresh merge of the stored bytes with today's owner file.
 
-use super::number::revisions;
-use crate::ledger::claim::{MailState, fetch_mail_state};
-use crate::ledger::raw::{Raw, label};
-use crate::port::{Bucket, Fetched, Home, ObjectStore, PortError, StoredObject};
-use crate::trace::{TRACEPARENT, TraceContext};
+use crate::ledger::{DocumentState, Kind, Ledger, OwnerState, RawEvent, RawState};
+use crate::port::{Home, ObjectStore, PortError};
+use crate::trace::TraceContext;
 use leadwire_domain::claim::Settled;
 use leadwire_domain::json::Object;
-use leadwire_domain::key::{ENRICHED, EventName, lookup_key};
+use leadwire_domain::key::EventName;
 use leadwire_domain::lead::change::{Change, diff};
-use leadwire_domain::lead::document::parse_enriched;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::lead::merge::{MergeError, merge};
-use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
 use leadwire_domain::message::{Notify, TriggerFacts};
 use leadwire_domain::source::Source;
 
@@ -121,38 +117,33 @@ struct Newest {
 
 /// Looks at an event, and changes nothing.
 pub async fn preview<H: Home>(home: &H, event: &EventName) -> Result<Preview, PortError> {
-    match look(home, event).await {
+    match load(home, event).await {
         Ok(ready) => Ok(Preview::Ready(Box::new(ready))),
         Err(Stop::Refused(refusal)) => Ok(Preview::Refused(refusal)),
         Err(Stop::Port(error)) => Err(error),
     }
 }
 
-async fn look<H: Home>(home: &H, event: &EventName) -> Result<Ready, Stop> {
-    let mail = fetch_mail_state(home, &event.mail_key()).await?;
-    if matches!(mail, MailState::Settled(Settled::Forgotten)) {
+async fn load<H: Home>(home: &H, event: &EventName) -> Result<Ready, Stop> {
+    let ledger = Ledger::new(home.store());
+    let claim = ledger.claim(event).await?.readable()?;
+    if claim.settled() == Some(Settled::Forgotten) {
         return Err(Refusal::Forgotten.into());
     }
-    let key = event.raw_key();
-    let stored = home
-        .store()
-        .get(Bucket::Raw, &key, OBJECT_BYTES_MAX)
-        .await?;
-    let stored = match stored {
-        Fetched::Found(stored) => stored,
-        Fetched::Missing => return Err(Refusal::RawMissing.into()),
-        Fetched::Denied => return Err(denied("read the raw object").into()),
-        Fetched::TooLarge => return Err(Refusal::RawInvalid.into()),
+    let stored = match ledger.raw(event).await? {
+        RawState::Stored(stored) => stored,
+        RawState::Absent => return Err(Refusal::RawMissing.into()),
+        RawState::TooLarge => return Err(Refusal::RawInvalid.into()),
     };
-    let raw = label(&stored, &event.to_string()).ok_or(Refusal::RawInvalid)?;
+    let raw = stored.event().ok_or(Refusal::RawInvalid)?;
     if raw.source == Source::Canary {
         return Err(Refusal::Canary.into());
     }
-    let newest = newest(home, event).await?;
-    if newest.is_none() && !matches!(mail, MailState::Settled(_)) {
+    let newest = newest(ledger, event).await?;
+    if newest.is_none() && claim.settled().is_none() {
         return Err(Refusal::NotEnriched.into());
     }
-    let owner = owner(home, &raw, newest.as_ref()).await?;
+    let owner = owner(ledger, &raw, newest.as_ref()).await?;
     let merged = merge(&raw.lead_id, &raw.fields, owner.as_ref()).map_err(|error| match error {
         MergeError::OtherLead => Refusal::OwnerOfOther,
         MergeError::NoLeadId | MergeError::Reserved => Refusal::OwnerInvalid,
@@ -163,13 +154,13 @@ async fn look<H: Home>(home: &H, event: &EventName) -> Result<Ready, Stop> {
         name: event.clone(),
         compared_with: newest.as_ref().map(|newest| newest.revision),
         changes: diff(before, &merged.fields),
-        trace: trace_of(&stored),
+        trace: stored.trace(),
         facts: facts_of(&raw),
     })
 }
 
 /// The message's facts. A replay is an operator's own: the delay was for the event.
-fn facts_of(raw: &Raw) -> TriggerFacts {
+fn facts_of(raw: &RawEvent) -> TriggerFacts {
     TriggerFacts {
         lead_id: raw.lead_id.clone(),
         event_id: raw.event_id.clone(),
@@ -181,63 +172,38 @@ fn facts_of(raw: &Raw) -> TriggerFacts {
     }
 }
 
-fn trace_of(stored: &StoredObject) -> TraceContext {
-    let traceparent = stored.metadata.get(TRACEPARENT).cloned();
-    traceparent
-        .map(TraceContext::of_traceparent)
-        .unwrap_or_default()
-}
-
-async fn newest<H: Home>(home: &H, event: &EventName) -> Result<Option<Newest>, Stop> {
-    let documents = revisions(home, event, ENRICHED).await?;
+async fn newest<S: ObjectStore>(
+    ledger: Ledger<'_, S>,
+    event: &EventName,
+) -> Result<Option<Newest>, Stop> {
+    let documents = ledger.revisions(Kind::Document, event).await?;
     let Some(name) = documents.into_iter().max_by_key(EventName::revision) else {
         return Ok(None);
     };
-    let key = name.enriched_key();
-    let stored = home
-        .store()
-        .get(Bucket::Enriched, &key, OBJECT_BYTES_MAX)
-        .await?;
-    match stored {
-        Fetched::Found(stored) => {
-            let enriched = parse_enriched(&stored.bytes);
-            let enriched = enriched.map_err(|_invalid| Refusal::DocumentInvalid)?;
-            let fields = Object::parse(&stored.bytes);
-            Ok(Some(Newest {
-                revision: name.revision(),
-                fields: fields.map_err(|_invalid| Refusal::DocumentInvalid)?,
-                had_owner: enriched.provenance.lookup_etag.is_some(),
-            }))
-        }
-        Fetched::Missing => Ok(None),
-        Fetched::Denied => Err(denied("read the enriched document").into()),
-        Fetched::TooLarge => Err(Refusal::DocumentInvalid.into()),
+    match ledger.document(&name).await? {
+        DocumentState::Stored(document) => Ok(Some(Newest {
+            revision: name.revision(),
+            fields: document.fields().ok_or(Refusal::DocumentInvalid)?,
+            had_owner: document.lead.provenance.lookup_etag.is_some(),
+        })),
+        DocumentState::Absent => Ok(None),
+        DocumentState::Invalid => Err(Refusal::DocumentInvalid.into()),
     }
 }
 
 /// The owner file. It may be missing where the lead was mailed without one before.
-async fn owner<H: Home>(
-    home: &H,
-    raw: &Raw,
+async fn owner<S: ObjectStore>(
+    ledger: Ledger<'_, S>,
+    raw: &RawEvent,
     newest: Option<&Newest>,
 ) -> Result<Option<Object>, Stop> {
-    let key = lookup_key(&raw.lead_id);
-    let stored = home
-        .store()
-        .get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX)
-        .await?;
-    match stored {
-        Fetched::Found(stored) => {
-            let fields = Object::parse(&stored.bytes);
-            Ok(Some(fields.map_err(|_invalid| Refusal::OwnerInvalid)?))
+    match ledger.owner(&raw.lead_id).await? {
+        OwnerState::Stored(owner) => Ok(Some(owner.fields().ok_or(Refusal::OwnerInvalid)?)),
+        OwnerState::TooLarge => Err(Refusal::OwnerInvalid.into()),
+        OwnerState::Denied => {
+            Err(PortError::permanent("read the owner file", "access denied").into())
         }
-        Fetched::TooLarge => Err(Refusal::OwnerInvalid.into()),
-        Fetched::Denied => Err(denied("read the owner file").into()),
-        Fetched::Missing if newest.is_some_and(|newest| !newest.had_owner) => Ok(None),
-        Fetched::Missing => Err(Refusal::OwnerMissing.into()),
+        OwnerState::Absent if newest.is_some_and(|newest| !newest.had_owner) => Ok(None),
+        OwnerState::Absent => Err(Refusal::OwnerMissing.into()),
     }
-}
-
-fn denied(action: &'static str) -> PortError {
-    PortError::permanent(action, "access denied")
 }

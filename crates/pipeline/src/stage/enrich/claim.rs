@@ -1,19 +1,32 @@
 //! Step d: the claim. Between a claim and its marker only one living worker may send (docs/PROTOCOL.md).
 
-use super::attempt::{Attempt, Stop, done, later};
-use super::is_counted;
+use super::context::{Context, Failed, Step, counts_for_slo, later};
 use super::record::{Done, Outcome};
 use crate::config::AmbiguousPolicy;
-use crate::ledger::claim::{MailState, claim_object, fetch_mail_state};
-use crate::ledger::failure::failure_object;
-use crate::observe::{CallFailed, ClaimParked, EmailAmbiguous};
-use crate::port::{Bucket, Created, ETag, Home, ObjectStore, PortError, Replaced};
-use leadwire_domain::claim::{Claim, ClaimDecision, Sending};
+use crate::ledger::ClaimState;
+use crate::observe::{ClaimParked, EmailAmbiguous};
+use crate::port::{Created, ETag, Home, PortError, Replaced};
+use jiff::Timestamp;
+use leadwire_domain::claim::{Claim, ClaimDecision, Sending, Settled, decide_claim};
 use leadwire_domain::failure::FailureReason;
-use std::sync::atomic::Ordering;
+use leadwire_domain::wait::{DeferReason, seconds_until};
 
-/// Conditional writes that may lose against others before the record gives up and comes back.
-const CLAIM_TRIES: u32 = 4;
+/// Seconds after which a record comes back whose claim another worker wrote and let go of meanwhile.
+const LOST_RACE_SECONDS: u32 = 1;
+
+/// A claim that an attempt may take.
+pub(super) enum Vacancy {
+    /// There is none yet.
+    Absent,
+    /// The mail was definitely not taken; it is taken for this attempt.
+    Idle { etag: ETag, attempt: u32 },
+    /// Its holder is dead, after so many attempts, and whether it sent is not known.
+    Stale {
+        etag: ETag,
+        attempt: u32,
+        is_reported: bool,
+    },
+}
 
 /// A claim that this attempt holds.
 pub(super) struct Held {
@@ -21,191 +34,177 @@ pub(super) struct Held {
     pub(super) claim: Sending,
 }
 
-impl<H: Home> Attempt<'_, H> {
-    /// Whoever creates or takes over the claim may send; everyone else reads what is there and decides.
-    pub(super) async fn claim(&self, mut mail: MailState) -> Result<Held, Stop> {
-        // Whether a dead worker's doubt is this attempt's to tell, once it holds the claim.
-        let mut is_untold = false;
-        for _ in 0..CLAIM_TRIES {
-            let written = match &mail {
-                MailState::Settled(settled) => return Err(self.acked(done(*settled)).into()),
-                MailState::Absent => self.create_claim().await,
-                MailState::Claimed(claim, etag) => match self.decide(claim) {
-                    ClaimDecision::Mine => match claim {
-                        Claim::Sending(sending) => Ok(Some(Held {
-                            etag: etag.clone(),
-                            claim: sending.clone(),
-                        })),
-                        Claim::Idle { .. } | Claim::Parked { .. } => Ok(None),
-                    },
-                    ClaimDecision::Parked => return Err(self.acked(Done::ParkedBefore).into()),
-                    ClaimDecision::Wait { until } => return Err(self.wait_for_claim(until).await),
-                    ClaimDecision::Take { attempt } => {
-                        is_untold = false;
-                        self.replace_claim(etag, attempt).await
-                    }
-                    ClaimDecision::Stale { attempt } => {
-                        is_untold = !is_told(claim);
-                        if self.config.ambiguous == AmbiguousPolicy::Park {
-                            return Err(self.park(etag, attempt, is_untold).await);
-                        }
-                        self.replace_claim(etag, attempt.saturating_add(1)).await
-                    }
-                },
-            };
-            match written {
-                Ok(Some(held)) => {
-                    if is_untold {
-                        self.tell_doubt();
-                    }
-                    return Ok(held);
-                }
-                Ok(None) => {}
-                Err(error) => self.tell_failed_call(&error),
-            }
-            mail = self.read_mail().await?;
+/// Whether the claim may be taken. What is settled or parked is acknowledged, and what another worker holds is waited for.
+pub(super) async fn decide<H: Home>(
+    cx: &Context<'_, H>,
+    claim: ClaimState,
+) -> Result<Step<Vacancy>, Failed> {
+    let (claim, etag) = match claim {
+        ClaimState::Absent => return Ok(Step::Go(Vacancy::Absent)),
+        ClaimState::Settled(marker, _) => {
+            return Ok(Step::End(cx.acked(done_before(marker.how))));
         }
-        Err(Outcome::Failed(FailureReason::StoreUnavailable).into())
-    }
-
-    async fn create_claim(&self) -> Result<Option<Held>, PortError> {
-        let claim = self.sending(1);
-        let body = claim_object(&Claim::Sending(claim.clone()));
-        let key = self.mail_key();
-        Ok(
-            match self
-                .home
-                .store()
-                .create(Bucket::Enriched, &key, body)
-                .await?
-            {
-                Created::New(etag) => Some(Held { etag, claim }),
-                Created::Exists => None,
-            },
-        )
-    }
-
-    async fn replace_claim(&self, etag: &ETag, attempt: u32) -> Result<Option<Held>, PortError> {
-        let claim = self.sending(attempt);
-        let replaced = self.replace(etag, &Claim::Sending(claim.clone())).await?;
-        Ok(match replaced {
-            Replaced::New(etag) => Some(Held { etag, claim }),
-            Replaced::Changed => None,
-        })
-    }
-
-    fn sending(&self, attempt: u32) -> Sending {
-        Sending {
-            token: self.token.clone(),
-            lease_until: later(self.now(), self.config.lease_seconds),
+        ClaimState::Unreadable(_) => return Err(Failed::store(claim.unreadable())),
+        ClaimState::Claimed(claim, etag) => (claim, etag),
+    };
+    let boot = cx.config.boot.as_deref();
+    match decide_claim(&claim, &cx.token, cx.now(), boot) {
+        ClaimDecision::Parked => Ok(Step::End(cx.acked(Done::ParkedBefore))),
+        ClaimDecision::Wait { until } => wait(cx, until).await,
+        ClaimDecision::Take { attempt } => Ok(Step::Go(Vacancy::Idle { etag, attempt })),
+        ClaimDecision::Stale { attempt } => Ok(Step::Go(Vacancy::Stale {
+            etag,
             attempt,
-            boot: self.config.boot.clone(),
-            doubted: false,
-        }
-    }
-
-    /// Parks a doubtful mail: first where it is listed, then the claim itself. The other order could leave a parked mail without a reason.
-    async fn park(&self, etag: &ETag, attempt: u32, is_untold: bool) -> Stop {
-        let failure = failure_object(
-            FailureReason::MailAmbiguous,
-            self.record,
-            Some(self.trigger),
-            self.now(),
-        );
-        let failed_key = self.trigger.name.failed_key();
-        let store = self.home.store();
-        if let Err(error) = store.put(Bucket::Enriched, &failed_key, failure).await {
-            return Stop::Call(FailureReason::StoreUnavailable, error);
-        }
-        let parked = Claim::Parked {
-            parked_at: self.now(),
-            attempt,
-        };
-        match self.replace(etag, &parked).await {
-            Ok(Replaced::New(_)) => {}
-            Ok(Replaced::Changed) if self.lies_there(&parked).await => {}
-            Ok(Replaced::Changed) => {
-                return Outcome::Failed(FailureReason::StoreUnavailable).into();
-            }
-            Err(error) if self.lies_there(&parked).await => self.tell_failed_call(&error),
-            Err(error) => return Stop::Call(FailureReason::StoreUnavailable, error),
-        }
-        ClaimParked {
-            subject: self.subject(),
-            counted: is_counted(self.trigger),
-        }
-        .emit();
-        if is_untold {
-            self.tell_doubt();
-        }
-        Outcome::Done(Done::Parked).into()
-    }
-
-    /// Whether a write whose reply was lost, or that met its own effect, took effect.
-    async fn lies_there(&self, written: &Claim) -> bool {
-        let state = fetch_mail_state(self.home, &self.mail_key()).await;
-        matches!(state, Ok(MailState::Claimed(claim, _)) if claim == *written)
-    }
-
-    /// Tells that nobody knows whether the mail went out, and notes on the claim that it was told. The claim stays SENDING until its lease
-    /// is over; where the note fails, the doubt is told again by whoever takes over.
-    pub(super) async fn doubt(&self, held: &Held) {
-        self.tell_doubt();
-        self.doubt_told.store(true, Ordering::Relaxed);
-        let noted = Claim::Sending(Sending {
-            doubted: true,
-            ..held.claim.clone()
-        });
-        if let Err(error) = self.replace(&held.etag, &noted).await {
-            self.tell_failed_call(&error);
-        }
-    }
-
-    pub(super) fn tell_doubt(&self) {
-        EmailAmbiguous {
-            subject: self.subject(),
-        }
-        .emit();
-    }
-
-    /// Gives a claim back after a definite refusal. Where that fails it stays SENDING, and is decided on when its lease is over.
-    pub(super) async fn release(&self, held: &Held) {
-        let idle = Claim::Idle {
-            attempt: held.claim.attempt,
-        };
-        if let Err(error) = self.replace(&held.etag, &idle).await {
-            self.tell_failed_call(&error);
-        }
-    }
-
-    async fn replace(&self, etag: &ETag, claim: &Claim) -> Result<Replaced, PortError> {
-        let key = self.mail_key();
-        self.home
-            .store()
-            .replace(Bucket::Enriched, &key, etag, claim_object(claim))
-            .await
-    }
-
-    pub(super) async fn read_mail(&self) -> Result<MailState, Stop> {
-        fetch_mail_state(self.home, &self.mail_key())
-            .await
-            .map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))
-    }
-
-    pub(super) fn mail_key(&self) -> String {
-        self.trigger.name.mail_key()
-    }
-
-    pub(super) fn tell_failed_call(&self, error: &PortError) {
-        CallFailed {
-            subject: self.subject(),
-            error,
-        }
-        .emit();
+            is_reported: matches!(&claim, Claim::Sending(sending) if sending.doubted),
+        })),
+        // No attempt reads its own claim before it has written one.
+        ClaimDecision::Mine => wait(cx, cx.now()).await,
     }
 }
 
-/// Whether the doubt about a stale claim was told by the worker that held it.
-fn is_told(claim: &Claim) -> bool {
-    matches!(claim, Claim::Sending(sending) if sending.doubted)
+/// What a settled marker means for a record that meets it.
+pub(super) fn done_before(settled: Settled) -> Done {
+    match settled {
+        Settled::Sent => Done::MailedBefore,
+        Settled::Forgotten => Done::Forgotten,
+        Settled::Silent => Done::SilentBefore,
+    }
+}
+
+/// Comes back when the other worker's lease is over.
+async fn wait<H: Home>(cx: &Context<'_, H>, until: Timestamp) -> Result<Step<Vacancy>, Failed> {
+    let seconds = seconds_until(cx.now(), until).saturating_add(1);
+    let deferred = cx.defer(DeferReason::ClaimLive, seconds).await;
+    deferred.map(Step::End)
+}
+
+/// Takes the claim: whoever wrote it may send. A dead worker's doubt is parked, where the configuration says so.
+pub(super) async fn take<H: Home>(
+    cx: &Context<'_, H>,
+    vacancy: Vacancy,
+) -> Result<Step<Held>, Failed> {
+    let (etag, attempt, is_unreported) = match vacancy {
+        Vacancy::Absent => (None, 1, false),
+        Vacancy::Idle { etag, attempt } => (Some(etag), attempt, false),
+        Vacancy::Stale {
+            etag,
+            attempt,
+            is_reported,
+        } => {
+            if cx.config.ambiguous == AmbiguousPolicy::Park {
+                let parked = park(cx, &etag, attempt, is_reported).await;
+                return parked.map(Step::End);
+            }
+            (Some(etag), attempt.saturating_add(1), !is_reported)
+        }
+    };
+    let claim = Sending {
+        token: cx.token.clone(),
+        lease_until: later(cx.now(), cx.config.lease_seconds),
+        attempt,
+        boot: cx.config.boot.clone(),
+        doubted: false,
+    };
+    let taken = match write(cx, etag.as_ref(), &claim).await {
+        Ok(Some(etag)) => Step::Go(Held { etag, claim }),
+        lost => read_back(cx, lost.err()).await?,
+    };
+    if is_unreported && matches!(taken, Step::Go(_)) {
+        report_doubt(cx);
+    }
+    Ok(taken)
+}
+
+/// Writes a claim over the version that was read. Returns its own version, or none where another worker was faster.
+async fn write<H: Home>(
+    cx: &Context<'_, H>,
+    over: Option<&ETag>,
+    claim: &Sending,
+) -> Result<Option<ETag>, PortError> {
+    let (ledger, name) = (cx.ledger(), cx.name());
+    let claim = Claim::Sending(claim.clone());
+    Ok(match over {
+        None => match ledger.create_claim(name, &claim).await? {
+            Created::New(etag) => Some(etag),
+            Created::Exists => None,
+        },
+        Some(over) => match ledger.replace_claim(name, over, &claim).await? {
+            Replaced::New(etag) => Some(etag),
+            Replaced::Changed => None,
+        },
+    })
+}
+
+/// Another worker was faster, or the reply was lost: what is stored decides. It is not written again: the record comes back instead.
+async fn read_back<H: Home>(
+    cx: &Context<'_, H>,
+    error: Option<PortError>,
+) -> Result<Step<Held>, Failed> {
+    if let Some(error) = &error {
+        cx.report_failed_call(error);
+    }
+    let stored = cx.ledger().claim(cx.name()).await.map_err(Failed::store)?;
+    match stored {
+        ClaimState::Claimed(Claim::Sending(claim), etag) if claim.token == cx.token => {
+            Ok(Step::Go(Held { etag, claim }))
+        }
+        other => match decide(cx, other).await? {
+            Step::End(outcome) => Ok(Step::End(outcome)),
+            Step::Go(_) if error.is_some() => Err(FailureReason::StoreUnavailable.into()),
+            Step::Go(_) => {
+                let deferred = cx.defer(DeferReason::ClaimLive, LOST_RACE_SECONDS).await;
+                deferred.map(Step::End)
+            }
+        },
+    }
+}
+
+/// Parks a doubtful mail: first where it is listed, then the claim itself. The other order could leave a parked mail without a reason.
+async fn park<H: Home>(
+    cx: &Context<'_, H>,
+    etag: &ETag,
+    attempt: u32,
+    is_reported: bool,
+) -> Result<Outcome, Failed> {
+    let (ledger, name) = (cx.ledger(), cx.name());
+    let reason = FailureReason::MailAmbiguous;
+    let failure = cx.record.failure(reason, Some(cx.trigger), cx.now());
+    ledger
+        .put_failure(Some(name), &failure)
+        .await
+        .map_err(Failed::store)?;
+    let parked = Claim::Parked {
+        parked_at: cx.now(),
+        attempt,
+    };
+    match ledger.replace_claim(name, etag, &parked).await {
+        Ok(Replaced::New(_)) => {}
+        Ok(Replaced::Changed) if is_stored(cx, &parked).await => {}
+        Ok(Replaced::Changed) => return Err(FailureReason::StoreUnavailable.into()),
+        Err(error) if is_stored(cx, &parked).await => cx.report_failed_call(&error),
+        Err(error) => return Err(Failed::store(error)),
+    }
+    ClaimParked {
+        subject: cx.subject(),
+        counted: counts_for_slo(cx.trigger),
+    }
+    .emit();
+    if !is_reported {
+        report_doubt(cx);
+    }
+    Ok(Outcome::Done(Done::Parked))
+}
+
+/// Whether a write whose reply was lost, or that met its own effect, took effect.
+async fn is_stored<H: Home>(cx: &Context<'_, H>, written: &Claim) -> bool {
+    let stored = cx.ledger().claim(cx.name()).await;
+    matches!(stored, Ok(ClaimState::Claimed(claim, _)) if claim == *written)
+}
+
+/// Reports that it is not known whether the mail went out.
+pub(super) fn report_doubt<H: Home>(cx: &Context<'_, H>) {
+    EmailAmbiguous {
+        subject: cx.subject(),
+    }
+    .emit();
 }

@@ -1,221 +1,135 @@
-//! Step c: the one enriched document of an event. Whoever comes second uses the stored one, never a merge of its own.
+//! Step c: the one enriched document of an event. An attempt that finds one stored uses that, never a merge of its own.
 
-use super::attempt::{Attempt, Found, Stop};
-use super::record::Outcome;
-use crate::config::OwnerMissingPolicy;
-use crate::ledger::raw::{Raw, label};
-use crate::observe::{CallFailed, LeadEnriched, LookupDenied, Subject};
-use crate::port::{Bucket, Created, Fetched, Home, NewObject, ObjectStore, PortError};
-use jiff::Timestamp;
+use super::attempt::Snapshot;
+use super::context::{Context, Failed, Step};
+use super::owner::{self, OwnerFile};
+use crate::ledger::{Document, DocumentState, OwnerState, RawEvent, RawState};
+use crate::observe::{LeadEnriched, Subject};
+use crate::port::{Created, Home, PortError};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::json::Object;
-use leadwire_domain::key::lookup_key;
-use leadwire_domain::lead::document::{Enriched, Provenance, parse_enriched, render_enriched};
-use leadwire_domain::lead::merge::{MergeError, merge};
-use leadwire_domain::limits::{LOOKUP_BYTES_MAX, OBJECT_BYTES_MAX};
+use leadwire_domain::lead::document::{Provenance, render_enriched};
+use leadwire_domain::lead::merge::{MergeError, Merged, merge};
 use leadwire_domain::source::Source;
-use leadwire_domain::wait::{DeferReason, decide_owner_wait};
 
-/// A stored document, read.
-pub(super) struct Document {
-    pub(super) lead: Enriched,
-    /// As it is stored.
-    pub(super) bytes: Vec<u8>,
+/// The stored document, or the one that this attempt makes and stores.
+pub(super) async fn obtain<H: Home>(
+    cx: &mut Context<'_, H>,
+    snapshot: Snapshot,
+) -> Result<Step<Document>, Failed> {
+    let Snapshot {
+        document,
+        raw,
+        owner,
+    } = snapshot;
+    let document = match document.map_err(Failed::store)? {
+        DocumentState::Stored(document) => *document,
+        DocumentState::Invalid => return Err(FailureReason::EnrichedInvalid.into()),
+        DocumentState::Absent => match make(cx, raw, owner).await? {
+            Step::Go(document) => document,
+            Step::End(outcome) => return Ok(Step::End(outcome)),
+        },
+    };
+    cx.progress.source_read(document.source());
+    Ok(Step::Go(document))
 }
 
-impl Document {
-    /// Where the event came from: what is stored says so, and nothing else.
-    pub(super) fn source(&self) -> Source {
-        Source::from_name(&self.lead.provenance.source).unwrap_or(Source::Generic)
-    }
+async fn make<H: Home>(
+    cx: &mut Context<'_, H>,
+    raw: Result<RawState, PortError>,
+    owner: Option<Result<OwnerState, PortError>>,
+) -> Result<Step<Document>, Failed> {
+    let raw = read_raw(cx, raw.map_err(Failed::store)?)?;
+    let owner = match owner::obtain(cx, &raw, owner).await? {
+        Step::Go(owner) => owner,
+        Step::End(outcome) => return Ok(Step::End(outcome)),
+    };
+    let fields = owner.as_ref().map(|owner| &owner.fields);
+    let merged = tracing::info_span!("merge")
+        .in_scope(|| merge(&raw.lead_id, &raw.fields, fields))
+        .map_err(|error| match error {
+            MergeError::OtherLead => FailureReason::LookupMismatch,
+            MergeError::NoLeadId | MergeError::Reserved => FailureReason::LookupInvalid,
+        })?;
+    let provenance = provenance(cx, &raw, owner.as_ref(), &merged);
+    let enriched = LeadEnriched {
+        subject: Subject {
+            lead_id: Some(&raw.lead_id),
+            event_id: Some(&raw.event_id),
+            source: Some(raw.source),
+        },
+        conflicts: merged.conflicts.len(),
+        owner_found: owner.is_some(),
+    };
+    let bytes = render_enriched(&merged, &provenance);
+    store(cx, bytes, enriched).await.map(Step::Go)
 }
 
-/// An owner file, read.
-struct Owner {
-    fields: Object,
-    etag: String,
-    modified_at: Timestamp,
-}
-
-pub(super) fn failed(reason: FailureReason) -> Stop {
-    Stop::With(Outcome::Failed(reason))
-}
-
-impl<H: Home> Attempt<'_, H> {
-    /// The stored document, or the one that this attempt makes and stores.
-    pub(super) async fn document(&self, found: Found) -> Result<Document, Stop> {
-        let document = match &found.enriched {
-            Fetched::Found(stored) => parse_document(stored.bytes.clone()),
-            Fetched::Missing => self.make_document(found).await,
-            Fetched::Denied => Err(denied("read the enriched document")),
-            Fetched::TooLarge => Err(failed(FailureReason::EnrichedInvalid)),
-        }?;
-        self.source.get_or_init(|| document.source());
-        Ok(document)
-    }
-
-    async fn make_document(&self, found: Found) -> Result<Document, Stop> {
-        let raw = self.read_raw(&found.raw)?;
-        let owner = self.owner(&raw, found.lookup).await?;
-        let owner_fields = owner.as_ref().map(|owner| &owner.fields);
-        let merged = tracing::info_span!("merge")
-            .in_scope(|| merge(&raw.lead_id, &raw.fields, owner_fields))
-            .map_err(|error| match error {
-                MergeError::OtherLead => failed(FailureReason::LookupMismatch),
-                MergeError::NoLeadId | MergeError::Reserved => failed(FailureReason::LookupInvalid),
-            })?;
-        let provenance = Provenance {
-            schema: 1,
-            event_id: raw.event_id.clone(),
-            source: raw.source.to_string(),
-            raw_key: self.trigger.name.raw_key(),
-            raw_sha256: raw.sha256,
-            accepted_at: raw.accepted_at,
-            enriched_at: self.now(),
-            lookup_etag: owner.as_ref().map(|owner| owner.etag.clone()),
-            lookup_modified_at: owner.as_ref().map(|owner| owner.modified_at),
-            from: merged.from.clone(),
-            conflicts: merged.conflicts.clone(),
-        };
-        let bytes = render_enriched(&merged, &provenance);
-        let event = LeadEnriched {
-            subject: Subject {
-                lead_id: Some(&raw.lead_id),
-                event_id: Some(&raw.event_id),
-                source: Some(raw.source),
-            },
-            conflicts: merged.conflicts.len(),
-            owner_found: owner.is_some(),
-        };
-        self.store_document(bytes, event).await
-    }
-
-    /// Creates `enriched/X`; where it is there already, or the reply was lost, the stored one counts.
-    async fn store_document(
-        &self,
-        bytes: Vec<u8>,
-        event: LeadEnriched<'_>,
-    ) -> Result<Document, Stop> {
-        let key = self.trigger.name.enriched_key();
-        let created = self
-            .home
-            .store()
-            .create(Bucket::Enriched, &key, NewObject::of(bytes.clone()))
-            .await;
-        if matches!(created, Ok(Created::New(_))) {
-            event.emit();
-            return parse_document(bytes);
-        }
-        if let Err(error) = &created {
-            CallFailed {
-                subject: self.subject(),
-                error,
-            }
-            .emit();
-        }
-        let stored = self
-            .home
-            .store()
-            .get(Bucket::Enriched, &key, OBJECT_BYTES_MAX)
-            .await;
-        match stored.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))? {
-            Fetched::Found(stored) => {
-                // Its own document, whose reply was lost: nobody else merged at this very instant.
-                if stored.bytes == bytes {
-                    event.emit();
-                }
-                parse_document(stored.bytes)
-            }
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => {
-                Err(failed(FailureReason::StoreUnavailable))
-            }
-        }
-    }
-
-    fn read_raw(&self, raw: &Fetched) -> Result<Raw, Stop> {
-        match raw {
-            Fetched::Found(stored) => {
-                let raw = label(stored, &self.trigger.name.to_string())
-                    .ok_or_else(|| failed(FailureReason::RawInvalid))?;
-                self.source.get_or_init(|| raw.source);
-                let expected = self.trigger.facts.as_ref();
-                let agrees = expected.is_none_or(|facts| {
-                    facts.sha256 == raw.sha256
-                        && facts.lead_id == raw.lead_id
-                        && (facts.source == Source::Canary) == (raw.source == Source::Canary)
-                });
-                if agrees {
-                    Ok(raw)
-                } else {
-                    Err(failed(FailureReason::RawInvalid))
-                }
-            }
-            Fetched::Missing => Err(failed(FailureReason::RawMissing)),
-            Fetched::Denied => Err(denied("read the raw object")),
-            Fetched::TooLarge => Err(failed(FailureReason::RawInvalid)),
-        }
-    }
-
-    /// The owner file; `None` where it is missing for good and the lead is mailed as unassigned.
-    async fn owner(
-        &self,
-        raw: &Raw,
-        looked_up: Option<Result<Fetched, PortError>>,
-    ) -> Result<Option<Owner>, Stop> {
-        let look = if let Some(look) = looked_up {
-            look
-        } else {
-            let key = lookup_key(&raw.lead_id);
-            let store = self.home.store();
-            store.get(Bucket::Lookup, &key, LOOKUP_BYTES_MAX).await
-        };
-        let lookup = look.map_err(|error| Stop::Call(FailureReason::StoreUnavailable, error))?;
-        match lookup {
-            Fetched::Found(stored) => {
-                let fields = Object::parse(&stored.bytes)
-                    .map_err(|_invalid| failed(FailureReason::LookupInvalid))?;
-                Ok(Some(Owner {
-                    fields,
-                    etag: stored.etag.0.clone(),
-                    modified_at: stored.last_modified,
-                }))
-            }
-            Fetched::TooLarge => Err(failed(FailureReason::LookupInvalid)),
-            Fetched::Denied => {
-                LookupDenied {
-                    subject: self.subject(),
-                }
-                .emit();
-                self.owner_absent(raw).await
-            }
-            Fetched::Missing => self.owner_absent(raw).await,
-        }
-    }
-
-    /// Waiting is not failing: the owner may be assigned late. Only at the end of the window it counts as missing.
-    async fn owner_absent(&self, raw: &Raw) -> Result<Option<Owner>, Stop> {
-        let window_end = self.owner_window_end(raw.accepted_at);
-        if let Some(seconds) = decide_owner_wait(self.now(), window_end, &self.trigger.waiting) {
-            return Err(match self.defer(DeferReason::OwnerAbsent, seconds).await {
-                Ok(outcome) => Stop::With(outcome),
-                Err(stop) => stop,
-            });
-        }
-        match self.config.owner_missing {
-            OwnerMissingPolicy::Dlq => Err(failed(FailureReason::OwnerMissing)),
-            OwnerMissingPolicy::Mail => Ok(None),
-        }
+/// The event in the raw object, which must be the one that the message means.
+fn read_raw<H: Home>(cx: &mut Context<'_, H>, raw: RawState) -> Result<RawEvent, Failed> {
+    let raw = match raw {
+        RawState::Stored(raw) => raw.event().ok_or(FailureReason::RawInvalid)?,
+        RawState::Absent => return Err(FailureReason::RawMissing.into()),
+        RawState::TooLarge => return Err(FailureReason::RawInvalid.into()),
+    };
+    cx.progress.source_read(raw.source);
+    let agrees = cx.trigger.facts.as_ref().is_none_or(|facts| {
+        facts.sha256 == raw.sha256
+            && facts.lead_id == raw.lead_id
+            && (facts.source == Source::Canary) == (raw.source == Source::Canary)
+    });
+    if agrees {
+        Ok(raw)
+    } else {
+        Err(FailureReason::RawInvalid.into())
     }
 }
 
-pub(super) fn parse_document(bytes: Vec<u8>) -> Result<Document, Stop> {
-    let lead = parse_enriched(&bytes).map_err(|_invalid| failed(FailureReason::EnrichedInvalid))?;
-    Ok(Document { lead, bytes })
+fn provenance<H: Home>(
+    cx: &Context<'_, H>,
+    raw: &RawEvent,
+    owner: Option<&OwnerFile>,
+    merged: &Merged,
+) -> Provenance {
+    Provenance {
+        schema: 1,
+        event_id: raw.event_id.clone(),
+        source: raw.source.to_string(),
+        raw_key: cx.name().raw_key(),
+        raw_sha256: raw.sha256,
+        accepted_at: raw.accepted_at,
+        enriched_at: cx.now(),
+        lookup_etag: owner.map(|owner| owner.etag.clone()),
+        lookup_modified_at: owner.map(|owner| owner.modified_at),
+        from: merged.from.clone(),
+        conflicts: merged.conflicts.clone(),
+    }
 }
 
-pub(super) fn denied(action: &'static str) -> Stop {
-    Stop::Call(
-        FailureReason::StoreUnavailable,
-        PortError::permanent(action, "access denied"),
-    )
+/// Creates `enriched/X`; where it is there already, or the reply was lost, the stored one counts.
+async fn store<H: Home>(
+    cx: &Context<'_, H>,
+    bytes: Vec<u8>,
+    enriched: LeadEnriched<'_>,
+) -> Result<Document, Failed> {
+    let ledger = cx.ledger();
+    match ledger.create_document(cx.name(), bytes.clone()).await {
+        Ok(Created::New(_)) => {
+            enriched.emit();
+            let document = Document::parse(bytes);
+            return document.ok_or(FailureReason::EnrichedInvalid.into());
+        }
+        Ok(Created::Exists) => {}
+        Err(error) => cx.report_failed_call(&error),
+    }
+    match ledger.document(cx.name()).await.map_err(Failed::store)? {
+        DocumentState::Stored(stored) => {
+            // Its own document, whose reply was lost: no other merge was at this very instant.
+            if stored.bytes() == bytes {
+                enriched.emit();
+            }
+            Ok(*stored)
+        }
+        DocumentState::Invalid => Err(FailureReason::EnrichedInvalid.into()),
+        DocumentState::Absent => Err(FailureReason::StoreUnavailable.into()),
+    }
 }

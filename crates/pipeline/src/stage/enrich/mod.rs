@@ -1,37 +1,40 @@
 //! `enrich`: each record by itself — wait for its time, join the owner's data, store the one document, claim, mail once, settle.
 //!
-//! A record's steps are in `attempt.rs`, the document in `document.rs`, the claim in `claim.rs`, the mail in `mail.rs`, a replay
-//! without a mail in `quiet.rs`; this file keeps records apart from each other.
+//! This file keeps records apart from each other. A record's steps are listed in `attempt.rs`, and each has its file, in this order:
+//! `document.rs` and `owner.rs`, `suppress.rs`, `claim.rs`, `notify.rs`.
 
 mod attempt;
 mod claim;
+mod context;
 mod document;
-mod mail;
-mod quiet;
+mod notify;
+mod owner;
+mod progress;
 mod record;
+mod suppress;
 
 pub use record::{Done, Outcome, Record};
 
 use crate::config::{EnrichConfig, RECORD_DEADLINE};
-use crate::ledger::failure::failure_object;
+use crate::ledger::Ledger;
 use crate::observe::{
     BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed, Subject,
 };
-use crate::port::{Bucket, Clock, DelayQueue, Entropy, Home, ObjectStore, PortError};
+use crate::port::{Clock, DelayQueue, Entropy, Home, PortError};
 use crate::trace;
-use attempt::Attempt;
+use context::{Context, counts_for_slo};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::key::failed_message_key;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
+use progress::Progress;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument as _;
 
-/// How long writing down a failure may take, beyond a record's own deadline.
+/// How long recording a failure may take, beyond a record's own deadline.
 const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The stage that enriches and mails.
@@ -87,18 +90,20 @@ impl<H: Home> Enrich<H> {
             record.span.record(trace::EVENT_ID, facts.event_id.as_str());
             record.span.record(trace::SOURCE, facts.source.as_str());
         }
-        let attempt = Attempt::new(&*self.home, &self.config, record, &trigger);
-        let work = AssertUnwindSafe(attempt.run(remaining)).catch_unwind();
-        let outcome = match tokio::time::timeout(RECORD_DEADLINE, work).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_panic)) => attempt.cut_off(FailureReason::Panicked),
-            Err(_elapsed) => attempt.cut_off(FailureReason::DeadlineExceeded),
+        let mut progress = Progress::default();
+        let cx = Context::new(&*self.home, &self.config, record, &trigger, &mut progress);
+        let work = AssertUnwindSafe(attempt::run(cx, remaining)).catch_unwind();
+        let cut_off = match tokio::time::timeout(RECORD_DEADLINE, work).await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(_panic)) => Err(FailureReason::Panicked),
+            Err(_elapsed) => Err(FailureReason::DeadlineExceeded),
         };
-        self.conclude(record, Some(&trigger), attempt.subject(), outcome)
+        let outcome = cut_off.unwrap_or_else(|reason| progress.abort_outcome(&trigger, reason));
+        self.conclude(record, Some(&trigger), progress.subject(&trigger), outcome)
             .await
     }
 
-    /// A failure is written down before it is reported; where even that fails, it is told and reported all the same.
+    /// A failure is recorded before it is reported; where even that fails, it is logged and reported all the same.
     async fn conclude(
         &self,
         record: &Record,
@@ -115,7 +120,7 @@ impl<H: Home> Enrich<H> {
                 if is_recorded {
                     self.write_failure(record, trigger, reason).await
                 } else {
-                    self.come_back_soon(record).await
+                    self.shorten_visibility(record).await
                 }
             });
             let concluded = tokio::time::timeout(CONCLUDE_DEADLINE, work.catch_unwind()).await;
@@ -146,7 +151,7 @@ impl<H: Home> Enrich<H> {
                 reason,
                 receives: record.receive_count,
                 is_final,
-                counted: trigger.is_some_and(is_counted),
+                counted: trigger.is_some_and(counts_for_slo),
             }
             .emit();
         }
@@ -159,16 +164,14 @@ impl<H: Home> Enrich<H> {
         trigger: Option<&Trigger>,
         reason: FailureReason,
     ) -> Result<(), PortError> {
-        let key = trigger.map_or_else(
-            || failed_message_key(&record.message_id),
-            |trigger| trigger.name.failed_key(),
-        );
-        let failure = failure_object(reason, record, trigger, self.home.clock().now());
-        self.home.store().put(Bucket::Enriched, &key, failure).await
+        let name = trigger.map(|trigger| &trigger.name);
+        let failure = record.failure(reason, trigger, self.home.clock().now());
+        let ledger = Ledger::new(self.home.store());
+        ledger.put_failure(name, &failure).await
     }
 
     /// One 503 must not cost the queue's whole visibility. Spacing only: no promise rests on it.
-    async fn come_back_soon(&self, record: &Record) -> Result<(), PortError> {
+    async fn shorten_visibility(&self, record: &Record) -> Result<(), PortError> {
         let retry = self.config.retry_seconds;
         if record.receive_count > 1 || retry == 0 {
             return Ok(());
@@ -180,9 +183,4 @@ impl<H: Home> Enrich<H> {
             .set_visibility(&record.receipt_handle, seconds)
             .await
     }
-}
-
-/// Replays and an operator's bare messages do not count for the objective.
-fn is_counted(trigger: &Trigger) -> bool {
-    trigger.facts.is_some() && trigger.name.revision() == 0
 }

@@ -2,7 +2,8 @@
 
 use crate::trace::TraceContext;
 use jiff::Timestamp;
-use leadwire_domain::failure::FailureReason;
+use leadwire_domain::failure::{FailureReason, FailureRecord};
+use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
 use tracing::Span;
 
@@ -25,6 +26,29 @@ pub struct Record {
     pub trace: TraceContext,
     /// The span that covers what is done about it; the home opens it. None is a span too, and does nothing.
     pub span: Span,
+}
+
+impl Record {
+    /// Why it failed; `trigger` is absent where its message could not be read.
+    pub(super) fn failure(
+        &self,
+        reason: FailureReason,
+        trigger: Option<&Trigger>,
+        now: Timestamp,
+    ) -> FailureRecord {
+        let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
+        FailureRecord {
+            v: 1,
+            reason,
+            receives: self.receive_count,
+            failed_at: now,
+            message_id: self.message_id.clone(),
+            s3_key: trigger.map(|trigger| trigger.name.raw_key()),
+            lead_id: facts.map(|facts| facts.lead_id.clone()),
+            event_id: facts.map(|facts| facts.event_id.clone()),
+            revision: trigger.map_or(0, |trigger| trigger.name.revision()),
+        }
+    }
 }
 
 /// How an event came to its end.

@@ -1,8 +1,8 @@
 //! `ingest`: verify, parse, store, queue, answer — in this order, and 202 only when the bytes are stored and the trigger is queued.
 
 mod answer;
-pub(crate) mod place;
 mod request;
+mod store_once;
 
 pub use answer::{AcceptedEvent, Answer};
 pub use request::Request;
@@ -27,8 +27,8 @@ use leadwire_domain::problem::Problem;
 use leadwire_domain::signature::{Headers, Unverified, Verified, verify};
 use leadwire_domain::source::{Source, SourceConfig, Sources};
 use leadwire_domain::wait::{Waiting, seconds_until};
-use place::{Arrival, Placed};
 use std::sync::Arc;
+use store_once::{NewEvent, StoredEvent};
 use tracing::Span;
 
 /// The header that gives an event without an id of its own one.
@@ -153,7 +153,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let given = event_id(&event, trusted.event_id, request.headers)?;
         let has_own_id = given.is_some();
         let event_id = given.unwrap_or_else(|| EventId::from_random(self.home.entropy().bits()));
-        let arrival = Arrival {
+        let arrival = NewEvent {
             lead_id: &event.lead_id,
             identity: Identity {
                 source,
@@ -279,8 +279,11 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         }
     }
 
-    async fn store_and_queue(&self, arrival: &Arrival<'_>) -> Result<(Placed, u32), PortError> {
-        let placed = arrival.place(&*self.home).await?;
+    async fn store_and_queue(
+        &self,
+        arrival: &NewEvent<'_>,
+    ) -> Result<(StoredEvent, u32), PortError> {
+        let placed = arrival.store_once(&*self.home).await?;
         let not_before = self.not_before(placed.accepted_at);
         let wait_seconds =
             seconds_until(self.home.clock().now(), not_before).min(QUEUE_DELAY_SECONDS_MAX);

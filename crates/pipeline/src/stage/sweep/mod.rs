@@ -4,23 +4,15 @@
 //! The cost grows with the objects kept: one request per thousand of them.
 
 use crate::config::SweepConfig;
-use crate::ledger::failure::swept_out_object;
-use crate::ledger::listing::Listing;
+use crate::ledger::{Kind, Ledger};
 use crate::observe::{CallFailed, EventSwept, Subject, SweepFinished};
-use crate::port::{
-    Bucket, Clock, DelayQueue, Fetched, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
-    StoredObject,
-};
-use crate::stage::ingest::place::meta;
-use crate::trace::{TRACEPARENT, TraceContext};
+use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, PortError};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::key::{EventName, FAILED, MAIL, RAW, SWEPT};
-use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
-use leadwire_domain::limits::{MESSAGE_BYTES_MAX, OBJECT_BYTES_MAX};
-use leadwire_domain::message::{Notify, Trigger, TriggerFacts};
-use leadwire_domain::source::Source;
+use leadwire_domain::failure::{FailureReason, FailureRecord};
+use leadwire_domain::key::{EventName, RAW};
+use leadwire_domain::message::{Trigger, TriggerFacts};
 use leadwire_domain::wait::Waiting;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::Arc;
 
 /// How often an event is enqueued again before it is given up.
@@ -61,24 +53,39 @@ pub struct Sweep<H> {
     config: SweepConfig,
 }
 
+/// The events that have lost their trigger.
+#[derive(Default)]
+struct Lost {
+    /// Raw objects that were listed.
+    examined: u64,
+    found: u64,
+    /// The first of them.
+    names: Vec<EventName>,
+}
+
+/// What was done about an event that has lost its trigger.
+enum Requeued {
+    Sent,
+    /// It had been enqueued twice already.
+    GivenUp,
+    /// Its raw object is gone since it was listed.
+    Gone,
+}
+
 /// Why an event could not be enqueued again.
-enum Trouble {
-    /// Something about this event.
-    Event(PortError),
-    /// The queue takes nothing.
-    Queue(PortError),
+struct RequeueError {
+    cause: PortError,
+    /// Whether the queue takes nothing: each further event would only use up one of its counts.
+    is_queue_down: bool,
 }
 
-impl From<PortError> for Trouble {
-    fn from(error: PortError) -> Self {
-        Self::Event(error)
+impl From<PortError> for RequeueError {
+    fn from(cause: PortError) -> Self {
+        Self {
+            cause,
+            is_queue_down: false,
+        }
     }
-}
-
-/// What `swept/X` counts.
-#[derive(Serialize, Deserialize)]
-struct Count {
-    count: u32,
 }
 
 impl<H: Home> Sweep<H> {
@@ -89,76 +96,78 @@ impl<H: Home> Sweep<H> {
 
     /// Sweeps once. What was done before an error is done; the next sweep goes on.
     pub async fn run(&self, mode: SweepMode) -> Result<SweepReport, PortError> {
-        let mut report = SweepReport::default();
-        let lost = self.find(mode, &mut report).await?;
-        report.refused = mode == SweepMode::Send && lost.len() > self.config.max;
-        report.keys = lost
-            .iter()
-            .take(self.config.max)
-            .map(EventName::raw_key)
-            .collect();
+        let lost = self.find(mode).await?;
+        let mut report = SweepReport {
+            examined: lost.examined,
+            found: lost.found,
+            refused: mode == SweepMode::Send && lost.names.len() > self.config.max,
+            keys: lost
+                .names
+                .iter()
+                .take(self.config.max)
+                .map(EventName::raw_key)
+                .collect(),
+            ..SweepReport::default()
+        };
+        if mode == SweepMode::DryRun {
+            return Ok(report);
+        }
         let mut first_error = None;
-        if mode != SweepMode::DryRun && !report.refused {
-            for name in &lost {
-                let (error, goes_on) = match self.enqueue_again(name, &mut report).await {
-                    Ok(()) => continue,
-                    // One event that cannot be read or counted must not keep the others waiting.
-                    Err(Trouble::Event(error)) => (error, true),
-                    // Without a queue each further event would only use up one of its counts.
-                    Err(Trouble::Queue(error)) => (error, false),
-                };
-                CallFailed {
-                    subject: Subject::default(),
-                    error: &error,
-                }
-                .emit();
-                first_error = first_error.or(Some(error));
-                if !goes_on {
-                    break;
+        let names = if report.refused {
+            Vec::new()
+        } else {
+            lost.names
+        };
+        for name in &names {
+            match self.enqueue_again(name).await {
+                Ok(Requeued::Sent) => report.sent += 1,
+                Ok(Requeued::GivenUp) => report.given_up += 1,
+                Ok(Requeued::Gone) => {}
+                // One event that cannot be read or counted must not keep the others waiting.
+                Err(RequeueError {
+                    cause,
+                    is_queue_down,
+                }) => {
+                    CallFailed {
+                        subject: Subject::default(),
+                        error: &cause,
+                    }
+                    .emit();
+                    first_error = first_error.or(Some(cause));
+                    if is_queue_down {
+                        break;
+                    }
                 }
             }
         }
-        if mode != SweepMode::DryRun {
-            let SweepReport {
-                examined,
-                found,
-                sent,
-                given_up,
-                refused,
-                ..
-            } = report;
-            SweepFinished {
-                examined,
-                found,
-                sent,
-                given_up,
-                refused,
-            }
-            .emit();
+        SweepFinished {
+            examined: report.examined,
+            found: report.found,
+            sent: report.sent,
+            given_up: report.given_up,
+            refused: report.refused,
         }
+        .emit();
         first_error.map_or(Ok(report), Err)
     }
 
     /// The events without an end that are old enough to have lost their trigger. Unless confirmed, one more than may be sent is enough to
     /// remember.
-    async fn find(
-        &self,
-        mode: SweepMode,
-        report: &mut SweepReport,
-    ) -> Result<Vec<EventName>, PortError> {
+    async fn find(&self, mode: SweepMode) -> Result<Lost, PortError> {
         let now = self.home.clock().now();
         let keep = if mode == SweepMode::Confirm {
             usize::MAX
         } else {
             self.config.max.saturating_add(1)
         };
-        let mut raw = Listing::new(&*self.home, Bucket::Raw, RAW);
-        let mut mail = Listing::new(&*self.home, Bucket::Enriched, MAIL);
-        let mut failed = Listing::new(&*self.home, Bucket::Enriched, FAILED);
-        let mut swept = Listing::new(&*self.home, Bucket::Enriched, SWEPT);
-        let mut lost = Vec::new();
+        let ledger = self.ledger();
+        let mut raw = ledger.list(Kind::Raw);
+        let mut mail = ledger.list(Kind::Claim);
+        let mut failed = ledger.list(Kind::Failure);
+        let mut swept = ledger.list(Kind::Swept);
+        let mut lost = Lost::default();
         while let Some(object) = raw.next().await? {
-            report.examined += 1;
+            lost.examined += 1;
             let name = object.key.strip_prefix(RAW).unwrap_or_default();
             let is_settled = mail
                 .seek(name)
@@ -174,9 +183,9 @@ impl<H: Home> Sweep<H> {
                 continue;
             }
             if let Ok(name) = EventName::parse_raw_key(&object.key) {
-                report.found += 1;
-                if lost.len() < keep {
-                    lost.push(name);
+                lost.found += 1;
+                if lost.names.len() < keep {
+                    lost.names.push(name);
                 }
             }
         }
@@ -194,38 +203,19 @@ impl<H: Home> Sweep<H> {
     }
 
     /// Counts first, then sends: what circles is given up at the third time.
-    async fn enqueue_again(
-        &self,
-        name: &EventName,
-        report: &mut SweepReport,
-    ) -> Result<(), Trouble> {
-        let store = self.home.store();
-        let raw = match store
-            .get(Bucket::Raw, &name.raw_key(), OBJECT_BYTES_MAX)
-            .await?
-        {
-            Fetched::Found(raw) => raw,
-            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => return Ok(()),
+    async fn enqueue_again(&self, name: &EventName) -> Result<Requeued, RequeueError> {
+        let ledger = self.ledger();
+        let Some(raw) = ledger.raw(name).await?.stored() else {
+            return Ok(Requeued::Gone);
         };
-        let trace = raw.metadata.get(TRACEPARENT).cloned();
-        let trace = trace.map(TraceContext::of_traceparent).unwrap_or_default();
-        let facts = self.facts(&raw);
-        let subject = Subject {
-            lead_id: facts.as_ref().map(|f| &f.lead_id),
-            event_id: facts.as_ref().map(|f| &f.event_id),
-            source: facts.as_ref().map(|f| f.source),
-        };
-        let times = self.times_swept(name).await? + 1;
+        // An object that was put by hand gets the bare form.
+        let facts = raw.facts(self.config.delay_seconds);
+        let times = ledger.times_swept(name).await? + 1;
         let given_up = times > SENDS_MAX;
         if given_up {
             self.give_up(name, facts.as_ref()).await?;
-            report.given_up += 1;
         } else {
-            let count =
-                serde_json::to_vec(&Count { count: times }).expect("plain fields always serialise");
-            store
-                .put(Bucket::Enriched, &name.swept_key(), NewObject::of(count))
-                .await?;
+            ledger.put_swept(name, times).await?;
             let trigger = Trigger {
                 name: name.clone(),
                 facts: facts.clone(),
@@ -234,40 +224,31 @@ impl<H: Home> Sweep<H> {
             let message = OutgoingMessage {
                 body: trigger.body(),
                 delay_seconds: 0,
-                trace: trace.clone(),
+                trace: raw.trace(),
             };
             let sent = self.home.queue().send(message).await;
-            sent.map_err(Trouble::Queue)?;
-            report.sent += 1;
+            sent.map_err(|cause| RequeueError {
+                cause,
+                is_queue_down: true,
+            })?;
         }
+        let facts = facts.as_ref();
         EventSwept {
-            subject,
+            subject: Subject {
+                lead_id: facts.map(|facts| &facts.lead_id),
+                event_id: facts.map(|facts| &facts.event_id),
+                source: facts.map(|facts| facts.source),
+            },
             s3_key: &name.raw_key(),
             times,
             given_up,
         }
         .emit();
-        Ok(())
-    }
-
-    async fn times_swept(&self, name: &EventName) -> Result<u32, PortError> {
-        match self
-            .home
-            .store()
-            .get(Bucket::Enriched, &name.swept_key(), MESSAGE_BYTES_MAX)
-            .await?
-        {
-            Fetched::Found(object) => {
-                let count: Count = serde_json::from_slice(&object.bytes)
-                    .map_err(|error| PortError::permanent("read the sweeper's count", error))?;
-                Ok(count.count)
-            }
-            Fetched::Missing => Ok(0),
-            Fetched::Denied | Fetched::TooLarge => Err(PortError::permanent(
-                "read the sweeper's count",
-                "denied or too large",
-            )),
-        }
+        Ok(if given_up {
+            Requeued::GivenUp
+        } else {
+            Requeued::Sent
+        })
     }
 
     async fn give_up(
@@ -275,26 +256,22 @@ impl<H: Home> Sweep<H> {
         name: &EventName,
         facts: Option<&TriggerFacts>,
     ) -> Result<(), PortError> {
-        let failure = swept_out_object(name.raw_key(), facts, self.home.clock().now());
-        self.home
-            .store()
-            .put(Bucket::Enriched, &name.failed_key(), failure)
-            .await
+        // There is no message to name.
+        let failure = FailureRecord {
+            v: 1,
+            reason: FailureReason::SweptOut,
+            receives: 0,
+            failed_at: self.home.clock().now(),
+            message_id: String::new(),
+            s3_key: Some(name.raw_key()),
+            lead_id: facts.map(|facts| facts.lead_id.clone()),
+            event_id: facts.map(|facts| facts.event_id.clone()),
+            revision: 0,
+        };
+        self.ledger().put_failure(Some(name), &failure).await
     }
 
-    /// The trigger as ingest made it, from the raw object's metadata; an object that was put by hand gets the bare form.
-    fn facts(&self, raw: &StoredObject) -> Option<TriggerFacts> {
-        let text = |key: &str| raw.metadata.get(key);
-        let accepted_at: Timestamp = text(meta::ACCEPTED_AT)?.parse().ok()?;
-        let delay = SignedDuration::from_secs(i64::from(self.config.delay_seconds));
-        Some(TriggerFacts {
-            lead_id: LeadId::parse(text(meta::LEAD_ID)?).ok()?,
-            event_id: EventId::parse(text(meta::EVENT_ID)?).ok()?,
-            source: Source::from_name(text(meta::SOURCE)?)?,
-            sha256: Sha256Hex::of(&raw.bytes),
-            accepted_at,
-            not_before: accepted_at.checked_add(delay).unwrap_or(accepted_at),
-            notify: Notify::Force,
-        })
+    fn ledger(&self) -> Ledger<'_, H::Store> {
+        Ledger::new(self.home.store())
     }
 }

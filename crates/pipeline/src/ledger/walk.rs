@@ -1,13 +1,13 @@
 //! Three sorted listings walked side by side, event by event. It holds a page of each, whatever the home holds.
 
-use crate::ledger::listing::Listing;
-use crate::port::{Bucket, Home, PortError};
-use leadwire_domain::key::{ENRICHED, EventName, MAIL, RAW};
+use super::{Kind, Ledger, Listing};
+use crate::port::{ObjectStore, PortError};
+use leadwire_domain::key::EventName;
 use std::collections::BTreeSet;
 
 /// What lies under one name.
 #[derive(Debug)]
-pub(super) enum Group {
+pub(crate) enum Group {
     /// An event, with the numbers of its revisions; 0, the event itself, is always among them.
     Event {
         name: EventName,
@@ -18,24 +18,20 @@ pub(super) enum Group {
 }
 
 /// The walk.
-pub(super) struct Walk<'a, H> {
-    listings: [(&'static str, Listing<'a, H>); 3],
+pub(crate) struct Walk<'a, S> {
+    listings: [(Kind, Listing<'a, S>); 3],
 }
 
-impl<'a, H: Home> Walk<'a, H> {
-    pub(super) fn new(home: &'a H) -> Self {
-        let listing = |bucket, prefix| (prefix, Listing::new(home, bucket, prefix));
+impl<'a, S: ObjectStore> Walk<'a, S> {
+    pub(crate) fn new(ledger: Ledger<'a, S>) -> Self {
+        let kinds = [Kind::Raw, Kind::Document, Kind::Claim];
         Self {
-            listings: [
-                listing(Bucket::Raw, RAW),
-                listing(Bucket::Enriched, ENRICHED),
-                listing(Bucket::Enriched, MAIL),
-            ],
+            listings: kinds.map(|kind| (kind, ledger.list(kind))),
         }
     }
 
     /// The next few; none at the end.
-    pub(super) async fn next_groups(&mut self, count: usize) -> Result<Vec<Group>, PortError> {
+    pub(crate) async fn next_groups(&mut self, count: usize) -> Result<Vec<Group>, PortError> {
         let mut groups = Vec::new();
         while groups.len() < count {
             let Some(stem) = self.next_stem().await? else {
@@ -49,9 +45,9 @@ impl<'a, H: Home> Walk<'a, H> {
     /// The least name that any listing stands at.
     async fn next_stem(&mut self) -> Result<Option<String>, PortError> {
         let mut least: Option<String> = None;
-        for (prefix, listing) in &mut self.listings {
+        for (kind, listing) in &mut self.listings {
             if let Some(entry) = listing.peek().await? {
-                let stem = stem_of(prefix, &entry.key);
+                let stem = stem_of(kind.prefix(), &entry.key);
                 if least.as_deref().is_none_or(|least| stem < least) {
                     least = Some(stem.to_owned());
                 }
@@ -64,14 +60,14 @@ impl<'a, H: Home> Walk<'a, H> {
     async fn take(&mut self, stem: &str, groups: &mut Vec<Group>) -> Result<(), PortError> {
         let mut found: Option<EventName> = None;
         let mut revisions = BTreeSet::from([0]);
-        for (prefix, listing) in &mut self.listings {
+        for (kind, listing) in &mut self.listings {
             while let Some(entry) = listing.peek().await? {
-                if stem_of(prefix, &entry.key) != stem {
+                if stem_of(kind.prefix(), &entry.key) != stem {
                     break;
                 }
-                match EventName::parse_key(prefix, &entry.key) {
+                match kind.parse(&entry.key) {
                     // A raw object has no revisions.
-                    Ok(name) if *prefix != RAW || name.revision() == 0 => {
+                    Ok(name) if *kind != Kind::Raw || name.revision() == 0 => {
                         revisions.insert(name.revision());
                         found = Some(name.with_revision(0));
                     }

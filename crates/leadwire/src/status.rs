@@ -1,10 +1,10 @@
-//! An event's way so far, step by step, and what is known to come.
+//! The status of an event in words: its steps so far, what is known to come, and what to do about it.
 
-use super::{EventFacts, MailMark, Stage, Standing};
 use crate::duration::{render, render_relative};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Settled};
-use leadwire_pipeline::trace::TraceContext;
+use leadwire_pipeline::ledger::history::{EventHistory, EventStatus, LeadState};
+use leadwire_pipeline::ledger::{ClaimState, Marker};
 use serde::Serialize;
 
 /// One step of an event's way.
@@ -17,22 +17,18 @@ pub(crate) struct Step {
 }
 
 /// What happened and what is known to come, in the order of time.
-pub(crate) fn timeline(event: &EventFacts) -> Vec<Step> {
+pub(crate) fn timeline(event: &EventHistory) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut push = |at, what, text| steps.push(Step { at, what, text });
-    let accepted_at = event.raw.as_ref().map(|raw| raw.accepted_at);
-    if let Some(raw) = &event.raw {
+    let accepted_at = event.received.as_ref().map(|received| received.accepted_at);
+    if let Some(received) = &event.received {
         push(
-            raw.accepted_at,
+            received.accepted_at,
             "received",
-            format!("from {}, {} bytes", raw.source, raw.bytes),
+            format!("from {}, {} bytes", received.source, received.bytes),
         );
     }
-    let trigger = event.trigger();
-    if let Some(facts) = trigger
-        .as_ref()
-        .and_then(|(trigger, _)| trigger.facts.as_ref())
-    {
+    if let Some(facts) = event.trigger().and_then(|trigger| trigger.facts) {
         push(facts.not_before, "due", "its delay ends".to_owned());
     }
     if let Some(document) = &event.document {
@@ -65,7 +61,7 @@ pub(crate) fn timeline(event: &EventFacts) -> Vec<Step> {
         let text = format!("put aside after {} receives", letter.receives);
         push(letter.visible_at, "dead letter", text);
     }
-    if let Some((at, what, text)) = mail_step(&event.mail, accepted_at) {
+    if let Some((at, what, text)) = mail_step(&event.claim, accepted_at) {
         push(at, what, text);
     }
     steps.sort_by_key(|step| step.at);
@@ -83,62 +79,65 @@ fn owner_text(at: Timestamp, accepted_at: Option<Timestamp>) -> String {
 }
 
 fn mail_step(
-    mail: &MailMark,
+    claim: &ClaimState,
     accepted_at: Option<Timestamp>,
 ) -> Option<(Timestamp, &'static str, String)> {
-    match mail {
-        MailMark::Absent | MailMark::Claimed(Claim::Idle { .. } | Claim::Sending(_)) => None,
-        MailMark::Claimed(Claim::Parked { parked_at, attempt }) => Some((
+    match claim {
+        ClaimState::Absent
+        | ClaimState::Unreadable(_)
+        | ClaimState::Claimed(Claim::Idle { .. } | Claim::Sending(_), _) => None,
+        ClaimState::Claimed(Claim::Parked { parked_at, attempt }, _) => Some((
             *parked_at,
             "parked",
             format!("after {attempt} attempts, of which nobody knows the outcome"),
         )),
-        MailMark::Settled {
-            how: Settled::Forgotten,
-            at,
-            ..
-        } => Some((*at, "forgotten", "on request".to_owned())),
-        MailMark::Settled {
-            how: Settled::Silent,
-            at,
-            ..
-        } => Some((*at, "replayed", "mailed nobody".to_owned())),
-        MailMark::Settled {
-            how: Settled::Sent,
-            at,
-            ..
-        } => {
-            let after = accepted_at.map_or_else(String::new, |accepted| {
-                format!("{} after it came", render(at.duration_since(accepted)))
-            });
-            Some((*at, "mailed", after))
+        ClaimState::Settled(Marker { how, at, .. }, _) => {
+            let (what, text) = match how {
+                Settled::Forgotten => ("forgotten", "on request".to_owned()),
+                Settled::Silent => ("replayed", "mailed nobody".to_owned()),
+                Settled::Sent => {
+                    let after = accepted_at.map_or_else(String::new, |accepted| {
+                        format!("{} after it came", render(at.duration_since(accepted)))
+                    });
+                    ("mailed", after)
+                }
+            };
+            Some((*at, what, text))
         }
     }
 }
 
 /// What a person does about it, where someone must.
-pub(crate) fn advice(event: &EventFacts, stage: Stage) -> Option<&'static str> {
+pub(crate) fn advice(event: &EventHistory, state: LeadState) -> Option<&'static str> {
     let failure = event.failure.as_ref()?;
-    (!matches!(stage, Stage::Mailed | Stage::Forgotten | Stage::Silent))
-        .then(|| failure.reason.advice())
+    (!matches!(
+        state,
+        LeadState::Mailed | LeadState::Forgotten | LeadState::Silent
+    ))
+    .then(|| failure.reason.advice())
 }
 
-/// The trace that it belongs to, 32 hexadecimal digits.
-pub(crate) fn trace_id(event: &EventFacts) -> Option<String> {
-    let traceparent = event.raw.as_ref()?.traceparent.clone();
-    TraceContext {
-        traceparent,
-        ..TraceContext::default()
+/// What stands between the state and why it is so, in a sentence.
+pub(crate) fn separator(status: &EventStatus) -> &'static str {
+    match status.state {
+        _ if status.why.is_empty() => "",
+        LeadState::Waiting => " ",
+        LeadState::Ready
+        | LeadState::Retrying
+        | LeadState::Mailed
+        | LeadState::Parked
+        | LeadState::Dead
+        | LeadState::Forgotten
+        | LeadState::Silent
+        | LeadState::Lost => ", ",
     }
-    .trace_id()
-    .map(str::to_owned)
 }
 
-/// Why it stands where it stands, and since or until when.
-pub(crate) fn explain(standing: &Standing, now: Timestamp) -> String {
-    let why = format!("{}{}", standing.separator(), standing.why);
-    let when = when(standing, now);
-    match (when.is_empty(), standing.until.is_some()) {
+/// Why its state is what it is, and since or until when.
+pub(crate) fn explain(status: &EventStatus, now: Timestamp) -> String {
+    let why = format!("{}{}", separator(status), status.why);
+    let when = when(status, now);
+    match (when.is_empty(), status.until.is_some()) {
         (true, _) => why,
         (false, true) => format!("{why}, next look {when}"),
         (false, false) => format!("{why}, {when}"),
@@ -146,8 +145,8 @@ pub(crate) fn explain(standing: &Standing, now: Timestamp) -> String {
 }
 
 /// Since or until when.
-pub(crate) fn when(standing: &Standing, now: Timestamp) -> String {
-    match (standing.until, standing.since) {
+pub(crate) fn when(status: &EventStatus, now: Timestamp) -> String {
+    match (status.until, status.since) {
         (Some(until), _) if until <= now => "due".to_owned(),
         (Some(time), _) | (None, Some(time)) => render_relative(time, now),
         (None, None) => String::new(),

@@ -1,0 +1,295 @@
+//! What became of an event: everything that is stored about it, and its messages. It changes nothing and works for either home.
+
+mod status;
+
+pub use status::{EventStatus, LeadState};
+
+use super::failure::event_of;
+use super::{ClaimState, DocumentState, Failure, Kind, Ledger, Listing, Raw};
+use crate::operate::queue::QueueSnapshot;
+use crate::port::{Listed, ObjectStore, PortError, QueuedMessage};
+use futures_util::future::{join_all, try_join_all};
+use jiff::Timestamp;
+use leadwire_domain::canary;
+use leadwire_domain::failure::FailureRecord;
+use leadwire_domain::key::{EventName, FAILED, MAIL};
+use leadwire_domain::lead::document::Provenance;
+use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_domain::message::Trigger;
+use leadwire_domain::source::Source;
+use std::collections::BTreeSet;
+
+/// Events that are read at once.
+const READS_AT_ONCE: usize = 32;
+/// Entries that a search for the newest may hold.
+const ENTRIES_HELD: usize = 10_000;
+
+/// Everything that is known about an event.
+#[derive(Clone, Debug)]
+pub struct EventHistory {
+    /// Its name.
+    pub name: EventName,
+    /// Its raw object.
+    pub received: Option<Received>,
+    /// Where its document comes from.
+    pub document: Option<Provenance>,
+    /// Its claim.
+    pub claim: ClaimState,
+    /// Why it failed.
+    pub failure: Option<FailureRecord>,
+    /// Its messages, where the home can read them.
+    pub live: Option<Vec<QueuedMessage>>,
+    /// Its dead letters.
+    pub dead: Vec<QueuedMessage>,
+}
+
+/// What a raw object says of its event: its labels, else its body.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The lead.
+    pub lead_id: String,
+    /// The event's id.
+    pub event_id: String,
+    /// Where it came from.
+    pub source: String,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// The id of its trace.
+    pub trace_id: Option<String>,
+    /// How large it is.
+    pub bytes: usize,
+}
+
+impl Received {
+    fn of(raw: &Raw) -> Self {
+        let labels = (
+            raw.lead_id_label(),
+            raw.event_id_label(),
+            raw.source_text_label(),
+        );
+        let (lead_id, event_id, source) =
+            if let (Some(lead_id), Some(event_id), Some(source)) = labels {
+                (lead_id.to_owned(), event_id.to_owned(), source.to_owned())
+            } else {
+                let event = raw.event();
+                let event = event.as_ref();
+                let or_label = |said: Option<&str>, label: Option<&str>| {
+                    label.or(said).unwrap_or_default().to_owned()
+                };
+                (
+                    or_label(event.map(|event| event.lead_id.as_str()), labels.0),
+                    or_label(event.map(|event| event.event_id.as_str()), labels.1),
+                    or_label(event.map(|event| event.source.as_str()), labels.2),
+                )
+            };
+        Self {
+            lead_id,
+            event_id,
+            source,
+            accepted_at: raw.accepted_at(),
+            trace_id: raw.trace().trace_id().map(str::to_owned),
+            bytes: raw.bytes().len(),
+        }
+    }
+}
+
+impl EventHistory {
+    /// The lead's id, as stored; never parsed out of a key.
+    pub fn lead_id(&self) -> &str {
+        let failed = self.failure.as_ref();
+        match (&self.received, failed.and_then(|f| f.lead_id.as_ref())) {
+            (Some(received), _) => &received.lead_id,
+            (None, Some(lead_id)) => lead_id.as_str(),
+            (None, None) => "",
+        }
+    }
+
+    /// The event's id.
+    pub fn event_id(&self) -> &str {
+        let failed = self.failure.as_ref();
+        match (&self.received, failed.and_then(|f| f.event_id.as_ref())) {
+            (Some(received), _) => &received.event_id,
+            (None, Some(event_id)) => event_id.as_str(),
+            (None, None) => "",
+        }
+    }
+
+    /// The trace that it belongs to, 32 hexadecimal digits.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.received.as_ref()?.trace_id.as_deref()
+    }
+
+    /// The trigger that waits longest, where there is one.
+    pub fn trigger(&self) -> Option<Trigger> {
+        let live = self.live.as_deref().unwrap_or_default();
+        let mut messages = live.iter().chain(&self.dead);
+        messages.find_map(|message| Trigger::parse(&message.body).ok())
+    }
+
+    /// Whether it is the canary's: the source that is stored says so.
+    fn is_canary(&self) -> bool {
+        let received = self.received.as_ref();
+        received.is_some_and(|received| received.source == Source::Canary.as_str())
+    }
+}
+
+impl<S: ObjectStore> Ledger<'_, S> {
+    /// Everything that is known about one event.
+    pub async fn history(
+        self,
+        queue: &QueueSnapshot,
+        name: EventName,
+    ) -> Result<EventHistory, PortError> {
+        let (raw, document, claim, failure) = tokio::try_join!(
+            self.raw(&name),
+            self.document(&name),
+            self.claim(&name),
+            self.failure(&name),
+        )?;
+        Ok(EventHistory {
+            received: raw.stored().map(|raw| Received::of(&raw)),
+            document: match document {
+                DocumentState::Stored(document) => Some(document.lead.provenance),
+                DocumentState::Absent | DocumentState::Invalid => None,
+            },
+            claim,
+            failure: failure.and_then(|failure| failure.record),
+            live: queue.live(&name).map(<[_]>::to_vec),
+            dead: queue.dead(&name).to_vec(),
+            name,
+        })
+    }
+
+    async fn histories(
+        self,
+        queue: &QueueSnapshot,
+        names: &[EventName],
+    ) -> Result<Vec<EventHistory>, PortError> {
+        let mut events = Vec::with_capacity(names.len());
+        for some in names.chunks(READS_AT_ONCE) {
+            let reads = some.iter().map(|name| self.history(queue, name.clone()));
+            events.extend(try_join_all(reads).await?);
+        }
+        Ok(events)
+    }
+
+    /// The newest `limit` events but the canaries, the newest first.
+    pub async fn newest(
+        self,
+        queue: &QueueSnapshot,
+        limit: usize,
+    ) -> Result<Vec<EventHistory>, PortError> {
+        let is_lead = |name: &EventName| !name.may_be_of(&canary::lead_id());
+        let names = newest(self.list(Kind::Raw), limit, is_lead).await?;
+        let mut events = self.histories(queue, &names).await?;
+        events.retain(|event| !event.is_canary());
+        Ok(events)
+    }
+
+    /// The newest `limit` canaries, the newest first. Keys narrow the search; the source that is stored decides.
+    pub async fn newest_canaries(
+        self,
+        queue: &QueueSnapshot,
+        limit: usize,
+    ) -> Result<Vec<EventHistory>, PortError> {
+        let lead_id = canary::lead_id();
+        let listing = self.list_lead(Kind::Raw, &lead_id);
+        let names = newest(listing, limit, |name| name.may_be_of(&lead_id)).await?;
+        let mut events = self.histories(queue, &names).await?;
+        events.retain(EventHistory::is_canary);
+        Ok(events)
+    }
+
+    /// Every event of a lead, the oldest first, each followed by its replays. Keys narrow the search; the id that is stored decides.
+    pub async fn lead(
+        self,
+        queue: &QueueSnapshot,
+        lead_id: &LeadId,
+    ) -> Result<Vec<EventHistory>, PortError> {
+        let mut names = BTreeSet::from_iter(self.raw_named_by_hand().await?);
+        // A replay has no raw object of its own: its number names it, and once that has expired, its claim.
+        for kind in [Kind::Raw, Kind::Replay, Kind::Claim] {
+            let mut listing = self.list_lead(kind, lead_id);
+            while let Some(entry) = listing.next().await? {
+                let parsed = kind.parse(&entry.key).ok();
+                names.extend(parsed.filter(|name| kind == Kind::Raw || name.revision() > 0));
+            }
+        }
+        let names: Vec<EventName> = names.into_iter().collect();
+        let mut events = self.histories(queue, &names).await?;
+        events.retain(|event| event.lead_id() == lead_id.as_str());
+        events.sort_by_key(|event| {
+            let received = event.received.as_ref();
+            let accepted_at = received.map(|received| received.accepted_at);
+            (accepted_at, event.name.clone())
+        });
+        Ok(events)
+    }
+
+    /// The failures of events that are not settled, and of messages that name no event, the oldest first. A canary's is left out: it is no
+    /// dead letter.
+    pub async fn failures(self) -> Result<Vec<Failure>, PortError> {
+        let failed = self.list(Kind::Failure).all().await?;
+        if failed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let claims = self.list(Kind::Claim).all().await?;
+        let settled: BTreeSet<&str> = claims
+            .iter()
+            .filter(|entry| entry.size == 0)
+            .filter_map(|entry| entry.key.strip_prefix(MAIL))
+            .collect();
+        let is_open = |entry: &Listed| {
+            let name = entry.key.strip_prefix(FAILED);
+            !name.is_some_and(|name| settled.contains(name))
+        };
+        let is_canary = |entry: &Listed| {
+            event_of(&entry.key).is_some_and(|name| name.may_be_of(&canary::lead_id()))
+        };
+        let open = failed.into_iter().filter(is_open);
+        let open = open.filter(|entry| !is_canary(entry));
+        let reads = join_all(open.map(|entry| self.failure_at(entry.key))).await;
+        let failures: Vec<Option<Failure>> = reads.into_iter().collect::<Result<_, _>>()?;
+        let mut failures: Vec<Failure> = failures.into_iter().flatten().collect();
+        failures.sort_by_key(|failure| failure.record.as_ref().map(|record| record.failed_at));
+        Ok(failures)
+    }
+}
+
+impl Failure {
+    /// The lead, where the record names one.
+    pub fn lead_id(&self) -> Option<&LeadId> {
+        self.record.as_ref()?.lead_id.as_ref()
+    }
+
+    /// The event's id, where the record names one.
+    pub fn event_id(&self) -> Option<&EventId> {
+        self.record.as_ref()?.event_id.as_ref()
+    }
+}
+
+/// The names of the newest `limit` raw objects of a listing that are wanted.
+async fn newest<S: ObjectStore>(
+    mut listing: Listing<'_, S>,
+    limit: usize,
+    is_wanted: impl Fn(&EventName) -> bool,
+) -> Result<Vec<EventName>, PortError> {
+    let mut newest: Vec<(Listed, EventName)> = Vec::new();
+    while let Some(entry) = listing.next().await? {
+        let name = EventName::parse_raw_key(&entry.key).ok();
+        newest.extend(name.filter(&is_wanted).map(|name| (entry, name)));
+        if newest.len() > limit.saturating_mul(2).max(ENTRIES_HELD) {
+            keep_newest(&mut newest, limit);
+        }
+    }
+    keep_newest(&mut newest, limit);
+    Ok(newest.into_iter().map(|(_, name)| name).collect())
+}
+
+fn keep_newest(entries: &mut Vec<(Listed, EventName)>, limit: usize) {
+    entries.sort_by(|(a, _), (b, _)| {
+        let by_time = b.last_modified.cmp(&a.last_modified);
+        by_time.then_with(|| b.key.cmp(&a.key))
+    });
+    entries.truncate(limit);
+}

@@ -1,0 +1,383 @@
+//! The status of an event: a pure decision over what is known about it.
+
+use super::EventHistory;
+use crate::ledger::ClaimState;
+use crate::port::QueuedMessage;
+use jiff::Timestamp;
+use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::message::Trigger;
+use leadwire_domain::wait::DeferReason;
+use serde::Serialize;
+
+/// The states that an event goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeadState {
+    /// For its delay, its owner file or the mail service.
+    Waiting,
+    /// Due, and in the queue or under way.
+    Ready,
+    /// It failed and is tried again.
+    Retrying,
+    /// Its mail went out.
+    Mailed,
+    /// Whether its mail went out is not known; a person must decide.
+    Parked,
+    /// It failed for good.
+    Dead,
+    /// It was forgotten on request.
+    Forgotten,
+    /// A replay that mailed nobody.
+    Silent,
+    /// Neither an end nor a trigger; the sweep enqueues it again.
+    Lost,
+}
+
+impl LeadState {
+    /// Every state.
+    pub const ALL: [Self; 9] = [
+        Self::Waiting,
+        Self::Ready,
+        Self::Retrying,
+        Self::Mailed,
+        Self::Parked,
+        Self::Dead,
+        Self::Forgotten,
+        Self::Silent,
+        Self::Lost,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Retrying => "retrying",
+            Self::Mailed => "mailed",
+            Self::Parked => "parked",
+            Self::Dead => "dead",
+            Self::Forgotten => "forgotten",
+            Self::Silent => "silent",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether nothing more happens by itself.
+    pub fn is_end(self) -> bool {
+        match self {
+            Self::Mailed | Self::Parked | Self::Dead | Self::Forgotten | Self::Silent => true,
+            Self::Waiting | Self::Ready | Self::Retrying | Self::Lost => false,
+        }
+    }
+}
+
+/// The status of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventStatus {
+    /// Its state.
+    #[serde(rename = "stage")]
+    pub state: LeadState,
+    /// Since when, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Until when, or when it is tried next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl EventStatus {
+    fn since(state: LeadState, since: Option<Timestamp>, why: impl Into<String>) -> Self {
+        Self {
+            state,
+            since,
+            until: None,
+            why: why.into(),
+        }
+    }
+
+    fn until(state: LeadState, until: Timestamp, why: impl Into<String>) -> Self {
+        Self {
+            state,
+            since: None,
+            until: Some(until),
+            why: why.into(),
+        }
+    }
+
+    /// A claim that cannot be read fails every attempt, whatever else is known.
+    fn with_unreadable_claim(self) -> Self {
+        let state = match self.state {
+            LeadState::Waiting | LeadState::Ready => LeadState::Retrying,
+            other => other,
+        };
+        Self {
+            state,
+            why: "the claim cannot be read".to_owned(),
+            ..self
+        }
+    }
+}
+
+impl EventHistory {
+    /// Decides the status. An end counts before a message that is still under way: it will find nothing left to do.
+    pub fn status(&self, now: Timestamp) -> EventStatus {
+        match &self.claim {
+            ClaimState::Settled(marker, _) => {
+                let (state, why) = match marker.how {
+                    Settled::Sent => (LeadState::Mailed, ""),
+                    Settled::Forgotten => (LeadState::Forgotten, "on request"),
+                    Settled::Silent => (LeadState::Silent, "mailed nobody"),
+                };
+                EventStatus::since(state, Some(marker.at), why)
+            }
+            ClaimState::Claimed(Claim::Parked { parked_at, .. }, _) => EventStatus::since(
+                LeadState::Parked,
+                Some(*parked_at),
+                "whether its mail went out is not known",
+            ),
+            ClaimState::Unreadable(_) => self.status_of_messages(now).with_unreadable_claim(),
+            ClaimState::Absent | ClaimState::Claimed(Claim::Sending(_) | Claim::Idle { .. }, _) => {
+                self.status_of_messages(now)
+            }
+        }
+    }
+
+    fn status_of_messages(&self, now: Timestamp) -> EventStatus {
+        let reason = self.failure.as_ref().map(|failure| failure.reason.code());
+        match (self.live.as_deref(), &self.failure) {
+            (Some([message, ..]), _) => of_message(message, reason, now),
+            (_, Some(failure)) => EventStatus::since(
+                LeadState::Dead,
+                Some(failure.failed_at),
+                failure.reason.code(),
+            ),
+            (_, None) if !self.dead.is_empty() => {
+                EventStatus::since(LeadState::Dead, None, "in the dead-letter queue")
+            }
+            (Some([]), None) if self.name.revision() > 0 => EventStatus::since(
+                LeadState::Lost,
+                None,
+                "no trigger in the queue, and the sweep looks after no replays; replay it again",
+            ),
+            (Some([]), None) => EventStatus::since(
+                LeadState::Lost,
+                None,
+                "no trigger in the queue; the sweep enqueues it again",
+            ),
+            (None, None) => self.status_of_documents(),
+        }
+    }
+
+    /// Where the queue cannot be read, the documents say how far the event came.
+    fn status_of_documents(&self) -> EventStatus {
+        if let ClaimState::Claimed(Claim::Sending(sending), _) = &self.claim {
+            return EventStatus::until(
+                LeadState::Ready,
+                sending.lease_until,
+                "its mail is being sent",
+            );
+        }
+        match &self.document {
+            Some(document) => EventStatus::since(
+                LeadState::Ready,
+                Some(document.enriched_at),
+                "enriched, to be mailed",
+            ),
+            None => EventStatus::since(
+                LeadState::Waiting,
+                self.received.as_ref().map(|received| received.accepted_at),
+                "in the queue",
+            ),
+        }
+    }
+}
+
+fn of_message(
+    message: &QueuedMessage,
+    reason: Option<&'static str>,
+    now: Timestamp,
+) -> EventStatus {
+    // The first receive of a message is its ordinary one: nothing has failed as long as no failure is recorded.
+    match (message.receives, reason) {
+        (0, _) => {}
+        (1, None) => {
+            return EventStatus::until(LeadState::Ready, message.visible_at, "being worked on");
+        }
+        (receives, reason) => {
+            let reason = reason.unwrap_or("a transient failure");
+            let why = format!("{reason}, {}", times(receives));
+            return EventStatus::until(LeadState::Retrying, message.visible_at, why);
+        }
+    }
+    let waiting = Trigger::parse(&message.body)
+        .map(|trigger| trigger.waiting)
+        .unwrap_or_default();
+    if message.visible_at <= now {
+        return EventStatus::since(LeadState::Ready, Some(message.visible_at), "in the queue");
+    }
+    let why = match waiting.reason {
+        None | Some(DeferReason::TooEarly) => "for its delay",
+        Some(DeferReason::OwnerAbsent) => "for its owner file",
+        Some(DeferReason::MailUnavailable) => "for the mail service",
+        Some(DeferReason::ClaimLive) => "for the worker that mails it",
+        Some(DeferReason::NoTimeLeft) => "for free time",
+    };
+    EventStatus::until(LeadState::Waiting, message.visible_at, why)
+}
+
+/// How often it was tried, in words.
+fn times(receives: u32) -> String {
+    match receives {
+        1 => "tried once".to_owned(),
+        2 => "tried twice".to_owned(),
+        _ => format!("tried {receives} times"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Marker;
+    use crate::ledger::history::Received;
+    use crate::port::ETag;
+    use crate::trace::TraceContext;
+    use leadwire_domain::failure::{FailureReason, FailureRecord};
+    use leadwire_domain::key::EventName;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + second).unwrap()
+    }
+
+    const KEY: &str = "raw/crm_event_a_20261123T065000123456Z.json";
+
+    fn facts() -> EventHistory {
+        let raw = Received {
+            lead_id: "a".to_owned(),
+            event_id: "e".to_owned(),
+            source: "generic".to_owned(),
+            accepted_at: at(0),
+            trace_id: None,
+            bytes: 10,
+        };
+        EventHistory {
+            name: EventName::parse_raw_key(KEY).unwrap(),
+            received: Some(raw),
+            document: None,
+            claim: ClaimState::Absent,
+            failure: None,
+            live: Some(Vec::new()),
+            dead: Vec::new(),
+        }
+    }
+
+    fn message(visible: i64, receives: u32, waiting: &str) -> QueuedMessage {
+        let body = format!("{{\"s3_key\":\"{KEY}\"{waiting}}}");
+        QueuedMessage {
+            message_id: "m".to_owned(),
+            handle: "m".to_owned(),
+            body,
+            visible_at: at(visible),
+            receives,
+            trace: TraceContext::default(),
+            others: Vec::new(),
+        }
+    }
+
+    fn failed() -> FailureRecord {
+        FailureRecord {
+            v: 1,
+            reason: FailureReason::LookupMismatch,
+            receives: 1,
+            failed_at: at(5),
+            message_id: "m".to_owned(),
+            s3_key: None,
+            lead_id: None,
+            event_id: None,
+            revision: 0,
+        }
+    }
+
+    #[track_caller]
+    fn check(facts: &EventHistory, stage: LeadState, why: &str) {
+        let status = facts.status(at(10));
+        assert_eq!((status.state, status.why.as_str()), (stage, why));
+    }
+
+    #[test]
+    fn a_message_tells_what_its_event_waits_for() {
+        let mut event = facts();
+        event.live = Some(vec![message(600, 0, "")]);
+        check(&event, LeadState::Waiting, "for its delay");
+        event.live = Some(vec![message(
+            600,
+            0,
+            r#","waiting":{"kind":"owner","hop":1,"reason":"owner_absent"}"#,
+        )]);
+        check(&event, LeadState::Waiting, "for its owner file");
+        event.live = Some(vec![message(9, 0, "")]);
+        check(&event, LeadState::Ready, "in the queue");
+    }
+
+    #[test]
+    fn an_event_that_failed_is_retrying_as_long_as_its_message_lives_and_then_dead() {
+        let mut event = facts();
+        event.failure = Some(failed());
+        event.live = Some(vec![message(12, 1, "")]);
+        check(&event, LeadState::Retrying, "lookup_mismatch, tried once");
+        event.live = Some(Vec::new());
+        check(&event, LeadState::Dead, "lookup_mismatch");
+    }
+
+    #[test]
+    fn an_end_counts_before_anything_else() {
+        let mut event = facts();
+        event.failure = Some(failed());
+        event.live = Some(vec![message(9, 0, "")]);
+        event.claim = ClaimState::Settled(Marker::new(Settled::Sent, at(8)), ETag("1".to_owned()));
+        check(&event, LeadState::Mailed, "");
+    }
+
+    #[test]
+    fn a_replay_that_mailed_nobody_is_at_its_end_and_one_that_is_lost_says_what_to_do() {
+        let mut replay = facts();
+        replay.name = replay.name.with_revision(1);
+        check(
+            &replay,
+            LeadState::Lost,
+            "no trigger in the queue, and the sweep looks after no replays; replay it again",
+        );
+        replay.claim =
+            ClaimState::Settled(Marker::new(Settled::Silent, at(8)), ETag("1".to_owned()));
+        check(&replay, LeadState::Silent, "mailed nobody");
+    }
+
+    #[test]
+    fn an_event_without_end_and_without_message_is_lost_only_where_the_queue_was_looked_into() {
+        let mut event = facts();
+        check(
+            &event,
+            LeadState::Lost,
+            "no trigger in the queue; the sweep enqueues it again",
+        );
+        event.live = None;
+        check(&event, LeadState::Waiting, "in the queue");
+    }
+
+    #[test]
+    fn a_claim_that_cannot_be_read_is_shown_as_what_it_is() {
+        let unreadable = "the claim cannot be read";
+        let mut event = facts();
+        event.claim = ClaimState::Unreadable(Some(ETag("1".to_owned())));
+        check(&event, LeadState::Lost, unreadable);
+        event.live = Some(vec![message(12, 1, "")]);
+        check(&event, LeadState::Retrying, unreadable);
+        event.live = Some(vec![message(9, 0, "")]);
+        check(&event, LeadState::Retrying, unreadable);
+        event.live = None;
+        check(&event, LeadState::Retrying, unreadable);
+        event.failure = Some(failed());
+        check(&event, LeadState::Dead, unreadable);
+    }
+}

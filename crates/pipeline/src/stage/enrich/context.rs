@@ -1,0 +1,160 @@
+//! What the steps of an attempt share.
+
+use super::progress::Progress;
+use super::record::{Done, Outcome, Record};
+use crate::config::EnrichConfig;
+use crate::ledger::Ledger;
+use crate::observe::{CallFailed, LeadDeferred, RecordAcked, Subject};
+use crate::port::{Clock, DelayQueue, Entropy, Home, OutgoingMessage, PortError};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::failure::FailureReason;
+use leadwire_domain::key::EventName;
+use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
+use leadwire_domain::message::Trigger;
+use leadwire_domain::wait::DeferReason;
+
+/// Where a step leads.
+pub(super) enum Step<T> {
+    /// To the next one, with this.
+    Go(T),
+    /// To the end of the attempt.
+    End(Outcome),
+}
+
+/// Why an attempt failed.
+pub(super) struct Failed {
+    pub(super) reason: FailureReason,
+    /// The call that failed, where it was one.
+    pub(super) call: Option<PortError>,
+}
+
+impl Failed {
+    pub(super) fn call(reason: FailureReason, error: PortError) -> Self {
+        Self {
+            reason,
+            call: Some(error),
+        }
+    }
+
+    pub(super) fn store(error: PortError) -> Self {
+        Self::call(FailureReason::StoreUnavailable, error)
+    }
+}
+
+impl From<FailureReason> for Failed {
+    fn from(reason: FailureReason) -> Self {
+        Self { reason, call: None }
+    }
+}
+
+/// One record's attempt.
+pub(super) struct Context<'a, H> {
+    pub(super) home: &'a H,
+    pub(super) config: &'a EnrichConfig,
+    pub(super) record: &'a Record,
+    pub(super) trigger: &'a Trigger,
+    /// Tells this attempt's claim from every other.
+    pub(super) token: String,
+    pub(super) progress: &'a mut Progress,
+}
+
+impl<'a, H: Home> Context<'a, H> {
+    pub(super) fn new(
+        home: &'a H,
+        config: &'a EnrichConfig,
+        record: &'a Record,
+        trigger: &'a Trigger,
+        progress: &'a mut Progress,
+    ) -> Self {
+        let token = u128::from_be_bytes(home.entropy().bits());
+        Self {
+            home,
+            config,
+            record,
+            trigger,
+            token: format!("{token:032x}"),
+            progress,
+        }
+    }
+
+    pub(super) fn ledger(&self) -> Ledger<'a, H::Store> {
+        Ledger::new(self.home.store())
+    }
+
+    pub(super) fn name(&self) -> &'a EventName {
+        &self.trigger.name
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.home.clock().now()
+    }
+
+    pub(super) fn subject(&self) -> Subject<'a> {
+        self.progress.subject(self.trigger)
+    }
+
+    /// Puts the message back as a copy, and only then lets go of this one: a crash between the two doubles a trigger, which is harmless.
+    pub(super) async fn defer(&self, reason: DeferReason, seconds: u32) -> Result<Outcome, Failed> {
+        let seconds = seconds.min(QUEUE_DELAY_SECONDS_MAX);
+        let Some(waiting) = self.trigger.waiting.next(reason, self.now()) else {
+            return Err(FailureReason::HopsExhausted.into());
+        };
+        let hop = waiting.hop;
+        let copy = Trigger {
+            waiting,
+            ..self.trigger.clone()
+        };
+        let message = OutgoingMessage {
+            body: copy.body(),
+            delay_seconds: seconds,
+            trace: self.record.trace.clone(),
+        };
+        let sent = self.home.queue().send(message).await;
+        sent.map_err(|error| Failed::call(FailureReason::QueueUnavailable, error))?;
+        LeadDeferred {
+            subject: self.subject(),
+            reason,
+            seconds,
+            hop,
+        }
+        .emit();
+        Ok(Outcome::Deferred { reason, seconds })
+    }
+
+    /// The event had come to its end before.
+    pub(super) fn acked(&self, done: Done) -> Outcome {
+        let state = match done {
+            Done::Mailed | Done::MailedBefore => "sent",
+            Done::Parked | Done::ParkedBefore => "parked",
+            Done::Forgotten => "forgotten",
+            Done::Silent | Done::SilentBefore => "silent",
+            Done::CanaryFailed => "failed",
+        };
+        RecordAcked {
+            subject: self.subject(),
+            state,
+        }
+        .emit();
+        Outcome::Done(done)
+    }
+
+    /// Reports a call that failed, whether or not the attempt goes on.
+    pub(super) fn report_failed_call(&self, error: &PortError) {
+        CallFailed {
+            subject: self.subject(),
+            error,
+        }
+        .emit();
+    }
+}
+
+/// A time so many seconds later.
+pub(super) fn later(time: Timestamp, seconds: u32) -> Timestamp {
+    time.checked_add(SignedDuration::from_secs(i64::from(seconds)))
+        .unwrap_or(time)
+}
+
+/// Whether a record counts for the objective: replays and an operator's bare messages do not.
+pub(super) fn counts_for_slo(trigger: &Trigger) -> bool {
+    trigger.facts.is_some() && trigger.name.revision() == 0
+}

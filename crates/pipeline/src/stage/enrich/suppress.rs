@@ -1,0 +1,94 @@
+//! A replay that may mail nobody: whether it has something new to say, and its end without a mail.
+
+use super::claim::{Vacancy, done_before};
+use super::context::{Context, Failed, Step};
+use super::record::{Done, Outcome};
+use crate::ledger::{Document, DocumentState, Marker};
+use crate::observe::ReplaySettled;
+use crate::port::{Created, Home, PortError, Replaced};
+use leadwire_domain::claim::Settled;
+use leadwire_domain::failure::FailureReason;
+use leadwire_domain::lead::change::diff;
+use leadwire_domain::limits::REVISIONS_BACK_MAX;
+use leadwire_domain::message::Notify;
+
+/// Ends a replay that mails nobody; every other attempt goes on.
+pub(super) async fn stop_if_silent<H: Home>(
+    cx: &Context<'_, H>,
+    document: &Document,
+    vacancy: &Vacancy,
+) -> Result<Step<()>, Failed> {
+    let mails = match (cx.trigger.notify(), vacancy) {
+        // A claim is only made after a change was found. Another replay may have stored that since; this mail is sent all the same.
+        (Notify::Force, _) | (Notify::IfChanged, Vacancy::Idle { .. } | Vacancy::Stale { .. }) => {
+            true
+        }
+        (Notify::Never, _) => false,
+        (Notify::IfChanged, Vacancy::Absent) => has_changed(cx, document).await?,
+    };
+    if mails {
+        return Ok(Step::Go(()));
+    }
+    settle(cx, vacancy).await.map(Step::End)
+}
+
+/// Whether the document says anything but the one before it: the newest that an earlier revision stored. Where there is none any more,
+/// everything is new.
+async fn has_changed<H: Home>(cx: &Context<'_, H>, document: &Document) -> Result<bool, Failed> {
+    let fields = |document: &Document| document.fields().ok_or(FailureReason::EnrichedInvalid);
+    let revision = cx.name().revision();
+    let earlier = (1..revision).rev().take(REVISIONS_BACK_MAX).chain([0]);
+    for earlier in earlier {
+        let name = cx.name().clone().with_revision(earlier);
+        match cx.ledger().document(&name).await.map_err(Failed::store)? {
+            DocumentState::Stored(before) => {
+                let changes = diff(&fields(&before)?, &fields(document)?);
+                return Ok(!changes.is_empty());
+            }
+            DocumentState::Absent => {}
+            DocumentState::Invalid => return Err(FailureReason::EnrichedInvalid.into()),
+        }
+    }
+    Ok(true)
+}
+
+/// The end without a mail. Nothing was sent, so that a write that fails is only tried again by the next receive.
+async fn settle<H: Home>(cx: &Context<'_, H>, vacancy: &Vacancy) -> Result<Outcome, Failed> {
+    match write_marker(cx, vacancy).await {
+        Ok(true) => {}
+        // Another worker was faster, or this one's own reply was lost.
+        unsure => {
+            if let Err(error) = &unsure {
+                cx.report_failed_call(error);
+            }
+            let claim = cx.ledger().claim(cx.name()).await.map_err(Failed::store)?;
+            match claim.settled() {
+                Some(Settled::Silent) => {}
+                Some(settled) => return Ok(cx.acked(done_before(settled))),
+                None => return Err(FailureReason::StoreUnavailable.into()),
+            }
+        }
+    }
+    ReplaySettled {
+        subject: cx.subject(),
+        revision: cx.name().revision(),
+        notify: cx.trigger.notify(),
+    }
+    .emit();
+    Ok(Outcome::Done(Done::Silent))
+}
+
+async fn write_marker<H: Home>(cx: &Context<'_, H>, vacancy: &Vacancy) -> Result<bool, PortError> {
+    let (ledger, name) = (cx.ledger(), cx.name());
+    let marker = Marker::new(Settled::Silent, cx.now());
+    Ok(match vacancy {
+        Vacancy::Absent => {
+            let created = ledger.create_marker(name, &marker).await?;
+            matches!(created, Created::New(_))
+        }
+        Vacancy::Idle { etag, .. } | Vacancy::Stale { etag, .. } => {
+            let replaced = ledger.settle(name, etag, &marker).await?;
+            matches!(replaced, Replaced::New(_))
+        }
+    })
+}

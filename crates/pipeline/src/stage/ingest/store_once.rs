@@ -1,0 +1,186 @@
+//! Where an event's bytes go: a key that every retry of the same event meets again, created once, never overwritten (docs/PROTOCOL.md, Identity and slots).
+
+use crate::ledger::{ClaimState, Ledger, Marker, NewRaw, Raw, RawState};
+use crate::observe::{CallFailed, Subject};
+use crate::port::{Created, Home, ObjectStore, PortError};
+use crate::trace::TraceContext;
+use jiff::Timestamp;
+use leadwire_domain::claim::Settled;
+use leadwire_domain::key::{EventName, Identity};
+use leadwire_domain::lead::id::{LeadId, Sha256Hex};
+use leadwire_domain::limits::SLOTS_MAX;
+
+/// An event that is to be stored.
+#[derive(Debug)]
+pub(super) struct NewEvent<'a> {
+    pub(super) lead_id: &'a LeadId,
+    pub(super) identity: Identity<'a>,
+    /// The event's own time.
+    pub(super) time: Option<Timestamp>,
+    /// Whether the id is the sender's, so that a retry brings it again.
+    pub(super) has_own_id: bool,
+    pub(super) body: &'a [u8],
+    pub(super) received_at: Timestamp,
+    pub(super) trace: &'a TraceContext,
+}
+
+/// Where an event is stored.
+#[derive(Debug)]
+pub(super) struct StoredEvent {
+    pub(super) name: EventName,
+    pub(super) accepted_at: Timestamp,
+    pub(super) sha256: Sha256Hex,
+    pub(super) duplicate: bool,
+    pub(super) conflicting: bool,
+    /// Whether the event has come to its end already, so that it needs no trigger.
+    pub(super) settled: bool,
+}
+
+/// What a key that the event may have turned out to be.
+enum KeyCandidate {
+    Ours(StoredEvent),
+    AnotherEvent,
+}
+
+impl NewEvent<'_> {
+    /// Stores the event, or finds it where an earlier delivery stored it.
+    pub(super) async fn store_once<H: Home>(&self, home: &H) -> Result<StoredEvent, PortError> {
+        let ledger = Ledger::new(home.store());
+        let time = self.key_time(ledger).await?;
+        for slot in 0..SLOTS_MAX {
+            let name = EventName::in_slot(self.lead_id, time, &self.identity, slot);
+            if let KeyCandidate::Ours(stored) = self.try_key(ledger, name).await? {
+                return Ok(stored);
+            }
+        }
+        Err(PortError::transient(
+            "find a free key",
+            "every slot holds another event of this lead and time",
+        ))
+    }
+
+    /// The time in the key: the event's own, else the one that was chosen when the event's id came first, else now.
+    async fn key_time<S: ObjectStore>(
+        &self,
+        ledger: Ledger<'_, S>,
+    ) -> Result<Timestamp, PortError> {
+        match self.time {
+            Some(time) => Ok(time),
+            None if self.has_own_id => self.chosen_time(ledger).await,
+            None => Ok(self.received_at),
+        }
+    }
+
+    async fn chosen_time<S: ObjectStore>(
+        &self,
+        ledger: Ledger<'_, S>,
+    ) -> Result<Timestamp, PortError> {
+        let time = self.received_at;
+        let created = ledger
+            .create_dedupe(self.lead_id, &self.identity, time)
+            .await;
+        if matches!(created, Ok(Created::New(_))) {
+            return Ok(time);
+        }
+        // There already, or the reply was lost: what is stored counts.
+        let chosen = ledger.dedupe_time(&self.identity).await?;
+        chosen.ok_or_else(|| lost_write(created.err(), "write the dedupe entry"))
+    }
+
+    async fn try_key<S: ObjectStore>(
+        &self,
+        ledger: Ledger<'_, S>,
+        name: EventName,
+    ) -> Result<KeyCandidate, PortError> {
+        let settled = match ledger.claim(&name).await? {
+            ClaimState::Settled(marker, _) if marker.how == Settled::Forgotten => {
+                return Ok(self.forgotten(name, &marker));
+            }
+            ClaimState::Settled(..) => true,
+            ClaimState::Absent | ClaimState::Claimed(..) | ClaimState::Unreadable(_) => false,
+        };
+        let created = ledger.create_raw(&name, &self.raw()).await;
+        if matches!(created, Ok(Created::New(_))) {
+            return Ok(KeyCandidate::Ours(self.stored_now(name)));
+        }
+        if let Err(error) = &created {
+            CallFailed {
+                subject: self.subject(),
+                error,
+            }
+            .emit();
+        }
+        // Something is there, or the reply was lost: read it back and compare.
+        match ledger.raw(&name).await? {
+            RawState::Stored(raw) => Ok(self.recognise(name, &raw, settled)),
+            RawState::Absent | RawState::TooLarge => {
+                Err(lost_write(created.err(), "write the raw object"))
+            }
+        }
+    }
+
+    /// A forgotten event is never stored again; the key of another forgotten event is not taken.
+    fn forgotten(&self, name: EventName, tombstone: &Marker) -> KeyCandidate {
+        if tombstone.identity.as_ref() != Some(&self.identity.dedupe_key()) {
+            return KeyCandidate::AnotherEvent;
+        }
+        KeyCandidate::Ours(StoredEvent {
+            duplicate: true,
+            settled: true,
+            ..self.stored_now(name)
+        })
+    }
+
+    /// Whether the object that is there is this event's.
+    fn recognise(&self, name: EventName, raw: &Raw, settled: bool) -> KeyCandidate {
+        if !raw.is_of(&self.identity) {
+            return KeyCandidate::AnotherEvent;
+        }
+        let sha256 = raw.sha256();
+        KeyCandidate::Ours(StoredEvent {
+            name,
+            accepted_at: raw.accepted_at(),
+            sha256,
+            // Our own write whose reply was lost is not a duplicate.
+            duplicate: !raw.was_stored_by(&self.raw()),
+            conflicting: sha256 != Sha256Hex::of(self.body),
+            settled,
+        })
+    }
+
+    fn stored_now(&self, name: EventName) -> StoredEvent {
+        StoredEvent {
+            name,
+            accepted_at: self.received_at,
+            sha256: Sha256Hex::of(self.body),
+            duplicate: false,
+            conflicting: false,
+            settled: false,
+        }
+    }
+
+    fn raw(&self) -> NewRaw<'_> {
+        NewRaw {
+            lead_id: self.lead_id,
+            identity: self.identity,
+            accepted_at: self.received_at,
+            traceparent: self.trace.traceparent.as_deref(),
+            body: self.body,
+        }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            lead_id: Some(self.lead_id),
+            event_id: Some(self.identity.event_id),
+            source: Some(self.identity.source),
+        }
+    }
+}
+
+/// A write that left nothing behind: its own error, or a conflict that vanished again.
+fn lost_write(error: Option<PortError>, action: &'static str) -> PortError {
+    error.unwrap_or_else(|| {
+        PortError::transient(action, "another write was under way and left nothing")
+    })
+}
