@@ -1,7 +1,7 @@
 //! Who acts in a world: CRMs, workers, sweepers, and those who write owner files.
 
 use crate::fault::Kind;
-use crate::mistake::{Lying, Stage};
+use crate::mistake::{Lying, Mistake, Stage, misread_message};
 use crate::process::Process;
 use crate::rule::{DELAY_SECONDS, event_of};
 use crate::setting::{Form, Owner};
@@ -249,7 +249,7 @@ pub(crate) async fn work(shared: Shared) {
 }
 
 async fn receive(shared: &Shared) {
-    let records = shared.with(receive_some);
+    let mut records = shared.with(receive_some);
     shared.changed();
     if records.is_empty() {
         tokio::task::yield_now().await;
@@ -258,6 +258,9 @@ async fn receive(shared: &Shared) {
     let process = begin(shared);
     let home = home_of(shared, &process, Stage::Enrich);
     let enrich = Enrich::new(home, shared.with(|state| enrich_config(state)));
+    if shared.with(|state| state.setting.mistake) == Some(Mistake::MailAnyway) {
+        records.iter_mut().for_each(misread_message);
+    }
     let asked: Vec<String> = records.iter().map(id_of).collect();
     let work = enrich.handle_batch(records, WORK_TIMEOUT);
     if let Some(outcomes) = process.run(WORK_TIMEOUT, work).await {

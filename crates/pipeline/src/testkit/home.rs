@@ -1,199 +1,25 @@
 //! The ports over what is in memory. Each caller has a home of its own, with a script that says what goes wrong with its calls.
 
-use super::queue::{Messages, Received, later};
+use super::memory::{Memory, State};
+use super::queue::later;
 use super::script::{Call, Course, Fault, Script};
-use super::store::Objects;
-use super::{Asked, lock};
-use crate::operate::queue::QueueSnapshot;
 use crate::port::{
     Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, Home,
     ListPage, Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError,
-    QueuedMessage, Replaced, StoredObject,
+    QueuedMessage, Replaced,
 };
-use crate::stage::enrich::Record;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How long a late call takes: less than a webhook may.
 const LATE: Duration = Duration::from_secs(3);
-/// 2026-11-23T06:50:00Z.
-const EPOCH_SECONDS: i64 = 1_795_416_600;
-
-#[derive(Debug, Default)]
-struct State {
-    objects: Objects,
-    messages: Messages,
-    mails: Vec<Mail>,
-    drawn: u128,
-}
-
-/// Objects, messages and mails in memory. Its time is tokio's: under `start_paused` it moves only when everything waits. What is read or
-/// changed here is neither a call on a port nor seen by a script.
-#[derive(Debug)]
-pub struct Memory {
-    start: Instant,
-    state: Mutex<State>,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            start: Instant::now(),
-            state: Mutex::default(),
-        }
-    }
-}
-
-impl Memory {
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        work(&mut lock(&self.state))
-    }
-
-    /// The true time. It begins at 2026-11-23T06:50:00Z.
-    pub fn time(&self) -> Timestamp {
-        let epoch = Timestamp::from_second(EPOCH_SECONDS).expect("within range");
-        let elapsed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
-        epoch.checked_add(elapsed).unwrap_or(epoch)
-    }
-
-    /// How long it has been there.
-    pub fn age(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    /// An object as it lies there.
-    pub fn peek(&self, bucket: Bucket, key: &str) -> Option<StoredObject> {
-        self.with(|state| state.objects.peek(bucket, key).cloned())
-    }
-
-    /// The keys under a prefix.
-    pub fn keys(&self, bucket: Bucket, prefix: &str) -> Vec<String> {
-        self.with(|state| {
-            let objects = state.objects.under(bucket, prefix);
-            objects.map(|(key, _)| key.clone()).collect()
-        })
-    }
-
-    /// Writes an object as another party would.
-    pub fn plant(&self, bucket: Bucket, key: &str, object: NewObject) {
-        let now = self.time();
-        self.with(|state| state.objects.put(bucket, key, object, now));
-    }
-
-    /// Removes an object as an operator would.
-    pub fn remove(&self, bucket: Bucket, key: &str) {
-        self.with(|state| state.objects.remove(bucket, key));
-    }
-
-    /// Keeps what is overwritten or removed from now on, as a bucket with versions does.
-    pub fn keep_versions(&self) {
-        self.with(|state| state.objects.keeps_versions = true);
-    }
-
-    /// How many versions of an object there are.
-    pub fn versions(&self, bucket: Bucket, key: &str) -> usize {
-        self.with(|state| state.objects.versions(bucket, key))
-    }
-
-    /// Lists in pages of this many entries.
-    pub fn set_page(&self, entries: usize) {
-        self.with(|state| state.objects.page = entries);
-    }
-
-    /// Sends a message as an operator would. It can be received at once.
-    pub fn push(&self, message: OutgoingMessage) {
-        let now = self.time();
-        self.with(|state| state.messages.push(message, now, 0));
-    }
-
-    /// Receives up to `max` messages, and moves those away that were received too often.
-    pub fn receive(&self, max: usize) -> Vec<Record> {
-        let now = self.time();
-        self.with(|state| state.messages.receive(max, now))
-    }
-
-    /// Receives the message at a place, which can be received again after so many seconds.
-    pub fn receive_at(&self, place: usize, hidden_seconds: u32) -> Received {
-        let now = self.time();
-        self.with(|state| state.messages.receive_at(place, now, hidden_seconds))
-    }
-
-    /// Deletes a message by its id, or by the handle of its last receive. Returns its event.
-    pub fn delete(&self, id_or_handle: &str) -> Option<String> {
-        self.with(|state| state.messages.delete(id_or_handle))
-    }
-
-    /// Makes every waiting message visible now, as a queue does that delivers twice or too early.
-    pub fn deliver_now(&self) {
-        let now = self.time();
-        self.with(|state| state.messages.deliver_now(now));
-    }
-
-    /// When the next message becomes visible.
-    pub fn next_visible_at(&self) -> Option<Timestamp> {
-        self.with(|state| state.messages.next_visible_at())
-    }
-
-    /// How many messages wait or are being worked on.
-    pub fn depth(&self) -> usize {
-        self.with(|state| state.messages.depth())
-    }
-
-    /// The bodies of the messages that wait or are being worked on.
-    pub fn bodies(&self) -> Vec<String> {
-        let waiting = self.with(|state| state.messages.waiting());
-        waiting.into_iter().map(|message| message.body).collect()
-    }
-
-    /// Every delivery so far: body and receive count.
-    pub fn deliveries(&self) -> Vec<(String, u32)> {
-        self.with(|state| state.messages.deliveries.clone())
-    }
-
-    /// Throws away every waiting message, as a purge does.
-    pub fn purge(&self) {
-        self.with(|state| state.messages.purge());
-    }
-
-    /// What the redrive policy moved away.
-    pub fn dead_letters(&self) -> Vec<QueuedMessage> {
-        self.with(|state| state.messages.dead())
-    }
-
-    /// Whether a message of an event waits or is being worked on.
-    pub fn is_live(&self, event: &str) -> bool {
-        self.with(|state| state.messages.is_live(event))
-    }
-
-    /// Whether a message of an event is among the dead letters.
-    pub fn is_dead(&self, event: &str) -> bool {
-        self.with(|state| state.messages.is_dead(event))
-    }
-
-    /// What is in the queue, and its dead letters.
-    pub fn snapshot(&self) -> QueueSnapshot {
-        self.with(|state| QueueSnapshot::new(Some(state.messages.waiting()), state.messages.dead()))
-    }
-
-    /// The mails that went out.
-    pub fn sent(&self) -> Vec<Mail> {
-        self.with(|state| state.mails.clone())
-    }
-
-    /// The last mail that went out.
-    pub fn last_mail(&self) -> Option<Mail> {
-        self.with(|state| state.mails.last().cloned())
-    }
-}
-
 /// The ports of one caller.
 #[derive(Debug)]
 pub struct MemoryHome<S> {
     memory: Arc<Memory>,
-    script: Arc<S>,
+    pub(super) script: Arc<S>,
 }
 
 impl<S> Clone for MemoryHome<S> {
@@ -548,66 +374,5 @@ impl<S: Script> Home for MemoryHome<S> {
     }
     fn entropy(&self) -> &Self {
         self
-    }
-}
-
-/// What tests ask for.
-impl MemoryHome<Asked> {
-    /// Asks `script` before every call what goes wrong with it.
-    pub fn set_script(&self, script: impl FnMut(&Call) -> Option<Fault> + Send + 'static) {
-        self.script.set_script(script);
-    }
-
-    /// Nothing goes wrong any more but what is still planned.
-    pub fn clear_script(&self) {
-        self.script.clear_script();
-    }
-
-    /// Puts the clock ahead or back, as another machine's may be.
-    pub fn set_skew(&self, skew: SignedDuration) {
-        self.script.set_skew(skew);
-    }
-
-    /// The next `count` messages cannot be sent.
-    pub fn fail_sends(&self, count: usize) {
-        self.script.plan_sends(Fault::Fails, count);
-    }
-
-    /// The next `count` messages are sent, and the reply is lost.
-    pub fn lose_send_replies(&self, count: usize) {
-        self.script.plan_sends(Fault::ReplyLost, count);
-    }
-
-    /// The next `count` mails are refused for now.
-    pub fn be_busy(&self, count: usize) {
-        self.script.plan_mails(Fault::Busy, count);
-    }
-
-    /// The next `count` mails are refused for good.
-    pub fn refuse(&self, count: usize) {
-        self.script.plan_mails(Fault::Refused, count);
-    }
-
-    /// The next `count` mails are taken, and the reply is lost.
-    pub fn lose_replies(&self, count: usize) {
-        self.script.plan_mails(Fault::ReplyLost, count);
-    }
-
-    /// The next `count` mails are lost without a reply.
-    pub fn drop_silently(&self, count: usize) {
-        self.script.plan_mails(Fault::Fails, count);
-    }
-
-    /// Every call on the store so far.
-    pub fn calls(&self) -> Vec<Call> {
-        let mut calls = self.script.calls();
-        calls.retain(|call| call.key().is_some());
-        calls
-    }
-
-    /// How many mails were tried.
-    pub fn tries(&self) -> usize {
-        let calls = self.script.calls().into_iter();
-        calls.filter(|call| matches!(call, Call::Mail(_))).count()
     }
 }

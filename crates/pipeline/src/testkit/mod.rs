@@ -1,19 +1,21 @@
 //! One home in memory for scenarios, simulator and benches: Amazon's semantics, virtual time, and a script that says what goes wrong.
 
+mod asked;
 mod chance;
 mod home;
+mod memory;
 mod queue;
 mod script;
 mod store;
 mod world;
 
+pub use asked::{Asked, FakeHome};
 pub use chance::Chance;
-pub use home::{Memory, MemoryHome};
+pub use home::MemoryHome;
+pub use memory::Memory;
 pub use queue::{RECEIVES_MAX, Received};
-pub use script::{Asked, Call, Course, Fault, Script};
-pub use world::{
-    FakeHome, FakeSecrets, NoHeaders, Told, World, WorldBuilder, enrich_config, sweep_config,
-};
+pub use script::{Call, Course, Fault, Script};
+pub use world::{FakeSecrets, NoHeaders, Told, World, WorldBuilder, enrich_config, sweep_config};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,11 +1,8 @@
 //! What goes wrong with the calls on the ports, and who decides it.
 
-use super::lock;
 use crate::port::Bucket;
 use jiff::SignedDuration;
-use std::collections::VecDeque;
-use std::fmt;
-use std::sync::Mutex;
+use std::fmt::Debug;
 use std::time::Duration;
 
 /// A call on a port.
@@ -119,7 +116,7 @@ pub struct Course {
 }
 
 /// Decides what becomes of the calls of one caller, and sees their effects.
-pub trait Script: fmt::Debug + Send + Sync + 'static {
+pub trait Script: Debug + Send + Sync + 'static {
     /// What becomes of a call. It is asked before the call is under way.
     fn course(&self, call: &Call) -> Course;
     /// The call has come to its service, which does now what the fault leaves it to do.
@@ -141,85 +138,5 @@ pub trait Script: fmt::Debug + Send + Sync + 'static {
     /// Randomness, where it is the script's; else it never repeats and is the same in every run.
     fn bits(&self) -> Option<u128> {
         None
-    }
-}
-
-type Closure = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
-
-#[derive(Default)]
-struct Wishes {
-    script: Option<Closure>,
-    sends: VecDeque<Fault>,
-    mails: VecDeque<Fault>,
-    calls: Vec<Call>,
-    skew: SignedDuration,
-}
-
-/// What a test asked for goes wrong, and nothing else.
-#[derive(Default)]
-pub struct Asked(Mutex<Wishes>);
-
-impl fmt::Debug for Asked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Asked")
-            .field("calls", &lock(&self.0).calls.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl Script for Asked {
-    fn course(&self, call: &Call) -> Course {
-        let mut wishes = lock(&self.0);
-        wishes.calls.push(call.clone());
-        let planned = if matches!(call, Call::Send(_)) {
-            wishes.sends.pop_front()
-        } else if matches!(call, Call::Mail(_)) {
-            wishes.mails.pop_front()
-        } else {
-            None
-        };
-        let fault = planned.or_else(|| wishes.script.as_mut().and_then(|script| script(call)));
-        Course {
-            fault,
-            ..Course::default()
-        }
-    }
-
-    fn skew(&self) -> SignedDuration {
-        lock(&self.0).skew
-    }
-}
-
-/// What tests ask for.
-impl Asked {
-    /// Asks `script` before every call what goes wrong with it.
-    pub fn set_script(&self, script: impl FnMut(&Call) -> Option<Fault> + Send + 'static) {
-        lock(&self.0).script = Some(Box::new(script));
-    }
-
-    /// Nothing goes wrong any more but what is still planned.
-    pub fn clear_script(&self) {
-        lock(&self.0).script = None;
-    }
-
-    /// Puts the clock ahead or back, as another machine's may be.
-    pub fn set_skew(&self, skew: SignedDuration) {
-        lock(&self.0).skew = skew;
-    }
-
-    /// Only the next `count` messages meet a fault.
-    pub(super) fn plan_sends(&self, fault: Fault, count: usize) {
-        lock(&self.0).sends = std::iter::repeat_n(fault, count).collect();
-    }
-
-    /// The next `count` mails after those that are planned meet a fault.
-    pub(super) fn plan_mails(&self, fault: Fault, count: usize) {
-        let planned = std::iter::repeat_n(fault, count);
-        lock(&self.0).mails.extend(planned);
-    }
-
-    /// Every call so far.
-    pub(super) fn calls(&self) -> Vec<Call> {
-        lock(&self.0).calls.clone()
     }
 }

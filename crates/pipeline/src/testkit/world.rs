@@ -1,7 +1,7 @@
 //! A whole home in memory, with the stages over it and a loop that behaves like the queue's event source mapping.
 
 use super::queue::RECEIVES_MAX;
-use super::{Asked, MemoryHome, lock};
+use super::{FakeHome, lock};
 use crate::config::{
     AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
     VISIBILITY_SECONDS,
@@ -24,9 +24,6 @@ use std::time::Duration;
 
 /// Records in a batch.
 const BATCH: usize = 10;
-
-/// The home of a scenario: what a test asked for goes wrong.
-pub type FakeHome = MemoryHome<Asked>;
 
 /// A sources document that a test can change.
 #[derive(Clone, Debug, Default)]
