@@ -17,12 +17,10 @@ pub enum Control {
     ShortLease,
     /// Nobody sweeps, and a CRM does not come back.
     NoSweeper,
-    /// A lead is forgotten without waiting for whoever is at work on it.
-    ForgetAtOnce,
 }
 
 /// Every control.
-pub static CONTROLS: [Control; 20] = [
+pub static CONTROLS: [Control; 19] = [
     Control::Code(Mistake::AnswerBeforeQueue),
     Control::Code(Mistake::OverwriteRaw),
     Control::Code(Mistake::ShareSlot),
@@ -42,7 +40,6 @@ pub static CONTROLS: [Control; 20] = [
     Control::Code(Mistake::MailAnyway),
     Control::ShortLease,
     Control::NoSweeper,
-    Control::ForgetAtOnce,
 ];
 
 /// The first seed below `seeds` that notices a control, and how.
@@ -61,7 +58,6 @@ fn prepare(control: Control, setting: &mut Setting) {
             setting.mistake = Some(mistake);
         }
         Control::ShortLease => setting.lease_seconds = 1,
-        Control::ForgetAtOnce => setting.forget_lease_seconds = 0,
         Control::NoSweeper => {
             setting.has_sweeper = false;
             setting.crm_retries = false;

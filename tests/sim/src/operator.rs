@@ -92,7 +92,7 @@ fn failed(state: &State) -> Vec<EventName> {
 async fn forget(shared: &Shared) {
     let lead = shared.with(|state| state.any_lead());
     let lead_id = LeadId::parse(&lead).expect("a plain id");
-    let lease = shared.with(|state| i64::from(state.setting.forget_lease_seconds));
+    let lease = shared.with(|state| i64::from(state.setting.lease_seconds));
     let config = ForgetConfig {
         lease: SignedDuration::from_secs(lease),
         owner_file: true,

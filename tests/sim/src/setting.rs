@@ -114,8 +114,6 @@ pub struct Setting {
     /// An effect is late by at most so many seconds: beyond a lease and a visibility, but where leads are forgotten, which trusts that whoever
     /// began before is done within a lease.
     pub late_seconds_max: u64,
-    /// How long a worker that began before may be at work, as the operator who forgets a lead is told, in seconds.
-    pub forget_lease_seconds: u32,
     /// What an operator does, once each: what failed is redriven, a lead forgotten, an event replayed, a parked mail resolved.
     pub operations: &'static [Operation],
     /// The mistake that the ports make the real code commit.
@@ -149,7 +147,6 @@ impl Setting {
             lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
             late_owner_per_mille: 0,
             late_seconds_max: LATE_SECONDS_MAX,
-            forget_lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
             operations: &[],
             mistake: None,
         }
@@ -200,7 +197,6 @@ impl Setting {
             } else {
                 LATE_SECONDS_MAX
             },
-            forget_lease_seconds: leadwire_pipeline::config::LEASE_SECONDS,
             operations,
             mistake: None,
         }
