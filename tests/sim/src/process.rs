@@ -153,9 +153,7 @@ fn check_write(state: &mut State, bucket: Bucket, key: &str, process: &Process) 
         }
         let taken = state.ledger.taken(name, &object, &taking(state, process));
         state.check(taken);
-        let result = state
-            .ledger
-            .claimed(name, &object, &documents, process.id);
+        let result = state.ledger.claimed(name, &object, &documents, process.id);
         state.check(result);
     } else if let Some(name) = event_of(FAILED, key) {
         state.ledger.failed(name);

@@ -1,7 +1,7 @@
 //! A queue in memory, with Amazon SQS's semantics: delays, visibility, receive counts, redrive; at least once, in no order.
 
-use crate::settings::VISIBILITY_SECONDS;
 use crate::port::{OutgoingMessage, QueuedMessage};
+use crate::settings::VISIBILITY_SECONDS;
 use crate::stage::enrich::Record;
 use crate::trace::TraceContext;
 use jiff::{SignedDuration, Timestamp};

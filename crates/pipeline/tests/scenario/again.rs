@@ -295,7 +295,9 @@ async fn a_redrive_whose_copy_went_and_whose_letter_stayed_mails_once() {
         }
         keys
     };
-    world.store().set_script(|call| call.key().map(|_key| Fault::Fails));
+    world
+        .store()
+        .set_script(|call| call.key().map(|_key| Fault::Fails));
     world.work_until_idle().await;
     world.store().clear_script();
     let letters = world.queue().dead_letters();

@@ -75,7 +75,9 @@ impl Event {
             Way::Redriven => {
                 due().await;
                 send(world, body).await;
-                world.store().set_script(|call| call.key().map(|_key| Fault::Fails));
+                world
+                    .store()
+                    .set_script(|call| call.key().map(|_key| Fault::Fails));
                 world.work_until_idle().await;
                 world.store().clear_script();
                 assert_eq!(world.queue().dead_letters().len(), 1);
