@@ -2,11 +2,9 @@
 
 use jiff::Timestamp;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::{Headers, Source};
-use leadwire_pipeline::settings::{
-    AmbiguousPolicy, EnrichConfig, LEASE_SECONDS, OwnerMissingPolicy,
-};
+use leadwire_pipeline::settings::EnrichConfig;
+use leadwire_pipeline::testkit;
 use std::fmt::Write as _;
 
 /// The time at which everything here happens: 2026-11-23T06:50:00Z.
@@ -75,21 +73,10 @@ pub fn secret(source: Source, index: u8) -> String {
 
 /// The stage's configuration without any delay, so that what was queued is due.
 pub fn enrich_config() -> EnrichConfig {
-    let address = |text| EmailAddress::parse(text).expect("a plain address");
     EnrichConfig {
         delay_seconds: 0,
-        from: address("leads@example.com"),
-        to: vec![address("sales@example.com")],
         notify_owner: true,
-        ambiguous: AmbiguousPolicy::Resend,
-        lease_seconds: LEASE_SECONDS,
-        owner_wait_seconds: 1800,
-        owner_missing: OwnerMissingPolicy::Dlq,
-        mail_wait_seconds: 3600,
-        retry_seconds: 15,
-        max_receive_count: 3,
-        lead_url: None,
         environment: "bench".to_owned(),
-        boot: None,
+        ..testkit::enrich_config()
     }
 }

@@ -10,33 +10,15 @@ use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_local::{Mode, OsEntropy, SystemClock, TelemetryStore};
 use leadwire_pipeline::operate::queue::QueueSnapshot;
-use leadwire_pipeline::port::{Clock as _, Home, OutgoingMessage, PortError, QueuedMessage};
+use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Home, PortError};
 
 pub(crate) use forget::{Forgets, OwnerFile};
 pub(crate) use local::{LocalOperated, desk, open, read_sources, served_by};
 
 /// A home as commands need it, besides its ports.
-pub(crate) trait Operated: Home + 'static {
+pub(crate) trait Operated: Home + DeadLetterQueue + 'static {
     /// A look into the queue. It must not take a message away from anyone, not even for a while: an alarm watches the dead letters.
     fn look(&self) -> impl Future<Output = Result<QueueSnapshot, PortError>> + Send;
-    /// Takes the dead letters, to send them again. Others may not see them until they are deleted or given back.
-    fn take_dead(&self) -> impl Future<Output = Result<Vec<QueuedMessage>, PortError>> + Send;
-    /// Sends a copy of a dead letter to the queue, with whatever attributes it has besides its trace.
-    fn send_copy(
-        &self,
-        message: OutgoingMessage,
-        letter: &QueuedMessage,
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
-    /// Deletes a dead letter, after a copy was sent.
-    fn delete_dead(
-        &self,
-        letter: &QueuedMessage,
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
-    /// Gives dead letters back that were taken and not deleted.
-    fn return_dead(
-        &self,
-        letters: &[QueuedMessage],
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Whether stored objects expire here by themselves.
     const EXPIRES: bool;
     /// Why this home may have no canary, and what to do about it.

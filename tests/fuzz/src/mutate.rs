@@ -1,5 +1,7 @@
 //! A small mutator: flips, cuts, repeats, tokens, splices. The same seed gives the same mutations, on every machine.
 
+use leadwire_pipeline::testkit::Chance;
+
 /// Longest input that it makes, in bytes.
 const BYTES_MAX: usize = 1 << 14;
 /// Bytes that end or begin something, somewhere.
@@ -28,28 +30,20 @@ const VALUES: [&[u8]; 16] = [
 /// A source of mutations.
 #[derive(Clone, Debug)]
 pub struct Mutator {
-    state: u64,
+    chance: Chance,
 }
 
 impl Mutator {
     /// The mutations of this seed.
     pub fn new(seed: u64) -> Self {
-        Self { state: seed }
-    }
-
-    /// The next number of `SplitMix64`.
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        Self {
+            chance: Chance::new(seed),
+        }
     }
 
     /// A number below `bound`, or zero where that is zero.
     fn below(&mut self, bound: usize) -> usize {
-        let bound = u64::try_from(bound).unwrap_or(u64::MAX).max(1);
-        usize::try_from(self.next() % bound).unwrap_or_default()
+        self.chance.place(bound)
     }
 
     /// One of these.

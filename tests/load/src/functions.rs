@@ -1,10 +1,10 @@
 //! The real functions, over a cloud in memory.
 
-use crate::chance::Chance;
 use crate::lead::Event;
 use crate::report::Report;
 use crate::target::{Answer, Flooded, Keys, Killed, Mail, Mails, Sender, Target, name_of};
 use anyhow::{Result, ensure};
+use leadwire_pipeline::testkit::Chance;
 use leadwire_tests::clients::{ACCOUNT, Clients};
 use leadwire_tests::cloud::SEND_EMAIL;
 use leadwire_tests::fault::Fault;

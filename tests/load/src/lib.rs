@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-pub mod chance;
 pub mod check;
 pub mod flood;
 #[cfg(feature = "aws")]

@@ -1,9 +1,9 @@
 //! Senders that behave as CRMs do: what is not answered with 202 is sent again, some give up too early, some send twice.
 
-use crate::chance::Chance;
 use crate::lead::{Event, owner};
 use crate::target::{Answer, Keys, Sender, Target};
 use anyhow::Result;
+use leadwire_pipeline::testkit::Chance;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;

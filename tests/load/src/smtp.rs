@@ -1,7 +1,7 @@
 //! A mail server that keeps what it takes, and fails as often as it is told.
 
-use crate::chance::Chance;
 use anyhow::Result;
+use leadwire_pipeline::testkit::Chance;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};

@@ -1,12 +1,12 @@
 //! Minutes of trouble: processes that are killed again and again, calls that fail, senders that give up and send again.
 
-use crate::chance::Chance;
 use crate::check::{self, Accepted};
 use crate::report::Report;
 use crate::sender::{Crm, Pace, SENDERS, Sent, event_of};
 use crate::target::{Keys, Killed, Target};
 use crate::vital::{RSS_SLACK, Vital, is_flat};
 use anyhow::Result;
+use leadwire_pipeline::testkit::Chance;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

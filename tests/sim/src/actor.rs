@@ -1,16 +1,14 @@
 //! Who acts in a world: CRMs, workers, sweepers, and those who write owner files.
 
-use crate::fault::{Fault, Kind};
-use crate::mistake::{Lying, Stage};
-use crate::port::{SimHome, event_of};
+use crate::fault::Kind;
+use crate::mistake::{Lying, Mistake, Stage, misread_message};
 use crate::process::Process;
-use crate::rule::DELAY_SECONDS;
+use crate::rule::{DELAY_SECONDS, event_of};
 use crate::setting::{Form, Owner};
-use crate::state::{Call, Shared, State};
+use crate::state::{Shared, State};
 use jiff::Timestamp;
 use leadwire_domain::key::RAW;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::{Headers, Source};
 use leadwire_pipeline::port::{
     Bucket, Clock as _, NewObject, OutgoingMessage, PortError, SecretStore,
@@ -20,6 +18,7 @@ use leadwire_pipeline::settings::{EnrichConfig, IngestConfig, SweepConfig, VISIB
 use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
+use leadwire_pipeline::testkit::{self, MemoryHome, Received};
 use leadwire_pipeline::trace::TraceContext;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,11 +28,11 @@ use tokio::time::sleep;
 const INGEST_TIMEOUT: Duration = Duration::from_secs(29);
 /// The functions' own timeout, and what is left of an invocation at its start.
 const WORK_TIMEOUT: Duration = Duration::from_mins(1);
+/// Records in a batch.
+const BATCH: usize = 10;
 /// A CRM tries so often.
 const TRIES: u32 = 5;
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-const OWNER_WAIT_SECONDS: u32 = 1800;
-const MAIL_WAIT_SECONDS: u32 = 3600;
 
 /// The sources document, or that there is none.
 #[derive(Clone, Copy, Debug)]
@@ -110,25 +109,34 @@ fn identity(source: Source, id: &str) -> String {
 }
 
 /// A process begins: nobody rests until it has ended.
-fn begin(shared: &Shared) -> Arc<Process> {
+pub(crate) fn begin(shared: &Shared) -> Arc<Process> {
+    let process = Arc::new(Process::new(shared));
     shared.with(|state| {
         state.busy += 1;
-        let (id, skew) = state.new_process();
-        let process = Arc::new(Process::new(id, skew, state.boot));
         state.alive.push(Arc::clone(&process));
-        process
-    })
+    });
+    process
+}
+
+/// The ports of a process.
+pub(crate) fn ports(shared: &Shared, process: &Arc<Process>) -> MemoryHome<Process> {
+    let memory = shared.with(|state| Arc::clone(&state.memory));
+    MemoryHome::new(memory, Arc::clone(process))
 }
 
 /// The home of a process, with whatever lies belong to its stage.
-fn home_of(shared: &Shared, process: &Arc<Process>, stage: Stage) -> Arc<Lying<SimHome>> {
+fn home_of(
+    shared: &Shared,
+    process: &Arc<Process>,
+    stage: Stage,
+) -> Arc<Lying<MemoryHome<Process>>> {
     let mistake = shared.with(|state| state.setting.mistake);
     let mistake = mistake.filter(|mistake| mistake.stage() == stage);
-    let honest = SimHome::new(shared.clone(), Arc::clone(process));
-    Arc::new(Lying::new(honest, mistake))
+    Arc::new(Lying::new(ports(shared, process), mistake))
 }
 
-fn end(shared: &Shared, process: &Process) {
+/// A process has ended.
+pub(crate) fn end(shared: &Shared, process: &Process) {
     shared.with(|state| {
         state.busy -= 1;
         state.alive.retain(|alive| alive.id != process.id);
@@ -207,7 +215,7 @@ fn accept(state: &mut State, webhook: &Webhook, answer: &Answer, body: &[u8]) {
         state.breach(format!("P5: {} is answered as {id}", webhook.id));
     }
     let name = event_of(RAW, key).unwrap_or_default().to_owned();
-    let raw = state.object(Bucket::Raw, key).cloned();
+    let raw = state.memory.peek(Bucket::Raw, key);
     state.tell(format!("      202 {own} {name}"));
     let result = state.ledger.accept(&own, &name, raw.as_ref());
     state.check(result);
@@ -219,7 +227,7 @@ pub(crate) async fn work(shared: Shared) {
     loop {
         let next = shared.with(|state| {
             let now = state.now();
-            let next = state.queue.next_visible_at()?;
+            let next = state.memory.next_visible_at()?;
             let wait = Duration::try_from(next.duration_since(now)).unwrap_or(Duration::ZERO);
             let latency = state.setting.latency_millis;
             Some((wait, state.chance.millis(latency)))
@@ -241,15 +249,7 @@ pub(crate) async fn work(shared: Shared) {
 }
 
 async fn receive(shared: &Shared) {
-    let records = shared.with(|state| {
-        let now = state.now();
-        let overlap = state.setting.overlap_per_mille;
-        let (records, moved) = state.queue.receive(&mut state.chance, overlap, now);
-        for event in moved {
-            state.conserve(&event);
-        }
-        records
-    });
+    let mut records = shared.with(receive_some);
     shared.changed();
     if records.is_empty() {
         tokio::task::yield_now().await;
@@ -258,6 +258,9 @@ async fn receive(shared: &Shared) {
     let process = begin(shared);
     let home = home_of(shared, &process, Stage::Enrich);
     let enrich = Enrich::new(home, shared.with(|state| enrich_config(state)));
+    if shared.with(|state| state.setting.mistake) == Some(Mistake::MailAnyway) {
+        records.iter_mut().for_each(misread_message);
+    }
     let asked: Vec<String> = records.iter().map(id_of).collect();
     let work = enrich.handle_batch(records, WORK_TIMEOUT);
     if let Some(outcomes) = process.run(WORK_TIMEOUT, work).await {
@@ -272,6 +275,30 @@ async fn receive(shared: &Shared) {
     end(shared, &process);
 }
 
+/// Some of what is visible, in any order.
+fn receive_some(state: &mut State) -> Vec<Record> {
+    let most = 1 + state.chance.place(BATCH);
+    let mut records = Vec::new();
+    for _ in 0..state.memory.depth() {
+        if records.len() == most {
+            break;
+        }
+        let place = state.chance.place(state.memory.depth());
+        let is_overlapping = state.chance.happens(state.setting.overlap_per_mille);
+        let hidden = if is_overlapping {
+            u32::try_from(state.chance.below(30)).unwrap_or(0)
+        } else {
+            VISIBILITY_SECONDS
+        };
+        match state.memory.receive_at(place, hidden) {
+            Received::Record(record) => records.push(record),
+            Received::Moved(Some(event)) => state.conserve(&event),
+            Received::Moved(None) | Received::Nothing => {}
+        }
+    }
+    records
+}
+
 fn id_of(record: &Record) -> String {
     record.message_id.clone()
 }
@@ -283,15 +310,10 @@ fn delete(shared: &Shared, process: u32, message_id: &str, outcome: Outcome) {
         if outcome.is_failed() {
             return;
         }
-        let call = Call {
-            kind: Kind::Delete,
-            what: "DeleteMessage",
-            to: message_id.to_owned(),
-        };
-        let fault: Option<Fault> = state.course(call.kind).fault;
-        state.step(process, &call, fault);
+        let fault = state.course(Kind::Delete).fault;
+        state.step(process, ("DeleteMessage", message_id), fault);
         if fault.is_none()
-            && let Some(event) = state.queue.delete(message_id)
+            && let Some(event) = state.memory.delete(message_id)
         {
             state.conserve(&event);
         }
@@ -300,38 +322,22 @@ fn delete(shared: &Shared, process: u32, message_id: &str, outcome: Outcome) {
 }
 
 fn enrich_config(state: &State) -> EnrichConfig {
-    let address = |text| EmailAddress::parse(text).expect("a plain address");
     EnrichConfig {
-        delay_seconds: DELAY_SECONDS,
-        from: address("leads@example.com"),
-        to: vec![address("sales@example.com")],
-        notify_owner: false,
         ambiguous: state.setting.ambiguous,
         lease_seconds: state.setting.lease_seconds,
-        owner_wait_seconds: OWNER_WAIT_SECONDS,
         owner_missing: state.setting.owner_missing,
-        mail_wait_seconds: MAIL_WAIT_SECONDS,
-        retry_seconds: 15,
-        max_receive_count: crate::queue::RECEIVES_MAX,
-        lead_url: None,
         environment: "sim".to_owned(),
         boot: state
             .setting
             .one_machine
             .then(|| format!("boot-{}", state.boot)),
+        ..testkit::enrich_config()
     }
 }
 
 /// What the sweeper is told.
 pub(crate) fn sweep_config() -> SweepConfig {
-    SweepConfig {
-        delay_seconds: DELAY_SECONDS,
-        owner_wait_seconds: OWNER_WAIT_SECONDS,
-        mail_wait_seconds: MAIL_WAIT_SECONDS,
-        visibility_seconds: VISIBILITY_SECONDS,
-        max: 100,
-        max_age_days: 14,
-    }
+    testkit::sweep_config()
 }
 
 /// Sweeps once.
@@ -364,7 +370,8 @@ fn write_owner(shared: &Shared, lead: &str, version: u64) {
     let file = format!(r#"{{"lead_id":"{lead}","lead_owner":"Owner {version} of {lead}"}}"#);
     shared.with(|state| {
         let key = format!("{lead}.json");
-        state.write(Bucket::Lookup, &key, NewObject::of(file.into_bytes()));
+        let object = NewObject::of(file.into_bytes());
+        state.memory.plant(Bucket::Lookup, &key, object);
         state.tell(format!("      owner {version} of {lead}"));
     });
 }
@@ -383,7 +390,7 @@ pub(crate) fn push(shared: &Shared, body: &str) {
             trace: TraceContext::default(),
         };
         state.tell(format!("      operator sends {body}"));
-        state.enqueue(message);
+        state.memory.push(message);
     });
     shared.changed();
 }

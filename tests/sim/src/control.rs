@@ -20,7 +20,7 @@ pub enum Control {
 }
 
 /// Every control.
-pub static CONTROLS: [Control; 18] = [
+pub static CONTROLS: [Control; 19] = [
     Control::Code(Mistake::AnswerBeforeQueue),
     Control::Code(Mistake::OverwriteRaw),
     Control::Code(Mistake::ShareSlot),
@@ -37,6 +37,7 @@ pub static CONTROLS: [Control; 18] = [
     Control::Code(Mistake::SilentFailure),
     Control::CodeWherePark(Mistake::ParkInSilence),
     Control::Code(Mistake::SweepInVain),
+    Control::Code(Mistake::MailAnyway),
     Control::ShortLease,
     Control::NoSweeper,
 ];

@@ -1,6 +1,6 @@
 //! Every schedule of one event and one worker with up to so many faults.
 
-use crate::fault::Script;
+use crate::fault::Schedule;
 use crate::rule::Breach;
 use crate::setting::Setting;
 use crate::world::run_script;
@@ -15,7 +15,7 @@ pub struct Findings {
     /// Steps in all of them.
     pub steps: u64,
     /// What broke a promise, and which: the first ones.
-    pub breaches: Vec<(Script, Breach)>,
+    pub breaches: Vec<(Schedule, Breach)>,
 }
 
 /// So many breaches are told.
@@ -37,7 +37,7 @@ pub fn explore(setting: &Setting, faults_max: usize, jobs: usize) -> Findings {
         setting,
         faults_max,
     };
-    let (mut findings, first) = search.visit(Script::new());
+    let (mut findings, first) = search.visit(Schedule::new());
     let left = Mutex::new(first);
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..jobs.max(1))
@@ -57,7 +57,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Runs one schedule. Gives back those with one fault more, after its last.
-    fn visit(&self, script: Script) -> (Findings, Vec<Script>) {
+    fn visit(&self, script: Schedule) -> (Findings, Vec<Schedule>) {
         let report = run_script(self.setting.clone(), script.clone(), false);
         let mut next = Vec::new();
         if script.len() < self.faults_max {
@@ -83,7 +83,7 @@ impl Search<'_> {
         (findings, next)
     }
 
-    fn exhaust(&self, left: &Mutex<Vec<Script>>) -> Findings {
+    fn exhaust(&self, left: &Mutex<Vec<Schedule>>) -> Findings {
         let mut findings = Findings::default();
         loop {
             let first = left.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -1,25 +1,7 @@
 //! What can go wrong with a call.
 
+use leadwire_pipeline::testkit::{Call, Fault};
 use std::collections::BTreeMap;
-
-/// What goes wrong with one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    /// It fails and has no effect.
-    Fails,
-    /// It takes effect and its reply is lost.
-    ReplyLost,
-    /// It takes effect long after its caller has given up.
-    Late,
-    /// Its process dies before it takes effect.
-    DiesBefore,
-    /// Its process dies after it took effect.
-    DiesAfter,
-    /// The mail service is busy: a definite refusal that may pass.
-    Busy,
-    /// A store answers 409: another write is under way. It has no effect.
-    Conflict,
-}
 
 /// What kind of call it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,21 +19,36 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind of a call on a port.
+    pub(crate) fn of(call: &Call) -> Self {
+        match call {
+            Call::Get(..) | Call::List(..) => Self::Read,
+            Call::Create(..) | Call::Replace(..) => Self::Conditional,
+            Call::Put(..)
+            | Call::Erase(..)
+            | Call::Send(_)
+            | Call::SetVisibility(_)
+            | Call::TakeDead
+            | Call::DeleteDead(_) => Self::Write,
+            Call::Mail(_) => Self::Mail,
+        }
+    }
+
     /// What can go wrong with such a call.
     pub fn faults(self) -> &'static [Fault] {
         match self {
-            Self::Read => &[Fault::Fails, Fault::Late, Fault::DiesBefore],
+            Self::Read => &[Fault::Fails, Fault::TooLate, Fault::DiesBefore],
             Self::Write => &[
                 Fault::Fails,
                 Fault::ReplyLost,
-                Fault::Late,
+                Fault::TooLate,
                 Fault::DiesBefore,
                 Fault::DiesAfter,
             ],
             Self::Conditional => &[
                 Fault::Fails,
                 Fault::ReplyLost,
-                Fault::Late,
+                Fault::TooLate,
                 Fault::DiesBefore,
                 Fault::DiesAfter,
                 Fault::Conflict,
@@ -59,7 +56,7 @@ impl Kind {
             Self::Mail => &[
                 Fault::Fails,
                 Fault::ReplyLost,
-                Fault::Late,
+                Fault::TooLate,
                 Fault::DiesBefore,
                 Fault::DiesAfter,
                 Fault::Busy,
@@ -70,4 +67,4 @@ impl Kind {
 }
 
 /// The faults of a schedule: by the number of the call, in the order in which calls are made.
-pub type Script = BTreeMap<usize, Fault>;
+pub type Schedule = BTreeMap<usize, Fault>;

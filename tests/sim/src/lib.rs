@@ -1,14 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod actor;
-pub mod chance;
 pub mod control;
 pub mod explore;
 pub mod fault;
 pub mod mistake;
-mod port;
+mod operator;
 mod process;
-mod queue;
 pub mod rule;
 pub mod seeds;
 pub mod setting;

@@ -6,10 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, Sending};
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
+use leadwire_domain::message::{Notify, Trigger};
 use leadwire_pipeline::port::{
     Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, Home, ListPage, Mail, MailOutcome,
     Mailer, Metadata, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
 };
+use leadwire_pipeline::stage::enrich::Record;
 use std::sync::{Mutex, PoisonError};
 
 /// A mistake in the protocol.
@@ -47,6 +49,8 @@ pub enum Mistake {
     ParkInSilence,
     /// `sweep` counts what it sends, and does not send it: the queue says that it took it.
     SweepInVain,
+    /// `enrich` mails for a replay that was to mail nobody: its message says so.
+    MailAnyway,
 }
 
 /// Whose ports lie.
@@ -73,9 +77,21 @@ impl Mistake {
             | Self::ReleaseDoubt
             | Self::LoseCopy
             | Self::SilentFailure
-            | Self::ParkInSilence => Stage::Enrich,
+            | Self::ParkInSilence
+            | Self::MailAnyway => Stage::Enrich,
             Self::SweepInVain => Stage::Sweep,
         }
+    }
+}
+
+/// What `enrich` reads in a message.
+pub(crate) fn misread_message(record: &mut Record) {
+    let Ok(mut trigger) = Trigger::parse(&record.body) else {
+        return;
+    };
+    if let Some(facts) = &mut trigger.facts {
+        facts.notify = Notify::Force;
+        record.body = trigger.body();
     }
 }
 

@@ -2,8 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::Claim;
+use leadwire_domain::json::Object;
+use leadwire_domain::lead::change::diff;
 use leadwire_domain::lead::document::parse_enriched;
 use leadwire_domain::lead::id::Sha256Hex;
+use leadwire_domain::message::Notify;
 use leadwire_domain::notice::render_email;
 use leadwire_pipeline::port::{Mail, StoredObject};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +24,53 @@ pub enum End {
     Mailed,
     /// Its doubtful mail waits for a person.
     Parked,
+    /// It is a replay that mailed nobody.
+    Silent,
+    /// Its lead was forgotten.
+    Forgotten,
+}
+
+/// The documents that a mail is held against.
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    /// The one of the event, or of the replay.
+    pub own: Option<StoredObject>,
+    /// Those of earlier revisions, the newest first.
+    pub earlier: Vec<StoredObject>,
+}
+
+impl Documents {
+    /// Whether it says the same as an earlier one, and whether it says anything else than one, or there is none.
+    fn is_old_and_new(&self) -> (bool, bool) {
+        let object = |stored: &StoredObject| Object::parse(&stored.bytes).ok();
+        let own = self.own.as_ref().and_then(object);
+        let earlier = self.earlier.iter().filter_map(object);
+        let differs = earlier.map(|earlier| {
+            let own = own.as_ref();
+            own.is_none_or(|own| !diff(&earlier, own).is_empty())
+        });
+        let differs: Vec<bool> = differs.collect();
+        let is_new = differs.is_empty() || differs.contains(&true);
+        (differs.contains(&false), is_new)
+    }
+}
+
+/// The event that an object under a prefix belongs to.
+pub(crate) fn event_of<'a>(prefix: &str, key: &'a str) -> Option<&'a str> {
+    key.strip_prefix(prefix)?.strip_suffix(".json")
+}
+
+/// The name behind a mail's tag.
+pub(crate) fn name_of_tag(tag: &str) -> String {
+    tag.replace("-r", ".r")
+}
+
+/// The event of a name, and the number of its replay.
+pub(crate) fn split(name: &str) -> (&str, u32) {
+    match name.split_once(".r") {
+        Some((event, number)) => (event, number.parse().unwrap_or(0)),
+        None => (name, 0),
+    }
 }
 
 /// How a mail met its fate.
@@ -73,6 +123,12 @@ pub struct Ledger {
     /// Mails that a process sent, knows of, and has not written down yet.
     unsettled: BTreeMap<u32, BTreeSet<String>>,
     holders: BTreeMap<String, Holder>,
+    /// What each replay was asked to do, by its name.
+    orders: BTreeMap<String, Notify>,
+    /// Parked mails of which a person has said what became of them.
+    resolved: BTreeSet<String>,
+    /// Events that are forgotten: the operator was told that it is done.
+    forgotten: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -97,10 +153,13 @@ impl Ledger {
         name: &str,
         raw: Option<&StoredObject>,
     ) -> Result<(), Breach> {
-        let raw = raw.ok_or_else(|| format!("P1: 202 for {name}, which is not stored"))?;
-        let posted = self.posted.get(identity).cloned().unwrap_or_default();
-        if !posted.contains(&raw.bytes) {
-            return Err(format!("P1: {name} holds other bytes than {identity} sent"));
+        // A forgotten event that comes again is taken, and not stored.
+        if self.end(name) != Some(End::Forgotten) {
+            let raw = raw.ok_or_else(|| format!("P1: 202 for {name}, which is not stored"))?;
+            let posted = self.posted.get(identity).cloned().unwrap_or_default();
+            if !posted.contains(&raw.bytes) {
+                return Err(format!("P1: {name} holds other bytes than {identity} sent"));
+            }
         }
         if let Some(other) = self.names.get(identity).filter(|other| *other != name) {
             return Err(format!("P4: {identity} is {other} and {name}"));
@@ -210,17 +269,15 @@ impl Ledger {
         &mut self,
         name: &str,
         claim: &StoredObject,
+        documents: &Documents,
         process: u32,
     ) -> Result<(), Breach> {
+        let before = self.end(name);
         if claim.bytes.is_empty() {
-            if let Some(unsettled) = self.unsettled.get_mut(&process) {
-                unsettled.remove(name);
-            }
-            self.ends.insert(name.to_owned(), End::Mailed);
-            return match self.mails.get(name) {
-                Some(_) => Ok(()),
-                None => Err(format!("P4: {name} is settled and was never mailed")),
-            };
+            return self.settled(name, claim, documents, process);
+        }
+        if !matches!(before, None | Some(End::Parked)) {
+            return Err(format!("P4: {name} is claimed after its end"));
         }
         match serde_json::from_slice(&claim.bytes) {
             Ok(Claim::Parked { .. }) => {
@@ -231,9 +288,90 @@ impl Ledger {
                     Err(format!("P1: {name} is parked and failed/ does not say why"))
                 }
             }
-            Ok(Claim::Sending(_) | Claim::Idle { .. }) => Ok(()),
+            Ok(Claim::Idle { .. }) if self.resolved.remove(name) => {
+                self.ends.remove(name);
+                Ok(())
+            }
+            Ok(Claim::Sending(_) | Claim::Idle { .. }) if before.is_none() => Ok(()),
+            Ok(Claim::Sending(_) | Claim::Idle { .. }) => {
+                Err(format!("P4: {name} is parked and nobody resolved it"))
+            }
             Err(error) => Err(format!("mail/ of {name}: {error}")),
         }
+    }
+
+    /// The marker of an end was written.
+    fn settled(
+        &mut self,
+        name: &str,
+        marker: &StoredObject,
+        documents: &Documents,
+        process: u32,
+    ) -> Result<(), Breach> {
+        if let Some(unsettled) = self.unsettled.get_mut(&process) {
+            unsettled.remove(name);
+        }
+        let end = match marker.metadata.get("state").map(String::as_str) {
+            Some("forgotten") => End::Forgotten,
+            Some("silent") => End::Silent,
+            _ => End::Mailed,
+        };
+        let before = self.ends.insert(name.to_owned(), end);
+        if before == Some(End::Forgotten) && end != End::Forgotten {
+            return Err(format!("forget: {name} has another end afterwards"));
+        }
+        let (is_old, _) = documents.is_old_and_new();
+        match (end, self.orders.get(name)) {
+            (End::Mailed, _) if self.mails(name) == 0 => {
+                Err(format!("P4: {name} is settled and was never mailed"))
+            }
+            (End::Silent, None | Some(Notify::Force)) => {
+                Err(format!("replay: {name} is silent and was to mail"))
+            }
+            (End::Silent, Some(Notify::IfChanged)) if !is_old => {
+                Err(format!("replay: {name} is silent about a change"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A replay's message was sent. Whoever sends it again must say the same.
+    pub fn ordered(&mut self, name: &str, notify: Notify) -> Result<(), Breach> {
+        let before = self.orders.insert(name.to_owned(), notify);
+        match before.filter(|before| *before != notify) {
+            Some(before) => Err(format!("replay: {name} is {before:?} and {notify:?}")),
+            None => Ok(()),
+        }
+    }
+
+    /// The replays.
+    pub fn replays(&self) -> impl Iterator<Item = &str> {
+        self.orders.keys().map(String::as_str)
+    }
+
+    /// Whether it is a replay whose message was sent.
+    pub fn is_replay(&self, name: &str) -> bool {
+        self.orders.contains_key(name)
+    }
+
+    /// A person says what became of a parked mail.
+    pub fn resolve(&mut self, name: &str) {
+        self.resolved.insert(name.to_owned());
+    }
+
+    /// The operator was told that an event is forgotten.
+    pub fn forget(&mut self, event: &str) {
+        self.forgotten.insert(event.to_owned());
+    }
+
+    /// Whether the operator was told that an event is forgotten.
+    pub fn is_forgotten(&self, event: &str) -> bool {
+        self.forgotten.contains(event)
+    }
+
+    /// Whether an event, or the one that a replay is of, has the mark of a forgotten one.
+    pub fn is_marked(&self, name: &str) -> bool {
+        self.end(split(name).0) == Some(End::Forgotten)
     }
 
     /// A failure was written down.
@@ -245,11 +383,22 @@ impl Ledger {
     pub fn mailed(
         &mut self,
         mail: &Mail,
-        document: Option<&StoredObject>,
-        delivery: Delivery,
-        process: u32,
+        documents: &Documents,
+        (delivery, process): (Delivery, u32),
     ) -> Result<(), Breach> {
-        let name = &mail.event;
+        let name = &name_of_tag(&mail.event);
+        if self.is_forgotten(split(name).0) {
+            return Err(format!("forget: {name} is mailed"));
+        }
+        let (_, is_new) = documents.is_old_and_new();
+        match self.orders.get(name) {
+            Some(Notify::Never) => return Err(format!("replay: {name} mails, and was not to")),
+            Some(Notify::IfChanged) if !is_new => {
+                return Err(format!("replay: {name} mails, and nothing changed"));
+            }
+            Some(Notify::IfChanged | Notify::Force) | None => {}
+        }
+        let document = documents.own.as_ref();
         let document = document.ok_or_else(|| format!("P3: {name} is mailed without document"))?;
         let lead =
             parse_enriched(&document.bytes).map_err(|error| format!("P3: {name}: {error}"))?;
@@ -260,7 +409,9 @@ impl Ledger {
                 "P3: {name} is stored as {stored:?}, mailed as {said:?}"
             ));
         }
-        if delivery != Delivery::Late && self.ends.contains_key(name) {
+        // Who was sending when the lead was forgotten is not called back.
+        let is_over = !matches!(self.end(name), None | Some(End::Forgotten));
+        if delivery != Delivery::Late && is_over {
             return Err(format!("P4: {name} is mailed after its end"));
         }
         *self.mails.entry(name.clone()).or_default() += 1;

@@ -1,8 +1,8 @@
 //! What a world is like: drawn from a seed, or the plain one that schedules are written for.
 
-use crate::chance::Chance;
 use crate::mistake::Mistake;
 use leadwire_pipeline::settings::{AmbiguousPolicy, OwnerMissingPolicy};
+use leadwire_pipeline::testkit::Chance;
 use std::time::Duration;
 
 /// The life of a claim on one machine, as its command has it.
@@ -29,6 +29,39 @@ pub enum Form {
     /// With neither.
     Plain,
 }
+
+/// What an operator does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Sends again what failed.
+    Redrive,
+    /// Forgets a lead.
+    Forget,
+    /// Replays an event.
+    Replay,
+    /// Says what became of the mails that are parked.
+    Resolve,
+}
+
+use Operation::{Forget, Redrive, Replay, Resolve};
+
+/// What is done in a world: in most of them nothing.
+const OPERATIONS: [&[Operation]; 10] = [
+    &[],
+    &[],
+    &[],
+    &[],
+    &[],
+    &[Redrive, Resolve],
+    &[Resolve, Redrive, Replay],
+    &[Replay, Replay, Resolve],
+    &[Forget],
+    &[Replay, Forget, Redrive, Forget],
+];
+/// An effect is late by at most so long: beyond a lease and a visibility.
+const LATE_SECONDS_MAX: u64 = 400;
+/// The same where leads are forgotten: with all that a stage may take before, within a lease.
+const LATE_BEFORE_FORGET_SECONDS_MAX: u64 = 20;
 
 /// What a world is like.
 #[derive(Clone, Debug)]
@@ -81,6 +114,11 @@ pub struct Setting {
     pub lease_seconds: u32,
     /// So many in a thousand leads get their owner late, or never.
     pub late_owner_per_mille: u64,
+    /// An effect is late by at most so many seconds: beyond a lease and a visibility, but where leads are forgotten, which trusts that whoever
+    /// began before is done within a lease.
+    pub late_seconds_max: u64,
+    /// What an operator does, once each: what failed is redriven, a lead forgotten, an event replayed, a parked mail resolved.
+    pub operations: &'static [Operation],
     /// The mistake that the ports make the real code commit.
     pub mistake: Option<Mistake>,
     /// Whether all processes are one machine's: they share a boot, and where one dies all do.
@@ -113,6 +151,8 @@ impl Setting {
             owner_missing: OwnerMissingPolicy::Dlq,
             lease_seconds: leadwire_pipeline::settings::LEASE_SECONDS,
             late_owner_per_mille: 0,
+            late_seconds_max: LATE_SECONDS_MAX,
+            operations: &[],
             mistake: None,
             one_machine: false,
         }
@@ -135,6 +175,8 @@ impl Setting {
         let leads = 1 + chance.place(events);
         let park = chance.happens(300);
         let missing_mails = chance.happens(300);
+        let operations = chance.pick(OPERATIONS[0], &OPERATIONS[1..]);
+        let forgets = operations.contains(&Operation::Forget);
         Self {
             events,
             leads,
@@ -166,6 +208,12 @@ impl Setting {
             },
             lease_seconds: leadwire_pipeline::settings::LEASE_SECONDS,
             late_owner_per_mille: chance.pick(0, &[300]),
+            late_seconds_max: if forgets {
+                LATE_BEFORE_FORGET_SECONDS_MAX
+            } else {
+                LATE_SECONDS_MAX
+            },
+            operations,
             mistake: None,
             one_machine: false,
         }

@@ -1,29 +1,26 @@
 //! Everything that is in a world: objects, messages, mails, and what was done so far.
 
-use crate::chance::Chance;
-use crate::fault::{Fault, Kind, Script};
+use crate::fault::{Kind, Schedule};
 use crate::process::Process;
-use crate::queue::{Queue, later};
-use crate::rule::{Breach, Ledger};
+use crate::rule::{Breach, Documents, Ledger, event_of, split};
 use crate::setting::Setting;
 use jiff::{SignedDuration, Timestamp};
-use leadwire_pipeline::port::{Bucket, ETag, NewObject, OutgoingMessage, StoredObject};
+use leadwire_domain::key::{ENRICHED, FAILED, RAW, SWEPT};
+use leadwire_pipeline::port::{Bucket, StoredObject};
 use leadwire_pipeline::settings::AmbiguousPolicy;
-use std::collections::BTreeMap;
+use leadwire_pipeline::testkit::{Chance, Course, Fault, Memory};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 /// A world that does not come to rest within so many steps circles.
 const STEPS_MAX: u64 = 200_000;
-/// An effect is late by at most so long: beyond a lease and a visibility.
-pub(crate) const LATE_SECONDS_MAX: u64 = 400;
 /// How late an effect is in a schedule: beyond every deadline of a stage, within a lease.
 const LATE: Duration = Duration::from_secs(40);
-/// 2026-11-23T06:50:00Z.
-const EPOCH_SECONDS: i64 = 1_795_416_600;
+/// Entries of a listing's page: few, so that pages matter.
+const PAGE: usize = 3;
 
 /// What decides what goes wrong.
 #[derive(Debug)]
@@ -34,29 +31,7 @@ pub(crate) enum Plan {
         left: usize,
     },
     /// A script, by the number of the call.
-    Written(Script),
-}
-
-/// What goes wrong with one call, and how long it takes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Course {
-    /// What goes wrong, if anything does.
-    pub(crate) fault: Option<Fault>,
-    /// The way there.
-    pub(crate) there: Duration,
-    /// The way back; for a late effect, how late it is.
-    pub(crate) back: Duration,
-}
-
-/// A call on a port.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    /// What kind it is.
-    pub(crate) kind: Kind,
-    /// What it does, for the story.
-    pub(crate) what: &'static str,
-    /// To what.
-    pub(crate) to: String,
+    Written(Schedule),
 }
 
 /// The state of a world.
@@ -66,10 +41,12 @@ pub(crate) struct State {
     pub(crate) setting: Setting,
     /// Where everything that is left to chance comes from.
     pub(crate) chance: Chance,
-    /// The queue.
-    pub(crate) queue: Queue,
+    /// Objects, messages and mails.
+    pub(crate) memory: Arc<Memory>,
     /// What is known of the events.
     pub(crate) ledger: Ledger,
+    /// Leads whose owner files an operator may have deleted.
+    pub(crate) ownerless: BTreeSet<String>,
     /// Workers and posts that are under way.
     pub(crate) busy: usize,
     /// Their processes.
@@ -77,9 +54,6 @@ pub(crate) struct State {
     /// Which run of the machine this is.
     pub(crate) boot: u32,
     plan: Plan,
-    start: Instant,
-    objects: BTreeMap<(Bucket, String), StoredObject>,
-    versions: u64,
     processes: u32,
     kinds: Vec<Kind>,
     faults: usize,
@@ -93,18 +67,18 @@ pub(crate) struct State {
 impl State {
     fn new(setting: Setting, chance: Chance, plan: Plan, tells: bool) -> Self {
         let parks = setting.ambiguous == AmbiguousPolicy::Park;
+        let memory = Arc::<Memory>::default();
+        memory.set_page(PAGE);
         Self {
             setting,
             chance,
-            queue: Queue::default(),
+            memory,
             ledger: Ledger::new(parks),
+            ownerless: BTreeSet::new(),
             busy: 0,
             alive: Vec::new(),
             boot: 1,
             plan,
-            start: Instant::now(),
-            objects: BTreeMap::new(),
-            versions: 0,
             processes: 0,
             kinds: Vec::new(),
             faults: 0,
@@ -118,9 +92,7 @@ impl State {
 
     /// The true time.
     pub(crate) fn now(&self) -> Timestamp {
-        let epoch = Timestamp::from_second(EPOCH_SECONDS).expect("within range");
-        let elapsed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
-        epoch.checked_add(elapsed).unwrap_or(epoch)
+        self.memory.time()
     }
 
     /// The number and the clock of a new process.
@@ -154,9 +126,9 @@ impl State {
         self.kinds.push(kind);
         self.faults += usize::from(fault.is_some());
         let back = match (&self.plan, fault) {
-            (Plan::Written(_), Some(Fault::Late)) => LATE,
-            (Plan::Drawn { .. }, Some(Fault::Late)) => {
-                Duration::from_secs(1 + self.chance.below(LATE_SECONDS_MAX))
+            (Plan::Written(_), Some(Fault::TooLate)) => LATE,
+            (Plan::Drawn { .. }, Some(Fault::TooLate)) => {
+                Duration::from_secs(1 + self.chance.below(self.setting.late_seconds_max))
             }
             _ => back,
         };
@@ -175,8 +147,7 @@ impl State {
             dead.kill();
             self.ledger.bury(dead.id);
         }
-        let now = self.now();
-        self.queue.release(now);
+        self.memory.release();
     }
 
     /// From now on nothing goes wrong any more.
@@ -195,20 +166,20 @@ impl State {
     }
 
     /// Notes a step: it becomes part of what tells two runs apart, and of the story where one is told.
-    pub(crate) fn step(&mut self, process: u32, call: &Call, fault: Option<Fault>) {
+    pub(crate) fn step(&mut self, process: u32, (what, to): (&str, &str), fault: Option<Fault>) {
         self.steps += 1;
         if self.steps > STEPS_MAX {
             self.breach("P8: it circles".to_owned());
         }
-        let nanos = self.start.elapsed().as_nanos();
+        let nanos = self.memory.age().as_nanos();
         let mut digest = Digest(self.digest);
         let told = (nanos, process, fault);
-        write!(digest, "{told:?} {} {}", call.what, call.to).expect("a digest takes everything");
+        write!(digest, "{told:?} {what} {to}").expect("a digest takes everything");
         self.digest = digest.0;
         if self.story.is_some() {
             let fault = fault.map_or_else(String::new, |fault| format!("  ← {fault:?}"));
             let now = self.now();
-            let line = format!("{now}  {process:>3} {} {}{fault}", call.what, call.to);
+            let line = format!("{now}  {process:>3} {what} {to}{fault}");
             self.tell(line);
         }
     }
@@ -238,63 +209,97 @@ impl State {
         }
     }
 
-    /// Queues a message; the queue may be early with it. Gives back the event that it is about.
-    pub(crate) fn enqueue(&mut self, message: OutgoingMessage) -> Option<String> {
-        let now = self.now();
+    /// The queue may be early with a message.
+    pub(crate) fn delay_seconds(&mut self, asked: u32) -> u32 {
         let is_early = !self.heals && self.chance.happens(self.setting.early_per_mille);
-        let seconds = if is_early {
-            let early = self.chance.below(u64::from(message.delay_seconds) + 1);
-            u32::try_from(early).unwrap_or(0)
-        } else {
-            message.delay_seconds
-        };
-        self.queue.push(message, now, later(now, seconds))
+        if is_early {
+            let early = self.chance.below(u64::from(asked) + 1);
+            return u32::try_from(early).unwrap_or(0);
+        }
+        asked
     }
 
     /// The conservation law for one event (P1): from its 202 on it is mailed, parked, failed with a reason, a dead letter, or in flight.
     pub(crate) fn conserve(&mut self, name: &str) {
         let is_somewhere = self.ledger.end(name).is_some()
             || self.ledger.has_failed(name)
-            || self.queue.is_live(name)
-            || self.queue.is_dead(name);
+            || self.memory.is_live(name)
+            || self.memory.is_dead(name);
         // An operator who empties the queue takes triggers away; the sweeper finds them.
-        if self.ledger.is_accepted(name) && !is_somewhere && !self.setting.purge {
+        let is_ours = self.ledger.is_accepted(name) || self.ledger.is_replay(name);
+        let is_gone = self.ledger.is_marked(name) || self.setting.purge;
+        if is_ours && !is_somewhere && !is_gone {
             self.breach(format!("P1: {name} is nowhere"));
         }
     }
 
-    /// An object.
-    pub(crate) fn object(&self, bucket: Bucket, key: &str) -> Option<&StoredObject> {
-        self.objects.get(&(bucket, key.to_owned()))
+    /// The same for all events.
+    pub(crate) fn conserve_all(&mut self) {
+        let names: Vec<String> = self.ledger.accepted().map(str::to_owned).collect();
+        for name in names {
+            self.conserve(&name);
+        }
     }
 
-    /// The objects under a prefix, in order.
-    pub(crate) fn objects<'a>(
-        &'a self,
-        bucket: Bucket,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = (&'a str, &'a StoredObject)> {
-        let from = (bucket, prefix.to_owned());
-        let objects = self.objects.range(from..);
-        objects
-            .map(|((bucket, key), object)| (*bucket, key.as_str(), object))
-            .take_while(move |(of, key, _)| *of == bucket && key.starts_with(prefix))
-            .map(|(_, key, object)| (key, object))
+    /// A forgotten event leaves nothing behind, and nothing of it comes back.
+    pub(crate) fn check_forgotten(&mut self, name: &str, key: &str) {
+        let (event, _) = split(name);
+        if self.ledger.is_forgotten(event) {
+            self.breach(format!("forget: {key} is there again"));
+        }
     }
 
-    /// Writes an object, whatever is there.
-    pub(crate) fn write(&mut self, bucket: Bucket, key: &str, object: NewObject) -> ETag {
-        self.versions += 1;
-        let etag = ETag(format!("v{}", self.versions));
-        let NewObject { bytes, metadata } = object;
-        let stored = StoredObject {
-            bytes,
-            etag: etag.clone(),
-            metadata,
-            last_modified: self.now(),
+    /// An operator was told that an event is forgotten.
+    pub(crate) fn forget(&mut self, event: &str) {
+        self.ledger.forget(event);
+        let prefixes = [
+            (Bucket::Raw, RAW),
+            (Bucket::Enriched, ENRICHED),
+            (Bucket::Enriched, FAILED),
+            (Bucket::Enriched, SWEPT),
+        ];
+        for (bucket, prefix) in prefixes {
+            for key in self.memory.keys(bucket, &format!("{prefix}{event}.")) {
+                self.breach(format!("forget: {key} is left"));
+            }
+        }
+    }
+
+    /// One of the leads.
+    pub(crate) fn any_lead(&mut self) -> String {
+        lead(self.chance.place(self.setting.leads))
+    }
+
+    /// The names of the raw objects.
+    pub(crate) fn raw_names(&self) -> Vec<String> {
+        let keys = self.memory.keys(Bucket::Raw, RAW);
+        let names = keys.iter().filter_map(|key| event_of(RAW, key));
+        names.map(str::to_owned).collect()
+    }
+
+    /// The raw object of an event, or of the event that a replay is of.
+    pub(crate) fn raw(&self, name: &str) -> Option<StoredObject> {
+        let (event, _) = split(name);
+        self.memory.peek(Bucket::Raw, &format!("{RAW}{event}.json"))
+    }
+
+    /// The document of an event, or of a replay, and those of its earlier revisions, the newest first.
+    pub(crate) fn documents(&self, name: &str) -> Documents {
+        let (event, revision) = split(name);
+        let read = |name: &str| {
+            self.memory
+                .peek(Bucket::Enriched, &format!("{ENRICHED}{name}.json"))
         };
-        self.objects.insert((bucket, key.to_owned()), stored);
-        etag
+        let earlier = (1..revision).rev();
+        let earlier = earlier.map(|number| format!("{event}.r{number}"));
+        let event = (revision > 0).then(|| event.to_owned());
+        Documents {
+            own: read(name),
+            earlier: earlier
+                .chain(event)
+                .filter_map(|name| read(&name))
+                .collect(),
+        }
     }
 
     fn report(&mut self) -> Report {
@@ -307,6 +312,11 @@ impl State {
             story: self.story.take().unwrap_or_default(),
         }
     }
+}
+
+/// The id of a lead. They begin alike.
+pub(crate) fn lead(number: usize) -> String {
+    format!("lead{}", "_1".repeat(number))
 }
 
 /// FNV-1a.

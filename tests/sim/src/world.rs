@@ -1,16 +1,18 @@
 //! A world from its beginning to its end: faults first, then none; and everything must have come to an end.
 
 use crate::actor::{self, Webhook};
-use crate::chance::Chance;
-use crate::fault::Script;
+use crate::fault::Schedule;
+use crate::operator;
 use crate::rule::End;
-use crate::setting::{Form, Owner, Setting};
-use crate::state::{LATE_SECONDS_MAX, Plan, Report, Shared, State};
+use crate::setting::{Form, Operation, Owner, Setting};
+use crate::state::{Plan, Report, Shared, State, lead};
 use jiff::SignedDuration;
 use leadwire_domain::failure::{FailureReason, FailureRecord};
-use leadwire_domain::key::{FAILED, RAW};
+use leadwire_domain::key::FAILED;
+use leadwire_domain::message::Trigger;
 use leadwire_pipeline::port::Bucket;
 use leadwire_pipeline::settings::OwnerMissingPolicy;
+use leadwire_pipeline::testkit::Chance;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -19,6 +21,8 @@ use tokio::time::sleep;
 const SWEEPS: u32 = 4;
 /// So many in a thousand worlds are one machine.
 const ONE_MACHINE_PER_MILLE: u64 = 250;
+/// After so long every dead letter that was taken and not given back can be taken again.
+const TAKEN: Duration = Duration::from_mins(11);
 /// A webhook comes again within so many seconds.
 const AGAIN_SECONDS: u64 = 1200;
 
@@ -43,7 +47,7 @@ pub fn run_seed_with(seed: u64, tells: bool, alter: impl FnOnce(&mut Setting)) -
 }
 
 /// A world in which nothing goes wrong but what a script says.
-pub fn run_script(setting: Setting, script: Script, tells: bool) -> Report {
+pub fn run_script(setting: Setting, script: Schedule, tells: bool) -> Report {
     run(setting, Chance::new(1), Plan::Written(script), tells)
 }
 
@@ -62,33 +66,28 @@ fn run(setting: Setting, chance: Chance, plan: Plan, tells: bool) -> Report {
 
 async fn live(shared: &Shared) {
     let owners = populate(shared);
-    let (workers, sweeps, poison, purge) = shared.with(|state| {
-        let Setting {
-            workers,
-            sweeps,
-            poison,
-            purge,
-            ..
-        } = state.setting;
-        (workers, sweeps, poison, purge)
-    });
-    for _ in 0..workers {
+    let setting = shared.with(|state| state.setting.clone());
+    for _ in 0..setting.workers {
         tokio::spawn(actor::work(shared.clone()));
     }
-    if poison {
+    if setting.poison {
         actor::poison(shared);
     }
-    if purge {
+    if setting.purge {
         tokio::spawn(empty(shared.clone()));
     }
-    if sweeps {
+    if setting.sweeps {
         tokio::spawn(sweep_now_and_then(shared.clone()));
+    }
+    if !setting.operations.is_empty() {
+        shared.with(|state| state.busy += 1);
+        tokio::spawn(operate(shared.clone(), setting.operations));
     }
     shared.until(is_idle).await;
     check_untroubled(shared, &owners);
     shared.with(State::heal);
     // What is late comes before the first sweep.
-    sleep(Duration::from_secs(LATE_SECONDS_MAX + 60)).await;
+    sleep(Duration::from_secs(setting.late_seconds_max + 60)).await;
     let lost_after = Duration::try_from(actor::sweep_config().lost_after()).unwrap_or_default();
     for _ in 0..SWEEPS {
         if shared.with(|state| state.is_broken()) {
@@ -98,20 +97,21 @@ async fn live(shared: &Shared) {
             break;
         }
         sleep(lost_after + Duration::from_mins(5)).await;
-        if shared.with(|state| state.setting.has_sweeper) {
+        if setting.has_sweeper {
             actor::sweep(shared).await;
         }
         shared.until(is_idle).await;
     }
     shared.with(check_dead_letters);
-    redrive(shared);
+    sleep(TAKEN).await;
+    operator::redrive(shared).await;
     shared.until(is_idle).await;
     shared.with(|state| check_ends(state, &owners));
 }
 
 /// Nothing waits, nobody works, and every CRM is done.
 fn is_idle(state: &mut State) -> Option<()> {
-    (state.busy == 0 && state.queue.is_empty()).then_some(())
+    (state.busy == 0 && state.memory.depth() == 0).then_some(())
 }
 
 /// Makes the leads and sends their events, each in a task of its own. Gives back when each lead's owner is assigned.
@@ -119,8 +119,7 @@ fn populate(shared: &Shared) -> BTreeMap<String, Owner> {
     let (leads, events) = shared.with(|state| (state.setting.leads, state.setting.events));
     let mut owners = BTreeMap::new();
     for number in 0..leads {
-        // Ids that begin alike.
-        let lead = format!("lead{}", "_1".repeat(number));
+        let lead = lead(number);
         let owner = shared.with(|state| state.setting.owner(&mut state.chance));
         tokio::spawn(actor::assign(shared.clone(), lead.clone(), owner));
         owners.insert(lead, owner);
@@ -140,7 +139,7 @@ type Sent = (Webhook, Duration);
 
 /// An event, when it is sent, and when once more.
 fn event(state: &mut State, number: usize, leads: usize) -> (Webhook, Duration, Option<Sent>) {
-    let lead = format!("lead{}", "_1".repeat(state.chance.place(leads)));
+    let lead = lead(state.chance.place(leads));
     let form = state
         .chance
         .pick(Form::Signed, &[Form::WithKey, Form::Plain]);
@@ -187,9 +186,16 @@ async fn empty(shared: Shared) {
         // Where everything has come to rest before, nobody does that any more: a redrive would be emptied with it.
         if !state.is_healed() {
             state.tell("      operator empties the queue".to_owned());
-            state.queue.purge();
+            state.memory.purge();
         }
     });
+    shared.changed();
+}
+
+/// The world is busy until the operator is done.
+async fn operate(shared: Shared, operations: &[Operation]) {
+    operator::operate(shared.clone(), operations).await;
+    shared.with(|state| state.busy -= 1);
     shared.changed();
 }
 
@@ -203,33 +209,10 @@ async fn sweep_now_and_then(shared: Shared) {
 
 /// Whether the sweeper has anything to do yet.
 fn is_anything_left(state: &mut State) -> bool {
-    let names = raw_names(state).into_iter();
+    let names = state.raw_names().into_iter();
     let mut left =
         names.filter(|name| state.ledger.end(name).is_none() && !state.ledger.has_failed(name));
     left.next().is_some()
-}
-
-/// Sends all dead letters again, and whatever else has a reason in `failed/` and no end.
-fn redrive(shared: &Shared) {
-    let (letters, bare) = shared.with(|state| {
-        let names = raw_names(state).into_iter();
-        let bare: Vec<String> = names
-            .filter(|name| state.ledger.has_failed(name) && state.ledger.end(name).is_none())
-            .filter(|name| !state.queue.is_dead(name))
-            .map(|name| format!(r#"{{"s3_key":"{RAW}{name}.json"}}"#))
-            .collect();
-        (state.queue.take_dead(), bare)
-    });
-    let letters = letters.into_iter().map(|letter| letter.body);
-    for body in letters.chain(bare) {
-        actor::push(shared, &body);
-    }
-}
-
-fn raw_names(state: &State) -> Vec<String> {
-    let names = state.objects(Bucket::Raw, RAW);
-    let names = names.filter_map(|(key, _)| crate::port::event_of(RAW, key));
-    names.map(str::to_owned).collect()
 }
 
 /// Where nothing went wrong, everything with an owner is mailed without a sweep or a redrive (P6: waiting is not failing).
@@ -240,11 +223,11 @@ fn check_untroubled(shared: &Shared, owners: &BTreeMap<String, Owner>) {
             return;
         }
         // What a slow answer refused is the sweeper's.
-        let names = raw_names(state).into_iter();
+        let names = state.raw_names().into_iter();
         let left: Vec<String> = names
             .filter(|name| state.ledger.is_accepted(name))
             .filter(|name| !waits_in_vain(state, name, owners))
-            .filter(|name| state.ledger.end(name) != Some(End::Mailed))
+            .filter(|name| !matches!(state.ledger.end(name), Some(End::Mailed | End::Forgotten)))
             .collect();
         for name in left {
             state.breach(format!("P6: nothing went wrong and {name} is not mailed"));
@@ -254,8 +237,10 @@ fn check_untroubled(shared: &Shared, owners: &BTreeMap<String, Owner>) {
 
 /// Every dead letter says why (P1), once the sweeper had its time; and where nothing goes wrong any more, it gives nothing up.
 fn check_dead_letters(state: &mut State) {
-    for name in raw_names(state) {
-        let failure = state.object(Bucket::Enriched, &format!("{FAILED}{name}.json"));
+    for name in state.raw_names() {
+        let failure = state
+            .memory
+            .peek(Bucket::Enriched, &format!("{FAILED}{name}.json"));
         let is_given_up = failure.is_some_and(|failure| {
             let reason = serde_json::from_slice(&failure.bytes);
             reason.is_ok_and(|failure: FailureRecord| failure.reason == FailureReason::SweptOut)
@@ -263,27 +248,43 @@ fn check_dead_letters(state: &mut State) {
         if is_given_up && !state.setting.sweeps {
             state.breach(format!("P1: {name} was swept without an effect"));
         }
-        let is_silent = state.queue.is_dead(&name)
+        let is_silent = state.memory.is_dead(&name)
             && state.ledger.end(&name).is_none()
             && !state.ledger.has_failed(&name);
         if is_silent {
             state.breach(format!("P1: {name} is a dead letter without a reason"));
         }
     }
-    if state.setting.poison && !state.setting.purge && state.queue.dead_strangers() != 1 {
+    if state.setting.poison && !state.setting.purge && dead_strangers(state) != 1 {
         state.breach("P1: what nobody can read is no dead letter".to_owned());
     }
 }
 
+/// Dead letters that name no event.
+fn dead_strangers(state: &State) -> usize {
+    let letters = state.memory.dead_letters().into_iter();
+    let strangers = letters.filter(|letter| Trigger::parse(&letter.body).is_err());
+    strangers.count()
+}
+
 /// At the end everything that is stored was mailed or parked, or waits in vain for its owner.
 fn check_ends(state: &mut State, owners: &BTreeMap<String, Owner>) {
-    for name in raw_names(state) {
+    for name in state.raw_names() {
         let has_end = match state.ledger.end(&name) {
             Some(_) => true,
             None => waits_in_vain(state, &name, owners) && state.ledger.has_failed(&name),
         };
         if !has_end {
             state.breach(format!("P1: {name} has no end"));
+        }
+    }
+    // A queue that was emptied lost replays too, and the sweep does not look after them.
+    let replays: Vec<String> = state.ledger.replays().map(str::to_owned).collect();
+    for name in replays {
+        let ledger = &state.ledger;
+        let has_end = ledger.end(&name).is_some() || ledger.has_failed(&name);
+        if !has_end && !ledger.is_marked(&name) && !state.setting.purge {
+            state.breach(format!("P1: the replay {name} has no end"));
         }
     }
     let received = state.ledger.accepted().count();
@@ -298,8 +299,8 @@ fn check_ends(state: &mut State, owners: &BTreeMap<String, Owner>) {
 }
 
 fn waits_in_vain(state: &State, name: &str, owners: &BTreeMap<String, Owner>) -> bool {
-    let raw = state.object(Bucket::Raw, &format!("{RAW}{name}.json"));
-    let lead = raw.and_then(|raw| raw.metadata.get("lead-id"));
-    let owner = lead.and_then(|lead| owners.get(lead));
-    owner == Some(&Owner::Never) && state.setting.owner_missing == OwnerMissingPolicy::Dlq
+    let raw = state.raw(name);
+    let lead = raw.as_ref().and_then(|raw| raw.metadata.get("lead-id"));
+    let is_never = |lead| owners.get(lead) == Some(&Owner::Never) || state.ownerless.contains(lead);
+    lead.is_some_and(is_never) && state.setting.owner_missing == OwnerMissingPolicy::Dlq
 }

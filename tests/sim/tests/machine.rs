@@ -24,7 +24,7 @@ use leadwire_pipeline::settings::{
 use leadwire_pipeline::stage::enrich::Enrich;
 use leadwire_pipeline::stage::ingest::{Ingest, Request};
 use leadwire_pipeline::trace::TraceContext;
-use leadwire_sim::rule::{DELAY_SECONDS, Delivery, End, Ledger, Taking};
+use leadwire_sim::rule::{DELAY_SECONDS, Delivery, Documents, End, Ledger, Taking};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -120,6 +120,15 @@ impl Run {
         }
     }
 
+    /// What a mail is held against: nothing is replayed here.
+    async fn documents(&self, name: &str) -> Documents {
+        let key = format!("{ENRICHED}{name}.json");
+        Documents {
+            own: self.look(Bucket::Enriched, &key).await,
+            earlier: Vec::new(),
+        }
+    }
+
     /// What was written is held against the rules.
     async fn check_write(&self, bucket: Bucket, key: &str) {
         let of = |prefix: &str| key.strip_prefix(prefix)?.strip_suffix(".json");
@@ -138,6 +147,7 @@ impl Run {
             drop(world);
             self.shared.check(on_time.and(result));
         } else if let Some(name) = of(MAIL) {
+            let documents = self.documents(name).await;
             let mut world = self.shared.with();
             let taking = Taking {
                 now: world.now,
@@ -145,7 +155,7 @@ impl Run {
                 lives: world.boot,
             };
             let taken = world.ledger.taken(name, &object, &taking);
-            let claimed = world.ledger.claimed(name, &object, self.boot);
+            let claimed = world.ledger.claimed(name, &object, &documents, self.boot);
             drop(world);
             self.shared.check(taken.and(claimed));
         } else if let Some(name) = of(FAILED) {
@@ -229,13 +239,10 @@ impl DelayQueue for Run {
 impl Mailer for Run {
     async fn send(&self, mail: &Mail) -> MailOutcome {
         let sent = async {
-            let key = format!("{ENRICHED}{}.json", mail.event);
-            let document = self.look(Bucket::Enriched, &key).await;
+            let documents = self.documents(&mail.event).await;
             let mut world = self.shared.with();
-            let clean = Delivery::Clean;
-            let result = world
-                .ledger
-                .mailed(mail, document.as_ref(), clean, self.boot);
+            let clean = (Delivery::Clean, self.boot);
+            let result = world.ledger.mailed(mail, &documents, clean);
             drop(world);
             self.shared.check(result);
             MailOutcome::Accepted("mail-1".to_owned())

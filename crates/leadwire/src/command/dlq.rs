@@ -13,7 +13,6 @@ use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable};
 use crate::usage::Usage;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::key::EventName;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_pipeline::ledger::{Failure, Ledger};
 use leadwire_pipeline::operate::queue::QueueSnapshot;
@@ -117,7 +116,7 @@ pub(super) async fn ls<O: Operated>(
             "reason": reason_code(failure),
             "advice": failure.record.as_ref().map(|record| record.reason.advice()),
             "failure": failure.record,
-            "queued": is_queued(&look, failure.name.as_ref()),
+            "queued": is_queued(&look, failure),
         }))?;
     }
     if failures.is_empty() {
@@ -151,7 +150,7 @@ fn row(failure: &Failure, look: &QueueSnapshot, now: Timestamp) -> Vec<Cell> {
     let event = record
         .and_then(|record| record.event_id.as_ref())
         .map_or_else(|| name_of(failure), ToString::to_string);
-    let state = if is_queued(look, failure.name.as_ref()) {
+    let state = if is_queued(look, failure) {
         "in the queue again"
     } else {
         ""
@@ -178,9 +177,9 @@ fn reasons(failures: &[Failure]) -> Vec<FailureReason> {
     reasons
 }
 
-fn is_queued(look: &QueueSnapshot, name: Option<&EventName>) -> bool {
-    name.and_then(|name| look.live(name))
-        .is_some_and(|live| !live.is_empty())
+fn is_queued(look: &QueueSnapshot, failure: &Failure) -> bool {
+    let name = failure.name.as_ref();
+    name.is_some_and(|name| look.is_queued(name))
 }
 
 /// `dlq show`.

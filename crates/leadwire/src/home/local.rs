@@ -9,7 +9,8 @@ use leadwire_local::{
 };
 use leadwire_pipeline::operate::queue::QueueSnapshot;
 use leadwire_pipeline::port::{
-    DelayQueue as _, NoMailer, OutgoingMessage, PortError, QueuedMessage, SecretStore as _,
+    DeadLetterQueue, DelayQueue as _, NoMailer, OutgoingMessage, PortError, QueuedMessage,
+    SecretStore as _,
 };
 use leadwire_pipeline::trace::TraceContext;
 use std::fs::{File, TryLockError};
@@ -31,26 +32,7 @@ pub(crate) struct Folder {
     canary: FileSecrets,
 }
 
-impl Operated for LocalOperated {
-    async fn look(&self) -> Result<QueueSnapshot, PortError> {
-        let waiting = self.ports.queue.waiting(LOOK_MESSAGES_MAX).await?;
-        let is_whole = u32::try_from(waiting.len()).is_ok_and(|count| count < LOOK_MESSAGES_MAX);
-        let live = waiting.into_iter().map(|message| QueuedMessage {
-            handle: message.message_id.clone(),
-            message_id: message.message_id,
-            body: message.body,
-            visible_at: message.due_at,
-            receives: message.receive_count,
-            trace: TraceContext::default(),
-            others: Vec::new(),
-        });
-        let live: Vec<QueuedMessage> = live.collect();
-        Ok(QueueSnapshot::new(
-            is_whole.then_some(live),
-            self.take_dead().await?,
-        ))
-    }
-
+impl DeadLetterQueue for LocalOperated {
     /// Nothing is hidden here by reading.
     async fn take_dead(&self) -> Result<Vec<QueuedMessage>, PortError> {
         let letters = self.ports.queue.dead_letters(LOOK_MESSAGES_MAX).await?;
@@ -73,6 +55,27 @@ impl Operated for LocalOperated {
 
     async fn return_dead(&self, _letters: &[QueuedMessage]) -> Result<(), PortError> {
         Ok(())
+    }
+}
+
+impl Operated for LocalOperated {
+    async fn look(&self) -> Result<QueueSnapshot, PortError> {
+        let waiting = self.ports.queue.waiting(LOOK_MESSAGES_MAX).await?;
+        let is_whole = u32::try_from(waiting.len()).is_ok_and(|count| count < LOOK_MESSAGES_MAX);
+        let live = waiting.into_iter().map(|message| QueuedMessage {
+            handle: message.message_id.clone(),
+            message_id: message.message_id,
+            body: message.body,
+            visible_at: message.due_at,
+            receives: message.receive_count,
+            trace: TraceContext::default(),
+            others: Vec::new(),
+        });
+        let live: Vec<QueuedMessage> = live.collect();
+        Ok(QueueSnapshot::new(
+            is_whole.then_some(live),
+            self.take_dead().await?,
+        ))
     }
 
     async fn put_owner(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<String, PortError> {

@@ -17,8 +17,8 @@ use leadwire_domain::key::lookup_key;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::operate::queue::QueueSnapshot;
 use leadwire_pipeline::port::{
-    Attribute, Bucket, NewObject, NoMailer, ObjectStore as _, OutgoingMessage, PortError, Ports,
-    QueuedMessage, SecretStore as _,
+    Attribute, Bucket, DeadLetterQueue, NewObject, NoMailer, ObjectStore as _, OutgoingMessage,
+    PortError, Ports, QueuedMessage, SecretStore as _,
 };
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 
@@ -126,12 +126,7 @@ pub(crate) fn output_of(stack: &Stack, key: &str) -> Option<String> {
     output.output_value().map(str::to_owned)
 }
 
-impl Operated for StackOperated {
-    /// SQS shows no message without hiding it, and hiding a dead letter resolves the alarm on them: documents alone are looked at.
-    async fn look(&self) -> Result<QueueSnapshot, PortError> {
-        Ok(QueueSnapshot::new(None, Vec::new()))
-    }
-
+impl DeadLetterQueue for StackOperated {
     async fn take_dead(&self) -> Result<Vec<QueuedMessage>, PortError> {
         let mut letters = Vec::new();
         let mut empty = 0;
@@ -178,6 +173,13 @@ impl Operated for StackOperated {
             returned.map_err(|error| port_error("give dead letter back", &error))?;
         }
         Ok(())
+    }
+}
+
+impl Operated for StackOperated {
+    /// SQS shows no message without hiding it, and hiding a dead letter resolves the alarm on them: documents alone are looked at.
+    async fn look(&self) -> Result<QueueSnapshot, PortError> {
+        Ok(QueueSnapshot::new(None, Vec::new()))
     }
 
     async fn put_owner(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<String, PortError> {

@@ -1,24 +1,29 @@
-//! In-memory ports that fail on demand, and a world that runs whole scenarios in milliseconds under virtual time.
+//! One home in memory for scenarios, simulator and benches: Amazon's semantics, virtual time, and a script that says what goes wrong.
 
-mod clock;
+mod asked;
+mod chance;
 mod counts;
+mod home;
 mod interested;
-mod mailer;
+mod memory;
 mod queue;
+mod script;
 mod store;
 mod world;
 
-pub use clock::{FakeClock, FakeEntropy};
+pub use asked::{Asked, FakeHome};
+pub use chance::Chance;
 pub use counts::{Told, count};
+pub use home::MemoryHome;
 pub use interested::keep_callsites_enabled;
-pub use mailer::FakeMailer;
-pub use queue::{DeadLetter, FakeQueue};
-pub use store::{Call, FakeStore, Fault};
-pub use world::{FakeHome, FakeSecrets, NoHeaders, World, WorldBuilder};
+pub use memory::Memory;
+pub use queue::{RECEIVES_MAX, Received};
+pub use script::{Call, Course, Fault, Script};
+pub use world::{FakeSecrets, NoHeaders, World, WorldBuilder, enrich_config, sweep_config};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A fake's state stays usable after a test's panic.
+/// A mutex stays usable after a test's panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,259 +1,230 @@
-//! A queue in memory, with Amazon SQS's semantics: delays, visibility, receive counts, redrive.
+//! A queue in memory, with Amazon SQS's semantics: delays, visibility, receive counts, redrive; at least once, in no order.
 
-use super::lock;
-use crate::port::{Clock, DelayQueue, OutgoingMessage, PortError};
+use crate::port::{OutgoingMessage, QueuedMessage};
+use crate::settings::VISIBILITY_SECONDS;
 use crate::stage::enrich::Record;
 use crate::trace::TraceContext;
 use jiff::{SignedDuration, Timestamp};
-use std::sync::{Arc, Mutex};
+use leadwire_domain::message::Trigger;
+use std::cell::OnceCell;
 use tracing::Span;
 
-/// A message that the redrive policy moved away.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// Its id.
-    pub message_id: String,
-    /// Its body.
-    pub body: String,
-    /// How often it had been received.
-    pub receives: u32,
-}
+/// Receives before a message is moved away.
+pub const RECEIVES_MAX: u32 = 3;
+/// A dead letter that was taken is hidden for so many seconds.
+const TAKEN_SECONDS: u32 = 600;
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Message {
     id: u64,
     body: String,
+    /// The event that it is about, once that was asked.
+    event: OnceCell<Option<String>>,
     trace: TraceContext,
     sent_at: Timestamp,
     visible_at: Timestamp,
     receives: u32,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    sent: u64,
-    waiting: Vec<Message>,
-    dead: Vec<DeadLetter>,
-    failures: u32,
-    replies_lost: u32,
-    deliveries: Vec<(Timestamp, String, u32)>,
-}
+impl Message {
+    fn event(&self) -> Option<&str> {
+        let parsed = || Some(Trigger::parse(&self.body).ok()?.name.to_string());
+        self.event.get_or_init(parsed).as_deref()
+    }
 
-/// A queue in memory.
-#[derive(Debug)]
-pub struct FakeQueue<C> {
-    clock: Arc<C>,
-    visibility_seconds: u32,
-    receives_max: u32,
-    state: Mutex<State>,
-}
+    fn id(&self) -> String {
+        format!("m-{}", self.id)
+    }
 
-impl<C: Clock> FakeQueue<C> {
-    /// An empty queue.
-    pub fn new(clock: Arc<C>, visibility_seconds: u32, receives_max: u32) -> Self {
-        Self {
-            clock,
-            visibility_seconds,
-            receives_max,
-            state: Mutex::default(),
+    fn handle(&self) -> String {
+        format!("m-{}-{}", self.id, self.receives)
+    }
+
+    fn is(&self, id_or_handle: &str) -> bool {
+        self.id() == id_or_handle || self.handle() == id_or_handle
+    }
+
+    fn record(&self) -> Record {
+        Record {
+            message_id: self.id(),
+            receipt_handle: self.handle(),
+            body: self.body.clone(),
+            receive_count: self.receives,
+            sent_at: Some(self.sent_at),
+            first_received_at: None,
+            trace: self.trace.clone(),
+            span: Span::none(),
         }
     }
 
-    /// The next `count` sends fail and have no effect.
-    pub fn fail_sends(&self, count: u32) {
-        lock(&self.state).failures = count;
+    fn queued(&self) -> QueuedMessage {
+        QueuedMessage {
+            message_id: self.id(),
+            handle: self.id(),
+            body: self.body.clone(),
+            visible_at: self.visible_at,
+            receives: self.receives,
+            trace: self.trace.clone(),
+            others: Vec::new(),
+        }
     }
+}
 
-    /// The next `count` sends take effect and their replies are lost.
-    pub fn lose_replies(&self, count: u32) {
-        lock(&self.state).replies_lost = count;
-    }
+/// What came of receiving one message.
+#[derive(Debug)]
+pub enum Received {
+    /// It is received.
+    Record(Record),
+    /// It was received too often, and is a dead letter now. Its event, where it names one.
+    Moved(Option<String>),
+    /// It is not visible, or there is none.
+    Nothing,
+}
 
-    /// Receives up to `max` messages, and moves those away that were received too often.
-    pub fn receive(&self, max: usize) -> Vec<Record> {
-        let now = self.clock.now();
-        let mut state = lock(&self.state);
-        let mut received = Vec::new();
-        let mut waiting = std::mem::take(&mut state.waiting);
-        waiting.retain_mut(|message| {
-            if message.visible_at > now || received.len() == max {
-                return true;
-            }
-            if message.receives >= self.receives_max {
-                let dead = DeadLetter {
-                    message_id: id_of(message),
-                    body: message.body.clone(),
-                    receives: message.receives,
-                };
-                state.dead.push(dead);
-                return false;
-            }
-            message.receives += 1;
-            message.visible_at = later(now, self.visibility_seconds);
-            state
-                .deliveries
-                .push((now, message.body.clone(), message.receives));
-            received.push(record_of(message));
-            true
+/// The queue and its dead letters.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    sent: u64,
+    waiting: Vec<Message>,
+    dead: Vec<Message>,
+    /// When each delivery was, of what, and how often that had been received.
+    pub(super) deliveries: Vec<(Timestamp, String, u32)>,
+}
+
+impl Messages {
+    pub(super) fn push(&mut self, message: OutgoingMessage, now: Timestamp, delay_seconds: u32) {
+        self.sent += 1;
+        self.waiting.push(Message {
+            id: self.sent,
+            body: message.body,
+            event: OnceCell::new(),
+            trace: message.trace,
+            sent_at: now,
+            visible_at: later(now, delay_seconds),
+            receives: 0,
         });
-        state.waiting = waiting;
-        received
     }
 
-    /// Deletes a received message.
-    pub fn delete(&self, receipt_handle: &str) {
-        lock(&self.state).waiting.retain(|message| {
-            handle_of(message) != receipt_handle && id_of(message) != receipt_handle
-        });
+    /// Receives up to `max` messages in the order in which they were sent, and moves those away that were received too often.
+    pub(super) fn receive(&mut self, max: usize, now: Timestamp) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut place = 0;
+        while place < self.waiting.len() && records.len() < max {
+            match self.receive_at(place, now, VISIBILITY_SECONDS) {
+                Received::Record(record) => {
+                    records.push(record);
+                    place += 1;
+                }
+                Received::Nothing => place += 1,
+                Received::Moved(_) => {}
+            }
+        }
+        records
     }
 
-    /// Makes every waiting message visible now, as a queue does that delivers twice or too early.
-    pub fn deliver_now(&self) {
-        let now = self.clock.now();
-        for message in &mut lock(&self.state).waiting {
+    /// Receives the message at a place, which can be received again after so many seconds.
+    pub(super) fn receive_at(
+        &mut self,
+        place: usize,
+        now: Timestamp,
+        hidden_seconds: u32,
+    ) -> Received {
+        let message = self.waiting.get_mut(place);
+        let Some(message) = message.filter(|message| message.visible_at <= now) else {
+            return Received::Nothing;
+        };
+        if message.receives >= RECEIVES_MAX {
+            let message = self.waiting.remove(place);
+            let event = message.event().map(str::to_owned);
+            self.dead.push(message);
+            return Received::Moved(event);
+        }
+        message.receives += 1;
+        message.visible_at = later(now, hidden_seconds);
+        let record = message.record();
+        self.deliveries
+            .push((now, record.body.clone(), message.receives));
+        Received::Record(record)
+    }
+
+    /// Deletes a message by its id, or by the handle of its last receive. Returns its event.
+    pub(super) fn delete(&mut self, id_or_handle: &str) -> Option<String> {
+        let place = self.waiting.iter().position(|m| m.is(id_or_handle))?;
+        self.waiting.remove(place).event().map(str::to_owned)
+    }
+
+    pub(super) fn set_visibility(&mut self, handle: &str, visible_at: Timestamp) {
+        for message in &mut self.waiting {
+            if message.handle() == handle {
+                message.visible_at = visible_at;
+            }
+        }
+    }
+
+    pub(super) fn deliver_now(&mut self, now: Timestamp) {
+        for message in &mut self.waiting {
             message.visible_at = message.visible_at.min(now);
         }
     }
 
-    /// When the next message becomes visible.
-    pub fn next_visible_at(&self) -> Option<Timestamp> {
-        lock(&self.state)
-            .waiting
-            .iter()
-            .map(|message| message.visible_at)
-            .min()
-    }
-
-    /// How many messages wait or are being worked on.
-    pub fn depth(&self) -> usize {
-        lock(&self.state).waiting.len()
-    }
-
-    /// The bodies that wait.
-    pub fn bodies(&self) -> Vec<String> {
-        lock(&self.state)
-            .waiting
-            .iter()
-            .map(|message| message.body.clone())
-            .collect()
-    }
-
-    /// What the redrive policy moved away.
-    pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        lock(&self.state).dead.clone()
-    }
-
-    /// Every delivery so far: body and receive count.
-    pub fn deliveries(&self) -> Vec<(String, u32)> {
-        let state = lock(&self.state);
-        let deliveries = state.deliveries.iter();
-        deliveries
-            .map(|(_, body, receives)| (body.clone(), *receives))
-            .collect()
-    }
-
-    /// When each delivery so far was.
-    pub fn delivered_at(&self) -> Vec<Timestamp> {
-        let state = lock(&self.state);
-        state.deliveries.iter().map(|(at, ..)| *at).collect()
-    }
-
-    /// Sends the dead letters again, as an operator's redrive does.
-    pub fn redrive(&self) {
-        let now = self.clock.now();
-        let mut state = lock(&self.state);
-        for letter in std::mem::take(&mut state.dead) {
-            state.push(letter.body, TraceContext::default(), now, now);
+    /// Makes visible what is being worked on, as the next run of a dead machine does.
+    pub(super) fn release(&mut self, now: Timestamp) {
+        for message in self.waiting.iter_mut().filter(|m| m.receives > 0) {
+            message.visible_at = message.visible_at.min(now);
         }
     }
 
-    /// Throws away every waiting message, as a purge does.
-    pub fn purge(&self) {
-        lock(&self.state).waiting.clear();
+    pub(super) fn next_visible_at(&self) -> Option<Timestamp> {
+        self.waiting.iter().map(|message| message.visible_at).min()
     }
-}
 
-impl State {
-    fn push(
-        &mut self,
-        body: String,
-        trace: TraceContext,
-        sent_at: Timestamp,
-        visible_at: Timestamp,
-    ) {
-        self.sent += 1;
-        self.waiting.push(Message {
-            id: self.sent,
-            body,
-            trace,
-            sent_at,
-            visible_at,
-            receives: 0,
+    pub(super) fn depth(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn waiting(&self) -> Vec<QueuedMessage> {
+        self.waiting.iter().map(Message::queued).collect()
+    }
+
+    pub(super) fn purge(&mut self) {
+        self.waiting.clear();
+    }
+
+    pub(super) fn is_live(&self, event: &str) -> bool {
+        self.waiting.iter().any(|m| m.event() == Some(event))
+    }
+
+    pub(super) fn is_dead(&self, event: &str) -> bool {
+        self.dead.iter().any(|m| m.event() == Some(event))
+    }
+
+    pub(super) fn dead(&self) -> Vec<QueuedMessage> {
+        self.dead.iter().map(Message::queued).collect()
+    }
+
+    pub(super) fn take_dead(&mut self, now: Timestamp) -> Vec<QueuedMessage> {
+        let visible = self.dead.iter_mut().filter(|m| m.visible_at <= now);
+        let taken = visible.map(|message| {
+            message.visible_at = later(now, TAKEN_SECONDS);
+            message.queued()
         });
-    }
-}
-
-fn later(time: Timestamp, seconds: u32) -> Timestamp {
-    time.checked_add(SignedDuration::from_secs(i64::from(seconds)))
-        .unwrap_or(time)
-}
-
-fn id_of(message: &Message) -> String {
-    format!("m-{}", message.id)
-}
-
-fn handle_of(message: &Message) -> String {
-    format!("m-{}-{}", message.id, message.receives)
-}
-
-fn record_of(message: &Message) -> Record {
-    Record {
-        message_id: id_of(message),
-        receipt_handle: handle_of(message),
-        body: message.body.clone(),
-        receive_count: message.receives,
-        sent_at: Some(message.sent_at),
-        first_received_at: None,
-        trace: message.trace.clone(),
-        span: Span::none(),
-    }
-}
-
-impl<C: Clock> DelayQueue for FakeQueue<C> {
-    async fn send(&self, message: OutgoingMessage) -> Result<(), PortError> {
-        tokio::task::yield_now().await;
-        let now = self.clock.now();
-        let mut state = lock(&self.state);
-        if state.failures > 0 {
-            state.failures -= 1;
-            return Err(PortError::transient(
-                "send message",
-                "a fault that a test asked for",
-            ));
-        }
-        state.push(
-            message.body,
-            message.trace,
-            now,
-            later(now, message.delay_seconds),
-        );
-        if state.replies_lost > 0 {
-            state.replies_lost -= 1;
-            return Err(PortError::transient(
-                "send message",
-                "a reply that a test lost",
-            ));
-        }
-        Ok(())
+        taken.collect()
     }
 
-    async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
-        let visible_at = later(self.clock.now(), seconds);
-        for message in &mut lock(&self.state).waiting {
-            if handle_of(message) == receipt_handle {
-                message.visible_at = visible_at;
+    pub(super) fn return_dead(&mut self, ids: &[String], now: Timestamp) {
+        for message in &mut self.dead {
+            if ids.contains(&message.id()) {
+                message.visible_at = now;
             }
         }
-        Ok(())
     }
+
+    pub(super) fn delete_dead(&mut self, id: &str) {
+        self.dead.retain(|message| message.id() != id);
+    }
+}
+
+pub(super) fn later(time: Timestamp, seconds: u32) -> Timestamp {
+    time.checked_add(SignedDuration::from_secs(i64::from(seconds)))
+        .unwrap_or(time)
 }

@@ -1,10 +1,10 @@
 //! A whole home in memory, with the stages over it and a loop that behaves like the queue's event source mapping.
 
 use super::counts::{Counts, Told};
-use super::{FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeStore, lock};
-use crate::port::{
-    Bucket, Clock, DelayQueue as _, Home, NewObject, OutgoingMessage, PortError, SecretStore,
-};
+use super::queue::RECEIVES_MAX;
+use super::{FakeHome, lock};
+use crate::operate::redrive::{Redrive, Redriven};
+use crate::port::{Bucket, Clock as _, NewObject, OutgoingMessage, PortError, SecretStore};
 use crate::secrets::SecretCache;
 use crate::settings::{
     AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
@@ -14,7 +14,7 @@ use crate::stage::enrich::{Enrich, Outcome};
 use crate::stage::ingest::{Answer, Ingest, Request};
 use crate::stage::sweep::Sweep;
 use crate::trace::TraceContext;
-use jiff::Timestamp;
+use leadwire_domain::key::EventName;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::{Headers, canary};
 use std::collections::BTreeMap;
@@ -22,43 +22,8 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Receives before a message is moved away.
-const RECEIVES_MAX: u32 = 3;
 /// Records in a batch.
 const BATCH: usize = 10;
-
-/// The fakes of every port.
-#[derive(Debug)]
-pub struct FakeHome {
-    clock: Arc<FakeClock>,
-    store: FakeStore<FakeClock>,
-    queue: FakeQueue<FakeClock>,
-    mailer: FakeMailer,
-    entropy: FakeEntropy,
-}
-
-impl Home for FakeHome {
-    type Store = FakeStore<FakeClock>;
-    type Queue = FakeQueue<FakeClock>;
-    type Mailer = FakeMailer;
-    type Clock = FakeClock;
-    type Entropy = FakeEntropy;
-    fn store(&self) -> &Self::Store {
-        &self.store
-    }
-    fn queue(&self) -> &Self::Queue {
-        &self.queue
-    }
-    fn mailer(&self) -> &Self::Mailer {
-        &self.mailer
-    }
-    fn clock(&self) -> &Self::Clock {
-        &self.clock
-    }
-    fn entropy(&self) -> &Self::Entropy {
-        &self.entropy
-    }
-}
 
 /// A sources document that a test can change.
 #[derive(Clone, Debug, Default)]
@@ -119,34 +84,44 @@ pub struct WorldBuilder {
 
 impl Default for WorldBuilder {
     fn default() -> Self {
-        let address = |text| EmailAddress::parse(text).expect("a plain address");
         Self {
-            enrich: EnrichConfig {
-                delay_seconds: 600,
-                from: address("leads@example.com"),
-                to: vec![address("sales@example.com")],
-                notify_owner: false,
-                ambiguous: AmbiguousPolicy::Resend,
-                lease_seconds: LEASE_SECONDS,
-                owner_wait_seconds: 1800,
-                owner_missing: OwnerMissingPolicy::Dlq,
-                mail_wait_seconds: 3600,
-                retry_seconds: 15,
-                max_receive_count: RECEIVES_MAX,
-                lead_url: None,
-                environment: "dev".to_owned(),
-                boot: None,
-            },
-            sweep: SweepConfig {
-                delay_seconds: 600,
-                owner_wait_seconds: 1800,
-                mail_wait_seconds: 3600,
-                visibility_seconds: VISIBILITY_SECONDS,
-                max: 100,
-                max_age_days: 14,
-            },
+            enrich: enrich_config(),
+            sweep: sweep_config(),
             environment: "dev",
         }
+    }
+}
+
+/// What `enrich` is told where a test says nothing else.
+pub fn enrich_config() -> EnrichConfig {
+    let address = |text| EmailAddress::parse(text).expect("a plain address");
+    EnrichConfig {
+        delay_seconds: 600,
+        from: address("leads@example.com"),
+        to: vec![address("sales@example.com")],
+        notify_owner: false,
+        ambiguous: AmbiguousPolicy::Resend,
+        lease_seconds: LEASE_SECONDS,
+        owner_wait_seconds: 1800,
+        owner_missing: OwnerMissingPolicy::Dlq,
+        mail_wait_seconds: 3600,
+        retry_seconds: 15,
+        max_receive_count: RECEIVES_MAX,
+        lead_url: None,
+        environment: "dev".to_owned(),
+        boot: None,
+    }
+}
+
+/// What `sweep` is told where a test says nothing else.
+pub fn sweep_config() -> SweepConfig {
+    SweepConfig {
+        delay_seconds: 600,
+        owner_wait_seconds: 1800,
+        mail_wait_seconds: 3600,
+        visibility_seconds: VISIBILITY_SECONDS,
+        max: 100,
+        max_age_days: 14,
     }
 }
 
@@ -154,15 +129,7 @@ impl WorldBuilder {
     /// Makes the world; virtual time starts at 2026-11-23T06:50:00Z.
     #[track_caller]
     pub fn build(self) -> World {
-        let epoch: Timestamp = Timestamp::from_second(1_795_416_600).expect("within range");
-        let clock = Arc::new(FakeClock::starting_at(epoch));
-        let home = Arc::new(FakeHome {
-            store: FakeStore::new(Arc::clone(&clock)),
-            queue: FakeQueue::new(Arc::clone(&clock), VISIBILITY_SECONDS, RECEIVES_MAX),
-            clock,
-            mailer: FakeMailer::default(),
-            entropy: FakeEntropy::default(),
-        });
+        let home = Arc::new(FakeHome::new(Arc::default(), Arc::default()));
         let secrets = FakeSecrets::default();
         let canary_secret = FakeSecrets::default();
         canary_secret.set(&canary::render_secret([[7; 16], [9; 16]]));
@@ -210,24 +177,24 @@ impl World {
         WorldBuilder::default().build()
     }
 
-    /// The store.
-    pub fn store(&self) -> &FakeStore<FakeClock> {
-        &self.home.store
+    /// The home, where its objects are meant.
+    pub fn store(&self) -> &FakeHome {
+        &self.home
     }
 
-    /// The queue.
-    pub fn queue(&self) -> &FakeQueue<FakeClock> {
-        &self.home.queue
+    /// The home, where its queue is meant.
+    pub fn queue(&self) -> &FakeHome {
+        &self.home
     }
 
-    /// The mailer.
-    pub fn mailer(&self) -> &FakeMailer {
-        &self.home.mailer
+    /// The home, where its mail is meant.
+    pub fn mailer(&self) -> &FakeHome {
+        &self.home
     }
 
-    /// The clock.
-    pub fn clock(&self) -> &FakeClock {
-        &self.home.clock
+    /// The home, where its clock is meant.
+    pub fn clock(&self) -> &FakeHome {
+        &self.home
     }
 
     /// Posts a body to `/ingest` without headers.
@@ -259,17 +226,24 @@ impl World {
 
     /// Sends a message as an operator would.
     pub async fn send_bare(&self, s3_key: &str) {
-        let body = format!(r#"{{"s3_key":"{s3_key}"}}"#);
-        let message = OutgoingMessage {
-            body,
+        self.home.push(OutgoingMessage {
+            body: format!(r#"{{"s3_key":"{s3_key}"}}"#),
             delay_seconds: 0,
             trace: TraceContext::default(),
-        };
-        self.home
-            .queue
-            .send(message)
-            .await
-            .expect("no fault is scripted");
+        });
+    }
+
+    /// Sends every dead letter again, by the operator's own verb.
+    pub async fn redrive(&self) -> Result<Vec<Redriven>, PortError> {
+        let queue = self.home.snapshot();
+        let mut redrive = Redrive::begin(&*self.home, &queue).await?;
+        let names: Vec<EventName> = redrive.events().cloned().collect();
+        let mut redriven = Vec::new();
+        for name in &names {
+            redriven.push(redrive.send(name).await);
+        }
+        redrive.end().await?;
+        redriven.into_iter().collect()
     }
 
     /// Receives one batch, works on it, and deletes what did not fail.

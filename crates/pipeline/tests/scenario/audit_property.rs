@@ -80,7 +80,7 @@ async fn happens(world: &World, happening: Happening) {
         Happening::AllWorked => drop(world.work_until_idle().await),
         Happening::TimePassed => tokio::time::sleep(Duration::from_mins(50)).await,
         Happening::QueuePurged => world.queue().purge(),
-        Happening::DeadLettersRedriven => world.queue().redrive(),
+        Happening::DeadLettersRedriven => drop(world.redrive().await),
         // A faulty store may stop it; the next one goes on.
         Happening::Swept => drop(world.sweep.run(SweepMode::Confirm).await),
         Happening::MailRefused => world.mailer().refuse(1),

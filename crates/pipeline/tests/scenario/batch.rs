@@ -139,7 +139,7 @@ async fn a_batch_short_of_time_is_put_back_without_costing_a_receive() {
             ..
         }
     )));
-    assert_eq!(world.mailer().calls(), 0);
+    assert_eq!(world.mailer().tries(), 0);
     for handle in &handles {
         world.queue().delete(handle);
     }

@@ -206,7 +206,7 @@ async fn no_message_makes_a_lead_a_canary_or_a_canary_a_lead() {
     }
     tokio::time::sleep(Duration::from_mins(11)).await;
     world.work().await;
-    assert_eq!(world.mailer().calls(), 0);
+    assert_eq!(world.mailer().tries(), 0);
     let failures = world.store().keys(Bucket::Enriched, "failed/");
     assert_eq!(failures.len(), 2);
 }

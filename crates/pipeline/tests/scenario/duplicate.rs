@@ -178,7 +178,7 @@ async fn a_message_of_a_forgotten_event_writes_nothing() {
         world.store().keys(Bucket::Enriched, "enriched/"),
         Vec::<String>::new()
     );
-    assert_eq!(world.mailer().calls(), 0);
+    assert_eq!(world.mailer().tries(), 0);
 }
 
 /// What `forget` leaves behind.

@@ -159,7 +159,7 @@ async fn what_waits_fails_or_is_parked_is_forgotten_with_all_that_was_written_of
         let marker = world.store().peek(Bucket::Enriched, key).unwrap();
         assert_eq!(marker.metadata["state"], "forgotten", "{key}");
     }
-    world.queue().redrive();
+    world.redrive().await.unwrap();
     let outcomes = world.work_until_idle().await;
     assert_eq!(outcomes, [Outcome::Done(Done::Forgotten); 2]);
     assert_eq!(keys_with(&world, ""), left);
@@ -330,7 +330,7 @@ async fn a_live_claim_is_taken_over_and_its_worker_finds_the_marker() {
         world.work_until_idle().await,
         [Outcome::Done(Done::Forgotten)]
     );
-    assert_eq!(world.mailer().calls(), 0);
+    assert_eq!(world.mailer().tries(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -106,7 +106,7 @@ async fn nothing_is_written_or_mailed_before_its_time_whatever_the_queue_does() 
             .iter()
             .all(|call| !matches!(call, Call::Create(Bucket::Enriched, _) | Call::Put(..)))
     );
-    assert_eq!(world.mailer().calls(), 0);
+    assert_eq!(world.mailer().tries(), 0);
     assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
     assert!(
         world

@@ -86,7 +86,7 @@ async fn a_lost_reply_of_the_queue_doubles_the_trigger_and_not_the_mail() {
     let world = World::new();
     world.put_owner("lead_1", r#"{"lead_id":"lead_1","lead_owner":"Omar"}"#);
     let body = close_event("lead_1", "ev_1", "2026-11-23T06:49:59.123456");
-    world.queue().lose_replies(1);
+    world.queue().lose_send_replies(1);
     assert_eq!(world.post(&body).await.status, 503);
     assert_eq!(world.post(&body).await.status, 202);
     assert_eq!(world.queue().depth(), 2);

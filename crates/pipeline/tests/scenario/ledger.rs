@@ -18,7 +18,7 @@ use leadwire_pipeline::operate::resolve::{Resolution, list_parked, resolve};
 use leadwire_pipeline::port::{Bucket, Clock as _, NewObject, PortError, PortErrorKind};
 use leadwire_pipeline::stage::enrich::{Done, Outcome};
 use leadwire_pipeline::stage::sweep::SweepMode;
-use leadwire_pipeline::testkit::{Call, FakeClock, FakeStore, Fault, World};
+use leadwire_pipeline::testkit::{Call, FakeHome, Fault, World};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Case {
         Self { world, body, name }
     }
 
-    fn ledger(&self) -> Ledger<'_, FakeStore<FakeClock>> {
+    fn ledger(&self) -> Ledger<'_, FakeHome> {
         Ledger::new(self.world.store())
     }
 
@@ -122,7 +122,7 @@ async fn enrich_mails_only_where_the_claim_can_be_read() {
     ] {
         let case = Case::with(claim).await;
         assert_eq!(case.world.work_next().await, [outcome], "{claim:?}");
-        assert_eq!(case.world.mailer().calls(), 0, "{claim:?}");
+        assert_eq!(case.world.mailer().tries(), 0, "{claim:?}");
         let documents = case.world.store().keys(Bucket::Enriched, "enriched/");
         assert!(documents.is_empty(), "{claim:?}");
     }

@@ -27,6 +27,7 @@ mod neighbours;
 mod owner;
 mod parked;
 mod prefix;
+mod redrive;
 mod replay;
 mod sources;
 mod sweep;

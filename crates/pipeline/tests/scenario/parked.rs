@@ -58,7 +58,7 @@ async fn what_a_person_found_sent_is_settled_and_never_mailed_again() {
         world.work_until_idle().await,
         [Outcome::Done(Done::MailedBefore)]
     );
-    assert_eq!(world.mailer().calls(), 1);
+    assert_eq!(world.mailer().tries(), 1);
     for resolution in [Resolution::Sent, Resolution::Resend] {
         let again = say(&world, &name, resolution).await.unwrap();
         assert_eq!(again, Resolved::SettledBefore(Settled::Sent));
@@ -71,7 +71,7 @@ async fn what_is_to_be_sent_again_is_mailed_by_the_pipeline_at_once() {
     let done = say(&world, &name, Resolution::Resend).await.unwrap();
     assert_eq!(done, Resolved::Queued);
     assert_eq!(only(&world, "mail/")["state"], "idle");
-    assert_eq!(world.mailer().calls(), 1, "not by the operator");
+    assert_eq!(world.mailer().tries(), 1, "not by the operator");
     let outcomes = world.observed(world.work()).await;
     assert_eq!(outcomes, [Outcome::Done(Done::Mailed)]);
     assert_eq!(world.mailer().sent()[1].attempt, 2);

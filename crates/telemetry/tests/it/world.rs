@@ -1,19 +1,12 @@
 //! A traced home in memory, and the spans that came out of it.
 
-use jiff::Timestamp;
-use leadwire_domain::notice::EmailAddress;
-use leadwire_pipeline::port::{Bucket, Clock, NewObject, ObjectStore as _, Ports};
+use leadwire_pipeline::port::{Bucket, Clock as _, NewObject, ObjectStore as _, Ports};
 use leadwire_pipeline::secrets::SecretCache;
-use leadwire_pipeline::settings::{
-    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
-    VISIBILITY_SECONDS,
-};
+use leadwire_pipeline::settings::IngestConfig;
 use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
 use leadwire_pipeline::stage::ingest::{Ingest, Request};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
-use leadwire_pipeline::testkit::{
-    FakeClock, FakeEntropy, FakeMailer, FakeQueue, FakeSecrets, FakeStore, NoHeaders,
-};
+use leadwire_pipeline::testkit::{FakeHome, FakeSecrets, NoHeaders, enrich_config, sweep_config};
 use leadwire_telemetry::{
     Invocation, Names, SpanConfig, SpanRecord, SpanSink, Traced, answered, begin_record,
     context_of, server_span, span_layer, start_spans, sweep_span, traced,
@@ -24,18 +17,7 @@ use tracing::Instrument as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-type Store = FakeStore<FakeClock>;
-type Queue = FakeQueue<FakeClock>;
-type Home = Ports<Traced<Store>, Traced<Queue>, Traced<FakeMailer>, Shared, FakeEntropy>;
-
-/// The clock that the fakes share.
-struct Shared(Arc<FakeClock>);
-
-impl Clock for Shared {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-}
+type Home = Ports<Traced<FakeHome>, Traced<FakeHome>, Traced<FakeHome>, FakeHome, FakeHome>;
 
 /// Every span that came out of this process: a tracer is started once.
 #[derive(Default)]
@@ -60,7 +42,7 @@ fn kept() -> &'static Arc<Kept> {
 
 /// The home and its stages.
 pub(crate) struct World {
-    clock: Arc<FakeClock>,
+    clock: FakeHome,
     home: Arc<Home>,
     names: Arc<Names>,
     ingest: Ingest<Home, FakeSecrets>,
@@ -71,18 +53,17 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         kept();
-        let epoch = Timestamp::from_second(1_795_416_600).unwrap();
-        let clock = Arc::new(FakeClock::starting_at(epoch));
+        let memory = FakeHome::new(Arc::default(), Arc::default());
         let names = Arc::new(Names {
             raw: "raw-bucket".to_owned(),
             ..Names::aws("https://sqs.us-east-1.amazonaws.com/1/stack-delay")
         });
         let ports = Ports {
-            store: Store::new(Arc::clone(&clock)),
-            queue: Queue::new(Arc::clone(&clock), VISIBILITY_SECONDS, 3),
-            mailer: FakeMailer::default(),
-            clock: Shared(Arc::clone(&clock)),
-            entropy: FakeEntropy::default(),
+            store: memory.clone(),
+            queue: memory.clone(),
+            mailer: memory.clone(),
+            clock: memory.clone(),
+            entropy: memory.clone(),
         };
         let home = Arc::new(traced(ports, &names));
         let secrets = SecretCache::new(FakeSecrets::default(), "dev");
@@ -91,17 +72,17 @@ impl World {
             ingest: Ingest::new(Arc::clone(&home), secrets, config),
             enrich: Enrich::new(Arc::clone(&home), enrich_config()),
             sweep: Sweep::new(Arc::clone(&home), sweep_config()),
-            clock,
+            clock: memory,
             home,
             names,
         }
     }
 
-    pub(crate) fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &FakeHome {
         self.home.store.inner()
     }
 
-    pub(crate) fn queue(&self) -> &Queue {
+    pub(crate) fn queue(&self) -> &FakeHome {
         self.home.queue.inner()
     }
 
@@ -182,35 +163,4 @@ pub(crate) async fn spans_named(name: &str) -> Vec<SpanRecord> {
     leadwire_telemetry::flush().await;
     let kept = kept().0.lock().unwrap();
     kept.iter().filter(|s| s.name == name).cloned().collect()
-}
-
-fn enrich_config() -> EnrichConfig {
-    let address = |text| EmailAddress::parse(text).unwrap();
-    EnrichConfig {
-        delay_seconds: 600,
-        from: address("leads@example.com"),
-        to: vec![address("sales@example.com")],
-        notify_owner: false,
-        ambiguous: AmbiguousPolicy::Resend,
-        lease_seconds: LEASE_SECONDS,
-        owner_wait_seconds: 1800,
-        owner_missing: OwnerMissingPolicy::Dlq,
-        mail_wait_seconds: 3600,
-        retry_seconds: 15,
-        max_receive_count: 3,
-        lead_url: None,
-        environment: "dev".to_owned(),
-        boot: None,
-    }
-}
-
-fn sweep_config() -> SweepConfig {
-    SweepConfig {
-        delay_seconds: 600,
-        owner_wait_seconds: 1800,
-        mail_wait_seconds: 3600,
-        visibility_seconds: VISIBILITY_SECONDS,
-        max: 100,
-        max_age_days: 14,
-    }
 }

@@ -48,4 +48,24 @@ impl Chance {
     pub fn millis(&mut self, millis: u64) -> Duration {
         Duration::from_millis(self.below(millis + 1))
     }
+
+    /// Whether something happens that happens so often in a hundred.
+    pub fn percent(&mut self, percent: u32) -> bool {
+        self.below(100) < u64::from(percent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_percent_are_about_five_in_a_hundred_and_the_same_for_the_same_seed() {
+        let count = |seed| {
+            let mut chance = Chance::new(seed);
+            (0..10_000).filter(|_| chance.percent(5)).count()
+        };
+        assert!((400..600).contains(&count(7)), "{}", count(7));
+        assert_eq!(count(7), count(7));
+    }
 }

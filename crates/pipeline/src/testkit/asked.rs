@@ -1,0 +1,128 @@
+//! The script of a scenario: what a test asked for goes wrong, and nothing else.
+
+use super::home::MemoryHome;
+use super::lock;
+use super::script::{Call, Course, Fault, Script};
+use jiff::SignedDuration;
+use std::collections::VecDeque;
+use std::fmt;
+use std::iter::repeat_n;
+use std::sync::{Mutex, MutexGuard};
+
+type Closure = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
+
+#[derive(Default)]
+struct Wishes {
+    script: Option<Closure>,
+    /// What meets the next messages, and the next mails.
+    sends: VecDeque<Fault>,
+    mails: VecDeque<Fault>,
+    calls: Vec<Call>,
+    skew: SignedDuration,
+}
+
+/// What a test asked for goes wrong, and nothing else.
+#[derive(Default)]
+pub struct Asked(Mutex<Wishes>);
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked")
+            .field("calls", &lock(&self.0).calls.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Script for Asked {
+    fn course(&self, call: &Call) -> Course {
+        let mut wishes = lock(&self.0);
+        wishes.calls.push(call.clone());
+        let planned = if matches!(call, Call::Send(_)) {
+            wishes.sends.pop_front()
+        } else if matches!(call, Call::Mail(_)) {
+            wishes.mails.pop_front()
+        } else {
+            None
+        };
+        let fault = planned.or_else(|| wishes.script.as_mut().and_then(|script| script(call)));
+        Course {
+            fault,
+            ..Course::default()
+        }
+    }
+
+    fn skew(&self) -> SignedDuration {
+        lock(&self.0).skew
+    }
+}
+
+/// The home of a scenario.
+pub type FakeHome = MemoryHome<Asked>;
+
+/// What tests ask for.
+impl FakeHome {
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        lock(&self.script.0)
+    }
+
+    /// Asks `script` before every call what goes wrong with it.
+    pub fn set_script(&self, script: impl FnMut(&Call) -> Option<Fault> + Send + 'static) {
+        self.wishes().script = Some(Box::new(script));
+    }
+
+    /// Nothing goes wrong any more but what is still planned.
+    pub fn clear_script(&self) {
+        self.wishes().script = None;
+    }
+
+    /// Puts the clock ahead or back, as another machine's may be.
+    pub fn set_skew(&self, skew: SignedDuration) {
+        self.wishes().skew = skew;
+    }
+
+    /// The next `count` messages cannot be sent.
+    pub fn fail_sends(&self, count: usize) {
+        self.wishes().sends = repeat_n(Fault::Fails, count).collect();
+    }
+
+    /// The next `count` messages are sent, and the reply is lost.
+    pub fn lose_send_replies(&self, count: usize) {
+        self.wishes().sends = repeat_n(Fault::ReplyLost, count).collect();
+    }
+
+    /// The next `count` mails are refused for now.
+    pub fn be_busy(&self, count: usize) {
+        self.wishes().mails.extend(repeat_n(Fault::Busy, count));
+    }
+
+    /// The next `count` mails are refused for good.
+    pub fn refuse(&self, count: usize) {
+        self.wishes().mails.extend(repeat_n(Fault::Refused, count));
+    }
+
+    /// The next `count` mails are taken, and the reply is lost.
+    pub fn lose_replies(&self, count: usize) {
+        self.wishes()
+            .mails
+            .extend(repeat_n(Fault::ReplyLost, count));
+    }
+
+    /// The next `count` mails are lost without a reply.
+    pub fn drop_silently(&self, count: usize) {
+        self.wishes().mails.extend(repeat_n(Fault::Fails, count));
+    }
+
+    /// Every call on the store so far.
+    pub fn calls(&self) -> Vec<Call> {
+        let wishes = self.wishes();
+        let calls = wishes.calls.iter().filter(|call| call.key().is_some());
+        calls.cloned().collect()
+    }
+
+    /// How many mails were tried.
+    pub fn tries(&self) -> usize {
+        let wishes = self.wishes();
+        let is_mail = |call: &&Call| matches!(call, Call::Mail(_));
+        wishes.calls.iter().filter(is_mail).count()
+    }
+}

@@ -1,0 +1,378 @@
+//! The ports over what is in memory. Each caller has a home of its own, with a script that says what goes wrong with its calls.
+
+use super::memory::{Memory, State};
+use super::queue::later;
+use super::script::{Call, Course, Fault, Script};
+use crate::port::{
+    Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, Home,
+    ListPage, Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError,
+    QueuedMessage, Replaced,
+};
+use jiff::Timestamp;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a late call takes: less than a webhook may.
+const LATE: Duration = Duration::from_secs(3);
+/// The ports of one caller.
+#[derive(Debug)]
+pub struct MemoryHome<S> {
+    memory: Arc<Memory>,
+    pub(super) script: Arc<S>,
+}
+
+impl<S> Clone for MemoryHome<S> {
+    fn clone(&self) -> Self {
+        Self {
+            memory: Arc::clone(&self.memory),
+            script: Arc::clone(&self.script),
+        }
+    }
+}
+
+impl<S> Deref for MemoryHome<S> {
+    type Target = Memory;
+    fn deref(&self) -> &Memory {
+        &self.memory
+    }
+}
+
+impl<S: Script> MemoryHome<S> {
+    /// The ports of a caller whose calls go as `script` says.
+    pub fn new(memory: Arc<Memory>, script: Arc<S>) -> Self {
+        Self { memory, script }
+    }
+
+    /// Makes a call: `effect` is what it does at one instant, and `changes` whether that changed anything.
+    async fn call<T: Send + 'static>(
+        &self,
+        call: Call,
+        effect: impl FnOnce(&mut State, Timestamp) -> T + Send + 'static,
+        changes: fn(&T) -> bool,
+    ) -> Result<T, Fault> {
+        let Course { fault, there, back } = self.script.course(&call);
+        assert!(
+            fault != Some(Fault::Panics),
+            "a panic that a test asked for: {call:?}"
+        );
+        pause(there).await;
+        let Some(fault) = fault else {
+            let value = self.take(&call, None, effect, changes);
+            pause(back).await;
+            return Ok(value);
+        };
+        match fault {
+            Fault::Late => {
+                tokio::time::sleep(LATE).await;
+                return Ok(self.take(&call, None, effect, changes));
+            }
+            Fault::ReplyLost | Fault::MeetsItself => {
+                drop(self.take(&call, Some(fault), effect, changes));
+            }
+            Fault::TooLate => {
+                self.script.given_up(&call);
+                let home = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(back).await;
+                    home.take(&call, Some(fault), effect, changes);
+                });
+                return std::future::pending().await;
+            }
+            Fault::Hangs | Fault::Panics => return std::future::pending().await,
+            Fault::DiesBefore => {
+                self.script.arrived(&call, Some(fault));
+                self.script.die();
+                return std::future::pending().await;
+            }
+            Fault::DiesAfter => {
+                drop(self.take(&call, Some(fault), effect, changes));
+                self.script.die();
+                return std::future::pending().await;
+            }
+            Fault::Fails | Fault::Denied | Fault::Conflict | Fault::Busy | Fault::Refused => {
+                self.script.arrived(&call, Some(fault));
+            }
+        }
+        pause(back).await;
+        Err(fault)
+    }
+
+    fn take<T>(
+        &self,
+        call: &Call,
+        fault: Option<Fault>,
+        effect: impl FnOnce(&mut State, Timestamp) -> T,
+        changes: fn(&T) -> bool,
+    ) -> T {
+        self.script.arrived(call, fault);
+        let now = self.memory.time();
+        let value = self.memory.with(|state| effect(state, now));
+        if changes(&value) {
+            self.script.happened(call, fault);
+        }
+        value
+    }
+}
+
+/// Others have a turn in any case.
+async fn pause(time: Duration) {
+    if time.is_zero() {
+        tokio::task::yield_now().await;
+    } else {
+        tokio::time::sleep(time).await;
+    }
+}
+
+fn failure(action: &'static str) -> impl Fn(Fault) -> PortError {
+    move |_fault| PortError::transient(action, "a fault that was asked for")
+}
+
+fn never<T>(_value: &T) -> bool {
+    false
+}
+
+fn always<T>(_value: &T) -> bool {
+    true
+}
+
+impl<S: Script> ObjectStore for MemoryHome<S> {
+    async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
+        let (call, key) = (Call::Get(bucket, key.to_owned()), key.to_owned());
+        let got = self.call(
+            call,
+            move |state, _| state.objects.get(bucket, &key, bytes_max),
+            never,
+        );
+        match got.await {
+            Err(Fault::Denied) => Ok(Fetched::Denied),
+            got => got.map_err(failure("get object")),
+        }
+    }
+
+    async fn create(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> Result<Created, PortError> {
+        let (call, key) = (Call::Create(bucket, key.to_owned()), key.to_owned());
+        let created = self.call(
+            call,
+            move |state, now| state.objects.create(bucket, &key, object, now),
+            |created| matches!(created, Created::New(_)),
+        );
+        match created.await {
+            Err(Fault::Conflict | Fault::MeetsItself) => Ok(Created::Exists),
+            created => created.map_err(failure("create object")),
+        }
+    }
+
+    async fn replace(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        etag: &ETag,
+        object: NewObject,
+    ) -> Result<Replaced, PortError> {
+        let (call, key) = (Call::Replace(bucket, key.to_owned()), key.to_owned());
+        let etag = etag.clone();
+        let replaced = self.call(
+            call,
+            move |state, now| state.objects.replace(bucket, &key, (&etag, object), now),
+            |replaced| matches!(replaced, Replaced::New(_)),
+        );
+        match replaced.await {
+            Err(Fault::Conflict | Fault::MeetsItself) => Ok(Replaced::Changed),
+            replaced => replaced.map_err(failure("replace object")),
+        }
+    }
+
+    async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
+        let (call, key) = (Call::Put(bucket, key.to_owned()), key.to_owned());
+        let put = self.call(
+            call,
+            move |state, now| drop(state.objects.put(bucket, &key, object, now)),
+            always,
+        );
+        put.await.map_err(failure("put object"))
+    }
+
+    async fn list(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<ListPage, PortError> {
+        let call = Call::List(bucket, prefix.to_owned());
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        let page = self.call(
+            call,
+            move |state, _| state.objects.list(bucket, &prefix, after.as_deref()),
+            never,
+        );
+        page.await.map_err(failure("list objects"))
+    }
+}
+
+impl<S: Script> Eraser for MemoryHome<S> {
+    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<String>, PortError> {
+        let (call, prefix) = (Call::List(bucket, prefix.to_owned()), prefix.to_owned());
+        let keys = self.call(
+            call,
+            move |state, _| state.objects.remains(bucket, &prefix),
+            never,
+        );
+        keys.await.map_err(failure("list versions"))
+    }
+
+    async fn get_remains(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        bytes_max: usize,
+    ) -> Result<Fetched, PortError> {
+        let (call, key) = (Call::Get(bucket, key.to_owned()), key.to_owned());
+        let got = self.call(
+            call,
+            move |state, _| state.objects.get_remains(bucket, &key, bytes_max),
+            never,
+        );
+        match got.await {
+            Err(Fault::Denied) => Ok(Fetched::Denied),
+            got => got.map_err(failure("get version")),
+        }
+    }
+
+    async fn erase(&self, bucket: Bucket, key: &str) -> Result<u64, PortError> {
+        let (call, key) = (Call::Erase(bucket, key.to_owned()), key.to_owned());
+        let erased = self.call(
+            call,
+            move |state, _| state.objects.erase(bucket, &key),
+            |versions| *versions > 0,
+        );
+        erased.await.map_err(failure("delete versions"))
+    }
+}
+
+impl<S: Script> DelayQueue for MemoryHome<S> {
+    async fn send(&self, message: OutgoingMessage) -> Result<(), PortError> {
+        let delay_seconds = self.script.delay_seconds(message.delay_seconds);
+        let sent = self.call(
+            Call::Send(message.body.clone()),
+            move |state, now| state.messages.push(message, now, delay_seconds),
+            always,
+        );
+        sent.await.map_err(failure("send message"))
+    }
+
+    async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
+        let handle = receipt_handle.to_owned();
+        let set = self.call(
+            Call::SetVisibility(handle.clone()),
+            move |state, now| state.messages.set_visibility(&handle, later(now, seconds)),
+            always,
+        );
+        set.await.map_err(failure("change visibility"))
+    }
+}
+
+impl<S: Script> DeadLetterQueue for MemoryHome<S> {
+    async fn take_dead(&self) -> Result<Vec<QueuedMessage>, PortError> {
+        let take = |state: &mut State, now| state.messages.take_dead(now);
+        let taken = self.call(Call::TakeDead, take, always);
+        taken.await.map_err(failure("receive dead letters"))
+    }
+
+    async fn send_copy(
+        &self,
+        message: OutgoingMessage,
+        _letter: &QueuedMessage,
+    ) -> Result<(), PortError> {
+        DelayQueue::send(self, message).await
+    }
+
+    async fn delete_dead(&self, letter: &QueuedMessage) -> Result<(), PortError> {
+        let id = letter.handle.clone();
+        let deleted = self.call(
+            Call::DeleteDead(id.clone()),
+            move |state, _| state.messages.delete_dead(&id),
+            always,
+        );
+        deleted.await.map_err(failure("delete dead letter"))
+    }
+
+    async fn return_dead(&self, letters: &[QueuedMessage]) -> Result<(), PortError> {
+        let ids: Vec<String> = letters.iter().map(|letter| letter.handle.clone()).collect();
+        let returned = self.call(
+            Call::SetVisibility(ids.join(" ")),
+            move |state, now| state.messages.return_dead(&ids, now),
+            always,
+        );
+        returned.await.map_err(failure("give dead letter back"))
+    }
+}
+
+impl<S: Script> Mailer for MemoryHome<S> {
+    async fn send(&self, mail: &Mail) -> MailOutcome {
+        let mail = mail.clone();
+        let sent = self.call(
+            Call::Mail(mail.event.clone()),
+            move |state, _| {
+                state.mails.push(mail);
+                state.mails.len()
+            },
+            always,
+        );
+        let failure = failure("send mail");
+        match sent.await {
+            Ok(number) => MailOutcome::Accepted(format!("mail-{number}")),
+            Err(fault @ Fault::Busy) => MailOutcome::Busy(failure(fault)),
+            Err(fault @ Fault::Refused) => MailOutcome::Refused(failure(fault)),
+            Err(unknown) => MailOutcome::Ambiguous(failure(unknown)),
+        }
+    }
+}
+
+impl<S: Script> Clock for MemoryHome<S> {
+    fn now(&self) -> Timestamp {
+        let time = self.memory.time();
+        time.checked_add(self.script.skew()).unwrap_or(time)
+    }
+}
+
+impl<S: Script> Entropy for MemoryHome<S> {
+    fn bits(&self) -> [u8; 16] {
+        let bits = self.script.bits().unwrap_or_else(|| {
+            self.memory.with(|state| {
+                state.drawn += 1;
+                let odd = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+                state.drawn.wrapping_mul(odd)
+            })
+        });
+        bits.to_be_bytes()
+    }
+}
+
+impl<S: Script> Home for MemoryHome<S> {
+    type Store = Self;
+    type Queue = Self;
+    type Mailer = Self;
+    type Clock = Self;
+    type Entropy = Self;
+    fn store(&self) -> &Self {
+        self
+    }
+    fn queue(&self) -> &Self {
+        self
+    }
+    fn mailer(&self) -> &Self {
+        self
+    }
+    fn clock(&self) -> &Self {
+        self
+    }
+    fn entropy(&self) -> &Self {
+        self
+    }
+}

@@ -1,0 +1,201 @@
+//! Objects, messages and mails in memory.
+
+use super::lock;
+use super::queue::{Messages, Received};
+use super::store::Objects;
+use crate::operate::queue::QueueSnapshot;
+use crate::port::{Bucket, Mail, NewObject, OutgoingMessage, QueuedMessage, StoredObject};
+use crate::stage::enrich::Record;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// 2026-11-23T06:50:00Z.
+const EPOCH_SECONDS: i64 = 1_795_416_600;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) objects: Objects,
+    pub(super) messages: Messages,
+    pub(super) mails: Vec<Mail>,
+    pub(super) drawn: u128,
+}
+
+/// Objects, messages and mails in memory. Its time is tokio's: under `start_paused` it moves only when everything waits. What is read or
+/// changed here is neither a call on a port nor seen by a script.
+#[derive(Debug)]
+pub struct Memory {
+    start: Instant,
+    state: Mutex<State>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            state: Mutex::default(),
+        }
+    }
+}
+
+impl Memory {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut lock(&self.state))
+    }
+
+    /// The true time. It begins at 2026-11-23T06:50:00Z.
+    pub fn time(&self) -> Timestamp {
+        let epoch = Timestamp::from_second(EPOCH_SECONDS).expect("within range");
+        let elapsed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
+        epoch.checked_add(elapsed).unwrap_or(epoch)
+    }
+
+    /// How long it has been there.
+    pub fn age(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// An object as it lies there.
+    pub fn peek(&self, bucket: Bucket, key: &str) -> Option<StoredObject> {
+        self.with(|state| state.objects.peek(bucket, key).cloned())
+    }
+
+    /// The keys under a prefix.
+    pub fn keys(&self, bucket: Bucket, prefix: &str) -> Vec<String> {
+        self.with(|state| {
+            let objects = state.objects.under(bucket, prefix);
+            objects.map(|(key, _)| key.clone()).collect()
+        })
+    }
+
+    /// Writes an object as another party would.
+    pub fn plant(&self, bucket: Bucket, key: &str, object: NewObject) {
+        let now = self.time();
+        self.with(|state| state.objects.put(bucket, key, object, now));
+    }
+
+    /// Removes an object as an operator would.
+    pub fn remove(&self, bucket: Bucket, key: &str) {
+        self.with(|state| state.objects.remove(bucket, key));
+    }
+
+    /// Keeps what is overwritten or removed from now on, as a bucket with versions does.
+    pub fn keep_versions(&self) {
+        self.with(|state| state.objects.keeps_versions = true);
+    }
+
+    /// How many versions of an object there are.
+    pub fn versions(&self, bucket: Bucket, key: &str) -> usize {
+        self.with(|state| state.objects.versions(bucket, key))
+    }
+
+    /// Lists in pages of this many entries.
+    pub fn set_page(&self, entries: usize) {
+        self.with(|state| state.objects.page = entries);
+    }
+
+    /// Sends a message as an operator would. It can be received at once.
+    pub fn push(&self, message: OutgoingMessage) {
+        let now = self.time();
+        self.with(|state| state.messages.push(message, now, 0));
+    }
+
+    /// Receives up to `max` messages, and moves those away that were received too often.
+    pub fn receive(&self, max: usize) -> Vec<Record> {
+        let now = self.time();
+        self.with(|state| state.messages.receive(max, now))
+    }
+
+    /// Receives the message at a place, which can be received again after so many seconds.
+    pub fn receive_at(&self, place: usize, hidden_seconds: u32) -> Received {
+        let now = self.time();
+        self.with(|state| state.messages.receive_at(place, now, hidden_seconds))
+    }
+
+    /// Deletes a message by its id, or by the handle of its last receive. Returns its event.
+    pub fn delete(&self, id_or_handle: &str) -> Option<String> {
+        self.with(|state| state.messages.delete(id_or_handle))
+    }
+
+    /// Makes every waiting message visible now, as a queue does that delivers twice or too early.
+    pub fn deliver_now(&self) {
+        let now = self.time();
+        self.with(|state| state.messages.deliver_now(now));
+    }
+
+    /// Makes visible what is being worked on, as the next run of a dead machine does.
+    pub fn release(&self) {
+        let now = self.time();
+        self.with(|state| state.messages.release(now));
+    }
+
+    /// When the next message becomes visible.
+    pub fn next_visible_at(&self) -> Option<Timestamp> {
+        self.with(|state| state.messages.next_visible_at())
+    }
+
+    /// How many messages wait or are being worked on.
+    pub fn depth(&self) -> usize {
+        self.with(|state| state.messages.depth())
+    }
+
+    /// The bodies of the messages that wait or are being worked on.
+    pub fn bodies(&self) -> Vec<String> {
+        let waiting = self.with(|state| state.messages.waiting());
+        waiting.into_iter().map(|message| message.body).collect()
+    }
+
+    /// Every delivery so far: body and receive count.
+    pub fn deliveries(&self) -> Vec<(String, u32)> {
+        self.with(|state| {
+            let deliveries = state.messages.deliveries.iter();
+            deliveries
+                .map(|(_, body, receives)| (body.clone(), *receives))
+                .collect()
+        })
+    }
+
+    /// When each delivery so far was.
+    pub fn delivered_at(&self) -> Vec<Timestamp> {
+        self.with(|state| {
+            let deliveries = state.messages.deliveries.iter();
+            deliveries.map(|(at, ..)| *at).collect()
+        })
+    }
+
+    /// Throws away every waiting message, as a purge does.
+    pub fn purge(&self) {
+        self.with(|state| state.messages.purge());
+    }
+
+    /// What the redrive policy moved away.
+    pub fn dead_letters(&self) -> Vec<QueuedMessage> {
+        self.with(|state| state.messages.dead())
+    }
+
+    /// Whether a message of an event waits or is being worked on.
+    pub fn is_live(&self, event: &str) -> bool {
+        self.with(|state| state.messages.is_live(event))
+    }
+
+    /// Whether a message of an event is among the dead letters.
+    pub fn is_dead(&self, event: &str) -> bool {
+        self.with(|state| state.messages.is_dead(event))
+    }
+
+    /// What is in the queue, and its dead letters.
+    pub fn snapshot(&self) -> QueueSnapshot {
+        self.with(|state| QueueSnapshot::new(Some(state.messages.waiting()), state.messages.dead()))
+    }
+
+    /// The mails that went out.
+    pub fn sent(&self) -> Vec<Mail> {
+        self.with(|state| state.mails.clone())
+    }
+
+    /// The last mail that went out.
+    pub fn last_mail(&self) -> Option<Mail> {
+        self.with(|state| state.mails.last().cloned())
+    }
+}

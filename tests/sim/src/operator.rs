@@ -1,0 +1,193 @@
+//! What an operator does, by the real verbs, while everything else goes on.
+
+use crate::actor::{begin, end, ports};
+use crate::rule::End;
+use crate::setting::Operation;
+use crate::state::{Shared, State};
+use jiff::SignedDuration;
+use leadwire_domain::key::{EventName, FAILED};
+use leadwire_domain::lead::id::LeadId;
+use leadwire_domain::message::Notify;
+use leadwire_pipeline::operate::forget::{Forget, ForgetConfig};
+use leadwire_pipeline::operate::queue::QueueSnapshot;
+use leadwire_pipeline::operate::redrive::Redrive;
+use leadwire_pipeline::operate::replay::{Order, Preview, Replayed, preview, replay};
+use leadwire_pipeline::operate::resolve::{Resolution, list_parked, resolve};
+use leadwire_pipeline::port::{Bucket, Home, PortError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// A command may take so long; one that forgets waits a lease in it.
+const COMMAND_TIMEOUT: Duration = Duration::from_mins(15);
+/// Between two commands, at most.
+const PAUSE_SECONDS: u64 = 2400;
+/// A command is tried so often.
+const TRIES: usize = 5;
+
+/// Does what there is to do, one after the other, each until it succeeds or the operator is tired of it.
+pub(crate) async fn operate(shared: Shared, operations: &[Operation]) {
+    for operation in operations {
+        let pause = shared.with(|state| state.chance.below(PAUSE_SECONDS));
+        sleep(Duration::from_secs(pause)).await;
+        match operation {
+            Operation::Redrive => drop(redrive(&shared).await),
+            Operation::Forget => forget(&shared).await,
+            Operation::Replay => replay_one(&shared).await,
+            Operation::Resolve => resolve_parked(&shared).await,
+        }
+    }
+}
+
+/// Runs a command in a process of its own.
+macro_rules! command {
+    ($shared:expr, $home:ident => $work:expr) => {{
+        let process = begin($shared);
+        let $home = ports($shared, &process);
+        let done = process.run(COMMAND_TIMEOUT, $work).await;
+        end($shared, &process);
+        done.and_then(Result::ok)
+    }};
+}
+
+/// Sends again whatever has a reason in `failed/` and no end, and all dead letters. Returns whether that was done.
+pub(crate) async fn redrive(shared: &Shared) -> bool {
+    shared.with(|state| state.tell("      operator redrives".to_owned()));
+    let mut names = shared.with(|state| failed(state));
+    // A queue of Amazon's shows nothing without being received from.
+    let queue = shared.with(|state| {
+        let is_seen = state.chance.happens(500);
+        is_seen.then(|| state.memory.snapshot())
+    });
+    let queue = queue.unwrap_or_else(|| QueueSnapshot::new(None, Vec::new()));
+    let done = command!(shared, home => async {
+        let mut redrive = Redrive::begin(&home, &queue).await?;
+        names.extend(redrive.events().cloned());
+        let mut sent = Ok(());
+        for name in &names {
+            sent = sent.and(redrive.send(name).await.map(drop));
+        }
+        redrive.end().await?;
+        sent
+    });
+    done.is_some()
+}
+
+fn failed(state: &State) -> Vec<EventName> {
+    let keys = state.memory.keys(Bucket::Enriched, FAILED);
+    let names = keys
+        .iter()
+        .filter_map(|key| EventName::parse_key(FAILED, key).ok());
+    let is_settled = |name: &EventName| {
+        let claim = state.memory.peek(Bucket::Enriched, &name.mail_key());
+        claim.is_some_and(|claim| claim.bytes.is_empty())
+    };
+    let is_event = |name: &EventName| !name.to_string().starts_with("message-");
+    names
+        .filter(|name| is_event(name) && !is_settled(name))
+        .collect()
+}
+
+/// Forgets a lead. Once that is done, nothing of it is left but its claims, and nothing comes back.
+async fn forget(shared: &Shared) {
+    let lead = shared.with(|state| state.any_lead());
+    let lead_id = LeadId::parse(&lead).expect("a plain id");
+    let lease = shared.with(|state| i64::from(state.setting.lease_seconds));
+    let config = ForgetConfig {
+        lease: SignedDuration::from_secs(lease),
+        owner_file: true,
+    };
+    shared.with(|state| {
+        state.tell(format!("      operator forgets {lead}"));
+        state.ownerless.insert(lead.clone());
+    });
+    for _ in 0..TRIES {
+        let done = command!(shared, home => async {
+            let forget = Forget::new(Arc::new(home), config);
+            let found = forget.find(&lead_id).await?;
+            forget.run(&found, || false, &mut |_step| ()).await?;
+            Ok::<_, PortError>(found)
+        });
+        if let Some(found) = done {
+            let events = found.events.iter().map(|event| event.name.to_string());
+            return shared.with(|state| {
+                state.tell(format!("      {lead} is forgotten"));
+                events.for_each(|event| state.forget(&event));
+            });
+        }
+    }
+}
+
+/// Replays an event; a run that is interrupted goes on under its id.
+async fn replay_one(shared: &Shared) {
+    let (event, notify) = shared.with(|state| {
+        let names = state.raw_names();
+        let event = names.get(state.chance.place(names.len())).cloned();
+        let notify = state
+            .chance
+            .pick(Notify::Force, &[Notify::IfChanged, Notify::Never]);
+        (event, notify)
+    });
+    let Some(event) =
+        event.and_then(|event| EventName::parse_raw_key(&format!("raw/{event}.json")).ok())
+    else {
+        return;
+    };
+    shared.with(|state| state.tell(format!("      operator replays {event}, {notify:?}")));
+    for number in 0..TRIES {
+        let order = Order {
+            notify,
+            run: format!("run of {event}"),
+            is_resumed: number > 0,
+        };
+        let done = command!(shared, home => replay_as(&home, &event, &order));
+        if done.is_some() {
+            return;
+        }
+    }
+}
+
+async fn replay_as<H: Home>(
+    home: &H,
+    event: &EventName,
+    order: &Order,
+) -> Result<Option<Replayed>, PortError> {
+    match preview(home, event).await? {
+        Preview::Ready(ready) => replay(home, &ready, order).await.map(Some),
+        Preview::Refused(_) => Ok(None),
+    }
+}
+
+/// Looks into the mailbox, once whatever is under way has come, and says what became of each parked mail.
+async fn resolve_parked(shared: &Shared) {
+    let parked = command!(shared, home => async { list_parked(&home).await });
+    let late = shared.with(|state| state.setting.late_seconds_max);
+    sleep(Duration::from_secs(late + 1)).await;
+    for parked in parked.unwrap_or_default() {
+        let name = parked.name.to_string();
+        let resolution = shared.with(|state| {
+            if state.ledger.end(&name) != Some(End::Parked) {
+                return None;
+            }
+            let is_out = state.ledger.mails(&name) > 0;
+            state.ledger.resolve(&name);
+            Some(if is_out {
+                Resolution::Sent
+            } else {
+                Resolution::Resend
+            })
+        });
+        let Some(resolution) = resolution else {
+            continue;
+        };
+        shared.with(|state| state.tell(format!("      operator resolves {name}: {resolution:?}")));
+        for _ in 0..TRIES {
+            let done = command!(shared, home => async {
+                resolve(&home, &parked.name, resolution).await
+            });
+            if done.is_some() {
+                break;
+            }
+        }
+    }
+}
