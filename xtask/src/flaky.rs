@@ -50,8 +50,8 @@ struct Suite {
 /// Builds every suite once and runs each so many times; fails where a test ever failed.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut build = shell::cargo(&["test", "--workspace", "--no-run", "--message-format=json"]);
-    let built = shell::read(build.stderr(Stdio::inherit()))?;
-    let mut suites = suites(&built, &shell::root())?;
+    let messages = shell::read(build.stderr(Stdio::inherit()))?;
+    let mut suites = suites(&messages, &shell::root())?;
     let is_wanted = |suite: &Suite| options.only.iter().any(|only| suite.name.contains(only));
     suites.retain(|suite| options.only.is_empty() || is_wanted(suite));
     let output = shell::root().join(OUTPUT);

@@ -48,8 +48,9 @@ fn read() -> Result<String> {
 }
 
 fn parts() -> [(&'static str, String); 2] {
-    let flags = all().filter_map(|setting| of_command(setting, setting.facts().flag?));
-    let variables = all().filter_map(|setting| of_functions(setting, setting.facts().variable?));
+    let flags = all().filter_map(|setting| Some(of_command(setting, setting.facts().flag?)));
+    let variables =
+        all().filter_map(|setting| Some(of_functions(setting, setting.facts().variable?)));
     [
         (
             "flags",
@@ -65,18 +66,18 @@ fn parts() -> [(&'static str, String); 2] {
     ]
 }
 
-fn of_command(setting: &dyn AnySetting, flag: &str) -> Option<Vec<String>> {
+fn of_command(setting: &dyn AnySetting, flag: &str) -> Vec<String> {
     let Facts { env, commands, .. } = setting.facts();
-    Some(vec![
+    vec![
         format!("`{flag}`"),
         env.map_or(String::new(), |env| format!("`{env}`")),
         commands.join(", "),
         default(setting),
         what(setting),
-    ])
+    ]
 }
 
-fn of_functions(setting: &dyn AnySetting, variable: &str) -> Option<Vec<String>> {
+fn of_functions(setting: &dyn AnySetting, variable: &str) -> Vec<String> {
     let Facts {
         functions,
         template,
@@ -94,13 +95,13 @@ fn of_functions(setting: &dyn AnySetting, variable: &str) -> Option<Vec<String>>
         Template::Stack => "none: set by the stack".to_owned(),
         Template::Absent => "none: not set".to_owned(),
     };
-    Some(vec![
+    vec![
         format!("`{variable}`"),
         of,
         default(setting),
         parameter,
         what(setting),
-    ])
+    ]
 }
 
 fn default(setting: &dyn AnySetting) -> String {

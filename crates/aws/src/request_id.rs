@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use tracing::Span;
 
-/// The attribute; the span is opened by whoever calls the port.
+/// The attribute; the caller of the port opens the span.
 const ATTRIBUTE: &str = "aws.request_id";
 /// The headers in which services give it: S3 its own, the others Amazon's.
 const HEADERS: [&str; 2] = ["x-amz-request-id", "x-amzn-requestid"];

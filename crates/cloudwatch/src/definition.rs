@@ -26,9 +26,9 @@ pub struct Alarm {
     pub name: String,
     /// What it is about.
     pub description: String,
-    /// Who is told when it begins.
+    /// Who is notified when it begins.
     pub alarm_actions: Vec<String>,
-    /// Who is told when it ends.
+    /// Who is notified when it ends.
     pub ok_actions: Vec<String>,
     /// What it looks at.
     pub watch: Watch,

@@ -1,4 +1,4 @@
-//! `CloudFormation`'s functions in the properties of an alarm, resolved by whoever knows the stack.
+//! `CloudFormation`'s functions in the properties of an alarm, resolved by a caller that knows the stack.
 
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What an alarm asks of whoever keeps a metric, and what it gets.
+//! What an alarm asks of a store of metrics, and what it gets.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -112,7 +112,7 @@ impl Stats {
         Ok(Some(value))
     }
 
-    /// By the nearest rank. `CloudWatch` approximates; nobody should set a threshold that the difference decides.
+    /// By the nearest rank. `CloudWatch` approximates; no threshold should depend on the difference.
     fn percentile(&self, percent: f64) -> Result<f64, Unanswered> {
         if self.min.total_cmp(&self.max).is_eq() {
             return Ok(self.min);

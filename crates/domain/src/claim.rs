@@ -10,8 +10,8 @@ pub enum Settled {
     Sent,
     /// The lead was forgotten on request.
     Forgotten,
-    /// A replay that mailed nobody: it was to mail nobody, or it had nothing new to tell. A reader that does not know it takes it for sent,
-    /// and so mails nobody either.
+    /// A silent replay: it was to send no mail, or it had nothing new to say. A reader that does not know it takes it for sent,
+    /// and so sends no mail either.
     Silent,
 }
 
@@ -39,7 +39,7 @@ impl Settled {
 pub enum Claim {
     /// A worker is sending, or died while it did.
     Sending(Sending),
-    /// Nobody holds it: the mail was definitely refused, and may be tried again.
+    /// It is not held: the mail was definitely refused, and may be tried again.
     Idle {
         /// Attempts so far.
         attempt: u32,
@@ -56,16 +56,16 @@ pub enum Claim {
 /// A claim that a worker holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sending {
-    /// Tells this worker's claim from every other, 128 random bits in hex.
+    /// Distinguishes this worker's claim from every other, 128 random bits in hex.
     pub token: String,
-    /// Until when nobody else may send.
+    /// Until when no other worker may send.
     pub lease_until: Timestamp,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// The run of the one-machine home that made it; absent on AWS, where the platform kills workers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<String>,
-    /// Whether its worker has told already that nobody knows whether the mail went out.
+    /// Whether its worker has reported already that delivery is in doubt.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
 }
@@ -75,7 +75,7 @@ pub struct Sending {
 pub enum ClaimDecision {
     /// It is this worker's own: go on and send.
     Mine,
-    /// Nobody holds it: take it for this attempt.
+    /// It is not held: take it for this attempt.
     Take {
         /// The attempt to take it for.
         attempt: u32,

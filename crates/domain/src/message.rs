@@ -53,7 +53,7 @@ pub enum Notify {
     Force,
     /// A replay that mails where its document differs from the one before.
     IfChanged,
-    /// A replay that makes its document and mails nobody.
+    /// A replay that makes its document and sends no mail.
     Never,
 }
 

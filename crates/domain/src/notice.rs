@@ -48,7 +48,7 @@ const SUBJECT_OWNER_CHARS_MAX: usize = 60;
 
 const _: () = assert!(SUBJECT_FRAME_CHARS + SUBJECT_OWNER_CHARS_MAX < SUBJECT_CHARS_MAX);
 
-/// Renders the mail from the stored document alone. `now` tells how long since it was received.
+/// Renders the mail from the stored document alone. `now` gives the time since it was received.
 pub fn render_email(lead: &Enriched, now: Timestamp, link: Option<&LeadUrlTemplate>) -> EmailText {
     let view = View::new(lead, now, link);
     EmailText {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// The members of an object: names and verbatim values.
 pub(crate) type Members = BTreeMap<String, String>;
 
-/// What proptest does where nobody asks for another number.
+/// What proptest does by default.
 const CASES_OF_PROPTEST: u32 = 256;
 /// Every law is tried this often in the ordinary run.
 const CASES: u32 = 1000;

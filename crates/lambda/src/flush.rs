@@ -1,4 +1,4 @@
-//! Telemetry is flushed in one place: outside the service that posts the answer, so that nobody waits for a collector.
+//! Telemetry is flushed in one place: outside the service that posts the answer, so that no sender waits for a collector.
 
 use std::future::Future;
 use std::marker::PhantomData;

@@ -65,13 +65,13 @@ pub struct Decoded {
     pub body: Vec<u8>,
 }
 
-/// The carrier said that the body is base64, and it is not: nobody knows which bytes were sent.
+/// The carrier said that the body is base64, and it is not: the bytes that were sent are not known.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event says that its body is base64, and it does not decode")]
 pub struct NotBase64(#[from] base64::DecodeError);
 
 impl NotBase64 {
-    /// Refuses the request before the stage sees it, and tells why.
+    /// Refuses the request before the stage sees it, with the reason.
     pub fn refuse(&self) -> Answer {
         let problem = Problem::InvalidJson;
         RequestRejected {

@@ -1,4 +1,4 @@
-//! Batches as the event source mapping delivers them, and what it is told about them.
+//! Batches as the event source mapping delivers them, and what is reported to it about them.
 //!
 //! Bodies stay text: a typed body that does not parse would fail the whole batch before any code of ours runs.
 //!

@@ -1,4 +1,4 @@
-//! What the three binaries share: telemetry, configuration, clients, the loop over invocations, and a start that failed told aloud.
+//! What the three binaries share: telemetry, configuration, clients, the loop over invocations, and the report of a failed start.
 
 use crate::flush::FlushLayer;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
@@ -64,7 +64,7 @@ pub fn configure<C>(
     let spans = SpanConfig::from_lookup(&format!("leadwire-{}", service.name()), environment);
     let (spans, of_spans) = match spans {
         Ok(spans) => (spans, Vec::new()),
-        // Where spans should go is not known, but the mistakes must be told.
+        // Where spans should go is not known, but the mistakes must be reported.
         Err(mistakes) => (SpanConfig::default(), mistakes),
     };
     let rust_log = environment(RUST_LOG.variable());
@@ -135,12 +135,12 @@ where
         ended = runtime.run() => ended.map_err(ServeError::Runtime),
         () = terminated() => Ok(()),
     };
-    // What was under way has been dropped with its spans; they are told too.
+    // What was under way has been dropped with its spans; they are exported too.
     leadwire_telemetry::flush().await;
     ended
 }
 
-/// A process that was started ahead of time is not cold for whoever comes first.
+/// A process that was started ahead of time is not cold for the first request.
 fn is_provisioned() -> bool {
     environment("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref() == Some("provisioned-concurrency")
 }
@@ -174,7 +174,7 @@ pub fn check_lease(lease: Duration, remaining: Duration) {
     }
 }
 
-/// Ends the process: a failed start is told in the log, a line for each mistake, and to the platform.
+/// Ends the process: a failed start is reported in the log, a line for each mistake, and to the platform.
 pub fn conclude(outcome: Result<(), ServeError>) -> ExitCode {
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;

@@ -70,7 +70,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Sends a canary now and then, the first at once, and deletes those of yesterday. What goes wrong is told where it happens.
+/// Sends a canary now and then, the first at once, and deletes those of yesterday. What goes wrong is logged where it happens.
 pub(crate) async fn send_for_ever(home: LocalHome, address: SocketAddr, every: Duration) {
     let ports = Arc::new(home.ports(NoMailer));
     let door = Door::of_this_machine(address);
@@ -79,7 +79,7 @@ pub(crate) async fn send_for_ever(home: LocalHome, address: SocketAddr, every: D
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let _now: Instant = ticks.tick().await;
-        // The stage has told what became of it; the next one comes in any case.
+        // The stage has logged the outcome; the next one comes in any case.
         drop(canary.send().await);
         if let Err(error) = home.forget_canaries().await {
             CanariesNotForgotten { error: &error }.emit();

@@ -78,7 +78,7 @@ pub(crate) enum Command {
     /// List, show and redrive dead letters
     #[command(subcommand)]
     Dlq(DlqCommand),
-    /// List mails of which nobody knows whether they went out, and say what became of them
+    /// List mails with unconfirmed delivery, and resolve them
     #[command(subcommand)]
     Parked(ParkedCommand),
     /// Enrich leads once more, with today's owner files, and mail them again if that is wanted
@@ -101,7 +101,7 @@ pub(crate) enum Command {
     Completion(CompletionArgs),
 }
 
-/// The data folder of commands that are not told another.
+/// The default data folder of commands.
 pub(crate) const DATA_DEFAULT: &str = "./leadwire-data";
 
 /// The data folder.
@@ -231,7 +231,7 @@ fn lead_states() -> impl TypedValueParser<Value = LeadState> {
         LeadState::Ready => "Due, and in the queue or under way",
         LeadState::Retrying => "It failed and is tried again",
         LeadState::Mailed => "Its mail went out",
-        LeadState::Parked => "Nobody knows whether its mail went out; a person must decide",
+        LeadState::Parked => "Delivery of its mail is not confirmed; a person must decide",
         LeadState::Dead => "It failed for good",
         LeadState::Forgotten => "It was forgotten on request",
         LeadState::Silent => "A replay that mailed nobody",

@@ -22,7 +22,7 @@ pub(crate) const BOLD: Style = Style::new().bold();
 /// Nothing special.
 pub(crate) const PLAIN: Style = Style::new();
 
-/// The width of lines that nobody watches: a file's, a pipe's.
+/// The width of lines in a file or a pipe.
 const WIDTH: usize = 120;
 
 /// The style of a state.
@@ -36,7 +36,7 @@ pub(crate) fn style_of(state: LeadState) -> Style {
     }
 }
 
-/// How wide a line may be. Where nobody watches, or the terminal does not tell: [`WIDTH`].
+/// How wide a line may be. Without a terminal, or where it does not say: [`WIDTH`].
 pub(crate) fn width() -> usize {
     rustix::termios::tcgetwinsize(io::stdout())
         .ok()
@@ -144,7 +144,7 @@ impl Output {
         writeln!(self.out, "{text}")
     }
 
-    /// A line that the next one takes the place of; nothing where nobody watches.
+    /// A line that the next one takes the place of; nothing without a terminal.
     pub(crate) fn passing(&mut self, text: impl Display) -> io::Result<()> {
         if !self.is_live() {
             return Ok(());
@@ -189,7 +189,7 @@ impl Output {
         self.out.flush()
     }
 
-    /// How far long work has come, on one line that is written over; nothing where nobody watches.
+    /// How far long work has come, on one line that is written over; nothing without a terminal.
     pub(crate) fn progress(&mut self, what: &str, done: usize, all: usize) -> io::Result<()> {
         if !self.is_live() || (done != all && !done.is_multiple_of(100)) {
             return Ok(());
@@ -203,7 +203,7 @@ impl Output {
         Ok(())
     }
 
-    /// Tells how the command ended and gives the exit code: 0 done, 1 failed, 2 wrong usage.
+    /// Reports how the command ended and returns the exit code: 0 done, 1 failed, 2 wrong usage.
     pub(crate) fn end(mut self, ended: anyhow::Result<Ended>) -> ExitCode {
         let error = match ended {
             Ok(Ended::Done) => return flushed(&mut self.out, ExitCode::SUCCESS),
@@ -211,7 +211,7 @@ impl Output {
             Err(error) => error,
         };
         if is_broken_pipe(&error) {
-            // Whoever read has read enough: `leadwire leads | head`.
+            // The reader has closed the pipe: `leadwire leads | head`.
             return ExitCode::SUCCESS;
         }
         let usage = error.downcast_ref::<Usage>();

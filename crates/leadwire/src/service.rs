@@ -31,7 +31,7 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 /// An environment in which [`SecretCache`] refuses unsigned requests, also when `sources.json` is deleted later.
 const SIGNED: &str = "signed";
 
-/// Works until `stop` says so, then finishes what is under way, and keeps what it told of itself.
+/// Works until `stop` says so, then finishes what is under way, and stores its telemetry.
 pub(crate) async fn run(
     home: &LocalHome,
     listener: TcpListener,
@@ -147,7 +147,7 @@ fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp
     }
 }
 
-/// Ends when the flag is set, or when nobody can set it any more.
+/// Ends when the flag is set, or when its sender is gone.
 async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         tracing::debug!("nobody is left to stop the pipeline; it stops");

@@ -81,7 +81,7 @@ impl Writer {
         let stored = run_blocking(move || store.add_minutes(&minutes).is_ok()).await;
         if stored != Some(true) {
             // The store has logged why.
-            self.metrics.put_back(samples);
+            self.metrics.put_back(&samples);
         }
     }
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 /// What a description ends with: where to read on.
 const RUNBOOK: &str = "Runbook: ";
 
-/// Who is told of an alarm.
+/// Who is notified of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
@@ -25,7 +25,7 @@ pub(crate) enum Severity {
     Page,
     /// Somebody looks at it in the morning.
     Ticket,
-    /// Nobody: it is a part of another alarm.
+    /// No one: it is a part of another alarm.
     Part,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Standing {
     pub(crate) name: String,
     /// Its state, or none where this home cannot tell it.
     pub(crate) state: Option<State>,
-    /// Who is told.
+    /// Who is notified.
     pub(crate) severity: Severity,
     /// Why it is so.
     pub(crate) reason: String,

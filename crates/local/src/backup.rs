@@ -64,7 +64,7 @@ fn back_up(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     copied
 }
 
-/// Into an empty file, so that it is nobody else's from its first byte on.
+/// Into an empty file, so that it is private from its first byte on.
 fn copy(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     let name = to.to_str().ok_or_else(|| {
         let error = io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8");

@@ -12,7 +12,7 @@ use leadwire_pipeline::port::PortError;
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 impl LocalHome {
-    /// Deletes what is stored about canaries of yesterday and before, and says how many they were: nobody looks for them, and a year of
+    /// Deletes what is stored about canaries of yesterday and before, and says how many they were: they have no reader, and a year of
     /// them would be more than most teams have leads.
     pub async fn forget_canaries(&self) -> Result<usize, PortError> {
         let now = self.clock.now();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// As the umask has it.
 const FOR_ALL: u32 = 0o666;
-/// Nobody else, whatever the umask.
+/// Readable by the owner alone, whatever the umask.
 const FOR_OWNER: u32 = 0o600;
 
 /// Writes a file, replacing what is there: a temporary file, synced, then renamed, then its folder synced.

@@ -1,4 +1,4 @@
-//! Why a data folder cannot be opened, and what is told although it can.
+//! Why a data folder cannot be opened, and what is reported although it can.
 
 use jiff::Timestamp;
 use std::io::{self, ErrorKind};
@@ -55,7 +55,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// Nobody may write there, or not this user.
+    /// It cannot be written, or not by this user.
     #[error(
         "the data folder {} cannot be written; check its owner, its permissions and how its disk is mounted", path.display()
     )]
@@ -127,7 +127,7 @@ pub enum OpenWarning {
         /// The newest time stored.
         newest: Timestamp,
     },
-    /// Nobody can say whether fsync reaches a disk there.
+    /// It is not known whether fsync reaches a disk there.
     #[error("the data folder lies on {kind}; whether it keeps what was synced is not known")]
     UnusualFileSystem {
         /// The file system's name.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub enum FileSystem {
     /// A local one.
     Local,
-    /// One whose storage cannot be told from here.
+    /// One whose storage is not known here.
     Unusual(&'static str),
     /// A network one, where neither locks nor fsync can be relied on.
     Network(&'static str),

@@ -277,7 +277,7 @@ fn open_database(
             .push(OpenWarning::ClockWentBack { now, newest });
     }
     if mode == Mode::Serve {
-        // The lock is ours: whoever held these messages is dead.
+        // The lock is ours: the worker that held these messages is dead.
         report.released =
             release(&connection, now).map_err(database("give back what a dead process held"))?;
         let served_at = [now.as_microsecond().to_string()];

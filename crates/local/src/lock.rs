@@ -37,7 +37,7 @@ pub(crate) fn take(path: &Path, now: Timestamp) -> Result<File, OpenError> {
     Ok(file)
 }
 
-/// Whether nobody serves the folder. The lock is not kept.
+/// Whether the folder is free. The lock is not kept.
 pub(crate) fn is_free(path: &Path) -> bool {
     open(path).is_ok_and(|file| file.try_lock().is_ok())
 }

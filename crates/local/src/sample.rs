@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A clock that moves only when it is told to.
+/// A clock that moves only when a test moves it.
 #[derive(Debug)]
 pub(crate) struct StoppedClock(Mutex<Timestamp>);
 
@@ -84,7 +84,7 @@ pub(crate) async fn mail_log(home: &LocalHome) -> Vec<(String, u32, Option<Strin
     home.database.read(work).await.unwrap()
 }
 
-/// An error and all that led to it, as a log line tells it.
+/// An error and all that led to it, as a log line has it.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = successors(Some(error), |error| (**error).source());
     causes

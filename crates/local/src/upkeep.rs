@@ -15,7 +15,7 @@ impl LocalHome {
         self.views.written().await;
     }
 
-    /// Reads the whole database and tells what is damaged; empty where all is well.
+    /// Reads the whole database and returns what is damaged; empty where all is well.
     pub async fn check(&self) -> Result<Vec<String>, PortError> {
         self.database
             .read(damage)

@@ -1,5 +1,5 @@
 //! Views of objects as files, for people: `raw/` and `enriched/`. Written after the commit by a thread of their own; what happens to them
-//! never matters, since the database is the truth and nobody reads them back.
+//! never matters, since the database is the truth and nothing reads them back.
 
 use crate::database::connect_to_read;
 use crate::folder::DataFolder;
@@ -130,7 +130,7 @@ fn work_off(folder: &DataFolder, lacking: &AtomicBool, queue: &Receiver<Order>) 
                 Err(RecvError) => return,
             },
         };
-        // And before whoever waits for the views is told.
+        // And before the callers that wait for the views are answered.
         if !matches!(order, Order::Write(..)) && lacking.swap(false, Ordering::AcqRel) {
             rebuild(folder);
         }
@@ -147,7 +147,7 @@ fn work_off(folder: &DataFolder, lacking: &AtomicBool, queue: &Receiver<Order>) 
 }
 
 fn answer(done: oneshot::Sender<()>) {
-    // Whoever asked may have gone.
+    // The caller may have gone.
     let _gone = done.send(());
 }
 
@@ -163,7 +163,7 @@ fn log_failure(path: &Path, done: io::Result<()>) {
     }
 }
 
-/// Written whole and then renamed, so that nobody reads half of it. Not synced: it can be made again.
+/// Written whole and then renamed, so that a reader never sees half of it. Not synced: it can be made again.
 fn write_view(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(());

@@ -312,7 +312,7 @@ pub struct Mail {
     pub to: Vec<EmailAddress>,
     /// Subject and parts.
     pub text: EmailText,
-    /// Whether it is the canary's. Where there is no simulator to take it, the home proves its way out and mails nobody.
+    /// Whether it is the canary's. Where there is no simulator to take it, the home checks the way out and sends no mail.
     pub is_canary: bool,
 }
 
@@ -325,7 +325,7 @@ pub enum MailOutcome {
     Busy(PortError),
     /// The service definitely did not take it and never will.
     Refused(PortError),
-    /// Nobody knows whether the service took it: a server error, a timeout, a reset.
+    /// It is not known whether the service took it: a server error, a timeout, a reset.
     Ambiguous(PortError),
 }
 

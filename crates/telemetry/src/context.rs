@@ -39,7 +39,7 @@ pub(crate) fn extract(came: &TraceContext) -> Came {
 pub(crate) fn outside(came: &TraceContext) -> Option<SpanContext> {
     w3c(came)
         .map(|context| {
-            // Whoever sent it decides nothing here, and its state is not ours to carry.
+            // Its sender decides nothing here, and its state is not ours to carry.
             SpanContext::new(
                 context.trace_id(),
                 context.span_id(),

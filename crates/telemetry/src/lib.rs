@@ -104,7 +104,7 @@ where
 pub type SpanLayer<S> =
     Filtered<OpenTelemetryLayer<S, SdkTracer>, FilterFn<fn(&Metadata<'_>) -> bool>, S>;
 
-/// Our own spans, and no events: a line is told once, and libraries' spans could quote a request.
+/// Our own spans, and no events: a line is written once, and libraries' spans could quote a request.
 fn is_ours(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && metadata.target().starts_with("leadwire")
 }

@@ -61,7 +61,7 @@ impl LocalMetrics {
     }
 
     /// Takes back what could not be stored, for the next time.
-    pub fn put_back(&self, samples: Vec<MinuteSample>) {
+    pub fn put_back(&self, samples: &[MinuteSample]) {
         let mut table = self.table();
         let refused = samples.iter().filter(|sample| !table.put_back(sample));
         let lost: u64 = refused.map(|sample| sample.count).sum();

@@ -2,7 +2,7 @@
 
 use std::panic::PanicHookInfo;
 
-/// From now on a panic is told to the subscriber, and not as text on stderr.
+/// From now on a panic is logged by the subscriber, and not as text on stderr.
 pub(crate) fn install() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let location = info.location().map(ToString::to_string);

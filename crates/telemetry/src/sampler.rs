@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::{
     IdGenerator, RandomIdGenerator, SamplingDecision, SamplingResult, ShouldSample,
 };
 
-/// How a trace is decided that nobody has decided yet.
+/// How a trace without a decision is decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Root {
     /// Every one is recorded.
@@ -28,7 +28,7 @@ pub struct Sampler {
 }
 
 impl Default for Sampler {
-    /// OpenTelemetry's own: everything, unless whoever began the trace said no.
+    /// OpenTelemetry's own: everything, unless the trace's origin said no.
     fn default() -> Self {
         Self {
             root: Root::On,

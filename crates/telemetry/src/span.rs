@@ -295,7 +295,7 @@ const fn attribute(name: &'static str, about: &'static str) -> AttributeFacts {
     AttributeFacts { name, about }
 }
 
-/// The span of a webhook. Its path is told only where it is one of ours: anyone can ask for any.
+/// The span of a webhook. Its path is given only where it is one of ours: anyone can ask for any.
 pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocation) -> Span {
     let method = if method == "POST" || method == "GET" || method == "HEAD" {
         method
@@ -335,7 +335,7 @@ pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocati
 
 /// How a webhook was answered.
 pub fn answered(span: &Span, status: u16) {
-    // Signed: an unsigned number would be told as text.
+    // Signed: an unsigned number would become text.
     span.record("http.response.status_code", i64::from(status));
     // A refusal is the sender's error, not this server's.
     if status >= 500 {
@@ -377,7 +377,7 @@ fn timer_span(name: &'static str, invocation: &Invocation) -> Span {
     )
 }
 
-/// Gives a record its span, and tells the time that it lay in the queue.
+/// Gives a record its span, and reports the time that it lay in the queue.
 pub fn begin_record(record: &mut Record, names: &Names, invocation: &Invocation) {
     let came = extract(&record.trace);
     let span = tracing::info_span!(
@@ -412,7 +412,7 @@ pub fn begin_record(record: &mut Record, names: &Names, invocation: &Invocation)
     record.span = span;
 }
 
-/// The time in the queue is told by whoever receives a message first.
+/// The time in the queue is reported at the first receive of a message.
 fn tell_wait(record: &Record, names: &Names, parent: &Context) {
     let (Some(sent_at), Some(received_at)) = (record.sent_at, record.first_received_at) else {
         return;

@@ -35,7 +35,7 @@ pub fn traced<S, Q, M, C, E>(
 }
 
 impl<P> Traced<P> {
-    /// The port itself, whose calls nobody sees.
+    /// The port itself, without spans.
     pub fn inner(&self) -> &P {
         &self.inner
     }
@@ -73,7 +73,7 @@ impl<P> Traced<P> {
     }
 }
 
-/// What came of a call. An error is told by its kind and by what was attempted; its causes could quote anything.
+/// What came of a call. An error is given by its kind and by what was attempted; its causes could quote anything.
 fn conclude<T>(span: &Span, result: &Result<T, PortError>, word: impl Fn(&T) -> &'static str) {
     match result {
         Ok(value) => {

@@ -187,12 +187,11 @@ async fn post_all<T: Flooded>(
 fn accepted(report: &mut Report, posted: Vec<Posted>) -> Vec<Accepted> {
     let (mut accepted, mut others) = (Vec::new(), Vec::new());
     for Posted { event, answer, .. } in posted {
-        match answer.as_ref().and_then(Answer::key) {
-            Some(key) => accepted.push(Accepted { event, key }),
-            None => {
-                let status = answer.map(|answer| answer.status);
-                others.push(format!("{}: {status:?}", event.event_id));
-            }
+        if let Some(key) = answer.as_ref().and_then(Answer::key) {
+            accepted.push(Accepted { event, key });
+        } else {
+            let status = answer.map(|answer| answer.status);
+            others.push(format!("{}: {status:?}", event.event_id));
         }
     }
     report.count("accepted", accepted.len());

@@ -94,19 +94,18 @@ impl Run {
         } else {
             Some(call.await)
         };
-        match (dies, value) {
-            (None, Some(value)) => value,
-            _ => {
-                self.shared.0.1.notify_one();
-                std::future::pending().await
-            }
+        if let (None, Some(value)) = (dies, value) {
+            value
+        } else {
+            self.shared.0.1.notify_one();
+            std::future::pending().await
         }
     }
 
     async fn look(&self, bucket: Bucket, key: &str) -> Option<StoredObject> {
         match self.home.store().get(bucket, key, BYTES_MAX).await.unwrap() {
             Fetched::Found(object) => Some(object),
-            _ => None,
+            Fetched::Missing | Fetched::Denied | Fetched::TooLarge => None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a dashboard names: metrics, alarms, queries over log lines, lines at a value. How it looks is CloudWatch's own affair.
+//! What a dashboard names: metrics, alarms, queries over log lines, lines at a value. How it looks is `CloudWatch`'s own affair.
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;

@@ -19,7 +19,7 @@ pub(crate) fn expand(dashboard: Value) -> Value {
             Value::Object(members.map(|(name, value)| (name, expand(value))).collect())
         }
         Value::String(text) => Value::String(add_up(&text)),
-        other => other,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
     }
 }
 

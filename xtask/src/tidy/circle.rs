@@ -140,13 +140,13 @@ fn used(text: &str) -> Vec<(String, String)> {
         (last.is_empty() || last.starts_with("pub")).then_some(tree)
     });
     let trees = statements.flat_map(|tree| expand("", &tree.replace('\n', " ")));
-    let names = trees.map(|path| match path.split_once(" as ") {
-        Some((path, name)) => (name.trim().to_owned(), path.trim().to_owned()),
-        None => {
-            let path = path.trim_end_matches("::self").trim_end_matches("::*");
-            let name = path.rsplit("::").next().unwrap_or_default();
-            (name.to_owned(), path.to_owned())
+    let names = trees.map(|path| {
+        if let Some((path, name)) = path.split_once(" as ") {
+            return (name.trim().to_owned(), path.trim().to_owned());
         }
+        let path = path.trim_end_matches("::self").trim_end_matches("::*");
+        let name = path.rsplit("::").next().unwrap_or_default();
+        (name.to_owned(), path.to_owned())
     });
     names.collect()
 }

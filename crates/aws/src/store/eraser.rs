@@ -1,5 +1,5 @@
 //! What `forget` deletes by. The buckets keep versions, so an object goes version by version, the newest last: nothing that a deletion hid
-//! shows again on the way. The buckets' policies let nobody do so but the operator's role.
+//! shows again on the way. The buckets' policies allow only the operator's role to do so.
 
 use super::{S3Store, read};
 use crate::classify::{code, port_error, status};

@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, Subcommand};
 /// `parked …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ParkedCommand {
-    /// List the mails of which nobody knows whether they went out
+    /// List the mails with unconfirmed delivery
     Ls(ParkedLsArgs),
     /// Say what became of parked mails: they went out, or are to be sent again
     Resolve(ParkedResolveArgs),

@@ -7,7 +7,7 @@ use leadwire_domain::message::Notify;
 /// Whether a replay mails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NotifyArg {
-    /// Mail nobody
+    /// Send no mail
     Never,
     /// Mail what differs from the newest document, as the pipeline finds it
     IfChanged,

@@ -37,7 +37,7 @@ pub(super) async fn run<O: Operated>(
     };
     let mut told = Ok(());
     let mut tell = |step: AuditStep<'_>| {
-        // One who reads no more is told so at the end.
+        // A closed pipe is reported at the end.
         if told.is_ok() {
             told = match step {
                 AuditStep::Examined(count) => output.passing(format_args!("examined {count}")),

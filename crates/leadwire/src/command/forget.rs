@@ -161,7 +161,7 @@ fn tell_found(found: &Found, owner: &OwnerFile, output: &mut Output) -> anyhow::
     Ok(())
 }
 
-/// Telling must not stop it half way: whoever reads has gone, and the work goes on.
+/// A closed pipe must not stop it half way: the work goes on.
 fn tell_step(step: ForgetStep, output: &mut Output) {
     drop(match step {
         ForgetStep::Marked { done, all } => output.progress("marked", done, all),

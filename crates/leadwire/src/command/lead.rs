@@ -35,7 +35,7 @@ pub(super) fn parse_lead_id(args: &LeadArgs) -> Result<LeadId, Usage> {
     LeadId::parse(&args.lead_id).map_err(|error| Usage::of(format!("{:?}: {error}", args.lead_id)))
 }
 
-/// Tells. A lead that is not there is a failure.
+/// Shows a lead. One that is not there is a failure.
 pub(super) async fn run<O: Operated>(
     home: &O,
     lead_id: &LeadId,
@@ -105,7 +105,7 @@ fn in_x_ray(region: &str, events: &[EventHistory]) -> String {
     text
 }
 
-/// Tells one event, and its trace where that was asked for.
+/// Shows one event, and its trace where that was asked for.
 pub(super) fn tell(
     event: &EventHistory,
     spans: Option<&[SpanRecord]>,

@@ -31,7 +31,7 @@ pub(super) struct OwnerFile {
 }
 
 impl OwnerFile {
-    /// Checks the fields of one owner file. The mistake is told in words.
+    /// Checks the fields of one owner file. The error says what is wrong.
     fn new(fields: &BTreeMap<String, String>) -> Result<Self, String> {
         let id = fields.get(LEAD_ID).map_or("", String::as_str);
         let lead_id = LeadId::parse(id).map_err(|error| format!("{LEAD_ID} {id:?}: {error}"))?;
@@ -164,7 +164,7 @@ fn read_input(file: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("could not read {}", file.display()))
 }
 
-/// The owner files of a CSV text, and its bad rows. Two rows of one lead are a mistake: nobody knows which one counts.
+/// The owner files of a CSV text, and its bad rows. Two rows of one lead are a mistake: it is not known which one counts.
 fn parse_rows(text: &[u8]) -> anyhow::Result<(Vec<OwnerFile>, Vec<BadRow>)> {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new()

@@ -42,7 +42,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended
             let timeout = canary::parse_timeout(&args)?;
             wait(async {
                 with_home!(&args.home, Mode::Operate, home => {
-                    canary::run(Arc::new(home), &args, timeout, output).await
+                    Box::pin(canary::run(Arc::new(home), &args, timeout, output)).await
                 })
             })
         }
@@ -122,7 +122,7 @@ async fn dlq(command: DlqCommand, output: &mut Output) -> anyhow::Result<Ended> 
             with_home!(&args.home, Mode::Operate, home => dlq::ls(&home, &args, age, output).await)
         }
         DlqCommand::Show(args) => {
-            with_home!(&args.home, Mode::Operate, home => dlq::show(&home, &args, output).await)
+            with_home!(&args.home, Mode::Operate, home => Box::pin(dlq::show(&home, &args, output)).await)
         }
         DlqCommand::Redrive(args) => {
             let age = dlq::Age::parse(&args.age)?;
@@ -136,10 +136,10 @@ async fn dlq(command: DlqCommand, output: &mut Output) -> anyhow::Result<Ended> 
 async fn parked(command: ParkedCommand, output: &mut Output) -> anyhow::Result<Ended> {
     match command {
         ParkedCommand::Ls(args) => {
-            with_home!(&args.home, Mode::Operate, home => parked::ls(&home, output).await)
+            with_home!(&args.home, Mode::Operate, home => Box::pin(parked::ls(&home, output)).await)
         }
         ParkedCommand::Resolve(args) => {
-            with_home!(&args.home, Mode::Operate, home => parked::resolve(&home, &args, output).await)
+            with_home!(&args.home, Mode::Operate, home => Box::pin(parked::resolve(&home, &args, output)).await)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `parked`: mails of which nobody knows whether they went out, listed, and resolved by a person.
+//! `parked`: mails with unconfirmed delivery, listed, and resolved by a person.
 
 use crate::cli::ParkedResolveArgs;
 use crate::duration::render_relative;

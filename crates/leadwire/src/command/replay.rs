@@ -1,4 +1,4 @@
-//! `replay`: shows what would change, asks, and sends leads through the queue once more. It mails nobody itself.
+//! `replay`: shows what would change, asks, and sends leads through the queue once more. It sends no mail itself.
 
 mod select;
 mod show;
@@ -32,7 +32,7 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// Checks what was typed. Where nobody can be asked, `--yes` must have been given before anything is done.
+    /// Checks what was typed. Without a terminal `--yes` must have been given before anything is done.
     pub(super) fn parse(args: &ReplayArgs, is_json: bool) -> Result<Self, Usage> {
         let can_ask = !is_json && std::io::stdin().is_terminal();
         if !args.dry_run && !args.yes && !can_ask {
@@ -185,7 +185,7 @@ fn new_run<O: Operated>(home: &O) -> String {
     run
 }
 
-/// Tells what became of one, and whether that was what was asked for.
+/// Reports the outcome of one, and whether that was what was asked for.
 fn tell(event: &Ready, replayed: Replayed, output: &mut Output) -> anyhow::Result<bool> {
     let (revision, code, text) = match replayed {
         Replayed::Queued { revision } => (Some(revision), "queued", "in the queue".to_owned()),

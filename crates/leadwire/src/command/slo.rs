@@ -22,7 +22,7 @@ struct Counts {
     recent: [Counted; 2],
 }
 
-/// Tells the objective. A budget that is used up is a failure.
+/// Shows the objective. A budget that is used up is a failure.
 pub(super) async fn run(args: &SloArgs, output: &mut Output) -> anyhow::Result<Ended> {
     let counts = counts(args).await?;
     let Counts { whole, recent } = &counts;

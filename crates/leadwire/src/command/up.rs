@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// Runs until it is told to stop.
+/// Runs until a signal stops it.
 pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<Ended> {
     let settings = check(args, output)?;
     let listener = listen(settings.bind).await?;
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         url: format!("http://{address}/ingest"),
         address,
     };
-    // Whoever is told that it runs may stop it at once.
+    // A caller that sees this line may stop it at once.
     let mut signals = Signals::listen()?;
     place.announce(output)?;
     let (stop, stopped) = watch::channel(false);
@@ -85,7 +85,7 @@ fn check(args: &UpArgs, output: &mut Output) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
-/// OpenTelemetry's own variables have no flags: whoever sets them knows them from elsewhere.
+/// OpenTelemetry's own variables have no flags: they are documented elsewhere.
 #[expect(
     clippy::disallowed_methods,
     reason = "the command's other variables are read by its flags"

@@ -42,7 +42,7 @@ impl Forgets for LocalOperated {
         "lines that `up` wrote, and telemetry.db: ids and times, no personal data; telemetry.db forgets after 35 days by itself",
     ];
 
-    /// Without a process that serves the folder there is nobody: its workers die with it.
+    /// Without a process that serves the folder there are no workers: they die with it.
     fn is_idle(&self) -> bool {
         served_by(self.back.home.folder()).is_ok_and(|holder| holder.is_none())
     }
@@ -58,7 +58,7 @@ impl Forgets for LocalOperated {
         mails_in(&self.back.home.folder().outbox(), lead_id)
     }
 
-    /// Once the log is empty, nobody reads what was before the deletion, and makes views of it.
+    /// Once the log is empty, nothing reads what was before the deletion, and makes views of it.
     async fn scrub(&self, lead_id: &LeadId) -> Result<bool, PortError> {
         let is_clean = self.back.home.scrub().await?;
         self.back.home.remove_stale_views(lead_id).await?;

@@ -146,7 +146,7 @@ pub(crate) fn read_sources(dir: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Who serves a data folder, by its lock; nobody where it is free or not there. Nothing is opened, made or changed.
+/// Who serves a data folder, by its lock; `None` where it is free or not there. Nothing is opened, made or changed.
 pub(crate) fn served_by(folder: &DataFolder) -> anyhow::Result<Option<String>> {
     let path = folder.lock();
     let file = match File::open(&path) {

@@ -44,7 +44,7 @@ pub(crate) struct DeadLetters {
     client: aws_sdk_sqs::Client,
     url: String,
     pub(super) lookup_bucket: String,
-    /// Whether the bucket is another's, which the stack was only told of.
+    /// Whether the bucket is another's, which is only a parameter of the stack.
     pub(super) is_lookup_foreign: bool,
     region: String,
     canary: SecretsManagerStore,

@@ -23,7 +23,7 @@ const HTML: &str = "text/html; charset=utf-8";
 /// The text form's own version, which readers of it look for.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What every page is answered with, besides its type. Nothing of it is kept, shown in a frame, or told to another site.
+/// What every page is answered with, besides its type. Nothing of it is cached, shown in a frame, or disclosed to another site.
 pub(crate) const HEADERS: [(&str, &str); 5] = [
     ("content-security-policy", CONTENT_SECURITY_POLICY),
     ("x-content-type-options", "nosniff"),
@@ -90,7 +90,7 @@ impl Route {
 }
 
 impl Pages {
-    /// The page that a request asks for. None where there is none, or none for whoever asks: both are answered alike.
+    /// The page that a request asks for. None where there is none, or none for this client: both are answered alike.
     pub(crate) async fn answer(&self, peer: IpAddr, request: &Parts) -> Option<Page> {
         let route = Route::parse(request.uri.path())?;
         let is_read = matches!(request.method, Method::GET | Method::HEAD);

@@ -66,7 +66,7 @@ impl Settings {
         };
         let settings = read(Naming::Flag, &lookup, |settings| {
             let enrich = EnrichConfig::read(settings);
-            let spans = spans(settings, &lookup);
+            let spans = spans(settings, lookup);
             let smtp = settings.take_as(&SMTP, |url| {
                 SmtpUrl::parse(&url).map_err(|error| format!("is {error}"))
             });

@@ -225,7 +225,7 @@ fn breaks(scale: &Scale, spans: &[SpanRecord]) -> Vec<Break> {
         .collect()
 }
 
-/// What a message did while nobody worked.
+/// The time that a message waited.
 fn explain(idle: Stretch, spans: &[SpanRecord]) -> &'static str {
     let overlap = |span: &SpanRecord| {
         let (from, to) = (

@@ -122,7 +122,7 @@ impl<'a> Order<'a> {
     }
 }
 
-/// Who did it. On one machine all is one process; what it did tells which stage it was.
+/// Who did it. On one machine all is one process; the operation says which stage it was.
 fn stage_of(span: &SpanRecord, above: &'static str) -> &'static str {
     match span.kind {
         _ if is_wait(span) => "queue",

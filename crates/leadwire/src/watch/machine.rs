@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// The alarms of `template.yaml`, written by `cargo xtask template --write`.
 const ALARMS: &str = include_str!("../../../../alarms/alarms.json");
-/// What the process tells of the queue stands under this service.
+/// The gauges of the queue stand under this service.
 const PROCESS: &str = "leadwire";
 /// The metric of the canary, which may be off.
 const CANARY: &str = "CanaryMailed";

@@ -7,12 +7,15 @@ use serde_json::Value;
 
 const NAME: &str = "crm_event_a_20261123T065000123456Z";
 
-/// Every kind of object of an event of lead `a`: its key, its text, its metadata.
-fn objects() -> [(
+/// Its key, its text, its metadata.
+type Object = (
     &'static str,
     String,
     &'static [(&'static str, &'static str)],
-); 8] {
+);
+
+/// Every kind of object of an event of lead `a`.
+fn objects() -> [Object; 8] {
     let failure = |revision: u32| {
         format!(
             r#"{{"v":1,"reason":"mail_refused","receives":3,"failed_at":"2026-11-23T07:00:00Z","message_id":"m","s3_key":"raw/{NAME}.json","lead_id":"a","event_id":"e","revision":{revision}}}"#

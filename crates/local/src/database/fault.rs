@@ -4,7 +4,7 @@ use leadwire_pipeline::port::PortError;
 use rusqlite::ErrorCode;
 use std::sync::Arc;
 
-/// Why the database refused. One failed commit is told to everyone whose work was in it.
+/// Why the database refused. One failed commit is reported to every caller whose work was in it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("the disk is full; make room on it, and work goes on by itself")]

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// Tells our databases from those of other programs (`PRAGMA application_id`): `LDWR`.
+/// Distinguishes our databases from those of other programs (`PRAGMA application_id`): `LDWR`.
 const APPLICATION_ID: i32 = 0x4c44_5752;
 
 /// What brings a database from each version to the next.

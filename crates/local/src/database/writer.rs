@@ -26,7 +26,7 @@ pub(super) struct Writer {
 trait Job: Send {
     /// Does the work inside the transaction.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    /// Tells the caller, after the commit.
+    /// Answers the caller, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), Fault>);
 }
 
@@ -113,7 +113,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Waits for what was asked for to be committed, so that whoever opens the folder next finds it and its lock free.
+    /// Waits for what was asked for to be committed, so that the next process finds the folder and its lock free.
     fn drop(&mut self) {
         drop(
             self.jobs

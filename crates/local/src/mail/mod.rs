@@ -21,7 +21,7 @@ const ACTION: &str = "send mail";
 /// Mail of one machine: into the outbox, or by SMTP. Each attempt is logged, and a mail that the log says was accepted is not sent again:
 /// so a process that dies between the server's answer and the settled marker mails twice only where the log's row was lost too.
 ///
-/// The canary's mail goes to nobody, and is in no log: everything is done up to where a mail would reach somebody.
+/// The canary's mail is not sent, and is in no log: everything is done up to where a mail would reach a person.
 #[derive(Clone, Debug)]
 pub enum LocalMailer {
     /// Into the outbox folder.

@@ -124,7 +124,7 @@ impl SqliteQueue {
             .map_err(|fault| fault.during("look at the queue"))
     }
 
-    /// Rings when a message may have become due earlier. One ring is remembered where nobody waits.
+    /// Rings when a message may have become due earlier. One ring is remembered where no task waits.
     pub(crate) fn bell(&self) -> &Notify {
         &self.bell
     }

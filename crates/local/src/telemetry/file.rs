@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Tells the file from others (`PRAGMA application_id`): `LDWT`.
+/// Distinguishes the file from others (`PRAGMA application_id`): `LDWT`.
 const APPLICATION_ID: i32 = 0x4c44_5754;
 /// The schema. There are no migrations: a file with another one is set aside.
 const VERSION: i32 = 1;

@@ -1,5 +1,5 @@
 //! Traces and metrics of one machine, in a database of their own beside the truth. It may be deleted at any time; where it cannot be
-//! written, that is told once and what was to be kept is given up: telemetry never holds up a lead.
+//! written, that is logged once and the values are dropped: telemetry never holds up a lead.
 
 mod file;
 mod sql;
@@ -31,7 +31,7 @@ pub struct StoredSpan {
     pub json: String,
 }
 
-/// What was told of a metric in a minute.
+/// The values of a metric in a minute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Minute {
     /// Minutes since 1970.
@@ -53,7 +53,7 @@ pub struct NewMinute {
     pub metric: String,
     /// Its dimensions.
     pub dimensions: BTreeMap<String, String>,
-    /// What was told.
+    /// The values.
     pub minute: Minute,
 }
 
@@ -118,7 +118,7 @@ struct Inner {
 #[derive(Default)]
 struct Writer {
     file: Option<TelemetryFile>,
-    /// Whether the last write failed: an outage is told once.
+    /// Whether the last write failed: an outage is logged once.
     is_failing: bool,
 }
 
@@ -157,7 +157,7 @@ impl TelemetryStore {
     }
 
     /// The minutes of a metric with exactly these dimensions, from one minute to before another, in their order. A minute in which
-    /// nothing was told is not among them.
+    /// nothing was recorded is not among them.
     pub fn read_minutes(
         &self,
         metric: &str,
@@ -198,7 +198,7 @@ impl TelemetryStore {
                 .unwrap_or_else(PoisonError::into_inner);
             writer.write(&self.inner.path, action, work)
         };
-        // Told without the lock: whoever listens may keep telemetry too.
+        // Logged without the lock: a sink may store telemetry too.
         news.emit(&self.inner.path, result.as_ref().err());
         result
     }

@@ -16,7 +16,7 @@ pub(crate) struct ReplayNumber {
     /// The run of the command.
     pub(crate) run: String,
     pub(crate) requested_at: Timestamp,
-    /// Tells one call's own write from another's, where its reply is lost.
+    /// Distinguishes one call's own write from another's, where its reply is lost.
     pub(crate) token: String,
 }
 

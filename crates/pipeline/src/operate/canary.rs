@@ -1,7 +1,7 @@
 //! `canary`: sends a lead of our own to our own address, so that silence is noticed before a real lead meets it.
 //!
 //! It goes the whole way: the signed webhook, the stored event, the delay, the owner file, the mail. Each is an event of its own, and what
-//! became of it is told where it ends.
+//! became of it is logged where it ends.
 
 use crate::ledger::{Ledger, OwnerState};
 use crate::observe::{CanaryNotSent, CanarySent};
@@ -86,7 +86,7 @@ impl<H: Home, S: SecretStore, W: WebhookSender> Canary<H, S, W> {
         read(&self.sender.post(headers, body).await?)
     }
 
-    /// Its owner file is put where it lacks or is another, so that nobody has to.
+    /// Its owner file is put where it lacks or is another, so that no person has to.
     async fn put_owner_file(&self) -> Result<(), PortError> {
         let (ledger, lead_id) = (Ledger::new(self.home.store()), canary::lead_id());
         match ledger.owner(&lead_id).await? {
@@ -102,7 +102,7 @@ impl<H: Home, S: SecretStore, W: WebhookSender> Canary<H, S, W> {
     }
 }
 
-/// What was accepted; every other answer is a failure. Of its body only a code of ours is told.
+/// What was accepted; every other answer is a failure. Of its body only a code of ours is logged.
 fn read(reply: &WebhookReply) -> Result<Accepted, PortError> {
     let WebhookReply { status, body } = reply;
     if *status != 202 {

@@ -1,4 +1,4 @@
-//! Parked mails: nobody knows whether they went out, and a person decides (docs/PROTOCOL.md, Parked mails).
+//! Parked mails: their delivery is not confirmed, and a person decides (docs/PROTOCOL.md, Parked mails).
 
 use crate::ledger::{ClaimState, Kind, Ledger, Marker};
 use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, PortError, Replaced};
@@ -15,7 +15,7 @@ pub struct Parked {
     pub name: EventName,
     /// Since when.
     pub parked_at: Timestamp,
-    /// Attempts, of which nobody knows the outcome of the last one.
+    /// Attempts, the outcome of the last of which is not known.
     pub attempt: u32,
 }
 

@@ -160,7 +160,7 @@ fn read() -> Expected {
 fn write(expected: &Expected) -> String {
     let mut lines = String::new();
     for (scenario, worlds) in expected {
-        lines.push_str(&format!("{scenario}\n"));
+        lines.extend([scenario, "\n"]);
         let mut left: Vec<usize> = worlds.keys().copied().collect();
         while let Some(counts) = left.first().and_then(|first| worlds.get(first)) {
             let is_same = |number: &usize| worlds.get(number) == Some(counts);
@@ -170,7 +170,7 @@ fn write(expected: &Expected) -> String {
                 run => run.iter().map(ToString::to_string).collect(),
             });
             let numbers = runs.collect::<Vec<_>>().join(",");
-            lines.push_str(&format!("  {numbers}  {counts}\n"));
+            lines.extend(["  ", &numbers, "  ", counts, "\n"]);
             left = others;
         }
     }

@@ -83,7 +83,7 @@ impl Document {
         documents
     }
 
-    /// Whether a value can stand here too. It may be told late by what its resolution cannot tell apart.
+    /// Whether a value can stand here too. It may be late by less than its resolution.
     pub(crate) fn fits(&self, value: &Value) -> bool {
         let facts = value.facts;
         let late_ms = 1000 * i64::from(facts.resolution.seconds());

@@ -1,4 +1,4 @@
-//! The one HTTP client of this room: one connection, kept, and driven by whoever flushes.
+//! The one HTTP client of this room: one kept connection, driven by the flush.
 //!
 //! A pool would cost two tasks and their messages for every request, and there is never a second request beside the first.
 

@@ -19,7 +19,7 @@ const ANNOTATIONS_MAX: usize = 50;
 /// The longest name of a segment.
 const NAME_CHARS_MAX: usize = 200;
 
-/// Who tells the spans.
+/// Who emits the spans.
 #[derive(Debug)]
 pub(crate) struct Service {
     name: String,
@@ -216,7 +216,7 @@ impl Serialize for Pairs<'_> {
     }
 }
 
-/// A request and its answer. The path is told only where it is one of ours.
+/// A request and its answer. The path is given only where it is one of ours.
 struct Http<'a>(&'a [KeyValue], i64);
 
 impl Serialize for Http<'_> {

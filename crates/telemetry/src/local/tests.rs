@@ -105,7 +105,7 @@ fn values_add_up_by_minute_and_dimension_until_they_are_taken() {
     let samples = local.drain();
     assert_eq!(short(&samples), expected);
     assert_eq!(local.drain(), []);
-    local.put_back(samples);
+    local.put_back(&samples);
     measure(&local, |m| m.count(Metric::EmailsSent));
     assert_eq!(short(&local.drain())[2], "EmailsSent enrich @100 2 4 1 3");
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 /// Characters of a value that the table shows; `--json` shows all.
 const VALUE_CHARS_SHOWN: usize = 48;
 
-/// What was told so far.
+/// What was shown so far.
 #[derive(Default)]
 pub(super) struct Told {
     ready: usize,
@@ -22,7 +22,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Tells how many there are.
+    /// Shows how many there are.
     pub(super) fn sum_up(&self, output: &mut Output) -> anyhow::Result<()> {
         let Self {
             ready,
@@ -61,7 +61,7 @@ struct Difference<'a> {
     after: Option<&'a RawValue>,
 }
 
-/// Tells what a replay would change. In a span of time what stays as it is would only hide the rest from a person.
+/// Shows what a replay would change. In a span of time what stays as it is would only hide the rest from a person.
 pub(super) fn tell_changes(
     event: &Ready,
     is_range: bool,
@@ -123,7 +123,7 @@ fn shown(value: Option<&RawValue>) -> String {
     format!("{beginning}…")
 }
 
-/// Tells why an event cannot be replayed. In a span of time there are leads on their way, and canaries: they are no trouble.
+/// Shows why an event cannot be replayed. In a span of time there are leads on their way, and canaries: they are no trouble.
 pub(super) fn tell_refusal(
     name: &EventName,
     refusal: Refusal,

@@ -28,13 +28,18 @@ fn leak(text: String) -> &'static str {
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for (step, goes_on) in STEPS {
-        let code = &goes_on[..3];
+        let code = goes_on.get(..3).unwrap();
         rows.extend([
             (step, "421 closing", "busy", 0),
             (step, "451 later", "busy", 0),
             (step, "554 never", "refused", 0),
             (step, DROP, "busy", 0),
-            (step, leak(format!("half {}", &code[..2])), "busy", 0),
+            (
+                step,
+                leak(format!("half {}", code.get(..2).unwrap())),
+                "busy",
+                0,
+            ),
             (
                 step,
                 leak(format!("half {code}-more to come\r\n")),

@@ -27,7 +27,7 @@ pub enum LeadState {
     Dead,
     /// It was forgotten on request.
     Forgotten,
-    /// A replay that mailed nobody.
+    /// A replay that sent no mail.
     Silent,
     /// Neither an end nor a trigger; the sweep enqueues it again.
     Lost,

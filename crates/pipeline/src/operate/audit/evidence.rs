@@ -110,7 +110,7 @@ impl RevisionState {
         })
     }
 
-    /// Whether it has come to its end, other than by being forgotten. A replay that mails nobody has come to its end like any other.
+    /// Whether it has come to its end, other than by being forgotten. A silent replay has come to its end like any other.
     pub(super) fn is_sent(&self) -> bool {
         matches!(self.claim.settled(), Some(Settled::Sent | Settled::Silent))
     }

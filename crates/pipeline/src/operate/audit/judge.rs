@@ -23,7 +23,7 @@ pub enum End {
     DeadLettered,
     /// It was forgotten on request.
     Forgotten,
-    /// It has a message; or nobody can tell, and it is young.
+    /// It has a message; or that is not known, and it is young.
     InFlight,
     /// It is young, and has no message: the sweep will enqueue it again.
     Unqueued,
@@ -57,7 +57,7 @@ pub enum Flaw {
     ClaimWithoutRaw,
     /// The claim cannot be read.
     ClaimUnreadable,
-    /// A worker died while it sent, long ago, and nobody took over.
+    /// A worker died while it sent, long ago, and no other took over.
     ClaimStale,
     /// The lead is forgotten, and something of it is still stored.
     ForgottenButStored,
@@ -93,7 +93,7 @@ impl Flaw {
         }
     }
 
-    /// Whether it calls for nobody. Where objects expire, a raw object goes a little before its document; the canaries of one machine are
+    /// Whether it needs no person. Where objects expire, a raw object goes a little before its document; the canaries of one machine are
     /// deleted after a day, one object after the other.
     pub(super) fn is_note(self, key: &str, expires: bool) -> bool {
         let is_canary = || {
@@ -190,7 +190,7 @@ impl Case<'_> {
             ClaimState::Settled(marker, _) if marker.how == Settled::Forgotten => {
                 return End::Forgotten;
             }
-            // A replay that mails nobody has come to its end like any other.
+            // A silent replay has come to its end like any other.
             ClaimState::Settled(..) => return End::Mailed,
             ClaimState::Claimed(Claim::Parked { .. }, _) => return End::Parked,
             ClaimState::Absent

@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// Events that are read at once.
 const READS_AT_ONCE: usize = 32;
 
-/// What the audit is told.
+/// The settings of the audit.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditConfig {
     /// The age from which an event without an end has lost its trigger: the sweep's.
@@ -34,9 +34,9 @@ pub struct AuditConfig {
 /// A look into the queue.
 #[derive(Clone, Debug, Default)]
 pub struct QueueSeen {
-    /// The events, and revisions, that have a message; absent where that cannot be told without taking messages away from others.
+    /// The events, and revisions, that have a message; absent where that is not known without taking messages away from others.
     pub live: Option<BTreeSet<EventName>>,
-    /// Those that have a dead letter, as far as that can be told.
+    /// Those that have a dead letter, as far as that is known.
     pub dead: BTreeSet<EventName>,
 }
 
@@ -94,15 +94,15 @@ pub struct AuditReport {
     /// The account.
     #[serde(flatten)]
     pub account: Account,
-    /// Of those in flight, events whose message is missing, where that can be told: the sweep enqueues them again.
+    /// Of those in flight, events whose message is missing, where that is known: the sweep enqueues them again.
     pub without_message: u64,
     /// Events whose marker alone is left: their retention is over.
     pub expired: u64,
     /// Replays.
     pub replays: u64,
-    /// Whatever does not agree: each of them was told, and a person must look.
+    /// Whatever does not agree: each of them was reported, and a person must look.
     pub inconsistent: u64,
-    /// What was told and calls for nobody.
+    /// What was reported and needs no person.
     pub notes: u64,
 }
 
@@ -124,7 +124,7 @@ pub struct Finding {
     pub is_note: bool,
 }
 
-/// What is told on the way.
+/// What is reported on the way.
 #[derive(Clone, Copy, Debug)]
 pub enum AuditStep<'a> {
     /// So many events have been looked at.

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Between two words about how long is still waited.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What `forget` is told.
+/// The settings of `forget`.
 #[derive(Clone, Copy, Debug)]
 pub struct ForgetConfig {
     /// The life of a mail claim, as the pipeline runs with.
@@ -38,7 +38,7 @@ pub enum ForgetStep {
         /// Of how many.
         all: usize,
     },
-    /// Whoever began before the markers has this long to end.
+    /// A worker that began before the markers has this long to end.
     Waiting {
         /// How long.
         left: Duration,
@@ -79,8 +79,8 @@ where
         Self { home, config }
     }
 
-    /// Forgets what [`Forget::find`] found. An event that comes after that is a new one. Where `is_idle` knows that nobody is at work, no
-    /// lease is waited for; it is asked once everything is marked, since whoever begins later sees the markers.
+    /// Forgets what [`Forget::find`] found. An event that comes after that is a new one. Where `is_idle` says that no worker is at work, no
+    /// lease is waited for; it is asked once everything is marked, since a worker that begins later sees the markers.
     pub async fn run(
         &self,
         found: &Found,
@@ -111,7 +111,7 @@ where
         Ok(forgotten)
     }
 
-    /// One lease from the newest mark on. Measured by a clock that nobody sets.
+    /// One lease from the newest mark on. Measured by a monotonic clock.
     async fn wait(&self, newest: Timestamp, told: &mut (impl FnMut(ForgetStep) + Send)) {
         let gone = self.home.clock().now().duration_since(newest);
         let left = (self.config.lease - gone).clamp(SignedDuration::ZERO, self.config.lease);

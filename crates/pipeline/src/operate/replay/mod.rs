@@ -82,7 +82,7 @@ pub async fn list_time<H: Home>(
     Ok(names)
 }
 
-/// Replays one event: takes a number, then sends the message. A crash between the two leaves a number that nobody uses.
+/// Replays one event: takes a number, then sends the message. A crash between the two leaves a number that is never used.
 pub async fn replay<H: Home>(
     home: &H,
     ready: &Ready,

@@ -68,7 +68,7 @@ pub enum Refusal {
     /// Nothing to compare with.
     #[error("its newest enriched document cannot be read; it was changed by hand")]
     DocumentInvalid,
-    /// It is nobody's lead.
+    /// It is no real lead.
     #[error("it is the canary's")]
     Canary,
 }

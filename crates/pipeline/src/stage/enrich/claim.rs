@@ -78,7 +78,7 @@ async fn wait<H: Home>(cx: &Context<'_, H>, until: Timestamp) -> Result<Step<Vac
     deferred.map(Step::End)
 }
 
-/// Takes the claim: whoever wrote it may send. A dead worker's doubt is parked, where the configuration says so.
+/// Takes the claim: the attempt that wrote it may send. A dead worker's doubt is parked, where the configuration says so.
 pub(super) async fn take<H: Home>(
     cx: &Context<'_, H>,
     vacancy: Vacancy,

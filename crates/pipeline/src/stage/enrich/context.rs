@@ -53,7 +53,7 @@ pub(super) struct Context<'a, H> {
     pub(super) config: &'a EnrichConfig,
     pub(super) record: &'a Record,
     pub(super) trigger: &'a Trigger,
-    /// Tells this attempt's claim from every other.
+    /// Distinguishes this attempt's claim from every other.
     pub(super) token: String,
     pub(super) progress: &'a mut Progress,
 }

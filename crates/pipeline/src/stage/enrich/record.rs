@@ -64,11 +64,11 @@ pub enum Done {
     ParkedBefore,
     /// Its lead was forgotten on request.
     Forgotten,
-    /// A replay that mailed nobody came to its end by this attempt.
+    /// A silent replay came to its end by this attempt.
     Silent,
     /// It had come to its end so before.
     SilentBefore,
-    /// A canary that failed: it is written down and told, and never lies among the dead letters of real leads.
+    /// A canary that failed: it is recorded and logged, and never lies among the dead letters of real leads.
     CanaryFailed,
 }
 

@@ -1,4 +1,4 @@
-//! A replay that may mail nobody: whether it has something new to say, and its end without a mail.
+//! A replay that may stay silent: whether it has something new to say, and its end without a mail.
 
 use super::claim::{Vacancy, done_before};
 use super::context::{Context, Failed, Step};
@@ -12,7 +12,7 @@ use leadwire_domain::lead::change::diff;
 use leadwire_domain::limits::REVISIONS_BACK_MAX;
 use leadwire_domain::message::Notify;
 
-/// Ends a replay that mails nobody; every other attempt goes on.
+/// Ends a silent replay; every other attempt goes on.
 pub(super) async fn stop_if_silent<H: Home>(
     cx: &Context<'_, H>,
     document: &Document,

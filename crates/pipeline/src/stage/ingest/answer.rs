@@ -1,4 +1,4 @@
-//! What the CRM is told.
+//! The answer to the CRM.
 
 use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};
