@@ -168,7 +168,7 @@ pub fn lookup_file(data: &[u8]) {
         let world = builder.build();
         plant(&world, Bucket::Raw, RAW_KEY, EVENT);
         plant(&world, Bucket::Lookup, "test-1.json", data);
-        world.send_bare(RAW_KEY).await;
+        world.send_bare(RAW_KEY);
         let outcomes = world.work().await;
         let file = Object::parse(data).ok();
         let is_same_lead = file.as_ref().is_some_and(|file| {

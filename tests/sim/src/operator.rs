@@ -90,7 +90,7 @@ fn failed(state: &State) -> Vec<EventName> {
 
 /// Forgets a lead. Once that is done, nothing of it is left but its claims, and nothing comes back.
 async fn forget(shared: &Shared) {
-    let lead = shared.with(|state| state.any_lead());
+    let lead = shared.with(State::any_lead);
     let lead_id = LeadId::parse(&lead).expect("a plain id");
     let lease = shared.with(|state| i64::from(state.setting.lease_seconds));
     let config = ForgetConfig {

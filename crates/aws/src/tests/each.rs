@@ -31,7 +31,17 @@ fn before(call: Call) -> Vec<Step> {
     match call {
         Call::Hidden => vec![Step::xml(404, "NoSuchKey"), Step::ok(&[], HIDDEN)],
         Call::Erase => vec![Step::ok(&[], HIDDEN)],
-        _ => Vec::new(),
+        Call::Get
+        | Call::Create
+        | Call::Replace
+        | Call::Put
+        | Call::List
+        | Call::Remains
+        | Call::Send
+        | Call::Visibility
+        | Call::Secret
+        | Call::Mail
+        | Call::Webhook => Vec::new(),
     }
 }
 
@@ -188,7 +198,17 @@ async fn a_refusal_is_asked_for_once_and_a_5xx_as_often_as_any_other_doubt() {
         let (denied, word) = match call {
             Call::Mail => ("AccessDeniedException", "refused"),
             Call::Get => ("AccessDenied", "denied"),
-            _ => ("AccessDenied", "permanent"),
+            Call::Create
+            | Call::Replace
+            | Call::Put
+            | Call::List
+            | Call::Remains
+            | Call::Hidden
+            | Call::Erase
+            | Call::Send
+            | Call::Visibility
+            | Call::Secret
+            | Call::Webhook => ("AccessDenied", "permanent"),
         };
         rows.push(row(call, vec![error(call, 403, denied)], word, 1));
         for status in [500, 502, 503, 504] {

@@ -57,7 +57,7 @@ fn told<T>(result: Result<T, PortError>, word: impl FnOnce(T) -> &'static str) -
     }
 }
 
-fn fetched(fetched: Fetched) -> &'static str {
+fn fetched(fetched: &Fetched) -> &'static str {
     match fetched {
         Fetched::Found(_) => "ok",
         Fetched::Missing => "missing",
@@ -70,8 +70,10 @@ async fn of_s3(call: Call, store: &S3Store) -> &'static str {
     let (bucket, key, etag) = (Bucket::Enriched, "x.json", ETag("e0".into()));
     let object = || NewObject::of(b"{}".to_vec());
     match call {
-        Call::Get => told(store.get(bucket, key, 9).await, fetched),
-        Call::Hidden => told(store.get_remains(bucket, key, 9).await, fetched),
+        Call::Get => told(store.get(bucket, key, 9).await, |found| fetched(&found)),
+        Call::Hidden => told(store.get_remains(bucket, key, 9).await, |found| {
+            fetched(&found)
+        }),
         Call::Remains => told(store.remains(bucket, key).await, |_keys| "ok"),
         Call::Erase => told(store.erase(bucket, key).await, |_versions| "ok"),
         Call::Create => told(

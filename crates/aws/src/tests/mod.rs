@@ -33,13 +33,13 @@ async fn clients(server: &Server) -> Clients {
 ///
 /// The SDK's allowance of retries is shared by all clients of a service in a region: whoever fails on purpose has a region of its own.
 async fn clients_at(url: &str, attempt_timeout: Duration) -> Clients {
+    // Parsed once: on one thread, the parsing of many would count as the silence of others.
+    static CONTEXT: LazyLock<TlsContext> = LazyLock::new(|| Roots::Amazon.context().unwrap());
     static REGIONS: AtomicU32 = AtomicU32::new(1);
     let region = format!("test-{}", REGIONS.fetch_add(1, Ordering::Relaxed));
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(url)
         .region(Region::new(region))
         .credentials_provider(Credentials::new("id", "secret", None, None, "test"));
-    // Parsed once: on one thread, the parsing of many would count as the silence of others.
-    static CONTEXT: LazyLock<TlsContext> = LazyLock::new(|| Roots::Amazon.context().unwrap());
     Clients::build(loader, CONTEXT.clone(), attempt_timeout).await
 }

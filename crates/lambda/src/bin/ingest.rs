@@ -40,7 +40,8 @@ async fn serve() -> Result<(), ServeError> {
             received_at,
             trace: context_of(&span),
         };
-        let answer = stage.handle(request).instrument(span.clone()).await;
+        let work = stage.handle(request).instrument(span.clone());
+        let answer = Box::pin(work).await;
         answered(&span, answer.status);
         if answer.is_verified {
             link_outside(&span, &outside, &invocation);

@@ -72,6 +72,10 @@ impl Message {
 
 /// What came of receiving one message.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made"
+)]
 pub enum Received {
     /// It is received.
     Record(Record),

@@ -225,7 +225,7 @@ impl World {
     }
 
     /// Sends a message as an operator would.
-    pub async fn send_bare(&self, s3_key: &str) {
+    pub fn send_bare(&self, s3_key: &str) {
         self.home.push(OutgoingMessage {
             body: format!(r#"{{"s3_key":"{s3_key}"}}"#),
             delay_seconds: 0,

@@ -227,7 +227,7 @@ async fn a_message_that_meets_one_object_alone_does_what_that_allows_and_no_more
         own(&world, "a");
         put(&world, &objects, &key(kind, &base));
         let before = all_keys(&world);
-        world.send_bare(&format!("raw/{base}.json")).await;
+        world.send_bare(&format!("raw/{base}.json"));
         let outcomes = world.work_until_idle().await;
         let (end, mails) = match kind {
             // A document is mailed without its raw object: it is all that a mail needs.

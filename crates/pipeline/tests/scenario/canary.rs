@@ -173,7 +173,7 @@ async fn an_operators_bare_message_about_a_canary_is_a_canary_by_what_is_stored(
         .observed(async {
             let sent = send(&world).await;
             world.queue().purge();
-            world.send_bare(&sent.s3_key).await;
+            world.send_bare(&sent.s3_key);
             world.mailer().be_busy(1);
             world.work_until_idle().await;
         })

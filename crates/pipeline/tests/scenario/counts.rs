@@ -151,9 +151,9 @@ async fn an_operators_bare_message_is_counted_as_a_mail_and_not_for_the_objectiv
     world.queue().purge();
     world
         .observed(async {
-            world.send_bare(&key).await;
+            world.send_bare(&key);
             world.work_until_idle().await;
-            world.send_bare(&key).await;
+            world.send_bare(&key);
             world.work_until_idle().await;
         })
         .await;
@@ -182,7 +182,7 @@ async fn what_fails_for_good_is_counted_once_and_by_an_operators_message_not_for
                 let key = key_of(&world.post(ALICE).await);
                 if bare {
                     world.queue().purge();
-                    world.send_bare(&key).await;
+                    world.send_bare(&key);
                 }
                 world.work_until_idle().await;
             })
@@ -193,9 +193,10 @@ async fn what_fails_for_good_is_counted_once_and_by_an_operators_message_not_for
 
 #[tokio::test(start_paused = true)]
 async fn a_doubt_is_counted_once_whether_it_is_resent_parked_or_died_of() {
+    use AmbiguousPolicy::{Park, Resend};
     let claim =
         r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T06:50:00Z","attempt":1}"#;
-    let told_claim = claim.replace("}", r#","doubted":true}"#);
+    let told_claim = claim.replace('}', r#","doubted":true}"#);
     let late = WHOLE.replace("MailedInTime", "MailedLate");
     let sort = |text: String| {
         let mut all: Vec<&str> = text.split(", ").collect();
@@ -204,7 +205,6 @@ async fn a_doubt_is_counted_once_whether_it_is_resent_parked_or_died_of() {
     };
     let mailed = |more: &str| whole_and(more);
     let parked = "EmailsAmbiguous 1, EmailsParked 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, NotMailed 1";
-    use AmbiguousPolicy::{Park, Resend};
     let cases = [
         // A reply that is lost: the second mail comes a lease later.
         (

@@ -239,7 +239,7 @@ async fn a_lookup_outage_does_not_touch_what_needs_no_owner_file() {
     world
         .store()
         .set_script(|call| matches!(call, Call::Get(Bucket::Lookup, _)).then_some(Fault::Fails));
-    world.send_bare(&key).await;
+    world.send_bare(&key);
     assert_eq!(world.work().await, [Outcome::Done(Done::MailedBefore)]);
 }
 

@@ -108,7 +108,7 @@ async fn nothing_of_a_forgotten_lead_is_left_but_markers_and_leads_that_begin_al
         json(&world.post(&body).await)["events"][0]["duplicate"],
         true
     );
-    world.send_bare(&key).await;
+    world.send_bare(&key);
     assert_eq!(
         world.work_until_idle().await,
         [Outcome::Done(Done::Forgotten)]

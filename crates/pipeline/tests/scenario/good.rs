@@ -123,7 +123,7 @@ async fn an_operators_bare_message_is_worked_on_at_once() {
     let world = World::new();
     world.put_owner("test-1", OMAR);
     let key = key_of(&world.post(ALICE).await);
-    world.send_bare(&key).await;
+    world.send_bare(&key);
     let before = world.clock().now();
     assert_eq!(world.work().await, [Outcome::Done(Done::Mailed)]);
     assert_eq!(world.clock().now(), before);
@@ -145,7 +145,7 @@ async fn a_raw_object_that_was_put_by_hand_is_read_from_its_body() {
         "raw/by-hand.json",
         NewObject::of(body.into_bytes()),
     );
-    world.send_bare("raw/by-hand.json").await;
+    world.send_bare("raw/by-hand.json");
     assert_eq!(world.work().await, [Outcome::Done(Done::Mailed)]);
     let document = only(&world, "enriched/");
     assert_eq!(document["_leadwire"]["event_id"], "ev_9");

@@ -242,7 +242,7 @@ async fn an_object_that_was_put_by_hand_is_shown_as_it_is_mailed() {
         world.post(&body).await;
     }
     world.queue().purge();
-    world.send_bare("raw/hand-1.json").await;
+    world.send_bare("raw/hand-1.json");
     assert_eq!(world.work().await, [Outcome::Done(Done::Mailed)]);
 
     let ledger = Ledger::new(world.store());

@@ -141,7 +141,7 @@ async fn a_parked_mail_stays_parked_for_every_later_message() {
         .as_str()
         .unwrap()
         .to_owned();
-    world.send_bare(&key).await;
+    world.send_bare(&key);
     assert_eq!(
         world.work_until_idle().await,
         [Outcome::Done(Done::ParkedBefore)]

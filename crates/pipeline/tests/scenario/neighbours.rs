@@ -84,8 +84,9 @@ impl Kind {
         match (self, turn) {
             (Self::Settled, 1) => plant_marker(world, &of("mail/"), "sent"),
             (Self::Failed, 1) => plant(world, &of("failed/"), "{}"),
-            (Self::SweptLongAgo, 1) => plant(world, &of("swept/"), r#"{"count":1}"#),
-            (Self::SweptLately, 2) => plant(world, &of("swept/"), r#"{"count":1}"#),
+            (Self::SweptLongAgo, 1) | (Self::SweptLately, 2) => {
+                plant(world, &of("swept/"), r#"{"count":1}"#)
+            }
             (Self::Claimed, 1) => plant(world, &of("mail/"), claim),
             (Self::Orphan, 1) => {
                 plant_marker(world, &of("mail/"), "sent");
@@ -143,10 +144,10 @@ async fn the_oldest_and_the_youngest_that_are_found_are_these() {
     let limit = DAY * 14;
     let second = Duration::from_secs(1);
     for (age, is_found) in [
-        (LOST - second, false),
+        (LOST.checked_sub(second).unwrap(), false),
         (LOST, true),
         (DAY * 13, true),
-        (limit - second, true),
+        (limit.checked_sub(second).unwrap(), true),
         (limit, false),
         (limit * 10, false),
     ] {

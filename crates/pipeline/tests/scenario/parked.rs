@@ -53,7 +53,7 @@ async fn what_a_person_found_sent_is_settled_and_never_mailed_again() {
     assert_eq!(done, Resolved::MarkedSent);
     let marker = world.store().peek(Bucket::Enriched, &name.mail_key());
     assert_eq!(marker.unwrap().metadata["state"], "sent");
-    world.send_bare(&name.raw_key()).await;
+    world.send_bare(&name.raw_key());
     assert_eq!(
         world.work_until_idle().await,
         [Outcome::Done(Done::MailedBefore)]

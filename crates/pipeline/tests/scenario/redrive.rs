@@ -22,7 +22,7 @@ fn push(world: &World, body: &str) {
 }
 
 /// Makes a dead letter of everything that waits.
-async fn die(world: &World) {
+fn die(world: &World) {
     for _ in 0..4 {
         world.queue().receive(10);
         world.queue().deliver_now();
@@ -36,7 +36,7 @@ async fn dead() -> (World, EventName) {
     world.put_owner("test-1", OMAR);
     let name = EventName::parse_raw_key(&key_of(&world.post(ALICE).await)).unwrap();
     world.queue().deliver_now();
-    die(&world).await;
+    die(&world);
     tokio::time::sleep(Duration::from_mins(10)).await;
     (world, name)
 }
@@ -75,7 +75,7 @@ async fn a_dead_letter_is_sent_again_as_a_new_message_and_mailed() {
 async fn a_copy_keeps_its_trace_and_forgets_the_waits_that_were_used_up() {
     let world = World::new();
     push(&world, &format!(r#"{{"s3_key":"raw/x.json",{WAITING}}}"#));
-    die(&world).await;
+    die(&world);
     let name = EventName::parse_raw_key("raw/x.json").unwrap();
     assert_eq!(redrive_one(&world, &name).await.unwrap(), Redriven::Sent);
     let records = world.queue().receive(10);
@@ -103,7 +103,7 @@ async fn a_replay_that_mails_nobody_stays_one_and_without_its_letter_it_is_not_r
     let name = name.with_revision(2);
     let silent = r#"{"v":2,"s3_key":"raw/x.json","lead_id":"x","event_id":"e","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","accepted_at":"2026-11-23T06:50:00Z","not_before":"2026-11-23T06:50:00Z","source":"close","revision":2,"notify":"never"}"#;
     push(&world, silent);
-    die(&world).await;
+    die(&world);
     assert_eq!(redrive_one(&world, &name).await.unwrap(), Redriven::Sent);
     assert_eq!(world.queue().bodies(), [silent]);
     world.queue().purge();
@@ -120,7 +120,7 @@ async fn a_replay_that_mails_nobody_stays_one_and_without_its_letter_it_is_not_r
 #[tokio::test(start_paused = true)]
 async fn what_is_queued_gets_no_second_message_and_loses_its_dead_letters() {
     let (world, name) = dead().await;
-    world.send_bare(&name.raw_key()).await;
+    world.send_bare(&name.raw_key());
     assert_eq!(redrive_one(&world, &name).await.unwrap(), Redriven::Sent);
     assert_eq!(world.queue().depth(), 1);
     assert!(world.queue().dead_letters().is_empty());
@@ -136,7 +136,7 @@ async fn dead_letters_that_are_not_meant_are_given_back_at_once() {
     let (world, name) = dead().await;
     push(&world, r#"{"s3_key":"raw/other.json"}"#);
     push(&world, "not a trigger");
-    die(&world).await;
+    die(&world);
     assert_eq!(redrive_one(&world, &name).await.unwrap(), Redriven::Sent);
     let body = |letter: &QueuedMessage| letter.body.clone();
     let left: Vec<String> = world.queue().dead_letters().iter().map(body).collect();

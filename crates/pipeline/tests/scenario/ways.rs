@@ -71,7 +71,7 @@ impl Event {
                     send(world, body).await;
                 }
             }
-            Way::Bare => world.send_bare(key).await,
+            Way::Bare => world.send_bare(key),
             Way::Redriven => {
                 due().await;
                 send(world, body).await;
@@ -138,7 +138,7 @@ async fn the_document_that_is_there_is_mailed_whatever_the_owner_file_says_since
             let claims = call.is_on("mail/") && matches!(call, Call::Create(..));
             claims.then_some(Fault::Panics)
         });
-        world.send_bare(&event.key).await;
+        world.send_bare(&event.key);
         world.work().await;
         world.store().clear_script();
         world.queue().purge();
