@@ -85,7 +85,7 @@ impl Kind {
             (Self::Settled, 1) => plant_marker(world, &of("mail/"), "sent"),
             (Self::Failed, 1) => plant(world, &of("failed/"), "{}"),
             (Self::SweptLongAgo, 1) | (Self::SweptLately, 2) => {
-                plant(world, &of("swept/"), r#"{"count":1}"#)
+                plant(world, &of("swept/"), r#"{"count":1}"#);
             }
             (Self::Claimed, 1) => plant(world, &of("mail/"), claim),
             (Self::Orphan, 1) => {
