@@ -120,7 +120,7 @@ pub(crate) fn members() -> impl Strategy<Value = Members> {
     let name = prop_oneof![4 => select(known).prop_map(str::to_owned), 1 => word()];
     btree_map(name, value(), 0..8).prop_map(|mut members| {
         members.remove("lead_id");
-        members.remove(crate::lead::document::OURS);
+        members.remove(crate::lead::field::OURS);
         members
     })
 }

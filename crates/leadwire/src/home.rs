@@ -9,7 +9,7 @@ use crate::cli::HomeArgs;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_local::{Mode, OsEntropy, SystemClock, TelemetryStore};
-use leadwire_pipeline::operate::queue::QueueSnapshot;
+use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Home, PortError};
 
 pub(crate) use forget::{Forgets, OwnerFile};

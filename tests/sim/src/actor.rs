@@ -113,7 +113,7 @@ pub(crate) fn begin(shared: &Shared) -> Arc<Process> {
     let process = Arc::new(Process::new(shared));
     shared.with(|state| {
         state.busy += 1;
-        state.alive.push(Arc::clone(&process));
+        state.alive.push(Arc::clone(&process.life));
     });
     process
 }
@@ -139,8 +139,8 @@ fn home_of(
 pub(crate) fn end(shared: &Shared, process: &Process) {
     shared.with(|state| {
         state.busy -= 1;
-        state.alive.retain(|alive| alive.id != process.id);
-        state.ledger.bury(process.id);
+        state.alive.retain(|alive| alive.id != process.life.id);
+        state.ledger.bury(process.life.id);
     });
     shared.changed();
 }
@@ -269,7 +269,7 @@ async fn receive(shared: &Shared) {
             shared.with(|state| state.breach(format!("P6: {asked:?} were answered as {told:?}")));
         }
         for (message_id, outcome) in &outcomes {
-            delete(shared, process.id, message_id, *outcome);
+            delete(shared, process.life.id, message_id, *outcome);
         }
     }
     end(shared, &process);

@@ -2,6 +2,7 @@
 //! checked against the promises.
 
 use crate::fault::Kind;
+use crate::life::Life;
 use crate::rule::{Delivery, Taking, event_of, name_of_tag};
 use crate::state::{Shared, State};
 use futures_util::future::{Either, select};
@@ -11,20 +12,17 @@ use leadwire_domain::message::Trigger;
 use leadwire_pipeline::port::Bucket;
 use leadwire_pipeline::testkit::{Call, Course, Fault, Script};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// One invocation in a process of its own.
 #[derive(Debug)]
 pub(crate) struct Process {
-    /// Its number.
-    pub(crate) id: u32,
+    /// Who it is, until it dies.
+    pub(crate) life: Arc<Life>,
     /// How far its clock is ahead of the true time.
     skew: SignedDuration,
-    /// Which run of its machine it belongs to.
-    pub(crate) boot: u32,
     shared: Shared,
-    death: Notify,
 }
 
 impl Process {
@@ -32,17 +30,10 @@ impl Process {
     pub(crate) fn new(shared: &Shared) -> Self {
         let ((id, skew), boot) = shared.with(|state| (state.new_process(), state.boot));
         Self {
-            id,
+            life: Arc::new(Life::new(id, boot)),
             skew,
-            boot,
             shared: shared.clone(),
-            death: Notify::new(),
         }
-    }
-
-    /// Kills it: what it was doing stops at its next wait, at the latest.
-    pub(crate) fn kill(&self) {
-        self.death.notify_one();
     }
 
     /// Runs work until it ends, or until the process dies, by itself or by the platform's timeout: then there is no answer.
@@ -52,7 +43,7 @@ impl Process {
         work: impl Future<Output = T>,
     ) -> Option<T> {
         let work = pin!(work);
-        let death = pin!(self.death.notified());
+        let death = pin!(self.life.ended());
         match tokio::time::timeout(timeout, select(death, work)).await {
             Ok(Either::Right((answer, _))) => Some(answer),
             Ok(Either::Left(_)) | Err(_) => None,
@@ -67,10 +58,10 @@ impl Script for Process {
 
     fn arrived(&self, call: &Call, fault: Option<Fault>) {
         self.shared.with(|state| {
-            state.step(self.id, call.words(), fault);
+            state.step(self.life.id, call.words(), fault);
             let claim = call.key().and_then(|key| event_of(MAIL, key));
             if let (Some(_), Some(name)) = (fault, claim) {
-                state.ledger.doubt_of(self.id, name);
+                state.ledger.doubt_of(self.life.id, name);
             }
         });
     }
@@ -89,7 +80,7 @@ impl Script for Process {
                     check_trigger(state, &trigger);
                 }
             }
-            Call::Mail(tag) => check_mail(state, &name_of_tag(tag), fault, self.id),
+            Call::Mail(tag) => check_mail(state, &name_of_tag(tag), fault, self.life.id),
             Call::DeleteDead(_) => state.conserve_all(),
             Call::Get(..)
             | Call::List(..)
@@ -108,7 +99,7 @@ impl Script for Process {
     }
 
     fn die(&self) {
-        self.shared.with(|state| state.die(self));
+        self.shared.with(|state| state.die(&self.life));
         self.shared.changed();
     }
 
@@ -153,7 +144,9 @@ fn check_write(state: &mut State, bucket: Bucket, key: &str, process: &Process) 
         }
         let taken = state.ledger.taken(name, &object, &taking(state, process));
         state.check(taken);
-        let result = state.ledger.claimed(name, &object, &documents, process.id);
+        let result = state
+            .ledger
+            .claimed(name, &object, &documents, process.life.id);
         state.check(result);
     } else if let Some(name) = event_of(FAILED, key) {
         state.ledger.failed(name);
@@ -170,7 +163,7 @@ fn taking(state: &State, process: &Process) -> Taking {
     let now = state.now();
     Taking {
         now: now.checked_add(skew).unwrap_or(now),
-        boot: process.boot,
+        boot: process.life.boot,
         lives: state.boot,
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that is in a world: objects, messages, mails, and what was done so far.
 
 use crate::fault::{Kind, Schedule};
-use crate::process::Process;
+use crate::life::Life;
 use crate::rule::{Breach, Documents, Ledger, event_of, split};
 use crate::setting::Setting;
 use jiff::{SignedDuration, Timestamp};
@@ -50,7 +50,7 @@ pub(crate) struct State {
     /// Workers and posts that are under way.
     pub(crate) busy: usize,
     /// Their processes.
-    pub(crate) alive: Vec<Arc<Process>>,
+    pub(crate) alive: Vec<Arc<Life>>,
     /// Which run of the machine this is.
     pub(crate) boot: u32,
     plan: Plan,
@@ -136,15 +136,15 @@ impl State {
     }
 
     /// A process dies. Where that is the whole machine, everything in it does; the next run gives back what this one held.
-    pub(crate) fn die(&mut self, process: &Process) {
-        process.kill();
-        if !self.setting.one_machine || process.boot != self.boot {
+    pub(crate) fn die(&mut self, life: &Life) {
+        life.end();
+        if !self.setting.one_machine || life.boot != self.boot {
             return;
         }
         self.tell(format!("      boot-{} ends", self.boot));
         self.boot += 1;
         for dead in &self.alive {
-            dead.kill();
+            dead.end();
             self.ledger.bury(dead.id);
         }
         self.memory.release();

@@ -1,7 +1,7 @@
 //! What differs between two enriched documents of one event: field by field, without our own member.
 
 use crate::json::{Object, is_empty, is_same};
-use crate::lead::document::OURS;
+use crate::lead::field::OURS;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::fmt;

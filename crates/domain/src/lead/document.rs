@@ -1,16 +1,14 @@
 //! The enriched document: the merged lead at top level, and the member `_leadwire` for ours (docs/PROTOCOL.md, Enriched document).
 
 use crate::json::{Object, is_empty};
+use crate::lead::field::{KNOWN, LEAD_ID, OURS};
 use crate::lead::id::{EventId, LeadId, Sha256Hex};
-use crate::lead::merge::{Conflict, KNOWN, LEAD_ID, Merged, Side};
+use crate::lead::merge::{Conflict, Merged, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
-
-/// The member's name that is ours.
-pub const OURS: &str = "_leadwire";
 
 /// Where a document comes from: the member `_leadwire`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,24 +1,12 @@
 //! The merge of an event with its owner file (docs/PROTOCOL.md, Enriched document): one lead, nothing invented, nothing lost.
 
 use crate::json::{Object, is_empty, is_same};
-use crate::lead::document::OURS;
+use crate::lead::field::{KNOWN, LEAD_ID, OURS};
 use crate::lead::id::LeadId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whom a lead is: the same on both sides.
-pub(crate) const LEAD_ID: &str = "lead_id";
-/// The known fields besides `lead_id`, in the order in which a document shows them.
-pub(crate) const KNOWN: [&str; 7] = [
-    "display_name",
-    "lead_email",
-    "lead_owner",
-    "funnel",
-    "status_label",
-    "date_created",
-    "owner_email",
-];
 /// Facts of the event: its side comes first. Everywhere else the owner file does.
 const FACTS: [&str; 3] = ["display_name", "status_label", "date_created"];
 

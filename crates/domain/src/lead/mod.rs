@@ -2,5 +2,6 @@
 
 pub mod change;
 pub mod document;
+pub(crate) mod field;
 pub mod id;
 pub mod merge;

@@ -1,7 +1,7 @@
 //! What a CRM sent, read strictly: what the kinds have in common.
 
 use crate::json::{JsonError, Object};
-use crate::lead::document::OURS;
+use crate::lead::field::OURS;
 use crate::lead::id::{EventId, LeadId};
 use crate::problem::Problem;
 use jiff::civil::DateTime;

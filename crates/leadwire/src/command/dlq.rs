@@ -14,8 +14,8 @@ use crate::usage::Usage;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::ledger::{Failure, Ledger};
-use leadwire_pipeline::operate::queue::QueueSnapshot;
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
 

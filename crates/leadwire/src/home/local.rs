@@ -7,7 +7,7 @@ use leadwire_domain::lead::id::LeadId;
 use leadwire_local::{
     DataFolder, DeadLetter, FileSecrets, LocalHome, LocalPorts, LookupFolder, Mode, TelemetryStore,
 };
-use leadwire_pipeline::operate::queue::QueueSnapshot;
+use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::port::{
     DeadLetterQueue, DelayQueue as _, NoMailer, OutgoingMessage, PortError, QueuedMessage,
     SecretStore as _,

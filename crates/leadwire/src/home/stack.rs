@@ -15,7 +15,7 @@ use leadwire_aws::{
 };
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::lead::id::LeadId;
-use leadwire_pipeline::operate::queue::QueueSnapshot;
+use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::port::{
     Attribute, Bucket, DeadLetterQueue, NewObject, NoMailer, ObjectStore as _, OutgoingMessage,
     PortError, Ports, QueuedMessage, SecretStore as _,

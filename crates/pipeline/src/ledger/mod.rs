@@ -11,6 +11,7 @@ pub mod history;
 mod listing;
 mod number;
 mod owner;
+pub mod queue;
 mod raw;
 mod remains;
 mod swept;

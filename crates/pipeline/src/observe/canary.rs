@@ -1,6 +1,7 @@
 //! The events of the canary, beside those of every lead. Only its mail counts in metrics.
 
-use super::event::{Subject, chain, events};
+use super::entry::events;
+use super::event::{Subject, chain};
 use super::words::{Tone, Words, said};
 use crate::port::PortError;
 use leadwire_domain::failure::FailureReason;

@@ -1,6 +1,7 @@
 //! The events of `enrich`.
 
-use super::event::{Subject, chain, events, whole_millis};
+use super::entry::events;
+use super::event::{Subject, chain, whole_millis};
 use super::metric::Metric;
 use super::words::{Tone, Words, render, render_seconds, said};
 use jiff::SignedDuration;

@@ -1,7 +1,8 @@
 //! The events of `ingest`.
 
 use super::dimension::Rejection;
-use super::event::{Subject, chain, events, whole_millis};
+use super::entry::events;
+use super::event::{Subject, chain, whole_millis};
 use super::metric::Metric;
 use super::words::{Tone, Words, render_seconds, said};
 use crate::port::PortError;

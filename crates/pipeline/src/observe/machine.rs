@@ -1,6 +1,7 @@
 //! The events of one machine.
 
-use super::event::{chain, events};
+use super::entry::events;
+use super::event::chain;
 use super::words::Words;
 use crate::port::PortError;
 use std::error::Error;

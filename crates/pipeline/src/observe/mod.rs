@@ -5,6 +5,7 @@
 mod canary;
 mod dimension;
 mod enrich;
+mod entry;
 mod event;
 mod ingest;
 mod machine;

@@ -1,6 +1,7 @@
 //! The events of `sweep`.
 
-use super::event::{Subject, chain, events};
+use super::entry::events;
+use super::event::{Subject, chain};
 use super::metric::Metric;
 use super::words::{Tone, Words, said};
 use std::error::Error;

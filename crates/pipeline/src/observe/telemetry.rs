@@ -1,6 +1,7 @@
 //! The events of the programs themselves.
 
-use super::event::{chain, events};
+use super::entry::events;
+use super::event::chain;
 use super::metric::Metric;
 use std::borrow::Cow;
 use std::error::Error;

@@ -1,6 +1,7 @@
 //! The events of any stage that are not one lead's fate.
 
-use super::event::{Subject, chain, events};
+use super::entry::events;
+use super::event::{Subject, chain};
 use crate::port::PortError;
 
 events! {

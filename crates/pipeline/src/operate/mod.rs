@@ -3,7 +3,6 @@
 pub mod audit;
 pub mod canary;
 pub mod forget;
-pub mod queue;
 pub mod redrive;
 pub mod replay;
 pub mod resolve;

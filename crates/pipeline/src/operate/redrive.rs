@@ -1,7 +1,7 @@
 //! `redrive`: dead letters sent again. The copy goes first, then the dead letter: what fails in between only doubles a trigger, which is
 //! harmless, because a claim lets nobody mail twice.
 
-use super::queue::{ByEvent, QueueSnapshot, by_event};
+use crate::ledger::queue::{ByEvent, QueueSnapshot, by_event};
 use crate::port::{DeadLetterQueue, DelayQueue, Home, OutgoingMessage, PortError, QueuedMessage};
 use crate::trace::TraceContext;
 use leadwire_domain::key::EventName;

@@ -1,6 +1,7 @@
 //! The configurations of the stages, read from their settings.
 
 use super::SettingsReader;
+use super::policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy};
 use super::table::{
     AMBIGUOUS, DELAY, ENVIRONMENT, FROM, LEAD_URL, LEASE, MAIL_WAIT, MAX_RECEIVES, NOTIFY_OWNER,
     OWNER_MISSING, OWNER_WAIT, RETRY, SWEEP_MAX, SWEEP_MAX_AGE, TO,
@@ -17,8 +18,6 @@ pub const INGEST_DEADLINE: Duration = Duration::from_secs(4);
 pub const VISIBILITY_SECONDS: u32 = 360;
 /// The timeout of the enrich function, in seconds, as the template has it.
 pub const ENRICH_TIMEOUT_SECONDS: u32 = 60;
-/// The default lease of a mail claim, in seconds.
-pub const LEASE_SECONDS: u32 = 90;
 
 // A lease outlives its worker and ends before the message comes back (docs/PROTOCOL.md, Timing).
 const _: () = assert!(LEASE_SECONDS > ENRICH_TIMEOUT_SECONDS && LEASE_SECONDS < VISIBILITY_SECONDS);
@@ -38,24 +37,6 @@ impl IngestConfig {
             delay_seconds: settings.get(&DELAY),
         }
     }
-}
-
-/// What to do when delivery of a mail could not be confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AmbiguousPolicy {
-    /// Send it again: at least one mail.
-    Resend,
-    /// Park it for a person: at most one mail.
-    Park,
-}
-
-/// What to do when no owner file came in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerMissingPolicy {
-    /// It fails, and ends in the DLQ.
-    Dlq,
-    /// The lead is mailed as unassigned.
-    Mail,
 }
 
 /// The configuration of `enrich`.

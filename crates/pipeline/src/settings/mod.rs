@@ -5,15 +5,17 @@
 //! it is read.
 
 mod config;
+mod policy;
 mod reader;
 mod rule;
 mod setting;
 mod table;
 
 pub use config::{
-    AmbiguousPolicy, ENRICH_TIMEOUT_SECONDS, EnrichConfig, INGEST_DEADLINE, IngestConfig,
-    LEASE_SECONDS, OwnerMissingPolicy, RECORD_DEADLINE, SweepConfig, VISIBILITY_SECONDS,
+    ENRICH_TIMEOUT_SECONDS, EnrichConfig, INGEST_DEADLINE, IngestConfig, RECORD_DEADLINE,
+    SweepConfig, VISIBILITY_SECONDS,
 };
+pub use policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy};
 pub use reader::{ConfigError, Naming, SettingsReader, read};
 pub use rule::{Count, Parsed, Rule, Seconds, Values, Words, parse_seconds};
 pub use setting::{AnySetting, Facts, Function, Preset, Setting, Template};

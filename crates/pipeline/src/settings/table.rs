@@ -3,7 +3,7 @@
 use super::Function::{self, Enrich, Sweep};
 use super::Preset::{Number, Required, Text};
 use super::Template::{Literal, Parameter};
-use super::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy};
+use super::policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy};
 use super::{Count, Parsed, Seconds, Setting, Words};
 use leadwire_domain::limits::{QUEUE_DELAY_SECONDS_MAX, RECIPIENTS_MAX, WAIT_WINDOW_SECONDS_MAX};
 use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};

@@ -3,7 +3,7 @@
 use super::lock;
 use super::queue::{Messages, Received};
 use super::store::Objects;
-use crate::operate::queue::QueueSnapshot;
+use crate::ledger::queue::QueueSnapshot;
 use crate::port::{Bucket, Mail, NewObject, OutgoingMessage, QueuedMessage, StoredObject};
 use crate::stage::enrich::Record;
 use jiff::{SignedDuration, Timestamp};

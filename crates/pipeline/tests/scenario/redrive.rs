@@ -1,6 +1,6 @@
 use super::{ALICE, OMAR, key_of, only};
 use leadwire_domain::key::EventName;
-use leadwire_pipeline::operate::queue::QueueSnapshot;
+use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::operate::redrive::{Redrive, Redriven, preview};
 use leadwire_pipeline::port::{Bucket, OutgoingMessage, PortError, QueuedMessage};
 use leadwire_pipeline::stage::enrich::{Done, Outcome};

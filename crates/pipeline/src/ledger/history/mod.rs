@@ -6,7 +6,7 @@ pub use status::{EventStatus, LeadState};
 
 use super::failure::event_of;
 use super::{ClaimState, DocumentState, Failure, Kind, Ledger, Listing, Raw};
-use crate::operate::queue::QueueSnapshot;
+use crate::ledger::queue::QueueSnapshot;
 use crate::port::{Listed, ObjectStore, PortError, QueuedMessage};
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;

@@ -1,10 +1,10 @@
 //! One record's attempt: the steps of docs/PROTOCOL.md, Enrich, in their order.
 
 use super::claim::{self, Vacancy};
-use super::context::{Context, Failed, Step};
+use super::context::{Context, Failed, Snapshot, Step};
 use super::record::{Done, Outcome};
 use super::{document, notify, suppress};
-use crate::ledger::{ClaimState, DocumentState, OwnerState, RawState};
+use crate::ledger::ClaimState;
 use crate::observe::EnrichmentBegan;
 use crate::port::{Home, PortError};
 use crate::settings::RECORD_DEADLINE;
@@ -15,14 +15,6 @@ use std::time::Duration;
 
 /// Seconds after which a record comes back that found no time left in its invocation.
 const NO_TIME_SECONDS: u32 = 1;
-
-/// What the document is made of.
-pub(super) struct Snapshot {
-    pub(super) document: DocumentState,
-    pub(super) raw: RawState,
-    /// The owner file, where the message says whose it is. It is not needed, nor its errors, where there is a document.
-    pub(super) owner: Option<Result<OwnerState, PortError>>,
-}
 
 /// Runs the steps to an outcome. `remaining` is what is left of the invocation.
 pub(super) async fn run<H: Home>(mut cx: Context<'_, H>, remaining: Duration) -> Outcome {

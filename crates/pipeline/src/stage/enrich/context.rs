@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use super::record::{Done, Outcome, Record};
-use crate::ledger::Ledger;
+use crate::ledger::{DocumentState, Ledger, OwnerState, RawState};
 use crate::observe::{CallFailed, LeadDeferred, RecordAcked, Subject};
 use crate::port::{Clock, DelayQueue, Entropy, Home, OutgoingMessage, PortError};
 use crate::settings::EnrichConfig;
@@ -12,6 +12,14 @@ use leadwire_domain::key::EventName;
 use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
+
+/// What the document is made of.
+pub(super) struct Snapshot {
+    pub(super) document: DocumentState,
+    pub(super) raw: RawState,
+    /// The owner file, where the message says whose it is. It is not needed, nor its errors, where there is a document.
+    pub(super) owner: Option<Result<OwnerState, PortError>>,
+}
 
 /// Where a step leads.
 pub(super) enum Step<T> {

@@ -1,7 +1,6 @@
 //! Step c: the one enriched document of an event. An attempt that finds one stored uses that, never a merge of its own.
 
-use super::attempt::Snapshot;
-use super::context::{Context, Failed, Step};
+use super::context::{Context, Failed, Snapshot, Step};
 use super::owner::{self, OwnerFile};
 use crate::ledger::{Document, DocumentState, OwnerState, RawEvent, RawState};
 use crate::observe::{LeadEnriched, Subject};

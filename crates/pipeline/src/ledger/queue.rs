@@ -6,7 +6,7 @@ use leadwire_domain::message::Trigger;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The messages of each event.
-pub(super) type ByEvent = BTreeMap<EventName, Vec<QueuedMessage>>;
+pub(crate) type ByEvent = BTreeMap<EventName, Vec<QueuedMessage>>;
 
 /// The queue and its dead letters at one moment.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +57,7 @@ impl QueueSnapshot {
 }
 
 /// The messages of each event, the earliest first, and those that name none.
-pub(super) fn by_event(messages: Vec<QueuedMessage>) -> (ByEvent, Vec<QueuedMessage>) {
+pub(crate) fn by_event(messages: Vec<QueuedMessage>) -> (ByEvent, Vec<QueuedMessage>) {
     let mut events = ByEvent::new();
     let mut strangers = Vec::new();
     for message in messages {

@@ -1,0 +1,110 @@
+//! The form of an entry.
+
+/// Declares the events of a module, one entry each:
+///
+/// ```text
+/// /// What happened.
+/// LeadMailed<'a> { /// Its fields. subject: Subject<'a>, … } => e, "lead_mailed" {
+///     subject: e.subject;                      whom it is about: the ids on the line
+///     line: INFO "lead mailed";                or: ERROR "…", if e.is_final, else WARN "…";
+///     fields: { attempt: e.attempt }           the line's further fields
+///     metrics(m): { m.count(…); }              what it counts and measures
+///     console: said(Tone::Good, "mailed", …);  what a person reads
+///     then: { … }                              what follows it
+/// }
+/// ```
+///
+/// All but the line may be left out. Each gets a method `emit`, and its facts stand in the module's `EVENTS`.
+macro_rules! events {
+    ($(
+        $(#[doc = $about:literal])+
+        $event:ident $(<$life:lifetime>)? {
+            $($(#[doc = $help:literal])+ $field:ident: $kind:ty),* $(,)?
+        } => $e:ident, $name:literal {
+            $(subject: $subject:expr;)?
+            line: $level:ident $message:expr $(, if $when:expr, else $other_level:ident $other:expr)?;
+            $(fields: { $($key:ident: $value:expr),* $(,)? })?
+            $(metrics($m:ident): $metrics:block)?
+            $(console: $words:expr;)?
+            $(then: $then:block)?
+        }
+    )+) => {
+        /// What this module can emit.
+        pub(super) const EVENTS: &[$crate::observe::EventFacts] = &[$($event::FACTS),+];
+
+        $(
+            $(#[doc = $about])+
+            #[derive(Debug)]
+            pub struct $event $(<$life>)? {
+                $($(#[doc = $help])+ pub $field: $kind,)*
+            }
+
+            impl $(<$life>)? $event $(<$life>)? {
+                /// Its entry in the catalogue.
+                pub const FACTS: $crate::observe::EventFacts = $crate::observe::EventFacts {
+                    name: $name,
+                    target: module_path!(),
+                    levels: &[tracing::Level::$level $(, tracing::Level::$other_level)?],
+                    fields: &[$($(stringify!($key)),*)?],
+                    about: concat!($($about),+),
+                };
+
+                /// Logs it and counts it.
+                pub fn emit(self) {
+                    $crate::observe::sink::emit(&self);
+                    $({
+                        let $e = self;
+                        $then
+                    })?
+                }
+            }
+
+            impl $(<$life>)? $crate::observe::Event for $event $(<$life>)? {
+                fn facts(&self) -> &'static $crate::observe::EventFacts {
+                    &Self::FACTS
+                }
+
+                fn line(&self) -> (tracing::Level, std::borrow::Cow<'_, str>) {
+                    let $e = self;
+                    _ = $e;
+                    $(if !$when {
+                        return (tracing::Level::$other_level, $other.into());
+                    })?
+                    (tracing::Level::$level, $message.into())
+                }
+
+                $(
+                    fn subject(&self) -> $crate::observe::Subject<'_> {
+                        let $e = self;
+                        $subject
+                    }
+                )?
+
+                $(
+                    fn fields(&self, put: &mut dyn FnMut(&'static str, $crate::observe::FieldValue<'_>)) {
+                        let $e = self;
+                        $(put(stringify!($key), $value.into());)*
+                    }
+                )?
+
+                $(
+                    fn measure(&self, $m: &mut $crate::observe::metric::Metrics) {
+                        let $e = self;
+                        _ = $e;
+                        $metrics
+                    }
+                )?
+
+                $(
+                    fn words(&self) -> $crate::observe::words::Words {
+                        let $e = self;
+                        _ = $e;
+                        $words
+                    }
+                )?
+            }
+        )+
+    };
+}
+
+pub(super) use events;
