@@ -192,9 +192,9 @@ impl Watched {
         ])
         .await?;
         let secret = "ab".repeat(32);
-        rig.cloud.hold_secret(json!({
-            "standard": {"secrets": [sender.secret()]}, "secret": secret,
-        }));
+        rig.cloud
+            .hold_secret(json!({"standard": {"secrets": [sender.secret()]}}));
+        rig.cloud.hold_canary_secret(json!({"secret": secret}));
         Ok(Self {
             rig,
             sender,

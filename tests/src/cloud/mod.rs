@@ -56,7 +56,9 @@ struct State {
     sent: Vec<Sent>,
     mails: Vec<Mailed>,
     calls: Vec<Call>,
+    /// The sources document, and what the canary's secret holds.
     secret: Value,
+    canary_secret: Value,
     queue: Option<Queue>,
 }
 
@@ -112,16 +114,22 @@ impl Cloud {
     /// Forgets every object, message, mail and call.
     pub fn clear(&self) {
         let mut state = guard(&self.state);
-        let secret = state.secret.take();
+        let (secret, canary_secret) = (state.secret.take(), state.canary_secret.take());
         *state = State {
             secret,
+            canary_secret,
             ..State::default()
         };
     }
 
-    /// What every secret holds from now on.
+    /// What the secret of the sources holds from now on.
     pub fn hold_secret(&self, document: Value) {
         guard(&self.state).secret = document;
+    }
+
+    /// What every secret whose name ends in `canary` holds from now on.
+    pub fn hold_canary_secret(&self, document: Value) {
+        guard(&self.state).canary_secret = document;
     }
 
     /// Keeps what is sent in a queue from now on, which can be received from: SQS in full, as far as an event source
@@ -188,7 +196,7 @@ impl State {
                 self.queue_call(request, attributes),
             ),
             Some("secretsmanager.GetSecretValue") => {
-                ("SecretsManager.GetSecretValue", self.secret())
+                ("SecretsManager.GetSecretValue", self.secret(request))
             }
             None if path == SEND_EMAIL => ("SES.SendEmail", self.mail(request, at)),
             None => self.store.answer(request, at),
@@ -231,10 +239,17 @@ impl State {
         http::json(StatusCode::OK, &json!({"MessageId": id}))
     }
 
-    fn secret(&self) -> Response {
+    fn secret(&self, request: &Request) -> Response {
+        let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let id = asked.get("SecretId").and_then(Value::as_str);
+        let secret = if id.is_some_and(|id| id.ends_with("canary")) {
+            &self.canary_secret
+        } else {
+            &self.secret
+        };
         let body = json!({
             "ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:sources", "Name": "sources",
-            "VersionId": "00000000-0000-4000-8000-000000000000", "SecretString": self.secret.to_string(),
+            "VersionId": "00000000-0000-4000-8000-000000000000", "SecretString": secret.to_string(),
         });
         http::json(StatusCode::OK, &body)
     }
