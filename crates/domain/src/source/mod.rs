@@ -3,6 +3,7 @@
 pub mod canary;
 mod close;
 mod config;
+mod delivery;
 mod document;
 mod event;
 mod forms;
@@ -12,9 +13,9 @@ mod standard;
 mod webhooks;
 
 pub use config::{Key, SignedHeaders, SourceConfig};
+pub use delivery::{Delivery, Headers, Unverified, Verified};
 pub use document::{Sources, SourcesError};
 pub use event::{Event, EventFilter, Extracted};
-pub use signature::{Delivery, Headers, Unverified, Verified};
 
 use crate::json::Object;
 use crate::lead::id::{EventId, LeadId};

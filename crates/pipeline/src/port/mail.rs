@@ -1,0 +1,56 @@
+//! Mail.
+
+use super::PortError;
+use leadwire_domain::notice::{EmailAddress, EmailText};
+use std::future::Future;
+
+/// A mail to be sent.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// The event's tag, within A-Z, a-z, 0-9, '_' and '-'. One machine derives the Message-ID and the outbox file's name from it.
+    pub event: String,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The environment's name.
+    pub environment: String,
+    /// The sender.
+    pub from: EmailAddress,
+    /// The recipients.
+    pub to: Vec<EmailAddress>,
+    /// Subject and parts.
+    pub text: EmailText,
+    /// Whether it is the canary's. Where there is no simulator to take it, the home checks the way out and sends no mail.
+    pub is_canary: bool,
+}
+
+/// What became of a mail. The adapter never retries by itself: a retry could mail twice.
+#[derive(Debug)]
+pub enum MailOutcome {
+    /// The service took it, under this id.
+    Accepted(String),
+    /// The service definitely did not take it, and may later: throttled, over its quota, paused.
+    Busy(PortError),
+    /// The service definitely did not take it and never will.
+    Refused(PortError),
+    /// It is not known whether the service took it: a server error, a timeout, a reset.
+    Ambiguous(PortError),
+}
+
+/// Sends mails.
+pub trait Mailer: Send + Sync {
+    /// Sends one mail, once.
+    fn send(&self, mail: &Mail) -> impl Future<Output = MailOutcome> + Send;
+}
+
+/// No mail can be sent: for the homes of stages that send none. Sending is refused, in words.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoMailer;
+
+impl Mailer for NoMailer {
+    async fn send(&self, _mail: &Mail) -> MailOutcome {
+        MailOutcome::Refused(PortError::permanent(
+            "send mail",
+            "this stage sends no mail",
+        ))
+    }
+}

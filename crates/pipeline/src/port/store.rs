@@ -1,0 +1,68 @@
+//! Objects: reading, conditional writing, and deleting for good.
+
+use super::{Bucket, Created, ETag, Fetched, ListPage, NewObject, PortError, Replaced};
+use std::future::Future;
+
+/// Objects by bucket and key: Amazon S3's semantics, strongly consistent, conditional writes atomic per key.
+pub trait ObjectStore: Send + Sync {
+    /// Reads an object of at most `bytes_max` bytes.
+    fn get(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Fetched, PortError>> + Send;
+    /// Writes an object only where there is none (`If-None-Match: *`).
+    fn create(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> impl Future<Output = Result<Created, PortError>> + Send;
+    /// Writes an object only over the version `etag` (`If-Match`).
+    fn replace(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        etag: &ETag,
+        object: NewObject,
+    ) -> impl Future<Output = Result<Replaced, PortError>> + Send;
+    /// Writes an object whatever is there.
+    fn put(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        object: NewObject,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Lists keys that begin with `prefix` and come after `after`, sorted in byte order: one page, as large as the store likes.
+    fn list(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> impl Future<Output = Result<ListPage, PortError>> + Send;
+}
+
+/// Deletes objects for good, with all that is left of them. Only a person who forgets a lead does so: no stage has this port, and no
+/// function the right.
+pub trait Eraser: Send + Sync {
+    /// The keys that begin with `prefix` of which anything is left, sorted: an object, an older version of it, the mark of a deletion.
+    fn remains(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<String>, PortError>> + Send;
+    /// Reads the newest version that has bytes, also one that a deletion hides.
+    fn get_remains(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        bytes_max: usize,
+    ) -> impl Future<Output = Result<Fetched, PortError>> + Send;
+    /// Deletes every version of an object and every mark of a deletion. Returns how many there were; none is no error.
+    fn erase(
+        &self,
+        bucket: Bucket,
+        key: &str,
+    ) -> impl Future<Output = Result<u64, PortError>> + Send;
+}
