@@ -23,6 +23,7 @@ mod rules;
 mod signed;
 mod soak;
 mod stacks;
+mod store;
 mod sweep;
 mod telemetry_clock;
 mod telemetry_lines;

@@ -5,6 +5,7 @@ mod chance;
 mod counts;
 mod home;
 mod interested;
+pub mod laws;
 mod memory;
 mod queue;
 mod script;

@@ -20,6 +20,7 @@ mod enrich_fault;
 mod forget;
 mod good;
 mod ingest_fault;
+mod laws;
 mod ledger;
 mod lines;
 mod mail;

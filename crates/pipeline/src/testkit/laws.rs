@@ -1,0 +1,159 @@
+//! The laws of [`ObjectStore`]. The tests of every store run them: memory, SQLite, S3.
+
+use crate::port::{
+    Bucket, Created, ETag, Fetched, Metadata, NewObject, ObjectStore, Replaced, StoredObject,
+};
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+
+const KEY: &str = "mail/x.json";
+const AT_ONCE: usize = 16;
+/// More than a page of S3's.
+const LISTED: usize = 1_100;
+
+/// Runs every law over a store in which nothing is, and panics where one does not hold.
+pub async fn object_store(store: &impl ObjectStore) {
+    an_object_comes_back_as_it_was_written(store).await;
+    a_replacement_of_nothing_or_of_another_version_changes_nothing(store).await;
+    of_many_creators_at_once_exactly_one_creates(store).await;
+    of_many_who_replace_one_version_exactly_one_does(store).await;
+    an_object_over_the_limit_is_not_read(store).await;
+    a_listing_is_sorted_in_byte_order_and_comes_in_pages(store).await;
+}
+
+fn object(text: &str) -> NewObject {
+    NewObject {
+        bytes: text.as_bytes().to_vec(),
+        metadata: Metadata::from([("lead-id".to_owned(), "l".to_owned())]),
+    }
+}
+
+async fn find(store: &impl ObjectStore, key: &str) -> Option<StoredObject> {
+    let fetched = get(store, key, 1_000).await;
+    if let Fetched::Found(object) = fetched {
+        return Some(object);
+    }
+    assert!(matches!(fetched, Fetched::Missing), "{fetched:?}");
+    None
+}
+
+async fn get(store: &impl ObjectStore, key: &str, bytes_max: usize) -> Fetched {
+    let fetched = store.get(Bucket::Enriched, key, bytes_max).await;
+    fetched.expect("a store that works can be read")
+}
+
+async fn create(store: &impl ObjectStore, key: &str, text: &str) -> Created {
+    let created = store.create(Bucket::Enriched, key, object(text)).await;
+    created.expect("a store that works can be written")
+}
+
+async fn replace(store: &impl ObjectStore, etag: &ETag, text: &str) -> Replaced {
+    let replaced = store
+        .replace(Bucket::Enriched, KEY, etag, object(text))
+        .await;
+    replaced.expect("a store that works can be written")
+}
+
+async fn put(store: &impl ObjectStore, key: &str, text: &str) -> StoredObject {
+    let put = store.put(Bucket::Enriched, key, object(text)).await;
+    put.expect("a store that works can be written");
+    find(store, key).await.expect("it was just put")
+}
+
+async fn an_object_comes_back_as_it_was_written(store: &impl ObjectStore) {
+    let key = "mail/first.json";
+    let created = create(store, key, "{}").await;
+    let stored = find(store, key).await.expect("it was created");
+    assert_eq!(created, Created::New(stored.etag));
+    assert_eq!(stored.bytes, b"{}");
+    assert_eq!(stored.metadata, object("").metadata);
+    assert!(find(store, "mail/firs").await.is_none());
+    let elsewhere = store.get(Bucket::Raw, key, 9).await;
+    assert!(matches!(elsewhere, Ok(Fetched::Missing)), "{elsewhere:?}");
+}
+
+async fn a_replacement_of_nothing_or_of_another_version_changes_nothing(store: &impl ObjectStore) {
+    let other = put(store, "mail/other.json", "other").await.etag;
+    assert_eq!(replace(store, &other, "1").await, Replaced::Changed);
+    assert!(find(store, KEY).await.is_none());
+    let first = put(store, "mail/put.json", "2").await;
+    let second = put(store, "mail/put.json", "3").await;
+    let stale = store
+        .replace(Bucket::Enriched, "mail/put.json", &first.etag, object("4"))
+        .await;
+    assert!(matches!(stale, Ok(Replaced::Changed)), "{stale:?}");
+    let left = find(store, "mail/put.json").await.expect("it was put");
+    assert_eq!((left.bytes, left.etag), (b"3".to_vec(), second.etag));
+}
+
+async fn of_many_creators_at_once_exactly_one_creates(store: &impl ObjectStore) {
+    let texts: Vec<_> = (0..AT_ONCE).map(|number| number.to_string()).collect();
+    let created = join_all(texts.iter().map(|text| create(store, KEY, text))).await;
+    let left = find(store, KEY).await.expect("one created it");
+    let mut new = created.into_iter().zip(&texts).filter_map(created_as);
+    assert_eq!(new.next(), Some((left.etag, left.bytes)));
+    assert_eq!(new.next(), None);
+}
+
+fn created_as((created, text): (Created, &String)) -> Option<(ETag, Vec<u8>)> {
+    match created {
+        Created::New(etag) => Some((etag, text.clone().into_bytes())),
+        Created::Exists => None,
+    }
+}
+
+async fn of_many_who_replace_one_version_exactly_one_does(store: &impl ObjectStore) {
+    let first = find(store, KEY).await.expect("it was created").etag;
+    let texts: Vec<_> = (0..AT_ONCE)
+        .map(|number| format!("again {number}"))
+        .collect();
+    let replaced = join_all(texts.iter().map(|text| replace(store, &first, text))).await;
+    let left = find(store, KEY).await.expect("it was created");
+    let mut new = replaced
+        .into_iter()
+        .zip(&texts)
+        .filter_map(|(replaced, text)| {
+            let Replaced::New(etag) = replaced else {
+                return None;
+            };
+            Some((etag, text.clone().into_bytes()))
+        });
+    assert_eq!(new.next(), Some((left.etag, left.bytes)));
+    assert_eq!(new.next(), None);
+}
+
+async fn an_object_over_the_limit_is_not_read(store: &impl ObjectStore) {
+    let key = "mail/large.json";
+    put(store, key, "12345").await;
+    assert!(matches!(get(store, key, 4).await, Fetched::TooLarge));
+    assert!(matches!(get(store, key, 5).await, Fetched::Found(_)));
+}
+
+async fn a_listing_is_sorted_in_byte_order_and_comes_in_pages(store: &impl ObjectStore) {
+    let mut keys: Vec<_> = (0..LISTED)
+        .map(|number| format!("failed/{number}.json"))
+        .collect();
+    let neighbours = ["failed.json", "failed0"].map(str::to_owned);
+    stream::iter(keys.iter().chain(&neighbours))
+        .for_each_concurrent(AT_ONCE, |key| async {
+            put(store, key, "").await;
+        })
+        .await;
+    keys.sort();
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store
+            .list(Bucket::Enriched, "failed/", after.as_deref())
+            .await;
+        let page = page.expect("a store that works can be listed");
+        assert!(page.entries.iter().all(|entry| entry.size == 0));
+        listed.extend(page.entries.into_iter().map(|entry| entry.key));
+        after = listed.last().cloned();
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(listed, keys);
+    let elsewhere = store.list(Bucket::Raw, "", None).await;
+    assert!(elsewhere.is_ok_and(|page| page.entries.is_empty()));
+}
