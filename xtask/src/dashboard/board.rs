@@ -1,8 +1,10 @@
 //! What a dashboard names: metrics, alarms, queries over log lines, lines at a value. How it looks is `CloudWatch`'s own affair.
 
 use anyhow::{Context, Result, bail};
+use leadwire_cloudwatch::Query;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A dashboard.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,16 +55,8 @@ pub(crate) struct Row {
 /// Where the values of a row come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    Metric(Name),
+    Metric(Query),
     Expression(String),
-}
-
-/// A metric of `CloudWatch`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Name {
-    pub(crate) namespace: String,
-    pub(crate) metric: String,
-    pub(crate) dimensions: Vec<(String, String)>,
 }
 
 impl Board {
@@ -77,7 +71,7 @@ impl Board {
     }
 
     /// Every metric that it shows or computes with.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Query> {
         let rows = self.shown().flat_map(|shown| &shown.rows);
         rows.filter_map(|row| match &row.source {
             Source::Metric(name) => Some(name),
@@ -107,12 +101,12 @@ fn row(mut list: Vec<Value>) -> Result<Row> {
     let source = match (words.next(), words.next(), text("expression")) {
         (None, None, Some(expression)) => Source::Expression(expression),
         (Some(namespace), Some(metric), None) => {
-            let mut dimensions = Vec::new();
+            let mut dimensions = BTreeMap::new();
             while let Some(name) = words.next() {
                 let value = words.next().context("a dimension has no value")?;
-                dimensions.push((name, value));
+                dimensions.insert(name, value);
             }
-            Source::Metric(Name {
+            Source::Metric(Query {
                 namespace,
                 metric,
                 dimensions,
@@ -140,10 +134,10 @@ mod tests {
             ["AWS/SQS", "Age", "QueueName", "q", {"id": "m", "visible": false}],
             [{"expression": "m/1000", "label": "age"}],
         ]));
-        let name = Name {
+        let name = Query {
             namespace: "AWS/SQS".to_owned(),
             metric: "Age".to_owned(),
-            dimensions: vec![("QueueName".to_owned(), "q".to_owned())],
+            dimensions: [("QueueName".to_owned(), "q".to_owned())].into(),
         };
         let row = |id: Option<&str>, source| Row {
             id: id.map(str::to_owned),

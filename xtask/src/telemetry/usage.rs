@@ -2,7 +2,7 @@
 
 use crate::dashboard::board::Board;
 use crate::template::alarms::STACK;
-use crate::{dashboard, shell, template};
+use crate::{dashboard, template};
 use anyhow::Result;
 use leadwire_cloudwatch::Watch;
 use leadwire_pipeline::observe::metric::NAMESPACE;
@@ -29,7 +29,7 @@ pub(super) struct Alarm {
 impl Usage {
     /// Reads `dashboards/` and `alarms/alarms.json`.
     pub(super) fn read() -> Result<Self> {
-        let boards = dashboard::read_all(&shell::root())?.into_iter();
+        let boards = dashboard::read_all()?.into_iter();
         let boards = boards.map(|(name, json)| Ok((name, Board::read(&json)?)));
         let alarms = template::stored_alarms()?;
         Ok(Self {

@@ -18,7 +18,7 @@ const HOPS_MAX: usize = 8;
 pub(crate) fn breaches(members: &[Member], files: &[SourceFile]) -> Vec<String> {
     let mut found = Vec::new();
     for member in members {
-        let folder = member.folder.join("src");
+        let folder = member.folder().join("src");
         let ours = files.iter().filter_map(|file| {
             let path = shell::root().join(&file.path);
             let path = path.strip_prefix(&folder).ok()?.to_str()?;

@@ -8,8 +8,8 @@ mod platform;
 mod sweep;
 mod tape;
 
-use super::super::view::Template;
 use super::{read, resources, with_parameters};
+use crate::view::Template;
 use leadwire_cloudwatch::{Alarm, Comparison, State, Watch, replay};
 use std::collections::BTreeSet;
 use std::panic::Location;
@@ -162,7 +162,7 @@ fn every_alarm_has_a_story_in_which_it_fires_and_one_in_which_it_stays_ok() {
     };
     let (fire, stay) = (of(true), of(false));
     let template = template();
-    let ids: BTreeSet<&str> = resources(&template).map(|(id, _)| id.as_str()).collect();
+    let ids: BTreeSet<&str> = resources(&template).map(|(id, _)| id).collect();
     assert!(fire.is_subset(&ids) && stay.is_subset(&ids));
     let (alarms, wrong) = read(&template);
     assert_eq!(wrong, []);

@@ -1,9 +1,9 @@
 //! Dashboards and alarms: those shown exist, and thresholds are drawn where they are.
 
-use super::{Case, Check, boards, change, change_graphs};
+use super::{Case, Change, Check, Edit, boards, change, change_graph};
 use crate::dashboard::board::{Annotation, Shown, Source};
 use crate::template::alarms::TYPES;
-use crate::template::view::at;
+use crate::view::at;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -31,14 +31,21 @@ pub(in crate::template) const ALARMS: Check = Check {
         found
     },
     breakages: &[
-        |case| change(case, FIRST, json!("${DeadLetterQueueDepthAlarm.Arn}")),
-        |case| change(case, FIRST, json!(format!("{ARN}no-such-alarm"))),
-        |case| case.remove("/Resources", "DeadLetterQueueDepthAlarm"),
+        Change(|case| {
+            change(
+                case,
+                "/widgets/0/properties/alarms/0 = ${DeadLetterQueueDepthAlarm.Arn}",
+            )
+        }),
+        Change(|case| {
+            change(
+                case,
+                "/widgets/0/properties/alarms/0 = ${AlarmArn}-no-such-alarm",
+            )
+        }),
+        Edit("/Resources/DeadLetterQueueDepthAlarm"),
     ],
 };
-
-/// The first alarm of the operations dashboard.
-const FIRST: &str = "/widgets/0/properties/alarms/0";
 
 /// Lines that stand at a parameter's default.
 const LINES: [(&str, &str); 2] = [
@@ -62,16 +69,16 @@ pub(in crate::template) const THRESHOLDS: Check = Check {
         found
     },
     breakages: &[
-        |case| change_notes(case, 9.75, "pages (dead-letter-queue-depth)"),
-        |case| change_notes(case, 0.0, "pages (no-such-alarm)"),
-        |case| change_notes(case, 601.0, "planned delay"),
-        |case| case.set("/Resources/SweepFunction/Properties/Timeout", 299),
+        Change(|case| change_notes(case, 9.75, "pages (dead-letter-queue-depth)")),
+        Change(|case| change_notes(case, 0.0, "pages (no-such-alarm)")),
+        Change(|case| change_notes(case, 601.0, "planned delay")),
+        Edit("SweepFunction/Timeout = 299"),
     ],
 };
 
 fn change_notes(case: &mut Case, value: f64, label: &str) {
     let note = json!({"horizontal": [{"value": value, "label": label}]});
-    change_graphs(case, "annotations", &note);
+    change_graph(case, &format!("/annotations = {note}"));
 }
 
 /// A line that is not at the value that its label speaks of.
@@ -101,7 +108,7 @@ fn misplaced(case: &Case, note: &Annotation) -> Option<String> {
 fn mistimed(case: &Case, shown: &Shown) -> Vec<String> {
     let durations = shown.rows.iter().filter_map(|row| match &row.source {
         Source::Metric(name) if name.metric == "Duration" => {
-            let (_, function) = name.dimensions.first()?;
+            let function = name.dimensions.get("FunctionName")?;
             let id = function.strip_prefix("${")?.strip_suffix('}')?;
             Some((row.id.as_deref()?, id))
         }
