@@ -34,12 +34,12 @@ pub(crate) fn stale(path: &str, parts: &[(impl Display, String)], command: &str)
     }
 }
 
-/// A table.
-pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+/// A table under a head such as `metric | unit`.
+pub(crate) fn table(head: &str, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows = rows.into_iter().map(|row| row.join(" | "));
     let rows: Vec<String> = rows.map(|row| format!("| {row} |\n")).collect();
-    let line = "---|".repeat(head.len());
-    format!("| {} |\n|{line}\n{}", head.join(" | "), rows.concat())
+    let line = "---|".repeat(head.split('|').count());
+    format!("| {head} |\n|{line}\n{}", rows.concat())
 }
 
 /// The text of a chapter, from its heading to the next of its level.

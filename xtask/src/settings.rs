@@ -38,11 +38,11 @@ fn parts() -> [(&'static str, String); 2] {
     let flags = all().filter_map(|setting| Some(of_command(setting, setting.facts().flag?)));
     let variables =
         all().filter_map(|setting| Some(of_functions(setting, setting.facts().variable?)));
-    let of_flags = ["flag", "variable", "of", "default", "what"];
-    let of_variables = ["variable", "of", "default", "template parameter", "what"];
+    let of_flags = "flag | variable | of | default | what";
+    let of_variables = "variable | of | default | template parameter | what";
     [
-        ("flags", table(&of_flags, flags)),
-        ("variables", table(&of_variables, variables)),
+        ("flags", table(of_flags, flags)),
+        ("variables", table(of_variables, variables)),
     ]
 }
 

@@ -125,9 +125,13 @@ fn collect<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
     if let Some(statements) = value.get("Statement") {
         found.extend(items(statements));
     } else if let Some(members) = value.as_object() {
-        members.values().for_each(|value| collect(value, found));
-    } else if let Some(list) = value.as_array() {
-        list.iter().for_each(|value| collect(value, found));
+        for value in members.values() {
+            collect(value, found);
+        }
+    } else {
+        for value in value.as_array().into_iter().flatten() {
+            collect(value, found);
+        }
     }
 }
 

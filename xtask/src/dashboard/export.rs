@@ -110,25 +110,22 @@ mod tests {
                 {"ParameterKey": "SesConfigurationSet", "ParameterValue": ""},
             ],
         }]});
-        let resource = |id: &str, physical: &str| json!({"LogicalResourceId": id, "PhysicalResourceId": physical});
-        let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/leads-prod-delay";
-        let mut resources = vec![
-            resource("DelayQueue", url),
-            resource("DeadLetterQueue", "https://sqs/1/leads-prod-dead-letter"),
-            resource(
-                "AlarmTopic",
-                "arn:aws:sns:eu-central-1:123456789012:leads-prod-AlarmTopic-1",
-            ),
-            resource("ConfigurationSet", "leads-prod-set"),
+        let resources = [
+            "DelayQueue https://sqs.eu-central-1.amazonaws.com/123456789012/leads-prod-delay",
+            "DeadLetterQueue https://sqs/1/leads-prod-dead-letter",
+            "AlarmTopic arn:aws:sns:eu-central-1:123456789012:leads-prod-AlarmTopic-1",
+            "ConfigurationSet leads-prod-set",
+            "IngestionFunction leads-prod-IngestionFunction-1",
+            "IngestionLogGroup leads-prod-Ingestion-2",
+            "EnrichmentFunction leads-prod-EnrichmentFunction-1",
+            "EnrichmentLogGroup leads-prod-Enrichment-2",
+            "SweepFunction leads-prod-SweepFunction-1",
+            "SweepLogGroup leads-prod-Sweep-2",
         ];
-        for stage in ["Ingestion", "Enrichment", "Sweep"] {
-            let id = format!("{stage}Function");
-            resources.push(resource(&id, &format!("leads-prod-{id}-1")));
-            resources.push(resource(
-                &format!("{stage}LogGroup"),
-                &format!("leads-prod-{stage}-2"),
-            ));
-        }
+        let resources = resources.map(|resource| {
+            let (id, physical) = resource.split_once(' ').unwrap();
+            json!({"LogicalResourceId": id, "PhysicalResourceId": physical})
+        });
         names(&stacks, &json!({"StackResourceSummaries": resources})).unwrap()
     }
 

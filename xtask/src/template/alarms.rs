@@ -4,7 +4,7 @@
 mod stories;
 
 use crate::view::{Template, at};
-use leadwire_cloudwatch::{Alarm, DefinitionError, Names, read_alarms};
+use leadwire_cloudwatch::{Alarm, DefinitionError, Names, Query, Watch, read_alarms};
 use serde_json::{Value, json};
 
 /// The types of alarms.
@@ -74,4 +74,13 @@ fn names(template: &Template) -> Names {
         unmet: vec!["HasConfigurationSet".to_owned()],
         mappings: template.section("Mappings").clone(),
     }
+}
+
+/// The metrics that an alarm evaluates, each as often as it does.
+pub(crate) fn queries(alarm: &Alarm) -> impl Iterator<Item = &Query> {
+    let metrics = match &alarm.watch {
+        Watch::Metric(watch) => watch.metrics.as_slice(),
+        Watch::Alarms(_) => &[],
+    };
+    metrics.iter().map(|metric| &metric.query)
 }

@@ -92,7 +92,7 @@ pub(super) const OWN_SENDER: Check = Check {
             change_sending(
                 case,
                 r#"/Condition = {"StringLike": {"ses:FromAddress": "*"}}"#,
-            )
+            );
         }),
         Change(|case| change_sending(case, "/Action = s3:GetObject")),
         Edit("SweepRole/Policies/0/PolicyDocument/Statement/0/Action = ses:SendEmail"),

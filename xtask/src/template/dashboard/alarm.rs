@@ -31,21 +31,15 @@ pub(in crate::template) const ALARMS: Check = Check {
         found
     },
     breakages: &[
-        Change(|case| {
-            change(
-                case,
-                "/widgets/0/properties/alarms/0 = ${DeadLetterQueueDepthAlarm.Arn}",
-            )
-        }),
-        Change(|case| {
-            change(
-                case,
-                "/widgets/0/properties/alarms/0 = ${AlarmArn}-no-such-alarm",
-            )
-        }),
+        Change(|case| show(case, "${DeadLetterQueueDepthAlarm.Arn}")),
+        Change(|case| show(case, "${AlarmArn}-no-such-alarm")),
         Edit("/Resources/DeadLetterQueueDepthAlarm"),
     ],
 };
+
+fn show(case: &mut Case, arn: &str) {
+    change(case, &format!("/widgets/0/properties/alarms/0 = {arn}"));
+}
 
 /// Lines that stand at a parameter's default.
 const LINES: [(&str, &str); 2] = [

@@ -78,15 +78,20 @@ pub(in crate::template::check) const MEASURED: Check = Check {
     promise: "every alarm evaluates a metric that exists, by its exact dimensions",
     breaches: |case| {
         let (alarms, _) = alarms::read(&case.template);
-        let mistakes = queries(&alarms).filter_map(|(alarm, query)| {
-            let mistake = mistake(query)?;
-            Some(format!("{}: {mistake}", alarm.id))
-        });
-        let mut found: Vec<String> = mistakes.collect();
+        let of = |alarm: &Alarm| {
+            alarms::queries(alarm)
+                .filter_map(mistake)
+                .map(|mistake| format!("{}: {mistake}", alarm.id))
+                .collect::<Vec<_>>()
+        };
+        let mut found: Vec<String> = alarms.iter().flat_map(of).collect();
         // A source that is left out could be the one that is well: then the alarm would fire without need.
-        let verified = queries(&alarms).filter(|(alarm, _)| alarm.id == "NothingVerifiedAlarm");
+        let verified = alarms
+            .iter()
+            .find(|alarm| alarm.id == "NothingVerifiedAlarm");
+        let verified = verified.into_iter().flat_map(alarms::queries);
         let verified: BTreeSet<(&str, &str)> = verified
-            .filter_map(|(_, query)| {
+            .filter_map(|query| {
                 Some((
                     query.metric.as_str(),
                     query.dimensions.get("source")?.as_str(),
@@ -181,17 +186,6 @@ fn misplaced_periods(case: &Case) -> Vec<String> {
     wrong
         .map(|minutes| format!("CanaryPeriod is not CanaryMinutes for {minutes}"))
         .collect()
-}
-
-/// The metrics of each alarm.
-fn queries(alarms: &[Alarm]) -> impl Iterator<Item = (&Alarm, &Query)> {
-    alarms.iter().flat_map(|alarm| {
-        let metrics = match &alarm.watch {
-            Watch::Metric(watch) => watch.metrics.as_slice(),
-            Watch::Alarms(_) => &[],
-        };
-        metrics.iter().map(move |watched| (alarm, &watched.query))
-    })
 }
 
 fn mistake(query: &Query) -> Option<String> {
