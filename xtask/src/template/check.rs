@@ -38,7 +38,7 @@ impl Case {
 /// A check: what it promises, what is wrong, and how to break a template for it.
 pub(crate) struct Check {
     pub(crate) promise: &'static str,
-    pub(crate) breaches: fn(&Case) -> Vec<String>,
+    pub(crate) breaches: fn(&Case, &mut Vec<String>),
     pub(crate) breakages: &'static [Breakage],
 }
 
@@ -86,14 +86,22 @@ pub(super) const CHECKS: [&Check; 21] = [
 /// Those that need no more of a template than its alarms.
 pub(super) const OF_ALARMS: [&Check; 2] = [&alarm::EXPLAINED, &alarm::MEASURED];
 
+impl Check {
+    fn breaches_in(&self, case: &Case) -> Vec<String> {
+        let mut found = Vec::new();
+        (self.breaches)(case, &mut found);
+        found
+    }
+}
+
 /// What these checks find wrong.
 pub(super) fn breaches(checks: &[&Check], case: &Case) -> Vec<String> {
-    let found = |check: &&Check| {
-        let breaches = (check.breaches)(case).into_iter();
-        let named = breaches.map(|breach| format!("{}: {breach}", check.promise));
-        named.collect::<Vec<_>>()
-    };
-    checks.iter().flat_map(found).collect()
+    let mut found = Vec::new();
+    for check in checks {
+        let breaches = check.breaches_in(case).into_iter();
+        found.extend(breaches.map(|breach| format!("{}: {breach}", check.promise)));
+    }
+    found
 }
 
 /// Which of these checks do not see the template broken in a way that they promise to see.
@@ -103,7 +111,7 @@ pub(super) fn blind(checks: &[&Check], case: &Case) -> Vec<String> {
         for (number, breakage) in (1..).zip(check.breakages) {
             let mut broken = case.clone();
             breakage.apply(&mut broken);
-            if (check.breaches)(&broken).is_empty() {
+            if check.breaches_in(&broken).is_empty() {
                 blind.push(format!("{} (breakage {number})", check.promise));
             }
         }

@@ -64,18 +64,19 @@ pub(super) fn embed(template: &str, name: &str, dashboard: &Value) -> Result<Str
 /// What is deployed is what is tested and imported by hand.
 const EMBEDDED: Check = Check {
     promise: "the dashboards in the template are those in dashboards/, and can be read",
-    breaches: |case| {
-        let wrong = |(name, _): &(&str, &str)| {
+    breaches: |case, found| {
+        for (name, _) in NAMES {
             let body = case.template.0.pointer(&body_of(name));
             let body = body.and_then(Value::as_str).unwrap_or_default();
-            let board = case.project.dashboards.get(*name);
+            let board = case.project.dashboards.get(name);
             if let Err(error) = Board::read(board.unwrap_or(&Value::Null)) {
-                return Some(format!("{name}: {error:#}"));
+                found.push(format!("{name}: {error:#}"));
+            } else if serde_json::from_str(body).ok().as_ref() != board {
+                found.push(format!(
+                    "{name} differs; run `cargo xtask template --write`"
+                ));
             }
-            let same = serde_json::from_str::<Value>(body).ok().as_ref() == board;
-            (!same).then(|| format!("{name} differs; run `cargo xtask template --write`"))
-        };
-        NAMES.iter().filter_map(wrong).collect()
+        }
     },
     breakages: &[
         Edit(r#"OperationsDashboard/DashboardBody/Fn::Sub/0 = "{}""#),

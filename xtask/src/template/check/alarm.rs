@@ -16,15 +16,15 @@ const TOPICS: [&str; 2] = ["AlarmTopic", "TicketTopic"];
 /// An alarm that publishes to a topic encrypted by `alias/aws/sns` is lost without a word.
 pub(super) const HEARD: Check = Check {
     promise: "every alarm reaches somebody, when it begins and when it ends",
-    breaches: |case| {
+    breaches: |case, found| {
         let template = &case.template;
         let composites = template.of_type(alarms::TYPES[1]);
         let halves: BTreeSet<&str> = composites
             .flat_map(|(_, alarm)| references(at(alarm, "/AlarmRule")))
             .collect();
-        let mut found: Vec<String> = alarms::resources(template)
-            .flat_map(|(id, alarm)| unheard(id, alarm, halves.contains(id)))
-            .collect();
+        for (id, alarm) in alarms::resources(template) {
+            found.extend(unheard(id, alarm, halves.contains(id)));
+        }
         for (id, topic) in template.of_type("AWS::SNS::Topic") {
             if let Some(key) = topic.get("KmsMasterKeyId").filter(|key| !is_own_key(key)) {
                 found.push(format!(
@@ -40,7 +40,6 @@ pub(super) const HEARD: Check = Check {
         if !policies.any(|(_, policy)| lets_alarms_in(policy)) {
             found.push("CloudWatch may not publish to both topics".to_owned());
         }
-        found
     },
     breakages: &[
         Edit("DeadLetterQueueDepthAlarm/AlarmActions"),
@@ -92,8 +91,7 @@ fn unheard(id: &str, resource: &Value, is_half: bool) -> Vec<String> {
 /// On-call must find what it means and what to do.
 pub(super) const EXPLAINED: Check = Check {
     promise: "every alarm names its heading in the runbook",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (id, alarm) in alarms::resources(&case.template) {
             let described = at(alarm, "/Properties/AlarmDescription").as_str();
             let heading = format!(". Runbook: docs/RUNBOOK.md#{id}");
@@ -106,7 +104,6 @@ pub(super) const EXPLAINED: Check = Check {
                 found.push(format!("docs/RUNBOOK.md has no heading {id}"));
             }
         }
-        found
     },
     breakages: &[
         Edit("DeadLetterQueueDepthAlarm/AlarmDescription"),
@@ -121,10 +118,10 @@ pub(super) const EXPLAINED: Check = Check {
 /// The command carries this file, so it must be the template's.
 pub(super) const KEPT: Check = Check {
     promise: "alarms/alarms.json holds the alarms of the template",
-    breaches: |case| {
-        let is_stale = case.project.alarms != alarms::of(&case.template);
-        let stale = "it is another; run `cargo xtask template --write`";
-        Vec::from_iter(is_stale.then(|| stale.to_owned()))
+    breaches: |case, found| {
+        if case.project.alarms != alarms::of(&case.template) {
+            found.push("it is another; run `cargo xtask template --write`".to_owned());
+        }
     },
     breakages: &[
         Edit("DeadLetterQueueDepthAlarm/Period = 300"),

@@ -13,9 +13,8 @@ const OWN_ANSWERS: &str = "DEFAULT_4XX DEFAULT_5XX INTEGRATION_FAILURE MISSING_A
 /// The bytes arrive as they were signed, and every answer is a problem document with a code of ours.
 pub(super) const WHOLE: Check = Check {
     promise: "the API hands on bytes, every method, and answers in our words",
-    breaches: |case| {
+    breaches: |case, found| {
         let api = case.template.properties("Api");
-        let mut found = Vec::new();
         if texts(at(api, "/BinaryMediaTypes")) != ["*~1*"] {
             found.push("bodies are mangled as text".to_owned());
         }
@@ -50,7 +49,6 @@ pub(super) const WHOLE: Check = Check {
         let all = responses.as_object().into_iter().flatten();
         let wrong = all.filter(|(_, response)| !is_problem(response));
         found.extend(wrong.map(|(name, _)| format!("{name} is no problem document")));
-        found
     },
     breakages: &[
         Edit("Api/BinaryMediaTypes"),
@@ -133,8 +131,7 @@ const PROMISED: [(&str, &str); 3] = [
 /// docs/PROTOCOL.md, Stack.
 pub(super) const PROMISED_NAMES: Check = Check {
     promise: "names and rules are those of the contract",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (section, names) in PROMISED {
             let there = case.template.section(section);
             let missing = names.split(' ').filter(|name| there.get(name).is_none());
@@ -150,7 +147,6 @@ pub(super) const PROMISED_NAMES: Check = Check {
         {
             found.push("a prod stack without SourcesSecretArn is let in".to_owned());
         }
-        found
     },
     breakages: &[
         Edit("/Outputs/ApiUrl"),

@@ -21,8 +21,7 @@ fn policy<'a>(case: &'a Case, bucket: &str) -> Vec<&'a Value> {
 /// Nobody reads along, and nothing goes when the stack goes.
 pub(super) const PRIVATE: Check = Check {
     promise: "buckets are private, encrypted, versioned and kept",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (id, bucket) in case.template.of_type("AWS::S3::Bucket") {
             let resource = case.template.resource(id);
             let is_kept = |policy: &str| at(resource, policy) == "Retain";
@@ -52,7 +51,6 @@ pub(super) const PRIVATE: Check = Check {
             let broken = rules.iter().filter(|(holds, _)| !holds);
             found.extend(broken.map(|(_, what)| format!("{id} {what}")));
         }
-        found
     },
     breakages: &[
         Edit("RawBucket/PublicAccessBlockConfiguration/IgnorePublicAcls = false"),
@@ -67,8 +65,7 @@ pub(super) const PRIVATE: Check = Check {
 /// `LocalStack` enforces no policy, so this is the only place where it is seen to.
 pub(super) const CREATE_ONLY: Check = Check {
     promise: "an event is never overwritten, and deleted by the operator alone",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (bucket, prefix) in [("RawBucket", "raw/"), ("EnrichedBucket", "enriched/")] {
             let statements = policy(case, bucket);
             let creates_only =
@@ -87,7 +84,6 @@ pub(super) const CREATE_ONLY: Check = Check {
                 found.push("mail/ could not be settled".to_owned());
             }
         }
-        found
     },
     breakages: &[
         Edit(
@@ -146,8 +142,7 @@ const ENDS: [(&str, &str, &str); 7] = [
 /// Every prefix ends, markers later than what they mark.
 pub(super) const LIFE: Check = Check {
     promise: "what is stored ends, and a mail marker outlives its event",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         let retention = at(case.template.section("Mappings"), "/Retention").as_object();
         for (days, kept) in retention.into_iter().flatten() {
             let (event, marker) = (at(kept, "/Event").as_u64(), at(kept, "/Marker").as_u64());
@@ -176,7 +171,6 @@ pub(super) const LIFE: Check = Check {
                 found.push(format!("{id} keeps old versions or torn uploads for ever"));
             }
         }
-        found
     },
     breakages: &[
         Edit("/Mappings/Retention/90/Marker = 119"),

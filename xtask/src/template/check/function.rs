@@ -12,8 +12,7 @@ use std::collections::BTreeSet;
 /// A throttled poller would cost a message one of its receives; a stopped recursion would lose it.
 pub(super) const CONCURRENCY: Check = Check {
     promise: "no function is starved or stopped",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (id, function) in case.template.of_type("AWS::Lambda::Function") {
             if !at(function, "/ReservedConcurrentExecutions").is_null() {
                 found.push(format!("{id} reserves concurrency"));
@@ -26,7 +25,6 @@ pub(super) const CONCURRENCY: Check = Check {
                 ));
             }
         }
-        found
     },
     breakages: &[
         Edit("EnrichmentFunction/RecursiveLoop"),
@@ -38,12 +36,12 @@ pub(super) const CONCURRENCY: Check = Check {
 /// A function has what its binary reads, and nothing else; each variable and parameter is what the setting's entry says.
 pub(super) const VARIABLES: Check = Check {
     promise: "the template sets the variables that each binary reads, as their entries say",
-    breaches: |case| {
-        let strange = FUNCTIONS.into_iter().flat_map(|(_, id)| strange(case, id));
+    breaches: |case, found| {
+        for (_, id) in FUNCTIONS {
+            found.extend(strange(case, id));
+        }
         let entries = case.project.settings.iter();
-        strange
-            .chain(entries.flat_map(|entry| of(case, entry)))
-            .collect()
+        found.extend(entries.filter_map(|entry| wrong(case, entry)));
     },
     breakages: &[
         Edit(r#"SweepFunction/Environment/Variables/SWEEP_MAXIMUM = "1""#),
@@ -77,7 +75,7 @@ fn strange(case: &Case, id: &str) -> Vec<String> {
 }
 
 /// What is wrong with a variable of a function, and with its parameter.
-fn of(case: &Case, entry: &Entry) -> Vec<String> {
+fn wrong(case: &Case, entry: &Entry) -> Option<String> {
     let Entry {
         function, variable, ..
     } = entry;
@@ -91,8 +89,7 @@ fn of(case: &Case, entry: &Entry) -> Vec<String> {
             refers(value, name) && is_parameter_of(parameter, entry)
         }
     };
-    let mistake = format!("{function}: {variable} or its parameter is not what its entry says");
-    if agrees { Vec::new() } else { vec![mistake] }
+    (!agrees).then(|| format!("{function}: {variable} or its parameter is not what its entry says"))
 }
 
 fn is_parameter_of(parameter: &Value, entry: &Entry) -> bool {
@@ -130,10 +127,11 @@ fn text(value: &Value) -> String {
 /// One record's panic is that record's failure; aborting would fail the batch.
 pub(super) const PANIC: Check = Check {
     promise: "a panic unwinds in the release profile",
-    breaches: |case| {
+    breaches: |case, found| {
         let panic = &case.project.panic;
-        let wrong = (panic != "unwind").then(|| format!("profile.release.panic is \"{panic}\""));
-        Vec::from_iter(wrong)
+        if panic != "unwind" {
+            found.push(format!("profile.release.panic is \"{panic}\""));
+        }
     },
     breakages: &[
         Change(|case| "abort".clone_into(&mut case.project.panic)),

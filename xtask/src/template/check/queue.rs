@@ -12,9 +12,8 @@ const MESSAGE_BYTES: u64 = 4096;
 /// Both home-made scanners and AWS's accept a mapping without it.
 pub(super) const PARTIAL_BATCHES: Check = Check {
     promise: "one bad message never fails its batch-mates",
-    breaches: |case| {
+    breaches: |case, found| {
         let mappings = || case.template.of_type("AWS::Lambda::EventSourceMapping");
-        let mut found = Vec::new();
         if !mappings().any(|(_, mapping)| refers(at(mapping, "/EventSourceArn"), "DelayQueue")) {
             found.push("nothing reads from DelayQueue".to_owned());
         }
@@ -26,7 +25,6 @@ pub(super) const PARTIAL_BATCHES: Check = Check {
                 found.push(format!("{id} does not limit its concurrency"));
             }
         }
-        found
     },
     breakages: &[
         Edit("EnrichmentFunctionDelayed/FunctionResponseTypes"),
@@ -38,7 +36,7 @@ pub(super) const PARTIAL_BATCHES: Check = Check {
 /// docs/PROTOCOL.md, Timing.
 pub(super) const TIMING: Check = Check {
     promise: "timeout < lease < visibility, which is at least six timeouts",
-    breaches: |case| {
+    breaches: |case, found| {
         let template = &case.template;
         let lease = template
             .environment("EnrichmentFunction")
@@ -49,9 +47,9 @@ pub(super) const TIMING: Check = Check {
             at(template.properties("DelayQueue"), "/VisibilityTimeout").as_u64(),
         );
         let (Some(timeout), Some(lease), Some(visibility)) = numbers else {
-            return vec!["timeout, lease and visibility are not all literals".to_owned()];
+            found.push("timeout, lease and visibility are not all literals".to_owned());
+            return;
         };
-        let mut found = Vec::new();
         if visibility < 6 * timeout {
             found.push(format!(
                 "visibility {visibility} is less than six timeouts of {timeout}"
@@ -60,7 +58,6 @@ pub(super) const TIMING: Check = Check {
         if !(timeout < lease && lease < visibility) {
             found.push(format!("not {timeout} < {lease} < {visibility}"));
         }
-        found
     },
     breakages: &[
         Edit("DelayQueue/VisibilityTimeout = 359"),
@@ -74,10 +71,9 @@ pub(super) const TIMING: Check = Check {
 /// What fails three times is kept, and longer than it could have waited.
 pub(super) const REDRIVE: Check = Check {
     promise: "what fails for the last time is kept in the dead-letter queue",
-    breaches: |case| {
+    breaches: |case, found| {
         let queue = case.template.properties("DelayQueue");
         let dead = case.template.properties("DeadLetterQueue");
-        let mut found = Vec::new();
         let receives = at(queue, "/RedrivePolicy/maxReceiveCount").as_u64();
         let target = at(queue, "/RedrivePolicy/deadLetterTargetArn");
         if receives.is_none() || !refers(target, "DeadLetterQueue") {
@@ -106,7 +102,6 @@ pub(super) const REDRIVE: Check = Check {
         if !is_by_queue || items(at(allowed, "/sourceQueueArns")).len() != 1 {
             found.push("the dead-letter queue is open to other queues".to_owned());
         }
-        found
     },
     breakages: &[
         Edit("DelayQueue/RedrivePolicy"),
@@ -121,8 +116,7 @@ pub(super) const REDRIVE: Check = Check {
 /// Encrypted at rest and on the way.
 pub(super) const PRIVACY: Check = Check {
     promise: "queues are encrypted, at rest and on the way",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (id, queue) in case.template.of_type("AWS::SQS::Queue") {
             if at(queue, "/SqsManagedSseEnabled") != true {
                 found.push(format!("{id} is not encrypted"));
@@ -136,7 +130,6 @@ pub(super) const PRIVACY: Check = Check {
                 found.push(format!("{id} can be reached without TLS"));
             }
         }
-        found
     },
     breakages: &[
         Edit("DeadLetterQueue/SqsManagedSseEnabled"),

@@ -12,11 +12,10 @@ const ANYWHERE: &str = "xray:";
 /// No wildcard actions, nothing that deletes an object, a resource for every action that knows one.
 pub(super) const LEAST_PRIVILEGE: Check = Check {
     promise: "a role may do what its function does, and no more",
-    breaches: |case| {
-        let statements = of_roles(case).into_iter();
-        statements
-            .flat_map(|(id, statement)| excess(id, statement))
-            .collect()
+    breaches: |case, found| {
+        for (id, statement) in of_roles(case) {
+            found.extend(excess(id, statement));
+        }
     },
     breakages: &[
         Edit("EnrichmentRole/Policies/0/PolicyDocument/Statement/0/Action = s3:*"),
@@ -68,7 +67,7 @@ fn excess(id: &str, statement: &Value) -> Vec<String> {
 /// SES would send for whoever is verified in the account; a role sends from the one address that is configured.
 pub(super) const OWN_SENDER: Check = Check {
     promise: "mail goes out from the configured address alone",
-    breaches: |case| {
+    breaches: |case, found| {
         let is_sender = |(_, statement): &(&str, &Value)| {
             let actions = texts(at(statement, "/Action"));
             actions.iter().any(|action| action.starts_with("ses:"))
@@ -78,13 +77,10 @@ pub(super) const OWN_SENDER: Check = Check {
         let free = senders
             .iter()
             .filter(|(_, statement)| at(statement, "/Condition") != &own);
-        let mut found: Vec<_> = free
-            .map(|(id, _)| format!("{id} may send from any address"))
-            .collect();
+        found.extend(free.map(|(id, _)| format!("{id} may send from any address")));
         if senders.is_empty() || senders.iter().any(|(id, _)| *id != "EnrichmentRole") {
             found.push("not EnrichmentRole alone may send mail".to_owned());
         }
-        found
     },
     breakages: &[
         Change(|case| change_sending(case, "/Condition")),
@@ -116,12 +112,10 @@ fn change_sending(case: &mut Case, text: &str) {
 /// A name would need `CAPABILITY_NAMED_IAM`, and a shared role would be nobody's least.
 pub(super) const ONE_EACH: Check = Check {
     promise: "every function has a role of its own, without a name",
-    breaches: |case| {
+    breaches: |case, found| {
         let roles = case.template.of_type("AWS::IAM::Role");
         let named = roles.filter(|(_, role)| !at(role, "/RoleName").is_null());
-        let mut found: Vec<_> = named
-            .map(|(id, _)| format!("{id} has a RoleName"))
-            .collect();
+        found.extend(named.map(|(id, _)| format!("{id} has a RoleName")));
         let functions: Vec<_> = case.template.of_type("AWS::Lambda::Function").collect();
         let roles = functions
             .iter()
@@ -130,7 +124,6 @@ pub(super) const ONE_EACH: Check = Check {
         if functions == 0 || roles != functions {
             found.push(format!("{functions} functions have {roles} roles"));
         }
-        found
     },
     breakages: &[
         Edit("SweepRole/RoleName = sweep"),

@@ -16,19 +16,17 @@ const STACK: &str = "${AWS::StackName}-";
 /// `CloudWatch` takes an alarm that does not exist, and shows nothing of it.
 pub(in crate::template) const ALARMS: Check = Check {
     promise: "the alarms in dashboards exist",
-    breaches: |case| {
+    breaches: |case, found| {
         let alarms = alarms(case);
         let exists = |arn: &str| {
             let alarm = arn.strip_prefix(ARN);
             alarm.is_some_and(|alarm| alarms.contains_key(alarm))
         };
-        let mut found = Vec::new();
         for (name, board) in boards(case) {
             let shown = board.shown().flat_map(|shown| &shown.alarms);
             let unknown = shown.filter(|arn| !exists(arn));
             found.extend(unknown.map(|arn| format!("{name} shows {arn:?}, which is no alarm")));
         }
-        found
     },
     breakages: &[
         Change(|case| show(case, "${DeadLetterQueueDepthAlarm.Arn}")),
@@ -50,8 +48,7 @@ const LINES: [(&str, &str); 2] = [
 /// A line whose label ends with an alarm's name in parentheses is that alarm's threshold.
 pub(in crate::template) const THRESHOLDS: Check = Check {
     promise: "thresholds, timeouts and the delay in dashboards are those of the template",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (name, board) in boards(case) {
             for shown in board.shown() {
                 let notes = shown.annotations.horizontal.iter();
@@ -60,7 +57,6 @@ pub(in crate::template) const THRESHOLDS: Check = Check {
                 found.extend(wrong.map(|what| format!("{name}, {:?}: {what}", shown.title)));
             }
         }
-        found
     },
     breakages: &[
         Change(|case| change_notes(case, 9.75, "pages (dead-letter-queue-depth)")),

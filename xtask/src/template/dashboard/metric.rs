@@ -11,11 +11,10 @@ use std::collections::BTreeSet;
 /// A metric that does not exist draws an empty graph.
 pub(in crate::template) const OURS: Check = Check {
     promise: "the metrics of ours in dashboards exist, with these dimensions",
-    breaches: |case| {
+    breaches: |case, found| {
         let boards = boards(case);
         let ours = names(&boards).filter(|name| name.namespace == NAMESPACE);
-        ours.filter_map(|name| family::breach_of_ours(name, "${Environment}"))
-            .collect()
+        found.extend(ours.filter_map(|name| family::breach_of_ours(name, "${Environment}")));
     },
     breakages: &[
         Change(|case| add_ours(case, "LeadsLost service ingest environment ${Environment}")),
@@ -32,10 +31,10 @@ pub(in crate::template) const OURS: Check = Check {
 /// A wrong dimension draws an empty graph too.
 pub(in crate::template) const OF_AWS: Check = Check {
     promise: "the metrics of AWS in dashboards exist, of resources that exist",
-    breaches: |case| {
+    breaches: |case, found| {
         let boards = boards(case);
         let theirs = names(&boards).filter(|name| name.namespace != NAMESPACE);
-        theirs.filter_map(|name| breach(case, name)).collect()
+        found.extend(theirs.filter_map(|name| breach(case, name)));
     },
     breakages: &[
         Change(|case| add_row(case, "AWS/Fax Errors FunctionName ${SweepFunction}")),
@@ -48,15 +47,13 @@ pub(in crate::template) const OF_AWS: Check = Check {
 /// One expression that cannot be evaluated and the whole graph is empty.
 pub(in crate::template) const EXPRESSIONS: Check = Check {
     promise: "the expressions in dashboards can be evaluated over rows that exist",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (name, board) in boards(case) {
             for shown in board.shown() {
                 let wrong = shown.rows.iter().filter_map(|row| wrong(shown, row));
                 found.extend(wrong.map(|what| format!("{name}, {:?}: {what}", shown.title)));
             }
         }
-        found
     },
     breakages: &[
         Change(|case| change_graph(case, r#"/metrics/- = [{"expression": "nothing / 2"}]"#)),

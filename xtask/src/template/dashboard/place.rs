@@ -28,8 +28,7 @@ const ALARM_ARN: &str =
 /// One name that is not there and the whole stack is not deployed.
 pub(in crate::template) const RESOLVED: Check = Check {
     promise: "every ${…} of a dashboard is filled in, whatever the parameters",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (name, json) in &case.project.dashboards {
             let variables = at(case.template.properties(resource(name)), VARIABLES);
             for word in placeholders(&json.to_string()) {
@@ -40,7 +39,6 @@ pub(in crate::template) const RESOLVED: Check = Check {
                 found.extend(why.map(|why| format!("{name}: ${{{word}}} {why}")));
             }
         }
-        found
     },
     breakages: &[
         Change(|case| change(case, "/start = ${NoSuchThing}")),
