@@ -1,11 +1,12 @@
 //! The documents: chapters, headings, tables, and the parts that are generated.
 
+use crate::shell;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
 /// The document with its generated parts as they should be.
-pub(crate) fn with_parts(document: &str, parts: &[(impl Display, String)]) -> Result<String> {
+fn with_parts(document: &str, parts: &[(impl Display, String)]) -> Result<String> {
     let mut written = document.to_owned();
     for (name, part) in parts {
         let (begin, end) = (format!("<!-- generated: {name} -->\n"), "<!-- end -->");
@@ -18,12 +19,27 @@ pub(crate) fn with_parts(document: &str, parts: &[(impl Display, String)]) -> Re
     Ok(written)
 }
 
-/// A table.
-pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+/// Writes the generated parts of a document.
+pub(crate) fn write(path: &str, parts: &[(impl Display, String)]) -> Result<()> {
+    shell::write(path, &with_parts(&shell::text(path)?, parts)?)
+}
+
+/// What is wrong with the generated parts of a document, which a command writes.
+pub(crate) fn stale(path: &str, parts: &[(impl Display, String)], command: &str) -> Option<String> {
+    let document = shell::text(path);
+    match document.and_then(|document| Ok(with_parts(&document, parts)? == document)) {
+        Ok(true) => None,
+        Ok(false) => Some(format!("{path} is stale; run `cargo xtask {command}`")),
+        Err(error) => Some(format!("{path}: {error:#}")),
+    }
+}
+
+/// A table under a head such as `metric | unit`.
+pub(crate) fn table(head: &str, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows = rows.into_iter().map(|row| row.join(" | "));
     let rows: Vec<String> = rows.map(|row| format!("| {row} |\n")).collect();
-    let line = "---|".repeat(head.len());
-    format!("| {} |\n|{line}\n{}", head.join(" | "), rows.concat())
+    let line = "---|".repeat(head.split('|').count());
+    format!("| {head} |\n|{line}\n{}", rows.concat())
 }
 
 /// The text of a chapter, from its heading to the next of its level.
@@ -43,19 +59,6 @@ pub(crate) fn headings(document: &str) -> BTreeSet<&str> {
         .flat_map(|line| line.split(','))
         .map(str::trim)
         .collect()
-}
-
-/// What one side has and the other has not.
-pub(crate) fn differences<T: Ord + std::fmt::Display>(
-    place: &str,
-    told: &BTreeSet<T>,
-    named: &BTreeSet<T>,
-) -> Vec<String> {
-    let lacking = told.difference(named);
-    let lacking = lacking.map(|word| format!("{place}: `{word}` is missing"));
-    let stale = named.difference(told);
-    let stale = stale.map(|word| format!("{place}: nobody tells `{word}`"));
-    lacking.chain(stale).collect()
 }
 
 #[cfg(test)]

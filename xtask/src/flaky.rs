@@ -1,8 +1,9 @@
 //! Tests that fail now and then: every suite, many times over.
 
 use crate::shell;
-use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use crate::view::{at, texts};
+use anyhow::{Context, Result};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -49,8 +50,8 @@ struct Suite {
 
 /// Builds every suite once and runs each so many times; fails where a test ever failed.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let mut build = shell::cargo(&["test", "--workspace", "--no-run", "--message-format=json"]);
-    let messages = shell::read(build.stderr(Stdio::inherit()))?;
+    let build = "test --workspace --no-run --message-format=json";
+    let messages = shell::read(&mut shell::cargo(build))?;
     let mut suites = suites(&messages, &shell::root())?;
     let is_wanted = |suite: &Suite| options.only.iter().any(|only| suite.name.contains(only));
     suites.retain(|suite| options.only.is_empty() || is_wanted(suite));
@@ -59,7 +60,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.load {
         burn();
     }
-    let mut failures = Failures::default();
+    // How often each test failed, and the output of its last failure.
+    let mut failures = BTreeMap::<String, (u32, PathBuf)>::new();
     for round in 1..=options.rounds.max(options.emulated) {
         for suite in &suites {
             let rounds = if suite.name == EMULATED {
@@ -72,11 +74,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 let failed = run_one(suite, &options.arguments, &file)?;
                 let verdict = if failed.is_empty() { "✓" } else { "✗" };
                 shell::say(&format!("{verdict} {round} of {rounds}  {}", suite.name));
-                failures.add(suite, &failed, &file);
+                for test in failed {
+                    let (count, last) = failures
+                        .entry(format!("{} {test}", suite.name))
+                        .or_default();
+                    *count += 1;
+                    file.clone_into(last);
+                }
             }
         }
     }
-    failures.judge()
+    let failures = failures.iter();
+    let failures =
+        failures.map(|(name, (count, last))| format!("{count} × {name}  {}", last.display()));
+    shell::judge(&failures.collect::<Vec<_>>(), "tests failed now and then")?;
+    shell::say("No test ever failed.");
+    Ok(())
 }
 
 /// Runs a suite once, and gives the tests that failed. The output stays where one did.
@@ -130,43 +143,29 @@ fn failed(status: Option<ExitStatus>, output: &str) -> Vec<String> {
 
 /// The test binaries among the messages of Cargo.
 fn suites(messages: &str, root: &Path) -> Result<Vec<Suite>> {
-    #[derive(Deserialize)]
-    struct Message {
-        executable: Option<PathBuf>,
-        manifest_path: Option<PathBuf>,
-        target: Option<Target>,
-        profile: Option<Profile>,
-    }
-    #[derive(Deserialize)]
-    struct Target {
-        name: String,
-        kind: Vec<String>,
-    }
-    #[derive(Deserialize)]
-    struct Profile {
-        test: bool,
-    }
     let mut suites = Vec::new();
     for line in messages.lines() {
-        let message: Message = serde_json::from_str(line).context("a message of Cargo")?;
-        let (Some(executable), Some(manifest), Some(target)) =
-            (message.executable, message.manifest_path, message.target)
-        else {
+        let message: Value = serde_json::from_str(line).context("a message of Cargo")?;
+        let text = |place: &str| at(&message, place).as_str();
+        let (Some(executable), Some(manifest), Some(target)) = (
+            text("/executable"),
+            text("/manifest_path"),
+            text("/target/name"),
+        ) else {
             continue;
         };
-        if !message.profile.is_some_and(|profile| profile.test) {
+        if at(&message, "/profile/test") != true {
             continue;
         }
-        let package = manifest.parent().context("a manifest lies in a folder")?;
-        let folder = package.strip_prefix(root).unwrap_or(package);
-        let target = if target.kind.iter().any(|kind| kind == "lib") {
-            "lib"
-        } else {
-            &target.name
-        };
+        let package = Path::new(manifest)
+            .parent()
+            .context("a manifest lies in a folder")?;
+        let folder = package.strip_prefix(root).unwrap_or(package).display();
+        let is_library = texts(at(&message, "/target/kind")).contains(&"lib");
+        let target = if is_library { "lib" } else { target };
         suites.push(Suite {
-            name: format!("{}/{target}", folder.display()),
-            executable,
+            name: format!("{folder}/{target}"),
+            executable: executable.into(),
             package: package.to_owned(),
         });
     }
@@ -183,32 +182,6 @@ fn burn() {
                 std::hint::spin_loop();
             }
         });
-    }
-}
-
-/// How often each test failed, and the output of its last failure.
-#[derive(Default)]
-struct Failures(BTreeMap<String, (u32, PathBuf)>);
-
-impl Failures {
-    fn add(&mut self, suite: &Suite, failed: &[String], output: &Path) {
-        for test in failed {
-            let name = format!("{} {test}", suite.name);
-            let (count, last) = self.0.entry(name).or_default();
-            *count += 1;
-            output.clone_into(last);
-        }
-    }
-
-    fn judge(&self) -> Result<()> {
-        for (name, (count, output)) in &self.0 {
-            shell::say(&format!("{count} × {name}  {}", output.display()));
-        }
-        if !self.0.is_empty() {
-            bail!("{} tests failed now and then", self.0.len());
-        }
-        shell::say("No test ever failed.");
-        Ok(())
     }
 }
 

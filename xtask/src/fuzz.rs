@@ -2,8 +2,8 @@
 
 use crate::{shell, tool};
 use anyhow::{Context, Result, bail};
+use std::fmt::Display;
 use std::fs;
-use std::path::Path;
 use std::process::Stdio;
 
 const TARGETS: &str = "fuzz/fuzz_targets";
@@ -14,15 +14,7 @@ const WORK: &str = "target/fuzz";
 /// The laws whose targets need the AWS SDK.
 const OF_CARRIERS: [&str; 2] = ["queue_batch", "web_event"];
 
-/// What libFuzzer told of a law.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Told {
-    executions: u64,
-    edges: u64,
-    features: u64,
-}
-
-/// Fuzzes each law, or the one that is named, for so many seconds, and tells how far it came.
+/// Fuzzes each law, or the one that is named, for so many seconds, and reports how far it came.
 pub(crate) fn run(seconds: u32, law: Option<&str>) -> Result<()> {
     let mut laws = laws()?;
     if let Some(law) = law {
@@ -34,9 +26,8 @@ pub(crate) fn run(seconds: u32, law: Option<&str>) -> Result<()> {
     let mut table = vec![row("law", ["executions", "edges", "features"])];
     let mut broken = Vec::new();
     for law in laws {
-        let (told, holds) = fuzz(&law, seconds)?;
-        let numbers = [told.executions, told.edges, told.features].map(|number| number.to_string());
-        table.push(row(&law, numbers.each_ref().map(String::as_str)));
+        let (numbers, holds) = fuzz(&law, seconds)?;
+        table.push(row(&law, numbers));
         if !holds {
             broken.push(law);
         }
@@ -51,8 +42,7 @@ pub(crate) fn run(seconds: u32, law: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn row(law: &str, numbers: [&str; 3]) -> String {
-    let [executions, edges, features] = numbers;
+fn row(law: &str, [executions, edges, features]: [impl Display; 3]) -> String {
     format!("{law:<18}{executions:>14}{edges:>9}{features:>11}")
 }
 
@@ -71,57 +61,49 @@ fn laws() -> Result<Vec<String>> {
 }
 
 /// Fuzzes one law; gives back how far it came, and whether the law held.
-fn fuzz(law: &str, seconds: u32) -> Result<(Told, bool)> {
+fn fuzz(law: &str, seconds: u32) -> Result<([u64; 3], bool)> {
     let seeds = lay_out_seeds(law)?;
     let corpus = format!("{WORK}/corpus/{law}");
     fs::create_dir_all(shell::root().join(&corpus)).context("the corpus")?;
-    let build = format!("{WORK}/build");
-    let (time, dictionary) = (
-        format!("-max_total_time={seconds}"),
-        format!("-dict={TOKENS}"),
-    );
+    let is_of_carriers = OF_CARRIERS.contains(&law);
+    let features = if is_of_carriers {
+        "--features carriers"
+    } else {
+        ""
+    };
     // Without a sanitizer: the code is safe Rust, and its assertions are what it is judged by.
-    let mut arguments = vec!["run", law, &corpus, &seeds, "--sanitizer", "none"];
-    arguments.extend(["--target-dir", &build]);
-    if OF_CARRIERS.contains(&law) {
-        arguments.extend(["--features", "carriers"]);
-    }
-    arguments.extend(["--", &time, &dictionary, "-print_final_stats=1"]);
-    arguments.extend(["-max_len=16384", "-rss_limit_mb=512", "-timeout=10"]);
+    let words = format!(
+        "run {law} {corpus} {seeds} --sanitizer none --target-dir {WORK}/build {features} \
+         -- -max_total_time={seconds} -dict={TOKENS} -print_final_stats=1 \
+         -max_len=16384 -rss_limit_mb=512 -timeout=10"
+    );
     let log = shell::root().join(format!("{WORK}/{law}.log"));
     let file = fs::File::create(&log).with_context(|| log.display().to_string())?;
     shell::say(&format!("── {law}: {seconds} s ──"));
-    let status = tool::fuzz(&arguments)?
+    let status = tool::installed(tool::FUZZ, &words)?
         .stdout(Stdio::null())
         .stderr(file)
         .status()
         .context("starting cargo-fuzz")?;
     let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
-    let told = told(&text);
     if !status.success() {
-        let end: Vec<&str> = text.lines().rev().take(30).collect();
-        let end: Vec<&str> = end.into_iter().rev().collect();
-        shell::say(&end.join("\n"));
+        let lines: Vec<&str> = text.lines().collect();
+        let end = lines.get(lines.len().saturating_sub(30)..);
+        shell::say(&end.unwrap_or_default().join("\n"));
     }
-    Ok((told, status.success()))
+    Ok((reached(&text), status.success()))
 }
 
 /// The seeds of a law, each in a file of its own, as libFuzzer wants them.
 fn lay_out_seeds(law: &str) -> Result<String> {
     let folder = format!("{WORK}/seeds/{law}");
-    let place = shell::root().join(&folder);
-    drop(fs::remove_dir_all(&place));
-    fs::create_dir_all(&place).context("the seeds")?;
-    let file = format!("{SEEDS}/{law}.txt");
-    let text = fs::read_to_string(shell::root().join(&file)).context(file)?;
+    drop(fs::remove_dir_all(shell::root().join(&folder)));
+    fs::create_dir_all(shell::root().join(&folder)).context("the seeds")?;
+    let text = shell::text(&format!("{SEEDS}/{law}.txt"))?;
     for (number, seed) in (1..).zip(seeds_in(&text)) {
-        write(&place, number, seed)?;
+        shell::write(&format!("{folder}/{number}"), seed)?;
     }
     Ok(folder)
-}
-
-fn write(place: &Path, number: u32, seed: &str) -> Result<()> {
-    fs::write(place.join(number.to_string()), seed).context("writing a seed")
 }
 
 /// The seeds of a file, which lines of `%%` part.
@@ -129,22 +111,13 @@ fn seeds_in(text: &str) -> impl Iterator<Item = &str> {
     text.strip_suffix('\n').unwrap_or(text).split("\n%%\n")
 }
 
-/// The last numbers in a log of libFuzzer.
-fn told(log: &str) -> Told {
-    let number = |line: &str, name: &str| {
-        let rest = line.split(name).nth(1)?.trim_start();
-        rest.split_whitespace().next()?.parse().ok()
-    };
-    let mut told = Told::default();
-    for line in log.lines() {
-        if let Some(executions) = number(line, "stat::number_of_executed_units:") {
-            told.executions = executions;
-        }
-        if let (Some(edges), Some(features)) = (number(line, " cov: "), number(line, " ft: ")) {
-            (told.edges, told.features) = (edges, features);
-        }
-    }
-    told
+/// The last numbers in a log of libFuzzer: executions, edges, features.
+fn reached(log: &str) -> [u64; 3] {
+    ["stat::number_of_executed_units:", " cov: ", " ft: "].map(|name| {
+        let last = log.rsplit_once(name).map(|(_, rest)| rest);
+        let number = last.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+        number.unwrap_or_default()
+    })
 }
 
 #[cfg(test)]
@@ -156,13 +129,8 @@ mod tests {
         let log = "#2\tINITED cov: 10 ft: 11 corp: 1/1b exec/s: 0 rss: 40Mb\n\
                    #99\tDONE   cov: 123 ft: 456 corp: 7/1b lim: 4 exec/s: 9 rss: 40Mb\n\
                    stat::number_of_executed_units: 4711\nstat::peak_rss_mb:              40\n";
-        let expected = Told {
-            executions: 4711,
-            edges: 123,
-            features: 456,
-        };
-        assert_eq!(told(log), expected);
-        assert_eq!(told("nothing"), Told::default());
+        assert_eq!(reached(log), [4711, 123, 456]);
+        assert_eq!(reached("nothing"), [0; 3]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use std::time::Instant;
 
-/// One step of the gate.
+/// One step of the gate, the quick ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
     Fmt,
@@ -21,74 +21,39 @@ pub(crate) enum Step {
     Build,
 }
 
-/// Every step, the quick ones first.
-const STEPS: [Step; 11] = [
-    Step::Fmt,
-    Step::Tidy,
-    Step::Telemetry,
-    Step::Clippy,
-    Step::Doc,
-    Step::Test,
-    Step::Stack,
-    Step::Bench,
-    Step::Deny,
-    Step::Template,
-    Step::Build,
-];
-
 impl Step {
-    /// Runs the step and tells how long it took.
+    /// Runs the step and reports how long it took.
     pub(crate) fn run(self) -> Result<()> {
         let began = Instant::now();
         shell::say(&format!("── {self:?} ──"));
         let result = self.work();
         let verdict = if result.is_ok() { "✓" } else { "✗" };
-        shell::say(&format!(
-            "{verdict} {self:?} {:.1} s\n",
-            began.elapsed().as_secs_f64()
-        ));
+        let seconds = began.elapsed().as_secs_f64();
+        shell::say(&format!("{verdict} {self:?} {seconds:.1} s\n"));
         result
     }
 
     fn work(self) -> Result<()> {
+        let cargo = |words: &str| shell::run(&mut shell::cargo(words));
         match self {
-            Self::Fmt => shell::run(&mut shell::cargo(&["fmt", "--all", "--check"])),
+            Self::Fmt => cargo("fmt --all --check"),
             Self::Tidy => tidy::check(),
             Self::Telemetry => telemetry::check(),
-            Self::Clippy => shell::run(&mut shell::cargo(&[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--all-features",
-                "--",
-                "-D",
-                "warnings",
-            ])),
+            Self::Clippy => cargo("clippy --workspace --all-targets --all-features -- -D warnings"),
             Self::Doc => shell::run(
-                shell::cargo(&[
-                    "doc",
-                    "--workspace",
-                    "--no-deps",
-                    "--all-features",
-                    "--document-private-items",
-                ])
-                .env("RUSTDOCFLAGS", "-D warnings"),
+                shell::cargo("doc --workspace --no-deps --all-features --document-private-items")
+                    .env("RUSTDOCFLAGS", "-D warnings"),
             ),
-            Self::Test => shell::run(&mut shell::cargo(&["test", "--workspace"])),
+            Self::Test => cargo("test --workspace"),
             // The other home of the command: not in its default build, hence not in the step before. The whole workspace is selected, here
             // and below, so that features resolve alike and the AWS SDK is not compiled once more.
-            Self::Stack => shell::run(&mut shell::cargo(&[
-                "test",
-                "--workspace",
-                "--features",
-                "leadwire/aws",
-                "--test",
-                "it",
-                "stack::",
-            ])),
+            Self::Stack => cargo("test --workspace --features leadwire/aws --test it stack::"),
             // In the test profile: criterion then runs each once.
-            Self::Bench => shell::run(&mut shell::cargo(&["test", "--workspace", "--bench", "*"])),
-            Self::Deny => tool::deny(),
+            Self::Bench => cargo("test --workspace --bench *"),
+            Self::Deny => {
+                let words = "--all-features check bans licenses sources";
+                shell::run(&mut tool::installed(tool::DENY, words)?)
+            }
             Self::Template => template::check(),
             Self::Build => tool::build(),
         }
@@ -99,8 +64,8 @@ impl Step {
 pub(crate) fn run(skipped: &[Step], keep_going: bool) -> Result<()> {
     let began = Instant::now();
     let mut failed = Vec::new();
-    for step in STEPS {
-        if skipped.contains(&step) {
+    for step in Step::value_variants() {
+        if skipped.contains(step) {
             shell::say(&format!("── {step:?} ── left out, as told\n"));
         } else if let Err(error) = step.run() {
             shell::say(&format!("{step:?}: {error:#}\n"));
@@ -110,10 +75,8 @@ pub(crate) fn run(skipped: &[Step], keep_going: bool) -> Result<()> {
             }
         }
     }
-    shell::say(&format!(
-        "The gate took {:.0} s.",
-        began.elapsed().as_secs_f64()
-    ));
+    let seconds = began.elapsed().as_secs_f64();
+    shell::say(&format!("The gate took {seconds:.0} s."));
     if !failed.is_empty() {
         bail!("the gate is closed: {}", failed.join(", "));
     }

@@ -12,6 +12,7 @@ mod telemetry;
 mod template;
 mod tidy;
 mod tool;
+mod view;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -135,8 +136,7 @@ fn run(task: Task) -> Result<()> {
             write,
         } => {
             if write {
-                template::write_dashboards()?;
-                template::write_alarms()?;
+                template::write()?;
             }
             Step::Template.run()
         }

@@ -5,127 +5,75 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::fs;
 
-/// A package whose code is broken, and the tests that judge it, as arguments of `cargo test`.
-struct Subject {
-    package: &'static str,
-    tests: &'static [&'static str],
-}
-
-const SUBJECTS: [Subject; 2] = [
-    Subject {
-        package: "leadwire-domain",
-        // The one that is left out is about time, and takes half of it.
-        tests: &["--lib", "--", "--skip", "a_million_keys_and_a_mebibyte"],
-    },
-    Subject {
-        package: "leadwire-pipeline",
-        tests: &["--test", "scenario"],
-    },
+/// The packages whose code is broken, each with the tests that judge it, as arguments of `cargo test`.
+const SUBJECTS: [(&str, &str); 2] = [
+    // The one that is left out is about time, and takes half of it.
+    (
+        "leadwire-domain",
+        "--lib -- --skip a_million_keys_and_a_mebibyte",
+    ),
+    ("leadwire-pipeline", "--test scenario"),
 ];
 /// Cases of a property: most mutants die of the first few.
 const CASES: &str = "64";
 const EXPLAINED: &str = "docs/MUTANTS.md";
 const WORK: &str = "target/mutants";
 
-/// What cargo-mutants found, a mutant a line.
-#[derive(Debug, Default)]
-struct Found {
-    /// Caught, or not compiling, in earlier runs, of which only the survivors were run again.
-    before: String,
-    caught: String,
-    missed: String,
-    timeout: String,
-    unviable: String,
-}
-
 /// Breaks the code, all of it or that of some files, or again what survived the last run, and judges what no test saw.
 pub(crate) fn run(files: &[String], survivors: bool) -> Result<()> {
-    for subject in &SUBJECTS {
-        break_one(subject, files, survivors)?;
+    for (package, tests) in SUBJECTS {
+        let output = format!("{WORK}/{package}");
+        fs::create_dir_all(shell::root().join(&output)).context(WORK)?;
+        let again = if survivors { "--iterate" } else { "" };
+        let words = format!(
+            "mutants --profile mutants --jobs 1 --no-shuffle --package {package} --output {output} {again}"
+        );
+        let mut command = tool::installed(tool::MUTANTS, &words)?;
+        for file in files {
+            command.args(["--re", &format!("^{}:", file.replace('.', "\\."))]);
+        }
+        command.arg("--").args(tests.split(' '));
+        // It fails where a mutant survives; whether that is explained is judged by itself.
+        let status = command.env("PROPTEST_CASES", CASES).status();
+        let status = status.context("starting cargo-mutants")?;
+        shell::say(&format!("{package}: cargo-mutants ended with {status}"));
     }
     judge()
 }
 
 /// Judges what the last run left.
 pub(crate) fn judge() -> Result<()> {
-    let found = found()?;
-    let count = |text: &str| text.lines().count();
-    shell::say(&format!(
-        "{} caught or not compiling in earlier runs; {} caught, {} hung and so caught, {} missed, {} that do not compile",
-        count(&found.before),
-        count(&found.caught),
-        count(&found.timeout),
-        count(&found.missed),
-        count(&found.unviable)
-    ));
-    let document = fs::read_to_string(shell::root().join(EXPLAINED)).context(EXPLAINED)?;
-    let strange = unexplained(&found.missed, &document);
-    for mutant in &strange {
-        shell::say(&format!("  {mutant}"));
-    }
-    if !strange.is_empty() {
-        bail!(
-            "{} mutants survive, and {EXPLAINED} does not say why",
-            strange.len()
-        );
-    }
-    Ok(())
-}
-
-fn break_one(subject: &Subject, files: &[String], survivors: bool) -> Result<()> {
-    let output = format!("{WORK}/{}", subject.package);
-    fs::create_dir_all(shell::root().join(&output)).context(WORK)?;
-    let mut arguments = vec![
-        "mutants",
-        "--profile",
-        "mutants",
-        "--jobs",
-        "1",
-        "--no-shuffle",
-    ];
-    arguments.extend(["--package", subject.package, "--output", &output]);
-    let patterns: Vec<String> = files
-        .iter()
-        .map(|file| format!("^{}:", file.replace('.', "\\.")))
-        .collect();
-    for pattern in &patterns {
-        arguments.extend(["--re", pattern]);
-    }
-    if survivors {
-        arguments.push("--iterate");
-    }
-    arguments.push("--");
-    arguments.extend(subject.tests);
-    // It fails where a mutant survives; whether that is explained is judged by itself.
-    let status = tool::mutants(&arguments)?
-        .env("PROPTEST_CASES", CASES)
-        .status()
-        .context("starting cargo-mutants")?;
-    shell::say(&format!(
-        "{}: cargo-mutants ended with {status}",
-        subject.package
-    ));
-    Ok(())
-}
-
-/// What the last runs left.
-fn found() -> Result<Found> {
-    let mut found = Found::default();
-    let mut runs = 0;
-    for subject in &SUBJECTS {
-        let folder = shell::root().join(format!("{WORK}/{}/mutants.out", subject.package));
-        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
-        runs += u32::from(folder.join("outcomes.json").exists());
-        found.before += &read("previously_caught.txt");
-        found.caught += &read("caught.txt");
-        found.missed += &read("missed.txt");
-        found.timeout += &read("timeout.txt");
-        found.unviable += &read("unviable.txt");
-    }
-    if runs == 0 {
+    let ended = |(package, _): (&str, &str)| {
+        let outcomes = format!("{WORK}/{package}/mutants.out/outcomes.json");
+        shell::root().join(outcomes).exists()
+    };
+    if !SUBJECTS.into_iter().any(ended) {
         bail!("there is no run in {WORK} to judge");
     }
-    Ok(found)
+    let count = |kind: &str| left(kind).lines().count();
+    shell::say(&format!(
+        "{} caught or not compiling in earlier runs; {} caught, {} hung and so caught, {} missed, {} that do not compile",
+        count("previously_caught"),
+        count("caught"),
+        count("timeout"),
+        count("missed"),
+        count("unviable")
+    ));
+    let strange = unexplained(&left("missed"), &shell::text(EXPLAINED)?);
+    let strange: Vec<String> = strange.into_iter().collect();
+    shell::judge(
+        &strange,
+        &format!("mutants survive, and {EXPLAINED} does not say why"),
+    )
+}
+
+/// The mutants of a kind that the last runs left, one a line.
+fn left(kind: &str) -> String {
+    let files = SUBJECTS.map(|(package, _)| format!("{WORK}/{package}/mutants.out/{kind}.txt"));
+    let texts = files
+        .iter()
+        .map(|file| shell::text(file).unwrap_or_default());
+    texts.collect()
 }
 
 /// The survivors that the document does not explain. Lines move, so a mutant is known by its file and by what it does.

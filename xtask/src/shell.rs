@@ -1,16 +1,25 @@
-//! Running commands and telling how it goes.
+//! Running commands, reading and writing files of the workspace, and reporting how it goes.
 
 use anyhow::{Context, Result, bail};
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default()
+    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    parent.map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// The text of a file, by its path from the root.
+pub(crate) fn text(path: &str) -> Result<String> {
+    fs::read_to_string(root().join(path)).with_context(|| path.to_owned())
+}
+
+/// Writes a file, by its path from the root.
+pub(crate) fn write(path: &str, text: &str) -> Result<()> {
+    fs::write(root().join(path), text).with_context(|| path.to_owned())
 }
 
 /// One line of progress. A closed pipe is no reason to stop the gate.
@@ -19,19 +28,30 @@ pub(crate) fn say(line: &str) {
     drop(writeln!(out, "{line}").and_then(|()| out.flush()));
 }
 
-/// A command in the root of the workspace.
-pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
+/// Reports every breach, and fails where there is one: "3 house rules are broken".
+pub(crate) fn judge(breaches: &[String], what: &str) -> Result<()> {
+    for breach in breaches {
+        say(&format!("  {breach}"));
+    }
+    if !breaches.is_empty() {
+        bail!("{} {what}", breaches.len());
+    }
+    Ok(())
+}
+
+/// A command in the root of the workspace, with these words as its arguments.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, words: &str) -> Command {
     let mut command = Command::new(program);
     command
-        .args(arguments)
+        .args(words.split_whitespace())
         .current_dir(root())
         .stdin(Stdio::null());
     command
 }
 
 /// Cargo in the root of the workspace.
-pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    command("cargo", arguments)
+pub(crate) fn cargo(words: &str) -> Command {
+    command("cargo", words)
 }
 
 /// Runs a command with its output in sight and fails when it fails.
@@ -53,12 +73,8 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
         .output()
         .with_context(|| format!("starting {}", shown(command)))?;
     if !output.status.success() {
-        bail!(
-            "{} failed: {}\n{}",
-            shown(command),
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{} failed: {}\n{errors}", shown(command), output.status);
     }
     String::from_utf8(output.stdout).context("output is not UTF-8")
 }
@@ -66,8 +82,6 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
 /// The command as a person would type it.
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words = words.map(|word| word.to_string_lossy().into_owned());
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -4,57 +4,40 @@ mod table;
 mod usage;
 
 use crate::dashboard::board::Board;
-use crate::document::{headings, with_parts};
+use crate::document::{self, headings};
 use crate::{settings, shell, template};
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use leadwire_pipeline::observe::{EVENTS, EventFacts};
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 use usage::Usage;
 
+const DOCUMENT: &str = "docs/TELEMETRY.md";
+const RUNBOOK: &str = "docs/RUNBOOK.md";
 /// The level of events that someone must act on.
 const ERROR: &str = "ERROR";
 
 /// Checks that everything agrees, and reports what does not.
 pub(crate) fn check() -> Result<()> {
-    let found = breaches()?;
-    for breach in &found {
-        shell::say(&format!("  {breach}"));
-    }
-    if !found.is_empty() {
-        bail!("telemetry disagrees with itself in {} places", found.len());
-    }
+    shell::judge(&breaches()?, "disagreements in telemetry")?;
     shell::say("Catalogue, settings, dashboards, alarms and the documents agree.");
     Ok(())
 }
 
 /// Writes the parts of docs/TELEMETRY.md that come from the catalogue.
 pub(crate) fn write() -> Result<()> {
-    let document = fs::read_to_string(document())?;
-    let written = with_parts(&document, &table::parts(&Usage::read()?))?;
-    fs::write(self::document(), written).context("docs/TELEMETRY.md")
-}
-
-fn document() -> PathBuf {
-    shell::root().join("docs/TELEMETRY.md")
+    document::write(DOCUMENT, &table::parts(&Usage::read()?))
 }
 
 fn breaches() -> Result<Vec<String>> {
     let usage = Usage::read()?;
-    let document = fs::read_to_string(document()).context("docs/TELEMETRY.md")?;
-    let runbook = fs::read_to_string(shell::root().join("docs/RUNBOOK.md"))?;
     let mut found = template::disagreements()?;
-    match with_parts(&document, &table::parts(&usage)) {
-        Ok(written) if written == document => {}
-        Ok(_) => {
-            found
-                .push("docs/TELEMETRY.md is stale; run `cargo xtask telemetry --write`".to_owned());
-        }
-        Err(error) => found.push(format!("docs/TELEMETRY.md: {error:#}")),
-    }
-    found.extend(settings::breaches()?);
-    found.extend(unexplained(&runbook));
+    found.extend(document::stale(
+        DOCUMENT,
+        &table::parts(&usage),
+        "telemetry --write",
+    ));
+    found.extend(settings::stale());
+    found.extend(unexplained(&shell::text(RUNBOOK)?));
     found.extend(unknown(&usage.boards));
     Ok(found)
 }
@@ -102,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_error_without_a_heading_is_reported() {
-        let runbook = fs::read_to_string(shell::root().join("docs/RUNBOOK.md")).unwrap();
+        let runbook = shell::text(RUNBOOK).unwrap();
         assert_eq!(unexplained(&runbook), [""; 0]);
         let without = runbook.replace("### event_swept", "### event");
         assert_eq!(

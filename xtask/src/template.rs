@@ -7,48 +7,43 @@ mod project;
 mod source;
 #[cfg(test)]
 mod tests;
-mod view;
 
+use crate::view::Template;
 use crate::{shell, tool};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use check::Case;
 use leadwire_cloudwatch::Alarm;
 use project::Project;
 use std::fs;
 use std::path::Path;
-use view::Template;
 
 const EXPAND: &str = "xtask/src/template/expand.py";
 const EXPANDED: &str = "target/tools/template.json";
 
 /// Lints, validates, expands and checks the template.
 pub(crate) fn check() -> Result<()> {
-    shell::run(&mut tool::python("cfn-lint", &["template.yaml"])?)?;
-    shell::run(&mut tool::python("sam", &["validate", "--lint"])?)?;
+    shell::run(&mut tool::python("cfn-lint", project::TEMPLATE)?)?;
+    shell::run(&mut tool::python("sam", "validate --lint")?)?;
     let expanded = expand()?;
     // Some mistakes, such as a dependency on what a condition leaves out, show in plain CloudFormation only.
-    let file = shell::root().join(EXPANDED);
-    fs::write(&file, &expanded).with_context(|| file.display().to_string())?;
-    shell::run(&mut tool::python("cfn-lint", &[EXPANDED])?)?;
-    let template = Template::parse(&expanded)?;
-    let project = Project::read(&shell::root())?;
+    shell::write(EXPANDED, &expanded)?;
+    shell::run(&mut tool::python("cfn-lint", EXPANDED)?)?;
+    let case = Case {
+        template: Template::parse(&expanded)?,
+        project: Project::read()?,
+    };
     let checks = checks();
-    let found = check::breaches(&checks, &template, &project);
-    for breach in &found {
-        shell::say(&format!("  {breach}"));
-    }
-    if !found.is_empty() {
-        bail!("the template breaks {} of its promises", found.len());
-    }
-    let blind = check::blind(&checks, &template, &project);
-    if !blind.is_empty() {
-        bail!(
-            "these checks would not see the template broken: {}",
-            blind.join("; ")
-        );
-    }
+    shell::judge(
+        &check::breaches(&checks, &case),
+        "promises of the template are broken",
+    )?;
+    shell::judge(
+        &check::blind(&checks, &case),
+        "breakages of the template would not be seen",
+    )?;
+    let count = checks.len();
     shell::say(&format!(
-        "{} checks hold, and each fails on a template that is broken for it.",
-        checks.len()
+        "{count} checks hold, and each fails on a template that is broken for it."
     ));
     Ok(())
 }
@@ -60,10 +55,10 @@ pub(crate) fn expand_to(file: &Path) -> Result<()> {
 
 /// Where dashboards, alarms and documents disagree. The template itself is not read, so it needs no tools of AWS.
 pub(crate) fn disagreements() -> Result<Vec<String>> {
-    let project = Project::read(&shell::root())?;
+    let project = Project::read()?;
+    let template = alarms::with_parameters(project.alarms.clone());
     let checks = [check::OF_ALARMS, dashboard::OF_ALARMS].concat();
-    let alarms = alarms::with_parameters(project.alarms.clone());
-    Ok(check::breaches(&checks, &alarms, &project))
+    Ok(check::breaches(&checks, &Case { template, project }))
 }
 
 /// Every check.
@@ -73,32 +68,25 @@ fn checks() -> Vec<&'static check::Check> {
 
 /// The alarms of `alarms/alarms.json`.
 pub(crate) fn stored_alarms() -> Result<Vec<Alarm>> {
-    let project = Project::read(&shell::root())?;
-    let (alarms, wrong) = alarms::read(&alarms::with_parameters(project.alarms));
+    let (alarms, wrong) = alarms::read(&alarms::with_parameters(Project::read()?.alarms));
     match wrong.into_iter().next() {
         Some(wrong) => Err(wrong.into()),
         None => Ok(alarms),
     }
 }
 
-/// Puts the dashboards and the rows of sources into the template.
-pub(crate) fn write_dashboards() -> Result<()> {
-    let path = shell::root().join(project::TEMPLATE);
-    let mut template = source::write(&fs::read_to_string(&path)?)?;
-    for (name, json) in crate::dashboard::read_all(&shell::root())? {
-        template = dashboard::embed(&template, &name, &json.to_string())?;
+/// Puts the dashboards and the rows of sources into the template, and then the template's alarms into `alarms/alarms.json`.
+pub(crate) fn write() -> Result<()> {
+    let mut template = source::write(&shell::text(project::TEMPLATE)?)?;
+    for (name, json) in crate::dashboard::read_all()? {
+        template = dashboard::embed(&template, &name, &json)?;
     }
-    fs::write(&path, template).context("writing the template")
-}
-
-/// Writes the template's alarms to `alarms/alarms.json`.
-pub(crate) fn write_alarms() -> Result<()> {
+    shell::write(project::TEMPLATE, &template)?;
     let alarms = alarms::of(&Template::parse(&expand()?)?);
-    let path = shell::root().join(project::ALARMS);
-    fs::write(&path, alarms::written(&alarms)).with_context(|| path.display().to_string())
+    shell::write(project::ALARMS, &format!("{alarms:#}\n"))
 }
 
 /// The template as `CloudFormation` sees it.
 fn expand() -> Result<String> {
-    shell::read(&mut tool::python("python", &[EXPAND, project::TEMPLATE])?)
+    shell::read(tool::python("python", EXPAND)?.arg(project::TEMPLATE))
 }

@@ -2,15 +2,15 @@
 
 use crate::shell;
 use anyhow::{Context, Result};
-use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
-const DENY_VERSION: &str = "0.20.2";
-const FUZZ_VERSION: &str = "0.13.2";
-const MUTANTS_VERSION: &str = "27.1.0";
+pub(crate) const DENY: &str = "cargo-deny@0.20.2 --no-default-features";
+pub(crate) const FUZZ: &str = "cargo-fuzz@0.13.2";
+pub(crate) const MUTANTS: &str = "cargo-mutants@27.1.0";
+const ARM: &str = "aarch64-unknown-linux-gnu";
 
 /// Where the tools are.
 fn folder() -> PathBuf {
@@ -18,111 +18,59 @@ fn folder() -> PathBuf {
 }
 
 /// A program of the Python environment, which is made first where it is absent or of other versions.
-pub(crate) fn python(program: &str, arguments: &[&str]) -> Result<Command> {
+pub(crate) fn python(program: &str, words: &str) -> Result<Command> {
     let environment = folder().join("python");
+    let bin = environment.join("bin");
     let stamp = environment.join("installed.txt");
     if fs::read_to_string(&stamp).ok().as_deref() != Some(REQUIREMENTS) {
         shell::say("Installing sam, cargo-lambda and cfn-lint …");
-        let place = environment.to_string_lossy();
-        shell::run(&mut shell::command(
-            "python3",
-            &["-m", "venv", "--clear", &place],
-        ))?;
-        let requirements = shell::root().join("xtask/requirements.txt");
-        let install = [
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-            &requirements.to_string_lossy(),
-        ];
-        shell::run(&mut shell::command(environment.join("bin/pip"), &install))?;
+        shell::run(shell::command("python3", "-m venv --clear").arg(&environment))?;
+        let install = "install --quiet --disable-pip-version-check -r xtask/requirements.txt";
+        shell::run(&mut shell::command(bin.join("pip"), install))?;
         fs::write(&stamp, REQUIREMENTS).context("writing the stamp of the Python environment")?;
     }
-    let bin = environment.join("bin");
-    let mut command = shell::command(bin.join(program), arguments);
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(bin.clone()).chain(std::env::split_paths(&rest));
+    let mut command = shell::command(bin.join(program), words);
     command
-        .env("PATH", in_front(bin)?)
-        .env("SAM_CLI_TELEMETRY", "0");
-    // sam asks botocore for a region even where nothing is called.
-    command.env("AWS_DEFAULT_REGION", "us-east-1");
+        .env("PATH", std::env::join_paths(folders).context("PATH")?)
+        .env("SAM_CLI_TELEMETRY", "0")
+        // sam asks botocore for a region even where nothing is called.
+        .env("AWS_DEFAULT_REGION", "us-east-1");
     Ok(command)
 }
 
-/// `PATH` with a folder in front of it.
-fn in_front(folder: PathBuf) -> Result<OsString> {
-    let rest = std::env::var_os("PATH").unwrap_or_default();
-    std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&rest)))
-        .context("PATH")
-}
-
-/// The program of a tool from crates.io, which is installed first where it is absent.
-fn installed(name: &str, version: &str, features: &[&str]) -> Result<PathBuf> {
-    let place = folder().join(format!("{name}-{version}"));
+/// A tool from crates.io, with these arguments; it is installed first where it is absent.
+pub(crate) fn installed(tool: &str, words: &str) -> Result<Command> {
+    let package = tool.split(' ').next().unwrap_or(tool);
+    let (name, _) = package.split_once('@').context("a pinned version")?;
+    let place = folder().join(package.replace('@', "-"));
     let program = place.join("bin").join(name);
     if !program.exists() {
         shell::say(&format!("Installing {name} …"));
         // Unoptimised, it is built in a minute and still done in seconds.
-        let (package, root) = (
-            format!("{name}@{version}"),
-            place.to_string_lossy().into_owned(),
-        );
-        let mut install = vec!["install", &package, "--locked", "--debug", "--root", &root];
-        install.extend(features);
-        shell::run(shell::cargo(&install).env("CARGO_TARGET_DIR", folder().join("build")))?;
-        drop(fs::remove_dir_all(folder().join("build")));
+        let mut install = shell::cargo(&format!("install {tool} --locked --debug --root"));
+        let build = folder().join("build");
+        shell::run(install.arg(&place).env("CARGO_TARGET_DIR", &build))?;
+        drop(fs::remove_dir_all(build));
     }
-    Ok(program)
-}
-
-/// cargo-fuzz, with these arguments.
-pub(crate) fn fuzz(arguments: &[&str]) -> Result<Command> {
-    let program = installed("cargo-fuzz", FUZZ_VERSION, &[])?;
-    Ok(shell::command(program, arguments))
-}
-
-/// cargo-mutants, with these arguments.
-pub(crate) fn mutants(arguments: &[&str]) -> Result<Command> {
-    let program = installed("cargo-mutants", MUTANTS_VERSION, &[])?;
-    Ok(shell::command(program, arguments))
-}
-
-/// Checks licences, bans and sources by cargo-deny.
-pub(crate) fn deny() -> Result<()> {
-    let program = installed("cargo-deny", DENY_VERSION, &["--no-default-features"])?;
-    shell::run(&mut shell::command(
-        program,
-        &["--all-features", "check", "bans", "licenses", "sources"],
-    ))
+    Ok(shell::command(program, words))
 }
 
 /// Builds the Lambda binaries by `sam build`, for arm64 where that target is installed, else for this machine.
 pub(crate) fn build() -> Result<()> {
-    let libraries = shell::read(&mut shell::command(
-        "rustc",
-        &["--print", "target-libdir", "--target", ARM],
-    ))?;
-    let architecture = if PathBuf::from(libraries.trim()).exists() {
-        "arm64"
-    } else {
-        "x86_64"
-    };
-    let parameter = format!("Architecture={architecture}");
-    shell::run(&mut python(
-        "sam",
-        &["build", "--parameter-overrides", &parameter],
-    )?)?;
+    let libraries = format!("--print target-libdir --target {ARM}");
+    let libraries = shell::read(&mut shell::command("rustc", &libraries))?;
+    let is_installed = PathBuf::from(libraries.trim()).exists();
+    let architecture = if is_installed { "arm64" } else { "x86_64" };
+    let words = format!("build --parameter-overrides Architecture={architecture}");
+    shell::run(&mut python("sam", &words)?)?;
     for function in ["IngestionFunction", "EnrichmentFunction", "SweepFunction"] {
-        let binary = shell::root()
-            .join(".aws-sam/build")
-            .join(function)
-            .join("bootstrap");
-        let size = fs::metadata(&binary)
-            .with_context(|| format!("{} was not built", binary.display()))?
+        let binary = format!(".aws-sam/build/{function}/bootstrap");
+        let size = fs::metadata(shell::root().join(&binary))
+            .with_context(|| format!("{binary} was not built"))?
             .len();
         shell::say(&format!("{function}: {architecture}, {} KiB", size / 1024));
     }
     Ok(())
 }
-
-const ARM: &str = "aarch64-unknown-linux-gnu";

@@ -1,8 +1,10 @@
 //! What a dashboard names: metrics, alarms, queries over log lines, lines at a value. How it looks is `CloudWatch`'s own affair.
 
 use anyhow::{Context, Result, bail};
+use leadwire_cloudwatch::Query;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A dashboard.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,7 +26,7 @@ pub(crate) struct Shown {
     pub(crate) alarms: Vec<String>,
     /// A query over log lines.
     pub(crate) query: String,
-    #[serde(rename = "metrics", deserialize_with = "rows")]
+    #[serde(rename = "metrics")]
     pub(crate) rows: Vec<Row>,
     pub(crate) annotations: Annotations,
 }
@@ -44,7 +46,8 @@ pub(crate) struct Annotation {
 }
 
 /// A line of a graph, with the id by which expressions refer to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<Value>")]
 pub(crate) struct Row {
     pub(crate) id: Option<String>,
     pub(crate) source: Source,
@@ -53,16 +56,8 @@ pub(crate) struct Row {
 /// Where the values of a row come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    Metric(Name),
+    Metric(Query),
     Expression(String),
-}
-
-/// A metric of `CloudWatch`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Name {
-    pub(crate) namespace: String,
-    pub(crate) metric: String,
-    pub(crate) dimensions: Vec<(String, String)>,
 }
 
 impl Board {
@@ -77,7 +72,7 @@ impl Board {
     }
 
     /// Every metric that it shows or computes with.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Query> {
         let rows = self.shown().flat_map(|shown| &shown.rows);
         rows.filter_map(|row| match &row.source {
             Source::Metric(name) => Some(name),
@@ -86,42 +81,40 @@ impl Board {
     }
 }
 
-fn rows<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Row>, D::Error> {
-    let lists = Vec::<Vec<Value>>::deserialize(deserializer)?;
-    let rows: Result<Vec<Row>> = lists.into_iter().map(row).collect();
-    rows.map_err(|error| serde::de::Error::custom(format!("{error:#}")))
-}
+impl TryFrom<Vec<Value>> for Row {
+    type Error = anyhow::Error;
 
-/// Reads `[namespace, metric, dimension, value, …, {look}]` or `[{expression}]`. The shorthands `.` and `...` are refused: a row reads alone.
-fn row(mut list: Vec<Value>) -> Result<Row> {
-    let look = list.pop_if(|last| last.is_object()).unwrap_or_default();
-    let text = |name: &str| look.get(name).and_then(Value::as_str).map(str::to_owned);
-    let mut words = Vec::new();
-    for word in list {
-        let text = word.as_str();
-        let text = text.filter(|text| !text.is_empty() && !text.starts_with('.'));
-        let text = text.with_context(|| format!("{word} is not a name in a row"))?;
-        words.push(text.to_owned());
-    }
-    let mut words = words.into_iter();
-    let source = match (words.next(), words.next(), text("expression")) {
-        (None, None, Some(expression)) => Source::Expression(expression),
-        (Some(namespace), Some(metric), None) => {
-            let mut dimensions = Vec::new();
-            while let Some(name) = words.next() {
-                let value = words.next().context("a dimension has no value")?;
-                dimensions.push((name, value));
-            }
-            Source::Metric(Name {
-                namespace,
-                metric,
-                dimensions,
-            })
+    /// Reads `[namespace, metric, dimension, value, …, {look}]` or `[{expression}]`. The shorthands `.` and `...` are refused: a row reads alone.
+    fn try_from(mut list: Vec<Value>) -> Result<Self> {
+        let look = list.pop_if(|last| last.is_object()).unwrap_or_default();
+        let text = |name: &str| look.get(name).and_then(Value::as_str).map(str::to_owned);
+        let mut words = Vec::new();
+        for word in list {
+            let text = word.as_str();
+            let text = text.filter(|text| !text.is_empty() && !text.starts_with('.'));
+            let text = text.with_context(|| format!("{word} is not a name in a row"))?;
+            words.push(text.to_owned());
         }
-        _ => bail!("a row is either a metric or an expression"),
-    };
-    let id = text("id");
-    Ok(Row { id, source })
+        let mut words = words.into_iter();
+        let source = match (words.next(), words.next(), text("expression")) {
+            (None, None, Some(expression)) => Source::Expression(expression),
+            (Some(namespace), Some(metric), None) => {
+                let mut dimensions = BTreeMap::new();
+                while let Some(name) = words.next() {
+                    let value = words.next().context("a dimension has no value")?;
+                    dimensions.insert(name, value);
+                }
+                Source::Metric(Query {
+                    namespace,
+                    metric,
+                    dimensions,
+                })
+            }
+            _ => bail!("a row is either a metric or an expression"),
+        };
+        let id = text("id");
+        Ok(Self { id, source })
+    }
 }
 
 #[cfg(test)]
@@ -140,10 +133,10 @@ mod tests {
             ["AWS/SQS", "Age", "QueueName", "q", {"id": "m", "visible": false}],
             [{"expression": "m/1000", "label": "age"}],
         ]));
-        let name = Name {
+        let name = Query {
             namespace: "AWS/SQS".to_owned(),
             metric: "Age".to_owned(),
-            dimensions: vec![("QueueName".to_owned(), "q".to_owned())],
+            dimensions: [("QueueName".to_owned(), "q".to_owned())].into(),
         };
         let row = |id: Option<&str>, source| Row {
             id: id.map(str::to_owned),

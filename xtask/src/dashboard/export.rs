@@ -2,6 +2,7 @@
 
 use super::read_all;
 use crate::shell;
+use crate::view::{at, items};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,26 +11,21 @@ use std::path::Path;
 
 /// Writes every dashboard for a stack, and says how to import it.
 pub(crate) fn export(folder: &Path, stack: &str, region: Option<&str>) -> Result<()> {
-    let ask = |words: &[&str]| -> Result<Value> {
-        let mut words = words.to_vec();
-        words.extend(["--stack-name", stack, "--output", "json"]);
-        words.extend(region.into_iter().flat_map(|region| ["--region", region]));
-        let text = shell::read(&mut shell::command("aws", &words))?;
-        serde_json::from_str(&text).context("the answer of the AWS CLI")
+    let region = region.map_or(String::new(), |region| format!(" --region {region}"));
+    let ask = |what: &str| -> Result<Value> {
+        let words = format!("cloudformation {what} --stack-name {stack} --output json{region}");
+        let answer = shell::read(&mut shell::command("aws", &words))?;
+        serde_json::from_str(&answer).context("the answer of the AWS CLI")
     };
-    let names = names(
-        &ask(&["cloudformation", "describe-stacks"])?,
-        &ask(&["cloudformation", "list-stack-resources"])?,
-    )?;
+    let names = names(&ask("describe-stacks")?, &ask("list-stack-resources")?)?;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    for (name, json) in read_all(&shell::root())? {
+    for (name, json) in read_all()? {
         let file = folder.join(format!("{name}.json"));
         let filled = fill(&format!("{json:#}\n"), &names).with_context(|| name.clone())?;
         fs::write(&file, filled).with_context(|| file.display().to_string())?;
-        let place = file.display();
-        let region = region.map_or(String::new(), |region| format!(" --region {region}"));
         shell::say(&format!(
-            "aws cloudwatch put-dashboard --dashboard-name {stack}-{name}-copy --dashboard-body file://{place}{region}"
+            "aws cloudwatch put-dashboard --dashboard-name {stack}-{name}-copy --dashboard-body file://{}{region}",
+            file.display()
         ));
     }
     Ok(())
@@ -39,44 +35,38 @@ type Names = BTreeMap<String, String>;
 
 /// What the stack says to the names in its template.
 fn names(stacks: &Value, resources: &Value) -> Result<Names> {
-    let stack = stacks
-        .pointer("/Stacks/0")
-        .context("there is no such stack")?;
-    let text =
-        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let id = text(stack, "StackId").context("the stack has no id")?;
+    let text = |value: &Value, place: &str| at(value, place).as_str().map(str::to_owned);
+    let stack = at(stacks, "/Stacks/0");
+    let id = text(stack, "/StackId").context("there is no such stack")?;
     // arn:aws:cloudformation:eu-central-1:123456789012:stack/name/…
     let parts: Vec<&str> = id.split([':', '/']).collect();
     let [_, partition, _, region, account, _, name, ..] = parts.as_slice() else {
         bail!("{id} is no ARN of a stack");
     };
-    let mut names = Names::from([
-        ("AWS::Partition".to_owned(), (*partition).to_owned()),
-        ("AWS::Region".to_owned(), (*region).to_owned()),
-        ("AWS::AccountId".to_owned(), (*account).to_owned()),
-        ("AWS::StackName".to_owned(), (*name).to_owned()),
+    let mut names: Names = [
+        ("AWS::Partition", (*partition).to_owned()),
+        ("AWS::Region", (*region).to_owned()),
+        ("AWS::AccountId", (*account).to_owned()),
+        ("AWS::StackName", (*name).to_owned()),
         (
-            "AlarmArn".to_owned(),
+            "AlarmArn",
             format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}"),
         ),
-    ]);
-    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned();
-    for parameter in list(stack, "Parameters").unwrap_or_default() {
-        names.extend(text(&parameter, "ParameterKey").zip(text(&parameter, "ParameterValue")));
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    for parameter in items(at(stack, "/Parameters")) {
+        names.extend(text(parameter, "/ParameterKey").zip(text(parameter, "/ParameterValue")));
     }
-    for resource in list(resources, "StackResourceSummaries").unwrap_or_default() {
-        let found = text(&resource, "LogicalResourceId").zip(text(&resource, "PhysicalResourceId"));
+    for resource in items(at(resources, "/StackResourceSummaries")) {
+        let found = text(resource, "/LogicalResourceId").zip(text(resource, "/PhysicalResourceId"));
         let Some((id, physical)) = found else {
             continue;
         };
         // Of a queue that is its URL, of a topic its ARN.
-        let short = physical
-            .rsplit(['/', ':'])
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        names.insert(format!("{id}.QueueName"), short.clone());
-        names.insert(format!("{id}.TopicName"), short);
+        let short = physical.rsplit(['/', ':']).next().unwrap_or_default();
+        names.insert(format!("{id}.QueueName"), short.to_owned());
+        names.insert(format!("{id}.TopicName"), short.to_owned());
         names.insert(id, physical);
     }
     let given = names
@@ -120,25 +110,22 @@ mod tests {
                 {"ParameterKey": "SesConfigurationSet", "ParameterValue": ""},
             ],
         }]});
-        let resource = |id: &str, physical: &str| json!({"LogicalResourceId": id, "PhysicalResourceId": physical});
-        let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/leads-prod-delay";
-        let mut resources = vec![
-            resource("DelayQueue", url),
-            resource("DeadLetterQueue", "https://sqs/1/leads-prod-dead-letter"),
-            resource(
-                "AlarmTopic",
-                "arn:aws:sns:eu-central-1:123456789012:leads-prod-AlarmTopic-1",
-            ),
-            resource("ConfigurationSet", "leads-prod-set"),
+        let resources = [
+            "DelayQueue https://sqs.eu-central-1.amazonaws.com/123456789012/leads-prod-delay",
+            "DeadLetterQueue https://sqs/1/leads-prod-dead-letter",
+            "AlarmTopic arn:aws:sns:eu-central-1:123456789012:leads-prod-AlarmTopic-1",
+            "ConfigurationSet leads-prod-set",
+            "IngestionFunction leads-prod-IngestionFunction-1",
+            "IngestionLogGroup leads-prod-Ingestion-2",
+            "EnrichmentFunction leads-prod-EnrichmentFunction-1",
+            "EnrichmentLogGroup leads-prod-Enrichment-2",
+            "SweepFunction leads-prod-SweepFunction-1",
+            "SweepLogGroup leads-prod-Sweep-2",
         ];
-        for stage in ["Ingestion", "Enrichment", "Sweep"] {
-            let id = format!("{stage}Function");
-            resources.push(resource(&id, &format!("leads-prod-{id}-1")));
-            resources.push(resource(
-                &format!("{stage}LogGroup"),
-                &format!("leads-prod-{stage}-2"),
-            ));
-        }
+        let resources = resources.map(|resource| {
+            let (id, physical) = resource.split_once(' ').unwrap();
+            json!({"LogicalResourceId": id, "PhysicalResourceId": physical})
+        });
         names(&stacks, &json!({"StackResourceSummaries": resources})).unwrap()
     }
 
@@ -161,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_dashboard_can_be_filled_in() {
-        for (name, json) in read_all(&shell::root()).unwrap() {
+        for (name, json) in read_all().unwrap() {
             let filled = fill(&json.to_string(), &stack()).unwrap();
             assert!(!filled.contains("${"), "{name}");
             assert!(serde_json::from_str::<Value>(&filled).is_ok(), "{name}");

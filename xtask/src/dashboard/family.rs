@@ -1,11 +1,7 @@
-//! The metrics that exist: ours by the catalogue, and those of AWS that are of use, with their dimensions.
+//! The metrics that exist, for dashboards and alarms: ours by the catalogue, and those of AWS that are of use, with their dimensions.
 
-use super::board::Name;
+use leadwire_cloudwatch::Query;
 use leadwire_pipeline::observe::metric::Metric;
-
-/// Our own namespace.
-pub(crate) const OURS: &str = "Leadwire";
-const ENVIRONMENT: &str = "${Environment}";
 
 /// Metrics of AWS that have the same dimensions.
 pub(crate) struct Family {
@@ -60,36 +56,37 @@ const FAMILIES: [Family; 6] = [
     },
 ];
 
-/// The family of a metric of AWS.
-pub(crate) fn of(name: &Name) -> Option<&'static Family> {
+/// The family of a metric of AWS with the names of its dimensions.
+pub(crate) fn of(query: &Query) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| {
         let mut metrics = family.metrics.split_whitespace();
-        family.namespace == name.namespace && metrics.any(|metric| metric == name.metric)
+        family.namespace == query.namespace
+            && metrics.any(|metric| metric == query.metric)
+            && query
+                .dimensions
+                .keys()
+                .eq(family.dimensions.iter().map(|(name, _)| name))
     })
 }
 
-/// What is wrong with a row of one of our metrics.
-pub(crate) fn breach_of_ours(name: &Name) -> Option<String> {
-    let Some(metric) = Metric::from_name(&name.metric) else {
-        return Some(format!("there is no metric {}", name.metric));
+/// What is wrong with a metric of ours; its environment must be this one.
+pub(crate) fn breach_of_ours(query: &Query, environment: &str) -> Option<String> {
+    let Query {
+        metric, dimensions, ..
+    } = query;
+    let Some(facts) = Metric::from_name(metric).map(Metric::facts) else {
+        return Some(format!("{metric} is not in the catalogue"));
     };
-    let facts = metric.facts();
-    let mut dimensions = name.dimensions.iter();
-    let mut next = || {
-        let (name, value) = dimensions.next()?;
-        Some((name.as_str(), value.as_str()))
-    };
-    let service = next().is_some_and(|(name, value)| {
-        name == "service" && facts.services.iter().any(|service| service.name() == value)
-    });
-    let environment = next() == Some(("environment", ENVIRONMENT));
+    let by = |name: &str| dimensions.get(name).map(String::as_str);
+    let mut services = facts.services.iter();
+    let is_emitted = services.any(|service| by("service") == Some(service.name()));
     // A metric with a further dimension is emitted by that set alone: there is no sum over its values.
-    let further = match facts.further {
-        None => true,
-        Some(dimension) => next().is_some_and(|(name, value)| {
-            name == dimension.name() && dimension.values().contains(&value)
-        }),
-    };
-    let exists = service && environment && further && next().is_none();
-    (!exists).then(|| format!("{} has no series {:?}", name.metric, name.dimensions))
+    let mut further = facts.further.iter();
+    let is_divided = further
+        .all(|further| by(further.name()).is_some_and(|value| further.values().contains(&value)));
+    let exists = is_emitted
+        && is_divided
+        && by("environment") == Some(environment)
+        && dimensions.len() == 2 + facts.further.iter().len();
+    (!exists).then(|| format!("{metric} has no series {dimensions:?}"))
 }

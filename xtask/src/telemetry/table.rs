@@ -1,10 +1,11 @@
 //! The parts of docs/TELEMETRY.md that are written from the catalogue.
 
-use super::Usage;
+use super::usage::{Usage, inputs};
 use crate::document::table;
 use leadwire_pipeline::observe::metric::{Dimension, Facts, Metric, NAMESPACE, Unit};
 use leadwire_pipeline::observe::{EVENTS, EventFacts};
 use leadwire_telemetry::{ATTRIBUTES, SPANS};
+use std::collections::BTreeSet;
 
 /// What a custom metric costs in a month, in US cents, at the list price of us-east-1.
 const METRIC_CENTS: usize = 30;
@@ -16,8 +17,8 @@ const COMPOSITE_CENTS: usize = 50;
 pub(super) fn parts(usage: &Usage) -> Vec<(String, String)> {
     let events = EVENTS.iter().map(|(name, events)| {
         let rows = events.iter().map(event);
-        let head = ["event", "level", "what happened", "further fields"];
-        (format!("events of {name}"), table(&head, rows))
+        let head = "event | level | what happened | further fields";
+        (format!("events of {name}"), table(head, rows))
     });
     let others = [
         ("metrics", metrics(usage)),
@@ -74,28 +75,16 @@ fn metrics(usage: &Usage) -> String {
             usage.boards_with(NAMESPACE, name).join(", "),
         ]
     };
-    table(
-        &[
-            "metric",
-            "unit",
-            "`service`",
-            "by",
-            "what",
-            "alarms",
-            "dashboards",
-        ],
-        Metric::ALL.into_iter().map(row),
-    )
+    let head = "metric | unit | `service` | by | what | alarms | dashboards";
+    table(head, Metric::ALL.into_iter().map(row))
 }
 
 fn dimensions() -> String {
     let row = |dimension: Dimension| {
-        vec![
-            format!("`{}`", dimension.name()),
-            quoted(dimension.values()),
-        ]
+        let name = format!("`{}`", dimension.name());
+        vec![name, quoted(dimension.values())]
     };
-    table(&["dimension", "values"], Dimension::ALL.map(row))
+    table("dimension | values", Dimension::ALL.map(row))
 }
 
 /// How many series there can be: each is a metric to pay for.
@@ -117,7 +106,7 @@ fn cost(usage: &Usage) -> String {
          other alarms, at 0.50 USD: {} USD. (List prices of us-east-1.)\n",
         Metric::ALL.len(),
         dollars(series * METRIC_CENTS),
-        usage.alarms().len(),
+        usage.alarms.len(),
         dollars(used * ALARM_CENTS + composites * COMPOSITE_CENTS),
     )
 }
@@ -131,10 +120,8 @@ fn of_aws(usage: &Usage) -> String {
             usage.boards_with(namespace, metric).join(", "),
         ]
     };
-    table(
-        &["namespace", "metric", "alarms", "dashboards"],
-        usage.of_aws().into_iter().map(row),
-    )
+    let head = "namespace | metric | alarms | dashboards";
+    table(head, usage.of_aws().into_iter().map(row))
 }
 
 fn spans() -> String {
@@ -146,25 +133,28 @@ fn spans() -> String {
             quoted(span.attributes.iter().copied()),
         ]
     });
-    table(&["span", "kind", "what it covers", "attributes"], rows)
+    table("span | kind | what it covers | attributes", rows)
 }
 
 fn attributes() -> String {
     let rows = ATTRIBUTES
         .iter()
         .map(|attribute| vec![format!("`{}`", attribute.name), attribute.about.to_owned()]);
-    table(&["attribute", "what"], rows)
+    table("attribute | what", rows)
 }
 
 fn alarms(usage: &Usage) -> String {
-    table(
-        &["alarm", "notifies", "evaluates"],
-        usage.alarms().into_iter().map(|alarm| {
-            vec![
-                format!("`{}`", alarm.id),
-                alarm.route.to_owned(),
-                quoted(alarm.inputs.iter().map(String::as_str)),
-            ]
-        }),
-    )
+    let alarms = usage.alarms.iter().map(|alarm| {
+        let route = match alarm.alarm_actions.first().map(String::as_str) {
+            Some("AlarmTopic") => "a person (`AlarmTopic`)",
+            Some(_) => "someone in the morning (`TicketTopic`)",
+            None => "the alarm that it is half of",
+        };
+        (route, alarm.id.as_str(), quoted(inputs(alarm)))
+    });
+    // Pages first.
+    let alarms: BTreeSet<_> = alarms.collect();
+    let rows = alarms.into_iter();
+    let rows = rows.map(|(route, id, inputs)| vec![format!("`{id}`"), route.to_owned(), inputs]);
+    table("alarm | notifies | evaluates", rows)
 }

@@ -3,10 +3,9 @@
 #[cfg(test)]
 mod stories;
 
-use super::view::Template;
-use leadwire_cloudwatch::{Alarm, DefinitionError, Names, read_alarms};
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::view::{Template, at};
+use leadwire_cloudwatch::{Alarm, DefinitionError, Names, Query, Watch, read_alarms};
+use serde_json::{Value, json};
 
 /// The types of alarms.
 pub(super) const TYPES: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
@@ -19,49 +18,30 @@ const KEPT: [&str; 3] = ["Type", "Condition", "Properties"];
 
 /// The alarms of a template, and the mappings that they look into.
 pub(super) fn of(template: &Template) -> Value {
-    let alarms: Map<String, Value> = resources(template)
-        .map(|(id, resource)| {
-            let kept = resource
-                .iter()
-                .filter(|(name, _)| KEPT.contains(&name.as_str()));
-            let kept: Map<String, Value> = kept
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect();
-            (id.clone(), Value::Object(kept))
-        })
+    let kept = |resource: &Value| -> Value {
+        let members = KEPT
+            .iter()
+            .filter_map(|name| Some((*name, resource.get(*name)?.clone())));
+        members.collect()
+    };
+    let alarms: Value = resources(template)
+        .map(|(id, resource)| (id, kept(resource)))
         .collect();
-    let text = Value::Object(alarms.clone()).to_string();
-    let mappings = template
-        .section("Mappings")
-        .as_object()
-        .into_iter()
-        .flatten();
-    let mappings: Map<String, Value> = mappings
+    let text = alarms.to_string();
+    let mappings = template.members("Mappings");
+    let mappings: Value = mappings
         .filter(|(name, _)| text.contains(&format!("\"Fn::FindInMap\":[\"{name}\",")))
-        .map(|(name, value)| (name.clone(), value.clone()))
+        .map(|(name, mapping)| (name, mapping.clone()))
         .collect();
     json!({"Mappings": mappings, "Resources": alarms})
 }
 
-/// As it lies in the repository.
-pub(super) fn written(alarms: &Value) -> String {
-    format!("{alarms:#}\n")
-}
-
 /// Ids and resources of all alarms.
-pub(super) fn resources(
-    template: &Template,
-) -> impl Iterator<Item = (&String, &Map<String, Value>)> {
-    let all = template
-        .section("Resources")
-        .as_object()
-        .into_iter()
-        .flatten();
-    all.filter_map(|(id, resource)| Some((id, resource.as_object()?)))
-        .filter(|(_, resource)| {
-            let kind = resource.get("Type").and_then(Value::as_str);
-            kind.is_some_and(|kind| TYPES.contains(&kind))
-        })
+pub(super) fn resources(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
+    let is_alarm = |resource: &Value| TYPES.iter().any(|kind| at(resource, "/Type") == kind);
+    template
+        .members("Resources")
+        .filter(move |(_, resource)| is_alarm(resource))
 }
 
 /// The alarms of `alarms.json` as a template that can be read: with the parameter that is the key of a mapping.
@@ -80,47 +60,27 @@ pub(super) fn read(template: &Template) -> (Vec<Alarm>, Vec<DefinitionError>) {
 
 /// A stack that was never deployed: parameters have their defaults, and resources are known by their logical ids.
 fn names(template: &Template) -> Names {
-    let parameters = template
-        .section("Parameters")
-        .as_object()
-        .into_iter()
-        .flatten();
-    let defaults = parameters.filter_map(|(name, parameter)| {
-        let default = parameter.get("Default")?;
-        let text = default.as_str().map(str::to_owned);
-        let text = text.unwrap_or_else(|| default.to_string());
-        Some((name.clone(), text))
-    });
+    let defaults = template
+        .members("Parameters")
+        .filter_map(|(name, parameter)| {
+            let default = parameter.get("Default")?;
+            let text = default.as_str().map(str::to_owned);
+            Some((name.to_owned(), text.unwrap_or_else(|| default.to_string())))
+        });
     let given = [("AWS::StackName", STACK), ("Environment", ENVIRONMENT)];
     let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Names {
-        references: defaults.chain(given).collect::<BTreeMap<_, _>>(),
+        references: defaults.chain(given).collect(),
         unmet: vec!["HasConfigurationSet".to_owned()],
         mappings: template.section("Mappings").clone(),
     }
 }
 
-/// The parameters and resources that a value names.
-pub(super) fn named(value: &Value) -> BTreeSet<String> {
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .flat_map(|(key, inner)| match (key.as_str(), inner) {
-                ("Ref", Value::String(name)) => BTreeSet::from([name.clone()]),
-                ("Fn::GetAtt", Value::Array(path)) => {
-                    let resource = path.first().and_then(Value::as_str);
-                    resource.map(str::to_owned).into_iter().collect()
-                }
-                ("Fn::Sub", Value::String(text)) => text
-                    .split("${")
-                    .skip(1)
-                    .filter_map(|rest| rest.split(['}', '.']).next())
-                    .map(str::to_owned)
-                    .collect(),
-                _ => named(inner),
-            })
-            .collect(),
-        Value::Array(list) => list.iter().flat_map(named).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => BTreeSet::new(),
-    }
+/// The metrics that an alarm evaluates, each as often as it does.
+pub(crate) fn queries(alarm: &Alarm) -> impl Iterator<Item = &Query> {
+    let metrics = match &alarm.watch {
+        Watch::Metric(watch) => watch.metrics.as_slice(),
+        Watch::Alarms(_) => &[],
+    };
+    metrics.iter().map(|metric| &metric.query)
 }

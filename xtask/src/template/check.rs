@@ -3,13 +3,15 @@
 mod alarm;
 mod api;
 mod bucket;
+mod edit;
 mod function;
 mod queue;
 mod role;
 
+pub(super) use edit::edit;
+
 use super::project::Project;
-use super::view::Template;
-use serde_json::Value;
+use crate::view::Template;
 
 /// A template and what it must agree with.
 #[derive(Clone, Debug)]
@@ -19,34 +21,16 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Sets the value at a JSON pointer. Does nothing where there is no such place.
-    pub(crate) fn set(&mut self, pointer: &str, value: impl Into<Value>) {
-        if let Some(place) = self.template.0.pointer_mut(pointer) {
-            *place = value.into();
-        }
-    }
-
-    /// Adds a member to the object at a JSON pointer.
-    pub(crate) fn add(&mut self, pointer: &str, name: &str, value: impl Into<Value>) {
-        if let Some(object) = self
-            .template
-            .0
-            .pointer_mut(pointer)
-            .and_then(Value::as_object_mut)
-        {
-            object.insert(name.to_owned(), value.into());
-        }
-    }
-
-    /// Removes a member of the object at a JSON pointer.
-    pub(crate) fn remove(&mut self, pointer: &str, name: &str) {
-        if let Some(object) = self
-            .template
-            .0
-            .pointer_mut(pointer)
-            .and_then(Value::as_object_mut)
-        {
-            object.remove(name);
+    /// Changes the template as [`edit`] does; a path without a slash in front begins with a resource and goes on in its properties.
+    pub(crate) fn edit(&mut self, text: &str) {
+        match text.split_once('/') {
+            Some((id, rest)) if !id.is_empty() => {
+                edit(
+                    &mut self.template.0,
+                    &format!("/Resources/{id}/Properties/{rest}"),
+                );
+            }
+            _ => edit(&mut self.template.0, text),
         }
     }
 }
@@ -54,8 +38,24 @@ impl Case {
 /// A check: what it promises, what is wrong, and how to break a template for it.
 pub(crate) struct Check {
     pub(crate) promise: &'static str,
-    pub(crate) breaches: fn(&Case) -> Vec<String>,
-    pub(crate) breakages: &'static [fn(&mut Case)],
+    pub(crate) breaches: fn(&Case, &mut Vec<String>),
+    pub(crate) breakages: &'static [Breakage],
+}
+
+/// A way to break a template.
+pub(crate) enum Breakage {
+    /// See [`Case::edit`].
+    Edit(&'static str),
+    Change(fn(&mut Case)),
+}
+
+impl Breakage {
+    pub(crate) fn apply(&self, case: &mut Case) {
+        match self {
+            Self::Edit(edit) => case.edit(edit),
+            Self::Change(change) => change(case),
+        }
+    }
 }
 
 /// The checks of all but the dashboards.
@@ -86,31 +86,32 @@ pub(super) const CHECKS: [&Check; 21] = [
 /// Those that need no more of a template than its alarms.
 pub(super) const OF_ALARMS: [&Check; 2] = [&alarm::EXPLAINED, &alarm::MEASURED];
 
+impl Check {
+    fn breaches_in(&self, case: &Case) -> Vec<String> {
+        let mut found = Vec::new();
+        (self.breaches)(case, &mut found);
+        found
+    }
+}
+
 /// What these checks find wrong.
-pub(super) fn breaches(checks: &[&Check], template: &Template, project: &Project) -> Vec<String> {
-    let case = Case {
-        template: template.clone(),
-        project: project.clone(),
-    };
-    let found = |check: &&Check| {
-        let breaches = (check.breaches)(&case).into_iter();
-        let named = breaches.map(|breach| format!("{}: {breach}", check.promise));
-        named.collect::<Vec<_>>()
-    };
-    checks.iter().flat_map(found).collect()
+pub(super) fn breaches(checks: &[&Check], case: &Case) -> Vec<String> {
+    let mut found = Vec::new();
+    for check in checks {
+        let breaches = check.breaches_in(case).into_iter();
+        found.extend(breaches.map(|breach| format!("{}: {breach}", check.promise)));
+    }
+    found
 }
 
 /// Which of these checks do not see the template broken in a way that they promise to see.
-pub(super) fn blind(checks: &[&Check], template: &Template, project: &Project) -> Vec<String> {
+pub(super) fn blind(checks: &[&Check], case: &Case) -> Vec<String> {
     let mut blind = Vec::new();
     for check in checks {
         for (number, breakage) in (1..).zip(check.breakages) {
-            let mut case = Case {
-                template: template.clone(),
-                project: project.clone(),
-            };
-            breakage(&mut case);
-            if (check.breaches)(&case).is_empty() {
+            let mut broken = case.clone();
+            breakage.apply(&mut broken);
+            if check.breaches_in(&broken).is_empty() {
                 blind.push(format!("{} (breakage {number})", check.promise));
             }
         }

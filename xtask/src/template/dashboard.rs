@@ -9,11 +9,12 @@ mod sound;
 #[cfg(test)]
 pub(super) use sound::sound;
 
-use super::check::{Case, Check};
+use super::check::Breakage::{Change, Edit};
+use super::check::{Case, Check, edit};
 use crate::dashboard::NAMES;
 use crate::dashboard::board::Board;
-use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use anyhow::{Result, bail};
+use serde_json::Value;
 
 /// The checks of the dashboards.
 pub(super) const CHECKS: [&Check; 7] = [
@@ -42,8 +43,7 @@ fn resource(name: &str) -> &'static str {
 }
 
 /// The template with a dashboard in its place.
-pub(super) fn embed(template: &str, name: &str, json: &str) -> Result<String> {
-    let dashboard: Value = serde_json::from_str(json).context("the dashboard is not JSON")?;
+pub(super) fn embed(template: &str, name: &str, dashboard: &Value) -> Result<String> {
     let mut lines: Vec<String> = template.lines().map(str::to_owned).collect();
     let heading = format!("  {}:", resource(name));
     let mut inside = false;
@@ -64,25 +64,26 @@ pub(super) fn embed(template: &str, name: &str, json: &str) -> Result<String> {
 /// What is deployed is what is tested and imported by hand.
 const EMBEDDED: Check = Check {
     promise: "the dashboards in the template are those in dashboards/, and can be read",
-    breaches: |case| {
-        let wrong = |(name, _): &(&str, &str)| {
+    breaches: |case, found| {
+        for (name, _) in NAMES {
             let body = case.template.0.pointer(&body_of(name));
             let body = body.and_then(Value::as_str).unwrap_or_default();
-            let board = case.project.dashboards.get(*name);
+            let board = case.project.dashboards.get(name);
             if let Err(error) = Board::read(board.unwrap_or(&Value::Null)) {
-                return Some(format!("{name}: {error:#}"));
+                found.push(format!("{name}: {error:#}"));
+            } else if serde_json::from_str(body).ok().as_ref() != board {
+                found.push(format!(
+                    "{name} differs; run `cargo xtask template --write`"
+                ));
             }
-            let same = serde_json::from_str::<Value>(body).ok().as_ref() == board;
-            (!same).then(|| format!("{name} differs; run `cargo xtask template --write`"))
-        };
-        NAMES.iter().filter_map(wrong).collect()
+        }
     },
     breakages: &[
-        |case| case.set(&body_of(OPERATIONS), "{}"),
-        |case| case.remove("/Resources", "LeadsDashboard"),
-        |case| change(case, "/widgets/0/properties/title", json!("Other alarms")),
-        |case| change(case, "/widgets/0/properties", json!({"alarms": "all"})),
-        |case| drop(case.project.dashboards.remove(OPERATIONS)),
+        Edit(r#"OperationsDashboard/DashboardBody/Fn::Sub/0 = "{}""#),
+        Edit("/Resources/LeadsDashboard"),
+        Change(|case| change(case, "/widgets/0/properties/title = Other alarms")),
+        Change(|case| change(case, r#"/widgets/0/properties = {"alarms": "all"}"#)),
+        Change(|case| drop(case.project.dashboards.remove(OPERATIONS))),
     ],
 };
 
@@ -101,65 +102,54 @@ fn boards(case: &Case) -> Vec<(&str, Board)> {
         .collect()
 }
 
-/// Changes the operations dashboard in the repository. For breakages.
-fn change(case: &mut Case, pointer: &str, to: Value) {
-    let board = case.project.dashboards.get_mut(OPERATIONS);
-    if let Some(place) = board.and_then(|board| board.pointer_mut(pointer)) {
-        *place = to;
+/// Edits the operations dashboard in the repository. For breakages.
+fn change(case: &mut Case, text: &str) {
+    if let Some(board) = case.project.dashboards.get_mut(OPERATIONS) {
+        edit(board, text);
     }
 }
 
-/// What the graphs of the operations dashboard show. For breakages.
-fn graphs(case: &mut Case) -> impl Iterator<Item = &mut Value> {
+/// Edits what the first graph of the operations dashboard shows. For breakages.
+fn change_graph(case: &mut Case, text: &str) {
     let board = case.project.dashboards.get_mut(OPERATIONS);
-    let widgets = board.and_then(|board| board.pointer_mut("/widgets")?.as_array_mut());
-    let shown = widgets.into_iter().flatten();
-    let shown = shown.filter_map(|widget| widget.get_mut("properties"));
-    shown.filter(|shown| shown.get("metrics").is_some())
-}
-
-/// Adds a row to the first graph. For breakages.
-fn add(case: &mut Case, row: Value) {
-    let rows = graphs(case)
-        .next()
-        .and_then(|graph| graph.get_mut("metrics"));
-    if let Some(rows) = rows.and_then(Value::as_array_mut) {
-        rows.push(row);
+    let widgets = board.and_then(|board| board.get_mut("widgets")?.as_array_mut());
+    let shown = widgets
+        .into_iter()
+        .flatten()
+        .filter_map(|widget| widget.get_mut("properties"));
+    if let Some(graph) = shown
+        .into_iter()
+        .find(|shown| shown.get("metrics").is_some())
+    {
+        edit(graph, text);
     }
 }
 
-/// Adds a row, written as its words. For breakages.
+/// Adds a row, written as its words, to the first graph. For breakages.
 fn add_row(case: &mut Case, words: &str) {
-    add(case, words.split_whitespace().collect());
-}
-
-/// Sets a member of every graph. For breakages.
-fn change_graphs(case: &mut Case, member: &str, to: &Value) {
-    for graph in graphs(case) {
-        if let Some(graph) = graph.as_object_mut() {
-            graph.insert(member.to_owned(), to.clone());
-        }
-    }
+    let row: Value = words.split_whitespace().collect();
+    change_graph(case, &format!("/metrics/- = {row}"));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_dashboard_takes_the_place_of_the_one_before() {
         let template = format!(
             "a:\n  LeadsDashboard:\n{LINE}{{\"old\":1}}'\n  OperationsDashboard:\n{LINE}{{}}'\nb: 1\n"
         );
-        let written = embed(&template, OPERATIONS, r#"{"title": "it's"}"#).unwrap();
+        let written = embed(&template, OPERATIONS, &json!({"title": "it's"})).unwrap();
         assert_eq!(written, template.replace("{}'", "{\"title\":\"it''s\"}'"));
-        assert_eq!(embed(&written, OPERATIONS, "{}").unwrap(), template);
+        assert_eq!(embed(&written, OPERATIONS, &json!({})).unwrap(), template);
     }
 
     #[test]
     fn a_template_without_a_place_is_refused() {
-        assert!(embed("a: 1\n", OPERATIONS, "{}").is_err());
+        assert!(embed("a: 1\n", OPERATIONS, &json!({})).is_err());
         let elsewhere = format!("  Other:\n{LINE}{{}}'\n");
-        assert!(embed(&elsewhere, OPERATIONS, "{}").is_err());
+        assert!(embed(&elsewhere, OPERATIONS, &json!({})).is_err());
     }
 }

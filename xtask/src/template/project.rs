@@ -1,12 +1,10 @@
 //! What the template must agree with: files of the project beside it.
 
-use crate::{dashboard, settings};
+use crate::{dashboard, settings, shell};
 use anyhow::{Context, Result};
 use leadwire_pipeline::settings::{Facts, Function, Values};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
 pub(super) const TEMPLATE: &str = "template.yaml";
 pub(super) const ALARMS: &str = "alarms/alarms.json";
@@ -44,20 +42,18 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Reads it below the root of the workspace.
-    pub(crate) fn read(root: &Path) -> Result<Self> {
-        let read =
-            |path: &str| fs::read_to_string(root.join(path)).with_context(|| path.to_owned());
-        let manifest: toml::Table = read("Cargo.toml")?.parse().context("Cargo.toml")?;
+    /// Reads it.
+    pub(crate) fn read() -> Result<Self> {
+        let manifest: toml::Table = shell::text("Cargo.toml")?.parse().context("Cargo.toml")?;
         let panic = manifest
             .get("profile")
             .and_then(|p| p.get("release")?.get("panic")?.as_str());
         Ok(Self {
             settings: entries(),
-            alarm_headings: alarm_headings(&read(RUNBOOK)?),
-            alarms: serde_json::from_str(&read(ALARMS)?).context(ALARMS)?,
+            alarm_headings: alarm_headings(&shell::text(RUNBOOK)?),
+            alarms: serde_json::from_str(&shell::text(ALARMS)?).context(ALARMS)?,
             panic: panic.unwrap_or_default().to_owned(),
-            dashboards: dashboard::read_all(root)?,
+            dashboards: dashboard::read_all()?,
         })
     }
 }

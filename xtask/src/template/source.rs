@@ -1,4 +1,5 @@
-//! The alarm that adds up every source, written from their registry.
+//! The alarm that adds up every source, written from their registry. A source that is left out could be the one that is well: then the
+//! alarm would fire without need.
 
 use crate::dashboard::source::{id_of, sum};
 use anyhow::{Context, Result};

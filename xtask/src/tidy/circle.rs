@@ -18,7 +18,7 @@ const HOPS_MAX: usize = 8;
 pub(crate) fn breaches(members: &[Member], files: &[SourceFile]) -> Vec<String> {
     let mut found = Vec::new();
     for member in members {
-        let folder = member.folder.join("src");
+        let folder = member.folder().join("src");
         let ours = files.iter().filter_map(|file| {
             let path = shell::root().join(&file.path);
             let path = path.strip_prefix(&folder).ok()?.to_str()?;
@@ -121,7 +121,7 @@ fn siblings(modules: &Modules) -> BTreeMap<String, BTreeSet<String>> {
     }
     let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (from, path) in named {
-        let to = resolve(modules, &imports, &path, HOPS_MAX);
+        let to = resolve(modules, &imports, &path);
         let (from, to): (Vec<_>, Vec<_>) = (from.split("::").collect(), to.split("::").collect());
         let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
         if let (Some(one), Some(other)) = (from.get(..=common), to.get(..=common)) {
@@ -139,10 +139,9 @@ fn used(text: &str) -> Vec<(String, String)> {
         let last = before.rsplit(['\n', '}']).next()?.trim();
         (last.is_empty() || last.starts_with("pub")).then_some(tree)
     });
-    let trees = statements.flat_map(|tree| expand("", &tree.replace('\n', " ")));
-    let names = trees.map(|path| {
-        if let Some((path, name)) = path.split_once(" as ") {
-            return (name.trim().to_owned(), path.trim().to_owned());
+    let names = statements.flat_map(expand).map(|path| {
+        if let Some((path, name)) = path.split_once('=') {
+            return (name.to_owned(), path.to_owned());
         }
         let path = path.trim_end_matches("::self").trim_end_matches("::*");
         let name = path.rsplit("::").next().unwrap_or_default();
@@ -151,34 +150,24 @@ fn used(text: &str) -> Vec<(String, String)> {
     names.collect()
 }
 
-/// The paths of a tree such as `a::{b, c::{d, e}}`.
-fn expand(before: &str, tree: &str) -> Vec<String> {
-    let tree = tree.trim();
-    let Some((start, rest)) = tree.split_once('{') else {
-        let empty = tree.is_empty();
-        return if empty {
-            Vec::new()
-        } else {
-            vec![format!("{before}{tree}")]
-        };
-    };
-    let inner = rest.trim_end().strip_suffix('}').unwrap_or(rest);
-    let (mut depth, mut parts) = (0_usize, vec![String::new()]);
-    for c in inner.chars() {
+/// The paths of a tree such as `a::{b, c::{d as e}}`: `a::b` and `a::c::d=e`.
+fn expand(tree: &str) -> Vec<String> {
+    let (mut paths, mut before, mut path) = (Vec::new(), Vec::new(), String::new());
+    let tree = tree.replace(" as ", "=");
+    for c in tree.chars().filter(|c| !c.is_whitespace()).chain([',']) {
         match c {
-            ',' if depth == 0 => parts.push(String::new()),
-            _ => {
-                depth += usize::from(c == '{');
-                depth = depth.saturating_sub(usize::from(c == '}'));
-                parts.last_mut().into_iter().for_each(|part| part.push(c));
+            '{' => before.push(path.clone()),
+            ',' | '}' => {
+                paths.push(path);
+                if c == '}' {
+                    before.pop();
+                }
+                path = before.last().cloned().unwrap_or_default();
             }
+            _ => path.push(c),
         }
     }
-    let before = format!("{before}{start}");
-    parts
-        .iter()
-        .flat_map(|part| expand(&before, part))
-        .collect()
+    paths
 }
 
 /// The paths in a text that begin with `crate`, `super` or `self`.
@@ -206,28 +195,31 @@ fn absolute(modules: &Modules, module: &str, path: &str) -> Option<String> {
 }
 
 /// The module in which lies what a path names, re-exports followed.
-fn resolve(modules: &Modules, imports: &Imports, path: &str, hops: usize) -> String {
-    let mut module = "crate".to_owned();
-    let mut rest = path.strip_prefix("crate::").unwrap_or_default();
-    while !rest.is_empty() {
-        let (name, after) = rest.split_once("::").unwrap_or((rest, ""));
-        let child = format!("{module}::{name}");
-        if modules.contains_key(&child) {
-            (module, rest) = (child, after);
-            continue;
-        }
-        let import = imports.get(&module).and_then(|names| names.get(name));
-        return match import.filter(|import| hops > 0 && *import != path) {
-            Some(import) => {
-                let further = if after.is_empty() {
-                    import.clone()
-                } else {
-                    format!("{import}::{after}")
-                };
-                resolve(modules, imports, &further, hops - 1)
+fn resolve(modules: &Modules, imports: &Imports, path: &str) -> String {
+    let mut path = path.to_owned();
+    for _ in 0..HOPS_MAX {
+        let module = innermost(modules, &path);
+        let rest = path.strip_prefix(module).unwrap_or_default();
+        let name = rest.split("::").nth(1).unwrap_or_default();
+        match imports.get(module).and_then(|names| names.get(name)) {
+            Some(import) if *import != path => {
+                let after = rest.get("::".len() + name.len()..).unwrap_or_default();
+                path = format!("{import}{after}");
             }
-            None => module,
+            _ => break,
+        }
+    }
+    innermost(modules, &path).to_owned()
+}
+
+/// The innermost module on a path.
+fn innermost<'a>(modules: &Modules, path: &'a str) -> &'a str {
+    let mut module = path;
+    while !modules.contains_key(module) {
+        let Some((outer, _)) = module.rsplit_once("::") else {
+            break;
         };
+        module = outer;
     }
     module
 }
@@ -236,103 +228,64 @@ fn resolve(modules: &Modules, imports: &Imports, path: &str, hops: usize) -> Str
 mod tests {
     use super::*;
 
+    /// Files, each after its path, and the circle that there must be.
     #[track_caller]
-    fn check(files: &[(&str, &str)], expected: &[&str]) {
-        let files = files.iter().map(|(path, text)| ((*path).to_owned(), *text));
-        assert_eq!(circles(&modules(files)), expected);
+    fn check(files: &[&str], expected: &str) {
+        let files = files.iter().filter_map(|file| file.split_once(": "));
+        let files = files.map(|(path, text)| (path.to_owned(), text));
+        assert_eq!(circles(&modules(files)).join(", "), expected);
     }
 
     #[test]
     fn files_that_need_each_other_are_a_circle() {
-        check(
-            &[("a", "use crate::b::B;"), ("b", "fn f(a: &crate::a::A) {}")],
-            &["crate::a → crate::b → crate::a"],
-        );
-        check(
-            &[
-                ("a", "use crate::b::B;"),
-                ("b", "use crate::c::{C, d};"),
-                ("c", ""),
-            ],
-            &[],
-        );
+        let pair = ["a: use crate::b::B;", "b: fn f(a: &crate::a::A) {}"];
+        check(&pair, "crate::a → crate::b → crate::a");
+        let line = ["a: use crate::b::B;", "b: use crate::c::{C, d};", "c: "];
+        check(&line, "");
         let ring = [
-            ("a", "use super::b;"),
-            ("b", "use crate::{c, d::D};"),
-            ("c", ""),
-            ("d", "use super::a as x;"),
+            "a: use super::b;",
+            "b: use crate::{c, d::D};",
+            "c: ",
+            "d: use super::a as x;",
         ];
-        check(&ring, &["crate::a → crate::b → crate::d → crate::a"]);
+        check(&ring, "crate::a → crate::b → crate::d → crate::a");
     }
 
     #[test]
     fn a_module_stands_for_all_below_it() {
         let files = [
-            ("a/mod", "mod x;"),
-            ("a/x", "use crate::b;"),
-            ("b/y", "use crate::a::x::X;"),
-            ("b", "mod y;"),
+            "a/mod: mod x;",
+            "a/x: use crate::b;",
+            "b/y: use crate::a::x::X;",
+            "b: mod y;",
         ];
-        check(&files, &["crate::a → crate::b → crate::a"]);
+        check(&files, "crate::a → crate::b → crate::a");
     }
 
     #[test]
     fn a_parent_and_its_child_are_none() {
-        check(
-            &[
-                ("lib", "mod a;\nuse a::A;\nstruct B;"),
-                ("a", "use crate::B;\nuse super::a;"),
-            ],
-            &[],
-        );
-        check(
-            &[("a", "mod b;\npub use b::B;"), ("a/b", "use super::C;")],
-            &[],
-        );
+        let root = "lib: mod a;\nuse a::A;\nstruct B;";
+        check(&[root, "a: use crate::B;\nuse super::a;"], "");
+        check(&["a: mod b;\npub use b::B;", "a/b: use super::C;"], "");
     }
 
     #[test]
     fn a_re_export_is_followed() {
-        let files = [
-            ("lib", "mod a;\nmod b;\npub use b::{B as C, D};"),
-            ("a", "use crate::C;"),
-            ("b", "use crate::a::A;"),
-        ];
-        check(&files, &["crate::a → crate::b → crate::a"]);
-        let files = [
-            ("lib", "pub use b::B;"),
-            ("a", "use crate::Other;"),
-            ("b", "use crate::a::A;"),
-        ];
-        check(&files, &[]);
+        let root = "lib: mod a;\nmod b;\npub use b::{B as C, D};";
+        let files = [root, "a: use crate::C;", "b: use crate::a::A;"];
+        check(&files, "crate::a → crate::b → crate::a");
+        let root = "lib: pub use b::B;";
+        check(&[root, "a: use crate::Other;", "b: use crate::a::A;"], "");
     }
 
     #[test]
     fn tests_comments_and_other_crates_do_not_count() {
-        check(
-            &[
-                ("a", "use crate::b;"),
-                (
-                    "b",
-                    "// use crate::a;\n#[cfg(test)]\nmod tests { use crate::a; }",
-                ),
-            ],
-            &[],
-        );
-        check(
-            &[
-                ("a", "use crate::b;"),
-                ("b", "#[cfg(test)]\nuse crate::a;\nuse serde::a;"),
-            ],
-            &[],
-        );
-        check(
-            &[
-                ("a", "use crate::b;"),
-                ("b", "#[cfg(test)]\nmod t;"),
-                ("b/t", "use crate::a;"),
-            ],
-            &[],
-        );
+        let needs_b = "a: use crate::b;";
+        let test = "b: // use crate::a;\n#[cfg(test)]\nmod tests { use crate::a; }";
+        check(&[needs_b, test], "");
+        let import = "b: #[cfg(test)]\nuse crate::a;\nuse serde::a;";
+        check(&[needs_b, import], "");
+        let file = "b: #[cfg(test)]\nmod t;";
+        check(&[needs_b, file, "b/t: use crate::a;"], "");
     }
 }

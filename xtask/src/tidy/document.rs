@@ -1,11 +1,11 @@
 //! What the code tells by name stands in the documents: an operator who meets a word must find it.
 
 use super::workspace::SourceFile;
-use crate::document::{chapter, differences, headings};
+use crate::document::{chapter, headings};
 use crate::shell;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use leadwire_domain::problem::Problem;
-use std::fs;
+use std::collections::BTreeSet;
 
 /// The one file that names the reasons in `failed/`.
 const REASONS: &str = "crates/domain/src/failure.rs";
@@ -21,39 +21,31 @@ pub(crate) struct Documents {
 impl Documents {
     /// Reads them.
     pub(crate) fn read() -> Result<Self> {
-        let read = |name: &str| {
-            let path = shell::root().join("docs").join(name);
-            fs::read_to_string(&path).with_context(|| path.display().to_string())
-        };
         Ok(Self {
-            protocol: read("PROTOCOL.md")?,
-            runbook: read("RUNBOOK.md")?,
+            protocol: shell::text("docs/PROTOCOL.md")?,
+            runbook: shell::text("docs/RUNBOOK.md")?,
         })
     }
 }
 
 /// What the documents lack, and what they name that is not there any more.
 pub(crate) fn breaches(documents: &Documents, files: &[SourceFile]) -> Vec<String> {
-    let reasons = files
-        .iter()
-        .filter(|file| file.path.ends_with(REASONS))
-        .flat_map(|file| codes(&file.text))
-        .collect();
     let problems = Problem::ALL.iter().map(|problem| problem.code());
     let problems = problems.filter(|code| !documents.protocol.contains(&format!("`{code}`")));
-    let mut found: Vec<String> = problems
-        .map(|code| format!("docs/PROTOCOL.md does not name the problem `{code}`"))
-        .collect();
-    found.extend(differences(
-        "docs/RUNBOOK.md, reasons",
-        &reasons,
-        &headings(chapter(&documents.runbook, REASONS_CHAPTER)),
-    ));
-    found
+    let problems =
+        problems.map(|code| format!("docs/PROTOCOL.md does not name the problem `{code}`"));
+    let source = files.iter().find(|file| file.path.ends_with(REASONS));
+    let reasons: BTreeSet<&str> = source.map(|file| codes(&file.text)).unwrap_or_default();
+    let explained = headings(chapter(&documents.runbook, REASONS_CHAPTER));
+    let lacking = reasons.difference(&explained);
+    let lacking = lacking.map(|code| format!("docs/RUNBOOK.md, reasons: `{code}` is missing"));
+    let stale = explained.difference(&reasons);
+    let stale = stale.map(|code| format!("docs/RUNBOOK.md, reasons: `{code}` is not in the code"));
+    problems.chain(lacking).chain(stale).collect()
 }
 
 /// The words that the function `code` gives its variants.
-fn codes(source: &str) -> Vec<&str> {
+fn codes(source: &str) -> BTreeSet<&str> {
     let body = source
         .split_once("fn code(self)")
         .and_then(|(_, rest)| rest.split_once("\n    }\n"))
@@ -120,7 +112,7 @@ mod tests {
             &files(),
             &[
                 "docs/RUNBOOK.md, reasons: `owner_missing` is missing",
-                "docs/RUNBOOK.md, reasons: nobody tells `owner_gone`",
+                "docs/RUNBOOK.md, reasons: `owner_gone` is not in the code",
             ],
         );
     }

@@ -1,47 +1,45 @@
 //! Manifests: workspace lints, dependencies from the workspace table only, and none unused.
 
-use super::workspace::{Member, SourceFile, Workspace};
+use super::workspace::{Member, SourceFile};
 use crate::shell;
 use toml::{Table, Value};
 
 const SECTIONS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
 /// What is wrong with the manifests.
-pub(crate) fn breaches(workspace: &Workspace) -> Vec<String> {
-    let per_member = workspace.members.iter().flat_map(|member| {
-        let mut found = table(member);
+pub(crate) fn breaches(members: &[Member], files: &[SourceFile]) -> Vec<String> {
+    let mut found = Vec::new();
+    for member in members {
+        found.extend(table(member));
         found.extend(lints(member));
-        found.extend(unused(member, &files_of(member, workspace)));
-        found
-    });
-    per_member.collect()
+        let is_ours = |file: &&SourceFile| is_of(member, members, file);
+        let ours: Vec<_> = files.iter().filter(is_ours).collect();
+        found.extend(unused(member, &ours));
+    }
+    found
 }
 
-/// The files of a package, those of packages nested in it left out.
-fn files_of<'a>(member: &Member, workspace: &'a Workspace) -> Vec<&'a SourceFile> {
-    let nested: Vec<_> = workspace
-        .members
+/// Whether a file is a package's own, not one of a package nested in it.
+fn is_of(member: &Member, members: &[Member], file: &SourceFile) -> bool {
+    let path = shell::root().join(&file.path);
+    let around = members
         .iter()
-        .map(|other| &other.folder)
-        .filter(|folder| **folder != member.folder && folder.starts_with(&member.folder))
-        .collect();
-    let ours = |file: &&SourceFile| {
-        let path = shell::root().join(&file.path);
-        path.starts_with(&member.folder) && !nested.iter().any(|folder| path.starts_with(folder))
-    };
-    workspace.files.iter().filter(ours).collect()
+        .map(Member::folder)
+        .filter(|folder| path.starts_with(folder));
+    around.max_by_key(|folder| folder.components().count()) == Some(member.folder())
 }
 
 fn lints(member: &Member) -> Option<String> {
-    let inherited = member
-        .manifest
-        .get("lints")
-        .and_then(|lints| lints.get("workspace"))
-        .and_then(Value::as_bool);
-    (inherited != Some(true)).then(|| format!("{}: say `[lints] workspace = true`", member.name))
+    let lints = member.manifest.get("lints");
+    let is_inherited = lints.is_some_and(is_of_workspace);
+    (!is_inherited).then(|| format!("{}: say `[lints] workspace = true`", member.name))
 }
 
-/// The dependencies as written, with their section.
+fn is_of_workspace(value: &Value) -> bool {
+    value.get("workspace").and_then(Value::as_bool) == Some(true)
+}
+
+/// The dependencies as written.
 fn written(member: &Member) -> impl Iterator<Item = (&String, &Value)> {
     let sections = SECTIONS
         .iter()
@@ -50,52 +48,45 @@ fn written(member: &Member) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 fn table(member: &Member) -> Vec<String> {
-    let outside = |(name, value): &(&String, &Value)| {
-        let inherited = value.get("workspace").and_then(Value::as_bool) == Some(true);
+    let is_outside = |(name, value): &(&String, &Value)| {
         // A package that tests itself with a feature on names itself by its path; the table cannot say that.
-        let itself =
-            **name == member.name && value.get("path").and_then(Value::as_str) == Some(".");
-        !inherited && !itself
+        let path = value.get("path").and_then(Value::as_str);
+        let is_itself = **name == member.name && path == Some(".");
+        !is_of_workspace(value) && !is_itself
     };
-    let tell = |(name, _)| {
-        format!(
-            "{}: {name} is not taken from the workspace table",
-            member.name
-        )
-    };
-    written(member).filter(outside).map(tell).collect()
+    let outside = written(member).filter(is_outside);
+    outside
+        .map(|(name, _)| {
+            format!(
+                "{}: {name} is not taken from the workspace table",
+                member.name
+            )
+        })
+        .collect()
 }
 
 /// Dependencies that no file names, except those listed as `package.metadata.cargo-machete.ignored`.
 fn unused(member: &Member, files: &[&SourceFile]) -> Vec<String> {
-    let excused = member
-        .manifest
-        .get("package")
-        .and_then(|package| {
-            package
-                .get("metadata")?
-                .get("cargo-machete")?
-                .get("ignored")?
-                .as_array()
-        })
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect::<Vec<_>>();
-    let named = |name: &str| {
-        let word = name.replace('-', "_");
-        files
-            .iter()
-            .filter(|file| file.path.extension().is_some_and(|e| e == "rs"))
-            .any(|file| has_word(&file.text, &word))
+    let package = member.manifest.get("package");
+    let excused = package.and_then(|package| {
+        package
+            .get("metadata")?
+            .get("cargo-machete")?
+            .get("ignored")?
+            .as_array()
+    });
+    let is_excused = |name: &str| {
+        excused.is_some_and(|names| names.iter().any(|excused| excused.as_str() == Some(name)))
     };
-    let idle =
-        |name: &&String| **name != member.name && !excused.contains(&name.as_str()) && !named(name);
-    let tell = |name: &String| format!("{}: nothing uses the dependency {name}", member.name);
-    written(member)
+    let is_named = |name: &str| {
+        let word = name.replace('-', "_");
+        let mut rust = files.iter().filter(|file| file.is_rust());
+        rust.any(|file| has_word(&file.text, &word))
+    };
+    let idle = written(member)
         .map(|(name, _)| name)
-        .filter(idle)
-        .map(tell)
+        .filter(|name| **name != member.name && !is_excused(name) && !is_named(name));
+    idle.map(|name| format!("{}: nothing uses the dependency {name}", member.name))
         .collect()
 }
 

@@ -25,10 +25,7 @@ pub(crate) fn breaches(files: &[SourceFile]) -> Vec<String> {
 fn breaches_in(file: &SourceFile) -> Vec<String> {
     let path = file.path.display();
     let mut found = Vec::new();
-    let rust = file
-        .path
-        .extension()
-        .is_some_and(|extension| extension == "rs");
+    let rust = file.is_rust();
     let lines = file.text.lines().count();
     if rust && lines > LINES_MAX {
         found.push(format!(

@@ -2,7 +2,7 @@
 
 use crate::shell;
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,29 +10,29 @@ use std::path::{Path, PathBuf};
 pub(super) const ACCEPTED: &str = ".snap";
 pub(super) const PENDING: [&str; 2] = [".snap.new", ".pending-snap"];
 
-/// Who needs a dependency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Normal,
-    Build,
-    Dev,
-}
-
 /// One line of a package's dependencies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
-    pub(crate) kind: Kind,
+    /// `dev`, `build`, or none for what the package itself needs.
+    pub(crate) kind: Option<String>,
 }
 
 /// A package of the workspace.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Member {
     pub(crate) name: String,
-    pub(crate) folder: PathBuf,
+    pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     /// Its Cargo.toml.
+    #[serde(skip)]
     pub(crate) manifest: toml::Table,
+}
+
+impl Member {
+    pub(crate) fn folder(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(&self.manifest_path)
+    }
 }
 
 /// A text file of ours, by its path from the root.
@@ -42,35 +42,38 @@ pub(crate) struct SourceFile {
     pub(crate) text: String,
 }
 
+impl SourceFile {
+    pub(crate) fn is_rust(&self) -> bool {
+        self.path
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+    }
+}
+
 /// The workspace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Workspace {
+    #[serde(rename = "packages")]
     pub(crate) members: Vec<Member>,
+    #[serde(skip)]
     pub(crate) files: Vec<SourceFile>,
     /// Snapshots of tests, accepted or pending, by their paths from the root; tracked or not.
+    #[serde(skip)]
     pub(crate) snapshots: Vec<PathBuf>,
 }
 
 impl Workspace {
     /// Reads the packages and every file of them.
     pub(crate) fn read() -> Result<Self> {
-        let metadata = shell::read(&mut shell::cargo(&[
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-        ]))?;
-        let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata")?;
-        let packages = metadata
-            .get("packages")
-            .and_then(Value::as_array)
-            .context("cargo metadata has no packages")?;
-        let members = packages.iter().map(member).collect::<Result<Vec<_>>>()?;
-        let mut workspace = Self {
-            members,
-            files: Vec::new(),
-            snapshots: Vec::new(),
-        };
+        let metadata = shell::read(&mut shell::cargo("metadata --no-deps --format-version 1"))?;
+        let mut workspace: Self = serde_json::from_str(&metadata).context("cargo metadata")?;
+        for member in &mut workspace.members {
+            let path = &member.manifest_path;
+            let manifest = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            member.manifest = manifest
+                .parse()
+                .with_context(|| path.display().to_string())?;
+        }
         workspace.collect(&shell::root())?;
         Ok(workspace)
     }
@@ -91,10 +94,7 @@ impl Workspace {
                 let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
                 let path = ours.to_path_buf();
                 self.files.push(SourceFile { path, text });
-            } else if [ACCEPTED, PENDING[0], PENDING[1]]
-                .iter()
-                .any(|end| name.ends_with(end))
-            {
+            } else if name.ends_with(ACCEPTED) || PENDING.iter().any(|end| name.ends_with(end)) {
                 self.snapshots.push(ours.to_path_buf());
             }
         }
@@ -104,55 +104,10 @@ impl Workspace {
 
 /// Every crate that the command brings as it is built by default.
 pub(crate) fn default_command_tree() -> Result<Vec<String>> {
-    let tree = [
-        "tree",
-        "--package",
-        "leadwire",
-        "--edges",
-        "normal,build",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-    ];
-    let tree = shell::read(&mut shell::cargo(&tree))?;
-    Ok(tree
+    let words = "tree --package leadwire --edges normal,build --prefix none --format {p}";
+    let tree = shell::read(&mut shell::cargo(words))?;
+    let names = tree
         .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .map(str::to_owned)
-        .collect())
-}
-
-fn member(package: &Value) -> Result<Member> {
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let manifest_path =
-        PathBuf::from(text(package, "manifest_path").context("a package without manifest")?);
-    let manifest =
-        fs::read_to_string(&manifest_path).with_context(|| manifest_path.display().to_string())?;
-    let dependencies = package
-        .get("dependencies")
-        .and_then(Value::as_array)
-        .context("a package without dependencies")?;
-    let dependencies = dependencies.iter().map(|dependency| {
-        let kind = match text(dependency, "kind").as_deref() {
-            Some("dev") => Kind::Dev,
-            Some("build") => Kind::Build,
-            _ => Kind::Normal,
-        };
-        Dependency {
-            name: text(dependency, "name").unwrap_or_default(),
-            kind,
-        }
-    });
-    Ok(Member {
-        name: text(package, "name").context("a package without name")?,
-        folder: manifest_path
-            .parent()
-            .map(Path::to_path_buf)
-            .unwrap_or_default(),
-        dependencies: dependencies.collect(),
-        manifest: manifest
-            .parse()
-            .with_context(|| manifest_path.display().to_string())?,
-    })
+        .filter_map(|line| line.split_whitespace().next());
+    Ok(names.map(str::to_owned).collect())
 }

@@ -8,39 +8,71 @@ mod platform;
 mod sweep;
 mod tape;
 
-use super::super::view::Template;
 use super::{read, resources, with_parameters};
+use crate::view::Template;
 use leadwire_cloudwatch::{Alarm, Comparison, State, Watch, replay};
 use std::collections::BTreeSet;
+use std::panic::Location;
 use tape::Tape;
-
-/// What an alarm must do.
-enum Must {
-    /// Go on once, at this minute, and be off again at the second one at the latest. Once, so that one trouble is one page.
-    Fires(i64, i64),
-    /// Stay off until this minute.
-    StaysOk(i64),
-}
 
 /// What happened, and what an alarm does.
 struct Story {
     alarm: &'static str,
-    /// Completes the sentence "the alarm …".
-    title: &'static str,
     happened: fn(&mut Tape),
-    must: Must,
+    /// The minute in which it must go on, if it must; once, so that one trouble is one page.
+    begins: Option<i64>,
+    /// The minute in which it must be off, again or still.
+    ends: i64,
+    place: &'static Location<'static>,
 }
 
-fn stories() -> impl Iterator<Item = &'static Story> {
-    [
-        leads::STORIES,
-        objective::STORIES,
-        mail::STORIES,
-        platform::STORIES,
-        sweep::STORIES,
-    ]
-    .into_iter()
-    .flatten()
+/// The stories, each of the alarm that was named last.
+#[derive(Default)]
+struct Stories {
+    alarm: &'static str,
+    all: Vec<Story>,
+}
+
+impl Stories {
+    fn of(&mut self, alarm: &'static str) -> &mut Self {
+        self.alarm = alarm;
+        self
+    }
+
+    /// The alarm goes on at a minute, and is off again at another one at the latest.
+    #[track_caller]
+    fn fires(&mut self, (begins, ends): (i64, i64), happened: fn(&mut Tape)) -> &mut Self {
+        self.add(Some(begins), ends, happened)
+    }
+
+    /// The alarm stays off until a minute.
+    #[track_caller]
+    fn stays_ok(&mut self, ends: i64, happened: fn(&mut Tape)) -> &mut Self {
+        self.add(None, ends, happened)
+    }
+
+    #[track_caller]
+    fn add(&mut self, begins: Option<i64>, ends: i64, happened: fn(&mut Tape)) -> &mut Self {
+        self.all.push(Story {
+            alarm: self.alarm,
+            happened,
+            begins,
+            ends,
+            place: Location::caller(),
+        });
+        self
+    }
+}
+
+fn stories() -> Vec<Story> {
+    let mut stories = Stories::default();
+    leads::tell(&mut stories);
+    objective::tell(&mut stories);
+    mail::tell(&mut stories);
+    platform::of_functions(&mut stories);
+    platform::around_functions(&mut stories);
+    sweep::tell(&mut stories);
+    stories.all
 }
 
 /// The template's alarms, as the command carries them.
@@ -68,21 +100,18 @@ fn alone(id: &str) -> Vec<Alarm> {
 fn verdict(story: &Story) -> Option<String> {
     let mut tape = Tape::default();
     (story.happened)(&mut tape);
-    let end = match story.must {
-        Must::Fires(_, end) | Must::StaysOk(end) => end,
-    };
-    let changes = replay(&alone(story.alarm), &tape.0, 3_600, end * 60);
+    let changes = replay(&alone(story.alarm), &tape.0, 3_600, story.ends * 60);
     let changes: Vec<(i64, State)> = changes
         .into_iter()
         .filter(|change| change.id == story.alarm)
         .map(|change| (change.at / 60, change.state))
         .collect();
-    let is_right = match (&story.must, changes.as_slice()) {
-        (Must::StaysOk(_), []) => true,
-        (Must::Fires(begin, _), [(at, State::Alarm), (_, State::Ok)]) => at == begin,
+    let is_right = match changes.as_slice() {
+        [] => story.begins.is_none(),
+        [(at, State::Alarm), (_, State::Ok)] => story.begins == Some(*at),
         _ => false,
     };
-    (!is_right).then(|| format!("{} {}: {changes:?}", story.alarm, story.title))
+    (!is_right).then(|| format!("{}, {}: {changes:?}", story.alarm, story.place))
 }
 
 /// What is wrong with the two stories that follow from the definition of an alarm on a single metric, or that it has more than one.
@@ -119,20 +148,21 @@ fn derived_verdict(alarm: &Alarm) -> Option<String> {
 
 #[test]
 fn every_alarm_fires_when_it_must_and_stays_ok_when_it_must() {
-    let wrong: Vec<String> = stories().filter_map(verdict).collect();
+    let wrong: Vec<String> = stories().iter().filter_map(verdict).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn every_alarm_has_a_story_in_which_it_fires_and_one_in_which_it_stays_ok() {
-    let of = |wanted: fn(&Must) -> bool| -> BTreeSet<&str> {
-        let stories = stories().filter(|story| wanted(&story.must));
+    let stories = stories();
+    let of = |fires: bool| -> BTreeSet<&str> {
+        let stories = stories.iter();
+        let stories = stories.filter(|story| story.begins.is_some() == fires);
         stories.map(|story| story.alarm).collect()
     };
-    let fire = of(|must| matches!(must, Must::Fires(..)));
-    let stay = of(|must| matches!(must, Must::StaysOk(_)));
+    let (fire, stay) = (of(true), of(false));
     let template = template();
-    let ids: BTreeSet<&str> = resources(&template).map(|(id, _)| id.as_str()).collect();
+    let ids: BTreeSet<&str> = resources(&template).map(|(id, _)| id).collect();
     assert!(fire.is_subset(&ids) && stay.is_subset(&ids));
     let (alarms, wrong) = read(&template);
     assert_eq!(wrong, []);

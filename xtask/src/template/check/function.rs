@@ -1,88 +1,81 @@
 //! Functions: how many run, what they are told, how they end.
 
+use super::Breakage::{Change, Edit};
 use super::{Case, Check};
 use crate::template::project::{Entry, FUNCTIONS};
-use crate::template::view::{at, number, refers, texts};
+use crate::view::{at, number, refers, texts};
 use leadwire_pipeline::settings::{Preset, Template, Values};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-const ENRICHMENT: &str = "/Resources/EnrichmentFunction/Properties";
-const SWEEP: &str = "/Resources/SweepFunction/Properties";
-
 /// A throttled poller would cost a message one of its receives; a stopped recursion would lose it.
 pub(super) const CONCURRENCY: Check = Check {
     promise: "no function is starved or stopped",
-    breaches: |case| {
-        let functions: Vec<_> = case.template.of_type("AWS::Lambda::Function").collect();
-        let reserved = functions
-            .iter()
-            .filter(|(_, f)| !at(f, "/ReservedConcurrentExecutions").is_null());
-        let mut found: Vec<_> = reserved
-            .map(|(id, _)| format!("{id} reserves concurrency"))
-            .collect();
-        for (_, mapping) in case.template.of_type("AWS::Lambda::EventSourceMapping") {
-            let readers = functions
-                .iter()
-                .filter(|(id, _)| refers(at(mapping, "/FunctionName"), id));
-            let stopped = readers.filter(|(_, function)| at(function, "/RecursiveLoop") != "Allow");
-            found.extend(stopped.map(|(id, _)| {
-                format!("{id} sends to its own queue without RecursiveLoop: Allow")
-            }));
+    breaches: |case, found| {
+        for (id, function) in case.template.of_type("AWS::Lambda::Function") {
+            if !at(function, "/ReservedConcurrentExecutions").is_null() {
+                found.push(format!("{id} reserves concurrency"));
+            }
+            let mut mappings = case.template.of_type("AWS::Lambda::EventSourceMapping");
+            let reads = mappings.any(|(_, mapping)| refers(at(mapping, "/FunctionName"), id));
+            if reads && at(function, "/RecursiveLoop") != "Allow" {
+                found.push(format!(
+                    "{id} sends to its own queue without RecursiveLoop: Allow"
+                ));
+            }
         }
-        found
     },
     breakages: &[
-        |case| case.remove(ENRICHMENT, "RecursiveLoop"),
-        |case| case.set(&format!("{ENRICHMENT}/RecursiveLoop"), "Terminate"),
-        |case| case.add(ENRICHMENT, "ReservedConcurrentExecutions", 5),
+        Edit("EnrichmentFunction/RecursiveLoop"),
+        Edit("EnrichmentFunction/RecursiveLoop = Terminate"),
+        Edit("EnrichmentFunction/ReservedConcurrentExecutions = 5"),
     ],
 };
 
 /// A function has what its binary reads, and nothing else; each variable and parameter is what the setting's entry says.
 pub(super) const VARIABLES: Check = Check {
     promise: "the template sets the variables that each binary reads, as their entries say",
-    breaches: |case| {
-        let strange = FUNCTIONS.into_iter().flat_map(|(_, id)| strange(case, id));
+    breaches: |case, found| {
+        for (_, id) in FUNCTIONS {
+            found.extend(strange(case, id));
+        }
         let entries = case.project.settings.iter();
-        strange
-            .chain(entries.flat_map(|entry| of(case, entry)))
-            .collect()
+        found.extend(entries.filter_map(|entry| wrong(case, entry)));
     },
     breakages: &[
-        |case| {
-            case.add(
-                &format!("{SWEEP}/Environment/Variables"),
-                "SWEEP_MAXIMUM",
-                "1",
-            );
-        },
-        |case| case.remove(&format!("{SWEEP}/Environment/Variables"), "SWEEP_MAX"),
-        |case| case.set(&format!("{SWEEP}/Environment/Variables/SWEEP_MAX"), "101"),
-        |case| case.set("/Parameters/DelaySeconds/Default", 601),
-        |case| case.set("/Parameters/DelaySeconds/MaxValue", 901),
-        |case| case.remove("/Parameters", "DelaySeconds"),
-        |case| case.project.settings.clear(),
+        Edit(r#"SweepFunction/Environment/Variables/SWEEP_MAXIMUM = "1""#),
+        Edit("SweepFunction/Environment/Variables/SWEEP_MAX"),
+        Edit(r#"SweepFunction/Environment/Variables/SWEEP_MAX = "101""#),
+        Edit("/Parameters/DelaySeconds/Default = 601"),
+        Edit("/Parameters/DelaySeconds/MaxValue = 901"),
+        Edit("/Parameters/DelaySeconds"),
+        Change(|case| case.project.settings.clear()),
     ],
 };
 
 /// Variables that a function has and does not read.
 fn strange(case: &Case, id: &str) -> Vec<String> {
-    let names = case.template.environment(id).as_object();
-    let names = names.into_iter().flatten().map(|(name, _)| name);
-    let is_read = |name: &&String| {
-        let mut entries = case.project.settings.iter();
-        entries.any(|entry| entry.function == id && entry.variable == **name)
+    let names = case
+        .template
+        .environment(id)
+        .as_object()
+        .into_iter()
+        .flatten();
+    let entries = &case.project.settings;
+    let is_read = |name: &str| {
+        entries
+            .iter()
+            .any(|entry| entry.function == id && entry.variable == name)
     };
     names
-        .filter(|name| !is_read(name))
-        .map(|name| format!("{id} has {name}, which its binary does not read"))
+        .filter(|(name, _)| !is_read(name))
+        .map(|(name, _)| format!("{id} has {name}, which its binary does not read"))
         .collect()
 }
 
 /// What is wrong with a variable of a function, and with its parameter.
-fn of(case: &Case, entry: &Entry) -> Vec<String> {
+fn wrong(case: &Case, entry: &Entry) -> Option<String> {
     let Entry {
         function, variable, ..
     } = entry;
@@ -96,8 +89,7 @@ fn of(case: &Case, entry: &Entry) -> Vec<String> {
             refers(value, name) && is_parameter_of(parameter, entry)
         }
     };
-    let mistake = format!("{function}: {variable} or its parameter is not what its entry says");
-    if agrees { Vec::new() } else { vec![mistake] }
+    (!agrees).then(|| format!("{function}: {variable} or its parameter is not what its entry says"))
 }
 
 fn is_parameter_of(parameter: &Value, entry: &Entry) -> bool {
@@ -135,20 +127,14 @@ fn text(value: &Value) -> String {
 /// One record's panic is that record's failure; aborting would fail the batch.
 pub(super) const PANIC: Check = Check {
     promise: "a panic unwinds in the release profile",
-    breaches: |case| {
-        let wrong = case.project.panic != "unwind";
-        wrong
-            .then(|| format!("profile.release.panic is \"{}\"", case.project.panic))
-            .into_iter()
-            .collect()
+    breaches: |case, found| {
+        let panic = &case.project.panic;
+        if panic != "unwind" {
+            found.push(format!("profile.release.panic is \"{panic}\""));
+        }
     },
     breakages: &[
-        |case| "abort".clone_into(&mut case.project.panic),
-        |case| case.project.panic.clear(),
+        Change(|case| "abort".clone_into(&mut case.project.panic)),
+        Change(|case| case.project.panic.clear()),
     ],
 };
-
-/// The names of the functions' roles.
-pub(super) fn role_of(function: &Value) -> Option<&str> {
-    at(function, "/Role/Fn::GetAtt/0").as_str()
-}

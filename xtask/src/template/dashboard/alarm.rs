@@ -1,9 +1,9 @@
 //! Dashboards and alarms: those shown exist, and thresholds are drawn where they are.
 
-use super::{Case, Check, boards, change, change_graphs};
+use super::{Case, Change, Check, Edit, boards, change, change_graph};
 use crate::dashboard::board::{Annotation, Shown, Source};
 use crate::template::alarms::TYPES;
-use crate::template::view::at;
+use crate::view::at;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -16,29 +16,28 @@ const STACK: &str = "${AWS::StackName}-";
 /// `CloudWatch` takes an alarm that does not exist, and shows nothing of it.
 pub(in crate::template) const ALARMS: Check = Check {
     promise: "the alarms in dashboards exist",
-    breaches: |case| {
+    breaches: |case, found| {
         let alarms = alarms(case);
         let exists = |arn: &str| {
             let alarm = arn.strip_prefix(ARN);
             alarm.is_some_and(|alarm| alarms.contains_key(alarm))
         };
-        let mut found = Vec::new();
         for (name, board) in boards(case) {
             let shown = board.shown().flat_map(|shown| &shown.alarms);
             let unknown = shown.filter(|arn| !exists(arn));
             found.extend(unknown.map(|arn| format!("{name} shows {arn:?}, which is no alarm")));
         }
-        found
     },
     breakages: &[
-        |case| change(case, FIRST, json!("${DeadLetterQueueDepthAlarm.Arn}")),
-        |case| change(case, FIRST, json!(format!("{ARN}no-such-alarm"))),
-        |case| case.remove("/Resources", "DeadLetterQueueDepthAlarm"),
+        Change(|case| show(case, "${DeadLetterQueueDepthAlarm.Arn}")),
+        Change(|case| show(case, "${AlarmArn}-no-such-alarm")),
+        Edit("/Resources/DeadLetterQueueDepthAlarm"),
     ],
 };
 
-/// The first alarm of the operations dashboard.
-const FIRST: &str = "/widgets/0/properties/alarms/0";
+fn show(case: &mut Case, arn: &str) {
+    change(case, &format!("/widgets/0/properties/alarms/0 = {arn}"));
+}
 
 /// Lines that stand at a parameter's default.
 const LINES: [(&str, &str); 2] = [
@@ -49,8 +48,7 @@ const LINES: [(&str, &str); 2] = [
 /// A line whose label ends with an alarm's name in parentheses is that alarm's threshold.
 pub(in crate::template) const THRESHOLDS: Check = Check {
     promise: "thresholds, timeouts and the delay in dashboards are those of the template",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (name, board) in boards(case) {
             for shown in board.shown() {
                 let notes = shown.annotations.horizontal.iter();
@@ -59,19 +57,18 @@ pub(in crate::template) const THRESHOLDS: Check = Check {
                 found.extend(wrong.map(|what| format!("{name}, {:?}: {what}", shown.title)));
             }
         }
-        found
     },
     breakages: &[
-        |case| change_notes(case, 9.75, "pages (dead-letter-queue-depth)"),
-        |case| change_notes(case, 0.0, "pages (no-such-alarm)"),
-        |case| change_notes(case, 601.0, "planned delay"),
-        |case| case.set("/Resources/SweepFunction/Properties/Timeout", 299),
+        Change(|case| change_notes(case, 9.75, "pages (dead-letter-queue-depth)")),
+        Change(|case| change_notes(case, 0.0, "pages (no-such-alarm)")),
+        Change(|case| change_notes(case, 601.0, "planned delay")),
+        Edit("SweepFunction/Timeout = 299"),
     ],
 };
 
 fn change_notes(case: &mut Case, value: f64, label: &str) {
     let note = json!({"horizontal": [{"value": value, "label": label}]});
-    change_graphs(case, "annotations", &note);
+    change_graph(case, &format!("/annotations = {note}"));
 }
 
 /// A line that is not at the value that its label speaks of.
@@ -101,7 +98,7 @@ fn misplaced(case: &Case, note: &Annotation) -> Option<String> {
 fn mistimed(case: &Case, shown: &Shown) -> Vec<String> {
     let durations = shown.rows.iter().filter_map(|row| match &row.source {
         Source::Metric(name) if name.metric == "Duration" => {
-            let (_, function) = name.dimensions.first()?;
+            let function = name.dimensions.get("FunctionName")?;
             let id = function.strip_prefix("${")?.strip_suffix('}')?;
             Some((row.id.as_deref()?, id))
         }

@@ -1,70 +1,63 @@
 //! What graphs show: metrics of ours by the catalogue, AWS's by a list, and expressions over them.
 
-use super::{Case, Check, add, add_row, boards};
-use crate::dashboard::board::{Name, Row, Shown, Source};
+use super::{Case, Change, Check, add_row, boards, change_graph};
+use crate::dashboard::board::{Board, Row, Shown, Source};
 use crate::dashboard::family::{self, Value as Filler};
-use crate::template::view::at;
-use leadwire_cloudwatch::Expression;
-use serde_json::json;
+use crate::view::at;
+use leadwire_cloudwatch::{Expression, Query};
+use leadwire_pipeline::observe::metric::NAMESPACE;
 use std::collections::BTreeSet;
 
 /// A metric that does not exist draws an empty graph.
 pub(in crate::template) const OURS: Check = Check {
     promise: "the metrics of ours in dashboards exist, with these dimensions",
-    breaches: |case| {
+    breaches: |case, found| {
         let boards = boards(case);
-        let names: BTreeSet<&Name> = boards.iter().flat_map(|(_, board)| board.names()).collect();
-        let ours = names.iter().filter(|name| name.namespace == family::OURS);
-        ours.filter_map(|name| family::breach_of_ours(name))
-            .collect()
+        let ours = names(&boards).filter(|name| name.namespace == NAMESPACE);
+        found.extend(ours.filter_map(|name| family::breach_of_ours(name, "${Environment}")));
     },
     breakages: &[
-        |case| add_ours(case, "LeadsLost service ingest environment ${Environment}"),
-        |case| add_ours(case, "EmailsSent service ingest environment ${Environment}"),
-        |case| add_ours(case, "EmailsSent service enrich"),
-        |case| add_ours(case, "EmailsSent service enrich environment dev"),
-        |case| add_ours_by(case, "EmailsSent service enrich", "source close"),
-        |case| add_ours_by(case, "LeadsAccepted service ingest", "source fax"),
-        |case| add_ours_by(case, "LeadsRejected service ingest", "reason mood"),
-        |case| add_ours_by(case, "LeadsDuplicate service ingest", ""),
+        Change(|case| add_ours(case, "LeadsLost service ingest environment ${Environment}")),
+        Change(|case| add_ours(case, "EmailsSent service ingest environment ${Environment}")),
+        Change(|case| add_ours(case, "EmailsSent service enrich")),
+        Change(|case| add_ours(case, "EmailsSent service enrich environment dev")),
+        Change(|case| add_ours_by(case, "EmailsSent service enrich", "source close")),
+        Change(|case| add_ours_by(case, "LeadsAccepted service ingest", "source fax")),
+        Change(|case| add_ours_by(case, "LeadsRejected service ingest", "reason mood")),
+        Change(|case| add_ours_by(case, "LeadsDuplicate service ingest", "")),
     ],
 };
 
 /// A wrong dimension draws an empty graph too.
 pub(in crate::template) const OF_AWS: Check = Check {
     promise: "the metrics of AWS in dashboards exist, of resources that exist",
-    breaches: |case| {
+    breaches: |case, found| {
         let boards = boards(case);
-        let names: BTreeSet<&Name> = boards.iter().flat_map(|(_, board)| board.names()).collect();
-        let theirs = names
-            .into_iter()
-            .filter(|name| name.namespace != family::OURS);
-        theirs.filter_map(|name| breach(case, name)).collect()
+        let theirs = names(&boards).filter(|name| name.namespace != NAMESPACE);
+        found.extend(theirs.filter_map(|name| breach(case, name)));
     },
     breakages: &[
-        |case| add_row(case, "AWS/Fax Errors FunctionName ${SweepFunction}"),
-        |case| add_row(case, "AWS/Lambda Mistakes FunctionName ${SweepFunction}"),
-        |case| add_row(case, "AWS/Lambda Errors FunctionName ${DelayQueue}"),
-        |case| add_row(case, "AWS/Lambda Errors QueueName ${SweepFunction}"),
+        Change(|case| add_row(case, "AWS/Fax Errors FunctionName ${SweepFunction}")),
+        Change(|case| add_row(case, "AWS/Lambda Mistakes FunctionName ${SweepFunction}")),
+        Change(|case| add_row(case, "AWS/Lambda Errors FunctionName ${DelayQueue}")),
+        Change(|case| add_row(case, "AWS/Lambda Errors QueueName ${SweepFunction}")),
     ],
 };
 
 /// One expression that cannot be evaluated and the whole graph is empty.
 pub(in crate::template) const EXPRESSIONS: Check = Check {
     promise: "the expressions in dashboards can be evaluated over rows that exist",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (name, board) in boards(case) {
             for shown in board.shown() {
                 let wrong = shown.rows.iter().filter_map(|row| wrong(shown, row));
                 found.extend(wrong.map(|what| format!("{name}, {:?}: {what}", shown.title)));
             }
         }
-        found
     },
     breakages: &[
-        |case| add(case, json!([{"expression": "nothing / 2"}])),
-        |case| add(case, json!([{"expression": "2 *"}])),
+        Change(|case| change_graph(case, r#"/metrics/- = [{"expression": "nothing / 2"}]"#)),
+        Change(|case| change_graph(case, r#"/metrics/- = [{"expression": "2 *"}]"#)),
     ],
 };
 
@@ -93,17 +86,18 @@ fn wrong(shown: &Shown, row: &Row) -> Option<String> {
     Some(format!("{text:?}: no row has the id {unknown:?}"))
 }
 
-fn breach(case: &Case, name: &Name) -> Option<String> {
-    let Some(family) = family::of(name) else {
-        return Some(format!("AWS has no {} {}", name.namespace, name.metric));
-    };
-    let mut pairs = name.dimensions.iter().zip(family.dimensions);
-    let same = name.dimensions.len() == family.dimensions.len()
-        && pairs.all(|((dimension, value), (wanted, filler))| {
-            dimension == wanted && is_filled(case, value, filler)
-        });
-    let (namespace, metric) = (&name.namespace, &name.metric);
-    (!same).then(|| format!("{namespace} {metric} has no series {:?}", name.dimensions))
+/// Every metric that is shown, once.
+fn names<'a>(boards: &'a [(&str, Board)]) -> impl Iterator<Item = &'a Query> {
+    let names: BTreeSet<&Query> = boards.iter().flat_map(|(_, board)| board.names()).collect();
+    names.into_iter()
+}
+
+fn breach(case: &Case, query: &Query) -> Option<String> {
+    let exists = family::of(query).is_some_and(|family| {
+        let mut fillers = family.dimensions.iter().zip(query.dimensions.values());
+        fillers.all(|((_, filler), value)| is_filled(case, value, filler))
+    });
+    (!exists).then(|| format!("AWS has no {query:?}"))
 }
 
 /// Whether a dimension's value is a resource of the right kind, or the right text.

@@ -1,8 +1,8 @@
 //! What `Fn::Sub` fills into a dashboard.
 
-use super::{Case, Check, add_row, change, resource};
-use crate::template::view::at;
-use serde_json::{Value, json};
+use super::{Case, Change, Check, Edit, add_row, change, resource};
+use crate::view::at;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What `CloudFormation` knows without a resource.
@@ -19,18 +19,16 @@ const ATTRIBUTES: [(&str, &str); 2] = [
     ("AWS::SNS::Topic", "TopicName"),
 ];
 
-/// What the template itself computes for dashboards, beside the text: where ARNs of alarms begin, and the configuration set of the mails.
-const ALARM_ARN: &str = "AlarmArn";
+/// What the template itself computes for dashboards, beside the text.
 const VARIABLES: &str = "/DashboardBody/Fn::Sub/1";
-const MAIL_SET: &str = "MailSet";
-const ALARM_ARN_TEXT: &str =
+/// Where ARNs of alarms begin.
+const ALARM_ARN: &str =
     "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}";
 
 /// One name that is not there and the whole stack is not deployed.
 pub(in crate::template) const RESOLVED: Check = Check {
     promise: "every ${…} of a dashboard is filled in, whatever the parameters",
-    breaches: |case| {
-        let mut found = Vec::new();
+    breaches: |case, found| {
         for (name, json) in &case.project.dashboards {
             let variables = at(case.template.properties(resource(name)), VARIABLES);
             for word in placeholders(&json.to_string()) {
@@ -41,37 +39,26 @@ pub(in crate::template) const RESOLVED: Check = Check {
                 found.extend(why.map(|why| format!("{name}: ${{{word}}} {why}")));
             }
         }
-        found
     },
     breakages: &[
-        |case| change(case, "/start", json!("${NoSuchThing}")),
-        |case| change(case, "/start", json!("${AWS::Moon}")),
-        |case| change(case, "/start", json!("${DelayQueue.Colour}")),
-        |case| change(case, "/start", json!("${DelayQueue")),
-        |case| {
+        Change(|case| change(case, "/start = ${NoSuchThing}")),
+        Change(|case| change(case, "/start = ${AWS::Moon}")),
+        Change(|case| change(case, "/start = ${DelayQueue.Colour}")),
+        Change(|case| change(case, "/start = ${DelayQueue")),
+        Change(|case| {
             add_row(case, "AWS/SQS Age QueueName ${DelayQueue.QueueName}");
-            case.add("/Resources/DelayQueue", "Condition", "HasQueue");
-        },
-        |case| {
-            case.set(
-                "/Resources/LeadsDashboard/Properties/DashboardBody/Fn::Sub/1/AlarmArn",
-                "arn:x",
-            );
-        },
+            case.edit("/Resources/DelayQueue/Condition = HasQueue");
+        }),
+        Edit("LeadsDashboard/DashboardBody/Fn::Sub/1/AlarmArn = arn:x"),
     ],
 };
 
 /// A variable of the text that is computed in another way than alarms and functions do it.
 fn wrong_variable(case: &Case, name: &str, value: &Value) -> Option<&'static str> {
+    let mails = case.template.environment("EnrichmentFunction");
     let sound = match name {
-        ALARM_ARN => value == &json!({"Fn::Sub": ALARM_ARN_TEXT}),
-        MAIL_SET => {
-            Some(value)
-                == case
-                    .template
-                    .environment("EnrichmentFunction")
-                    .get("SES_CONFIGURATION_SET")
-        }
+        "AlarmArn" => at(value, "/Fn::Sub") == ALARM_ARN,
+        "MailSet" => value == at(mails, "/SES_CONFIGURATION_SET"),
         _ => false,
     };
     (!sound).then_some("has another value than it should")
@@ -98,7 +85,7 @@ fn breach(case: &Case, name: &str) -> Option<&'static str> {
     }
     let has = |attribute: &str| {
         let mut known = ATTRIBUTES.iter();
-        known.any(|(kind, name)| at(resource, "/Type") == &Value::from(*kind) && *name == attribute)
+        known.any(|(kind, name)| at(resource, "/Type") == kind && *name == attribute)
     };
     (!attribute.is_none_or(has)).then_some("asks for an attribute that is not known")
 }

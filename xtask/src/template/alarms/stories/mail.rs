@@ -1,7 +1,6 @@
 //! Mails, owners, the canary.
 
-use super::Must::{Fires, StaysOk};
-use super::Story;
+use super::Stories;
 use super::tape::Tape;
 use leadwire_pipeline::observe::metric::Metric;
 use leadwire_pipeline::observe::metric::Service::Enrich;
@@ -12,106 +11,72 @@ fn ses(tape: &mut Tape, metric: &str, minutes: impl IntoIterator<Item = i64>) {
     tape.put(("AWS/SES", metric), set, minutes, 1.0);
 }
 
-pub(super) const STORIES: &[Story] = &[
-    Story {
-        alarm: "MailBouncedAlarm",
-        title: "fires at the first bounce, once for several",
-        happened: |tape| ses(tape, "Bounce", [100, 130, 131]),
-        must: Fires(101, 200),
-    },
-    Story {
-        alarm: "MailBouncedAlarm",
-        title: "stays OK while mails go out, and about bounces of other senders",
-        happened: |tape| {
+pub(super) fn tell(stories: &mut Stories) {
+    stories
+        .of("MailBouncedAlarm")
+        // At the first bounce, once for several.
+        .fires((101, 200), |tape| ses(tape, "Bounce", [100, 130, 131]))
+        // While mails go out, and about bounces of other senders.
+        .stays_ok(300, |tape| {
             ses(tape, "Send", 60..300);
             let other = [("ses:configuration-set", "other")];
             tape.put(("AWS/SES", "Bounce"), other, 60..300, 1.0);
-        },
-        must: StaysOk(300),
-    },
-    Story {
-        alarm: "MailRejectedAlarm",
-        title: "fires at the first reject",
-        happened: |tape| ses(tape, "Reject", [100]),
-        must: Fires(101, 170),
-    },
-    Story {
-        alarm: "MailRejectedAlarm",
-        title: "stays OK about bounces",
-        happened: |tape| ses(tape, "Bounce", [100]),
-        must: StaysOk(200),
-    },
-    Story {
-        alarm: "MailComplaintAlarm",
-        title: "fires at the first complaint",
-        happened: |tape| ses(tape, "Complaint", [100]),
-        must: Fires(101, 120),
-    },
-    Story {
-        alarm: "MailComplaintAlarm",
-        title: "stays OK while mails go out",
-        happened: |tape| ses(tape, "Send", 60..300),
-        must: StaysOk(300),
-    },
-    Story {
-        alarm: "EmailAmbiguousAlarm",
-        title: "fires at the first doubtful mail",
-        happened: |tape| tape.ours(Metric::EmailsAmbiguous, Enrich, [100], 1.0),
-        must: Fires(101, 120),
-    },
-    Story {
-        alarm: "EmailAmbiguousAlarm",
-        title: "stays OK while mails are sent and put off",
-        happened: |tape| {
+        });
+    stories
+        .of("MailRejectedAlarm")
+        // At the first reject.
+        .fires((101, 170), |tape| ses(tape, "Reject", [100]))
+        // About bounces.
+        .stays_ok(200, |tape| ses(tape, "Bounce", [100]));
+    stories
+        .of("MailComplaintAlarm")
+        // At the first complaint.
+        .fires((101, 120), |tape| ses(tape, "Complaint", [100]))
+        // While mails go out.
+        .stays_ok(300, |tape| ses(tape, "Send", 60..300));
+    stories
+        .of("EmailAmbiguousAlarm")
+        // At the first doubtful mail.
+        .fires((101, 120), |tape| {
+            tape.ours(Metric::EmailsAmbiguous, Enrich, [100], 1.0);
+        })
+        // While mails are sent and put off.
+        .stays_ok(200, |tape| {
             tape.ours(Metric::EmailsSent, Enrich, 60..200, 5.0);
             tape.ours(Metric::MailDeferred, Enrich, 60..200, 5.0);
-        },
-        must: StaysOk(200),
-    },
-    Story {
-        alarm: "EmailParkedAlarm",
-        title: "fires for an hour, so that whoever is woken still finds it",
-        happened: |tape| tape.ours(Metric::EmailsParked, Enrich, [100], 1.0),
-        must: Fires(101, 165),
-    },
-    Story {
-        alarm: "EmailParkedAlarm",
-        title: "stays OK about a mail that is only doubtful",
-        happened: |tape| tape.ours(Metric::EmailsAmbiguous, Enrich, [100], 1.0),
-        must: StaysOk(200),
-    },
-    Story {
-        alarm: "LookupDeniedAlarm",
-        title: "fires at the third denied minute in a quarter of an hour",
-        happened: |tape| tape.ours(Metric::LookupDenied, Enrich, [100, 105, 110, 114], 2.0),
-        must: Fires(111, 135),
-    },
-    Story {
-        alarm: "LookupDeniedAlarm",
-        title: "stays OK about single denied looks and about owners who are late",
-        happened: |tape| {
+        });
+    stories
+        .of("EmailParkedAlarm")
+        // For an hour, so that whoever is woken still finds it.
+        .fires((101, 165), |tape| {
+            tape.ours(Metric::EmailsParked, Enrich, [100], 1.0);
+        })
+        // About a mail that is only doubtful.
+        .stays_ok(200, |tape| {
+            tape.ours(Metric::EmailsAmbiguous, Enrich, [100], 1.0);
+        });
+    stories
+        .of("LookupDeniedAlarm")
+        // At the third denied minute in a quarter of an hour.
+        .fires((111, 135), |tape| {
+            tape.ours(Metric::LookupDenied, Enrich, [100, 105, 110, 114], 2.0);
+        })
+        // About single denied looks and about owners who are late.
+        .stays_ok(200, |tape| {
             tape.ours(Metric::LookupDenied, Enrich, [100, 130, 160], 1.0);
             tape.ours(Metric::OwnerPending, Enrich, 60..200, 4.0);
-        },
-        must: StaysOk(200),
-    },
-    Story {
-        alarm: "CanaryAlarm",
-        title: "fires after three quarters of an hour of silence",
-        happened: |tape| {
+        });
+    stories
+        .of("CanaryAlarm")
+        // After three quarters of an hour of silence.
+        // The last one before it was mailed in minute 100.
+        .fires((146, 201), |tape| {
             tape.ours(Metric::CanaryMailed, Enrich, (10..110).step_by(15), 1.0);
             tape.ours(Metric::CanaryMailed, Enrich, (200..400).step_by(15), 1.0);
-        },
-        // The last one before it was mailed in minute 100.
-        must: Fires(146, 201),
-    },
-    Story {
-        alarm: "CanaryAlarm",
-        title: "stays OK about one canary that is missing and others that are late",
-        happened: |tape| {
+        })
+        // About one canary that is missing and others that are late.
+        .stays_ok(200, |tape| {
             let mailed = [10, 25, 43, 55, 70, 102, 115, 131, 145, 160, 176, 190];
             tape.ours(Metric::CanaryMailed, Enrich, mailed, 1.0);
-        },
-        must: StaysOk(200),
-    },
-];
+        });
+}

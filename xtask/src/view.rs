@@ -1,7 +1,8 @@
-//! Reading an expanded template.
+//! Reading an expanded template, and other JSON.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 static NOTHING: Value = Value::Null;
 
@@ -32,14 +33,20 @@ impl Template {
         at(self.resource(id), "/Properties")
     }
 
+    /// Names and values of a section.
+    pub(crate) fn members(&self, section: &str) -> impl Iterator<Item = (&str, &Value)> {
+        let members = self.section(section).as_object().into_iter().flatten();
+        members.map(|(name, value)| (name.as_str(), value))
+    }
+
     /// Ids and properties of all resources of a type.
     pub(crate) fn of_type<'a>(
         &'a self,
         kind: &'a str,
     ) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let resources = self.section("Resources").as_object().into_iter().flatten();
+        let resources = self.members("Resources");
         let wanted = resources.filter(move |(_, resource)| at(resource, "/Type") == kind);
-        wanted.map(|(id, resource)| (id.as_str(), at(resource, "/Properties")))
+        wanted.map(|(id, resource)| (id, at(resource, "/Properties")))
     }
 
     /// The environment variables of a function.
@@ -72,22 +79,39 @@ pub(crate) fn texts(value: &Value) -> Vec<&str> {
     items(value).into_iter().filter_map(Value::as_str).collect()
 }
 
-/// Whether a value refers to a resource anywhere in it, by `Ref`, `Fn::GetAtt` or `Fn::Sub`.
-pub(crate) fn refers(value: &Value, id: &str) -> bool {
+/// The parameters and resources that a value refers to anywhere in it, by `Ref`, `Fn::GetAtt` or `Fn::Sub`.
+pub(crate) fn references(value: &Value) -> BTreeSet<&str> {
     match value {
-        Value::Object(members) => members.iter().any(|(key, value)| match key.as_str() {
-            "Ref" => value == id,
-            "Fn::GetAtt" => texts(value)
-                .first()
-                .is_some_and(|text| *text == id || text.starts_with(&format!("{id}."))),
-            _ => refers(value, id),
-        }),
-        Value::Array(list) => list.iter().any(|value| refers(value, id)),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(key, inner)| match key.as_str() {
+                "Ref" => inner.as_str().into_iter().collect(),
+                "Fn::GetAtt" => {
+                    let resource = texts(inner).first().and_then(|path| path.split('.').next());
+                    resource.into_iter().collect()
+                }
+                _ => references(inner),
+            })
+            .collect(),
+        Value::Array(list) => list.iter().flat_map(references).collect(),
         Value::String(text) => {
-            text.contains(&format!("${{{id}}}")) || text.contains(&format!("${{{id}."))
+            let names = text.split("${").skip(1);
+            names
+                .filter_map(|rest| rest.split(['}', '.']).next())
+                .collect()
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) => BTreeSet::new(),
     }
+}
+
+/// Whether a value refers to a resource or a parameter.
+pub(crate) fn refers(value: &Value, id: &str) -> bool {
+    references(value).contains(id)
+}
+
+/// The statements of a policy.
+pub(crate) fn statements_of(policy: &Value) -> Vec<&Value> {
+    items(at(policy, "/PolicyDocument/Statement"))
 }
 
 /// The statements of every policy in a role, those behind a condition too.
@@ -104,8 +128,8 @@ fn collect<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
         for value in members.values() {
             collect(value, found);
         }
-    } else if let Some(list) = value.as_array() {
-        for value in list {
+    } else {
+        for value in value.as_array().into_iter().flatten() {
             collect(value, found);
         }
     }
