@@ -137,14 +137,12 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
 }
 
 fn answer(status: u16, headers: &[String], body: &str) -> String {
-    let mut head = format!("HTTP/1.1 {status} Scripted\r\n");
+    let mut lines = vec![format!("HTTP/1.1 {status} Scripted")];
     if !headers.iter().any(|line| line.contains("content-length")) {
-        head += &format!("content-length: {}\r\n", body.len());
+        lines.push(format!("content-length: {}", body.len()));
     }
-    for line in headers {
-        head += &format!("{line}\r\n");
-    }
-    format!("{head}\r\n{body}")
+    lines.extend_from_slice(headers);
+    format!("{}\r\n\r\n{body}", lines.join("\r\n"))
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
