@@ -83,6 +83,14 @@ where
     }
 }
 
+/// [`port_error`], to be given to `map_err`.
+pub(crate) fn failed<E>(action: &'static str) -> impl FnOnce(SdkError<E, HttpResponse>) -> PortError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    move |error| port_error(action, &error)
+}
+
 /// What became of a mail. Only what certainly did not reach SES, or what SES certainly refused, is definite.
 pub fn mail_outcome(error: &SdkError<SendEmailError, HttpResponse>) -> MailOutcome {
     let source = CallError(describe(error));
@@ -159,45 +167,18 @@ fn chain(error: &dyn Error) -> String {
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(status: u16, code: Option<&str>, expected: Verdict) {
-        assert_eq!(verdict(Some(status), code), expected, "{status} {code:?}");
-    }
-
     #[test]
-    fn throttled_over_quota_and_paused_is_busy() {
-        for code in [
-            "TooManyRequestsException",
-            "LimitExceededException",
-            "SendingPausedException",
-            "AccountSuspendedException",
-        ] {
-            check(400, Some(code), Verdict::Busy);
-        }
-        check(400, Some("Throttling"), Verdict::Busy);
-        check(429, None, Verdict::Busy);
-        check(503, Some("SlowDown"), Verdict::Busy);
-    }
-
-    #[test]
-    fn what_the_service_will_never_take_is_refused() {
-        for code in [
-            "MessageRejected",
-            "MailFromDomainNotVerifiedException",
-            "BadRequestException",
-            "AccessDeniedException",
-        ] {
-            check(400, Some(code), Verdict::Refused);
-        }
-        check(404, Some("NotFoundException"), Verdict::Refused);
-        check(403, None, Verdict::Refused);
-    }
-
-    #[test]
-    fn everything_else_is_unknown() {
+    fn throttled_is_busy_a_refusal_is_one_and_everything_else_unknown() {
+        let check = |expected, status, code| {
+            assert_eq!(verdict(status, code), expected, "{status:?} {code:?}");
+        };
+        check(Verdict::Busy, Some(429), None);
+        check(Verdict::Busy, Some(503), Some("SlowDown"));
+        check(Verdict::Refused, Some(400), Some("AccessDeniedException"));
+        check(Verdict::Refused, Some(403), None);
+        check(Verdict::Unknown, None, None);
         for status in [200, 302, 408, 409, 500, 502, 503, 504] {
-            check(status, None, Verdict::Unknown);
+            check(Verdict::Unknown, Some(status), None);
         }
-        assert_eq!(verdict(None, None), Verdict::Unknown);
     }
 }

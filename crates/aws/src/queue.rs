@@ -1,6 +1,6 @@
 //! The delay queue in SQS.
 
-use crate::classify::port_error;
+use crate::classify::failed;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{
@@ -24,9 +24,7 @@ impl SqsDelayQueue {
             url: url.into(),
         }
     }
-}
 
-impl SqsDelayQueue {
     /// Sends a message with further attributes, as a copy of one that has some.
     pub async fn send_with(
         &self,
@@ -34,12 +32,13 @@ impl SqsDelayQueue {
         others: Vec<(String, MessageAttributeValue)>,
     ) -> Result<(), PortError> {
         let action = "send message";
+        let impossible = |error| PortError::permanent(action, error);
         let mut request = self
             .client
             .send_message()
             .queue_url(&self.url)
-            .message_body(message.body);
-        request = request.set_delay_seconds(i32::try_from(message.delay_seconds).ok());
+            .message_body(message.body)
+            .set_delay_seconds(i32::try_from(message.delay_seconds).ok());
         for (name, value) in others {
             request = request.message_attributes(name, value);
         }
@@ -48,23 +47,16 @@ impl SqsDelayQueue {
             (TRACESTATE, message.trace.tracestate),
         ] {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
-                request = request.message_attributes(
-                    name,
-                    text(value).map_err(|error| PortError::permanent(action, error))?,
-                );
+                let value = text(value).map_err(impossible)?;
+                request = request.message_attributes(name, value);
             }
         }
         if let Some(header) = message.trace.xray.filter(|value| !value.is_empty()) {
-            let value = system_text(header).map_err(|error| PortError::permanent(action, error))?;
-            request = request.message_system_attributes(
-                MessageSystemAttributeNameForSends::AwsTraceHeader,
-                value,
-            );
+            let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+            let value = system_text(header).map_err(impossible)?;
+            request = request.message_system_attributes(name, value);
         }
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(port_error(action, &error)),
-        }
+        request.send().await.map(drop).map_err(failed(action))
     }
 }
 
@@ -78,15 +70,10 @@ impl DelayQueue for SqsDelayQueue {
             .client
             .change_message_visibility()
             .queue_url(&self.url)
-            .receipt_handle(receipt_handle);
-        match request
-            .set_visibility_timeout(i32::try_from(seconds).ok())
-            .send()
-            .await
-        {
-            Ok(_) => Ok(()),
-            Err(error) => Err(port_error("change visibility", &error)),
-        }
+            .receipt_handle(receipt_handle)
+            .set_visibility_timeout(i32::try_from(seconds).ok());
+        let changed = request.send().await.map(drop);
+        changed.map_err(failed("change visibility"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The sources document in Secrets Manager.
 
-use crate::classify::port_error;
+use crate::classify::failed;
 use aws_sdk_secretsmanager::Client;
 use leadwire_pipeline::port::{PortError, SecretStore};
 
@@ -30,18 +30,9 @@ impl SecretStore for SecretsManagerStore {
         let Some((client, arn)) = &self.secret else {
             return Ok(None);
         };
-        let output = client
-            .get_secret_value()
-            .secret_id(arn)
-            .send()
-            .await
-            .map_err(|error| port_error(action, &error))?;
-        match output.secret_string {
-            Some(document) => Ok(Some(document)),
-            None => Err(PortError::permanent(
-                action,
-                "the secret is binary, not text",
-            )),
-        }
+        let request = client.get_secret_value().secret_id(arn);
+        let output = request.send().await.map_err(failed(action))?;
+        let binary = || PortError::permanent(action, "the secret is binary, not text");
+        output.secret_string.map(Some).ok_or_else(binary)
     }
 }

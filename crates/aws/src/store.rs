@@ -2,7 +2,7 @@
 
 mod eraser;
 
-use crate::classify::{code, port_error, status};
+use crate::classify::{code, failed, port_error, status};
 use crate::clients::ATTEMPT_TIMEOUT;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
@@ -91,19 +91,10 @@ impl ObjectStore for S3Store {
             .client
             .get_object()
             .bucket(self.name(bucket, action)?)
-            .key(key);
-        match request
-            .set_expected_bucket_owner(self.owner(bucket))
-            .send()
-            .await
-        {
-            // The SDK's time limit ends with the headers; the body has one of its own.
-            Ok(output) => {
-                match tokio::time::timeout(ATTEMPT_TIMEOUT, read(output, bytes_max)).await {
-                    Ok(fetched) => fetched,
-                    Err(elapsed) => Err(PortError::transient(action, elapsed)),
-                }
-            }
+            .key(key)
+            .set_expected_bucket_owner(self.owner(bucket));
+        match request.send().await {
+            Ok(output) => read(output, bytes_max, action).await,
             Err(error) => match (status(&error), code(&error)) {
                 (Some(404), code) if code != Some("NoSuchBucket") => Ok(Fetched::Missing),
                 (Some(403), Some("AccessDenied")) => Ok(Fetched::Denied),
@@ -119,12 +110,8 @@ impl ObjectStore for S3Store {
         object: NewObject,
     ) -> Result<Created, PortError> {
         let action = "create object";
-        match self
-            .write(bucket, key, object, action)?
-            .if_none_match("*")
-            .send()
-            .await
-        {
+        let request = self.write(bucket, key, object, action)?;
+        match request.if_none_match("*").send().await {
             Ok(output) => Ok(Created::New(etag(output.e_tag()))),
             Err(error) => match status(&error) {
                 Some(409 | 412) => Ok(Created::Exists),
@@ -141,12 +128,9 @@ impl ObjectStore for S3Store {
         object: NewObject,
     ) -> Result<Replaced, PortError> {
         let action = "replace object";
-        match self
-            .write(bucket, key, object, action)?
-            .if_match(format!("\"{}\"", version.0))
-            .send()
-            .await
-        {
+        let request = self.write(bucket, key, object, action)?;
+        let version = format!("\"{}\"", version.0);
+        match request.if_match(version).send().await {
             Ok(output) => Ok(Replaced::New(etag(output.e_tag()))),
             Err(error) => match (status(&error), code(&error)) {
                 (Some(409 | 412), _) => Ok(Replaced::Changed),
@@ -158,10 +142,8 @@ impl ObjectStore for S3Store {
 
     async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
         let action = "write object";
-        match self.write(bucket, key, object, action)?.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(port_error(action, &error)),
-        }
+        let request = self.write(bucket, key, object, action)?;
+        request.send().await.map(drop).map_err(failed(action))
     }
 
     async fn list(
@@ -176,27 +158,31 @@ impl ObjectStore for S3Store {
             .list_objects_v2()
             .bucket(self.name(bucket, action)?)
             .prefix(prefix)
-            .max_keys(PAGE_KEYS_MAX);
-        let request = request
+            .max_keys(PAGE_KEYS_MAX)
             .set_start_after(after.map(ToOwned::to_owned))
             .set_expected_bucket_owner(self.owner(bucket));
-        let output = request
-            .send()
-            .await
-            .map_err(|error| port_error(action, &error))?;
-        let entries = output
-            .contents()
-            .iter()
-            .map(listed)
-            .collect::<Result<_, _>>()?;
+        let output = request.send().await.map_err(failed(action))?;
+        let entries = output.contents().iter().map(listed);
         Ok(ListPage {
-            entries,
+            entries: entries.collect::<Result<_, _>>()?,
             more: output.is_truncated() == Some(true),
         })
     }
 }
 
-async fn read(output: GetObjectOutput, bytes_max: usize) -> Result<Fetched, PortError> {
+/// The SDK's time limit ends with the headers; the body has one of its own.
+async fn read(
+    output: GetObjectOutput,
+    bytes_max: usize,
+    action: &'static str,
+) -> Result<Fetched, PortError> {
+    let reading = tokio::time::timeout(ATTEMPT_TIMEOUT, read_body(output, bytes_max));
+    reading
+        .await
+        .map_err(|elapsed| PortError::transient(action, elapsed))?
+}
+
+async fn read_body(output: GetObjectOutput, bytes_max: usize) -> Result<Fetched, PortError> {
     let action = "read object";
     let announced = output
         .content_length()

@@ -43,13 +43,9 @@ impl Roots {
                 check_bundle(pem)?;
                 store.add_pem_certificate(pem.clone());
             }
-            Self::Amazon => {
-                for root in TLS_SERVER_ROOT_CERTS.iter().filter(|root| is_amazon(root)) {
-                    store.add_pem_certificate(pem_of(root));
-                }
-            }
-            Self::Mozilla => {
-                for root in TLS_SERVER_ROOT_CERTS {
+            Self::Amazon | Self::Mozilla => {
+                let is_trusted = |root: &&_| *self == Self::Mozilla || is_amazon(root);
+                for root in TLS_SERVER_ROOT_CERTS.iter().filter(is_trusted) {
                     store.add_pem_certificate(pem_of(root));
                 }
             }
@@ -100,13 +96,8 @@ mod tests {
 
     #[test]
     fn the_five_roots_of_amazon_are_built_in() {
-        assert_eq!(
-            TLS_SERVER_ROOT_CERTS
-                .iter()
-                .filter(|root| is_amazon(root))
-                .count(),
-            5
-        );
+        let amazons = TLS_SERVER_ROOT_CERTS.iter().filter(|root| is_amazon(root));
+        assert_eq!(amazons.count(), 5);
     }
 
     #[test]
@@ -121,21 +112,15 @@ mod tests {
     #[test]
     fn a_bundle_that_is_none_is_refused_and_not_a_panic() {
         let bad = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let cut = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
         for (pem, error) in [
             ("", BundleError::Empty),
             ("hello", BundleError::Empty),
             (bad, BundleError::Certificate),
+            (cut, BundleError::Pem),
         ] {
-            assert_eq!(
-                Roots::Bundle(pem.into()).context().err(),
-                Some(error),
-                "{pem}"
-            );
+            let refused = Roots::Bundle(pem.into()).context().err();
+            assert_eq!(refused, Some(error), "{pem}");
         }
-        let cut = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
-        assert_eq!(
-            Roots::Bundle(cut.into()).context().err(),
-            Some(BundleError::Pem)
-        );
     }
 }

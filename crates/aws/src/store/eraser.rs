@@ -2,8 +2,7 @@
 //! shows again on the way. The buckets' policies allow only the operator's role to do so.
 
 use super::{S3Store, read};
-use crate::classify::{code, port_error, status};
-use crate::clients::ATTEMPT_TIMEOUT;
+use crate::classify::{code, failed, port_error, status};
 use aws_sdk_s3::primitives::DateTime;
 use leadwire_pipeline::port::{Bucket, Eraser, Fetched, ObjectStore as _, PortError};
 
@@ -31,10 +30,7 @@ impl S3Store {
                 .set_key_marker(key.take())
                 .set_version_id_marker(id.take())
                 .set_expected_bucket_owner(self.owner(bucket));
-            let page = request
-                .send()
-                .await
-                .map_err(|error| port_error(action, &error))?;
+            let page = request.send().await.map_err(failed(action))?;
             versions.extend(page.versions().iter().filter_map(|version| {
                 let age = age(version.is_latest(), version.last_modified());
                 version_of(version.key(), version.version_id(), true, age)
@@ -112,12 +108,7 @@ impl Eraser for S3Store {
             .version_id(version.id)
             .set_expected_bucket_owner(self.owner(bucket));
         match request.send().await {
-            Ok(output) => {
-                match tokio::time::timeout(ATTEMPT_TIMEOUT, read(output, bytes_max)).await {
-                    Ok(fetched) => fetched,
-                    Err(elapsed) => Err(PortError::transient(action, elapsed)),
-                }
-            }
+            Ok(output) => read(output, bytes_max, action).await,
             Err(error) => match (status(&error), code(&error)) {
                 (Some(404), Some("NoSuchVersion" | "NoSuchKey")) => Ok(Fetched::Missing),
                 _ => Err(port_error(action, &error)),
@@ -136,10 +127,7 @@ impl Eraser for S3Store {
                 .key(key)
                 .version_id(version.id)
                 .set_expected_bucket_owner(self.owner(bucket));
-            request
-                .send()
-                .await
-                .map_err(|error| port_error(action, &error))?;
+            request.send().await.map_err(failed(action))?;
             erased += 1;
         }
         Ok(erased)

@@ -1,48 +1,39 @@
 use super::clients;
 use super::server::{Server, Step};
 use crate::SqsDelayQueue;
-use leadwire_pipeline::port::{DelayQueue as _, OutgoingMessage, PortErrorKind};
+use leadwire_pipeline::port::{DelayQueue as _, OutgoingMessage};
 use leadwire_pipeline::trace::TraceContext;
 
 async fn queue(server: &Server) -> SqsDelayQueue {
-    SqsDelayQueue::new(
-        clients(server).await.sqs(),
-        format!("{}/000000000000/delay", server.url()),
-    )
+    let url = format!("{}/000000000000/delay", server.url());
+    SqsDelayQueue::new(clients(server).await.sqs(), url)
 }
 
-fn message(trace: TraceContext) -> OutgoingMessage {
-    OutgoingMessage {
+/// The request by which a message of this trace is sent.
+async fn sent(trace: TraceContext, parts: &[&str]) -> String {
+    let answer = r#"{"MessageId":"1","MD5OfMessageBody":"x"}"#;
+    let server = Server::start([Step::ok(&[], answer)]).await;
+    let message = OutgoingMessage {
         body: r#"{"v":1}"#.into(),
         delay_seconds: 600,
         trace,
-    }
+    };
+    queue(&server).await.send(message).await.unwrap();
+    server.check_request(parts)
 }
 
 #[tokio::test]
 async fn a_message_carries_its_delay_and_its_trace() {
-    let server =
-        Server::start([Step::ok(&[], r#"{"MessageId":"1","MD5OfMessageBody":"x"}"#)]).await;
-    queue(&server)
-        .await
-        .send(message(TraceContext::of_traceparent(
-            "00-00000001020202020202020202020202-0303030303030303-01".to_owned(),
-        )))
-        .await
-        .unwrap();
-    let [request] = server.requests().try_into().unwrap();
-    assert!(
-        request.contains("x-amz-target: amazonsqs.sendmessage"),
-        "{request}"
-    );
-    for part in [
+    let traceparent = "00-00000001020202020202020202020202-0303030303030303-01";
+    let trace = TraceContext::of_traceparent(traceparent.to_owned());
+    let parts = [
+        "x-amz-target: amazonsqs.sendmessage",
         r#""DelaySeconds":600"#,
         r#""traceparent":{"#,
         r#""AWSTraceHeader":{"#,
         r#"{\"v\":1}"#,
-    ] {
-        assert!(request.contains(part), "{part} is not in {request}");
-    }
+    ];
+    let request = sent(trace, &parts).await;
     assert!(
         !request.contains("tracestate"),
         "SQS refuses an empty attribute: {request}"
@@ -51,64 +42,20 @@ async fn a_message_carries_its_delay_and_its_trace() {
 
 #[tokio::test]
 async fn an_empty_attribute_is_never_sent() {
-    let server = Server::start([Step::ok(&[], r#"{"MessageId":"1"}"#)]).await;
     let empty = Some(String::new());
     let trace = TraceContext {
         traceparent: empty.clone(),
         tracestate: empty.clone(),
         xray: empty,
     };
-    queue(&server).await.send(message(trace)).await.unwrap();
-    let [request] = server.requests().try_into().unwrap();
+    let request = sent(trace, &[]).await;
     assert!(!request.contains("Attributes"), "{request}");
-}
-
-#[tokio::test]
-async fn what_may_pass_is_transient_and_what_stays_permanent() {
-    for (step, kind, requests) in [
-        (
-            Step::json(503, "ServiceUnavailable"),
-            PortErrorKind::Transient,
-            3,
-        ),
-        (Step::Reset, PortErrorKind::Transient, 3),
-        (
-            Step::json(400, "QueueDoesNotExist"),
-            PortErrorKind::Permanent,
-            1,
-        ),
-        (
-            Step::json(403, "AccessDeniedException"),
-            PortErrorKind::Permanent,
-            1,
-        ),
-    ] {
-        let server = Server::start([step.clone()]).await;
-        let error = queue(&server)
-            .await
-            .send(message(TraceContext::default()))
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (error.kind, server.requests().len()),
-            (kind, requests),
-            "{step:?}"
-        );
-    }
 }
 
 #[tokio::test]
 async fn a_visibility_is_changed_by_its_handle() {
     let server = Server::start([Step::ok(&[], "{}")]).await;
-    queue(&server)
-        .await
-        .set_visibility("handle-1", 15)
-        .await
-        .unwrap();
-    let [request] = server.requests().try_into().unwrap();
-    assert!(
-        request.contains(r#""ReceiptHandle":"handle-1""#)
-            && request.contains(r#""VisibilityTimeout":15"#),
-        "{request}"
-    );
+    let queue = queue(&server).await;
+    queue.set_visibility("handle-1", 15).await.unwrap();
+    server.check_request(&[r#""ReceiptHandle":"handle-1""#, r#""VisibilityTimeout":15"#]);
 }

@@ -5,54 +5,45 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// What the service does with one request. The script's last step is repeated.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     /// Answers with this status, these header lines and this body.
     Answer(u16, Vec<String>, String),
-    /// Reads the request, then closes the connection.
-    Reset,
-    /// Reads the request and never answers.
-    Silence,
-    /// Answers with these header lines, which announce more than this beginning of a body, then closes the connection.
-    Broken(Vec<String>, String),
-    /// The same, and goes on for ever instead.
-    Stalled(Vec<String>, String),
     /// Writes these bytes, which are no whole answer, then closes the connection.
     Half(&'static str),
+    /// The same, and then nothing more ever comes.
+    Stall(&'static str),
     /// Answers so after this time.
     Late(Duration, Box<Step>),
 }
 
 impl Step {
-    /// An error as S3 tells it.
+    /// Reads the request, then closes the connection.
+    pub(super) const RESET: Self = Self::Half("");
+    /// Reads the request and never answers.
+    pub(super) const SILENCE: Self = Self::Stall("");
+
+    /// An error as S3 reports it.
     pub(super) fn xml(status: u16, code: &str) -> Self {
-        Self::Answer(
-            status,
-            vec![],
-            format!("<Error><Code>{code}</Code><Message>words</Message></Error>"),
-        )
+        let body = format!("<Error><Code>{code}</Code><Message>words</Message></Error>");
+        Self::Answer(status, vec![], body)
     }
 
-    /// An error as the JSON services tell it.
+    /// An error as the JSON services report it.
     pub(super) fn json(status: u16, code: &str) -> Self {
         let header = format!("x-amzn-errortype: {code}");
-        Self::Answer(
-            status,
-            vec![header],
-            format!(r#"{{"__type":"{code}","message":"alice@example.org is not verified"}}"#),
-        )
+        let body =
+            format!(r#"{{"__type":"{code}","message":"alice@example.org is not verified"}}"#);
+        Self::Answer(status, vec![header], body)
     }
 
     /// Success with these header lines and this body.
     pub(super) fn ok(headers: &[&str], body: &str) -> Self {
-        Self::Answer(
-            200,
-            headers.iter().map(ToString::to_string).collect(),
-            body.to_owned(),
-        )
+        let headers = headers.iter().map(ToString::to_string);
+        Self::Answer(200, headers.collect(), body.to_owned())
     }
 }
 
@@ -62,11 +53,22 @@ struct State {
     requests: Vec<String>,
 }
 
+impl State {
+    fn next(&mut self, request: String) -> Option<Step> {
+        self.requests.push(request);
+        if self.script.len() > 1 {
+            self.script.pop_front()
+        } else {
+            self.script.front().cloned()
+        }
+    }
+}
+
 /// It lives as long as its test.
 pub(super) struct Server {
     address: std::net::SocketAddr,
     state: Arc<Mutex<State>>,
-    task: JoinHandle<()>,
+    _accepting: JoinSet<()>,
 }
 
 impl Server {
@@ -78,7 +80,8 @@ impl Server {
             requests: Vec::new(),
         }));
         let shared = Arc::clone(&state);
-        let task = tokio::spawn(async move {
+        let mut accepting = JoinSet::new();
+        accepting.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, Arc::clone(&shared)));
             }
@@ -86,7 +89,7 @@ impl Server {
         Self {
             address,
             state,
-            task,
+            _accepting: accepting,
         }
     }
 
@@ -98,70 +101,48 @@ impl Server {
     pub(super) fn requests(&self) -> Vec<String> {
         self.state.lock().unwrap().requests.clone()
     }
-}
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
+    /// The one request that came, which has these parts.
+    #[track_caller]
+    pub(super) fn check_request(&self, parts: &[&str]) -> String {
+        let [request] = self.requests().try_into().unwrap();
+        for part in parts {
+            assert!(request.contains(part), "{part} is not in {request}");
+        }
+        request
     }
 }
 
 async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
     while let Some(request) = read_request(&mut stream).await {
-        let step = {
-            let mut state = state.lock().unwrap();
-            state.requests.push(request);
-            if state.script.len() > 1 {
-                state.script.pop_front()
-            } else {
-                state.script.front().cloned()
-            }
+        let mut step = state.lock().unwrap().next(request).expect("a script");
+        if let Step::Late(after, then) = step {
+            tokio::time::sleep(after).await;
+            step = *then;
+        }
+        let text = match &step {
+            Step::Answer(status, headers, body) => answer(*status, headers, body),
+            Step::Half(begun) | Step::Stall(begun) => (*begun).to_owned(),
+            Step::Late(..) => panic!("late once"),
         };
-        let step = match step {
-            Some(Step::Late(after, step)) => {
-                tokio::time::sleep(after).await;
-                Some(*step)
-            }
-            step => step,
-        };
-        match step {
-            Some(Step::Answer(status, headers, body)) => {
-                let headers = headers.join("\r\n") + if headers.is_empty() { "" } else { "\r\n" };
-                let length = if headers.contains("content-length") {
-                    String::new()
-                } else {
-                    format!("content-length: {}\r\n", body.len())
-                };
-                let answer = format!("HTTP/1.1 {status} Scripted\r\n{length}{headers}\r\n{body}");
-                if stream.write_all(answer.as_bytes()).await.is_err() {
-                    return;
-                }
-            }
-            Some(Step::Silence) => std::future::pending().await,
-            Some(Step::Broken(headers, body)) => {
-                let begun = format!(
-                    "HTTP/1.1 200 Scripted\r\n{}\r\n\r\n{body}",
-                    headers.join("\r\n")
-                );
-                // Whether it is read is the client's business.
-                drop(stream.write_all(begun.as_bytes()).await);
-                return;
-            }
-            Some(Step::Stalled(headers, body)) => {
-                let begun = format!(
-                    "HTTP/1.1 200 Scripted\r\n{}\r\n\r\n{body}",
-                    headers.join("\r\n")
-                );
-                drop(stream.write_all(begun.as_bytes()).await);
-                std::future::pending::<()>().await;
-            }
-            Some(Step::Half(begun)) => {
-                drop(stream.write_all(begun.as_bytes()).await);
-                return;
-            }
-            Some(Step::Reset | Step::Late(..)) | None => return,
+        // Whether it is read is the client's business.
+        let written = stream.write_all(text.as_bytes()).await;
+        if matches!(step, Step::Stall(_)) {
+            std::future::pending::<()>().await;
+        }
+        if written.is_err() || matches!(step, Step::Half(_)) {
+            return;
         }
     }
+}
+
+fn answer(status: u16, headers: &[String], body: &str) -> String {
+    let mut lines = vec![format!("HTTP/1.1 {status} Scripted")];
+    if !headers.iter().any(|line| line.contains("content-length")) {
+        lines.push(format!("content-length: {}", body.len()));
+    }
+    lines.extend_from_slice(headers);
+    format!("{}\r\n\r\n{body}", lines.join("\r\n"))
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
