@@ -1,9 +1,11 @@
 //! `doctor`: whether a data folder and its configuration are sound, and what to do where not.
 
-use crate::cli::DoctorArgs;
+use crate::cli::FolderArgs;
 use crate::duration::render_relative;
 use crate::home;
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
+use crate::settings::typed::{Doctor, Typed};
+use clap::Args;
 use jiff::SignedDuration;
 use leadwire_domain::source::{Source, Sources};
 use leadwire_local::{DataFolder, LocalHome, Mode, SmtpUrl, probe_smtp};
@@ -12,6 +14,18 @@ use leadwire_pipeline::port::NoMailer;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire doctor
+  leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server lets us in")]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    pub(crate) settings: Typed<Doctor>,
+}
 
 /// Less free space than this is a failure: a full disk answers 503.
 const FREE_BYTES_FAIL: u64 = 100 * 1024 * 1024;

@@ -66,7 +66,7 @@ impl Progress {
 pub(super) async fn run(output: &mut Output) -> anyhow::Result<Ended> {
     let started = Instant::now();
     let dir = folder::make(FOLDER)?;
-    let home = home::open(&dir, Mode::Serve)?;
+    let home = LocalHome::open(&dir, Mode::Serve)?;
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .context("could not listen on this machine")?;

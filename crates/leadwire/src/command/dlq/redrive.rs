@@ -1,7 +1,6 @@
 //! `dlq redrive`: which dead letters are meant, and what became of each.
 
-use super::{Age, is_meant, lead_of, name_of, reason_code};
-use crate::cli::DlqRedriveArgs;
+use super::{Age, DlqRedriveArgs, is_meant, lead_of, name_of, reason_code};
 use crate::home::Operated;
 use crate::output::{BAD, Ended, Output};
 use anyhow::Context as _;
