@@ -1,6 +1,5 @@
 //! The home that a command works on: one machine's data folder, or a deployed stack.
 
-mod forget;
 mod local;
 #[cfg(feature = "aws")]
 pub(crate) mod stack;
@@ -8,21 +7,23 @@ pub(crate) mod stack;
 use crate::cli::HomeArgs;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
-use leadwire_local::{Mode, OsEntropy, SystemClock, TelemetryStore};
+use leadwire_local::{LocalHome, Mode, OsEntropy, SystemClock, TelemetryStore};
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
-use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Home, PortError};
+use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Eraser, Home, PortError};
+use std::io;
 
-pub(crate) use forget::{Forgets, OwnerFile};
-pub(crate) use local::{LocalOperated, desk, open, read_sources, served_by};
+pub(crate) use local::{LocalOperated, desk, read_sources, served_by};
 
 /// A home as commands need it, besides its ports.
-pub(crate) trait Operated: Home + DeadLetterQueue + 'static {
-    /// A look into the queue. It must not take a message away from anyone, not even for a while: an alarm watches the dead letters.
-    fn look(&self) -> impl Future<Output = Result<QueueSnapshot, PortError>> + Send;
+pub(crate) trait Operated: Home<Store: Eraser> + DeadLetterQueue + 'static {
     /// Whether stored objects expire here by themselves.
     const EXPIRES: bool;
     /// Why this home may have no canary, and what to do about it.
     const WITHOUT_CANARY: &'static str;
+    /// Where else something about a lead may be, for the operator to look at.
+    const ELSEWHERE: &'static [&'static str];
+    /// A look into the queue. It must not take a message away from anyone, not even for a while: an alarm watches the dead letters.
+    fn look(&self) -> impl Future<Output = Result<QueueSnapshot, PortError>> + Send;
     /// The canary's secret, where there is one.
     fn canary_secret(&self) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
     /// The whole address that canaries are posted to, where the home knows it.
@@ -35,6 +36,23 @@ pub(crate) trait Operated: Home + DeadLetterQueue + 'static {
         lead_id: &LeadId,
         json: Vec<u8>,
     ) -> impl Future<Output = Result<String, PortError>> + Send;
+    /// Whether it is certain that no stage is at work.
+    fn is_idle(&self) -> bool;
+    /// The lead's owner file, whether it is there or not.
+    fn owner_file(&self, lead_id: &LeadId) -> OwnerFile;
+    /// Mails about the lead that this home keeps.
+    fn mails(&self, lead_id: &LeadId) -> io::Result<Vec<String>>;
+    /// Makes the deletion of a lead final where it only begins by deleting. False where somebody held it up.
+    fn scrub(&self, lead_id: &LeadId) -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// A lead's owner file.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnerFile {
+    /// Where it is.
+    pub(crate) place: String,
+    /// Whether it is ours to delete.
+    pub(crate) is_ours: bool,
 }
 
 /// Where the spans of a trace are.
@@ -92,7 +110,10 @@ pub(crate) enum Opened {
 /// Opens the home that the flags name. `mode` says whether a data folder is made where there is none.
 pub(crate) async fn operate(args: &HomeArgs, mode: Mode) -> anyhow::Result<Opened> {
     match &args.stack {
-        None => Ok(Opened::Local(local::operate(&args.folder.data, mode)?)),
+        None => {
+            let home = LocalHome::open(&args.folder.data, mode)?;
+            Ok(Opened::Local(desk(&home)))
+        }
         Some(name) => operate_stack(name).await,
     }
 }
@@ -111,13 +132,16 @@ async fn operate_stack(name: &str) -> anyhow::Result<Opened> {
     Err(crate::usage::Usage::of(mistake).into())
 }
 
-/// Works on the home that the flags name, whichever kind it is.
+/// Works on the home that the flags name, whichever kind it is. No data folder is made unless a mode says so.
 macro_rules! with_home {
-    ($args:expr, $mode:expr, $home:ident => $body:expr) => {
+    ($args:expr, $home:ident => $work:expr) => {
+        $crate::home::with_home!($args, leadwire_local::Mode::Operate, $home => $work)
+    };
+    ($args:expr, $mode:expr, $home:ident => $work:expr) => {
         match $crate::home::operate($args, $mode).await? {
-            $crate::home::Opened::Local($home) => $body,
+            $crate::home::Opened::Local($home) => Box::pin($work).await,
             #[cfg(feature = "aws")]
-            $crate::home::Opened::Stack($home) => $body,
+            $crate::home::Opened::Stack($home) => Box::pin($work).await,
         }
     };
 }

@@ -1,14 +1,34 @@
 //! `alarms`: what calls for a person, and where to read on.
 
-use crate::cli::AlarmsArgs;
+use crate::cli::HomeArgs;
 use crate::home::{self, Opened, Operated as _, Traces, operate};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, PLAIN, WAIT};
+use crate::settings::typed::{Alarms, Typed};
 use crate::watch::{Machine, Severity, Standing};
 use anstyle::Style;
+use clap::Args;
 use leadwire_cloudwatch::State;
 use leadwire_local::{Mode, TelemetryStore};
 use leadwire_pipeline::settings::ENVIRONMENT;
 use serde_json::json;
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire alarms                                  What calls for a person, and where to read on
+  leadwire alarms --all --stack crm-ingestion-dev  Every alarm of a stack, as CloudWatch sees it
+
+On one machine the same alarms are evaluated over the minutes that `up` keeps; those of AWS's own services have no state there.
+Exit code 1 where one is in ALARM.")]
+pub(crate) struct AlarmsArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(flatten)]
+    pub(crate) settings: Typed<Alarms>,
+    /// Also those that are well
+    #[arg(long)]
+    pub(crate) all: bool,
+}
 
 /// Lists the alarms. One in ALARM is a failure: somebody must look.
 pub(super) async fn run(args: &AlarmsArgs, output: &mut Output) -> anyhow::Result<Ended> {

@@ -1,23 +1,37 @@
 //! `audit`: every event accounted for.
 
-use crate::cli::AuditArgs;
+use crate::cli::HomeArgs;
 use crate::home::Operated;
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, PLAIN, WAIT, plural};
-use crate::usage::Usage;
+use crate::settings::typed::{Audit as AuditSettings, Typed};
 use anstyle::Style;
+use clap::Args;
 use jiff::SignedDuration;
 use leadwire_pipeline::operate::audit::{
     Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
 };
-use leadwire_pipeline::settings::SweepConfig;
 use serde_json::json;
 use std::io;
 use std::sync::Arc;
 
-/// The age from which an event without an end has lost its trigger, as the sweep reckons.
-pub(super) fn lost_after(args: &AuditArgs) -> Result<SignedDuration, Usage> {
-    let sweep = args.settings.read(SweepConfig::read)?;
-    Ok(sweep.lost_after())
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Every event that was received is mailed, parked, dead-lettered, forgotten, in flight, or nowhere. In flight is what has a message, \
+or is younger than all that it may wait for; a stack's queue cannot be looked into, so there age alone decides. Give the same \
+--delay, --owner-wait and --mail-wait (or environment) as to `up`. Bytes, documents and claims are checked against each other too. \
+Every stored event is read, and nothing is changed.
+
+Examples:
+  leadwire audit
+  leadwire audit --json | jq 'select(.flaw)'
+  leadwire audit --stack crm-ingestion-dev
+
+Exit code 1 where an event is nowhere, or something does not agree.")]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(flatten)]
+    pub(crate) settings: Typed<AuditSettings>,
 }
 
 /// Audits. Whatever is nowhere or does not agree is a failure.

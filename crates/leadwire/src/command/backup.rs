@@ -1,12 +1,31 @@
 //! `backup`: one moment of a data folder's database.
 
-use crate::cli::BackupArgs;
-use crate::home::open;
+use crate::cli::HomeArgs;
 use crate::output::{DIM, Ended, GOOD, Output, plural};
 use crate::usage::Usage;
 use anyhow::Context as _;
-use leadwire_local::{Backup, Mode};
+use clap::Args;
+use leadwire_local::{Backup, LocalHome, Mode};
 use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+One moment of the data folder's database, also while `up` runs. It holds all events, documents, claims and waiting messages; \
+sources.json, lookup/ and outbox/ are plain files, to be copied beside it. The file is checked before it gets its name.
+
+To restore: stop `up`, copy the file to leadwire.db in an empty folder, put sources.json, lookup/ and outbox/ beside it, then \
+`leadwire audit --data DIR` and `leadwire up --data DIR`. Leads that were mailed after the backup was made are mailed again.
+
+Examples:
+  leadwire backup /backup/leadwire-2026-11-23.db
+  leadwire backup /backup/leadwire.db --data /var/lib/leadwire --json")]
+pub(crate) struct BackupArgs {
+    /// The file to write; there must be none of that name
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
 
 /// Copies, checks, and says how to restore.
 pub(super) async fn run(args: &BackupArgs, output: &mut Output) -> anyhow::Result<Ended> {
@@ -18,7 +37,7 @@ pub(super) async fn run(args: &BackupArgs, output: &mut Output) -> anyhow::Resul
         return Err(Usage::of(mistake).into());
     }
     let data = &args.home.folder.data;
-    let home = open(data, Mode::Operate)?;
+    let home = LocalHome::open(data, Mode::Operate)?;
     let file = args.file.display().to_string();
     let backup = home.backup(&args.file).await;
     let Backup { bytes, events } = backup.with_context(|| file.clone())?;

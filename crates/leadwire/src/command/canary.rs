@@ -1,7 +1,7 @@
 //! `canary`: sends a lead of our own the whole way, and follows it.
 
 use crate::canary::Door;
-use crate::cli::CanaryArgs;
+use crate::cli::HomeArgs;
 use crate::client::target;
 use crate::command::leads::EventLine;
 use crate::duration::{parse_seconds, render, render_time};
@@ -10,6 +10,7 @@ use crate::output::{DIM, Ended, Output, style_of};
 use crate::status::{advice, explain};
 use crate::usage::Usage;
 use anyhow::Context as _;
+use clap::Args;
 use leadwire_domain::key::EventName;
 use leadwire_domain::source::{Source, canary::LEAD_ID};
 use leadwire_pipeline::ledger::Ledger;
@@ -19,6 +20,34 @@ use leadwire_pipeline::port::{Clock as _, PortError, SecretStore};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+A canary is a lead of our own that goes the whole way: the signed webhook, the delay, the owner file, the mail. On AWS its mail goes to \
+SES's mailbox simulator; on one machine the mail server, or the outbox, is tried up to where a mail would reach somebody. `up` and \
+a stack send one every 15 minutes by themselves.
+
+Examples:
+  leadwire canary
+      Send one to the pipeline on this machine, and follow it until it is mailed
+  leadwire canary --stack crm-ingestion-dev
+      The same for a deployed stack
+  leadwire canary --no-follow --json
+
+Exit codes: 0 mailed, 1 failed or not in time, 2 wrong usage.")]
+pub(crate) struct CanaryArgs {
+    /// Where `up` listens; a stack's own address is known
+    #[arg(value_name = "URL", default_value = "http://127.0.0.1:8787")]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    /// How long it may take [default: two minutes more than its delay]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) timeout: Option<String>,
+    /// Only send it
+    #[arg(long)]
+    pub(crate) no_follow: bool,
+}
 
 /// Between two looks at where it stands.
 const LOOK: Duration = Duration::from_secs(1);

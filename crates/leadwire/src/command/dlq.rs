@@ -4,20 +4,101 @@ mod redrive;
 
 pub(super) use redrive::redrive;
 
-use crate::cli::{AgeArgs, DlqLsArgs, DlqShowArgs};
+use crate::cli::HomeArgs;
 use crate::command::lead;
 use crate::command::leads::shorten;
 use crate::duration::{parse_age, render_relative};
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable};
 use crate::usage::Usage;
+use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::failure::FailureReason;
-use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_domain::failure::{FailureReason, FailureRecord};
+use leadwire_domain::key::EventName;
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::ledger::{Failure, Ledger};
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
+use std::collections::BTreeSet;
+
+/// Which failures, by their age.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AgeArgs {
+    /// Only what failed longer ago than this, such as 90m, 12h or 3d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) older_than: Option<String>,
+    /// Only what failed within this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) newer_than: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DlqCommand {
+    /// List what failed for good and is not settled
+    Ls(DlqLsArgs),
+    /// Show one failure: why, what to do, and its message
+    Show(DlqShowArgs),
+    /// Send dead letters again: a copy goes to the queue, then the dead letter is deleted
+    Redrive(DlqRedriveArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire dlq ls
+  leadwire dlq ls --reason owner_missing
+  leadwire dlq ls --newer-than 2h")]
+pub(crate) struct DlqLsArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    /// Only those that failed for this reason
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) age: AgeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire dlq show test-1
+  leadwire dlq show crm_event_test-1_20261123T065000123456Z")]
+pub(crate) struct DlqShowArgs {
+    /// The event's name, event id, lead id or message id
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+It is safe to repeat: what is queued already is left alone, and a lead is never mailed twice.
+
+Examples:
+  leadwire dlq redrive test-1                     One lead
+  leadwire dlq redrive --reason owner_missing     After the owner files were put
+  leadwire dlq redrive --newer-than 2h            Everything that failed since a deployment went wrong
+  leadwire dlq redrive --all --dry-run            What would be sent")]
+#[command(group = clap::ArgGroup::new("which").required(true).multiple(true)
+    .args(["ids", "all", "reason", "older_than", "newer_than"]))]
+pub(crate) struct DlqRedriveArgs {
+    /// The event's name, event id, lead id or message id
+    #[arg(value_name = "ID", conflicts_with_all = ["all", "reason", "older_than", "newer_than"])]
+    pub(crate) ids: Vec<String>,
+    /// Everything that `dlq ls` lists
+    #[arg(long, conflicts_with_all = ["reason", "older_than", "newer_than"])]
+    pub(crate) all: bool,
+    /// Everything that failed for this reason
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) age: AgeArgs,
+    /// Only say what would be sent
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
 
 /// Which failures are meant, by how long ago they failed.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +111,11 @@ impl Age {
     /// Checks what was typed.
     pub(super) fn parse(args: &AgeArgs) -> Result<Self, Usage> {
         let age = |flag: &str, text: &Option<String>| {
-            let Some(text) = text else {
-                return Ok(None);
-            };
-            let wrong = || Usage::of(format!("{flag} {text:?}: give a time such as 12h or 3d"));
-            parse_age(text).map(Some).ok_or_else(wrong)
+            let age = text.as_ref().map(|text| {
+                let wrong = || Usage::of(format!("{flag} {text:?}: give a time such as 12h or 3d"));
+                parse_age(text).ok_or_else(wrong)
+            });
+            age.transpose()
         };
         Ok(Self {
             older_than: age("--older-than", &args.older_than)?,
@@ -56,43 +137,42 @@ impl Age {
 
 /// Whether a failure is the one that a person means.
 fn is_meant(failure: &Failure, id: &str) -> bool {
-    let record = failure.record.as_ref();
-    let is = |text: Option<&str>| text == Some(id);
+    let is_name = |name: &EventName| name.to_string() == id || name.raw_key() == id;
+    let is_record = |record: &FailureRecord| {
+        record.message_id == id
+            || record
+                .lead_id
+                .as_ref()
+                .is_some_and(|lead| lead.as_str() == id)
+            || record
+                .event_id
+                .as_ref()
+                .is_some_and(|event| event.as_str() == id)
+    };
     failure.key == id
-        || failure
-            .name
-            .as_ref()
-            .is_some_and(|name| name.to_string() == id || name.raw_key() == id)
-        || is(record.map(|record| record.message_id.as_str()))
-        || is(record
-            .and_then(|record| record.lead_id.as_ref())
-            .map(LeadId::as_str))
-        || is(record
-            .and_then(|record| record.event_id.as_ref())
-            .map(EventId::as_str))
+        || failure.name.as_ref().is_some_and(is_name)
+        || failure.record.as_ref().is_some_and(is_record)
+}
+
+fn is_within(failure: &Failure, reason: Option<&str>, age: Age, now: Timestamp) -> bool {
+    reason.is_none_or(|reason| reason == reason_code(failure)) && age.holds(failure, now)
 }
 
 fn reason_code(failure: &Failure) -> &'static str {
-    failure
-        .record
-        .as_ref()
-        .map_or("unreadable", |record| record.reason.code())
+    let record = failure.record.as_ref();
+    record.map_or("unreadable", |record| record.reason.code())
 }
 
 fn lead_of(failure: &Failure) -> String {
-    let lead = failure
-        .record
-        .as_ref()
-        .and_then(|record| record.lead_id.as_ref());
+    let record = failure.record.as_ref();
+    let lead = record.and_then(|record| record.lead_id.as_ref());
     lead.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
 /// A failure's name for people and for `redrive`.
 fn name_of(failure: &Failure) -> String {
-    failure
-        .name
-        .as_ref()
-        .map_or_else(|| failure.key.clone(), ToString::to_string)
+    let name = failure.name.as_ref();
+    name.map_or_else(|| failure.key.clone(), ToString::to_string)
 }
 
 /// `dlq ls`.
@@ -104,10 +184,7 @@ pub(super) async fn ls<O: Operated>(
 ) -> anyhow::Result<Ended> {
     let now = home.clock().now();
     let mut failures = Ledger::new(home.store()).failures().await?;
-    failures.retain(|failure| {
-        let reason = args.reason.as_deref();
-        reason.is_none_or(|reason| reason == reason_code(failure)) && age.holds(failure, now)
-    });
+    failures.retain(|failure| is_within(failure, args.reason.as_deref(), age, now));
     let look = home.look().await?;
     for failure in &failures {
         output.json(&json!({
@@ -123,21 +200,17 @@ pub(super) async fn ls<O: Operated>(
         output.line(format!("{GOOD}Nothing failed.{GOOD:#}"))?;
         return Ok(Ended::Done);
     }
-    let rows: Vec<Vec<Cell>> = failures
-        .iter()
-        .map(|failure| row(failure, &look, now))
-        .collect();
-    output.table(
-        &["LEAD", "EVENT", "FAILED", "REASON", "RECEIVES", ""],
-        &rows,
-    )?;
+    let rows = failures.iter().map(|failure| row(failure, &look, now));
+    let headings = ["LEAD", "EVENT", "FAILED", "REASON", "RECEIVES", ""];
+    output.table(&headings, &rows.collect::<Vec<_>>())?;
     output.line("")?;
-    for reason in reasons(&failures) {
-        output.line(format!(
-            "{BAD}{}{BAD:#}  {}",
-            reason.code(),
-            reason.advice()
-        ))?;
+    let reasons = failures
+        .iter()
+        .filter_map(|failure| failure.record.as_ref());
+    let reasons: BTreeSet<FailureReason> = reasons.map(|record| record.reason).collect();
+    for reason in reasons {
+        let (code, advice) = (reason.code(), reason.advice());
+        output.line(format!("{BAD}{code}{BAD:#}  {advice}"))?;
     }
     output.line(format!(
         "{DIM}More: dlq show LEAD    Again: dlq redrive LEAD, or --reason REASON, or --all{DIM:#}"
@@ -147,34 +220,19 @@ pub(super) async fn ls<O: Operated>(
 
 fn row(failure: &Failure, look: &QueueSnapshot, now: Timestamp) -> Vec<Cell> {
     let record = failure.record.as_ref();
-    let event = record
-        .and_then(|record| record.event_id.as_ref())
-        .map_or_else(|| name_of(failure), ToString::to_string);
-    let state = if is_queued(look, failure) {
-        "in the queue again"
-    } else {
-        ""
-    };
+    let event = record.and_then(|record| record.event_id.as_ref());
+    let event = event.map_or_else(|| name_of(failure), ToString::to_string);
+    let failed = record.map(|record| render_relative(record.failed_at, now));
+    let receives = record.map(|record| record.receives.to_string());
+    let is_queued = is_queued(look, failure);
     vec![
         Cell::plain(lead_of(failure)),
         Cell::styled(shorten(&event), DIM),
-        Cell::plain(
-            record.map_or_else(String::new, |record| render_relative(record.failed_at, now)),
-        ),
+        Cell::plain(failed.unwrap_or_default()),
         Cell::styled(reason_code(failure), BAD),
-        Cell::plain(record.map_or_else(String::new, |record| record.receives.to_string())),
-        Cell::plain(state),
+        Cell::plain(receives.unwrap_or_default()),
+        Cell::plain(if is_queued { "in the queue again" } else { "" }),
     ]
-}
-
-fn reasons(failures: &[Failure]) -> Vec<FailureReason> {
-    let mut reasons: Vec<FailureReason> = failures
-        .iter()
-        .filter_map(|failure| Some(failure.record.as_ref()?.reason))
-        .collect();
-    reasons.sort_unstable();
-    reasons.dedup();
-    reasons
 }
 
 fn is_queued(look: &QueueSnapshot, failure: &Failure) -> bool {
@@ -188,7 +246,8 @@ pub(super) async fn show<O: Operated>(
     args: &DlqShowArgs,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let mut failures = Ledger::new(home.store()).failures().await?;
+    let ledger = Ledger::new(home.store());
+    let mut failures = ledger.failures().await?;
     failures.retain(|failure| is_meant(failure, &args.id));
     anyhow::ensure!(
         !failures.is_empty(),
@@ -202,16 +261,13 @@ pub(super) async fn show<O: Operated>(
             show_stranger(failure, &look, output)?;
             continue;
         };
-        let event = Ledger::new(home.store())
-            .history(&look, name.clone())
-            .await?;
+        let event = ledger.history(&look, name.clone()).await?;
         lead::tell(&event, None, now, output)?;
         for letter in &event.dead {
+            let (id, receives, body) =
+                (&letter.message_id, letter.receives, printable(&letter.body));
             output.line(format!(
-                "  Dead letter {}, received {} times:\n  {}",
-                letter.message_id,
-                letter.receives,
-                printable(&letter.body)
+                "  Dead letter {id}, received {receives} times:\n  {body}"
             ))?;
         }
     }
@@ -224,21 +280,14 @@ fn show_stranger(
     look: &QueueSnapshot,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let id = failure
-        .record
-        .as_ref()
-        .map(|record| record.message_id.as_str());
-    let letter = look
-        .dead_strangers
-        .iter()
-        .find(|letter| Some(letter.message_id.as_str()) == id);
+    let record = failure.record.as_ref();
+    let id = record.map(|record| &record.message_id);
+    let mut letters = look.dead_strangers.iter();
+    let letter = letters.find(|letter| Some(&letter.message_id) == id);
     output.json(&json!({ "key": failure.key, "failure": failure.record, "body": letter.map(|letter| &letter.body) }))?;
-    output.line(format!(
-        "{}  {BAD}{}{BAD:#}",
-        failure.key,
-        reason_code(failure)
-    ))?;
-    if let Some(record) = &failure.record {
+    let (key, code) = (&failure.key, reason_code(failure));
+    output.line(format!("{key}  {BAD}{code}{BAD:#}"))?;
+    if let Some(record) = record {
         output.line(format!("  What to do: {}", record.reason.advice()))?;
     }
     if let Some(letter) = letter {

@@ -1,17 +1,46 @@
 //! `forget`: everything that is stored about one lead, deleted.
 
-use crate::cli::ForgetArgs;
+use crate::cli::HomeArgs;
 use crate::duration::render_seconds;
-use crate::home::{Forgets, OwnerFile};
+use crate::home::{Operated, OwnerFile};
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
+use crate::settings::typed::{Forget as ForgetSettings, Typed};
 use crate::usage::Usage;
 use anyhow::Context as _;
+use clap::Args;
 use jiff::SignedDuration;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::operate::forget::{Forget, ForgetConfig, ForgetStep, Forgotten, Found};
 use leadwire_pipeline::settings::LEASE;
 use serde::Serialize;
 use std::sync::Arc;
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Every stored version of the lead's events, documents and failures is deleted, and its owner file where that is ours. A marker \
+without personal data stays for each event, so that neither a CRM's retry nor a redrive nor the sweep brings it back. It asks \
+first, may be interrupted, and is safe to repeat. What it cannot reach it says.
+
+On a stack, only the role of the parameter OperatorRoleArn may delete: run it as that role. The functions have no right to delete.
+
+Examples:
+  leadwire forget test-1 --dry-run     What would be deleted
+  leadwire forget test-1
+  leadwire forget test-1 --yes --json --stack crm-ingestion-prod")]
+pub(crate) struct ForgetArgs {
+    /// The lead's id
+    pub(crate) lead_id: String,
+    /// Only say what would be deleted
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) settings: Typed<ForgetSettings>,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
 
 /// Whatever the home, this is not deleted.
 const KEPT: [&str; 3] = [
@@ -61,7 +90,7 @@ pub(super) fn parse(args: &ForgetArgs, output: &Output) -> Result<Order, Usage> 
 }
 
 /// Forgets.
-pub(super) async fn run<O: Forgets>(
+pub(super) async fn run<O: Operated>(
     home: Arc<O>,
     order: &Order,
     output: &mut Output,
@@ -176,7 +205,7 @@ fn tell_step(step: ForgetStep, output: &mut Output) {
     });
 }
 
-fn out_of_reach<O: Forgets>(
+fn out_of_reach<O: Operated>(
     home: &O,
     lead_id: &LeadId,
     (owner, found): (&OwnerFile, &Found),

@@ -1,6 +1,6 @@
 //! `lead`: what became of one lead, event by event.
 
-use crate::cli::LeadArgs;
+use crate::cli::HomeArgs;
 use crate::command::leads::EventLine;
 use crate::duration::{render_relative, render_time};
 use crate::home::{Operated, Traces};
@@ -9,6 +9,7 @@ use crate::status::{Step, advice, explain, timeline};
 use crate::telemetry_store;
 use crate::trace::{arrange, draw};
 use crate::usage::Usage;
+use clap::Args;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::ledger::history::EventHistory;
@@ -16,6 +17,22 @@ use leadwire_pipeline::ledger::{ClaimState, Ledger, Marker};
 use leadwire_pipeline::port::Clock as _;
 use leadwire_telemetry::SpanRecord;
 use serde::Serialize;
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire lead test-1
+  leadwire lead test-1 --trace      And what took how long, from the webhook to the mail
+  leadwire lead test-1 --json")]
+pub(crate) struct LeadArgs {
+    /// The lead's id
+    pub(crate) lead_id: String,
+    /// Show its trace too: every span, from the webhook to the mail, the wait in between and each attempt
+    #[arg(long)]
+    pub(crate) trace: bool,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
 
 #[derive(Serialize)]
 struct Told<'a> {

@@ -1,15 +1,59 @@
 //! `leads`: every lead and its status.
 
-use crate::cli::LeadsArgs;
+use crate::cli::HomeArgs;
 use crate::duration::render_relative;
 use crate::home::Operated;
 use crate::output::{Cell, DIM, Ended, Output, style_of};
 use crate::status::when;
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
 use leadwire_pipeline::ledger::Ledger;
-use leadwire_pipeline::ledger::history::{EventHistory, EventStatus};
+use leadwire_pipeline::ledger::history::{EventHistory, EventStatus, LeadState};
 use leadwire_pipeline::port::Clock as _;
 use serde::Serialize;
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire leads                     The newest 50
+  leadwire leads --stage waiting     Only those that wait
+  leadwire leads --limit 1000 --json | jq .
+  leadwire leads --stack crm-ingestion-dev")]
+pub(crate) struct LeadsArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    /// At most so many, the newest first
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Only those in this stage
+    #[arg(long, value_name = "STAGE", value_parser = lead_states())]
+    pub(crate) stage: Option<LeadState>,
+    /// The canaries instead, which are left out otherwise
+    #[arg(long)]
+    pub(crate) canary: bool,
+}
+
+/// The states by name, each with what it means.
+fn lead_states() -> impl TypedValueParser<Value = LeadState> {
+    let help = |state| match state {
+        LeadState::Waiting => "For its delay, its owner file or the mail service",
+        LeadState::Ready => "Due, and in the queue or under way",
+        LeadState::Retrying => "It failed and is tried again",
+        LeadState::Mailed => "Its mail went out",
+        LeadState::Parked => "Delivery of its mail is not confirmed; a person must decide",
+        LeadState::Dead => "It failed for good",
+        LeadState::Forgotten => "It was forgotten on request",
+        LeadState::Silent => "A replay that mailed nobody",
+        LeadState::Lost => "Neither an end nor a trigger; the sweep enqueues it again",
+    };
+    let values = LeadState::ALL.map(|state| PossibleValue::new(state.as_str()).help(help(state)));
+    PossibleValuesParser::new(values).map(|name| {
+        let mut states = LeadState::ALL.into_iter();
+        let state = states.find(|state| state.as_str() == name);
+        state.expect("the parser takes these names only")
+    })
+}
 
 /// Characters of an event id that the table shows; `--json` and `lead` show all.
 const EVENT_ID_CHARS_SHOWN: usize = 14;

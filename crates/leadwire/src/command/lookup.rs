@@ -1,11 +1,12 @@
 //! `lookup`: the owner files, put, imported and listed.
 
-use crate::cli::{LookupImportArgs, LookupPutArgs};
+use crate::cli::HomeArgs;
 use crate::duration::render_relative;
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, Output, printable};
 use crate::usage::Usage;
 use anyhow::Context as _;
+use clap::{Args, Subcommand};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::limits::LOOKUP_BYTES_MAX;
 use leadwire_domain::notice::EmailAddress;
@@ -14,7 +15,66 @@ use leadwire_pipeline::port::{Bucket, Clock as _, Fetched, ObjectStore as _};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LookupCommand {
+    /// Write one owner file
+    Put(LookupPutArgs),
+    /// Write an owner file for each row of a CSV file
+    Import(LookupImportArgs),
+    /// List the owner files
+    Ls(LookupLsArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire lookup put test-1 --owner Omar --owner-email omar@example.com
+  leadwire lookup put test-1 --owner Omar --field funnel='Direct VSL' --field lead_email=alice@example.com")]
+pub(crate) struct LookupPutArgs {
+    /// The lead's id
+    pub(crate) lead_id: String,
+    #[arg(help = "The owner's name (lead_owner)", long, value_name = "NAME")]
+    pub(crate) owner: String,
+    #[arg(
+        help = "The owner's address (owner_email)",
+        long,
+        value_name = "ADDRESS"
+    )]
+    pub(crate) owner_email: Option<String>,
+    /// A further field
+    #[arg(long = "field", value_name = "KEY=VALUE")]
+    pub(crate) fields: Vec<String>,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+The first row names the columns: lead_id and lead_owner (or owner) must be there; owner_email,
+lead_email, funnel and any other become fields. Where a row is bad, all bad rows are listed and
+nothing is written, unless --skip-bad is given.
+
+Examples:
+  leadwire lookup import owners.csv
+  leadwire lookup import --skip-bad owners.csv")]
+pub(crate) struct LookupImportArgs {
+    /// The CSV file; - reads standard input
+    pub(crate) file: PathBuf,
+    /// Import the good rows although there are bad ones
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  leadwire lookup ls")]
+pub(crate) struct LookupLsArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
 
 /// The names of the columns and fields that mean something here.
 const LEAD_ID: &str = "lead_id";

@@ -1,31 +1,33 @@
-//! One file per command.
+//! One file per command: what can be typed of it, and what it does.
 
-mod alarms;
-mod audit;
-mod backup;
-mod canary;
-mod completion;
+pub(crate) mod alarms;
+pub(crate) mod audit;
+pub(crate) mod backup;
+pub(crate) mod canary;
+pub(crate) mod completion;
 mod demo;
-mod dlq;
-mod doctor;
-mod forget;
-mod lead;
-mod leads;
-mod lookup;
-mod parked;
-mod replay;
-mod send;
-mod slo;
-mod sweep;
-mod up;
+pub(crate) mod dlq;
+pub(crate) mod doctor;
+pub(crate) mod forget;
+pub(crate) mod lead;
+pub(crate) mod leads;
+pub(crate) mod lookup;
+pub(crate) mod parked;
+pub(crate) mod replay;
+pub(crate) mod send;
+pub(crate) mod slo;
+pub(crate) mod sweep;
+pub(crate) mod up;
 
-use crate::cli::{Command, DlqCommand, LookupCommand, ParkedCommand};
+use crate::cli::Command;
 use crate::home::with_home;
 use crate::output::{Ended, Output};
 use anyhow::Context as _;
+use dlq::{Age, DlqCommand};
 use leadwire_local::Mode;
 use leadwire_pipeline::settings::SweepConfig;
-use std::future::Future;
+use lookup::LookupCommand;
+use parked::ParkedCommand;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -35,65 +37,60 @@ const WIND_UP: Duration = Duration::from_millis(500);
 
 /// Carries out a command.
 pub(crate) fn run(command: Command, output: &mut Output) -> anyhow::Result<Ended> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("could not start the runtime")?;
+    let ended = runtime.block_on(dispatch(command, output));
+    runtime.shutdown_timeout(WIND_UP);
+    ended
+}
+
+/// What was typed is checked before any home is opened.
+async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<Ended> {
     match command {
         Command::Completion(args) => completion::run(&args, output),
         Command::Send(args) => send::run(&args, output),
+        Command::Up(args) => Box::pin(up::run(&args, output)).await,
+        Command::Demo => Box::pin(demo::run(output)).await,
+        Command::Backup(args) => backup::run(&args, output).await,
+        Command::Alarms(args) => alarms::run(&args, output).await,
+        Command::Slo(args) => slo::run(&args, output).await,
+        Command::Doctor(args) => doctor::run(&args, output).await,
+        Command::Lookup(command) => lookup(command, output).await,
+        Command::Dlq(command) => dlq(command, output).await,
+        Command::Parked(ParkedCommand::Ls(args)) => {
+            with_home!(&args.home, home => parked::ls(&home, output))
+        }
+        Command::Parked(ParkedCommand::Resolve(args)) => {
+            with_home!(&args.home, home => parked::resolve(&home, &args, output))
+        }
         Command::Canary(args) => {
             let timeout = canary::parse_timeout(&args)?;
-            wait(async {
-                with_home!(&args.home, Mode::Operate, home => {
-                    Box::pin(canary::run(Arc::new(home), &args, timeout, output)).await
-                })
-            })
+            with_home!(&args.home, home => canary::run(Arc::new(home), &args, timeout, output))
         }
-        Command::Up(args) => wait(up::run(&args, output)),
-        Command::Demo(_) => wait(demo::run(output)),
-        Command::Lookup(command) => wait(lookup(command, output)),
-        Command::Leads(args) => wait(async {
-            with_home!(&args.home, Mode::Operate, home => leads::run(&home, &args, output).await)
-        }),
+        Command::Leads(args) => with_home!(&args.home, home => leads::run(&home, &args, output)),
         Command::Lead(args) => {
             let id = lead::parse_lead_id(&args)?;
-            wait(async {
-                with_home!(&args.home, Mode::Operate, home => lead::run(&home, &id, args.trace, output).await)
-            })
+            with_home!(&args.home, home => lead::run(&home, &id, args.trace, output))
         }
-        Command::Dlq(command) => wait(dlq(command, output)),
-        Command::Parked(command) => wait(parked(command, output)),
         Command::Replay(args) => {
             let wish = replay::Wish::parse(&args, output.is_json())?;
-            wait(async {
-                with_home!(&args.home, Mode::Operate, home => replay::run(&home, &wish, output).await)
-            })
+            with_home!(&args.home, home => replay::run(&home, &wish, output))
         }
         Command::Sweep(args) => {
             let config = args.settings.read(SweepConfig::read)?;
-            wait(async {
-                with_home!(&args.home, Mode::Operate, home => {
-                    sweep::run(Arc::new(home), config, &args, output).await
-                })
-            })
+            with_home!(&args.home, home => sweep::run(Arc::new(home), config, &args, output))
         }
         Command::Audit(args) => {
-            let lost_after = audit::lost_after(&args)?;
-            wait(async {
-                with_home!(&args.home, Mode::Operate, home => {
-                    audit::run(Arc::new(home), lost_after, output).await
-                })
-            })
+            let sweep = args.settings.read(SweepConfig::read)?;
+            with_home!(&args.home, home => audit::run(Arc::new(home), sweep.lost_after(), output))
         }
         Command::Forget(args) => {
             let order = forget::parse(&args, output)?;
-            wait(async {
-                with_home!(&args.home, Mode::Operate, home => {
-                    forget::run(Arc::new(home), &order, output).await
-                })
-            })
+            with_home!(&args.home, home => forget::run(Arc::new(home), &order, output))
         }
-        Command::Backup(args) => wait(backup::run(&args, output)),
-        Command::Alarms(args) => wait(alarms::run(&args, output)),
-        Command::Slo(args) => wait(slo::run(&args, output)),
-        Command::Doctor(args) => wait(doctor::run(&args, output)),
     }
 }
 
@@ -101,56 +98,28 @@ async fn lookup(command: LookupCommand, output: &mut Output) -> anyhow::Result<E
     match command {
         LookupCommand::Put(args) => {
             let file = lookup::owner_file(&args)?;
-            with_home!(&args.home, Mode::Prepare, home => lookup::put(&home, file, output).await)
+            with_home!(&args.home, Mode::Prepare, home => lookup::put(&home, file, output))
         }
-        LookupCommand::Import(args) => {
-            let Some(rows) = lookup::read_rows(&args, output)? else {
-                return Ok(Ended::Failed);
-            };
-            with_home!(&args.home, Mode::Prepare, home => lookup::import(&home, rows, output).await)
-        }
-        LookupCommand::Ls(args) => {
-            with_home!(&args.home, Mode::Operate, home => lookup::ls(&home, output).await)
-        }
+        LookupCommand::Import(args) => match lookup::read_rows(&args, output)? {
+            None => Ok(Ended::Failed),
+            Some(rows) => {
+                with_home!(&args.home, Mode::Prepare, home => lookup::import(&home, rows, output))
+            }
+        },
+        LookupCommand::Ls(args) => with_home!(&args.home, home => lookup::ls(&home, output)),
     }
 }
 
 async fn dlq(command: DlqCommand, output: &mut Output) -> anyhow::Result<Ended> {
     match command {
         DlqCommand::Ls(args) => {
-            let age = dlq::Age::parse(&args.age)?;
-            with_home!(&args.home, Mode::Operate, home => dlq::ls(&home, &args, age, output).await)
+            let age = Age::parse(&args.age)?;
+            with_home!(&args.home, home => dlq::ls(&home, &args, age, output))
         }
-        DlqCommand::Show(args) => {
-            with_home!(&args.home, Mode::Operate, home => Box::pin(dlq::show(&home, &args, output)).await)
-        }
+        DlqCommand::Show(args) => with_home!(&args.home, home => dlq::show(&home, &args, output)),
         DlqCommand::Redrive(args) => {
-            let age = dlq::Age::parse(&args.age)?;
-            with_home!(&args.home, Mode::Operate, home => {
-                dlq::redrive(&home, &args, age, output).await
-            })
+            let age = Age::parse(&args.age)?;
+            with_home!(&args.home, home => dlq::redrive(&home, &args, age, output))
         }
     }
-}
-
-async fn parked(command: ParkedCommand, output: &mut Output) -> anyhow::Result<Ended> {
-    match command {
-        ParkedCommand::Ls(args) => {
-            with_home!(&args.home, Mode::Operate, home => Box::pin(parked::ls(&home, output)).await)
-        }
-        ParkedCommand::Resolve(args) => {
-            with_home!(&args.home, Mode::Operate, home => Box::pin(parked::resolve(&home, &args, output)).await)
-        }
-    }
-}
-
-fn wait(command: impl Future<Output = anyhow::Result<Ended>>) -> anyhow::Result<Ended> {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("could not start the runtime")?;
-    let ended = runtime.block_on(command);
-    runtime.shutdown_timeout(WIND_UP);
-    ended
 }

@@ -1,10 +1,11 @@
 //! `parked`: mails with unconfirmed delivery, listed, and resolved by a person.
 
-use crate::cli::ParkedResolveArgs;
+use crate::cli::HomeArgs;
 use crate::duration::render_relative;
 use crate::home::Operated;
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output};
 use anyhow::Context as _;
+use clap::{ArgGroup, Args, Subcommand};
 use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::{EventName, RAW};
@@ -16,6 +17,45 @@ use leadwire_pipeline::operate::resolve::{self, Resolution, Resolved, list_parke
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
 use std::collections::BTreeSet;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ParkedCommand {
+    /// List the mails with unconfirmed delivery
+    Ls(ParkedLsArgs),
+    /// Say what became of parked mails: they went out, or are to be sent again
+    Resolve(ParkedResolveArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  leadwire parked ls")]
+pub(crate) struct ParkedLsArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Look into the mailbox first: what is sent again although it went out is a second mail.
+It is safe to repeat.
+
+Examples:
+  leadwire parked resolve test-1 --sent       It arrived: nothing is mailed
+  leadwire parked resolve test-1 --resend     It did not: the pipeline mails it now
+  leadwire parked resolve crm_event_test-1_20261123T065000123456Z --resend")]
+#[command(group = ArgGroup::new("what").required(true).args(["sent", "resend"]))]
+pub(crate) struct ParkedResolveArgs {
+    /// The event's name, event id or lead id
+    #[arg(value_name = "ID", required = true)]
+    pub(crate) ids: Vec<String>,
+    /// The mail went out
+    #[arg(long)]
+    pub(crate) sent: bool,
+    /// The mail did not go out: send it
+    #[arg(long)]
+    pub(crate) resend: bool,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
 
 /// `parked ls`.
 pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Result<Ended> {

@@ -1,17 +1,72 @@
 //! `send`: a sample lead, as a CRM sends it.
 
-use crate::cli::SendArgs;
+use crate::cli::FolderArgs;
 use crate::client::{Client, Post, Reply, target};
 use crate::duration::render_time;
 use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, printable};
 use crate::usage::Usage;
 use anyhow::Context as _;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::source::{Key, Sample, Source, Sources};
 use leadwire_pipeline::port::Entropy as _;
 use serde_json::Value;
+
+/// The sources that `send` can be, by name.
+fn source_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(Source::configurable().map(Source::as_str))
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire send
+      A sample lead to the pipeline on this machine
+  leadwire send --lead-id test-1 --name Alice --email alice@example.com
+      A lead of your own
+  leadwire send https://<API_ID>.execute-api.us-east-1.amazonaws.com/Prod/ingest --count 5
+      Five leads, lead ids with -1 to -5 behind, to a deployed stack
+  leadwire send --source close --secret <64 hex digits>
+      As Close sends and signs it, to /ingest/close")]
+pub(crate) struct SendArgs {
+    #[arg(
+        help = "Where to: the whole address, or only https://host, to which /ingest is added",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8787"
+    )]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    /// As which source [default: what the address says, else generic]
+    #[arg(long, value_name = "SOURCE", value_parser = source_names())]
+    pub(crate) source: Option<String>,
+    /// The signing secret [default: the first one of the source in sources.json of the data folder]
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "LEADWIRE_SECRET",
+        hide_env_values = true
+    )]
+    pub(crate) secret: Option<String>,
+    /// The lead's id
+    #[arg(long, value_name = "ID", default_value = "test-1")]
+    pub(crate) lead_id: String,
+    /// The lead's name
+    #[arg(long, value_name = "NAME", default_value = "Alice Example")]
+    pub(crate) name: String,
+    /// The lead's own address
+    #[arg(long, value_name = "ADDRESS", default_value = "alice@example.com")]
+    pub(crate) email: String,
+    /// The event's id; the same id again is a duplicate [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) event_id: Option<String>,
+    /// How many leads
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) count: u32,
+}
 
 /// Sends the leads one after the other. Done when each was taken.
 pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended> {

@@ -1,14 +1,33 @@
 //! `slo`: how many leads were mailed in time, and how much of the budget is left.
 
 use super::alarms::store;
-use crate::cli::SloArgs;
+use crate::cli::HomeArgs;
 use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
+use crate::settings::typed::{Slo, Typed};
 use crate::watch::{Counted, Machine};
+use clap::Args;
 use jiff::SignedDuration;
 use leadwire_pipeline::observe::OBJECTIVE;
 use leadwire_pipeline::settings::ENVIRONMENT;
 use serde_json::{Value, json};
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire slo                                  The objective over the last 30 days
+  leadwire slo --days 7 --stack crm-ingestion-dev
+
+Exit code 1 where the budget is used up.")]
+pub(crate) struct SloArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(flatten)]
+    pub(crate) settings: Typed<Slo>,
+    /// How many days count
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=35))]
+    pub(crate) days: u32,
+}
 
 /// The windows beside the whole: what burns now.
 const RECENT: [(&str, SignedDuration); 2] = [

@@ -1,12 +1,35 @@
 //! `sweep`: leads whose trigger was lost, enqueued again.
 
-use crate::cli::SweepArgs;
+use crate::cli::HomeArgs;
 use crate::home::Operated;
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
+use crate::settings::typed::{Sweep as SweepSettings, Typed};
+use clap::Args;
 use leadwire_pipeline::settings::SweepConfig;
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode, SweepReport};
 use serde_json::json;
 use std::sync::Arc;
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+`up` sweeps by itself. Give the same --delay, --owner-wait and --mail-wait (or environment) as to `up`:
+a lead counts as lost only after all of them.
+
+Examples:
+  leadwire sweep --dry-run     What would be enqueued again
+  leadwire sweep --confirm     Go on although more than --max were found")]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+    #[command(flatten)]
+    pub(crate) settings: Typed<SweepSettings>,
+    /// Only say what would be sent
+    #[arg(long, conflicts_with = "confirm")]
+    pub(crate) dry_run: bool,
+    /// Send although more than --max were found
+    #[arg(long)]
+    pub(crate) confirm: bool,
+}
 
 /// Sweeps once. A sweep that refuses is a failure: somebody must look.
 pub(super) async fn run<O: Operated>(

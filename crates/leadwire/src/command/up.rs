@@ -1,14 +1,16 @@
 //! `up`: the pipeline on this machine.
 
-use crate::cli::{DATA_DEFAULT, UpArgs};
+use crate::cli::{DATA_DEFAULT, FolderArgs};
 use crate::console;
 use crate::duration::render_seconds;
 use crate::home;
 use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
 use crate::service;
+use crate::settings::typed::{Typed, Up};
 use crate::settings::{Log, Settings, SignaturePolicy};
 use crate::telemetry_store;
 use anyhow::Context as _;
+use clap::Args;
 use leadwire_local::{LocalHome, Mode, RunnerConfig};
 use leadwire_pipeline::observe::{FolderWarning, ServerStarted, ServerStopping};
 use std::io;
@@ -19,6 +21,28 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  leadwire up
+      Take leads at http://127.0.0.1:8787/ingest and put mails into ./leadwire-data/outbox
+  leadwire up --delay 30s --to you@example.com
+      A short delay, to try things
+  LEADWIRE_SMTP='smtp://user:password@mail.example.com:587' \\
+  leadwire up --from leads@example.com --to team@example.com,boss@example.com \\
+      --public-url https://hooks.example.com --environment prod
+      For real: mails by SMTP, requests from a reverse proxy, secrets in ./leadwire-data/sources.json
+
+Secrets of the CRMs are in sources.json in the data folder:
+  {\"close\":{\"secrets\":[\"<64 hex digits>\"]},\"generic\":{\"secrets\":[\"whsec_...\"]}}
+Without it only unsigned requests to /ingest are taken, and only from this machine.")]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    #[command(flatten)]
+    pub(crate) settings: Typed<Up>,
+}
+
 /// Runs until a signal stops it.
 pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<Ended> {
     let settings = check(args, output)?;
@@ -26,7 +50,7 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
     let address = listener
         .local_addr()
         .context("could not tell the address")?;
-    let home = home::open(&args.folder.data, Mode::Serve)?;
+    let home = LocalHome::open(&args.folder.data, Mode::Serve)?;
     let sink = Arc::new(telemetry_store::span_sink(home.telemetry()));
     leadwire_telemetry::start_spans(&settings.spans, Some(sink));
     console::start(

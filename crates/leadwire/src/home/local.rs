@@ -1,36 +1,27 @@
 //! One machine's data folder.
 
-use super::{Desk, Operated, Traces};
+use super::{Desk, Operated, OwnerFile, Traces};
 use crate::duration::render_time;
 use anyhow::Context as _;
+use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
-use leadwire_local::{
-    DataFolder, DeadLetter, FileSecrets, LocalHome, LocalPorts, LookupFolder, Mode, TelemetryStore,
-};
+use leadwire_local::{DataFolder, DeadLetter, LocalHome, LocalPorts};
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::port::{
     DeadLetterQueue, DelayQueue as _, NoMailer, OutgoingMessage, PortError, QueuedMessage,
     SecretStore as _,
 };
 use leadwire_pipeline::trace::TraceContext;
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// Messages that a look into the queue reads. Where there are more, the look cannot tell what is lost.
 const LOOK_MESSAGES_MAX: u32 = 100_000;
 
 /// One machine, without a mailer: commands send none.
-pub(crate) type LocalOperated = Desk<LocalPorts<NoMailer>, Folder>;
-
-/// What commands need of a folder besides its ports.
-#[derive(Debug)]
-pub(crate) struct Folder {
-    pub(super) home: LocalHome,
-    lookup: LookupFolder,
-    telemetry: TelemetryStore,
-    canary: FileSecrets,
-}
+pub(crate) type LocalOperated = Desk<LocalPorts<NoMailer>, LocalHome>;
 
 impl DeadLetterQueue for LocalOperated {
     /// Nothing is hidden here by reading.
@@ -59,6 +50,14 @@ impl DeadLetterQueue for LocalOperated {
 }
 
 impl Operated for LocalOperated {
+    const EXPIRES: bool = false;
+    const WITHOUT_CANARY: &'static str = "`leadwire up` makes its secret when it starts";
+    const ELSEWHERE: &'static [&'static str] = &[
+        "mails by SMTP: in the mailboxes of whoever got them, and on the servers between",
+        "backups of the data folder, and of the machine",
+        "lines that `up` wrote, and telemetry.db: ids and times, no personal data; telemetry.db forgets after 35 days by itself",
+    ];
+
     async fn look(&self) -> Result<QueueSnapshot, PortError> {
         let waiting = self.ports.queue.waiting(LOOK_MESSAGES_MAX).await?;
         let is_whole = u32::try_from(waiting.len()).is_ok_and(|count| count < LOOK_MESSAGES_MAX);
@@ -79,16 +78,13 @@ impl Operated for LocalOperated {
     }
 
     async fn put_owner(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<String, PortError> {
-        self.back.lookup.put(lead_id, json).await?;
-        Ok(self.back.lookup.path(lead_id).display().to_string())
+        let lookup = self.back.lookup();
+        lookup.put(lead_id, json).await?;
+        Ok(lookup.path(lead_id).display().to_string())
     }
 
-    const EXPIRES: bool = false;
-
-    const WITHOUT_CANARY: &'static str = "`leadwire up` makes its secret when it starts";
-
     async fn canary_secret(&self) -> Result<Option<String>, PortError> {
-        self.back.canary.fetch().await
+        self.back.canary_secret().fetch().await
     }
 
     /// Who serves the folder does not say where.
@@ -97,7 +93,30 @@ impl Operated for LocalOperated {
     }
 
     fn traces(&self) -> Traces {
-        Traces::Kept(self.back.telemetry.clone())
+        Traces::Kept(self.back.telemetry())
+    }
+
+    /// Without a process that serves the folder there are no workers: they die with it.
+    fn is_idle(&self) -> bool {
+        served_by(self.back.folder()).is_ok_and(|holder| holder.is_none())
+    }
+
+    fn owner_file(&self, lead_id: &LeadId) -> OwnerFile {
+        OwnerFile {
+            place: self.back.lookup().path(lead_id).display().to_string(),
+            is_ours: true,
+        }
+    }
+
+    fn mails(&self, lead_id: &LeadId) -> io::Result<Vec<String>> {
+        mails_in(&self.back.folder().outbox(), lead_id)
+    }
+
+    /// Once the log is empty, nothing reads what was before the deletion, and makes views of it.
+    async fn scrub(&self, lead_id: &LeadId) -> Result<bool, PortError> {
+        let is_clean = self.back.scrub().await?;
+        self.back.remove_stale_views(lead_id).await?;
+        Ok(is_clean)
     }
 }
 
@@ -113,27 +132,12 @@ fn queued(letter: DeadLetter) -> QueuedMessage {
     }
 }
 
-/// Opens a data folder for a command.
-pub(super) fn operate(dir: &Path, mode: Mode) -> anyhow::Result<LocalOperated> {
-    Ok(desk(&open(dir, mode)?))
-}
-
 /// An open folder as commands need it.
 pub(crate) fn desk(home: &LocalHome) -> LocalOperated {
     Desk {
         ports: home.ports(NoMailer),
-        back: Folder {
-            home: home.clone(),
-            lookup: home.lookup(),
-            telemetry: home.telemetry(),
-            canary: home.canary_secret(),
-        },
+        back: home.clone(),
     }
-}
-
-/// Opens a data folder.
-pub(crate) fn open(dir: &Path, mode: Mode) -> anyhow::Result<LocalHome> {
-    Ok(LocalHome::open(dir, mode)?)
 }
 
 /// The text of `sources.json` in a data folder, where there is one.
@@ -141,7 +145,7 @@ pub(crate) fn read_sources(dir: &Path) -> anyhow::Result<Option<String>> {
     let path = DataFolder::new(dir).sources();
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
     }
 }
@@ -151,7 +155,7 @@ pub(crate) fn served_by(folder: &DataFolder) -> anyhow::Result<Option<String>> {
     let path = folder.lock();
     let file = match File::open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(error).with_context(|| format!("could not read {}", path.display()));
         }
@@ -177,5 +181,66 @@ fn describe_holder(text: &str) -> String {
     match (holder.get("pid").and_then(serde_json::Value::as_u64), since) {
         (Some(pid), Some(since)) => format!("by process {pid} since {}", render_time(since)),
         _ => "by another process".to_owned(),
+    }
+}
+
+/// The mails of a lead in an outbox: `X.eml`, or `X-r2.eml` of a replay.
+fn mails_in(outbox: &Path, lead_id: &LeadId) -> io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(outbox) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut mails = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        if is_of(stem, lead_id) {
+            mails.push(path.display().to_string());
+        }
+    }
+    mails.sort();
+    Ok(mails)
+}
+
+fn is_of(stem: &str, lead_id: &LeadId) -> bool {
+    let event = match stem.rsplit_once("-r") {
+        Some((event, revision)) if revision.parse::<u32>().is_ok() => event,
+        _ => stem,
+    };
+    EventName::parse_raw_key(&format!("{RAW}{event}.json"))
+        .is_ok_and(|name| name.may_be_of(lead_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mails_of_a_lead_are_known_by_their_names() {
+        let outbox = tempfile::tempdir().unwrap();
+        let mine = [
+            "crm_event_a_20261123T065000123456Z-r12.eml",
+            "crm_event_a_20261123T065000123456Z.eml",
+        ];
+        for name in [
+            "crm_event_a-r1_20261123T065000123456Z.eml",
+            "crm_event_a_1_20261123T065000123456Z.eml",
+            "crm_event_ab_20261123T065000123456Z.eml",
+            "notes.txt",
+        ]
+        .into_iter()
+        .chain(mine)
+        {
+            std::fs::write(outbox.path().join(name), "").unwrap();
+        }
+        let lead = LeadId::parse("a").unwrap();
+        let found = mails_in(outbox.path(), &lead).unwrap();
+        assert_eq!(found.len(), 2);
+        for (found, name) in found.iter().zip(mine) {
+            assert!(found.ends_with(name), "{found}");
+        }
+        let nowhere = outbox.path().join("none");
+        assert!(mails_in(&nowhere, &lead).unwrap().is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! A deployed stack: its buckets and queues, found by its outputs.
 
-use super::{Desk, Operated, Traces};
+use super::{Desk, Operated, OwnerFile, Traces};
 use crate::canary;
 use anyhow::Context as _;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
@@ -21,6 +21,7 @@ use leadwire_pipeline::port::{
     PortError, Ports, QueuedMessage, SecretStore as _,
 };
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
+use std::io;
 
 /// Messages of one receive: the most that SQS gives.
 const RECEIVE_MAX: i32 = 10;
@@ -43,9 +44,9 @@ pub(crate) type StackOperated = Desk<StackPorts, DeadLetters>;
 pub(crate) struct DeadLetters {
     client: aws_sdk_sqs::Client,
     url: String,
-    pub(super) lookup_bucket: String,
+    lookup_bucket: String,
     /// Whether the bucket is another's, which is only a parameter of the stack.
-    pub(super) is_lookup_foreign: bool,
+    is_lookup_foreign: bool,
     region: String,
     canary: SecretsManagerStore,
     canary_url: String,
@@ -177,6 +178,15 @@ impl DeadLetterQueue for StackOperated {
 }
 
 impl Operated for StackOperated {
+    const EXPIRES: bool = true;
+    const WITHOUT_CANARY: &'static str =
+        "the stack's parameter CanaryMinutes is 0, or it was deployed before there was one";
+    const ELSEWHERE: &'static [&'static str] = &[
+        "mails: in the mailboxes of whoever got them",
+        "copies of the buckets: replication, AWS Backup, exports",
+        "CloudWatch Logs and X-Ray: ids and times, no personal data",
+    ];
+
     /// SQS shows no message without hiding it, and hiding a dead letter resolves the alarm on them: documents alone are looked at.
     async fn look(&self) -> Result<QueueSnapshot, PortError> {
         Ok(QueueSnapshot::new(None, Vec::new()))
@@ -188,11 +198,6 @@ impl Operated for StackOperated {
         self.ports.store.put(Bucket::Lookup, &key, object).await?;
         Ok(format!("s3://{}/{key}", self.back.lookup_bucket))
     }
-
-    const EXPIRES: bool = true;
-
-    const WITHOUT_CANARY: &'static str =
-        "the stack's parameter CanaryMinutes is 0, or it was deployed before there was one";
 
     async fn canary_secret(&self) -> Result<Option<String>, PortError> {
         self.back.canary.fetch().await
@@ -206,6 +211,25 @@ impl Operated for StackOperated {
         Traces::XRay {
             region: self.back.region.clone(),
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        false
+    }
+
+    fn owner_file(&self, lead_id: &LeadId) -> OwnerFile {
+        OwnerFile {
+            place: format!("s3://{}/{}", self.back.lookup_bucket, lookup_key(lead_id)),
+            is_ours: !self.back.is_lookup_foreign,
+        }
+    }
+
+    fn mails(&self, _lead_id: &LeadId) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    async fn scrub(&self, _lead_id: &LeadId) -> Result<bool, PortError> {
+        Ok(true)
     }
 }
 

@@ -17,26 +17,35 @@ impl Html {
     /// A page with this title, which is also its heading.
     pub(super) fn page(title: &str) -> Self {
         let mut html = Self(String::with_capacity(16 * 1024));
-        html.tag("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">")
-            .tag("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")
-            .tag("<meta name=\"color-scheme\" content=\"light dark\"><title>")
-            .text(title)
-            .tag(" · leadwire</title><link rel=\"icon\" href=\"")
-            .text(ICON)
-            .tag("\"><style>")
-            .tag(STYLE)
-            .tag("</style></head><body><header><a href=\"/\">leadwire</a></header><main>");
+        html.put(
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <meta name=\"color-scheme\" content=\"light dark\"><title>{} · leadwire</title>\
+             <link rel=\"icon\" href=\"{}\"><style>",
+            &[title, ICON],
+        );
+        html.tag(STYLE);
+        html.tag("</style></head><body><header><a href=\"/\">leadwire</a></header><main>");
         html
     }
 
     /// Markup of ours.
-    pub(super) fn tag(&mut self, markup: &'static str) -> &mut Self {
+    pub(super) fn tag(&mut self, markup: &'static str) {
         self.0.push_str(markup);
-        self
     }
 
-    /// Text of anybody, between tags or inside the quotes of an attribute.
-    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+    /// Markup of ours with texts of anybody, between tags or inside the quotes of an attribute: one for each `{}`.
+    pub(super) fn put(&mut self, markup: &'static str, texts: &[&str]) {
+        let mut texts = texts.iter();
+        for (number, part) in markup.split("{}").enumerate() {
+            if number > 0 {
+                self.text(texts.next().expect("a text for each place"));
+            }
+            self.tag(part);
+        }
+    }
+
+    fn text(&mut self, text: &str) {
         for c in text.chars() {
             match c {
                 '&' => self.0.push_str("&amp;"),
@@ -47,7 +56,6 @@ impl Html {
                 _ => self.0.push(c),
             }
         }
-        self
     }
 
     /// The page's end.
@@ -64,7 +72,7 @@ mod tests {
     #[test]
     fn what_is_not_ours_is_text_wherever_it_stands() {
         let mut html = Html::page("</title><script>1</script>");
-        html.tag("<a title=\"").text("\"' onclick='x").tag("\">");
+        html.put("<a title=\"{}\">", &["\"' onclick='x"]);
         let page = html.end();
         assert!(!page.contains("<script"), "{page}");
         assert!(

@@ -16,7 +16,7 @@ pub(super) fn render(
 ) -> Html {
     let title = format!("Lead {lead_id}");
     let mut html = Html::page(&title);
-    html.tag("<h1>").text(&title).tag("</h1>");
+    html.put("<h1>{}</h1>", &[&title]);
     for (event, spans) in events {
         html.tag("<article>");
         status(&mut html, event, now);
@@ -30,43 +30,41 @@ pub(super) fn render(
 
 /// A state in its colour.
 pub(super) fn chip(html: &mut Html, state: LeadState, text: &str) {
-    html.tag(match state {
-        LeadState::Mailed => "<span class=\"chip good\">",
-        LeadState::Waiting | LeadState::Retrying => "<span class=\"chip wait\">",
-        LeadState::Parked | LeadState::Dead | LeadState::Lost => "<span class=\"chip bad\">",
-        LeadState::Ready | LeadState::Forgotten | LeadState::Silent => "<span class=\"chip\">",
-    });
-    html.text(text).tag("</span> ");
+    let markup = match state {
+        LeadState::Mailed => "<span class=\"chip good\">{}</span> ",
+        LeadState::Waiting | LeadState::Retrying => "<span class=\"chip wait\">{}</span> ",
+        LeadState::Parked | LeadState::Dead | LeadState::Lost => {
+            "<span class=\"chip bad\">{}</span> "
+        }
+        LeadState::Ready | LeadState::Forgotten | LeadState::Silent => {
+            "<span class=\"chip\">{}</span> "
+        }
+    };
+    html.put(markup, &[text]);
 }
 
 fn status(html: &mut Html, event: &EventHistory, now: Timestamp) {
     let status = event.status(now);
     html.tag("<p class=\"standing\">");
     if event.name.revision() > 0 {
-        html.text(&format!("Replay {} ", event.name.revision()));
+        html.put("Replay {} ", &[&event.name.revision().to_string()]);
     }
     chip(html, status.state, status.state.as_str());
-    html.text(explain(&status, now).trim_start_matches([',', ' ']));
-    html.tag("</p>");
+    let why = explain(&status, now);
+    html.put("{}</p>", &[why.trim_start_matches([',', ' '])]);
     if let Some(advice) = advice(event, status.state) {
-        html.tag("<p class=\"advice\"><b>What to do:</b> ")
-            .text(advice)
-            .tag("</p>");
+        let markup = "<p class=\"advice\"><b>What to do:</b> {}</p>";
+        html.put(markup, &[advice]);
     }
 }
 
 fn steps(html: &mut Html, steps: &[Step], now: Timestamp) {
     html.tag("<div class=\"scroll\"><table class=\"steps\"><tbody>");
     for step in steps {
-        html.tag("<tr><td>")
-            .text(&render_time(step.at))
-            .tag("</td><td class=\"dim\">")
-            .text(&render_relative(step.at, now))
-            .tag("</td><th scope=\"row\">")
-            .text(step.what)
-            .tag("</th><td>")
-            .text(&step.text)
-            .tag("</td></tr>");
+        let (time, ago) = (render_time(step.at), render_relative(step.at, now));
+        let markup =
+            "<tr><td>{}</td><td class=\"dim\">{}</td><th scope=\"row\">{}</th><td>{}</td></tr>";
+        html.put(markup, &[&time, &ago, step.what, &step.text]);
     }
     html.tag("</tbody></table></div>");
 }
@@ -82,17 +80,13 @@ fn waterfall(html: &mut Html, event: &EventHistory, spans: &[SpanRecord]) {
 }
 
 fn ids(html: &mut Html, event: &EventHistory) {
-    html.tag("<dl class=\"ids\"><dt>Event</dt><dd>")
-        .text(event.event_id())
-        .tag("</dd><dt>Stored</dt><dd>")
-        .text(&event.name.raw_key())
-        .tag("</dd>");
+    html.put(
+        "<dl class=\"ids\"><dt>Event</dt><dd>{}</dd><dt>Stored</dt><dd>{}</dd>",
+        &[event.event_id(), &event.name.raw_key()],
+    );
     if let Some(id) = event.trace_id() {
-        html.tag("<dt>Trace</dt><dd><a href=\"/traces/")
-            .text(id)
-            .tag("\">")
-            .text(id)
-            .tag("</a></dd>");
+        let markup = "<dt>Trace</dt><dd><a href=\"/traces/{}\">{}</a></dd>";
+        html.put(markup, &[id, id]);
     }
     html.tag("</dl>");
 }

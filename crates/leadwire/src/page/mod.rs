@@ -58,8 +58,7 @@ impl Page {
 
     fn note(status: u16, title: &str, text: &str) -> Self {
         let mut html = Html::page(title);
-        html.tag("<h1>").text(title).tag("</h1><p>").text(text);
-        html.tag("</p>");
+        html.put("<h1>{}</h1><p>{}</p>", &[title, text]);
         Self::html(status, html)
     }
 }

@@ -24,8 +24,10 @@ pub(super) fn render(events: &[EventHistory], now: Timestamp) -> Html {
         }
         html.tag("</tbody></table></div>");
     }
-    html.tag("<p class=\"dim\">For Prometheus: <a href=\"/metrics\">/metrics</a>. The same in a terminal: <code>leadwire leads</code>, ")
-        .tag("<code>leadwire lead &lt;id&gt; --trace</code>, <code>leadwire dlq ls</code>.</p>");
+    html.tag(
+        "<p class=\"dim\">For Prometheus: <a href=\"/metrics\">/metrics</a>. The same in a terminal: <code>leadwire leads</code>, \
+         <code>leadwire lead &lt;id&gt; --trace</code>, <code>leadwire dlq ls</code>.</p>",
+    );
     html
 }
 
@@ -34,9 +36,8 @@ fn counts(html: &mut Html, events: &[EventHistory], now: Timestamp) {
     for event in events {
         *states.entry(event.status(now).state).or_default() += 1;
     }
-    html.tag("<p class=\"dim\">The newest ")
-        .text(&events.len().to_string())
-        .tag(": ");
+    let count = events.len().to_string();
+    html.put("<p class=\"dim\">The newest {}: ", &[&count]);
     for (state, count) in states {
         chip(html, state, &format!("{count} {}", state.as_str()));
     }
@@ -45,17 +46,13 @@ fn counts(html: &mut Html, events: &[EventHistory], now: Timestamp) {
 
 fn row(html: &mut Html, event: &EventHistory, now: Timestamp) {
     let status = event.status(now);
-    let received = event
-        .received
-        .as_ref()
-        .map_or_else(String::new, |received| {
-            render_relative(received.accepted_at, now)
-        });
+    let received = event.received.as_ref();
+    let received = received.map(|received| render_relative(received.accepted_at, now));
+    let received = received.unwrap_or_default();
     let lead_id = event.lead_id();
-    html.tag("<tr><td><a href=\"/leads/").text(lead_id);
-    html.tag("\">").text(lead_id).tag("</a></td><td>");
-    html.text(&received).tag("</td><td>");
+    let markup = "<tr><td><a href=\"/leads/{}\">{}</a></td><td>{}</td><td>";
+    html.put(markup, &[lead_id, lead_id, &received]);
     chip(html, status.state, status.state.as_str());
-    html.tag("</td><td>").text(&when(&status, now));
-    html.tag("</td><td>").text(&status.why).tag("</td></tr>");
+    let when = when(&status, now);
+    html.put("</td><td>{}</td><td>{}</td></tr>", &[&when, &status.why]);
 }

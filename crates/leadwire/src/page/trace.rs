@@ -1,19 +1,14 @@
 //! A trace's page, and the waterfall on any page.
 
 use super::html::Html;
-use crate::trace::{Break, Link, Piece, Row, RowKind, Waterfall, lead_id, render_nanos};
+use crate::trace::{Link, Piece, Row, RowKind, Waterfall, lead_id, render_nanos};
 
 pub(super) fn render(trace: &Waterfall) -> Html {
     let mut html = Html::page("Trace");
-    html.tag("<h1>Trace</h1><p class=\"id\">")
-        .text(&trace.trace_id)
-        .tag("</p>");
+    html.put("<h1>Trace</h1><p class=\"id\">{}</p>", &[&trace.trace_id]);
     if let Some(lead_id) = lead_id(trace) {
-        html.tag("<p>Of lead <a href=\"/leads/")
-            .text(lead_id)
-            .tag("\">")
-            .text(lead_id)
-            .tag("</a></p>");
+        let markup = "<p>Of lead <a href=\"/leads/{}\">{}</a></p>";
+        html.put(markup, &[lead_id, lead_id]);
     }
     html.tag("<article>");
     waterfall(&mut html, trace);
@@ -23,21 +18,15 @@ pub(super) fn render(trace: &Waterfall) -> Html {
 
 /// The waterfall: a line for each span, and what is known of it behind a click.
 pub(super) fn waterfall(html: &mut Html, trace: &Waterfall) {
-    let attempts = match trace.attempts {
-        0 => "not worked on yet".to_owned(),
-        1 => "1 attempt".to_owned(),
-        many => format!("{many} attempts"),
-    };
-    let start = trace.start.strftime("%Y-%m-%d %H:%M:%S%.3fZ");
-    html.tag("<p class=\"dim\">From ")
-        .text(&format!("{start}, {}, ", render_nanos(trace.nanos)))
-        .tag("<b>")
-        .text(&attempts)
-        .tag("</b>");
+    let start = trace.start.strftime("%Y-%m-%d %H:%M:%S%.3fZ").to_string();
+    let texts = [&*start, &render_nanos(trace.nanos), &trace.attempts_text()];
+    html.put("<p class=\"dim\">From {}, {}, <b>{}</b>", &texts);
     if trace.errors > 0 {
-        html.tag(", <b class=\"error\">")
-            .text(&format!("{} failed", spans(trace.errors)))
-            .tag("</b>");
+        let spans = match trace.errors {
+            1 => "1 span".to_owned(),
+            many => format!("{many} spans"),
+        };
+        html.put(", <b class=\"error\">{} failed</b>", &[&spans]);
     }
     html.tag("</p><div class=\"fall\">");
     axis(html, trace);
@@ -45,110 +34,71 @@ pub(super) fn waterfall(html: &mut Html, trace: &Waterfall) {
         line(html, trace, row);
     }
     html.tag("</div>");
-    if !trace.breaks.is_empty() {
+    if trace.breaks().next().is_some() {
         html.tag("<p class=\"dim note\">Hatched: nothing was done. Between two hatched parts, time is to scale.</p>");
     }
 }
 
-fn spans(count: usize) -> String {
-    match count {
-        1 => "1 span".to_owned(),
-        many => format!("{many} spans"),
-    }
-}
-
 /// A part of the whole width, such as `12.34%`.
-fn percent(place: u32) -> String {
+fn percent(left: u32, right: u32) -> String {
+    let place = right.saturating_sub(left);
     format!("{}.{:02}%", place / 100, place % 100)
-}
-
-fn at(html: &mut Html, left: u32, right: u32) {
-    html.tag("style=\"left:")
-        .text(&percent(left))
-        .tag(";width:")
-        .text(&percent(right.saturating_sub(left)))
-        .tag("\"");
 }
 
 /// How long each part of the scale is.
 fn axis(html: &mut Html, trace: &Waterfall) {
     html.tag("<div class=\"line head\"><span class=\"name\">Span</span><span class=\"stage\">Stage</span><span class=\"time\">Took</span><span class=\"axis\">");
-    let mut breaks = trace.breaks.iter();
     for piece in &trace.pieces {
-        match piece.is_break.then(|| breaks.next()).flatten() {
-            Some(pause) => gap(html, pause),
-            None => stretch(html, piece),
+        let Piece { left, right, .. } = *piece;
+        let (width, time) = (percent(left, right), render_nanos(piece.time.nanos()));
+        match piece.idle {
+            Some(what) => html.put(
+                "<span class=\"gap\" style=\"flex-basis:{}\"><b>{}</b> <small>{}</small></span>",
+                &[&width, &time, what],
+            ),
+            None => html.put(
+                "<span class=\"stretch\" style=\"flex-basis:{}\"><small>{}</small></span>",
+                &[&width, &time],
+            ),
         }
     }
     html.tag("</span></div>");
 }
 
-fn gap(html: &mut Html, pause: &Break) {
-    html.tag("<span class=\"gap\" style=\"flex-basis:")
-        .text(&percent(pause.right - pause.left))
-        .tag("\"><b>")
-        .text(&pause.time)
-        .tag("</b> <small>")
-        .text(pause.what)
-        .tag("</small></span>");
-}
-
-fn stretch(html: &mut Html, piece: &Piece) {
-    html.tag("<span class=\"stretch\" style=\"flex-basis:")
-        .text(&percent(piece.right - piece.left))
-        .tag("\"><small>")
-        .text(&render_nanos(piece.time.nanos()))
-        .tag("</small></span>");
-}
-
 fn line(html: &mut Html, trace: &Waterfall, row: &Row) {
-    html.tag("<details class=\"")
-        .tag(class(row))
-        .tag("\"><summary class=\"line\"><span class=\"name\" style=\"--depth:");
-    html.text(&row.depth.to_string()).tag("\">").text(&row.name);
+    html.put(
+        "<details class=\"{}\"><summary class=\"line\"><span class=\"name\" style=\"--depth:{}\">{}",
+        &[class(row), &row.depth.to_string(), &row.name],
+    );
     if let Some(object) = &row.object {
-        html.tag(" <em>").text(object).tag("</em>");
+        html.put(" <em>{}</em>", &[object]);
     }
-    match row.kind {
-        RowKind::Attempt(number) => {
-            html.tag(" <span class=\"attempt\">attempt ")
-                .text(&number.to_string())
-                .tag("</span>");
-        }
-        RowKind::Orphan => {
-            html.tag(" <span class=\"attempt\">parent not kept</span>");
-        }
-        RowKind::SentAgain => {
-            html.tag(" <span class=\"attempt\">sent again</span>");
-        }
-        RowKind::Received | RowKind::Wait | RowKind::Part => {}
+    if let Some(note) = row.kind.note() {
+        html.put(" <span class=\"attempt\">{}</span>", &[&note]);
     }
     if let Some(outcome) = &row.outcome {
-        html.tag(" <em>· ").text(outcome).tag("</em>");
+        html.put(" <em>· {}</em>", &[outcome]);
     }
     if let Some(error) = &row.error {
-        html.tag(" <span class=\"error\">✗ ")
-            .text(error)
-            .tag("</span>");
+        html.put(" <span class=\"error\">✗ {}</span>", &[error]);
     }
     for link in row.links.iter().filter(|link| link.here.is_none()) {
         html.tag(" <span class=\"link\">↪ ");
         elsewhere(html, link);
         html.tag("</span>");
     }
-    html.tag("</span><span class=\"stage\">")
-        .text(row.stage)
-        .tag("</span><span class=\"time\">")
-        .text(&render_nanos(row.nanos))
-        .tag("</span><span class=\"track\">");
-    for pause in &trace.breaks {
-        html.tag("<i class=\"gap\" ");
-        at(html, pause.left, pause.right);
-        html.tag("></i>");
+    html.put(
+        "</span><span class=\"stage\">{}</span><span class=\"time\">{}</span><span class=\"track\">",
+        &[row.stage, &render_nanos(row.nanos)],
+    );
+    for pause in trace.breaks() {
+        let (left, width) = (percent(0, pause.left), percent(pause.left, pause.right));
+        let markup = "<i class=\"gap\" style=\"left:{};width:{}\"></i>";
+        html.put(markup, &[&left, &width]);
     }
-    html.tag("<i class=\"bar\" ");
-    at(html, row.left, row.right);
-    html.tag("></i></span></summary>");
+    let (left, width) = (percent(0, row.left), percent(row.left, row.right));
+    let markup = "<i class=\"bar\" style=\"left:{};width:{}\"></i></span></summary>";
+    html.put(markup, &[&left, &width]);
     known(html, trace, row);
     html.tag("</details>");
 }
@@ -166,45 +116,28 @@ fn class(row: &Row) -> &'static str {
 
 /// All that is known of a span.
 fn known(html: &mut Html, trace: &Waterfall, row: &Row) {
+    let began = format!("{} after the trace", render_nanos(row.offset_nanos));
     html.tag("<dl>");
-    fact(
-        html,
-        "began",
-        &format!("{} after the trace", render_nanos(row.offset_nanos)),
-    );
-    if let Some(parent) = &row.parent {
-        fact(html, "part of", parent);
-    }
-    fact(html, "span", &row.span_id);
-    for (name, value) in &row.attributes {
-        fact(html, name, value);
+    let parent = row.parent.as_deref().map(|parent| ("part of", parent));
+    let facts = [("began", &*began)].into_iter().chain(parent);
+    let facts = facts.chain([("span", &*row.span_id)]);
+    let attributes = row.attributes.iter();
+    for (name, value) in facts.chain(attributes.map(|(name, value)| (&**name, &**value))) {
+        html.put("<dt>{}</dt><dd>{}</dd>", &[name, value]);
     }
     for link in &row.links {
-        html.tag("<dt>linked to</dt><dd>");
-        linked(html, trace, link);
+        let name = link.here.as_deref().unwrap_or("span");
+        html.put("<dt>linked to</dt><dd>{} {}", &[name, &link.span_id]);
+        if link.trace_id != trace.trace_id {
+            html.tag(" of ");
+            elsewhere(html, link);
+        }
         html.tag("</dd>");
     }
     html.tag("</dl>");
 }
 
-fn fact(html: &mut Html, name: &str, value: &str) {
-    html.tag("<dt>").text(name).tag("</dt><dd>").text(value);
-    html.tag("</dd>");
-}
-
-fn linked(html: &mut Html, trace: &Waterfall, link: &Link) {
-    let name = link.here.as_deref().unwrap_or("span");
-    html.text(name).tag(" ").text(&link.span_id);
-    if link.trace_id != trace.trace_id {
-        html.tag(" of ");
-        elsewhere(html, link);
-    }
-}
-
 fn elsewhere(html: &mut Html, link: &Link) {
-    html.tag("<a href=\"/traces/")
-        .text(&link.trace_id)
-        .tag("\">trace ")
-        .text(&link.trace_id)
-        .tag("</a>");
+    let markup = "<a href=\"/traces/{}\">trace {}</a>";
+    html.put(markup, &[&link.trace_id, &link.trace_id]);
 }

@@ -29,25 +29,21 @@ pub(crate) struct Waterfall {
     pub(crate) rows: Vec<Row>,
     /// The parts of the scale, in the order of time.
     pub(crate) pieces: Vec<Piece>,
-    /// What happened in each break, in the order of time.
-    pub(crate) breaks: Vec<Break>,
 }
 
-/// A time in which nothing was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Break {
-    pub(crate) left: u32,
-    pub(crate) right: u32,
-    /// Such as `10 min`.
-    pub(crate) time: String,
-    /// Such as `in the queue`.
-    pub(crate) what: &'static str,
-}
+impl Waterfall {
+    /// The times in which nothing was done.
+    pub(crate) fn breaks(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.iter().filter(|piece| piece.idle.is_some())
+    }
 
-impl Break {
-    /// Such as `10 min in the queue`.
-    pub(crate) fn text(&self) -> String {
-        format!("{} {}", self.time, self.what)
+    /// How often the event was worked on, in words.
+    pub(crate) fn attempts_text(&self) -> String {
+        match self.attempts {
+            0 => "not worked on yet".to_owned(),
+            1 => "1 attempt".to_owned(),
+            many => format!("{many} attempts"),
+        }
     }
 }
 
@@ -66,6 +62,18 @@ pub(crate) enum RowKind {
     Part,
     /// A span whose parent is not known here.
     Orphan,
+}
+
+impl RowKind {
+    /// What is said of it beside its name.
+    pub(crate) fn note(self) -> Option<String> {
+        match self {
+            Self::Attempt(number) => Some(format!("attempt {number}")),
+            Self::Orphan => Some("parent not kept".to_owned()),
+            Self::SentAgain => Some("sent again".to_owned()),
+            Self::Received | Self::Wait | Self::Part => None,
+        }
+    }
 }
 
 /// A span.
@@ -126,7 +134,9 @@ pub(crate) fn arrange(spans: &[SpanRecord]) -> Option<Waterfall> {
     let to = spans.iter().map(|span| stretch(span).to).max()?;
     let all = Stretch { from, to };
     let busy = spans.iter().filter(|span| !is_wait(span));
-    let scale = Scale::new(all, busy.map(stretch).collect());
+    let scale = Scale::new(all, busy.map(stretch).collect(), |idle| {
+        explain(idle, spans)
+    });
     let names: BTreeMap<&str, &str> = spans
         .iter()
         .map(|span| (span.span_id.as_str(), span.name.as_str()))
@@ -144,7 +154,6 @@ pub(crate) fn arrange(spans: &[SpanRecord]) -> Option<Waterfall> {
         attempts,
         errors: spans.iter().filter(|span| span.error.is_some()).count(),
         rows,
-        breaks: breaks(&scale, spans),
         pieces: scale.pieces,
     })
 }
@@ -213,25 +222,11 @@ fn links(span: &SpanRecord, named: impl Fn(&str) -> Option<String>) -> Vec<Link>
     links.collect()
 }
 
-fn breaks(scale: &Scale, spans: &[SpanRecord]) -> Vec<Break> {
-    let breaks = scale.pieces.iter().filter(|piece| piece.is_break);
-    breaks
-        .map(|piece| Break {
-            left: piece.left,
-            right: piece.right,
-            time: render_nanos(piece.time.nanos()),
-            what: explain(piece.time, spans),
-        })
-        .collect()
-}
-
 /// The time that a message waited.
 fn explain(idle: Stretch, spans: &[SpanRecord]) -> &'static str {
     let overlap = |span: &SpanRecord| {
-        let (from, to) = (
-            span.start_unix_nanos.max(idle.from),
-            span.end_unix_nanos.min(idle.to),
-        );
+        let from = span.start_unix_nanos.max(idle.from);
+        let to = span.end_unix_nanos.min(idle.to);
         Stretch { from, to }.nanos()
     };
     let waited: i64 = spans.iter().filter(|span| is_wait(span)).map(overlap).sum();

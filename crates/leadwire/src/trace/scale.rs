@@ -2,6 +2,8 @@
 //! width. What lies between two breaks is to scale; the room that each such stretch gets grows with the root of its time, so that the nine
 //! milliseconds of a webhook can be seen beside the five seconds of a slow mail server.
 
+use super::render_nanos;
+
 /// A place on the scale runs from 0 to this.
 pub(crate) const WHOLE: u32 = 10_000;
 /// The width of a break, unless there are many.
@@ -31,8 +33,16 @@ pub(crate) struct Piece {
     /// Where it begins and ends, up to [`WHOLE`].
     pub(crate) left: u32,
     pub(crate) right: u32,
-    /// Whether nothing happened in it, so that it is not to scale.
-    pub(crate) is_break: bool,
+    /// What it was, such as `in the queue`, where nothing happened in it, so that it is not to scale.
+    pub(crate) idle: Option<&'static str>,
+}
+
+impl Piece {
+    /// Such as `10 min in the queue`, of a break.
+    pub(crate) fn text(&self) -> String {
+        let time = render_nanos(self.time.nanos());
+        format!("{time} {}", self.idle.unwrap_or_default())
+    }
 }
 
 /// The whole scale.
@@ -42,15 +52,16 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// The scale of a time in which work was done in these stretches.
-    pub(crate) fn new(all: Stretch, busy: Vec<Stretch>) -> Self {
+    /// The scale of a time in which work was done in these stretches. What is idle is explained.
+    pub(crate) fn new(
+        all: Stretch,
+        busy: Vec<Stretch>,
+        explain: impl Fn(Stretch) -> &'static str,
+    ) -> Self {
         let cuts = cut(all, merge(busy));
         let breaks = cuts.iter().filter(|(_, is_break)| *is_break).count();
         let breaks = u32::try_from(breaks).unwrap_or(u32::MAX);
-        let break_width = BREAKS_WIDTH_MAX
-            .checked_div(breaks)
-            .unwrap_or(0)
-            .min(BREAK_WIDTH);
+        let break_width = BREAK_WIDTH.min(BREAKS_WIDTH_MAX / breaks.max(1));
         let drawn = WHOLE - break_width * breaks;
         let root = |time: Stretch| time.nanos().max(1).isqrt();
         let works = || cuts.iter().filter(|(_, is_break)| !*is_break);
@@ -71,7 +82,7 @@ impl Scale {
                 time,
                 left,
                 right,
-                is_break,
+                idle: is_break.then(|| explain(time)),
             });
             left = right;
         }
@@ -80,12 +91,8 @@ impl Scale {
 
     /// Where a moment lies.
     pub(crate) fn place(&self, moment: i64) -> u32 {
-        let piece = self
-            .pieces
-            .iter()
-            .find(|piece| moment <= piece.time.to)
-            .or(self.pieces.last());
-        piece.map_or(0, |piece| {
+        let found = self.pieces.iter().find(|piece| moment <= piece.time.to);
+        found.or(self.pieces.last()).map_or(0, |piece| {
             let passed = moment.saturating_sub(piece.time.from);
             piece.left + share(passed, piece.time.nanos(), piece.right - piece.left)
         })
@@ -119,15 +126,11 @@ fn cut(all: Stretch, busy: Vec<Stretch>) -> Vec<(Stretch, bool)> {
     let work: i64 = busy.iter().map(|stretch| stretch.nanos()).sum();
     let mut cuts: Vec<(Stretch, bool)> = Vec::new();
     let mut from = all.from;
-    let end = Stretch {
-        from: all.to,
-        to: all.to,
-    };
+    let (end, to) = (all.to, all.to);
+    let end = Stretch { from: end, to };
     for next in busy.into_iter().chain([end]) {
-        let idle = Stretch {
-            from,
-            to: next.from,
-        };
+        let to = next.from;
+        let idle = Stretch { from, to };
         if idle.nanos() >= BREAK_NANOS_MIN && idle.nanos() > work / 2 {
             cuts.push((idle, true));
             // After the last break there may be nothing.
@@ -152,66 +155,65 @@ mod tests {
     const MS: i64 = 1_000_000;
 
     fn stretch(from: i64, to: i64) -> Stretch {
-        Stretch {
-            from: from * MS,
-            to: to * MS,
-        }
+        let (from, to) = (from * MS, to * MS);
+        Stretch { from, to }
+    }
+
+    fn scale(all: Stretch, busy: Vec<Stretch>) -> Scale {
+        Scale::new(all, busy, |_idle| "idle")
+    }
+
+    /// Which pieces are breaks.
+    fn breaks(scale: &Scale) -> Vec<bool> {
+        let breaks = scale.pieces.iter().map(|piece| piece.idle.is_some());
+        breaks.collect()
     }
 
     #[test]
     fn a_long_idle_time_is_a_break_and_the_work_is_to_scale() {
         let busy = vec![stretch(600_000, 600_400), stretch(0, 10), stretch(5, 100)];
-        let scale = Scale::new(stretch(0, 600_400), busy);
-        let kinds: Vec<bool> = scale.pieces.iter().map(|piece| piece.is_break).collect();
-        assert_eq!(kinds, [false, true, false]);
+        let scale = scale(stretch(0, 600_400), busy);
+        assert_eq!(breaks(&scale), [false, true, false]);
         assert_eq!(scale.place(0), 0);
         // The roots of 100 and 400 are as one to two; an eighth of all is added to each.
         assert_eq!(scale.place(100 * MS), 3226);
         assert_eq!(scale.place(50 * MS), 1613);
         assert_eq!(scale.place(600_000 * MS), 4426);
         assert_eq!(scale.place(600_400 * MS), WHOLE);
-        assert_eq!(
-            scale.place(300_050 * MS),
-            3826,
-            "half way through the break"
-        );
+        let half_way_through_the_break = 300_050 * MS;
+        assert_eq!(scale.place(half_way_through_the_break), 3826);
     }
 
     #[test]
     fn short_idle_times_are_to_scale() {
-        let scale = Scale::new(stretch(0, 100), vec![stretch(0, 50), stretch(60, 100)]);
+        let scale = scale(stretch(0, 100), vec![stretch(0, 50), stretch(60, 100)]);
         assert_eq!(scale.pieces.len(), 1);
         assert_eq!(scale.place(55 * MS), 5500);
     }
 
     #[test]
     fn many_breaks_leave_half_the_room_for_the_work() {
-        let busy: Vec<Stretch> = (0..50)
-            .map(|number| stretch(number * 30_000, number * 30_000 + 5))
-            .collect();
-        let scale = Scale::new(stretch(0, 49 * 30_000 + 5), busy);
-        let breaks = scale.pieces.iter().filter(|piece| piece.is_break);
+        let busy = (0..50).map(|number| stretch(number * 30_000, number * 30_000 + 5));
+        let busy: Vec<Stretch> = busy.collect();
+        let scale = scale(stretch(0, 49 * 30_000 + 5), busy);
+        let breaks = scale.pieces.iter().filter(|piece| piece.idle.is_some());
         let width: u32 = breaks.map(|piece| piece.right - piece.left).sum();
         assert!(width <= BREAKS_WIDTH_MAX, "{width}");
-        assert!(
-            scale
-                .pieces
-                .is_sorted_by_key(|piece| (piece.left, piece.right))
-        );
+        let pieces = &scale.pieces;
+        assert!(pieces.is_sorted_by_key(|piece| (piece.left, piece.right)));
     }
 
     #[test]
     fn a_time_that_is_nothing_has_a_place() {
-        let scale = Scale::new(stretch(5, 5), vec![stretch(5, 5)]);
+        let scale = scale(stretch(5, 5), vec![stretch(5, 5)]);
         assert_eq!(scale.place(5 * MS), 0);
         assert_eq!(Scale::default().place(0), 0);
     }
 
     #[test]
     fn time_that_nothing_is_known_of_at_either_end_is_a_break_too() {
-        let scale = Scale::new(stretch(0, 90_000), vec![stretch(30_000, 30_010)]);
-        let kinds: Vec<bool> = scale.pieces.iter().map(|piece| piece.is_break).collect();
-        assert_eq!(kinds, [true, false, true]);
+        let scale = scale(stretch(0, 90_000), vec![stretch(30_000, 30_010)]);
+        assert_eq!(breaks(&scale), [true, false, true]);
         assert_eq!(scale.place(90_000 * MS), scale.pieces[2].right);
     }
 }

@@ -1,6 +1,6 @@
 //! The waterfall in a terminal.
 
-use super::{Break, Row, RowKind, WHOLE, Waterfall, render_nanos};
+use super::{Link, Piece, Row, RowKind, WHOLE, Waterfall, render_nanos};
 use crate::output::{BAD, BOLD, DIM, GOOD, PLAIN, WAIT, printable};
 use anstyle::Style;
 
@@ -14,11 +14,9 @@ const GAP: usize = 2;
 /// The lines of a waterfall that fit a terminal of `width` columns.
 pub(crate) fn draw(waterfall: &Waterfall, width: usize) -> Vec<String> {
     let names: Vec<String> = waterfall.rows.iter().map(name).collect();
-    let times: Vec<String> = waterfall
-        .rows
-        .iter()
-        .map(|row| render_nanos(row.nanos))
-        .collect();
+    let times = waterfall.rows.iter().map(|row| render_nanos(row.nanos));
+    let times: Vec<String> = times.collect();
+    let breaks: Vec<&Piece> = waterfall.breaks().collect();
     let columns = Columns {
         name: widest(&names).min(NAME_MAX),
         stage: widest(waterfall.rows.iter().map(|row| row.stage)),
@@ -26,9 +24,9 @@ pub(crate) fn draw(waterfall: &Waterfall, width: usize) -> Vec<String> {
     };
     let bars = width.saturating_sub(columns.taken()).max(BARS_MIN);
     let mut lines = vec![summary(waterfall)];
-    lines.extend(legend(waterfall, &columns, bars));
+    lines.extend(legend(&breaks, &columns, bars));
     for (row, (name, time)) in waterfall.rows.iter().zip(names.iter().zip(&times)) {
-        lines.push(columns.line(row, name, time, &bar(row, &waterfall.breaks, bars)));
+        lines.push(columns.line(row, name, time, &bar(row, &breaks, bars)));
         if let Some(error) = &row.error {
             let indent = " ".repeat(2 * row.depth + 4);
             lines.push(format!("{indent}{BAD}✗ {}{BAD:#}", printable(error)));
@@ -80,11 +78,8 @@ fn name(row: &Row) -> String {
     if let Some(object) = &row.object {
         name = format!("{name} {}", printable(object));
     }
-    match row.kind {
-        RowKind::Attempt(number) => name = format!("{name} · attempt {number}"),
-        RowKind::Orphan => name.push_str(" · parent not kept"),
-        RowKind::SentAgain => name.push_str(" · sent again"),
-        RowKind::Received | RowKind::Wait | RowKind::Part => {}
+    if let Some(note) = row.kind.note() {
+        name = format!("{name} · {note}");
     }
     match &row.outcome {
         Some(outcome) => format!("{name} · {}", printable(outcome)),
@@ -102,25 +97,18 @@ fn name_style(row: &Row) -> Style {
 }
 
 fn summary(waterfall: &Waterfall) -> String {
+    let id = printable(&waterfall.trace_id);
     let start = waterfall.start.strftime("%Y-%m-%d %H:%M:%S%.3fZ");
-    let attempts = match waterfall.attempts {
-        0 => "not worked on yet".to_owned(),
-        1 => "1 attempt".to_owned(),
-        many => format!("{many} attempts"),
-    };
-    format!(
-        "  {BOLD}trace{BOLD:#} {}  {DIM}from {start}, {}, {attempts}{DIM:#}",
-        printable(&waterfall.trace_id),
-        render_nanos(waterfall.nanos)
-    )
+    let (took, attempts) = (render_nanos(waterfall.nanos), waterfall.attempts_text());
+    format!("  {BOLD}trace{BOLD:#} {id}  {DIM}from {start}, {took}, {attempts}{DIM:#}")
 }
 
 /// What each break is, beside the mark that runs through the rows.
-fn legend(waterfall: &Waterfall, columns: &Columns, bars: usize) -> Vec<String> {
+fn legend(breaks: &[&Piece], columns: &Columns, bars: usize) -> Vec<String> {
     let indent = " ".repeat(columns.taken());
     let mut lines = Vec::new();
     let mut line = String::new();
-    for pause in &waterfall.breaks {
+    for pause in breaks {
         let (mark, _) = span(pause.left, pause.right, bars);
         let pause_text = pause.text();
         let width = pause_text.chars().count();
@@ -152,12 +140,11 @@ fn span(left: u32, right: u32, columns: usize) -> (usize, usize) {
 }
 
 /// A row's bar, with the breaks that run through all rows.
-fn bar(row: &Row, breaks: &[Break], columns: usize) -> String {
+fn bar(row: &Row, breaks: &[&Piece], columns: usize) -> String {
     let (from, to) = span(row.left, row.right, columns);
-    let pauses: Vec<(usize, usize)> = breaks
-        .iter()
-        .map(|pause| span(pause.left, pause.right, columns))
-        .collect();
+    let pauses = breaks.iter();
+    let pauses = pauses.map(|pause| span(pause.left, pause.right, columns).0);
+    let pauses: Vec<usize> = pauses.collect();
     let (block, style) = match row.kind {
         _ if row.error.is_some() => ('█', BAD),
         RowKind::Wait => ('░', WAIT),
@@ -166,7 +153,7 @@ fn bar(row: &Row, breaks: &[Break], columns: usize) -> String {
         RowKind::Orphan | RowKind::Part => ('▆', PLAIN),
     };
     let cell = |column: usize| {
-        let is_pause = pauses.iter().any(|(from, _)| *from == column);
+        let is_pause = pauses.contains(&column);
         match (column >= from && column < to, is_pause) {
             (true, false) => block,
             (true, true) if row.kind != RowKind::Wait => block,
@@ -184,13 +171,9 @@ fn bar(row: &Row, breaks: &[Break], columns: usize) -> String {
 fn links(row: &Row) -> Vec<String> {
     let indent = " ".repeat(2 * row.depth + 4);
     let strange = row.links.iter().filter(|link| link.here.is_none());
-    strange
-        .map(|link| {
-            format!(
-                "{indent}{DIM}↪ linked to trace {} span {}{DIM:#}",
-                printable(&link.trace_id),
-                printable(&link.span_id)
-            )
-        })
-        .collect()
+    let line = |link: &Link| {
+        let (trace, span) = (printable(&link.trace_id), printable(&link.span_id));
+        format!("{indent}{DIM}↪ linked to trace {trace} span {span}{DIM:#}")
+    };
+    strange.map(line).collect()
 }

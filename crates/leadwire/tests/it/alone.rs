@@ -1,9 +1,8 @@
 //! What the command says of an event of which half is gone: each kind of object alone, as retention, a person or a crash may leave it.
 
-use crate::house::House;
-use leadwire_local::{LocalHome, Mode};
+use crate::house::{House, block_on};
+use leadwire_local::Mode;
 use leadwire_pipeline::port::{Bucket, NewObject, ObjectStore as _};
-use serde_json::Value;
 
 const NAME: &str = "crm_event_a_20261123T065000123456Z";
 
@@ -47,13 +46,10 @@ fn objects() -> [Object; 8] {
 /// A data folder with some of them, and beside them what only looks alike.
 fn house(wanted: &[usize]) -> House {
     let house = House::new();
-    let home = LocalHome::open(&house.data(), Mode::Prepare).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        for (number, (key, text, metadata)) in objects().into_iter().enumerate() {
-            if !wanted.contains(&number) {
-                continue;
-            }
+    let home = house.open(Mode::Prepare);
+    block_on(async {
+        let objects = objects().into_iter().enumerate();
+        for (_, (key, text, metadata)) in objects.filter(|(number, _)| wanted.contains(number)) {
             let key = key.replacen('/', &format!("/{NAME}"), 1);
             let bucket = if key.starts_with("raw/") {
                 Bucket::Raw
@@ -72,11 +68,6 @@ fn house(wanted: &[usize]) -> House {
     house
 }
 
-fn documents(house: &House, line: &[&str]) -> Vec<Value> {
-    let line = [line, &["--json"]].concat();
-    house.run(&line).documents()
-}
-
 #[test]
 fn each_kind_of_object_alone_is_listed_where_it_belongs_and_nothing_is_made_up() {
     // Which there is; how many `leads`, `dlq ls` and `parked ls` list, and whether `lead a` knows the lead.
@@ -91,15 +82,11 @@ fn each_kind_of_object_alone_is_listed_where_it_belongs_and_nothing_is_made_up()
         (7, 0, 1, 0, false),
     ] {
         let house = house(&[wanted]);
-        let count = |line: &[&str]| documents(&house, line).len();
-        let found = (
-            count(&["leads"]),
-            count(&["dlq", "ls"]),
-            count(&["parked", "ls"]),
-        );
+        let count = |line| house.json(line).len();
+        let found = (count("leads"), count("dlq ls"), count("parked ls"));
         assert_eq!(found, (leads, dlq, parked), "{}", objects()[wanted].0);
-        house.run(&["lead", "a"]).expect_code(i32::from(!known));
-        house.run(&["lead", "a_1"]).expect_code(1);
+        house.run("lead a").expect_code(i32::from(!known));
+        house.run("lead a_1").expect_code(1);
     }
 }
 
@@ -109,14 +96,12 @@ fn each_kind_of_object_alone_is_forgotten_by_the_command() {
         let house = house(&[wanted]);
         let (key, ..) = objects()[wanted];
         let is_claim = key.starts_with("mail/");
-        house.run(&["forget", "a_1", "--yes"]).expect_code(0);
-        let told = house
-            .run(&["forget", "a", "--yes", "--json"])
-            .expect_code(0);
-        let told = told.documents().remove(0);
+        house.run("forget a_1 --yes").expect_code(0);
+        let told = house.json("forget a --yes").remove(0);
         let deleted = u64::from(!is_claim);
         assert_eq!(told["versions_deleted"], deleted, "{key}: {told}");
-        let account = documents(&house, &["audit"]).pop().unwrap()["account"].clone();
+        let audit = house.run("audit --json").documents();
+        let account = &audit.last().unwrap()["account"];
         assert_eq!(account["forgotten"], deleted, "{key}: {account}");
     }
 }
@@ -135,7 +120,7 @@ fn a_raw_object_beside_any_other_stands_where_that_says() {
     ] {
         let wanted: Vec<usize> = std::iter::once(0).chain(other).collect();
         let house = house(&wanted);
-        let listed = documents(&house, &["leads"]);
+        let listed = house.json("leads");
         assert_eq!(listed.len(), 1, "{other:?}");
         assert_eq!(listed[0]["stage"], stage, "{other:?}: {}", listed[0]);
     }

@@ -1,34 +1,26 @@
 use crate::house::House;
+use serde_json::Value;
 
 #[test]
 fn wrong_usage_is_exit_code_2_and_says_every_mistake() {
     let house = House::new();
-    house.run(&["nonsense"]).expect_code(2);
-    house.run(&["dlq", "redrive"]).expect_code(2);
-    house.run(&["send", "--source", "nobody"]).expect_code(2);
-    house.run(&["lead", "../a"]).expect_code(2);
-    house.run(&["send", "--count", "0"]).expect_code(2);
-    house.run(&["canary", "--timeout", "soon"]).expect_code(2);
-    house.run(&["forget", "../a", "--yes"]).expect_code(2);
-    house.run(&["forget", "a", "--json"]).expect_code(2);
-    house
-        .run(&["forget", "a", "--yes", "--lease", "0s"])
-        .expect_code(2);
-    let age = ["dlq", "ls", "--older-than", "soon"];
-    house.run(&age).expect_code(2);
-    house
-        .run(&["lookup", "put", "a", "--owner", ""])
-        .expect_code(2);
+    for line in [
+        "nonsense",
+        "dlq redrive",
+        "send --source nobody",
+        "lead ../a",
+        "send --count 0",
+        "canary --timeout soon",
+        "forget ../a --yes",
+        "forget a --json",
+        "forget a --yes --lease 0s",
+        "dlq ls --older-than soon",
+        "lookup put a --owner=",
+    ] {
+        house.run(line).expect_code(2);
+    }
     let ran = house
-        .run(&[
-            "up",
-            "--delay",
-            "1h",
-            "--owner-missing",
-            "shrug",
-            "--bind",
-            "0.0.0.0:0",
-        ])
+        .run("up --delay 1h --owner-missing shrug --bind 0.0.0.0:0")
         .expect_code(2);
     for word in ["--delay", "--owner-missing", "--allow-unsigned"] {
         assert!(ran.err.contains(word), "{word} is missing in {}", ran.err);
@@ -53,20 +45,19 @@ fn up_reads_its_environment() {
 fn commands_on_a_folder_that_is_not_there_fail_and_make_none() {
     let house = House::new();
     for line in [
-        &["leads"][..],
-        &["lead", "a"],
-        &["dlq", "ls"],
-        &["parked", "ls"],
-        &["replay", "a", "--yes"],
-        &["sweep"],
-        &["lookup", "ls"],
-        &["canary"],
-        &["audit"],
-        &["forget", "a", "--yes"],
-        &["backup", "copy.db"],
+        "leads",
+        "lead a",
+        "dlq ls",
+        "parked ls",
+        "replay a --yes",
+        "sweep",
+        "lookup ls",
+        "canary",
+        "audit",
+        "forget a --yes",
+        "backup copy.db",
     ] {
-        let ran = house.run(line).expect_code(1);
-        assert!(ran.err.contains("leadwire up"), "{}", ran.err);
+        house.run(line).expect_error(1, "leadwire up");
     }
     assert!(!house.data().exists());
 }
@@ -75,33 +66,18 @@ fn commands_on_a_folder_that_is_not_there_fail_and_make_none() {
 fn an_import_reports_every_bad_row_and_writes_nothing_unless_told_to() {
     let house = House::new();
     house.write("owners.csv", "lead_id,owner,owner_email\na,Omar,omar@example.com\n../b,Omar,\nc,Olga,nobody\nd,,\ne,Olga,\n");
-    let ran = house
-        .run(&["lookup", "import", "owners.csv", "--json"])
-        .expect_code(1);
-    let documents = ran.documents();
-    let lines: Vec<_> = documents
-        .iter()
-        .filter_map(|row| row["line"].as_u64())
-        .collect();
+    let documents = house.json_with(1, "lookup import owners.csv");
+    let lines = documents.iter().filter_map(|row| row["line"].as_u64());
+    let lines: Vec<_> = lines.collect();
     assert_eq!(lines, [3, 4, 5]);
     assert!(!house.data().join("lookup/a.json").exists());
 
-    house
-        .run(&["lookup", "import", "owners.csv", "--skip-bad", "--json"])
-        .expect_code(1);
-    let owners = house
-        .run(&["lookup", "ls", "--json"])
-        .expect_code(0)
-        .documents();
+    house.json_with(1, "lookup import owners.csv --skip-bad");
+    let text = |file: &Value, name: &str| file[name].as_str().unwrap().to_owned();
+    let owners = house.json("lookup ls").into_iter();
+    let owners = owners.map(|file| (text(&file, "key"), text(&file, "owner")));
     let owners: Vec<_> = owners
-        .iter()
-        .map(|file| {
-            format!(
-                "{} {}",
-                file["key"].as_str().unwrap(),
-                file["owner"].as_str().unwrap()
-            )
-        })
+        .map(|(key, owner)| format!("{key} {owner}"))
         .collect();
     assert_eq!(owners, ["a.json Omar", "e.json Olga"]);
 }
@@ -109,39 +85,19 @@ fn an_import_reports_every_bad_row_and_writes_nothing_unless_told_to() {
 #[test]
 fn a_sweep_of_an_empty_folder_finds_nothing() {
     let house = House::new();
-    house
-        .run(&["lookup", "put", "a", "--owner", "Omar"])
-        .expect_code(0);
-    let report = house
-        .run(&["sweep", "--dry-run", "--json"])
-        .expect_code(0)
-        .documents()
-        .remove(0);
-    assert_eq!(
-        (&report["found"], &report["refused"]),
-        (&0.into(), &false.into())
-    );
-    assert!(
-        house
-            .run(&["leads", "--json"])
-            .expect_code(0)
-            .documents()
-            .is_empty()
-    );
+    house.run("lookup put a --owner Omar").expect_code(0);
+    let report = house.json("sweep --dry-run").remove(0);
+    assert_eq!(report["found"], 0);
+    assert_eq!(report["refused"], false);
+    assert!(house.json("leads").is_empty());
 }
 
 #[test]
 fn every_shell_gets_a_completion_script() {
     let house = House::new();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(
-            house
-                .run(&["completion", shell])
-                .expect_code(0)
-                .out
-                .contains("redrive"),
-            "{shell}"
-        );
+        let script = house.run(&format!("completion {shell}")).expect_code(0);
+        assert!(script.out.contains("redrive"), "{shell}");
     }
 }
 
@@ -172,8 +128,7 @@ fn every_command_has_a_help_with_examples() {
         "completion",
     ];
     for command in commands {
-        let line: Vec<&str> = command.split(' ').chain(["--help"]).collect();
-        let help = house.run(&line).expect_code(0).out;
+        let help = house.run(&format!("{command} --help")).expect_code(0).out;
         assert!(help.contains("Example"), "{command}: {help}");
     }
 }

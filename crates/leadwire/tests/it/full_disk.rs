@@ -1,6 +1,6 @@
 //! A disk that is full: a real one where this user may mount one, else a limit on the size of files.
 
-use crate::house::{House, agent, wait_until};
+use crate::house::{House, UNOWNED, agent, wait_until};
 use crate::trouble::Disk;
 use std::fs;
 use std::io::ErrorKind;
@@ -64,17 +64,7 @@ fn a_full_disk_answers_503_loses_nothing_accepted_and_goes_on_by_itself_when_the
     // Unmounted after the house's own folder is done with, hence before it is removed.
     let disk = Disk::mount(&house.data(), "size=24m,mode=700");
     // A signal at the limit would end the process, where a full disk does not.
-    let up = house.up_after(
-        "trap '' XFSZ",
-        &[
-            "--delay",
-            "5s",
-            "--owner-missing",
-            "mail",
-            "--owner-wait",
-            "0s",
-        ],
-    );
+    let up = house.up_after("trap '' XFSZ", &format!("--delay 5s {UNOWNED}"));
     assert_eq!(post(&up.url, 0), (202, false));
     let room = Room::take(disk, up.pid());
     let mut accepted = 1;

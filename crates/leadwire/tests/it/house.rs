@@ -1,19 +1,27 @@
 //! A folder, the command, and a running `up`.
 
+use leadwire_local::{LocalHome, Mode};
+use leadwire_pipeline::port::OutgoingMessage;
+use leadwire_pipeline::trace::TraceContext;
 use rustix::pty::OpenptFlags;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 /// Longest that anything may take before a test gives up.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 /// Between two looks at a state.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Flags of an `up` that mails leads which nobody owns.
+pub(crate) const UNOWNED: &str = "--owner-missing mail --owner-wait 0s";
 
 /// A folder of its own, in which the command runs.
 pub(crate) struct House {
@@ -29,38 +37,62 @@ pub(crate) struct Ran {
 
 impl Ran {
     fn of(command: &mut Command) -> Self {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = command.output().expect("the command runs");
+        let ran = command.output().expect("the command runs");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         Self {
-            code: status.code(),
-            out: text(stdout),
-            err: text(stderr),
+            code: ran.status.code(),
+            out: text(ran.stdout),
+            err: text(ran.stderr),
         }
     }
 
     /// The documents that it wrote, one a line.
     pub(crate) fn documents(&self) -> Vec<Value> {
-        self.out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
-            .collect()
+        self.out.lines().map(parse).collect()
     }
 
     #[track_caller]
     pub(crate) fn expect_code(self, code: i32) -> Self {
-        assert_eq!(
-            self.code,
-            Some(code),
-            "stdout: {}\nstderr: {}",
-            self.out,
-            self.err
-        );
+        let (out, err) = (&self.out, &self.err);
+        assert_eq!(self.code, Some(code), "stdout: {out}\nstderr: {err}");
         self
     }
+
+    /// Of a command that wrote these words.
+    #[track_caller]
+    pub(crate) fn expect_out(self, code: i32, words: &str) -> Self {
+        let ran = self.expect_code(code);
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+        ran
+    }
+
+    /// Of a command that failed, and said so with these words.
+    #[track_caller]
+    pub(crate) fn expect_error(self, code: i32, words: &str) -> Self {
+        let ran = self.expect_code(code);
+        assert!(ran.err.contains(words), "{words}: {}", ran.err);
+        ran
+    }
+}
+
+#[track_caller]
+fn parse(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))
+}
+
+/// A message without a trace.
+pub(crate) fn message(body: &str, delay_seconds: u32) -> OutgoingMessage {
+    OutgoingMessage {
+        body: body.to_owned(),
+        delay_seconds,
+        trace: TraceContext::default(),
+    }
+}
+
+/// Waits for work of a store or a queue.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(work)
 }
 
 impl House {
@@ -85,32 +117,64 @@ impl House {
         std::fs::write(path, text).unwrap();
     }
 
-    fn command(&self, line: &[&str]) -> Command {
+    /// Opens the data folder beside whoever has it open.
+    pub(crate) fn open(&self, mode: Mode) -> LocalHome {
+        LocalHome::open(&self.data(), mode).unwrap()
+    }
+
+    fn command(&self, line: &str) -> Command {
         self.in_house(Command::new(env!("CARGO_BIN_EXE_leadwire")), line)
     }
 
-    fn through_shell(&self, script: &str, line: &[&str]) -> Command {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", script, env!("CARGO_BIN_EXE_leadwire")]);
-        self.in_house(shell, line)
-    }
-
-    fn in_house(&self, mut command: Command, line: &[&str]) -> Command {
+    fn in_house(&self, mut command: Command, line: &str) -> Command {
         command
-            .args(line)
+            .args(line.split_whitespace())
             .current_dir(self.path())
             .env_remove("RUST_LOG")
             .stdin(Stdio::null());
         command
     }
 
-    /// Runs a command to its end.
-    pub(crate) fn run(&self, line: &[&str]) -> Ran {
+    /// Runs a command to its end. No word of the line has a space in it.
+    pub(crate) fn run(&self, line: &str) -> Ran {
         Ran::of(&mut self.command(line))
     }
 
+    /// The documents of a command that was carried out.
+    #[track_caller]
+    pub(crate) fn json(&self, line: &str) -> Vec<Value> {
+        self.json_with(0, line)
+    }
+
+    /// The documents of a command that ends with this code.
+    #[track_caller]
+    pub(crate) fn json_with(&self, code: i32, line: &str) -> Vec<Value> {
+        let ran = self.run(&format!("{line} --json"));
+        ran.expect_code(code).documents()
+    }
+
+    /// The account of an audit that finds nothing wrong.
+    #[track_caller]
+    pub(crate) fn account(&self) -> Value {
+        self.json("audit").pop().unwrap()["account"].clone()
+    }
+
+    /// The first check of that name that `doctor` lists, whatever it says of others.
+    #[track_caller]
+    pub(crate) fn diagnosis(&self, flags: &str, check: &str) -> Value {
+        let checks = self.run(&format!("doctor --json {flags}")).documents();
+        let found = checks.into_iter().find(|one| one["check"] == check);
+        found.unwrap_or_else(|| panic!("no check {check}"))
+    }
+
+    /// The newest event of a lead, where there is one.
+    pub(crate) fn lead(&self, lead_id: &str) -> Value {
+        let told = self.run(&format!("lead {lead_id} --json"));
+        told.documents().pop().unwrap_or_default()
+    }
+
     /// The same, with a terminal as its standard input, on which a person answers.
-    pub(crate) fn run_at_terminal(&self, line: &[&str], answer: &str) -> Ran {
+    pub(crate) fn run_at_terminal(&self, line: &str, answer: &str) -> Ran {
         let keyboard = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         rustix::pty::grantpt(&keyboard).unwrap();
         rustix::pty::unlockpt(&keyboard).unwrap();
@@ -123,34 +187,28 @@ impl House {
 
     /// The same, with these variables in its environment.
     #[cfg(feature = "aws")]
-    pub(crate) fn run_with(&self, line: &[&str], variables: &[(&str, &str)]) -> Ran {
+    pub(crate) fn run_with(&self, line: &str, variables: &[(&str, &str)]) -> Ran {
         Ran::of(self.command(line).envs(variables.iter().copied()))
     }
 
     /// Starts `up` on a free port and waits until it says where it listens. It sends no canary, unless the flags want one.
-    pub(crate) fn up(&self, flags: &[&str]) -> Up {
-        self.up_after("", flags)
+    pub(crate) fn up(&self, flags: &str) -> Up {
+        self.up_after(":", flags)
     }
 
     /// The same, by a shell that first does this.
-    pub(crate) fn up_after(&self, first: &str, flags: &[&str]) -> Up {
-        let canary: &[&str] = if flags.contains(&"--canary") {
-            &[]
+    pub(crate) fn up_after(&self, first: &str, flags: &str) -> Up {
+        let canary = if flags.contains("--canary") {
+            ""
         } else {
-            &["--canary", "off"]
+            "--canary off"
         };
-        let line = [
-            &["up", "--json", "--bind", "127.0.0.1:0"][..],
-            canary,
-            flags,
-        ]
-        .concat();
-        let mut command = if first.is_empty() {
-            self.command(&line)
-        } else {
-            self.through_shell(&format!("{first}; exec \"$0\" \"$@\""), &line)
-        };
-        let mut child = command
+        let mut command = Command::new("sh");
+        let script = format!("{first}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_leadwire")]);
+        let line = format!("up --json --bind 127.0.0.1:0 {canary} {flags}");
+        let mut child = self
+            .in_house(command, &line)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -168,27 +226,29 @@ impl House {
             url: String::new(),
         };
         let started = up.wait_for("server_started");
-        started["url"]
-            .as_str()
-            .expect("a URL")
-            .clone_into(&mut up.url);
+        up.url = started["url"].as_str().expect("a URL").to_owned();
         up
+    }
+
+    /// The names in a folder of the data folder; none where it is not there.
+    pub(crate) fn files(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.data().join(folder));
+        let names = entries.into_iter().flatten();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
     }
 
     /// Mails in the outbox, by file name.
     pub(crate) fn mails(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.data().join("outbox")) else {
-            return Vec::new();
+        let is_mail = |name: &String| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|kind| kind == "eml")
         };
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut mails: Vec<String> = names
-            .filter(|name| {
-                Path::new(name)
-                    .extension()
-                    .is_some_and(|kind| kind == "eml")
-            })
-            .collect();
-        mails.sort();
+        let mut mails = self.files("outbox");
+        mails.retain(is_mail);
         mails
     }
 }
@@ -207,22 +267,19 @@ impl Up {
     pub(crate) fn wait_for(&self, event: &str) -> Value {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            match self
-                .told
-                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-            {
-                Ok(line) => {
-                    let told: Value =
-                        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
-                    if told["event"] == event {
-                        return told;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("up never told {event}")
-                }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.told.recv_timeout(left);
+            let told = parse(&line.unwrap_or_else(|_| panic!("up never told {event}")));
+            if told["event"] == event {
+                return told;
             }
         }
+    }
+
+    /// Posts a lead that is accepted.
+    #[track_caller]
+    pub(crate) fn accept(&self, lead_id: &str) {
+        assert_eq!(post(&agent(), &self.url, lead_id), Some(202));
     }
 
     /// As a power cut: nothing is finished.
@@ -237,14 +294,9 @@ impl Up {
     }
 
     fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let mut kill = Command::new("kill");
+        kill.args([signal, &self.child.id().to_string()]);
+        assert!(kill.status().unwrap().success());
     }
 
     /// As an operator stops it.
@@ -300,14 +352,17 @@ pub(crate) fn post(agent: &ureq::Agent, url: &str, lead_id: &str) -> Option<u16>
     Some(request.send(&body).ok()?.status().as_u16())
 }
 
+/// An address at which nobody listens, for as long as the socket lives.
+pub(crate) fn nobody_listens() -> (TcpSocket, SocketAddr) {
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = bound.local_addr().unwrap();
+    (bound, address)
+}
+
 /// Writes a request's bytes as they are and reads until the other side closes.
 pub(crate) fn raw_exchange(url: &str, request: &[u8]) -> String {
-    let host = url
-        .strip_prefix("http://")
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap();
+    let host = url.split('/').nth(2).unwrap();
     let mut stream = std::net::TcpStream::connect(host).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.write_all(request).unwrap();

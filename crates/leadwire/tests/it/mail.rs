@@ -1,6 +1,6 @@
 //! A mail server that refuses, once or for good.
 
-use crate::house::{House, Up, agent, post, wait_until};
+use crate::house::{House, Up, nobody_listens, wait_until};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -98,45 +98,34 @@ fn serve(mut stream: &TcpStream, seen: &Mutex<Seen>) -> std::io::Result<()> {
     Ok(())
 }
 
-pub(crate) fn up(house: &House, server: &MailServer, more: &[&str]) -> Up {
-    let url = server.url();
-    let flags = ["--delay", "0s", "--smtp", &url].into_iter();
-    let flags = flags.chain(["--from", "crm@example.com", "--to", "sales@example.com"]);
-    let flags: Vec<&str> = flags.chain(more.iter().copied()).collect();
-    house
-        .run(&["lookup", "put", "a", "--owner", "Omar"])
-        .expect_code(0);
-    house.up(&flags)
-}
-
-fn failures(house: &House) -> Vec<Value> {
-    house
-        .run(&["dlq", "ls", "--json"])
-        .expect_code(0)
-        .documents()
+pub(crate) fn up(house: &House, server: &MailServer, more: &str) -> Up {
+    house.run("lookup put a --owner Omar").expect_code(0);
+    let addresses = "--from crm@example.com --to sales@example.com";
+    let smtp = server.url();
+    house.up(&format!("--delay 0s --smtp {smtp} {addresses} {more}"))
 }
 
 pub(crate) fn stage(house: &House) -> Value {
-    house.run(&["lead", "a", "--json"]).documents()[0]["stage"].clone()
+    house.lead("a")["stage"].clone()
 }
 
 #[track_caller]
 fn check_refused(step: &'static str, answer: &'static str, words: &str) {
     let house = House::new();
     let server = MailServer::start(step, answer, usize::MAX);
-    let up = up(&house, &server, &[]);
-    assert_eq!(post(&agent(), &up.url, "a"), Some(202));
+    let up = up(&house, &server, "");
+    up.accept("a");
     let told = up.wait_for("call_failed");
     let error = told["error"].as_str().unwrap();
     assert!(error.ends_with(words), "{step}: {error}");
     assert!(!error.contains("example.com"), "{step}: {error}");
     wait_until("the failure is written down", || {
-        !failures(&house).is_empty()
+        !house.json("dlq ls").is_empty()
     });
-    let [failure] = failures(&house).try_into().unwrap();
+    let [failure] = house.json("dlq ls").try_into().unwrap();
     assert_eq!(failure["reason"], "mail_refused", "{step}");
     assert_eq!(failure["failure"]["lead_id"], "a", "{step}");
-    let shown = house.run(&["dlq", "ls"]).expect_code(0).out;
+    let shown = house.run("dlq ls").expect_code(0).out;
     assert!(
         shown.contains("The mail was refused; check sender, recipients and the account"),
         "{step}: {shown}"
@@ -172,19 +161,19 @@ fn a_mail_server_that_refuses_for_good_ends_the_lead_with_its_reason() {
 fn a_refused_lead_that_comes_back_to_a_server_that_takes_it_is_mailed_once() {
     let house = House::new();
     let server = MailServer::start("RCPT", "550 5.1.1 unknown", 1);
-    let first = up(&house, &server, &[]);
-    assert_eq!(post(&agent(), &first.url, "a"), Some(202));
+    let first = up(&house, &server, "");
+    first.accept("a");
     wait_until("the failure is written down", || {
-        !failures(&house).is_empty()
+        !house.json("dlq ls").is_empty()
     });
     // It has two of its three receives left, and comes back when it is visible again: six minutes later, or at the next start.
-    let redrive = house.run(&["dlq", "redrive", "a", "--json"]).documents();
+    let redrive = house.json("dlq redrive a");
     assert_eq!(redrive[0]["result"], "in the queue already");
     first.kill();
-    let _second = up(&house, &server, &[]);
+    let _second = up(&house, &server, "");
     wait_until("it is mailed", || stage(&house) == "mailed");
     assert_eq!((server.messages().len(), server.refused()), (1, 1));
-    assert!(failures(&house).is_empty());
+    assert!(house.json("dlq ls").is_empty());
 }
 
 #[track_caller]
@@ -192,23 +181,22 @@ fn check_busy(step: &'static str, answer: &'static str) {
     let house = House::new();
     // The window ends three seconds after the first refusal: that is when it is tried again.
     let server = MailServer::start(step, answer, 1);
-    let up = up(&house, &server, &["--mail-wait", "3s"]);
-    assert_eq!(post(&agent(), &up.url, "a"), Some(202));
+    let up = up(&house, &server, "--mail-wait 3s");
+    up.accept("a");
     let told = up.wait_for("lead_deferred");
-    assert_eq!(
-        (&told["lead_id"], &told["reason"]),
-        (&Value::from("a"), &Value::from("mail_unavailable")),
-        "{step}"
-    );
+    assert_eq!(told["lead_id"], "a", "{step}");
+    assert_eq!(told["reason"], "mail_unavailable", "{step}");
     let told = up.wait_for("email_sent");
     assert_eq!(told["lead_id"], "a", "{step}");
     assert_eq!((server.messages().len(), server.refused()), (1, 1));
     assert_eq!(stage(&house), "mailed", "{step}");
     // Waiting costs no receive: nothing failed, and the copy that came back was received for the first time.
-    assert!(failures(&house).is_empty(), "{step}");
-    let checks = house.run(&["doctor", "--json"]).documents();
-    let dead = checks.iter().find(|check| check["check"] == "dead letters");
-    assert_eq!(dead.unwrap()["found"], "none", "{step}");
+    assert!(house.json("dlq ls").is_empty(), "{step}");
+    assert_eq!(
+        house.diagnosis("", "dead letters")["found"],
+        "none",
+        "{step}"
+    );
     assert_eq!(up.stop(), Some(0));
     assert_eq!(server.messages().len(), 1, "{step}");
 }
@@ -223,12 +211,8 @@ fn a_mail_server_that_is_busy_first_gets_the_mail_once_and_no_receive_is_lost() 
 #[test]
 fn doctor_tells_whether_the_mail_server_lets_us_in() {
     let house = House::new();
-    let _up = house.up(&[]);
-    let mail = |url: &str| {
-        let checks = house.run(&["doctor", "--smtp", url, "--json"]).documents();
-        let mail = checks.iter().find(|check| check["check"] == "mail");
-        mail.unwrap().clone()
-    };
+    let _up = house.up("");
+    let mail = |url: &str| house.diagnosis(&format!("--smtp {url}"), "mail");
     let good = MailServer::start("nothing", "", 0);
     assert_eq!(mail(&good.url())["verdict"], "ok");
     let refusing = MailServer::start("greeting", "554 go away", usize::MAX);
@@ -236,9 +220,7 @@ fn doctor_tells_whether_the_mail_server_lets_us_in() {
     assert_eq!(found["verdict"], "FAIL");
     let expected = "could not use the mail server: the mail server answered 554 to the greeting";
     assert_eq!(found["found"], expected);
-    let bound = tokio::net::TcpSocket::new_v4().unwrap();
-    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = bound.local_addr().unwrap();
+    let (_bound, address) = nobody_listens();
     let found = mail(&format!("smtp://{address}"));
     assert_eq!(found["verdict"], "FAIL");
     let text = found["found"].as_str().unwrap();

@@ -1,6 +1,6 @@
 use crate::browser::Browser;
-use crate::house::{House, Up, agent, post, raw_exchange, wait_until};
-use leadwire_local::{LocalHome, Mode, StoredSpan};
+use crate::house::{House, Up, agent, raw_exchange, wait_until};
+use leadwire_local::{Mode, StoredSpan};
 use serde_json::Value;
 
 const LATE_OWNER: &str = include_str!("../../fixtures/trace_late_owner.json");
@@ -9,20 +9,13 @@ const REDELIVERY: &str = include_str!("../../fixtures/trace_redelivery.json");
 /// A house in which a lead was mailed, and what serves it.
 fn mailed(lead_id: &str) -> (House, Up) {
     let house = House::new();
-    house
-        .run(&["lookup", "put", lead_id, "--owner", "Omar"])
-        .expect_code(0);
-    let up = house.up(&["--delay", "0s"]);
-    assert_eq!(post(&agent(), &up.url, lead_id), Some(202));
+    house.json(&format!("lookup put {lead_id} --owner Omar"));
+    let up = house.up("--delay 0s");
+    up.accept(lead_id);
     wait_until("the lead is mailed", || {
-        lead(&house, lead_id)["stage"] == "mailed"
+        house.lead(lead_id)["stage"] == "mailed"
     });
     (house, up)
-}
-
-fn lead(house: &House, lead_id: &str) -> Value {
-    let told = house.run(&["lead", lead_id, "--json"]);
-    told.documents().pop().unwrap_or_default()
 }
 
 /// Keeps a trace of times that no test can wait for, as another process does. Returns its id.
@@ -41,23 +34,21 @@ fn plant(house: &House, spans: &str, change: impl Fn(&mut Value)) -> String {
             }
         })
         .collect();
-    let home = LocalHome::open(&house.data(), Mode::Operate).unwrap();
+    let home = house.open(Mode::Operate);
     home.telemetry().keep_spans(&stored).unwrap();
     text(&spans[0], "trace_id")
 }
 
 /// Asks with a head of one's own; the connection ends after the answer.
 fn ask(up: &Up, head: &str) -> String {
-    raw_exchange(
-        &up.url,
-        format!("{head}connection: close\r\n\r\n").as_bytes(),
-    )
+    let request = format!("{head}connection: close\r\n\r\n");
+    raw_exchange(&up.url, request.as_bytes())
 }
 
 #[test]
 fn pages_are_for_this_machine_and_for_all_others_they_do_not_exist() {
     let house = House::new();
-    let up = house.up(&[]);
+    let up = house.up("");
     let host = up.base().strip_prefix("http://").unwrap();
     let unknown = ask(&up, &format!("GET /unknown HTTP/1.1\r\nhost: {host}\r\n"));
     assert!(unknown.starts_with("HTTP/1.1 404"), "{unknown}");
@@ -99,10 +90,8 @@ fn pages_are_for_this_machine_and_for_all_others_they_do_not_exist() {
 #[test]
 fn metrics_are_served_as_prometheus_reads_them_and_kept_by_the_minute() {
     let (house, up) = mailed("a");
-    let metrics = agent()
-        .get(format!("{}/metrics", up.base()))
-        .call()
-        .unwrap();
+    let metrics = agent().get(format!("{}/metrics", up.base()));
+    let metrics = metrics.call().unwrap();
     let kind = metrics.headers()["content-type"].to_str().unwrap();
     assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
     let text = metrics.into_body().read_to_string().unwrap();
@@ -116,16 +105,15 @@ fn metrics_are_served_as_prometheus_reads_them_and_kept_by_the_minute() {
         assert!(text.lines().any(|told| told == line), "{line}: {text}");
     }
     assert_eq!(up.stop(), Some(0));
-    let home = LocalHome::open(&house.data(), Mode::Operate).unwrap();
+    let home = house.open(Mode::Operate);
     let dimensions = [("environment", "dev"), ("service", "enrich")];
     let dimensions = dimensions
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let minutes = home
-        .telemetry()
-        .read_minutes("EmailsSent", &dimensions, 0, i64::MAX)
-        .unwrap();
+    let store = home.telemetry();
+    let minutes = store.read_minutes("EmailsSent", &dimensions, 0, i64::MAX);
+    let minutes = minutes.unwrap();
     let sent: f64 = minutes.iter().map(|minute| minute.sum).sum();
     assert!((sent - 1.0).abs() < f64::EPSILON, "{minutes:?}");
 }
@@ -134,9 +122,9 @@ fn metrics_are_served_as_prometheus_reads_them_and_kept_by_the_minute() {
 fn a_lead_is_told_with_its_trace_in_the_terminal_and_as_spans_to_a_program() {
     let (house, _up) = mailed("a");
     let spans = spans_when_mailed(&house, "a");
-    let trace_id = lead(&house, "a")["trace_id"].clone();
+    let trace_id = house.lead("a")["trace_id"].clone();
     assert!(spans.iter().all(|span| span["trace_id"] == trace_id));
-    let told = house.run(&["lead", "a", "--trace"]).expect_code(0).out;
+    let told = house.run("lead a --trace").expect_code(0).out;
     for text in [
         trace_id.as_str().unwrap(),
         "POST /ingest · accepted",
@@ -153,8 +141,8 @@ fn a_lead_is_told_with_its_trace_in_the_terminal_and_as_spans_to_a_program() {
 #[test]
 fn a_lead_whose_owner_came_late_is_seen_with_both_attempts_as_they_really_were() {
     let house = House::new();
-    let up = house.up(&["--delay", "1s", "--owner-wait", "10s"]);
-    assert_eq!(post(&agent(), &up.url, "late"), Some(202));
+    let up = house.up("--delay 1s --owner-wait 10s");
+    up.accept("late");
     up.wait_for("lead_deferred");
     let owner = r#"{"lead_id":"late","lead_owner":"Omar"}"#;
     house.write("leadwire-data/lookup/late.json", owner);
@@ -212,7 +200,7 @@ fn with_long_waits(spans: &[Value]) -> String {
 fn spans_when_mailed(house: &House, lead_id: &str) -> Vec<Value> {
     let mut spans = Vec::new();
     wait_until("the trace of the mailed lead is kept", || {
-        let told = house.run(&["lead", lead_id, "--trace", "--json"]);
+        let told = house.run(&format!("lead {lead_id} --trace --json"));
         let mut told = told.documents().pop().unwrap_or_default();
         spans = told["spans"]
             .as_array_mut()
@@ -238,11 +226,8 @@ fn a_person_finds_a_lead_in_a_browser_and_sees_ten_minutes_as_a_gap() {
     browser.click(&browser.one("a[href='/leads/late']"));
     assert_eq!(browser.address(), format!("{}/leads/late", up.base()));
     assert_eq!(browser.texts("h1"), ["Lead late"]);
-    assert!(
-        browser
-            .text(&browser.one(".standing"))
-            .starts_with("mailed")
-    );
+    let standing = browser.text(&browser.one(".standing"));
+    assert!(standing.starts_with("mailed"), "{standing}");
     let steps = browser.texts(".steps th");
     assert!(steps.contains(&"received".to_owned()), "{steps:?}");
     browser.resize(500, 900);
@@ -318,7 +303,7 @@ fn see_attempts_between_gaps(browser: &Browser) {
 #[test]
 fn a_failed_attempt_is_seen_on_a_phone_and_in_the_dark() {
     let house = House::new();
-    let up = house.up(&[]);
+    let up = house.up("");
     let trace_id = plant(&house, REDELIVERY, |_span| {});
     let browser = Browser::start();
     browser.resize(500, 900);

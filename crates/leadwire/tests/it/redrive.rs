@@ -1,12 +1,9 @@
 //! Dead letters sent again, also where a run before this one ended after any of its steps.
 
-use crate::house::House;
+use crate::house::{House, block_on, message};
 use leadwire_domain::message::Trigger;
 use leadwire_local::{LocalHome, Mode};
-use leadwire_pipeline::port::{
-    Bucket, DelayQueue as _, NewObject, ObjectStore as _, OutgoingMessage,
-};
-use leadwire_pipeline::trace::TraceContext;
+use leadwire_pipeline::port::{Bucket, DelayQueue as _, NewObject, ObjectStore as _};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,95 +35,76 @@ enum Before {
     Settled,
 }
 
-struct Desk {
-    house: House,
-    runtime: tokio::runtime::Runtime,
-}
+struct Desk(House);
 
 impl Desk {
     fn new() -> Self {
-        let desk = Self {
-            house: House::new(),
-            runtime: tokio::runtime::Runtime::new().unwrap(),
-        };
+        let desk = Self(House::new());
         drop(desk.open());
         desk
     }
 
     fn open(&self) -> LocalHome {
-        LocalHome::open(&self.house.data(), Mode::Prepare).unwrap()
+        self.0.open(Mode::Prepare)
     }
 
-    /// Leaves a failure, and what there is of its message.
-    fn plant(&self, (name, body): &(String, String), before: Before) {
-        let home = self.open();
-        let send = |body: &str| {
-            let message = OutgoingMessage {
-                body: body.to_owned(),
-                delay_seconds: 0,
-                trace: TraceContext::default(),
-            };
-            let queue = home.queue();
-            async move { queue.send(message).await.unwrap() }
-        };
-        self.runtime.block_on(async {
-            let trigger = Trigger::parse(body).unwrap();
-            let facts = trigger.facts.as_ref().unwrap();
-            let failure = format!(
-                r#"{{"v":1,"reason":"owner_missing","receives":3,"failed_at":"2026-11-23T07:30:00Z","message_id":"m-{name}","s3_key":"{}","lead_id":"{}","event_id":"{}","revision":{}}}"#,
-                trigger.name.raw_key(),
-                facts.lead_id,
-                facts.event_id,
-                trigger.name.revision()
-            );
-            let put = |key: String, bytes: Vec<u8>| {
-                let store = home.store();
-                async move { store.put(Bucket::Enriched, &key, NewObject::of(bytes)).await.unwrap() }
-            };
-            put(trigger.name.failed_key(), failure.into_bytes()).await;
-            if before == Before::Settled {
-                put(trigger.name.mail_key(), Vec::new()).await;
-            }
-            if before != Before::LetterGone {
-                send(body).await;
-                // Received once, and then too often.
-                for _ in 0..2 {
-                    home.queue().receive(1, Duration::ZERO, 1).await.unwrap();
-                }
+    /// Sends a message that is received once, and then too often.
+    fn put_aside(&self, body: &str) {
+        let queue = self.open().queue();
+        block_on(async {
+            queue.send(message(body, 0)).await.unwrap();
+            for _ in 0..2 {
+                queue.receive(1, Duration::ZERO, 1).await.unwrap();
             }
         });
     }
 
-    /// Sends what a run before sent.
-    fn send(&self, body: &str) {
-        let home = self.open();
-        let message = OutgoingMessage {
-            body: body.to_owned(),
-            delay_seconds: 600,
-            trace: TraceContext::default(),
+    /// Leaves a failure, and what there is of its message.
+    fn plant(&self, (name, body): &(String, String), before: Before) {
+        let trigger = Trigger::parse(body).unwrap();
+        let facts = trigger.facts.as_ref().unwrap();
+        let failure = format!(
+            r#"{{"v":1,"reason":"owner_missing","receives":3,"failed_at":"2026-11-23T07:30:00Z","message_id":"m-{name}","s3_key":"{}","lead_id":"{}","event_id":"{}","revision":{}}}"#,
+            trigger.name.raw_key(),
+            facts.lead_id,
+            facts.event_id,
+            trigger.name.revision()
+        );
+        let store = self.open().store();
+        let put = |key: String, text: String| {
+            let object = NewObject::of(text.into_bytes());
+            block_on(store.put(Bucket::Enriched, &key, object)).unwrap();
         };
-        self.runtime.block_on(home.queue().send(message)).unwrap();
+        put(trigger.name.failed_key(), failure);
+        if before == Before::Settled {
+            put(trigger.name.mail_key(), String::new());
+        }
+        if before != Before::LetterGone {
+            self.put_aside(body);
+        }
     }
 
-    fn redrive(&self, line: &[&str], code: i32) -> BTreeMap<String, String> {
-        let line = [&["dlq", "redrive", "--json"], line].concat();
-        let told = self.house.run(&line).expect_code(code).documents();
+    /// Sends what a run before sent.
+    fn send(&self, body: &str) {
+        let queue = self.open().queue();
+        block_on(queue.send(message(body, 600))).unwrap();
+    }
+
+    fn redrive(&self, flags: &str, code: i32) -> BTreeMap<String, String> {
+        let told = self.0.json_with(code, &format!("dlq redrive {flags}"));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let told = told
-            .iter()
-            .map(|one| (text(&one["event"]), text(&one["result"])));
-        told.collect()
+        let told = told.iter();
+        told.map(|one| (text(&one["event"]), text(&one["result"])))
+            .collect()
     }
 
     /// The bodies that wait, and how many dead letters there are.
     fn left(&self) -> (Vec<String>, u64) {
-        let home = self.open();
-        self.runtime.block_on(async {
-            let waiting = home.queue().waiting(1000).await.unwrap();
-            let mut bodies: Vec<String> = waiting.into_iter().map(|message| message.body).collect();
-            bodies.sort();
-            (bodies, home.queue().depth().await.unwrap().dead)
-        })
+        let queue = self.open().queue();
+        let waiting = block_on(queue.waiting(1000)).unwrap().into_iter();
+        let mut bodies: Vec<String> = waiting.map(|message| message.body).collect();
+        bodies.sort();
+        (bodies, block_on(queue.depth()).unwrap().dead)
     }
 }
 
@@ -156,7 +134,7 @@ fn whatever_a_run_before_had_done_each_failure_has_one_message_afterwards_and_no
             }
             expected.sort();
             for again in [false, true] {
-                let told = desk.redrive(&["--all"], 0);
+                let told = desk.redrive("--all", 0);
                 let word = if again {
                     "in the queue already"
                 } else {
@@ -182,16 +160,16 @@ fn one_of_many_that_begin_alike_is_redriven_and_the_letters_of_the_others_stay()
         desk.plant(&failed(lead, 0), Before::Nothing);
     }
     for (number, lead) in ["a", "a1", "a_1"].into_iter().enumerate() {
-        let told = desk.redrive(&[lead], 0);
+        let told = desk.redrive(lead, 0);
         let (name, _) = failed(lead, 0);
         assert_eq!(told, BTreeMap::from([(name, "sent".to_owned())]));
         let (bodies, dead) = desk.left();
         assert_eq!(bodies.len(), number + 1, "{bodies:?}");
         assert_eq!(dead, u64::try_from(leads.len() - number - 1).unwrap());
     }
-    desk.redrive(&["no-such-lead"], 1);
+    desk.redrive("no-such-lead", 1);
     assert_eq!(desk.left().1, 8);
-    assert_eq!(desk.redrive(&["--all"], 0).len(), leads.len());
+    assert_eq!(desk.redrive("--all", 0).len(), leads.len());
     assert_eq!(desk.left().1, 0);
     assert_eq!(desk.left().0.len(), leads.len());
 }
@@ -208,9 +186,9 @@ fn a_replay_is_redriven_by_its_own_number_and_never_without_its_letter() {
         desk.plant(&failed("a", revision), before);
     }
     let (first, body) = failed("a", 1);
-    assert_eq!(desk.redrive(&[&first], 0)[&first], "sent");
+    assert_eq!(desk.redrive(&first, 0)[&first], "sent");
     assert_eq!(desk.left(), (vec![fresh(&body)], 3 - 1));
-    let told = desk.redrive(&["a"], 0);
+    let told = desk.redrive("a", 0);
     let results: Vec<&str> = told.values().map(String::as_str).collect();
     let gone = "its dead letter, which said whether it mails, is gone; replay it again";
     assert_eq!(
@@ -233,24 +211,12 @@ fn the_letter_of_an_event_that_is_settled_since_goes_with_the_others_and_a_stran
     let desk = Desk::new();
     desk.plant(&failed("a", 0), Before::Settled);
     desk.plant(&failed("b", 0), Before::Nothing);
-    let home = desk.open();
-    let stranger = OutgoingMessage {
-        body: "not ours".to_owned(),
-        delay_seconds: 0,
-        trace: TraceContext::default(),
-    };
-    desk.runtime.block_on(async {
-        home.queue().send(stranger).await.unwrap();
-        for _ in 0..2 {
-            home.queue().receive(1, Duration::ZERO, 1).await.unwrap();
-        }
-    });
-    drop(home);
+    desk.put_aside("not ours");
     assert_eq!(desk.left().1, 3);
-    let told = desk.redrive(&["--dry-run", "--all"], 0);
+    let told = desk.redrive("--dry-run --all", 0);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(desk.left().1, 3, "a dry run changes nothing");
-    desk.redrive(&["--all"], 0);
+    desk.redrive("--all", 0);
     let (bodies, dead) = desk.left();
     assert_eq!((bodies.len(), dead), (2, 1), "{bodies:?}");
 }

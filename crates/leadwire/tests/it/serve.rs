@@ -1,71 +1,48 @@
-use crate::house::{House, agent, post, raw_exchange, wait_until};
+use crate::house::{House, agent, raw_exchange, wait_until};
 use jiff::Timestamp;
 use serde_json::Value;
 
 #[test]
 fn leads_that_are_posted_are_mailed_after_their_delay_and_not_before() {
     let house = House::new();
-    house
-        .run(&["lookup", "put", "a", "--owner", "Omar"])
-        .expect_code(0);
-    house
-        .run(&["lookup", "put", "b", "--owner", "Olga"])
-        .expect_code(0);
-    let up = house.up(&["--delay", "1s"]);
+    house.run("lookup put a --owner Omar").expect_code(0);
+    house.run("lookup put b --owner Olga").expect_code(0);
+    let up = house.up("--delay 1s");
     for lead in ["a", "b", "a"] {
-        assert_eq!(post(&agent(), &up.url, lead), Some(202));
+        up.accept(lead);
     }
     wait_until("two mails are in the outbox", || house.mails().len() == 2);
     wait_until("both leads are mailed", || {
-        stages(&house) == ["mailed", "mailed"]
+        let leads = house.json("leads");
+        leads.len() == 2 && leads.iter().all(|lead| lead["stage"] == "mailed")
     });
-    let text =
-        std::fs::read_to_string(house.data().join("outbox").join(&house.mails()[0])).unwrap();
-    assert!(text.contains("Subject:"), "{text}");
-    let enriched = std::fs::read_dir(house.data().join("enriched"))
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap();
-    let document: Value = serde_json::from_slice(&std::fs::read(enriched.path()).unwrap()).unwrap();
-    let time = |name: &str| {
-        document["_leadwire"][name]
-            .as_str()
-            .unwrap()
-            .parse::<Timestamp>()
-            .unwrap()
+    let read = |folder: &str| {
+        let path = house.data().join(folder).join(&house.files(folder)[0]);
+        std::fs::read_to_string(path).unwrap()
     };
-    assert!(
-        time("enriched_at")
-            .duration_since(time("accepted_at"))
-            .as_secs_f64()
-            >= 1.0,
-        "{document:#}"
-    );
+    let text = read("outbox");
+    assert!(text.contains("Subject:"), "{text}");
+    let document: Value = serde_json::from_str(&read("enriched")).unwrap();
+    let time = |name: &str| {
+        let text = document["_leadwire"][name].as_str();
+        text.unwrap().parse::<Timestamp>().unwrap()
+    };
+    let waited = time("enriched_at").duration_since(time("accepted_at"));
+    assert!(waited.as_secs_f64() >= 1.0, "{document:#}");
     assert_eq!(up.stop(), Some(0));
     assert_eq!(house.mails().len(), 2);
-}
-
-fn stages(house: &House) -> Vec<String> {
-    let leads = house.run(&["leads", "--json"]).documents();
-    leads
-        .iter()
-        .map(|lead| lead["stage"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 #[test]
 fn a_lead_without_an_owner_file_waits_for_it_and_says_so() {
     let house = House::new();
-    let up = house.up(&["--delay", "0s"]);
-    assert_eq!(post(&agent(), &up.url, "late"), Some(202));
+    let up = house.up("--delay 0s");
+    up.accept("late");
     let told = up.wait_for("lead_deferred");
-    assert_eq!(
-        (&told["lead_id"], &told["reason"]),
-        (&Value::from("late"), &Value::from("owner_absent"))
-    );
+    assert_eq!(told["lead_id"], "late");
+    assert_eq!(told["reason"], "owner_absent");
     wait_until("the lead is shown as waiting", || {
-        let lead = house.run(&["lead", "late", "--json"]).documents().remove(0);
+        let lead = house.lead("late");
         lead["stage"] == "waiting" && lead["why"] == "for its owner file"
     });
     assert!(house.mails().is_empty());
@@ -74,23 +51,15 @@ fn a_lead_without_an_owner_file_waits_for_it_and_says_so() {
 #[test]
 fn what_is_no_lead_is_answered_with_a_problem() {
     let house = House::new();
-    let up = house.up(&[]);
+    let up = house.up("");
     let agent = agent();
     let mut health = agent.get(format!("{}/healthz", up.base())).call().unwrap();
-    assert_eq!(
-        (
-            health.status().as_u16(),
-            health.body_mut().read_to_string().unwrap().as_str()
-        ),
-        (200, r#"{"status":"ok"}"#)
-    );
+    assert_eq!(health.status(), 200);
+    let body = health.body_mut().read_to_string().unwrap();
+    assert_eq!(body, r#"{"status":"ok"}"#);
     let status = |path: &str, body: &[u8]| {
-        agent
-            .post(format!("{}{path}", up.base()))
-            .send(body)
-            .unwrap()
-            .status()
-            .as_u16()
+        let request = agent.post(format!("{}{path}", up.base()));
+        request.send(body).unwrap().status().as_u16()
     };
     assert_eq!(status("/ingest", b"{}"), 400);
     assert_eq!(status("/nowhere", b"{}"), 404);
@@ -102,7 +71,7 @@ fn what_is_no_lead_is_answered_with_a_problem() {
 #[test]
 fn a_body_over_the_limit_is_refused_without_reading_it_all() {
     let house = House::new();
-    let up = house.up(&[]);
+    let up = house.up("");
     // A gigabyte is announced and a mebibyte and a byte are sent: the answer comes without the rest.
     let mut request =
         b"POST /ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n".to_vec();
@@ -115,14 +84,10 @@ fn a_body_over_the_limit_is_refused_without_reading_it_all() {
 #[test]
 fn a_second_up_on_one_folder_is_refused_and_names_the_first() {
     let house = House::new();
-    let first = house.up(&[]);
-    let second = house.run(&["up", "--bind", "127.0.0.1:0"]).expect_code(1);
-    assert!(
-        second.err.contains(&first.pid().to_string()),
-        "{}",
-        second.err
-    );
-    assert_eq!(post(&agent(), &first.url, "a"), Some(202));
+    let first = house.up("");
+    let pid = first.pid().to_string();
+    house.run("up --bind 127.0.0.1:0").expect_error(1, &pid);
+    first.accept("a");
 }
 
 #[test]
@@ -130,18 +95,16 @@ fn a_taken_address_is_told_with_what_to_do() {
     let house = House::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let ran = house.run(&["up", "--bind", &address]).expect_code(1);
-    assert!(ran.err.contains("--bind"), "{}", ran.err);
+    let ran = house.run(&format!("up --bind {address}"));
+    ran.expect_error(1, "--bind");
 }
 
 #[test]
 fn doctor_finds_a_served_folder_sound_and_an_absent_one_not() {
     let house = House::new();
-    house.run(&["doctor"]).expect_code(1);
-    let _up = house.up(&[]);
-    let checks = house.run(&["doctor", "--json"]).expect_code(0).documents();
-    let verdict =
-        |what: &str| checks.iter().find(|check| check["check"] == what).unwrap()["verdict"].clone();
+    house.run("doctor").expect_code(1);
+    let _up = house.up("");
+    house.run("doctor").expect_code(0);
     for what in [
         "data folder",
         "database",
@@ -150,6 +113,6 @@ fn doctor_finds_a_served_folder_sound_and_an_absent_one_not() {
         "served",
         "mail",
     ] {
-        assert_eq!(verdict(what), "ok", "{what}: {checks:#?}");
+        assert_eq!(house.diagnosis("", what)["verdict"], "ok", "{what}");
     }
 }

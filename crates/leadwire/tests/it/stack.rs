@@ -2,6 +2,8 @@
 //! in AWS's place.
 
 use crate::house::{House, Ran};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -12,28 +14,40 @@ pub(crate) struct Aws {
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a request must contain (after `once:` where only the first such request is answered so), and the answer: status and body, with headers and an empty line before it where it needs some. `{url}` in a
-/// body is this service's own address.
-pub(crate) type Answers = &'static [(&'static str, u16, &'static str)];
+/// What a request must contain (after `once:` where only the first such request is answered so), and the answer: status and body, with
+/// headers and an empty line before it where it needs some. `{url}` in a body is this service's own address.
+pub(crate) type Answer<'a> = (&'a str, u16, &'a str);
 
 impl Aws {
-    /// It ends with the test's process.
-    pub(crate) fn start(answers: Answers) -> Self {
+    /// A whole stack, whose buckets are empty where the answers do not say otherwise. It ends with the test's process.
+    pub(crate) fn start(answers: &[Answer<'_>]) -> Self {
+        Self::with((200, &stack("", &[])), answers)
+    }
+
+    /// The same of another stack.
+    fn with((status, stack): (u16, &str), answers: &[Answer<'_>]) -> Self {
+        let first = [("Action=DescribeStacks", status, stack)];
+        let last = [("list-type=2", 200, EMPTY_LISTING)];
+        let answers = [&first[..], answers, &last].concat().into_iter();
+        let owned = |(part, status, body): Answer<'_>| (part.to_owned(), status, body.to_owned());
+        let answers: Arc<[_]> = answers.map(owned).collect();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::<Mutex<Vec<String>>>::default();
         let (shared, own) = (Arc::clone(&seen), url.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (stream, shared, own) = (stream.unwrap(), Arc::clone(&shared), own.clone());
+                let (shared, own) = (Arc::clone(&shared), own.clone());
+                let (stream, answers) = (stream.unwrap(), Arc::clone(&answers));
                 // A client that hangs up is no trouble.
-                std::thread::spawn(move || drop(serve(&stream, &shared, answers, &own)));
+                std::thread::spawn(move || drop(serve(&stream, &shared, &answers, &own)));
             }
         });
         Self { url, seen }
     }
 
-    pub(crate) fn run(&self, line: &[&str]) -> Ran {
+    /// Runs a command on the stack.
+    pub(crate) fn run(&self, line: &str) -> Ran {
         let variables = [
             ("AWS_ENDPOINT_URL", self.url.as_str()),
             ("AWS_REGION", "us-east-1"),
@@ -41,18 +55,37 @@ impl Aws {
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ];
-        House::new().run_with(line, &variables)
+        House::new().run_with(&format!("{line} --stack crm"), &variables)
+    }
+
+    /// The documents of a command that ends with this code.
+    #[track_caller]
+    pub(crate) fn json_with(&self, code: i32, line: &str) -> Vec<Value> {
+        let ran = self.run(&format!("{line} --json"));
+        ran.expect_code(code).documents()
     }
 
     pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// The first request with this in it: how many came before it, and its text.
+    #[track_caller]
+    pub(crate) fn asked(&self, what: &str) -> (usize, String) {
+        let mut requests = self.seen().into_iter().enumerate();
+        let found = requests.find(|(_, request)| request.contains(what));
+        found.unwrap_or_else(|| panic!("{what} was not asked for"))
+    }
+
+    pub(crate) fn was_asked(&self, what: &str) -> bool {
+        self.seen().iter().any(|request| request.contains(what))
     }
 }
 
 fn serve(
     mut stream: &TcpStream,
     seen: &Mutex<Vec<String>>,
-    answers: Answers,
+    answers: &[(String, u16, String)],
     own: &str,
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
@@ -77,9 +110,9 @@ fn serve(
                 Some(part) => {
                     request.contains(part) && !earlier.iter().any(|one| one.contains(part))
                 }
-                None => request.contains(part),
+                None => request.contains(part.as_str()),
             });
-        let (status, body) = answer.map_or((404, ""), |(_, status, body)| (*status, *body));
+        let (status, body) = answer.map_or((404, ""), |(_, status, body)| (*status, body));
         earlier.push(request);
         drop(earlier);
         let (headers, body) = body.split_once("\n\n").unwrap_or(("", body));
@@ -130,12 +163,19 @@ const STATISTICS: &str = "smithy-protocol: rpc-v2-cbor
 
 cbor:a26a44617461706f696e747382a16353756dfb4000000000000000a16353756dfb3ff0000000000000654c6162656c6178";
 
-pub(crate) const EMPTY_LISTING: &str =
+const EMPTY_LISTING: &str =
     "<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>";
 
-const LISTING: &str = "<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents>
-    <Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><LastModified>2026-11-23T06:50:00Z</LastModified><ETag>1</ETag><Size>2</Size>
-    </Contents></ListBucketResult>";
+/// A bucket in which there is one object, written at this time.
+pub(crate) fn listing(key: &str, time: &str) -> String {
+    format!(
+        "<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>{key}</Key>\
+        <LastModified>{time}</LastModified><ETag>1</ETag><Size>2</Size></Contents></ListBucketResult>"
+    )
+}
+
+/// Where the tests' one event lies.
+pub(crate) const KEY: &str = "raw/crm_event_test-1_20261123T065000123456Z.json";
 
 const RAW: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
 etag: 1
@@ -144,76 +184,75 @@ x-amz-meta-traceparent: 00-6ac29d00abababababababababababab-0101010101010101-01
 
 {}";
 
-pub(crate) const WHOLE: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
-    <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime><Outputs>
-    <member><OutputKey>ApiUrl</OutputKey><OutputValue>https://api.example.com</OutputValue></member>
-    <member><OutputKey>RawBucketName</OutputKey><OutputValue>the-raw-bucket</OutputValue></member>
-    <member><OutputKey>LookupBucketName</OutputKey><OutputValue>the-lookup-bucket</OutputValue></member>
-    <member><OutputKey>EnrichedBucketName</OutputKey><OutputValue>the-enriched-bucket</OutputValue></member>
-    <member><OutputKey>DelayQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/delay</OutputValue></member>
-    <member><OutputKey>DeadLetterQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/dead</OutputValue></member>
-    <member><OutputKey>AlarmTopicArn</OutputKey><OutputValue>arn:aws:sns:us-east-1:000000000000:page</OutputValue></member>
-    </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
+const OUTPUTS: [(&str, &str); 7] = [
+    ("ApiUrl", "{url}/Prod"),
+    ("RawBucketName", "the-raw-bucket"),
+    ("LookupBucketName", "the-lookup-bucket"),
+    ("EnrichedBucketName", "the-enriched-bucket"),
+    (
+        "DelayQueueUrl",
+        "https://sqs.us-east-1.amazonaws.com/000000000000/delay",
+    ),
+    (
+        "DeadLetterQueueUrl",
+        "https://sqs.us-east-1.amazonaws.com/000000000000/dead",
+    ),
+    ("AlarmTopicArn", "arn:aws:sns:us-east-1:000000000000:page"),
+];
 
-const STRANGE: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
-    <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime><Outputs>
-    <member><OutputKey>WebsiteUrl</OutputKey><OutputValue>https://www.example.com</OutputValue></member>
-    </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
+/// A whole stack, but for these outputs.
+fn stack(parameters: &str, outputs: &[(&str, &str)]) -> String {
+    let outputs: BTreeMap<_, _> = OUTPUTS.iter().chain(outputs).copied().collect();
+    describe(parameters, outputs)
+}
+
+fn describe<'a>(parameters: &str, outputs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let member = |(key, value): (&str, &str)| {
+        format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>")
+    };
+    let outputs: String = outputs.into_iter().map(member).collect();
+    format!(
+        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>crm</StackName>\
+        <StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime>\
+        {parameters}<Outputs>{outputs}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
+    )
+}
 
 const ABSENT: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>
     <Message>Stack with id crm does not exist</Message></Error></ErrorResponse>";
 
 #[test]
 fn a_stack_is_worked_on_through_its_outputs() {
-    let aws = Aws::start(&[
-        ("Action=DescribeStacks", 200, WHOLE),
-        ("list-type=2", 200, EMPTY_LISTING),
-        ("PUT /the-lookup-bucket/test-1.json", 200, ""),
-    ]);
-    let leads = aws
-        .run(&["leads", "--stack", "crm", "--json"])
-        .expect_code(0);
-    assert!(leads.documents().is_empty());
+    let aws = Aws::start(&[("PUT /the-lookup-bucket/test-1.json", 200, "")]);
+    assert!(aws.json_with(0, "leads").is_empty());
     let seen = aws.seen().join("\n");
     assert!(seen.contains("StackName=crm"), "{seen}");
     assert!(seen.contains("GET /the-raw-bucket"), "{seen}");
 
-    let put = ["lookup", "put", "test-1", "--owner", "Omar"];
-    let put = aws
-        .run(&[&put[..], &["--stack", "crm", "--json"]].concat())
-        .expect_code(0);
-    let told = put.documents().remove(0).to_string();
-    assert!(
-        told.contains("s3://the-lookup-bucket/test-1.json"),
-        "{told}"
-    );
+    let told = aws.json_with(0, "lookup put test-1 --owner Omar").remove(0);
+    assert_eq!(told["path"], "s3://the-lookup-bucket/test-1.json");
     let written = aws.seen().pop().unwrap();
     assert!(written.contains(r#""lead_owner": "Omar""#), "{written}");
 }
 
 #[track_caller]
-fn check_refused(answers: Answers, words: &[&str]) {
-    let aws = Aws::start(answers);
-    let ran = aws.run(&["leads", "--stack", "crm"]).expect_code(1);
+fn check_refused(stack: (u16, &str), words: &[&str]) {
+    let aws = Aws::with(stack, &[]);
     for word in words {
-        assert!(
-            ran.err.contains(word),
-            "{word:?} is missing in {:?}",
-            ran.err
-        );
+        aws.run("leads").expect_error(1, word);
     }
-    assert!(
-        aws.seen()
-            .iter()
-            .all(|request| request.contains("DescribeStacks")),
-        "a bucket was asked for"
-    );
+    let seen = aws.seen();
+    let is_all = seen
+        .iter()
+        .all(|request| request.contains("DescribeStacks"));
+    assert!(is_all, "a bucket was asked for");
 }
 
 #[test]
 fn a_stack_that_is_none_of_ours_is_refused_by_the_output_that_it_lacks() {
+    let strange = describe("", [("WebsiteUrl", "https://www.example.com")]);
     check_refused(
-        &[("Action=DescribeStacks", 200, STRANGE)],
+        (200, &strange),
         &["the stack crm has no output LookupBucketName"],
     );
 }
@@ -221,7 +260,7 @@ fn a_stack_that_is_none_of_ours_is_refused_by_the_output_that_it_lacks() {
 #[test]
 fn a_stack_that_does_not_exist_is_told_in_the_words_of_aws() {
     check_refused(
-        &[("Action=DescribeStacks", 400, ABSENT)],
+        (400, ABSENT),
         &[
             "could not describe the stack crm",
             "Stack with id crm does not exist",
@@ -231,15 +270,12 @@ fn a_stack_that_does_not_exist_is_told_in_the_words_of_aws() {
 
 #[test]
 fn a_trace_of_a_stack_is_looked_at_in_x_ray_and_the_command_says_where() {
+    let listing = listing(KEY, "2026-11-23T06:50:00Z");
     let aws = Aws::start(&[
-        ("Action=DescribeStacks", 200, WHOLE),
-        ("prefix=raw", 200, LISTING),
-        ("list-type=2", 200, EMPTY_LISTING),
+        ("prefix=raw", 200, &listing),
         ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
     ]);
-    let ran = aws
-        .run(&["lead", "test-1", "--trace", "--stack", "crm"])
-        .expect_code(2);
+    let ran = aws.run("lead test-1 --trace").expect_code(2);
     for text in [
         "in X-Ray",
         "trace 6ac29d00abababababababababababab",
@@ -248,17 +284,6 @@ fn a_trace_of_a_stack_is_looked_at_in_x_ray_and_the_command_says_where() {
         assert!(ran.err.contains(text), "{text} is not in {}", ran.err);
     }
 }
-
-const WITH_CANARY: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
-    <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime><Outputs>
-    <member><OutputKey>ApiUrl</OutputKey><OutputValue>{url}/Prod</OutputValue></member>
-    <member><OutputKey>CanarySecretArn</OutputKey><OutputValue>arn:aws:secretsmanager:us-east-1:000000000000:secret:canary</OutputValue></member>
-    <member><OutputKey>RawBucketName</OutputKey><OutputValue>the-raw-bucket</OutputValue></member>
-    <member><OutputKey>LookupBucketName</OutputKey><OutputValue>the-lookup-bucket</OutputValue></member>
-    <member><OutputKey>EnrichedBucketName</OutputKey><OutputValue>the-enriched-bucket</OutputValue></member>
-    <member><OutputKey>DelayQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/delay</OutputValue></member>
-    <member><OutputKey>DeadLetterQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/dead</OutputValue></member>
-    </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
 
 const SECRET: &str =
     r#"{"SecretString":"{\"secret\":\"Ab1cAb1cAb1cAb1cAb1cAb1cAb1cAb1cAb1cAb1c\"}"}"#;
@@ -274,41 +299,35 @@ x-amz-meta-state: sent
 
 #[test]
 fn a_stacks_canary_is_signed_with_its_own_secret_and_posted_to_its_own_address() {
-    let aws = Aws::start(&[
-        ("Action=DescribeStacks", 200, WITH_CANARY),
-        ("secretsmanager.GetSecretValue", 200, SECRET),
-        ("PUT /the-lookup-bucket/leadwire-canary.json", 200, ""),
-        ("POST /Prod/ingest/canary", 202, ACCEPTED),
-        ("GET /the-enriched-bucket/mail/", 200, MAILED),
-    ]);
-    let ran = aws
-        .run(&["canary", "--stack", "crm", "--json"])
-        .expect_code(0);
-    let told = ran.documents();
+    let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:canary";
+    let aws = Aws::with(
+        (200, &stack("", &[("CanarySecretArn", arn)])),
+        &[
+            ("secretsmanager.GetSecretValue", 200, SECRET),
+            ("PUT /the-lookup-bucket/leadwire-canary.json", 200, ""),
+            ("POST /Prod/ingest/canary", 202, ACCEPTED),
+            ("GET /the-enriched-bucket/mail/", 200, MAILED),
+        ],
+    );
+    let told = aws.json_with(0, "canary");
     assert_eq!(told[0]["event_id"], "lw_1");
     assert_eq!(told.last().unwrap()["stage"], "mailed");
-    let seen = aws.seen();
-    let posted = seen.iter().find(|seen| seen.contains("/ingest/canary"));
-    let posted = posted.unwrap().to_ascii_lowercase();
+    let (_, posted) = aws.asked("/ingest/canary");
+    let posted = posted.to_ascii_lowercase();
     assert!(posted.contains("webhook-signature: v1,"), "{posted}");
-    assert!(seen.join("\n").contains("secret:canary"));
+    assert!(aws.was_asked("secret:canary"));
 }
 
 #[test]
 fn a_stack_without_a_canary_says_which_parameter_it_takes() {
-    let aws = Aws::start(&[("Action=DescribeStacks", 200, WHOLE)]);
-    let ran = aws.run(&["canary", "--stack", "crm"]).expect_code(1);
-    assert!(ran.err.contains("CanaryMinutes"), "{}", ran.err);
+    let aws = Aws::start(&[]);
+    aws.run("canary").expect_error(1, "CanaryMinutes");
 }
 
 #[test]
 fn a_stacks_alarms_are_cloudwatchs_own_with_who_is_told_and_where_to_read_on() {
-    let aws = Aws::start(&[
-        ("Action=DescribeStacks", 200, WHOLE),
-        ("operation/DescribeAlarms", 200, ALARMS),
-    ]);
-    let told = aws.run(&["alarms", "--stack", "crm", "--json"]);
-    let told = told.expect_code(1).documents();
+    let aws = Aws::start(&[("operation/DescribeAlarms", 200, ALARMS)]);
+    let told = aws.json_with(1, "alarms");
     let of = |name: &str| {
         let found = told.iter().find(|alarm| alarm["alarm"] == name);
         found.unwrap_or_else(|| panic!("{name} in {told:?}"))
@@ -316,37 +335,20 @@ fn a_stacks_alarms_are_cloudwatchs_own_with_who_is_told_and_where_to_read_on() {
     let depth = of("crm-dead-letter-queue-depth");
     assert_eq!(depth["state"], "ALARM");
     assert_eq!(depth["severity"], "page");
-    assert_eq!(
-        depth["runbook"],
-        "docs/RUNBOOK.md#DeadLetterQueueDepthAlarm"
-    );
+    let runbook = "docs/RUNBOOK.md#DeadLetterQueueDepthAlarm";
+    assert_eq!(depth["runbook"], runbook);
     assert_eq!(of("crm-lookup-denied")["severity"], "ticket");
     assert_eq!(of("crm-objective-fast-burn")["state"], "OK");
 }
 
 #[test]
 fn a_stacks_objective_is_read_from_cloudwatch() {
-    let aws = Aws::start(&[
-        ("Action=DescribeStacks", 200, WHOLE),
-        ("operation/GetMetricStatistics", 200, STATISTICS),
-    ]);
-    let told = aws.run(&["slo", "--stack", "crm", "--json"]);
+    let aws = Aws::start(&[("operation/GetMetricStatistics", 200, STATISTICS)]);
     // As many late and not mailed as in time: the budget is used up.
-    let told = told.expect_code(1).documents();
+    let told = aws.json_with(1, "slo");
     assert_eq!(told[0]["in_time"], 3.0);
     assert_eq!(told[0]["not_mailed"], 3.0);
 }
-
-const FOREIGN: &str = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
-    <StackName>crm</StackName><StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime>
-    <Parameters><member><ParameterKey>ExistingLookupBucket</ParameterKey><ParameterValue>theirs</ParameterValue></member></Parameters><Outputs>
-    <member><OutputKey>ApiUrl</OutputKey><OutputValue>https://api.example.com</OutputValue></member>
-    <member><OutputKey>RawBucketName</OutputKey><OutputValue>the-raw-bucket</OutputValue></member>
-    <member><OutputKey>LookupBucketName</OutputKey><OutputValue>theirs</OutputValue></member>
-    <member><OutputKey>EnrichedBucketName</OutputKey><OutputValue>the-enriched-bucket</OutputValue></member>
-    <member><OutputKey>DelayQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/delay</OutputValue></member>
-    <member><OutputKey>DeadLetterQueueUrl</OutputKey><OutputValue>https://sqs.us-east-1.amazonaws.com/000000000000/dead</OutputValue></member>
-    </Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
 
 const VERSIONS: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated><Version>
     <Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><VersionId>v1</VersionId><IsLatest>true</IsLatest>
@@ -357,26 +359,28 @@ const NO_VERSIONS: &str =
 
 #[test]
 fn what_would_be_forgotten_of_a_stack_is_told_with_what_is_out_of_reach() {
-    let aws = Aws::start(&[
-        ("Action=DescribeStacks", 200, FOREIGN),
-        ("GET /the-raw-bucket?versions", 200, VERSIONS),
-        ("GET /the-raw-bucket/?versions", 200, VERSIONS),
-        ("versions", 200, NO_VERSIONS),
-        ("list-type=2", 200, LISTING),
-        ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
-        ("GET /theirs/test-1.json", 200, RAW),
-    ]);
-    let line = ["forget", "test-1", "--dry-run", "--stack", "crm", "--json"];
-    let told = aws.run(&line).expect_code(0).documents().remove(0);
+    let foreign = "<Parameters><member><ParameterKey>ExistingLookupBucket</ParameterKey>\
+        <ParameterValue>theirs</ParameterValue></member></Parameters>";
+    let aws = Aws::with(
+        (200, &stack(foreign, &[("LookupBucketName", "theirs")])),
+        &[
+            ("GET /the-raw-bucket?versions", 200, VERSIONS),
+            ("GET /the-raw-bucket/?versions", 200, VERSIONS),
+            ("versions", 200, NO_VERSIONS),
+            ("list-type=2", 200, &listing(KEY, "2026-11-23T06:50:00Z")),
+            ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
+            ("GET /theirs/test-1.json", 200, RAW),
+        ],
+    );
+    let told = aws.json_with(0, "forget test-1 --dry-run").remove(0);
     assert_eq!(told["events"][0], "crm_event_test-1_20261123T065000123456Z");
     assert_eq!(told["owner_file_deleted"], false);
     let reach = told["out_of_reach"].to_string();
     assert!(reach.contains("s3://theirs/test-1.json"), "{reach}");
     let seen = aws.seen();
-    let is_reading = |request: &&String| {
-        request.starts_with("GET ") || request.contains("Action=DescribeStacks")
-    };
-    assert!(seen.iter().all(|request| is_reading(&request)), "{seen:?}");
+    let is_reading =
+        |request: &String| request.starts_with("GET ") || request.contains("Action=DescribeStacks");
+    assert!(seen.iter().all(is_reading), "{seen:?}");
 }
 
 const LABELLED: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
@@ -390,13 +394,10 @@ x-amz-meta-event-id: ev-1
 #[test]
 fn a_stack_is_audited_by_age_and_an_old_event_without_an_end_is_nowhere() {
     let aws = Aws::start(&[
-        ("Action=DescribeStacks", 200, WHOLE),
-        ("prefix=raw", 200, LISTING),
-        ("list-type=2", 200, EMPTY_LISTING),
+        ("prefix=raw", 200, &listing(KEY, "2026-11-23T06:50:00Z")),
         ("GET /the-raw-bucket/raw/crm_event_test-1", 200, LABELLED),
     ]);
-    let told = aws.run(&["audit", "--stack", "crm", "--json"]);
-    let told = told.expect_code(1).documents();
+    let told = aws.json_with(1, "audit");
     assert_eq!(told[0]["flaw"], "nowhere");
     assert_eq!(told[1]["account"]["nowhere"], 1);
     assert_eq!(told[1]["account"]["received"], 1);

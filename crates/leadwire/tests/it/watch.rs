@@ -1,12 +1,12 @@
 //! `alarms` and `slo` on one machine: the template's alarms over what `up` has kept.
 
-use crate::house::{House, agent, post, wait_until};
-use leadwire_local::{LocalHome, Minute, Mode, NewMinute, SystemClock};
+use crate::house::{House, wait_until};
+use leadwire_local::{Minute, Mode, NewMinute, SystemClock};
 use leadwire_pipeline::port::Clock as _;
 use serde_json::Value;
 
 fn alarm(house: &House, id: &str) -> Value {
-    let told = house.run(&["alarms", "--json"]).documents();
+    let told = house.run("alarms --json").documents();
     let found = told.into_iter().find(|alarm| alarm["alarm"] == id);
     found.unwrap_or_else(|| panic!("{id} is not told"))
 }
@@ -14,29 +14,18 @@ fn alarm(house: &House, id: &str) -> Value {
 #[test]
 fn a_lead_that_is_mailed_counts_for_the_objective_and_no_alarm_calls() {
     let house = House::new();
+    house.run("lookup put good-1 --owner Omar").expect_code(0);
+    let up = house.up("--delay 0s");
+    up.accept("good-1");
+    wait_until("the lead counts", || house.json("slo")[0]["in_time"] == 1.0);
     house
-        .run(&["lookup", "put", "good-1", "--owner", "Omar"])
-        .expect_code(0);
-    let up = house.up(&["--delay", "0s"]);
-    assert_eq!(post(&agent(), &up.url, "good-1"), Some(202));
-    wait_until("the lead counts", || {
-        let told = house.run(&["slo", "--json"]).documents();
-        told[0]["in_time"] == 1.0
-    });
-    let told = house.run(&["slo"]).expect_code(0);
-    assert!(told.out.contains("100.00 % in time"), "{}", told.out);
-    assert!(
-        told.out.contains("100 % of the budget is left"),
-        "{}",
-        told.out
-    );
-    let alarms = house.run(&["alarms"]).expect_code(0);
-    assert!(alarms.out.contains("None of"), "{}", alarms.out);
+        .run("slo")
+        .expect_out(0, "100.00 % in time")
+        .expect_out(0, "100 % of the budget is left");
+    house.run("alarms").expect_out(0, "None of");
     let fast = alarm(&house, "ObjectiveFastBurnAlarm");
-    assert_eq!(
-        (&fast["state"], &fast["severity"]),
-        (&"OK".into(), &"page".into())
-    );
+    assert_eq!(fast["state"], "OK");
+    assert_eq!(fast["severity"], "page");
     // Lambda is not here, and so its alarms have no state.
     assert!(alarm(&house, "EnrichErrorRateAlarm")["state"].is_null());
 }
@@ -44,7 +33,7 @@ fn a_lead_that_is_mailed_counts_for_the_objective_and_no_alarm_calls() {
 #[test]
 fn a_lead_that_fails_for_good_calls_and_says_where_to_read_on() {
     let house = House::new();
-    drop(house.up(&[]));
+    drop(house.up(""));
     // Three receives of a message take minutes, so what such a lead tells is planted: a lead a minute that failed for good.
     let now = SystemClock.now().as_second() / 60;
     let dimensions = [("service", "enrich"), ("environment", "dev")];
@@ -63,24 +52,21 @@ fn a_lead_that_fails_for_good_calls_and_says_where_to_read_on() {
             },
         })
         .collect();
-    let home = LocalHome::open(&house.data(), Mode::Operate).unwrap();
+    let home = house.open(Mode::Operate);
     home.telemetry().add_minutes(&minutes).unwrap();
-    let told = house.run(&["alarms"]).expect_code(1);
-    assert!(told.out.contains("FinalAttemptFailedAlarm"), "{}", told.out);
-    assert!(told.out.contains("alarms call."), "{}", told.out);
+    house
+        .run("alarms")
+        .expect_out(1, "FinalAttemptFailedAlarm")
+        .expect_out(1, "alarms call.");
     let told = alarm(&house, "FinalAttemptFailedAlarm");
-    assert_eq!(
-        (&told["state"], &told["severity"]),
-        (&"ALARM".into(), &"page".into())
-    );
+    assert_eq!(told["state"], "ALARM");
+    assert_eq!(told["severity"], "page");
     assert_eq!(told["runbook"], "docs/RUNBOOK.md#FinalAttemptFailedAlarm");
 }
 
 #[test]
 fn the_objective_of_a_machine_without_leads_is_no_failure() {
     let house = House::new();
-    let up = house.up(&[]);
-    let told = house.run(&["slo"]).expect_code(0);
-    assert!(told.out.contains("No lead has counted"), "{}", told.out);
-    drop(up);
+    let _up = house.up("");
+    house.run("slo").expect_out(0, "No lead has counted");
 }

@@ -1,8 +1,6 @@
 //! `demo`: the real server, the real stages and a real folder, with sample leads and times scaled down to seconds.
 
-mod folder;
 mod screen;
-mod story;
 
 use crate::client::{Client, Post};
 use crate::home::{self, LocalOperated, Operated as _};
@@ -12,21 +10,26 @@ use crate::settings::Settings;
 use crate::usage::Usage;
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::source::Source;
-use leadwire_local::{LocalHome, Mode, RunnerConfig};
+use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_domain::source::{Sample, Source};
+use leadwire_local::{DataFolder, LocalHome, Mode, RunnerConfig};
 use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::ledger::history::{EventStatus, LeadState};
-use leadwire_pipeline::port::Home as _;
+use leadwire_pipeline::port::{Entropy as _, Home as _};
 use screen::Screen;
+use serde_json::json;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
-use story::{STORIES, Story};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// The folder, made anew each time.
-pub(super) const FOLDER: &str = "./leadwire-demo";
+const FOLDER: &str = "./leadwire-demo";
+/// A file that says that the folder is the demo's, so that nothing else is ever deleted.
+const MARKER: &str = "made-by-leadwire-demo";
 /// Six minutes, scaled down. Work on a message takes milliseconds here.
 const VISIBILITY: Duration = Duration::from_secs(2);
 /// Longest that the demo may take before it counts as failed.
@@ -36,9 +39,94 @@ const FRAME: Duration = Duration::from_millis(100);
 /// How long the late owner lets its lead wait, so that one can see it.
 const LATENESS: Duration = Duration::from_millis(1500);
 
+/// One lead's story.
+#[derive(Debug)]
+struct Story {
+    lead_id: &'static str,
+    name: &'static str,
+    /// What it shows.
+    title: &'static str,
+    /// How often the CRM posts it.
+    posts: u32,
+    /// Whether its owner file comes only when the lead waits for it.
+    is_owner_late: bool,
+    /// The lead that its owner file names.
+    owner_file_of: &'static str,
+    owner: &'static str,
+    /// The end that it must come to.
+    end: LeadState,
+}
+
+const STORIES: [Story; 4] = [
+    good_story("demo-alice", "Alice Adams", "a good lead", "Omar"),
+    Story {
+        title: "posted twice by the CRM, mailed once",
+        posts: 2,
+        ..good_story("demo-bob", "Bob Brown", "", "Olga")
+    },
+    Story {
+        title: "its owner is assigned late",
+        is_owner_late: true,
+        ..good_story("demo-carol", "Carol Clark", "", "Oscar")
+    },
+    Story {
+        title: "poisoned: another lead's owner file",
+        owner_file_of: "demo-alice",
+        end: LeadState::Dead,
+        ..good_story("demo-dave", "Dave Davis", "", "Omar")
+    },
+];
+
+const fn good_story(
+    lead_id: &'static str,
+    name: &'static str,
+    title: &'static str,
+    owner: &'static str,
+) -> Story {
+    Story {
+        lead_id,
+        name,
+        title,
+        posts: 1,
+        is_owner_late: false,
+        owner_file_of: lead_id,
+        owner,
+        end: LeadState::Mailed,
+    }
+}
+
+impl Story {
+    fn parse_lead_id(&self) -> anyhow::Result<LeadId> {
+        LeadId::parse(self.lead_id).context("a lead id of the demo")
+    }
+
+    /// The lead as the CRM posts it.
+    fn sample(&self, now: Timestamp) -> anyhow::Result<Sample> {
+        Ok(Sample {
+            lead_id: self.parse_lead_id()?,
+            name: self.name.to_owned(),
+            email: format!("{}@example.com", self.lead_id),
+            event_id: EventId::from_random(home::entropy().bits()),
+            made_at: Some(now),
+        })
+    }
+
+    async fn put_owner_file(&self, home: &LocalHome) -> anyhow::Result<()> {
+        let file = json!({
+            "lead_id": self.owner_file_of,
+            "lead_owner": self.owner,
+            "owner_email": format!("{}@example.com", self.owner.to_lowercase()),
+            "funnel": "Direct VSL",
+        });
+        let text = format!("{file:#}\n").into_bytes();
+        home.lookup().put(&self.parse_lead_id()?, text).await?;
+        Ok(())
+    }
+}
+
 /// Where one lead of the demo stands.
 #[derive(Clone, Debug)]
-pub(super) struct Progress {
+struct Progress {
     story: &'static Story,
     status: Option<EventStatus>,
     /// From the webhook to its end.
@@ -47,32 +135,39 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    fn state(&self) -> Option<LeadState> {
+        self.status.as_ref().map(|status| status.state)
+    }
+
     fn is_end(&self) -> bool {
-        self.status
-            .as_ref()
-            .is_some_and(|status| status.state.is_end())
+        self.state().is_some_and(LeadState::is_end)
     }
 
     /// Whether it came to the end that it must.
     fn is_right(&self) -> bool {
-        self.status
-            .as_ref()
-            .is_some_and(|status| status.state == self.story.end)
-            && self.mails == usize::from(self.story.end == LeadState::Mailed)
+        let mails = usize::from(self.story.end == LeadState::Mailed);
+        self.state() == Some(self.story.end) && self.mails == mails
+    }
+
+    fn waits_for_owner(&self) -> bool {
+        let mut status = self.status.iter();
+        status.any(|status| status.state == LeadState::Waiting && status.why.contains("owner"))
     }
 }
 
 /// Runs the demo. Done only when every lead came to the end that it must.
 pub(super) async fn run(output: &mut Output) -> anyhow::Result<Ended> {
     let started = Instant::now();
-    let dir = folder::make(FOLDER)?;
-    let home = home::open(&dir, Mode::Serve)?;
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-        .await
-        .context("could not listen on this machine")?;
+    let dir = Path::new(FOLDER);
+    make(dir)?;
+    let home = LocalHome::open(dir, Mode::Serve)?;
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
+    let listener = listener.context("could not listen on this machine")?;
     let url = format!("http://{}/ingest", listener.local_addr()?);
     let mut screen = Screen::new(output, started, &url)?;
-    put_owners(&home).await?;
+    for story in STORIES.iter().filter(|story| !story.is_owner_late) {
+        story.put_owner_file(&home).await?;
+    }
     let settings = settings()?;
     let runner = RunnerConfig {
         visibility: VISIBILITY,
@@ -90,11 +185,30 @@ pub(super) async fn run(output: &mut Output) -> anyhow::Result<Ended> {
     let mut leads = played?;
     home.views_written().await;
     for lead in &mut leads {
-        lead.mails = folder::count_mails(home.folder(), lead.story.lead_id)?;
+        let mails = home::desk(&home).mails(&lead.story.parse_lead_id()?);
+        lead.mails = mails.context("could not read the outbox")?.len();
     }
     let good = leads.iter().all(Progress::is_right);
     screen.finish(&leads, good)?;
     Ok(Ended::when(good))
+}
+
+/// Makes the folder anew, unless it is somebody else's.
+fn make(dir: &Path) -> anyhow::Result<()> {
+    let path = dir.display();
+    if dir.exists() {
+        anyhow::ensure!(
+            dir.join(MARKER).is_file(),
+            "{path} is there and is not a demo's folder; move it away, or run the demo elsewhere"
+        );
+        if let Some(holder) = home::served_by(&DataFolder::new(dir))? {
+            anyhow::bail!("{path} is served {holder}; stop that one first");
+        }
+        fs::remove_dir_all(dir).with_context(|| format!("could not remove {path}"))?;
+    }
+    fs::create_dir_all(dir).with_context(|| format!("could not make {path}"))?;
+    let text = "The next `leadwire demo` deletes this folder.\n";
+    fs::write(dir.join(MARKER), text).with_context(|| format!("could not write to {path}"))
 }
 
 /// Posts the leads, then watches until each has come to its end.
@@ -103,25 +217,23 @@ async fn play(
     url: &str,
     screen: &mut Screen<'_>,
 ) -> anyhow::Result<Vec<Progress>> {
-    let mut leads: Vec<Progress> = STORIES
-        .iter()
-        .map(|story| Progress {
-            story,
-            status: None,
-            took: None,
-            mails: 0,
-        })
-        .collect();
+    let leads = STORIES.iter().map(|story| Progress {
+        story,
+        status: None,
+        took: None,
+        mails: 0,
+    });
+    let mut leads: Vec<Progress> = leads.collect();
     for story in &STORIES {
         for answer in post(url, story).await? {
-            screen.tell(story.lead_id, &answer)?;
+            screen.report(story.lead_id, &answer)?;
         }
     }
     let deadline = Instant::now() + DEADLINE;
     let desk = home::desk(home);
     let mut late_since = None;
     while !leads.iter().all(Progress::is_end) && Instant::now() < deadline {
-        for lead in &mut leads {
+        for lead in leads.iter_mut().filter(|lead| !lead.is_end()) {
             look(&desk, lead).await?;
         }
         screen.draw(&leads)?;
@@ -132,23 +244,14 @@ async fn play(
 }
 
 async fn look(desk: &LocalOperated, lead: &mut Progress) -> anyhow::Result<()> {
-    if lead.is_end() {
-        return Ok(());
+    let (ledger, queue) = (Ledger::new(desk.store()), desk.look().await?);
+    let events = ledger.lead(&queue, &lead.story.parse_lead_id()?).await?;
+    if let Some(event) = events.first() {
+        let status = event.status(home::now());
+        let ends = status.since.zip(event.received.as_ref());
+        lead.took = ends.map(|(end, received)| end.duration_since(received.accepted_at));
+        lead.status = Some(status);
     }
-    let lead_id = lead.story.parse_lead_id()?;
-    let found = Ledger::new(desk.store())
-        .lead(&desk.look().await?, &lead_id)
-        .await?;
-    let Some(event) = found.first() else {
-        return Ok(());
-    };
-    let status = event.status(home::now());
-    let accepted: Option<Timestamp> = event.received.as_ref().map(|received| received.accepted_at);
-    lead.took = status
-        .since
-        .zip(accepted)
-        .map(|(end, begin)| end.duration_since(begin));
-    lead.status = Some(status);
     Ok(())
 }
 
@@ -159,30 +262,17 @@ async fn bring_late_owner(
     since: &mut Option<Instant>,
     screen: &mut Screen<'_>,
 ) -> anyhow::Result<()> {
-    let waits = leads
-        .iter()
-        .find(|lead| lead.story.is_owner_late && lead.status.as_ref().is_some_and(waits_for_owner));
-    let Some(lead) = waits else { return Ok(()) };
+    let mut late = leads.iter().filter(|lead| lead.story.is_owner_late);
+    let Some(lead) = late.find(|lead| lead.waits_for_owner()) else {
+        return Ok(());
+    };
+    let path = home.lookup().path(&lead.story.parse_lead_id()?);
     let since = since.get_or_insert_with(Instant::now);
-    let lead_id = lead.story.parse_lead_id()?;
-    if since.elapsed() < LATENESS || home.lookup().path(&lead_id).exists() {
+    if since.elapsed() < LATENESS || path.exists() {
         return Ok(());
     }
-    home.lookup().put(&lead_id, lead.story.owner_file()).await?;
-    screen.tell(lead.story.lead_id, "its owner file arrives")
-}
-
-fn waits_for_owner(status: &EventStatus) -> bool {
-    status.state == LeadState::Waiting && status.why.contains("owner")
-}
-
-async fn put_owners(home: &LocalHome) -> anyhow::Result<()> {
-    for story in STORIES.iter().filter(|story| !story.is_owner_late) {
-        home.lookup()
-            .put(&story.parse_lead_id()?, story.owner_file())
-            .await?;
-    }
-    Ok(())
+    lead.story.put_owner_file(home).await?;
+    screen.report(lead.story.lead_id, "its owner file arrives")
 }
 
 /// Posts a lead as often as its story says, as a CRM does: the same event each time.
@@ -197,22 +287,17 @@ async fn post(url: &str, story: &'static Story) -> anyhow::Result<Vec<String>> {
             .map(|_| client.post(&url, &post))
             .collect::<anyhow::Result<Vec<_>>>()
     });
-    let replies = posted.await.context("posting stopped")??;
     let mut answers = Vec::new();
-    for reply in replies {
+    for reply in posted.await.context("posting stopped")?? {
+        let (status, body) = (reply.status, &reply.body);
+        let lead_id = story.lead_id;
         anyhow::ensure!(
             reply.is_success(),
-            "{} was not taken: {} {}",
-            story.lead_id,
-            reply.status,
-            reply.body
+            "{lead_id} was not taken: {status} {body}"
         );
-        let again = if reply.body.contains("\"duplicate\":true") {
-            ", a duplicate"
-        } else {
-            ""
-        };
-        answers.push(format!("posted, answered {}{again}", reply.status));
+        let is_duplicate = body.contains("\"duplicate\":true");
+        let again = if is_duplicate { ", a duplicate" } else { "" };
+        answers.push(format!("posted, answered {status}{again}"));
     }
     Ok(answers)
 }
@@ -232,4 +317,19 @@ fn settings() -> Result<Settings, Usage> {
     settings.enrich.retry_seconds = 1;
     settings.sweep.visibility_seconds = 2;
     Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_the_demos_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mine");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("precious"), "").unwrap();
+        assert!(make(&path).is_err());
+        assert!(path.join("precious").exists());
+    }
 }

@@ -4,8 +4,7 @@ use super::{FOLDER, Progress};
 use crate::duration::render;
 use crate::output::{BAD, BOLD, Cell, DIM, GOOD, Output, render_table, style_of};
 use crate::status::separator;
-use jiff::SignedDuration;
-use leadwire_pipeline::ledger::history::LeadState;
+use leadwire_pipeline::ledger::history::{EventStatus, LeadState};
 use serde_json::json;
 use std::collections::BTreeMap;
 use tokio::time::Instant;
@@ -16,7 +15,7 @@ pub(super) struct Screen<'a> {
     started: Instant,
     url: String,
     drawn: usize,
-    told: BTreeMap<&'static str, String>,
+    reported: BTreeMap<&'static str, String>,
 }
 
 impl<'a> Screen<'a> {
@@ -28,36 +27,38 @@ impl<'a> Screen<'a> {
             started,
             url: url.to_owned(),
             drawn: 0,
-            told: BTreeMap::new(),
+            reported: BTreeMap::new(),
         })
     }
 
     /// Something happened to a lead from outside.
-    pub(super) fn tell(&mut self, lead_id: &str, text: &str) -> anyhow::Result<()> {
+    pub(super) fn report(&mut self, lead_id: &str, text: &str) -> anyhow::Result<()> {
         // The table moves down.
-        if self.drawn > 0 {
-            self.output.redraw(&[], self.drawn)?;
-            self.drawn = 0;
-        }
+        self.redraw(&[])?;
         let clock = self.clock();
-        self.output
-            .line(format!("{DIM}{clock}{DIM:#}  {lead_id:<10}  {text}"))?;
+        let line = format!("{DIM}{clock}{DIM:#}  {lead_id:<10}  {text}");
+        Ok(self.output.line(line)?)
+    }
+
+    /// Draws lines in the place of the table.
+    fn redraw(&mut self, lines: &[String]) -> anyhow::Result<()> {
+        if self.drawn > 0 || !lines.is_empty() {
+            self.output.redraw(lines, self.drawn)?;
+            self.drawn = lines.len();
+        }
         Ok(())
     }
 
     /// Draws where every lead stands; without a terminal, a line for each that stands elsewhere than before.
     pub(super) fn draw(&mut self, leads: &[Progress]) -> anyhow::Result<()> {
         if self.output.is_live() {
-            let lines = self.frame(leads);
-            self.output.redraw(&lines, self.drawn)?;
-            self.drawn = lines.len();
-            return Ok(());
+            return self.redraw(&self.frame(leads));
         }
         for lead in leads {
             let Some(text) = stands(lead) else { continue };
-            if self.told.get(lead.story.lead_id) != Some(&text) {
-                self.tell(lead.story.lead_id, &text)?;
-                self.told.insert(lead.story.lead_id, text);
+            if self.reported.get(lead.story.lead_id) != Some(&text) {
+                self.report(lead.story.lead_id, &text)?;
+                self.reported.insert(lead.story.lead_id, text);
             }
         }
         Ok(())
@@ -65,11 +66,17 @@ impl<'a> Screen<'a> {
 
     fn frame(&self, leads: &[Progress]) -> Vec<String> {
         let row = |lead: &Progress| {
+            let (stage, why) = match &lead.status {
+                None => (Cell::styled("posted", DIM), String::new()),
+                Some(status) if status.state == LeadState::Mailed => (state(status), took(lead)),
+                Some(status) => (state(status), status.why.clone()),
+            };
+            let title = Cell::styled(lead.story.title, DIM);
             vec![
                 Cell::plain(lead.story.lead_id),
-                stage_cell(lead),
-                Cell::plain(why(lead)),
-                Cell::styled(lead.story.title, DIM),
+                stage,
+                Cell::plain(why),
+                title,
             ]
         };
         let rows: Vec<Vec<Cell>> = leads.iter().map(row).collect();
@@ -84,10 +91,7 @@ impl<'a> Screen<'a> {
 
     /// The summary.
     pub(super) fn finish(mut self, leads: &[Progress], good: bool) -> anyhow::Result<()> {
-        if self.drawn > 0 {
-            self.output.redraw(&[], self.drawn)?;
-            self.drawn = 0;
-        }
+        self.redraw(&[])?;
         let seconds = (self.started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
         self.output.json(&json!({
             "ok": good, "seconds": seconds, "url": self.url, "folder": FOLDER,
@@ -97,14 +101,14 @@ impl<'a> Screen<'a> {
         let rows: Vec<Vec<Cell>> = leads.iter().map(summary).collect();
         self.output
             .table(&["LEAD", "STORY", "END", "AFTER", "MAILS", ""], &rows)?;
-        let verdict = if good {
-            format!(
-                "{GOOD}Every lead came to its end, none was lost, none was mailed twice.{GOOD:#}"
-            )
+        let (style, verdict) = if good {
+            let text = "Every lead came to its end, none was lost, none was mailed twice.";
+            (GOOD, text)
         } else {
-            format!("{BAD}Not every lead came to the end that it must.{BAD:#}")
+            (BAD, "Not every lead came to the end that it must.")
         };
-        self.output.line(format!("\n{verdict} ({seconds} s)\n"))?;
+        let line = format!("\n{style}{verdict}{style:#} ({seconds} s)\n");
+        self.output.line(line)?;
         self.pointers()
     }
 
@@ -129,65 +133,45 @@ impl<'a> Screen<'a> {
 
 /// The command as it was typed, so that a line can be pasted.
 fn command_name() -> String {
-    std::env::args()
-        .next()
-        .filter(|name| !name.contains(char::is_whitespace))
-        .unwrap_or_else(|| "leadwire".to_owned())
+    let name = std::env::args().next();
+    let name = name.filter(|name| !name.contains(char::is_whitespace));
+    name.unwrap_or_else(|| "leadwire".to_owned())
 }
 
 fn stands(lead: &Progress) -> Option<String> {
     let status = lead.status.as_ref()?;
-    let style = style_of(status.state);
-    Some(format!(
-        "{style}{}{style:#}{}{}",
-        status.state.as_str(),
-        separator(status),
-        status.why
-    ))
+    let (style, state) = (style_of(status.state), status.state.as_str());
+    let (separator, why) = (separator(status), &status.why);
+    Some(format!("{style}{state}{style:#}{separator}{why}"))
 }
 
-fn stage_cell(lead: &Progress) -> Cell {
-    match &lead.status {
-        None => Cell::styled("posted", DIM),
-        Some(status) => Cell::styled(status.state.as_str(), style_of(status.state)),
-    }
-}
-
-fn why(lead: &Progress) -> String {
-    match &lead.status {
-        Some(status) if status.state == LeadState::Mailed => took(lead),
-        Some(status) => status.why.clone(),
-        None => String::new(),
-    }
+fn state(status: &EventStatus) -> Cell {
+    Cell::styled(status.state.as_str(), style_of(status.state))
 }
 
 fn took(lead: &Progress) -> String {
-    lead.took.map_or_else(String::new, |took| {
-        format!("{:.1} s", SignedDuration::as_secs_f64(&took))
-    })
+    let took = lead.took.map(|took| format!("{:.1} s", took.as_secs_f64()));
+    took.unwrap_or_default()
 }
 
 fn summary(lead: &Progress) -> Vec<Cell> {
     let end = match &lead.status {
-        Some(status) if status.state == LeadState::Dead => format!("dead letter: {}", status.why),
-        Some(status) => status.state.as_str().to_owned(),
-        None => "unknown".to_owned(),
+        Some(status) if status.state == LeadState::Dead => {
+            let text = format!("dead letter: {}", status.why);
+            Cell::styled(text, style_of(status.state))
+        }
+        Some(status) => state(status),
+        None => Cell::styled("unknown", BAD),
     };
-    let style = if lead.is_right() { GOOD } else { BAD };
-    let verdict = if lead.is_right() {
-        "as it must"
+    let (verdict, style) = if lead.is_right() {
+        ("as it must", GOOD)
     } else {
-        "WRONG"
+        ("WRONG", BAD)
     };
     vec![
         Cell::plain(lead.story.lead_id),
         Cell::plain(lead.story.title),
-        Cell::styled(
-            end,
-            lead.status
-                .as_ref()
-                .map_or(BAD, |status| style_of(status.state)),
-        ),
+        end,
         Cell::plain(took(lead)),
         Cell::plain(lead.mails.to_string()),
         Cell::styled(verdict, style),
@@ -198,7 +182,7 @@ fn document(lead: &Progress) -> serde_json::Value {
     json!({
         "lead_id": lead.story.lead_id,
         "story": lead.story.title,
-        "stage": lead.status.as_ref().map(|status| status.state),
+        "stage": lead.state(),
         "why": lead.status.as_ref().map(|status| status.why.as_str()),
         "expected": lead.story.end,
         "mails": lead.mails,

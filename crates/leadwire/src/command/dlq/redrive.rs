@@ -1,7 +1,6 @@
 //! `dlq redrive`: which dead letters are meant, and what became of each.
 
-use super::{Age, is_meant, lead_of, name_of, reason_code};
-use crate::cli::DlqRedriveArgs;
+use super::{Age, DlqRedriveArgs, is_meant, is_within, lead_of, name_of};
 use crate::home::Operated;
 use crate::output::{BAD, Ended, Output};
 use anyhow::Context as _;
@@ -11,6 +10,7 @@ use leadwire_pipeline::ledger::{Failure, Ledger};
 use leadwire_pipeline::operate::redrive::{Redrive, Redriven, preview};
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// What is to be redriven.
 struct Wanted {
@@ -38,16 +38,11 @@ pub(in crate::command) async fn redrive<O: Operated>(
 ) -> anyhow::Result<Ended> {
     let now = home.clock().now();
     let failures = Ledger::new(home.store()).failures().await?;
-    let unknown: Vec<&String> = args
-        .ids
-        .iter()
-        .filter(|id| !failures.iter().any(|failure| is_meant(failure, id)))
-        .collect();
-    let mut wanted: Vec<Wanted> = failures
-        .iter()
-        .filter(|failure| is_wanted(failure, args, age, now))
-        .map(Wanted::of)
-        .collect();
+    let is_unknown = |id: &&String| !failures.iter().any(|failure| is_meant(failure, id));
+    let unknown: Vec<&String> = args.ids.iter().filter(is_unknown).collect();
+    let wanted = failures.iter();
+    let wanted = wanted.filter(|failure| is_wanted(failure, args, age, now));
+    let mut wanted: Vec<Wanted> = wanted.map(Wanted::of).collect();
     let queue = home.look().await?;
     let mut sent = 0;
     if args.dry_run {
@@ -69,12 +64,8 @@ pub(in crate::command) async fn redrive<O: Operated>(
         output.json(&json!({ "id": id, "result": "not found" }))?;
         output.line(format!("{BAD}{id}{BAD:#}  not found in `dlq ls`"))?;
     }
-    let verb = if args.dry_run {
-        "would be sent"
-    } else {
-        "sent"
-    };
-    output.line(format!("{sent} of {} {verb}", wanted.len()))?;
+    let would_be = if args.dry_run { "would be " } else { "" };
+    output.line(format!("{sent} of {} {would_be}sent", wanted.len()))?;
     Ok(Ended::when(unknown.is_empty()))
 }
 
@@ -82,8 +73,7 @@ fn is_wanted(failure: &Failure, args: &DlqRedriveArgs, age: Age, now: Timestamp)
     if !args.ids.is_empty() {
         return args.ids.iter().any(|id| is_meant(failure, id));
     }
-    let reason = args.reason.as_deref();
-    reason.is_none_or(|reason| reason == reason_code(failure)) && age.holds(failure, now)
+    is_within(failure, args.reason.as_deref(), age, now)
 }
 
 /// Dead letters of events that came to their end by another message: they would keep the alarm up for ever.
@@ -91,19 +81,18 @@ fn settled_leftovers<'a>(
     events: impl Iterator<Item = &'a EventName>,
     failures: &[Failure],
 ) -> Vec<Wanted> {
-    let is_listed = |name: &EventName| {
-        failures
-            .iter()
-            .any(|failure| failure.name.as_ref() == Some(name))
-    };
-    events
-        .filter(|name| !is_listed(name))
+    let listed: BTreeSet<_> = failures
+        .iter()
+        .filter_map(|failure| failure.name.as_ref())
+        .collect();
+    let leftovers = events
+        .filter(|name| !listed.contains(name))
         .map(|name| Wanted {
             lead_id: "-".to_owned(),
             shown: name.to_string(),
             name: Some(name.clone()),
-        })
-        .collect()
+        });
+    leftovers.collect()
 }
 
 /// Sends what is wanted, up to the first error. Returns how many were sent.
@@ -114,13 +103,11 @@ async fn send_all<O: Operated>(
 ) -> anyhow::Result<usize> {
     let mut sent = 0;
     for want in wanted {
-        let done = match &want.name {
-            Some(name) => {
-                let done = redrive.send(name).await;
-                Some(done.with_context(|| want.shown.clone())?)
-            }
-            None => None,
-        };
+        let mut done = None;
+        if let Some(name) = &want.name {
+            let sending = redrive.send(name).await;
+            done = Some(sending.with_context(|| want.shown.clone())?);
+        }
         sent += usize::from(done == Some(Redriven::Sent));
         report(output, want, done, "sent")?;
     }

@@ -1,6 +1,6 @@
 //! Which events are meant.
 
-use crate::cli::ReplayArgs;
+use super::ReplayArgs;
 use crate::duration::parse_time;
 use crate::home::Operated;
 use crate::usage::Usage;
