@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, ensure};
-use aws_sdk_sqs::types::Message;
+use anyhow::{Context, Result, bail, ensure};
 use leadwire_tests::cloud::Sent;
-use leadwire_tests::collector::{Collector, Kind, Link, Span, Spans};
+use leadwire_tests::collector::{Kind, Link, Span, Spans};
 use leadwire_tests::rig::{QUEUE, Rig};
-use serde_json::json;
 
-use crate::trace::{Story, of_platform, otlp};
+use crate::trace::{Story, of_platform, post, start};
 
 /// A trace of somebody else's, with ids as X-Ray makes them.
 const OTHER_TRACE: &str = "6ac29d00abababababababababababab";
@@ -55,10 +53,10 @@ impl Context10 {
             Self::TwoTraces => (true, Some(other_header())),
             Self::NotSampled => (false, Some(root_and_parent + "Sampled=0")),
             Self::SampledUnknown => (false, Some(root_and_parent + "Sampled=?")),
-            Self::SampledUnsaid => (
-                false,
-                Some(root_and_parent.trim_end_matches(';').to_owned()),
-            ),
+            Self::SampledUnsaid => {
+                let unsaid = root_and_parent.trim_end_matches(';');
+                (false, Some(unsaid.to_owned()))
+            }
             Self::Absent => (false, None),
         };
         message.trace_header = header;
@@ -71,9 +69,8 @@ impl Context10 {
         }
         if self == Self::Garbled {
             message.trace_header = Some("Root=1-nothing;Parent=0;;=".to_owned());
-            message
-                .attributes
-                .insert("tracestate".to_owned(), "=,=".to_owned());
+            let state = "=,=".to_owned();
+            message.attributes.insert("tracestate".to_owned(), state);
         }
     }
 
@@ -98,15 +95,12 @@ struct Mate {
 async fn mates(rig: &Rig) -> Result<Vec<Mate>> {
     let mut mates = Vec::new();
     for (number, context) in ALL.into_iter().enumerate() {
-        let lead = format!("mate-{number}");
-        rig.put_owner(&lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));
-        let body = json!({"lead_id": lead}).to_string();
-        let story = Story::of_rig(&rig.accepted("/ingest", &[], &body).await?);
-        let [mut message] = rig
-            .cloud
-            .take_sent()
-            .try_into()
-            .map_err(|sent| anyhow::anyhow!("one message for a lead, not {sent:?}"))?;
+        let story = post(rig, &format!("mate-{number}")).await?;
+        let sent = rig.cloud.take_sent();
+        let [message] = sent.as_slice() else {
+            bail!("one message for a lead, not {sent:?}");
+        };
+        let mut message = message.clone();
         context.change(&mut message);
         mates.push(Mate {
             context,
@@ -120,12 +114,11 @@ async fn mates(rig: &Rig) -> Result<Vec<Mate>> {
 #[tokio::test]
 async fn each_message_of_a_batch_of_ten_has_a_span_of_its_own_and_none_takes_anothers() -> Result<()>
 {
-    let collector = Collector::start().await?;
-    let rig = Rig::start(&otlp(&collector.url())).await?;
+    let (rig, collector) = start(&[]).await?;
     let mates = mates(&rig).await?;
-    let sent = mates.iter().map(|mate| mate.message.received(1));
-    let batch: Vec<Message> = sent.collect::<Result<_>>()?;
-    ensure!(rig.deliver(&batch).await?.is_empty(), "{:?}", rig.lines());
+    let batch: Vec<Sent> = mates.iter().map(|mate| mate.message.clone()).collect();
+    let failed = rig.deliver_all(&batch, 1).await?;
+    ensure!(failed.is_empty(), "{:?}", rig.lines());
 
     let spans = collector.spans();
     let timings = rig.enrich.timings();
@@ -133,23 +126,21 @@ async fn each_message_of_a_batch_of_ten_has_a_span_of_its_own_and_none_takes_ano
     let checked = || {
         let consumers = spans.named(&format!("process {QUEUE}"));
         ensure!(consumers.len() == ALL.len(), "ten messages, ten spans");
-        let traces: BTreeSet<&str> = consumers
-            .iter()
-            .map(|span| span.trace_id.as_str())
-            .collect();
+        let traces = consumers.iter().map(|span| span.trace_id.as_str());
+        let traces: BTreeSet<&str> = traces.collect();
         ensure!(traces.len() == ALL.len(), "ten leads, ten traces");
         for mate in &mates {
-            let consumer = consumers
-                .iter()
-                .find(|span| span.has("messaging.message.id", mate.message.id.as_str()))
-                .context("its message's id")?;
+            let id = mate.message.id.as_str();
+            let mut consumers = consumers.iter();
+            let consumer = consumers.find(|span| span.has("messaging.message.id", id));
+            let consumer = consumer.context("its message's id")?;
             check(mate, consumer, &spans, &platform)
                 .with_context(|| format!("{:?}", mate.context))?;
         }
         let known = ALL.iter().filter(|context| context.is_known()).count();
-        let waits = spans.named(&format!("wait {QUEUE}"));
+        let waits = spans.named(&format!("wait {QUEUE}")).len();
         ensure!(
-            waits.len() == known,
+            waits == known,
             "whose sender is known has a time in the queue"
         );
         Ok(())
@@ -169,34 +160,24 @@ fn check(mate: &Mate, consumer: &Span, spans: &Spans, platform: &Link) -> Result
     if mate.context.is_known() {
         mate.story.check_gap(&own, producer, consumer)?;
     } else {
-        ensure!(
-            consumer.kind == Kind::Consumer && consumer.parent.is_none(),
-            "it begins a trace"
-        );
+        let begins = consumer.kind == Kind::Consumer && consumer.parent.is_none();
+        ensure!(begins, "it begins a trace");
         ensure!(!own.0.contains(consumer), "which is nobody's");
     }
     let is_linked = consumer.links.contains(&other);
-    ensure!(
-        is_linked == (mate.context == Context10::TwoTraces),
-        "{:?}",
-        consumer.links
-    );
+    let has_two = mate.context == Context10::TwoTraces;
+    ensure!(is_linked == has_two, "{:?}", consumer.links);
     let linked = consumer.links.iter();
-    let linked = linked.filter(|link| **link != other && *link != platform);
-    for link in linked {
-        ensure!(
-            link.trace_id == producer.trace_id,
-            "a link into another lead's trace"
-        );
+    for link in linked.filter(|link| **link != other && *link != platform) {
+        let is_own = link.trace_id == producer.trace_id;
+        ensure!(is_own, "a link into another lead's trace");
     }
     let work = spans.within(consumer);
     mate.story.check_work(&work, consumer)?;
     for span in &work.0 {
         let key = span.text("aws.s3.key");
-        ensure!(
-            key.is_empty() || key.contains(&mate.story.lead),
-            "{key} is another lead's"
-        );
+        let is_own = key.is_empty() || key.contains(&mate.story.lead);
+        ensure!(is_own, "{key} is another lead's");
     }
     Ok(())
 }

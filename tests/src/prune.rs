@@ -140,7 +140,8 @@ fn is_pruned_type(resource: &Value) -> bool {
     PRUNED.iter().any(|prefix| kind.starts_with(prefix))
 }
 
-fn is_alarm(resource: &Value) -> bool {
+/// Whether a resource of a template is an alarm.
+pub fn is_alarm(resource: &Value) -> bool {
     let kind = resource.at("Type").as_str().unwrap_or_default();
     ALARMS.contains(&kind)
 }

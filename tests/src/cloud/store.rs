@@ -51,9 +51,7 @@ impl Store {
     }
 
     pub(super) fn answer(&mut self, request: &Request, at: Timestamp) -> (&'static str, Response) {
-        let path = percent_decode_str(request.uri().path())
-            .decode_utf8_lossy()
-            .into_owned();
+        let path = decoded(request.uri().path());
         let query = request.uri().query().unwrap_or_default();
         match request.method() {
             &Method::GET if query.contains("list-type=2") => {
@@ -77,12 +75,8 @@ impl Store {
         let headers = response.headers_mut();
         headers.extend(object.metadata.iter().cloned());
         let time = object.modified.strftime("%a, %d %b %Y %H:%M:%S GMT");
-        for (name, value) in [
-            (LAST_MODIFIED, time.to_string()),
-            (ETAG, quoted(object.tag)),
-        ] {
-            headers.insert(name, text(&value));
-        }
+        headers.insert(LAST_MODIFIED, text(&time.to_string()));
+        headers.insert(ETAG, text(&quoted(object.tag)));
         response
     }
 
@@ -98,9 +92,8 @@ impl Store {
         if !is_met {
             return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
         }
-        let metadata = request
-            .headers()
-            .iter()
+        let headers = request.headers().iter();
+        let metadata = headers
             .filter(|(name, _)| name.as_str().starts_with(METADATA))
             .map(|(name, value)| (name.clone(), value.clone()));
         let tag = self.put(path, request.body().clone(), metadata.collect());
@@ -111,12 +104,9 @@ impl Store {
 
     fn list(&self, path: &str, query: &str) -> Response {
         let parameter = |name: &str| {
-            let value = query
-                .split('&')
-                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-            percent_decode_str(value.unwrap_or_default())
-                .decode_utf8_lossy()
-                .into_owned()
+            let mut pairs = query.split('&');
+            let value = pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+            decoded(value.unwrap_or_default())
         };
         let (prefix, after) = (parameter("prefix"), parameter("start-after"));
         let bucket = format!("{}/", path.trim_end_matches('/'));
@@ -138,6 +128,10 @@ impl Store {
         body.push_str("</ListBucketResult>");
         http::text(StatusCode::OK, "application/xml", body)
     }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 fn error(status: StatusCode, code: &str) -> Response {
