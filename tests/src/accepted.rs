@@ -14,9 +14,6 @@ pub struct Accepted(Value);
 
 impl Accepted {
     /// The first entry of an answer.
-    ///
-    /// # Errors
-    /// Nothing was accepted.
     pub fn read(response: &Response) -> Result<Self> {
         let text = String::from_utf8_lossy(response.body());
         ensure!(response.status() == 202, "{}: {text}", response.status());

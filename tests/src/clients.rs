@@ -49,9 +49,6 @@ impl Clients {
     }
 
     /// Writes an object.
-    ///
-    /// # Errors
-    /// S3 refuses.
     pub async fn put(&self, bucket: &str, key: &str, text: &str) -> Result<()> {
         let body = Bytes::copy_from_slice(text.as_bytes()).into();
         let put = self.s3.put_object().bucket(bucket).key(key).body(body);
@@ -60,9 +57,6 @@ impl Clients {
     }
 
     /// The bytes of an object; none where it is not there.
-    ///
-    /// # Errors
-    /// S3 refuses.
     pub async fn bytes(&self, bucket: &str, key: &str) -> Result<Option<Bytes>> {
         let found = self.s3.get_object().bucket(bucket).key(key).send().await;
         let is_absent = |error: &GetObjectError| error.is_no_such_key();
@@ -74,18 +68,12 @@ impl Clients {
     }
 
     /// Creates a queue, and gives back its URL.
-    ///
-    /// # Errors
-    /// SQS refuses.
     pub async fn create_queue(&self, name: &str) -> Result<String> {
         let created = self.sqs.create_queue().queue_name(name).send().await?;
         created.queue_url.context("a queue has a URL")
     }
 
     /// The ARN of a queue.
-    ///
-    /// # Errors
-    /// There is no such queue.
     pub async fn queue_arn(&self, url: &str) -> Result<String> {
         let name = QueueAttributeName::QueueArn;
         let get = self.sqs.get_queue_attributes().queue_url(url);
@@ -95,9 +83,6 @@ impl Clients {
     }
 
     /// How many messages a queue holds, in whatever state.
-    ///
-    /// # Errors
-    /// There is no such queue.
     pub async fn depth(&self, queue_url: &str) -> Result<u64> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -114,9 +99,6 @@ impl Clients {
     }
 
     /// Sends a message, to be received at once, and gives back its id.
-    ///
-    /// # Errors
-    /// There is no such queue.
     pub async fn send(&self, queue_url: &str, body: &str) -> Result<String> {
         let send = self.sqs.send_message().queue_url(queue_url);
         let sent = send.message_body(body).delay_seconds(0).send().await?;
@@ -136,9 +118,6 @@ fn shared(endpoint: &str) -> aws_config::SdkConfig {
 }
 
 /// Asks a service of an emulator of which one call does not pay for an SDK.
-///
-/// # Errors
-/// It refuses, or does not answer with JSON.
 pub async fn ask(
     url: &str,
     service: &str,

@@ -42,9 +42,6 @@ where
 }
 
 /// The same for a state that is either there or not.
-///
-/// # Errors
-/// The deadline passed.
 pub async fn until(what: &str, is_so: impl Fn() -> bool) -> Result<()> {
     eventually(what, || std::future::ready(Ok(is_so().then_some(())))).await
 }

@@ -107,9 +107,6 @@ impl Gate {
     }
 
     /// Waits until a call has come to the gate.
-    ///
-    /// # Errors
-    /// None comes.
     pub async fn reached(&self) -> Result<()> {
         let mut held = self.held.subscribe();
         let reached = tokio::time::timeout(DEADLINE, held.wait_for(|held| *held)).await;
@@ -169,9 +166,6 @@ impl std::fmt::Debug for Front {
 
 impl Front {
     /// A front that passes everything on to `upstream`.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start(upstream: &str) -> Result<Self> {
         let script = Script {
             upstream: upstream.to_owned(),
@@ -189,9 +183,6 @@ impl Front {
     }
 
     /// Waits until every call that had been made by now, also by a process that is dead, is on its way to the service, or given up.
-    ///
-    /// # Errors
-    /// There is always another call.
     pub async fn settled(&self) -> Result<()> {
         self.server.settled().await
     }

@@ -50,9 +50,6 @@ impl Function {
     }
 
     /// Deploys one of the binaries as `<prefix>-<name>`.
-    ///
-    /// # Errors
-    /// It does not build.
     pub async fn deploy(
         prefix: &str,
         name: &str,
@@ -74,9 +71,6 @@ impl Function {
     }
 
     /// Invokes it with an event that it must answer, and gives back the answer.
-    ///
-    /// # Errors
-    /// It does not answer, or not in JSON.
     pub async fn answer(&self, event: &Value) -> Result<Value> {
         match self.invoke(event).await? {
             Outcome::Response(payload) => Ok(serde_json::from_slice(&payload)?),
@@ -122,9 +116,6 @@ impl Function {
 
     /// Ends the processes that wait for an event, as Lambda does with an environment that it no longer wants, and
     /// says how each ended.
-    ///
-    /// # Errors
-    /// One does not end in time.
     pub async fn shut_down(&self) -> Result<Vec<ExitStatus>> {
         let idle = std::mem::take(&mut *self.0.idle.lock());
         let mut ends = Vec::new();
@@ -141,9 +132,6 @@ impl Function {
     }
 
     /// Kills the processes that work on an event now with SIGKILL, waits for their ends, and says how many they were.
-    ///
-    /// # Errors
-    /// One does not end.
     pub async fn kill_busy(&self) -> Result<usize> {
         let pids = self.busy();
         signal(Signal::SIGKILL, &pids)?;
@@ -156,9 +144,6 @@ impl Function {
     }
 
     /// Sends a signal to the processes that work on an event now, and says how many they were.
-    ///
-    /// # Errors
-    /// There are no such processes.
     pub fn signal_busy(&self, name: Signal) -> Result<usize> {
         let pids = self.busy();
         signal(name, &pids)?;

@@ -18,9 +18,6 @@ pub struct Gateway(Server);
 
 impl Gateway {
     /// Serves `/Prod/ingest` and `/Prod/ingest/{source}` with a function, in events of this shape.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start(function: &Function, shape: Shape) -> Result<Self> {
         let server = Server::start((function.clone(), shape), serve);
         Ok(Self(server.await?))

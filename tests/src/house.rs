@@ -79,9 +79,6 @@ pub struct House {
 
 impl House {
     /// [Builds](Self::build) a house in which nothing waits for a delay.
-    ///
-    /// # Errors
-    /// Like the ones there.
     pub async fn prompt() -> Result<Self> {
         Self::build(HouseOptions::prompt()).await
     }
@@ -129,18 +126,12 @@ impl House {
     }
 
     /// Posts a JSON body to a path below the API's address, such as `/ingest`.
-    ///
-    /// # Errors
-    /// The gateway does not answer.
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Response> {
         let url = format!("{}{path}", self.gateway.url());
         self.http.send(http::post(&url, headers, body)?).await
     }
 
     /// Posts an event that must be accepted, and gives back its entry of the answer.
-    ///
-    /// # Errors
-    /// It is not accepted.
     pub async fn accepted(
         &self,
         path: &str,
@@ -151,26 +142,17 @@ impl House {
     }
 
     /// Posts a lead with a name of its own.
-    ///
-    /// # Errors
-    /// It is not accepted.
     pub async fn lead(&self, lead_id: &str) -> Result<Accepted> {
         self.accepted("/ingest", &[], &rig::flat(lead_id)).await
     }
 
     /// Assigns a lead to an owner.
-    ///
-    /// # Errors
-    /// S3 refuses.
     pub async fn assign(&self, lead_id: &str, owner: &str) -> Result<()> {
         let file = json!({"lead_id": lead_id, "lead_owner": owner});
         self.put_owner(lead_id, &file).await
     }
 
     /// Writes the owner file of a lead.
-    ///
-    /// # Errors
-    /// S3 refuses.
     pub async fn put_owner(&self, lead_id: &str, file: &Value) -> Result<()> {
         let bucket = self.stack.output("LookupBucketName")?;
         let key = format!("{lead_id}.json");
@@ -178,9 +160,6 @@ impl House {
     }
 
     /// Every key below a prefix of the bucket in an output, with the object's size.
-    ///
-    /// # Errors
-    /// S3 refuses.
     pub async fn list(&self, output: &str, prefix: &str) -> Result<BTreeMap<String, i64>> {
         let bucket = self.stack.output(output)?;
         let list = self.clients.s3.list_objects_v2();
@@ -197,9 +176,6 @@ impl House {
     }
 
     /// The bytes of an object.
-    ///
-    /// # Errors
-    /// It is not there.
     pub async fn bytes(&self, output: &str, key: &str) -> Result<Bytes> {
         let bucket = self.stack.output(output)?;
         let bytes = self.clients.bytes(bucket, key).await?;
@@ -207,9 +183,6 @@ impl House {
     }
 
     /// A JSON object of the enriched bucket.
-    ///
-    /// # Errors
-    /// It is not there or is not JSON.
     pub async fn document(&self, key: &str) -> Result<Value> {
         let bytes = self.bytes("EnrichedBucketName", key).await?;
         Ok(serde_json::from_slice(&bytes)?)
@@ -228,9 +201,6 @@ impl House {
     }
 
     /// Waits until nothing waits in the delay queue, delayed, visible or in flight.
-    ///
-    /// # Errors
-    /// It does not become empty in time.
     pub async fn quiet(&self) -> Result<()> {
         let emptied = clock::eventually("the delay queue is empty", || async {
             Ok((self.depth("DelayQueueUrl").await? == 0).then_some(()))
@@ -239,26 +209,17 @@ impl House {
     }
 
     /// How many messages the queue of an output holds, in whatever state.
-    ///
-    /// # Errors
-    /// There is no such queue.
     pub async fn depth(&self, output: &str) -> Result<u64> {
         self.clients.depth(self.stack.output(output)?).await
     }
 
     /// Sends a message to the delay queue, to be received at once, and gives back its id.
-    ///
-    /// # Errors
-    /// SQS refuses.
     pub async fn send(&self, body: &str) -> Result<String> {
         let queue = self.stack.output("DelayQueueUrl")?;
         self.clients.send(queue, body).await
     }
 
     /// Takes every message out of a queue.
-    ///
-    /// # Errors
-    /// There is no such queue.
     pub async fn purge(&self, queue_url: &str) -> Result<()> {
         let purge = self.clients.sqs.purge_queue().queue_url(queue_url);
         purge.send().await?;
@@ -266,9 +227,6 @@ impl House {
     }
 
     /// Every message in the dead-letter queue, with its attributes. Reading hides them for a while.
-    ///
-    /// # Errors
-    /// SQS refuses.
     pub async fn dead_letters(&self) -> Result<Vec<SqsMessage>> {
         let queue = self.stack.output("DeadLetterQueueUrl")?;
         let mut found = Vec::new();
@@ -285,9 +243,6 @@ impl House {
     }
 
     /// Waits until this many messages lie in the dead-letter queue.
-    ///
-    /// # Errors
-    /// They do not come in time.
     pub async fn dead_letter_depth(&self, count: u64) -> Result<()> {
         let came = clock::eventually("the dead letters come", || async {
             let depth = self.depth("DeadLetterQueueUrl").await?;
@@ -297,9 +252,6 @@ impl House {
     }
 
     /// Checks that no message failed or was received twice: waiting costs no receive.
-    ///
-    /// # Errors
-    /// One was.
     pub fn check_single_receives(&self) -> Result<()> {
         let deliveries = self.mapping.deliveries();
         let mut all = deliveries.iter();

@@ -41,9 +41,6 @@ pub struct Server {
 
 impl Server {
     /// Serves every request with `handler`, which is given `state` too.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start<S, H, F>(state: S, handler: H) -> Result<Self>
     where
         S: Clone + Send + Sync + 'static,
@@ -79,9 +76,6 @@ impl Server {
     }
 
     /// Waits until every request that had been sent by now has been served. One whose sender is dead is given up where it waits.
-    ///
-    /// # Errors
-    /// One of them is not served.
     pub async fn settled(&self) -> Result<()> {
         // A connection behind all that there are: when it is over, the requests that came before it are being served.
         let mut last = TcpStream::connect(self.address).await?;
@@ -164,9 +158,6 @@ impl Default for Client {
 
 impl Client {
     /// Sends one request and reads the whole reply.
-    ///
-    /// # Errors
-    /// The peer cannot be reached or goes away.
     pub async fn send(&self, request: Request) -> Result<Response> {
         let url = request.uri().to_string();
         let sent = self.0.request(request.map(Full::new));
@@ -177,9 +168,6 @@ impl Client {
     }
 
     /// `GET`s a URL.
-    ///
-    /// # Errors
-    /// The peer cannot be reached or goes away.
     pub async fn get(&self, url: &str) -> Result<Response> {
         let request = hyper::Request::get(url).body(Bytes::new())?;
         self.send(request).await
@@ -187,9 +175,6 @@ impl Client {
 }
 
 /// A `POST` of JSON.
-///
-/// # Errors
-/// The URL or a header is none.
 pub fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Result<Request> {
     let mut request = hyper::Request::post(url).header(CONTENT_TYPE, "application/json");
     for (name, value) in headers {

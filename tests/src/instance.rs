@@ -133,9 +133,6 @@ pub struct Instance {
 
 impl Instance {
     /// Starts a process of `config.binary` with nothing in its environment but what Lambda gives it.
-    ///
-    /// # Errors
-    /// The binary cannot be started.
     pub async fn start(config: &FunctionConfig, log: &LogBook) -> Result<Self> {
         let (jobs, receiver) = mpsc::channel(1);
         let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", config.name);
@@ -188,9 +185,6 @@ impl Instance {
     }
 
     /// Runs one event to its outcome. After anything but a response or an error the process is dead.
-    ///
-    /// # Errors
-    /// The harness itself failed.
     pub(crate) async fn run(&mut self, job: Job, timeout: Duration) -> Result<Outcome> {
         let (sender, receiver) = oneshot::channel();
         *self.desk.pending.lock() = Some((job.request_id.clone(), sender));

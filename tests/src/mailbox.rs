@@ -38,9 +38,6 @@ impl Mailbox {
     }
 
     /// Every mail in it, oldest first.
-    ///
-    /// # Errors
-    /// Moto does not answer.
     pub async fn mails(&self) -> Result<Vec<Mail>> {
         let url = format!("{}/moto-api/data.json", self.endpoint);
         let reply = self.client.get(&url).await?;

@@ -28,8 +28,6 @@ pub struct MappingOptions {
     pub batch_size: i32,
     /// `MaximumConcurrency`: batches in flight at once.
     pub concurrency: usize,
-    /// `ReportBatchItemFailures` among the response types.
-    pub reports_item_failures: bool,
     /// Whether it polls from its start on, or waits for [`Mapping::resume`].
     pub enabled: bool,
 }
@@ -39,7 +37,6 @@ impl Default for MappingOptions {
         Self {
             batch_size: 10,
             concurrency: 4,
-            reports_item_failures: true,
             enabled: true,
         }
     }
@@ -135,9 +132,6 @@ pub fn judge(payload: &[u8], batch: &BTreeSet<String>) -> Verdict {
 
 impl Mapping {
     /// Starts to poll.
-    ///
-    /// # Errors
-    /// The queue does not exist.
     pub async fn start(
         clients: &Clients,
         queue_url: &str,
@@ -230,10 +224,7 @@ impl Poll {
     fn failed(&self, outcome: &Outcome, messages: &[Message]) -> BTreeSet<String> {
         let batch: BTreeSet<String> = messages.iter().map(id).collect();
         let verdict = match outcome {
-            Outcome::Response(payload) if self.options.reports_item_failures => {
-                judge(payload, &batch)
-            }
-            Outcome::Response(_) => Verdict::Done,
+            Outcome::Response(payload) => judge(payload, &batch),
             Outcome::Error(_) => Verdict::All("the function failed"),
             Outcome::TimedOut => Verdict::All("the function ran out of time"),
             Outcome::Exited(_) => Verdict::All("the process ended"),

@@ -47,9 +47,6 @@ pub fn names(lines: &[String]) -> Vec<String> {
 
 /// Puts the metrics of these lines where `CloudWatch` would extract them to, as if they had been printed now.
 /// `LocalStack` does not read log lines.
-///
-/// # Errors
-/// A document is not in the format, or `CloudWatch` refuses it.
 pub async fn extract(cloudwatch: &aws_sdk_cloudwatch::Client, lines: &[String]) -> Result<()> {
     for document in documents(lines) {
         let directives = document.at("_aws").at("CloudWatchMetrics").as_array();

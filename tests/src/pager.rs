@@ -20,9 +20,6 @@ pub struct Pager {
 
 impl Pager {
     /// Subscribes to a topic.
-    ///
-    /// # Errors
-    /// SNS or SQS refuses.
     pub async fn subscribe(clients: &Clients, topic_arn: &str) -> Result<Self> {
         let queue_url = clients.create_queue(&unique_name()).await?;
         let endpoint = clients.queue_arn(&queue_url).await?;
@@ -37,9 +34,6 @@ impl Pager {
     }
 
     /// Waits until an alarm has told of these states, one after the other; others may come between them.
-    ///
-    /// # Errors
-    /// They do not come in time.
     pub async fn course(&self, alarm: &str, states: &[&str]) -> Result<()> {
         let what = format!("the pages of {alarm} in {states:?}");
         let came = clock::eventually(&what, || async {
@@ -55,9 +49,6 @@ impl Pager {
     }
 
     /// Every page of an alarm so far, in the order of its changes.
-    ///
-    /// # Errors
-    /// SQS refuses.
     pub async fn pages(&self, alarm: &str) -> Result<Vec<Value>> {
         self.receive().await?;
         let mut pages = self.arrived.lock().clone();

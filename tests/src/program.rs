@@ -20,9 +20,6 @@ use crate::settings;
 static ADOPTED: OnceLock<PathBuf> = OnceLock::new();
 
 /// The path of a built binary.
-///
-/// # Errors
-/// It does not build.
 pub async fn built(name: &str) -> Result<PathBuf> {
     static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
     let folder =
@@ -43,9 +40,6 @@ pub fn adopt(folder: PathBuf) {
 }
 
 /// The folder of the functions as they are deployed, optimised, for a benchmark: [`settings::BIN_DIR`], or built now.
-///
-/// # Errors
-/// They do not build.
 pub async fn released() -> Result<PathBuf> {
     if let Some(folder) = settings::bin_dir() {
         return Ok(folder);
@@ -69,9 +63,6 @@ pub async fn need_curl() -> Result<()> {
 }
 
 /// The root of the workspace.
-///
-/// # Errors
-/// This package was moved out of it.
 pub fn workspace() -> Result<&'static Path> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -79,9 +70,6 @@ pub fn workspace() -> Result<&'static Path> {
 }
 
 /// The target folder that this process runs from.
-///
-/// # Errors
-/// The process does not run from one.
 pub fn target_dir() -> Result<PathBuf> {
     static TARGET: OnceLock<Option<PathBuf>> = OnceLock::new();
     TARGET

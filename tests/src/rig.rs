@@ -46,17 +46,11 @@ pub struct Rig {
 
 impl Rig {
     /// Puts the functions over a cloud of their own. No process starts before it is invoked.
-    ///
-    /// # Errors
-    /// The binaries do not build.
     pub async fn start(variables: &[(&str, String)]) -> Result<Self> {
         Self::start_with(variables, 1).await
     }
 
     /// The same with functions of so many environments at once.
-    ///
-    /// # Errors
-    /// The binaries do not build.
     pub async fn start_with(variables: &[(&str, String)], concurrency: usize) -> Result<Self> {
         let cloud = Cloud::start().await?;
         let front = Front::start(&cloud.url()).await?;
@@ -72,17 +66,11 @@ impl Rig {
     }
 
     /// Posts a JSON body to a path such as `/ingest`, through a REST API.
-    ///
-    /// # Errors
-    /// `ingest` does not answer.
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Response> {
         post(&self.ingest, path, headers, body).await
     }
 
     /// Posts an event that must be accepted, and gives back its entry of the answer.
-    ///
-    /// # Errors
-    /// It is not accepted.
     pub async fn accepted(
         &self,
         path: &str,
@@ -93,9 +81,6 @@ impl Rig {
     }
 
     /// Posts a lead with a name of its own.
-    ///
-    /// # Errors
-    /// It is not accepted.
     pub async fn lead(&self, lead_id: &str) -> Result<Accepted> {
         self.accepted("/ingest", &[], &flat(lead_id)).await
     }
@@ -112,9 +97,6 @@ impl Rig {
     }
 
     /// Gives `enrich` a batch, and gives back the ids of the messages that it reports as failed.
-    ///
-    /// # Errors
-    /// It does not answer.
     pub async fn deliver(&self, batch: &[Message]) -> Result<Vec<String>> {
         let answer = self.enrich.answer(&batch_of(batch)).await?;
         let failed = answer.at("batchItemFailures").as_array();
@@ -126,9 +108,6 @@ impl Rig {
     }
 
     /// Gives `enrich` what was sent, received for the `count`th time, as one batch; gives back the ids of what failed.
-    ///
-    /// # Errors
-    /// It does not answer.
     pub async fn deliver_all(&self, sent: &[Sent], count: u32) -> Result<Vec<String>> {
         let batch = sent.iter().map(|message| message.received(count));
         let batch: Vec<Message> = batch.collect::<Result<_>>()?;
@@ -136,9 +115,6 @@ impl Rig {
     }
 
     /// Takes the messages that were sent since the last taking, and gives them to `enrich` as one batch.
-    ///
-    /// # Errors
-    /// It does not answer, or fails one of them.
     pub async fn deliver_sent(&self) -> Result<()> {
         let failed = self.deliver_all(&self.cloud.take_sent(), 1).await?;
         let lines = || self.enrich.log().lines();
@@ -155,9 +131,6 @@ impl Rig {
 }
 
 /// Posts a JSON body to `ingest` through a REST API.
-///
-/// # Errors
-/// It does not answer.
 pub async fn post(
     ingest: &Function,
     path: &str,

@@ -12,9 +12,6 @@ use crate::json::At;
 use crate::{clock, stack};
 
 /// Stores a sources document as a new secret, and gives back its ARN.
-///
-/// # Errors
-/// Secrets Manager refuses.
 pub async fn store(aws: &str, document: &Value) -> Result<String> {
     let name = stack::unique_name();
     let body = json!({"Name": name, "SecretString": document.to_string(), "ClientRequestToken": format!("{name:0<32}")});
@@ -50,9 +47,6 @@ impl StandardSender {
     }
 
     /// Signs a request that it sends now.
-    ///
-    /// # Errors
-    /// The key cannot be used.
     pub fn sign(&self, id: &str, body: &str) -> Result<Signed> {
         let time = clock::now().as_second().to_string();
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key)?;

@@ -79,27 +79,18 @@ impl Stack {
     }
 
     /// The value of an output.
-    ///
-    /// # Errors
-    /// The stack has no such output.
     pub fn output(&self, name: &str) -> Result<&str> {
         let value = self.outputs.get(name).map(String::as_str);
         value.with_context(|| format!("the stack has no output {name}"))
     }
 
     /// A function of the template by its logical id.
-    ///
-    /// # Errors
-    /// The template has no such function.
     pub fn function(&self, id: &str) -> Result<&FunctionProperties> {
         let found = self.functions.iter().find(|function| function.id == id);
         found.with_context(|| format!("the template has no function {id}"))
     }
 
     /// The environment that the template gives a function, as `CloudFormation` resolved it.
-    ///
-    /// # Errors
-    /// The template has no such function.
     pub fn environment(&self, id: &str) -> Result<BTreeMap<String, String>> {
         let variables = self.function(id)?.variables.iter();
         let values = variables.filter_map(|(name, output)| {

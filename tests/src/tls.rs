@@ -27,9 +27,6 @@ pub struct TlsFront {
 
 impl TlsFront {
     /// Passes on to `upstream`, an `http://` address, what comes to it over TLS.
-    ///
-    /// # Errors
-    /// No port or no file is to be had.
     pub async fn start(upstream: &str) -> Result<Self> {
         let upstream = upstream.strip_prefix("http://").context("plain HTTP")?;
         let own = rcgen::generate_simple_self_signed([HOST.to_owned()])?;

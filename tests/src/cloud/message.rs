@@ -50,9 +50,6 @@ impl Sent {
     }
 
     /// The message as it is received for the `count`th time.
-    ///
-    /// # Errors
-    /// An attribute cannot be built.
     pub fn received(&self, count: u32) -> Result<Message> {
         let mut message = Message::builder()
             .message_id(&self.id)

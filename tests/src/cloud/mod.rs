@@ -28,6 +28,8 @@ use store::Store;
 
 /// Between two looks of a long poll.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The target of SQS's `ReceiveMessage`.
+const RECEIVE: &str = "AmazonSQS.ReceiveMessage";
 /// The path of SES v2's `SendEmail`.
 pub const SEND_EMAIL: &str = "/v2/email/outbound-emails";
 
@@ -71,9 +73,6 @@ pub struct Cloud {
 
 impl Cloud {
     /// Starts to serve, with nothing in store.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start() -> Result<Self> {
         let state = Shared::<State>::default();
         let server = Server::start(state.clone(), serve).await?;
@@ -86,9 +85,6 @@ impl Cloud {
     }
 
     /// Waits until every call that had been made by now has taken effect.
-    ///
-    /// # Errors
-    /// There is always another call.
     pub async fn settled(&self) -> Result<()> {
         self.server.settled().await
     }
@@ -163,39 +159,29 @@ impl State {
         let target = request.headers().get("x-amz-target");
         let target = target.and_then(|target| target.to_str().ok());
         let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-        let (what, answer) = match target {
-            Some("AmazonSQS.SendMessage") => ("SQS.SendMessage", self.send(&asked, at)),
-            Some("AmazonSQS.ChangeMessageVisibility") => (
+        let (what, answer) = match target.unwrap_or(&path) {
+            "AmazonSQS.SendMessage" => ("SQS.SendMessage", self.send(&asked, at)),
+            "AmazonSQS.ChangeMessageVisibility" => (
                 "SQS.ChangeMessageVisibility",
                 self.ask_queue(&asked, Queue::hide),
             ),
-            Some("AmazonSQS.ReceiveMessage") => {
-                ("SQS.ReceiveMessage", self.ask_queue(&asked, Queue::receive))
-            }
-            Some("AmazonSQS.DeleteMessageBatch") => (
+            RECEIVE => ("SQS.ReceiveMessage", self.ask_queue(&asked, Queue::receive)),
+            "AmazonSQS.DeleteMessageBatch" => (
                 "SQS.DeleteMessageBatch",
                 self.ask_queue(&asked, Queue::delete),
             ),
-            Some("AmazonSQS.GetQueueAttributes") => (
+            "AmazonSQS.GetQueueAttributes" => (
                 "SQS.GetQueueAttributes",
                 self.ask_queue(&asked, Queue::attributes),
             ),
-            Some("secretsmanager.GetSecretValue") => {
+            "secretsmanager.GetSecretValue" => {
                 ("SecretsManager.GetSecretValue", self.secret(&asked))
             }
-            None if path == SEND_EMAIL => ("SES.SendEmail", self.mail(asked, at)),
-            None => {
-                let (what, response) = self.store.answer(request, at);
+            SEND_EMAIL => ("SES.SendEmail", self.mail(asked, at)),
+            _ => {
+                let (what, response) = self.store.answer(request);
                 self.calls.push(Call { what, path, at });
                 return response;
-            }
-            Some(other) => {
-                self.calls.push(Call {
-                    what: "unknown",
-                    path,
-                    at,
-                });
-                return http::json(StatusCode::NOT_IMPLEMENTED, &json!({"message": other}));
             }
         };
         self.calls.push(Call { what, path, at });
@@ -236,7 +222,7 @@ impl State {
 /// Answers at once, but for a long poll that finds nothing yet.
 async fn serve(state: Shared<State>, request: Request) -> Answer {
     let target = request.headers().get("x-amz-target");
-    if target.is_some_and(|target| target == "AmazonSQS.ReceiveMessage") {
+    if target.is_some_and(|target| target == RECEIVE) {
         let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let wait = asked.at("WaitTimeSeconds").as_u64().unwrap_or_default();
         let end = Instant::now() + Duration::from_secs(wait);

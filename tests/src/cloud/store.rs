@@ -50,7 +50,7 @@ impl Store {
         Some(self.objects.get(path)?.bytes.clone())
     }
 
-    pub(super) fn answer(&mut self, request: &Request, at: Timestamp) -> (&'static str, Response) {
+    pub(super) fn answer(&mut self, request: &Request) -> (&'static str, Response) {
         let path = decoded(request.uri().path());
         let query = request.uri().query().unwrap_or_default();
         match request.method() {
@@ -59,11 +59,10 @@ impl Store {
             }
             &Method::GET => ("S3.GetObject", self.get(&path)),
             &Method::PUT => ("S3.PutObject", self.write(path, request)),
-            other => {
-                let message = format!("{other} at {at}");
-                let status = StatusCode::METHOD_NOT_ALLOWED;
-                ("unknown", http::text(status, "text/plain", message))
-            }
+            _ => (
+                "unknown",
+                error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+            ),
         }
     }
 

@@ -73,9 +73,6 @@ pub struct Collector {
 
 impl Collector {
     /// Starts one.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start() -> Result<Self> {
         let kept = Shared::<Kept>::default();
         let server = Server::start(kept.clone(), serve).await?;
@@ -186,9 +183,6 @@ fn decompress(request: &mut Request) {
 }
 
 /// An endpoint at which nobody listens.
-///
-/// # Errors
-/// No port is free.
 pub fn dead_endpoint() -> Result<String> {
     let socket = tokio::net::TcpSocket::new_v4()?;
     socket.bind(([127, 0, 0, 1], 0).into())?;

@@ -94,9 +94,6 @@ impl Span {
     }
 
     /// Demands these texts of its attributes.
-    ///
-    /// # Errors
-    /// One of them is another.
     pub fn demand(&self, texts: &[(&str, &str)]) -> Result<()> {
         for (name, text) in texts {
             ensure!(self.has(name, *text), "{name} of {}", self.name);

@@ -56,9 +56,6 @@ pub struct XrayDaemon {
 
 impl XrayDaemon {
     /// Starts to listen.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start() -> Result<Self> {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).await?;
         let address = socket.local_addr()?;
@@ -129,9 +126,6 @@ pub struct XrayApi {
 
 impl XrayApi {
     /// Starts to serve.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start() -> Result<Self> {
         let kept = Shared::<Kept>::default();
         let server = Server::start(kept.clone(), serve).await?;

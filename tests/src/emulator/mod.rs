@@ -43,9 +43,6 @@ pub enum Way {
 
 impl Way {
     /// The way that [`settings::EMULATORS`] names, where it is set.
-    ///
-    /// # Errors
-    /// There is no such way.
     pub fn named() -> Result<Option<Self>> {
         let Some(name) = settings::emulators() else {
             return Ok(None);
@@ -99,9 +96,6 @@ impl Emulators {
     }
 
     /// Starts emulators one given way, for the caller alone.
-    ///
-    /// # Errors
-    /// That way does not work here.
     pub async fn start(way: Way) -> Result<Self> {
         let (containers, processes, Endpoints { aws, mail }) = match way {
             Way::Docker => {
