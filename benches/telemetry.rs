@@ -9,12 +9,12 @@ use leadwire_domain::lead::id::EventId;
 use leadwire_domain::source::Source;
 use leadwire_tests::cloud::Cloud;
 use leadwire_tests::collector::Collector;
-use leadwire_tests::collector::daemon::XrayDaemon;
+use leadwire_tests::collector::xray::XrayDaemon;
 use leadwire_tests::event::{Shape, web};
 use leadwire_tests::function::{Function, FunctionConfig};
 use leadwire_tests::instance::{Outcome, Timing};
 use leadwire_tests::tls::TlsFront;
-use leadwire_tests::{clock, program, rig};
+use leadwire_tests::{clock, http, program, rig};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -71,7 +71,7 @@ impl Side {
         let exports = exports.iter();
         environment.extend(exports.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let secret = sample::secret(Source::Close, 1);
-        cloud.hold_secret(json!({"close": {"secrets": [secret]}}));
+        cloud.hold_secret(SECRET, json!({"close": {"secrets": [secret]}}));
         let function = |binary: &str, environment: &BTreeMap<String, String>| {
             Function::new(FunctionConfig {
                 name: format!("bench-{binary}"),
@@ -147,7 +147,7 @@ fn posts_of(leads: &[String], post: fn(&str) -> Result<Value>) -> Result<Vec<Val
 }
 
 fn open_post(lead: &str) -> Result<Value> {
-    let request = rig::request("/ingest", &[], &sample::flat(lead))?;
+    let request = http::post("/ingest", &[], &sample::flat(lead))?;
     Ok(web(Shape::Rest, "/ingest", &request))
 }
 
@@ -164,7 +164,7 @@ fn signed_post(lead: &str) -> Result<Value> {
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    let request = rig::request("/ingest/close", &headers, &body)?;
+    let request = http::post("/ingest/close", &headers, &body)?;
     Ok(web(Shape::Rest, "/ingest/close", &request))
 }
 

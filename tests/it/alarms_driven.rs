@@ -1,25 +1,18 @@
 //! Alarms that cry by themselves: the real binaries get into trouble, what they print is extracted as `CloudWatch` does, and each plain alarm
 //! goes from OK to ALARM, tells its topic, and comes back.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StateValue};
 use jiff::Timestamp;
 use leadwire_tests::clients::{ACCOUNT, Clients, REGION};
-use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::emulator::Emulators;
-use leadwire_tests::fault::Fault;
+use leadwire_tests::fault::{Fault, lists};
 use leadwire_tests::house::{House, HouseOptions};
-use leadwire_tests::instance::Outcome;
 use leadwire_tests::pager::Pager;
 use leadwire_tests::prune::Alarms;
 use leadwire_tests::stack::{Override, unique_name};
 use leadwire_tests::{clock, metric};
 use serde_json::json;
-
-/// Longer than an event can wait, so that a sweep takes it for lost.
-const AGE: Duration = Duration::from_hours(3);
 
 /// The plain alarms on queues and on metrics of ours: logical id, the end of its name, and whether it wakes a person.
 const DRIVEN: [(&str, &str, bool); 9] = [
@@ -71,8 +64,7 @@ impl PagingService {
 
     /// Takes pages.
     async fn open(&self) -> Result<String> {
-        let create = self.clients.sqs.create_queue().queue_name(&self.name);
-        create.send().await?.queue_url.context("a queue has a URL")
+        self.clients.create_queue(&self.name).await
     }
 
     /// Takes none any more.
@@ -84,12 +76,7 @@ impl PagingService {
 }
 
 async fn build(service: &PagingService) -> Result<House> {
-    let variables = [
-        ("LEASE_SECONDS", "4"),
-        ("RETRY_SECONDS", "0"),
-        ("SWEEP_MAX", "1"),
-    ];
-    let driven: Vec<&str> = DRIVEN.iter().map(|(id, ..)| *id).collect();
+    let driven = DRIVEN.iter().map(|(id, ..)| *id);
     House::build(HouseOptions {
         parameters: vec![
             ("DelaySeconds", "0"),
@@ -97,77 +84,47 @@ async fn build(service: &PagingService) -> Result<House> {
             ("PagerEndpoint", "https://pager.example.com"),
         ],
         overrides: overrides(service),
-        environment: variables
-            .map(|(name, value)| (name, value.to_owned()))
-            .to_vec(),
-        alarms: Alarms::Only(driven),
+        environment: vec![
+            ("LEASE_SECONDS", "4".to_owned()),
+            ("RETRY_SECONDS", "0".to_owned()),
+            ("SWEEP_MAX", "1".to_owned()),
+        ],
+        alarms: Alarms::Only(driven.collect()),
         ..HouseOptions::default()
     })
     .await
 }
 
-fn lines(house: &House) -> Vec<String> {
-    let functions = [&house.ingest, &house.enrich, &house.sweep];
-    functions
-        .iter()
-        .flat_map(|function| function.log().lines())
-        .collect()
-}
-
 /// Waits until the binaries have printed a value of this metric.
 async fn told(house: &House, name: &str) -> Result<()> {
-    let told = clock::eventually(name, DEADLINE, || async {
-        Ok((metric::sum(&lines(house), name) > 0.0).then_some(()))
-    });
+    let told = clock::until(name, || metric::sum(&house.lines(), name) > 0.0);
     told.await.with_context(|| house.account())
-}
-
-async fn sweep(house: &House) -> Result<()> {
-    let outcome = house.sweep.invoke(&json!({})).await?;
-    let is_done = matches!(outcome, Outcome::Response(_));
-    ensure!(is_done, "{outcome:?}: {:?}", house.sweep.log().lines());
-    Ok(())
-}
-
-async fn lead(house: &House, id: &str) -> Result<()> {
-    let event = json!({"lead_id": id}).to_string();
-    house.accepted("/ingest", &[], &event).await.map(drop)
 }
 
 /// Everything that must not happen, by the real binaries, until each has said so.
 async fn trouble(house: &House) -> Result<()> {
-    let queue = house.stack.output("DelayQueueUrl")?;
-    let poison = house.clients.sqs.send_message().queue_url(queue);
-    poison.message_body("this is no trigger").send().await?;
+    house.send("this is no trigger").await?;
 
     // The lookup bucket refuses a look; until the next one half a minute later the event has no end, and a sweep takes it for lost.
-    let is_owner = |path: &str| path.ends_with("/denied-1.json");
-    house
-        .s3
-        .inject(1, Fault::s3(403, "AccessDenied"), move |call| {
-            is_owner(call.uri().path())
-        });
-    lead(house, "denied-1").await?;
+    let denied = Fault::s3(403, "AccessDenied");
+    house.s3.inject(1, denied, |call| {
+        call.uri().path().ends_with("/denied-1.json")
+    });
+    house.lead("denied-1").await?;
     told(house, "LookupDenied").await?;
-    let is_raw = |query: &str| query.contains("list-type=2") && query.contains("prefix=raw");
-    let is_raw = move |call: &leadwire_tests::http::Request| call.uri().query().is_some_and(is_raw);
-    house.s3.inject(usize::MAX, Fault::Age(AGE), is_raw);
-    sweep(house).await?;
+    let is_raw = |call: &_| lists(call, "raw");
+    house.s3.inject(usize::MAX, Fault::Age, is_raw);
+    house.sweep.answer(&json!({})).await?;
     told(house, "SweptEvents").await?;
     // Two are more than SWEEP_MAX.
-    lead(house, "late-1").await?;
-    lead(house, "late-2").await?;
-    sweep(house).await?;
+    house.lead("late-1").await?;
+    house.lead("late-2").await?;
+    house.sweep.answer(&json!({})).await?;
     told(house, "SweepRefused").await?;
 
-    house
-        .put_owner(
-            "parked-1",
-            &json!({"lead_id": "parked-1", "lead_owner": "Omar"}),
-        )
-        .await?;
+    house.assign("parked-1", "Omar").await?;
     house.ses.inject(1, Fault::CutAfter, |_| true);
-    lead(house, "parked-1").await?;
+    house.lead("parked-1").await?;
     for metric in ["EmailsAmbiguous", "EmailsParked", "FinalAttemptFailed"] {
         told(house, metric).await?;
     }
@@ -181,12 +138,9 @@ async fn tell_age(house: &House, since: Timestamp) -> Result<()> {
     let age = clock::now().duration_since(since).as_secs_f64();
     let datum = MetricDatum::builder().metric_name("ApproximateAgeOfOldestMessage");
     let datum = datum.dimensions(queue).value(age).build();
-    let put = house
-        .clients
-        .cloudwatch
-        .put_metric_data()
-        .namespace("AWS/SQS");
-    put.metric_data(datum).send().await?;
+    let put = house.clients.cloudwatch.put_metric_data();
+    let put = put.namespace("AWS/SQS").metric_data(datum);
+    put.send().await?;
     Ok(())
 }
 
@@ -194,7 +148,7 @@ async fn tell_age(house: &House, since: Timestamp) -> Result<()> {
 async fn quiet(house: &House) -> Result<()> {
     let names = DRIVEN.iter().map(|(_, name, _)| full(house, name));
     let names: Vec<String> = names.collect();
-    clock::eventually("the alarms are quiet", DEADLINE, || async {
+    clock::eventually("the alarms are quiet", || async {
         let describe = house.clients.cloudwatch.describe_alarms();
         let reply = describe.set_alarm_names(Some(names.clone())).send().await?;
         let quiet = reply.metric_alarms().iter();
@@ -206,17 +160,6 @@ async fn quiet(house: &House) -> Result<()> {
 
 fn full(house: &House, name: &str) -> String {
     format!("{}-{name}", house.stack.name)
-}
-
-async fn purge(house: &House, url: &str) -> Result<()> {
-    house
-        .clients
-        .sqs
-        .purge_queue()
-        .queue_url(url)
-        .send()
-        .await?;
-    Ok(())
 }
 
 /// The queue of what the paging service did not take.
@@ -235,9 +178,7 @@ async fn pager_dead_letters(house: &House) -> Result<String> {
 async fn plain_alarms_go_from_ok_to_alarm_tell_it_and_come_back_by_what_the_binaries_print()
 -> Result<()> {
     let began = clock::now();
-    let emulators = Emulators::shared().await?;
-    let clients = Clients::new(&emulators.aws, &emulators.mail);
-    let service = PagingService::start(clients).await?;
+    let service = PagingService::start(Emulators::shared().await?.clients()).await?;
     let house = build(&service).await?;
     quiet(&house).await?;
     service.close().await?;
@@ -245,22 +186,22 @@ async fn plain_alarms_go_from_ok_to_alarm_tell_it_and_come_back_by_what_the_bina
     let tickets = Pager::subscribe(&house.clients, house.stack.output("TicketTopicArn")?).await?;
 
     trouble(&house).await?;
-    metric::extract(&house.clients.cloudwatch, &lines(&house)).await?;
+    metric::extract(&house.clients.cloudwatch, &house.lines()).await?;
     tell_age(&house, began).await?;
-    for (_, name, wakes) in DRIVEN {
-        let told = if wakes { &pages } else { &tickets };
-        told.course(&full(&house, name), &["ALARM"], DEADLINE)
-            .await?;
-    }
+    let course = async |states: &[&str]| {
+        for (_, name, wakes) in DRIVEN {
+            let told = if wakes { &pages } else { &tickets };
+            told.course(&full(&house, name), states).await?;
+        }
+        anyhow::Ok(())
+    };
+    course(&["ALARM"]).await?;
 
     // The ends of the alarms are pages too, so the paging service must be back before they come.
     service.open().await?;
-    purge(&house, &pager_dead_letters(&house).await?).await?;
-    purge(&house, house.stack.output("DeadLetterQueueUrl")?).await?;
-    for (_, name, wakes) in DRIVEN {
-        let told = if wakes { &pages } else { &tickets };
-        told.course(&full(&house, name), &["ALARM", "OK"], DEADLINE)
-            .await?;
-    }
-    Ok(())
+    house.purge(&pager_dead_letters(&house).await?).await?;
+    house
+        .purge(house.stack.output("DeadLetterQueueUrl")?)
+        .await?;
+    course(&["ALARM", "OK"]).await
 }

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
-use leadwire_tests::clock::{self, DEADLINE};
+use anyhow::{Context, Result};
+use leadwire_tests::clock::{self, until};
 use leadwire_tests::emulator::Emulators;
 use leadwire_tests::function::Function;
 use leadwire_tests::house::{House, HouseOptions};
-use leadwire_tests::instance::Outcome;
 use leadwire_tests::json::At;
 use leadwire_tests::mailbox::Mailbox;
-use leadwire_tests::template;
+use leadwire_tests::{metric, template};
 use serde_json::Value;
 
 const SIMULATOR: &str = "success@simulator.amazonses.com";
@@ -24,28 +23,21 @@ fn schedule() -> Result<Value> {
 }
 
 async fn send(house: &House) -> Result<Value> {
-    let outcome = house.sweep.invoke(&schedule()?).await?;
-    let Outcome::Response(report) = &outcome else {
-        bail!("{outcome:?}: {:?}", house.sweep.log().lines());
-    };
-    let report: Value = serde_json::from_slice(report)?;
+    let report = house.sweep.answer(&schedule()?).await?;
     Ok(report.at("canary").clone())
 }
 
-/// The metrics that a function has told, but for those that it tells of itself, and how many documents name each.
+/// The metrics that functions have told, but for those that each tells of itself, and how many documents name each.
 fn told(functions: &[&Function]) -> BTreeMap<String, usize> {
-    let lines = functions.iter().flat_map(|f| f.log().objects());
     let mut told = BTreeMap::new();
-    for line in lines {
-        let directives = line.at("_aws").at("CloudWatchMetrics").as_array();
-        for directive in directives.into_iter().flatten() {
-            let metrics = directive.at("Metrics").as_array().into_iter().flatten();
-            for name in metrics.filter_map(|metric| metric.at("Name").as_str()) {
-                *told.entry(name.to_owned()).or_default() += 1;
-            }
+    for name in functions
+        .iter()
+        .flat_map(|f| metric::names(&f.log().lines()))
+    {
+        if !matches!(name.as_str(), "ColdStart" | "TelemetryDropped") {
+            *told.entry(name).or_default() += 1;
         }
     }
-    told.retain(|name, _| !matches!(name.as_str(), "ColdStart" | "TelemetryDropped"));
     told
 }
 
@@ -59,13 +51,13 @@ async fn a_canary_goes_from_the_schedule_to_the_simulator_and_is_counted_nowhere
     .await?;
     let sent = send(&house).await?;
     assert_eq!(sent["lead_id"], "leadwire-canary", "{sent}");
-    let mailed = clock::eventually("the canary is mailed", DEADLINE, || async {
+    let mailed = clock::eventually("the canary is mailed", || async {
         let lines = house.enrich.log().objects();
         Ok(lines.into_iter().find(|line| line["event"] == "email_sent"))
     });
     let mailed = mailed.await.with_context(|| house.account())?;
     assert_eq!(mailed["event_id"], sent["event_id"]);
-    house.quiet(DEADLINE).await?;
+    house.quiet().await?;
 
     let emulators = Emulators::shared().await?;
     let simulator = Mailbox::new(&emulators.mail, SIMULATOR).mails().await?;
@@ -73,22 +65,15 @@ async fn a_canary_goes_from_the_schedule_to_the_simulator_and_is_counted_nowhere
     assert_eq!(mail.to, [SIMULATOR]);
     assert_eq!(house.mails_taken(), 1);
     assert!(house.mailbox.mails().await?.is_empty());
-    let owner = house
-        .bytes("LookupBucketName", "leadwire-canary.json")
-        .await?;
-    assert_eq!(
-        serde_json::from_slice::<Value>(&owner)?["lead_id"],
-        "leadwire-canary"
-    );
+    let owner = house.bytes("LookupBucketName", "leadwire-canary.json");
+    let owner: Value = serde_json::from_slice(&owner.await?)?;
+    assert_eq!(owner["lead_id"], "leadwire-canary");
     let markers = house.list("EnrichedBucketName", "mail/").await?;
     assert_eq!(markers.values().collect::<Vec<_>>(), [&0]);
 
     let counted = || told(&[&house.ingest, &house.enrich, &house.sweep]);
     let once = BTreeMap::from([("CanaryMailed".to_owned(), 1)]);
-    clock::eventually("the metrics are told", DEADLINE, || async {
-        Ok((!counted().is_empty()).then_some(()))
-    })
-    .await?;
+    until("the metrics are told", || !counted().is_empty()).await?;
     assert_eq!(counted(), once);
     Ok(())
 }

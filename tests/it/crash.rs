@@ -1,11 +1,10 @@
 //! A process that dies between SES and its marker, the one case in which a second mail is allowed (or parked).
 
 use anyhow::{Context, Result};
-use leadwire_tests::clock::{DEADLINE, eventually};
+use leadwire_tests::clock::eventually;
 use leadwire_tests::fault::{Fault, Gate};
 use leadwire_tests::house::{House, HouseOptions};
-use leadwire_tests::json::At;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Brings one lead to the moment in which SES has taken the mail and nobody knows, and kills the process.
 async fn crash_after_the_mail(policy: &'static str) -> Result<(House, String)> {
@@ -17,53 +16,28 @@ async fn crash_after_the_mail(policy: &'static str) -> Result<(House, String)> {
     })
     .await?;
     let gate = Gate::default();
-    house
-        .ses
-        .inject(1, Fault::HoldAfter(gate.clone()), |_| true);
-    house
-        .put_owner(
-            "crash-1",
-            &json!({"lead_id": "crash-1", "lead_owner": "Omar"}),
-        )
-        .await?;
-    let event = house
-        .accepted(
-            "/ingest",
-            &[],
-            r#"{"lead_id":"crash-1","display_name":"Zoë"}"#,
-        )
-        .await?;
-    let held = eventually("SES has the mail", DEADLINE, || async {
-        Ok((gate.arrivals() == 1).then_some(()))
-    });
-    held.await.with_context(|| house.account())?;
+    let held = Fault::HoldAfter(gate.clone());
+    house.ses.inject(1, held, |_| true);
+    house.assign("crash-1", "Omar").await?;
+    let event = house.lead("crash-1").await?;
+    gate.reached().await.with_context(|| house.account())?;
     assert_eq!(house.enrich.kill_busy().await?, 1);
     gate.open();
-    let key = event
-        .at("s3_key")
-        .as_str()
-        .context("s3_key")?
-        .replacen("raw/", "mail/", 1);
-    Ok((house, key))
+    Ok((house, event.key_in("mail")))
 }
 
 #[tokio::test]
 async fn a_crash_between_ses_and_the_marker_is_mailed_again_and_says_so() -> Result<()> {
     let (house, key) = crash_after_the_mail("resend").await?;
-    house.mails(2, DEADLINE).await?;
-    house.quiet(DEADLINE).await?;
-    let second = house.ses.calls();
-    let second = second.last().context("a second call")?;
-    let body: serde_json::Value = serde_json::from_slice(&second.body)?;
+    house.mails(2).await?;
+    house.quiet().await?;
+    let second = house.ses.calls().pop().context("a second call")?;
+    let body: Value = serde_json::from_slice(&second.body)?;
     let tags = body["EmailTags"].as_array().context("tags")?;
-    assert!(
-        tags.contains(&json!({"Name": "attempt", "Value": "2"})),
-        "{tags:?}"
-    );
-    assert_eq!(
-        house.list("EnrichedBucketName", "mail/").await?.get(&key),
-        Some(&0)
-    );
+    let attempt = json!({"Name": "attempt", "Value": "2"});
+    assert!(tags.contains(&attempt), "{tags:?}");
+    let marks = house.list("EnrichedBucketName", "mail/").await?;
+    assert_eq!(marks.get(&key), Some(&0));
     assert_eq!(house.mailbox.mails().await?.len(), 2);
     Ok(())
 }
@@ -71,12 +45,12 @@ async fn a_crash_between_ses_and_the_marker_is_mailed_again_and_says_so() -> Res
 #[tokio::test]
 async fn a_crash_between_ses_and_the_marker_is_parked_where_one_mail_is_the_most() -> Result<()> {
     let (house, key) = crash_after_the_mail("park").await?;
-    let parked = eventually("the claim is parked", DEADLINE, || async {
+    let parked = eventually("the claim is parked", || async {
         let claim = house.document(&key).await?;
         Ok((claim["state"] == "parked").then_some(()))
     });
     parked.await.with_context(|| house.account())?;
-    house.quiet(DEADLINE).await?;
+    house.quiet().await?;
     let failed = house.document(&key.replacen("mail/", "failed/", 1)).await?;
     assert_eq!(failed["reason"], "mail_ambiguous", "{failed}");
     assert_eq!(house.mailbox.mails().await?.len(), 1);

@@ -2,16 +2,15 @@
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-use leadwire_tests::clients::Clients;
-use leadwire_tests::clock::DEADLINE;
+use leadwire_tests::clock;
 use leadwire_tests::emulator::{Emulators, Way, tell};
+use leadwire_tests::http::Client;
 use leadwire_tests::mailbox::Mailbox;
 use leadwire_tests::stack::unique_name;
 
 #[tokio::test]
 async fn the_shared_emulators_store_queue_and_mail() -> Result<()> {
-    let emulators = Emulators::shared().await?;
-    one_of_each(emulators).await
+    one_of_each(Emulators::shared().await?).await
 }
 
 #[tokio::test]
@@ -48,11 +47,11 @@ async fn emulators_from_a_virtual_environment_store_queue_and_mail_and_end_when_
 
 async fn serve_and_end(emulators: Emulators) -> Result<()> {
     one_of_each(&emulators).await?;
-    let (aws, mail) = (emulators.aws.clone(), emulators.mail.clone());
+    let urls = [emulators.aws.clone(), emulators.mail.clone()];
     drop(emulators);
-    for url in [aws, mail] {
-        let client = leadwire_tests::http::Client::default();
-        leadwire_tests::clock::eventually("the emulator is gone", DEADLINE, || async {
+    let client = Client::default();
+    for url in urls {
+        clock::eventually("the emulator is gone", || async {
             Ok(client.get(&url).await.is_err().then_some(()))
         })
         .await?;
@@ -61,74 +60,42 @@ async fn serve_and_end(emulators: Emulators) -> Result<()> {
 }
 
 async fn one_of_each(emulators: &Emulators) -> Result<()> {
-    let clients = Clients::new(&emulators.aws, &emulators.mail);
+    let clients = emulators.clients();
     let name = unique_name();
     clients.s3.create_bucket().bucket(&name).send().await?;
-    let put = || {
-        clients
-            .s3
-            .put_object()
-            .bucket(&name)
-            .key("k")
-            .if_none_match("*")
+    let put = |text: &'static [u8]| {
+        let put = clients.s3.put_object().bucket(&name).key("k");
+        put.if_none_match("*").body(text.to_vec().into()).send()
     };
-    put().body(b"1".to_vec().into()).send().await?;
-    let again = put()
-        .body(b"2".to_vec().into())
-        .send()
-        .await
-        .err()
-        .context("412")?;
+    put(b"1").await?;
+    let again = put(b"2").await.err().context("412")?;
     let status = again.raw_response().map(|raw| raw.status().as_u16());
     ensure!(status == Some(412), "a second create answered {status:?}");
 
-    let queue = clients.sqs.create_queue().queue_name(&name).send().await?;
-    let url = queue.queue_url().context("a queue has a URL")?;
-    clients
-        .sqs
-        .send_message()
-        .queue_url(url)
-        .message_body("hello")
-        .send()
-        .await?;
-    let received = clients
-        .sqs
-        .receive_message()
-        .queue_url(url)
-        .wait_time_seconds(5)
-        .send()
-        .await?;
-    ensure!(
-        received
-            .messages()
-            .first()
-            .and_then(|message| message.body())
-            == Some("hello")
-    );
+    let url = clients.create_queue(&name).await?;
+    clients.send(&url, "hello").await?;
+    let receive = clients.sqs.receive_message().queue_url(url);
+    let received = receive.wait_time_seconds(5).send().await?;
+    let message = received.messages().first();
+    ensure!(message.and_then(|message| message.body()) == Some("hello"));
 
     let (from, to) = (format!("{name}@example.com"), format!("{name}@example.org"));
-    clients
-        .ses
-        .create_email_identity()
-        .email_identity(&from)
-        .send()
-        .await?;
+    let create = clients.ses.create_email_identity().email_identity(&from);
+    create.send().await?;
     let text = |text: &str| Content::builder().data(text).build();
     let message = Message::builder()
         .subject(text("New lead: Zoë → Omar")?)
         .body(Body::builder().text(text("hello")?).build())
         .build();
     let send = clients.ses.send_email().from_email_address(&from);
-    let send = send.destination(Destination::builder().to_addresses(&to).build());
-    send.content(EmailContent::builder().simple(message).build())
-        .send()
-        .await?;
+    let send = send
+        .destination(Destination::builder().to_addresses(&to).build())
+        .content(EmailContent::builder().simple(message).build());
+    send.send().await?;
     let mails = Mailbox::new(&emulators.mail, &to).mails().await?;
-    ensure!(mails.len() == 1, "{mails:?}");
-    ensure!(
-        mails
-            .iter()
-            .all(|mail| mail.subject == "New lead: Zoë → Omar" && mail.from == from)
-    );
+    let [mail] = mails.as_slice() else {
+        anyhow::bail!("{mails:?}")
+    };
+    ensure!(mail.subject == "New lead: Zoë → Omar" && mail.from == from);
     Ok(())
 }

@@ -10,9 +10,9 @@ use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::operate::audit::{Audit, AuditConfig, AuditReport, QueueSeen};
 use leadwire_pipeline::operate::forget::{Forget, ForgetConfig, Forgotten};
 use leadwire_pipeline::port::{NoMailer, Ports};
-use leadwire_tests::clock::DEADLINE;
-use leadwire_tests::house::{House, HouseOptions};
-use serde_json::{Value, json};
+use leadwire_tests::accepted::{Accepted, key_in};
+use leadwire_tests::house::House;
+use leadwire_tests::rig::flat;
 
 type Operator = Ports<S3Store, SqsDelayQueue, NoMailer, SystemClock, OsEntropy>;
 
@@ -51,9 +51,8 @@ async fn audit(house: &House) -> Result<AuditReport> {
         expires: true,
     };
     let audit = Audit::new(operator(house)?, config);
-    let report = audit
-        .run(async || Ok(QueueSeen::default()), &mut |_step| ())
-        .await?;
+    let queue = async || Ok(QueueSeen::default());
+    let report = audit.run(queue, &mut |_step| ()).await?;
     ensure!(report.is_sound(), "{report:?}");
     Ok(report)
 }
@@ -68,31 +67,25 @@ async fn versions(house: &House, output: &str) -> Result<Vec<String>> {
     Ok(there.chain(hidden).map(str::to_owned).collect())
 }
 
-async fn accepted(house: &House, lead_id: &str) -> Result<Value> {
-    let body = json!({"lead_id": lead_id, "display_name": "Zoë"}).to_string();
+async fn accepted(house: &House, lead_id: &str) -> Result<Accepted> {
     let headers = [("Idempotency-Key", lead_id)];
-    house.accepted("/ingest", &headers, &body).await
+    house.accepted("/ingest", &headers, &flat(lead_id)).await
 }
 
 #[tokio::test]
 async fn a_forgotten_lead_leaves_no_version_and_does_not_come_back() -> Result<()> {
-    let house = House::build(HouseOptions {
-        parameters: vec![("DelaySeconds", "0")],
-        ..HouseOptions::default()
-    })
-    .await?;
+    let house = House::prompt().await?;
     let mut keys = Vec::new();
     for lead_id in ["gone", "gone_1"] {
         // Written twice: the owner file has an older version.
         for owner in ["Olga", "Omar"] {
-            let file = json!({"lead_id": lead_id, "lead_owner": owner});
-            house.put_owner(lead_id, &file).await?;
+            house.assign(lead_id, owner).await?;
         }
         let event = accepted(&house, lead_id).await?;
-        keys.push(event["s3_key"].as_str().context("s3_key")?.to_owned());
+        keys.push(event.key().to_owned());
     }
-    house.mails(2, DEADLINE).await?;
-    house.quiet(DEADLINE).await?;
+    house.mails(2).await?;
+    house.quiet().await?;
     let before = audit(&house).await?.account;
     assert_eq!((before.received, before.mailed), (2, 2));
 
@@ -112,12 +105,12 @@ async fn a_forgotten_lead_leaves_no_version_and_does_not_come_back() -> Result<(
     let left = ours.iter().filter(|key| key.ends_with(gone_name));
     assert!(left.clone().all(|key| key.starts_with("mail/")), "{ours:?}");
     assert!(left.count() > 0, "its marker stays: {ours:?}");
-    let document = kept.replacen("raw/", "enriched/", 1);
+    let document = key_in(kept, "enriched");
     assert_eq!(house.document(&document).await?["lead_owner"], "Omar");
 
     let again = accepted(&house, "gone").await?;
-    assert_eq!(again["duplicate"], true, "{again}");
-    house.quiet(DEADLINE).await?;
+    assert_eq!(again["duplicate"], true, "{again:?}");
+    house.quiet().await?;
     assert_eq!(versions(&house, "RawBucketName").await?, [kept.as_str()]);
     let after = audit(&house).await?.account;
     assert_eq!((after.received, after.mailed, after.forgotten), (2, 1, 1));

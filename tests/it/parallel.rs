@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use leadwire_tests::clock::DEADLINE;
+use leadwire_tests::accepted::{Accepted, key_in};
 use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::mapping::MappingOptions;
 use serde_json::{Value, json};
@@ -16,41 +16,84 @@ const CLIENTS: usize = 16;
 
 async fn build() -> Result<House> {
     House::build(HouseOptions {
-        parameters: vec![("DelaySeconds", "0")],
         mapping: MappingOptions {
             concurrency: 3,
             ..MappingOptions::default()
         },
-        ..HouseOptions::default()
+        ..HouseOptions::prompt()
     })
     .await
 }
 
+/// An event on its way: what it is sent with, and the subject of its mail.
+struct Sent {
+    key: String,
+    body: Value,
+    subject: String,
+}
+
 /// Posts as a CRM does: what is answered 503 is sent again, under the same key.
 async fn deliver(house: &House, key: &str, body: &str) -> Result<String> {
+    let headers = [("Idempotency-Key", key)];
     for _ in 0..5 {
-        let response = house
-            .post("/ingest", &[("Idempotency-Key", key)], body)
-            .await?;
-        if response.status() == 503 {
-            continue;
+        let response = house.post("/ingest", &headers, body).await?;
+        if response.status() != 503 {
+            return Ok(Accepted::read(&response)?.key().to_owned());
         }
-        let answer: Value = serde_json::from_slice(response.body())?;
-        ensure!(response.status() == 202, "{}: {answer}", response.status());
-        let key = answer.pointer("/events/0/s3_key").and_then(Value::as_str);
-        return Ok(key.context("s3_key")?.to_owned());
     }
     anyhow::bail!("{key} was answered 503 five times")
 }
 
-async fn deliver_all(
-    house: &House,
-    events: &[(String, String)],
-) -> Result<BTreeMap<String, String>> {
-    let sends = stream::iter(events).map(|(id, body)| async move {
-        Ok::<_, anyhow::Error>((deliver(house, id, body).await?, body.clone()))
+/// Delivers the events at once, and demands that each is stored, merged and mailed by itself and once.
+async fn check_each(house: &House, events: &[Sent]) -> Result<()> {
+    let sends = stream::iter(events).map(|sent| async move {
+        let key = deliver(house, &sent.key, &sent.body.to_string()).await?;
+        anyhow::Ok((key, sent))
     });
-    sends.buffer_unordered(CLIENTS).try_collect().await
+    let stored: BTreeMap<String, &Sent> = sends.buffer_unordered(CLIENTS).try_collect().await?;
+    let count = events.len();
+    assert_eq!(stored.len(), count, "every event has a key of its own");
+
+    let mails = house.mails(count).await?;
+    house.quiet().await?;
+    let subjects: BTreeSet<&str> = mails.iter().map(|mail| mail.subject.as_str()).collect();
+    let expected: BTreeSet<&str> = events.iter().map(|sent| sent.subject.as_str()).collect();
+    assert_eq!(subjects, expected);
+    let mailed = (house.mailbox.mails().await?.len(), house.mails_taken());
+    assert_eq!(mailed, (count, count));
+
+    let expected =
+        |room: &str| -> BTreeSet<String> { stored.keys().map(|key| key_in(key, room)).collect() };
+    for (output, room) in [
+        ("RawBucketName", "raw"),
+        ("EnrichedBucketName", "enriched"),
+        ("EnrichedBucketName", "mail"),
+    ] {
+        let found = house.list(output, &format!("{room}/")).await?;
+        let settled = room != "mail" || found.values().all(|size| *size == 0);
+        ensure!(settled, "a mail is not settled");
+        let found: BTreeSet<String> = found.into_keys().collect();
+        ensure!(found == expected(room), "{room} holds other objects");
+    }
+    let checks = stream::iter(&stored).map(|(key, sent)| check_document(house, key, sent));
+    let checks = checks.buffer_unordered(CLIENTS);
+    checks.try_collect::<Vec<()>>().await?;
+    Ok(())
+}
+
+/// The raw object holds the bytes that were sent, and the document is merged from it alone.
+async fn check_document(house: &House, key: &str, sent: &Sent) -> Result<()> {
+    let raw = house.bytes("RawBucketName", key).await?;
+    ensure!(raw == sent.body.to_string(), "{key} holds other bytes");
+    let document = house.document(&key_in(key, "enriched")).await?;
+    let text = |name: &str| document[name].as_str().unwrap_or_default();
+    let said = format!(
+        "New lead: {} → {}",
+        text("display_name"),
+        text("lead_owner")
+    );
+    ensure!(said == sent.subject, "{key}: {document}");
+    Ok(())
 }
 
 #[tokio::test]
@@ -63,138 +106,35 @@ async fn five_hundred_leads_at_once_are_each_stored_merged_with_their_own_owner_
             json!({"lead_id": lead, "lead_owner": format!("Owner {n}"), "funnel": format!("F{n}")});
         async move { house.put_owner(&lead, &file).await }
     });
-    owners
-        .buffer_unordered(CLIENTS)
-        .try_collect::<Vec<()>>()
-        .await?;
-    let events: Vec<(String, String)> = (0..LEADS)
-        .map(|n| {
-            let body = json!({"lead_id": format!("par-{n}"), "display_name": format!("Lead {n}")});
-            (format!("key-{n}"), body.to_string())
-        })
-        .collect();
-    let stored = deliver_all(&house, &events).await?;
-    assert_eq!(stored.len(), LEADS, "every lead has a key of its own");
-
-    let mails = house.mails(LEADS, DEADLINE).await?;
-    house.quiet(DEADLINE).await?;
-    let subjects: BTreeSet<String> = mails.iter().map(|mail| mail.subject.clone()).collect();
-    let expected: BTreeSet<String> = (0..LEADS)
-        .map(|n| format!("New lead: Lead {n} → Owner {n}"))
-        .collect();
-    assert_eq!(subjects, expected);
-    assert_eq!(
-        (house.mailbox.mails().await?.len(), house.mails_taken()),
-        (LEADS, LEADS)
-    );
-    check_documents(&house, &stored).await?;
-    assert_eq!(
-        house
-            .depth(house.stack.output("DeadLetterQueueUrl")?)
-            .await?,
-        0
-    );
+    let owners = owners.buffer_unordered(CLIENTS);
+    owners.try_collect::<Vec<()>>().await?;
+    let event = |n| Sent {
+        key: format!("key-{n}"),
+        body: json!({"lead_id": format!("par-{n}"), "display_name": format!("Lead {n}")}),
+        subject: format!("New lead: Lead {n} → Owner {n}"),
+    };
+    let events: Vec<Sent> = (0..LEADS).map(event).collect();
+    check_each(&house, &events).await?;
+    assert_eq!(house.depth("DeadLetterQueueUrl").await?, 0);
     Ok(())
 }
 
 #[tokio::test]
 async fn two_hundred_events_of_one_lead_in_the_same_microsecond_stay_two_hundred() -> Result<()> {
     let house = build().await?;
-    house
-        .put_owner(
-            "lead_burst",
-            &json!({"lead_id": "lead_burst", "lead_owner": "Omar"}),
-        )
-        .await?;
-    let events: Vec<(String, String)> = (0..EVENTS_OF_ONE)
-        .map(|n| {
-            let event = json!({
-                "id": format!("ev_{n}"), "date_created": "2026-11-23T06:50:00.123456",
-                "object_type": "lead", "action": "created", "object_id": "lead_burst", "lead_id": "lead_burst",
-                "data": {"id": "lead_burst", "display_name": format!("Event {n}")},
-            });
-            let body = json!({"event": event, "subscription_id": "whsub_1Test"});
-            (format!("unused-{n}"), body.to_string())
-        })
-        .collect();
-    let stored = deliver_all(&house, &events).await?;
-    assert_eq!(
-        stored.len(),
-        EVENTS_OF_ONE,
-        "every event has a key of its own"
-    );
-
-    let mails = house.mails(EVENTS_OF_ONE, DEADLINE).await?;
-    house.quiet(DEADLINE).await?;
-    let subjects: BTreeSet<String> = mails.iter().map(|mail| mail.subject.clone()).collect();
-    let expected: BTreeSet<String> = (0..EVENTS_OF_ONE)
-        .map(|n| format!("New lead: Event {n} → Omar"))
-        .collect();
-    assert_eq!(subjects, expected);
-    assert_eq!(
-        (house.mailbox.mails().await?.len(), house.mails_taken()),
-        (EVENTS_OF_ONE, EVENTS_OF_ONE)
-    );
-    check_documents(&house, &stored).await?;
-    Ok(())
-}
-
-/// Each raw object holds the bytes that were sent, each document is merged from it alone, each mail is settled.
-async fn check_documents(house: &House, stored: &BTreeMap<String, String>) -> Result<()> {
-    let raw: BTreeSet<String> = house
-        .list("RawBucketName", "raw/")
-        .await?
-        .into_keys()
-        .collect();
-    ensure!(
-        raw == stored.keys().cloned().collect(),
-        "raw/ holds what was answered, and no more"
-    );
-    let derived = |prefix: &str| -> BTreeSet<String> {
-        stored
-            .keys()
-            .map(|key| key.replacen("raw/", prefix, 1))
-            .collect()
+    house.assign("lead_burst", "Omar").await?;
+    let event = |n| {
+        let event = json!({
+            "id": format!("ev_{n}"), "date_created": "2026-11-23T06:50:00.123456",
+            "object_type": "lead", "action": "created", "object_id": "lead_burst", "lead_id": "lead_burst",
+            "data": {"id": "lead_burst", "display_name": format!("Event {n}")},
+        });
+        Sent {
+            key: format!("unused-{n}"),
+            body: json!({"event": event, "subscription_id": "whsub_1Test"}),
+            subject: format!("New lead: Event {n} → Omar"),
+        }
     };
-    let enriched = house.list("EnrichedBucketName", "enriched/").await?;
-    ensure!(enriched.into_keys().collect::<BTreeSet<_>>() == derived("enriched/"));
-    let mail = house.list("EnrichedBucketName", "mail/").await?;
-    ensure!(
-        mail.values().all(|size| *size == 0),
-        "a mail is not settled"
-    );
-    ensure!(mail.into_keys().collect::<BTreeSet<_>>() == derived("mail/"));
-    let checks = stream::iter(stored).map(|(key, body)| check_document(house, key, body));
-    checks
-        .buffer_unordered(CLIENTS)
-        .try_collect::<Vec<()>>()
-        .await?;
-    Ok(())
-}
-
-async fn check_document(house: &House, key: &str, body: &str) -> Result<()> {
-    ensure!(
-        house.bytes("RawBucketName", key).await? == *body,
-        "{key} holds other bytes"
-    );
-    let sent: Value = serde_json::from_str(body)?;
-    let sent = sent.pointer("/event/data").unwrap_or(&sent);
-    let document = house
-        .document(&key.replacen("raw/", "enriched/", 1))
-        .await?;
-    let member = |value: &Value, name: &str| value.get(name).cloned().unwrap_or_default();
-    ensure!(
-        member(&document, "display_name") == member(sent, "display_name"),
-        "{key}: {document}"
-    );
-    let name = member(sent, "display_name");
-    let owner = match name.as_str().and_then(|name| name.strip_prefix("Lead ")) {
-        Some(number) => format!("Owner {number}"),
-        None => "Omar".to_owned(),
-    };
-    ensure!(
-        member(&document, "lead_owner") == owner,
-        "{key}: {document}"
-    );
-    Ok(())
+    let events: Vec<Sent> = (0..EVENTS_OF_ONE).map(event).collect();
+    check_each(&house, &events).await
 }

@@ -1,14 +1,13 @@
 //! The platform that runs a binary: a small shell script plays the binary, so these tests need none of ours.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use anyhow::Result;
-use leadwire_tests::clients::Clients;
-use leadwire_tests::clock::{DEADLINE, eventually};
+use leadwire_tests::clock::{eventually, until};
 use leadwire_tests::emulator::Emulators;
-use leadwire_tests::function::{Function, FunctionConfig};
+use leadwire_tests::function::{Function, FunctionConfig, environment};
 use leadwire_tests::instance::Outcome;
 use leadwire_tests::mapping::{Mapping, MappingOptions};
 use leadwire_tests::program;
@@ -44,12 +43,10 @@ async fn deploy(timeout: Duration) -> Result<Deployed> {
     let binary = folder.path().join("bootstrap");
     std::fs::write(&binary, RUNTIME)?;
     std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755))?;
-    let environment = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);
-    let name = unique_name();
     let config = FunctionConfig {
-        name,
+        name: unique_name(),
         binary,
-        environment,
+        environment: environment([("GREETING", "hello")]),
         timeout,
         concurrency: 2,
     };
@@ -63,15 +60,14 @@ async fn deploy(timeout: Duration) -> Result<Deployed> {
 async fn one_process_serves_invocation_after_invocation_and_its_lines_are_kept() -> Result<()> {
     let deployed = deploy(Duration::from_mins(1)).await?;
     for _ in 0..2 {
-        let outcome = deployed.function.invoke(&json!({})).await?;
-        assert_eq!(
-            outcome,
-            Outcome::Response(r#"{"batchItemFailures":[]}"#.into())
-        );
+        let answer = deployed.function.answer(&json!({})).await?;
+        assert_eq!(answer, json!({"batchItemFailures": []}));
     }
     let lines = deployed.function.log().objects();
-    let pids: std::collections::BTreeSet<_> =
-        lines.iter().map(|line| line["saw"].to_string()).collect();
+    let pids: BTreeSet<&str> = lines
+        .iter()
+        .filter_map(|line| line["saw"].as_str())
+        .collect();
     assert_eq!((lines.len(), pids.len()), (2, 1), "{lines:?}");
     assert_eq!(lines[0]["greeting"], "hello");
     Ok(())
@@ -81,19 +77,12 @@ async fn one_process_serves_invocation_after_invocation_and_its_lines_are_kept()
 async fn an_error_is_told_and_a_crash_or_a_timeout_costs_the_process() -> Result<()> {
     let deployed = deploy(Duration::from_mins(1)).await?;
     let function = &deployed.function;
-    assert_eq!(
-        function.invoke(&json!("refuse")).await?,
-        Outcome::Error(json!({"errorType": "No"}))
-    );
+    let refused = function.invoke(&json!("refuse")).await?;
+    assert_eq!(refused, Outcome::Error(json!({"errorType": "No"})));
     let crashed = function.invoke(&json!("crash")).await?;
-    assert!(
-        matches!(&crashed, Outcome::Exited(Some(status)) if status.code() == Some(7)),
-        "{crashed:?}"
-    );
-    assert!(matches!(
-        function.invoke(&json!({})).await?,
-        Outcome::Response(_)
-    ));
+    let is_seven = matches!(&crashed, Outcome::Exited(Some(status)) if status.code() == Some(7));
+    assert!(is_seven, "{crashed:?}");
+    function.answer(&json!({})).await?;
     let hasty = deploy(Duration::from_secs(1)).await?;
     let hung = hasty.function.invoke(&json!("hang")).await?;
     assert_eq!(hung, Outcome::TimedOut);
@@ -106,15 +95,12 @@ async fn two_events_at_once_are_two_processes_and_both_can_be_killed() -> Result
     let deployed = deploy(Duration::from_mins(1)).await?;
     let function = &deployed.function;
     let killing = async {
-        eventually("both are at work", DEADLINE, || async {
-            Ok((function.log().lines().len() == 2).then_some(()))
-        })
-        .await?;
+        until("both are at work", || function.log().lines().len() == 2).await?;
         function.kill_busy().await
     };
-    let (hang, again) = (json!("hang"), json!("hang"));
+    let hang = json!("hang");
     let (first, second, killed) =
-        tokio::join!(function.invoke(&hang), function.invoke(&again), killing);
+        tokio::join!(function.invoke(&hang), function.invoke(&hang), killing);
     assert_eq!(killed?, 2);
     for outcome in [first?, second?] {
         assert!(matches!(outcome, Outcome::Exited(_)), "{outcome:?}");
@@ -125,25 +111,19 @@ async fn two_events_at_once_are_two_processes_and_both_can_be_killed() -> Result
 #[tokio::test]
 async fn the_mapping_deletes_what_succeeded_and_leaves_a_crashed_batch_to_its_visibility()
 -> Result<()> {
-    let emulators = Emulators::shared().await?;
-    let sqs = Clients::new(&emulators.aws, &emulators.mail).sqs;
+    let clients = Emulators::shared().await?.clients();
     let deployed = deploy(Duration::from_mins(1)).await?;
-    let created = sqs.create_queue().queue_name(unique_name()).send().await?;
-    let url = created.queue_url().unwrap_or_default().to_owned();
+    let url = clients.create_queue(&unique_name()).await?;
     let options = MappingOptions {
         batch_size: 1,
         concurrency: 2,
         ..MappingOptions::default()
     };
-    let mut mapping = Mapping::start(&sqs, &url, &deployed.function, options).await?;
+    let mut mapping = Mapping::start(&clients, &url, &deployed.function, options).await?;
     for body in ["good", "crash"] {
-        sqs.send_message()
-            .queue_url(&url)
-            .message_body(body)
-            .send()
-            .await?;
+        clients.send(&url, body).await?;
     }
-    let deliveries = eventually("both were delivered", DEADLINE, || async {
+    let deliveries = eventually("both were delivered", || async {
         let deliveries = mapping.deliveries();
         Ok((deliveries.len() == 2).then_some(deliveries))
     })

@@ -2,7 +2,8 @@
 //! can drift from the other.
 
 use anyhow::{Context, Result, ensure};
-use leadwire_tests::clock::DEADLINE;
+use jiff::Timestamp;
+use leadwire_tests::accepted::key_in;
 use leadwire_tests::house::{FROM, House, HouseOptions};
 use leadwire_tests::program;
 use serde_json::{Value, json};
@@ -16,40 +17,23 @@ const PAYLOAD: &str =
 /// The operator's message, `<timestamp>` to be filled in.
 const BARE: &str = r#"{"s3_key":"raw/crm_event_test-1_<timestamp>.json"}"#;
 /// The listings, each with the output and the prefix that it means.
-const RAW: Listing = Listing {
-    command: "aws s3 ls s3://$RAW_BUCKET/raw/",
-    output: "RawBucketName",
-    prefix: "raw/",
-};
-const ENRICHED: Listing = Listing {
-    command: "aws s3 ls s3://$ENRICHED_BUCKET/enriched/",
-    output: "EnrichedBucketName",
-    prefix: "enriched/",
-};
+const RAW: [&str; 3] = ["aws s3 ls s3://$RAW_BUCKET/raw/", "RawBucketName", "raw/"];
+const ENRICHED: [&str; 3] = [
+    "aws s3 ls s3://$ENRICHED_BUCKET/enriched/",
+    "EnrichedBucketName",
+    "enriched/",
+];
 
-struct Listing {
-    command: &'static str,
-    output: &'static str,
-    prefix: &'static str,
-}
-
-impl Listing {
-    async fn keys(&self, house: &House) -> Result<Vec<String>> {
-        let found = house.list(self.output, self.prefix).await?;
-        Ok(found.into_keys().collect())
-    }
+async fn keys(house: &House, [_, output, prefix]: [&str; 3]) -> Result<Vec<String>> {
+    Ok(house.list(output, prefix).await?.into_keys().collect())
 }
 
 /// The README's command that starts so, with the lines that continue it.
 fn command(start: &str) -> Result<String> {
-    let mut lines = README
-        .lines()
-        .map(str::trim)
-        .skip_while(|line| !line.starts_with(start));
-    let mut command = lines
-        .next()
-        .with_context(|| format!("the README has no command {start}"))?
-        .to_owned();
+    let mut lines = README.lines().map(str::trim);
+    let first = lines.find(|line| line.starts_with(start));
+    let first = first.with_context(|| format!("the README has no command {start}"))?;
+    let mut command = first.to_owned();
     while command.ends_with('\\') {
         command.push('\n');
         command.push_str(lines.next().context("the README's command breaks off")?);
@@ -61,11 +45,9 @@ fn command(start: &str) -> Result<String> {
 async fn curl(house: &House) -> Result<Value> {
     program::need_curl().await?;
     let command = command(&format!("curl -X POST {API}/ingest"))?;
-    let output = Command::new("sh")
-        .args(["-c", &command.replace(API, &house.gateway.url())])
-        .output()
-        .await
-        .context("a shell")?;
+    let command = command.replace(API, &house.gateway.url());
+    let output = Command::new("sh").args(["-c", &command]).output();
+    let output = output.await.context("a shell")?;
     ensure!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).with_context(|| format!("{output:?}"))
 }
@@ -77,8 +59,8 @@ fn the_readme_shows_the_payload_the_bare_message_and_the_listings_that_are_teste
     let send = command("aws sqs send-message --queue-url $DELAY_QUEUE_URL")?;
     assert!(send.contains(&format!("--message-body '{BARE}'")), "{send}");
     assert!(send.contains("--delay-seconds 0"), "{send}");
-    for listing in [RAW, ENRICHED] {
-        assert_eq!(command(listing.command)?, listing.command);
+    for [listing, ..] in [RAW, ENRICHED] {
+        assert_eq!(command(listing)?, listing);
     }
     Ok(())
 }
@@ -98,53 +80,34 @@ async fn the_readme_holds_curl_then_the_bare_message_then_both_listings_and_the_
     assert_eq!(answer["status"], "accepted", "{answer}");
     let event = &answer["events"][0];
     let key = event["s3_key"].as_str().context("s3_key")?;
-    assert_eq!(
-        (&event["lead_id"], &event["duplicate"]),
-        (&json!("test-1"), &json!(false)),
-        "{answer}"
-    );
-    assert_eq!(RAW.keys(&house).await?, [key]);
-    let time = key
-        .strip_prefix("raw/crm_event_test-1_")
-        .and_then(|rest| rest.strip_suffix(".json"));
+    assert_eq!(event["lead_id"], "test-1", "{answer}");
+    assert_eq!(event["duplicate"], false, "{answer}");
+    assert_eq!(keys(&house, RAW).await?, [key]);
+    let time = key.strip_prefix("raw/crm_event_test-1_");
+    let time = time.and_then(|rest| rest.strip_suffix(".json"));
     let time = time.context("the key that the README shows")?;
     assert_eq!(time.len(), "20261123T065000123456Z".len(), "{key}");
     assert_eq!(house.bytes("RawBucketName", key).await?, PAYLOAD);
     // Ten minutes are to pass for the event itself.
-    assert_eq!(ENRICHED.keys(&house).await?.len(), 0);
+    assert_eq!(keys(&house, ENRICHED).await?.len(), 0);
 
-    let queue = house.stack.output("DelayQueueUrl")?;
-    let bare = house
-        .clients
-        .sqs
-        .send_message()
-        .queue_url(queue)
-        .delay_seconds(0);
-    bare.message_body(BARE.replace("<timestamp>", time))
-        .send()
-        .await?;
-    let mails = house.mails(1, DEADLINE).await?;
-    let document = key.replacen("raw/", "enriched/", 1);
-    assert_eq!(ENRICHED.keys(&house).await?, [document.as_str()]);
+    house.send(&BARE.replace("<timestamp>", time)).await?;
+    let mails = house.mails(1).await?;
+    let document = key_in(key, "enriched");
+    assert_eq!(keys(&house, ENRICHED).await?, [document.as_str()]);
     let document = house.document(&document).await?;
-    assert_eq!(
-        (&document["lead_owner"], &document["funnel"]),
-        (&json!("Omar"), &json!("Direct VSL"))
-    );
+    assert_eq!(document["lead_owner"], "Omar");
+    assert_eq!(document["funnel"], "Direct VSL");
     assert_eq!(document["_leadwire"]["raw_key"], key);
 
     let mail = mails.first().context("a mail")?;
-    assert_eq!(
-        (mail.subject.as_str(), mail.from.as_str()),
-        ("New lead: Alice → Omar", FROM)
+    assert_eq!(mail.subject, "New lead: Alice → Omar");
+    assert_eq!(mail.from, FROM);
+    let (person, sale) = (
+        ["test-1", "alice@example.com", "Omar"],
+        ["Direct VSL", "Potential"],
     );
-    for fact in [
-        "test-1",
-        "alice@example.com",
-        "Omar",
-        "Direct VSL",
-        "Potential",
-    ] {
+    for fact in person.iter().chain(&sale) {
         assert!(mail.body.contains(fact), "{fact} in {}", mail.body);
     }
     assert_eq!(house.mails_taken(), 1);
@@ -158,29 +121,16 @@ async fn nothing_happens_before_the_delay_is_over() -> Result<()> {
         ..HouseOptions::default()
     })
     .await?;
-    house
-        .put_owner(
-            "early-1",
-            &json!({"lead_id": "early-1", "lead_owner": "Omar"}),
-        )
-        .await?;
-    let event = house
-        .accepted("/ingest", &[], r#"{"lead_id":"early-1"}"#)
-        .await?;
-    // A second trigger of the same event that comes at once must wait like the first.
-    let key = event["s3_key"].as_str().context("s3_key")?;
-    let not_before: jiff::Timestamp = event["enrich_not_before"]
-        .as_str()
-        .context("a time")?
-        .parse()?;
-    house.mails(1, DEADLINE).await?;
-    let document = house
-        .document(&key.replacen("raw/", "enriched/", 1))
-        .await?;
+    house.assign("early-1", "Omar").await?;
+    let event = house.lead("early-1").await?;
+    house.mails(1).await?;
+    let document = house.document(&event.key_in("enriched")).await?;
     let meta = &document["_leadwire"];
-    let enriched: jiff::Timestamp = meta["enriched_at"].as_str().context("a time")?.parse()?;
-    assert!(enriched >= not_before, "{meta}");
-    let accepted: jiff::Timestamp = meta["accepted_at"].as_str().context("a time")?.parse()?;
-    assert_eq!(not_before.duration_since(accepted).as_secs(), 4);
+    let time =
+        |value: &Value| -> Result<Timestamp> { Ok(value.as_str().context("a time")?.parse()?) };
+    let not_before = time(&event["enrich_not_before"])?;
+    assert!(time(&meta["enriched_at"])? >= not_before, "{meta}");
+    let delay = not_before.duration_since(time(&meta["accepted_at"])?);
+    assert_eq!(delay.as_secs(), 4);
     Ok(())
 }

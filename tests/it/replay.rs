@@ -1,15 +1,9 @@
 //! The real `enrich` takes the messages that `leadwire replay` sends, and mails only where they say so.
 
 use anyhow::{Context, Result, ensure};
-use leadwire_tests::clock::{self, DEADLINE};
-use leadwire_tests::house::{House, HouseOptions};
-use leadwire_tests::json::At;
+use leadwire_tests::clock;
+use leadwire_tests::house::House;
 use serde_json::{Value, json};
-
-async fn put_owner(house: &House, owner: &str) -> Result<()> {
-    let file = json!({"lead_id": "again-1", "lead_owner": owner});
-    house.put_owner("again-1", &file).await
-}
 
 /// Sends the message of a replay, by the facts that are stored beside the raw object, and waits for its end.
 async fn replay(house: &House, key: &str, revision: u32, notify: &str) -> Result<Value> {
@@ -25,16 +19,12 @@ async fn replay(house: &House, key: &str, revision: u32, notify: &str) -> Result
         "accepted_at": stored("accepted-at")?, "not_before": stored("accepted-at")?, "source": stored("source")?,
         "revision": revision, "notify": notify,
     });
-    let send = house.clients.sqs.send_message();
-    let send = send.queue_url(house.stack.output("DelayQueueUrl")?);
-    send.message_body(message.to_string()).send().await?;
+    house.send(&message.to_string()).await?;
 
-    let name = |prefix: &str| {
-        key.replace("raw/", prefix)
-            .replace(".json", &format!(".r{revision}.json"))
-    };
+    let revised = key.replace(".json", &format!(".r{revision}.json"));
+    let name = |prefix: &str| revised.replace("raw/", prefix);
     let mark = name("mail/");
-    let settled = clock::eventually("the replay is settled", DEADLINE, || async {
+    let settled = clock::eventually("the replay is settled", || async {
         let marks = house.list("EnrichedBucketName", &mark).await?;
         Ok((marks.get(&mark) == Some(&0)).then_some(()))
     });
@@ -44,34 +34,26 @@ async fn replay(house: &House, key: &str, revision: u32, notify: &str) -> Result
 
 #[tokio::test]
 async fn a_replay_makes_a_document_of_its_own_and_mails_only_what_it_is_to_mail() -> Result<()> {
-    let house = House::build(HouseOptions {
-        parameters: vec![("DelaySeconds", "0")],
-        ..HouseOptions::default()
-    })
-    .await?;
-    put_owner(&house, "Omar").await?;
-    let body = json!({"lead_id": "again-1", "display_name": "Alice"});
-    let event = house.accepted("/ingest", &[], &body.to_string()).await?;
-    let key = event.at("s3_key").as_str().context("a key")?.to_owned();
-    house.mails(1, DEADLINE).await?;
+    let house = House::prompt().await?;
+    house.assign("again-1", "Omar").await?;
+    let event = house.lead("again-1").await?;
+    let key = event.key();
+    house.mails(1).await?;
 
-    put_owner(&house, "Dora").await?;
-    let silent = replay(&house, &key, 1, "never").await?;
-    ensure!(*silent.at("lead_owner") == "Dora", "{silent}");
-    replay(&house, &key, 2, "if_changed").await?;
-    house.quiet(DEADLINE).await?;
-    ensure!(
-        house.mails_taken() == 1,
-        "a silent replay mailed: {}",
-        house.account()
-    );
+    house.assign("again-1", "Dora").await?;
+    let silent = replay(&house, key, 1, "never").await?;
+    ensure!(silent["lead_owner"] == "Dora", "{silent}");
+    replay(&house, key, 2, "if_changed").await?;
+    house.quiet().await?;
+    let taken = house.mails_taken();
+    ensure!(taken == 1, "a silent replay mailed: {}", house.account());
 
-    put_owner(&house, "Eve").await?;
-    replay(&house, &key, 3, "if_changed").await?;
-    let mails = house.mails(2, DEADLINE).await?;
+    house.assign("again-1", "Eve").await?;
+    replay(&house, key, 3, "if_changed").await?;
+    let mails = house.mails(2).await?;
     let told = mails.iter().filter(|mail| mail.subject.ends_with("→ Eve"));
     ensure!(told.count() == 1, "{mails:?}");
-    let first = house.document(&key.replace("raw/", "enriched/")).await?;
-    ensure!(*first.at("lead_owner") == "Omar", "{first}");
+    let first = house.document(&event.key_in("enriched")).await?;
+    ensure!(first["lead_owner"] == "Omar", "{first}");
     Ok(())
 }

@@ -3,21 +3,20 @@
 //! No emulator refuses what a policy does not grant, so a missing right would be seen in an account first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use hyper::{Method, StatusCode};
-use leadwire_tests::clock;
 use leadwire_tests::cloud::{SEND_EMAIL, Sent};
-use leadwire_tests::fault::{Call, Fault};
+use leadwire_tests::fault::{Call, Fault, lists};
+use leadwire_tests::http::Request;
 use leadwire_tests::json::At;
-use leadwire_tests::rig::Rig;
+use leadwire_tests::rig::{Rig, SOURCES};
 use leadwire_tests::secret::StandardSender;
-use leadwire_tests::template;
+use leadwire_tests::{clock, template};
 use serde_json::{Value, json};
 
-/// Longer than an event of the template's can wait.
-const AGE: Duration = Duration::from_hours(3);
+/// The secret of the canary.
+const CANARY: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:canary";
 /// What Lambda itself does with a function's role, to deliver messages and to keep lines and traces.
 const OF_THE_PLATFORM: [&str; 8] = [
     "logs:CreateLogStream",
@@ -35,11 +34,9 @@ type Right = (String, String);
 
 /// What a role grants.
 fn granted(template: &Value, role: &str) -> BTreeSet<Right> {
-    let policies = template.at("Resources").at(role).at("Properties");
-    let mut statements = Vec::new();
-    collect(policies.at("Policies"), &mut statements);
+    let properties = template.at("Resources").at(role).at("Properties");
     let mut granted = BTreeSet::new();
-    for statement in statements {
+    for statement in statements(properties.at("Policies")) {
         for action in items(statement.at("Action")) {
             for resource in items(statement.at("Resource")) {
                 let action = action.as_str().unwrap_or_default();
@@ -50,15 +47,15 @@ fn granted(template: &Value, role: &str) -> BTreeSet<Right> {
     granted
 }
 
-fn collect<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
-    match value {
-        Value::Object(members) => match members.get("Statement") {
-            Some(statements) => found.extend(items(statements)),
-            None => members.values().for_each(|value| collect(value, found)),
-        },
-        Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+/// Every statement in a value, also behind a condition.
+fn statements(value: &Value) -> Vec<&Value> {
+    if let Some(found) = value.get("Statement") {
+        return items(found);
     }
+    let members = value.as_object().into_iter().flatten();
+    let members = members.map(|(_, inner)| inner);
+    let inner = members.chain(value.as_array().into_iter().flatten());
+    inner.flat_map(statements).collect()
 }
 
 fn items(value: &Value) -> Vec<&Value> {
@@ -73,10 +70,9 @@ fn name(resource: &Value) -> String {
     if let Some(first) = resource.at("Fn::If").get(1) {
         return name(first);
     }
-    let text = ["Fn::Sub", "Fn::GetAtt", "Ref"]
-        .iter()
-        .find_map(|function| resource.get(*function))
-        .unwrap_or(resource);
+    let functions = ["Fn::Sub", "Fn::GetAtt", "Ref"].iter();
+    let mut texts = functions.filter_map(|function| resource.get(*function));
+    let text = texts.next().unwrap_or(resource);
     // `Fn::GetAtt` is a list, whose first is the resource.
     let text = text.get(0).unwrap_or(text).as_str().unwrap_or_default();
     if let Some((id, rest)) = text.strip_prefix("${").and_then(|t| t.split_once(".Arn}")) {
@@ -101,20 +97,26 @@ fn needed(call: &Call) -> Vec<Right> {
         return [Some(identity), set].into_iter().flatten().collect();
     }
     if call.method == Method::POST {
-        let action = if body.get("SecretId").is_some() {
-            return vec![right("secretsmanager:GetSecretValue", secret(&body))];
-        } else if body.get("MessageBody").is_some() {
+        if let Some(secret) = body.get("SecretId") {
+            let is_canary = secret == CANARY;
+            let secret = if is_canary {
+                "CanarySecret"
+            } else {
+                "SourcesSecretArn"
+            };
+            return vec![right("secretsmanager:GetSecretValue", secret.to_owned())];
+        }
+        let sends = body.get("MessageBody").is_some();
+        let action = if sends {
             "sqs:SendMessage"
         } else {
             "sqs:ChangeMessageVisibility"
         };
         return vec![right(action, "DelayQueue".to_owned())];
     }
-    let (bucket, key) = path
-        .trim_start_matches('/')
-        .split_once('/')
-        .unwrap_or((path, ""));
-    let bucket = match bucket.trim_start_matches('/') {
+    let path = path.trim_start_matches('/');
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    let bucket = match bucket {
         "rig-raw" => "RawBucket",
         "rig-lookup" => "LookupBucket",
         "rig-enriched" => "EnrichedBucket",
@@ -135,18 +137,6 @@ fn needed(call: &Call) -> Vec<Right> {
     } else {
         vec![get]
     }
-}
-
-/// The secret that is asked for, by its name in the template.
-fn secret(body: &Value) -> String {
-    let id = body.at("SecretId").as_str().unwrap_or_default();
-    let is_canary = id.ends_with("canary");
-    (if is_canary {
-        "CanarySecret"
-    } else {
-        "SourcesSecretArn"
-    })
-    .to_owned()
 }
 
 fn covers(grant: &Right, need: &Right) -> bool {
@@ -181,20 +171,18 @@ struct Watched {
 
 impl Watched {
     async fn start() -> Result<Self> {
-        let arn = |name| format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}");
         let sender = StandardSender::new([7; 32]);
         let rig = Rig::start(&[
-            ("SOURCES_SECRET_ARN", arn("sources")),
-            ("CANARY_SECRET_ARN", arn("canary")),
+            ("SOURCES_SECRET_ARN", SOURCES.to_owned()),
+            ("CANARY_SECRET_ARN", CANARY.to_owned()),
             // Nobody listens there: sending a canary ends in an error, after all that it needs of AWS.
             ("CANARY_URL", "http://127.0.0.1:1/ingest/canary".to_owned()),
             ("SES_CONFIGURATION_SET", "leadwire".to_owned()),
         ])
         .await?;
-        let secret = "ab".repeat(32);
-        rig.cloud
-            .hold_secret(json!({"standard": {"secrets": [sender.secret()]}}));
-        rig.cloud.hold_canary_secret(json!({"secret": secret}));
+        rig.cloud.hold_secret(SOURCES, sender.document());
+        let secret = json!({"secret": "ab".repeat(32)});
+        rig.cloud.hold_secret(CANARY, secret);
         Ok(Self {
             rig,
             sender,
@@ -212,11 +200,11 @@ impl Watched {
     }
 
     async fn post(&mut self, id: &str, body: &str, status: u16) -> Result<()> {
-        let headers = self.sender.headers(id, body)?;
-        let headers = headers
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
-        let answer = self.rig.post("/ingest/standard", &headers, body).await?;
+        let signed = self.sender.sign(id, body)?;
+        let answer = self
+            .rig
+            .post("/ingest/standard", &signed.headers(), body)
+            .await?;
         self.note("IngestionRole");
         let text = String::from_utf8_lossy(answer.body());
         ensure!(answer.status() == status, "{}: {text}", answer.status());
@@ -224,9 +212,7 @@ impl Watched {
     }
 
     async fn deliver(&mut self, sent: &[Sent], failed: usize) -> Result<()> {
-        let batch = sent.iter().map(|sent| sent.received(1));
-        let batch = batch.collect::<Result<Vec<_>>>()?;
-        let found = self.rig.deliver(&batch).await?;
+        let found = self.rig.deliver_all(sent, 1).await?;
         self.note("EnrichmentRole");
         ensure!(found.len() == failed, "{found:?}");
         Ok(())
@@ -244,7 +230,7 @@ fn envelope(lead: &str) -> String {
     json!({"type": "lead.created", "data": {"lead_id": lead}}).to_string()
 }
 
-fn fails(method: Method, prefix: &'static str) -> impl Fn(&leadwire_tests::http::Request) -> bool {
+fn fails(method: Method, prefix: &'static str) -> impl Fn(&Request) -> bool {
     move |request| request.method() == method && request.uri().path().starts_with(prefix)
 }
 
@@ -266,8 +252,7 @@ async fn ingest(watched: &mut Watched) -> Result<()> {
 async fn enrich(watched: &mut Watched) -> Result<()> {
     let sent = watched.rig.cloud.take_sent();
     watched.deliver(&sent, 0).await?;
-    let owner = json!({"lead_id": "right-1", "lead_owner": "Omar"});
-    watched.rig.put_owner("right-1", &owner);
+    watched.rig.assign("right-1", "Omar");
     let broken = Fault::s3(500, "InternalError");
     let front = &watched.rig.front;
     front.inject(3, broken, fails(Method::GET, "/rig-raw/"));
@@ -289,12 +274,7 @@ async fn sweep(watched: &mut Watched) -> Result<()> {
     watched.sweep(&json!({"canary": true})).await?;
     watched.post("msg_5", &envelope("right-5"), 202).await?;
     let front = &watched.rig.front;
-    front.inject(100, Fault::Age(AGE), |request| {
-        request
-            .uri()
-            .query()
-            .is_some_and(|query| query.contains("list-type=2"))
-    });
+    front.inject(100, Fault::Age, |call| lists(call, ""));
     for _ in 0..3 {
         watched.sweep(&json!({})).await?;
     }

@@ -1,7 +1,6 @@
 //! Secrets in Secrets Manager: who signs is heard, who does not has no effect at all.
 
 use anyhow::{Result, ensure};
-use leadwire_tests::clock::DEADLINE;
 use leadwire_tests::emulator::Emulators;
 use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::secret::{self, StandardSender};
@@ -15,12 +14,10 @@ fn envelope(lead: &str) -> String {
 
 async fn build(sender: &StandardSender) -> Result<House> {
     let emulators = Emulators::shared().await?;
-    let document = json!({"standard": {"secrets": [sender.secret()]}});
-    let arn = secret::store(&emulators.aws, &document).await?;
+    let arn = secret::store(&emulators.aws, &sender.document()).await?;
     House::build(HouseOptions {
-        parameters: vec![("DelaySeconds", "0")],
         environment: vec![("SOURCES_SECRET_ARN", arn)],
-        ..HouseOptions::default()
+        ..HouseOptions::prompt()
     })
     .await
 }
@@ -29,30 +26,19 @@ async fn build(sender: &StandardSender) -> Result<House> {
 async fn a_signed_envelope_is_mailed_once_and_its_retry_is_a_duplicate() -> Result<()> {
     let sender = StandardSender::new([7; 32]);
     let house = build(&sender).await?;
-    house
-        .put_owner(
-            "signed-1",
-            &json!({"lead_id": "signed-1", "lead_owner": "Omar"}),
-        )
-        .await?;
+    house.assign("signed-1", "Omar").await?;
     let body = envelope("signed-1");
     for is_retry in [false, true] {
-        let headers = sender.headers("msg_1", &body)?;
-        let headers = headers
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
+        let signed = sender.sign("msg_1", &body)?;
+        let headers = signed.headers();
         let event = house.accepted("/ingest/standard", &headers, &body).await?;
-        assert_eq!(
-            (&event["event_id"], &event["duplicate"]),
-            (&json!("msg_1"), &json!(is_retry))
-        );
-        house.mails(1, DEADLINE).await?;
+        assert_eq!(event["event_id"], "msg_1");
+        assert_eq!(event["duplicate"], is_retry);
+        house.mails(1).await?;
     }
-    house.quiet(DEADLINE).await?;
-    assert_eq!(
-        (house.mailbox.mails().await?.len(), house.mails_taken()),
-        (1, 1)
-    );
+    house.quiet().await?;
+    let mails = house.mailbox.mails().await?.len();
+    assert_eq!((mails, house.mails_taken()), (1, 1));
     Ok(())
 }
 
@@ -61,36 +47,23 @@ async fn an_unverified_request_has_no_effect() -> Result<()> {
     let (sender, stranger) = (StandardSender::new([7; 32]), StandardSender::new([8; 32]));
     let house = build(&sender).await?;
     let body = envelope("stranger-1");
-    let forged = stranger.headers("msg_1", &body)?;
-    let forged = forged
-        .each_ref()
-        .map(|(name, value)| (*name, value.as_str()));
-    let other_body = sender.headers("msg_1", "{}")?;
-    let other_body = other_body
-        .each_ref()
-        .map(|(name, value)| (*name, value.as_str()));
-    let requests: [(&str, &[(&str, &str)]); 5] = [
-        ("/ingest/standard", &forged),
-        ("/ingest/standard", &other_body),
-        ("/ingest/standard", &[]),
-        ("/ingest/close", &[]),
-        ("/ingest", &[]),
-    ];
-    for (path, headers) in requests {
-        let response = house.post(path, headers, &body).await?;
+    let forged = stranger.sign("msg_1", &body)?;
+    let other_body = sender.sign("msg_1", "{}")?;
+    for (path, headers) in [
+        ("/ingest/standard", forged.headers()),
+        ("/ingest/standard", other_body.headers()),
+        ("/ingest/standard", vec![]),
+        ("/ingest/close", vec![]),
+        ("/ingest", vec![]),
+    ] {
+        let response = house.post(path, &headers, &body).await?;
         let answer: Value = serde_json::from_slice(response.body())?;
-        ensure!(
-            response.status() == 401,
-            "{path}: {} {answer}",
-            response.status()
-        );
-        ensure!(
-            response.headers()["content-type"] == "application/problem+json",
-            "{path}"
-        );
+        let (status, kind) = (response.status(), &response.headers()["content-type"]);
+        ensure!(status == 401, "{path}: {status} {answer}");
+        ensure!(kind == "application/problem+json", "{path}: {kind:?}");
     }
     assert_eq!(house.list("RawBucketName", "").await?.len(), 0);
     assert_eq!(house.list("EnrichedBucketName", "").await?.len(), 0);
-    assert_eq!(house.depth(house.stack.output("DelayQueueUrl")?).await?, 0);
+    assert_eq!(house.depth("DelayQueueUrl").await?, 0);
     Ok(())
 }

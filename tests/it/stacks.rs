@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use aws_sdk_sqs::types::QueueAttributeName;
-use leadwire_tests::clients::Clients;
 use leadwire_tests::emulator::Emulators;
+use leadwire_tests::function::environment;
 use leadwire_tests::prune::{self, Alarms};
 use leadwire_tests::stack::{Stack, StackOptions};
 use leadwire_tests::template;
@@ -17,10 +17,8 @@ fn short_tags_and_anchors_become_plain_json() -> Result<()> {
     let list = json!([
         {"Ref": "X"}, {"Fn::GetAtt": ["X", "Y.Z"]}, {"Fn::Sub": "a${X}"}, {"Fn::If": ["C", 1, "1"]},
     ]);
-    assert_eq!(
-        read,
-        json!({"A": list, "B": list, "C": {"D": true, "E": 1.5, "F": ""}})
-    );
+    let expected = json!({"A": list, "B": list, "C": {"D": true, "E": 1.5, "F": ""}});
+    assert_eq!(read, expected);
     Ok(())
 }
 
@@ -43,8 +41,7 @@ fn pruning_takes_out_what_refers_to_what_is_taken_out() -> Result<()> {
         }),
         &Alarms::OfQueues,
     )?;
-    let removed: Vec<&str> = pruned.removed.iter().map(String::as_str).collect();
-    assert_eq!(removed, ["Farther", "Permission", "Work"]);
+    assert!(pruned.removed.iter().eq(["Farther", "Permission", "Work"]));
     let expected = json!({
         "Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "DependsOn": [], "Properties": {}}},
         "Outputs": {
@@ -74,11 +71,9 @@ fn an_alarm_whose_resource_cannot_run_is_left_out_or_names_it_by_its_id() -> Res
         })
     };
     let few = prune::prune(template(), &Alarms::OfQueues)?;
-    let removed: Vec<&str> = few.removed.iter().map(String::as_str).collect();
-    assert_eq!(removed, ["Both", "Errors", "Work"]);
+    assert!(few.removed.iter().eq(["Both", "Errors", "Work"]));
     let all = prune::prune(template(), &Alarms::All)?;
-    let removed: Vec<&str> = all.removed.iter().map(String::as_str).collect();
-    assert_eq!(removed, ["Work"]);
+    assert!(all.removed.iter().eq(["Work"]));
     assert_eq!(
         all.template["Resources"]["Errors"]["Properties"],
         json!({"Namespace": "AWS/Lambda", "AlarmActions": [{"Ref": "Topic"}], "Dimensions": [
@@ -90,73 +85,49 @@ fn an_alarm_whose_resource_cannot_run_is_left_out_or_names_it_by_its_id() -> Res
 
 #[tokio::test]
 async fn a_parameter_that_the_template_does_not_have_is_refused() -> Result<()> {
-    let emulators = Emulators::shared().await?;
-    let clients = Clients::new(&emulators.aws, &emulators.mail);
-    let parameters = [("DelayedSeconds".to_owned(), "4".to_owned())].into();
+    let clients = Emulators::shared().await?.clients();
     let options = StackOptions {
-        parameters,
+        parameters: environment([("DelayedSeconds", "4")]),
         ..StackOptions::default()
     };
     let refused = Stack::deploy(&clients, &options).await;
     let error = refused.err().context("it was deployed")?;
-    assert_eq!(
-        error.to_string(),
-        "the template has no parameter DelayedSeconds"
-    );
+    let told = "the template has no parameter DelayedSeconds";
+    assert_eq!(error.to_string(), told);
     Ok(())
 }
 
 #[tokio::test]
 async fn the_template_deploys_with_its_own_queue_attributes_and_environments() -> Result<()> {
-    let emulators = Emulators::shared().await?;
-    let clients = Clients::new(&emulators.aws, &emulators.mail);
-    let mut options = StackOptions::default();
-    for (name, value) in [
-        ("SesFromAddress", "a@example.com"),
-        ("SesToAddress", "b@example.com, c@example.com"),
-    ] {
-        options.parameters.insert(name.to_owned(), value.to_owned());
-    }
+    let clients = Emulators::shared().await?.clients();
+    let team = "b@example.com, c@example.com";
+    let options = StackOptions {
+        parameters: environment([("SesFromAddress", "a@example.com"), ("SesToAddress", team)]),
+        ..StackOptions::default()
+    };
     let stack = Stack::deploy(&clients, &options).await?;
-    let queue = clients
-        .sqs
-        .get_queue_attributes()
-        .queue_url(stack.output("DelayQueueUrl")?)
-        .attribute_names(QueueAttributeName::All)
-        .send()
-        .await?;
+    let get = clients.sqs.get_queue_attributes();
+    let get = get.queue_url(stack.output("DelayQueueUrl")?);
+    let queue = get.attribute_names(QueueAttributeName::All).send().await?;
     let attributes = queue.attributes().context("a queue has attributes")?;
     assert_eq!(attributes[&QueueAttributeName::DelaySeconds], "600");
     assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], "360");
-    let redrive: serde_json::Value =
-        serde_json::from_str(&attributes[&QueueAttributeName::RedrivePolicy])?;
+    let redrive = &attributes[&QueueAttributeName::RedrivePolicy];
+    let redrive: serde_json::Value = serde_json::from_str(redrive)?;
     assert_eq!(redrive["maxReceiveCount"].as_u64(), Some(3), "{redrive}");
 
     let environment = stack.environment("EnrichmentFunction")?;
-    assert_eq!(
-        environment["SES_TO_ADDRESS"],
-        "b@example.com, c@example.com"
-    );
-    assert_eq!(
-        environment["LOOKUP_BUCKET"],
-        stack.output("LookupBucketName")?
-    );
-    assert!(
-        !environment.contains_key("SES_CONFIGURATION_SET"),
-        "{environment:?}"
-    );
+    assert_eq!(environment["SES_TO_ADDRESS"], team);
+    let lookup = stack.output("LookupBucketName")?;
+    assert_eq!(environment["LOOKUP_BUCKET"], lookup);
+    let has_set = environment.contains_key("SES_CONFIGURATION_SET");
+    assert!(!has_set, "{environment:?}");
     let function = stack.function("EnrichmentFunction")?;
-    assert_eq!(
-        (function.binary.as_str(), function.timeout_seconds),
-        ("enrich", 60)
-    );
-    let event = function
-        .queue_event
-        .as_ref()
-        .context("it is fed by the queue")?;
-    assert_eq!(
-        event["FunctionResponseTypes"],
-        json!(["ReportBatchItemFailures"])
-    );
+    assert_eq!(function.binary, "enrich");
+    assert_eq!(function.timeout_seconds, 60);
+    let event = function.queue_event.as_ref();
+    let event = event.context("it is fed by the queue")?;
+    let types = json!(["ReportBatchItemFailures"]);
+    assert_eq!(event["FunctionResponseTypes"], types);
     Ok(())
 }

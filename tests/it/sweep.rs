@@ -1,37 +1,26 @@
 //! The real `sweep`: an event whose trigger is lost is queued again, and its mail comes after all.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail};
-use leadwire_tests::clock::{self, DEADLINE};
-use leadwire_tests::fault::Fault;
+use anyhow::{Context, Result};
+use leadwire_tests::clock;
+use leadwire_tests::fault::{Fault, lists};
 use leadwire_tests::house::{House, HouseOptions};
-use leadwire_tests::instance::Outcome;
 use leadwire_tests::json::At;
 use leadwire_tests::mapping::MappingOptions;
 use serde_json::{Value, json};
 
-/// Longer than an event of the template's can wait: 1800 s and 3600 s of waiting, three visibilities of 360 s, and 15 minutes.
-const AGE: Duration = Duration::from_hours(3);
-
 /// Sweeps once: the report, which the log must tell too.
 async fn sweep(house: &House) -> Result<Value> {
     let told = || {
-        let lines = house.sweep.log().objects().into_iter();
+        let mut lines = house.sweep.log().objects();
+        lines.retain(|line| line["event"] == "sweep_finished");
         lines
-            .filter(|line| line["event"] == "sweep_finished")
-            .collect::<Vec<_>>()
     };
     let before = told().len();
-    let outcome = house.sweep.invoke(&json!({})).await?;
-    let Outcome::Response(report) = &outcome else {
-        bail!("{outcome:?}: {:?}", house.sweep.log().lines());
-    };
-    let report: Value = serde_json::from_slice(report)?;
-    let line = clock::eventually("the log tells of the sweep", DEADLINE, || async {
+    let report = house.sweep.answer(&json!({})).await?;
+    let line = clock::eventually("the log tells of the sweep", || async {
         Ok(told().into_iter().nth(before))
-    })
-    .await?;
+    });
+    let line = line.await?;
     assert_eq!(numbers(&line), numbers(&report), "{line}");
     Ok(report)
 }
@@ -43,40 +32,26 @@ fn numbers(report: &Value) -> [Option<u64>; 4] {
 #[tokio::test]
 async fn an_old_event_without_a_trigger_is_queued_again_and_mailed_once() -> Result<()> {
     let house = House::build(HouseOptions {
-        parameters: vec![("DelaySeconds", "0")],
         mapping: MappingOptions {
             enabled: false,
             ..MappingOptions::default()
         },
-        ..HouseOptions::default()
+        ..HouseOptions::prompt()
     })
     .await?;
-    house
-        .put_owner(
-            "lost-1",
-            &json!({"lead_id": "lost-1", "lead_owner": "Omar"}),
-        )
-        .await?;
-    let event = house
-        .accepted("/ingest", &[], r#"{"lead_id":"lost-1"}"#)
-        .await?;
-    let queue = house.stack.output("DelayQueueUrl")?;
-    let purge = house.clients.sqs.purge_queue().queue_url(queue);
-    purge.send().await?;
-    house.quiet(DEADLINE).await?;
+    house.assign("lost-1", "Omar").await?;
+    let event = house.lead("lost-1").await?;
+    let queue = "DelayQueueUrl";
+    house.purge(house.stack.output(queue)?).await?;
+    house.quiet().await?;
 
     let young = sweep(&house).await?;
     assert_eq!(numbers(&young), [1, 0, 0, 0].map(Some), "{young}");
     assert_eq!(house.depth(queue).await?, 0);
 
     // Only the event is old: what the sweep writes in this test is as fresh as it is.
-    let is_raw_listing =
-        |query: &str| query.contains("list-type=2") && query.contains("prefix=raw");
-    house
-        .s3
-        .inject(usize::MAX, Fault::Age(AGE), move |request| {
-            request.uri().query().is_some_and(is_raw_listing)
-        });
+    let is_raw = |call: &_| lists(call, "raw");
+    house.s3.inject(usize::MAX, Fault::Age, is_raw);
     let old = sweep(&house).await?;
     assert_eq!(numbers(&old), [1, 1, 1, 0].map(Some), "{old}");
     assert_eq!(old["keys"], json!([event["s3_key"]]));
@@ -89,8 +64,8 @@ async fn an_old_event_without_a_trigger_is_queued_again_and_mailed_once() -> Res
     assert_eq!(numbers(&under_way), [1, 0, 0, 0].map(Some), "{under_way}");
 
     house.mapping.resume();
-    house.mails(1, DEADLINE).await?;
-    house.quiet(DEADLINE).await?;
+    house.mails(1).await?;
+    house.quiet().await?;
     let settled = sweep(&house).await?;
     assert_eq!(numbers(&settled), [1, 0, 0, 0].map(Some), "{settled}");
     assert_eq!(house.depth(queue).await?, 0);

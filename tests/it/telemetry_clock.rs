@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
-use leadwire_tests::clock::{self, DEADLINE};
+use leadwire_tests::clock;
 use leadwire_tests::instance::Timing;
 use leadwire_tests::metric::{self, Sample};
 use leadwire_tests::rig::Rig;
-use serde_json::json;
 
 /// How far a number may be from the clock.
 const TOLERANCE_MS: f64 = 50.0;
@@ -50,20 +49,17 @@ impl Moment {
     /// The least and the most milliseconds from another moment to this one.
     fn since(self, other: Self) -> (f64, f64) {
         let millis = |from: Timestamp, to: Timestamp| to.duration_since(from).as_secs_f64() * 1e3;
-        (
-            millis(other.before, self.after),
-            millis(other.after, self.before),
-        )
+        let least = millis(other.before, self.after);
+        (least, millis(other.after, self.before))
     }
 }
 
 /// The one value of a metric that was told since there were `before` of them.
 async fn told(rig: &Rig, name: &str, before: usize) -> Result<Sample> {
-    clock::eventually(name, DEADLINE, || async {
+    let told = clock::eventually(name, || async {
         Ok(metric::samples(&rig.lines(), name).into_iter().nth(before))
-    })
-    .await
-    .with_context(|| rig.lines().join("\n"))
+    });
+    told.await.with_context(|| rig.lines().join("\n"))
 }
 
 #[tokio::test]
@@ -72,19 +68,12 @@ async fn end_to_end_latency_and_enrichment_delay_are_what_the_clock_saw() -> Res
     let (mut seen, mut close) = (Vec::new(), BTreeSet::new());
     for number in 0..LEADS_MAX {
         let lead = format!("clock-{number}");
-        rig.put_owner(&lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));
-        let body = json!({"lead_id": lead}).to_string();
-        let event = rig.accepted("/ingest", &[], &body).await?;
+        rig.assign(&lead, "Omar");
+        let event = rig.lead(&lead).await?;
         let timing = rig.ingest.timings().pop().context("an invocation")?;
         let accepted = Moment::of(&rig, &timing, "S3.PutObject")?;
-        let due: Timestamp = event["enrich_not_before"]
-            .as_str()
-            .context("a time")?
-            .parse()?;
-        clock::eventually("the delay is over", DEADLINE, || async {
-            Ok((clock::now() >= due).then_some(()))
-        })
-        .await?;
+        let due: Timestamp = event.text("enrich_not_before").parse()?;
+        clock::until("the delay is over", || clock::now() >= due).await?;
         rig.deliver_sent().await?;
         let timing = rig.enrich.timings().pop().context("an invocation")?;
         let began = Moment::of(&rig, &timing, "S3.GetObject")?;
@@ -97,10 +86,8 @@ async fn end_to_end_latency_and_enrichment_delay_are_what_the_clock_saw() -> Res
             let sample = told(&rig, name, number).await?;
             let value = sample.value;
             // Whole milliseconds are told.
-            ensure!(
-                (least - 1.0..=most + 1.0).contains(&value),
-                "{name} {value}, not {least} to {most}"
-            );
+            let is_seen = (least - 1.0..=most + 1.0).contains(&value);
+            ensure!(is_seen, "{name} {value}, not {least} to {most}");
             if (value - least).max(most - value) <= TOLERANCE_MS {
                 close.insert(name);
             }
@@ -117,12 +104,14 @@ async fn end_to_end_latency_and_enrichment_delay_are_what_the_clock_saw() -> Res
 /// A point on a graph leads to its lead and its trace.
 fn check_document(sample: &Sample, lead: &str) -> Result<()> {
     let document = &sample.document;
-    ensure!(document["source"] == "generic", "{document}");
-    ensure!(
-        document["service"] == "enrich" && document["environment"] == "dev",
-        "{document}"
-    );
-    ensure!(document["lead_id"] == lead, "{document}");
+    for (name, text) in [
+        ("source", "generic"),
+        ("service", "enrich"),
+        ("environment", "dev"),
+        ("lead_id", lead),
+    ] {
+        ensure!(document[name] == text, "{name} in {document}");
+    }
     let trace = document["trace_id"].as_str().unwrap_or_default();
     ensure!(trace.len() == 32, "{document}");
     Ok(())

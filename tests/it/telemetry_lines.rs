@@ -10,12 +10,12 @@ use leadwire_tests::cloud::{SEND_EMAIL, Sent};
 use leadwire_tests::collector::Collector;
 use leadwire_tests::event::{Shape, web};
 use leadwire_tests::fault::Fault;
-use leadwire_tests::instance::Outcome;
-use leadwire_tests::rig::{LOOKUP, Rig, request};
+use leadwire_tests::http;
+use leadwire_tests::rig::{LOOKUP, Rig, SOURCES};
 use leadwire_tests::secret::StandardSender;
 use serde_json::{Value, json};
 
-use crate::trace::otlp;
+use crate::trace::start;
 
 /// Stands in everything that somebody else says, and so must stand nowhere in telemetry.
 const MARK: &str = "kanarie";
@@ -32,21 +32,18 @@ struct Heard {
 
 impl Heard {
     async fn start() -> Result<Self> {
-        let (collector, sender) = (Collector::start().await?, StandardSender::new([7; 32]));
-        let mut environment = otlp(&collector.url());
-        let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:sources";
-        environment.extend([
-            ("SOURCES_SECRET_ARN", arn.to_owned()),
+        let more = [
+            ("SOURCES_SECRET_ARN", SOURCES.to_owned()),
             ("NOTIFY_OWNER", "true".to_owned()),
             ("RUST_LOG", "trace".to_owned()),
-        ]);
-        let rig = Rig::start(&environment).await?;
-        let close = "ca".repeat(32);
+        ];
+        let (rig, collector) = start(&more).await?;
+        let (sender, close) = (StandardSender::new([7; 32]), "ca".repeat(32));
         let standard = sender.secret();
         let document = json!({
             "standard": {"secrets": [standard]}, "close": {"secrets": [close]},
         });
-        rig.cloud.hold_secret(document);
+        rig.cloud.hold_secret(SOURCES, document);
         Ok(Self {
             rig,
             collector,
@@ -57,11 +54,8 @@ impl Heard {
 
     /// Posts a signed body with headers that say too much, and gives back the status.
     async fn post(&self, id: &str, body: &str, more: &[(&str, &str)]) -> Result<u16> {
-        let signed = self.sender.headers(id, body)?;
-        let mut headers: Vec<(&str, &str)> = signed
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
+        let signed = self.sender.sign(id, body)?;
+        let mut headers = signed.headers();
         headers.extend([
             ("user-agent", "kanarie-agent/1.0"),
             ("cookie", "session=kanarie-cookie"),
@@ -77,15 +71,16 @@ impl Heard {
 
     /// Gives `ingest` a request of any method and path.
     async fn ask(&self, method: &str, path: &str) -> Result<()> {
-        let mut asked = request(path, &[("x-kanarie", MARK)], "kanarie-body")?;
+        let mut asked = http::post(path, &[("x-kanarie", MARK)], "kanarie-body")?;
         *asked.method_mut() = Method::from_bytes(method.as_bytes())?;
-        let outcome = self
-            .rig
-            .ingest
-            .invoke(&web(Shape::Rest, path, &asked))
-            .await?;
-        ensure!(matches!(outcome, Outcome::Response(_)), "{outcome:?}");
-        Ok(())
+        let event = web(Shape::Rest, path, &asked);
+        self.rig.ingest.answer(&event).await.map(drop)
+    }
+
+    /// Delivers what was sent, received for the `count`th time; gives back how much of it failed.
+    async fn deliver(&self, count: u32) -> Result<usize> {
+        let sent = self.rig.cloud.take_sent();
+        Ok(self.rig.deliver_all(&sent, count).await?.len())
     }
 
     /// Everything that left the functions as telemetry.
@@ -93,13 +88,8 @@ impl Heard {
         let mut all = self.rig.lines();
         let posts = self.collector.posts().into_iter();
         all.extend(posts.map(|post| String::from_utf8_lossy(&post.body).into_owned()));
-        all.extend(
-            self.collector
-                .spans()
-                .0
-                .iter()
-                .map(|span| format!("{span:?}")),
-        );
+        let spans = self.collector.spans();
+        all.extend(spans.0.iter().map(|span| format!("{span:?}")));
         all
     }
 }
@@ -133,26 +123,18 @@ async fn tell_good(heard: &Heard) -> Result<()> {
         ("traceparent", "kanarie"),
         ("tracestate", "kanarie=kanarie"),
     ];
-    ensure!(
-        heard.post("said-1", &body, &more).await? == 202,
-        "{:?}",
-        heard.rig.lines()
-    );
+    let status = heard.post("said-1", &body, &more).await?;
+    ensure!(status == 202, "{:?}", heard.rig.lines());
     heard.rig.deliver_sent().await?;
     let mail = heard.rig.cloud.mails().pop().context("a mail")?;
     let mail = mail.request.to_string();
-    for said in [
-        "name",
-        "owner",
-        "status",
-        "funnel",
-        "owner@example.com",
-        "lead@example.com",
-    ] {
-        ensure!(
-            mail.contains(&format!("kanarie-{said}")),
-            "{said} is not in {mail}"
-        );
+    let addresses = ["owner@example.com", "lead@example.com"];
+    for said in ["name", "owner", "status", "funnel"]
+        .iter()
+        .chain(&addresses)
+    {
+        let is_said = mail.contains(&format!("kanarie-{said}"));
+        ensure!(is_said, "{said} is not in {mail}");
     }
     Ok(())
 }
@@ -215,11 +197,7 @@ async fn tell_failed(heard: &Heard) -> Result<()> {
         odd("odd-2", r#"{"s3_key":"raw/kanarie"}"#),
         odd("odd-3", r#"{"v":9,"kanarie":"kanarie"}"#),
     ];
-    let odd: Vec<_> = odd
-        .iter()
-        .map(|odd| odd.received(3))
-        .collect::<Result<_>>()?;
-    ensure!(rig.deliver(&odd).await?.len() == 3);
+    ensure!(rig.deliver_all(&odd, 3).await?.len() == 3);
 
     let files = [
         "{\"kanarie\": kanarie".to_owned(),
@@ -229,36 +207,22 @@ async fn tell_failed(heard: &Heard) -> Result<()> {
         let lead = format!("file-{number}");
         rig.cloud.put(LOOKUP, &format!("{lead}.json"), file);
         ensure!(heard.post(&lead, &envelope(&data(&lead)), &[]).await? == 202);
-        let sent = rig.cloud.take_sent();
-        let sent: Vec<_> = sent
-            .iter()
-            .map(|sent| sent.received(3))
-            .collect::<Result<_>>()?;
-        ensure!(rig.deliver(&sent).await?.len() == 1);
+        ensure!(heard.deliver(3).await? == 1);
     }
     let quoting = "Email address is not verified: kanarie-owner@example.com, kanarie-name";
-    for (number, (status, code)) in [
+    for (status, code) in [
         (400, "MessageRejected"),
         (400, "BadRequestException"),
         (429, "TooManyRequestsException"),
         (500, "InternalFailure"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let lead = format!("ses-{number}");
+    ] {
+        let lead = format!("ses-{code}");
         rig.put_owner(&lead, &owner(&lead));
+        let refusal = Fault::ses(status, code).saying(quoting);
         rig.front
-            .inject(1, Fault::ses(status, code).saying(quoting), |request| {
-                request.uri().path() == SEND_EMAIL
-            });
+            .inject(1, refusal, |request| request.uri().path() == SEND_EMAIL);
         ensure!(heard.post(&lead, &envelope(&data(&lead)), &[]).await? == 202);
-        let sent = rig.cloud.take_sent();
-        let sent: Vec<_> = sent
-            .iter()
-            .map(|sent| sent.received(1))
-            .collect::<Result<_>>()?;
-        rig.deliver(&sent).await?;
+        heard.deliver(1).await?;
     }
     Ok(())
 }

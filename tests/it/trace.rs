@@ -1,14 +1,17 @@
 //! One lead is one trace, from the webhook to the mail, whoever collects it and however often it was tried.
 
 use anyhow::{Context, Result, ensure};
-use leadwire_tests::clock::{self, DEADLINE};
+use hyper::Request;
+use leadwire_tests::accepted::{Accepted, key_in};
+use leadwire_tests::clock;
 use leadwire_tests::collector::rotel::Rotel;
 use leadwire_tests::collector::xray::XrayApi;
-use leadwire_tests::collector::{Collector, Kind, Link, Span, Spans, Status};
+use leadwire_tests::collector::{Collector, Kind, Link, PROTOBUF, Span, Spans};
 use leadwire_tests::house::{House, HouseOptions};
+use leadwire_tests::http::Client;
 use leadwire_tests::instance::Timing;
 use leadwire_tests::rig::{ENRICHED, LOOKUP, QUEUE, RAW, Rig};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What makes the functions export to a collector.
 pub(crate) fn otlp(endpoint: &str) -> Vec<(&'static str, String)> {
@@ -16,6 +19,26 @@ pub(crate) fn otlp(endpoint: &str) -> Vec<(&'static str, String)> {
         ("TRACE_EXPORTER", "otlp".to_owned()),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.to_owned()),
     ]
+}
+
+/// The functions, with more variables, and the collector that they export to.
+pub(crate) async fn start(more: &[(&'static str, String)]) -> Result<(Rig, Collector)> {
+    let collector = Collector::start().await?;
+    let variables = [otlp(&collector.url()), more.to_vec()].concat();
+    Ok((Rig::start(&variables).await?, collector))
+}
+
+/// A lead that has an owner, as far as the queue.
+pub(crate) async fn post(rig: &Rig, lead: &str) -> Result<Story> {
+    rig.assign(lead, "Omar");
+    Ok(Story::of_rig(&rig.lead(lead).await?))
+}
+
+/// A lead that has an owner, all the way.
+pub(crate) async fn pass(rig: &Rig, lead: &str) -> Result<Story> {
+    let story = post(rig, lead).await?;
+    rig.deliver_sent().await?;
+    Ok(story)
 }
 
 /// The life of one lead, and where it took place.
@@ -28,29 +51,28 @@ pub(crate) struct Story {
 
 impl Story {
     /// A lead that a rig accepted.
-    pub(crate) fn of_rig(event: &Value) -> Self {
+    pub(crate) fn of_rig(event: &Accepted) -> Self {
         Self {
-            lead: text(&event["lead_id"]),
-            raw_key: text(&event["s3_key"]),
+            lead: event.text("lead_id").to_owned(),
+            raw_key: event.key().to_owned(),
             queue: QUEUE.to_owned(),
             buckets: [RAW, LOOKUP, ENRICHED].map(str::to_owned),
         }
     }
 
     /// A lead that a house accepted.
-    fn of_house(event: &Value, house: &House) -> Result<Self> {
+    fn of_house(event: &Accepted, house: &House) -> Result<Self> {
         let output = |name: &str| house.stack.output(name).map(str::to_owned);
         let queue = output("DelayQueueUrl")?;
         let queue = queue.rsplit('/').next().context("a queue has a name")?;
         Ok(Self {
-            lead: text(&event["lead_id"]),
-            raw_key: text(&event["s3_key"]),
             queue: queue.to_owned(),
             buckets: [
                 output("RawBucketName")?,
                 output("LookupBucketName")?,
                 output("EnrichedBucketName")?,
             ],
+            ..Self::of_rig(event)
         })
     }
 
@@ -66,11 +88,17 @@ impl Story {
     pub(crate) fn mailed(&self, spans: &Spans) -> Option<Spans> {
         let trace = self.trace(spans)?;
         // A span is finished after all that is in it.
-        let mailed = trace
-            .starting("process ")
-            .into_iter()
-            .any(|process| !trace.within(process).named("SES.SendEmail").is_empty());
+        let mut processes = trace.starting("process ").into_iter();
+        let mailed =
+            processes.any(|process| !trace.within(process).named("SES.SendEmail").is_empty());
         mailed.then_some(trace)
+    }
+
+    /// The same where the mail must be in it.
+    pub(crate) fn demand_mailed(&self, collector: &Collector) -> Result<Spans> {
+        let spans = collector.spans();
+        let mailed = self.mailed(&spans).context("a mail");
+        mailed.with_context(|| spans.tree())
     }
 
     /// Every span, parent and link of the contract, for a lead that was mailed at the first attempt.
@@ -89,15 +117,13 @@ impl Story {
     pub(crate) fn check_webhook<'a>(&self, trace: &'a Spans) -> Result<&'a Span> {
         let server = trace.one("POST /ingest")?;
         ensure!(server.kind == Kind::Server && server.parent.is_none());
-        for (name, value) in [
+        server.demand(&[
             ("http.request.method", "POST"),
             ("http.route", "/ingest"),
             ("url.path", "/ingest"),
             ("url.scheme", "https"),
             ("faas.trigger", "http"),
-        ] {
-            ensure!(server.has(name, value), "{name} of the server span");
-        }
+        ])?;
         ensure!(server.has("http.response.status_code", 202));
         ensure!(!server.text("faas.invocation_id").is_empty());
         let [raw, ..] = &self.buckets;
@@ -105,54 +131,40 @@ impl Story {
             self.object(trace, "S3.PutObject", raw, &self.raw_key)?,
             server,
         )?;
-        let producer = trace
-            .children(server)
-            .into_iter()
-            .find(|span| span.name == format!("send {}", self.queue))
-            .context("the webhook sends a message")?;
-        self.check_producer(producer)?;
+        let send = format!("send {}", self.queue);
+        let mut sends = trace.children(server).into_iter();
+        let producer = sends.find(|span| span.name == send);
+        let producer = producer.context("the webhook sends a message")?;
+        ensure!(producer.kind == Kind::Producer);
+        self.check_messaging(producer, "send")?;
         Ok(producer)
     }
 
-    fn check_producer(&self, span: &Span) -> Result<()> {
-        ensure!(span.kind == Kind::Producer);
-        for (name, value) in [
+    fn check_messaging(&self, span: &Span, operation: &str) -> Result<()> {
+        span.demand(&[
             ("messaging.system", "aws_sqs"),
-            ("messaging.operation.type", "send"),
-            ("messaging.operation.name", "send"),
-            ("messaging.destination.name", self.queue.as_str()),
-        ] {
-            ensure!(span.has(name, value), "{name} of {}", span.name);
-        }
-        Ok(())
+            ("messaging.operation.type", operation),
+            ("messaging.operation.name", operation),
+            ("messaging.destination.name", &self.queue),
+        ])
     }
 
     /// The time in the queue, and the span of the message's work, below the span that sent the message.
     pub(crate) fn check_gap(&self, trace: &Spans, producer: &Span, consumer: &Span) -> Result<()> {
         ensure!(consumer.kind == Kind::Consumer);
         ensure!(consumer.is_child_of(producer) && consumer.links_to(producer));
-        for (name, value) in [
-            ("messaging.system", "aws_sqs"),
-            ("messaging.operation.type", "process"),
-            ("messaging.operation.name", "process"),
-            ("messaging.destination.name", self.queue.as_str()),
-        ] {
-            ensure!(consumer.has(name, value), "{name} of {}", consumer.name);
-        }
+        self.check_messaging(consumer, "process")?;
         ensure!(!consumer.text("messaging.message.id").is_empty());
-        let children = trace.children(producer);
-        let wait = children
-            .iter()
-            .find(|span| span.name == format!("wait {}", self.queue))
-            .context("a span for the time in the queue")?;
+        let name = format!("wait {}", self.queue);
+        let mut waits = trace.children(producer).into_iter();
+        let wait = waits.find(|span| span.name == name);
+        let wait = wait.context("a span for the time in the queue")?;
         ensure!(wait.kind == Kind::Internal);
         // Both its times are whole milliseconds, by the queue's clock.
         let slack = 2_000_000;
         ensure!(wait.start + slack >= producer.start && wait.start <= wait.end);
-        ensure!(
-            wait.end <= consumer.start + slack,
-            "it waits until it is received"
-        );
+        let in_time = wait.end <= consumer.start + slack;
+        ensure!(in_time, "it waits until it is received");
         Ok(())
     }
 
@@ -162,7 +174,7 @@ impl Story {
         let got = self.object(trace, "S3.GetObject", raw, &self.raw_key)?;
         let owner = format!("{}.json", self.lead);
         let owner = self.object(trace, "S3.GetObject", lookup, &owner)?;
-        let document = self.raw_key.replacen("raw/", "enriched/", 1);
+        let document = key_in(&self.raw_key, "enriched");
         let put = self.object(trace, "S3.PutObject", enriched, &document)?;
         for span in [got, owner, put] {
             check_s3(span, consumer)?;
@@ -188,61 +200,44 @@ impl Story {
         bucket: &str,
         key: &str,
     ) -> Result<&'a Span> {
-        let found = trace
-            .named(name)
-            .into_iter()
-            .find(|span| span.has("aws.s3.bucket", bucket) && span.has("aws.s3.key", key));
+        let mut found = trace.named(name).into_iter();
+        let found =
+            found.find(|span| span.has("aws.s3.bucket", bucket) && span.has("aws.s3.key", key));
         found.with_context(|| format!("no {name} of {bucket}/{key} for {}", self.lead))
     }
 
     /// No span of another name, none that failed, none below a span that is not there, none from nowhere.
     fn check_whole(&self, trace: &Spans) -> Result<()> {
         let of_queue = ["send", "wait", "process"].map(|verb| format!("{verb} {}", self.queue));
-        let plain = [
-            "POST /ingest",
-            "S3.PutObject",
-            "S3.GetObject",
-            "merge",
-            "SES.SendEmail",
-        ];
+        let calls = ["S3.PutObject", "S3.GetObject", "SES.SendEmail"];
+        let known = |name: &str| {
+            let of_queue = of_queue.iter().any(|known| known == name);
+            of_queue || calls.contains(&name) || ["POST /ingest", "merge"].contains(&name)
+        };
         for span in &trace.0 {
             let name = span.name.as_str();
-            let is_known = plain.contains(&name) || of_queue.iter().any(|known| known == name);
-            ensure!(is_known, "{name} is no name of the contract");
-            ensure!(!matches!(span.status, Status::Error(_)), "{name} failed");
-            ensure!(
-                span.start > 0 && span.start <= span.end,
-                "the times of {name}"
-            );
-            ensure!(
-                span.resource.contains_key("service.name"),
-                "who made {name}"
-            );
+            ensure!(known(name), "{name} is no name of the contract");
+            ensure!(span.error.is_none(), "{name} failed");
+            let took_time = span.start > 0 && span.start <= span.end;
+            ensure!(took_time, "the times of {name}");
+            let is_signed = span.resource.contains_key("service.name");
+            ensure!(is_signed, "who made {name}");
             let has_parent = |parent: &String| trace.0.iter().any(|span| span.span_id == *parent);
-            ensure!(
-                span.parent.as_ref().is_none_or(has_parent),
-                "{name} hangs in the air"
-            );
+            let is_held = span.parent.as_ref().is_none_or(has_parent);
+            ensure!(is_held, "{name} hangs in the air");
         }
         Ok(())
     }
 }
 
 fn check_s3(span: &Span, parent: &Span) -> Result<()> {
-    let method = span.name.trim_start_matches("S3.");
-    ensure!(
-        span.kind == Kind::Client && span.is_child_of(parent),
-        "{}",
-        span.name
-    );
-    for (name, value) in [
+    let is_call = span.kind == Kind::Client && span.is_child_of(parent);
+    ensure!(is_call, "{}", span.name);
+    span.demand(&[
         ("rpc.system", "aws-api"),
         ("rpc.service", "S3"),
-        ("rpc.method", method),
-    ] {
-        ensure!(span.has(name, value), "{name} of {}", span.name);
-    }
-    Ok(())
+        ("rpc.method", span.name.trim_start_matches("S3.")),
+    ])
 }
 
 /// The platform's own context of an invocation, which X-Ray knows it by.
@@ -258,10 +253,6 @@ pub(crate) fn of_platform(timing: &Timing) -> Result<Link> {
     })
 }
 
-pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
 /// An id that X-Ray takes too begins with the time, in seconds.
 fn check_recent(trace_id: &str) -> Result<()> {
     let epoch = trace_id.get(..8).context("32 digits")?;
@@ -270,83 +261,50 @@ fn check_recent(trace_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// The lines that tell of a lead, each with the trace that it tells.
-fn traces_told(lines: &[Value], lead: &str) -> Vec<(String, String)> {
-    let of_lead = lines.iter().filter(|line| line["lead_id"] == lead);
-    of_lead
-        .map(|line| (text(&line["trace_id"]), text(&line["span_id"])))
-        .collect()
-}
-
-async fn post(rig: &Rig, lead: &str) -> Result<Story> {
-    rig.put_owner(lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));
-    let body = json!({"lead_id": lead, "display_name": "Zoë"}).to_string();
-    Ok(Story::of_rig(&rig.accepted("/ingest", &[], &body).await?))
-}
-
 #[tokio::test]
 async fn one_lead_is_one_trace_through_the_deployed_stack_and_stays_one_through_a_redrive()
 -> Result<()> {
     let collector = Collector::start().await?;
     let mut environment = otlp(&collector.url());
-    environment.extend([
-        ("LEASE_SECONDS", "1".to_owned()),
-        ("RETRY_SECONDS", "1".to_owned()),
-    ]);
+    environment.extend(["LEASE_SECONDS", "RETRY_SECONDS"].map(|name| (name, "1".to_owned())));
     let house = House::build(HouseOptions {
-        parameters: vec![("DelaySeconds", "0")],
         overrides: vec![("DelayQueue", "VisibilityTimeout", json!(2))],
         environment,
-        ..HouseOptions::default()
+        ..HouseOptions::prompt()
     })
     .await?;
-    house
-        .put_owner("one-1", &json!({"lead_id": "one-1", "lead_owner": "Omar"}))
-        .await?;
+    house.assign("one-1", "Omar").await?;
     // Another lead's file: that fails until it is mended, and nobody's time helps.
-    house
-        .put_owner("one-2", &json!({"lead_id": "one-3", "lead_owner": "Omar"}))
-        .await?;
-    let good = house
-        .accepted("/ingest", &[], r#"{"lead_id":"one-1"}"#)
-        .await?;
-    let dead = house
-        .accepted("/ingest", &[], r#"{"lead_id":"one-2"}"#)
-        .await?;
-    let (good, dead) = (
-        Story::of_house(&good, &house)?,
-        Story::of_house(&dead, &house)?,
-    );
+    let other = json!({"lead_id": "one-3", "lead_owner": "Omar"});
+    house.put_owner("one-2", &other).await?;
+    let good = Story::of_house(&house.lead("one-1").await?, &house)?;
+    let dead = Story::of_house(&house.lead("one-2").await?, &house)?;
+    let mailed = async |story: &Story| {
+        let mailed = collector.eventually("a lead is mailed", |spans| story.mailed(spans));
+        mailed.await.with_context(|| house.account())
+    };
 
-    let trace = collector
-        .eventually("the good lead is mailed", DEADLINE, |spans| {
-            good.mailed(spans)
-        })
-        .await
-        .with_context(|| house.account())?;
+    let trace = mailed(&good).await?;
     good.check(&trace)?;
     let trace_id = trace.trace_ids().into_iter().next().context("one trace")?;
     check_recent(trace_id)?;
     for function in [&house.ingest, &house.enrich] {
-        let told = traces_told(&function.log().objects(), "one-1");
-        ensure!(!told.is_empty(), "{}", house.account());
-        for (told, span) in told {
-            let known = trace.0.iter().any(|known| known.span_id == span);
-            ensure!(told == trace_id && known, "a line tells {told}/{span}");
+        let mut lines = function.log().objects();
+        lines.retain(|line| line["lead_id"] == "one-1");
+        ensure!(!lines.is_empty(), "{}", house.account());
+        for line in lines {
+            let is_known = trace
+                .0
+                .iter()
+                .any(|span| line["span_id"] == span.span_id.as_str());
+            ensure!(line["trace_id"] == trace_id && is_known, "{line}");
         }
     }
 
-    house.dead_letter_depth(1, DEADLINE).await?;
-    house
-        .put_owner("one-2", &json!({"lead_id": "one-2", "lead_owner": "Omar"}))
-        .await?;
+    house.dead_letter_depth(1).await?;
+    house.assign("one-2", "Omar").await?;
     redrive(&house).await?;
-    let trace = collector
-        .eventually("the redriven lead is mailed", DEADLINE, |spans| {
-            dead.mailed(spans)
-        })
-        .await
-        .with_context(|| house.account())?;
+    let trace = mailed(&dead).await?;
     check_attempts(&dead, &trace, 4).with_context(|| trace.tree())?;
     ensure!(collector.faults().is_empty(), "{:?}", collector.faults());
     Ok(())
@@ -361,15 +319,9 @@ fn check_attempts(story: &Story, trace: &Spans, attempts: usize) -> Result<()> {
         story.check_gap(trace, producer, consumer)?;
     }
     let (last, failed) = consumers.split_last().context("an attempt")?;
-    ensure!(
-        !matches!(last.status, Status::Error(_)),
-        "the last one did it"
-    );
+    ensure!(last.error.is_none(), "the last one did it");
     for consumer in failed {
-        ensure!(
-            matches!(consumer.status, Status::Error(_)),
-            "the ones before failed"
-        );
+        ensure!(consumer.error.is_some(), "the ones before failed");
         ensure!(!consumer.text("error.type").is_empty(), "and say why");
     }
     story.check_work(&trace.within(last), last)
@@ -377,51 +329,51 @@ fn check_attempts(story: &Story, trace: &Spans, attempts: usize) -> Result<()> {
 
 async fn redrive(house: &House) -> Result<()> {
     let queue = house.stack.output("DeadLetterQueueUrl")?;
-    let arn = aws_sdk_sqs::types::QueueAttributeName::QueueArn;
-    let get = house.clients.sqs.get_queue_attributes().queue_url(queue);
-    let reply = get.attribute_names(arn.clone()).send().await?;
-    let arn = reply.attributes().and_then(|all| all.get(&arn));
+    let arn = house.clients.queue_arn(queue).await?;
     let redrive = house.clients.sqs.start_message_move_task();
-    redrive
-        .source_arn(arn.context("a queue has an ARN")?)
-        .send()
-        .await?;
+    redrive.source_arn(arn).send().await?;
     Ok(())
 }
 
 #[tokio::test]
 async fn a_real_collector_reads_back_the_whole_trace_and_its_x_ray_exporter_takes_every_span()
 -> Result<()> {
-    let xray = XrayApi::start().await?;
-    let rotel = Rotel::start(&xray.url()).await?;
-    let rig = Rig::start(&otlp(rotel.url())).await?;
-    let story = post(&rig, "real-1").await?;
-    rig.deliver_sent().await?;
-    let trace = rotel
-        .eventually("rotel has the whole trace", DEADLINE, |spans| {
-            story.mailed(spans)
-        })
-        .await
-        .with_context(|| format!("{:?}", rig.lines()))?;
+    let (collector, xray) = (Collector::start().await?, XrayApi::start().await?);
+    collector.take_gzip();
+    let endpoint = ["--otlp-exporter-endpoint", &collector.url()];
+    let otlp_exporter = [
+        ["otlp", "--otlp-exporter-protocol", "http"].as_slice(),
+        &endpoint,
+    ];
+    let reader = Rotel::start(&otlp_exporter.concat()).await?;
+    let rig = Rig::start(&otlp(reader.url())).await?;
+    let story = pass(&rig, "real-1").await?;
+    let read = collector.eventually("rotel has the whole trace", |spans| story.mailed(spans));
+    let trace = read.await.with_context(|| format!("{:?}", rig.lines()))?;
     story.check(&trace)?;
 
-    let segments = clock::eventually("X-Ray has as many segments", DEADLINE, || async {
+    let endpoint = ["aws-xray", "--xray-exporter-custom-endpoint", &xray.url()];
+    let exporter = Rotel::start(&endpoint).await?;
+    for post in collector.posts() {
+        let request = Request::post(format!("{}/v1/traces", exporter.url()));
+        let request = request.header("Content-Type", PROTOBUF).body(post.body)?;
+        let taken = Client::default().send(request).await?;
+        ensure!(taken.status() == 200, "{taken:?}");
+    }
+    let segments = clock::eventually("X-Ray has as many segments", || async {
         let segments = xray.segments();
         Ok((segments.len() >= trace.0.len()).then_some(segments))
-    })
-    .await?;
+    });
+    let segments = segments.await?;
     for span in &trace.0 {
-        let segment = segments
-            .iter()
-            .find(|segment| segment["id"] == span.span_id.as_str())
-            .with_context(|| format!("no segment for {}", span.name))?;
+        let mut segments = segments.iter();
+        let segment = segments.find(|segment| segment["id"] == span.span_id.as_str());
+        let segment = segment.with_context(|| format!("no segment for {}", span.name))?;
         let parent = segment["parent_id"].as_str();
         ensure!(parent == span.parent.as_deref(), "{segment}");
         let (epoch, unique) = span.trace_id.split_at(8);
-        ensure!(
-            segment["trace_id"] == format!("1-{epoch}-{unique}"),
-            "{segment}"
-        );
+        let id = format!("1-{epoch}-{unique}");
+        ensure!(segment["trace_id"] == id, "{segment}");
     }
     // Rotel says `segment` where X-Ray says nothing.
     let mut faults = xray.faults();

@@ -1,32 +1,13 @@
 //! A lead that is tried again stays in its one trace, each attempt to be seen.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
-use leadwire_tests::collector::{Collector, Span, Spans, Status};
-use leadwire_tests::fault::Fault;
-use leadwire_tests::instance::Outcome;
-use leadwire_tests::rig::{QUEUE, RAW, Rig};
+use hyper::Method;
+use leadwire_tests::collector::{Span, Spans};
+use leadwire_tests::fault::{Fault, lists};
+use leadwire_tests::rig::{QUEUE, RAW};
 use serde_json::json;
 
-use crate::trace::{Story, otlp};
-
-/// Longer than an event can wait for anything.
-const AGE: Duration = Duration::from_hours(3);
-
-async fn start() -> Result<(Rig, Collector)> {
-    let collector = Collector::start().await?;
-    Ok((Rig::start(&otlp(&collector.url())).await?, collector))
-}
-
-async fn post(rig: &Rig, lead: &str) -> Result<Story> {
-    let body = json!({"lead_id": lead}).to_string();
-    Ok(Story::of_rig(&rig.accepted("/ingest", &[], &body).await?))
-}
-
-fn put_owner(rig: &Rig, lead: &str) {
-    rig.put_owner(lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));
-}
+use crate::trace::{Story, post, start};
 
 fn consumers(trace: &Spans) -> Vec<&Span> {
     trace.named(&format!("process {QUEUE}"))
@@ -35,12 +16,12 @@ fn consumers(trace: &Spans) -> Vec<&Span> {
 #[tokio::test]
 async fn a_message_that_is_received_again_has_a_second_span_below_the_same_producer() -> Result<()>
 {
-    let (rig, collector) = start().await?;
-    put_owner(&rig, "again-1");
+    let (rig, collector) = start(&[]).await?;
     let story = post(&rig, "again-1").await?;
-    rig.front.inject(3, Fault::s3(503, "SlowDown"), |request| {
-        request.method() == hyper::Method::GET
-            && request.uri().path().starts_with(&format!("/{RAW}/"))
+    let raw = format!("/{RAW}/");
+    let slow = Fault::s3(503, "SlowDown");
+    rig.front.inject(3, slow, move |request| {
+        request.method() == Method::GET && request.uri().path().starts_with(&raw)
     });
     let sent = rig.cloud.take_sent();
     let message = sent.first().context("a message")?;
@@ -48,25 +29,18 @@ async fn a_message_that_is_received_again_has_a_second_span_below_the_same_produ
     ensure!(failed.iter().eq([&message.id]), "{failed:?}");
     ensure!(rig.deliver(&[message.received(2)?]).await?.is_empty());
 
-    let trace = story.mailed(&collector.spans()).context("a mail")?;
+    let trace = story.demand_mailed(&collector)?;
     let checked = || {
         let producer = story.check_webhook(&trace)?;
         let [first, second] = consumers(&trace).try_into().ok().context("two attempts")?;
         for attempt in [first, second] {
             story.check_gap(&trace, producer, attempt)?;
         }
-        ensure!(
-            matches!(first.status, Status::Error(_)),
-            "the first one failed"
-        );
-        ensure!(
-            first.text("error.type") == "store_unavailable",
-            "{:?}",
-            first.attributes
-        );
+        ensure!(first.error.is_some(), "the first one failed");
+        first.demand(&[("error.type", "store_unavailable")])?;
         let failed = trace.within(first);
         let failed = failed.named("S3.GetObject").into_iter();
-        let failed = failed.filter(|span| matches!(span.status, Status::Error(_)));
+        let failed = failed.filter(|span| span.error.is_some());
         ensure!(failed.count() == 1, "and its call says which");
         let waits = trace.named(&format!("wait {QUEUE}"));
         ensure!(waits.len() == 1, "it lay in the queue once: {waits:?}");
@@ -77,24 +51,21 @@ async fn a_message_that_is_received_again_has_a_second_span_below_the_same_produ
 
 #[tokio::test]
 async fn an_owner_who_comes_late_leaves_every_look_in_the_trace() -> Result<()> {
-    let (rig, collector) = start().await?;
-    let story = post(&rig, "late-1").await?;
+    let (rig, collector) = start(&[]).await?;
+    let story = Story::of_rig(&rig.lead("late-1").await?);
     rig.deliver_sent().await?;
     rig.deliver_sent().await?;
-    put_owner(&rig, "late-1");
+    rig.assign("late-1", "Omar");
     rig.deliver_sent().await?;
 
-    let trace = story.mailed(&collector.spans()).context("a mail")?;
+    let trace = story.demand_mailed(&collector)?;
     let checked = || {
         let mut producer = story.check_webhook(&trace)?;
         let attempts = consumers(&trace);
         ensure!(attempts.len() == 3, "three looks");
         for (number, attempt) in attempts.iter().enumerate() {
             story.check_gap(&trace, producer, attempt)?;
-            ensure!(
-                !matches!(attempt.status, Status::Error(_)),
-                "waiting is not failing"
-            );
+            ensure!(attempt.error.is_none(), "waiting is not failing");
             let sent = trace.children(attempt).into_iter();
             let mut sent = sent.filter(|span| span.name == format!("send {QUEUE}"));
             match sent.next() {
@@ -111,23 +82,15 @@ async fn an_owner_who_comes_late_leaves_every_look_in_the_trace() -> Result<()> 
 
 #[tokio::test]
 async fn an_event_that_the_sweep_finds_goes_on_in_its_own_trace() -> Result<()> {
-    let (rig, collector) = start().await?;
-    put_owner(&rig, "swept-1");
+    let (rig, collector) = start(&[]).await?;
     let story = post(&rig, "swept-1").await?;
     ensure!(rig.cloud.take_sent().len() == 1, "the trigger that is lost");
-    rig.front.inject(usize::MAX, Fault::Age(AGE), |request| {
-        let query = request.uri().query().unwrap_or_default();
-        query.contains("list-type=2") && query.contains("prefix=raw")
-    });
-    let swept = rig.sweep.invoke(&json!({})).await?;
-    ensure!(matches!(swept, Outcome::Response(_)), "{swept:?}");
+    let is_raw = |call: &_| lists(call, "raw");
+    rig.front.inject(usize::MAX, Fault::Age, is_raw);
+    rig.sweep.answer(&json!({})).await?;
     rig.deliver_sent().await?;
 
-    let spans = collector.spans();
-    let trace = story
-        .mailed(&spans)
-        .context("a mail")
-        .with_context(|| spans.tree())?;
+    let trace = story.demand_mailed(&collector)?;
     let checked = || {
         let first = story.check_webhook(&trace)?;
         let consumer = consumers(&trace).pop().context("an attempt")?;
@@ -137,5 +100,5 @@ async fn an_event_that_the_sweep_finds_goes_on_in_its_own_trace() -> Result<()> 
         story.check_gap(&trace, second, consumer)?;
         story.check_work(&trace.within(consumer), consumer)
     };
-    checked().with_context(|| spans.tree())
+    checked().with_context(|| trace.tree())
 }

@@ -2,85 +2,72 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, ensure};
-use aws_sdk_sqs::types::Message;
+use anyhow::{Context, Result, bail, ensure};
 use leadwire_tests::cloud::Sent;
-use leadwire_tests::collector::{Collector, Kind, Link, Span, Spans};
+use leadwire_tests::collector::{Kind, Link, Span, Spans};
 use leadwire_tests::rig::{QUEUE, Rig};
-use serde_json::json;
 
-use crate::trace::{Story, of_platform, otlp};
+use crate::trace::{Story, of_platform, post, start};
 
 /// A trace of somebody else's, with ids as X-Ray makes them.
 const OTHER_TRACE: &str = "6ac29d00abababababababababababab";
 const OTHER_SPAN: &str = "0101010101010101";
 
-/// What became of a message's context on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Context10 {
-    Both,
-    W3cOnly,
-    XrayOnly,
-    TwoTraces,
-    NotSampled,
-    SampledUnknown,
-    SampledUnsaid,
-    W3cGarbled,
-    Garbled,
-    Absent,
+/// What becomes of a message's context on its way.
+struct Way {
+    name: &'static str,
+    /// Whether a context comes through.
+    is_known: bool,
+    change: fn(&mut Sent),
 }
 
-const ALL: [Context10; 10] = [
-    Context10::Both,
-    Context10::W3cOnly,
-    Context10::XrayOnly,
-    Context10::TwoTraces,
-    Context10::NotSampled,
-    Context10::SampledUnknown,
-    Context10::SampledUnsaid,
-    Context10::W3cGarbled,
-    Context10::Garbled,
-    Context10::Absent,
+const fn way(name: &'static str, is_known: bool, change: fn(&mut Sent)) -> Way {
+    Way {
+        name,
+        is_known,
+        change,
+    }
+}
+
+static ALL: [Way; 10] = [
+    way("both", true, |_message| ()),
+    way("W3C only", true, |message| message.trace_header = None),
+    way("X-Ray only", true, |message| message.attributes.clear()),
+    way(TWO_TRACES, true, |message| {
+        message.trace_header = Some(other_header());
+    }),
+    way("not sampled", true, |message| {
+        sampled(message, ";Sampled=0")
+    }),
+    way("unknown", true, |message| sampled(message, ";Sampled=?")),
+    way("unsaid", true, |message| sampled(message, "")),
+    way("W3C garbled", true, garble),
+    way("garbled", false, |message| {
+        garble(message);
+        let state = "=,=".to_owned();
+        message.attributes.insert("tracestate".to_owned(), state);
+        message.trace_header = Some("Root=1-nothing;Parent=0;;=".to_owned());
+    }),
+    way("absent", false, |message| {
+        message.attributes.clear();
+        message.trace_header = None;
+    }),
 ];
+/// The one whose two contexts contradict each other.
+const TWO_TRACES: &str = "two traces";
 
-impl Context10 {
-    /// Does to a message what happens to this one.
-    fn change(self, message: &mut Sent) {
-        let header = message.trace_header.clone().unwrap_or_default();
-        let root_and_parent = header.trim_end_matches("Sampled=1").to_owned();
-        let (is_w3c, header) = match self {
-            Self::Both | Self::Garbled => (true, Some(header)),
-            Self::W3cOnly => (true, None),
-            Self::XrayOnly | Self::W3cGarbled => (self == Self::W3cGarbled, Some(header)),
-            Self::TwoTraces => (true, Some(other_header())),
-            Self::NotSampled => (false, Some(root_and_parent + "Sampled=0")),
-            Self::SampledUnknown => (false, Some(root_and_parent + "Sampled=?")),
-            Self::SampledUnsaid => (
-                false,
-                Some(root_and_parent.trim_end_matches(';').to_owned()),
-            ),
-            Self::Absent => (false, None),
-        };
-        message.trace_header = header;
-        if !is_w3c {
-            message.attributes.clear();
-        }
-        if matches!(self, Self::W3cGarbled | Self::Garbled) {
-            let odd = "00-zz-0000000000000000-01".to_owned();
-            message.attributes.insert("traceparent".to_owned(), odd);
-        }
-        if self == Self::Garbled {
-            message.trace_header = Some("Root=1-nothing;Parent=0;;=".to_owned());
-            message
-                .attributes
-                .insert("tracestate".to_owned(), "=,=".to_owned());
-        }
+/// Only X-Ray's context, with something else about its sampling.
+fn sampled(message: &mut Sent, sampled: &str) {
+    message.attributes.clear();
+    let header = message.trace_header.as_mut();
+    if let Some(header) = header {
+        *header = header.replace(";Sampled=1", sampled);
     }
+}
 
-    /// Whether a context came through.
-    fn is_known(self) -> bool {
-        !matches!(self, Self::Garbled | Self::Absent)
-    }
+fn garble(message: &mut Sent) {
+    let odd = "00-zz-0000000000000000-01".to_owned();
+    message.attributes.insert("traceparent".to_owned(), odd);
 }
 
 fn other_header() -> String {
@@ -90,26 +77,23 @@ fn other_header() -> String {
 
 /// One lead of the batch.
 struct Mate {
-    context: Context10,
+    way: &'static Way,
     story: Story,
     message: Sent,
 }
 
 async fn mates(rig: &Rig) -> Result<Vec<Mate>> {
     let mut mates = Vec::new();
-    for (number, context) in ALL.into_iter().enumerate() {
-        let lead = format!("mate-{number}");
-        rig.put_owner(&lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));
-        let body = json!({"lead_id": lead}).to_string();
-        let story = Story::of_rig(&rig.accepted("/ingest", &[], &body).await?);
-        let [mut message] = rig
-            .cloud
-            .take_sent()
-            .try_into()
-            .map_err(|sent| anyhow::anyhow!("one message for a lead, not {sent:?}"))?;
-        context.change(&mut message);
+    for (number, way) in ALL.iter().enumerate() {
+        let story = post(rig, &format!("mate-{number}")).await?;
+        let sent = rig.cloud.take_sent();
+        let [message] = sent.as_slice() else {
+            bail!("one message for a lead, not {sent:?}");
+        };
+        let mut message = message.clone();
+        (way.change)(&mut message);
         mates.push(Mate {
-            context,
+            way,
             story,
             message,
         });
@@ -120,12 +104,11 @@ async fn mates(rig: &Rig) -> Result<Vec<Mate>> {
 #[tokio::test]
 async fn each_message_of_a_batch_of_ten_has_a_span_of_its_own_and_none_takes_anothers() -> Result<()>
 {
-    let collector = Collector::start().await?;
-    let rig = Rig::start(&otlp(&collector.url())).await?;
+    let (rig, collector) = start(&[]).await?;
     let mates = mates(&rig).await?;
-    let sent = mates.iter().map(|mate| mate.message.received(1));
-    let batch: Vec<Message> = sent.collect::<Result<_>>()?;
-    ensure!(rig.deliver(&batch).await?.is_empty(), "{:?}", rig.lines());
+    let batch: Vec<Sent> = mates.iter().map(|mate| mate.message.clone()).collect();
+    let failed = rig.deliver_all(&batch, 1).await?;
+    ensure!(failed.is_empty(), "{:?}", rig.lines());
 
     let spans = collector.spans();
     let timings = rig.enrich.timings();
@@ -133,23 +116,20 @@ async fn each_message_of_a_batch_of_ten_has_a_span_of_its_own_and_none_takes_ano
     let checked = || {
         let consumers = spans.named(&format!("process {QUEUE}"));
         ensure!(consumers.len() == ALL.len(), "ten messages, ten spans");
-        let traces: BTreeSet<&str> = consumers
-            .iter()
-            .map(|span| span.trace_id.as_str())
-            .collect();
+        let traces = consumers.iter().map(|span| span.trace_id.as_str());
+        let traces: BTreeSet<&str> = traces.collect();
         ensure!(traces.len() == ALL.len(), "ten leads, ten traces");
         for mate in &mates {
-            let consumer = consumers
-                .iter()
-                .find(|span| span.has("messaging.message.id", mate.message.id.as_str()))
-                .context("its message's id")?;
-            check(mate, consumer, &spans, &platform)
-                .with_context(|| format!("{:?}", mate.context))?;
+            let id = mate.message.id.as_str();
+            let mut consumers = consumers.iter();
+            let consumer = consumers.find(|span| span.has("messaging.message.id", id));
+            let consumer = consumer.context("its message's id")?;
+            check(mate, consumer, &spans, &platform).context(mate.way.name)?;
         }
-        let known = ALL.iter().filter(|context| context.is_known()).count();
-        let waits = spans.named(&format!("wait {QUEUE}"));
+        let known = ALL.iter().filter(|way| way.is_known).count();
+        let waits = spans.named(&format!("wait {QUEUE}")).len();
         ensure!(
-            waits.len() == known,
+            waits == known,
             "whose sender is known has a time in the queue"
         );
         Ok(())
@@ -166,37 +146,27 @@ fn check(mate: &Mate, consumer: &Span, spans: &Spans, platform: &Link) -> Result
         trace_id: OTHER_TRACE.to_owned(),
         span_id: OTHER_SPAN.to_owned(),
     };
-    if mate.context.is_known() {
+    if mate.way.is_known {
         mate.story.check_gap(&own, producer, consumer)?;
     } else {
-        ensure!(
-            consumer.kind == Kind::Consumer && consumer.parent.is_none(),
-            "it begins a trace"
-        );
+        let begins = consumer.kind == Kind::Consumer && consumer.parent.is_none();
+        ensure!(begins, "it begins a trace");
         ensure!(!own.0.contains(consumer), "which is nobody's");
     }
     let is_linked = consumer.links.contains(&other);
-    ensure!(
-        is_linked == (mate.context == Context10::TwoTraces),
-        "{:?}",
-        consumer.links
-    );
+    let has_two = mate.way.name == TWO_TRACES;
+    ensure!(is_linked == has_two, "{:?}", consumer.links);
     let linked = consumer.links.iter();
-    let linked = linked.filter(|link| **link != other && *link != platform);
-    for link in linked {
-        ensure!(
-            link.trace_id == producer.trace_id,
-            "a link into another lead's trace"
-        );
+    for link in linked.filter(|link| **link != other && *link != platform) {
+        let is_own = link.trace_id == producer.trace_id;
+        ensure!(is_own, "a link into another lead's trace");
     }
     let work = spans.within(consumer);
     mate.story.check_work(&work, consumer)?;
     for span in &work.0 {
         let key = span.text("aws.s3.key");
-        ensure!(
-            key.is_empty() || key.contains(&mate.story.lead),
-            "{key} is another lead's"
-        );
+        let is_own = key.is_empty() || key.contains(&mate.story.lead);
+        ensure!(is_own, "{key} is another lead's");
     }
     Ok(())
 }

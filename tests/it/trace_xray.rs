@@ -3,25 +3,15 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
-use leadwire_tests::clients::REGION;
-use leadwire_tests::clock::{self, DEADLINE};
-use leadwire_tests::collector::daemon::XrayDaemon;
+use leadwire_tests::clients::{REGION, ask};
+use leadwire_tests::clock;
+use leadwire_tests::collector::xray::XrayDaemon;
 use leadwire_tests::collector::{Collector, signature};
 use leadwire_tests::emulator::Emulators;
-use leadwire_tests::http::Client;
 use leadwire_tests::rig::{QUEUE, Rig};
 use serde_json::{Value, json};
 
-use crate::trace::Story;
-
-async fn pass(rig: &Rig, lead: &str) -> Result<Story> {
-    rig.put_owner(lead, &json!({"lead_id": lead, "lead_owner": "Omar"}));
-    let body = json!({"lead_id": lead, "display_name": "Zoë"}).to_string();
-    let event = rig.accepted("/ingest", &[], &body).await?;
-    rig.deliver_sent().await?;
-    Ok(Story::of_rig(&event))
-}
+use crate::trace::pass;
 
 /// The name of the span that a document was made from: X-Ray names a call by its service alone.
 fn name(segment: &Value) -> &str {
@@ -35,56 +25,34 @@ async fn a_lambda_without_an_endpoint_sends_its_daemon_well_formed_segments_and_
     let daemon = XrayDaemon::start().await?;
     let rig = Rig::start(&[("AWS_XRAY_DAEMON_ADDRESS", daemon.address())]).await?;
     pass(&rig, "udp-1").await?;
-    let expected = [
-        "POST /ingest",
-        "S3.PutObject",
-        "merge",
-        "S3.GetObject",
-        "SES.SendEmail",
-    ]
-    .map(str::to_owned)
-    .into_iter()
-    .chain(["send", "wait", "process"].map(|verb| format!("{verb} {QUEUE}")));
-    let expected: BTreeSet<String> = expected.collect();
-    let segments = daemon
-        .eventually("the daemon has every span", DEADLINE, |segments| {
-            let names: BTreeSet<&str> = segments.iter().map(name).collect();
-            let has_all = expected.iter().all(|name| names.contains(name.as_str()));
-            has_all.then(|| segments.to_vec())
-        })
-        .await
-        .with_context(|| rig.lines().join("\n"))?;
+    let calls = ["S3.PutObject", "S3.GetObject", "SES.SendEmail"];
+    let plain = ["POST /ingest", "merge"].into_iter().chain(calls);
+    let of_queue = ["send", "wait", "process"].map(|verb| format!("{verb} {QUEUE}"));
+    let expected: BTreeSet<String> = plain.map(str::to_owned).chain(of_queue).collect();
+    let segments = daemon.eventually("the daemon has every span", |segments| {
+        let names: BTreeSet<&str> = segments.iter().map(name).collect();
+        let has_all = expected.iter().all(|name| names.contains(name.as_str()));
+        has_all.then_some(segments)
+    });
+    let segments = segments.await.with_context(|| rig.lines().join("\n"))?;
     ensure!(daemon.faults().is_empty(), "{:?}", daemon.faults());
+    // One of each function, and the wait, which belongs to the other's.
     let documents = daemon.documents();
-    ensure!(
-        documents.len() == 3,
-        "one a function, and the wait, which belongs to the other's: {documents:#?}"
-    );
+    ensure!(documents.len() == 3, "{documents:#?}");
 
-    let traces: BTreeSet<&str> = segments
-        .iter()
-        .filter_map(|one| one["trace_id"].as_str())
-        .collect();
+    let all = |member: &'static str| segments.iter().filter_map(move |one| one[member].as_str());
+    let traces: BTreeSet<&str> = all("trace_id").collect();
     ensure!(traces.len() == 1, "one lead is one trace: {traces:?}");
-    let ids: BTreeSet<&str> = segments
-        .iter()
-        .filter_map(|one| one["id"].as_str())
-        .collect();
+    let ids: BTreeSet<&str> = all("id").collect();
     ensure!(ids.len() == segments.len(), "ids are unique");
-    let mut parents = segments.iter().filter_map(|one| one["parent_id"].as_str());
-    ensure!(
-        parents.all(|parent| ids.contains(parent)),
-        "every parent is there: {segments:#?}"
-    );
+    let is_whole = all("parent_id").all(|parent| ids.contains(parent));
+    ensure!(is_whole, "every parent is there: {segments:#?}");
     let one = |wanted: &str| {
         let found = segments.iter().find(|segment| name(segment) == wanted);
         found.with_context(|| wanted.to_owned())
     };
     let server = one("POST /ingest")?;
-    ensure!(
-        server.pointer("/http/response/status") == Some(&json!(202)),
-        "{server}"
-    );
+    ensure!(server["http"]["response"]["status"] == 202, "{server}");
     ensure!(
         server["type"].is_null() && server["parent_id"].is_null(),
         "{server}"
@@ -96,42 +64,23 @@ async fn a_lambda_without_an_endpoint_sends_its_daemon_well_formed_segments_and_
             "{call}"
         );
     }
-    check_taken(&daemon.documents(), &traces).await
+    check_taken(&documents, &traces).await
 }
 
 /// Moto's X-Ray takes every document, and gives back the trace with all of them.
 async fn check_taken(documents: &[String], traces: &BTreeSet<&str>) -> Result<()> {
     let moto = &Emulators::shared().await?.mail;
-    let taken = ask(
-        moto,
-        "TraceSegments",
-        &json!({"TraceSegmentDocuments": documents}),
-    )
-    .await?;
+    let ask = async |path: &str, body: Value| {
+        let headers = [("Content-Type", "application/json")];
+        ask(&format!("{moto}/{path}"), "xray", &headers, &body).await
+    };
+    let taken = ask("TraceSegments", json!({"TraceSegmentDocuments": documents})).await?;
     ensure!(taken == json!({"UnprocessedTraceSegments": []}), "{taken}");
-    let given = ask(moto, "Traces", &json!({"TraceIds": traces})).await?;
-    let kept = given
-        .pointer("/Traces/0/Segments")
-        .and_then(Value::as_array);
-    ensure!(
-        kept.is_some_and(|kept| kept.len() == documents.len()),
-        "{given}"
-    );
+    let given = ask("Traces", json!({"TraceIds": traces})).await?;
+    let kept = given["Traces"][0]["Segments"].as_array();
+    let has_all = kept.is_some_and(|kept| kept.len() == documents.len());
+    ensure!(has_all, "{given}");
     Ok(())
-}
-
-async fn ask(moto: &str, path: &str, body: &Value) -> Result<Value> {
-    let scope = format!("test/20261123/{REGION}/xray/aws4_request");
-    let request = hyper::Request::post(format!("{moto}/{path}"))
-        .header("Content-Type", "application/json")
-        .header(
-            "Authorization",
-            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
-        )
-        .body(Bytes::from(body.to_string()))?;
-    let reply = Client::default().send(request).await?;
-    let text = String::from_utf8_lossy(reply.body());
-    serde_json::from_slice(reply.body()).with_context(|| format!("{path}: {text}"))
 }
 
 #[tokio::test]
@@ -152,23 +101,17 @@ async fn the_x_ray_endpoint_is_sent_otlp_that_is_signed_for_it() -> Result<()> {
     ])
     .await?;
     let story = pass(&rig, "signed-1").await?;
-    let what = "the endpoint has the trace";
-    let trace = collector
-        .eventually(what, DEADLINE, |spans| story.mailed(spans))
-        .await
-        .with_context(|| rig.lines().join("\n"))?;
+    let trace = collector.eventually("the endpoint has the trace", |spans| story.mailed(spans));
+    let trace = trace.await.with_context(|| rig.lines().join("\n"))?;
     story.check(&trace)?;
     let posts = collector.posts();
     ensure!(posts.len() == 2, "one a function: {posts:?}");
     for post in &posts {
         signature::check(post, "xray", REGION, "test")?;
     }
-    clock::eventually("nothing is told as lost", DEADLINE, || async {
-        let lost = rig
-            .lines()
-            .iter()
-            .any(|line| line.contains("TelemetryDropped"));
-        Ok((!lost).then_some(()))
+    clock::until("nothing is told as lost", || {
+        let lines = rig.lines();
+        !lines.iter().any(|line| line.contains("TelemetryDropped"))
     })
     .await
 }

@@ -20,23 +20,28 @@ pub fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// Looks at a state until `look` gives a value, and fails with `what` when `deadline` has passed.
+/// Looks at a state until `look` gives a value, and fails with `what` when [`DEADLINE`] has passed.
 ///
 /// # Errors
 /// The deadline passed, or a look failed for good.
-pub async fn eventually<T, F, Fut>(what: &str, deadline: Duration, mut look: F) -> Result<T>
+pub async fn eventually<T, F, Fut>(what: &str, mut look: F) -> Result<T>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<Option<T>>>,
 {
-    let end = Instant::now() + deadline;
+    let end = Instant::now() + DEADLINE;
     loop {
         if let Some(value) = look().await? {
             return Ok(value);
         }
         if Instant::now() >= end {
-            bail!("waited {deadline:?} in vain: {what}");
+            bail!("waited {DEADLINE:?} in vain: {what}");
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
+}
+
+/// The same for a state that is either there or not.
+pub async fn until(what: &str, is_so: impl Fn() -> bool) -> Result<()> {
+    eventually(what, || std::future::ready(Ok(is_so().then_some(())))).await
 }

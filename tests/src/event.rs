@@ -1,6 +1,6 @@
 //! Events the way AWS writes them: of the SQS event source, of REST and HTTP APIs, of a function URL.
 
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_sqs::types::Message;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderMap;
@@ -26,37 +26,25 @@ pub enum Shape {
 
 /// The event of a request to `path` below the stage, such as `/ingest/close`.
 pub fn web(shape: Shape, path: &str, request: &Request) -> Value {
-    let (body, is_encoded) = encoded(request);
+    // With `*/*` among the binary media types every body comes encoded; no body is null.
+    let body = Some(request.body()).filter(|body| !body.is_empty());
+    let body = body.map(|body| STANDARD.encode(body));
     let mut event = match shape {
         Shape::Rest => rest(path, request),
         Shape::Http => payload_2(&format!("/{STAGE}{path}"), STAGE, request),
         Shape::FunctionUrl => payload_2(path, "$default", request),
     };
     if let Some(members) = event.as_object_mut() {
-        members.insert("body".to_owned(), body);
-        members.insert("isBase64Encoded".to_owned(), Value::Bool(is_encoded));
+        members.insert("isBase64Encoded".to_owned(), body.is_some().into());
+        members.insert("body".to_owned(), body.into());
     }
     event
 }
 
-/// With `*/*` among the binary media types every body comes encoded; no body is null.
-fn encoded(request: &Request) -> (Value, bool) {
-    if request.body().is_empty() {
-        (Value::Null, false)
-    } else {
-        (Value::String(STANDARD.encode(request.body())), true)
-    }
-}
-
 fn rest(path: &str, request: &Request) -> Value {
-    let source = path
-        .strip_prefix("/ingest/")
-        .filter(|rest| !rest.is_empty());
-    let resource = if source.is_some() {
-        "/ingest/{source}"
-    } else {
-        path
-    };
+    let source = path.strip_prefix("/ingest/");
+    let source = source.filter(|rest| !rest.is_empty());
+    let resource = source.map_or(path, |_source| "/ingest/{source}");
     let now = clock::now();
     json!({
         "resource": resource, "path": path, "httpMethod": request.method().as_str(),
@@ -77,14 +65,11 @@ fn rest(path: &str, request: &Request) -> Value {
 
 fn payload_2(raw_path: &str, stage: &str, request: &Request) -> Value {
     let now = clock::now();
-    let headers: Map<String, Value> = request
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), lossy(value.as_bytes())))
-        .collect();
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), lossy(value.as_bytes())));
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": raw_path,
-        "rawQueryString": request.uri().query().unwrap_or_default(), "headers": headers,
+        "rawQueryString": request.uri().query().unwrap_or_default(), "headers": headers.collect::<Value>(),
         "requestContext": {
             "accountId": ACCOUNT, "apiId": "a1b2c3d4e5", "domainName": format!("a1b2c3d4e5.execute-api.{REGION}.amazonaws.com"),
             "domainPrefix": "a1b2c3d4e5", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": stage,
@@ -105,22 +90,19 @@ fn lossy(bytes: &[u8]) -> Value {
 }
 
 fn last_values(headers: &HeaderMap) -> Map<String, Value> {
-    let pair = |(name, value): (&hyper::header::HeaderName, &hyper::header::HeaderValue)| {
-        (title_case(name.as_str()), lossy(value.as_bytes()))
-    };
-    headers.iter().map(pair).collect()
+    let pairs = headers.iter();
+    pairs
+        .map(|(name, value)| (title_case(name.as_str()), lossy(value.as_bytes())))
+        .collect()
 }
 
 fn all_values(headers: &HeaderMap) -> Map<String, Value> {
     let values = |name| {
-        headers
-            .get_all(name)
-            .iter()
-            .map(|value| lossy(value.as_bytes()))
-            .collect()
+        let values = headers.get_all(name).iter();
+        values.map(|value| lossy(value.as_bytes())).collect()
     };
-    headers
-        .keys()
+    let names = headers.keys();
+    names
         .map(|name| (title_case(name.as_str()), values(name)))
         .collect()
 }
@@ -136,37 +118,24 @@ fn title_case(name: &str) -> String {
 
 /// The event of a batch of messages.
 pub fn queue(queue_arn: &str, messages: &[Message]) -> Value {
-    let records: Vec<Value> = messages
-        .iter()
-        .map(|message| record(queue_arn, message))
-        .collect();
-    json!({ "Records": records })
+    let records = messages.iter().map(|message| record(queue_arn, message));
+    json!({"Records": records.collect::<Value>()})
 }
 
 fn record(queue_arn: &str, message: &Message) -> Value {
-    let attributes: Map<String, Value> = message
-        .attributes()
-        .into_iter()
-        .flatten()
-        .map(|(name, value): (&MessageSystemAttributeName, _)| {
-            (name.as_str().to_owned(), json!(value))
-        })
-        .collect();
-    let own: Map<String, Value> = message
-        .message_attributes()
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| {
-            let value = json!({
-                "stringValue": value.string_value(), "stringListValues": [], "binaryListValues": [],
-                "dataType": value.data_type(),
-            });
-            (name.clone(), value)
-        })
-        .collect();
+    let attributes = message.attributes().into_iter().flatten();
+    let attributes = attributes.map(|(name, value)| (name.as_str().to_owned(), json!(value)));
+    let own = message.message_attributes().into_iter().flatten();
+    let own = own.map(|(name, value)| {
+        let value = json!({
+            "stringValue": value.string_value(), "stringListValues": [], "binaryListValues": [],
+            "dataType": value.data_type(),
+        });
+        (name.clone(), value)
+    });
     json!({
         "messageId": message.message_id(), "receiptHandle": message.receipt_handle(), "body": message.body(),
-        "attributes": attributes, "messageAttributes": own, "md5OfBody": message.md5_of_body(),
-        "eventSource": "aws:sqs", "eventSourceARN": queue_arn, "awsRegion": REGION,
+        "attributes": attributes.collect::<Value>(), "messageAttributes": own.collect::<Value>(),
+        "md5OfBody": message.md5_of_body(), "eventSource": "aws:sqs", "eventSourceARN": queue_arn, "awsRegion": REGION,
     })
 }

@@ -1,17 +1,22 @@
 //! A front between the binaries and an emulator: it counts what passes and breaks it on demand.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bytes::Bytes;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::{Method, StatusCode, Uri};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::clock::DEADLINE;
 use crate::http::{self, Answer, Client, Request, Response, Server};
+use crate::shared::Shared;
+
+/// Longer than an event of the template's can wait: 1800 s and 3600 s of waiting, three visibilities of 360 s, and 15 minutes.
+const AGE: Duration = Duration::from_hours(3);
 
 /// What is done to a call.
 #[derive(Clone, Debug)]
@@ -24,8 +29,8 @@ pub enum Fault {
     HoldAfter(Gate),
     /// It waits at a gate and never reaches the service: for a caller that is killed before its call takes effect.
     Withhold(Gate),
-    /// The service lists what it has, and every object in the listing seems this much older.
-    Age(Duration),
+    /// The service lists what it has, and every object in the listing seems older than an event can wait.
+    Age,
 }
 
 /// An error of a service.
@@ -40,22 +45,12 @@ pub struct Refusal {
 impl Fault {
     /// An error as SES v2 words it.
     pub fn ses(status: u16, code: &'static str) -> Self {
-        Self::refusal(status, code, false)
+        Self::Refuse(Refusal::new(status, code, false))
     }
 
     /// An error as S3 words it.
     pub fn s3(status: u16, code: &'static str) -> Self {
-        Self::refusal(status, code, true)
-    }
-
-    fn refusal(status: u16, code: &'static str, is_xml: bool) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::Refuse(Refusal {
-            status,
-            code,
-            message: "injected",
-            is_xml,
-        })
+        Self::Refuse(Refusal::new(status, code, true))
     }
 
     /// The same error with a message of its own; nothing where this is no error.
@@ -63,12 +58,21 @@ impl Fault {
     pub fn saying(self, message: &'static str) -> Self {
         match self {
             Self::Refuse(refusal) => Self::Refuse(Refusal { message, ..refusal }),
-            Self::CutAfter | Self::HoldAfter(_) | Self::Withhold(_) | Self::Age(_) => self,
+            Self::CutAfter | Self::HoldAfter(_) | Self::Withhold(_) | Self::Age => self,
         }
     }
 }
 
 impl Refusal {
+    fn new(status: u16, code: &'static str, is_xml: bool) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            code,
+            message: "injected",
+            is_xml,
+        }
+    }
+
     fn response(&self) -> Response {
         let (code, message) = (self.code, self.message);
         if self.is_xml {
@@ -85,20 +89,10 @@ impl Refusal {
 }
 
 /// A gate that holds calls until it is opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Gate {
     open: Arc<watch::Sender<bool>>,
-    held: Arc<watch::Sender<usize>>,
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        let (open, held) = (watch::Sender::new(false), watch::Sender::new(0));
-        Self {
-            open: Arc::new(open),
-            held: Arc::new(held),
-        }
-    }
+    held: Arc<watch::Sender<bool>>,
 }
 
 impl Gate {
@@ -107,13 +101,21 @@ impl Gate {
         self.open.send_replace(true);
     }
 
-    /// How many calls have come to the gate so far.
-    pub fn arrivals(&self) -> usize {
+    /// Whether a call has come to the gate.
+    pub fn is_reached(&self) -> bool {
         *self.held.borrow()
     }
 
+    /// Waits until a call has come to the gate.
+    pub async fn reached(&self) -> Result<()> {
+        let mut held = self.held.subscribe();
+        let reached = tokio::time::timeout(DEADLINE, held.wait_for(|held| *held)).await;
+        reached.context("no call comes to the gate")??;
+        Ok(())
+    }
+
     async fn pass(&self) {
-        self.held.send_modify(|held| *held += 1);
+        self.held.send_replace(true);
         // An error means that nobody can open it any more.
         drop(self.open.subscribe().wait_for(|open| *open).await);
     }
@@ -142,47 +144,36 @@ struct Rule {
     left: usize,
 }
 
+#[derive(Clone)]
 struct Script {
     upstream: String,
     client: Client,
-    rules: Mutex<Vec<Rule>>,
-    calls: Mutex<Vec<Call>>,
+    rules: Shared<Vec<Rule>>,
+    calls: Shared<Vec<Call>>,
 }
 
 /// A front before one service.
 pub struct Front {
     server: Server,
-    script: Arc<Script>,
+    script: Script,
 }
 
 impl std::fmt::Debug for Front {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Front")
-            .field("server", &self.server)
-            .finish_non_exhaustive()
+        f.debug_tuple("Front").field(&self.server).finish()
     }
 }
 
 impl Front {
     /// A front that passes everything on to `upstream`.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start(upstream: &str) -> Result<Self> {
-        let script = Arc::new(Script {
+        let script = Script {
             upstream: upstream.to_owned(),
             client: Client::default(),
-            rules: Mutex::default(),
-            calls: Mutex::default(),
-        });
-        let server = {
-            let script = Arc::clone(&script);
-            Server::start(move |request| {
-                let script = Arc::clone(&script);
-                async move { script.serve(request).await }
-            })
-            .await?
+            rules: Shared::default(),
+            calls: Shared::default(),
         };
+        let server = Server::start(script.clone(), Script::serve).await?;
         Ok(Self { server, script })
     }
 
@@ -192,9 +183,6 @@ impl Front {
     }
 
     /// Waits until every call that had been made by now, also by a process that is dead, is on its way to the service, or given up.
-    ///
-    /// # Errors
-    /// There is always another call.
     pub async fn settled(&self) -> Result<()> {
         self.server.settled().await
     }
@@ -204,9 +192,8 @@ impl Front {
     where
         M: Fn(&Request) -> bool + Send + Sync + 'static,
     {
-        let matches = Box::new(matches);
-        guard(&self.script.rules).push(Rule {
-            matches,
+        self.script.rules.lock().push(Rule {
+            matches: Box::new(matches),
             fault,
             left: times,
         });
@@ -214,46 +201,39 @@ impl Front {
 
     /// Forgets all rules: everything passes again.
     pub fn heal(&self) {
-        guard(&self.script.rules).clear();
+        self.script.rules.lock().clear();
     }
 
     /// Every call so far, in the order of their ends.
     pub fn calls(&self) -> Vec<Call> {
-        guard(&self.script.calls).clone()
+        self.script.calls.lock().clone()
     }
 }
 
 impl Script {
-    async fn serve(&self, request: Request) -> Answer {
+    async fn serve(self, request: Request) -> Answer {
         let fault = self.fault(&request);
         let (method, path) = (request.method().clone(), path_of(&request));
-        let body = request.body().clone();
-        let broken = fault.is_some();
+        let (body, broken) = (request.body().clone(), fault.is_some());
         let (answer, status) = match fault {
-            None => {
-                let answer = self.forward(request).await;
-                let status = status_of(&answer);
-                (answer, status)
-            }
-            Some(Fault::Refuse(refusal)) => (Answer::Reply(refusal.response()), None),
-            Some(Fault::CutAfter) => (Answer::Cut, status_of(&self.forward(request).await)),
-            Some(Fault::HoldAfter(gate)) => {
-                let answer = self.forward(request).await;
-                gate.pass().await;
-                let status = status_of(&answer);
-                (answer, status)
-            }
+            Some(Fault::Refuse(refusal)) => (Some(refusal.response()), None),
             Some(Fault::Withhold(gate)) => {
                 gate.pass().await;
-                (Answer::Cut, None)
+                (None, None)
             }
-            Some(Fault::Age(by)) => {
-                let answer = self.forward(request).await;
-                let status = status_of(&answer);
-                (aged(answer, by), status)
+            other => {
+                let mut answer = self.forward(request).await;
+                let status = answer.as_ref().map(Response::status);
+                match (other, &mut answer) {
+                    (Some(Fault::CutAfter), answer) => *answer = None,
+                    (Some(Fault::HoldAfter(gate)), _) => gate.pass().await,
+                    (Some(Fault::Age), Some(listing)) => age(listing),
+                    _ => {}
+                }
+                (answer, status)
             }
         };
-        guard(&self.calls).push(Call {
+        self.calls.lock().push(Call {
             method,
             path,
             body,
@@ -264,68 +244,53 @@ impl Script {
     }
 
     fn fault(&self, request: &Request) -> Option<Fault> {
-        let mut rules = guard(&self.rules);
-        let rule = rules
-            .iter_mut()
-            .find(|rule| rule.left > 0 && (rule.matches)(request))?;
+        let mut rules = self.rules.lock();
+        let mut rules = rules.iter_mut();
+        let rule = rules.find(|rule| rule.left > 0 && (rule.matches)(request))?;
         rule.left -= 1;
         Some(rule.fault.clone())
     }
 
     async fn forward(&self, mut request: Request) -> Answer {
         let uri = format!("{}{}", self.upstream, path_of(&request));
-        let Ok(uri) = uri.parse::<Uri>() else {
-            return Answer::Cut;
-        };
-        *request.uri_mut() = uri;
-        for name in [CONNECTION, TRANSFER_ENCODING] {
-            request.headers_mut().remove(name);
-        }
-        match self.client.send(request).await {
-            Ok(mut response) => {
-                for name in [CONNECTION, TRANSFER_ENCODING] {
-                    response.headers_mut().remove(name);
-                }
-                Answer::Reply(response)
-            }
-            Err(_gone) => Answer::Cut,
-        }
+        *request.uri_mut() = uri.parse::<Uri>().ok()?;
+        strip_connection(request.headers_mut());
+        let mut response = self.client.send(request).await.ok()?;
+        strip_connection(response.headers_mut());
+        Some(response)
+    }
+}
+
+/// Takes out what is about the connection alone.
+fn strip_connection(headers: &mut HeaderMap) {
+    for name in [CONNECTION, TRANSFER_ENCODING] {
+        headers.remove(name);
     }
 }
 
 /// A listing of S3 with every `<LastModified>` set back.
-fn aged(answer: Answer, by: Duration) -> Answer {
+fn age(response: &mut Response) {
     const OPEN: &str = "<LastModified>";
     const CLOSE: &str = "</LastModified>";
-    let Answer::Reply(mut response) = answer else {
-        return answer;
-    };
     let set_back = |part: &str| {
         let (time, rest) = part.split_once(CLOSE)?;
-        let time = time.parse::<Timestamp>().ok()?.checked_sub(by).ok()?;
+        let time = time.parse::<Timestamp>().ok()?.checked_sub(AGE).ok()?;
         Some(format!("{time}{CLOSE}{rest}"))
     };
     let text = String::from_utf8_lossy(response.body());
-    let parts = text
-        .split(OPEN)
-        .map(|part| set_back(part).unwrap_or_else(|| part.to_owned()));
+    let parts = text.split(OPEN);
+    let parts = parts.map(|part| set_back(part).unwrap_or_else(|| part.to_owned()));
     *response.body_mut() = parts.collect::<Vec<_>>().join(OPEN).into();
     response.headers_mut().remove(CONTENT_LENGTH);
-    Answer::Reply(response)
+}
+
+/// Whether a request lists objects of a bucket whose keys begin so.
+pub fn lists(request: &Request, prefix: &str) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query.contains("list-type=2") && query.contains(&format!("prefix={prefix}"))
 }
 
 fn path_of(request: &Request) -> String {
     let path = request.uri().path_and_query();
     path.map_or_else(|| "/".to_owned(), ToString::to_string)
-}
-
-fn status_of(answer: &Answer) -> Option<StatusCode> {
-    match answer {
-        Answer::Reply(response) => Some(response.status()),
-        Answer::Cut => None,
-    }
-}
-
-fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,15 +3,13 @@
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::event::{self, Shape};
 use crate::function::Function;
 use crate::http::{self, Answer, Request, Response, Server};
-use crate::instance::Outcome;
 use crate::json::At;
 
 /// A REST API with the two routes of the template.
@@ -20,15 +18,8 @@ pub struct Gateway(Server);
 
 impl Gateway {
     /// Serves `/Prod/ingest` and `/Prod/ingest/{source}` with a function, in events of this shape.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start(function: &Function, shape: Shape) -> Result<Self> {
-        let function = function.clone();
-        let server = Server::start(move |request| {
-            let function = function.clone();
-            async move { Answer::Reply(serve(&function, shape, request).await) }
-        });
+        let server = Server::start((function.clone(), shape), serve);
         Ok(Self(server.await?))
     }
 
@@ -38,27 +29,20 @@ impl Gateway {
     }
 }
 
-async fn serve(function: &Function, shape: Shape, mut request: Request) -> Response {
+async fn serve((function, shape): (Function, Shape), mut request: Request) -> Answer {
     let path = request.uri().path().to_owned();
     let route = path.strip_prefix("/Prod").filter(|route| is_routed(route));
     let Some(route) = route else {
-        return refusal(StatusCode::NOT_FOUND, "not_found");
+        return Some(refusal(StatusCode::NOT_FOUND, "not_found"));
     };
-    for (name, value) in [
-        ("x-forwarded-for", "203.0.113.7"),
-        ("x-forwarded-proto", "https"),
-    ] {
-        request
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
-    }
-    let outcome = function.invoke(&event::web(shape, route, &request)).await;
-    match outcome {
-        Ok(Outcome::Response(payload)) => response(&payload)
-            .unwrap_or_else(|error| refusal(StatusCode::BAD_GATEWAY, &format!("{error:#}"))),
-        // The template turns what the gateway says of a broken function into 503; a test wants to see it.
-        other => refusal(StatusCode::BAD_GATEWAY, &format!("{other:?}")),
-    }
+    let headers = request.headers_mut();
+    headers.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.7"));
+    headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+    let answer = function.answer(&event::web(shape, route, &request)).await;
+    let response = answer.and_then(|answer| response(&answer));
+    // The template turns what the gateway says of a broken function into 503; a test wants to see it.
+    let broken = |error| refusal(StatusCode::BAD_GATEWAY, &format!("{error:#}"));
+    Some(response.unwrap_or_else(broken))
 }
 
 fn is_routed(route: &str) -> bool {
@@ -76,48 +60,35 @@ fn refusal(status: StatusCode, code: &str) -> Response {
 ///
 /// # Errors
 /// The answer is malformed, which API Gateway calls 502.
-pub fn response(payload: &[u8]) -> Result<Response> {
-    let answer: Value = serde_json::from_slice(payload).context("the answer is not JSON")?;
-    let status = answer
-        .at("statusCode")
-        .as_u64()
-        .context("the answer has no statusCode")?;
+pub fn response(answer: &Value) -> Result<Response> {
+    let status = answer.at("statusCode").as_u64();
+    let status = status.context("the answer has no statusCode")?;
     let body = answer.at("body").as_str().unwrap_or_default();
-    let body = if answer.at("isBase64Encoded").as_bool() == Some(true) {
-        Bytes::from(STANDARD.decode(body)?)
+    let body = if answer.at("isBase64Encoded") == true {
+        STANDARD.decode(body)?
     } else {
-        Bytes::copy_from_slice(body.as_bytes())
+        body.as_bytes().to_vec()
     };
-    let mut response = Response::new(body);
+    let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(u16::try_from(status)?)?;
     let single = answer.at("headers").as_object().into_iter().flatten();
-    for (name, value) in single {
-        append(&mut response, name, value)?;
-    }
-    for (name, values) in answer
-        .at("multiValueHeaders")
-        .as_object()
-        .into_iter()
-        .flatten()
-    {
-        for value in values.as_array().into_iter().flatten() {
-            append(&mut response, name, value)?;
-        }
+    let several = answer.at("multiValueHeaders").as_object();
+    let several = several.into_iter().flatten().flat_map(|(name, values)| {
+        let values = values.as_array().into_iter().flatten();
+        values.map(move |value| (name, value))
+    });
+    for (name, value) in single.chain(several) {
+        append(response.headers_mut(), name, value)?;
     }
     Ok(response)
 }
 
-fn append(response: &mut Response, name: &str, value: &Value) -> Result<()> {
+fn append(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<()> {
     let name = HeaderName::from_bytes(name.as_bytes())?;
     let value = HeaderValue::from_str(value.as_str().context("a header is a text")?)?;
-    if name != hyper::header::CONTENT_LENGTH
-        && !response
-            .headers()
-            .get_all(&name)
-            .iter()
-            .any(|old| old == value)
-    {
-        response.headers_mut().append(name, value);
+    let is_there = headers.get_all(&name).iter().any(|old| old == value);
+    if name != CONTENT_LENGTH && !is_there {
+        headers.append(name, value);
     }
     Ok(())
 }

@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_sqs::types::{Message as SqsMessage, QueueAttributeName};
+use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName};
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::accepted::Accepted;
 use crate::clients::Clients;
-use crate::clock;
 use crate::emulator::Emulators;
 use crate::event::Shape;
 use crate::fault::Front;
-use crate::function::{Function, FunctionConfig};
+use crate::function::{Function, FunctionConfig, environment};
 use crate::gateway::Gateway;
-use crate::http::{Client, Response};
+use crate::http::{self, Client, Response};
 use crate::mailbox::{Mail, Mailbox};
 use crate::mapping::{Mapping, MappingOptions};
-use crate::program;
 use crate::prune::Alarms;
 use crate::stack::{Override, Stack, StackOptions, unique_name};
+use crate::{clock, program, rig};
 
 /// The verified sender of every test.
 pub const FROM: &str = "leads@example.com";
@@ -39,6 +39,16 @@ pub struct HouseOptions {
     pub environment: Vec<(&'static str, String)>,
     /// How the queue is polled.
     pub mapping: MappingOptions,
+}
+
+impl HouseOptions {
+    /// A house in which nothing waits for a delay.
+    pub fn prompt() -> Self {
+        Self {
+            parameters: vec![("DelaySeconds", "0")],
+            ..Self::default()
+        }
+    }
 }
 
 /// A deployed system.
@@ -68,6 +78,11 @@ pub struct House {
 }
 
 impl House {
+    /// [Builds](Self::build) a house in which nothing waits for a delay.
+    pub async fn prompt() -> Result<Self> {
+        Self::build(HouseOptions::prompt()).await
+    }
+
     /// Deploys everything and starts to poll.
     ///
     /// # Errors
@@ -92,7 +107,7 @@ impl House {
         let variables = [variables, own_address(&stack, &gateway)?].concat();
         let sweep = function(&stack, "SweepFunction", &variables).await?;
         let queue = stack.output("DelayQueueUrl")?;
-        let mapping = Mapping::start(&clients.sqs, queue, &enrich, options.mapping).await?;
+        let mapping = Mapping::start(&clients, queue, &enrich, options.mapping).await?;
         let mailbox = Mailbox::new(&emulators.mail, &team);
         let http = Client::default();
         Ok(Self {
@@ -111,69 +126,44 @@ impl House {
     }
 
     /// Posts a JSON body to a path below the API's address, such as `/ingest`.
-    ///
-    /// # Errors
-    /// The gateway does not answer.
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Response> {
-        let mut request = hyper::Request::post(format!("{}{path}", self.gateway.url()))
-            .header("Content-Type", "application/json");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.http
-            .send(request.body(Bytes::copy_from_slice(body.as_bytes()))?)
-            .await
+        let url = format!("{}{path}", self.gateway.url());
+        self.http.send(http::post(&url, headers, body)?).await
     }
 
     /// Posts an event that must be accepted, and gives back its entry of the answer.
-    ///
-    /// # Errors
-    /// It is not accepted.
     pub async fn accepted(
         &self,
         path: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Result<Value> {
-        let response = self.post(path, headers, body).await?;
-        let text = String::from_utf8_lossy(response.body());
-        ensure!(response.status() == 202, "{}: {text}", response.status());
-        let answer: Value = serde_json::from_slice(response.body())?;
-        answer
-            .pointer("/events/0")
-            .cloned()
-            .context("an accepted event")
+    ) -> Result<Accepted> {
+        Accepted::read(&self.post(path, headers, body).await?)
+    }
+
+    /// Posts a lead with a name of its own.
+    pub async fn lead(&self, lead_id: &str) -> Result<Accepted> {
+        self.accepted("/ingest", &[], &rig::flat(lead_id)).await
+    }
+
+    /// Assigns a lead to an owner.
+    pub async fn assign(&self, lead_id: &str, owner: &str) -> Result<()> {
+        let file = json!({"lead_id": lead_id, "lead_owner": owner});
+        self.put_owner(lead_id, &file).await
     }
 
     /// Writes the owner file of a lead.
-    ///
-    /// # Errors
-    /// S3 refuses.
     pub async fn put_owner(&self, lead_id: &str, file: &Value) -> Result<()> {
         let bucket = self.stack.output("LookupBucketName")?;
-        let body = Bytes::from(file.to_string()).into();
-        let put = self
-            .clients
-            .s3
-            .put_object()
-            .bucket(bucket)
-            .key(format!("{lead_id}.json"));
-        put.body(body).send().await.context("the owner file")?;
-        Ok(())
+        let key = format!("{lead_id}.json");
+        self.clients.put(bucket, &key, &file.to_string()).await
     }
 
     /// Every key below a prefix of the bucket in an output, with the object's size.
-    ///
-    /// # Errors
-    /// S3 refuses.
     pub async fn list(&self, output: &str, prefix: &str) -> Result<BTreeMap<String, i64>> {
         let bucket = self.stack.output(output)?;
-        let list = self
-            .clients
-            .s3
-            .list_objects_v2()
-            .bucket(bucket)
-            .prefix(prefix);
+        let list = self.clients.s3.list_objects_v2();
+        let list = list.bucket(bucket).prefix(prefix);
         let mut pages = list.into_paginator().send();
         let mut found = BTreeMap::new();
         while let Some(page) = pages.next().await {
@@ -186,26 +176,13 @@ impl House {
     }
 
     /// The bytes of an object.
-    ///
-    /// # Errors
-    /// It is not there.
     pub async fn bytes(&self, output: &str, key: &str) -> Result<Bytes> {
         let bucket = self.stack.output(output)?;
-        let object = self
-            .clients
-            .s3
-            .get_object()
-            .bucket(bucket)
-            .key(key)
-            .send()
-            .await?;
-        Ok(object.body.collect().await?.into_bytes())
+        let bytes = self.clients.bytes(bucket, key).await?;
+        bytes.with_context(|| format!("no object {key}"))
     }
 
     /// A JSON object of the enriched bucket.
-    ///
-    /// # Errors
-    /// It is not there or is not JSON.
     pub async fn document(&self, key: &str) -> Result<Value> {
         let bytes = self.bytes("EnrichedBucketName", key).await?;
         Ok(serde_json::from_slice(&bytes)?)
@@ -215,9 +192,8 @@ impl House {
     ///
     /// # Errors
     /// They do not arrive in time; the message shows what the enrichment said.
-    pub async fn mails(&self, count: usize, deadline: Duration) -> Result<Vec<Mail>> {
-        let what = format!("{count} mails");
-        let arrived = clock::eventually(&what, deadline, || async {
+    pub async fn mails(&self, count: usize) -> Result<Vec<Mail>> {
+        let arrived = clock::eventually("the mails arrive", || async {
             let mails = self.mailbox.mails().await?;
             Ok((mails.len() >= count).then_some(mails))
         });
@@ -225,44 +201,39 @@ impl House {
     }
 
     /// Waits until nothing waits in the delay queue, delayed, visible or in flight.
-    ///
-    /// # Errors
-    /// It does not become empty in time.
-    pub async fn quiet(&self, deadline: Duration) -> Result<()> {
-        let queue = self.stack.output("DelayQueueUrl")?;
-        let emptied = clock::eventually("the delay queue is empty", deadline, || async {
-            Ok((self.depth(queue).await? == 0).then_some(()))
+    pub async fn quiet(&self) -> Result<()> {
+        let emptied = clock::eventually("the delay queue is empty", || async {
+            Ok((self.depth("DelayQueueUrl").await? == 0).then_some(()))
         });
         emptied.await.with_context(|| self.account())
     }
 
-    /// How many messages a queue holds, in whatever state.
-    ///
-    /// # Errors
-    /// There is no such queue.
-    pub async fn depth(&self, queue_url: &str) -> Result<u64> {
-        let names = [
-            QueueAttributeName::ApproximateNumberOfMessages,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
-        ];
-        let get = self.clients.sqs.get_queue_attributes().queue_url(queue_url);
-        let reply = get.set_attribute_names(Some(names.to_vec())).send().await?;
-        let values = reply.attributes().into_iter().flat_map(|all| all.values());
-        Ok(values.filter_map(|value| value.parse::<u64>().ok()).sum())
+    /// How many messages the queue of an output holds, in whatever state.
+    pub async fn depth(&self, output: &str) -> Result<u64> {
+        self.clients.depth(self.stack.output(output)?).await
+    }
+
+    /// Sends a message to the delay queue, to be received at once, and gives back its id.
+    pub async fn send(&self, body: &str) -> Result<String> {
+        let queue = self.stack.output("DelayQueueUrl")?;
+        self.clients.send(queue, body).await
+    }
+
+    /// Takes every message out of a queue.
+    pub async fn purge(&self, queue_url: &str) -> Result<()> {
+        let purge = self.clients.sqs.purge_queue().queue_url(queue_url);
+        purge.send().await?;
+        Ok(())
     }
 
     /// Every message in the dead-letter queue, with its attributes. Reading hides them for a while.
-    ///
-    /// # Errors
-    /// SQS refuses.
     pub async fn dead_letters(&self) -> Result<Vec<SqsMessage>> {
         let queue = self.stack.output("DeadLetterQueueUrl")?;
         let mut found = Vec::new();
         loop {
             let receive = self.clients.sqs.receive_message().queue_url(queue);
             let reply = receive.max_number_of_messages(10).visibility_timeout(300);
-            let all = aws_sdk_sqs::types::MessageSystemAttributeName::All;
+            let all = MessageSystemAttributeName::All;
             let reply = reply.message_system_attribute_names(all).send().await?;
             if reply.messages().is_empty() {
                 return Ok(found);
@@ -272,44 +243,43 @@ impl House {
     }
 
     /// Waits until this many messages lie in the dead-letter queue.
-    ///
-    /// # Errors
-    /// They do not come in time.
-    pub async fn dead_letter_depth(&self, count: u64, deadline: Duration) -> Result<()> {
-        let queue = self.stack.output("DeadLetterQueueUrl")?;
-        let what = format!("{count} dead letters");
-        let came = clock::eventually(&what, deadline, || async {
-            Ok((self.depth(queue).await? >= count).then_some(()))
+    pub async fn dead_letter_depth(&self, count: u64) -> Result<()> {
+        let came = clock::eventually("the dead letters come", || async {
+            let depth = self.depth("DeadLetterQueueUrl").await?;
+            Ok((depth >= count).then_some(()))
         });
         came.await.with_context(|| self.account())
     }
 
+    /// Checks that no message failed or was received twice: waiting costs no receive.
+    pub fn check_single_receives(&self) -> Result<()> {
+        let deliveries = self.mapping.deliveries();
+        let mut all = deliveries.iter();
+        let single = all.all(|one| one.receive_count == 1 && !one.failed);
+        ensure!(single, "waiting cost a receive: {deliveries:?}");
+        Ok(())
+    }
+
     /// How many mails SES took from the binaries.
     pub fn mails_taken(&self) -> usize {
-        let calls = self.ses.calls();
-        let taken = calls
-            .iter()
-            .filter(|call| call.status.is_some_and(|status| status == 200));
-        taken.count()
+        let calls = self.ses.calls().into_iter();
+        let status = calls.filter_map(|call| call.status);
+        status.filter(|status| *status == 200).count()
+    }
+
+    /// Every line that the functions wrote so far.
+    pub fn lines(&self) -> Vec<String> {
+        let functions = [&self.ingest, &self.enrich, &self.sweep];
+        let lines = functions.map(|function| function.log().lines());
+        lines.into_iter().flatten().collect()
     }
 
     /// What the functions wrote last and what the mapping saw, for the message of a failing test.
     pub fn account(&self) -> String {
-        let tail = |function: &Function| {
-            let lines = function.log().lines();
-            lines
-                .iter()
-                .rev()
-                .take(12)
-                .rev()
-                .cloned()
-                .collect::<Vec<_>>()
-                .join("\n  ")
-        };
         format!(
             "ingest said\n  {}\nenrich said\n  {}\nthe mapping saw {:?}",
-            tail(&self.ingest),
-            tail(&self.enrich),
+            self.ingest.log().tail(12),
+            self.enrich.log().tail(12),
             self.mapping.faults()
         )
     }
@@ -319,9 +289,7 @@ async fn deploy(clients: &Clients, options: &HouseOptions, team: &str) -> Result
     let addresses = [("SesFromAddress", FROM), ("SesToAddress", team)];
     let parameters = addresses.iter().chain(&options.parameters);
     let stack = StackOptions {
-        parameters: parameters
-            .map(|(name, value)| ((*name).into(), (*value).into()))
-            .collect(),
+        parameters: environment(parameters.copied()),
         overrides: options.overrides.clone(),
         alarms: options.alarms.clone(),
     };
@@ -330,31 +298,18 @@ async fn deploy(clients: &Clients, options: &HouseOptions, team: &str) -> Result
 
 /// The address that the template makes of an API which is not deployed: where the canary is posted to, if there is one.
 fn own_address(stack: &Stack, gateway: &Gateway) -> Result<Vec<(&'static str, String)>> {
-    let has_canary = stack
-        .environment("SweepFunction")?
-        .contains_key("CANARY_SECRET_ARN");
-    let url = format!("{}/ingest/canary", gateway.url());
-    Ok(has_canary
-        .then_some(("CANARY_URL", url))
-        .into_iter()
-        .collect())
+    let environment = stack.environment("SweepFunction")?;
+    let has_canary = environment.contains_key("CANARY_SECRET_ARN");
+    let own = has_canary.then(|| ("CANARY_URL", format!("{}/ingest/canary", gateway.url())));
+    Ok(own.into_iter().collect())
 }
 
 /// Moto takes mail from known identities only. Creating one twice is an error that means it is there.
 async fn verify(clients: &Clients, address: &str) -> Result<()> {
-    let created = clients
-        .ses
-        .create_email_identity()
-        .email_identity(address)
-        .send()
-        .await;
-    if created.is_err() {
-        clients
-            .ses
-            .get_email_identity()
-            .email_identity(address)
-            .send()
-            .await?;
+    let create = clients.ses.create_email_identity();
+    if create.email_identity(address).send().await.is_err() {
+        let get = clients.ses.get_email_identity();
+        get.email_identity(address).send().await?;
     }
     Ok(())
 }
@@ -365,16 +320,12 @@ async fn function(
     variables: &[(&'static str, String)],
 ) -> Result<Function> {
     let properties = stack.function(id)?;
-    let mut environment = stack.environment(id)?;
-    environment.extend(
-        variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone())),
-    );
+    let mut all = stack.environment(id)?;
+    all.extend(environment(variables.iter().cloned()));
     Ok(Function::new(FunctionConfig {
         name: format!("{}-{id}", stack.name),
         binary: program::built(&properties.binary).await?,
-        environment,
+        environment: all,
         timeout: Duration::from_secs(properties.timeout_seconds),
         concurrency: 4,
     }))

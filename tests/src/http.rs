@@ -1,4 +1,4 @@
-//! A small HTTP server and client: every server of the harness is one closure over a request.
+//! A small HTTP server and client: every server of the harness is one function over a request.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -10,6 +10,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,71 +19,63 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 /// A request whose body was read in full.
 pub type Request = hyper::Request<Bytes>;
 /// A response whose body is known in full.
 pub type Response = hyper::Response<Bytes>;
+/// What a server makes of a request: its reply; without one it closes the connection without a word.
+pub type Answer = Option<Response>;
 
 /// Longest that requests may take to be served.
 const SETTLE_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// What a handler does with a request.
-#[derive(Debug)]
-pub enum Answer {
-    /// It replies.
-    Reply(Response),
-    /// It closes the connection without a word.
-    Cut,
-}
-
-/// A connection that is closed on purpose.
-#[derive(Debug)]
-struct Cut;
-
-impl std::fmt::Display for Cut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("connection cut on purpose")
-    }
-}
-
-impl std::error::Error for Cut {}
 
 /// A server on a free port of 127.0.0.1, until it is dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    task: JoinHandle<()>,
-    /// The requests that are being served.
     serving: Arc<watch::Sender<InService>>,
+    _task: JoinSet<()>,
 }
 
 impl Server {
-    /// Serves every request with `handler`.
-    ///
-    /// # Errors
-    /// No port is free.
-    pub async fn start<H, F>(handler: H) -> Result<Self>
+    /// Serves every request with `handler`, which is given `state` too.
+    pub async fn start<S, H, F>(state: S, handler: H) -> Result<Self>
     where
-        H: Fn(Request) -> F + Send + Sync + 'static,
+        S: Clone + Send + Sync + 'static,
+        H: Fn(S, Request) -> F + Copy + Send + Sync + 'static,
         F: Future<Output = Answer> + Send + 'static,
     {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let serving = Arc::new(watch::Sender::new(InService::default()));
-        let task = tokio::spawn(accept(listener, Arc::new(handler), Arc::clone(&serving)));
+        let serving = Arc::<watch::Sender<InService>>::default();
+        let all = Arc::clone(&serving);
+        let mut task = JoinSet::new();
+        task.spawn(accept(listener, move |stream| {
+            let (state, all) = (state.clone(), Arc::clone(&all));
+            let service = service_fn(move |request: hyper::Request<Incoming>| {
+                let (state, serving) = (state.clone(), Serving::begin(&all));
+                async move {
+                    let _serving = serving;
+                    let (head, body) = request.into_parts();
+                    let body = body.collect().await?.to_bytes();
+                    let answer = handler(state, Request::from_parts(head, body)).await;
+                    let reply = answer.context("the connection is cut on purpose")?;
+                    anyhow::Ok(reply.map(Full::new))
+                }
+            });
+            // It ends with an error where the peer goes away, or by a cut: both are wanted.
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service)
+        }));
         Ok(Self {
             address,
-            task,
             serving,
+            _task: task,
         })
     }
 
     /// Waits until every request that had been sent by now has been served. One whose sender is dead is given up where it waits.
-    ///
-    /// # Errors
-    /// One of them is not served.
     pub async fn settled(&self) -> Result<()> {
         // A connection behind all that there are: when it is over, the requests that came before it are being served.
         let mut last = TcpStream::connect(self.address).await?;
@@ -89,7 +83,7 @@ impl Server {
         last.read_to_end(&mut Vec::new()).await?;
         let mut serving = self.serving.subscribe();
         let begun = serving.borrow().begun;
-        let settled = serving.wait_for(|serving| serving.oldest() >= begun);
+        let settled = serving.wait_for(|all| all.now.first().is_none_or(|oldest| *oldest >= begun));
         let settled = tokio::time::timeout(SETTLE_TIMEOUT, settled).await;
         settled.context("a request is not served")??;
         Ok(())
@@ -106,23 +100,14 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn accept<H, F>(
-    listener: TcpListener,
-    handler: Arc<H>,
-    serving: Arc<watch::Sender<InService>>,
-) where
-    H: Fn(Request) -> F + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
+/// Serves each connection of a listener beside the others; all end with this one.
+pub(crate) async fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F)
+where
+    F: Future<Output: Send> + Send + 'static,
 {
     let mut connections = JoinSet::new();
     while let Ok((stream, _peer)) = listener.accept().await {
-        connections.spawn(converse(stream, Arc::clone(&handler), Arc::clone(&serving)));
+        connections.spawn(serve(stream));
         while connections.try_join_next().is_some() {}
     }
 }
@@ -132,13 +117,6 @@ async fn accept<H, F>(
 struct InService {
     begun: u64,
     now: BTreeSet<u64>,
-}
-
-impl InService {
-    /// The oldest request that is being served, else the next one.
-    fn oldest(&self) -> u64 {
-        self.now.first().copied().unwrap_or(self.begun)
-    }
 }
 
 /// A request that is being served, until it is dropped.
@@ -168,29 +146,6 @@ impl Drop for Serving {
     }
 }
 
-async fn converse<H, F>(stream: TcpStream, handler: Arc<H>, serving: Arc<watch::Sender<InService>>)
-where
-    H: Fn(Request) -> F + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
-{
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (handler, serving) = (Arc::clone(&handler), Serving::begin(&serving));
-        async move {
-            let _serving = serving;
-            let (head, body) = request.into_parts();
-            let body = body.collect().await.map_err(|_lost| Cut)?.to_bytes();
-            match handler(Request::from_parts(head, body)).await {
-                Answer::Reply(response) => Ok(response.map(Full::new)),
-                Answer::Cut => Err(Cut),
-            }
-        }
-    });
-    let served = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    drop(served); // A peer that went away, or a cut: both are wanted.
-}
-
 /// A client for plain HTTP.
 #[derive(Clone, Debug)]
 pub struct Client(HyperClient<HttpConnector, Full<Bytes>>);
@@ -203,29 +158,29 @@ impl Default for Client {
 
 impl Client {
     /// Sends one request and reads the whole reply.
-    ///
-    /// # Errors
-    /// The peer cannot be reached or goes away.
     pub async fn send(&self, request: Request) -> Result<Response> {
         let url = request.uri().to_string();
-        let response = self
-            .0
-            .request(request.map(Full::new))
-            .await
-            .with_context(|| format!("no reply from {url}"))?;
-        let (head, body) = response.into_parts();
+        let sent = self.0.request(request.map(Full::new));
+        let reply = sent.await.with_context(|| format!("no reply from {url}"))?;
+        let (head, body) = reply.into_parts();
         let body = body.collect().await.context("the reply broke off")?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 
     /// `GET`s a URL.
-    ///
-    /// # Errors
-    /// The peer cannot be reached or goes away.
     pub async fn get(&self, url: &str) -> Result<Response> {
-        self.send(hyper::Request::get(url).body(Bytes::new())?)
-            .await
+        let request = hyper::Request::get(url).body(Bytes::new())?;
+        self.send(request).await
     }
+}
+
+/// A `POST` of JSON.
+pub fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Result<Request> {
+    let mut request = hyper::Request::post(url).header(CONTENT_TYPE, "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Ok(request.body(Bytes::copy_from_slice(body.as_bytes()))?)
 }
 
 /// A response with a JSON body.
@@ -237,9 +192,7 @@ pub fn json(status: StatusCode, body: &serde_json::Value) -> Response {
 pub fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        hyper::header::CONTENT_TYPE,
-        hyper::header::HeaderValue::from_static(content_type),
-    );
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }

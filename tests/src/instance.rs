@@ -1,8 +1,9 @@
 //! One execution environment of Lambda: one process of a binary, behind a Runtime API of its own.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -14,9 +15,57 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::clients::{ACCOUNT, REGION};
 use crate::clock;
 use crate::http::{self, Answer, Request, Server};
-use crate::runtime::{FunctionConfig, LogBook};
+use crate::shared::Shared;
+
+/// What a function is.
+#[derive(Clone, Debug)]
+pub struct FunctionConfig {
+    /// Its name.
+    pub name: String,
+    /// The binary that it runs.
+    pub binary: PathBuf,
+    /// Its environment.
+    pub environment: BTreeMap<String, String>,
+    /// After this time an invocation is killed.
+    pub timeout: Duration,
+    /// Most environments at once.
+    pub concurrency: usize,
+}
+
+/// An environment of these variables.
+pub fn environment<'a, V: Into<String>>(
+    variables: impl IntoIterator<Item = (&'a str, V)>,
+) -> BTreeMap<String, String> {
+    let pair = |(name, value): (&str, V)| (name.to_owned(), value.into());
+    variables.into_iter().map(pair).collect()
+}
+
+/// What a function has written, line by line.
+#[derive(Clone, Debug, Default)]
+pub struct LogBook(Shared<Vec<String>>);
+
+impl LogBook {
+    /// Every line so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().clone()
+    }
+
+    /// The last lines so far, so many.
+    pub fn tail(&self, count: usize) -> String {
+        let lines = self.0.lock();
+        let from = lines.len().saturating_sub(count);
+        lines.get(from..).unwrap_or_default().join("\n  ")
+    }
+
+    /// Every line that is a JSON object.
+    pub fn objects(&self) -> Vec<Value> {
+        let parse = |line: &String| serde_json::from_str(line).ok().filter(Value::is_object);
+        self.0.lock().iter().filter_map(parse).collect()
+    }
+}
 
 /// What became of an invocation, as Lambda sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,11 +114,11 @@ struct Waiting {
 struct Desk {
     arn: String,
     jobs: tokio::sync::Mutex<mpsc::Receiver<Job>>,
-    pending: Mutex<Option<(String, oneshot::Sender<Outcome>)>>,
+    pending: Shared<Option<(String, oneshot::Sender<Outcome>)>>,
     waiting: watch::Sender<Waiting>,
     invoked: watch::Sender<Option<(String, i64)>>,
-    init_error: Mutex<Option<Value>>,
-    timing: Mutex<Timing>,
+    init_error: Shared<Option<Value>>,
+    timing: Shared<Timing>,
 }
 
 /// A running process.
@@ -84,24 +133,19 @@ pub struct Instance {
 
 impl Instance {
     /// Starts a process of `config.binary` with nothing in its environment but what Lambda gives it.
-    ///
-    /// # Errors
-    /// The binary cannot be started.
     pub async fn start(config: &FunctionConfig, log: &LogBook) -> Result<Self> {
         let (jobs, receiver) = mpsc::channel(1);
+        let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", config.name);
         let desk = Arc::new(Desk {
-            arn: config.arn(),
+            arn,
             jobs: tokio::sync::Mutex::new(receiver),
-            pending: Mutex::new(None),
+            pending: Shared::default(),
             waiting: watch::Sender::default(),
             invoked: watch::Sender::default(),
-            init_error: Mutex::new(None),
-            timing: Mutex::default(),
+            init_error: Shared::default(),
+            timing: Shared::default(),
         });
-        let server = {
-            let desk = Arc::clone(&desk);
-            Server::start(move |request| serve(Arc::clone(&desk), request)).await?
-        };
+        let server = Server::start(Arc::clone(&desk), serve).await?;
         let mut child = Command::new(&config.binary)
             .env_clear()
             .envs(platform_environment(config, &server.authority()))
@@ -114,9 +158,7 @@ impl Instance {
             .with_context(|| format!("{} does not start", config.binary.display()))?;
         keep_lines(child.stdout.take(), log);
         keep_lines(child.stderr.take(), log);
-        let pid = child
-            .id()
-            .context("a process that just started has an id")?;
+        let pid = child.id().context("a process that just started")?;
         Ok(Self {
             desk,
             jobs,
@@ -133,7 +175,7 @@ impl Instance {
 
     /// When its last invocation passed which point.
     pub(crate) fn timing(&self) -> Timing {
-        lock(&self.desk.timing).clone()
+        self.desk.timing.lock().clone()
     }
 
     /// Waits for the end of a process that was told to end.
@@ -143,19 +185,16 @@ impl Instance {
     }
 
     /// Runs one event to its outcome. After anything but a response or an error the process is dead.
-    ///
-    /// # Errors
-    /// The harness itself failed.
     pub(crate) async fn run(&mut self, job: Job, timeout: Duration) -> Result<Outcome> {
         let (sender, receiver) = oneshot::channel();
-        *lock(&self.desk.pending) = Some((job.request_id.clone(), sender));
+        *self.desk.pending.lock() = Some((job.request_id.clone(), sender));
         let invoked = Some((job.request_id.clone(), job.deadline_ms));
         self.jobs.send(job).await?;
         self.desk.invoked.send_replace(invoked);
-        let outcome = tokio::select! {
+        Ok(tokio::select! {
             biased;
             outcome = receiver => outcome?,
-            status = self.child.wait() => match lock(&self.desk.init_error).take() {
+            status = self.child.wait() => match self.desk.init_error.lock().take() {
                 Some(error) => Outcome::Error(error),
                 None => Outcome::Exited(status.ok()),
             },
@@ -163,8 +202,7 @@ impl Instance {
                 self.child.kill().await?;
                 Outcome::TimedOut
             }
-        };
-        Ok(outcome)
+        })
     }
 
     /// Waits until the runtime and every extension asks for the next event, as Lambda does before it calls the
@@ -181,31 +219,25 @@ impl Instance {
 }
 
 fn platform_environment(config: &FunctionConfig, api: &str) -> BTreeMap<String, String> {
-    let region = crate::clients::REGION;
-    [
+    let log_group = format!("/aws/lambda/{}", config.name);
+    environment([
         ("AWS_LAMBDA_RUNTIME_API", api),
         ("AWS_LAMBDA_FUNCTION_NAME", &config.name),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-        (
-            "AWS_LAMBDA_LOG_GROUP_NAME",
-            &format!("/aws/lambda/{}", config.name),
-        ),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", &log_group),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "harness"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
-        ("AWS_REGION", region),
-        ("AWS_DEFAULT_REGION", region),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_SESSION_TOKEN", "test"),
         ("LAMBDA_TASK_ROOT", "/var/task"),
         ("TZ", ":UTC"),
         ("PATH", "/usr/bin:/bin"),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect()
+    ])
 }
 
 fn keep_lines(output: Option<impl AsyncRead + Unpin + Send + 'static>, log: &LogBook) {
@@ -214,7 +246,7 @@ fn keep_lines(output: Option<impl AsyncRead + Unpin + Send + 'static>, log: &Log
     tokio::spawn(async move {
         let mut lines = BufReader::new(output).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            log.add(line);
+            log.0.lock().push(line);
         }
     });
 }
@@ -231,29 +263,34 @@ async fn serve(desk: Arc<Desk>, request: Request) -> Answer {
             finish(&desk, id, Outcome::Error(report(request.body())))
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
-            *lock(&desk.init_error) = Some(report(request.body()));
+            *desk.init_error.lock() = Some(report(request.body()));
             Ok(accepted())
         }
         (&Method::POST, ["2020-01-01", "extension", "register"]) => register(&desk),
         (&Method::GET, ["2020-01-01", "extension", "event", "next"]) => extension_next(&desk).await,
-        (_, _) => Ok(http::text(
+        _ => Ok(http::json(
             StatusCode::NOT_FOUND,
-            "text/plain",
-            "no such operation",
+            &json!("no such operation"),
         )),
     };
     // A process that calls out of order is cut off; the real API would answer 403.
-    answer.map_or(Answer::Cut, Answer::Reply)
+    answer.ok()
+}
+
+/// A party has come back for more, and waits.
+async fn wait<T>(desk: &Desk, more: impl Future<Output = T>) -> T {
+    desk.waiting.send_modify(|now| now.parties += 1);
+    let more = more.await;
+    desk.waiting
+        .send_modify(|now| now.parties = now.parties.saturating_sub(1));
+    more
 }
 
 async fn next(desk: &Desk) -> Result<http::Response> {
-    lock(&desk.timing).idle = Some(clock::now());
-    desk.waiting.send_modify(|now| now.parties += 1);
-    let job = desk.jobs.lock().await.recv().await;
-    desk.waiting
-        .send_modify(|now| now.parties = now.parties.saturating_sub(1));
+    desk.timing.lock().idle = Some(clock::now());
+    let job = wait(desk, async { desk.jobs.lock().await.recv().await }).await;
     let job = job.context("the environment is being shut down")?;
-    *lock(&desk.timing) = Timing {
+    *desk.timing.lock() = Timing {
         trace: job.trace.clone(),
         handed: Some(clock::now()),
         ..Timing::default()
@@ -268,8 +305,8 @@ async fn next(desk: &Desk) -> Result<http::Response> {
 }
 
 fn finish(desk: &Desk, id: &str, outcome: Outcome) -> Result<http::Response> {
-    lock(&desk.timing).answered = Some(clock::now());
-    match lock(&desk.pending).take() {
+    desk.timing.lock().answered = Some(clock::now());
+    match desk.pending.lock().take() {
         Some((expected, sender)) if expected == id => {
             // The invocation may have timed out in this very moment.
             drop(sender.send(outcome));
@@ -283,21 +320,15 @@ fn register(desk: &Desk) -> Result<http::Response> {
     desk.waiting.send_modify(|now| now.extensions += 1);
     let body =
         json!({"functionName": desk.arn, "functionVersion": "$LATEST", "handler": "bootstrap"});
-    let mut response = http::json(StatusCode::OK, &body);
-    let id = hyper::header::HeaderValue::from_str("harness-extension")?;
-    response
-        .headers_mut()
-        .insert("Lambda-Extension-Identifier", id);
-    Ok(response)
+    Ok(hyper::Response::builder()
+        .header("Content-Type", "application/json")
+        .header("Lambda-Extension-Identifier", "harness-extension")
+        .body(body.to_string().into())?)
 }
 
 async fn extension_next(desk: &Desk) -> Result<http::Response> {
     let mut invoked = desk.invoked.subscribe();
-    desk.waiting.send_modify(|now| now.parties += 1);
-    let changed = invoked.changed().await;
-    desk.waiting
-        .send_modify(|now| now.parties = now.parties.saturating_sub(1));
-    changed?;
+    wait(desk, invoked.changed()).await?;
     let (request_id, deadline_ms) = invoked.borrow().clone().unwrap_or_default();
     let body = json!({
         "eventType": "INVOKE", "deadlineMs": deadline_ms, "requestId": request_id,
@@ -313,8 +344,4 @@ fn accepted() -> http::Response {
 fn report(body: &Bytes) -> Value {
     serde_json::from_slice(body)
         .unwrap_or_else(|_not_json| Value::String(String::from_utf8_lossy(body).into_owned()))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

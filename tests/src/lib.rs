@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod accepted;
 pub mod clients;
 pub mod clock;
 pub mod cloud;
@@ -21,9 +22,9 @@ pub mod pager;
 pub mod program;
 pub mod prune;
 pub mod rig;
-mod runtime;
 pub mod secret;
 pub mod settings;
+mod shared;
 pub mod stack;
 pub mod template;
 pub mod tls;

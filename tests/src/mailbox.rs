@@ -38,20 +38,14 @@ impl Mailbox {
     }
 
     /// Every mail in it, oldest first.
-    ///
-    /// # Errors
-    /// Moto does not answer.
     pub async fn mails(&self) -> Result<Vec<Mail>> {
-        let reply = self
-            .client
-            .get(&format!("{}/moto-api/data.json", self.endpoint))
-            .await?;
+        let url = format!("{}/moto-api/data.json", self.endpoint);
+        let reply = self.client.get(&url).await?;
         let data: Value = serde_json::from_slice(reply.body()).context("moto's data")?;
         let messages = data.pointer("/ses/Message").and_then(Value::as_array);
-        let mails = messages.into_iter().flatten().map(read);
-        Ok(mails
-            .filter(|mail| mail.to.contains(&self.recipient))
-            .collect())
+        let mut mails: Vec<Mail> = messages.into_iter().flatten().map(read).collect();
+        mails.retain(|mail| mail.to.contains(&self.recipient));
+        Ok(mails)
     }
 }
 

@@ -1,20 +1,20 @@
 //! Lambda's SQS event source mapping: it polls, invokes, and deletes what did not fail.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_sdk_sqs::types::{
-    DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
-};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::clients::Clients;
 use crate::event;
 use crate::function::Function;
 use crate::instance::Outcome;
+use crate::shared::Shared;
 
 /// One long poll; short, because a stop waits for its end so that no message vanishes into a poll nobody reads.
 const POLL_SECONDS: i32 = 1;
@@ -28,8 +28,6 @@ pub struct MappingOptions {
     pub batch_size: i32,
     /// `MaximumConcurrency`: batches in flight at once.
     pub concurrency: usize,
-    /// `ReportBatchItemFailures` among the response types.
-    pub reports_item_failures: bool,
     /// Whether it polls from its start on, or waits for [`Mapping::resume`].
     pub enabled: bool,
 }
@@ -39,7 +37,6 @@ impl Default for MappingOptions {
         Self {
             batch_size: 10,
             concurrency: 4,
-            reports_item_failures: true,
             enabled: true,
         }
     }
@@ -78,13 +75,13 @@ pub struct Mapping {
 
 #[derive(Debug)]
 struct Poll {
-    sqs: aws_sdk_sqs::Client,
+    clients: Clients,
     queue_url: String,
     queue_arn: String,
     function: Function,
     options: MappingOptions,
-    deliveries: Mutex<Vec<Delivery>>,
-    faults: Mutex<Vec<String>>,
+    deliveries: Shared<Vec<Delivery>>,
+    faults: Shared<Vec<String>>,
 }
 
 /// What a mapping concludes from an answer.
@@ -135,32 +132,20 @@ pub fn judge(payload: &[u8], batch: &BTreeSet<String>) -> Verdict {
 
 impl Mapping {
     /// Starts to poll.
-    ///
-    /// # Errors
-    /// The queue does not exist.
     pub async fn start(
-        sqs: &aws_sdk_sqs::Client,
+        clients: &Clients,
         queue_url: &str,
         function: &Function,
         options: MappingOptions,
     ) -> Result<Self> {
-        let attributes = sqs
-            .get_queue_attributes()
-            .queue_url(queue_url)
-            .attribute_names(QueueAttributeName::QueueArn)
-            .send()
-            .await?;
-        let arn = attributes
-            .attributes()
-            .and_then(|all| all.get(&QueueAttributeName::QueueArn));
         let poll = Arc::new(Poll {
-            sqs: sqs.clone(),
+            clients: clients.clone(),
             queue_url: queue_url.to_owned(),
-            queue_arn: arn.context("a queue has an ARN")?.clone(),
+            queue_arn: clients.queue_arn(queue_url).await?,
             function: function.clone(),
             options,
-            deliveries: Mutex::default(),
-            faults: Mutex::default(),
+            deliveries: Shared::default(),
+            faults: Shared::default(),
         });
         let state = watch::Sender::new(if options.enabled {
             State::Polling
@@ -180,12 +165,12 @@ impl Mapping {
 
     /// Every delivery that was judged so far.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        guard(&self.poll.deliveries).clone()
+        self.poll.deliveries.lock().clone()
     }
 
     /// Every whole batch that failed so far, and why.
     pub fn faults(&self) -> Vec<String> {
-        guard(&self.poll.faults).clone()
+        self.poll.faults.lock().clone()
     }
 
     /// Begins to poll, where it was made without being enabled.
@@ -208,32 +193,27 @@ impl Poll {
                 return;
             }
             if let Err(error) = self.round().await {
-                guard(&self.faults).push(format!("{error:#}"));
+                self.faults.lock().push(format!("{error:#}"));
                 tokio::time::sleep(FAULT_PAUSE).await;
             }
         }
     }
 
     async fn round(&self) -> Result<()> {
-        let reply = self
-            .sqs
-            .receive_message()
+        let receive = self.clients.sqs.receive_message();
+        let receive = receive
             .queue_url(&self.queue_url)
             .max_number_of_messages(self.options.batch_size)
             .wait_time_seconds(POLL_SECONDS)
             .message_system_attribute_names(MessageSystemAttributeName::All)
-            .message_attribute_names("All")
-            .send()
-            .await
-            .context("ReceiveMessage")?;
+            .message_attribute_names("All");
+        let reply = receive.send().await.context("ReceiveMessage")?;
         let messages = reply.messages();
         if messages.is_empty() {
             return Ok(());
         }
-        let outcome = self
-            .function
-            .invoke(&event::queue(&self.queue_arn, messages))
-            .await?;
+        let event = event::queue(&self.queue_arn, messages);
+        let outcome = self.function.invoke(&event).await?;
         let failed = self.failed(&outcome, messages);
         // Noted first, so that whoever sees the queue empty sees every delivery.
         self.note(messages, &failed);
@@ -244,10 +224,7 @@ impl Poll {
     fn failed(&self, outcome: &Outcome, messages: &[Message]) -> BTreeSet<String> {
         let batch: BTreeSet<String> = messages.iter().map(id).collect();
         let verdict = match outcome {
-            Outcome::Response(payload) if self.options.reports_item_failures => {
-                judge(payload, &batch)
-            }
-            Outcome::Response(_) => Verdict::Done,
+            Outcome::Response(payload) => judge(payload, &batch),
             Outcome::Error(_) => Verdict::All("the function failed"),
             Outcome::TimedOut => Verdict::All("the function ran out of time"),
             Outcome::Exited(_) => Verdict::All("the process ended"),
@@ -256,39 +233,25 @@ impl Poll {
             Verdict::Done => BTreeSet::new(),
             Verdict::Some(failed) => failed,
             Verdict::All(reason) => {
-                guard(&self.faults).push(format!("{reason}: {outcome:?}"));
+                self.faults.lock().push(format!("{reason}: {outcome:?}"));
                 batch
             }
         }
     }
 
     async fn delete(&self, messages: &[Message], failed: &BTreeSet<String>) -> Result<()> {
-        let done = messages
-            .iter()
-            .filter(|message| !failed.contains(&id(message)));
-        let entries = done.enumerate().map(|(number, message)| {
-            DeleteMessageBatchRequestEntry::builder()
-                .id(number.to_string())
-                .set_receipt_handle(message.receipt_handle().map(str::to_owned))
-                .build()
-        });
-        let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        if entries.is_empty() {
+        let done = messages.iter().filter(|one| !failed.contains(&id(one)));
+        let done: Vec<&Message> = done.collect();
+        if done.is_empty() {
             return Ok(());
         }
-        let request = self.sqs.delete_message_batch().queue_url(&self.queue_url);
-        request
-            .set_entries(Some(entries))
-            .send()
-            .await
-            .context("DeleteMessageBatch")?;
-        Ok(())
+        delete_batch(&self.clients, &self.queue_url, &done).await
     }
 
     fn note(&self, messages: &[Message], failed: &BTreeSet<String>) {
         let count = MessageSystemAttributeName::ApproximateReceiveCount;
         let deliveries = messages.iter().map(|message| {
-            let attributes: Option<&HashMap<_, String>> = message.attributes();
+            let attributes = message.attributes();
             let receives = attributes.and_then(|all| all.get(&count)?.parse().ok());
             Delivery {
                 message_id: id(message),
@@ -298,14 +261,29 @@ impl Poll {
                 failed: failed.contains(&id(message)),
             }
         });
-        guard(&self.deliveries).extend(deliveries);
+        self.deliveries.lock().extend(deliveries);
     }
+}
+
+/// Deletes messages that were received.
+pub(crate) async fn delete_batch(
+    clients: &Clients,
+    queue_url: &str,
+    messages: &[&Message],
+) -> Result<()> {
+    let entries = messages.iter().enumerate().map(|(number, message)| {
+        DeleteMessageBatchRequestEntry::builder()
+            .id(number.to_string())
+            .set_receipt_handle(message.receipt_handle().map(str::to_owned))
+            .build()
+    });
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    let delete = clients.sqs.delete_message_batch().queue_url(queue_url);
+    let delete = delete.set_entries(Some(entries)).send().await;
+    delete.context("DeleteMessageBatch")?;
+    Ok(())
 }
 
 fn id(message: &Message) -> String {
     message.message_id().unwrap_or_default().to_owned()
-}
-
-fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -17,22 +17,15 @@ pub struct Sample {
 
 /// Every value of a metric in these lines.
 pub fn samples(lines: &[String], metric: &str) -> Vec<Sample> {
-    let documents = lines
-        .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|document| document.at("_aws").is_object());
     let of_document = |document: Value| {
-        let told = document.at(metric).clone();
-        let values = told.as_array().cloned().unwrap_or_else(|| vec![told]);
-        let values = values.into_iter().filter_map(|value| value.as_f64());
-        values
-            .map(|value| Sample {
-                value,
-                document: document.clone(),
-            })
-            .collect::<Vec<_>>()
+        let sample = |value| Sample {
+            value,
+            document: document.clone(),
+        };
+        let values = values(&document, metric).into_iter();
+        values.map(sample).collect::<Vec<_>>()
     };
-    documents.flat_map(of_document).collect()
+    documents(lines).flat_map(of_document).collect()
 }
 
 /// The sum of a metric over these lines.
@@ -41,16 +34,21 @@ pub fn sum(lines: &[String], metric: &str) -> f64 {
     samples.iter().map(|sample| sample.value).sum()
 }
 
+/// The names of the metrics in these lines, each as often as a document tells of it.
+pub fn names(lines: &[String]) -> Vec<String> {
+    let names = documents(lines).flat_map(|document| {
+        let directives = items(document.at("_aws").at("CloudWatchMetrics")).into_iter();
+        let metrics = directives.flat_map(|directive| items(directive.at("Metrics")));
+        let names = metrics.filter_map(|metric| metric.at("Name").as_str());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    });
+    names.collect()
+}
+
 /// Puts the metrics of these lines where `CloudWatch` would extract them to, as if they had been printed now.
 /// `LocalStack` does not read log lines.
-///
-/// # Errors
-/// A document is not in the format, or `CloudWatch` refuses it.
 pub async fn extract(cloudwatch: &aws_sdk_cloudwatch::Client, lines: &[String]) -> Result<()> {
-    let documents = lines
-        .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    for document in documents.filter(|document| document.at("_aws").is_object()) {
+    for document in documents(lines) {
         let directives = document.at("_aws").at("CloudWatchMetrics").as_array();
         for directive in directives.context("CloudWatchMetrics")? {
             let namespace = directive.at("Namespace").as_str().context("Namespace")?;
@@ -65,25 +63,40 @@ pub async fn extract(cloudwatch: &aws_sdk_cloudwatch::Client, lines: &[String]) 
 /// What one directive of a document says.
 fn data(document: &Value, directive: &Value) -> Result<Vec<MetricDatum>> {
     let mut data = Vec::new();
-    for set in directive.at("Dimensions").as_array().into_iter().flatten() {
-        let names = set.as_array().into_iter().flatten();
-        let dimensions: Vec<Dimension> = names
-            .map(|name| {
-                let name = name.as_str().context("a dimension's name")?;
-                let value = document.at(name).as_str().context("a dimension's value")?;
-                Ok(Dimension::builder().name(name).value(value).build())
-            })
-            .collect::<Result<_>>()?;
-        for metric in directive.at("Metrics").as_array().into_iter().flatten() {
+    for set in items(directive.at("Dimensions")) {
+        let dimensions = items(set).iter().map(|name| {
+            let name = name.as_str().context("a dimension's name")?;
+            let value = document.at(name).as_str().context("a dimension's value")?;
+            Ok(Dimension::builder().name(name).value(value).build())
+        });
+        let dimensions: Vec<Dimension> = dimensions.collect::<Result<_>>()?;
+        for metric in items(directive.at("Metrics")) {
             let name = metric.at("Name").as_str().context("a metric's name")?;
-            let told = document.at(name).clone();
-            let values = told.as_array().cloned().unwrap_or_else(|| vec![told]);
-            let values: Vec<f64> = values.iter().filter_map(Value::as_f64).collect();
-            let datum = MetricDatum::builder()
-                .metric_name(name)
-                .set_dimensions(Some(dimensions.clone()));
-            data.push(datum.set_values(Some(values)).build());
+            let datum = MetricDatum::builder().metric_name(name);
+            let datum = datum.set_dimensions(Some(dimensions.clone()));
+            data.push(datum.set_values(Some(values(document, name))).build());
         }
     }
     Ok(data)
+}
+
+/// The lines that tell metrics.
+fn documents(lines: &[String]) -> impl Iterator<Item = Value> {
+    let documents = lines
+        .iter()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    documents.filter(|document: &Value| document.at("_aws").is_object())
+}
+
+/// The values of a metric in a document, which may be one or a list.
+fn values(document: &Value, metric: &str) -> Vec<f64> {
+    let told = document.at(metric);
+    let all = told
+        .as_array()
+        .map_or(std::slice::from_ref(told), Vec::as_slice);
+    all.iter().filter_map(Value::as_f64).collect()
+}
+
+fn items(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
 }

@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
@@ -20,20 +20,16 @@ use crate::settings;
 static ADOPTED: OnceLock<PathBuf> = OnceLock::new();
 
 /// The path of a built binary.
-///
-/// # Errors
-/// It does not build.
 pub async fn built(name: &str) -> Result<PathBuf> {
     static FOLDER: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
-    let folder = FOLDER
-        .get_or_init(|| async { build().await.map_err(|error| format!("{error:#}")) })
+    let folder =
+        FOLDER.get_or_init(|| async { build().await.map_err(|error| format!("{error:#}")) });
+    let folder = folder
         .await
         .as_ref()
         .map_err(|message| anyhow!("{message}"))?;
     let path = folder.join(name);
-    if !path.is_file() {
-        bail!("no binary at {}", path.display());
-    }
+    ensure!(path.is_file(), "no binary at {}", path.display());
     Ok(path)
 }
 
@@ -44,28 +40,15 @@ pub fn adopt(folder: PathBuf) {
 }
 
 /// The folder of the functions as they are deployed, optimised, for a benchmark: [`settings::BIN_DIR`], or built now.
-///
-/// # Errors
-/// They do not build.
 pub async fn released() -> Result<PathBuf> {
     if let Some(folder) = settings::bin_dir() {
         return Ok(folder);
     }
-    let mut command = Command::new("cargo");
-    command
-        .current_dir(workspace()?)
-        .args(["build", "--quiet", "--release", "--bins"])
-        .args(["--package", "leadwire-lambda"])
-        .arg("--target-dir")
-        .arg(target_dir()?);
-    forget_outer_cargo(&mut command);
-    let output = command.output().await.context("cargo")?;
-    let message = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "the functions do not build: {message}"
-    );
-    Ok(target_dir()?.join("release"))
+    let target = target_dir()?;
+    let mut command = cargo_build(&target)?;
+    command.args(["--release", "--bins", "--package", "leadwire-lambda"]);
+    run(command).await?;
+    Ok(target.join("release"))
 }
 
 /// Some tests call `curl`, as a person does, or as a runtime in shell does.
@@ -80,9 +63,6 @@ pub async fn need_curl() -> Result<()> {
 }
 
 /// The root of the workspace.
-///
-/// # Errors
-/// This package was moved out of it.
 pub fn workspace() -> Result<&'static Path> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -90,9 +70,6 @@ pub fn workspace() -> Result<&'static Path> {
 }
 
 /// The target folder that this process runs from.
-///
-/// # Errors
-/// The process does not run from one.
 pub fn target_dir() -> Result<PathBuf> {
     static TARGET: OnceLock<Option<PathBuf>> = OnceLock::new();
     TARGET
@@ -110,18 +87,10 @@ pub fn target_dir() -> Result<PathBuf> {
 /// `target/debug`, or `target/<triple>/release`: where the binaries beside this process lie.
 fn profile_dir() -> Result<PathBuf> {
     let executable = std::env::current_exe()?;
-    let folder = executable
-        .parent()
-        .context("an executable lies in a folder")?;
-    let is_deps = folder.file_name().is_some_and(|name| name == "deps");
-    let folder = if is_deps {
-        folder.parent()
-    } else {
-        Some(folder)
-    };
-    Ok(folder
-        .context("deps lies in a profile's folder")?
-        .to_path_buf())
+    let folder = executable.parent();
+    let folder = folder.context("an executable lies in a folder")?;
+    let above = folder.parent().filter(|_| folder.ends_with("deps"));
+    Ok(above.unwrap_or(folder).to_path_buf())
 }
 
 async fn build() -> Result<PathBuf> {
@@ -131,45 +100,51 @@ async fn build() -> Result<PathBuf> {
     let (target, profile) = (target_dir()?, profile_dir()?);
     let mut parts = profile.strip_prefix(&target)?.iter();
     let name = parts.next_back().context("a profile has a folder")?;
-    let mut command = Command::new("cargo");
-    command
-        .current_dir(workspace()?)
-        .args(["build", "--quiet", "--workspace", "--bins", "--tests"])
-        .arg("--target-dir")
-        .arg(&target)
-        .arg("--profile")
-        .arg(if name == "debug" {
-            "dev".as_ref()
-        } else {
-            name
-        });
+    let name = if name == "debug" {
+        "dev".as_ref()
+    } else {
+        name
+    };
+    let mut command = cargo_build(&target)?;
+    command.args(["--workspace", "--bins", "--tests", "--profile"]);
+    command.arg(name);
     if let Some(triple) = parts.next() {
         command.arg("--target").arg(triple);
     }
-    forget_outer_cargo(&mut command);
-    let output = command.output().await.context("cargo")?;
-    if !output.status.success() {
-        let message = String::from_utf8_lossy(&output.stderr);
-        bail!("the binaries do not build: {message}");
-    }
+    run(command).await?;
     Ok(profile)
 }
 
-/// Takes away what `cargo test` sets for this process: build scripts (that of `ring` is one) that watch such
-/// variables would run again, and everything after them.
-fn forget_outer_cargo(command: &mut Command) {
+/// `cargo build`, without what `cargo test` sets for this process: build scripts (that of `ring` is one) that watch such variables would run
+/// again, and everything after them.
+fn cargo_build(target: &Path) -> Result<Command> {
+    const OUTER: [&str; 4] = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ];
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(workspace()?)
+        .args(["build", "--quiet", "--target-dir"])
+        .arg(target);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        let is_outer = [
-            "CARGO_PKG_",
-            "CARGO_MANIFEST_",
-            "CARGO_BIN_",
-            "CARGO_CRATE_",
-        ]
-        .iter()
-        .any(|prefix| name.starts_with(prefix));
+        let is_outer = OUTER.iter().any(|prefix| name.starts_with(prefix));
         if is_outer || ["CARGO", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&&*name) {
             command.env_remove(&*name);
         }
     }
+    Ok(command)
+}
+
+async fn run(mut command: Command) -> Result<()> {
+    let output = command.output().await.context("cargo")?;
+    let message = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "the binaries do not build: {message}"
+    );
+    Ok(())
 }

@@ -4,11 +4,6 @@
 //! plain `CloudFormation`, so the SAM transform (half a minute in `LocalStack`) is not needed. The environment that
 //! the template gives each function is not lost: it comes back as outputs, resolved by `CloudFormation` itself.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "a walk over JSON names the shapes that it wants"
-)]
-
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
@@ -80,53 +75,53 @@ pub struct Pruned {
 /// # Errors
 /// It has no resources, or a function that does not say what it runs.
 pub fn prune(mut template: Value, alarms: &Alarms) -> Result<Pruned> {
-    let globals = template
-        .pointer("/Globals/Function/Environment/Variables")
-        .cloned()
-        .unwrap_or_default();
-    let resources = template
-        .at("Resources")
-        .as_object()
-        .context("a template has resources")?;
-    let functions = read_functions(resources, &globals)?;
-    let pruned = resources.iter().filter(|(id, resource)| {
-        is_pruned_type(resource) || is_alarm(resource) && !alarms.include(id, resource)
-    });
-    let mut removed: BTreeSet<String> = pruned.map(|(id, _)| id.clone()).collect();
-    let resources = template
-        .get_mut("Resources")
-        .and_then(Value::as_object_mut)
-        .context("a template has resources")?;
+    let globals = template.pointer("/Globals/Function/Environment/Variables");
+    let globals = globals.cloned().unwrap_or_default();
+    let resources = section(&mut template, "Resources")?;
+    let mut removed = BTreeSet::new();
+    let (mut functions, mut environments) = (Vec::new(), Vec::new());
+    for (id, resource) in &*resources {
+        if is_pruned_type(resource) || is_alarm(resource) && !alarms.include(id, resource) {
+            removed.insert(id.clone());
+        }
+        if resource.at("Type") == "AWS::Serverless::Function" {
+            let (function, environment) = read_function(id, resource, &globals)?;
+            functions.push(function);
+            environments.extend(environment);
+        }
+    }
     if *alarms == Alarms::All {
         for alarm in resources.values_mut().filter(|resource| is_alarm(resource)) {
-            *alarm = by_id(alarm, &removed);
+            *alarm = rewritten(alarm, &|name, argument| by_id(name, argument, &removed));
         }
     }
     loop {
-        let more: Vec<String> = resources
-            .iter()
-            .filter(|(id, resource)| {
-                !removed.contains(*id) && refers_to(resource.at("Properties"), &removed)
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        if more.is_empty() {
+        let before = removed.len();
+        for (id, resource) in &*resources {
+            if refers_to(resource.at("Properties"), &removed) {
+                removed.insert(id.clone());
+            }
+        }
+        if removed.len() == before {
             break;
         }
-        removed.extend(more);
     }
-    let environments: Vec<(String, Value)> = functions
-        .iter()
-        .flat_map(|function| outputs_of(function, template.at("Resources"), &globals))
-        .filter(|(_, value)| !refers_to(value, &removed))
-        .collect();
-    take_out(&mut template, &removed);
-    let outputs = template
-        .get_mut("Outputs")
-        .and_then(Value::as_object_mut)
-        .context("a template has outputs")?;
-    for (name, value) in environments {
-        outputs.insert(name, json!({"Value": value}));
+    resources.retain(|id, _| !removed.contains(id));
+    for resource in resources.values_mut() {
+        if let Some(needed) = resource.get_mut("DependsOn") {
+            let is_there = |id: &&Value| id.as_str().is_none_or(|id| !removed.contains(id));
+            let all = needed
+                .as_array()
+                .map_or(std::slice::from_ref(needed), Vec::as_slice);
+            *needed = all.iter().filter(is_there).cloned().collect();
+        }
+    }
+    let outputs = section(&mut template, "Outputs")?;
+    outputs.extend(environments);
+    outputs.retain(|_, output| !refers_to(output, &removed));
+    if let Some(members) = template.as_object_mut() {
+        members.remove("Transform");
+        members.remove("Globals");
     }
     Ok(Pruned {
         template,
@@ -135,12 +130,18 @@ pub fn prune(mut template: Value, alarms: &Alarms) -> Result<Pruned> {
     })
 }
 
+fn section<'a>(template: &'a mut Value, name: &'static str) -> Result<&'a mut Map<String, Value>> {
+    let section = template.get_mut(name).and_then(Value::as_object_mut);
+    section.with_context(|| format!("a template has {name}"))
+}
+
 fn is_pruned_type(resource: &Value) -> bool {
     let kind = resource.at("Type").as_str().unwrap_or_default();
     PRUNED.iter().any(|prefix| kind.starts_with(prefix))
 }
 
-fn is_alarm(resource: &Value) -> bool {
+/// Whether a resource of a template is an alarm.
+pub fn is_alarm(resource: &Value) -> bool {
     let kind = resource.at("Type").as_str().unwrap_or_default();
     ALARMS.contains(&kind)
 }
@@ -155,167 +156,85 @@ impl Alarms {
     }
 }
 
-/// A value in which what was removed is known by its logical id.
-fn by_id(value: &Value, removed: &BTreeSet<String>) -> Value {
-    let id = |members: &Map<String, Value>| {
-        let (name, argument) = members.iter().next()?;
-        let path = argument
-            .as_array()
-            .map_or_else(|| vec![argument], |path| path.iter().collect());
-        let id = path.first()?.as_str().filter(|id| removed.contains(*id))?;
-        match name.as_str() {
-            "Ref" => Some(id.to_owned()),
-            "Fn::GetAtt" => Some(format!("{id}.{}", path.get(1)?.as_str()?)),
-            _ => None,
-        }
+/// A value in which functions such as `{"Ref": "X"}` are replaced where `replace` gives something for a name and its argument.
+fn rewritten(value: &Value, replace: &impl Fn(&str, &Value) -> Option<Value>) -> Value {
+    if let Some(items) = value.as_array() {
+        return items.iter().map(|item| rewritten(item, replace)).collect();
+    }
+    let Some(members) = value.as_object() else {
+        return value.clone();
     };
-    match value {
-        Value::Array(items) => items.iter().map(|item| by_id(item, removed)).collect(),
-        Value::Object(members) => match id(members) {
-            Some(id) => Value::String(id),
-            None => members
-                .iter()
-                .map(|(name, inner)| (name.clone(), by_id(inner, removed)))
-                .collect(),
-        },
-        other => other.clone(),
+    let mut functions = members.iter();
+    let replaced = functions.find_map(|(name, argument)| replace(name, argument));
+    let members = members.iter();
+    let members = members.map(|(name, inner)| (name.clone(), rewritten(inner, replace)));
+    replaced.unwrap_or_else(|| members.collect())
+}
+
+/// What stands for a reference to what was removed: its logical id.
+fn by_id(name: &str, argument: &Value, removed: &BTreeSet<String>) -> Option<Value> {
+    let id = first(argument).filter(|id| removed.contains(*id))?;
+    match name {
+        "Ref" => Some(json!(id)),
+        "Fn::GetAtt" => Some(json!(format!("{id}.{}", argument.get(1)?.as_str()?))),
+        _ => None,
     }
 }
 
-fn take_out(template: &mut Value, removed: &BTreeSet<String>) {
-    if let Some(members) = template.as_object_mut() {
-        members.remove("Transform");
-        members.remove("Globals");
-    }
-    if let Some(resources) = template.get_mut("Resources").and_then(Value::as_object_mut) {
-        resources.retain(|id, _| !removed.contains(id));
-        for resource in resources.values_mut().filter_map(Value::as_object_mut) {
-            match resource.get_mut("DependsOn") {
-                Some(Value::Array(ids)) => {
-                    ids.retain(|id| id.as_str().is_none_or(|id| !removed.contains(id)));
-                }
-                Some(Value::String(id)) if removed.contains(id.as_str()) => {
-                    resource.remove("DependsOn");
-                }
-                _ => {}
-            }
-        }
-    }
-    if let Some(outputs) = template.get_mut("Outputs").and_then(Value::as_object_mut) {
-        outputs.retain(|_, output| !refers_to(output, removed));
-    }
+/// A text, or the first of a list.
+fn first(argument: &Value) -> Option<&str> {
+    argument.get(0).unwrap_or(argument).as_str()
 }
 
 /// Whether `Ref`, `Fn::GetAtt` or `Fn::Sub` anywhere in a value names one of these resources.
 fn refers_to(value: &Value, ids: &BTreeSet<String>) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(|item| refers_to(item, ids)),
-        Value::Object(members) => {
-            members
-                .iter()
-                .any(|(name, inner)| match (name.as_str(), inner) {
-                    ("Ref", Value::String(id)) => ids.contains(id),
-                    ("Fn::GetAtt", Value::Array(path)) => path
-                        .first()
-                        .and_then(Value::as_str)
-                        .is_some_and(|id| ids.contains(id)),
-                    ("Fn::GetAtt", Value::String(path)) => {
-                        path.split('.').next().is_some_and(|id| ids.contains(id))
-                    }
-                    ("Fn::Sub", Value::String(text)) => substitutes(text, ids),
-                    ("Fn::Sub", Value::Array(parts)) => parts.iter().any(|part| match part {
-                        Value::String(text) => substitutes(text, ids),
-                        other => refers_to(other, ids),
-                    }),
-                    _ => refers_to(inner, ids),
-                })
-        }
+    let is_one = |text: &str| {
+        let id = text.split(['.', '}']).next();
+        id.is_some_and(|id| ids.contains(id))
+    };
+    let names_one = |name: &str, argument: &Value| match (name, first(argument)) {
+        ("Ref" | "Fn::GetAtt", Some(id)) => is_one(id),
+        ("Fn::Sub", Some(text)) => text.split("${").skip(1).any(is_one),
         _ => false,
-    }
+    };
+    let mut members = value.as_object().into_iter().flatten();
+    let mut items = value.as_array().into_iter().flatten();
+    members.any(|(name, inner)| names_one(name, inner) || refers_to(inner, ids))
+        || items.any(|item| refers_to(item, ids))
 }
 
-fn substitutes(text: &str, ids: &BTreeSet<String>) -> bool {
-    text.split("${").skip(1).any(|rest| {
-        rest.split(['}', '.'])
-            .next()
-            .is_some_and(|id| ids.contains(id))
-    })
-}
-
-fn read_functions(
-    resources: &Map<String, Value>,
+/// A function, and the outputs that tell its environment: the variables of all functions, then its own.
+fn read_function(
+    id: &str,
+    resource: &Value,
     globals: &Value,
-) -> Result<Vec<FunctionProperties>> {
-    let is_function = |kind: &Value| kind == "AWS::Serverless::Function";
-    let functions = resources
-        .iter()
-        .filter(|(_, resource)| is_function(resource.at("Type")));
-    functions
-        .map(|(id, resource)| {
-            let properties = resource.at("Properties");
-            let binary = resource
-                .pointer("/Metadata/BuildProperties/Binary")
-                .and_then(Value::as_str);
-            let events = properties.at("Events").as_object().into_iter().flatten();
-            let queue_event = events
-                .map(|(_, event)| event)
-                .find(|event| event.at("Type") == "SQS")
-                .map(|event| event.at("Properties").clone());
-            let names = variables(properties, globals)
-                .map(|(name, _)| (name.clone(), output_name(id, name)));
-            Ok(FunctionProperties {
-                id: id.clone(),
-                binary: binary
-                    .with_context(|| format!("{id} names its Binary"))?
-                    .to_owned(),
-                timeout_seconds: properties.at("Timeout").as_u64().unwrap_or(3),
-                variables: names.collect(),
-                queue_event,
-            })
-        })
-        .collect()
-}
-
-/// The variables of all functions, then its own.
-fn variables<'a>(
-    properties: &'a Value,
-    globals: &'a Value,
-) -> impl Iterator<Item = (&'a String, &'a Value)> {
-    let own = properties
-        .pointer("/Environment/Variables")
-        .and_then(Value::as_object);
-    let all = globals.as_object().into_iter().flatten();
-    all.chain(own.into_iter().flatten())
-}
-
-fn outputs_of(
-    function: &FunctionProperties,
-    resources: &Value,
-    globals: &Value,
-) -> Vec<(String, Value)> {
-    variables(resources.at(&function.id).at("Properties"), globals)
-        .map(|(name, value)| (output_name(&function.id, name), without_no_value(value)))
-        .collect()
-}
-
-/// An output's name may have letters and digits only.
-fn output_name(function: &str, variable: &str) -> String {
-    format!("{OUTPUT_PREFIX}{function}{}", variable.replace('_', "Z"))
-}
-
-/// An output cannot be left out by `AWS::NoValue`, so it says [`NO_VALUE`] instead.
-fn without_no_value(value: &Value) -> Value {
-    match value {
-        Value::Object(members) if members.get("Ref").is_some_and(|id| id == "AWS::NoValue") => {
-            json!(NO_VALUE)
-        }
-        Value::Object(members) => {
-            let members = members.iter();
-            members
-                .map(|(name, inner)| (name.clone(), without_no_value(inner)))
-                .collect()
-        }
-        Value::Array(items) => items.iter().map(without_no_value).collect(),
-        other => other.clone(),
+) -> Result<(FunctionProperties, Vec<(String, Value)>)> {
+    let binary = resource.pointer("/Metadata/BuildProperties/Binary");
+    let binary = binary.and_then(Value::as_str);
+    let properties = resource.at("Properties");
+    let mut events = properties.at("Events").as_object().into_iter().flatten();
+    let queue_event = events.find(|(_, event)| event.at("Type") == "SQS");
+    let own = properties.at("Environment").at("Variables").as_object();
+    let all = globals.as_object().into_iter().chain(own).flatten();
+    let (mut variables, mut outputs) = (Vec::new(), Vec::new());
+    for (name, value) in all {
+        // An output's name may have letters and digits only.
+        let output = format!("{OUTPUT_PREFIX}{id}{}", name.replace('_', "Z"));
+        // An output cannot be left out by `AWS::NoValue`, so it says that there is none instead.
+        let value = rewritten(value, &|name, argument| {
+            (name == "Ref" && argument == "AWS::NoValue").then(|| json!(NO_VALUE))
+        });
+        variables.push((name.clone(), output.clone()));
+        outputs.push((output, json!({"Value": value})));
     }
+    let function = FunctionProperties {
+        id: id.to_owned(),
+        binary: binary
+            .with_context(|| format!("{id} names its Binary"))?
+            .to_owned(),
+        timeout_seconds: properties.at("Timeout").as_u64().unwrap_or(3),
+        variables,
+        queue_event: queue_event.map(|(_, event)| event.at("Properties").clone()),
+    };
+    Ok((function, outputs))
 }

@@ -1,21 +1,20 @@
 //! The real functions over a cloud in memory, each invoked by hand: no stack, no emulator, no poller.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use aws_sdk_sqs::types::Message;
-use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::accepted::Accepted;
 use crate::clients::{ACCOUNT, REGION};
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Sent};
 use crate::event::{self, Shape};
 use crate::fault::Front;
-use crate::function::{Function, FunctionConfig};
-use crate::http::{Request, Response};
-use crate::instance::Outcome;
-use crate::{gateway, program};
+use crate::function::{Function, environment};
+use crate::gateway;
+use crate::http::{self, Response};
+use crate::json::At;
 
 /// The buckets and the queue, by their names.
 pub const RAW: &str = "rig-raw";
@@ -27,6 +26,8 @@ pub const ENRICHED: &str = "rig-enriched";
 pub const QUEUE: &str = "rig-delay";
 /// Whom the leads are mailed to.
 pub const TEAM: &str = "team@example.com";
+/// The secret of the sources document.
+pub const SOURCES: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:sources";
 
 /// The three functions and what they stand on.
 #[derive(Debug)]
@@ -45,66 +46,48 @@ pub struct Rig {
 
 impl Rig {
     /// Puts the functions over a cloud of their own. No process starts before it is invoked.
-    ///
-    /// # Errors
-    /// The binaries do not build.
-    pub async fn start(environment: &[(&str, String)]) -> Result<Self> {
-        Self::start_with(environment, 1).await
+    pub async fn start(variables: &[(&str, String)]) -> Result<Self> {
+        Self::start_with(variables, 1).await
     }
 
     /// The same with functions of so many environments at once.
-    ///
-    /// # Errors
-    /// The binaries do not build.
-    pub async fn start_with(environment: &[(&str, String)], concurrency: usize) -> Result<Self> {
+    pub async fn start_with(variables: &[(&str, String)], concurrency: usize) -> Result<Self> {
         let cloud = Cloud::start().await?;
         let front = Front::start(&cloud.url()).await?;
-        let mut all = variables(&front.url());
-        let own = environment.iter();
-        all.extend(own.map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let function = async |name: &str| {
-            anyhow::Ok(Function::new(FunctionConfig {
-                name: format!("rig-{name}"),
-                binary: program::built(name).await?,
-                environment: all.clone(),
-                timeout: Duration::from_mins(1),
-                concurrency,
-            }))
-        };
+        let mut all = self::variables(&front.url());
+        all.extend(environment(variables.iter().cloned()));
         Ok(Self {
-            ingest: function("ingest").await?,
-            enrich: function("enrich").await?,
-            sweep: function("sweep").await?,
+            ingest: Function::deploy("rig", "ingest", &all, concurrency).await?,
+            enrich: Function::deploy("rig", "enrich", &all, concurrency).await?,
+            sweep: Function::deploy("rig", "sweep", &all, concurrency).await?,
             cloud,
             front,
         })
     }
 
     /// Posts a JSON body to a path such as `/ingest`, through a REST API.
-    ///
-    /// # Errors
-    /// `ingest` does not answer.
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Response> {
-        let event = event::web(Shape::Rest, path, &request(path, headers, body)?);
-        gateway::response(&answer(&self.ingest, &event).await?)
+        post(&self.ingest, path, headers, body).await
     }
 
     /// Posts an event that must be accepted, and gives back its entry of the answer.
-    ///
-    /// # Errors
-    /// It is not accepted.
     pub async fn accepted(
         &self,
         path: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Result<Value> {
-        let response = self.post(path, headers, body).await?;
-        let text = String::from_utf8_lossy(response.body());
-        ensure!(response.status() == 202, "{}: {text}", response.status());
-        let answer: Value = serde_json::from_slice(response.body())?;
-        let event = answer.pointer("/events/0").cloned();
-        event.context("an accepted event")
+    ) -> Result<Accepted> {
+        Accepted::read(&self.post(path, headers, body).await?)
+    }
+
+    /// Posts a lead with a name of its own.
+    pub async fn lead(&self, lead_id: &str) -> Result<Accepted> {
+        self.accepted("/ingest", &[], &flat(lead_id)).await
+    }
+
+    /// Assigns a lead to an owner.
+    pub fn assign(&self, lead_id: &str, owner: &str) {
+        self.put_owner(lead_id, &json!({"lead_id": lead_id, "lead_owner": owner}));
     }
 
     /// Writes the owner file of a lead.
@@ -114,38 +97,28 @@ impl Rig {
     }
 
     /// Gives `enrich` a batch, and gives back the ids of the messages that it reports as failed.
-    ///
-    /// # Errors
-    /// It does not answer.
     pub async fn deliver(&self, batch: &[Message]) -> Result<Vec<String>> {
-        let payload = answer(&self.enrich, &batch_of(batch)).await?;
-        let answer: Value = serde_json::from_slice(&payload)?;
-        let failed = answer
-            .pointer("/batchItemFailures")
-            .and_then(Value::as_array);
+        let answer = self.enrich.answer(&batch_of(batch)).await?;
+        let failed = answer.at("batchItemFailures").as_array();
         let ids = failed.into_iter().flatten().filter_map(|item| {
-            let id = item.get("itemIdentifier")?;
-            id.as_str().map(str::to_owned)
+            let id = item.at("itemIdentifier").as_str()?;
+            Some(id.to_owned())
         });
         Ok(ids.collect())
     }
 
+    /// Gives `enrich` what was sent, received for the `count`th time, as one batch; gives back the ids of what failed.
+    pub async fn deliver_all(&self, sent: &[Sent], count: u32) -> Result<Vec<String>> {
+        let batch = sent.iter().map(|message| message.received(count));
+        let batch: Vec<Message> = batch.collect::<Result<_>>()?;
+        self.deliver(&batch).await
+    }
+
     /// Takes the messages that were sent since the last taking, and gives them to `enrich` as one batch.
-    ///
-    /// # Errors
-    /// It does not answer, or fails one of them.
     pub async fn deliver_sent(&self) -> Result<()> {
-        let sent = self.cloud.take_sent();
-        let batch: Vec<Message> = sent
-            .iter()
-            .map(|message| message.received(1))
-            .collect::<Result<_>>()?;
-        let failed = self.deliver(&batch).await?;
-        ensure!(
-            failed.is_empty(),
-            "{failed:?}: {:?}",
-            self.enrich.log().lines()
-        );
+        let failed = self.deliver_all(&self.cloud.take_sent(), 1).await?;
+        let lines = || self.enrich.log().lines();
+        ensure!(failed.is_empty(), "{failed:?}: {:?}", lines());
         Ok(())
     }
 
@@ -157,12 +130,20 @@ impl Rig {
     }
 }
 
-async fn answer(function: &Function, event: &Value) -> Result<Bytes> {
-    let outcome = function.invoke(event).await?;
-    let Outcome::Response(payload) = outcome else {
-        bail!("{outcome:?}: {:?}", function.log().lines());
-    };
-    Ok(payload)
+/// Posts a JSON body to `ingest` through a REST API.
+pub async fn post(
+    ingest: &Function,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Result<Response> {
+    let event = event::web(Shape::Rest, path, &http::post(path, headers, body)?);
+    gateway::response(&ingest.answer(&event).await?)
+}
+
+/// The smallest lead, with a name of its own.
+pub fn flat(lead_id: &str) -> String {
+    json!({"lead_id": lead_id, "display_name": format!("Zoë {lead_id}")}).to_string()
 }
 
 /// The event of a batch from the rig's queue.
@@ -170,21 +151,9 @@ pub fn batch_of(messages: &[Message]) -> Value {
     event::queue(&format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{QUEUE}"), messages)
 }
 
-/// A request with a JSON body.
-///
-/// # Errors
-/// A header is none.
-pub fn request(path: &str, headers: &[(&str, &str)], body: &str) -> Result<Request> {
-    let mut request = hyper::Request::post(path).header("Content-Type", "application/json");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    Ok(request.body(Bytes::copy_from_slice(body.as_bytes()))?)
-}
-
 /// What the template would give the functions, over an endpoint, without any delay.
 pub fn variables(endpoint: &str) -> BTreeMap<String, String> {
-    [
+    environment([
         ("AWS_ENDPOINT_URL", endpoint),
         ("RAW_BUCKET", RAW),
         ("LOOKUP_BUCKET", LOOKUP),
@@ -194,8 +163,5 @@ pub fn variables(endpoint: &str) -> BTreeMap<String, String> {
         ("SES_FROM_ADDRESS", "leads@example.com"),
         ("SES_TO_ADDRESS", TEAM),
         ("ENVIRONMENT", "dev"),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect()
+    ])
 }

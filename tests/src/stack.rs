@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use aws_sdk_cloudformation::types::{Capability, Parameter, Stack as Described, StackStatus};
+use aws_sdk_cloudformation::types::{
+    Capability, Output, Parameter, Stack as Described, StackStatus,
+};
 use serde_json::Value;
 
 use crate::clients::Clients;
 use crate::json::At;
 use crate::prune::{self, Alarms, FunctionProperties};
 use crate::{clock, template};
-
-/// A deployment takes 2 s idle; a busy machine gets time.
-const DEPLOY_DEADLINE: Duration = Duration::from_mins(2);
 
 /// A property that a test changes to get through time faster, said openly: (logical id, property, value).
 pub type Override = (&'static str, &'static str, Value);
@@ -63,21 +61,15 @@ impl Stack {
         }
         let name = unique_name();
         let parameters = options.parameters.iter().map(|(name, value)| {
-            Parameter::builder()
-                .parameter_key(name)
-                .parameter_value(value)
-                .build()
+            let parameter = Parameter::builder().parameter_key(name);
+            parameter.parameter_value(value).build()
         });
-        clients
-            .cloudformation
-            .create_stack()
-            .stack_name(&name)
+        let create = clients.cloudformation.create_stack().stack_name(&name);
+        let create = create
             .template_body(pruned.template.to_string())
             .set_parameters(Some(parameters.collect()))
-            .capabilities(Capability::CapabilityIam)
-            .send()
-            .await
-            .context("CreateStack")?;
+            .capabilities(Capability::CapabilityIam);
+        create.send().await.context("CreateStack")?;
         let outputs = deployed(clients, &name).await?;
         Ok(Self {
             name,
@@ -87,29 +79,18 @@ impl Stack {
     }
 
     /// The value of an output.
-    ///
-    /// # Errors
-    /// The stack has no such output.
     pub fn output(&self, name: &str) -> Result<&str> {
-        let value = self.outputs.get(name);
-        value
-            .map(String::as_str)
-            .with_context(|| format!("the stack has no output {name}"))
+        let value = self.outputs.get(name).map(String::as_str);
+        value.with_context(|| format!("the stack has no output {name}"))
     }
 
     /// A function of the template by its logical id.
-    ///
-    /// # Errors
-    /// The template has no such function.
     pub fn function(&self, id: &str) -> Result<&FunctionProperties> {
         let found = self.functions.iter().find(|function| function.id == id);
         found.with_context(|| format!("the template has no function {id}"))
     }
 
     /// The environment that the template gives a function, as `CloudFormation` resolved it.
-    ///
-    /// # Errors
-    /// The template has no such function.
     pub fn environment(&self, id: &str) -> Result<BTreeMap<String, String>> {
         let variables = self.function(id)?.variables.iter();
         let values = variables.filter_map(|(name, output)| {
@@ -129,13 +110,9 @@ pub fn unique_name() -> String {
 }
 
 async fn deployed(clients: &Clients, name: &str) -> Result<BTreeMap<String, String>> {
-    clock::eventually("the stack is deployed", DEPLOY_DEADLINE, || async {
-        let reply = clients
-            .cloudformation
-            .describe_stacks()
-            .stack_name(name)
-            .send()
-            .await?;
+    clock::eventually("the stack is deployed", || async {
+        let describe = clients.cloudformation.describe_stacks();
+        let reply = describe.stack_name(name).send().await?;
         let stack = reply.stacks().first().context("the stack exists")?;
         match stack.stack_status() {
             Some(StackStatus::CreateComplete) => Ok(Some(outputs(stack))),
@@ -147,28 +124,20 @@ async fn deployed(clients: &Clients, name: &str) -> Result<BTreeMap<String, Stri
 }
 
 fn outputs(stack: &Described) -> BTreeMap<String, String> {
-    let pair = |output: &aws_sdk_cloudformation::types::Output| {
-        Some((
-            output.output_key()?.to_owned(),
-            output.output_value()?.to_owned(),
-        ))
+    let pair = |output: &Output| {
+        let (name, value) = (output.output_key()?, output.output_value()?);
+        Some((name.to_owned(), value.to_owned()))
     };
     stack.outputs().iter().filter_map(pair).collect()
 }
 
 async fn failures(clients: &Clients, name: &str) -> Result<String> {
-    let reply = clients
-        .cloudformation
-        .describe_stack_events()
-        .stack_name(name)
-        .send()
-        .await?;
+    let describe = clients.cloudformation.describe_stack_events();
+    let reply = describe.stack_name(name).send().await?;
     let reasons = reply.stack_events().iter().filter_map(|event| {
         let reason = event.resource_status_reason()?;
-        Some(format!(
-            "{}: {reason}",
-            event.logical_resource_id().unwrap_or("?")
-        ))
+        let id = event.logical_resource_id().unwrap_or("?");
+        Some(format!("{id}: {reason}"))
     });
     Ok(reasons.collect::<Vec<_>>().join("; "))
 }

@@ -13,17 +13,11 @@ use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 use serde_json::{Map, Number, Value, json};
 
 /// Where the template lies.
-///
-/// # Errors
-/// This package was moved out of its workspace.
 pub fn path() -> Result<PathBuf> {
     Ok(crate::program::workspace()?.join("template.yaml"))
 }
 
 /// Reads the project's template.
-///
-/// # Errors
-/// It cannot be read or is not YAML.
 pub fn read() -> Result<Value> {
     let path = path()?;
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;

@@ -10,8 +10,10 @@ use rustls::pki_types::PrivateKeyDer;
 use tempfile::NamedTempFile;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+
+use crate::http::accept;
 
 const HOST: &str = "127.0.0.1";
 
@@ -20,14 +22,11 @@ const HOST: &str = "127.0.0.1";
 pub struct TlsFront {
     address: SocketAddr,
     root: NamedTempFile,
-    task: JoinHandle<()>,
+    _task: JoinSet<()>,
 }
 
 impl TlsFront {
     /// Passes on to `upstream`, an `http://` address, what comes to it over TLS.
-    ///
-    /// # Errors
-    /// No port or no file is to be had.
     pub async fn start(upstream: &str) -> Result<Self> {
         let upstream = upstream.strip_prefix("http://").context("plain HTTP")?;
         let own = rcgen::generate_simple_self_signed([HOST.to_owned()])?;
@@ -42,12 +41,15 @@ impl TlsFront {
             .with_single_cert(vec![own.cert.der().clone()], key)?;
         let listener = TcpListener::bind((HOST, 0)).await?;
         let address = listener.local_addr()?;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let task = tokio::spawn(accept(listener, acceptor, upstream.to_owned()));
+        let (acceptor, upstream) = (TlsAcceptor::from(Arc::new(config)), upstream.to_owned());
+        let mut task = JoinSet::new();
+        task.spawn(accept(listener, move |stream| {
+            converse(stream, acceptor.clone(), upstream.clone())
+        }));
         Ok(Self {
             address,
             root,
-            task,
+            _task: task,
         })
     }
 
@@ -62,25 +64,13 @@ impl TlsFront {
     }
 }
 
-impl Drop for TlsFront {
-    fn drop(&mut self) {
-        self.task.abort();
+/// A peer that goes away, or does not trust us, ends its own connection.
+async fn converse(stream: TcpStream, acceptor: TlsAcceptor, upstream: String) -> Result<()> {
+    let mut inner = TcpStream::connect(upstream).await?;
+    for stream in [&stream, &inner] {
+        stream.set_nodelay(true)?;
     }
-}
-
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, upstream: String) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _peer)) = listener.accept().await {
-        let (acceptor, upstream) = (acceptor.clone(), upstream.clone());
-        connections.spawn(async move {
-            // A peer that goes away, or does not trust us, ends its own connection.
-            let mut inner = TcpStream::connect(upstream).await?;
-            for stream in [&stream, &inner] {
-                stream.set_nodelay(true)?;
-            }
-            let mut outer = acceptor.accept(stream).await?;
-            copy_bidirectional(&mut outer, &mut inner).await
-        });
-        while connections.try_join_next().is_some() {}
-    }
+    let mut outer = acceptor.accept(stream).await?;
+    copy_bidirectional(&mut outer, &mut inner).await?;
+    Ok(())
 }

@@ -105,8 +105,8 @@ impl Functions {
             concurrency: environments,
             ..MappingOptions::default()
         };
-        let sqs = Clients::new(&url, &url).sqs;
-        let mapping = Mapping::start(&sqs, &queue, &rig.enrich, options).await?;
+        let clients = Clients::new(&url, &url);
+        let mapping = Mapping::start(&clients, &queue, &rig.enrich, options).await?;
         let mut functions = Self::over(rig, environments);
         functions.mapping = Some(mapping);
         functions.fail_by_chance(percent, seed);
@@ -152,9 +152,7 @@ impl Functions {
                     let Some(batch) = left.borrow_mut().pop() else {
                         return anyhow::Ok(());
                     };
-                    let messages = batch.iter().map(|sent| sent.received(1));
-                    let messages = messages.collect::<Result<Vec<_>>>()?;
-                    let failed = rig.deliver(&messages).await?;
+                    let failed = rig.deliver_all(&batch, 1).await?;
                     let log = || rig.enrich.log().lines();
                     ensure!(failed.is_empty(), "{failed:?}: {:?}", log());
                 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use aws_sdk_sqs::types::{Message, MessageAttributeValue, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{Message, MessageAttributeValue};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::clock;
 use crate::json::At;
@@ -50,43 +50,18 @@ impl Sent {
     }
 
     /// The message as it is received for the `count`th time.
-    ///
-    /// # Errors
-    /// An attribute cannot be built.
     pub fn received(&self, count: u32) -> Result<Message> {
-        let first = self.first_received_at.unwrap_or_else(clock::now);
         let mut message = Message::builder()
             .message_id(&self.id)
             .receipt_handle(format!("{}-{count}", self.id))
             .body(&self.body);
-        let system = [
-            (
-                MessageSystemAttributeName::ApproximateReceiveCount,
-                Some(count.to_string()),
-            ),
-            (
-                MessageSystemAttributeName::SentTimestamp,
-                Some(self.sent_at.as_millisecond().to_string()),
-            ),
-            (
-                MessageSystemAttributeName::ApproximateFirstReceiveTimestamp,
-                Some(first.as_millisecond().to_string()),
-            ),
-            (
-                MessageSystemAttributeName::AwsTraceHeader,
-                self.trace_header.clone(),
-            ),
-        ];
-        for (name, value) in system {
-            if let Some(value) = value {
-                message = message.attributes(name, value);
-            }
+        let first = self.first_received_at.unwrap_or_else(clock::now);
+        for (name, value) in self.system(count, first) {
+            message = message.attributes(name.into(), value);
         }
         for (name, value) in &self.attributes {
-            let value = MessageAttributeValue::builder()
-                .data_type("String")
-                .string_value(value);
-            message = message.message_attributes(name, value.build()?);
+            let value = MessageAttributeValue::builder().string_value(value);
+            message = message.message_attributes(name, value.data_type("String").build()?);
         }
         Ok(message.build())
     }
@@ -94,22 +69,30 @@ impl Sent {
     /// The message as `ReceiveMessage` gives it.
     pub(super) fn wire(&self, count: u32, handle: &str) -> Value {
         let first = self.first_received_at.unwrap_or(self.sent_at);
-        let mut system = json!({
-            "ApproximateReceiveCount": count.to_string(),
-            "SentTimestamp": self.sent_at.as_millisecond().to_string(),
-            "ApproximateFirstReceiveTimestamp": first.as_millisecond().to_string(),
-        });
-        if let (Some(header), Some(system)) = (&self.trace_header, system.as_object_mut()) {
-            system.insert("AWSTraceHeader".to_owned(), header.clone().into());
-        }
         let attributes = self.attributes.iter().map(|(name, value)| {
             let value = json!({"DataType": "String", "StringValue": value});
             (name.clone(), value)
         });
         json!({
-            "MessageId": self.id, "ReceiptHandle": handle, "Body": self.body, "Attributes": system,
-            "MessageAttributes": attributes.collect::<Map<_, _>>(),
+            "MessageId": self.id, "ReceiptHandle": handle, "Body": self.body,
+            "Attributes": self.system(count, first), "MessageAttributes": attributes.collect::<Value>(),
         })
+    }
+
+    /// The attributes that SQS itself gives a message.
+    fn system(&self, count: u32, first: Timestamp) -> BTreeMap<&'static str, String> {
+        let millis = |time: Timestamp| time.as_millisecond().to_string();
+        let mut system = BTreeMap::from([
+            ("ApproximateReceiveCount", count.to_string()),
+            ("SentTimestamp", millis(self.sent_at)),
+            ("ApproximateFirstReceiveTimestamp", millis(first)),
+        ]);
+        system.extend(
+            self.trace_header
+                .clone()
+                .map(|header| ("AWSTraceHeader", header)),
+        );
+        system
     }
 }
 

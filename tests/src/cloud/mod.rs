@@ -9,7 +9,7 @@ mod store;
 
 pub use message::Sent;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -22,11 +22,14 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::http::{self, Answer, Request, Response, Server};
 use crate::json::At;
+use crate::shared::Shared;
 use queue::Queue;
 use store::Store;
 
 /// Between two looks of a long poll.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The target of SQS's `ReceiveMessage`.
+const RECEIVE: &str = "AmazonSQS.ReceiveMessage";
 /// The path of SES v2's `SendEmail`.
 pub const SEND_EMAIL: &str = "/v2/email/outbound-emails";
 
@@ -56,9 +59,8 @@ struct State {
     sent: Vec<Sent>,
     mails: Vec<Mailed>,
     calls: Vec<Call>,
-    /// The sources document, and what the canary's secret holds.
-    secret: Value,
-    canary_secret: Value,
+    /// What each secret holds, by its ARN.
+    secrets: BTreeMap<&'static str, Value>,
     queue: Option<Queue>,
 }
 
@@ -66,24 +68,14 @@ struct State {
 #[derive(Debug)]
 pub struct Cloud {
     server: Server,
-    state: Arc<Mutex<State>>,
+    state: Shared<State>,
 }
 
 impl Cloud {
     /// Starts to serve, with nothing in store.
-    ///
-    /// # Errors
-    /// No port is free.
     pub async fn start() -> Result<Self> {
-        let state = Arc::new(Mutex::new(State::default()));
-        let server = {
-            let state = Arc::clone(&state);
-            Server::start(move |request| {
-                let state = Arc::clone(&state);
-                async move { Answer::Reply(serve(&state, &request).await) }
-            })
-            .await?
-        };
+        let state = Shared::<State>::default();
+        let server = Server::start(state.clone(), serve).await?;
         Ok(Self { server, state })
     }
 
@@ -93,9 +85,6 @@ impl Cloud {
     }
 
     /// Waits until every call that had been made by now has taken effect.
-    ///
-    /// # Errors
-    /// There is always another call.
     pub async fn settled(&self) -> Result<()> {
         self.server.settled().await
     }
@@ -103,68 +92,59 @@ impl Cloud {
     /// Writes an object.
     pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>) {
         let path = format!("/{bucket}/{key}");
-        guard(&self.state).store.put(path, bytes.into(), Vec::new());
+        self.state.lock().store.put(path, bytes.into(), Vec::new());
     }
 
     /// The bytes of an object.
     pub fn bytes(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        guard(&self.state).store.bytes(&format!("/{bucket}/{key}"))
+        self.state.lock().store.bytes(&format!("/{bucket}/{key}"))
     }
 
     /// Forgets every object, message, mail and call.
     pub fn clear(&self) {
-        let mut state = guard(&self.state);
-        let (secret, canary_secret) = (state.secret.take(), state.canary_secret.take());
+        let mut state = self.state.lock();
         *state = State {
-            secret,
-            canary_secret,
+            secrets: std::mem::take(&mut state.secrets),
             ..State::default()
         };
     }
 
-    /// What the secret of the sources holds from now on.
-    pub fn hold_secret(&self, document: Value) {
-        guard(&self.state).secret = document;
-    }
-
-    /// What every secret whose name ends in `canary` holds from now on.
-    pub fn hold_canary_secret(&self, document: Value) {
-        guard(&self.state).canary_secret = document;
+    /// What a secret holds from now on.
+    pub fn hold_secret(&self, arn: &'static str, document: Value) {
+        self.state.lock().secrets.insert(arn, document);
     }
 
     /// Keeps what is sent in a queue from now on, which can be received from: SQS in full, as far as an event source
     /// mapping asks.
     pub fn serve_queue(&self, visibility: Duration, receives_max: u32) {
-        guard(&self.state).queue = Some(Queue::new(visibility, receives_max));
+        self.state.lock().queue = Some(Queue::new(visibility, receives_max));
     }
 
     /// Every dead letter of the queue so far.
     pub fn dead_letters(&self) -> Vec<Sent> {
-        let state = guard(&self.state);
-        state
-            .queue
-            .as_ref()
-            .map_or_else(Vec::new, |queue| queue.dead.clone())
+        let state = self.state.lock();
+        let queue = state.queue.as_ref();
+        queue.map_or_else(Vec::new, |queue| queue.dead.clone())
     }
 
     /// Every message that was sent so far.
     pub fn sent(&self) -> Vec<Sent> {
-        guard(&self.state).sent.clone()
+        self.state.lock().sent.clone()
     }
 
     /// Takes the messages that were sent since the last taking.
     pub fn take_sent(&self) -> Vec<Sent> {
-        std::mem::take(&mut guard(&self.state).sent)
+        std::mem::take(&mut self.state.lock().sent)
     }
 
     /// Every mail so far.
     pub fn mails(&self) -> Vec<Mailed> {
-        guard(&self.state).mails.clone()
+        self.state.lock().mails.clone()
     }
 
     /// Every call so far.
     pub fn calls(&self) -> Vec<Call> {
-        guard(&self.state).calls.clone()
+        self.state.lock().calls.clone()
     }
 }
 
@@ -178,111 +158,77 @@ impl State {
         let path = request.uri().path().to_owned();
         let target = request.headers().get("x-amz-target");
         let target = target.and_then(|target| target.to_str().ok());
-        let (what, response) = match target {
-            Some("AmazonSQS.SendMessage") => ("SQS.SendMessage", self.send(request, at)),
-            Some("AmazonSQS.ChangeMessageVisibility") => (
+        let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let (what, answer) = match target.unwrap_or(&path) {
+            "AmazonSQS.SendMessage" => ("SQS.SendMessage", self.send(&asked, at)),
+            "AmazonSQS.ChangeMessageVisibility" => (
                 "SQS.ChangeMessageVisibility",
-                self.queue_call(request, hide),
+                self.ask_queue(&asked, Queue::hide),
             ),
-            Some("AmazonSQS.ReceiveMessage") => {
-                ("SQS.ReceiveMessage", self.queue_call(request, receive))
-            }
-            Some("AmazonSQS.DeleteMessageBatch") => (
+            RECEIVE => ("SQS.ReceiveMessage", self.ask_queue(&asked, Queue::receive)),
+            "AmazonSQS.DeleteMessageBatch" => (
                 "SQS.DeleteMessageBatch",
-                self.queue_call(request, Queue::delete),
+                self.ask_queue(&asked, Queue::delete),
             ),
-            Some("AmazonSQS.GetQueueAttributes") => (
+            "AmazonSQS.GetQueueAttributes" => (
                 "SQS.GetQueueAttributes",
-                self.queue_call(request, attributes),
+                self.ask_queue(&asked, Queue::attributes),
             ),
-            Some("secretsmanager.GetSecretValue") => {
-                ("SecretsManager.GetSecretValue", self.secret(request))
+            "secretsmanager.GetSecretValue" => {
+                ("SecretsManager.GetSecretValue", self.secret(&asked))
             }
-            None if path == SEND_EMAIL => ("SES.SendEmail", self.mail(request, at)),
-            None => self.store.answer(request, at),
-            Some(other) => (
-                "unknown",
-                http::json(StatusCode::NOT_IMPLEMENTED, &json!({"message": other})),
-            ),
+            SEND_EMAIL => ("SES.SendEmail", self.mail(asked, at)),
+            _ => {
+                let (what, response) = self.store.answer(request);
+                self.calls.push(Call { what, path, at });
+                return response;
+            }
         };
         self.calls.push(Call { what, path, at });
-        response
+        http::json(StatusCode::OK, &answer)
     }
 
-    fn send(&mut self, request: &Request, at: Timestamp) -> Response {
-        let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    fn send(&mut self, asked: &Value, at: Timestamp) -> Value {
         let id = format!("00000000-0000-4000-8000-{:012x}", self.calls.len());
-        let sent = Sent::read(&asked, id.clone(), at);
+        let sent = Sent::read(asked, id.clone(), at);
         if let Some(queue) = &mut self.queue {
             queue.send(sent.clone());
         }
         self.sent.push(sent);
-        http::json(StatusCode::OK, &json!({"MessageId": id}))
+        json!({"MessageId": id})
     }
 
     /// A call to the queue; where none is served, it is answered as if there were nothing in it.
-    fn queue_call(
-        &mut self,
-        request: &Request,
-        call: impl FnOnce(&mut Queue, &Value) -> Value,
-    ) -> Response {
-        let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    fn ask_queue(&mut self, asked: &Value, call: fn(&mut Queue, &Value) -> Value) -> Value {
         let queue = self.queue.as_mut();
-        let answer = queue.map_or_else(|| json!({}), |queue| call(queue, &asked));
-        http::json(StatusCode::OK, &answer)
+        queue.map_or_else(|| json!({}), |queue| call(queue, asked))
     }
 
-    fn mail(&mut self, request: &Request, at: Timestamp) -> Response {
-        let request = serde_json::from_slice(request.body()).unwrap_or_default();
+    fn mail(&mut self, request: Value, at: Timestamp) -> Value {
         self.mails.push(Mailed { at, request });
-        let id = format!("mail-{}", self.mails.len());
-        http::json(StatusCode::OK, &json!({"MessageId": id}))
+        json!({"MessageId": format!("mail-{}", self.mails.len())})
     }
 
-    fn secret(&self, request: &Request) -> Response {
-        let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-        let id = asked.get("SecretId").and_then(Value::as_str);
-        let secret = if id.is_some_and(|id| id.ends_with("canary")) {
-            &self.canary_secret
-        } else {
-            &self.secret
-        };
-        let body = json!({
-            "ARN": "arn:aws:secretsmanager:us-east-1:000000000000:secret:sources", "Name": "sources",
-            "VersionId": "00000000-0000-4000-8000-000000000000", "SecretString": secret.to_string(),
-        });
-        http::json(StatusCode::OK, &body)
+    fn secret(&self, asked: &Value) -> Value {
+        let id = asked.at("SecretId").as_str().unwrap_or_default();
+        let secret = self.secrets.get(id).unwrap_or(&Value::Null);
+        json!({
+            "ARN": id, "Name": "sources", "VersionId": "00000000-0000-4000-8000-000000000000",
+            "SecretString": secret.to_string(),
+        })
     }
 }
 
 /// Answers at once, but for a long poll that finds nothing yet.
-async fn serve(state: &Mutex<State>, request: &Request) -> Response {
+async fn serve(state: Shared<State>, request: Request) -> Answer {
     let target = request.headers().get("x-amz-target");
-    if target.is_some_and(|target| target == "AmazonSQS.ReceiveMessage") {
+    if target.is_some_and(|target| target == RECEIVE) {
         let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let wait = asked.at("WaitTimeSeconds").as_u64().unwrap_or_default();
         let end = Instant::now() + Duration::from_secs(wait);
-        while Instant::now() < end && !guard(state).has_due() {
+        while Instant::now() < end && !state.lock().has_due() {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
-    guard(state).answer(request)
-}
-
-fn receive(queue: &mut Queue, asked: &Value) -> Value {
-    json!({"Messages": queue.receive(asked)})
-}
-
-fn hide(queue: &mut Queue, asked: &Value) -> Value {
-    queue.hide(asked);
-    json!({})
-}
-
-fn attributes(queue: &mut Queue, asked: &Value) -> Value {
-    let url = asked.at("QueueUrl").as_str().unwrap_or_default();
-    queue.attributes(url.rsplit('/').next().unwrap_or_default())
-}
-
-fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    Some(state.lock().answer(&request))
 }

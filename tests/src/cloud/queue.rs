@@ -64,22 +64,13 @@ impl Queue {
         self.held.values().any(|held| held.due <= now)
     }
 
-    pub(super) fn receive(&mut self, asked: &Value) -> Vec<Value> {
-        let now = Instant::now();
-        let limit = self.receives_max;
-        let spent = |held: &Held| held.due <= now && held.receives >= limit;
-        let dead: Vec<u64> = self
-            .held
-            .iter()
-            .filter(|(_, held)| spent(held))
-            .map(|(at, _)| *at)
-            .collect();
-        let buried = dead.iter().filter_map(|at| self.held.remove(at));
-        self.dead.extend(buried.map(|held| held.message));
+    pub(super) fn receive(&mut self, asked: &Value) -> Value {
+        let (now, limit) = (Instant::now(), self.receives_max);
+        let spent = |_: &u64, held: &mut Held| held.due <= now && held.receives >= limit;
+        let dead = self.held.extract_if(.., spent);
+        self.dead.extend(dead.map(|(_, held)| held.message));
         let most = asked.at("MaxNumberOfMessages").as_u64().unwrap_or(1);
-        let most = usize::try_from(most)
-            .unwrap_or(RECEIVE_MAX)
-            .min(RECEIVE_MAX);
+        let most = usize::try_from(most).map_or(RECEIVE_MAX, |most| most.min(RECEIVE_MAX));
         let due = self.held.values_mut().filter(|held| held.due <= now);
         let mut received = Vec::new();
         for held in due.take(most) {
@@ -87,11 +78,11 @@ impl Queue {
             held.receives += 1;
             held.due = now + self.visibility;
             held.handle = format!("handle-{}", self.handles);
-            let first = held.message.first_received_at;
-            held.message.first_received_at = Some(first.unwrap_or_else(crate::clock::now));
+            let first = &mut held.message.first_received_at;
+            first.get_or_insert_with(crate::clock::now);
             received.push(held.message.wire(held.receives, &held.handle));
         }
-        received
+        json!({"Messages": received})
     }
 
     pub(super) fn delete(&mut self, asked: &Value) -> Value {
@@ -101,34 +92,34 @@ impl Queue {
             self.held
                 .retain(|_, held| held.handle != handle || handle.is_empty());
         }
-        let done: Vec<Value> = entries
-            .iter()
-            .map(|entry| json!({"Id": entry.at("Id")}))
-            .collect();
-        json!({"Successful": done, "Failed": []})
+        let done = entries.iter().map(|entry| json!({"Id": entry.at("Id")}));
+        json!({"Successful": done.collect::<Value>(), "Failed": []})
     }
 
-    pub(super) fn hide(&mut self, asked: &Value) {
+    pub(super) fn hide(&mut self, asked: &Value) -> Value {
         let handle = asked.at("ReceiptHandle").as_str().unwrap_or_default();
         let seconds = asked.at("VisibilityTimeout").as_u64().unwrap_or_default();
         let due = Instant::now() + Duration::from_secs(seconds);
-        let held = self.held.values_mut().find(|held| held.handle == handle);
-        if let Some(held) = held {
+        let mut held = self.held.values_mut();
+        if let Some(held) = held.find(|held| held.handle == handle) {
             held.due = due;
         }
+        json!({})
     }
 
-    pub(super) fn attributes(&self, name: &str) -> Value {
+    pub(super) fn attributes(&mut self, asked: &Value) -> Value {
+        let url = asked.at("QueueUrl").as_str().unwrap_or_default();
+        let name = url.rsplit('/').next().unwrap_or_default();
         let now = Instant::now();
-        let count = |is_so: &dyn Fn(&Held) -> bool| {
-            let count = self.held.values().filter(|held| is_so(held)).count();
+        let count = |is_so: fn(&Held, Instant) -> bool| {
+            let count = self.held.values().filter(|held| is_so(held, now)).count();
             count.to_string()
         };
         json!({"Attributes": {
             "QueueArn": format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"),
-            "ApproximateNumberOfMessages": count(&|held| held.due <= now),
-            "ApproximateNumberOfMessagesNotVisible": count(&|held| held.due > now && held.receives > 0),
-            "ApproximateNumberOfMessagesDelayed": count(&|held| held.due > now && held.receives == 0),
+            "ApproximateNumberOfMessages": count(|held, now| held.due <= now),
+            "ApproximateNumberOfMessagesNotVisible": count(|held, now| held.due > now && held.receives > 0),
+            "ApproximateNumberOfMessagesDelayed": count(|held, now| held.due > now && held.receives == 0),
         }})
     }
 }

@@ -50,10 +50,8 @@ impl Store {
         Some(self.objects.get(path)?.bytes.clone())
     }
 
-    pub(super) fn answer(&mut self, request: &Request, at: Timestamp) -> (&'static str, Response) {
-        let path = percent_decode_str(request.uri().path())
-            .decode_utf8_lossy()
-            .into_owned();
+    pub(super) fn answer(&mut self, request: &Request) -> (&'static str, Response) {
+        let path = decoded(request.uri().path());
         let query = request.uri().query().unwrap_or_default();
         match request.method() {
             &Method::GET if query.contains("list-type=2") => {
@@ -61,11 +59,10 @@ impl Store {
             }
             &Method::GET => ("S3.GetObject", self.get(&path)),
             &Method::PUT => ("S3.PutObject", self.write(path, request)),
-            other => {
-                let message = format!("{other} at {at}");
-                let status = StatusCode::METHOD_NOT_ALLOWED;
-                ("unknown", http::text(status, "text/plain", message))
-            }
+            _ => (
+                "unknown",
+                error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+            ),
         }
     }
 
@@ -77,12 +74,8 @@ impl Store {
         let headers = response.headers_mut();
         headers.extend(object.metadata.iter().cloned());
         let time = object.modified.strftime("%a, %d %b %Y %H:%M:%S GMT");
-        for (name, value) in [
-            (LAST_MODIFIED, time.to_string()),
-            (ETAG, quoted(object.tag)),
-        ] {
-            headers.insert(name, text(&value));
-        }
+        headers.insert(LAST_MODIFIED, text(&time.to_string()));
+        headers.insert(ETAG, text(&quoted(object.tag)));
         response
     }
 
@@ -98,9 +91,8 @@ impl Store {
         if !is_met {
             return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
         }
-        let metadata = request
-            .headers()
-            .iter()
+        let headers = request.headers().iter();
+        let metadata = headers
             .filter(|(name, _)| name.as_str().starts_with(METADATA))
             .map(|(name, value)| (name.clone(), value.clone()));
         let tag = self.put(path, request.body().clone(), metadata.collect());
@@ -111,12 +103,9 @@ impl Store {
 
     fn list(&self, path: &str, query: &str) -> Response {
         let parameter = |name: &str| {
-            let value = query
-                .split('&')
-                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-            percent_decode_str(value.unwrap_or_default())
-                .decode_utf8_lossy()
-                .into_owned()
+            let mut pairs = query.split('&');
+            let value = pairs.find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+            decoded(value.unwrap_or_default())
         };
         let (prefix, after) = (parameter("prefix"), parameter("start-after"));
         let bucket = format!("{}/", path.trim_end_matches('/'));
@@ -138,6 +127,10 @@ impl Store {
         body.push_str("</ListBucketResult>");
         http::text(StatusCode::OK, "application/xml", body)
     }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 fn error(status: StatusCode, code: &str) -> Response {

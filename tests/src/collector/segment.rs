@@ -1,7 +1,7 @@
 //! X-Ray's segment documents, read more strictly than X-Ray does
 //! (docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html).
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::json::At;
 
@@ -15,33 +15,33 @@ const AGE_SECONDS_MAX: i64 = 30 * 24 * 3600;
 /// A clock may be ahead by so much.
 const AHEAD_SECONDS_MAX: i64 = 5 * 60;
 
-/// Every member that a segment or a subsegment may have.
-const MEMBERS: [&str; 25] = [
-    "annotations",
-    "aws",
-    "cause",
-    "end_time",
-    "error",
-    "fault",
-    "http",
-    "id",
-    "in_progress",
-    "links",
-    "metadata",
-    "name",
-    "namespace",
-    "origin",
-    "parent_id",
-    "precursor_ids",
-    "service",
-    "sql",
-    "start_time",
-    "subsegments",
-    "throttle",
-    "trace_id",
-    "traced",
-    "type",
-    "user",
+/// Every member that a segment or a subsegment may have, and what it must be.
+const MEMBERS: [(&str, fn(&Value) -> bool); 25] = [
+    ("annotations", are_annotations),
+    ("aws", Value::is_object),
+    ("cause", is_cause),
+    ("end_time", is_time),
+    ("error", Value::is_boolean),
+    ("fault", Value::is_boolean),
+    ("http", is_http),
+    ("id", is_id),
+    ("in_progress", Value::is_boolean),
+    ("links", Value::is_array),
+    ("metadata", Value::is_object),
+    ("name", is_name),
+    ("namespace", is_namespace),
+    ("origin", Value::is_string),
+    ("parent_id", is_id),
+    ("precursor_ids", Value::is_array),
+    ("service", Value::is_object),
+    ("sql", Value::is_object),
+    ("start_time", is_time),
+    ("subsegments", Value::is_array),
+    ("throttle", Value::is_boolean),
+    ("trace_id", Value::is_string),
+    ("traced", Value::is_boolean),
+    ("type", Value::is_string),
+    ("user", Value::is_string),
 ];
 const REQUEST_MEMBERS: [&str; 6] = [
     "client_ip",
@@ -51,16 +51,16 @@ const REQUEST_MEMBERS: [&str; 6] = [
     "user_agent",
     "x_forwarded_for",
 ];
+const RESPONSE_MEMBERS: [&str; 2] = ["content_length", "status"];
 
 /// Everything that is wrong with the text of a document. `now` is in seconds since 1970.
-pub fn faults(text: &str, now: i64) -> Vec<String> {
+pub(super) fn faults(text: &str, now: i64) -> Vec<String> {
     let mut faults = Vec::new();
     if text.len() >= DOCUMENT_BYTES_MAX {
         faults.push(format!("{} bytes", text.len()));
     }
     match serde_json::from_str::<Value>(text) {
-        Ok(Value::Object(document)) => {
-            let document = Value::Object(document);
+        Ok(document) if document.is_object() => {
             check_place(&document, &mut faults);
             check_trace_id(&document, now, &mut faults);
             check(&document, &mut faults);
@@ -71,27 +71,20 @@ pub fn faults(text: &str, now: i64) -> Vec<String> {
 }
 
 /// A document and every subsegment in it, each by itself: it says then what its place told, its trace and its parent.
-pub fn each(document: &Value) -> Vec<Value> {
+pub(super) fn each(document: &Value) -> Vec<Value> {
     let mut outer = document.clone();
-    let inner = outer
-        .as_object_mut()
-        .and_then(|members| members.remove("subsegments"));
-    let inner = inner.as_ref().and_then(Value::as_array);
-    let inner = inner.into_iter().flatten().flat_map(|inner| {
-        let mut inner = inner.clone();
+    let members = outer.as_object_mut();
+    let inner = members.and_then(|members| members.remove("subsegments"));
+    let mut all = vec![outer.clone()];
+    for mut inner in inner.iter().flat_map(Value::as_array).flatten().cloned() {
         if let Some(members) = inner.as_object_mut() {
-            for (member, told) in [
-                ("trace_id", outer.at("trace_id").clone()),
-                ("parent_id", outer.at("id").clone()),
-                ("type", Value::from("subsegment")),
-            ] {
-                members.insert(member.to_owned(), told);
-            }
+            members.insert("trace_id".to_owned(), outer.at("trace_id").clone());
+            members.insert("parent_id".to_owned(), outer.at("id").clone());
+            members.insert("type".to_owned(), "subsegment".into());
         }
-        each(&inner)
-    });
-    let inner: Vec<Value> = inner.collect();
-    std::iter::once(outer).chain(inner).collect()
+        all.extend(each(&inner));
+    }
+    all
 }
 
 /// A document of its own is a segment, or a subsegment that says below what.
@@ -112,8 +105,8 @@ fn check_trace_id(document: &Value, now: i64, faults: &mut Vec<String>) {
         }
         _ => None,
     };
-    let is_recent = epoch
-        .is_some_and(|epoch| (now - AGE_SECONDS_MAX..=now + AHEAD_SECONDS_MAX).contains(&epoch));
+    let recent = now - AGE_SECONDS_MAX..=now + AHEAD_SECONDS_MAX;
+    let is_recent = epoch.is_some_and(|epoch| recent.contains(&epoch));
     if !is_recent {
         faults.push(format!("trace_id {id:?}"));
     }
@@ -123,121 +116,77 @@ fn check_trace_id(document: &Value, now: i64, faults: &mut Vec<String>) {
 fn check(document: &Value, faults: &mut Vec<String>) {
     let name = document.at("name").as_str().unwrap_or_default();
     let mut fault = |what: String| faults.push(format!("{name}: {what}"));
-    let members = document.as_object().into_iter().flatten();
-    for (member, value) in members {
-        if !MEMBERS.contains(&member.as_str()) || value.is_null() {
+    for (member, value) in document.as_object().into_iter().flatten() {
+        let known = MEMBERS.iter().find(|(known, _)| known == member);
+        if !known.is_some_and(|(_, is_good)| is_good(value)) {
             fault(format!("{member} is {value}"));
         }
     }
-    if !is_name(name) {
-        fault(format!("name {name:?}"));
-    }
-    if !is_id(document.at("id")) {
-        fault(format!("id {}", document.at("id")));
-    }
-    if document.get("parent_id").is_some_and(|id| !is_id(id)) {
-        fault(format!("parent_id {}", document.at("parent_id")));
-    }
-    if document
-        .get("namespace")
-        .is_some_and(|space| space != "aws" && space != "remote")
-    {
-        fault(format!("namespace {}", document.at("namespace")));
-    }
-    check_times(document, &mut fault);
-    check_flags(document, &mut fault);
-    check_http(document.at("http"), &mut fault);
-    check_cause(document.at("cause"), &mut fault);
-    check_annotations(document.at("annotations"), &mut fault);
-    for member in ["aws", "http", "service", "metadata", "annotations", "sql"] {
-        if document.get(member).is_some_and(|value| !value.is_object()) {
-            fault(format!("{member} is no object"));
+    for member in ["id", "name"] {
+        if document.get(member).is_none() {
+            fault(format!("no {member}"));
         }
+    }
+    let time = |name: &str| document.at(name).as_f64();
+    let in_progress = document.at("in_progress") == true;
+    match (time("start_time"), time("end_time")) {
+        (Some(start), Some(end)) if end >= start && !in_progress => {}
+        (Some(_), None) if in_progress => {}
+        times => fault(format!("from and to {times:?}, in progress {in_progress}")),
+    }
+    // A throttled call is an error of the caller's.
+    if document.at("throttle") == true && document.at("error") != true {
+        fault("throttle without error".to_owned());
     }
     for inner in document.at("subsegments").as_array().into_iter().flatten() {
         check(inner, faults);
     }
 }
 
-fn check_times(document: &Value, fault: &mut impl FnMut(String)) {
-    let time = |name: &str| document.at(name).as_f64();
-    let in_progress = document.at("in_progress") == true;
-    // Seconds, not milliseconds: between the years 2001 and 2100.
-    let is_time = |time: f64| (1e9..4.2e9).contains(&time);
-    match (time("start_time"), time("end_time")) {
-        (Some(start), Some(end)) if is_time(start) && end >= start && !in_progress => {}
-        (Some(start), None) if is_time(start) && in_progress => {}
-        times => fault(format!("from and to {times:?}, in progress {in_progress}")),
-    }
+/// Seconds, not milliseconds: between the years 2001 and 2100.
+fn is_time(time: &Value) -> bool {
+    let seconds = time.as_f64();
+    seconds.is_some_and(|seconds| (1e9..4.2e9).contains(&seconds))
 }
 
-fn check_flags(document: &Value, fault: &mut impl FnMut(String)) {
-    for name in ["error", "throttle", "fault", "in_progress", "traced"] {
-        if document.get(name).is_some_and(|value| !value.is_boolean()) {
-            fault(format!("{name} is {}", document.at(name)));
-        }
-    }
-    // A throttled call is an error of the caller's.
-    if document.at("throttle") == true && document.at("error") != true {
-        fault("throttle without error".to_owned());
-    }
+fn is_namespace(space: &Value) -> bool {
+    space == "aws" || space == "remote"
 }
 
-fn check_http(http: &Value, fault: &mut impl FnMut(String)) {
-    for (name, value) in http.at("request").as_object().into_iter().flatten() {
-        let is_known = REQUEST_MEMBERS.contains(&name.as_str());
-        if !is_known || !(value.is_string() || value.is_boolean()) {
-            fault(format!("http.request.{name} is {value}"));
-        }
-    }
-    for (name, value) in http.at("response").as_object().into_iter().flatten() {
-        let is_known = ["status", "content_length"].contains(&name.as_str());
-        if !is_known || value.as_u64().is_none() {
-            fault(format!("http.response.{name} is {value}"));
-        }
-    }
+fn is_http(http: &Value) -> bool {
+    let members = |name: &str| http.at(name).as_object().into_iter().flatten();
+    let is_asked = |(name, value): (&String, &Value)| {
+        REQUEST_MEMBERS.contains(&name.as_str()) && (value.is_string() || value.is_boolean())
+    };
+    let is_answered = |(name, value): (&String, &Value)| {
+        RESPONSE_MEMBERS.contains(&name.as_str()) && value.is_u64()
+    };
+    http.is_object() && members("request").all(is_asked) && members("response").all(is_answered)
 }
 
-fn check_cause(cause: &Value, fault: &mut impl FnMut(String)) {
-    match cause {
-        Value::Null => {}
-        Value::String(_) if is_id(cause) => {}
-        Value::Object(_) => {
-            for exception in cause.at("exceptions").as_array().into_iter().flatten() {
-                if !is_id(exception.at("id")) {
-                    fault(format!("cause.exceptions of {exception}"));
-                }
-            }
-        }
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            fault(format!("cause {cause}"));
-        }
-    }
+/// The id of an exception elsewhere, or exceptions.
+fn is_cause(cause: &Value) -> bool {
+    let mut exceptions = cause.at("exceptions").as_array().into_iter().flatten();
+    is_id(cause) || cause.is_object() && exceptions.all(|exception| is_id(exception.at("id")))
 }
 
-fn check_annotations(annotations: &Value, fault: &mut impl FnMut(String)) {
-    let empty = Map::new();
-    let annotations = annotations.as_object().unwrap_or(&empty);
-    if annotations.len() > ANNOTATIONS_MAX {
-        fault(format!("{} annotations", annotations.len()));
-    }
-    for (name, value) in annotations {
+fn are_annotations(annotations: &Value) -> bool {
+    let is_good = |(name, value): (&String, &Value)| {
         let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let is_value = match value {
-            Value::String(text) => text.chars().count() <= ANNOTATION_CHARACTERS_MAX,
-            Value::Bool(_) | Value::Number(_) => true,
-            Value::Null | Value::Array(_) | Value::Object(_) => false,
-        };
-        if !is_word || !is_value {
-            fault(format!("annotation {name} is {value}"));
-        }
-    }
+        let is_short = |text: &str| text.chars().count() <= ANNOTATION_CHARACTERS_MAX;
+        is_word && (value.is_boolean() || value.is_number() || value.as_str().is_some_and(is_short))
+    };
+    let members = annotations.as_object();
+    members.is_some_and(|all| all.len() <= ANNOTATIONS_MAX && all.iter().all(is_good))
 }
 
-fn is_name(name: &str) -> bool {
+fn is_name(name: &Value) -> bool {
     let is_allowed =
         |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/%&#=+\\-@".contains(c);
-    (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count()) && name.chars().all(is_allowed)
+    let is_good = |name: &str| {
+        (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count()) && name.chars().all(is_allowed)
+    };
+    name.as_str().is_some_and(is_good)
 }
 
 fn is_id(id: &Value) -> bool {

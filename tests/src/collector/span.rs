@@ -1,65 +1,21 @@
-//! A span as a collector keeps it, and questions about many.
+//! Spans as a collector keeps them, and questions about many.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1 as proto;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use prost::Message as _;
+use serde_json::Value;
 
 /// What a span is to the other side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Not said.
-    Unspecified,
-    /// Work inside a process, or time that passed.
-    Internal,
-    /// A request that was answered.
-    Server,
-    /// A request that was made.
-    Client,
-    /// A message that was sent.
-    Producer,
-    /// A message that was worked on.
-    Consumer,
-}
+pub use opentelemetry_proto::tonic::trace::v1::span::SpanKind as Kind;
 
-/// The value of an attribute.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Attribute {
-    /// A text.
-    Text(String),
-    /// A whole number.
-    Int(i64),
-    /// Any other number.
-    Double(f64),
-    /// Yes or no.
-    Bool(bool),
-    /// Whatever else, as it prints.
-    Other(String),
-}
-
-impl From<&str> for Attribute {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<i64> for Attribute {
-    fn from(number: i64) -> Self {
-        Self::Int(number)
-    }
-}
-
-/// The outcome that a span tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Status {
-    /// None.
-    #[default]
-    Unset,
-    /// It was told to be well.
-    Ok,
-    /// It failed, and why.
-    Error(String),
-}
+/// Attributes by their names.
+pub type Attributes = BTreeMap<String, Value>;
 
 /// A span that another one points to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +30,7 @@ pub struct Link {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
     /// The attributes of who made it.
-    pub resource: BTreeMap<String, Attribute>,
-    /// The instrumentation scope.
-    pub scope: String,
+    pub resource: Attributes,
     /// 32 hexadecimal digits.
     pub trace_id: String,
     /// 16 hexadecimal digits.
@@ -92,50 +46,91 @@ pub struct Span {
     /// When it ended, nanoseconds since 1970.
     pub end: u64,
     /// Its attributes.
-    pub attributes: BTreeMap<String, Attribute>,
+    pub attributes: Attributes,
     /// The names and attributes of what happened within it.
-    pub events: Vec<(String, BTreeMap<String, Attribute>)>,
+    pub events: Vec<(String, Attributes)>,
     /// What it points to beside its parent.
     pub links: Vec<Link>,
-    /// Its outcome.
-    pub status: Status,
+    /// Why it failed, where it did.
+    pub error: Option<String>,
 }
 
 impl Span {
+    fn read(span: proto::Span, resource: &Attributes) -> Result<Self> {
+        let parent = Some(&span.parent_span_id).filter(|parent| !parent.is_empty());
+        let links = span.links.iter().map(|link| {
+            let (trace_id, span_id) = (id(&link.trace_id, 16)?, id(&link.span_id, 8)?);
+            Ok(Link { trace_id, span_id })
+        });
+        let events = span.events.iter();
+        let events = events.map(|event| (event.name.clone(), attributes(&event.attributes)));
+        let status = span.status.as_ref();
+        let failed = status.filter(|status| status.code() == StatusCode::Error);
+        Ok(Self {
+            resource: resource.clone(),
+            trace_id: id(&span.trace_id, 16)?,
+            span_id: id(&span.span_id, 8)?,
+            parent: parent.map(|parent| id(parent, 8)).transpose()?,
+            kind: span.kind(),
+            start: span.start_time_unix_nano,
+            end: span.end_time_unix_nano,
+            attributes: attributes(&span.attributes),
+            events: events.collect(),
+            links: links.collect::<Result<_>>()?,
+            error: failed.map(|status| status.message.clone()),
+            name: span.name,
+        })
+    }
+
     /// The text of an attribute; empty where there is none, or it is no text.
     pub fn text(&self, name: &str) -> &str {
-        match self.attributes.get(name) {
-            Some(Attribute::Text(text)) => text,
-            _ => "",
-        }
+        let value = self.attributes.get(name).and_then(Value::as_str);
+        value.unwrap_or_default()
     }
 
     /// Whether an attribute has this value.
-    pub fn has(&self, name: &str, value: impl Into<Attribute>) -> bool {
+    pub fn has(&self, name: &str, value: impl Into<Value>) -> bool {
         self.attributes.get(name) == Some(&value.into())
+    }
+
+    /// Demands these texts of its attributes.
+    pub fn demand(&self, texts: &[(&str, &str)]) -> Result<()> {
+        for (name, text) in texts {
+            ensure!(self.has(name, *text), "{name} of {}", self.name);
+        }
+        Ok(())
     }
 
     /// Whether it points to another span.
     pub fn links_to(&self, other: &Self) -> bool {
-        self.links
-            .iter()
-            .any(|link| link.trace_id == other.trace_id && link.span_id == other.span_id)
+        let mut links = self.links.iter();
+        links.any(|link| link.trace_id == other.trace_id && link.span_id == other.span_id)
     }
 
     /// Whether it is part of another span.
     pub fn is_child_of(&self, other: &Self) -> bool {
         self.trace_id == other.trace_id && self.parent.as_deref() == Some(&other.span_id)
     }
+}
 
-    /// How long it took, in milliseconds.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::as_conversions,
-        reason = "nanoseconds of a test fit"
-    )]
-    pub fn millis(&self) -> f64 {
-        self.end.saturating_sub(self.start) as f64 / 1e6
-    }
+/// An id is as long as it must be, and not all zeros.
+fn id(bytes: &[u8], length: usize) -> Result<String> {
+    let text = hex::encode(bytes);
+    let is_valid = bytes.len() == length && bytes.iter().any(|byte| *byte != 0);
+    ensure!(is_valid, "{text:?} is no id of {length} bytes");
+    Ok(text)
+}
+
+fn attributes(pairs: &[KeyValue]) -> Attributes {
+    let value = |pair: &KeyValue| match pair.value.as_ref().and_then(|any| any.value.as_ref()) {
+        Some(any_value::Value::StringValue(text)) => text.as_str().into(),
+        Some(any_value::Value::IntValue(number)) => (*number).into(),
+        Some(any_value::Value::DoubleValue(number)) => (*number).into(),
+        Some(any_value::Value::BoolValue(yes)) => (*yes).into(),
+        other => format!("{other:?}").into(),
+    };
+    let pairs = pairs.iter();
+    pairs.map(|pair| (pair.key.clone(), value(pair))).collect()
 }
 
 /// Spans, in the order of their arrival.
@@ -143,6 +138,24 @@ impl Span {
 pub struct Spans(pub Vec<Span>);
 
 impl Spans {
+    /// Reads the body of a `POST /v1/traces`.
+    ///
+    /// # Errors
+    /// It is not what OTLP says, or an id has a wrong length.
+    pub(super) fn decode(body: &[u8]) -> Result<Self> {
+        let request = ExportTraceServiceRequest::decode(body).context("the body is not OTLP")?;
+        let mut spans = Vec::new();
+        for of_resource in request.resource_spans {
+            let resource = attributes(&of_resource.resource.unwrap_or_default().attributes);
+            let all = of_resource.scope_spans.into_iter();
+            for span in all.flat_map(|of_scope| of_scope.spans) {
+                let name = span.name.clone();
+                spans.push(Span::read(span, &resource).context(name)?);
+            }
+        }
+        Ok(Self(spans))
+    }
+
     /// Those of one trace.
     #[must_use]
     pub fn of_trace(&self, trace_id: &str) -> Self {
@@ -153,14 +166,13 @@ impl Spans {
     /// Those within a span, at whatever depth, itself not counted.
     #[must_use]
     pub fn within(&self, root: &Span) -> Self {
-        let mut found: Vec<Span> = Vec::new();
-        let mut edge = vec![root.clone()];
-        while let Some(parent) = edge.pop() {
-            let children: Vec<Span> = self.children(&parent).into_iter().cloned().collect();
-            found.extend(children.iter().cloned());
-            edge.extend(children);
+        let mut found: Vec<&Span> = self.children(root);
+        let mut next = 0;
+        while let Some(parent) = found.get(next) {
+            found.extend(self.children(parent));
+            next += 1;
         }
-        Self(found)
+        Self(found.into_iter().cloned().collect())
     }
 
     /// The traces that they belong to.
@@ -216,25 +228,17 @@ impl Spans {
 
     fn branch(&self, span: &Span, depth: usize, text: &mut String) {
         let indent = "  ".repeat(depth);
-        let parent = match (&span.parent, depth) {
-            (Some(parent), 0) => format!(" below {parent}, which is not here"),
-            _ => String::new(),
-        };
-        let links: Vec<String> = span
-            .links
-            .iter()
-            .map(|link| format!(" ↗{}/{}", link.trace_id, link.span_id))
-            .collect();
+        let took = (span.end.saturating_sub(span.start)) / 1_000_000;
         writeln!(
             text,
-            "{indent}{} [{:?} {:.1} ms {:?}] {}/{}{parent}{} {:?}",
+            "{indent}{} [{:?} {took} ms {:?}] {}/{} below {:?} {:?} {:?}",
             span.name,
             span.kind,
-            span.millis(),
-            span.status,
+            span.error,
             span.trace_id,
             span.span_id,
-            links.concat(),
+            span.parent,
+            span.links,
             span.attributes,
         )
         .expect("a String takes every write");

@@ -11,7 +11,7 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 use super::registry::{self, Run};
-use super::{LOCALSTACK, LOCALSTACK_ENVIRONMENT, MOTO, process};
+use super::{Endpoints, LOCALSTACK, LOCALSTACK_ENVIRONMENT, MOTO, process};
 
 /// The label that names the lock of the run that a container belongs to.
 const LABEL: &str = "leadwire-tests.lock";
@@ -24,44 +24,37 @@ pub(super) struct Containers {
     _localstack: ContainerAsync<GenericImage>,
     _moto: ContainerAsync<GenericImage>,
     _reaper: process::Reaper,
-    endpoints: (String, String),
 }
 
-impl Containers {
-    pub(super) async fn start() -> Result<Self> {
-        let run = Run::current()?;
-        remove_leftovers().await?;
-        let localstack = GenericImage::new(LOCALSTACK.0, LOCALSTACK.1)
-            .with_exposed_port(4566.into())
-            .with_env_var("GATEWAY_LISTEN", "0.0.0.0:4566");
-        let localstack = LOCALSTACK_ENVIRONMENT
-            .into_iter()
-            .fold(localstack, |request, (name, value)| {
-                request.with_env_var(name, value)
-            });
-        let moto = GenericImage::new(MOTO.0, MOTO.1).with_exposed_port(5000.into());
-        let label = run.lock_path().display().to_string();
-        let (localstack, moto) = tokio::try_join!(
-            localstack.with_label(LABEL, &label).start(),
-            moto.with_label(LABEL, &label).start()
-        )
-        .context("no container started")?;
-        let endpoints = (
-            endpoint(&localstack, 4566).await?,
-            endpoint(&moto, 5000).await?,
-        );
-        let reaper = process::Reaper::of_containers(&[localstack.id(), moto.id()])?;
-        Ok(Self {
-            _localstack: localstack,
-            _moto: moto,
-            _reaper: reaper,
-            endpoints,
-        })
-    }
-
-    pub(super) fn endpoints(&self) -> (String, String) {
-        self.endpoints.clone()
-    }
+pub(super) async fn start() -> Result<(Containers, Endpoints)> {
+    let run = Run::current()?;
+    remove_leftovers().await?;
+    let image = |(name, tag): (&str, &str), port: u16| {
+        GenericImage::new(name, tag).with_exposed_port(port.into())
+    };
+    let localstack = image(LOCALSTACK, 4566).with_env_var("GATEWAY_LISTEN", "0.0.0.0:4566");
+    let localstack = LOCALSTACK_ENVIRONMENT
+        .into_iter()
+        .fold(localstack, |request, (name, value)| {
+            request.with_env_var(name, value)
+        });
+    let label = run.lock_path().display().to_string();
+    let (localstack, moto) = tokio::try_join!(
+        localstack.with_label(LABEL, &label).start(),
+        image(MOTO, 5000).with_label(LABEL, &label).start()
+    )
+    .context("no container started")?;
+    let endpoints = Endpoints {
+        aws: endpoint(&localstack, 4566).await?,
+        mail: endpoint(&moto, 5000).await?,
+    };
+    let reaper = process::Reaper::of_containers(&[localstack.id(), moto.id()])?;
+    let containers = Containers {
+        _localstack: localstack,
+        _moto: moto,
+        _reaper: reaper,
+    };
+    Ok((containers, endpoints))
 }
 
 async fn endpoint(container: &ContainerAsync<GenericImage>, port: u16) -> Result<String> {
@@ -72,33 +65,21 @@ async fn endpoint(container: &ContainerAsync<GenericImage>, port: u16) -> Result
 
 /// Removes the containers of runs that are dead: a killed test process cannot remove its own.
 async fn remove_leftovers() -> Result<()> {
-    let docker = docker_client_instance()
-        .await
-        .context("Docker does not answer")?;
+    const SILENT: &str = "Docker does not answer";
+    let docker = docker_client_instance().await.context(SILENT)?;
     let filters = HashMap::from([("label", vec![LABEL])]);
-    let options = ListContainersOptionsBuilder::new()
-        .all(true)
-        .filters(&filters)
-        .build();
-    let found = docker
-        .list_containers(Some(options))
-        .await
-        .context("Docker does not answer")?;
-    for container in found {
-        let lock = container
-            .labels
-            .unwrap_or_default()
-            .remove(LABEL)
-            .unwrap_or_default();
+    let options = ListContainersOptionsBuilder::new().all(true);
+    let options = options.filters(&filters).build();
+    let found = docker.list_containers(Some(options)).await;
+    for container in found.context(SILENT)? {
+        let mut labels = container.labels.unwrap_or_default();
+        let lock = labels.remove(LABEL).unwrap_or_default();
         let age = crate::clock::now().as_second() - container.created.unwrap_or_default();
         let is_dead = registry::is_dead(lock.as_ref()).unwrap_or(age > FOREIGN_AGE_SECONDS_MAX);
         if let (true, Some(id)) = (is_dead, container.id) {
-            let force = RemoveContainerOptionsBuilder::new()
-                .force(true)
-                .v(true)
-                .build();
+            let force = RemoveContainerOptionsBuilder::new().force(true).v(true);
             // Another process may be removing the same one.
-            drop(docker.remove_container(&id, Some(force)).await);
+            drop(docker.remove_container(&id, Some(force.build())).await);
         }
     }
     Ok(())

@@ -11,20 +11,17 @@ pub(crate) mod registry;
 pub(crate) mod venv;
 
 use std::io::Write;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::OnceCell;
 
+use crate::clients::Clients;
 use crate::{clock, http, settings};
 
 /// `LocalStack`'s image; the last free line.
 pub const LOCALSTACK: (&str, &str) = ("localstack/localstack", "4.12.0");
 /// Moto's image; it speaks SES v2, which `LocalStack` does not.
 pub const MOTO: (&str, &str) = ("motoserver/moto", "5.1.22");
-
-/// Longer than any start seen (6 s idle, 30 s on a busy machine).
-const START_DEADLINE: Duration = Duration::from_mins(2);
 
 /// What `LocalStack` is told, both ways: nothing of the internet, and metrics often enough for a 10-second alarm.
 const LOCALSTACK_ENVIRONMENT: [(&str, &str); 5] = [
@@ -46,9 +43,6 @@ pub enum Way {
 
 impl Way {
     /// The way that [`settings::EMULATORS`] names, where it is set.
-    ///
-    /// # Errors
-    /// There is no such way.
     pub fn named() -> Result<Option<Self>> {
         let Some(name) = settings::emulators() else {
             return Ok(None);
@@ -65,6 +59,12 @@ impl Way {
     }
 }
 
+/// Where they are.
+struct Endpoints {
+    aws: String,
+    mail: String,
+}
+
 /// Running emulators.
 #[derive(Debug)]
 pub struct Emulators {
@@ -74,14 +74,8 @@ pub struct Emulators {
     pub aws: String,
     /// The endpoint of SES v2.
     pub mail: String,
-    _hold: Hold,
-}
-
-/// What keeps the emulators alive.
-#[derive(Debug)]
-enum Hold {
-    Docker(#[expect(dead_code, reason = "held for its life only")] Box<docker::Containers>),
-    Venv(#[expect(dead_code, reason = "held for its life only")] Box<venv::Processes>),
+    _containers: Option<docker::Containers>,
+    _processes: Option<venv::Processes>,
 }
 
 impl Emulators {
@@ -93,9 +87,8 @@ impl Emulators {
         static SHARED: OnceCell<Result<Emulators, String>> = OnceCell::const_new();
         SHARED
             .get_or_init(|| async {
-                Self::start_any()
-                    .await
-                    .map_err(|error| format!("{error:#}"))
+                let started = Self::start_any().await;
+                started.map_err(|error| format!("{error:#}"))
             })
             .await
             .as_ref()
@@ -103,30 +96,31 @@ impl Emulators {
     }
 
     /// Starts emulators one given way, for the caller alone.
-    ///
-    /// # Errors
-    /// That way does not work here.
     pub async fn start(way: Way) -> Result<Self> {
-        let (hold, (aws, mail)) = match way {
+        let (containers, processes, Endpoints { aws, mail }) = match way {
             Way::Docker => {
-                let containers = Box::new(docker::Containers::start().await?);
-                let endpoints = containers.endpoints();
-                (Hold::Docker(containers), endpoints)
+                let (containers, endpoints) = docker::start().await?;
+                (Some(containers), None, endpoints)
             }
             Way::Venv => {
-                let processes = Box::new(venv::Processes::start().await?);
-                let endpoints = processes.endpoints();
-                (Hold::Venv(processes), endpoints)
+                let (processes, endpoints) = venv::start().await?;
+                (None, Some(processes), endpoints)
             }
         };
         let emulators = Self {
             way,
             aws,
             mail,
-            _hold: hold,
+            _containers: containers,
+            _processes: processes,
         };
         emulators.ready().await?;
         Ok(emulators)
+    }
+
+    /// Clients of the services behind them.
+    pub fn clients(&self) -> Clients {
+        Clients::new(&self.aws, &self.mail)
     }
 
     async fn start_any() -> Result<Self> {
@@ -168,12 +162,10 @@ impl Emulators {
             format!("{}/_localstack/health", self.aws),
             format!("{}/moto-api/", self.mail),
         ] {
-            clock::eventually(&format!("{url} answers"), START_DEADLINE, || async {
-                let up = client
-                    .get(&url)
-                    .await
-                    .is_ok_and(|reply| reply.status().is_success());
-                Ok(up.then_some(()))
+            clock::eventually(&format!("{url} answers"), || async {
+                let reply = client.get(&url).await;
+                let is_up = reply.is_ok_and(|reply| reply.status().is_success());
+                Ok(is_up.then_some(()))
             })
             .await?;
         }

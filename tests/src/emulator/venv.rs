@@ -8,9 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::LOCALSTACK_ENVIRONMENT;
 use super::process::Daemon;
 use super::registry::{self, Run};
+use super::{Endpoints, LOCALSTACK_ENVIRONMENT};
 
 const LOCALSTACK_LOCK: &str = include_str!("localstack.lock");
 const MOTO_LOCK: &str = include_str!("moto.lock");
@@ -20,46 +20,36 @@ const MOTO_LOCK: &str = include_str!("moto.lock");
 pub(super) struct Processes {
     _localstack: Daemon,
     _moto: Daemon,
-    endpoints: (String, String),
 }
 
-impl Processes {
-    pub(super) async fn start() -> Result<Self> {
-        tokio::task::spawn_blocking(Self::start_blocking).await?
-    }
+pub(super) async fn start() -> Result<(Processes, Endpoints)> {
+    tokio::task::spawn_blocking(start_blocking).await?
+}
 
-    fn start_blocking() -> Result<Self> {
-        let (localstack, moto) = std::thread::scope(|scope| {
-            let moto = scope.spawn(|| environment("moto", MOTO_LOCK));
-            (environment("localstack", LOCALSTACK_LOCK), moto.join())
-        });
-        let (Ok(moto), localstack) = (moto, localstack?) else {
-            bail!("the thread that made moto's environment panicked");
-        };
-        let (aws_port, mail_port) = (free_port()?, free_port()?);
-        Ok(Self {
-            _localstack: start_localstack(&localstack, aws_port)?,
-            _moto: start_moto(&moto?, mail_port)?,
-            endpoints: (
-                format!("http://127.0.0.1:{aws_port}"),
-                format!("http://127.0.0.1:{mail_port}"),
-            ),
-        })
-    }
-
-    pub(super) fn endpoints(&self) -> (String, String) {
-        self.endpoints.clone()
-    }
+fn start_blocking() -> Result<(Processes, Endpoints)> {
+    let (localstack, moto) = std::thread::scope(|scope| {
+        let moto = scope.spawn(|| environment("moto", MOTO_LOCK));
+        (environment("localstack", LOCALSTACK_LOCK), moto.join())
+    });
+    let (Ok(moto), localstack) = (moto, localstack?) else {
+        bail!("the thread that made moto's environment panicked");
+    };
+    let (aws_port, mail_port) = (free_port()?, free_port()?);
+    let processes = Processes {
+        _localstack: start_localstack(&localstack, aws_port)?,
+        _moto: start_moto(&moto?, mail_port)?,
+    };
+    let endpoints = Endpoints {
+        aws: format!("http://127.0.0.1:{aws_port}"),
+        mail: format!("http://127.0.0.1:{mail_port}"),
+    };
+    Ok((processes, endpoints))
 }
 
 fn start_localstack(environment: &Path, port: u16) -> Result<Daemon> {
-    let folder = Run::current()?.folder().join(format!("localstack-{port}"));
-    let mut command = Command::new(environment.join("bin/python"));
+    let (mut command, folder) = program(environment, "python", &format!("localstack-{port}"))?;
     command
         .args(["-m", "localstack.runtime.main"])
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", &folder)
         .env("FILESYSTEM_ROOT", &folder)
         .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"))
         .envs(LOCALSTACK_ENVIRONMENT);
@@ -67,14 +57,20 @@ fn start_localstack(environment: &Path, port: u16) -> Result<Daemon> {
 }
 
 fn start_moto(environment: &Path, port: u16) -> Result<Daemon> {
-    let folder = Run::current()?.folder().join(format!("moto-{port}"));
-    let mut command = Command::new(environment.join("bin/moto_server"));
+    let (mut command, folder) = program(environment, "moto_server", &format!("moto-{port}"))?;
+    command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+    Daemon::start(command, &folder)
+}
+
+/// A program of an environment, at home in a folder of this run.
+fn program(environment: &Path, name: &str, folder: &str) -> Result<(Command, PathBuf)> {
+    let folder = Run::current()?.folder().join(folder);
+    let mut command = Command::new(environment.join("bin").join(name));
     command
-        .args(["-H", "127.0.0.1", "-p", &port.to_string()])
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("HOME", &folder);
-    Daemon::start(command, &folder)
+    Ok((command, folder))
 }
 
 /// The environment of a lock file, made now where it is not there yet. A file lock keeps parallel processes from

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::ground::Ground;
 use super::shape::{Lead, Shape};
+use crate::accepted::key_in;
 use crate::json::At;
 
 /// What was seen of a lead when its process was killed.
@@ -29,16 +30,18 @@ pub(crate) enum End {
 
 /// The end of an event by its raw key, where it has one.
 pub(crate) async fn end(ground: &Ground, shape: Shape, raw_key: &str) -> Result<Option<End>> {
-    let key = |room: &str| raw_key.replacen("raw/", room, 1);
-    let failed = ground.bytes("enriched", &key("failed/")).await?.is_some();
-    Ok(match ground.bytes("enriched", &key("mail/")).await? {
-        Some(marker) if marker.is_empty() => Some(End::Settled),
-        Some(claim) => {
-            let claim: Value = serde_json::from_slice(&claim)?;
-            (claim.at("state") == "parked" && failed).then_some(End::Parked)
-        }
-        None => (failed && shape.fails()).then_some(End::Failed),
-    })
+    let failed = ground.bytes("enriched", &key_in(raw_key, "failed")).await?;
+    let failed = failed.is_some();
+    Ok(
+        match ground.bytes("enriched", &key_in(raw_key, "mail")).await? {
+            Some(marker) if marker.is_empty() => Some(End::Settled),
+            Some(claim) => {
+                let claim: Value = serde_json::from_slice(&claim)?;
+                (claim.at("state") == "parked" && failed).then_some(End::Parked)
+            }
+            None => (failed && shape.fails()).then_some(End::Failed),
+        },
+    )
 }
 
 /// The subjects of a lead's mails, with the time of each.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::clients::{ACCOUNT, Clients};
 use crate::cloud::Cloud;
 use crate::emulator::Emulators;
+use crate::function::environment;
 use crate::stack::unique_name;
 
 /// How long a received message is hidden.
@@ -76,101 +77,42 @@ impl Ground {
 
     /// What the template would give the functions, over these endpoints.
     pub(crate) fn variables(&self, aws: &str, mail: &str) -> BTreeMap<String, String> {
-        let all = [
-            ("AWS_ENDPOINT_URL", aws.to_owned()),
-            ("AWS_ENDPOINT_URL_SESV2", mail.to_owned()),
-            ("RAW_BUCKET", self.bucket("raw")),
-            ("LOOKUP_BUCKET", self.bucket("lookup")),
-            ("ENRICHED_BUCKET", self.bucket("enriched")),
-            ("DELAY_QUEUE_URL", self.queue_url.clone()),
-            ("DELAY_SECONDS", "0".to_owned()),
-            ("LEASE_SECONDS", "2".to_owned()),
-            ("RETRY_SECONDS", "1".to_owned()),
-            ("SES_FROM_ADDRESS", "leads@example.com".to_owned()),
-            ("SES_TO_ADDRESS", "team@example.com".to_owned()),
-            ("ENVIRONMENT", "dev".to_owned()),
-        ];
-        let pairs = all.into_iter();
-        pairs
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        environment([
+            ("AWS_ENDPOINT_URL", aws),
+            ("AWS_ENDPOINT_URL_SESV2", mail),
+            ("RAW_BUCKET", &self.bucket("raw")),
+            ("LOOKUP_BUCKET", &self.bucket("lookup")),
+            ("ENRICHED_BUCKET", &self.bucket("enriched")),
+            ("DELAY_QUEUE_URL", &self.queue_url),
+            ("DELAY_SECONDS", "0"),
+            ("LEASE_SECONDS", "2"),
+            ("RETRY_SECONDS", "1"),
+            ("SES_FROM_ADDRESS", "leads@example.com"),
+            ("SES_TO_ADDRESS", "team@example.com"),
+            ("ENVIRONMENT", "dev"),
+        ])
     }
 
     pub(crate) async fn put_owner(&self, lead_id: &str, file: &Value) -> Result<()> {
-        let put = self.clients.s3.put_object().bucket(self.bucket("lookup"));
-        let body = Bytes::from(file.to_string()).into();
-        let put = put.key(format!("{lead_id}.json")).body(body);
-        put.send().await.context("the owner file")?;
-        Ok(())
+        let (bucket, key) = (self.bucket("lookup"), format!("{lead_id}.json"));
+        self.clients.put(&bucket, &key, &file.to_string()).await
     }
 
     /// The bytes of an object; none where it is not there.
     pub(crate) async fn bytes(&self, room: &str, key: &str) -> Result<Option<Bytes>> {
-        let get = self.clients.s3.get_object().bucket(self.bucket(room));
-        match get.key(key).send().await {
-            Ok(object) => Ok(Some(object.body.collect().await?.into_bytes())),
-            Err(error)
-                if error.as_service_error().is_some_and(
-                    aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key,
-                ) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// How many messages the queue holds, in whatever state.
-    pub(crate) async fn depth(&self) -> Result<u64> {
-        let names = [
-            QueueAttributeName::ApproximateNumberOfMessages,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
-        ];
-        let get = self.clients.sqs.get_queue_attributes();
-        let get = get
-            .queue_url(&self.queue_url)
-            .set_attribute_names(Some(names.to_vec()));
-        let reply = get.send().await?;
-        let counts = names
-            .iter()
-            .filter_map(|name| reply.attributes()?.get(name));
-        Ok(counts.filter_map(|count| count.parse::<u64>().ok()).sum())
-    }
-
-    /// Sends a message again, to be received at once.
-    pub(crate) async fn send(&self, body: &str) -> Result<()> {
-        let send = self.clients.sqs.send_message().queue_url(&self.queue_url);
-        send.message_body(body).send().await?;
-        Ok(())
+        self.clients.bytes(&self.bucket(room), key).await
     }
 }
 
 async fn make_queue(clients: &Clients, name: &str) -> Result<String> {
-    let dead = clients
-        .sqs
-        .create_queue()
-        .queue_name(format!("{name}-dead"));
-    let dead = dead.send().await?.queue_url.context("a queue has a URL")?;
-    let get = clients.sqs.get_queue_attributes().queue_url(dead);
-    let get = get
-        .attribute_names(QueueAttributeName::QueueArn)
-        .send()
-        .await?;
-    let arn = get
-        .attributes()
-        .and_then(|all| all.get(&QueueAttributeName::QueueArn));
-    let redrive =
-        json!({"deadLetterTargetArn": arn.context("an ARN")?, "maxReceiveCount": RECEIVES_MAX});
-    let create = clients
-        .sqs
-        .create_queue()
-        .queue_name(format!("{name}-delay"));
+    let dead = clients.create_queue(&format!("{name}-dead")).await?;
+    let arn = clients.queue_arn(&dead).await?;
+    let redrive = json!({"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVES_MAX});
+    let visibility = VISIBILITY.as_secs().to_string();
+    let create = clients.sqs.create_queue();
     let create = create
-        .attributes(
-            QueueAttributeName::VisibilityTimeout,
-            VISIBILITY.as_secs().to_string(),
-        )
+        .queue_name(format!("{name}-delay"))
+        .attributes(QueueAttributeName::VisibilityTimeout, visibility)
         .attributes(QueueAttributeName::RedrivePolicy, redrive.to_string());
     create.send().await?.queue_url.context("a queue has a URL")
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::end::{End, Seen, subjects};
 use super::scene::Scene;
 use super::shape::{Lead, Shape};
+use crate::accepted::key_in;
 use crate::json::At;
 
 /// Everything that is wrong.
@@ -35,15 +36,11 @@ pub(crate) async fn judge(
         if raw.as_deref() != Some(lead.body.as_bytes()) {
             broken.push(format!("P1: {key} holds {raw:?}"));
         }
-        let document = scene
-            .ground
-            .bytes("enriched", &key.replacen("raw/", "enriched/", 1))
-            .await?;
+        let document = key_in(key, "enriched");
+        let document = scene.ground.bytes("enriched", &document).await?;
         let mails = subjects(&scene.ground, lead);
-        if mails
-            .iter()
-            .any(|(at, _)| not_before.is_some_and(|earliest| *at < earliest))
-        {
+        let is_early = |at| not_before.is_some_and(|earliest| at < earliest);
+        if mails.iter().any(|(at, _)| is_early(*at)) {
             broken.push(format!(
                 "P2: mailed at {mails:?}, not before {not_before:?}"
             ));
@@ -52,18 +49,14 @@ pub(crate) async fn judge(
         let seen = seen.get(&lead.name).copied().unwrap_or_default();
         let (least, most) = mails_allowed(scene.shape, end, seen);
         if !(least..=most).contains(&mails.len()) {
+            let (count, name) = (mails.len(), &lead.name);
             broken.push(format!(
-                "P4: {} mails for {}, {least} to {most} allowed",
-                mails.len(),
-                lead.name
+                "P4: {count} mails for {name}, {least} to {most} allowed"
             ));
         }
     }
-    let all: usize = leads
-        .iter()
-        .map(|lead| subjects(&scene.ground, lead).len())
-        .sum();
-    if all != scene.ground.cloud.mails().len() {
+    let of_leads = leads.iter().map(|lead| subjects(&scene.ground, lead).len());
+    if of_leads.sum::<usize>() != scene.ground.cloud.mails().len() {
         broken.push("P5: a mail is of no lead".to_owned());
     }
     Ok(broken)
@@ -76,9 +69,8 @@ fn judge_document(
     mails: &[(jiff::Timestamp, String)],
 ) -> Result<Option<String>> {
     let Some(document) = document else {
-        return Ok(
-            (!mails.is_empty()).then(|| format!("P3: {} is mailed without a document", lead.name))
-        );
+        let broken = || format!("P3: {} is mailed without a document", lead.name);
+        return Ok((!mails.is_empty()).then(broken));
     };
     let document: Value = serde_json::from_slice(document)?;
     let owner = document.at("lead_owner").as_str().unwrap_or("unassigned");

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures_util::future::try_join_all;
@@ -14,22 +12,17 @@ use super::end::{End, Seen, end, subjects};
 use super::ground::{Ground, Kind};
 use super::point::{Point, Side, Step, steps, what};
 use super::shape::{Lead, Shape};
-use crate::clock::eventually;
-use crate::event;
+use crate::accepted::Accepted;
+use crate::clock::{eventually, until};
 use crate::fault::{Fault, Front, Gate};
-use crate::function::{Function, FunctionConfig};
-use crate::instance::Outcome;
+use crate::function::{Function, environment};
 use crate::json::At;
 use crate::mapping::{Mapping, MappingOptions};
-use crate::{gateway, program, rig};
+use crate::rig;
+use crate::shared::Shared;
 
-/// Longest that a lead may take to its end: a few receives, on a busy machine.
-const DEADLINE: Duration = Duration::from_mins(2);
 /// How often a sender sends what is not accepted: a busy machine takes longer than the four seconds in which `ingest` answers.
 const SENDS_MAX: usize = 20;
-
-/// What a lead was answered with: its key, and what else the answer says of it.
-pub(crate) type Answers = BTreeMap<String, Vec<Value>>;
 
 pub(crate) struct Scene {
     pub(crate) shape: Shape,
@@ -39,8 +32,9 @@ pub(crate) struct Scene {
     ingest: Function,
     enrich: Function,
     mapping: Mapping,
-    calls: Arc<Mutex<Vec<String>>>,
-    answers: Mutex<Answers>,
+    calls: Shared<Vec<String>>,
+    /// What each lead was answered with, by its name.
+    answers: Shared<BTreeMap<String, Vec<Accepted>>>,
 }
 
 impl Scene {
@@ -49,32 +43,22 @@ impl Scene {
         let ground = Ground::make(kind).await?;
         let aws = Front::start(&ground.aws).await?;
         let ses = Front::start(&ground.cloud.url()).await?;
-        let mut environment = ground.variables(&aws.url(), &ses.url());
-        let own = shape.environment().into_iter();
-        environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let function = async |name: &str| {
-            anyhow::Ok(Function::new(FunctionConfig {
-                name: format!("kill-{name}"),
-                binary: program::built(name).await?,
-                environment: environment.clone(),
-                timeout: Duration::from_mins(1),
-                concurrency: 1,
-            }))
-        };
-        let (ingest, enrich) = (function("ingest").await?, function("enrich").await?);
+        let mut variables = ground.variables(&aws.url(), &ses.url());
+        variables.extend(environment(shape.environment()));
+        let ingest = Function::deploy("kill", "ingest", &variables, 1).await?;
+        let enrich = Function::deploy("kill", "enrich", &variables, 1).await?;
         let options = MappingOptions {
             concurrency: 1,
             enabled: false,
             ..MappingOptions::default()
         };
-        let mapping =
-            Mapping::start(&ground.clients.sqs, &ground.queue_url, &enrich, options).await?;
-        let calls = Arc::<Mutex<Vec<String>>>::default();
+        let mapping = Mapping::start(&ground.clients, &ground.queue_url, &enrich, options).await?;
+        let calls = Shared::<Vec<String>>::default();
         for front in [&aws, &ses] {
-            let calls = Arc::clone(&calls);
+            let calls = calls.clone();
             // It only listens: it never matches, and so breaks nothing.
             front.inject(1, Fault::CutAfter, move |request| {
-                guard(&calls).push(what(request));
+                calls.lock().push(what(request));
                 false
             });
         }
@@ -87,17 +71,17 @@ impl Scene {
             enrich,
             mapping,
             calls,
-            answers: Mutex::default(),
+            answers: Shared::default(),
         })
     }
 
     /// An undisturbed run: how each lead ended, and what was called.
     pub(crate) async fn run(&self) -> Result<(BTreeMap<String, End>, Vec<Step>)> {
         self.before().await?;
-        let heard = guard(&self.calls).len();
+        let heard = self.calls.lock().len();
         self.fail_mail();
         let ends = self.story().await?;
-        let calls = guard(&self.calls).split_off(heard);
+        let calls = self.calls.lock().split_off(heard);
         Ok((ends, steps(calls)))
     }
 
@@ -120,8 +104,8 @@ impl Scene {
                 let ends = ends?;
                 // A sender may be quicker than whoever killed: then the rest of the killing is waited for. Without a call at the gate
                 // nobody was killed.
-                let is_met = gate.arrivals() > 0;
-                (ends, if is_met { Some(killing.await?) } else { None })
+                let seen = if gate.is_reached() { Some(killing.await?) } else { None };
+                (ends, seen)
             }
         };
         Ok(run)
@@ -179,10 +163,7 @@ impl Scene {
 
     /// Waits until a call is at the gate, kills whoever made it, and changes the owner files; says what was out by then.
     async fn kill_at(&self, gate: &Gate) -> Result<BTreeMap<String, Seen>> {
-        let held = eventually("a call is at the gate", DEADLINE, || async {
-            Ok((gate.arrivals() > 0).then_some(()))
-        });
-        held.await?;
+        gate.reached().await?;
         let killed = self.ingest.kill_busy().await? + self.enrich.kill_busy().await?;
         anyhow::ensure!(killed > 0, "nobody was at work at the gate");
         // A call that was sent before its process died still arrives.
@@ -227,28 +208,19 @@ impl Scene {
     /// Posts as a CRM does: until it is accepted.
     async fn deliver(&self, lead: &Lead) -> Result<()> {
         let headers = [("Idempotency-Key", lead.key.as_str())];
-        let request = rig::request("/ingest", &headers, &lead.body)?;
         for _ in 0..SENDS_MAX {
-            let event = event::web(event::Shape::Rest, "/ingest", &request);
-            let Outcome::Response(payload) = self.ingest.invoke(&event).await? else {
-                continue;
-            };
-            let response = gateway::response(&payload)?;
-            if response.status() == 503 {
-                continue;
+            match rig::post(&self.ingest, "/ingest", &headers, &lead.body).await {
+                Ok(response) if response.status() != 503 => {
+                    let accepted = Accepted::read(&response)?;
+                    let mut answers = self.answers.lock();
+                    answers.entry(lead.name.clone()).or_default().push(accepted);
+                    return Ok(());
+                }
+                _again => {}
             }
-            let answer: Value = serde_json::from_slice(response.body())?;
-            anyhow::ensure!(response.status() == 202, "{}: {answer}", response.status());
-            let accepted = answer.pointer("/events/0").cloned().context("an event")?;
-            let mut answers = guard(&self.answers);
-            answers.entry(lead.name.clone()).or_default().push(accepted);
-            return Ok(());
         }
-        bail!(
-            "{} is not accepted: {:?}",
-            lead.name,
-            self.ingest.log().lines()
-        )
+        let lines = self.ingest.log().lines();
+        bail!("{} is not accepted: {lines:?}", lead.name)
     }
 
     /// The queue gives the trigger although its delay is not over.
@@ -258,19 +230,18 @@ impl Scene {
             let asked: Value = serde_json::from_slice(&call.body).ok()?;
             Some(asked.at("MessageBody").as_str()?.to_owned())
         });
-        self.ground.send(&sent.context("a trigger")?).await
+        let (clients, queue) = (&self.ground.clients, &self.ground.queue_url);
+        clients.send(queue, &sent.context("a trigger")?).await?;
+        Ok(())
     }
 
     /// The owner file comes after the first look for it.
     async fn assign_late(&self, leads: &[Lead]) -> Result<()> {
-        let looked = eventually("the owner was looked for", DEADLINE, || async {
-            let calls = guard(&self.calls);
-            Ok(calls
-                .iter()
-                .any(|call| call == "GetObject owner file")
-                .then_some(()))
-        });
-        looked.await?;
+        until("the owner was looked for", || {
+            let calls = self.calls.lock();
+            calls.iter().any(|call| call == "GetObject owner file")
+        })
+        .await?;
         for lead in leads {
             let file = json!({"lead_id": lead.id, "lead_owner": "Omar"});
             self.ground.put_owner(&lead.id, &file).await?;
@@ -281,58 +252,43 @@ impl Scene {
     /// Waits until every lead that was accepted has its end and the queue is empty. What has none after a long time is left out.
     async fn ends(&self) -> Result<BTreeMap<String, End>> {
         let leads: Vec<Lead> = [self.shape.before(), self.shape.leads()].concat();
-        let found = Mutex::new(BTreeMap::new());
-        let over = eventually("every lead has its end", DEADLINE, || async {
+        let found = Shared::<BTreeMap<String, End>>::default();
+        let over = eventually("every lead has its end", || async {
             let mut is_over = true;
             for lead in &leads {
                 let Some(key) = self.key(lead) else { continue };
                 match end(&self.ground, self.shape, &key).await? {
-                    Some(end) => drop(guard(&found).insert(lead.name.clone(), end)),
+                    Some(end) => drop(found.lock().insert(lead.name.clone(), end)),
                     None => is_over = false,
                 }
             }
-            Ok((is_over && self.ground.depth().await? == 0).then_some(()))
+            let queue = &self.ground.queue_url;
+            let depth = self.ground.clients.depth(queue).await?;
+            Ok((is_over && depth == 0).then_some(()))
         });
         // In vain: the judge tells what has no end.
         let _in_vain = over.await;
-        Ok(guard(&found).clone())
+        Ok(found.lock().clone())
     }
 
     fn key(&self, lead: &Lead) -> Option<String> {
-        let answers = guard(&self.answers);
+        let answers = self.answers.lock();
         let answer = answers.get(&lead.name)?.first()?;
-        Some(answer.at("s3_key").as_str()?.to_owned())
+        Some(answer.key().to_owned())
     }
 
     /// The keys that a lead was answered with, and not before when anything may be done about it.
     pub(crate) fn answered(&self, lead: &Lead) -> (BTreeSet<String>, Option<jiff::Timestamp>) {
-        let answers = guard(&self.answers);
+        let answers = self.answers.lock();
         let all = answers.get(&lead.name).map_or(&[][..], Vec::as_slice);
-        let text =
-            |answer: &Value, name: &str| answer.at(name).as_str().unwrap_or_default().to_owned();
-        let keys = all.iter().map(|answer| text(answer, "s3_key")).collect();
-        let times = all
-            .iter()
-            .filter_map(|answer| text(answer, "enrich_not_before").parse().ok());
-        (keys, times.min())
+        let keys = all.iter().map(|answer| answer.key().to_owned()).collect();
+        let times = all.iter().map(|answer| answer.text("enrich_not_before"));
+        (keys, times.filter_map(|time| time.parse().ok()).min())
     }
 
     /// What the functions wrote last, for a broken promise.
     pub(crate) fn account(&self) -> String {
-        let tail = |function: &Function| {
-            let lines = function.log().lines();
-            let from = lines.len().saturating_sub(8);
-            lines.into_iter().skip(from).collect::<Vec<_>>().join("\n")
-        };
-        format!(
-            "{}\n{}\n{:?}",
-            tail(&self.ingest),
-            tail(&self.enrich),
-            self.mapping.faults()
-        )
+        let (ingest, enrich) = (self.ingest.log().tail(8), self.enrich.log().tail(8));
+        format!("{ingest}\n{enrich}\n{:?}", self.mapping.faults())
     }
-}
-
-fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
