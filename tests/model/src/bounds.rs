@@ -37,25 +37,55 @@ pub struct Bounds {
     pub purges: u8,
 }
 
+/// One of the things that [`Bounds`] count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum May {
+    Retry,
+    Crash,
+    Lose,
+    Fail,
+    Duplicate,
+    Early,
+    NoTime,
+    Throttle,
+    Change,
+    Redrive,
+    Replay,
+    Sweep,
+    Forget,
+    Wipe,
+    Purge,
+}
+
 impl Bounds {
-    /// One webhook call and nothing that goes wrong.
-    pub const CALM: Self = Self {
-        posts: 1,
-        crashes: 0,
-        lost: 0,
-        errors: 0,
-        duplicates: 0,
-        early: 0,
-        no_time: 0,
-        throttles: 0,
-        lookup_changes: 0,
-        redrives: 0,
-        replays: 0,
-        sweeps: 0,
-        forgets: 0,
-        prefix_losses: 0,
-        purges: 0,
-    };
+    /// One webhook call, and each of these things once.
+    pub(crate) fn of(things: &[May]) -> Self {
+        let mut bounds = Self {
+            posts: 1,
+            ..Self::default()
+        };
+        for thing in things {
+            let left = match thing {
+                May::Retry => &mut bounds.posts,
+                May::Crash => &mut bounds.crashes,
+                May::Lose => &mut bounds.lost,
+                May::Fail => &mut bounds.errors,
+                May::Duplicate => &mut bounds.duplicates,
+                May::Early => &mut bounds.early,
+                May::NoTime => &mut bounds.no_time,
+                May::Throttle => &mut bounds.throttles,
+                May::Change => &mut bounds.lookup_changes,
+                May::Redrive => &mut bounds.redrives,
+                May::Replay => &mut bounds.replays,
+                May::Sweep => &mut bounds.sweeps,
+                May::Forget => &mut bounds.forgets,
+                May::Wipe => &mut bounds.prefix_losses,
+                May::Purge => &mut bounds.purges,
+            };
+            *left += 1;
+        }
+        bounds
+    }
 
     /// Crashes, lost replies, errors and purges that these bounds hold.
     pub fn faults(&self) -> u8 {
@@ -158,5 +188,40 @@ impl Policy {
         clock: Clock::BetweenRuns,
         receives: 3,
         hops: 2,
+    };
+
+    pub(crate) const PARK: Self = Self {
+        ambiguous: Ambiguous::Park,
+        ..Self::DEFAULT
+    };
+    pub(crate) const SILENT: Self = Self {
+        notify: Notify::Never,
+        ..Self::DEFAULT
+    };
+    pub(crate) const BESIDE: Self = Self {
+        claim: ClaimOrder::BesideDocument,
+        ..Self::DEFAULT
+    };
+    pub(crate) const BESIDE_PARK: Self = Self {
+        claim: ClaimOrder::BesideDocument,
+        ..Self::PARK
+    };
+    /// The owner comes after the event.
+    pub(crate) const LATE: Self = Self {
+        lookup: Lookup::Absent,
+        ..Self::DEFAULT
+    };
+    pub(crate) const LATE_MAIL: Self = Self {
+        owner_missing: OwnerMissing::Mail,
+        ..Self::LATE
+    };
+    /// The owner never comes.
+    pub(crate) const NEVER: Self = Self {
+        lookup_cure: Cure::Never,
+        ..Self::LATE
+    };
+    pub(crate) const NEVER_MAIL: Self = Self {
+        owner_missing: OwnerMissing::Mail,
+        ..Self::NEVER
     };
 }

@@ -25,7 +25,6 @@ pub mod circle;
 pub mod control;
 pub mod naming;
 pub mod property;
-pub mod report;
 pub mod scenario;
 pub mod walk;
 
@@ -35,7 +34,7 @@ pub use model::Protocol;
 pub use pair::{Pair, Rev, WorkerId};
 pub use queue::{Delay, Kind, Message, Place, Queue, Slot};
 pub use state::{
-    Claim, Doc, Forget, Found, Ghost, Ingest, IngestStep, Lookup, Mail, Mark, Phase, Reason, Seen,
-    Ses, State, Step, Sweep, Wait, Worker, Write,
+    Claim, Doc, Forget, Found, Ghost, Ingest, IngestStep, Lookup, Mail, Phase, Reason, Seen, Ses,
+    State, Step, Sweep, Wait, Worker, Write,
 };
 pub use variant::Variant;

@@ -9,7 +9,7 @@ use crate::bounds::{Ambiguous, Notify};
 use crate::pair::Rev;
 use crate::protocol::Protocol;
 use crate::queue::Place;
-use crate::state::{Claim, Doc, Forget, Mark, Reason, State};
+use crate::state::{Claim, Doc, Forget, Reason, State};
 use crate::sweep::SWEPT_MAX;
 
 /// 202 means that the bytes are stored.
@@ -86,14 +86,8 @@ pub const R_CURED: &str = "reached: mailed after the dead letter queue";
 pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {
     let mut all = events_are_kept();
     all.extend(mails_are_counted());
-    match protocol.only {
-        Some(name) => all.retain(|p| p.name == name),
-        None => all.extend(
-            reachable()
-                .into_iter()
-                .filter(|p| protocol.reaches.contains(&p.name)),
-        ),
-    }
+    let asked = |property: &Property<Protocol>| protocol.reaches.contains(&property.name);
+    all.extend(reachable().into_iter().filter(asked));
     all
 }
 
@@ -111,18 +105,16 @@ fn reach(name: &'static str, condition: Condition) -> Property<Protocol> {
 fn events_are_kept() -> Vec<Property<Protocol>> {
     vec![
         law(ACCEPTED_IS_STORED, |_, s| {
-            !s.ghost.has(Mark::Accepted) || s.raw || is_forgotten(s)
+            !s.ghost.accepted || s.raw || is_forgotten(s)
         }),
         law(ACCEPTED_HAS_TRIGGER, |_, s| {
-            !s.ghost.has(Mark::Accepted) || has_trigger_or_end(s)
+            !s.ghost.accepted || has_trigger_or_end(s)
         }),
         law(NO_TRIGGER_WITHOUT_BYTES, |_, s| {
             s.was_stored() || s.queue.each().next().is_none()
         }),
         law(STORED_ENDS, |p, s| {
-            !(s.is_quiet(p) && s.was_stored())
-                || has_ended(s, Rev::Base)
-                || s.ghost.has(Mark::PrefixLost)
+            !(s.is_quiet(p) && s.was_stored()) || has_ended(s, Rev::Base) || s.ghost.prefix_lost
         }),
         law(DLQ_HAS_REASON, |_, s| dlq_is_explained(s)),
         law(FAULTS_ABSORBED, faults_are_absorbed),
@@ -133,10 +125,10 @@ fn events_are_kept() -> Vec<Property<Protocol>> {
                 .any(|(_, m)| m.rev == Rev::Replay && m.place == Place::Dlq);
             let swallowed =
                 s.mail[Rev::Replay].claim == Claim::Absent && s.ghost.mails[Rev::Replay] == 0;
-            !(s.is_quiet(p) && s.ghost.has(Mark::Replayed))
+            !(s.is_quiet(p) && s.ghost.replayed)
                 || dead
                 || is_forgotten(s)
-                || s.ghost.has(Mark::Purged)
+                || s.ghost.purged
                 || !swallowed
         }),
     ]
@@ -145,9 +137,9 @@ fn events_are_kept() -> Vec<Property<Protocol>> {
 /// P2, P3, P4 and P6, and that nothing goes on for ever.
 fn mails_are_counted() -> Vec<Property<Protocol>> {
     vec![
-        law(NOT_EARLY, |_, s| !s.ghost.has(Mark::EarlyEffect)),
-        law(ONE_DOCUMENT, |_, s| !s.ghost.has(Mark::DocChanged)),
-        law(MAIL_FROM_DOCUMENT, |_, s| !s.ghost.has(Mark::DocForeign)),
+        law(NOT_EARLY, |_, s| !s.ghost.early_effect),
+        law(ONE_DOCUMENT, |_, s| !s.ghost.doc_changed),
+        law(MAIL_FROM_DOCUMENT, |_, s| !s.ghost.doc_foreign),
         law(MAILS_BOUNDED, |_, s| {
             let bounded = |rev: &Rev| s.ghost.mails[*rev] <= 1 + s.ghost.ambiguous[*rev];
             Rev::ALL.iter().all(bounded)
@@ -173,7 +165,7 @@ fn mails_are_counted() -> Vec<Property<Protocol>> {
         law(FORGOTTEN, |_, s| {
             let stored = s.raw || s.docs.each().iter().any(|d| d.is_some());
             let back = s.forget == Forget::Done && stored;
-            !back && !s.ghost.has(Mark::MailedForgotten)
+            !back && !s.ghost.mailed_forgotten
         }),
         law(NOTHING_CIRCLES, |p, s| {
             let hops = s.queue.each().all(|(_, m)| m.hops <= p.policy.hops);
@@ -194,23 +186,19 @@ fn reachable() -> Vec<Property<Protocol>> {
         reach(R_MAILED, |_, s| is_sent(s)),
         reach(R_TWO_MAILS, |_, s| s.ghost.mails[Rev::Base] == 2),
         reach(R_PARKED, |_, s| s.mail[Rev::Base].claim == Claim::Parked),
-        reach(R_DLQ, |_, s| s.ghost.has(Mark::DeadLettered)),
-        reach(R_SWEPT, |_, s| is_sent(s) && s.ghost.has(Mark::Swept)),
+        reach(R_DLQ, |_, s| s.ghost.dead_lettered),
+        reach(R_SWEPT, |_, s| is_sent(s) && s.ghost.swept > 0),
         reach(R_SWEPT_OUT, |_, s| {
             s.failed[Rev::Base] == Some(Reason::SweptOut)
         }),
-        reach(R_THROTTLED, |_, s| {
-            is_sent(s) && s.ghost.has(Mark::Deferred)
-        }),
+        reach(R_THROTTLED, |_, s| is_sent(s) && s.ghost.deferred),
         reach(R_UNASSIGNED, |_, s| {
             is_sent(s) && s.docs[Rev::Base] == Some(Doc::Unassigned)
         }),
         reach(R_REPLAYED, |_, s| s.ghost.mails[Rev::Replay] > 0),
         reach(R_SILENT, |_, s| s.mail[Rev::Replay].claim == Claim::Silent),
         reach(R_FORGOTTEN, |_, s| s.forget == Forget::Done),
-        reach(R_CURED, |_, s| {
-            is_sent(s) && s.ghost.has(Mark::DeadLettered)
-        }),
+        reach(R_CURED, |_, s| is_sent(s) && s.ghost.dead_lettered),
     ]
 }
 
@@ -234,8 +222,8 @@ fn has_ended(state: &State, rev: Rev) -> bool {
 fn has_trigger_or_end(state: &State) -> bool {
     let waits = |place: Place| matches!(place, Place::Queue | Place::Flight | Place::Dlq);
     has_ended(state, Rev::Base)
-        || state.ghost.has(Mark::PrefixLost)
-        || state.ghost.has(Mark::Purged)
+        || state.ghost.prefix_lost
+        || state.ghost.purged
         || state
             .queue
             .each()
@@ -252,7 +240,7 @@ fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
         state.mail[Rev::Base].claim,
         Claim::Sent | Claim::Forgotten | Claim::Parked
     );
-    let excused = state.ghost.has(Mark::Struck) || state.ghost.has(Mark::PrefixLost);
+    let excused = state.ghost.struck || state.ghost.prefix_lost;
     let few = protocol.faults(state) < protocol.policy.receives;
     !(state.is_quiet(protocol) && state.was_stored() && few && !excused) || closed
 }
@@ -265,8 +253,7 @@ fn silent_mails_nobody(protocol: &Protocol, state: &State) -> bool {
 }
 
 fn calm_mails_once(protocol: &Protocol, state: &State) -> bool {
-    let excused =
-        state.ghost.has(Mark::Struck) || state.ghost.has(Mark::PrefixLost) || is_forgotten(state);
+    let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
     let calm = protocol.faults(state) == 0 && !excused;
     !(state.is_quiet(protocol) && state.was_stored() && calm) || state.ghost.mails[Rev::Base] == 1
 }

@@ -47,7 +47,7 @@ fn renumber(state: &mut State, rev: Rev) {
         .workers
         .each()
         .into_iter()
-        .filter(|w| w.is_busy() && w.rev() == rev)
+        .filter(|w| w.is_busy() && w.rev == rev)
     {
         known.push(worker.token);
         if let Seen::Free(version) | Seen::Stale(version) = worker.seen {
@@ -62,7 +62,7 @@ fn renumber(state: &mut State, rev: Rev) {
     };
     state.mail[rev].version = rank(state.mail[rev].version);
     for worker in state.workers.each_mut() {
-        if worker.is_busy() && worker.rev() == rev {
+        if worker.is_busy() && worker.rev == rev {
             worker.token = rank(worker.token);
             if let Seen::Free(version) | Seen::Stale(version) = &mut worker.seen {
                 *version = rank(*version);

@@ -6,7 +6,7 @@ use crate::ingest::delay_left;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::protocol::Protocol;
 use crate::queue::{Delay, Message, Place, Queue};
-use crate::state::{Claim, Forget, Ingest, IngestStep, Lookup, Mark, Ses, State, Sweep};
+use crate::state::{Claim, Forget, Ingest, IngestStep, Lookup, Ses, State, Sweep};
 use crate::variant::Variant;
 
 impl Protocol {
@@ -91,7 +91,7 @@ impl Protocol {
 
     pub(crate) fn replay(&self, state: &mut State) {
         state.left.replays -= 1;
-        state.ghost.mark(Mark::Replayed);
+        state.ghost.replayed = true;
         let shares = self.variant == Variant::ReplaySharesClaim;
         let rev = if shares { Rev::Base } else { Rev::Replay };
         state.queue.send(Message::trigger(rev, delay_left(state)));
@@ -114,12 +114,12 @@ pub(crate) fn redrive(state: &mut State) {
 
 pub(crate) fn purge(state: &mut State) {
     state.left.purges -= 1;
-    state.ghost.mark(Mark::Purged);
+    state.ghost.purged = true;
     state.queue = Queue::default();
 }
 
 pub(crate) fn lose_prefix(state: &mut State) {
     state.left.prefix_losses -= 1;
-    state.ghost.mark(Mark::PrefixLost);
+    state.ghost.prefix_lost = true;
     state.mail = Pair::default();
 }

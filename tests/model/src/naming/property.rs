@@ -3,7 +3,6 @@
 use stateright::Property;
 
 use super::{Event, Forgetting, Moment, NamingModel};
-use crate::pair::Pair;
 
 /// One name.
 pub const ONE_NAME: &str = "an event is stored under one name only";
@@ -26,7 +25,9 @@ pub(crate) fn all() -> Vec<Property<NamingModel>> {
                 .all(|k| k.names.count_ones() <= 1)
         }),
         Property::<NamingModel>::always(BYTES_STAY, |_, m| !m.replaced),
-        Property::<NamingModel>::always(STORED, |_, m| events().into_iter().all(|e| is_kept(m, e))),
+        Property::<NamingModel>::always(STORED, |_, m| {
+            Event::ALL.into_iter().all(|e| is_kept(m, e))
+        }),
         Property::<NamingModel>::always(NOT_SWALLOWED, |_, m| {
             let closed =
                 |raw: Option<Event>, by: Option<Event>| raw.is_some() && by.is_some() && raw != by;
@@ -34,26 +35,14 @@ pub(crate) fn all() -> Vec<Property<NamingModel>> {
         }),
         Property::<NamingModel>::always(FORGOTTEN_STAYS, |_, m| {
             let back =
-                |e: Event| known(m, e).forgotten && m.slots.iter().any(|held| held.raw == Some(e));
-            m.forgetting != Forgetting::Done || !events().into_iter().any(back)
+                |e: Event| m.known[e].forgotten && m.slots.iter().any(|held| held.raw == Some(e));
+            m.forgetting != Forgetting::Done || !Event::ALL.into_iter().any(back)
         }),
     ]
 }
 
-fn events() -> [Event; 2] {
-    [Event::One, Event::Other]
-}
-
-fn known(moment: &Moment, event: Event) -> super::Known {
-    let [one, other] = Pair::each(&moment.known);
-    match event {
-        Event::One => *one,
-        Event::Other => *other,
-    }
-}
-
 fn is_kept(moment: &Moment, event: Event) -> bool {
-    let known = known(moment, event);
+    let known = moment.known[event];
     known.forgotten
         || known.accepted.is_none_or(|slot| {
             moment
