@@ -2,16 +2,18 @@
 
 use clap::{Parser, Subcommand};
 use leadwire_pipeline::settings::AmbiguousPolicy;
-use leadwire_sim::control::{CONTROLS, notice};
+use leadwire_sim::control::{self, notice};
 use leadwire_sim::explore::explore;
+use leadwire_sim::findings::Findings;
 use leadwire_sim::run_seed;
 use leadwire_sim::seeds::{cores, run_seeds};
 use leadwire_sim::setting::Setting;
+use std::fmt::Debug;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Progress is told whenever so many worlds were run.
+/// Progress is shown whenever so many worlds were run.
 const PROGRESS: u64 = 64 * 256;
 /// Seeds within which a mistake must be noticed.
 const CONTROL_SEEDS: u64 = 100_000;
@@ -65,11 +67,7 @@ fn main() -> ExitCode {
         Run::Controls => controls(),
     };
     say(&format!("It took {:.1} s.", began.elapsed().as_secs_f64()));
-    if holds {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    ExitCode::from(u8::from(!holds))
 }
 
 fn seeds(from: u64, count: u64, jobs: usize) -> bool {
@@ -80,31 +78,25 @@ fn seeds(from: u64, count: u64, jobs: usize) -> bool {
         }
     };
     let found = run_seeds(from..from.saturating_add(count), jobs, progress);
+    say("leadwire-sim show SEED shows a seed step by step.");
+    holds("seeds", &found)
+}
+
+fn schedules(policy: AmbiguousPolicy, faults: usize, jobs: usize) -> bool {
+    let found = explore(&Setting::plain(policy), faults, jobs);
+    holds(&format!("{policy:?}: schedules of up to {faults}"), &found)
+}
+
+fn holds<W: Debug>(worlds: &str, found: &Findings<W>) -> bool {
     say(&format!(
-        "{} seeds, {} steps, {} faults: {} broken promises",
+        "{worlds}: {}, with {} steps and {} faults: {} broken promises",
         found.worlds,
         found.steps,
         found.faults,
         found.breaches.len()
     ));
-    for (seed, breach) in &found.breaches {
-        say(&format!(
-            "seed {seed}: {breach}\n    show it: leadwire-sim show {seed}"
-        ));
-    }
-    found.breaches.is_empty()
-}
-
-fn schedules(policy: AmbiguousPolicy, faults: usize, jobs: usize) -> bool {
-    let found = explore(&Setting::plain(policy), faults, jobs);
-    say(&format!(
-        "{policy:?}: {} schedules of up to {faults} faults, {} steps: {} broken promises",
-        found.worlds,
-        found.steps,
-        found.breaches.len()
-    ));
-    for (script, breach) in &found.breaches {
-        say(&format!("{script:?}: {breach}"));
+    for (world, breach) in &found.breaches {
+        say(&format!("{world:?}: {breach}"));
     }
     found.breaches.is_empty()
 }
@@ -120,8 +112,8 @@ fn show(seed: u64) -> bool {
 }
 
 fn controls() -> bool {
-    CONTROLS.iter().fold(true, |all, control| {
-        let noticed = notice(*control, CONTROL_SEEDS);
+    control::all().into_iter().fold(true, |all, control| {
+        let noticed = notice(control, CONTROL_SEEDS);
         match &noticed {
             Some((seed, breach)) => say(&format!("{control:?}: seed {seed}: {breach}")),
             None => say(&format!(

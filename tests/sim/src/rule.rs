@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::Claim;
 use leadwire_domain::json::Object;
+use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW, SWEPT};
 use leadwire_domain::lead::change::diff;
 use leadwire_domain::lead::document::parse_enriched;
 use leadwire_domain::lead::id::Sha256Hex;
@@ -60,6 +61,12 @@ pub(crate) fn event_of<'a>(prefix: &str, key: &'a str) -> Option<&'a str> {
     key.strip_prefix(prefix)?.strip_suffix(".json")
 }
 
+/// The event that an object belongs to.
+pub fn name_in(key: &str) -> Option<&str> {
+    let mut prefixes = [RAW, ENRICHED, MAIL, FAILED, SWEPT].into_iter();
+    prefixes.find_map(|prefix| event_of(prefix, key))
+}
+
 /// The name behind a mail's tag.
 pub(crate) fn name_of_tag(tag: &str) -> String {
     tag.replace("-r", ".r")
@@ -84,12 +91,16 @@ pub enum Delivery {
     Late,
 }
 
-/// When a claim is written, and by whom.
+/// When something is written, and by whom.
 #[derive(Clone, Copy, Debug)]
-pub struct Taking {
-    /// The latest that a clock of this world shows.
+pub struct Writing {
+    /// The true time.
     pub now: Timestamp,
-    /// The run of the machine whose process writes it.
+    /// By how much a clock of this world may differ from it.
+    pub skew: SignedDuration,
+    /// The process that writes.
+    pub process: u32,
+    /// The run of the machine that the process belongs to.
     pub boot: u32,
     /// The run that lives.
     pub lives: u32,
@@ -182,8 +193,36 @@ impl Ledger {
         self.identities.contains_key(name)
     }
 
+    /// An object was written, whatever it is: `raw` and `documents` are those of its event.
+    pub fn written(
+        &mut self,
+        (key, object): (&str, &StoredObject),
+        raw: Option<&StoredObject>,
+        documents: &Documents,
+        writing: &Writing,
+    ) -> Result<(), Breach> {
+        if let Some(name) = event_of(RAW, key) {
+            self.stored(name, object);
+        } else if let Some(name) = event_of(ENRICHED, key) {
+            let on_time = self.check_time(name, writing);
+            return on_time.and(self.enriched(name, object, raw));
+        } else if let Some(name) = event_of(MAIL, key) {
+            let state = object.metadata.get("state");
+            let on_time = match state.is_some_and(|is| is == "forgotten") {
+                true => Ok(()),
+                false => self.check_time(name, writing),
+            };
+            let taken = self.taken(name, object, writing);
+            let claimed = self.claimed(name, object, documents, writing.process);
+            return on_time.and(taken).and(claimed);
+        } else if let Some(name) = event_of(FAILED, key) {
+            self.failed.insert(name.to_owned());
+        }
+        Ok(())
+    }
+
     /// A raw object was created.
-    pub fn stored(&mut self, name: &str, object: &StoredObject) {
+    fn stored(&mut self, name: &str, object: &StoredObject) {
         let accepted_at = object.metadata.get("accepted-at");
         if let Some(at) = accepted_at.and_then(|at| at.parse().ok()) {
             self.accepted_at.insert(name.to_owned(), at);
@@ -191,28 +230,18 @@ impl Ledger {
     }
 
     /// An effect of enrichment (P2): never before its time, by the true clock, but for what clocks differ.
-    pub fn check_time(
-        &self,
-        name: &str,
-        now: Timestamp,
-        skew: SignedDuration,
-    ) -> Result<(), Breach> {
-        let due = self
-            .accepted_at
-            .get(name)
-            .and_then(|at| {
-                at.checked_add(SignedDuration::from_secs(i64::from(DELAY_SECONDS)))
-                    .ok()
-            })
-            .and_then(|due| due.checked_sub(skew).ok());
-        match due {
+    pub fn check_time(&self, name: &str, writing: &Writing) -> Result<(), Breach> {
+        let (now, delay) = (writing.now, i64::from(DELAY_SECONDS));
+        let earliest = SignedDuration::from_secs(delay) - writing.skew;
+        let accepted_at = self.accepted_at.get(name);
+        match accepted_at.and_then(|at| at.checked_add(earliest).ok()) {
             Some(due) if now < due => Err(format!("P2: {name} has an effect at {now}, due {due}")),
             Some(_) | None => Ok(()),
         }
     }
 
     /// A document was created (P3, P5): it is its own raw object's.
-    pub fn enriched(
+    fn enriched(
         &self,
         name: &str,
         document: &StoredObject,
@@ -231,23 +260,21 @@ impl Ledger {
     }
 
     /// A claim is another's (P4): only once the lease of the one before is over, or its whole machine is gone.
-    pub fn taken(
-        &mut self,
-        name: &str,
-        claim: &StoredObject,
-        taking: &Taking,
-    ) -> Result<(), Breach> {
+    fn taken(&mut self, name: &str, claim: &StoredObject, writing: &Writing) -> Result<(), Breach> {
         let claim = serde_json::from_slice(&claim.bytes).ok();
         let before = self.holders.get(name);
-        let is_live = before
-            .is_some_and(|holder| taking.now < holder.lease_until && holder.boot == taking.lives);
+        // The latest that a clock of this world shows.
+        let now = writing.now.checked_add(writing.skew);
+        let now = now.unwrap_or(writing.now);
+        let is_live =
+            before.is_some_and(|holder| now < holder.lease_until && holder.boot == writing.lives);
         match claim {
             Some(Claim::Sending(claim)) => {
                 let is_own = before.is_some_and(|holder| holder.token == claim.token);
                 let holder = Holder {
                     token: claim.token,
                     lease_until: claim.lease_until,
-                    boot: taking.boot,
+                    boot: writing.boot,
                 };
                 self.holders.insert(name.to_owned(), holder);
                 if is_live && !is_own {
@@ -265,7 +292,7 @@ impl Ledger {
     }
 
     /// What lies at `mail/X` was written by a process.
-    pub fn claimed(
+    fn claimed(
         &mut self,
         name: &str,
         claim: &StoredObject,
@@ -372,11 +399,6 @@ impl Ledger {
     /// Whether an event, or the one that a replay is of, has the mark of a forgotten one.
     pub fn is_marked(&self, name: &str) -> bool {
         self.end(split(name).0) == Some(End::Forgotten)
-    }
-
-    /// A failure was written down.
-    pub fn failed(&mut self, name: &str) {
-        self.failed.insert(name.to_owned());
     }
 
     /// The mail service took a mail (P3, P4): it says what the stored document says, and there is none too many.

@@ -1,7 +1,7 @@
 //! Everything that is in a world: objects, messages, mails, and what was done so far.
 
 use crate::fault::{Kind, Schedule};
-use crate::life::Life;
+use crate::process::Life;
 use crate::rule::{Breach, Documents, Ledger, event_of, split};
 use crate::setting::Setting;
 use jiff::{SignedDuration, Timestamp};
@@ -56,7 +56,7 @@ pub(crate) struct State {
     plan: Plan,
     processes: u32,
     kinds: Vec<Kind>,
-    faults: usize,
+    faults: u64,
     heals: bool,
     steps: u64,
     digest: u64,
@@ -98,9 +98,13 @@ impl State {
     /// The number and the clock of a new process.
     pub(crate) fn new_process(&mut self) -> (u32, SignedDuration) {
         self.processes += 1;
-        let skew = i64::try_from(self.setting.skew_millis).unwrap_or(0);
-        let ahead = i64::try_from(self.chance.below(2 * self.setting.skew_millis + 1)).unwrap_or(0);
-        (self.processes, SignedDuration::from_millis(ahead - skew))
+        let ahead = millis(self.chance.below(2 * self.setting.skew_millis + 1));
+        (self.processes, ahead - self.skew())
+    }
+
+    /// By how much a clock may differ from the true time.
+    pub(crate) fn skew(&self) -> SignedDuration {
+        millis(self.setting.skew_millis)
     }
 
     /// What becomes of a call.
@@ -124,7 +128,7 @@ impl State {
             Plan::Drawn { .. } => None,
         };
         self.kinds.push(kind);
-        self.faults += usize::from(fault.is_some());
+        self.faults += u64::from(fault.is_some());
         let back = match (&self.plan, fault) {
             (Plan::Written(_), Some(Fault::TooLate)) => LATE,
             (Plan::Drawn { .. }, Some(Fault::TooLate)) => {
@@ -137,14 +141,14 @@ impl State {
 
     /// A process dies. Where that is the whole machine, everything in it does; the next run gives back what this one held.
     pub(crate) fn die(&mut self, life: &Life) {
-        life.end();
+        life.death.notify_one();
         if !self.setting.one_machine || life.boot != self.boot {
             return;
         }
         self.tell(format!("      boot-{} ends", self.boot));
         self.boot += 1;
         for dead in &self.alive {
-            dead.end();
+            dead.death.notify_one();
             self.ledger.bury(dead.id);
         }
         self.memory.release();
@@ -161,7 +165,7 @@ impl State {
     }
 
     /// How many faults happened.
-    pub(crate) fn faults(&self) -> usize {
+    pub(crate) fn faults(&self) -> u64 {
         self.faults
     }
 
@@ -314,6 +318,10 @@ impl State {
     }
 }
 
+fn millis(count: u64) -> SignedDuration {
+    SignedDuration::from_millis(i64::try_from(count).unwrap_or(0))
+}
+
 /// The id of a lead. They begin alike.
 pub(crate) fn lead(number: usize) -> String {
     format!("lead{}", "_1".repeat(number))
@@ -341,7 +349,7 @@ pub struct Report {
     /// Steps.
     pub steps: u64,
     /// Faults that happened.
-    pub faults: usize,
+    pub faults: u64,
     /// The kinds of the calls before everything was healed, in order.
     pub kinds: Vec<Kind>,
     /// What happened, a line a step, where it was asked for.

@@ -12,7 +12,7 @@ use leadwire_domain::key::FAILED;
 use leadwire_domain::message::Trigger;
 use leadwire_pipeline::port::Bucket;
 use leadwire_pipeline::settings::OwnerMissingPolicy;
-use leadwire_pipeline::testkit::Chance;
+use leadwire_pipeline::testkit::{Chance, sweep_config};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -88,7 +88,7 @@ async fn live(shared: &Shared) {
     shared.with(State::heal);
     // What is late comes before the first sweep.
     sleep(Duration::from_secs(setting.late_seconds_max + 60)).await;
-    let lost_after = Duration::try_from(actor::sweep_config().lost_after()).unwrap_or_default();
+    let lost_after = Duration::try_from(sweep_config().lost_after()).unwrap_or_default();
     for _ in 0..SWEEPS {
         if shared.with(|state| state.is_broken()) {
             return;
