@@ -66,9 +66,6 @@ impl Sender for Caller {
 
 impl Functions {
     /// Functions of so many environments at once, each of them up: a flood is not about cold starts.
-    ///
-    /// # Errors
-    /// The harness failed, or a function does not answer.
     pub async fn warm(environments: usize) -> Result<Self> {
         let rig = Rig::start_with(&[], environments).await?;
         let functions = Self::over(rig, environments);
@@ -87,9 +84,6 @@ impl Functions {
     }
 
     /// Functions that receive from a queue, so many of a hundred of whose calls fail.
-    ///
-    /// # Errors
-    /// The harness failed.
     pub async fn failing(environments: usize, percent: u32, seed: u64) -> Result<Self> {
         let short = [
             ("LEASE_SECONDS", "2"),

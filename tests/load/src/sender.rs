@@ -1,6 +1,7 @@
 //! Senders that behave as CRMs do: what is not answered with 202 is sent again, some give up too early, some send twice.
 
 use crate::lead::{Event, owner};
+use crate::soak::Soak;
 use crate::target::{Answer, Keys, Sender, Target};
 use anyhow::Result;
 use leadwire_pipeline::testkit::Chance;
@@ -34,17 +35,6 @@ pub(crate) struct Sent {
     pub(crate) odd: Vec<String>,
 }
 
-/// How much is sent, and how it goes wrong.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    /// Events a second, by all senders.
-    pub(crate) rate: u32,
-    pub(crate) lasts: Duration,
-    /// How often in a hundred.
-    pub(crate) percent: u32,
-    pub(crate) seed: u64,
-}
-
 pub(crate) struct Crm<T: Target> {
     target: Rc<T>,
     sender: T::Sender,
@@ -71,23 +61,23 @@ fn lead_of(number: u64) -> String {
 }
 
 impl<T: Target> Crm<T> {
-    pub(crate) fn new(target: &Rc<T>, pace: Pace, number: u64, sent: &Rc<RefCell<Sent>>) -> Self {
+    pub(crate) fn new(target: &Rc<T>, soak: Soak, number: u64, sent: &Rc<RefCell<Sent>>) -> Self {
         Self {
             target: Rc::clone(target),
             sender: target.sender(),
-            chance: Chance::new(pace.seed.wrapping_add(100 + number)),
-            percent: pace.percent,
+            chance: Chance::new(soak.seed.wrapping_add(100 + number)),
+            percent: soak.percent,
             sent: Rc::clone(sent),
         }
     }
 
     /// Sends every eighth event, so that they come evenly.
-    pub(crate) async fn send_all(mut self, first: u64, pace: Pace) -> Result<()> {
+    pub(crate) async fn send_all(mut self, first: u64, soak: Soak) -> Result<()> {
         let began = Instant::now();
         for number in (first..).step_by(usize::try_from(SENDERS)?) {
-            let after = f64::from(u32::try_from(number)?) / f64::from(pace.rate);
+            let after = f64::from(u32::try_from(number)?) / f64::from(soak.rate);
             let at = Duration::from_secs_f64(after);
-            if at >= pace.lasts {
+            if at >= soak.lasts {
                 break;
             }
             sleep_until(began + at).await;

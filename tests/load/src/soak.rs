@@ -2,7 +2,7 @@
 
 use crate::check::{self, Accepted};
 use crate::report::Report;
-use crate::sender::{Crm, Pace, SENDERS, Sent, event_of};
+use crate::sender::{Crm, SENDERS, Sent, event_of};
 use crate::target::{Keys, Killed, Target};
 use crate::vital::{RSS_SLACK, Vital, is_flat};
 use anyhow::Result;
@@ -54,16 +54,10 @@ pub async fn run<T: Killed>(soak: Soak, target: T) -> Result<Report> {
 }
 
 async fn run_here<T: Killed>(soak: Soak, target: Rc<T>) -> Result<Report> {
-    let pace = Pace {
-        rate: soak.rate,
-        lasts: soak.lasts,
-        percent: soak.percent,
-        seed: soak.seed,
-    };
     let sent = Rc::<RefCell<Sent>>::default();
     let senders = (0..SENDERS).map(|number| {
-        let crm = Crm::new(&target, pace, number, &sent);
-        tokio::task::spawn_local(crm.send_all(number, pace))
+        let crm = Crm::new(&target, soak, number, &sent);
+        tokio::task::spawn_local(crm.send_all(number, soak))
     });
     let senders: Vec<_> = senders.collect();
     let (kills, mut samples) = trouble(soak, &*target, &sent).await?;
