@@ -5,7 +5,7 @@ use stateright::{Model, Property};
 use crate::action::{self, Action, Delivery, Reply};
 use crate::pair::WorkerId;
 use crate::property;
-pub use crate::protocol::Protocol;
+use crate::protocol::Protocol;
 use crate::state::{Claim, Forget, Lookup, Ses, State, Step, Wait};
 use crate::world;
 

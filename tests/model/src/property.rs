@@ -12,75 +12,47 @@ use crate::queue::Place;
 use crate::state::{Claim, Doc, Forget, Reason, State};
 use crate::sweep::SWEPT_MAX;
 
-/// 202 means that the bytes are stored.
-pub const ACCEPTED_IS_STORED: &str = "P1 an accepted event is stored";
-/// 202 means that a trigger is queued, and deferral never loses it.
-pub const ACCEPTED_HAS_TRIGGER: &str =
+pub(crate) const ACCEPTED_IS_STORED: &str = "P1 an accepted event is stored";
+pub(crate) const ACCEPTED_HAS_TRIGGER: &str =
     "P1 an accepted event keeps a trigger until it is settled or failed";
-/// No trigger runs ahead of its bytes.
-pub const NO_TRIGGER_WITHOUT_BYTES: &str = "P1 no trigger is queued before its bytes are stored";
-/// The end of every stored event.
-pub const STORED_ENDS: &str =
+pub(crate) const NO_TRIGGER_WITHOUT_BYTES: &str =
+    "P1 no trigger is queued before its bytes are stored";
+pub(crate) const STORED_ENDS: &str =
     "P1 every stored event ends mailed, parked, forgotten or failed with its reason";
-/// The dead letter queue explains itself.
-pub const DLQ_HAS_REASON: &str =
+pub(crate) const DLQ_HAS_REASON: &str =
     "P1 what is dead-lettered has its reason in failed/, unless its last receive died";
-/// Faults are absorbed.
-pub const FAULTS_ABSORBED: &str = "P1 fewer faults than receives still end in a mail";
-/// Replays have effect.
-pub const REPLAY_ENDS: &str = "P1 a replay ends mailed, silent, parked, forgotten or dead-lettered";
-/// The delay.
-pub const NOT_EARLY: &str = "P2 no effect before not_before";
-/// The document.
-pub const ONE_DOCUMENT: &str = "P3 the enriched document of a revision never changes";
-/// The mail's content.
-pub const MAIL_FROM_DOCUMENT: &str = "P3 every mail is rendered from the stored document";
-/// The count of mails.
-pub const MAILS_BOUNDED: &str = "P4 mails are at most one, and one for each ambiguity";
-/// The count of mails under `park`.
-pub const PARK_MAILS_ONCE: &str = "P4 park mails at most once";
-/// What a replay that mails nobody does.
-pub const SILENT_MAILS_NOBODY: &str =
+pub(crate) const FAULTS_ABSORBED: &str = "P1 fewer faults than receives still end in a mail";
+pub(crate) const REPLAY_ENDS: &str =
+    "P1 a replay ends mailed, silent, parked, forgotten or dead-lettered";
+pub(crate) const NOT_EARLY: &str = "P2 no effect before not_before";
+pub(crate) const ONE_DOCUMENT: &str = "P3 the enriched document of a revision never changes";
+pub(crate) const MAIL_FROM_DOCUMENT: &str = "P3 every mail is rendered from the stored document";
+pub(crate) const MAILS_BOUNDED: &str = "P4 mails are at most one, and one for each ambiguity";
+pub(crate) const PARK_MAILS_ONCE: &str = "P4 park mails at most once";
+pub(crate) const SILENT_MAILS_NOBODY: &str =
     "P4 a replay that is to mail nobody mails nobody, and has its document where it ends";
-/// The ordinary case.
-pub const CALM_MAILS_ONCE: &str = "P4 without a fault there is exactly one mail";
-/// The marker tells the truth.
-pub const SENT_IS_MAILED: &str = "P4 settled as sent means mailed";
-/// Parking is for doubt, and says so.
-pub const PARKED_IS_DOUBTFUL: &str = "P4 parked means doubtful and has its reason in failed/";
+pub(crate) const CALM_MAILS_ONCE: &str = "P4 without a fault there is exactly one mail";
+pub(crate) const SENT_IS_MAILED: &str = "P4 settled as sent means mailed";
+pub(crate) const PARKED_IS_DOUBTFUL: &str =
+    "P4 parked means doubtful and has its reason in failed/";
 /// Waiting is not failing.
 pub const WAITING_IS_FREE: &str = "P6 waiting costs no receive";
-/// Forgotten stays forgotten.
-pub const FORGOTTEN: &str = "forgotten stays forgotten: nothing stored, nothing mailed";
-/// Hops and sweeps end.
-pub const NOTHING_CIRCLES: &str = "nothing circles: hops and sweeps are bounded";
-/// No run stops halfway.
-pub const NO_DEADLOCK: &str = "a run stops only when it is quiet";
+pub(crate) const FORGOTTEN: &str = "forgotten stays forgotten: nothing stored, nothing mailed";
+pub(crate) const NOTHING_CIRCLES: &str = "nothing circles: hops and sweeps are bounded";
+pub(crate) const NO_DEADLOCK: &str = "a run stops only when it is quiet";
 
-/// Reached: mailed.
-pub const R_MAILED: &str = "reached: mailed";
-/// Reached: two mails.
-pub const R_TWO_MAILS: &str = "reached: a second mail after an ambiguity";
-/// Reached: parked.
-pub const R_PARKED: &str = "reached: parked";
-/// Reached: dead-lettered.
-pub const R_DLQ: &str = "reached: dead-lettered";
-/// Reached: swept.
-pub const R_SWEPT: &str = "reached: a trigger sent by the sweep";
-/// Reached: swept out.
-pub const R_SWEPT_OUT: &str = "reached: swept out";
-/// Reached: deferred by SES.
-pub const R_THROTTLED: &str = "reached: a mail throttled, then sent";
-/// Reached: unassigned.
-pub const R_UNASSIGNED: &str = "reached: mailed as unassigned";
-/// Reached: replay mailed.
-pub const R_REPLAYED: &str = "reached: a replay mailed";
-/// Reached: a silent replay's end.
-pub const R_SILENT: &str = "reached: a replay ended silent";
-/// Reached: forgotten.
-pub const R_FORGOTTEN: &str = "reached: forgotten";
-/// Reached: redriven and mailed.
-pub const R_CURED: &str = "reached: mailed after the dead letter queue";
+pub(crate) const R_MAILED: &str = "reached: mailed";
+pub(crate) const R_TWO_MAILS: &str = "reached: a second mail after an ambiguity";
+pub(crate) const R_PARKED: &str = "reached: parked";
+pub(crate) const R_DLQ: &str = "reached: dead-lettered";
+pub(crate) const R_SWEPT: &str = "reached: a trigger sent by the sweep";
+pub(crate) const R_SWEPT_OUT: &str = "reached: swept out";
+pub(crate) const R_THROTTLED: &str = "reached: a mail throttled, then sent";
+pub(crate) const R_UNASSIGNED: &str = "reached: mailed as unassigned";
+pub(crate) const R_REPLAYED: &str = "reached: a replay mailed";
+pub(crate) const R_SILENT: &str = "reached: a replay ended silent";
+pub(crate) const R_FORGOTTEN: &str = "reached: forgotten";
+pub(crate) const R_CURED: &str = "reached: mailed after the dead letter queue";
 
 /// The properties of a protocol in its scenario.
 pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {

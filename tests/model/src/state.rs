@@ -1,8 +1,8 @@
 //! Everything that a moment of the model consists of.
 
-pub use crate::fact::{Doc, Lookup, Phase, Reason, Ses, Wait};
-pub use crate::ghost::Ghost;
-pub use crate::worker::{Found, Seen, Step, Worker, Write};
+pub(crate) use crate::fact::{Doc, Lookup, Phase, Reason, Ses, Wait};
+pub(crate) use crate::ghost::Ghost;
+pub(crate) use crate::worker::{Found, Seen, Step, Worker, Write};
 
 use crate::action::Reply;
 use crate::bounds::Bounds;
