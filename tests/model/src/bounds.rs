@@ -38,24 +38,23 @@ pub struct Bounds {
 }
 
 /// One of the things that [`Bounds`] count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum May {
-    Retry,
-    Crash,
-    Lose,
-    Fail,
-    Duplicate,
-    Early,
-    NoTime,
-    Throttle,
-    Change,
-    Redrive,
-    Replay,
-    Sweep,
-    Forget,
-    Wipe,
-    Purge,
-}
+pub(crate) type May = fn(&mut Bounds) -> &mut u8;
+
+pub(crate) const RETRY: May = |bounds| &mut bounds.posts;
+pub(crate) const CRASH: May = |bounds| &mut bounds.crashes;
+pub(crate) const LOSE: May = |bounds| &mut bounds.lost;
+pub(crate) const FAIL: May = |bounds| &mut bounds.errors;
+pub(crate) const DUPLICATE: May = |bounds| &mut bounds.duplicates;
+pub(crate) const EARLY: May = |bounds| &mut bounds.early;
+pub(crate) const NO_TIME: May = |bounds| &mut bounds.no_time;
+pub(crate) const THROTTLE: May = |bounds| &mut bounds.throttles;
+pub(crate) const CHANGE: May = |bounds| &mut bounds.lookup_changes;
+pub(crate) const REDRIVE: May = |bounds| &mut bounds.redrives;
+pub(crate) const REPLAY: May = |bounds| &mut bounds.replays;
+pub(crate) const SWEEP: May = |bounds| &mut bounds.sweeps;
+pub(crate) const FORGET: May = |bounds| &mut bounds.forgets;
+pub(crate) const WIPE: May = |bounds| &mut bounds.prefix_losses;
+pub(crate) const PURGE: May = |bounds| &mut bounds.purges;
 
 impl Bounds {
     /// One webhook call, and each of these things once.
@@ -65,24 +64,7 @@ impl Bounds {
             ..Self::default()
         };
         for thing in things {
-            let left = match thing {
-                May::Retry => &mut bounds.posts,
-                May::Crash => &mut bounds.crashes,
-                May::Lose => &mut bounds.lost,
-                May::Fail => &mut bounds.errors,
-                May::Duplicate => &mut bounds.duplicates,
-                May::Early => &mut bounds.early,
-                May::NoTime => &mut bounds.no_time,
-                May::Throttle => &mut bounds.throttles,
-                May::Change => &mut bounds.lookup_changes,
-                May::Redrive => &mut bounds.redrives,
-                May::Replay => &mut bounds.replays,
-                May::Sweep => &mut bounds.sweeps,
-                May::Forget => &mut bounds.forgets,
-                May::Wipe => &mut bounds.prefix_losses,
-                May::Purge => &mut bounds.purges,
-            };
-            *left += 1;
+            *thing(&mut bounds) += 1;
         }
         bounds
     }

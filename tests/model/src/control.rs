@@ -1,9 +1,9 @@
 //! Negative controls: each broken protocol, and the promise that it must break. What is wrong with it, `variant.rs` says.
 
-use crate::bounds::May::{
-    self, Change, Crash, Duplicate, Early, Fail, Forget, Lose, Replay, Retry, Sweep, Throttle, Wipe,
+use crate::bounds::{
+    Bounds, CHANGE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, Policy, REPLAY, RETRY, SWEEP,
+    THROTTLE, WIPE,
 };
-use crate::bounds::{Bounds, Policy};
 use crate::property as p;
 use crate::protocol::Protocol;
 use crate::variant::Variant;
@@ -43,35 +43,35 @@ fn setting(variant: Variant) -> Option<(&'static [May], Policy, &'static str)> {
     let setting: (&[May], Policy, &str) = match variant {
         V::Sound | V::ForgetOverLiveClaim => return None,
         V::NoMarker | V::MarkerAfterSend | V::ShortLease => {
-            (&[Duplicate], DEFAULT, p::MAILS_BOUNDED)
+            (&[DUPLICATE], DEFAULT, p::MAILS_BOUNDED)
         }
-        V::MarkerBeforeSend => (&[Crash], DEFAULT, p::SENT_IS_MAILED),
-        V::NoTakeover => (&[Crash], DEFAULT, p::FAULTS_ABSORBED),
-        V::BlindConflict => (&[Lose], DEFAULT, p::FAULTS_ABSORBED),
-        V::SettleGivesUp => (&[Fail], DEFAULT, p::MAILS_BOUNDED),
-        V::MailOwnMerge => (&[Change, Duplicate], DEFAULT, p::MAIL_FROM_DOCUMENT),
-        V::OverwriteDocument => (&[Change, Duplicate], DEFAULT, p::ONE_DOCUMENT),
-        V::NoEarlyGuard => (&[Early], DEFAULT, p::NOT_EARLY),
-        V::ReplaySharesClaim => (&[Replay], DEFAULT, p::REPLAY_ENDS),
-        V::NotifyUnseen => (&[Replay], Policy::SILENT, p::SILENT_MAILS_NOBODY),
-        V::NoSweep => (&[Crash], DEFAULT, p::STORED_ENDS),
-        V::SendBeforePut => (&[Crash], DEFAULT, p::NO_TRIGGER_WITHOUT_BYTES),
-        V::AcceptUnsent => (&[Fail], DEFAULT, p::ACCEPTED_HAS_TRIGGER),
-        V::AckThenSend => (&[Crash], Policy::LATE, p::ACCEPTED_HAS_TRIGGER),
+        V::MarkerBeforeSend => (&[CRASH], DEFAULT, p::SENT_IS_MAILED),
+        V::NoTakeover => (&[CRASH], DEFAULT, p::FAULTS_ABSORBED),
+        V::BlindConflict => (&[LOSE], DEFAULT, p::FAULTS_ABSORBED),
+        V::SettleGivesUp => (&[FAIL], DEFAULT, p::MAILS_BOUNDED),
+        V::MailOwnMerge => (&[CHANGE, DUPLICATE], DEFAULT, p::MAIL_FROM_DOCUMENT),
+        V::OverwriteDocument => (&[CHANGE, DUPLICATE], DEFAULT, p::ONE_DOCUMENT),
+        V::NoEarlyGuard => (&[EARLY], DEFAULT, p::NOT_EARLY),
+        V::ReplaySharesClaim => (&[REPLAY], DEFAULT, p::REPLAY_ENDS),
+        V::NotifyUnseen => (&[REPLAY], Policy::SILENT, p::SILENT_MAILS_NOBODY),
+        V::NoSweep => (&[CRASH], DEFAULT, p::STORED_ENDS),
+        V::SendBeforePut => (&[CRASH], DEFAULT, p::NO_TRIGGER_WITHOUT_BYTES),
+        V::AcceptUnsent => (&[FAIL], DEFAULT, p::ACCEPTED_HAS_TRIGGER),
+        V::AckThenSend => (&[CRASH], Policy::LATE, p::ACCEPTED_HAS_TRIGGER),
         V::FailedNever | V::FailedAfterReport => (&[], Policy::NEVER, p::DLQ_HAS_REASON),
-        V::SweepUncounted => (&[Sweep, Sweep, Sweep], DEFAULT, p::NOTHING_CIRCLES),
-        V::SweepCountsAfter => (&[Sweep, Sweep, Sweep, Crash], DEFAULT, p::NOTHING_CIRCLES),
-        V::SweepIncautious => (&[Wipe], DEFAULT, p::MAILS_BOUNDED),
+        V::SweepUncounted => (&[SWEEP, SWEEP, SWEEP], DEFAULT, p::NOTHING_CIRCLES),
+        V::SweepCountsAfter => (&[SWEEP, SWEEP, SWEEP, CRASH], DEFAULT, p::NOTHING_CIRCLES),
+        V::SweepIncautious => (&[WIPE], DEFAULT, p::MAILS_BOUNDED),
         V::HopsUnbounded => (&[], Policy::NEVER, p::NOTHING_CIRCLES),
         V::OwnerWaitBurns => (&[], Policy::LATE, p::WAITING_IS_FREE),
-        V::ThrottleBurns => (&[Throttle], DEFAULT, p::WAITING_IS_FREE),
-        V::LiveClaimBurns => (&[Crash], DEFAULT, p::WAITING_IS_FREE),
-        V::EnrichSkipsMail | V::ForgetWithoutWait => (&[Forget], DEFAULT, p::FORGOTTEN),
-        V::ReplayBlindToForgotten => (&[Forget, Replay], DEFAULT, p::FORGOTTEN),
-        V::IngestBlindToForgotten => (&[Forget, Retry], DEFAULT, p::FORGOTTEN),
-        V::ParkResends => (&[Crash], PARK, p::PARK_MAILS_ONCE),
-        V::ParkMarksFirst => (&[Crash], PARK, p::PARKED_IS_DOUBTFUL),
-        V::KeepClaimOnRefusal => (&[Throttle], PARK, p::PARKED_IS_DOUBTFUL),
+        V::ThrottleBurns => (&[THROTTLE], DEFAULT, p::WAITING_IS_FREE),
+        V::LiveClaimBurns => (&[CRASH], DEFAULT, p::WAITING_IS_FREE),
+        V::EnrichSkipsMail | V::ForgetWithoutWait => (&[FORGET], DEFAULT, p::FORGOTTEN),
+        V::ReplayBlindToForgotten => (&[FORGET, REPLAY], DEFAULT, p::FORGOTTEN),
+        V::IngestBlindToForgotten => (&[FORGET, RETRY], DEFAULT, p::FORGOTTEN),
+        V::ParkResends => (&[CRASH], PARK, p::PARK_MAILS_ONCE),
+        V::ParkMarksFirst => (&[CRASH], PARK, p::PARKED_IS_DOUBTFUL),
+        V::KeepClaimOnRefusal => (&[THROTTLE], PARK, p::PARKED_IS_DOUBTFUL),
     };
     Some(setting)
 }

@@ -18,12 +18,6 @@ const TIMELESS: NamingModel = NamingModel {
     ..TIMED
 };
 
-#[track_caller]
-fn breaks(naming: Naming, model: NamingModel, property: &'static str) {
-    let run = refute(NamingModel { naming, ..model }, property);
-    assert!(run.is_some(), "{naming:?} keeps “{property}”");
-}
-
 #[test]
 fn events_of_one_instant_keep_their_names_through_retries_and_forget() {
     for model in [TIMED, TIMELESS] {
@@ -34,37 +28,18 @@ fn events_of_one_instant_keep_their_names_through_retries_and_forget() {
 }
 
 #[test]
-fn taking_ones_own_write_for_anothers_gives_an_event_two_names() {
-    breaks(Naming::BlindToOwnWrite, TIMED, ONE_NAME);
-}
-
-#[test]
-fn taking_anothers_bytes_for_ones_own_loses_an_event() {
-    breaks(Naming::NoComparison, TIMED, STORED);
-}
-
-#[test]
-fn writing_raw_unconditionally_replaces_an_event() {
-    breaks(Naming::Overwrite, TIMED, BYTES_STAY);
-}
-
-#[test]
-fn forgetting_the_dedupe_entry_brings_an_event_without_a_time_back() {
-    breaks(Naming::DedupeForgotten, TIMELESS, FORGOTTEN_STAYS);
-}
-
-#[test]
-fn a_forgotten_marker_without_a_name_swallows_another_event() {
-    breaks(Naming::NamelessMarker, TIMED, STORED);
-}
-
-#[test]
-fn storing_without_a_look_at_the_marker_brings_an_event_back_or_buries_another() {
-    breaks(Naming::BlindToMarker, TIMED, FORGOTTEN_STAYS);
-    breaks(Naming::BlindToMarker, TIMED, NOT_SWALLOWED);
-}
-
-#[test]
-fn forgetting_without_waiting_for_ingest_brings_an_event_back() {
-    breaks(Naming::ForgetWithoutWait, TIMED, FORGOTTEN_STAYS);
+fn every_broken_naming_is_refuted_by_its_property() {
+    for (naming, model, property) in [
+        (Naming::BlindToOwnWrite, TIMED, ONE_NAME),
+        (Naming::NoComparison, TIMED, STORED),
+        (Naming::Overwrite, TIMED, BYTES_STAY),
+        (Naming::DedupeForgotten, TIMELESS, FORGOTTEN_STAYS),
+        (Naming::NamelessMarker, TIMED, STORED),
+        (Naming::BlindToMarker, TIMED, FORGOTTEN_STAYS),
+        (Naming::BlindToMarker, TIMED, NOT_SWALLOWED),
+        (Naming::ForgetWithoutWait, TIMED, FORGOTTEN_STAYS),
+    ] {
+        let run = refute(NamingModel { naming, ..model }, property);
+        assert!(run.is_some(), "{naming:?} keeps “{property}”");
+    }
 }

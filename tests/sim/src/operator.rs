@@ -170,7 +170,7 @@ async fn resolve_parked(shared: &Shared) {
                 return None;
             }
             let is_out = state.ledger.mails(&name) > 0;
-            state.ledger.resolve(&name);
+            state.ledger.resolved.insert(name.clone());
             Some(if is_out {
                 Resolution::Sent
             } else {

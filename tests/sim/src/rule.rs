@@ -124,22 +124,22 @@ pub struct Ledger {
     /// The event's name, by identity, from the first 202 on.
     names: BTreeMap<String, String>,
     /// The identity, by the event's name.
-    identities: BTreeMap<String, String>,
+    pub(crate) identities: BTreeMap<String, String>,
     /// When an event was accepted, by its name: what its raw object says.
     accepted_at: BTreeMap<String, Timestamp>,
     ends: BTreeMap<String, End>,
-    failed: BTreeSet<String>,
+    pub(crate) failed: BTreeSet<String>,
     mails: BTreeMap<String, u32>,
     doubts: BTreeMap<String, u32>,
     /// Mails that a process sent, knows of, and has not written down yet.
     unsettled: BTreeMap<u32, BTreeSet<String>>,
     holders: BTreeMap<String, Holder>,
     /// What each replay was asked to do, by its name.
-    orders: BTreeMap<String, Notify>,
+    pub(crate) orders: BTreeMap<String, Notify>,
     /// Parked mails of which a person has said what became of them.
-    resolved: BTreeSet<String>,
+    pub(crate) resolved: BTreeSet<String>,
     /// Events that are forgotten: the operator was told that it is done.
-    forgotten: BTreeSet<String>,
+    pub(crate) forgotten: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -186,11 +186,6 @@ impl Ledger {
     /// The names of the events that were accepted.
     pub fn accepted(&self) -> impl Iterator<Item = &str> {
         self.identities.keys().map(String::as_str)
-    }
-
-    /// Whether an event was accepted.
-    pub fn is_accepted(&self, name: &str) -> bool {
-        self.identities.contains_key(name)
     }
 
     /// An object was written, whatever it is: `raw` and `documents` are those of its event.
@@ -371,31 +366,6 @@ impl Ledger {
         }
     }
 
-    /// The replays.
-    pub fn replays(&self) -> impl Iterator<Item = &str> {
-        self.orders.keys().map(String::as_str)
-    }
-
-    /// Whether it is a replay whose message was sent.
-    pub fn is_replay(&self, name: &str) -> bool {
-        self.orders.contains_key(name)
-    }
-
-    /// A person says what became of a parked mail.
-    pub fn resolve(&mut self, name: &str) {
-        self.resolved.insert(name.to_owned());
-    }
-
-    /// The operator was told that an event is forgotten.
-    pub fn forget(&mut self, event: &str) {
-        self.forgotten.insert(event.to_owned());
-    }
-
-    /// Whether the operator was told that an event is forgotten.
-    pub fn is_forgotten(&self, event: &str) -> bool {
-        self.forgotten.contains(event)
-    }
-
     /// Whether an event, or the one that a replay is of, has the mark of a forgotten one.
     pub fn is_marked(&self, name: &str) -> bool {
         self.end(split(name).0) == Some(End::Forgotten)
@@ -409,7 +379,7 @@ impl Ledger {
         (delivery, process): (Delivery, u32),
     ) -> Result<(), Breach> {
         let name = &name_of_tag(&mail.event);
-        if self.is_forgotten(split(name).0) {
+        if self.forgotten.contains(split(name).0) {
             return Err(format!("forget: {name} is mailed"));
         }
         let (_, is_new) = documents.is_old_and_new();
@@ -437,7 +407,8 @@ impl Ledger {
             return Err(format!("P4: {name} is mailed after its end"));
         }
         *self.mails.entry(name.clone()).or_default() += 1;
-        let (mails, doubts) = (self.mails(name), self.doubts(name));
+        let mails = self.mails(name);
+        let doubts = self.doubts.get(name).copied().unwrap_or(0);
         match delivery {
             Delivery::Clean => {
                 let unsettled = self.unsettled.entry(process).or_default();
@@ -486,18 +457,8 @@ impl Ledger {
         self.mails.get(name).copied().unwrap_or(0)
     }
 
-    /// Doubts about its mails.
-    pub fn doubts(&self, name: &str) -> u32 {
-        self.doubts.get(name).copied().unwrap_or(0)
-    }
-
     /// How an event ended, if it did.
     pub fn end(&self, name: &str) -> Option<End> {
         self.ends.get(name).copied()
-    }
-
-    /// Whether a failure of an event is written down.
-    pub fn has_failed(&self, name: &str) -> bool {
-        self.failed.contains(name)
     }
 }

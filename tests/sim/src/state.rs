@@ -226,11 +226,12 @@ impl State {
     /// The conservation law for one event (P1): from its 202 on it is mailed, parked, failed with a reason, a dead letter, or in flight.
     pub(crate) fn conserve(&mut self, name: &str) {
         let is_somewhere = self.ledger.end(name).is_some()
-            || self.ledger.has_failed(name)
+            || self.ledger.failed.contains(name)
             || self.memory.is_live(name)
             || self.memory.is_dead(name);
         // An operator who empties the queue takes triggers away; the sweeper finds them.
-        let is_ours = self.ledger.is_accepted(name) || self.ledger.is_replay(name);
+        let is_ours =
+            self.ledger.identities.contains_key(name) || self.ledger.orders.contains_key(name);
         let is_gone = self.ledger.is_marked(name) || self.setting.purge;
         if is_ours && !is_somewhere && !is_gone {
             self.breach(format!("P1: {name} is nowhere"));
@@ -248,14 +249,14 @@ impl State {
     /// A forgotten event leaves nothing behind, and nothing of it comes back.
     pub(crate) fn check_forgotten(&mut self, name: &str, key: &str) {
         let (event, _) = split(name);
-        if self.ledger.is_forgotten(event) {
+        if self.ledger.forgotten.contains(event) {
             self.breach(format!("forget: {key} is there again"));
         }
     }
 
     /// An operator was told that an event is forgotten.
     pub(crate) fn forget(&mut self, event: &str) {
-        self.ledger.forget(event);
+        self.ledger.forgotten.insert(event.to_owned());
         let prefixes = [
             (Bucket::Raw, RAW),
             (Bucket::Enriched, ENRICHED),

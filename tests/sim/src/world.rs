@@ -210,8 +210,8 @@ async fn sweep_now_and_then(shared: Shared) {
 /// Whether the sweeper has anything to do yet.
 fn is_anything_left(state: &mut State) -> bool {
     let names = state.raw_names().into_iter();
-    let mut left =
-        names.filter(|name| state.ledger.end(name).is_none() && !state.ledger.has_failed(name));
+    let mut left = names
+        .filter(|name| state.ledger.end(name).is_none() && !state.ledger.failed.contains(name));
     left.next().is_some()
 }
 
@@ -225,7 +225,7 @@ fn check_untroubled(shared: &Shared, owners: &BTreeMap<String, Owner>) {
         // What a slow answer refused is the sweeper's.
         let names = state.raw_names().into_iter();
         let left: Vec<String> = names
-            .filter(|name| state.ledger.is_accepted(name))
+            .filter(|name| state.ledger.identities.contains_key(name))
             .filter(|name| !waits_in_vain(state, name, owners))
             .filter(|name| !matches!(state.ledger.end(name), Some(End::Mailed | End::Forgotten)))
             .collect();
@@ -250,7 +250,7 @@ fn check_dead_letters(state: &mut State) {
         }
         let is_silent = state.memory.is_dead(&name)
             && state.ledger.end(&name).is_none()
-            && !state.ledger.has_failed(&name);
+            && !state.ledger.failed.contains(&name);
         if is_silent {
             state.breach(format!("P1: {name} is a dead letter without a reason"));
         }
@@ -272,27 +272,25 @@ fn check_ends(state: &mut State, owners: &BTreeMap<String, Owner>) {
     for name in state.raw_names() {
         let has_end = match state.ledger.end(&name) {
             Some(_) => true,
-            None => waits_in_vain(state, &name, owners) && state.ledger.has_failed(&name),
+            None => waits_in_vain(state, &name, owners) && state.ledger.failed.contains(&name),
         };
         if !has_end {
             state.breach(format!("P1: {name} has no end"));
         }
     }
     // A queue that was emptied lost replays too, and the sweep does not look after them.
-    let replays: Vec<String> = state.ledger.replays().map(str::to_owned).collect();
+    let replays: Vec<String> = state.ledger.orders.keys().cloned().collect();
     for name in replays {
         let ledger = &state.ledger;
-        let has_end = ledger.end(&name).is_some() || ledger.has_failed(&name);
+        let has_end = ledger.end(&name).is_some() || ledger.failed.contains(&name);
         if !has_end && !ledger.is_marked(&name) && !state.setting.purge {
             state.breach(format!("P1: the replay {name} has no end"));
         }
     }
     let received = state.ledger.accepted().count();
-    let accounted = state
-        .ledger
-        .accepted()
-        .filter(|name| state.ledger.end(name).is_some() || state.ledger.has_failed(name));
-    let accounted = accounted.count();
+    let is_accounted =
+        |name: &&str| state.ledger.end(name).is_some() || state.ledger.failed.contains(*name);
+    let accounted = state.ledger.accepted().filter(is_accounted).count();
     if received != accounted {
         state.breach(format!("P1: of {received} events {accounted} have an end"));
     }
