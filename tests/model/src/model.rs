@@ -139,9 +139,4 @@ impl State {
         let forgetting = !matches!(self.forget, Forget::Never | Forget::Done);
         !self.is_at_work() && crm_rests && no_message && !forgetting && !protocol.sweep_finds(self)
     }
-
-    /// The event was stored once.
-    pub(crate) fn was_stored(&self) -> bool {
-        self.ghost.stored
-    }
 }

@@ -83,10 +83,10 @@ fn events_are_kept() -> Vec<Property<Protocol>> {
             !s.ghost.accepted || has_trigger_or_end(s)
         }),
         law(NO_TRIGGER_WITHOUT_BYTES, |_, s| {
-            s.was_stored() || s.queue.each().next().is_none()
+            s.ghost.stored || s.queue.each().next().is_none()
         }),
         law(STORED_ENDS, |p, s| {
-            !(s.is_quiet(p) && s.was_stored()) || has_ended(s, Rev::Base) || s.ghost.prefix_lost
+            !(s.is_quiet(p) && s.ghost.stored) || has_ended(s, Rev::Base) || s.ghost.prefix_lost
         }),
         law(DLQ_HAS_REASON, |_, s| dlq_is_explained(s)),
         law(FAULTS_ABSORBED, faults_are_absorbed),
@@ -214,7 +214,7 @@ fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
     );
     let excused = state.ghost.struck || state.ghost.prefix_lost;
     let few = protocol.faults(state) < protocol.policy.receives;
-    !(state.is_quiet(protocol) && state.was_stored() && few && !excused) || closed
+    !(state.is_quiet(protocol) && state.ghost.stored && few && !excused) || closed
 }
 
 fn silent_mails_nobody(protocol: &Protocol, state: &State) -> bool {
@@ -227,7 +227,7 @@ fn silent_mails_nobody(protocol: &Protocol, state: &State) -> bool {
 fn calm_mails_once(protocol: &Protocol, state: &State) -> bool {
     let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
     let calm = protocol.faults(state) == 0 && !excused;
-    !(state.is_quiet(protocol) && state.was_stored() && calm) || state.ghost.mails[Rev::Base] == 1
+    !(state.is_quiet(protocol) && state.ghost.stored && calm) || state.ghost.mails[Rev::Base] == 1
 }
 
 /// Every receive beyond the present one is explained by a failure that may cost one.

@@ -13,7 +13,7 @@ impl Protocol {
     pub(crate) fn world_actions(&self, state: &State, actions: &mut Vec<Action>) {
         let clock_runs = self.policy.clock == Clock::Anytime || !state.is_at_work();
         // The windows are counted from the storing of the event.
-        if clock_runs && state.was_stored() && state.phase.next().is_some() {
+        if clock_runs && state.ghost.stored && state.phase.next().is_some() {
             actions.push(Action::Tick);
         }
         for rev in Rev::ALL {

@@ -10,7 +10,7 @@ use leadwire_pipeline::port::{Bucket, StoredObject};
 use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_pipeline::testkit::{Chance, Course, Fault, Memory};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -56,10 +56,12 @@ pub(crate) struct State {
     plan: Plan,
     processes: u32,
     kinds: Vec<Kind>,
-    faults: u64,
-    heals: bool,
+    /// Faults that happened.
+    pub(crate) faults: u64,
+    /// Whether nothing goes wrong any more.
+    pub(crate) heals: bool,
     steps: u64,
-    digest: u64,
+    digest: DefaultHasher,
     story: Option<Vec<String>>,
     breach: Option<Breach>,
 }
@@ -84,7 +86,7 @@ impl State {
             faults: 0,
             heals: false,
             steps: 0,
-            digest: 0xcbf2_9ce4_8422_2325,
+            digest: DefaultHasher::new(),
             story: tells.then(Vec::new),
             breach: None,
         }
@@ -154,21 +156,6 @@ impl State {
         self.memory.release();
     }
 
-    /// From now on nothing goes wrong any more.
-    pub(crate) fn heal(&mut self) {
-        self.heals = true;
-    }
-
-    /// Whether nothing goes wrong any more.
-    pub(crate) fn is_healed(&self) -> bool {
-        self.heals
-    }
-
-    /// How many faults happened.
-    pub(crate) fn faults(&self) -> u64 {
-        self.faults
-    }
-
     /// Notes a step: it becomes part of what tells two runs apart, and of the story where one is told.
     pub(crate) fn step(&mut self, process: u32, (what, to): (&str, &str), fault: Option<Fault>) {
         self.steps += 1;
@@ -176,12 +163,9 @@ impl State {
             self.breach("P8: it circles".to_owned());
         }
         let nanos = self.memory.age().as_nanos();
-        let mut digest = Digest(self.digest);
-        let told = (nanos, process, fault);
-        write!(digest, "{told:?} {what} {to}").expect("a digest takes everything");
-        self.digest = digest.0;
+        let fault = fault.map_or_else(String::new, |fault| format!("  ← {fault:?}"));
+        (nanos, process, what, to, &fault).hash(&mut self.digest);
         if self.story.is_some() {
-            let fault = fault.map_or_else(String::new, |fault| format!("  ← {fault:?}"));
             let now = self.now();
             let line = format!("{now}  {process:>3} {what} {to}{fault}");
             self.tell(line);
@@ -270,11 +254,6 @@ impl State {
         }
     }
 
-    /// One of the leads.
-    pub(crate) fn any_lead(&mut self) -> String {
-        lead(self.chance.place(self.setting.leads))
-    }
-
     /// The names of the raw objects.
     pub(crate) fn raw_names(&self) -> Vec<String> {
         let keys = self.memory.keys(Bucket::Raw, RAW);
@@ -310,7 +289,7 @@ impl State {
     fn report(&mut self) -> Report {
         Report {
             breach: self.breach.take(),
-            digest: self.digest,
+            digest: self.digest.finish(),
             steps: self.steps,
             faults: self.faults,
             kinds: std::mem::take(&mut self.kinds),
@@ -326,18 +305,6 @@ fn millis(count: u64) -> SignedDuration {
 /// The id of a lead. They begin alike.
 pub(crate) fn lead(number: usize) -> String {
     format!("lead{}", "_1".repeat(number))
-}
-
-/// FNV-1a.
-struct Digest(u64);
-
-impl std::fmt::Write for Digest {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for byte in text.bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        Ok(())
-    }
 }
 
 /// How a world went.

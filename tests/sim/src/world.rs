@@ -85,7 +85,7 @@ async fn live(shared: &Shared) {
     }
     shared.until(is_idle).await;
     check_untroubled(shared, &owners);
-    shared.with(State::heal);
+    shared.with(|state| state.heals = true);
     // What is late comes before the first sweep.
     sleep(Duration::from_secs(setting.late_seconds_max + 60)).await;
     let lost_after = Duration::try_from(sweep_config().lost_after()).unwrap_or_default();
@@ -184,7 +184,7 @@ async fn empty(shared: Shared) {
     sleep(Duration::from_secs(after)).await;
     shared.with(|state| {
         // Where everything has come to rest before, nobody does that any more: a redrive would be emptied with it.
-        if !state.is_healed() {
+        if !state.heals {
             state.tell("      operator empties the queue".to_owned());
             state.memory.purge();
         }
@@ -219,7 +219,7 @@ fn is_anything_left(state: &mut State) -> bool {
 fn check_untroubled(shared: &Shared, owners: &BTreeMap<String, Owner>) {
     shared.with(|state| {
         let setting = &state.setting;
-        if state.faults() > 0 || setting.overlap_per_mille > 0 || setting.purge {
+        if state.faults > 0 || setting.overlap_per_mille > 0 || setting.purge {
             return;
         }
         // What a slow answer refused is the sweeper's.

@@ -77,28 +77,21 @@ struct Run {
 }
 
 impl Run {
-    /// Whether the process dies at this call, and whether that takes effect.
-    fn call(&self) -> Option<bool> {
-        let mut world = self.shared.with();
-        world.calls += 1;
-        let (at, takes_effect) = world.dies_at?;
-        (world.calls == at).then_some(takes_effect)
-    }
-
     /// Makes a call; where the process dies there, nobody waits for it any more.
     async fn make<T>(&self, call: impl Future<Output = T>) -> T {
-        let dies = self.call();
-        let value = if dies == Some(false) {
-            None
-        } else {
-            Some(call.await)
+        let takes_effect = {
+            let mut world = self.shared.with();
+            world.calls += 1;
+            let death = world.dies_at.filter(|(at, _)| *at == world.calls);
+            death.map(|(_, takes_effect)| takes_effect)
         };
-        if let (None, Some(value)) = (dies, value) {
-            value
-        } else {
-            self.shared.0.1.notify_one();
-            std::future::pending().await
+        match takes_effect {
+            None => return call.await,
+            Some(true) => drop(call.await),
+            Some(false) => {}
         }
+        self.shared.0.1.notify_one();
+        std::future::pending().await
     }
 
     async fn look(&self, bucket: Bucket, key: &str) -> Option<StoredObject> {
