@@ -457,6 +457,11 @@ impl Ledger {
         self.mails.get(name).copied().unwrap_or(0)
     }
 
+    /// Whether an event ended, or a failure of it is written down.
+    pub(crate) fn is_over(&self, name: &str) -> bool {
+        self.ends.contains_key(name) || self.failed.contains(name)
+    }
+
     /// How an event ended, if it did.
     pub fn end(&self, name: &str) -> Option<End> {
         self.ends.get(name).copied()

@@ -53,17 +53,14 @@ pub(crate) struct State {
     pub(crate) alive: Vec<Arc<Life>>,
     /// Which run of the machine this is.
     pub(crate) boot: u32,
-    plan: Plan,
-    processes: u32,
-    kinds: Vec<Kind>,
-    /// Faults that happened.
-    pub(crate) faults: u64,
     /// Whether nothing goes wrong any more.
     pub(crate) heals: bool,
-    steps: u64,
+    /// How it goes so far.
+    pub(crate) report: Report,
+    plan: Plan,
+    processes: u32,
     digest: DefaultHasher,
-    story: Option<Vec<String>>,
-    breach: Option<Breach>,
+    tells: bool,
 }
 
 impl State {
@@ -80,15 +77,12 @@ impl State {
             busy: 0,
             alive: Vec::new(),
             boot: 1,
+            heals: false,
+            report: Report::default(),
             plan,
             processes: 0,
-            kinds: Vec::new(),
-            faults: 0,
-            heals: false,
-            steps: 0,
             digest: DefaultHasher::new(),
-            story: tells.then(Vec::new),
-            breach: None,
+            tells,
         }
     }
 
@@ -118,7 +112,7 @@ impl State {
             return Course { fault, there, back };
         }
         let fault = match &mut self.plan {
-            Plan::Written(script) => script.get(&self.kinds.len()).copied(),
+            Plan::Written(script) => script.get(&self.report.kinds.len()).copied(),
             Plan::Drawn { left } if *left > 0 => {
                 let happens = self.chance.happens(self.setting.fault_per_mille);
                 let faults = kind.faults();
@@ -129,8 +123,8 @@ impl State {
             }
             Plan::Drawn { .. } => None,
         };
-        self.kinds.push(kind);
-        self.faults += u64::from(fault.is_some());
+        self.report.kinds.push(kind);
+        self.report.faults += u64::from(fault.is_some());
         let back = match (&self.plan, fault) {
             (Plan::Written(_), Some(Fault::TooLate)) => LATE,
             (Plan::Drawn { .. }, Some(Fault::TooLate)) => {
@@ -158,14 +152,15 @@ impl State {
 
     /// Notes a step: it becomes part of what tells two runs apart, and of the story where one is told.
     pub(crate) fn step(&mut self, process: u32, (what, to): (&str, &str), fault: Option<Fault>) {
-        self.steps += 1;
-        if self.steps > STEPS_MAX {
+        self.report.steps += 1;
+        if self.report.steps > STEPS_MAX {
             self.breach("P8: it circles".to_owned());
         }
         let nanos = self.memory.age().as_nanos();
         let fault = fault.map_or_else(String::new, |fault| format!("  ← {fault:?}"));
         (nanos, process, what, to, &fault).hash(&mut self.digest);
-        if self.story.is_some() {
+        self.report.digest = self.digest.finish();
+        if self.tells {
             let now = self.now();
             let line = format!("{now}  {process:>3} {what} {to}{fault}");
             self.tell(line);
@@ -174,20 +169,20 @@ impl State {
 
     /// Adds a line to the story.
     pub(crate) fn tell(&mut self, line: String) {
-        if let Some(story) = &mut self.story {
-            story.push(line);
+        if self.tells {
+            self.report.story.push(line);
         }
     }
 
     /// A promise is broken. The first breach counts.
     pub(crate) fn breach(&mut self, breach: Breach) {
         self.tell(format!("BROKEN {breach}"));
-        self.breach.get_or_insert(breach);
+        self.report.breach.get_or_insert(breach);
     }
 
     /// Whether a promise was broken.
     pub(crate) fn is_broken(&self) -> bool {
-        self.breach.is_some()
+        self.report.breach.is_some()
     }
 
     /// What a check found.
@@ -209,10 +204,8 @@ impl State {
 
     /// The conservation law for one event (P1): from its 202 on it is mailed, parked, failed with a reason, a dead letter, or in flight.
     pub(crate) fn conserve(&mut self, name: &str) {
-        let is_somewhere = self.ledger.end(name).is_some()
-            || self.ledger.failed.contains(name)
-            || self.memory.is_live(name)
-            || self.memory.is_dead(name);
+        let is_somewhere =
+            self.ledger.is_over(name) || self.memory.is_live(name) || self.memory.is_dead(name);
         // An operator who empties the queue takes triggers away; the sweeper finds them.
         let is_ours =
             self.ledger.identities.contains_key(name) || self.ledger.orders.contains_key(name);
@@ -285,17 +278,6 @@ impl State {
                 .collect(),
         }
     }
-
-    fn report(&mut self) -> Report {
-        Report {
-            breach: self.breach.take(),
-            digest: self.digest.finish(),
-            steps: self.steps,
-            faults: self.faults,
-            kinds: std::mem::take(&mut self.kinds),
-            story: self.story.take().unwrap_or_default(),
-        }
-    }
 }
 
 fn millis(count: u64) -> SignedDuration {
@@ -308,7 +290,7 @@ pub(crate) fn lead(number: usize) -> String {
 }
 
 /// How a world went.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The first promise that was broken, in words.
     pub breach: Option<Breach>,
@@ -367,6 +349,6 @@ impl Shared {
 
     /// How the world went.
     pub(crate) fn report(&self) -> Report {
-        self.with(State::report)
+        self.with(|state| state.report.clone())
     }
 }

@@ -219,7 +219,7 @@ fn is_anything_left(state: &mut State) -> bool {
 fn check_untroubled(shared: &Shared, owners: &BTreeMap<String, Owner>) {
     shared.with(|state| {
         let setting = &state.setting;
-        if state.faults > 0 || setting.overlap_per_mille > 0 || setting.purge {
+        if state.report.faults > 0 || setting.overlap_per_mille > 0 || setting.purge {
             return;
         }
         // What a slow answer refused is the sweeper's.
@@ -248,9 +248,7 @@ fn check_dead_letters(state: &mut State) {
         if is_given_up && !state.setting.sweeps {
             state.breach(format!("P1: {name} was swept without an effect"));
         }
-        let is_silent = state.memory.is_dead(&name)
-            && state.ledger.end(&name).is_none()
-            && !state.ledger.failed.contains(&name);
+        let is_silent = state.memory.is_dead(&name) && !state.ledger.is_over(&name);
         if is_silent {
             state.breach(format!("P1: {name} is a dead letter without a reason"));
         }
@@ -282,15 +280,14 @@ fn check_ends(state: &mut State, owners: &BTreeMap<String, Owner>) {
     let replays: Vec<String> = state.ledger.orders.keys().cloned().collect();
     for name in replays {
         let ledger = &state.ledger;
-        let has_end = ledger.end(&name).is_some() || ledger.failed.contains(&name);
+        let has_end = ledger.is_over(&name);
         if !has_end && !ledger.is_marked(&name) && !state.setting.purge {
             state.breach(format!("P1: the replay {name} has no end"));
         }
     }
     let received = state.ledger.accepted().count();
-    let is_accounted =
-        |name: &&str| state.ledger.end(name).is_some() || state.ledger.failed.contains(*name);
-    let accounted = state.ledger.accepted().filter(is_accounted).count();
+    let accounted = state.ledger.accepted();
+    let accounted = accounted.filter(|name| state.ledger.is_over(name)).count();
     if received != accounted {
         state.breach(format!("P1: of {received} events {accounted} have an end"));
     }
