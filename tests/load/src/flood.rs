@@ -8,11 +8,10 @@ use crate::report::Report;
 use crate::target::{Answer, Flooded, Sender as _};
 use crate::vital::Vital;
 use anyhow::{Result, ensure};
+use futures_util::future::join_all;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::task::LocalSet;
 
 /// The one lead with many events.
 const ONE: &str = "load-one";
@@ -135,30 +134,25 @@ async fn post_all<T: Flooded>(
     senders: usize,
 ) -> Result<Vec<Posted>> {
     let count = events.len();
-    let left = Rc::new(RefCell::new(events.into_iter()));
-    let done = Rc::new(RefCell::new(Vec::with_capacity(count)));
-    let tasks = LocalSet::new();
-    for _ in 0..senders {
-        let (left, done) = (Rc::clone(&left), Rc::clone(&done));
-        let mut sender = target.sender();
-        tasks.spawn_local(async move {
-            loop {
-                let Some(event) = left.borrow_mut().next() else {
-                    return;
-                };
-                let began = Instant::now();
-                let answer = sender.post(&event).await;
-                let took = began.elapsed();
-                done.borrow_mut().push(Posted {
-                    event,
-                    answer,
-                    took,
-                });
-            }
-        });
-    }
-    tasks.await;
-    let posted = done.take();
+    let left = RefCell::new(events.into_iter());
+    let done = RefCell::new(Vec::with_capacity(count));
+    let post = async |mut sender: T::Sender| {
+        loop {
+            let Some(event) = left.borrow_mut().next() else {
+                return;
+            };
+            let began = Instant::now();
+            let answer = sender.post(&event).await;
+            let took = began.elapsed();
+            done.borrow_mut().push(Posted {
+                event,
+                answer,
+                took,
+            });
+        }
+    };
+    join_all((0..senders).map(|_| post(target.sender()))).await;
+    let posted = done.into_inner();
     ensure!(posted.len() == count, "not everything was posted");
     Ok(posted)
 }

@@ -6,12 +6,11 @@ use crate::sender::{Crm, SENDERS, Sent, event_of};
 use crate::target::{Keys, Killed, Target};
 use crate::vital::{RSS_SLACK, Vital, is_flat};
 use anyhow::Result;
+use futures_util::future::{try_join, try_join_all};
 use leadwire_pipeline::testkit::Chance;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 /// Between two looks at what the processes hold.
@@ -48,27 +47,15 @@ type Samples = Vec<(usize, u32, Vital)>;
 /// # Errors
 /// The harness itself failed, or a process ended by itself; what breaks a promise is in the report.
 pub async fn run<T: Killed>(soak: Soak, target: T) -> Result<Report> {
-    LocalSet::new()
-        .run_until(run_here(soak, Rc::new(target)))
-        .await
-}
-
-async fn run_here<T: Killed>(soak: Soak, target: Rc<T>) -> Result<Report> {
-    let sent = Rc::<RefCell<Sent>>::default();
-    let senders = (0..SENDERS).map(|number| {
-        let crm = Crm::new(&target, soak, number, &sent);
-        tokio::task::spawn_local(crm.send_all(number, soak))
-    });
-    let senders: Vec<_> = senders.collect();
-    let (kills, mut samples) = trouble(soak, &*target, &sent).await?;
-    for sender in senders {
-        sender.await??;
-    }
+    let sent = RefCell::<Sent>::default();
+    let senders = (0..SENDERS).map(|number| Crm::new(&target, soak, number, &sent).send_all());
+    let trouble = trouble(soak, &target, &sent);
+    let ((kills, mut samples), _) = try_join(trouble, try_join_all(senders)).await?;
     let sent = sent.take();
-    let states = await_ends(&*target, &sent.accepted).await?;
+    let states = await_ends(&target, &sent.accepted).await?;
     let rounds = samples.last().map_or(0, |(round, ..)| round + 1);
-    samples.extend(held(&*target, rounds));
-    await_views(&*target, sent.accepted.len() - count(&states, "dead")).await?;
+    samples.extend(held(&target, rounds));
+    await_views(&target, sent.accepted.len() - count(&states, "dead")).await?;
     target.stop().await?;
     let mut report = Report::new("soak");
     report.count("kills", kills);
@@ -79,8 +66,8 @@ async fn run_here<T: Killed>(soak: Soak, target: Rc<T>) -> Result<Report> {
     target.faults(&mut report);
     report_ends(&mut report, &sent, &states);
     let mails = target.mails(&sent.accepted)?;
-    check::mailed_in_doubt(&mut report, &*target, &mails)?;
-    check::raw(&mut report, &*target, &accepted(&sent.accepted))?;
+    check::mailed_in_doubt(&mut report, &target, &mails)?;
+    check::raw(&mut report, &target, &accepted(&sent.accepted))?;
     report_vitals(&mut report, &samples);
     Ok(report)
 }

@@ -29,7 +29,7 @@ impl Answer {
 }
 
 /// One of many senders.
-pub trait Sender: 'static {
+pub trait Sender {
     /// Posts an event; no answer where none came in full.
     fn post(&mut self, event: &Event) -> impl Future<Output = Option<Answer>>;
     /// Posts an event without waiting for the answer. False where it could not be sent.
@@ -59,7 +59,7 @@ pub struct Mails {
 }
 
 /// A home under load.
-pub trait Target: 'static {
+pub trait Target {
     /// What posts to it.
     type Sender: Sender;
     /// A sender of its own.
