@@ -100,36 +100,32 @@ pub enum Action {
 
 /// One line of a trace: the action, and everything that it changed.
 pub(crate) fn describe(before: &State, action: Action, after: &State) -> String {
-    let mut changes = Changes(format!("{action:?}"));
-    changes.note("time", before.phase, after.phase);
-    changes.note("ingest", before.ingest.step, after.ingest.step);
-    for id in WorkerId::ALL {
-        let name = format!("worker {id:?}");
-        changes.note(&name, before.workers[id].step, after.workers[id].step);
-    }
-    changes.note("sweep", before.sweep, after.sweep);
-    changes.note("forget", before.forget, after.forget);
-    changes.note("raw/X", before.raw, after.raw);
-    for rev in Rev::ALL {
-        let (was, is) = (before.docs[rev], after.docs[rev]);
-        changes.note(&format!("enriched/{rev}"), was, is);
-        let (was, is) = (before.mail[rev].claim, after.mail[rev].claim);
-        changes.note(&format!("mail/{rev}"), was, is);
-        let (was, is) = (before.failed[rev], after.failed[rev]);
-        changes.note(&format!("failed/{rev}"), was, is);
-        let (was, is) = (before.ghost.mails[rev], after.ghost.mails[rev]);
-        changes.note(&format!("mails of {rev}"), was, is);
-    }
-    changes.0
+    let pairs = facts(before).into_iter().zip(facts(after));
+    let changes = pairs.filter(|(was, is)| was != is);
+    let changes = changes.map(|((name, was), (_, is))| format!(", {name} {was} → {is}"));
+    format!("{action:?}{}", changes.collect::<String>())
 }
 
-struct Changes(String);
-
-impl Changes {
-    fn note<T: Debug + PartialEq>(&mut self, name: &str, before: T, after: T) {
-        if before != after {
-            let change = format!(", {name} {before:?} → {after:?}");
-            self.0.push_str(&change);
-        }
+/// What a trace shows of a state, by name.
+fn facts(state: &State) -> Vec<(String, String)> {
+    let mut facts: Vec<(String, &dyn Debug)> = vec![
+        ("time".to_owned(), &state.phase),
+        ("ingest".to_owned(), &state.ingest.step),
+        ("sweep".to_owned(), &state.sweep),
+        ("forget".to_owned(), &state.forget),
+        ("raw/X".to_owned(), &state.raw),
+    ];
+    for id in WorkerId::ALL {
+        facts.push((format!("worker {id:?}"), &state.workers[id].step));
     }
+    for rev in Rev::ALL {
+        facts.push((format!("enriched/{rev}"), &state.docs[rev]));
+        facts.push((format!("mail/{rev}"), &state.mail[rev].claim));
+        facts.push((format!("failed/{rev}"), &state.failed[rev]));
+        facts.push((format!("mails of {rev}"), &state.ghost.mails[rev]));
+    }
+    let shown = facts.into_iter();
+    shown
+        .map(|(name, fact)| (name, format!("{fact:?}")))
+        .collect()
 }

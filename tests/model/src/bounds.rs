@@ -93,15 +93,6 @@ pub enum OwnerMissing {
     Mail,
 }
 
-/// Whether what is wrong outside (lookup file, SES) is ever put right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cure {
-    /// At any time.
-    Sometime,
-    /// Never.
-    Never,
-}
-
 /// What an operator wants of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notify {
@@ -120,15 +111,6 @@ pub enum ClaimOrder {
     BesideDocument,
 }
 
-/// When the clock may pass into the next phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
-    /// While no process is at work: phases are minutes, processes read the clock once, at their start.
-    BetweenRuns,
-    /// At any time.
-    Anytime,
-}
-
 /// Configuration and surroundings of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -138,18 +120,19 @@ pub struct Policy {
     pub owner_missing: OwnerMissing,
     /// The lookup file at the start.
     pub lookup: Lookup,
-    /// Whether a missing or wrong lookup file is put right.
-    pub lookup_cure: Cure,
+    /// Whether a missing or wrong lookup file is put right, at any time.
+    pub lookup_is_cured: bool,
     /// SES at the start.
     pub ses: Ses,
-    /// Whether a throttled or refusing SES recovers.
-    pub ses_cure: Cure,
+    /// Whether a throttled or refusing SES recovers, at any time.
+    pub ses_recovers: bool,
     /// Whether a replay mails.
     pub notify: Notify,
     /// When the claim is put.
     pub claim: ClaimOrder,
-    /// When the clock moves.
-    pub clock: Clock,
+    /// Whether the clock moves at any time. Else it does while no process is at work: phases are minutes, processes read the clock once,
+    /// at their start.
+    pub clock_is_free: bool,
     /// `MAX_RECEIVE_COUNT`.
     pub receives: u8,
     /// Hops allowed for each kind of wait (12 in the code; fewer keep the model small).
@@ -162,12 +145,12 @@ impl Policy {
         ambiguous: Ambiguous::Resend,
         owner_missing: OwnerMissing::Dlq,
         lookup: Lookup::First,
-        lookup_cure: Cure::Sometime,
+        lookup_is_cured: true,
         ses: Ses::Up,
-        ses_cure: Cure::Sometime,
+        ses_recovers: true,
         notify: Notify::Force,
         claim: ClaimOrder::AfterDocument,
-        clock: Clock::BetweenRuns,
+        clock_is_free: false,
         receives: 3,
         hops: 2,
     };
@@ -199,7 +182,7 @@ impl Policy {
     };
     /// The owner never comes.
     pub(crate) const NEVER: Self = Self {
-        lookup_cure: Cure::Never,
+        lookup_is_cured: false,
         ..Self::LATE
     };
     pub(crate) const NEVER_MAIL: Self = Self {

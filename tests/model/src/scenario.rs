@@ -1,8 +1,8 @@
 //! The scenarios in which the sound protocol must keep every promise.
 
 use crate::bounds::{
-    Bounds, CHANGE, CRASH, Clock, Cure, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, NO_TIME, PURGE,
-    Policy, REDRIVE, REPLAY, RETRY, SWEEP, THROTTLE, WIPE,
+    Bounds, CHANGE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, NO_TIME, PURGE, Policy,
+    REDRIVE, REPLAY, RETRY, SWEEP, THROTTLE, WIPE,
 };
 use crate::property as p;
 use crate::protocol::Protocol;
@@ -60,7 +60,7 @@ impl Scenario {
 }
 
 const THROTTLED: Policy = Policy {
-    ses_cure: Cure::Never,
+    ses_recovers: false,
     ..Policy::DEFAULT
 };
 const FOREIGN: Policy = Policy {
@@ -72,7 +72,7 @@ const REFUSING: Policy = Policy {
     ..Policy::DEFAULT
 };
 const ANYTIME: Policy = Policy {
-    clock: Clock::Anytime,
+    clock_is_free: true,
     ..Policy::DEFAULT
 };
 

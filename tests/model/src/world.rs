@@ -1,7 +1,6 @@
 //! What the protocol does not decide: time, the lookup file, SES, operators, deaths.
 
 use crate::action::{Action, Process};
-use crate::bounds::{Clock, Cure};
 use crate::ingest::delay_left;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::protocol::Protocol;
@@ -11,7 +10,7 @@ use crate::variant::Variant;
 
 impl Protocol {
     pub(crate) fn world_actions(&self, state: &State, actions: &mut Vec<Action>) {
-        let clock_runs = self.policy.clock == Clock::Anytime || !state.is_at_work();
+        let clock_runs = self.policy.clock_is_free || !state.is_at_work();
         // The windows are counted from the storing of the event.
         if clock_runs && state.ghost.stored && state.phase.next().is_some() {
             actions.push(Action::Tick);
@@ -24,7 +23,7 @@ impl Protocol {
             }
         }
         let broken = matches!(state.lookup, Lookup::Absent | Lookup::Foreign);
-        if broken && self.policy.lookup_cure == Cure::Sometime {
+        if broken && self.policy.lookup_is_cured {
             actions.push(Action::LookupCured);
         }
         if state.lookup == Lookup::First && state.left.lookup_changes > 0 {
@@ -33,7 +32,7 @@ impl Protocol {
         if state.ses == Ses::Up && state.left.throttles > 0 {
             actions.push(Action::SesThrottles);
         }
-        if state.ses != Ses::Up && self.policy.ses_cure == Cure::Sometime {
+        if state.ses != Ses::Up && self.policy.ses_recovers {
             actions.push(Action::SesRecovers);
         }
     }
