@@ -205,14 +205,13 @@ fn report_vitals(report: &mut Report, samples: &Samples) {
     report.count("processes", processes.len());
     report.count("resident_memory_kib_at_most", most(&rss) / 1024);
     report.count("open_files_at_most", most(&files));
-    let broken = |flat: bool, values: &[u64]| {
-        let grown = (!flat).then(|| format!("{values:?}"));
-        grown.into_iter().collect()
-    };
-    let flat = is_flat(&rss, RSS_SLACK);
-    report.promise("memory stays flat", broken(flat, &rss));
-    let flat = is_flat(&files, FILES_SLACK);
-    report.promise("open files stay flat", broken(flat, &files));
+    for (what, values, slack) in [
+        ("memory stays flat", rss, RSS_SLACK),
+        ("open files stay flat", files, FILES_SLACK),
+    ] {
+        let grown = (!is_flat(&values, slack)).then(|| format!("{values:?}"));
+        report.promise(what, grown.into_iter().collect());
+    }
     // Not one that has only begun.
     let grown = processes.iter();
     let grown = grown.filter(|(_, rss)| rss.len() >= GROUPS && !is_flat(rss, RSS_SLACK));

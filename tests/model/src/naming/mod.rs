@@ -4,14 +4,23 @@
 //! Enrichment is left out: of `mail/` only the forgotten marker is here. The first of the two requests that are
 //! idle takes the next webhook, as they are alike.
 
-mod property;
 mod step;
-
-pub use property::{BYTES_STAY, FORGOTTEN_STAYS, NOT_SWALLOWED, ONE_NAME, STORED};
 
 use stateright::{Checker, Model, Property};
 
 use crate::pair::{Pair, Side, WorkerId};
+
+/// One name.
+pub const ONE_NAME: &str = "an event is stored under one name only";
+/// Immutable bytes.
+pub const BYTES_STAY: &str = "stored bytes are never replaced";
+/// Accepted is stored.
+pub const STORED: &str = "an accepted event is stored under its name, or was forgotten";
+/// Another's marker.
+pub const NOT_SWALLOWED: &str =
+    "an event is never stored under a name that another's forgotten marker closes";
+/// Forgotten.
+pub const FORGOTTEN_STAYS: &str = "a forgotten event is not stored again";
 
 /// Names that an event may get.
 pub const SLOTS: usize = 4;
@@ -221,7 +230,7 @@ impl Model for NamingModel {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        property::all()
+        properties()
     }
 
     fn format_step(&self, last: &Moment, action: Move) -> Option<String> {
@@ -239,4 +248,40 @@ pub fn walk(model: NamingModel) -> (usize, Vec<&'static str>) {
     let checker = model.checker().threads(1).spawn_bfs().join();
     let broken = checker.discoveries().into_keys().collect();
     (checker.unique_state_count(), broken)
+}
+
+fn properties() -> Vec<Property<NamingModel>> {
+    vec![
+        Property::<NamingModel>::always(ONE_NAME, |_, m| {
+            m.known
+                .each()
+                .into_iter()
+                .all(|k| k.names.count_ones() <= 1)
+        }),
+        Property::<NamingModel>::always(BYTES_STAY, |_, m| !m.replaced),
+        Property::<NamingModel>::always(STORED, |_, m| {
+            Event::ALL.into_iter().all(|e| is_kept(m, e))
+        }),
+        Property::<NamingModel>::always(NOT_SWALLOWED, |_, m| {
+            let closed =
+                |raw: Option<Event>, by: Option<Event>| raw.is_some() && by.is_some() && raw != by;
+            !m.slots.iter().any(|held| closed(held.raw, held.forgotten))
+        }),
+        Property::<NamingModel>::always(FORGOTTEN_STAYS, |_, m| {
+            let back =
+                |e: Event| m.known[e].forgotten && m.slots.iter().any(|held| held.raw == Some(e));
+            m.forgetting != Forgetting::Done || !Event::ALL.into_iter().any(back)
+        }),
+    ]
+}
+
+fn is_kept(moment: &Moment, event: Event) -> bool {
+    let known = moment.known[event];
+    known.forgotten
+        || known.accepted.is_none_or(|slot| {
+            moment
+                .slots
+                .get(slot)
+                .is_some_and(|held| held.raw == Some(event))
+        })
 }
