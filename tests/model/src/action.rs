@@ -118,11 +118,11 @@ fn facts(state: &State) -> Vec<(String, String)> {
     for id in WorkerId::ALL {
         facts.push((format!("worker {id:?}"), &state.workers[id].step));
     }
-    for rev in Rev::ALL {
-        facts.push((format!("enriched/{rev}"), &state.docs[rev]));
-        facts.push((format!("mail/{rev}"), &state.mail[rev].claim));
-        facts.push((format!("failed/{rev}"), &state.failed[rev]));
-        facts.push((format!("mails of {rev}"), &state.ghost.mails[rev]));
+    for (rev, name) in [(Rev::Base, "X"), (Rev::Replay, "X.r1")] {
+        facts.push((format!("enriched/{name}"), &state.docs[rev]));
+        facts.push((format!("mail/{name}"), &state.mail[rev].claim));
+        facts.push((format!("failed/{name}"), &state.failed[rev]));
+        facts.push((format!("mails of {name}"), &state.ghost.mails[rev]));
     }
     let shown = facts.into_iter();
     shown

@@ -1,6 +1,5 @@
 //! Two of a kind: the two enrich workers, the two revisions.
 
-use std::fmt;
 use std::ops::{Index, IndexMut};
 
 /// One of the two enrich workers.
@@ -30,15 +29,6 @@ pub enum Rev {
 impl Rev {
     /// Both revisions.
     pub const ALL: [Self; 2] = [Self::Base, Self::Replay];
-}
-
-impl fmt::Display for Rev {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Base => "X",
-            Self::Replay => "X.r1",
-        })
-    }
 }
 
 /// Two values, indexed by a [`Side`].
