@@ -2,7 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::SignedDuration;
-use leadwire_benches::sample::{self, SignedHeaders};
+use leadwire_benches::{flow::elements, sample};
 use leadwire_domain::json::Object;
 use leadwire_domain::lead::document::{Enriched, Provenance, parse_enriched, render_enriched};
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
@@ -14,7 +14,7 @@ use std::hint::black_box;
 /// Custom fields: none, as many as a busy CRM has, and close to the longest body that is taken.
 const CUSTOM_FIELDS: [usize; 3] = [0, 40, 12_000];
 
-fn bytes(body: &str) -> Throughput {
+fn bytes(body: &[u8]) -> Throughput {
     Throughput::Bytes(u64::try_from(body.len()).expect("a short body"))
 }
 
@@ -28,13 +28,13 @@ fn event(source: Source, body: &str) -> Event {
 fn parse(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("parse");
     let flat = sample::flat("lead_1");
-    group.throughput(bytes(&flat));
+    group.throughput(bytes(flat.as_bytes()));
     group.bench_function("flat", |bencher| {
         bencher.iter(|| event(Source::Generic, black_box(&flat)));
     });
     for custom in CUSTOM_FIELDS {
         let close = sample::close("lead_1", "ev_1", custom);
-        group.throughput(bytes(&close));
+        group.throughput(bytes(close.as_bytes()));
         group.bench_function(BenchmarkId::new("close", close.len()), |bencher| {
             bencher.iter(|| event(Source::Close, black_box(&close)));
         });
@@ -45,15 +45,14 @@ fn parse(criterion: &mut Criterion) {
 fn signature(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("verify");
     let body = sample::close("lead_1", "ev_1", 40);
-    group.throughput(bytes(&body));
+    group.throughput(bytes(body.as_bytes()));
     for source in [Source::Close, Source::Standard] {
         for active in [1, 2] {
             // The one that matches is the last: the others are tried all the same.
-            let secrets: Vec<_> = (0..active)
-                .map(|index| sample::secret(source, index))
-                .collect();
+            let secrets = (0..active).map(|index| sample::secret(source, index));
+            let secrets: Vec<_> = secrets.collect();
             let signing = secrets.last().expect("there is one");
-            let headers = SignedHeaders::new(source, signing, body.as_bytes());
+            let headers = sample::signed_headers(source, signing, body.as_bytes());
             let document = serde_json::json!({ source.as_str(): { "secrets": secrets } });
             let sources = Sources::parse(&document.to_string()).expect("a good document");
             let id = BenchmarkId::new(source.as_str(), format!("{active}_secrets"));
@@ -74,9 +73,15 @@ fn signature(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn merged(custom: usize) -> Merged {
+/// The two sides of a merge.
+fn sides(custom: usize) -> (Event, Object) {
     let event = event(Source::Close, &sample::close("lead_1", "ev_1", custom));
     let owner = Object::parse(sample::owner("lead_1").as_bytes()).expect("an object");
+    (event, owner)
+}
+
+fn merged() -> Merged {
+    let (event, owner) = sides(40);
     merge(&event.lead_id, &event.fields, Some(&owner)).expect("both sides are of one lead")
 }
 
@@ -99,12 +104,9 @@ fn provenance(merged: &Merged) -> Provenance {
 fn merging(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("merge");
     for custom in CUSTOM_FIELDS {
-        let event = event(Source::Close, &sample::close("lead_1", "ev_1", custom));
-        let owner = Object::parse(sample::owner("lead_1").as_bytes()).expect("an object");
+        let (event, owner) = sides(custom);
         let fields = event.fields.iter().count() + owner.iter().count();
-        group.throughput(Throughput::Elements(
-            u64::try_from(fields).expect("a small number"),
-        ));
+        group.throughput(elements(fields));
         group.bench_function(BenchmarkId::new("fields", fields), |bencher| {
             bencher.iter(|| {
                 merge(&event.lead_id, black_box(&event.fields), Some(&owner)).expect("one lead")
@@ -114,32 +116,27 @@ fn merging(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn stored() -> Enriched {
-    let merged = merged(40);
-    parse_enriched(&render_enriched(&merged, &provenance(&merged))).expect("our own document")
-}
-
 fn document(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("document");
-    let merged = merged(40);
+    let merged = merged();
     let provenance = provenance(&merged);
-    let bytes = render_enriched(&merged, &provenance);
-    group.throughput(Throughput::Bytes(
-        u64::try_from(bytes.len()).expect("a short document"),
-    ));
+    let document = render_enriched(&merged, &provenance);
+    group.throughput(bytes(&document));
     group.bench_function("render", |bencher| {
         bencher.iter(|| render_enriched(black_box(&merged), &provenance));
     });
     group.bench_function("parse", |bencher| {
-        bencher.iter(|| parse_enriched(black_box(&bytes)).expect("our own document"));
+        bencher.iter(|| parse_enriched(black_box(&document)).expect("our own document"));
     });
     group.finish();
 }
 
 fn email(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("email");
-    group.throughput(Throughput::Elements(1));
-    let lead = stored();
+    group.throughput(elements(1));
+    let merged = merged();
+    let document = render_enriched(&merged, &provenance(&merged));
+    let lead = parse_enriched(&document).expect("our own document");
     // Every character of it must be escaped, and it is cut.
     let hostile = Enriched {
         display_name: Some("<img src=x onerror=\"&\u{202e}\">\r\n".repeat(100)),

@@ -1,7 +1,9 @@
 //! Leads per second through the one-machine home, 1, 16 and 256 at once: every answer follows an fsync of the disk under `target/`.
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use leadwire_benches::flow::{enrich_all, post_all};
+use criterion::{Criterion, criterion_group, criterion_main};
+use leadwire_benches::flow::{
+    CONCURRENCIES, LEADS, elements, enrich_all, measure, post_all, runtime,
+};
 use leadwire_benches::sample;
 use leadwire_local::{FileSecrets, LocalHome, LocalMailer, LocalPorts, Mode, SystemClock};
 use leadwire_pipeline::port::Clock as _;
@@ -13,12 +15,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::runtime::{Builder, Runtime};
 
-/// How many leads are under way at once.
-const CONCURRENCIES: [usize; 3] = [1, 16, 256];
-/// Leads in one iteration.
-const LEADS: usize = 256;
 /// How long a received message is hidden.
 const VISIBILITY: Duration = Duration::from_mins(6);
 
@@ -66,14 +63,7 @@ impl Machine {
     }
 
     async fn post(&self, bodies: &[String], concurrency: usize) {
-        post_all(
-            &self.ingest,
-            "/ingest",
-            bodies,
-            concurrency,
-            SystemClock.now(),
-        )
-        .await;
+        post_all(&self.ingest, bodies, concurrency, SystemClock.now()).await;
     }
 
     /// Leads that were accepted and are due, with their owner files.
@@ -94,64 +84,53 @@ impl Machine {
     }
 
     async fn enrich(&self, records: Vec<Record>, concurrency: usize) {
-        let handles = records
-            .iter()
-            .map(|record| record.receipt_handle.clone())
-            .collect();
+        let handles = records.iter().map(|record| record.receipt_handle.clone());
+        let handles = handles.collect();
         enrich_all(&self.enrich, records, concurrency).await;
-        self.home
-            .queue()
-            .delete(handles)
-            .await
-            .expect("the queue can be written");
+        let deleted = self.home.queue().delete(handles).await;
+        deleted.expect("the queue can be written");
     }
 }
 
-fn runtime() -> Runtime {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime starts")
-}
-
-fn throughput() -> Throughput {
-    Throughput::Elements(u64::try_from(LEADS).expect("a small number"))
+/// Measures `work` on what `prepare` gives, in a folder of its own for each concurrency.
+fn measure_all<T>(
+    criterion: &mut Criterion,
+    name: &str,
+    prepare: impl AsyncFn(&Machine) -> T,
+    work: impl AsyncFn(&Machine, T, usize),
+) {
+    let mut group = criterion.benchmark_group(name);
+    group.throughput(elements(LEADS)).sample_size(10);
+    for concurrency in CONCURRENCIES {
+        let machine = runtime().block_on(async { Machine::new() });
+        measure(
+            &mut group,
+            concurrency,
+            async || prepare(&machine).await,
+            async |given| work(&machine, given, concurrency).await,
+        );
+    }
+    group.finish();
 }
 
 /// Webhook to answer: the event and its trigger are on the disk.
 fn ingest(criterion: &mut Criterion) {
-    let runtime = runtime();
-    let mut group = criterion.benchmark_group("local_ingest");
-    group.throughput(throughput()).sample_size(10);
-    for concurrency in CONCURRENCIES {
-        let machine = runtime.block_on(async { Machine::new() });
-        group.bench_function(BenchmarkId::from_parameter(concurrency), |bencher| {
-            bencher.iter_batched(
-                || machine.bodies(),
-                |bodies| runtime.block_on(machine.post(&bodies, concurrency)),
-                BatchSize::PerIteration,
-            );
-        });
-    }
-    group.finish();
+    measure_all(
+        criterion,
+        "local_ingest",
+        async |machine| machine.bodies(),
+        async |machine, bodies, concurrency| machine.post(&bodies, concurrency).await,
+    );
 }
 
 /// Queue to outbox: the document, the claim, the mail and the marker are on the disk.
 fn enrich(criterion: &mut Criterion) {
-    let runtime = runtime();
-    let mut group = criterion.benchmark_group("local_enrich");
-    group.throughput(throughput()).sample_size(10);
-    for concurrency in CONCURRENCIES {
-        let machine = runtime.block_on(async { Machine::new() });
-        group.bench_function(BenchmarkId::from_parameter(concurrency), |bencher| {
-            bencher.iter_batched(
-                || runtime.block_on(machine.due()),
-                |records| runtime.block_on(machine.enrich(records, concurrency)),
-                BatchSize::PerIteration,
-            );
-        });
-    }
-    group.finish();
+    measure_all(
+        criterion,
+        "local_enrich",
+        async |machine| machine.due().await,
+        async |machine, records, concurrency| machine.enrich(records, concurrency).await,
+    );
 }
 
 criterion_group!(benches, ingest, enrich);

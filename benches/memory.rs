@@ -4,7 +4,7 @@ use crate::sample;
 use leadwire_pipeline::port::{Bucket, NewObject};
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::IngestConfig;
-use leadwire_pipeline::stage::enrich::{Enrich, Record};
+use leadwire_pipeline::stage::enrich::Enrich;
 use leadwire_pipeline::stage::ingest::Ingest;
 use leadwire_pipeline::testkit::{Call, Course, FakeSecrets, MemoryHome, Script};
 use std::sync::Arc;
@@ -40,7 +40,8 @@ impl Script for Latency {
 /// A home in memory with the stages over it.
 #[derive(Debug)]
 pub struct Memory {
-    home: Arc<MemoryHome<Latency>>,
+    /// Where the messages and the mails are.
+    pub home: Arc<MemoryHome<Latency>>,
     /// The stage that takes webhooks.
     pub ingest: Ingest<MemoryHome<Latency>, FakeSecrets>,
     /// The stage that enriches and mails.
@@ -67,15 +68,5 @@ impl Memory {
         let key = format!("{lead_id}.json");
         let file = NewObject::of(sample::owner(lead_id).into_bytes());
         self.home.plant(Bucket::Lookup, &key, file);
-    }
-
-    /// Receives what is due, at most `max` messages.
-    pub fn receive(&self, max: usize) -> Vec<Record> {
-        self.home.receive(max)
-    }
-
-    /// How many mails went out.
-    pub fn mails(&self) -> usize {
-        self.home.sent().len()
     }
 }

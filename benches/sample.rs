@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::source::{Headers, Source};
+use leadwire_domain::source::Source;
 use leadwire_pipeline::settings::EnrichConfig;
 use leadwire_pipeline::testkit;
 use std::fmt::Write as _;
@@ -46,24 +46,11 @@ pub fn owner(lead_id: &str) -> String {
     )
 }
 
-/// The headers of a signed request.
-#[derive(Clone, Debug)]
-pub struct SignedHeaders(Vec<(&'static str, String)>);
-
-impl SignedHeaders {
-    /// The headers with which `source` signs `body` at [`now`].
-    pub fn new(source: Source, secret: &str, body: &[u8]) -> Self {
-        let event_id = EventId::parse("msg_bench_1").expect("visible ASCII");
-        let key = source.parse_key(secret).expect("a secret of this form");
-        Self(key.sign(&event_id, body, now()).expect("a plain id"))
-    }
-}
-
-impl Headers for SignedHeaders {
-    fn get(&self, name: &str) -> Option<&str> {
-        let mut values = self.0.iter().filter(|(known, _)| *known == name);
-        values.next().map(|(_, value)| value.as_str())
-    }
+/// The headers with which `source` signs `body` at [`now`].
+pub fn signed_headers(source: Source, secret: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+    let event_id = EventId::parse("msg_bench_1").expect("visible ASCII");
+    let key = source.parse_key(secret).expect("a secret of this form");
+    key.sign(&event_id, body, now()).expect("a plain id")
 }
 
 /// A secret of the form of its source; `index` tells secrets apart.

@@ -3,6 +3,8 @@
 //! `cargo bench -p leadwire-benches --bench telemetry` measures the release binaries and fails beyond the limit. `cargo test --benches` runs the
 //! binaries that the tests run, few times: it shows that the measurement works, and that telemetry costs no round trip.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use anyhow::{Context as _, Result, ensure};
 use leadwire_benches::sample;
 use leadwire_domain::lead::id::EventId;
@@ -17,7 +19,6 @@ use leadwire_tests::tls::TlsFront;
 use leadwire_tests::{clock, http, program, rig};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -96,12 +97,11 @@ impl Side {
 
     /// One turn, the same for every side.
     async fn turn(&mut self, number: usize, counts: bool) -> Result<()> {
-        let leads: Vec<String> = (0..LEADS)
-            .map(|lead| sample::lead_id(number * LEADS + lead))
-            .collect();
+        let leads = (0..LEADS).map(|lead| sample::lead_id(number * LEADS + lead));
+        let leads: Vec<String> = leads.collect();
         for lead in &leads {
-            self.cloud
-                .put(rig::LOOKUP, &format!("{lead}.json"), sample::owner(lead));
+            let key = format!("{lead}.json");
+            self.cloud.put(rig::LOOKUP, &key, sample::owner(lead));
         }
         let open = measured(&self.open, &posts_of(&leads, open_post)?).await?;
         self.cloud.take_sent();
@@ -110,17 +110,12 @@ impl Side {
         let messages = sent.iter().map(|message| message.received(1));
         let messages = messages.collect::<Result<Vec<_>>>()?;
         let (single, batch) = messages.split_at(LEADS / 2);
-        let single: Vec<Value> = single
-            .iter()
-            .map(|message| rig::batch_of(std::slice::from_ref(message)))
-            .collect();
+        let single = single.chunks(1).map(rig::batch_of);
+        let single: Vec<Value> = single.collect();
         let single = measured(&self.enrich, &single).await?;
         let batch = measured(&self.enrich, &[rig::batch_of(batch)]).await?;
-        ensure!(
-            self.cloud.mails().len() == LEADS,
-            "{}: every lead is mailed",
-            self.name
-        );
+        let mails = self.cloud.mails().len();
+        ensure!(mails == LEADS, "{}: every lead is mailed", self.name);
         if counts {
             for (costs, cost) in self.costs.iter_mut().zip([signed, open, single, batch]) {
                 costs.extend(cost);
@@ -133,10 +128,8 @@ impl Side {
     fn calls(&self, timing: &Timing) -> Result<Vec<String>> {
         let (handed, answered) = timing.handed.zip(timing.answered).context("it answered")?;
         let calls = self.cloud.calls().into_iter();
-        let mut calls: Vec<String> = calls
-            .filter(|call| (handed..=answered).contains(&call.at))
-            .map(|call| call.what.to_owned())
-            .collect();
+        let calls = calls.filter(|call| (handed..=answered).contains(&call.at));
+        let mut calls: Vec<String> = calls.map(|call| call.what.to_owned()).collect();
         calls.sort();
         Ok(calls)
     }
@@ -160,10 +153,8 @@ fn signed_post(lead: &str) -> Result<Value> {
         key.sign(&id, body.as_bytes(), clock::now())
     });
     let headers = signed.context("the sample can be signed")?;
-    let headers: Vec<(&str, &str)> = headers
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let headers: Vec<(&str, &str)> = headers.collect();
     let request = http::post("/ingest/close", &headers, &body)?;
     Ok(web(Shape::Rest, "/ingest/close", &request))
 }
@@ -211,10 +202,6 @@ fn ratio(of: &[f64], to: &[f64]) -> f64 {
     median(&ratios)
 }
 
-fn say(line: &str) -> Result<()> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let measures = std::env::args().any(|argument| argument == "--bench");
@@ -234,7 +221,7 @@ async fn main() -> Result<()> {
             }
         }
     }
-    let worst = report(&costs, turns)?;
+    let worst = report(&costs, turns);
     ensure!(
         !measures || worst <= LIMIT,
         "telemetry costs {:.1} %",
@@ -282,7 +269,7 @@ fn check_calls(sides: &[Side], collector: &Collector) -> Result<()> {
         |side: &Side| side.enrich.clone(),
     ] {
         let expected = plain.calls(&last(&function(plain))?)?;
-        say(&format!("before the answer: {}", expected.join(" ")))?;
+        println!("before the answer: {}", expected.join(" "));
         for side in exporting {
             let timings = function(side).timings();
             let calls = side.calls(timings.last().context("an invocation")?)?;
@@ -301,32 +288,32 @@ fn check_calls(sides: &[Side], collector: &Collector) -> Result<()> {
 }
 
 /// Prints every figure, and gives back the worst ratio of a way to export to `none`.
-fn report(costs: &[(&str, Costs)], turns: usize) -> Result<f64> {
+fn report(costs: &[(&str, Costs)], turns: usize) -> f64 {
     let [(_, plain), exporting @ ..] = costs else {
-        return Ok(f64::NAN);
+        return f64::NAN;
     };
-    say(
-        "CPU of an invocation, median, in µs, and over `none`; in brackets the least and the most of a round:",
-    )?;
+    println!(
+        "CPU of an invocation, median, in µs, and over `none`; in brackets the least and the most of a round:"
+    );
     let mut worst = f64::MIN;
     for (kind, (name, none)) in KINDS.iter().zip(plain).enumerate() {
-        say(&format!("  {name:<18} none        {:>7.0}", median(none)))?;
+        println!("  {name:<18} none        {:>7.0}", median(none));
         for (way, costs) in exporting {
             let own = costs.get(kind).map_or(&[][..], Vec::as_slice);
             let overall = ratio(own, none);
             let rounds = own.chunks(turns).zip(none.chunks(turns));
             let rounds: Vec<f64> = rounds.map(|(own, none)| ratio(own, none)).collect();
             let percent = |ratio: f64| (ratio - 1.0) * 100.0;
-            say(&format!(
+            println!(
                 "  {:<18} {way:<11} {:>7.0}  {:+.1} %  ({:+.1} … {:+.1})",
                 "",
                 median(own),
                 percent(overall),
                 percent(rounds.iter().copied().fold(f64::MAX, f64::min)),
                 percent(rounds.iter().copied().fold(f64::MIN, f64::max)),
-            ))?;
+            );
             worst = worst.max(overall);
         }
     }
-    Ok(worst)
+    worst
 }

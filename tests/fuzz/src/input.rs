@@ -3,6 +3,9 @@
 use jiff::Timestamp;
 use std::borrow::Cow;
 
+/// An event, where an input has none.
+pub(crate) const EVENT: &[u8] =
+    br#"{"lead_id":"test-1","display_name":"Alice","owner_email":"eve@example.org"}"#;
 const DIVIDER: &[u8] = b"\n~\n";
 
 /// The parts of an input, which lines of `~` divide. What is not there is empty; the last part is all the rest.
@@ -11,17 +14,11 @@ pub(crate) fn parts<const N: usize>(data: &[u8]) -> [&[u8]; N] {
     let mut rest = data;
     let count = parts.len();
     for (number, part) in (1..).zip(&mut parts) {
-        let divider = rest
-            .windows(DIVIDER.len())
-            .position(|window| window == DIVIDER)
-            .filter(|_| number < count);
-        (*part, rest) = match divider {
-            Some(at) => {
-                let (part, rest) = rest.split_at(at);
-                (part, rest.split_at(DIVIDER.len()).1)
-            }
-            None => (rest, &[][..]),
-        };
+        let mut windows = rest.windows(DIVIDER.len());
+        let divider = windows.position(|window| window == DIVIDER);
+        let end = divider.filter(|_| number < count).unwrap_or(rest.len());
+        (*part, rest) = rest.split_at(end);
+        rest = rest.get(DIVIDER.len()..).unwrap_or_default();
     }
     parts
 }

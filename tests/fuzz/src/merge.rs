@@ -1,7 +1,7 @@
 //! The merge, and the document that is made of it.
 
 use crate::identity::id_in;
-use crate::input::{now, or, parts};
+use crate::input::{EVENT, now, or, parts};
 use crate::webhook::names;
 use leadwire_domain::json::Object;
 use leadwire_domain::lead::document::{Provenance, SCHEMA, parse_enriched, render_enriched};
@@ -9,9 +9,6 @@ use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::lead::merge::{MergeError, Merged, Side, merge as merge_sides};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-
-const EVENT: &[u8] =
-    br#"{"lead_id":"test-1","display_name":"Alice","owner_email":"eve@example.org"}"#;
 
 /// Two sides are merged exactly when they are of one lead; nothing is invented, nothing lost, and merging again changes nothing.
 pub fn merge(data: &[u8]) {

@@ -1,6 +1,7 @@
 //! A small mutator: flips, cuts, repeats, tokens, splices. The same seed gives the same mutations, on every machine.
 
 use leadwire_pipeline::testkit::Chance;
+use std::ops::Range;
 
 /// Longest input that it makes, in bytes.
 const BYTES_MAX: usize = 1 << 14;
@@ -36,9 +37,8 @@ pub struct Mutator {
 impl Mutator {
     /// The mutations of this seed.
     pub fn new(seed: u64) -> Self {
-        Self {
-            chance: Chance::new(seed),
-        }
+        let chance = Chance::new(seed);
+        Self { chance }
     }
 
     /// A number below `bound`, or zero where that is zero.
@@ -78,20 +78,16 @@ impl Mutator {
                     *byte = odd;
                 }
             }
-            2 => drop(data.drain(start..end)),
+            2 => replace(data, start..end, &[]),
             3 => {
-                let piece = data.get(start..end).unwrap_or_default().to_vec();
-                let times = 1 + self.below(100);
-                insert(data, start, &piece.repeat(times));
+                let piece = data.get(start..end).unwrap_or_default();
+                let piece = piece.repeat(1 + self.below(100));
+                replace(data, start..start, &piece);
             }
-            4 | 5 => {
+            kind @ 4..=6 => {
                 let token = self.pick(tokens).cloned().unwrap_or_default();
-                insert(data, start, &token);
-            }
-            6 => {
-                let token = self.pick(tokens).cloned().unwrap_or_default();
-                data.drain(start..end);
-                insert(data, start, &token);
+                let end = if kind == 6 { end } else { start };
+                replace(data, start..end, &token);
             }
             _ => {
                 let other = self.pick(seeds).cloned().unwrap_or_default();
@@ -113,8 +109,7 @@ impl Mutator {
         let length = old
             .take_while(|byte| !matches!(**byte, b',' | b'}' | b'\n'))
             .count();
-        data.drain(*start..*start + length);
-        insert(data, *start, value);
+        replace(data, *start..*start + length, value);
     }
 
     /// A range within `len`, short ones often.
@@ -126,8 +121,6 @@ impl Mutator {
     }
 }
 
-fn insert(data: &mut Vec<u8>, at: usize, piece: &[u8]) {
-    let tail = data.split_off(at.min(data.len()));
-    data.extend_from_slice(piece.get(..BYTES_MAX.min(piece.len())).unwrap_or_default());
-    data.extend(tail);
+fn replace(data: &mut Vec<u8>, range: Range<usize>, piece: &[u8]) {
+    drop(data.splice(range, piece.iter().copied().take(BYTES_MAX)));
 }

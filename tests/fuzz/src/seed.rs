@@ -16,22 +16,13 @@ fn folder() -> &'static Path {
 }
 
 /// The seeds of a law.
-///
-/// # Errors
-/// Its file cannot be read.
 pub fn seeds(law: &str) -> io::Result<Vec<Vec<u8>>> {
     let text = fs::read_to_string(folder().join(format!("seeds/{law}.txt")))?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(text
-        .split("\n%%\n")
-        .map(|seed| seed.as_bytes().to_vec())
-        .collect())
+    let seeds = text.strip_suffix('\n').unwrap_or(&text).split("\n%%\n");
+    Ok(seeds.map(|seed| seed.as_bytes().to_vec()).collect())
 }
 
 /// The tokens of `tokens.dict`, a dictionary in the form of libFuzzer: one quoted token a line, with `\\`, `\"` and `\xAB`.
-///
-/// # Errors
-/// The file cannot be read.
 pub fn tokens() -> io::Result<Vec<Vec<u8>>> {
     let text = fs::read_to_string(folder().join("tokens.dict"))?;
     let quoted = text
@@ -60,9 +51,6 @@ fn unescape(text: &str) -> Vec<u8> {
 }
 
 /// Every input of a corpus, where [`CORPUS`] names one: each file that is not too long, and each of its lines.
-///
-/// # Errors
-/// The folder cannot be read.
 pub fn corpus() -> io::Result<Vec<Vec<u8>>> {
     let mut inputs = Vec::new();
     if let Some(folder) = std::env::var_os(CORPUS).filter(|folder| !folder.is_empty()) {
@@ -72,10 +60,8 @@ pub fn corpus() -> io::Result<Vec<Vec<u8>>> {
 }
 
 fn collect(folder: &Path, inputs: &mut Vec<Vec<u8>>) -> io::Result<()> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        paths.push(entry?.path());
-    }
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut paths = entries.collect::<io::Result<Vec<_>>>()?;
     paths.sort();
     for path in paths {
         if path.is_symlink() {
@@ -85,12 +71,8 @@ fn collect(folder: &Path, inputs: &mut Vec<Vec<u8>>) -> io::Result<()> {
             collect(&path, inputs)?;
         } else if path.metadata()?.len() <= FILE_BYTES_MAX {
             let bytes = fs::read(&path)?;
-            inputs.extend(
-                bytes
-                    .split(|byte| *byte == b'\n')
-                    .filter(|line| line.len() < bytes.len())
-                    .map(<[u8]>::to_vec),
-            );
+            let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
+            inputs.extend(lines.filter(|line| line.len() < bytes.len()));
             inputs.push(bytes);
         }
     }

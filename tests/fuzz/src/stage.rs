@@ -1,7 +1,7 @@
 //! The stages, over fakes: whatever comes, and whatever lies in the store.
 
 use crate::identity::has_form;
-use crate::input::{now, or, parts, text};
+use crate::input::{EVENT, now, or, parts, text};
 use crate::signature::{Map, secret};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::json::Object;
@@ -19,8 +19,6 @@ use leadwire_pipeline::testkit::{World, WorldBuilder};
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::Value;
 
-const EVENT: &[u8] =
-    br#"{"lead_id":"test-1","display_name":"Alice","owner_email":"eve@example.org"}"#;
 const OWNER: &[u8] =
     br#"{"lead_id":"test-1","lead_owner":"Omar","owner_email":"omar@example.com"}"#;
 const RAW_KEY: &str = "raw/crm_event_test-1_20261123T063000000000Z.json";

@@ -23,9 +23,6 @@ impl Accepted {
 }
 
 /// Raw objects hold what was sent, and there are no others.
-///
-/// # Errors
-/// The store cannot be read.
 pub fn raw<T: Target>(report: &mut Report, target: &T, accepted: &[Accepted]) -> Result<()> {
     let mut others = Vec::new();
     for one in accepted {
@@ -44,9 +41,6 @@ pub fn raw<T: Target>(report: &mut Report, target: &T, accepted: &[Accepted]) ->
 }
 
 /// Keys are distinct, and each document is merged from its own event and its own owner.
-///
-/// # Errors
-/// The store cannot be read.
 pub fn documents<T: Target>(report: &mut Report, target: &T, accepted: &[Accepted]) -> Result<()> {
     let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for one in accepted {
@@ -87,9 +81,6 @@ pub fn mailed_once(report: &mut Report, mails: &Mails, accepted: &[Accepted]) {
 }
 
 /// A second mail only where the first is in doubt; every mail of an event says the same, and what its document says.
-///
-/// # Errors
-/// The store cannot be read.
 pub fn mailed_in_doubt<T: Target>(report: &mut Report, target: &T, mails: &Mails) -> Result<()> {
     let mut subjects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for mail in &mails.taken {

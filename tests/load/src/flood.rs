@@ -8,16 +8,19 @@ use crate::report::Report;
 use crate::target::{Answer, Flooded, Sender as _};
 use crate::vital::Vital;
 use anyhow::{Result, ensure};
+use futures_util::future::join_all;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::task::LocalSet;
 
 /// The one lead with many events.
 const ONE: &str = "load-one";
 /// Linux counts processor time in hundredths of a second.
 const TICK_MICROS: u32 = 10_000;
+
+/// What the figures of each part begin with, and the name of its rate.
+const LEADS: (&str, &str) = ("leads", "leads_accepted_a_second");
+const EVENTS: (&str, &str) = ("events_of_one_lead", "events_of_one_lead_a_second");
 
 /// What is sent at once.
 #[derive(Clone, Copy, Debug)]
@@ -37,30 +40,6 @@ struct Posted {
     took: Duration,
 }
 
-/// The names of one part's figures.
-struct Part {
-    posted: &'static str,
-    rate: &'static str,
-    median: &'static str,
-    tail: &'static str,
-    cpu: &'static str,
-}
-
-const LEADS: Part = Part {
-    posted: "leads_posted",
-    rate: "leads_accepted_a_second",
-    median: "leads_answer_p50",
-    tail: "leads_answer_p99",
-    cpu: "leads_server_cpu_each",
-};
-const EVENTS: Part = Part {
-    posted: "events_of_one_lead_posted",
-    rate: "events_of_one_lead_a_second",
-    median: "events_of_one_lead_answer_p50",
-    tail: "events_of_one_lead_answer_p99",
-    cpu: "events_of_one_lead_server_cpu_each",
-};
-
 /// Posts everything, and waits until it is mailed.
 ///
 /// # Errors
@@ -75,8 +54,8 @@ pub async fn run<T: Flooded>(flood: Flood, target: &T) -> Result<Report> {
     }
     let mut report = Report::new("flood");
     report.count("senders", flood.senders);
-    let mut posted = measure(&mut report, target, &LEADS, leads, flood.senders).await?;
-    posted.extend(measure(&mut report, target, &EVENTS, events, flood.senders).await?);
+    let mut posted = measure(&mut report, target, LEADS, leads, flood.senders).await?;
+    posted.extend(measure(&mut report, target, EVENTS, events, flood.senders).await?);
     let accepted = accepted(&mut report, posted);
     target.work(accepted.len(), &mut report).await?;
     report_vitals(&mut report, target);
@@ -95,7 +74,7 @@ pub async fn run<T: Flooded>(flood: Flood, target: &T) -> Result<Report> {
 async fn measure<T: Flooded>(
     report: &mut Report,
     target: &T,
-    part: &Part,
+    (part, rate): (&str, &str),
     events: Vec<Event>,
     senders: usize,
 ) -> Result<Vec<Posted>> {
@@ -113,16 +92,16 @@ async fn measure<T: Flooded>(
     let accepted = posted.iter().filter(is_accepted);
     let mut took: Vec<Duration> = accepted.map(|posted| posted.took).collect();
     took.sort_unstable();
-    report.count(part.posted, posted.len());
+    report.count(format!("{part}_posted"), posted.len());
     if took.is_empty() {
         return Ok(posted);
     }
     let count = f64::from(u32::try_from(took.len())?);
-    report.figure(part.rate, count / seconds, "/s");
-    report.figure(part.median, quantile(&took, 50), "ms");
-    report.figure(part.tail, quantile(&took, 99), "ms");
+    report.figure(rate, count / seconds, "/s");
+    report.figure(format!("{part}_answer_p50"), quantile(&took, 50), "ms");
+    report.figure(format!("{part}_answer_p99"), quantile(&took, 99), "ms");
     let micros = f64::from(u32::try_from(ticks)?) * f64::from(TICK_MICROS);
-    report.figure(part.cpu, micros / count, "µs");
+    report.figure(format!("{part}_server_cpu_each"), micros / count, "µs");
     Ok(posted)
 }
 
@@ -155,30 +134,25 @@ async fn post_all<T: Flooded>(
     senders: usize,
 ) -> Result<Vec<Posted>> {
     let count = events.len();
-    let left = Rc::new(RefCell::new(events.into_iter()));
-    let done = Rc::new(RefCell::new(Vec::with_capacity(count)));
-    let tasks = LocalSet::new();
-    for _ in 0..senders {
-        let (left, done) = (Rc::clone(&left), Rc::clone(&done));
-        let mut sender = target.sender();
-        tasks.spawn_local(async move {
-            loop {
-                let Some(event) = left.borrow_mut().next() else {
-                    return;
-                };
-                let began = Instant::now();
-                let answer = sender.post(&event).await;
-                let took = began.elapsed();
-                done.borrow_mut().push(Posted {
-                    event,
-                    answer,
-                    took,
-                });
-            }
-        });
-    }
-    tasks.await;
-    let posted = done.take();
+    let left = RefCell::new(events.into_iter());
+    let done = RefCell::new(Vec::with_capacity(count));
+    let post = async |mut sender: T::Sender| {
+        loop {
+            let Some(event) = left.borrow_mut().next() else {
+                return;
+            };
+            let began = Instant::now();
+            let answer = sender.post(&event).await;
+            let took = began.elapsed();
+            done.borrow_mut().push(Posted {
+                event,
+                answer,
+                took,
+            });
+        }
+    };
+    join_all((0..senders).map(|_| post(target.sender()))).await;
+    let posted = done.into_inner();
     ensure!(posted.len() == count, "not everything was posted");
     Ok(posted)
 }

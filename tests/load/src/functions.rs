@@ -4,6 +4,7 @@ use crate::lead::Event;
 use crate::report::Report;
 use crate::target::{Answer, Flooded, Keys, Killed, Mail, Mails, Sender, Target, name_of};
 use anyhow::{Result, ensure};
+use futures_util::future::{join_all, try_join_all};
 use leadwire_pipeline::testkit::Chance;
 use leadwire_tests::clients::{ACCOUNT, Clients};
 use leadwire_tests::cloud::SEND_EMAIL;
@@ -17,7 +18,6 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 /// How long a received message is hidden: longer than an invocation takes on a busy machine.
@@ -66,30 +66,20 @@ impl Sender for Caller {
 
 impl Functions {
     /// Functions of so many environments at once, each of them up: a flood is not about cold starts.
-    ///
-    /// # Errors
-    /// The harness failed, or a function does not answer.
     pub async fn warm(environments: usize) -> Result<Self> {
         let rig = Rig::start_with(&[], environments).await?;
         let functions = Self::over(rig, environments);
-        let warming = LocalSet::new();
-        for number in 0..environments {
-            let mut caller = functions.sender();
-            warming.spawn_local(async move {
-                let event = Event::flat(&format!("warm-{number}"), &format!("warm-{number}"));
-                caller.post(&event).await
-            });
-        }
-        warming.await;
+        let warming = (0..environments).map(async |number| {
+            let name = format!("warm-{number}");
+            functions.sender().post(&Event::flat(&name, &name)).await
+        });
+        join_all(warming).await;
         functions.deliver(1).await?;
         functions.rig.cloud.clear();
         Ok(functions)
     }
 
     /// Functions that receive from a queue, so many of a hundred of whose calls fail.
-    ///
-    /// # Errors
-    /// The harness failed.
     pub async fn failing(environments: usize, percent: u32, seed: u64) -> Result<Self> {
         let short = [
             ("LEASE_SECONDS", "2"),
@@ -142,27 +132,18 @@ impl Functions {
     /// Gives `enrich` what was sent, in batches, as many at once as it has environments.
     async fn deliver(&self, batch: usize) -> Result<()> {
         let sent = self.rig.cloud.take_sent();
-        let left: Vec<_> = sent.chunks(batch).map(<[_]>::to_vec).collect();
-        let left = Rc::new(RefCell::new(left));
-        let tasks = LocalSet::new();
-        let workers = (0..self.environments).map(|_| {
-            let (rig, left) = (Rc::clone(&self.rig), Rc::clone(&left));
-            tasks.spawn_local(async move {
-                loop {
-                    let Some(batch) = left.borrow_mut().pop() else {
-                        return anyhow::Ok(());
-                    };
-                    let failed = rig.deliver_all(&batch, 1).await?;
-                    let log = || rig.enrich.log().lines();
-                    ensure!(failed.is_empty(), "{failed:?}: {:?}", log());
-                }
-            })
-        });
-        let workers: Vec<_> = workers.collect();
-        tasks.await;
-        for worker in workers {
-            worker.await??;
-        }
+        let left = RefCell::new(sent.chunks(batch));
+        let work = async || {
+            loop {
+                let Some(batch) = left.borrow_mut().next() else {
+                    return anyhow::Ok(());
+                };
+                let failed = self.rig.deliver_all(batch, 1).await?;
+                let log = || self.rig.enrich.log().lines();
+                ensure!(failed.is_empty(), "{failed:?}: {:?}", log());
+            }
+        };
+        try_join_all((0..self.environments).map(|_| work())).await?;
         Ok(())
     }
 

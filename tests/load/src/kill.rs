@@ -5,9 +5,6 @@ use anyhow::Result;
 use leadwire_tests::kill::{Kind, Shape, Verdict, kill_at, points, spread};
 
 /// Kills at so many points, spread over all of them.
-///
-/// # Errors
-/// The harness itself failed.
 pub async fn run(kind: Kind, count: usize, at_once: usize) -> Result<Report> {
     let all = points(kind, &Shape::ALL, at_once).await?;
     let chosen = spread(all.clone(), count);

@@ -1,9 +1,6 @@
 //! What is sent, and what must come of it.
 
-use serde_json::json;
-use std::fs;
-use std::io;
-use std::path::Path;
+use serde_json::{Value, json};
 
 /// The instant of every event of the one lead: as hard as it gets, since each must find a key of its own.
 const INSTANT: &str = "2026-11-23T06:50:00.123456";
@@ -29,12 +26,7 @@ impl Event {
             "lead_id": lead_id, "display_name": name, "lead_email": format!("{lead_id}@example.com"),
             "status_label": "Potential", "funnel": "Direct VSL", "note": "Called twice, speaks Portuguese, wants an offer by Friday.",
         });
-        Self {
-            lead_id: lead_id.to_owned(),
-            event_id: event_id.to_owned(),
-            name,
-            body: body.to_string(),
-        }
+        Self::new((lead_id, event_id), name, &body)
     }
 
     /// Close's form, always at the same instant.
@@ -44,6 +36,10 @@ impl Event {
             "id": event_id, "date_created": INSTANT, "object_type": "lead", "action": "created",
             "object_id": lead_id, "lead_id": lead_id, "data": {"id": lead_id, "display_name": name},
         }});
+        Self::new((lead_id, event_id), name, &body)
+    }
+
+    fn new((lead_id, event_id): (&str, &str), name: String, body: &Value) -> Self {
         Self {
             lead_id: lead_id.to_owned(),
             event_id: event_id.to_owned(),
@@ -67,13 +63,4 @@ impl Event {
 /// Who owns a lead, as its file says.
 pub fn owner(lead_id: &str) -> String {
     format!("Owner of {lead_id}")
-}
-
-/// Writes a lead's owner file whole, as whoever assigns owners would.
-pub fn put_owner(data: &Path, lead_id: &str, owner: &str) -> io::Result<()> {
-    let file = json!({"lead_id": lead_id, "lead_owner": owner, "funnel": "Lookup"});
-    let folder = data.join("lookup");
-    let temporary = folder.join(format!(".{lead_id}.new"));
-    fs::write(&temporary, file.to_string())?;
-    fs::rename(temporary, folder.join(format!("{lead_id}.json")))
 }

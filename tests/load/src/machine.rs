@@ -1,13 +1,12 @@
 //! One machine: a process of `leadwire up` over a data folder.
 
-use crate::lead::put_owner;
 use crate::post::Connection;
 use crate::report::Report;
 use crate::smtp::{MailFault, MailServer, Taken};
 use crate::soak::await_views;
 use crate::target::{Flooded, Keys, Killed, Mail, Mails, Target};
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -51,9 +50,6 @@ impl Drop for Running {
 
 impl Machine {
     /// Starts the command in a folder of this run, on a port that is free now. It mails to this server, or to its outbox.
-    ///
-    /// # Errors
-    /// It does not start.
     pub async fn start(
         binary: &Path,
         folder: &Path,
@@ -64,9 +60,9 @@ impl Machine {
         let mut flags = vec!["--delay".to_owned(), format!("{}s", delay.as_secs())];
         if let Some(server) = &server {
             let smtp = server.url();
-            let mail = ["--smtp", &smtp, "--from", "crm@example.com"];
-            flags.extend(mail.map(str::to_owned));
-            flags.extend(["--to", "sales@example.com"].map(str::to_owned));
+            let addresses = ["--from", "crm@example.com", "--to", "sales@example.com"];
+            flags.extend(["--smtp", &smtp].map(str::to_owned));
+            flags.extend(addresses.map(str::to_owned));
         }
         let machine = Self {
             binary: binary.to_owned(),
@@ -168,7 +164,13 @@ impl Target for Machine {
     }
 
     fn put_owner(&self, lead_id: &str, owner: &str) -> Result<()> {
-        Ok(put_owner(&self.data(), lead_id, owner)?)
+        // Whole, as whoever assigns owners would.
+        let file = json!({"lead_id": lead_id, "lead_owner": owner, "funnel": "Lookup"});
+        let folder = self.data().join("lookup");
+        let temporary = folder.join(format!(".{lead_id}.new"));
+        fs::write(&temporary, file.to_string())?;
+        fs::rename(temporary, folder.join(format!("{lead_id}.json")))?;
+        Ok(())
     }
 
     fn processes(&self) -> Vec<u32> {

@@ -13,6 +13,7 @@ use leadwire_load::smtp::{MailFault, MailServer};
 use leadwire_load::soak::{self, Soak};
 #[cfg(feature = "aws")]
 use leadwire_tests::{kill::Kind, program};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -153,12 +154,8 @@ async fn main() -> Result<ExitCode> {
     } else {
         report.table()
     };
-    say(&text);
-    Ok(if report.holds() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::from(u8::from(!report.holds())))
 }
 
 async fn run(run: &Run) -> Result<Report> {
@@ -168,9 +165,9 @@ async fn run(run: &Run) -> Result<Report> {
     }
     match run {
         Run::Flood(args) => {
-            let place = args.place.prepare()?;
+            let (binary, folder) = args.place.prepare()?;
             let delay = Duration::from_secs(args.delay);
-            let machine = Machine::start(&place.binary, place.folder.path(), delay, None).await?;
+            let machine = Machine::start(&binary, folder.path(), delay, None).await?;
             let flood = Flood {
                 leads: args.leads,
                 events: args.events,
@@ -179,12 +176,11 @@ async fn run(run: &Run) -> Result<Report> {
             flood::run(flood, &machine).await
         }
         Run::Soak(args) => {
-            let place = args.place.prepare()?;
+            let (binary, folder) = args.place.prepare()?;
             let delay = Duration::from_secs(args.delay);
             let faults = [MailFault::Busy, MailFault::Refuse, MailFault::Close];
             let mail = MailServer::start(&faults, args.trouble.faults, args.trouble.seed)?;
-            let folder = place.folder.path();
-            let machine = Machine::start(&place.binary, folder, delay, Some(mail)).await?;
+            let machine = Machine::start(&binary, folder.path(), delay, Some(mail)).await?;
             soak::run(args.trouble.soak(args.kill_every, args.rate), machine).await
         }
         #[cfg(feature = "aws")]
@@ -215,12 +211,6 @@ async fn run(run: &Run) -> Result<Report> {
     }
 }
 
-/// Where a run takes place.
-struct Place {
-    binary: PathBuf,
-    folder: TempDir,
-}
-
 impl Trouble {
     fn soak(&self, kill_every: u64, rate: u32) -> Soak {
         Soak {
@@ -235,7 +225,7 @@ impl Trouble {
 
 impl PlaceArgs {
     /// The command's binary, and a folder of the run.
-    fn prepare(&self) -> Result<Place> {
+    fn prepare(&self) -> Result<(PathBuf, TempDir)> {
         let here = std::env::current_exe()?;
         let here = here.parent().context("an executable lies in a folder")?;
         let binary = match &self.binary {
@@ -245,27 +235,20 @@ impl PlaceArgs {
         let parent = self.folder.as_deref().unwrap_or(here);
         let mut folder = TempDir::with_prefix_in("load-", parent)?;
         folder.disable_cleanup(self.keep);
-        Ok(Place { binary, folder })
+        Ok((binary, folder))
     }
 }
 
 /// The command, built as this program was, into the same folder.
 fn built(here: &std::path::Path) -> Result<PathBuf> {
-    let profile = here.file_name().and_then(|name| name.to_str());
-    let profile = match profile {
+    let profile = match here.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(profile) => profile,
     };
     let target = here.parent().context("a profile lies in a target folder")?;
     let built = Command::new("cargo")
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "leadwire",
-            "--profile",
-            profile,
-        ])
+        .args(["build", "--quiet", "--package", "leadwire"])
+        .args(["--profile", profile])
         .arg("--target-dir")
         .arg(target)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -273,9 +256,4 @@ fn built(here: &std::path::Path) -> Result<PathBuf> {
         .context("cargo")?;
     ensure!(built.success(), "the command does not build");
     Ok(here.join("leadwire"))
-}
-
-#[expect(clippy::print_stdout, reason = "what a command is for")]
-fn say(text: &str) {
-    print!("{text}");
 }

@@ -1,7 +1,6 @@
 //! What came of a run: figures and promises, for a person or for a program.
 
 use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
 
 /// Examples that are shown of what broke a promise.
 const EXAMPLES: usize = 5;
@@ -16,7 +15,7 @@ pub struct Report {
 
 #[derive(Clone, Debug)]
 struct Figure {
-    name: &'static str,
+    name: String,
     value: f64,
     unit: &'static str,
 }
@@ -41,12 +40,13 @@ impl Report {
     }
 
     /// Adds a figure.
-    pub fn figure(&mut self, name: &'static str, value: f64, unit: &'static str) {
+    pub fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        let name = name.into();
         self.figures.push(Figure { name, value, unit });
     }
 
     /// Adds a number of things.
-    pub fn count(&mut self, name: &'static str, count: usize) {
+    pub fn count(&mut self, name: impl Into<String>, count: usize) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         self.figure(name, f64::from(count), "");
     }
@@ -73,7 +73,7 @@ impl Report {
     pub fn json(&self) -> Value {
         let figures = self.figures.iter().map(|figure| {
             let value = json!({"value": figure.value, "unit": figure.unit});
-            (figure.name.to_owned(), value)
+            (figure.name.clone(), value)
         });
         let promises = self.promises.iter().map(|promise| {
             let examples: Vec<&String> = promise.broken.iter().take(EXAMPLES).collect();
@@ -87,33 +87,21 @@ impl Report {
 
     /// For a person: a table.
     pub fn table(&self) -> String {
-        let mut text = format!("{}\n", self.run);
-        for figure in &self.figures {
-            let value = shown(figure.value);
-            writeln!(
-                text,
-                "  {:<34} {value:>12} {}",
-                figure.name.replace('_', " "),
-                figure.unit
-            )
-            .expect("a String takes every write");
+        let mut lines = vec![self.run.to_owned()];
+        for Figure { name, value, unit } in &self.figures {
+            let (name, value) = (name.replace('_', " "), shown(*value));
+            lines.push(format!("  {name:<34} {value:>12} {unit}"));
         }
-        for promise in &self.promises {
-            let word = if promise.broken.is_empty() {
-                "kept  "
-            } else {
-                "BROKEN"
-            };
-            writeln!(text, "  {word} {}", promise.what).expect("a String takes every write");
-            for example in promise.broken.iter().take(EXAMPLES) {
-                writeln!(text, "         {example}").expect("a String takes every write");
-            }
-            if promise.broken.len() > EXAMPLES {
-                writeln!(text, "         … {} in all", promise.broken.len())
-                    .expect("a String takes every write");
+        for Promise { what, broken } in &self.promises {
+            let word = if broken.is_empty() { "kept" } else { "BROKEN" };
+            lines.push(format!("  {word:<6} {what}"));
+            let examples = broken.iter().take(EXAMPLES);
+            lines.extend(examples.map(|example| format!("         {example}")));
+            if broken.len() > EXAMPLES {
+                lines.push(format!("         … {} in all", broken.len()));
             }
         }
-        text
+        lines.join("\n") + "\n"
     }
 }
 

@@ -1,11 +1,11 @@
 //! Senders that behave as CRMs do: what is not answered with 202 is sent again, some give up too early, some send twice.
 
 use crate::lead::{Event, owner};
+use crate::soak::Soak;
 use crate::target::{Answer, Keys, Sender, Target};
 use anyhow::Result;
 use leadwire_pipeline::testkit::Chance;
 use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -34,23 +34,14 @@ pub(crate) struct Sent {
     pub(crate) odd: Vec<String>,
 }
 
-/// How much is sent, and how it goes wrong.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    /// Events a second, by all senders.
-    pub(crate) rate: u32,
-    pub(crate) lasts: Duration,
-    /// How often in a hundred.
-    pub(crate) percent: u32,
-    pub(crate) seed: u64,
-}
-
-pub(crate) struct Crm<T: Target> {
-    target: Rc<T>,
+pub(crate) struct Crm<'a, T: Target> {
+    target: &'a T,
     sender: T::Sender,
     chance: Chance,
-    percent: u32,
-    sent: Rc<RefCell<Sent>>,
+    soak: Soak,
+    /// Its first event.
+    first: u64,
+    sent: &'a RefCell<Sent>,
 }
 
 /// An event by its number.
@@ -70,24 +61,25 @@ fn lead_of(number: u64) -> String {
     format!("lead-{}", number / EVENTS_EACH)
 }
 
-impl<T: Target> Crm<T> {
-    pub(crate) fn new(target: &Rc<T>, pace: Pace, number: u64, sent: &Rc<RefCell<Sent>>) -> Self {
+impl<'a, T: Target> Crm<'a, T> {
+    pub(crate) fn new(target: &'a T, soak: Soak, number: u64, sent: &'a RefCell<Sent>) -> Self {
         Self {
-            target: Rc::clone(target),
+            target,
             sender: target.sender(),
-            chance: Chance::new(pace.seed.wrapping_add(100 + number)),
-            percent: pace.percent,
-            sent: Rc::clone(sent),
+            chance: Chance::new(soak.seed.wrapping_add(100 + number)),
+            soak,
+            first: number,
+            sent,
         }
     }
 
     /// Sends every eighth event, so that they come evenly.
-    pub(crate) async fn send_all(mut self, first: u64, pace: Pace) -> Result<()> {
+    pub(crate) async fn send_all(mut self) -> Result<()> {
         let began = Instant::now();
-        for number in (first..).step_by(usize::try_from(SENDERS)?) {
-            let after = f64::from(u32::try_from(number)?) / f64::from(pace.rate);
+        for number in (self.first..).step_by(usize::try_from(SENDERS)?) {
+            let after = f64::from(u32::try_from(number)?) / f64::from(self.soak.rate);
             let at = Duration::from_secs_f64(after);
-            if at >= pace.lasts {
+            if at >= self.soak.lasts {
                 break;
             }
             sleep_until(began + at).await;
@@ -101,7 +93,7 @@ impl<T: Target> Crm<T> {
         let event = event(number);
         self.target
             .put_owner(&event.lead_id, &owner(&event.lead_id))?;
-        if self.chance.percent(self.percent) {
+        if self.chance.percent(self.soak.percent) {
             let is_sent = self.sender.abandon(&event).await;
             let mut sent = self.sent.borrow_mut();
             sent.abandoned += 1;
@@ -109,11 +101,11 @@ impl<T: Target> Crm<T> {
         }
         self.deliver(&event).await?;
         let earlier = number.saturating_sub(self.chance.below(MEMORY));
-        if self.chance.percent(self.percent) {
+        if self.chance.percent(self.soak.percent) {
             self.sent.borrow_mut().posted_again += 1;
             self.deliver(&self::event(earlier)).await?;
         }
-        if self.chance.percent(self.percent) {
+        if self.chance.percent(self.soak.percent) {
             let owner = format!("New owner at {number}");
             self.target.put_owner(&lead_of(earlier), &owner)?;
         }

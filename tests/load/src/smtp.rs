@@ -42,17 +42,6 @@ impl Taken {
         let folded = lines.take_while(|line| line.starts_with(' '));
         folded.fold(first, |subject, line| subject + line)
     }
-
-    /// Whether a part of the message has these words, in ASCII.
-    pub fn says(&self, words: &str) -> bool {
-        self.text.replace("=\n", "").contains(words)
-    }
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    taken: Vec<Taken>,
-    faults: Vec<MailFault>,
 }
 
 #[derive(Debug)]
@@ -61,7 +50,8 @@ struct Plan {
     percent: AtomicU32,
     chance: Mutex<Chance>,
     generation: AtomicUsize,
-    seen: Mutex<Seen>,
+    taken: Mutex<Vec<Taken>>,
+    done: Mutex<Vec<MailFault>>,
 }
 
 /// A running server. It ends with the process.
@@ -73,9 +63,6 @@ pub struct MailServer {
 
 impl MailServer {
     /// A server that does one of `faults`, in turn, to so many messages in a hundred.
-    ///
-    /// # Errors
-    /// No port is free.
     pub fn start(faults: &[MailFault], percent: u32, seed: u64) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
@@ -84,7 +71,8 @@ impl MailServer {
             percent: AtomicU32::new(percent),
             chance: Mutex::new(Chance::new(seed)),
             generation: AtomicUsize::new(0),
-            seen: Mutex::default(),
+            taken: Mutex::default(),
+            done: Mutex::default(),
         });
         let shared = Arc::clone(&plan);
         std::thread::Builder::new()
@@ -120,17 +108,12 @@ impl MailServer {
 
     /// Every message that was taken.
     pub fn taken(&self) -> Vec<Taken> {
-        guard(&self.plan.seen).taken.clone()
-    }
-
-    /// How many messages were taken.
-    pub fn count(&self) -> usize {
-        guard(&self.plan.seen).taken.len()
+        guard(&self.plan.taken).clone()
     }
 
     /// Every fault that was done.
     pub fn faults(&self) -> Vec<MailFault> {
-        guard(&self.plan.seen).faults.clone()
+        guard(&self.plan.done).clone()
     }
 }
 
@@ -141,10 +124,10 @@ impl Plan {
             return None;
         }
         // By turns, so that two faults are one of each.
-        let mut seen = guard(&self.seen);
-        let turn = seen.faults.len().checked_rem(self.faults.len())?;
+        let mut done = guard(&self.done);
+        let turn = done.len().checked_rem(self.faults.len())?;
         let fault = self.faults.get(turn).copied()?;
-        seen.faults.push(fault);
+        done.push(fault);
         Some(fault)
     }
 
@@ -153,7 +136,7 @@ impl Plan {
             .lines()
             .find_map(|line| line.strip_prefix("X-Leadwire-Event: "));
         let event = event.unwrap_or_default().to_owned();
-        guard(&self.seen).taken.push(Taken {
+        guard(&self.taken).push(Taken {
             event,
             text,
             generation,
@@ -168,12 +151,9 @@ fn serve(mut stream: &TcpStream, generation: usize, plan: &Plan) -> std::io::Res
     while let Some(line) = lines.next().transpose()? {
         let verb = line.split([' ', ':']).next().unwrap_or_default();
         if verb != "DATA" {
-            let answer: &[u8] = if verb == "QUIT" {
-                b"221 bye\r\n"
-            } else {
-                b"250 ok\r\n"
-            };
-            stream.write_all(answer)?;
+            let is_over = verb == "QUIT";
+            let answer = if is_over { "221 bye" } else { "250 ok" };
+            stream.write_all(format!("{answer}\r\n").as_bytes())?;
             continue;
         }
         let fault = plan.fault();

@@ -2,16 +2,15 @@
 
 use crate::check::{self, Accepted};
 use crate::report::Report;
-use crate::sender::{Crm, Pace, SENDERS, Sent, event_of};
+use crate::sender::{Crm, SENDERS, Sent, event_of};
 use crate::target::{Keys, Killed, Target};
 use crate::vital::{RSS_SLACK, Vital, is_flat};
 use anyhow::Result;
+use futures_util::future::{try_join, try_join_all};
 use leadwire_pipeline::testkit::Chance;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 /// Between two looks at what the processes hold.
@@ -48,33 +47,15 @@ type Samples = Vec<(usize, u32, Vital)>;
 /// # Errors
 /// The harness itself failed, or a process ended by itself; what breaks a promise is in the report.
 pub async fn run<T: Killed>(soak: Soak, target: T) -> Result<Report> {
-    LocalSet::new()
-        .run_until(run_here(soak, Rc::new(target)))
-        .await
-}
-
-async fn run_here<T: Killed>(soak: Soak, target: Rc<T>) -> Result<Report> {
-    let pace = Pace {
-        rate: soak.rate,
-        lasts: soak.lasts,
-        percent: soak.percent,
-        seed: soak.seed,
-    };
-    let sent = Rc::<RefCell<Sent>>::default();
-    let senders = (0..SENDERS).map(|number| {
-        let crm = Crm::new(&target, pace, number, &sent);
-        tokio::task::spawn_local(crm.send_all(number, pace))
-    });
-    let senders: Vec<_> = senders.collect();
-    let (kills, mut samples) = trouble(soak, &*target, &sent).await?;
-    for sender in senders {
-        sender.await??;
-    }
+    let sent = RefCell::<Sent>::default();
+    let senders = (0..SENDERS).map(|number| Crm::new(&target, soak, number, &sent).send_all());
+    let trouble = trouble(soak, &target, &sent);
+    let ((kills, mut samples), _) = try_join(trouble, try_join_all(senders)).await?;
     let sent = sent.take();
-    let states = await_ends(&*target, &sent.accepted).await?;
+    let states = await_ends(&target, &sent.accepted).await?;
     let rounds = samples.last().map_or(0, |(round, ..)| round + 1);
-    samples.extend(held(&*target, rounds));
-    await_views(&*target, sent.accepted.len() - count(&states, "dead")).await?;
+    samples.extend(held(&target, rounds));
+    await_views(&target, sent.accepted.len() - count(&states, "dead")).await?;
     target.stop().await?;
     let mut report = Report::new("soak");
     report.count("kills", kills);
@@ -85,8 +66,8 @@ async fn run_here<T: Killed>(soak: Soak, target: Rc<T>) -> Result<Report> {
     target.faults(&mut report);
     report_ends(&mut report, &sent, &states);
     let mails = target.mails(&sent.accepted)?;
-    check::mailed_in_doubt(&mut report, &*target, &mails)?;
-    check::raw(&mut report, &*target, &accepted(&sent.accepted))?;
+    check::mailed_in_doubt(&mut report, &target, &mails)?;
+    check::raw(&mut report, &target, &accepted(&sent.accepted))?;
     report_vitals(&mut report, &samples);
     Ok(report)
 }
@@ -224,14 +205,13 @@ fn report_vitals(report: &mut Report, samples: &Samples) {
     report.count("processes", processes.len());
     report.count("resident_memory_kib_at_most", most(&rss) / 1024);
     report.count("open_files_at_most", most(&files));
-    let broken = |flat: bool, values: &[u64]| {
-        let grown = (!flat).then(|| format!("{values:?}"));
-        grown.into_iter().collect()
-    };
-    let flat = is_flat(&rss, RSS_SLACK);
-    report.promise("memory stays flat", broken(flat, &rss));
-    let flat = is_flat(&files, FILES_SLACK);
-    report.promise("open files stay flat", broken(flat, &files));
+    for (what, values, slack) in [
+        ("memory stays flat", rss, RSS_SLACK),
+        ("open files stay flat", files, FILES_SLACK),
+    ] {
+        let grown = (!is_flat(&values, slack)).then(|| format!("{values:?}"));
+        report.promise(what, grown.into_iter().collect());
+    }
     // Not one that has only begun.
     let grown = processes.iter();
     let grown = grown.filter(|(_, rss)| rss.len() >= GROUPS && !is_flat(rss, RSS_SLACK));

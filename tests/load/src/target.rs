@@ -29,7 +29,7 @@ impl Answer {
 }
 
 /// One of many senders.
-pub trait Sender: 'static {
+pub trait Sender {
     /// Posts an event; no answer where none came in full.
     fn post(&mut self, event: &Event) -> impl Future<Output = Option<Answer>>;
     /// Posts an event without waiting for the answer. False where it could not be sent.
@@ -59,32 +59,20 @@ pub struct Mails {
 }
 
 /// A home under load.
-pub trait Target: 'static {
+pub trait Target {
     /// What posts to it.
     type Sender: Sender;
     /// A sender of its own.
     fn sender(&self) -> Self::Sender;
     /// Writes a lead's owner file.
-    ///
-    /// # Errors
-    /// It cannot be written.
     fn put_owner(&self, lead_id: &str, owner: &str) -> Result<()>;
     /// The processes that run.
     fn processes(&self) -> Vec<u32>;
     /// The bytes of `raw/` or `enriched/`, by the event's name.
-    ///
-    /// # Errors
-    /// The store cannot be read.
     fn stored(&self, room: &str, name: &str) -> Result<Option<Vec<u8>>>;
     /// The names of all events in `raw/` or `enriched/`.
-    ///
-    /// # Errors
-    /// The store cannot be read.
     fn names(&self, room: &str) -> Result<BTreeSet<String>>;
     /// What was mailed.
-    ///
-    /// # Errors
-    /// The home does not say.
     fn mails(&self, accepted: &Keys) -> Result<Mails>;
     /// Whether a mail names this owner.
     fn says(&self, mail: &Mail, owner: &str) -> bool;
@@ -106,9 +94,6 @@ pub trait Killed: Target {
     /// Lets nothing fail any more.
     fn heal(&self);
     /// The state of each event by its id: `mailed`, `parked` and `dead` are ends.
-    ///
-    /// # Errors
-    /// The home does not say.
     fn states(&self, accepted: &Keys) -> Result<BTreeMap<String, String>>;
     /// Reports what failed on purpose.
     fn faults(&self, report: &mut Report);

@@ -37,25 +37,37 @@ pub struct Bounds {
     pub purges: u8,
 }
 
+/// One of the things that [`Bounds`] count.
+pub(crate) type May = fn(&mut Bounds) -> &mut u8;
+
+pub(crate) const RETRY: May = |bounds| &mut bounds.posts;
+pub(crate) const CRASH: May = |bounds| &mut bounds.crashes;
+pub(crate) const LOSE: May = |bounds| &mut bounds.lost;
+pub(crate) const FAIL: May = |bounds| &mut bounds.errors;
+pub(crate) const DUPLICATE: May = |bounds| &mut bounds.duplicates;
+pub(crate) const EARLY: May = |bounds| &mut bounds.early;
+pub(crate) const NO_TIME: May = |bounds| &mut bounds.no_time;
+pub(crate) const THROTTLE: May = |bounds| &mut bounds.throttles;
+pub(crate) const CHANGE: May = |bounds| &mut bounds.lookup_changes;
+pub(crate) const REDRIVE: May = |bounds| &mut bounds.redrives;
+pub(crate) const REPLAY: May = |bounds| &mut bounds.replays;
+pub(crate) const SWEEP: May = |bounds| &mut bounds.sweeps;
+pub(crate) const FORGET: May = |bounds| &mut bounds.forgets;
+pub(crate) const WIPE: May = |bounds| &mut bounds.prefix_losses;
+pub(crate) const PURGE: May = |bounds| &mut bounds.purges;
+
 impl Bounds {
-    /// One webhook call and nothing that goes wrong.
-    pub const CALM: Self = Self {
-        posts: 1,
-        crashes: 0,
-        lost: 0,
-        errors: 0,
-        duplicates: 0,
-        early: 0,
-        no_time: 0,
-        throttles: 0,
-        lookup_changes: 0,
-        redrives: 0,
-        replays: 0,
-        sweeps: 0,
-        forgets: 0,
-        prefix_losses: 0,
-        purges: 0,
-    };
+    /// One webhook call, and each of these things once.
+    pub(crate) fn of(things: &[May]) -> Self {
+        let mut bounds = Self {
+            posts: 1,
+            ..Self::default()
+        };
+        for thing in things {
+            *thing(&mut bounds) += 1;
+        }
+        bounds
+    }
 
     /// Crashes, lost replies, errors and purges that these bounds hold.
     pub fn faults(&self) -> u8 {
@@ -81,15 +93,6 @@ pub enum OwnerMissing {
     Mail,
 }
 
-/// Whether what is wrong outside (lookup file, SES) is ever put right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cure {
-    /// At any time.
-    Sometime,
-    /// Never.
-    Never,
-}
-
 /// What an operator wants of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notify {
@@ -108,15 +111,6 @@ pub enum ClaimOrder {
     BesideDocument,
 }
 
-/// When the clock may pass into the next phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
-    /// While no process is at work: phases are minutes, processes read the clock once, at their start.
-    BetweenRuns,
-    /// At any time.
-    Anytime,
-}
-
 /// Configuration and surroundings of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -126,18 +120,19 @@ pub struct Policy {
     pub owner_missing: OwnerMissing,
     /// The lookup file at the start.
     pub lookup: Lookup,
-    /// Whether a missing or wrong lookup file is put right.
-    pub lookup_cure: Cure,
+    /// Whether a missing or wrong lookup file is put right, at any time.
+    pub lookup_is_cured: bool,
     /// SES at the start.
     pub ses: Ses,
-    /// Whether a throttled or refusing SES recovers.
-    pub ses_cure: Cure,
+    /// Whether a throttled or refusing SES recovers, at any time.
+    pub ses_recovers: bool,
     /// Whether a replay mails.
     pub notify: Notify,
     /// When the claim is put.
     pub claim: ClaimOrder,
-    /// When the clock moves.
-    pub clock: Clock,
+    /// Whether the clock moves at any time. Else it does while no process is at work: phases are minutes, processes read the clock once,
+    /// at their start.
+    pub clock_is_free: bool,
     /// `MAX_RECEIVE_COUNT`.
     pub receives: u8,
     /// Hops allowed for each kind of wait (12 in the code; fewer keep the model small).
@@ -150,13 +145,48 @@ impl Policy {
         ambiguous: Ambiguous::Resend,
         owner_missing: OwnerMissing::Dlq,
         lookup: Lookup::First,
-        lookup_cure: Cure::Sometime,
+        lookup_is_cured: true,
         ses: Ses::Up,
-        ses_cure: Cure::Sometime,
+        ses_recovers: true,
         notify: Notify::Force,
         claim: ClaimOrder::AfterDocument,
-        clock: Clock::BetweenRuns,
+        clock_is_free: false,
         receives: 3,
         hops: 2,
+    };
+
+    pub(crate) const PARK: Self = Self {
+        ambiguous: Ambiguous::Park,
+        ..Self::DEFAULT
+    };
+    pub(crate) const SILENT: Self = Self {
+        notify: Notify::Never,
+        ..Self::DEFAULT
+    };
+    pub(crate) const BESIDE: Self = Self {
+        claim: ClaimOrder::BesideDocument,
+        ..Self::DEFAULT
+    };
+    pub(crate) const BESIDE_PARK: Self = Self {
+        claim: ClaimOrder::BesideDocument,
+        ..Self::PARK
+    };
+    /// The owner comes after the event.
+    pub(crate) const LATE: Self = Self {
+        lookup: Lookup::Absent,
+        ..Self::DEFAULT
+    };
+    pub(crate) const LATE_MAIL: Self = Self {
+        owner_missing: OwnerMissing::Mail,
+        ..Self::LATE
+    };
+    /// The owner never comes.
+    pub(crate) const NEVER: Self = Self {
+        lookup_is_cured: false,
+        ..Self::LATE
+    };
+    pub(crate) const NEVER_MAIL: Self = Self {
+        owner_missing: OwnerMissing::Mail,
+        ..Self::NEVER
     };
 }

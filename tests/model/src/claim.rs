@@ -6,24 +6,18 @@ use crate::action::{Action, Reply};
 use crate::bounds::ClaimOrder;
 use crate::pair::WorkerId;
 use crate::protocol::Protocol;
-use crate::state::{Claim, Doc, Mark, Phase, Reason, Seen, State, Step, Wait, Worker, Write};
+use crate::state::{Claim, Doc, Phase, Reason, Seen, State, Step, Wait, Worker, Write};
 use crate::variant::Variant;
 
 impl Protocol {
     pub(crate) fn write_actions(&self, state: &State, id: WorkerId, actions: &mut Vec<Action>) {
         let worker = &state.workers[id];
-        let mut offer = |write: Write, action: fn(WorkerId, Reply) -> Action| match write {
-            Write::Todo => {
-                actions.push(action(id, Reply::Answer));
-                if state.left.lost > 0 {
-                    actions.push(action(id, Reply::Lost));
-                }
-                if state.left.errors > 0 {
-                    actions.push(action(id, Reply::Error));
-                }
+        let mut offer = |write: Write, action: fn(WorkerId, Reply) -> Action| {
+            if matches!(write, Write::Todo | Write::Check) {
+                let puts = write == Write::Todo;
+                let replies = state.replies(puts, puts);
+                actions.extend(replies.map(|reply| action(id, reply)));
             }
-            Write::Check => actions.push(action(id, Reply::Answer)),
-            Write::Done | Write::Lost => {}
         };
         offer(worker.doc_write, Action::Do);
         if worker.doc_write == Write::Done || self.policy.claim == ClaimOrder::BesideDocument {
@@ -32,7 +26,7 @@ impl Protocol {
     }
 
     pub(crate) fn write_document(&self, state: &mut State, id: WorkerId, reply: Reply) {
-        let rev = state.workers[id].rev();
+        let rev = state.workers[id].rev;
         let stored = state.docs[rev];
         let overwrites = self.variant == Variant::OverwriteDocument;
         let own = overwrites || self.variant == Variant::MailOwnMerge;
@@ -74,7 +68,7 @@ impl Protocol {
     }
 
     fn put_claim(&self, state: &mut State, id: WorkerId, reply: Reply) {
-        let rev = state.workers[id].rev();
+        let rev = state.workers[id].rev;
         if reply == Reply::Error {
             state.workers[id].claim_write = Write::Lost;
             state.workers[id].seen = Seen::Unread;
@@ -107,7 +101,7 @@ impl Protocol {
     }
 
     fn read_claim_back(&self, state: &mut State, id: WorkerId) {
-        let mail = state.mail[state.workers[id].rev()];
+        let mail = state.mail[state.workers[id].rev];
         let seen = self.look_at_mail(state, id);
         let parks = self.parks();
         let worker = &mut state.workers[id];
@@ -128,7 +122,7 @@ impl Protocol {
     /// Goes on once both writes have ended, or the second one need not begin.
     pub(crate) fn after_write(&self, state: &mut State, id: WorkerId) {
         let worker = state.workers[id];
-        if worker.doc_write == Write::Done && self.keeps_quiet(worker.rev()) {
+        if worker.doc_write == Write::Done && self.keeps_quiet(worker.rev) {
             state.workers[id] = worker.turned_to(Step::Quiet);
             return;
         }
@@ -164,7 +158,7 @@ impl Protocol {
         reply: Reply,
         end: Option<Reason>,
     ) {
-        let rev = state.workers[id].rev();
+        let rev = state.workers[id].rev;
         let held = state.workers[id].token == state.mail[rev].version;
         if reply == Reply::Answer && held {
             state.mail[rev].put(Claim::Idle);
@@ -180,33 +174,22 @@ impl Protocol {
             None => self.defer(state, id, Wait::Mail),
         }
     }
-
-    /// How a trace tells the claim's PUT.
-    pub(crate) fn claim_text(&self, state: &State, id: WorkerId) -> &'static str {
-        match state.workers[id].seen {
-            _ if self.variant == Variant::MarkerBeforeSend => "sent",
-            Seen::Free(0) => "{SENDING} if absent",
-            Seen::Free(_) => "{SENDING} over idle, If-Match",
-            Seen::Stale(_) => "{SENDING} takeover, If-Match",
-            Seen::Unread | Seen::Live | Seen::Closed => "{SENDING}",
-        }
-    }
 }
 
 /// Anything that must not happen before `not_before`.
 pub(crate) fn note_effect(state: &mut State) {
     if state.phase == Phase::Early {
-        state.ghost.mark(Mark::EarlyEffect);
+        state.ghost.early_effect = true;
     }
 }
 
 fn store_document(state: &mut State, id: WorkerId, doc: Option<Doc>) {
-    let rev = state.workers[id].rev();
+    let rev = state.workers[id].rev;
     state.docs[rev] = doc;
     note_effect(state);
     if state.ghost.first[rev].is_none() {
         state.ghost.first[rev] = doc;
     } else if state.ghost.first[rev] != doc {
-        state.ghost.mark(Mark::DocChanged);
+        state.ghost.doc_changed = true;
     }
 }

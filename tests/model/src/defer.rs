@@ -1,10 +1,10 @@
 //! Enrich, the three ends of a record: acked, deferred by copy, reported as failed.
 
 use crate::action::Reply;
-use crate::pair::{Rev, WorkerId};
+use crate::pair::WorkerId;
 use crate::protocol::Protocol;
 use crate::queue::{Delay, Kind, Message, Place, Slot};
-use crate::state::{Mark, Reason, State, Step, Wait, Worker};
+use crate::state::{Reason, State, Step, Wait, Worker};
 use crate::variant::Variant;
 
 impl Protocol {
@@ -92,7 +92,7 @@ impl Protocol {
     /// Reports the record as failed, after `failed/X` where it is due.
     pub(crate) fn fail(&self, state: &mut State, id: WorkerId, reason: Reason) {
         if !matches!(reason, Reason::Transient | Reason::Waiting) {
-            state.ghost.mark(Mark::Struck);
+            state.ghost.struck = true;
         }
         let message = state.queue.get(state.workers[id].slot);
         let due = reason.is_permanent() || message.receives >= self.policy.receives;
@@ -100,12 +100,10 @@ impl Protocol {
             self.report(state, id, reason);
         } else if self.variant == Variant::FailedAfterReport {
             self.report(state, id, reason);
-            let late = Step::WriteFailedLate(reason);
-            let replay = message.rev == Rev::Replay;
             state.workers[id] = Worker {
-                step: late,
+                step: Step::WriteFailedLate(reason),
                 slot: Slot::NONE,
-                replay,
+                rev: message.rev,
                 ..Worker::default()
             };
         } else {
@@ -122,7 +120,7 @@ impl Protocol {
     ) {
         let worker = state.workers[id];
         if reply == Reply::Answer {
-            state.failed[worker.rev()] = Some(reason);
+            state.failed[worker.rev] = Some(reason);
         } else {
             state.queue.get_mut(worker.slot).mute = true;
         }
@@ -155,7 +153,7 @@ impl Protocol {
     pub(crate) fn die(&self, state: &mut State, id: WorkerId) {
         let worker = state.workers[id];
         if worker.step == Step::Settle {
-            state.ghost.ambiguous[worker.rev()] += 1;
+            state.ghost.ambiguous[worker.rev] += 1;
         }
         if worker.slot == Slot::NONE {
             state.workers[id] = Worker::default();
@@ -171,18 +169,13 @@ impl Protocol {
         let slot = state.workers[id].slot;
         let_go(state, id);
         state.workers[id] = Worker::default();
-        let free = state.holders(slot) == 0;
-        if free
-            && state
-                .queue
-                .each()
-                .any(|(s, m)| s == slot && m.place == Place::Flight)
-        {
+        let flies = |(s, m): (Slot, &Message)| s == slot && m.place == Place::Flight;
+        if state.holders(slot) == 0 && state.queue.each().any(flies) {
             let message = state.queue.get_mut(slot);
             message.place = Place::Queue;
             if message.receives >= self.policy.receives {
                 message.place = Place::Dlq;
-                state.ghost.mark(Mark::DeadLettered);
+                state.ghost.dead_lettered = true;
             }
         }
     }

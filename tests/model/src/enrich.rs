@@ -1,12 +1,12 @@
 //! Enrich, first half: receive a record, read, decide.
 
-use crate::action::{Action, Delivery, Get, Reply};
+use crate::action::{Action, Delivery, Get};
 use crate::bounds::{Ambiguous, OwnerMissing};
 use crate::pair::{Rev, WorkerId};
 use crate::protocol::Protocol;
 use crate::queue::{Delay, Place, Slot};
 use crate::state::{
-    Claim, Doc, Found, Lookup, Phase, Reason, Seen, State, Step, Wait, Worker, Write,
+    Claim, Doc, Found, Lookup, Phase, Reason, Seen, Ses, State, Step, Wait, Worker, Write,
 };
 use crate::variant::Variant;
 
@@ -33,6 +33,11 @@ impl Protocol {
 
     pub(crate) fn worker_actions(&self, state: &State, id: WorkerId, actions: &mut Vec<Action>) {
         let worker = &state.workers[id];
+        // A lost reply counts where it leads elsewhere than a death after the effect, or than the answer.
+        let mut called = |may_lose, may_fail| {
+            let replies = state.replies(may_lose, may_fail);
+            actions.extend(replies.map(|reply| Action::Do(id, reply)));
+        };
         match worker.step {
             Step::Idle => {}
             Step::Read => {
@@ -50,27 +55,16 @@ impl Protocol {
                 }
             }
             Step::Write => self.write_actions(state, id, actions),
-            Step::Send
-            | Step::Settle
-            | Step::CheckSettled
-            | Step::Quiet
+            Step::Send => called(state.ses == Ses::Up, true),
+            Step::Settle | Step::Quiet | Step::Copy(_) => called(true, true),
+            Step::Release(_) | Step::WriteFailed(_) | Step::ParkReason | Step::ParkClaim => {
+                called(false, true);
+            }
+            Step::CheckSettled
             | Step::CheckQuiet
-            | Step::Release(_)
-            | Step::Copy(_)
             | Step::CopyLate(_)
             | Step::Ack
-            | Step::WriteFailed(_)
-            | Step::WriteFailedLate(_)
-            | Step::ParkReason
-            | Step::ParkClaim => {
-                actions.push(Action::Do(id, Reply::Answer));
-                if state.left.lost > 0 && can_lose_reply(state, worker.step) {
-                    actions.push(Action::Do(id, Reply::Lost));
-                }
-                if state.left.errors > 0 && can_fail(worker.step) {
-                    actions.push(Action::Do(id, Reply::Error));
-                }
-            }
+            | Step::WriteFailedLate(_) => called(false, false),
         }
     }
 
@@ -87,11 +81,10 @@ impl Protocol {
             }
             Delivery::Again => {}
         }
-        let replay = message.rev == Rev::Replay;
         let mut worker = Worker {
             step: Step::Read,
             slot,
-            replay,
+            rev: message.rev,
             ..Worker::default()
         };
         if matches!(self.variant, Variant::EnrichSkipsMail) {
@@ -123,7 +116,7 @@ impl Protocol {
 
     /// `GET mail/X`, and of a replay the base's too: that is where a forgotten event is marked.
     pub(crate) fn look_at_mail(&self, state: &State, id: WorkerId) -> Seen {
-        let rev = state.workers[id].rev();
+        let rev = state.workers[id].rev;
         let looks_at_base = self.variant != Variant::ReplayBlindToForgotten;
         if looks_at_base && state.mail[Rev::Base].claim == Claim::Forgotten {
             return Seen::Closed;
@@ -207,7 +200,7 @@ impl Protocol {
 }
 
 fn look_at_docs(state: &State, id: WorkerId) -> Found {
-    match state.docs[state.workers[id].rev()] {
+    match state.docs[state.workers[id].rev] {
         Some(doc) => Found::Stored(doc),
         None if state.raw => Found::Raw(state.lookup),
         None => Found::Nothing,
@@ -222,46 +215,5 @@ fn is_visible(state: &State, slot: Slot) -> bool {
         Delay::OwnerEnd => state.phase >= Phase::Over,
         Delay::MailEnd => message.mail_wait_over(state.phase),
         Delay::LeaseEnd => state.mail[message.rev].claim != Claim::Live,
-    }
-}
-
-/// Where a lost reply leads elsewhere than a death after the effect, or than the answer.
-fn can_lose_reply(state: &State, step: Step) -> bool {
-    match step {
-        Step::Send => state.ses == crate::state::Ses::Up,
-        Step::Settle | Step::Quiet | Step::Copy(_) => true,
-        Step::Idle
-        | Step::Read
-        | Step::Write
-        | Step::CheckSettled
-        | Step::CheckQuiet
-        | Step::Release(_)
-        | Step::CopyLate(_)
-        | Step::Ack
-        | Step::WriteFailed(_)
-        | Step::WriteFailedLate(_)
-        | Step::ParkReason
-        | Step::ParkClaim => false,
-    }
-}
-
-fn can_fail(step: Step) -> bool {
-    match step {
-        Step::Send
-        | Step::Settle
-        | Step::Quiet
-        | Step::Release(_)
-        | Step::Copy(_)
-        | Step::WriteFailed(_)
-        | Step::ParkReason
-        | Step::ParkClaim => true,
-        Step::Idle
-        | Step::Read
-        | Step::Write
-        | Step::CheckSettled
-        | Step::CheckQuiet
-        | Step::CopyLate(_)
-        | Step::Ack
-        | Step::WriteFailedLate(_) => false,
     }
 }

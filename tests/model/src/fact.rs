@@ -1,9 +1,10 @@
 //! What everything else is told in: time, owner files, answers, documents, reasons and waits.
 
 /// Time as the protocol sees it: the windows of one event, one after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
     /// Before `not_before`.
+    #[default]
     Early,
     /// From `not_before` to the end of the owner window.
     Due,
@@ -26,9 +27,10 @@ impl Phase {
 }
 
 /// The lookup file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lookup {
     /// There is none.
+    #[default]
     Absent,
     /// It names another lead.
     Foreign,
@@ -39,9 +41,10 @@ pub enum Lookup {
 }
 
 /// How SES answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ses {
     /// It accepts.
+    #[default]
     Up,
     /// It throttles: a definite refusal that passes.
     Throttling,

@@ -4,7 +4,7 @@ use crate::action::{Action, Reply};
 use crate::pair::Rev;
 use crate::protocol::Protocol;
 use crate::queue::{Delay, Message};
-use crate::state::{Claim, Ingest, IngestStep, Mark, Phase, State};
+use crate::state::{Claim, Ingest, IngestStep, Phase, State};
 use crate::variant::Variant;
 
 impl Protocol {
@@ -16,15 +16,8 @@ impl Protocol {
             }
             return;
         }
-        actions.push(Action::Ingest(Reply::Answer));
-        if matches!(step, IngestStep::PutRaw | IngestStep::Send) {
-            if state.left.lost > 0 {
-                actions.push(Action::Ingest(Reply::Lost));
-            }
-            if state.left.errors > 0 {
-                actions.push(Action::Ingest(Reply::Error));
-            }
-        }
+        let calls = matches!(step, IngestStep::PutRaw | IngestStep::Send);
+        actions.extend(state.replies(calls, calls).map(Action::Ingest));
     }
 
     pub(crate) fn post(&self, state: &mut State) {
@@ -81,7 +74,7 @@ impl Protocol {
             },
             IngestStep::Accept => {
                 state.answered = true;
-                state.ghost.mark(Mark::Accepted);
+                state.ghost.accepted = true;
                 IngestStep::Idle
             }
             IngestStep::Refuse => IngestStep::Idle,
@@ -95,7 +88,7 @@ impl Protocol {
 /// Creates `raw/X`, or finds it: the bytes are the same (`naming` has other events in the same slot).
 fn store_raw(state: &mut State) {
     state.raw = true;
-    state.ghost.mark(Mark::Stored);
+    state.ghost.stored = true;
 }
 
 /// The trigger, with what is left of the delay.

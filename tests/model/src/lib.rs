@@ -25,17 +25,8 @@ pub mod circle;
 pub mod control;
 pub mod naming;
 pub mod property;
-pub mod report;
 pub mod scenario;
 pub mod walk;
 
-pub use action::{Action, Delivery, Get, Process, Reply};
-pub use bounds::{Ambiguous, Bounds, ClaimOrder, Clock, Cure, OwnerMissing, Policy};
-pub use model::Protocol;
-pub use pair::{Pair, Rev, WorkerId};
-pub use queue::{Delay, Kind, Message, Place, Queue, Slot};
-pub use state::{
-    Claim, Doc, Forget, Found, Ghost, Ingest, IngestStep, Lookup, Mail, Mark, Phase, Reason, Seen,
-    Ses, State, Step, Sweep, Wait, Worker, Write,
-};
+pub use protocol::Protocol;
 pub use variant::Variant;

@@ -5,7 +5,7 @@ use crate::bounds::Notify;
 use crate::claim::note_effect;
 use crate::pair::{Rev, WorkerId};
 use crate::protocol::Protocol;
-use crate::state::{Claim, Forget, Mark, Reason, Seen, Ses, State, Step};
+use crate::state::{Claim, Forget, Reason, Seen, Ses, State, Step};
 use crate::variant::Variant;
 
 impl Protocol {
@@ -14,7 +14,7 @@ impl Protocol {
             // 5xx, timeout, reset: it tells nothing. The claim stays; the lease will end.
             (Reply::Error, _) => self.fail(state, id, Reason::Transient),
             (Reply::Answer | Reply::Lost, Ses::Throttling) => {
-                state.ghost.mark(Mark::Deferred);
+                state.ghost.deferred = true;
                 let message = state.queue.get(state.workers[id].slot);
                 let over = message.mail_wait_over(state.phase);
                 self.refuse(state, id, over.then_some(Reason::MailWaitOver));
@@ -29,7 +29,7 @@ impl Protocol {
             }
             (Reply::Lost, Ses::Up) => {
                 accept_mail(state, id);
-                state.ghost.ambiguous[state.workers[id].rev()] += 1;
+                state.ghost.ambiguous[state.workers[id].rev] += 1;
                 self.fail(state, id, Reason::Transient);
             }
         }
@@ -43,7 +43,7 @@ impl Protocol {
     }
 
     pub(crate) fn settle(&self, state: &mut State, id: WorkerId, reply: Reply) {
-        let rev = state.workers[id].rev();
+        let rev = state.workers[id].rev;
         if reply == Reply::Error {
             // Nothing else is worth doing now: the same PUT again, until the record's deadline.
             if self.variant == Variant::SettleGivesUp {
@@ -65,7 +65,7 @@ impl Protocol {
     }
 
     pub(crate) fn check_settled(&self, state: &mut State, id: WorkerId) {
-        let mail = state.mail[state.workers[id].rev()];
+        let mail = state.mail[state.workers[id].rev];
         if mail.is_settled() {
             state.workers[id] = state.workers[id].turned_to(Step::Ack);
         } else if mail.version == state.workers[id].token {
@@ -87,7 +87,7 @@ impl Protocol {
         if reply == Reply::Error {
             return self.fail(state, id, Reason::Transient);
         }
-        let rev = state.workers[id].rev();
+        let rev = state.workers[id].rev;
         let applied = state.mail[rev].claim == Claim::Absent;
         if applied {
             state.mail[rev].put(Claim::Silent);
@@ -97,7 +97,7 @@ impl Protocol {
     }
 
     pub(crate) fn check_quiet(&self, state: &mut State, id: WorkerId) {
-        if state.mail[state.workers[id].rev()].is_settled() {
+        if state.mail[state.workers[id].rev].is_settled() {
             state.workers[id].step = Step::Ack;
         } else {
             self.fail(state, id, Reason::Transient);
@@ -108,7 +108,7 @@ impl Protocol {
         if reply == Reply::Error {
             return self.fail(state, id, Reason::Transient);
         }
-        state.failed[state.workers[id].rev()] = Some(Reason::MailAmbiguous);
+        state.failed[state.workers[id].rev] = Some(Reason::MailAmbiguous);
         let marked = self.variant == Variant::ParkMarksFirst;
         state.workers[id].step = if marked { Step::Ack } else { Step::ParkClaim };
     }
@@ -117,7 +117,7 @@ impl Protocol {
         if reply == Reply::Error {
             return self.fail(state, id, Reason::Transient);
         }
-        let rev = state.workers[id].rev();
+        let rev = state.workers[id].rev;
         if state.workers[id].seen != Seen::Stale(state.mail[rev].version) {
             // 412: somebody else parked or forgot it meanwhile. Look again.
             state.workers[id] = state.workers[id].turned_to(Step::Read);
@@ -134,13 +134,13 @@ impl Protocol {
 }
 
 fn accept_mail(state: &mut State, id: WorkerId) {
-    let rev = state.workers[id].rev();
+    let rev = state.workers[id].rev;
     note_effect(state);
     state.ghost.mails[rev] += 1;
     if state.workers[id].doc.is_none() || state.workers[id].doc != state.docs[rev] {
-        state.ghost.mark(Mark::DocForeign);
+        state.ghost.doc_foreign = true;
     }
     if state.forget == Forget::Done {
-        state.ghost.mark(Mark::MailedForgotten);
+        state.ghost.mailed_forgotten = true;
     }
 }

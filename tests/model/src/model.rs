@@ -2,14 +2,11 @@
 
 use stateright::{Model, Property};
 
-use crate::action::{Action, Delivery, Reply};
-use crate::pair::{Pair, WorkerId};
+use crate::action::{self, Action, Delivery, Reply};
+use crate::pair::WorkerId;
 use crate::property;
-pub use crate::protocol::Protocol;
-use crate::queue::Queue;
-use crate::state::{
-    Claim, Forget, Ghost, Ingest, Lookup, Mark, Phase, Ses, State, Step, Sweep, Wait,
-};
+use crate::protocol::Protocol;
+use crate::state::{Claim, Forget, Lookup, Ses, State, Step, Wait};
 use crate::world;
 
 impl Protocol {
@@ -49,22 +46,10 @@ impl Model for Protocol {
 
     fn init_states(&self) -> Vec<State> {
         vec![State {
-            phase: Phase::Early,
-            answered: false,
-            ingest: Ingest::default(),
-            raw: false,
             lookup: self.policy.lookup,
             ses: self.policy.ses,
-            docs: Pair::default(),
-            mail: Pair::default(),
-            failed: Pair::default(),
-            swept: 0,
-            queue: Queue::default(),
-            workers: Pair::default(),
-            sweep: Sweep::Idle,
-            forget: Forget::Never,
             left: self.bounds,
-            ghost: Ghost::default(),
+            ..State::default()
         }]
     }
 
@@ -136,6 +121,11 @@ impl Model for Protocol {
         Some(next)
     }
 
+    fn format_step(&self, last: &State, action: Action) -> Option<String> {
+        let next = self.next_state(last, action)?;
+        Some(action::describe(last, action, &next))
+    }
+
     fn properties(&self) -> Vec<Property<Self>> {
         property::of(self)
     }
@@ -148,10 +138,5 @@ impl State {
         let no_message = !self.queue.each().any(|(_, m)| m.is_alive());
         let forgetting = !matches!(self.forget, Forget::Never | Forget::Done);
         !self.is_at_work() && crm_rests && no_message && !forgetting && !protocol.sweep_finds(self)
-    }
-
-    /// The event was stored once.
-    pub(crate) fn was_stored(&self) -> bool {
-        self.ghost.has(Mark::Stored)
     }
 }

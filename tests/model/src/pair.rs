@@ -1,6 +1,5 @@
 //! Two of a kind: the two enrich workers, the two revisions.
 
-use std::fmt;
 use std::ops::{Index, IndexMut};
 
 /// One of the two enrich workers.
@@ -17,19 +16,11 @@ impl WorkerId {
     pub const ALL: [Self; 2] = [Self::A, Self::B];
 }
 
-impl fmt::Display for WorkerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::A => "enrich A",
-            Self::B => "enrich B",
-        })
-    }
-}
-
 /// A revision of the event: the event itself, or the replay of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Rev {
     /// The event as it was accepted, named X.
+    #[default]
     Base,
     /// The first replay of it, named X.r1.
     Replay,
@@ -40,16 +31,7 @@ impl Rev {
     pub const ALL: [Self; 2] = [Self::Base, Self::Replay];
 }
 
-impl fmt::Display for Rev {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Base => "X",
-            Self::Replay => "X.r1",
-        })
-    }
-}
-
-/// Two values, indexed by worker or by revision.
+/// Two values, indexed by a [`Side`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pair<T> {
     first: T,
@@ -77,42 +59,42 @@ impl<T: Ord> Pair<T> {
     }
 }
 
-impl<T> Index<WorkerId> for Pair<T> {
+/// One of two, by which a [`Pair`] is indexed.
+pub trait Side {
+    /// Whether it is the second one.
+    fn is_second(self) -> bool;
+}
+
+impl Side for WorkerId {
+    fn is_second(self) -> bool {
+        self == Self::B
+    }
+}
+
+impl Side for Rev {
+    fn is_second(self) -> bool {
+        self == Self::Replay
+    }
+}
+
+impl<T, S: Side> Index<S> for Pair<T> {
     type Output = T;
 
-    fn index(&self, id: WorkerId) -> &T {
-        match id {
-            WorkerId::A => &self.first,
-            WorkerId::B => &self.second,
+    fn index(&self, side: S) -> &T {
+        if side.is_second() {
+            &self.second
+        } else {
+            &self.first
         }
     }
 }
 
-impl<T> IndexMut<WorkerId> for Pair<T> {
-    fn index_mut(&mut self, id: WorkerId) -> &mut T {
-        match id {
-            WorkerId::A => &mut self.first,
-            WorkerId::B => &mut self.second,
-        }
-    }
-}
-
-impl<T> Index<Rev> for Pair<T> {
-    type Output = T;
-
-    fn index(&self, rev: Rev) -> &T {
-        match rev {
-            Rev::Base => &self.first,
-            Rev::Replay => &self.second,
-        }
-    }
-}
-
-impl<T> IndexMut<Rev> for Pair<T> {
-    fn index_mut(&mut self, rev: Rev) -> &mut T {
-        match rev {
-            Rev::Base => &mut self.first,
-            Rev::Replay => &mut self.second,
+impl<T, S: Side> IndexMut<S> for Pair<T> {
+    fn index_mut(&mut self, side: S) -> &mut T {
+        if side.is_second() {
+            &mut self.second
+        } else {
+            &mut self.first
         }
     }
 }

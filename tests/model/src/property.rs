@@ -9,91 +9,57 @@ use crate::bounds::{Ambiguous, Notify};
 use crate::pair::Rev;
 use crate::protocol::Protocol;
 use crate::queue::Place;
-use crate::state::{Claim, Doc, Forget, Mark, Reason, State};
+use crate::state::{Claim, Doc, Forget, Reason, State};
 use crate::sweep::SWEPT_MAX;
 
-/// 202 means that the bytes are stored.
-pub const ACCEPTED_IS_STORED: &str = "P1 an accepted event is stored";
-/// 202 means that a trigger is queued, and deferral never loses it.
-pub const ACCEPTED_HAS_TRIGGER: &str =
+pub(crate) const ACCEPTED_IS_STORED: &str = "P1 an accepted event is stored";
+pub(crate) const ACCEPTED_HAS_TRIGGER: &str =
     "P1 an accepted event keeps a trigger until it is settled or failed";
-/// No trigger runs ahead of its bytes.
-pub const NO_TRIGGER_WITHOUT_BYTES: &str = "P1 no trigger is queued before its bytes are stored";
-/// The end of every stored event.
-pub const STORED_ENDS: &str =
+pub(crate) const NO_TRIGGER_WITHOUT_BYTES: &str =
+    "P1 no trigger is queued before its bytes are stored";
+pub(crate) const STORED_ENDS: &str =
     "P1 every stored event ends mailed, parked, forgotten or failed with its reason";
-/// The dead letter queue explains itself.
-pub const DLQ_HAS_REASON: &str =
+pub(crate) const DLQ_HAS_REASON: &str =
     "P1 what is dead-lettered has its reason in failed/, unless its last receive died";
-/// Faults are absorbed.
-pub const FAULTS_ABSORBED: &str = "P1 fewer faults than receives still end in a mail";
-/// Replays have effect.
-pub const REPLAY_ENDS: &str = "P1 a replay ends mailed, silent, parked, forgotten or dead-lettered";
-/// The delay.
-pub const NOT_EARLY: &str = "P2 no effect before not_before";
-/// The document.
-pub const ONE_DOCUMENT: &str = "P3 the enriched document of a revision never changes";
-/// The mail's content.
-pub const MAIL_FROM_DOCUMENT: &str = "P3 every mail is rendered from the stored document";
-/// The count of mails.
-pub const MAILS_BOUNDED: &str = "P4 mails are at most one, and one for each ambiguity";
-/// The count of mails under `park`.
-pub const PARK_MAILS_ONCE: &str = "P4 park mails at most once";
-/// What a replay that mails nobody does.
-pub const SILENT_MAILS_NOBODY: &str =
+pub(crate) const FAULTS_ABSORBED: &str = "P1 fewer faults than receives still end in a mail";
+pub(crate) const REPLAY_ENDS: &str =
+    "P1 a replay ends mailed, silent, parked, forgotten or dead-lettered";
+pub(crate) const NOT_EARLY: &str = "P2 no effect before not_before";
+pub(crate) const ONE_DOCUMENT: &str = "P3 the enriched document of a revision never changes";
+pub(crate) const MAIL_FROM_DOCUMENT: &str = "P3 every mail is rendered from the stored document";
+pub(crate) const MAILS_BOUNDED: &str = "P4 mails are at most one, and one for each ambiguity";
+pub(crate) const PARK_MAILS_ONCE: &str = "P4 park mails at most once";
+pub(crate) const SILENT_MAILS_NOBODY: &str =
     "P4 a replay that is to mail nobody mails nobody, and has its document where it ends";
-/// The ordinary case.
-pub const CALM_MAILS_ONCE: &str = "P4 without a fault there is exactly one mail";
-/// The marker tells the truth.
-pub const SENT_IS_MAILED: &str = "P4 settled as sent means mailed";
-/// Parking is for doubt, and says so.
-pub const PARKED_IS_DOUBTFUL: &str = "P4 parked means doubtful and has its reason in failed/";
+pub(crate) const CALM_MAILS_ONCE: &str = "P4 without a fault there is exactly one mail";
+pub(crate) const SENT_IS_MAILED: &str = "P4 settled as sent means mailed";
+pub(crate) const PARKED_IS_DOUBTFUL: &str =
+    "P4 parked means doubtful and has its reason in failed/";
 /// Waiting is not failing.
 pub const WAITING_IS_FREE: &str = "P6 waiting costs no receive";
-/// Forgotten stays forgotten.
-pub const FORGOTTEN: &str = "forgotten stays forgotten: nothing stored, nothing mailed";
-/// Hops and sweeps end.
-pub const NOTHING_CIRCLES: &str = "nothing circles: hops and sweeps are bounded";
-/// No run stops halfway.
-pub const NO_DEADLOCK: &str = "a run stops only when it is quiet";
+pub(crate) const FORGOTTEN: &str = "forgotten stays forgotten: nothing stored, nothing mailed";
+pub(crate) const NOTHING_CIRCLES: &str = "nothing circles: hops and sweeps are bounded";
+pub(crate) const NO_DEADLOCK: &str = "a run stops only when it is quiet";
 
-/// Reached: mailed.
-pub const R_MAILED: &str = "reached: mailed";
-/// Reached: two mails.
-pub const R_TWO_MAILS: &str = "reached: a second mail after an ambiguity";
-/// Reached: parked.
-pub const R_PARKED: &str = "reached: parked";
-/// Reached: dead-lettered.
-pub const R_DLQ: &str = "reached: dead-lettered";
-/// Reached: swept.
-pub const R_SWEPT: &str = "reached: a trigger sent by the sweep";
-/// Reached: swept out.
-pub const R_SWEPT_OUT: &str = "reached: swept out";
-/// Reached: deferred by SES.
-pub const R_THROTTLED: &str = "reached: a mail throttled, then sent";
-/// Reached: unassigned.
-pub const R_UNASSIGNED: &str = "reached: mailed as unassigned";
-/// Reached: replay mailed.
-pub const R_REPLAYED: &str = "reached: a replay mailed";
-/// Reached: a silent replay's end.
-pub const R_SILENT: &str = "reached: a replay ended silent";
-/// Reached: forgotten.
-pub const R_FORGOTTEN: &str = "reached: forgotten";
-/// Reached: redriven and mailed.
-pub const R_CURED: &str = "reached: mailed after the dead letter queue";
+pub(crate) const R_MAILED: &str = "reached: mailed";
+pub(crate) const R_TWO_MAILS: &str = "reached: a second mail after an ambiguity";
+pub(crate) const R_PARKED: &str = "reached: parked";
+pub(crate) const R_DLQ: &str = "reached: dead-lettered";
+pub(crate) const R_SWEPT: &str = "reached: a trigger sent by the sweep";
+pub(crate) const R_SWEPT_OUT: &str = "reached: swept out";
+pub(crate) const R_THROTTLED: &str = "reached: a mail throttled, then sent";
+pub(crate) const R_UNASSIGNED: &str = "reached: mailed as unassigned";
+pub(crate) const R_REPLAYED: &str = "reached: a replay mailed";
+pub(crate) const R_SILENT: &str = "reached: a replay ended silent";
+pub(crate) const R_FORGOTTEN: &str = "reached: forgotten";
+pub(crate) const R_CURED: &str = "reached: mailed after the dead letter queue";
 
 /// The properties of a protocol in its scenario.
 pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {
     let mut all = events_are_kept();
     all.extend(mails_are_counted());
-    match protocol.only {
-        Some(name) => all.retain(|p| p.name == name),
-        None => all.extend(
-            reachable()
-                .into_iter()
-                .filter(|p| protocol.reaches.contains(&p.name)),
-        ),
-    }
+    let asked = |property: &Property<Protocol>| protocol.reaches.contains(&property.name);
+    all.extend(reachable().into_iter().filter(asked));
     all
 }
 
@@ -111,18 +77,16 @@ fn reach(name: &'static str, condition: Condition) -> Property<Protocol> {
 fn events_are_kept() -> Vec<Property<Protocol>> {
     vec![
         law(ACCEPTED_IS_STORED, |_, s| {
-            !s.ghost.has(Mark::Accepted) || s.raw || is_forgotten(s)
+            !s.ghost.accepted || s.raw || is_forgotten(s)
         }),
         law(ACCEPTED_HAS_TRIGGER, |_, s| {
-            !s.ghost.has(Mark::Accepted) || has_trigger_or_end(s)
+            !s.ghost.accepted || has_trigger_or_end(s)
         }),
         law(NO_TRIGGER_WITHOUT_BYTES, |_, s| {
-            s.was_stored() || s.queue.each().next().is_none()
+            s.ghost.stored || s.queue.each().next().is_none()
         }),
         law(STORED_ENDS, |p, s| {
-            !(s.is_quiet(p) && s.was_stored())
-                || has_ended(s, Rev::Base)
-                || s.ghost.has(Mark::PrefixLost)
+            !(s.is_quiet(p) && s.ghost.stored) || has_ended(s, Rev::Base) || s.ghost.prefix_lost
         }),
         law(DLQ_HAS_REASON, |_, s| dlq_is_explained(s)),
         law(FAULTS_ABSORBED, faults_are_absorbed),
@@ -133,10 +97,10 @@ fn events_are_kept() -> Vec<Property<Protocol>> {
                 .any(|(_, m)| m.rev == Rev::Replay && m.place == Place::Dlq);
             let swallowed =
                 s.mail[Rev::Replay].claim == Claim::Absent && s.ghost.mails[Rev::Replay] == 0;
-            !(s.is_quiet(p) && s.ghost.has(Mark::Replayed))
+            !(s.is_quiet(p) && s.ghost.replayed)
                 || dead
                 || is_forgotten(s)
-                || s.ghost.has(Mark::Purged)
+                || s.ghost.purged
                 || !swallowed
         }),
     ]
@@ -145,9 +109,9 @@ fn events_are_kept() -> Vec<Property<Protocol>> {
 /// P2, P3, P4 and P6, and that nothing goes on for ever.
 fn mails_are_counted() -> Vec<Property<Protocol>> {
     vec![
-        law(NOT_EARLY, |_, s| !s.ghost.has(Mark::EarlyEffect)),
-        law(ONE_DOCUMENT, |_, s| !s.ghost.has(Mark::DocChanged)),
-        law(MAIL_FROM_DOCUMENT, |_, s| !s.ghost.has(Mark::DocForeign)),
+        law(NOT_EARLY, |_, s| !s.ghost.early_effect),
+        law(ONE_DOCUMENT, |_, s| !s.ghost.doc_changed),
+        law(MAIL_FROM_DOCUMENT, |_, s| !s.ghost.doc_foreign),
         law(MAILS_BOUNDED, |_, s| {
             let bounded = |rev: &Rev| s.ghost.mails[*rev] <= 1 + s.ghost.ambiguous[*rev];
             Rev::ALL.iter().all(bounded)
@@ -173,7 +137,7 @@ fn mails_are_counted() -> Vec<Property<Protocol>> {
         law(FORGOTTEN, |_, s| {
             let stored = s.raw || s.docs.each().iter().any(|d| d.is_some());
             let back = s.forget == Forget::Done && stored;
-            !back && !s.ghost.has(Mark::MailedForgotten)
+            !back && !s.ghost.mailed_forgotten
         }),
         law(NOTHING_CIRCLES, |p, s| {
             let hops = s.queue.each().all(|(_, m)| m.hops <= p.policy.hops);
@@ -194,23 +158,19 @@ fn reachable() -> Vec<Property<Protocol>> {
         reach(R_MAILED, |_, s| is_sent(s)),
         reach(R_TWO_MAILS, |_, s| s.ghost.mails[Rev::Base] == 2),
         reach(R_PARKED, |_, s| s.mail[Rev::Base].claim == Claim::Parked),
-        reach(R_DLQ, |_, s| s.ghost.has(Mark::DeadLettered)),
-        reach(R_SWEPT, |_, s| is_sent(s) && s.ghost.has(Mark::Swept)),
+        reach(R_DLQ, |_, s| s.ghost.dead_lettered),
+        reach(R_SWEPT, |_, s| is_sent(s) && s.ghost.swept > 0),
         reach(R_SWEPT_OUT, |_, s| {
             s.failed[Rev::Base] == Some(Reason::SweptOut)
         }),
-        reach(R_THROTTLED, |_, s| {
-            is_sent(s) && s.ghost.has(Mark::Deferred)
-        }),
+        reach(R_THROTTLED, |_, s| is_sent(s) && s.ghost.deferred),
         reach(R_UNASSIGNED, |_, s| {
             is_sent(s) && s.docs[Rev::Base] == Some(Doc::Unassigned)
         }),
         reach(R_REPLAYED, |_, s| s.ghost.mails[Rev::Replay] > 0),
         reach(R_SILENT, |_, s| s.mail[Rev::Replay].claim == Claim::Silent),
         reach(R_FORGOTTEN, |_, s| s.forget == Forget::Done),
-        reach(R_CURED, |_, s| {
-            is_sent(s) && s.ghost.has(Mark::DeadLettered)
-        }),
+        reach(R_CURED, |_, s| is_sent(s) && s.ghost.dead_lettered),
     ]
 }
 
@@ -234,8 +194,8 @@ fn has_ended(state: &State, rev: Rev) -> bool {
 fn has_trigger_or_end(state: &State) -> bool {
     let waits = |place: Place| matches!(place, Place::Queue | Place::Flight | Place::Dlq);
     has_ended(state, Rev::Base)
-        || state.ghost.has(Mark::PrefixLost)
-        || state.ghost.has(Mark::Purged)
+        || state.ghost.prefix_lost
+        || state.ghost.purged
         || state
             .queue
             .each()
@@ -252,9 +212,9 @@ fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
         state.mail[Rev::Base].claim,
         Claim::Sent | Claim::Forgotten | Claim::Parked
     );
-    let excused = state.ghost.has(Mark::Struck) || state.ghost.has(Mark::PrefixLost);
+    let excused = state.ghost.struck || state.ghost.prefix_lost;
     let few = protocol.faults(state) < protocol.policy.receives;
-    !(state.is_quiet(protocol) && state.was_stored() && few && !excused) || closed
+    !(state.is_quiet(protocol) && state.ghost.stored && few && !excused) || closed
 }
 
 fn silent_mails_nobody(protocol: &Protocol, state: &State) -> bool {
@@ -265,10 +225,9 @@ fn silent_mails_nobody(protocol: &Protocol, state: &State) -> bool {
 }
 
 fn calm_mails_once(protocol: &Protocol, state: &State) -> bool {
-    let excused =
-        state.ghost.has(Mark::Struck) || state.ghost.has(Mark::PrefixLost) || is_forgotten(state);
+    let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
     let calm = protocol.faults(state) == 0 && !excused;
-    !(state.is_quiet(protocol) && state.was_stored() && calm) || state.ghost.mails[Rev::Base] == 1
+    !(state.is_quiet(protocol) && state.ghost.stored && calm) || state.ghost.mails[Rev::Base] == 1
 }
 
 /// Every receive beyond the present one is explained by a failure that may cost one.

@@ -15,8 +15,6 @@ pub struct Protocol {
     pub variant: Variant,
     /// What the scenario must be able to reach, lest it proves nothing.
     pub reaches: &'static [&'static str],
-    /// The one property to be checked; all where it is `None`.
-    pub only: Option<&'static str>,
 }
 
 impl Protocol {

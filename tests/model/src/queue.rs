@@ -16,9 +16,10 @@ impl Slot {
 }
 
 /// The kinds of waiting. A message passes from one to a later one, never back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// For `not_before`.
+    #[default]
     Early,
     /// For the owner.
     Owner,
@@ -27,9 +28,10 @@ pub enum Kind {
 }
 
 /// Until when the queue hides a message by its delay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Delay {
     /// Not at all (or so short that nothing is told apart by it).
+    #[default]
     None,
     /// Until `not_before`.
     Due,
@@ -42,9 +44,10 @@ pub enum Delay {
 }
 
 /// Where a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
     /// In the queue.
+    #[default]
     Queue,
     /// Received by one or two workers.
     Flight,
@@ -55,7 +58,7 @@ pub enum Place {
 }
 
 /// A message: body, delay, and what SQS counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Message {
     /// The revision that it names.
     pub rev: Rev,
@@ -84,15 +87,8 @@ impl Message {
     pub fn trigger(rev: Rev, delay: Delay) -> Self {
         Self {
             rev,
-            kind: Kind::Early,
-            hops: 0,
-            mail_wait_since: None,
             delay,
-            place: Place::Queue,
-            receives: 0,
-            strikes: 0,
-            hop_stolen: false,
-            mute: false,
+            ..Self::default()
         }
     }
 

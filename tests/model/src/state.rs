@@ -1,9 +1,10 @@
 //! Everything that a moment of the model consists of.
 
-pub use crate::fact::{Doc, Lookup, Phase, Reason, Ses, Wait};
-pub use crate::ghost::{Ghost, Mark};
-pub use crate::worker::{Found, Seen, Step, Worker, Write};
+pub(crate) use crate::fact::{Doc, Lookup, Phase, Reason, Ses, Wait};
+pub(crate) use crate::ghost::Ghost;
+pub(crate) use crate::worker::{Found, Seen, Step, Worker, Write};
 
+use crate::action::Reply;
 use crate::bounds::Bounds;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::queue::{Queue, Slot};
@@ -114,7 +115,7 @@ pub enum Forget {
 }
 
 /// One moment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct State {
     /// The time.
     pub phase: Phase,
@@ -155,7 +156,7 @@ impl State {
     pub fn holder_works(&self, rev: Rev) -> bool {
         let version = self.mail[rev].version;
         let mut workers = self.workers.each().into_iter();
-        workers.any(|w| w.is_busy() && w.rev() == rev && w.token == version)
+        workers.any(|w| w.is_busy() && w.rev == rev && w.token == version)
     }
 
     /// How many workers hold the message.
@@ -169,6 +170,17 @@ impl State {
         WorkerId::ALL
             .into_iter()
             .find(|&id| !self.workers[id].is_busy())
+    }
+
+    /// How a call may end here: answered; where it may, with its reply lost, or failed.
+    pub(crate) fn replies(
+        &self,
+        may_lose: bool,
+        may_fail: bool,
+    ) -> impl Iterator<Item = Reply> + use<> {
+        let lost = (may_lose && self.left.lost > 0).then_some(Reply::Lost);
+        let error = (may_fail && self.left.errors > 0).then_some(Reply::Error);
+        [Some(Reply::Answer), lost, error].into_iter().flatten()
     }
 
     /// Whether ingest, enrich or the sweep is at work.

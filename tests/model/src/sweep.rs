@@ -5,7 +5,7 @@ use crate::ingest::delay_left;
 use crate::pair::Rev;
 use crate::protocol::Protocol;
 use crate::queue::Message;
-use crate::state::{IngestStep, Mark, Phase, Reason, State, Sweep};
+use crate::state::{IngestStep, Phase, Reason, State, Sweep};
 use crate::variant::Variant;
 
 /// Triggers that the sweep sends for one event.
@@ -26,7 +26,7 @@ impl Protocol {
     /// What the listings merged on X show: stored, not settled, not failed. More than `SWEEP_MAX` of them: none.
     pub(crate) fn sweep_finds(&self, state: &State) -> bool {
         let cautious = self.variant != Variant::SweepIncautious;
-        let too_many = state.ghost.has(Mark::PrefixLost) && cautious;
+        let too_many = state.ghost.prefix_lost && cautious;
         self.variant != Variant::NoSweep
             && !too_many
             && state.raw
@@ -62,7 +62,6 @@ impl Protocol {
                     .queue
                     .send(Message::trigger(Rev::Base, delay_left(state)));
                 state.ghost.swept = (state.ghost.swept + 1).min(SWEPT_MAX + 1);
-                state.ghost.mark(Mark::Swept);
                 if self.variant == Variant::SweepCountsAfter {
                     Sweep::CountLate
                 } else {

@@ -42,31 +42,25 @@ fn forget_dead_bodies(state: &mut State) {
 
 /// Numbers the versions of `mail/` that anybody knows from 1 on, in their order. 0 stays: absent, or no token.
 fn renumber(state: &mut State, rev: Rev) {
-    let mut known = vec![0, state.mail[rev].version];
-    for worker in state
-        .workers
-        .each()
-        .into_iter()
-        .filter(|w| w.is_busy() && w.rev() == rev)
-    {
-        known.push(worker.token);
-        if let Seen::Free(version) | Seen::Stale(version) = worker.seen {
-            known.push(version);
-        }
-    }
+    let mut known: Vec<u8> = versions(state, rev).into_iter().map(|v| *v).collect();
+    known.push(0);
     known.sort_unstable();
     known.dedup();
-    let rank = |version: u8| {
-        let smaller = known.iter().filter(|known| **known < version).count();
-        u8::try_from(smaller).unwrap_or(u8::MAX)
-    };
-    state.mail[rev].version = rank(state.mail[rev].version);
+    for version in versions(state, rev) {
+        let smaller = known.iter().filter(|known| *known < version).count();
+        *version = u8::try_from(smaller).unwrap_or(u8::MAX);
+    }
+}
+
+fn versions(state: &mut State, rev: Rev) -> Vec<&mut u8> {
+    let mut versions = vec![&mut state.mail[rev].version];
     for worker in state.workers.each_mut() {
-        if worker.is_busy() && worker.rev() == rev {
-            worker.token = rank(worker.token);
+        if worker.is_busy() && worker.rev == rev {
+            versions.push(&mut worker.token);
             if let Seen::Free(version) | Seen::Stale(version) = &mut worker.seen {
-                *version = rank(*version);
+                versions.push(version);
             }
         }
     }
+    versions
 }

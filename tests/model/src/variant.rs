@@ -1,7 +1,9 @@
 //! The sound protocol, and the broken ones that must be refuted.
 
+use clap::ValueEnum;
+
 /// The protocol that is checked. Each variant but [`Variant::Sound`] breaks one rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Variant {
     /// The protocol as it is built.
     Sound,
@@ -71,43 +73,4 @@ pub enum Variant {
     KeepClaimOnRefusal,
     /// A refused settling PUT fails the record at once.
     SettleGivesUp,
-}
-
-impl Variant {
-    /// All but the sound one.
-    pub const BROKEN: &[Self] = &[
-        Self::NoMarker,
-        Self::MarkerAfterSend,
-        Self::MarkerBeforeSend,
-        Self::MailOwnMerge,
-        Self::OverwriteDocument,
-        Self::ShortLease,
-        Self::NoTakeover,
-        Self::BlindConflict,
-        Self::NoSweep,
-        Self::SendBeforePut,
-        Self::AcceptUnsent,
-        Self::IngestBlindToForgotten,
-        Self::NoEarlyGuard,
-        Self::AckThenSend,
-        Self::HopsUnbounded,
-        Self::OwnerWaitBurns,
-        Self::ThrottleBurns,
-        Self::LiveClaimBurns,
-        Self::FailedNever,
-        Self::FailedAfterReport,
-        Self::SweepUncounted,
-        Self::SweepCountsAfter,
-        Self::SweepIncautious,
-        Self::EnrichSkipsMail,
-        Self::ReplayBlindToForgotten,
-        Self::ForgetWithoutWait,
-        Self::ForgetOverLiveClaim,
-        Self::ReplaySharesClaim,
-        Self::NotifyUnseen,
-        Self::ParkResends,
-        Self::ParkMarksFirst,
-        Self::KeepClaimOnRefusal,
-        Self::SettleGivesUp,
-    ];
 }

@@ -1,11 +1,11 @@
-//! Walks a protocol exhaustively and tells what was found.
+//! Walks a protocol exhaustively, and says what was found.
 
-use std::fmt;
+use std::fmt::{self, Debug};
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-use stateright::{Checker, Expectation, Model};
+use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
-use crate::action::describe;
 use crate::protocol::Protocol;
 
 /// What a walk has found.
@@ -59,9 +59,8 @@ pub fn walk(protocol: Protocol, threads: usize) -> Walk {
         .symmetry()
         .spawn_dfs()
         .join();
-    let mut broken = Vec::new();
-    let mut unreached = Vec::new();
     let found = checker.discoveries();
+    let (mut broken, mut unreached) = (Vec::new(), Vec::new());
     for property in protocol.properties() {
         match (property.expectation, found.contains_key(property.name)) {
             (Expectation::Always | Expectation::Eventually, true) => broken.push(property.name),
@@ -80,21 +79,19 @@ pub fn walk(protocol: Protocol, threads: usize) -> Walk {
     }
 }
 
-/// The shortest run that breaks one property, one line an action; `None` where it holds.
-pub fn refute(protocol: Protocol, property: &'static str) -> Option<Vec<String>> {
-    let protocol = Protocol {
-        only: Some(property),
-        ..protocol
-    };
-    let checker = protocol.checker().threads(1).spawn_bfs().join();
-    let path = checker.discovery(property)?;
-    let steps = path.into_vec();
-    let after = steps.iter().skip(1).map(|(state, _)| state);
+/// The shortest run that breaks one property, one line a step; `None` where it holds.
+pub fn refute<M>(model: M, property: &'static str) -> Option<Vec<String>>
+where
+    M: Model + Clone + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
+    M::Action: Clone + PartialEq,
+{
+    let checker = model.clone().checker().threads(1);
+    let found = HasDiscoveries::AnyOf([property].into());
+    let checker = checker.finish_when(found).spawn_bfs().join();
+    let steps = checker.discovery(property)?.into_vec();
     let lines = steps
         .iter()
-        .zip(after)
-        .filter_map(|((before, action), after)| {
-            action.map(|action| describe(&protocol, before, action, after))
-        });
+        .filter_map(|(state, action)| model.format_step(state, action.clone()?));
     Some(lines.collect())
 }

@@ -93,8 +93,8 @@ pub struct Worker {
     pub step: Step,
     /// The message that it holds.
     pub slot: Slot,
-    /// The revision that the message names.
-    pub replay: bool,
+    /// The revision that the message names, and that it works on.
+    pub rev: Rev,
     /// It was at work when forget marked the event.
     pub old: bool,
     /// What it knows of `mail/X`.
@@ -112,18 +112,13 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The revision that it works on.
-    pub fn rev(&self) -> Rev {
-        if self.replay { Rev::Replay } else { Rev::Base }
-    }
-
     /// The same worker at a step to which nothing that it has read matters any more.
     #[must_use]
     pub fn turned_to(self, step: Step) -> Self {
         Self {
             step,
             slot: self.slot,
-            replay: self.replay,
+            rev: self.rev,
             old: self.old,
             ..Self::default()
         }

@@ -1,19 +1,18 @@
 //! What the protocol does not decide: time, the lookup file, SES, operators, deaths.
 
 use crate::action::{Action, Process};
-use crate::bounds::{Clock, Cure};
 use crate::ingest::delay_left;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::protocol::Protocol;
 use crate::queue::{Delay, Message, Place, Queue};
-use crate::state::{Claim, Forget, Ingest, IngestStep, Lookup, Mark, Ses, State, Sweep};
+use crate::state::{Claim, Forget, Ingest, IngestStep, Lookup, Ses, State, Sweep};
 use crate::variant::Variant;
 
 impl Protocol {
     pub(crate) fn world_actions(&self, state: &State, actions: &mut Vec<Action>) {
-        let clock_runs = self.policy.clock == Clock::Anytime || !state.is_at_work();
+        let clock_runs = self.policy.clock_is_free || !state.is_at_work();
         // The windows are counted from the storing of the event.
-        if clock_runs && state.was_stored() && state.phase.next().is_some() {
+        if clock_runs && state.ghost.stored && state.phase.next().is_some() {
             actions.push(Action::Tick);
         }
         for rev in Rev::ALL {
@@ -24,7 +23,7 @@ impl Protocol {
             }
         }
         let broken = matches!(state.lookup, Lookup::Absent | Lookup::Foreign);
-        if broken && self.policy.lookup_cure == Cure::Sometime {
+        if broken && self.policy.lookup_is_cured {
             actions.push(Action::LookupCured);
         }
         if state.lookup == Lookup::First && state.left.lookup_changes > 0 {
@@ -33,7 +32,7 @@ impl Protocol {
         if state.ses == Ses::Up && state.left.throttles > 0 {
             actions.push(Action::SesThrottles);
         }
-        if state.ses != Ses::Up && self.policy.ses_cure == Cure::Sometime {
+        if state.ses != Ses::Up && self.policy.ses_recovers {
             actions.push(Action::SesRecovers);
         }
     }
@@ -91,7 +90,7 @@ impl Protocol {
 
     pub(crate) fn replay(&self, state: &mut State) {
         state.left.replays -= 1;
-        state.ghost.mark(Mark::Replayed);
+        state.ghost.replayed = true;
         let shares = self.variant == Variant::ReplaySharesClaim;
         let rev = if shares { Rev::Base } else { Rev::Replay };
         state.queue.send(Message::trigger(rev, delay_left(state)));
@@ -114,12 +113,12 @@ pub(crate) fn redrive(state: &mut State) {
 
 pub(crate) fn purge(state: &mut State) {
     state.left.purges -= 1;
-    state.ghost.mark(Mark::Purged);
+    state.ghost.purged = true;
     state.queue = Queue::default();
 }
 
 pub(crate) fn lose_prefix(state: &mut State) {
     state.left.prefix_losses -= 1;
-    state.ghost.mark(Mark::PrefixLost);
+    state.ghost.prefix_lost = true;
     state.mail = Pair::default();
 }

@@ -2,7 +2,6 @@
 
 use leadwire_model::circle::circles;
 use leadwire_model::property as p;
-use leadwire_model::report::{folded, say};
 use leadwire_model::scenario::{self, Scenario};
 use leadwire_model::walk::{refute, walk};
 use leadwire_model::{Protocol, Variant};
@@ -14,7 +13,7 @@ const STATES_MIN: usize = 1_000_000;
 fn told(scenario: &Scenario, broken: &[&'static str]) -> String {
     let runs = broken.iter().map(|property| {
         let run = refute(scenario.protocol, property).unwrap_or_default();
-        format!("  {property}\n{}", folded(&run))
+        format!("  {property}\n    {}", run.join("\n    "))
     });
     runs.collect::<Vec<_>>().join("\n")
 }
@@ -24,7 +23,7 @@ fn the_protocol_keeps_its_promises_in_every_scenario() {
     let mut states = 0;
     for scenario in scenario::ordinary() {
         let walk = walk(scenario.protocol, 2);
-        say(&format!("{:<66} {walk}", scenario.name));
+        println!("{:<66} {walk}", scenario.name);
         assert!(
             walk.holds(),
             "{}: {walk}\n{}",
@@ -33,7 +32,7 @@ fn the_protocol_keeps_its_promises_in_every_scenario() {
         );
         states += walk.states;
     }
-    say(&format!("{states} states in all"));
+    println!("{states} states in all");
     assert!(states >= STATES_MIN, "only {states} states");
 }
 
@@ -47,7 +46,6 @@ fn no_run_of_the_protocol_goes_on_for_ever() {
         assert!(!circles(&scenario.protocol), "{} circles", scenario.name);
         walked += 1;
     }
-    say(&format!("{walked} scenarios do not circle"));
     assert!(walked >= 10, "only {walked} scenarios");
 }
 

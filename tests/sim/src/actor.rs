@@ -9,16 +9,14 @@ use crate::state::{Shared, State};
 use jiff::Timestamp;
 use leadwire_domain::key::RAW;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::source::{Headers, Source};
-use leadwire_pipeline::port::{
-    Bucket, Clock as _, NewObject, OutgoingMessage, PortError, SecretStore,
-};
+use leadwire_domain::source::Source;
+use leadwire_pipeline::port::{Bucket, Clock as _, NewObject, OutgoingMessage};
 use leadwire_pipeline::secrets::SecretCache;
-use leadwire_pipeline::settings::{EnrichConfig, IngestConfig, SweepConfig, VISIBILITY_SECONDS};
+use leadwire_pipeline::settings::{EnrichConfig, IngestConfig, VISIBILITY_SECONDS};
 use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
-use leadwire_pipeline::testkit::{self, MemoryHome, Received};
+use leadwire_pipeline::testkit::{self, FakeSecrets, MemoryHome, Received};
 use leadwire_pipeline::trace::TraceContext;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,26 +31,6 @@ const BATCH: usize = 10;
 /// A CRM tries so often.
 const TRIES: u32 = 5;
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-
-/// The sources document, or that there is none.
-#[derive(Clone, Copy, Debug)]
-struct Sources(Option<&'static str>);
-
-impl SecretStore for Sources {
-    async fn fetch(&self) -> Result<Option<String>, PortError> {
-        Ok(self.0.map(str::to_owned))
-    }
-}
-
-/// A request's headers.
-struct Given(Vec<(&'static str, String)>);
-
-impl Headers for Given {
-    fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(header, _)| *header == name);
-        found.map(|(_, value)| value.as_str())
-    }
-}
 
 /// One event, as its CRM sends it.
 #[derive(Clone, Debug)]
@@ -89,8 +67,8 @@ impl Webhook {
         }
     }
 
-    fn headers(&self, body: &str, now: Timestamp) -> Given {
-        Given(match self.form {
+    fn headers(&self, body: &str, now: Timestamp) -> Vec<(&'static str, String)> {
+        match self.form {
             Form::Signed => {
                 let id = EventId::parse(&self.id).expect("a plain id");
                 let key = Source::Standard.parse_key(SECRET);
@@ -99,7 +77,7 @@ impl Webhook {
             }
             Form::WithKey => vec![("idempotency-key", self.id.clone())],
             Form::Plain => Vec::new(),
-        })
+        }
     }
 }
 
@@ -167,11 +145,13 @@ async fn post(shared: &Shared, webhook: &Webhook) -> Option<Answer> {
     let received_at = home.now();
     let body = webhook.body();
     let headers = webhook.headers(&body, received_at);
-    let document =
-        r#"{"standard":{"secrets":["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]}}"#;
-    let (path, sources) = match webhook.form {
-        Form::Signed => ("/ingest/standard", Sources(Some(document))),
-        Form::WithKey | Form::Plain => ("/ingest", Sources(None)),
+    let sources = FakeSecrets::default();
+    let path = match webhook.form {
+        Form::Signed => {
+            sources.set(&format!(r#"{{"standard":{{"secrets":["{SECRET}"]}}}}"#));
+            "/ingest/standard"
+        }
+        Form::WithKey | Form::Plain => "/ingest",
     };
     let own = identity(webhook.source(), &webhook.id);
     shared.with(|state| state.ledger.post(&own, body.as_bytes()));
@@ -261,7 +241,8 @@ async fn receive(shared: &Shared) {
     if shared.with(|state| state.setting.mistake) == Some(Mistake::MailAnyway) {
         records.iter_mut().for_each(misread_message);
     }
-    let asked: Vec<String> = records.iter().map(id_of).collect();
+    let asked = records.iter().map(|record| record.message_id.clone());
+    let asked: Vec<String> = asked.collect();
     let work = enrich.handle_batch(records, WORK_TIMEOUT);
     if let Some(outcomes) = process.run(WORK_TIMEOUT, work).await {
         let told: Vec<&str> = outcomes.iter().map(|(id, _)| id.as_str()).collect();
@@ -299,10 +280,6 @@ fn receive_some(state: &mut State) -> Vec<Record> {
     records
 }
 
-fn id_of(record: &Record) -> String {
-    record.message_id.clone()
-}
-
 /// The poller deletes what did not fail; where that goes wrong, the message comes again.
 fn delete(shared: &Shared, process: u32, message_id: &str, outcome: Outcome) {
     shared.with(|state| {
@@ -335,16 +312,11 @@ fn enrich_config(state: &State) -> EnrichConfig {
     }
 }
 
-/// What the sweeper is told.
-pub(crate) fn sweep_config() -> SweepConfig {
-    testkit::sweep_config()
-}
-
 /// Sweeps once.
 pub(crate) async fn sweep(shared: &Shared) {
     let process = begin(shared);
     let home = home_of(shared, &process, Stage::Sweep);
-    let sweep = Sweep::new(home, sweep_config());
+    let sweep = Sweep::new(home, testkit::sweep_config());
     // A sweep that fails is told by an alarm; the next one goes on.
     drop(process.run(WORK_TIMEOUT, sweep.run(SweepMode::Send)).await);
     end(shared, &process);
@@ -378,18 +350,13 @@ fn write_owner(shared: &Shared, lead: &str, version: u64) {
 
 /// Sends a message that is not leadwire's.
 pub(crate) fn poison(shared: &Shared) {
-    push(shared, "not a trigger");
-}
-
-/// Sends the bare message of an operator.
-pub(crate) fn push(shared: &Shared, body: &str) {
     shared.with(|state| {
         let message = OutgoingMessage {
-            body: body.to_owned(),
+            body: "not a trigger".to_owned(),
             delay_seconds: 0,
             trace: TraceContext::default(),
         };
-        state.tell(format!("      operator sends {body}"));
+        state.tell(format!("      operator sends {}", message.body));
         state.memory.push(message);
     });
     shared.changed();

@@ -36,32 +36,13 @@ impl Kind {
 
     /// What can go wrong with such a call.
     pub fn faults(self) -> &'static [Fault] {
+        use Fault::{Busy, Conflict, DiesAfter, DiesBefore, Fails, ReplyLost, TooLate};
         match self {
-            Self::Read => &[Fault::Fails, Fault::TooLate, Fault::DiesBefore],
-            Self::Write => &[
-                Fault::Fails,
-                Fault::ReplyLost,
-                Fault::TooLate,
-                Fault::DiesBefore,
-                Fault::DiesAfter,
-            ],
-            Self::Conditional => &[
-                Fault::Fails,
-                Fault::ReplyLost,
-                Fault::TooLate,
-                Fault::DiesBefore,
-                Fault::DiesAfter,
-                Fault::Conflict,
-            ],
-            Self::Mail => &[
-                Fault::Fails,
-                Fault::ReplyLost,
-                Fault::TooLate,
-                Fault::DiesBefore,
-                Fault::DiesAfter,
-                Fault::Busy,
-            ],
-            Self::Delete => &[Fault::Fails],
+            Self::Read => &[Fails, TooLate, DiesBefore],
+            Self::Write => &[Fails, ReplyLost, TooLate, DiesBefore, DiesAfter],
+            Self::Conditional => &[Fails, ReplyLost, TooLate, DiesBefore, DiesAfter, Conflict],
+            Self::Mail => &[Fails, ReplyLost, TooLate, DiesBefore, DiesAfter, Busy],
+            Self::Delete => &[Fails],
         }
     }
 }

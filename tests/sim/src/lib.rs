@@ -4,7 +4,7 @@ mod actor;
 pub mod control;
 pub mod explore;
 pub mod fault;
-mod life;
+pub mod findings;
 pub mod mistake;
 mod operator;
 mod process;

@@ -2,6 +2,7 @@
 //! wrong. The simulator must notice each of them.
 
 use crate::rule::DELAY_SECONDS;
+use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, Sending};
 use leadwire_domain::failure::{FailureReason, FailureRecord};
@@ -15,7 +16,7 @@ use leadwire_pipeline::stage::enrich::Record;
 use std::sync::{Mutex, PoisonError};
 
 /// A mistake in the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mistake {
     /// `ingest` answers 202 though the trigger could not be queued: the queue says that it took it.
     AnswerBeforeQueue,
@@ -81,6 +82,14 @@ impl Mistake {
             | Self::MailAnyway => Stage::Enrich,
             Self::SweepInVain => Stage::Sweep,
         }
+    }
+
+    /// Whether it shows where doubtful mails are parked: there a second mail is never right.
+    pub(crate) fn shows_where_parked(self) -> bool {
+        matches!(
+            self,
+            Self::RetryMail | Self::ReleaseDoubt | Self::ParkInSilence
+        )
     }
 }
 
@@ -303,28 +312,5 @@ impl<H: Home> Clock for Lying<H> {
 impl<H: Home> Entropy for Lying<H> {
     fn bits(&self) -> [u8; 16] {
         self.honest.entropy().bits()
-    }
-}
-
-impl<H: Home> Home for Lying<H> {
-    type Store = Self;
-    type Queue = Self;
-    type Mailer = Self;
-    type Clock = Self;
-    type Entropy = Self;
-    fn store(&self) -> &Self {
-        self
-    }
-    fn queue(&self) -> &Self {
-        self
-    }
-    fn mailer(&self) -> &Self {
-        self
-    }
-    fn clock(&self) -> &Self {
-        self
-    }
-    fn entropy(&self) -> &Self {
-        self
     }
 }

@@ -1,9 +1,10 @@
 //! What an operator does, by the real verbs, while everything else goes on.
 
 use crate::actor::{begin, end, ports};
+use crate::process::Process;
 use crate::rule::End;
 use crate::setting::Operation;
-use crate::state::{Shared, State};
+use crate::state::{Shared, State, lead};
 use jiff::SignedDuration;
 use leadwire_domain::key::{EventName, FAILED};
 use leadwire_domain::lead::id::LeadId;
@@ -14,6 +15,7 @@ use leadwire_pipeline::operate::redrive::Redrive;
 use leadwire_pipeline::operate::replay::{Order, Preview, Replayed, preview, replay};
 use leadwire_pipeline::operate::resolve::{Resolution, list_parked, resolve};
 use leadwire_pipeline::port::{Bucket, Home, PortError};
+use leadwire_pipeline::testkit::MemoryHome;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -31,7 +33,7 @@ pub(crate) async fn operate(shared: Shared, operations: &[Operation]) {
         let pause = shared.with(|state| state.chance.below(PAUSE_SECONDS));
         sleep(Duration::from_secs(pause)).await;
         match operation {
-            Operation::Redrive => drop(redrive(&shared).await),
+            Operation::Redrive => redrive(&shared).await,
             Operation::Forget => forget(&shared).await,
             Operation::Replay => replay_one(&shared).await,
             Operation::Resolve => resolve_parked(&shared).await,
@@ -39,19 +41,20 @@ pub(crate) async fn operate(shared: Shared, operations: &[Operation]) {
     }
 }
 
-/// Runs a command in a process of its own.
-macro_rules! command {
-    ($shared:expr, $home:ident => $work:expr) => {{
-        let process = begin($shared);
-        let $home = ports($shared, &process);
-        let done = process.run(COMMAND_TIMEOUT, $work).await;
-        end($shared, &process);
-        done.and_then(Result::ok)
-    }};
+/// Runs a command in a process of its own; none where it fails, or does not end.
+async fn command<T>(
+    shared: &Shared,
+    work: impl AsyncFnOnce(MemoryHome<Process>) -> Result<T, PortError>,
+) -> Option<T> {
+    let process = begin(shared);
+    let home = ports(shared, &process);
+    let done = process.run(COMMAND_TIMEOUT, work(home)).await;
+    end(shared, &process);
+    done.and_then(Result::ok)
 }
 
-/// Sends again whatever has a reason in `failed/` and no end, and all dead letters. Returns whether that was done.
-pub(crate) async fn redrive(shared: &Shared) -> bool {
+/// Sends again whatever has a reason in `failed/` and no end, and all dead letters.
+pub(crate) async fn redrive(shared: &Shared) {
     shared.with(|state| state.tell("      operator redrives".to_owned()));
     let mut names = shared.with(|state| failed(state));
     // A queue of Amazon's shows nothing without being received from.
@@ -60,7 +63,7 @@ pub(crate) async fn redrive(shared: &Shared) -> bool {
         is_seen.then(|| state.memory.snapshot())
     });
     let queue = queue.unwrap_or_else(|| QueueSnapshot::new(None, Vec::new()));
-    let done = command!(shared, home => async {
+    command(shared, async |home| {
         let mut redrive = Redrive::begin(&home, &queue).await?;
         names.extend(redrive.events().cloned());
         let mut sent = Ok(());
@@ -69,8 +72,8 @@ pub(crate) async fn redrive(shared: &Shared) -> bool {
         }
         redrive.end().await?;
         sent
-    });
-    done.is_some()
+    })
+    .await;
 }
 
 fn failed(state: &State) -> Vec<EventName> {
@@ -90,7 +93,7 @@ fn failed(state: &State) -> Vec<EventName> {
 
 /// Forgets a lead. Once that is done, nothing of it is left but its claims, and nothing comes back.
 async fn forget(shared: &Shared) {
-    let lead = shared.with(State::any_lead);
+    let lead = shared.with(|state| lead(state.chance.place(state.setting.leads)));
     let lead_id = LeadId::parse(&lead).expect("a plain id");
     let lease = shared.with(|state| i64::from(state.setting.lease_seconds));
     let config = ForgetConfig {
@@ -102,12 +105,13 @@ async fn forget(shared: &Shared) {
         state.ownerless.insert(lead.clone());
     });
     for _ in 0..TRIES {
-        let done = command!(shared, home => async {
+        let done = command(shared, async |home| {
             let forget = Forget::new(Arc::new(home), config);
             let found = forget.find(&lead_id).await?;
             forget.run(&found, || false, &mut |_step| ()).await?;
             Ok::<_, PortError>(found)
-        });
+        })
+        .await;
         if let Some(found) = done {
             let events = found.events.iter().map(|event| event.name.to_string());
             return shared.with(|state| {
@@ -140,7 +144,7 @@ async fn replay_one(shared: &Shared) {
             run: format!("run of {event}"),
             is_resumed: number > 0,
         };
-        let done = command!(shared, home => replay_as(&home, &event, &order));
+        let done = command(shared, async |home| replay_as(&home, &event, &order).await).await;
         if done.is_some() {
             return;
         }
@@ -160,7 +164,7 @@ async fn replay_as<H: Home>(
 
 /// Looks into the mailbox, once whatever is under way has come, and says what became of each parked mail.
 async fn resolve_parked(shared: &Shared) {
-    let parked = command!(shared, home => async { list_parked(&home).await });
+    let parked = command(shared, async |home| list_parked(&home).await).await;
     let late = shared.with(|state| state.setting.late_seconds_max);
     sleep(Duration::from_secs(late + 1)).await;
     for parked in parked.unwrap_or_default() {
@@ -170,7 +174,7 @@ async fn resolve_parked(shared: &Shared) {
                 return None;
             }
             let is_out = state.ledger.mails(&name) > 0;
-            state.ledger.resolve(&name);
+            state.ledger.resolved.insert(name.clone());
             Some(if is_out {
                 Resolution::Sent
             } else {
@@ -182,9 +186,10 @@ async fn resolve_parked(shared: &Shared) {
         };
         shared.with(|state| state.tell(format!("      operator resolves {name}: {resolution:?}")));
         for _ in 0..TRIES {
-            let done = command!(shared, home => async {
+            let done = command(shared, async |home| {
                 resolve(&home, &parked.name, resolution).await
-            });
+            })
+            .await;
             if done.is_some() {
                 break;
             }

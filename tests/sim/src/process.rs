@@ -2,18 +2,29 @@
 //! checked against the promises.
 
 use crate::fault::Kind;
-use crate::life::Life;
-use crate::rule::{Delivery, Taking, event_of, name_of_tag};
+use crate::rule::{Delivery, Writing, event_of, name_in, name_of_tag};
 use crate::state::{Shared, State};
 use futures_util::future::{Either, select};
 use jiff::SignedDuration;
-use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW, SWEPT};
+use leadwire_domain::key::{ENRICHED, MAIL, RAW};
 use leadwire_domain::message::Trigger;
 use leadwire_pipeline::port::Bucket;
 use leadwire_pipeline::testkit::{Call, Course, Fault, Script};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
+
+/// The life of a process.
+#[derive(Debug)]
+pub(crate) struct Life {
+    /// The process's number.
+    pub(crate) id: u32,
+    /// Which run of its machine it belongs to.
+    pub(crate) boot: u32,
+    /// Ends it: what the process was doing stops at its next wait, at the latest.
+    pub(crate) death: Notify,
+}
 
 /// One invocation in a process of its own.
 #[derive(Debug)]
@@ -30,9 +41,23 @@ impl Process {
     pub(crate) fn new(shared: &Shared) -> Self {
         let ((id, skew), boot) = shared.with(|state| (state.new_process(), state.boot));
         Self {
-            life: Arc::new(Life::new(id, boot)),
+            life: Arc::new(Life {
+                id,
+                boot,
+                death: Notify::new(),
+            }),
             skew,
             shared: shared.clone(),
+        }
+    }
+
+    fn writing(&self, state: &State) -> Writing {
+        Writing {
+            now: state.now(),
+            skew: state.skew(),
+            process: self.life.id,
+            boot: self.life.boot,
+            lives: state.boot,
         }
     }
 
@@ -43,7 +68,7 @@ impl Process {
         work: impl Future<Output = T>,
     ) -> Option<T> {
         let work = pin!(work);
-        let death = pin!(self.life.ended());
+        let death = pin!(self.life.death.notified());
         match tokio::time::timeout(timeout, select(death, work)).await {
             Ok(Either::Right((answer, _))) => Some(answer),
             Ok(Either::Left(_)) | Err(_) => None,
@@ -80,7 +105,7 @@ impl Script for Process {
                     check_trigger(state, &trigger);
                 }
             }
-            Call::Mail(tag) => check_mail(state, &name_of_tag(tag), fault, self.life.id),
+            Call::Mail(tag) => check_mail(state, &name_of_tag(tag), fault, self),
             Call::DeleteDead(_) => state.conserve_all(),
             Call::Get(..)
             | Call::List(..)
@@ -121,50 +146,18 @@ impl Script for Process {
 
 /// Checks what a write means, by where it goes.
 fn check_write(state: &mut State, bucket: Bucket, key: &str, process: &Process) {
-    let Some(object) = state.memory.peek(bucket, key) else {
+    let Some((object, name)) = state.memory.peek(bucket, key).zip(name_in(key)) else {
         return;
     };
-    if let Some(name) = event_of(RAW, key) {
-        state.ledger.stored(name, &object);
+    let (raw, documents) = (state.raw(name), state.documents(name));
+    let writing = process.writing(state);
+    let object = (key, &object);
+    let result = state
+        .ledger
+        .written(object, raw.as_ref(), &documents, &writing);
+    state.check(result);
+    if !key.starts_with(MAIL) {
         state.check_forgotten(name, key);
-    } else if let Some(name) = event_of(ENRICHED, key) {
-        check_time(state, name);
-        let raw = state.raw(name);
-        let result = state.ledger.enriched(name, &object, raw.as_ref());
-        state.check(result);
-        state.check_forgotten(name, key);
-    } else if let Some(name) = event_of(MAIL, key) {
-        let documents = state.documents(name);
-        let is_mark = object
-            .metadata
-            .get("state")
-            .is_some_and(|is| is == "forgotten");
-        if !is_mark {
-            check_time(state, name);
-        }
-        let taken = state.ledger.taken(name, &object, &taking(state, process));
-        state.check(taken);
-        let result = state
-            .ledger
-            .claimed(name, &object, &documents, process.life.id);
-        state.check(result);
-    } else if let Some(name) = event_of(FAILED, key) {
-        state.ledger.failed(name);
-        state.check_forgotten(name, key);
-    } else if let Some(name) = event_of(SWEPT, key) {
-        state.check_forgotten(name, key);
-    }
-}
-
-/// When a claim is written, and by which run of which machine.
-fn taking(state: &State, process: &Process) -> Taking {
-    let skew = i64::try_from(state.setting.skew_millis).unwrap_or(0);
-    let skew = SignedDuration::from_millis(skew);
-    let now = state.now();
-    Taking {
-        now: now.checked_add(skew).unwrap_or(now),
-        boot: process.life.boot,
-        lives: state.boot,
     }
 }
 
@@ -177,8 +170,9 @@ fn check_trigger(state: &mut State, trigger: &Trigger) {
     state.conserve(&name);
 }
 
-fn check_mail(state: &mut State, name: &str, fault: Option<Fault>, process: u32) {
-    check_time(state, name);
+fn check_mail(state: &mut State, name: &str, fault: Option<Fault>, process: &Process) {
+    let on_time = state.ledger.check_time(name, &process.writing(state));
+    state.check(on_time);
     let delivery = match fault {
         None => Delivery::Clean,
         Some(Fault::TooLate) => Delivery::Late,
@@ -186,13 +180,7 @@ fn check_mail(state: &mut State, name: &str, fault: Option<Fault>, process: u32)
     };
     let documents = state.documents(name);
     let mail = state.memory.last_mail().expect("it went out just now");
-    let result = state.ledger.mailed(&mail, &documents, (delivery, process));
-    state.check(result);
-}
-
-fn check_time(state: &mut State, name: &str) {
-    let skew = i64::try_from(state.setting.skew_millis).unwrap_or(0);
-    let skew = SignedDuration::from_millis(skew);
-    let result = state.ledger.check_time(name, state.now(), skew);
+    let delivery = (delivery, process.life.id);
+    let result = state.ledger.mailed(&mail, &documents, delivery);
     state.check(result);
 }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::Claim;
 use leadwire_domain::json::Object;
+use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW, SWEPT};
 use leadwire_domain::lead::change::diff;
 use leadwire_domain::lead::document::parse_enriched;
 use leadwire_domain::lead::id::Sha256Hex;
@@ -60,6 +61,12 @@ pub(crate) fn event_of<'a>(prefix: &str, key: &'a str) -> Option<&'a str> {
     key.strip_prefix(prefix)?.strip_suffix(".json")
 }
 
+/// The event that an object belongs to.
+pub fn name_in(key: &str) -> Option<&str> {
+    let mut prefixes = [RAW, ENRICHED, MAIL, FAILED, SWEPT].into_iter();
+    prefixes.find_map(|prefix| event_of(prefix, key))
+}
+
 /// The name behind a mail's tag.
 pub(crate) fn name_of_tag(tag: &str) -> String {
     tag.replace("-r", ".r")
@@ -84,12 +91,16 @@ pub enum Delivery {
     Late,
 }
 
-/// When a claim is written, and by whom.
+/// When something is written, and by whom.
 #[derive(Clone, Copy, Debug)]
-pub struct Taking {
-    /// The latest that a clock of this world shows.
+pub struct Writing {
+    /// The true time.
     pub now: Timestamp,
-    /// The run of the machine whose process writes it.
+    /// By how much a clock of this world may differ from it.
+    pub skew: SignedDuration,
+    /// The process that writes.
+    pub process: u32,
+    /// The run of the machine that the process belongs to.
     pub boot: u32,
     /// The run that lives.
     pub lives: u32,
@@ -113,22 +124,22 @@ pub struct Ledger {
     /// The event's name, by identity, from the first 202 on.
     names: BTreeMap<String, String>,
     /// The identity, by the event's name.
-    identities: BTreeMap<String, String>,
+    pub(crate) identities: BTreeMap<String, String>,
     /// When an event was accepted, by its name: what its raw object says.
     accepted_at: BTreeMap<String, Timestamp>,
     ends: BTreeMap<String, End>,
-    failed: BTreeSet<String>,
+    pub(crate) failed: BTreeSet<String>,
     mails: BTreeMap<String, u32>,
     doubts: BTreeMap<String, u32>,
     /// Mails that a process sent, knows of, and has not written down yet.
     unsettled: BTreeMap<u32, BTreeSet<String>>,
     holders: BTreeMap<String, Holder>,
     /// What each replay was asked to do, by its name.
-    orders: BTreeMap<String, Notify>,
+    pub(crate) orders: BTreeMap<String, Notify>,
     /// Parked mails of which a person has said what became of them.
-    resolved: BTreeSet<String>,
+    pub(crate) resolved: BTreeSet<String>,
     /// Events that are forgotten: the operator was told that it is done.
-    forgotten: BTreeSet<String>,
+    pub(crate) forgotten: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -177,13 +188,36 @@ impl Ledger {
         self.identities.keys().map(String::as_str)
     }
 
-    /// Whether an event was accepted.
-    pub fn is_accepted(&self, name: &str) -> bool {
-        self.identities.contains_key(name)
+    /// An object was written, whatever it is: `raw` and `documents` are those of its event.
+    pub fn written(
+        &mut self,
+        (key, object): (&str, &StoredObject),
+        raw: Option<&StoredObject>,
+        documents: &Documents,
+        writing: &Writing,
+    ) -> Result<(), Breach> {
+        if let Some(name) = event_of(RAW, key) {
+            self.stored(name, object);
+        } else if let Some(name) = event_of(ENRICHED, key) {
+            let on_time = self.check_time(name, writing);
+            return on_time.and(self.enriched(name, object, raw));
+        } else if let Some(name) = event_of(MAIL, key) {
+            let state = object.metadata.get("state");
+            let on_time = match state.is_some_and(|is| is == "forgotten") {
+                true => Ok(()),
+                false => self.check_time(name, writing),
+            };
+            let taken = self.taken(name, object, writing);
+            let claimed = self.claimed(name, object, documents, writing.process);
+            return on_time.and(taken).and(claimed);
+        } else if let Some(name) = event_of(FAILED, key) {
+            self.failed.insert(name.to_owned());
+        }
+        Ok(())
     }
 
     /// A raw object was created.
-    pub fn stored(&mut self, name: &str, object: &StoredObject) {
+    fn stored(&mut self, name: &str, object: &StoredObject) {
         let accepted_at = object.metadata.get("accepted-at");
         if let Some(at) = accepted_at.and_then(|at| at.parse().ok()) {
             self.accepted_at.insert(name.to_owned(), at);
@@ -191,28 +225,18 @@ impl Ledger {
     }
 
     /// An effect of enrichment (P2): never before its time, by the true clock, but for what clocks differ.
-    pub fn check_time(
-        &self,
-        name: &str,
-        now: Timestamp,
-        skew: SignedDuration,
-    ) -> Result<(), Breach> {
-        let due = self
-            .accepted_at
-            .get(name)
-            .and_then(|at| {
-                at.checked_add(SignedDuration::from_secs(i64::from(DELAY_SECONDS)))
-                    .ok()
-            })
-            .and_then(|due| due.checked_sub(skew).ok());
-        match due {
+    pub fn check_time(&self, name: &str, writing: &Writing) -> Result<(), Breach> {
+        let (now, delay) = (writing.now, i64::from(DELAY_SECONDS));
+        let earliest = SignedDuration::from_secs(delay) - writing.skew;
+        let accepted_at = self.accepted_at.get(name);
+        match accepted_at.and_then(|at| at.checked_add(earliest).ok()) {
             Some(due) if now < due => Err(format!("P2: {name} has an effect at {now}, due {due}")),
             Some(_) | None => Ok(()),
         }
     }
 
     /// A document was created (P3, P5): it is its own raw object's.
-    pub fn enriched(
+    fn enriched(
         &self,
         name: &str,
         document: &StoredObject,
@@ -231,23 +255,21 @@ impl Ledger {
     }
 
     /// A claim is another's (P4): only once the lease of the one before is over, or its whole machine is gone.
-    pub fn taken(
-        &mut self,
-        name: &str,
-        claim: &StoredObject,
-        taking: &Taking,
-    ) -> Result<(), Breach> {
+    fn taken(&mut self, name: &str, claim: &StoredObject, writing: &Writing) -> Result<(), Breach> {
         let claim = serde_json::from_slice(&claim.bytes).ok();
         let before = self.holders.get(name);
-        let is_live = before
-            .is_some_and(|holder| taking.now < holder.lease_until && holder.boot == taking.lives);
+        // The latest that a clock of this world shows.
+        let now = writing.now.checked_add(writing.skew);
+        let now = now.unwrap_or(writing.now);
+        let is_live =
+            before.is_some_and(|holder| now < holder.lease_until && holder.boot == writing.lives);
         match claim {
             Some(Claim::Sending(claim)) => {
                 let is_own = before.is_some_and(|holder| holder.token == claim.token);
                 let holder = Holder {
                     token: claim.token,
                     lease_until: claim.lease_until,
-                    boot: taking.boot,
+                    boot: writing.boot,
                 };
                 self.holders.insert(name.to_owned(), holder);
                 if is_live && !is_own {
@@ -265,7 +287,7 @@ impl Ledger {
     }
 
     /// What lies at `mail/X` was written by a process.
-    pub fn claimed(
+    fn claimed(
         &mut self,
         name: &str,
         claim: &StoredObject,
@@ -344,39 +366,9 @@ impl Ledger {
         }
     }
 
-    /// The replays.
-    pub fn replays(&self) -> impl Iterator<Item = &str> {
-        self.orders.keys().map(String::as_str)
-    }
-
-    /// Whether it is a replay whose message was sent.
-    pub fn is_replay(&self, name: &str) -> bool {
-        self.orders.contains_key(name)
-    }
-
-    /// A person says what became of a parked mail.
-    pub fn resolve(&mut self, name: &str) {
-        self.resolved.insert(name.to_owned());
-    }
-
-    /// The operator was told that an event is forgotten.
-    pub fn forget(&mut self, event: &str) {
-        self.forgotten.insert(event.to_owned());
-    }
-
-    /// Whether the operator was told that an event is forgotten.
-    pub fn is_forgotten(&self, event: &str) -> bool {
-        self.forgotten.contains(event)
-    }
-
     /// Whether an event, or the one that a replay is of, has the mark of a forgotten one.
     pub fn is_marked(&self, name: &str) -> bool {
         self.end(split(name).0) == Some(End::Forgotten)
-    }
-
-    /// A failure was written down.
-    pub fn failed(&mut self, name: &str) {
-        self.failed.insert(name.to_owned());
     }
 
     /// The mail service took a mail (P3, P4): it says what the stored document says, and there is none too many.
@@ -387,7 +379,7 @@ impl Ledger {
         (delivery, process): (Delivery, u32),
     ) -> Result<(), Breach> {
         let name = &name_of_tag(&mail.event);
-        if self.is_forgotten(split(name).0) {
+        if self.forgotten.contains(split(name).0) {
             return Err(format!("forget: {name} is mailed"));
         }
         let (_, is_new) = documents.is_old_and_new();
@@ -415,7 +407,8 @@ impl Ledger {
             return Err(format!("P4: {name} is mailed after its end"));
         }
         *self.mails.entry(name.clone()).or_default() += 1;
-        let (mails, doubts) = (self.mails(name), self.doubts(name));
+        let mails = self.mails(name);
+        let doubts = self.doubts.get(name).copied().unwrap_or(0);
         match delivery {
             Delivery::Clean => {
                 let unsettled = self.unsettled.entry(process).or_default();
@@ -464,18 +457,13 @@ impl Ledger {
         self.mails.get(name).copied().unwrap_or(0)
     }
 
-    /// Doubts about its mails.
-    pub fn doubts(&self, name: &str) -> u32 {
-        self.doubts.get(name).copied().unwrap_or(0)
+    /// Whether an event ended, or a failure of it is written down.
+    pub(crate) fn is_over(&self, name: &str) -> bool {
+        self.ends.contains_key(name) || self.failed.contains(name)
     }
 
     /// How an event ended, if it did.
     pub fn end(&self, name: &str) -> Option<End> {
         self.ends.get(name).copied()
-    }
-
-    /// Whether a failure of an event is written down.
-    pub fn has_failed(&self, name: &str) -> bool {
-        self.failed.contains(name)
     }
 }

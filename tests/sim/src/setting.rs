@@ -195,18 +195,11 @@ impl Setting {
             poison: chance.happens(150),
             purge: chance.happens(100),
             sweeps: chance.happens(300),
-            has_sweeper: true,
-            ambiguous: if park {
-                AmbiguousPolicy::Park
-            } else {
-                AmbiguousPolicy::Resend
-            },
             owner_missing: if missing_mails {
                 OwnerMissingPolicy::Mail
             } else {
                 OwnerMissingPolicy::Dlq
             },
-            lease_seconds: leadwire_pipeline::settings::LEASE_SECONDS,
             late_owner_per_mille: chance.pick(0, &[300]),
             late_seconds_max: if forgets {
                 LATE_BEFORE_FORGET_SECONDS_MAX
@@ -214,8 +207,11 @@ impl Setting {
                 LATE_SECONDS_MAX
             },
             operations,
-            mistake: None,
-            one_machine: false,
+            ..Self::plain(if park {
+                AmbiguousPolicy::Park
+            } else {
+                AmbiguousPolicy::Resend
+            })
         }
     }
 

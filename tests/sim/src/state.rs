@@ -1,7 +1,7 @@
 //! Everything that is in a world: objects, messages, mails, and what was done so far.
 
 use crate::fault::{Kind, Schedule};
-use crate::life::Life;
+use crate::process::Life;
 use crate::rule::{Breach, Documents, Ledger, event_of, split};
 use crate::setting::Setting;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +10,7 @@ use leadwire_pipeline::port::{Bucket, StoredObject};
 use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_pipeline::testkit::{Chance, Course, Fault, Memory};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -53,15 +53,14 @@ pub(crate) struct State {
     pub(crate) alive: Vec<Arc<Life>>,
     /// Which run of the machine this is.
     pub(crate) boot: u32,
+    /// Whether nothing goes wrong any more.
+    pub(crate) heals: bool,
+    /// How it goes so far.
+    pub(crate) report: Report,
     plan: Plan,
     processes: u32,
-    kinds: Vec<Kind>,
-    faults: usize,
-    heals: bool,
-    steps: u64,
-    digest: u64,
-    story: Option<Vec<String>>,
-    breach: Option<Breach>,
+    digest: DefaultHasher,
+    tells: bool,
 }
 
 impl State {
@@ -78,15 +77,12 @@ impl State {
             busy: 0,
             alive: Vec::new(),
             boot: 1,
+            heals: false,
+            report: Report::default(),
             plan,
             processes: 0,
-            kinds: Vec::new(),
-            faults: 0,
-            heals: false,
-            steps: 0,
-            digest: 0xcbf2_9ce4_8422_2325,
-            story: tells.then(Vec::new),
-            breach: None,
+            digest: DefaultHasher::new(),
+            tells,
         }
     }
 
@@ -98,9 +94,13 @@ impl State {
     /// The number and the clock of a new process.
     pub(crate) fn new_process(&mut self) -> (u32, SignedDuration) {
         self.processes += 1;
-        let skew = i64::try_from(self.setting.skew_millis).unwrap_or(0);
-        let ahead = i64::try_from(self.chance.below(2 * self.setting.skew_millis + 1)).unwrap_or(0);
-        (self.processes, SignedDuration::from_millis(ahead - skew))
+        let ahead = millis(self.chance.below(2 * self.setting.skew_millis + 1));
+        (self.processes, ahead - self.skew())
+    }
+
+    /// By how much a clock may differ from the true time.
+    pub(crate) fn skew(&self) -> SignedDuration {
+        millis(self.setting.skew_millis)
     }
 
     /// What becomes of a call.
@@ -112,7 +112,7 @@ impl State {
             return Course { fault, there, back };
         }
         let fault = match &mut self.plan {
-            Plan::Written(script) => script.get(&self.kinds.len()).copied(),
+            Plan::Written(script) => script.get(&self.report.kinds.len()).copied(),
             Plan::Drawn { left } if *left > 0 => {
                 let happens = self.chance.happens(self.setting.fault_per_mille);
                 let faults = kind.faults();
@@ -123,8 +123,8 @@ impl State {
             }
             Plan::Drawn { .. } => None,
         };
-        self.kinds.push(kind);
-        self.faults += usize::from(fault.is_some());
+        self.report.kinds.push(kind);
+        self.report.faults += u64::from(fault.is_some());
         let back = match (&self.plan, fault) {
             (Plan::Written(_), Some(Fault::TooLate)) => LATE,
             (Plan::Drawn { .. }, Some(Fault::TooLate)) => {
@@ -137,47 +137,30 @@ impl State {
 
     /// A process dies. Where that is the whole machine, everything in it does; the next run gives back what this one held.
     pub(crate) fn die(&mut self, life: &Life) {
-        life.end();
+        life.death.notify_one();
         if !self.setting.one_machine || life.boot != self.boot {
             return;
         }
         self.tell(format!("      boot-{} ends", self.boot));
         self.boot += 1;
         for dead in &self.alive {
-            dead.end();
+            dead.death.notify_one();
             self.ledger.bury(dead.id);
         }
         self.memory.release();
     }
 
-    /// From now on nothing goes wrong any more.
-    pub(crate) fn heal(&mut self) {
-        self.heals = true;
-    }
-
-    /// Whether nothing goes wrong any more.
-    pub(crate) fn is_healed(&self) -> bool {
-        self.heals
-    }
-
-    /// How many faults happened.
-    pub(crate) fn faults(&self) -> usize {
-        self.faults
-    }
-
     /// Notes a step: it becomes part of what tells two runs apart, and of the story where one is told.
     pub(crate) fn step(&mut self, process: u32, (what, to): (&str, &str), fault: Option<Fault>) {
-        self.steps += 1;
-        if self.steps > STEPS_MAX {
+        self.report.steps += 1;
+        if self.report.steps > STEPS_MAX {
             self.breach("P8: it circles".to_owned());
         }
         let nanos = self.memory.age().as_nanos();
-        let mut digest = Digest(self.digest);
-        let told = (nanos, process, fault);
-        write!(digest, "{told:?} {what} {to}").expect("a digest takes everything");
-        self.digest = digest.0;
-        if self.story.is_some() {
-            let fault = fault.map_or_else(String::new, |fault| format!("  ← {fault:?}"));
+        let fault = fault.map_or_else(String::new, |fault| format!("  ← {fault:?}"));
+        (nanos, process, what, to, &fault).hash(&mut self.digest);
+        self.report.digest = self.digest.finish();
+        if self.tells {
             let now = self.now();
             let line = format!("{now}  {process:>3} {what} {to}{fault}");
             self.tell(line);
@@ -186,20 +169,20 @@ impl State {
 
     /// Adds a line to the story.
     pub(crate) fn tell(&mut self, line: String) {
-        if let Some(story) = &mut self.story {
-            story.push(line);
+        if self.tells {
+            self.report.story.push(line);
         }
     }
 
     /// A promise is broken. The first breach counts.
     pub(crate) fn breach(&mut self, breach: Breach) {
         self.tell(format!("BROKEN {breach}"));
-        self.breach.get_or_insert(breach);
+        self.report.breach.get_or_insert(breach);
     }
 
     /// Whether a promise was broken.
     pub(crate) fn is_broken(&self) -> bool {
-        self.breach.is_some()
+        self.report.breach.is_some()
     }
 
     /// What a check found.
@@ -221,12 +204,11 @@ impl State {
 
     /// The conservation law for one event (P1): from its 202 on it is mailed, parked, failed with a reason, a dead letter, or in flight.
     pub(crate) fn conserve(&mut self, name: &str) {
-        let is_somewhere = self.ledger.end(name).is_some()
-            || self.ledger.has_failed(name)
-            || self.memory.is_live(name)
-            || self.memory.is_dead(name);
+        let is_somewhere =
+            self.ledger.is_over(name) || self.memory.is_live(name) || self.memory.is_dead(name);
         // An operator who empties the queue takes triggers away; the sweeper finds them.
-        let is_ours = self.ledger.is_accepted(name) || self.ledger.is_replay(name);
+        let is_ours =
+            self.ledger.identities.contains_key(name) || self.ledger.orders.contains_key(name);
         let is_gone = self.ledger.is_marked(name) || self.setting.purge;
         if is_ours && !is_somewhere && !is_gone {
             self.breach(format!("P1: {name} is nowhere"));
@@ -244,14 +226,14 @@ impl State {
     /// A forgotten event leaves nothing behind, and nothing of it comes back.
     pub(crate) fn check_forgotten(&mut self, name: &str, key: &str) {
         let (event, _) = split(name);
-        if self.ledger.is_forgotten(event) {
+        if self.ledger.forgotten.contains(event) {
             self.breach(format!("forget: {key} is there again"));
         }
     }
 
     /// An operator was told that an event is forgotten.
     pub(crate) fn forget(&mut self, event: &str) {
-        self.ledger.forget(event);
+        self.ledger.forgotten.insert(event.to_owned());
         let prefixes = [
             (Bucket::Raw, RAW),
             (Bucket::Enriched, ENRICHED),
@@ -263,11 +245,6 @@ impl State {
                 self.breach(format!("forget: {key} is left"));
             }
         }
-    }
-
-    /// One of the leads.
-    pub(crate) fn any_lead(&mut self) -> String {
-        lead(self.chance.place(self.setting.leads))
     }
 
     /// The names of the raw objects.
@@ -301,17 +278,10 @@ impl State {
                 .collect(),
         }
     }
+}
 
-    fn report(&mut self) -> Report {
-        Report {
-            breach: self.breach.take(),
-            digest: self.digest,
-            steps: self.steps,
-            faults: self.faults,
-            kinds: std::mem::take(&mut self.kinds),
-            story: self.story.take().unwrap_or_default(),
-        }
-    }
+fn millis(count: u64) -> SignedDuration {
+    SignedDuration::from_millis(i64::try_from(count).unwrap_or(0))
 }
 
 /// The id of a lead. They begin alike.
@@ -319,20 +289,8 @@ pub(crate) fn lead(number: usize) -> String {
     format!("lead{}", "_1".repeat(number))
 }
 
-/// FNV-1a.
-struct Digest(u64);
-
-impl std::fmt::Write for Digest {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for byte in text.bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        Ok(())
-    }
-}
-
 /// How a world went.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The first promise that was broken, in words.
     pub breach: Option<Breach>,
@@ -341,7 +299,7 @@ pub struct Report {
     /// Steps.
     pub steps: u64,
     /// Faults that happened.
-    pub faults: usize,
+    pub faults: u64,
     /// The kinds of the calls before everything was healed, in order.
     pub kinds: Vec<Kind>,
     /// What happened, a line a step, where it was asked for.
@@ -391,6 +349,6 @@ impl Shared {
 
     /// How the world went.
     pub(crate) fn report(&self) -> Report {
-        self.with(State::report)
+        self.with(|state| state.report.clone())
     }
 }

@@ -12,7 +12,7 @@ use leadwire_domain::key::FAILED;
 use leadwire_domain::message::Trigger;
 use leadwire_pipeline::port::Bucket;
 use leadwire_pipeline::settings::OwnerMissingPolicy;
-use leadwire_pipeline::testkit::Chance;
+use leadwire_pipeline::testkit::{Chance, sweep_config};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -85,10 +85,10 @@ async fn live(shared: &Shared) {
     }
     shared.until(is_idle).await;
     check_untroubled(shared, &owners);
-    shared.with(State::heal);
+    shared.with(|state| state.heals = true);
     // What is late comes before the first sweep.
     sleep(Duration::from_secs(setting.late_seconds_max + 60)).await;
-    let lost_after = Duration::try_from(actor::sweep_config().lost_after()).unwrap_or_default();
+    let lost_after = Duration::try_from(sweep_config().lost_after()).unwrap_or_default();
     for _ in 0..SWEEPS {
         if shared.with(|state| state.is_broken()) {
             return;
@@ -184,7 +184,7 @@ async fn empty(shared: Shared) {
     sleep(Duration::from_secs(after)).await;
     shared.with(|state| {
         // Where everything has come to rest before, nobody does that any more: a redrive would be emptied with it.
-        if !state.is_healed() {
+        if !state.heals {
             state.tell("      operator empties the queue".to_owned());
             state.memory.purge();
         }
@@ -210,8 +210,8 @@ async fn sweep_now_and_then(shared: Shared) {
 /// Whether the sweeper has anything to do yet.
 fn is_anything_left(state: &mut State) -> bool {
     let names = state.raw_names().into_iter();
-    let mut left =
-        names.filter(|name| state.ledger.end(name).is_none() && !state.ledger.has_failed(name));
+    let mut left = names
+        .filter(|name| state.ledger.end(name).is_none() && !state.ledger.failed.contains(name));
     left.next().is_some()
 }
 
@@ -219,13 +219,13 @@ fn is_anything_left(state: &mut State) -> bool {
 fn check_untroubled(shared: &Shared, owners: &BTreeMap<String, Owner>) {
     shared.with(|state| {
         let setting = &state.setting;
-        if state.faults() > 0 || setting.overlap_per_mille > 0 || setting.purge {
+        if state.report.faults > 0 || setting.overlap_per_mille > 0 || setting.purge {
             return;
         }
         // What a slow answer refused is the sweeper's.
         let names = state.raw_names().into_iter();
         let left: Vec<String> = names
-            .filter(|name| state.ledger.is_accepted(name))
+            .filter(|name| state.ledger.identities.contains_key(name))
             .filter(|name| !waits_in_vain(state, name, owners))
             .filter(|name| !matches!(state.ledger.end(name), Some(End::Mailed | End::Forgotten)))
             .collect();
@@ -248,9 +248,7 @@ fn check_dead_letters(state: &mut State) {
         if is_given_up && !state.setting.sweeps {
             state.breach(format!("P1: {name} was swept without an effect"));
         }
-        let is_silent = state.memory.is_dead(&name)
-            && state.ledger.end(&name).is_none()
-            && !state.ledger.has_failed(&name);
+        let is_silent = state.memory.is_dead(&name) && !state.ledger.is_over(&name);
         if is_silent {
             state.breach(format!("P1: {name} is a dead letter without a reason"));
         }
@@ -272,27 +270,24 @@ fn check_ends(state: &mut State, owners: &BTreeMap<String, Owner>) {
     for name in state.raw_names() {
         let has_end = match state.ledger.end(&name) {
             Some(_) => true,
-            None => waits_in_vain(state, &name, owners) && state.ledger.has_failed(&name),
+            None => waits_in_vain(state, &name, owners) && state.ledger.failed.contains(&name),
         };
         if !has_end {
             state.breach(format!("P1: {name} has no end"));
         }
     }
     // A queue that was emptied lost replays too, and the sweep does not look after them.
-    let replays: Vec<String> = state.ledger.replays().map(str::to_owned).collect();
+    let replays: Vec<String> = state.ledger.orders.keys().cloned().collect();
     for name in replays {
         let ledger = &state.ledger;
-        let has_end = ledger.end(&name).is_some() || ledger.has_failed(&name);
+        let has_end = ledger.is_over(&name);
         if !has_end && !ledger.is_marked(&name) && !state.setting.purge {
             state.breach(format!("P1: the replay {name} has no end"));
         }
     }
     let received = state.ledger.accepted().count();
-    let accounted = state
-        .ledger
-        .accepted()
-        .filter(|name| state.ledger.end(name).is_some() || state.ledger.has_failed(name));
-    let accounted = accounted.count();
+    let accounted = state.ledger.accepted();
+    let accounted = accounted.filter(|name| state.ledger.is_over(name)).count();
     if received != accounted {
         state.breach(format!("P1: of {received} events {accounted} have an end"));
     }

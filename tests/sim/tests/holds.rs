@@ -3,7 +3,7 @@
 use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_sim::explore::explore;
 use leadwire_sim::run_seed;
-use leadwire_sim::seeds::{cores, run_seeds};
+use leadwire_sim::seeds::run_seeds;
 use leadwire_sim::setting::Setting;
 
 /// Seeds of the ordinary run.
@@ -13,7 +13,7 @@ const REGRESSIONS: &str = include_str!("seeds.txt");
 
 #[test]
 fn a_hundred_thousand_worlds_keep_every_promise() {
-    let found = run_seeds(0..SEEDS, cores(), |_| ());
+    let found = run_seeds(0..SEEDS, |_| ());
     assert_eq!(found.breaches, [], "leadwire-sim show SEED tells the story");
     assert_eq!(found.worlds, SEEDS);
     assert!(found.faults > SEEDS, "faults happen: {}", found.faults);
@@ -50,7 +50,7 @@ fn check_schedules(policy: AmbiguousPolicy, faults: usize) {
 
 #[track_caller]
 fn check_world(setting: &Setting, faults: usize, worlds: u64) {
-    let found = explore(setting, faults, cores());
+    let found = explore(setting, faults);
     assert_eq!(found.breaches, []);
     assert!(found.worlds > worlds, "{} schedules", found.worlds);
 }

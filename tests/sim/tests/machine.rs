@@ -10,21 +10,20 @@
 use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
-use leadwire_domain::notice::EmailAddress;
-use leadwire_domain::source::Headers;
 use leadwire_local::{FileSystem, LocalHome, Mode, OpenOptions};
 use leadwire_pipeline::port::{
-    Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, Home, ListPage, Mail, MailOutcome,
+    Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, ListPage, Mail, MailOutcome,
     Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
 };
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{
-    AmbiguousPolicy, EnrichConfig, IngestConfig, OwnerMissingPolicy, VISIBILITY_SECONDS,
+    AmbiguousPolicy, EnrichConfig, IngestConfig, VISIBILITY_SECONDS,
 };
 use leadwire_pipeline::stage::enrich::Enrich;
 use leadwire_pipeline::stage::ingest::{Ingest, Request};
+use leadwire_pipeline::testkit::enrich_config;
 use leadwire_pipeline::trace::TraceContext;
-use leadwire_sim::rule::{DELAY_SECONDS, Delivery, Documents, End, Ledger, Taking};
+use leadwire_sim::rule::{DELAY_SECONDS, Delivery, Documents, End, Ledger, Writing, name_in};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -78,28 +77,21 @@ struct Run {
 }
 
 impl Run {
-    /// Whether the process dies at this call, and whether that takes effect.
-    fn call(&self) -> Option<bool> {
-        let mut world = self.shared.with();
-        world.calls += 1;
-        let (at, takes_effect) = world.dies_at?;
-        (world.calls == at).then_some(takes_effect)
-    }
-
     /// Makes a call; where the process dies there, nobody waits for it any more.
     async fn make<T>(&self, call: impl Future<Output = T>) -> T {
-        let dies = self.call();
-        let value = if dies == Some(false) {
-            None
-        } else {
-            Some(call.await)
+        let takes_effect = {
+            let mut world = self.shared.with();
+            world.calls += 1;
+            let death = world.dies_at.filter(|(at, _)| *at == world.calls);
+            death.map(|(_, takes_effect)| takes_effect)
         };
-        if let (None, Some(value)) = (dies, value) {
-            value
-        } else {
-            self.shared.0.1.notify_one();
-            std::future::pending().await
+        match takes_effect {
+            None => return call.await,
+            Some(true) => drop(call.await),
+            Some(false) => {}
         }
+        self.shared.0.1.notify_one();
+        std::future::pending().await
     }
 
     async fn look(&self, bucket: Bucket, key: &str) -> Option<StoredObject> {
@@ -130,36 +122,23 @@ impl Run {
 
     /// What was written is held against the rules.
     async fn check_write(&self, bucket: Bucket, key: &str) {
-        let of = |prefix: &str| key.strip_prefix(prefix)?.strip_suffix(".json");
-        let Some(object) = self.look(bucket, key).await else {
+        let Some((object, name)) = self.look(bucket, key).await.zip(name_in(key)) else {
             return;
         };
-        if let Some(name) = of(RAW) {
-            self.shared.with().ledger.stored(name, &object);
-        } else if let Some(name) = of(ENRICHED) {
-            let raw = self.look(Bucket::Raw, &format!("{RAW}{name}.json")).await;
-            let world = self.shared.with();
-            let on_time = world
-                .ledger
-                .check_time(name, world.now, SignedDuration::ZERO);
-            let result = world.ledger.enriched(name, &object, raw.as_ref());
-            drop(world);
-            self.shared.check(on_time.and(result));
-        } else if let Some(name) = of(MAIL) {
-            let documents = self.documents(name).await;
-            let mut world = self.shared.with();
-            let taking = Taking {
-                now: world.now,
-                boot: self.boot,
-                lives: world.boot,
-            };
-            let taken = world.ledger.taken(name, &object, &taking);
-            let claimed = world.ledger.claimed(name, &object, &documents, self.boot);
-            drop(world);
-            self.shared.check(taken.and(claimed));
-        } else if let Some(name) = of(FAILED) {
-            self.shared.with().ledger.failed(name);
-        }
+        let raw = self.look(Bucket::Raw, &format!("{RAW}{name}.json")).await;
+        let documents = self.documents(name).await;
+        let mut world = self.shared.with();
+        let writing = Writing {
+            now: world.now,
+            skew: SignedDuration::ZERO,
+            process: self.boot,
+            boot: self.boot,
+            lives: world.boot,
+        };
+        let ledger = &mut world.ledger;
+        let result = ledger.written((key, &object), raw.as_ref(), &documents, &writing);
+        drop(world);
+        self.shared.check(result);
     }
 }
 
@@ -266,54 +245,13 @@ impl Entropy for Run {
     }
 }
 
-impl Home for Run {
-    type Store = Self;
-    type Queue = Self;
-    type Mailer = Self;
-    type Clock = Self;
-    type Entropy = Self;
-    fn store(&self) -> &Self {
-        self
-    }
-    fn queue(&self) -> &Self {
-        self
-    }
-    fn mailer(&self) -> &Self {
-        self
-    }
-    fn clock(&self) -> &Self {
-        self
-    }
-    fn entropy(&self) -> &Self {
-        self
-    }
-}
-
-struct Key(String);
-
-impl Headers for Key {
-    fn get(&self, name: &str) -> Option<&str> {
-        (name == "idempotency-key").then_some(&self.0)
-    }
-}
-
 fn config(policy: AmbiguousPolicy, boot: Option<&str>) -> EnrichConfig {
-    let address = |text| EmailAddress::parse(text).unwrap();
     EnrichConfig {
-        delay_seconds: DELAY_SECONDS,
-        from: address("leads@example.com"),
-        to: vec![address("sales@example.com")],
-        notify_owner: false,
         ambiguous: policy,
         lease_seconds: 1800,
-        owner_wait_seconds: 1800,
-        owner_missing: OwnerMissingPolicy::Dlq,
-        mail_wait_seconds: 3600,
-        retry_seconds: 15,
-        max_receive_count: 3,
-        lead_url: None,
         environment: "sim".to_owned(),
         boot: boot.map(str::to_owned),
+        ..enrich_config()
     }
 }
 
@@ -323,9 +261,10 @@ async fn post(run: &Arc<Run>) {
     let delay_seconds = DELAY_SECONDS;
     let ingest = Ingest::new(Arc::clone(run), secrets, IngestConfig { delay_seconds });
     for lead in LEADS {
-        let headers = Key(format!("e-{lead}"));
+        let id = format!("e-{lead}");
+        let headers = vec![("idempotency-key", id.clone())];
         let body = format!(r#"{{"lead_id":"{lead}"}}"#);
-        run.shared.with().ledger.post(&headers.0, body.as_bytes());
+        run.shared.with().ledger.post(&id, body.as_bytes());
         let request = Request {
             method: "POST",
             path: "/ingest",
@@ -339,16 +278,8 @@ async fn post(run: &Arc<Run>) {
         let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         let key = told.pointer("/events/0/s3_key").unwrap().as_str().unwrap();
         let raw = run.look(Bucket::Raw, key).await;
-        let name = key
-            .strip_prefix(RAW)
-            .unwrap()
-            .strip_suffix(".json")
-            .unwrap();
-        let accepted = run
-            .shared
-            .with()
-            .ledger
-            .accept(&headers.0, name, raw.as_ref());
+        let ledger = &mut run.shared.with().ledger;
+        let accepted = ledger.accept(&id, name_in(key).unwrap(), raw.as_ref());
         run.shared.check(accepted);
     }
 }

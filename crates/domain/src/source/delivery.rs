@@ -9,6 +9,14 @@ pub trait Headers {
     fn get(&self, name: &str) -> Option<&str>;
 }
 
+/// Headers as [`super::Key::sign`] gives them.
+impl Headers for Vec<(&'static str, String)> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let found = self.iter().find(|(header, _)| *header == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
 /// A request as a source's signature sees it.
 #[derive(Clone, Copy)]
 pub struct Delivery<'a> {

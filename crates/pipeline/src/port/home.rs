@@ -63,3 +63,27 @@ impl<S: ObjectStore, Q: DelayQueue, M: Mailer, C: Clock, E: Entropy> Home for Po
         &self.entropy
     }
 }
+
+/// What is every port by itself is a home.
+impl<H: ObjectStore + DelayQueue + Mailer + Clock + Entropy> Home for H {
+    type Store = Self;
+    type Queue = Self;
+    type Mailer = Self;
+    type Clock = Self;
+    type Entropy = Self;
+    fn store(&self) -> &Self {
+        self
+    }
+    fn queue(&self) -> &Self {
+        self
+    }
+    fn mailer(&self) -> &Self {
+        self
+    }
+    fn clock(&self) -> &Self {
+        self
+    }
+    fn entropy(&self) -> &Self {
+        self
+    }
+}

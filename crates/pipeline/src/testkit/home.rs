@@ -4,9 +4,9 @@ use super::memory::{Memory, State};
 use super::queue::later;
 use super::script::{Call, Course, Fault, Script};
 use crate::port::{
-    Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, Home,
-    ListPage, Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError,
-    QueuedMessage, Replaced,
+    Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, ListPage,
+    Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, QueuedMessage,
+    Replaced,
 };
 use jiff::Timestamp;
 use std::ops::Deref;
@@ -351,28 +351,5 @@ impl<S: Script> Entropy for MemoryHome<S> {
             })
         });
         bits.to_be_bytes()
-    }
-}
-
-impl<S: Script> Home for MemoryHome<S> {
-    type Store = Self;
-    type Queue = Self;
-    type Mailer = Self;
-    type Clock = Self;
-    type Entropy = Self;
-    fn store(&self) -> &Self {
-        self
-    }
-    fn queue(&self) -> &Self {
-        self
-    }
-    fn mailer(&self) -> &Self {
-        self
-    }
-    fn clock(&self) -> &Self {
-        self
-    }
-    fn entropy(&self) -> &Self {
-        self
     }
 }

@@ -4,14 +4,23 @@
 //! Enrichment is left out: of `mail/` only the forgotten marker is here. The first of the two requests that are
 //! idle takes the next webhook, as they are alike.
 
-mod property;
 mod step;
-
-pub use property::{BYTES_STAY, FORGOTTEN_STAYS, NOT_SWALLOWED, ONE_NAME, STORED};
 
 use stateright::{Checker, Model, Property};
 
-use crate::pair::{Pair, WorkerId};
+use crate::pair::{Pair, Side, WorkerId};
+
+/// One name.
+pub const ONE_NAME: &str = "an event is stored under one name only";
+/// Immutable bytes.
+pub const BYTES_STAY: &str = "stored bytes are never replaced";
+/// Accepted is stored.
+pub const STORED: &str = "an accepted event is stored under its name, or was forgotten";
+/// Another's marker.
+pub const NOT_SWALLOWED: &str =
+    "an event is never stored under a name that another's forgotten marker closes";
+/// Forgotten.
+pub const FORGOTTEN_STAYS: &str = "a forgotten event is not stored again";
 
 /// Names that an event may get.
 pub const SLOTS: usize = 4;
@@ -38,12 +47,23 @@ pub enum Naming {
 }
 
 /// One of two events of one lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Event {
     /// The one.
+    #[default]
     One,
     /// The other.
     Other,
+}
+
+impl Event {
+    const ALL: [Self; 2] = [Self::One, Self::Other];
+}
+
+impl Side for Event {
+    fn is_second(self) -> bool {
+        self == Self::Other
+    }
 }
 
 /// Where a request is.
@@ -69,8 +89,8 @@ pub enum At {
 pub struct Request {
     /// Where it is.
     pub at: At,
-    /// Whose event it brings.
-    pub other: bool,
+    /// The event that it brings.
+    pub event: Event,
     /// The first name of its event.
     pub base: u8,
     /// The probe: 0 is the first name.
@@ -80,11 +100,6 @@ pub struct Request {
 }
 
 impl Request {
-    /// The event that it brings.
-    pub fn event(self) -> Event {
-        if self.other { Event::Other } else { Event::One }
-    }
-
     /// The slot that it tries: the first name, then slots that the events share (the worst case of the hash).
     pub fn slot(self) -> usize {
         if self.probe == 0 {
@@ -132,7 +147,7 @@ pub enum Forgetting {
 }
 
 /// One moment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Moment {
     /// The names.
     pub slots: [Held; SLOTS],
@@ -184,8 +199,6 @@ pub struct NamingModel {
     pub lost: u8,
     /// Forgets.
     pub forgets: u8,
-    /// The one property to be checked; all where it is `None`.
-    pub only: Option<&'static str>,
 }
 
 impl Model for NamingModel {
@@ -198,14 +211,11 @@ impl Model for NamingModel {
             event.posts = self.posts;
         }
         vec![Moment {
-            slots: [Held::default(); SLOTS],
             known,
-            requests: Pair::default(),
-            forgetting: Forgetting::No,
             crashes: self.crashes,
             lost: self.lost,
             forgets: self.forgets,
-            replaced: false,
+            ..Moment::default()
         }]
     }
 
@@ -220,9 +230,16 @@ impl Model for NamingModel {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        let mut all = property::all();
-        all.retain(|p| self.only.is_none_or(|only| only == p.name));
-        all
+        properties()
+    }
+
+    fn format_step(&self, last: &Moment, action: Move) -> Option<String> {
+        let request = match action {
+            Move::Go(id) | Move::GoLost(id) | Move::Die(id) => Some(last.requests[id]),
+            Move::Post(..) | Move::Mark | Move::Delete => None,
+        };
+        let request = request.map_or_else(String::new, |request| format!(" {request:?}"));
+        Some(format!("{action:?}{request}"))
     }
 }
 
@@ -233,39 +250,38 @@ pub fn walk(model: NamingModel) -> (usize, Vec<&'static str>) {
     (checker.unique_state_count(), broken)
 }
 
-/// The shortest run that breaks one property, one line a move; `None` where it holds.
-pub fn refute(model: NamingModel, property: &'static str) -> Option<Vec<String>> {
-    let model = NamingModel {
-        only: Some(property),
-        ..model
-    };
-    let checker = model.checker().threads(1).spawn_bfs().join();
-    let steps = checker.discovery(property)?.into_vec();
-    let lines = steps
-        .iter()
-        .filter_map(|(before, action)| action.map(|action| describe(before, action)));
-    Some(lines.collect())
+fn properties() -> Vec<Property<NamingModel>> {
+    vec![
+        Property::<NamingModel>::always(ONE_NAME, |_, m| {
+            m.known
+                .each()
+                .into_iter()
+                .all(|k| k.names.count_ones() <= 1)
+        }),
+        Property::<NamingModel>::always(BYTES_STAY, |_, m| !m.replaced),
+        Property::<NamingModel>::always(STORED, |_, m| {
+            Event::ALL.into_iter().all(|e| is_kept(m, e))
+        }),
+        Property::<NamingModel>::always(NOT_SWALLOWED, |_, m| {
+            let closed =
+                |raw: Option<Event>, by: Option<Event>| raw.is_some() && by.is_some() && raw != by;
+            !m.slots.iter().any(|held| closed(held.raw, held.forgotten))
+        }),
+        Property::<NamingModel>::always(FORGOTTEN_STAYS, |_, m| {
+            let back =
+                |e: Event| m.known[e].forgotten && m.slots.iter().any(|held| held.raw == Some(e));
+            m.forgetting != Forgetting::Done || !Event::ALL.into_iter().any(back)
+        }),
+    ]
 }
 
-fn describe(before: &Moment, action: Move) -> String {
-    let call = |id: WorkerId| {
-        let request = before.requests[id];
-        let (event, slot) = (request.event(), request.slot());
-        match request.at {
-            At::Idle => "idle".to_owned(),
-            At::Dedupe => format!("PUT dedupe/{event:?} if absent, else its name is taken"),
-            At::Look => format!("GET mail/{slot} for {event:?}"),
-            At::Put => format!("PUT raw/{slot} {event:?} if absent"),
-            At::ReadBack => format!("GET raw/{slot} for {event:?} (read back)"),
-            At::Accept => format!("answers 202 to {event:?}"),
-        }
-    };
-    match action {
-        Move::Post(event, time) => format!("CRM        posts {event:?}, first name {time}"),
-        Move::Go(id) => format!("ingest {id:?}   {}", call(id)),
-        Move::GoLost(id) => format!("ingest {id:?}   {}: done, its reply lost", call(id)),
-        Move::Die(id) => format!("ingest {id:?}   dies"),
-        Move::Mark => "forget     marks what is stored".to_owned(),
-        Move::Delete => "forget     deletes it after one lease".to_owned(),
-    }
+fn is_kept(moment: &Moment, event: Event) -> bool {
+    let known = moment.known[event];
+    known.forgotten
+        || known.accepted.is_none_or(|slot| {
+            moment
+                .slots
+                .get(slot)
+                .is_some_and(|held| held.raw == Some(event))
+        })
 }

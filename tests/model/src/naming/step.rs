@@ -1,17 +1,13 @@
 //! What a request and forget do next.
 
-use super::{
-    At, Event, Forgetting, Held, Known, Moment, Move, Naming, NamingModel, Request, SLOTS,
-};
+use super::{At, Event, Forgetting, Held, Moment, Move, Naming, NamingModel, Request, SLOTS};
 use crate::pair::WorkerId;
 
 impl NamingModel {
     pub(crate) fn moves(&self, moment: &Moment, moves: &mut Vec<Move>) {
-        let idle = WorkerId::ALL
-            .into_iter()
-            .find(|&id| moment.requests[id].at == At::Idle);
-        for event in [Event::One, Event::Other] {
-            if idle.is_some() && known(moment, event).posts > 0 {
+        let idle = idle(moment);
+        for event in Event::ALL {
+            if idle.is_some() && moment.known[event].posts > 0 {
                 let times: &[u8] = if self.timed { &[0] } else { &[0, 1] };
                 moves.extend(times.iter().map(|&time| Move::Post(event, time)));
             }
@@ -44,18 +40,15 @@ impl NamingModel {
     pub(crate) fn take(&self, moment: &mut Moment, action: Move) {
         match action {
             Move::Post(event, base) => {
-                known_mut(moment, event).posts -= 1;
+                moment.known[event].posts -= 1;
                 let at = if self.timed { At::Look } else { At::Dedupe };
                 let request = Request {
                     at,
-                    other: event == Event::Other,
+                    event,
                     base,
                     ..Request::default()
                 };
-                let idle = WorkerId::ALL
-                    .into_iter()
-                    .find(|&id| moment.requests[id].at == At::Idle);
-                if let Some(id) = idle {
+                if let Some(id) = idle(moment) {
                     moment.requests[id] = request;
                 }
             }
@@ -75,7 +68,7 @@ impl NamingModel {
 
     fn go(&self, moment: &mut Moment, id: WorkerId, lost: bool) {
         let mut request = moment.requests[id];
-        let event = request.event();
+        let event = request.event;
         let held = moment
             .slots
             .get(request.slot())
@@ -84,7 +77,7 @@ impl NamingModel {
         match request.at {
             At::Idle => {}
             At::Dedupe => {
-                let known = known_mut(moment, event);
+                let known = &mut moment.known[event];
                 request.base = *known.dedupe.get_or_insert(request.base);
                 request.at = At::Look;
             }
@@ -105,7 +98,7 @@ impl NamingModel {
                 None => request.at = At::Look,
             },
             At::Accept => {
-                known_mut(moment, event).accepted = Some(request.slot());
+                moment.known[event].accepted = Some(request.slot());
                 request = Request::default();
             }
         }
@@ -113,7 +106,7 @@ impl NamingModel {
     }
 
     fn put(&self, moment: &mut Moment, request: &mut Request, (held, lost): (Held, bool)) {
-        let event = request.event();
+        let event = request.event;
         let free = held.raw.is_none();
         if free || self.naming == Naming::Overwrite {
             moment.replaced |= held.raw.is_some_and(|whose| whose != event);
@@ -144,6 +137,12 @@ impl NamingModel {
     }
 }
 
+/// The first request that is idle: it takes the next webhook.
+fn idle(moment: &Moment) -> Option<WorkerId> {
+    let mut ids = WorkerId::ALL.into_iter();
+    ids.find(|&id| moment.requests[id].at == At::Idle)
+}
+
 fn mark(moment: &mut Moment) {
     moment.forgets -= 1;
     moment.forgetting = Forgetting::Waiting;
@@ -152,7 +151,7 @@ fn mark(moment: &mut Moment) {
     }
     let marked = moment.slots;
     for event in marked.iter().filter_map(|held| held.forgotten) {
-        known_mut(moment, event).forgotten = true;
+        moment.known[event].forgotten = true;
     }
     for request in moment.requests.each_mut() {
         request.old = request.at != At::Idle;
@@ -163,7 +162,7 @@ fn store(moment: &mut Moment, slot: usize, event: Event) {
     if let Some(held) = moment.slots.get_mut(slot) {
         held.raw = Some(event);
     }
-    known_mut(moment, event).names |= 1 << slot;
+    moment.known[event].names |= 1 << slot;
 }
 
 fn try_next(request: &mut Request) {
@@ -173,14 +172,4 @@ fn try_next(request: &mut Request) {
         "two events never need more than four names"
     );
     request.at = At::Look;
-}
-
-fn known(moment: &Moment, event: Event) -> Known {
-    let [one, other] = moment.known.each();
-    if event == Event::One { *one } else { *other }
-}
-
-fn known_mut(moment: &mut Moment, event: Event) -> &mut Known {
-    let [one, other] = moment.known.each_mut();
-    if event == Event::One { one } else { other }
 }
