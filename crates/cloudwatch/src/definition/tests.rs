@@ -1,7 +1,7 @@
 //! Definitions read from resources, good and bad.
 
 use super::*;
-use crate::intrinsic::Names;
+use crate::expression::{Comparison, Expression};
 use crate::points::Statistic;
 use serde_json::json;
 
@@ -36,7 +36,7 @@ fn read(resource: &Value) -> Result<Alarm, Mistake> {
 fn metric_alarm(resource: &Value) -> MetricAlarm {
     match read(resource).unwrap().watch {
         Watch::Metric(alarm) => alarm,
-        Watch::Alarms(rule) => panic!("{rule}"),
+        Watch::Alarms(rule) => panic!("{rule:?}"),
     }
 }
 
@@ -78,7 +78,10 @@ fn an_alarm_on_one_metric_is_read() {
 fn an_alarm_on_metric_math_is_read_with_cloudwatch_s_defaults() {
     let watch = metric_alarm(&math());
     assert_eq!(watch.metrics.len(), 2);
-    assert_eq!(watch.expressions[0].1.to_string(), "errors / calls");
+    assert_eq!(
+        watch.expressions[0].1,
+        Expression::parse("errors / calls").unwrap()
+    );
     assert_eq!((watch.returned.as_str(), watch.period), ("rate", 60));
     assert_eq!(
         (watch.datapoints_to_alarm, watch.missing),

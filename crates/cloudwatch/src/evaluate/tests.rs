@@ -1,7 +1,8 @@
 //! The tables of AWS's documentation, and laws.
 
 use super::*;
-use crate::definition::{Comparison, Watched};
+use crate::definition::Watched;
+use crate::expression::Comparison;
 use crate::points::{Query, Recording, Statistic};
 use crate::rule::Rule;
 use proptest::prelude::*;
@@ -111,7 +112,7 @@ fn every_comparison_is_exact_at_the_threshold() {
         (Comparison::Less, [true, false, false]),
         (Comparison::LessOrEqual, [true, true, false]),
     ] {
-        let told = [4.9, 5.0, 5.1].map(|value| comparison.breaches(value, 5.0));
+        let told = [4.9, 5.0, 5.1].map(|value| comparison.holds(value, 5.0));
         assert_eq!(told, expected, "{}", comparison.sign());
     }
 }
