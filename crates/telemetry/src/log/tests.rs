@@ -64,20 +64,22 @@ struct Odd {
 
 impl Odd {
     /// One with a line.
-    fn line() -> Self {
+    fn line(measure: impl FnOnce(&mut Metrics)) -> Self {
+        let mut metrics = Metrics::default();
+        measure(&mut metrics);
         Self {
             level: Level::INFO,
-            metrics: Metrics::default(),
+            metrics,
             fields: Vec::new(),
         }
     }
 
     /// One whose line the usual filter leaves out.
     fn silent(measure: impl FnOnce(&mut Metrics)) -> Self {
-        let mut odd = Self::line();
-        odd.level = Level::DEBUG;
-        measure(&mut odd.metrics);
-        odd
+        Self {
+            level: Level::DEBUG,
+            ..Self::line(measure)
+        }
     }
 }
 
@@ -159,9 +161,18 @@ impl Program {
         self.paper.lines()
     }
 
-    /// Counts without a line.
+    /// Measures without a line.
+    fn measure(&self, measure: impl FnOnce(&mut Metrics)) {
+        self.log.take(&Odd::silent(measure));
+    }
+
     fn count(&self, metric: Metric, many: u64) {
-        self.log.take(&Odd::silent(|m| m.add(metric, many)));
+        self.measure(|m| m.add(metric, many));
+    }
+
+    /// An event with a line.
+    fn emit(&self, measure: impl FnOnce(&mut Metrics)) {
+        self.log.take(&Odd::line(measure));
     }
 }
 
@@ -198,4 +209,11 @@ fn values(samples: &[Sample], name: &str) -> Vec<f64> {
 
 fn object(line: &str) -> serde_json::Value {
     serde_json::from_str(line).unwrap()
+}
+
+/// The one line that there is.
+#[track_caller]
+fn one(lines: &[String]) -> serde_json::Value {
+    let [line] = lines else { panic!("{lines:?}") };
+    object(line)
 }
