@@ -29,8 +29,8 @@ pub use log::EventFilter;
 pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
 pub use series::MinuteSample;
 pub use span::{
-    ATTRIBUTES, AttributeFacts, Invocation, Names, SPANS, SpanFacts, answered, begin_record,
-    canary_span, context_of, link_outside, server_span, sweep_span,
+    ATTRIBUTES, Invocation, Names, SPANS, SpanFacts, answered, begin_record, canary_span,
+    context_of, link_outside, server_span, sweep_span,
 };
 pub use traced::{Traced, traced};
 pub use traces::FLUSH_DEADLINE;

@@ -88,6 +88,8 @@ pub fn validate(line: &str, now_ms: i64) -> Result<Vec<Sample>, String> {
         let name = definition.name.as_str();
         need(defined.insert(name), format!("{name} is defined twice"))?;
     }
+    let samples = directives.map(|(at_ms, directive)| samples(&root, directive, at_ms));
+    let samples = samples.collect::<Result<Vec<_>, String>>()?.concat();
     for name in root.keys().filter(|name| !defined.contains(name.as_str())) {
         let is_orphan = Metric::from_name(name).is_some();
         need(
@@ -95,8 +97,7 @@ pub fn validate(line: &str, now_ms: i64) -> Result<Vec<Sample>, String> {
             format!("{name} stands there and no directive defines it"),
         )?;
     }
-    let samples = directives.map(|(at_ms, directive)| samples(&root, directive, at_ms));
-    Ok(samples.collect::<Result<Vec<_>, String>>()?.concat())
+    Ok(samples)
 }
 
 fn need(is_good: bool, mistake: impl Into<String>) -> Result<(), String> {
