@@ -8,26 +8,20 @@ use percent_encoding::percent_decode_str;
 
 /// Where spans go.
 pub const TRACE_EXPORTER: &str = "TRACE_EXPORTER";
-/// The base address of a collector; spans go to `/v1/traces` below it.
-pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-/// Headers of every request to a collector: `name=value`, separated by commas, values percent-encoded.
-pub const OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
-/// The resource's `service.name`.
-pub const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
-/// Further attributes of the resource: `name=value`, separated by commas, values percent-encoded.
-pub const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
-/// Which traces are recorded.
-pub const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
-/// The sampler's share, where it takes one.
-pub const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 /// Where X-Ray's daemon listens; Lambda sets it.
-pub const XRAY_DAEMON: &str = "AWS_XRAY_DAEMON_ADDRESS";
+const XRAY_DAEMON: &str = "AWS_XRAY_DAEMON_ADDRESS";
 /// X-Ray's endpoint instead of AWS's own, as in every AWS SDK.
-pub const XRAY_ENDPOINT: &str = "AWS_ENDPOINT_URL_XRAY";
+const XRAY_ENDPOINT: &str = "AWS_ENDPOINT_URL_XRAY";
 /// A PEM file whose roots are trusted instead of the system's, as in the AWS CLI.
-pub const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// Their entries, for the docs and the check of the template; [`SpanConfig::from_lookup`] reads them, by OpenTelemetry's rules.
+/// Entries of the variables, for the docs and the check of the template; [`SpanConfig::from_lookup`] reads them, by OpenTelemetry's rules.
 mod entry {
     use leadwire_pipeline::settings::Preset::{Derived, Text};
     use leadwire_pipeline::settings::Template::{Absent, Parameter, Stack};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::series::Stats;
 use jiff::SignedDuration;
 use leadwire_domain::source::Source;
 use leadwire_pipeline::observe::EventFacts;
@@ -13,10 +14,7 @@ fn now() -> Timestamp {
 }
 
 fn local() -> LocalMetrics {
-    LocalMetrics::new(Setup {
-        environment: "test",
-        now,
-    })
+    LocalMetrics::new("test", now)
 }
 
 /// An event of nothing but values.
@@ -57,19 +55,14 @@ fn short(samples: &[MinuteSample]) -> Vec<String> {
             .filter(|(name, _)| **name != "environment")
             .map(|(_, value)| value.as_str())
             .collect();
-        let MinuteSample {
-            metric,
-            minute,
+        let (metric, minute, further) = (sample.metric, sample.minute, further.join(" "));
+        let Stats {
             count,
             sum,
             min,
             max,
-            ..
-        } = sample;
-        format!(
-            "{metric} {} @{minute} {count} {sum} {min} {max}",
-            further.join(" ")
-        )
+        } = sample.stats;
+        format!("{metric} {further} @{minute} {count} {sum} {min} {max}")
     };
     samples.iter().map(line).collect()
 }

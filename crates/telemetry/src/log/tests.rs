@@ -1,6 +1,7 @@
 //! What happens, and what the lines say of it.
 
 mod line;
+mod other;
 mod property;
 mod trap;
 
@@ -18,7 +19,6 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::{Arc, Mutex};
 use tracing::Level;
-use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry};
 
@@ -148,7 +148,7 @@ impl Program {
     /// Runs code whose events and lines are this program's.
     fn run<T>(&self, body: impl FnOnce() -> T) -> T {
         let _scope = scope(self.log.clone());
-        let layer = self.layer().with_filter(EnvFilter::new(self.filter));
+        let layer = self.layer().with_filter(crate::filter(Some(self.filter)).0);
         tracing::subscriber::with_default(Registry::default().with(layer), body)
     }
 
