@@ -63,39 +63,17 @@ struct Definition {
 pub fn validate(line: &str, now_ms: i64) -> Result<Vec<Sample>, String> {
     let root = parse(line)?;
     judge_members(&root)?;
-    let directives = match root.get("_aws") {
-        Some(aws) => {
-            let aws = Aws::deserialize(aws).map_err(|error| format!("_aws: {error}"))?;
-            let is_now = is_in_window(aws.timestamp, now_ms);
-            need(
-                is_now,
-                "Timestamp is not of the last 14 days or the next 2 hours",
-            )?;
-            let count = aws.cloud_watch_metrics.len();
-            need(count > 0, "CloudWatchMetrics is empty")?;
-            Some((aws.timestamp, aws.cloud_watch_metrics))
-        }
-        None => None,
+    let samples = match root.get("_aws") {
+        Some(aws) => judge_metadata(&root, aws, now_ms)?,
+        None => Vec::new(),
     };
-    let directives = directives
-        .iter()
-        .flat_map(|(at_ms, directives)| directives.iter().map(|d| (*at_ms, d)));
     let mut defined = BTreeSet::new();
-    for definition in directives
-        .clone()
-        .flat_map(|(_, directive)| &directive.metrics)
-    {
-        let name = definition.name.as_str();
+    for Sample { name, .. } in &samples {
         need(defined.insert(name), format!("{name} is defined twice"))?;
     }
-    let samples = directives.map(|(at_ms, directive)| samples(&root, directive, at_ms));
-    let samples = samples.collect::<Result<Vec<_>, String>>()?.concat();
-    for name in root.keys().filter(|name| !defined.contains(name.as_str())) {
-        let is_orphan = Metric::from_name(name).is_some();
-        need(
-            !is_orphan,
-            format!("{name} stands there and no directive defines it"),
-        )?;
+    for name in root.keys().filter(|name| !defined.contains(name)) {
+        let mistake = format!("{name} stands there and no directive defines it");
+        need(Metric::from_name(name).is_none(), mistake)?;
     }
     Ok(samples)
 }
@@ -140,6 +118,20 @@ fn judge_members(root: &Map<String, Value>) -> Result<(), String> {
         )?;
     }
     Ok(())
+}
+
+fn judge_metadata(
+    root: &Map<String, Value>,
+    aws: &Value,
+    now_ms: i64,
+) -> Result<Vec<Sample>, String> {
+    let aws = Aws::deserialize(aws).map_err(|error| format!("_aws: {error}"))?;
+    let window = "Timestamp is not of the last 14 days or the next 2 hours";
+    need(is_in_window(aws.timestamp, now_ms), window)?;
+    let directives = aws.cloud_watch_metrics;
+    need(!directives.is_empty(), "CloudWatchMetrics is empty")?;
+    let samples = directives.iter().map(|of| samples(root, of, aws.timestamp));
+    Ok(samples.collect::<Result<Vec<_>, String>>()?.concat())
 }
 
 fn is_id(text: &str, digits: usize) -> bool {

@@ -35,13 +35,10 @@ impl Daemon {
             .socket
             .get_or_try_init(|| connect(&self.address))
             .await
-            .map_err(|error| ExportError::Send(error.into()))?;
+            .map_err(ExportError::send)?;
         let (datagrams, refused) = datagrams(&Forest::of(&self.service, spans))?;
         for datagram in datagrams {
-            socket
-                .send(&datagram)
-                .await
-                .map_err(|error| ExportError::Send(error.into()))?;
+            socket.send(&datagram).await.map_err(ExportError::send)?;
         }
         Ok(refused)
     }
@@ -55,8 +52,7 @@ fn datagrams(forest: &Forest<'_>) -> Result<(Vec<Vec<u8>>, u64), ExportError> {
     while let Some(document) = left.pop() {
         let mut datagram = Vec::with_capacity(4096);
         datagram.extend_from_slice(HEADER);
-        serde_json::to_writer(&mut datagram, &document)
-            .map_err(|error| ExportError::Send(error.into()))?;
+        serde_json::to_writer(&mut datagram, &document).map_err(ExportError::send)?;
         if datagram.len() <= DATAGRAM_BYTES_MAX {
             datagrams.push(datagram);
         } else if let Some(parts) = document.parts() {

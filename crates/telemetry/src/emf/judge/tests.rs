@@ -205,7 +205,6 @@ fn a_definition_that_the_catalogue_does_not_have_is_found() {
         ("Unit", json!(null), "expected a string"),
         ("Name", json!("LeadsLost"), "not in the catalogue"),
         ("Name", json!(null), "expected a string"),
-        ("Name", json!("IngestLatency"), "defined twice"),
         ("StorageResolution", json!(1), "resolution"),
         ("Value", json!(1), "unknown field `Value`"),
     ] {
@@ -213,8 +212,10 @@ fn a_definition_that_the_catalogue_does_not_have_is_found() {
         metric[member] = value;
         check_directive("/Metrics/0", metric, mistake);
     }
-    let nameless = json!({"Name": "LeadsAccepted"});
-    check_directive("/Metrics/0", nameless, "missing field `Unit`");
+    let twice = json!({"Name": "IngestLatency", "Unit": "Milliseconds"});
+    check_directive("/Metrics/0", twice, "defined twice");
+    let unitless = json!({"Name": "LeadsAccepted"});
+    check_directive("/Metrics/0", unitless, "missing field `Unit`");
     let metric = |n| json!({"Name": format!("Metric{n}"), "Unit": "Count"});
     for count in [0, 101] {
         let metrics: Vec<_> = (0..count).map(metric).collect();
