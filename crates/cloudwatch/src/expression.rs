@@ -172,18 +172,18 @@ fn operand(cursor: &mut Cursor) -> Result<Expression, String> {
             Ok(Expression::Id(word))
         }
         Some(Token::Word(word)) if cursor.take_sign("(") => {
-            cursor.deeper(|cursor| function(cursor, word))
+            cursor.deeper(|cursor| function(cursor, &word))
         }
         found => Err(unexpected(found, "an operand")),
     }
 }
 
 /// The arguments of a function, whose opening parenthesis has been read.
-fn function(cursor: &mut Cursor, name: String) -> Result<Expression, String> {
+fn function(cursor: &mut Cursor, name: &str) -> Result<Expression, String> {
     let first = Box::new(operands(cursor, 0)?);
     cursor.expect_sign(",")?;
     let second = Box::new(operands(cursor, 0)?);
-    let call = match name.as_str() {
+    let call = match name {
         "IF" => {
             let third = if cursor.take_sign(",") {
                 Some(Box::new(operands(cursor, 0)?))

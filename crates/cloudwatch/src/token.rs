@@ -129,7 +129,8 @@ fn split(text: &str) -> Result<Vec<Token>, String> {
             rest.next();
         } else if next.is_ascii_digit() {
             let digits = take(&mut rest, |c| c.is_ascii_digit() || c == '.');
-            tokens.push(Token::Number(digits.parse().map_err(|_| misplaced('.'))?));
+            let number = digits.parse().ok().ok_or_else(|| misplaced('.'))?;
+            tokens.push(Token::Number(number));
         } else if is_word(next) {
             tokens.push(Token::Word(take(&mut rest, is_word)));
         } else if next == '"' {

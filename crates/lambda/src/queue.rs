@@ -67,9 +67,9 @@ impl QueueRecord {
             },
             message_id: self.message_id,
             receipt_handle: self.receipt_handle.unwrap_or_default(),
-            body: match self.body {
-                Value::String(text) => text,
-                other => other.to_string(),
+            body: match self.body.as_str() {
+                Some(text) => text.to_owned(),
+                None => self.body.to_string(),
             },
         }
     }

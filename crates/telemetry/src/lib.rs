@@ -9,6 +9,8 @@ mod json;
 mod line;
 pub mod local;
 mod log;
+#[cfg(test)]
+mod odd;
 mod panic;
 mod prometheus;
 mod record;

@@ -251,10 +251,12 @@ impl Serialize for Annotations<'_> {
         members.serialize_entry("span_name", &self.0.name)?;
         for pair in self.0.attributes.iter().take(ANNOTATIONS_MAX - 1) {
             let key = Text(Word(pair.key.as_str()));
-            match &pair.value {
-                Value::Bool(value) => members.serialize_entry(&key, value)?,
-                Value::I64(value) => members.serialize_entry(&key, value)?,
-                value => members.serialize_entry(&key, &value.as_str())?,
+            if let Value::Bool(value) = &pair.value {
+                members.serialize_entry(&key, value)?;
+            } else if let Value::I64(value) = &pair.value {
+                members.serialize_entry(&key, value)?;
+            } else {
+                members.serialize_entry(&key, &pair.value.as_str())?;
             }
         }
         members.end()

@@ -1,8 +1,8 @@
 use super::*;
+use crate::odd::Odd;
 use crate::series::Stats;
 use jiff::SignedDuration;
 use leadwire_domain::source::Source;
-use leadwire_pipeline::observe::EventFacts;
 use std::cell::Cell;
 
 thread_local! {
@@ -17,28 +17,9 @@ fn local() -> LocalMetrics {
     LocalMetrics::new("test", now)
 }
 
-/// An event of nothing but values.
-struct Values(Metrics);
-
-impl Event for Values {
-    fn facts(&self) -> &'static EventFacts {
-        unreachable!("a meter reads values only")
-    }
-
-    fn line(&self) -> (tracing::Level, std::borrow::Cow<'_, str>) {
-        unreachable!("a meter reads values only")
-    }
-
-    fn measure(&self, metrics: &mut Metrics) {
-        *metrics = self.0;
-    }
-}
-
 /// Measures what `body` says.
 fn measure(local: &LocalMetrics, body: impl FnOnce(&mut Metrics)) {
-    let mut metrics = Metrics::default();
-    body(&mut metrics);
-    local.take(&Values(metrics));
+    local.take(&Odd::silent(body));
 }
 
 fn time(metrics: &mut Metrics, metric: Metric, micros: i64, source: Source) {

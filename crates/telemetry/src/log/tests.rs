@@ -8,17 +8,16 @@ mod trap;
 use super::{EventFilter, LogSink, Write};
 use crate::json::JsonLayer;
 use crate::line::now;
+use crate::odd::Odd;
 use crate::{Sample, validate};
 use leadwire_pipeline::observe::metric::{Metric, Metrics, Service};
-use leadwire_pipeline::observe::{Event, EventFacts, FieldValue, Sink as _, scope};
+use leadwire_pipeline::observe::{Sink as _, scope};
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry::{Context, ContextGuard};
-use std::borrow::Cow;
 use std::io;
 use std::sync::{Arc, Mutex};
-use tracing::Level;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry};
 
@@ -52,60 +51,6 @@ impl io::Write for Paper {
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// An event of a test, on a level of its choice.
-struct Odd {
-    level: Level,
-    metrics: Metrics,
-    fields: Vec<(&'static str, String)>,
-}
-
-impl Odd {
-    /// One with a line.
-    fn line(measure: impl FnOnce(&mut Metrics)) -> Self {
-        let mut metrics = Metrics::default();
-        measure(&mut metrics);
-        Self {
-            level: Level::INFO,
-            metrics,
-            fields: Vec::new(),
-        }
-    }
-
-    /// One whose line the usual filter leaves out.
-    fn silent(measure: impl FnOnce(&mut Metrics)) -> Self {
-        Self {
-            level: Level::DEBUG,
-            ..Self::line(measure)
-        }
-    }
-}
-
-impl Event for Odd {
-    fn facts(&self) -> &'static EventFacts {
-        &EventFacts {
-            name: "odd",
-            target: "test",
-            levels: &[],
-            fields: &[],
-            about: "It happens in tests.",
-        }
-    }
-
-    fn line(&self) -> (Level, Cow<'_, str>) {
-        (self.level, "something odd".into())
-    }
-
-    fn fields(&self, put: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
-        for (name, value) in &self.fields {
-            put(name, value.as_str().into());
-        }
-    }
-
-    fn measure(&self, metrics: &mut Metrics) {
-        *metrics = self.metrics;
     }
 }
 

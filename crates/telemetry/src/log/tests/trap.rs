@@ -1,6 +1,6 @@
 //! The traps of the format: what other encoders write, and `CloudWatch` drops without a word.
 
-use super::{Odd, Paper, Program, object, one, open_trace, samples, validate, values};
+use super::{Odd, Paper, Program, object, open_trace, samples, validate, values};
 use crate::emf::{Document, LINE_BYTES_MAX, Loss, PAST_MS, Value};
 use crate::line::now;
 use crate::log::{EventFilter, LogSink};
@@ -46,16 +46,6 @@ fn what_is_no_number_negative_or_too_large_is_lost() {
     let sent = |count| value_of(Metric::EmailsSent, Amount::Count(count));
     assert_eq!(sent(u64::MAX), Err(Loss::OutOfRange));
     assert_eq!(sent(1 << 53), Ok(9_007_199_254_740_992.0));
-}
-
-#[test]
-fn a_metric_of_another_service_is_lost_and_counted() {
-    let program = Program::new(Service::Sweep);
-    let lines = program.lines(|| program.count(Metric::EmailsSent, 1));
-    let line = one(&lines);
-    assert_eq!(line["event"], "telemetry_dropped");
-    assert_eq!(line["reason"], "foreign_stage");
-    assert_eq!(values(&samples(&lines), "TelemetryDropped"), [1.0]);
 }
 
 #[test]
