@@ -4,13 +4,13 @@ mod metric;
 #[cfg(test)]
 mod tests;
 
-pub use metric::{Comparison, MetricAlarm, Missing, Watch, Watched};
+pub use metric::{MetricAlarm, Missing, Watch, Watched};
 
-use super::expression::ExpressionError;
-use super::intrinsic::{IntrinsicError, Resolve, resolve_text};
-use super::rule::{Rule, RuleError};
+use super::intrinsic::{IntrinsicError, Names, resolve_text};
+use super::rule::Rule;
+use super::token::ReadError;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::str::FromStr;
 
 /// The type of an alarm on metrics.
 const METRIC: &str = "AWS::CloudWatch::Alarm";
@@ -54,48 +54,33 @@ pub enum Mistake {
     #[error("{0} is missing or cannot be understood")]
     Property(&'static str),
     /// A property's value cannot be resolved.
-    #[error("{property}: {why}")]
-    Unresolved {
-        /// The property.
-        property: &'static str,
-        /// Why.
-        why: IntrinsicError,
-    },
+    #[error("{0}: {1}")]
+    Unresolved(&'static str, IntrinsicError),
     /// A limit or a rule of `CloudWatch`.
     #[error("{0}")]
     Refused(&'static str),
-    /// An expression that names what there is not.
-    #[error("{expression} names {id}, which there is not")]
-    UnknownId {
-        /// The expression's id.
-        expression: String,
-        /// The name.
-        id: String,
-    },
-    /// An expression cannot be read.
+    /// The expression of an id names another id that there is not.
+    #[error("{0} names {1}, which there is not")]
+    UnknownId(String, String),
+    /// An expression or a rule cannot be read.
     #[error(transparent)]
-    Expression(#[from] ExpressionError),
-    /// A rule cannot be read.
-    #[error(transparent)]
-    Rule(#[from] RuleError),
+    Unreadable(#[from] ReadError),
 }
 
 /// Reads every alarm among the resources of a template, and says what is wrong with those that cannot be read; other resources are left
 /// alone. An alarm's name is what `Ref` gives, as in `CloudFormation`.
-pub fn read_alarms(resources: &Value, stack: &impl Resolve) -> (Vec<Alarm>, Vec<DefinitionError>) {
+pub fn read_alarms(resources: &Value, names: &Names) -> (Vec<Alarm>, Vec<DefinitionError>) {
     let all = resources.as_object().into_iter().flatten();
     let alarms: Vec<_> = all.filter(|(_, resource)| is_alarm(resource)).collect();
-    let names = alarms.iter().filter_map(|(id, resource)| {
+    let own = alarms.iter().filter_map(|(id, resource)| {
         let name = resource.pointer("/Properties/AlarmName")?;
-        Some((id.as_str(), resolve_text(name, stack).ok()?))
+        Some(((*id).clone(), resolve_text(name, names).ok()?))
     });
-    let stack = WithAlarms {
-        stack,
-        names: names.collect(),
-    };
+    let mut names = names.clone();
+    names.references.extend(own.collect::<Vec<_>>());
     let (mut read, mut wrong) = (Vec::new(), Vec::new());
     for (id, resource) in alarms {
-        match read_alarm(id, resource, &stack) {
+        match read_alarm(id, resource, &names) {
             Ok(alarm) => read.push(alarm),
             Err(error) => wrong.push(error),
         }
@@ -103,59 +88,27 @@ pub fn read_alarms(resources: &Value, stack: &impl Resolve) -> (Vec<Alarm>, Vec<
     (read, wrong)
 }
 
-/// A stack that knows the names of its alarms.
-struct WithAlarms<'a, R> {
-    stack: &'a R,
-    names: BTreeMap<&'a str, String>,
-}
-
-impl<R: Resolve> Resolve for WithAlarms<'_, R> {
-    fn reference(&self, name: &str) -> Option<String> {
-        let alarm = self.names.get(name).cloned();
-        alarm.or_else(|| self.stack.reference(name))
-    }
-
-    fn attribute(&self, resource: &str, attribute: &str) -> Option<String> {
-        self.stack.attribute(resource, attribute)
-    }
-
-    fn condition(&self, name: &str) -> Option<bool> {
-        self.stack.condition(name)
-    }
-
-    fn mapped(&self, map: &str, key: &str, second: &str) -> Option<String> {
-        self.stack.mapped(map, key, second)
-    }
-}
-
 fn is_alarm(resource: &Value) -> bool {
     let kind = resource.get("Type").and_then(Value::as_str);
     kind == Some(METRIC) || kind == Some(COMPOSITE)
 }
 
-/// Reads an alarm from its resource.
-///
-/// # Errors
-/// It is none, or `CloudWatch` would refuse it.
-pub fn read_alarm(
-    id: &str,
-    resource: &Value,
-    stack: &impl Resolve,
-) -> Result<Alarm, DefinitionError> {
+/// Reads an alarm from its resource: an error where it is none, or `CloudWatch` would refuse it.
+fn read_alarm(id: &str, resource: &Value, names: &Names) -> Result<Alarm, DefinitionError> {
     let read = || {
         let properties = resource.get("Properties").unwrap_or(&Value::Null);
-        let fields = Fields { properties, stack };
+        let fields = Fields { properties, names };
         let watch = match resource.get("Type").and_then(Value::as_str) {
             Some(METRIC) => Watch::Metric(metric::read(&fields)?),
-            Some(COMPOSITE) => Watch::Alarms(Rule::parse(&fields.text("AlarmRule")?)?),
+            Some(COMPOSITE) => {
+                Watch::Alarms(Rule::parse(&fields.required::<String>("AlarmRule")?)?)
+            }
             _ => return Err(Mistake::Type),
         };
         Ok(Alarm {
             id: id.to_owned(),
-            name: fields.text("AlarmName")?,
-            description: fields
-                .optional_text("AlarmDescription")?
-                .unwrap_or_default(),
+            name: fields.required("AlarmName")?,
+            description: fields.optional("AlarmDescription")?.unwrap_or_default(),
             alarm_actions: fields.texts("AlarmActions")?,
             ok_actions: fields.texts("OKActions")?,
             watch,
@@ -167,25 +120,27 @@ pub fn read_alarm(
     })
 }
 
-/// Some properties and the stack that resolves them.
-struct Fields<'a, R> {
+/// Some properties, and what the names in them are.
+struct Fields<'a> {
     properties: &'a Value,
-    stack: &'a R,
+    names: &'a Names,
 }
 
-impl<R: Resolve> Fields<'_, R> {
-    fn text(&self, property: &'static str) -> Result<String, Mistake> {
-        self.optional_text(property)?
-            .ok_or(Mistake::Property(property))
+impl<'a> Fields<'a> {
+    fn has(&self, property: &str) -> bool {
+        self.properties.get(property).is_some()
     }
 
-    fn optional_text(&self, property: &'static str) -> Result<Option<String>, Mistake> {
-        self.properties
-            .get(property)
-            .map(|value| {
-                resolve_text(value, self.stack).map_err(|why| Mistake::Unresolved { property, why })
-            })
-            .transpose()
+    fn required<T: FromStr>(&self, property: &'static str) -> Result<T, Mistake> {
+        self.optional(property)?.ok_or(Mistake::Property(property))
+    }
+
+    fn optional<T: FromStr>(&self, property: &'static str) -> Result<Option<T>, Mistake> {
+        let Some(value) = self.properties.get(property) else {
+            return Ok(None);
+        };
+        let text = self.resolve(property, value)?;
+        text.parse().map(Some).or(Err(Mistake::Property(property)))
     }
 
     fn texts(&self, property: &'static str) -> Result<Vec<String>, Mistake> {
@@ -193,35 +148,30 @@ impl<R: Resolve> Fields<'_, R> {
             None => return Ok(Vec::new()),
             Some(value) => value.as_array().ok_or(Mistake::Property(property))?,
         };
-        list.iter()
-            .map(|value| {
-                resolve_text(value, self.stack).map_err(|why| Mistake::Unresolved { property, why })
-            })
-            .collect()
+        let texts = list.iter().map(|value| self.resolve(property, value));
+        texts.collect()
     }
 
-    fn number(&self, property: &'static str) -> Result<f64, Mistake> {
-        let text = self.text(property)?;
-        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-        number.ok_or(Mistake::Property(property))
+    fn resolve(&self, property: &'static str, value: &Value) -> Result<String, Mistake> {
+        resolve_text(value, self.names).map_err(|why| Mistake::Unresolved(property, why))
     }
 
-    fn whole(&self, property: &'static str) -> Result<Option<i64>, Mistake> {
-        let text = self.optional_text(property)?;
-        text.map(|text| text.parse().or(Err(Mistake::Property(property))))
-            .transpose()
-    }
-
-    /// The same stack, other properties.
-    fn within<'b>(&'b self, properties: &'b Value) -> Fields<'b, R> {
-        Fields {
+    /// The properties of an object.
+    fn within(&self, property: &str) -> Option<Fields<'a>> {
+        let properties = self.properties.get(property)?;
+        Some(Fields {
             properties,
-            stack: self.stack,
-        }
+            ..*self
+        })
     }
 
-    fn list(&self, property: &str) -> impl Iterator<Item = &Value> {
+    /// The elements of a list of objects.
+    fn list(&self, property: &str) -> impl Iterator<Item = Fields<'a>> {
         let list = self.properties.get(property).and_then(Value::as_array);
-        list.into_iter().flatten()
+        let within = |properties| Fields {
+            properties,
+            ..*self
+        };
+        list.into_iter().flatten().map(within)
     }
 }

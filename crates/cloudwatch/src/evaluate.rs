@@ -5,7 +5,7 @@ mod tests;
 
 use super::definition::{Alarm, MetricAlarm, Missing, Watch};
 use super::expression::Expression;
-use super::math::{self, MathError, Series};
+use super::math::{self, Series};
 use super::points::{Points, Unanswered, Window};
 use super::rule::State;
 use std::collections::BTreeMap;
@@ -46,18 +46,12 @@ pub fn evaluate(
         .iter()
         .filter(|a| !verdicts.contains_key(&a.id))
         .collect();
-    loop {
-        let count = waiting.len();
-        waiting.retain(|alarm| match combine(alarm, alarms, &verdicts) {
-            Some(verdict) => {
-                verdicts.insert(alarm.id.clone(), verdict);
-                false
-            }
-            None => true,
-        });
-        if waiting.is_empty() || waiting.len() == count {
-            break;
-        }
+    let ready = |waiting: &[&Alarm], verdicts: &BTreeMap<_, _>| {
+        let mut waiting = waiting.iter().enumerate();
+        waiting.find_map(|(place, alarm)| Some((place, combine(alarm, alarms, verdicts)?)))
+    };
+    while let Some((place, verdict)) = ready(&waiting, &verdicts) {
+        verdicts.insert(waiting.remove(place).id.clone(), verdict);
     }
     for alarm in waiting {
         let why = Unanswered("alarms that look at each other".to_owned());
@@ -132,29 +126,25 @@ fn values(alarm: &MetricAlarm, points: &impl Points, window: Window) -> Result<S
         known.insert(&watched.id, series);
     }
     let grid: Vec<i64> = window.begins().collect();
-    let refused = |why: MathError| Unanswered(why.to_string());
     let mut waiting: Vec<_> = alarm.expressions.iter().collect();
-    while !waiting.is_empty() {
-        let is_ready = |(_, expression): &&(String, Expression)| {
-            expression.ids().iter().all(|id| known.contains_key(id))
-        };
-        let (ready, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
-        if ready.is_empty() {
-            return Err(refused(MathError::Circle));
-        }
-        for (id, expression) in ready {
-            let series = math::series(expression, &known, &grid).map_err(refused)?;
-            known.insert(id, series);
-        }
-        waiting = later;
+    let is_ready = |expression: &Expression, known: &BTreeMap<&str, Series>| {
+        expression.ids().iter().all(|id| known.contains_key(id))
+    };
+    while let Some(ready) = waiting.iter().position(|(_, of)| is_ready(of, &known)) {
+        let (id, expression) = waiting.remove(ready);
+        known.insert(id, math::series(expression, &known, &grid)?);
+    }
+    if !waiting.is_empty() {
+        let circle = "expressions name each other in a circle";
+        return Err(Unanswered(circle.to_owned()));
     }
     let returned = known.remove(alarm.returned.as_str());
-    returned.ok_or_else(|| refused(MathError::UnknownId(alarm.returned.clone())))
+    returned.ok_or_else(|| math::unknown(&alarm.returned))
 }
 
 /// AWS's rules for M out of N with missing values; `range` has the newest period last.
 fn decide(alarm: &MetricAlarm, range: &[Option<f64>], before: State) -> State {
-    let breaches = |value: f64| alarm.comparison.breaches(value, alarm.threshold);
+    let breaches = |value: f64| alarm.comparison.holds(value, alarm.threshold);
     let (n, m) = (alarm.evaluation_periods, alarm.datapoints_to_alarm);
     // Real values come first, even from before the judged periods; only where they do not suffice, missing ones are filled in.
     let real: Vec<f64> = range.iter().rev().copied().flatten().take(n).collect();

@@ -1,18 +1,44 @@
 //! Metric math: the part of `CloudWatch`'s grammar that is used here. What is read here, `CloudWatch` takes as well, so it is also the check
 //! that an expression was written right.
 
-use super::token::{Cursor, ReadError, Token, unexpected};
-use std::fmt;
+use super::token::{Cursor, ReadError, Token, read, unexpected};
 
 /// `CloudWatch`'s limit on the length of an expression.
 const EXPRESSION_BYTES_MAX: usize = 2048;
 
-/// Why an expression cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the expression {text:?} cannot be read: {why}")]
-pub struct ExpressionError {
-    text: String,
-    why: ReadError,
+/// How a value is compared with another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// It is greater.
+    Greater,
+    /// It is greater or the same.
+    GreaterOrEqual,
+    /// It is less.
+    Less,
+    /// It is less or the same.
+    LessOrEqual,
+}
+
+impl Comparison {
+    /// Whether it holds.
+    pub fn holds(self, one: f64, other: f64) -> bool {
+        match self {
+            Self::Greater => one > other,
+            Self::GreaterOrEqual => one >= other,
+            Self::Less => one < other,
+            Self::LessOrEqual => one <= other,
+        }
+    }
+
+    /// Its sign.
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+        }
+    }
 }
 
 /// An operator between two operands.
@@ -26,14 +52,8 @@ pub enum Operator {
     Equal,
     /// `!=`.
     NotEqual,
-    /// `<=`.
-    LessOrEqual,
-    /// `>=`.
-    GreaterOrEqual,
-    /// `<`.
-    Less,
-    /// `>`.
-    Greater,
+    /// `<`, `<=`, `>` or `>=`.
+    Compare(Comparison),
     /// `+`.
     Add,
     /// `-`.
@@ -52,27 +72,23 @@ const LEVELS: [&[Operator]; 5] = [
     &[
         Operator::Equal,
         Operator::NotEqual,
-        Operator::LessOrEqual,
-        Operator::GreaterOrEqual,
-        Operator::Less,
-        Operator::Greater,
+        Operator::Compare(Comparison::LessOrEqual),
+        Operator::Compare(Comparison::GreaterOrEqual),
+        Operator::Compare(Comparison::Less),
+        Operator::Compare(Comparison::Greater),
     ],
     &[Operator::Add, Operator::Subtract],
     &[Operator::Multiply, Operator::Divide],
 ];
 
 impl Operator {
-    /// How it is written.
-    pub const fn sign(self) -> &'static str {
+    const fn sign(self) -> &'static str {
         match self {
-            Self::Or => "OR",
-            Self::And => "AND",
+            Self::Or => "||",
+            Self::And => "&&",
             Self::Equal => "==",
             Self::NotEqual => "!=",
-            Self::LessOrEqual => "<=",
-            Self::GreaterOrEqual => ">=",
-            Self::Less => "<",
-            Self::Greater => ">",
+            Self::Compare(comparison) => comparison.sign(),
             Self::Add => "+",
             Self::Subtract => "-",
             Self::Multiply => "*",
@@ -80,20 +96,11 @@ impl Operator {
         }
     }
 
-    fn level(self) -> usize {
-        LEVELS
-            .iter()
-            .position(|level| level.contains(&self))
-            .unwrap_or_default()
-    }
-
+    /// Takes the operator, if it is next.
     fn take(self, cursor: &mut Cursor) -> bool {
-        let (word, sign) = match self.sign() {
-            "OR" => ("OR", "||"),
-            "AND" => ("AND", "&&"),
-            sign => ("", sign),
-        };
-        cursor.take_word(word) || cursor.take_sign(sign)
+        let is_word = self == Self::Or && cursor.take_word("OR")
+            || self == Self::And && cursor.take_word("AND");
+        is_word || cursor.take_sign(self.sign())
     }
 }
 
@@ -104,9 +111,7 @@ pub enum Expression {
     Number(f64),
     /// The id of a metric or of another expression.
     Id(String),
-    /// `-x`.
-    Negative(Box<Self>),
-    /// Two operands and the operator between them.
+    /// Two operands and the operator between them. `-x` is `0 - x`.
     Binary(Box<Self>, Operator, Box<Self>),
     /// `IF(condition, then, else)`; points for which there is no value are dropped.
     If(Box<Self>, Box<Self>, Option<Box<Self>>),
@@ -115,22 +120,10 @@ pub enum Expression {
 }
 
 impl Expression {
-    /// Reads an expression.
-    ///
-    /// # Errors
-    /// It is none, or uses what is not known here.
-    pub fn parse(text: &str) -> Result<Self, ExpressionError> {
-        let read = || {
-            if text.len() > EXPRESSION_BYTES_MAX {
-                return Err(ReadError::TooLarge);
-            }
-            let mut cursor = Cursor::new(text)?;
-            let whole = operands(&mut cursor, 0)?;
-            cursor.expect_end().map(|()| whole)
-        };
-        read().map_err(|why| ExpressionError {
-            text: text.to_owned(),
-            why,
+    /// Reads an expression: an error where it is none, or uses what is not known here.
+    pub fn parse(text: &str) -> Result<Self, ReadError> {
+        read("expression", text, EXPRESSION_BYTES_MAX, |cursor| {
+            operands(cursor, 0)
         })
     }
 
@@ -139,7 +132,6 @@ impl Expression {
         match self {
             Self::Number(_) => Vec::new(),
             Self::Id(id) => vec![id],
-            Self::Negative(of) => of.ids(),
             Self::Binary(one, _, other) | Self::Fill(one, other) => {
                 [one.ids(), other.ids()].concat()
             }
@@ -149,50 +141,10 @@ impl Expression {
             }
         }
     }
-
-    fn level(&self) -> usize {
-        match self {
-            Self::Binary(_, operator, _) => operator.level(),
-            Self::Negative(_) => LEVELS.len(),
-            Self::Number(_) | Self::Id(_) | Self::If(..) | Self::Fill(..) => LEVELS.len() + 1,
-        }
-    }
-
-    /// Writes it as an operand of something that needs operands of at least this level.
-    fn write_within(&self, f: &mut fmt::Formatter<'_>, level: usize) -> fmt::Result {
-        if self.level() < level {
-            write!(f, "({self})")
-        } else {
-            write!(f, "{self}")
-        }
-    }
-}
-
-impl fmt::Display for Expression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Id(id) => f.write_str(id),
-            Self::Negative(of) => {
-                f.write_str("-")?;
-                of.write_within(f, LEVELS.len())
-            }
-            Self::Binary(one, operator, other) => {
-                one.write_within(f, operator.level())?;
-                write!(f, " {} ", operator.sign())?;
-                other.write_within(f, operator.level() + 1)
-            }
-            Self::If(condition, then, None) => write!(f, "IF({condition}, {then})"),
-            Self::If(condition, then, Some(otherwise)) => {
-                write!(f, "IF({condition}, {then}, {otherwise})")
-            }
-            Self::Fill(series, with) => write!(f, "FILL({series}, {with})"),
-        }
-    }
 }
 
 /// Operands with operators of this level between them, taken from left to right.
-fn operands(cursor: &mut Cursor, level: usize) -> Result<Expression, ReadError> {
+fn operands(cursor: &mut Cursor, level: usize) -> Result<Expression, String> {
     let Some(operators) = LEVELS.get(level) else {
         return operand(cursor);
     };
@@ -204,12 +156,13 @@ fn operands(cursor: &mut Cursor, level: usize) -> Result<Expression, ReadError> 
     Ok(whole)
 }
 
-fn operand(cursor: &mut Cursor) -> Result<Expression, ReadError> {
+fn operand(cursor: &mut Cursor) -> Result<Expression, String> {
     match cursor.next() {
         Some(Token::Number(number)) => Ok(Expression::Number(number)),
         Some(Token::Sign("-")) => {
-            let of = cursor.deeper(operand)?;
-            Ok(Expression::Negative(Box::new(of)))
+            let (zero, of) = (Expression::Number(0.0), cursor.deeper(operand)?);
+            let (zero, of) = (Box::new(zero), Box::new(of));
+            Ok(Expression::Binary(zero, Operator::Subtract, of))
         }
         Some(Token::Sign("(")) => {
             let inside = cursor.deeper(|cursor| operands(cursor, 0))?;
@@ -219,18 +172,18 @@ fn operand(cursor: &mut Cursor) -> Result<Expression, ReadError> {
             Ok(Expression::Id(word))
         }
         Some(Token::Word(word)) if cursor.take_sign("(") => {
-            cursor.deeper(|cursor| function(cursor, word))
+            cursor.deeper(|cursor| function(cursor, &word))
         }
         found => Err(unexpected(found, "an operand")),
     }
 }
 
 /// The arguments of a function, whose opening parenthesis has been read.
-fn function(cursor: &mut Cursor, name: String) -> Result<Expression, ReadError> {
+fn function(cursor: &mut Cursor, name: &str) -> Result<Expression, String> {
     let first = Box::new(operands(cursor, 0)?);
     cursor.expect_sign(",")?;
     let second = Box::new(operands(cursor, 0)?);
-    let call = match name.as_str() {
+    let call = match name {
         "IF" => {
             let third = if cursor.take_sign(",") {
                 Some(Box::new(operands(cursor, 0)?))
@@ -240,7 +193,7 @@ fn function(cursor: &mut Cursor, name: String) -> Result<Expression, ReadError> 
             Expression::If(first, second, third)
         }
         "FILL" => Expression::Fill(first, second),
-        _ => return Err(ReadError::Function(name)),
+        _ => return Err(format!("the function {name} is not known")),
     };
     cursor.expect_sign(")").map(|()| call)
 }
@@ -250,9 +203,29 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// An expression as it can be read again, each operation in parentheses of its own.
+    fn written(expression: &Expression) -> String {
+        match expression {
+            Expression::Number(number) => number.to_string(),
+            Expression::Id(id) => id.clone(),
+            Expression::Binary(one, operator, other) => {
+                let operator = operator.sign();
+                format!("({} {operator} {})", written(one), written(other))
+            }
+            Expression::If(condition, then, otherwise) => {
+                let otherwise = otherwise.as_ref().map(|of| format!(", {}", written(of)));
+                let otherwise = otherwise.unwrap_or_default();
+                format!("IF({}, {}{otherwise})", written(condition), written(then))
+            }
+            Expression::Fill(series, with) => {
+                format!("FILL({}, {})", written(series), written(with))
+            }
+        }
+    }
+
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let read = Expression::parse(text).map(|expression| expression.to_string());
+        let read = Expression::parse(text).map(|expression| written(&expression));
         assert_eq!(read.as_deref(), Ok(expected), "{text}");
     }
 
@@ -264,25 +237,25 @@ mod tests {
 
     #[test]
     fn operators_bind_as_everywhere() {
-        check("a+b*c", "a + b * c");
-        check("(a+b)*c", "(a + b) * c");
-        check("a - b - c", "a - b - c");
-        check("a - (b - c)", "a - (b - c)");
+        check("a+b*c", "(a + (b * c))");
+        check("(a+b)*c", "((a + b) * c)");
+        check("a - b - c", "((a - b) - c)");
+        check("a - (b - c)", "(a - (b - c))");
         check(
             "100*a/(a+b) >= 5 && c > 1",
-            "100 * a / (a + b) >= 5 AND c > 1",
+            "((((100 * a) / (a + b)) >= 5) && (c > 1))",
         );
-        check("a OR b AND c", "a OR b AND c");
-        check("(a || b) AND c", "(a OR b) AND c");
-        check("-a * -(b + 1.50)", "-a * -(b + 1.5)");
+        check("a OR b AND c", "(a || (b && c))");
+        check("(a || b) AND c", "((a || b) && c)");
+        check("-a * -(b + 1.50)", "((0 - a) * (0 - (b + 1.5)))");
     }
 
     #[test]
     fn functions_take_their_arguments() {
-        check("IF(a>5,a)", "IF(a > 5, a)");
-        check("IF(a != 5, a, 0)", "IF(a != 5, a, 0)");
+        check("IF(a>5,a)", "IF((a > 5), a)");
+        check("IF(a != 5, a, 0)", "IF((a != 5), a, 0)");
         check("FILL( m1 , 0 )", "FILL(m1, 0)");
-        check("IF(FILL(a,0)<=1,1,-1)", "IF(FILL(a, 0) <= 1, 1, -1)");
+        check("IF(FILL(a,0)<=1,1,-1)", "IF((FILL(a, 0) <= 1), 1, (0 - 1))");
     }
 
     #[test]
@@ -339,7 +312,6 @@ mod tests {
         leaf.prop_recursive(5, 40, 3, move |inner| {
             let inner = inner.prop_map(Box::new);
             prop_oneof![
-                inner.clone().prop_map(Expression::Negative),
                 (inner.clone(), operator.clone(), inner.clone())
                     .prop_map(|(one, operator, other)| Expression::Binary(one, operator, other)),
                 (
@@ -356,7 +328,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_again(expression in any_expression()) {
-            let text = expression.to_string();
+            let text = written(&expression);
             prop_assume!(text.len() <= EXPRESSION_BYTES_MAX);
             prop_assert_eq!(Expression::parse(&text), Ok(expression));
         }

@@ -3,22 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What a stack says to the names in its template.
-pub trait Resolve {
-    /// What `Ref` gives: a parameter's value or a resource's own reference.
-    fn reference(&self, name: &str) -> Option<String>;
-
-    /// What `Fn::GetAtt` gives.
-    fn attribute(&self, resource: &str, attribute: &str) -> Option<String>;
-
-    /// Whether a condition holds.
-    fn condition(&self, name: &str) -> Option<bool>;
-
-    /// What `Fn::FindInMap` gives.
-    fn mapped(&self, map: &str, key: &str, second: &str) -> Option<String>;
-}
-
-/// Names and what they are, for a stack that is not there. A resource that is not listed is known by its logical id.
+/// What a template's names are, for a stack that is not there. A resource that is not listed is known by its logical id.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// Parameters and pseudo parameters.
@@ -29,20 +14,14 @@ pub struct Names {
     pub mappings: Value,
 }
 
-impl Resolve for Names {
+impl Names {
+    /// What `Ref` gives: a parameter's value or a resource's own reference.
     fn reference(&self, name: &str) -> Option<String> {
         let known = self.references.get(name).cloned();
         known.or_else(|| (!name.contains("::")).then(|| name.to_owned()))
     }
 
-    fn attribute(&self, resource: &str, attribute: &str) -> Option<String> {
-        Some(format!("{resource}.{attribute}"))
-    }
-
-    fn condition(&self, name: &str) -> Option<bool> {
-        Some(!self.unmet.iter().any(|unmet| unmet == name))
-    }
-
+    /// What `Fn::FindInMap` gives.
     fn mapped(&self, map: &str, key: &str, second: &str) -> Option<String> {
         plain(self.mappings.get(map)?.get(key)?.get(second)?)
     }
@@ -59,11 +38,9 @@ pub enum IntrinsicError {
     Shape(String),
 }
 
-/// A value of a template as text.
-///
-/// # Errors
-/// It names something unknown, or is neither a text, a number, nor a function that is known here.
-pub fn resolve_text(value: &Value, stack: &impl Resolve) -> Result<String, IntrinsicError> {
+/// A value of a template as text: an error where it names something unknown, or is neither a text, a number, nor a function that is known
+/// here.
+pub(super) fn resolve_text(value: &Value, names: &Names) -> Result<String, IntrinsicError> {
     if let Some(text) = plain(value) {
         return Ok(text);
     }
@@ -74,48 +51,24 @@ pub fn resolve_text(value: &Value, stack: &impl Resolve) -> Result<String, Intri
         .ok_or_else(shape)?;
     let known =
         |found: Option<String>| found.ok_or_else(|| IntrinsicError::Unknown(argument.to_string()));
-    match name.as_str() {
-        "Ref" => known(argument.as_str().and_then(|name| stack.reference(name))),
-        "Fn::GetAtt" => {
-            let path = match argument.as_str() {
-                Some(path) => path.split_once('.'),
-                None => texts(argument).and_then(|path| match path.as_slice() {
-                    [resource, attribute] => Some((*resource, *attribute)),
-                    _ => None,
-                }),
-            };
-            let (resource, attribute) = path.ok_or_else(shape)?;
-            known(stack.attribute(resource, attribute))
+    let arguments = argument.as_array().map(Vec::as_slice).unwrap_or_default();
+    match (name.as_str(), argument.as_str(), arguments) {
+        ("Ref", name, _) => known(name.and_then(|name| names.reference(name))),
+        ("Fn::GetAtt", Some(path), _) if path.contains('.') => Ok(path.to_owned()),
+        ("Fn::GetAtt", _, [Value::String(resource), Value::String(attribute)]) => {
+            Ok(format!("{resource}.{attribute}"))
         }
-        "Fn::Sub" => substitute(argument.as_str().ok_or_else(shape)?, stack),
-        "Fn::If" => match argument.as_array().map(Vec::as_slice) {
-            Some([condition, then, otherwise]) => {
-                let condition = condition.as_str().ok_or_else(shape)?;
-                let holds = stack.condition(condition);
-                let holds = holds.ok_or_else(|| IntrinsicError::Unknown(condition.to_owned()))?;
-                resolve_text(if holds { then } else { otherwise }, stack)
-            }
-            _ => Err(shape()),
-        },
-        "Fn::FindInMap" => match argument.as_array().map(Vec::as_slice) {
-            Some([map, key, second]) => {
-                let part = |value: &Value| resolve_text(value, stack);
-                known(stack.mapped(&part(map)?, &part(key)?, &part(second)?))
-            }
-            _ => Err(shape()),
-        },
+        ("Fn::Sub", Some(text), _) => substitute(text, names),
+        ("Fn::If", _, [Value::String(condition), then, otherwise]) => {
+            let holds = !names.unmet.contains(condition);
+            resolve_text(if holds { then } else { otherwise }, names)
+        }
+        ("Fn::FindInMap", _, [map, key, second]) => {
+            let part = |value: &Value| resolve_text(value, names);
+            known(names.mapped(&part(map)?, &part(key)?, &part(second)?))
+        }
         _ => Err(shape()),
     }
-}
-
-/// A value of a template as a number, which may be written as text.
-///
-/// # Errors
-/// It is none.
-pub fn resolve_number(value: &Value, stack: &impl Resolve) -> Result<f64, IntrinsicError> {
-    let text = resolve_text(value, stack)?;
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-    number.ok_or(IntrinsicError::Shape(text))
 }
 
 /// A text or a number as text.
@@ -127,12 +80,8 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-fn texts(value: &Value) -> Option<Vec<&str>> {
-    value.as_array()?.iter().map(Value::as_str).collect()
-}
-
 /// Fills in `${Name}`, `${Name.Attribute}` and `${!Literal}`.
-fn substitute(text: &str, stack: &impl Resolve) -> Result<String, IntrinsicError> {
+fn substitute(text: &str, names: &Names) -> Result<String, IntrinsicError> {
     let mut parts = text.split("${");
     let mut whole = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -141,8 +90,8 @@ fn substitute(text: &str, stack: &impl Resolve) -> Result<String, IntrinsicError
             .ok_or_else(|| IntrinsicError::Shape(text.to_owned()))?;
         let found = match (name.strip_prefix('!'), name.split_once('.')) {
             (Some(literal), _) => Some(format!("${{{literal}}}")),
-            (None, Some((resource, attribute))) => stack.attribute(resource, attribute),
-            (None, None) => stack.reference(name),
+            (None, Some(_)) => Some(name.to_owned()),
+            (None, None) => names.reference(name),
         };
         whole.push_str(&found.ok_or_else(|| IntrinsicError::Unknown(name.to_owned()))?);
         whole.push_str(rest);
@@ -190,7 +139,6 @@ mod tests {
         check(&json!({"Fn::If": ["IsOn", {"Ref": "A"}, "b"]}), "A");
         check(&json!({"Fn::If": ["IsOff", {"Ref": "A"}, "b"]}), "b");
         check(&json!({"Fn::FindInMap": ["Minutes", 15, "Seconds"]}), "900");
-        assert_eq!(resolve_number(&json!("1620"), &names()), Ok(1620.0));
     }
 
     #[test]
@@ -213,7 +161,5 @@ mod tests {
         ] {
             assert!(resolve_text(&value, &names()).is_err(), "{value}");
         }
-        assert!(resolve_number(&json!("inf"), &names()).is_err());
-        assert!(resolve_number(&json!("many"), &names()).is_err());
     }
 }

@@ -2,24 +2,11 @@
 //! side has one, and a point that would be no number is dropped.
 
 use super::expression::{Expression, Operator};
+use super::points::Unanswered;
 use std::collections::BTreeMap;
 
 /// A series: its values by the second at which their periods begin.
-pub type Series = BTreeMap<i64, f64>;
-
-/// Why an expression has no value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MathError {
-    /// It names what there is not.
-    #[error("{0:?} is neither a metric nor an expression")]
-    UnknownId(String),
-    /// Its value is a number where a series must be, or the other way about.
-    #[error("a series and a number are mixed up")]
-    Shape,
-    /// Expressions name each other in a circle.
-    #[error("expressions name each other in a circle")]
-    Circle,
-}
+pub(super) type Series = BTreeMap<i64, f64>;
 
 #[derive(Clone, Debug)]
 enum Value {
@@ -27,18 +14,34 @@ enum Value {
     Series(Series),
 }
 
-/// The series of an expression over a grid of periods.
-///
-/// # Errors
-/// It names what there is not, or is a number for all times.
-pub fn series(
+impl Value {
+    /// The value in the period that begins then.
+    fn at(&self, begin: i64) -> Option<f64> {
+        match self {
+            Self::Scalar(number) => Some(*number),
+            Self::Series(series) => series.get(&begin).copied(),
+        }
+    }
+
+    /// Where periods with a value begin; a number belongs to none.
+    fn begins(&self) -> impl Iterator<Item = i64> {
+        let series = match self {
+            Self::Scalar(_) => None,
+            Self::Series(series) => Some(series.keys().copied()),
+        };
+        series.into_iter().flatten()
+    }
+}
+
+/// The series of an expression over a grid of periods: an error where it names what there is not, or is a number for all times.
+pub(super) fn series(
     expression: &Expression,
     known: &BTreeMap<&str, Series>,
     grid: &[i64],
-) -> Result<Series, MathError> {
+) -> Result<Series, Unanswered> {
     match value(expression, known, grid)? {
         Value::Series(series) => Ok(series),
-        Value::Scalar(_) => Err(MathError::Shape),
+        Value::Scalar(_) => Err(mixed_up()),
     }
 }
 
@@ -46,20 +49,16 @@ fn value(
     expression: &Expression,
     known: &BTreeMap<&str, Series>,
     grid: &[i64],
-) -> Result<Value, MathError> {
+) -> Result<Value, Unanswered> {
     let of = |inner: &Expression| value(inner, known, grid);
     match expression {
         Expression::Number(number) => Ok(Value::Scalar(*number)),
         Expression::Id(id) => {
             let series = known.get(id.as_str()).cloned();
-            let series = series.ok_or_else(|| MathError::UnknownId(id.clone()))?;
+            let series = series.ok_or_else(|| unknown(id))?;
             Ok(Value::Series(series))
         }
-        Expression::Negative(inner) => Ok(match of(inner)? {
-            Value::Scalar(number) => Value::Scalar(-number),
-            Value::Series(series) => Value::Series(finite(series, |value| -value)),
-        }),
-        Expression::Binary(one, operator, other) => Ok(binary(of(one)?, *operator, of(other)?)),
+        Expression::Binary(one, operator, other) => Ok(binary(&of(one)?, *operator, &of(other)?)),
         Expression::If(condition, then, otherwise) => {
             let otherwise = otherwise.as_ref().map(|inner| of(inner)).transpose()?;
             Ok(choose(of(condition)?, &of(then)?, otherwise.as_ref()))
@@ -71,33 +70,29 @@ fn value(
                 }
                 Ok(Value::Series(series))
             }
-            _ => Err(MathError::Shape),
+            _ => Err(mixed_up()),
         },
     }
 }
 
-fn binary(one: Value, operator: Operator, other: Value) -> Value {
-    let work = |one, other| apply(one, operator, other);
-    match (one, other) {
-        (Value::Scalar(one), Value::Scalar(other)) => Value::Scalar(work(one, other)),
-        (Value::Series(one), Value::Scalar(other)) => {
-            Value::Series(finite(one, |value| work(value, other)))
-        }
-        (Value::Scalar(one), Value::Series(other)) => {
-            Value::Series(finite(other, |value| work(one, value)))
-        }
-        (Value::Series(one), Value::Series(other)) => {
-            let either: BTreeMap<i64, f64> = one
-                .keys()
-                .chain(other.keys())
-                .map(|begin| {
-                    let side = |series: &Series| series.get(begin).copied().unwrap_or_default();
-                    (*begin, work(side(&one), side(&other)))
-                })
-                .collect();
-            Value::Series(finite(either, |value| value))
-        }
+pub(super) fn unknown(id: &str) -> Unanswered {
+    Unanswered(format!("{id:?} is neither a metric nor an expression"))
+}
+
+fn mixed_up() -> Unanswered {
+    Unanswered("a series and a number are mixed up".to_owned())
+}
+
+fn binary(one: &Value, operator: Operator, other: &Value) -> Value {
+    if let (Value::Scalar(one), Value::Scalar(other)) = (one, other) {
+        return Value::Scalar(apply(*one, operator, *other));
     }
+    let point = |begin| {
+        let (one, other) = (one.at(begin), other.at(begin));
+        let worked = apply(one.unwrap_or_default(), operator, other.unwrap_or_default());
+        (begin, worked)
+    };
+    finite(one.begins().chain(other.begins()).map(point))
 }
 
 fn apply(one: f64, operator: Operator, other: f64) -> f64 {
@@ -107,10 +102,7 @@ fn apply(one: f64, operator: Operator, other: f64) -> f64 {
         Operator::And => truth(is_true(one) && is_true(other)),
         Operator::Equal => truth(is_same(one, other)),
         Operator::NotEqual => truth(!is_same(one, other)),
-        Operator::LessOrEqual => truth(one <= other),
-        Operator::GreaterOrEqual => truth(one >= other),
-        Operator::Less => truth(one < other),
-        Operator::Greater => truth(one > other),
+        Operator::Compare(comparison) => truth(comparison.holds(one, other)),
         Operator::Add => one + other,
         Operator::Subtract => one - other,
         Operator::Multiply => one * other,
@@ -141,27 +133,19 @@ fn choose(condition: Value, then: &Value, otherwise: Option<&Value>) -> Value {
             return otherwise.cloned().unwrap_or(nothing);
         }
     };
-    let at = |value: &Value, begin: i64| match value {
-        Value::Scalar(number) => Some(*number),
-        Value::Series(series) => series.get(&begin).copied(),
-    };
     let point = |(begin, holds): (i64, f64)| {
         let value = if is_true(holds) {
-            Some(at(then, begin).unwrap_or_default())
+            Some(then.at(begin).unwrap_or_default())
         } else {
-            otherwise.and_then(|value| at(value, begin))
+            otherwise.and_then(|value| value.at(begin))
         };
         value.map(|value| (begin, value))
     };
-    let chosen = condition.into_iter().filter_map(point).collect();
-    Value::Series(finite(chosen, |value| value))
+    finite(condition.into_iter().filter_map(point))
 }
 
-fn finite(series: Series, work: impl Fn(f64) -> f64) -> Series {
-    let worked = series
-        .into_iter()
-        .map(|(begin, value)| (begin, work(value)));
-    worked.filter(|(_, value)| value.is_finite()).collect()
+fn finite(points: impl Iterator<Item = (i64, f64)>) -> Value {
+    Value::Series(points.filter(|(_, value)| value.is_finite()).collect())
 }
 
 #[cfg(test)]
@@ -246,10 +230,10 @@ mod tests {
     fn what_is_no_series_is_refused() {
         let known = BTreeMap::from([("a", points("1"))]);
         let of = |text: &str| series(&Expression::parse(text).unwrap(), &known, &[0]);
-        assert_eq!(of("1 + 2"), Err(MathError::Shape));
-        assert_eq!(of("FILL(1, 2)"), Err(MathError::Shape));
-        assert_eq!(of("FILL(a, a)"), Err(MathError::Shape));
-        assert_eq!(of("a + b"), Err(MathError::UnknownId("b".to_owned())));
+        for mixed in ["1 + 2", "FILL(1, 2)", "FILL(a, a)"] {
+            assert_eq!(of(mixed), Err(mixed_up()), "{mixed}");
+        }
+        assert_eq!(of("a + b"), Err(unknown("b")));
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! What an alarm asks of a store of metrics, and what it gets.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::str::FromStr;
 
 /// A metric of `CloudWatch`: exactly these dimensions, no more and no fewer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,10 +93,7 @@ impl Stats {
         self.values.extend(other.values);
     }
 
-    /// The value of a statistic; none of a period without values.
-    ///
-    /// # Errors
-    /// A percentile is asked for and the values were not kept.
+    /// The value of a statistic; none of a period without values. An error where a percentile is asked for and the values were not kept.
     pub fn value(&self, statistic: Statistic) -> Result<Option<f64>, Unanswered> {
         if self.count <= 0.0 {
             return Ok(None);
@@ -148,42 +145,32 @@ pub enum Statistic {
     Percentile(f64),
 }
 
-impl Statistic {
-    /// Reads `Statistic`, `ExtendedStatistic` or `Stat`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let plain = [
-            Self::Sum,
-            Self::Average,
-            Self::Minimum,
-            Self::Maximum,
-            Self::SampleCount,
-        ];
-        plain
-            .into_iter()
-            .find(|statistic| statistic.to_string() == text)
-            .or_else(|| {
-                let digits = text.strip_prefix('p')?;
-                let written = digits.starts_with(|c: char| c.is_ascii_digit())
-                    && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
-                let percent: f64 = digits.parse().ok().filter(|_| written)?;
-                (0.0..=100.0)
-                    .contains(&percent)
-                    .then_some(Self::Percentile(percent))
-            })
+/// As `Statistic`, `ExtendedStatistic` or `Stat` have it.
+impl FromStr for Statistic {
+    type Err = Unanswered;
+
+    fn from_str(text: &str) -> Result<Self, Unanswered> {
+        match text {
+            "Sum" => Ok(Self::Sum),
+            "Average" => Ok(Self::Average),
+            "Minimum" => Ok(Self::Minimum),
+            "Maximum" => Ok(Self::Maximum),
+            "SampleCount" => Ok(Self::SampleCount),
+            _ => {
+                let percent = text.strip_prefix('p').and_then(percent);
+                let percent = percent.ok_or_else(|| Unanswered(format!("{text} is not known")))?;
+                Ok(Self::Percentile(percent))
+            }
+        }
     }
 }
 
-impl fmt::Display for Statistic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sum => f.write_str("Sum"),
-            Self::Average => f.write_str("Average"),
-            Self::Minimum => f.write_str("Minimum"),
-            Self::Maximum => f.write_str("Maximum"),
-            Self::SampleCount => f.write_str("SampleCount"),
-            Self::Percentile(percent) => write!(f, "p{percent}"),
-        }
-    }
+/// A number from 0 to 100, written without a sign or an exponent.
+fn percent(digits: &str) -> Option<f64> {
+    let is_plain = digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let percent = digits.parse().ok().filter(|_| is_plain)?;
+    (0.0..=100.0).contains(&percent).then_some(percent)
 }
 
 /// A source of points does not keep what an alarm looks at. Not the same as a metric of which there are no points.
@@ -193,10 +180,8 @@ pub struct Unanswered(pub String);
 
 /// Where points come from.
 pub trait Points {
-    /// The summaries of the periods in the window that have values, by the second at which each begins.
-    ///
-    /// # Errors
-    /// This source does not keep the metric at all.
+    /// The summaries of the periods in the window that have values, by the second at which each begins. An error where this source does not
+    /// keep the metric at all.
     fn points(&self, query: &Query, window: Window) -> Result<BTreeMap<i64, Stats>, Unanswered>;
 }
 
@@ -267,8 +252,8 @@ mod tests {
             ("p99", 4.0),
             ("p100", 4.0),
         ] {
-            let statistic = Statistic::parse(statistic).unwrap();
-            assert_eq!(stats.value(statistic), Ok(Some(expected)), "{statistic}");
+            let statistic = statistic.parse().unwrap();
+            assert_eq!(stats.value(statistic), Ok(Some(expected)), "{statistic:?}");
         }
     }
 
@@ -291,7 +276,7 @@ mod tests {
         for text in [
             "", "sum", "p", "p101", "p-1", "pinf", "P99", "p1e1", "tm99", "p.", "p1.2.3",
         ] {
-            assert_eq!(Statistic::parse(text), None, "{text}");
+            assert!(text.parse::<Statistic>().is_err(), "{text}");
         }
     }
 

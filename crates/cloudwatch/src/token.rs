@@ -6,6 +6,7 @@ use std::vec::IntoIter;
 
 /// How deep parentheses, functions and signs may lie within each other: a reader calls itself.
 const DEPTH_MAX: usize = 50;
+const TOO_LARGE: &str = "it is too long or too deep";
 
 /// A word of an expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,26 +26,41 @@ const SIGNS: [&str; 15] = [
     "==", "!=", "<=", ">=", "&&", "||", "<", ">", "+", "-", "*", "/", "(", ")", ",",
 ];
 
-/// Why a text cannot be read.
+/// Why a text is no expression or no rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ReadError {
-    /// A character that has no place in it.
-    #[error("{0:?} has no place in it")]
-    Character(char),
-    /// A word or sign where another is due.
-    #[error("{found} stands where {expected} is due")]
-    Unexpected {
-        /// What stands there.
-        found: String,
-        /// What should.
-        expected: &'static str,
-    },
-    /// A function that is not known here.
-    #[error("the function {0} is not known")]
-    Function(String),
-    /// It is nested too deeply or too long.
-    #[error("it is too long or too deep")]
-    TooLarge,
+#[error("the {kind} {text:?} cannot be read: {why}")]
+pub struct ReadError {
+    kind: &'static str,
+    text: String,
+    why: String,
+}
+
+/// Reads the whole of a text that has at most so many bytes.
+pub(super) fn read<T>(
+    kind: &'static str,
+    text: &str,
+    bytes_max: usize,
+    whole: impl FnOnce(&mut Cursor) -> Result<T, String>,
+) -> Result<T, ReadError> {
+    let read = || {
+        if text.len() > bytes_max {
+            return Err(TOO_LARGE.to_owned());
+        }
+        let mut cursor = Cursor {
+            rest: split(text)?.into_iter().peekable(),
+            depth: 0,
+        };
+        let read = whole(&mut cursor)?;
+        match cursor.next() {
+            None => Ok(read),
+            found => Err(unexpected(found, "the end")),
+        }
+    };
+    read().map_err(|why| ReadError {
+        kind,
+        text: text.to_owned(),
+        why,
+    })
 }
 
 /// Where a reader stands.
@@ -54,22 +70,13 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn new(text: &str) -> Result<Self, ReadError> {
-        let tokens = split(text).map_err(ReadError::Character)?;
-        Ok(Self {
-            rest: tokens.into_iter().peekable(),
-            depth: 0,
-        })
-    }
-
     pub(super) fn next(&mut self) -> Option<Token> {
         self.rest.next()
     }
 
     /// Takes the sign, if it is next.
-    pub(super) fn take_sign(&mut self, sign: &str) -> bool {
-        let is_next = |token: &Token| matches!(token, Token::Sign(found) if *found == sign);
-        self.rest.next_if(is_next).is_some()
+    pub(super) fn take_sign(&mut self, sign: &'static str) -> bool {
+        self.rest.next_if_eq(&Token::Sign(sign)).is_some()
     }
 
     /// Takes the word, if it is next.
@@ -78,29 +85,21 @@ impl Cursor {
         self.rest.next_if(is_next).is_some()
     }
 
-    pub(super) fn expect_sign(&mut self, sign: &'static str) -> Result<(), ReadError> {
+    pub(super) fn expect_sign(&mut self, sign: &'static str) -> Result<(), String> {
         if self.take_sign(sign) {
             Ok(())
         } else {
-            let found = self.next();
-            Err(unexpected(found, sign))
-        }
-    }
-
-    pub(super) fn expect_end(&mut self) -> Result<(), ReadError> {
-        match self.next() {
-            None => Ok(()),
-            found => Err(unexpected(found, "the end")),
+            Err(unexpected(self.next(), sign))
         }
     }
 
     /// Reads something that may hold its like.
     pub(super) fn deeper<T>(
         &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, ReadError>,
-    ) -> Result<T, ReadError> {
+        read: impl FnOnce(&mut Self) -> Result<T, String>,
+    ) -> Result<T, String> {
         if self.depth >= DEPTH_MAX {
-            return Err(ReadError::TooLarge);
+            return Err(TOO_LARGE.to_owned());
         }
         self.depth += 1;
         let result = read(self);
@@ -110,7 +109,7 @@ impl Cursor {
 }
 
 /// The error of a word in the wrong place.
-pub(super) fn unexpected(found: Option<Token>, expected: &'static str) -> ReadError {
+pub(super) fn unexpected(found: Option<Token>, expected: &str) -> String {
     let found = match found {
         None => "the end".to_owned(),
         Some(Token::Word(word)) => word,
@@ -118,11 +117,11 @@ pub(super) fn unexpected(found: Option<Token>, expected: &'static str) -> ReadEr
         Some(Token::Text(text)) => format!("{text:?}"),
         Some(Token::Sign(sign)) => sign.to_owned(),
     };
-    ReadError::Unexpected { found, expected }
+    format!("{found} stands where {expected} is due")
 }
 
-/// Splits an expression. Gives back the character at which it cannot go on.
-fn split(text: &str) -> Result<Vec<Token>, char> {
+fn split(text: &str) -> Result<Vec<Token>, String> {
+    let misplaced = |c: char| format!("{c:?} has no place in it");
     let mut rest = text.chars().peekable();
     let mut tokens = Vec::new();
     while let Some(next) = rest.peek().copied() {
@@ -130,16 +129,17 @@ fn split(text: &str) -> Result<Vec<Token>, char> {
             rest.next();
         } else if next.is_ascii_digit() {
             let digits = take(&mut rest, |c| c.is_ascii_digit() || c == '.');
-            tokens.push(Token::Number(digits.parse().or(Err('.'))?));
+            let number = digits.parse().ok().ok_or_else(|| misplaced('.'))?;
+            tokens.push(Token::Number(number));
         } else if is_word(next) {
             tokens.push(Token::Word(take(&mut rest, is_word)));
         } else if next == '"' {
             rest.next();
             let inside = take(&mut rest, |c| c != '"');
-            rest.next().ok_or('"')?;
+            rest.next().ok_or_else(|| misplaced('"'))?;
             tokens.push(Token::Text(inside));
         } else {
-            tokens.push(sign(&mut rest).ok_or(next)?);
+            tokens.push(sign(&mut rest).ok_or_else(|| misplaced(next))?);
         }
     }
     Ok(tokens)

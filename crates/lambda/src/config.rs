@@ -24,17 +24,14 @@ impl Stack {
         let raw = settings.take(&RAW_BUCKET);
         let lookup = needs_lookup.then(|| settings.take(&LOOKUP_BUCKET));
         let enriched = settings.take(&ENRICHED_BUCKET);
-        let queue_url = settings.take(&DELAY_QUEUE_URL);
+        let queue_url = settings.take(&DELAY_QUEUE_URL)?;
         let buckets = Buckets {
             raw: Some(raw?),
             lookup: lookup.flatten(),
             enriched: Some(enriched?),
             owner: None,
         };
-        Some(Self {
-            buckets,
-            queue_url: queue_url?,
-        })
+        Some(Self { buckets, queue_url })
     }
 }
 
@@ -54,10 +51,7 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Reads it by `lookup`, the environment in production.
-    ///
-    /// # Errors
-    /// Every mistake, not only the first.
+    /// Reads it by `lookup`, the environment in production, or gives back every mistake.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
         read(Naming::Variable, &lookup, |settings| {
             let stack = Stack::read(settings, false);
@@ -84,10 +78,7 @@ pub struct Enrich {
 }
 
 impl Enrich {
-    /// Reads it by `lookup`, the environment in production.
-    ///
-    /// # Errors
-    /// Every mistake, not only the first.
+    /// Reads it by `lookup`, the environment in production, or gives back every mistake.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
         read(Naming::Variable, &lookup, |settings| {
             let stack = Stack::read(settings, true);
@@ -143,10 +134,7 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// Reads it by `lookup`, the environment in production.
-    ///
-    /// # Errors
-    /// Every mistake, not only the first.
+    /// Reads it by `lookup`, the environment in production, or gives back every mistake.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
         read(Naming::Variable, &lookup, |settings| {
             let stack = Stack::read(settings, false);
@@ -174,25 +162,25 @@ mod tests {
         ("RAW_BUCKET", "raw-bucket"),
         ("LOOKUP_BUCKET", "lookup-bucket"),
         ("ENRICHED_BUCKET", "enriched-bucket"),
-        (
-            "DELAY_QUEUE_URL",
-            "http://127.0.0.1:4566/000000000000/delay",
-        ),
+        ("DELAY_QUEUE_URL", "http://127.0.0.1:4566/0/delay"),
         ("SES_FROM_ADDRESS", "crm@example.com"),
         ("SES_TO_ADDRESS", "a@example.com, b@example.com"),
     ];
+    const ARN: (&str, &str) = ("CANARY_SECRET_ARN", "arn:aws:secretsmanager:c");
+    const URL: (&str, &str) = ("CANARY_URL", "https://example.com/Prod/ingest/canary");
 
     fn lookup(changes: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
-        let all: BTreeMap<String, String> = GOOD
-            .iter()
-            .chain(changes)
+        let all = GOOD.iter().chain(changes);
+        let all: BTreeMap<String, String> = all
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         move |name| all.get(name).cloned()
     }
 
-    fn variables(mistakes: &[ConfigError]) -> Vec<&str> {
-        mistakes.iter().map(|mistake| mistake.name).collect()
+    /// The variables that a configuration finds wrong.
+    fn wrong<T>(read: Result<T, Vec<ConfigError>>) -> Vec<&'static str> {
+        let mistakes = read.err().unwrap_or_default().into_iter();
+        mistakes.map(|mistake| mistake.name).collect()
     }
 
     /// The variables that a function reads by its entries. `RUST_LOG` is telemetry's.
@@ -206,43 +194,30 @@ mod tests {
 
     #[test]
     fn what_is_not_set_has_the_defaults_of_the_contract() {
-        let config = Enrich::from_lookup(lookup(&[])).unwrap();
-        assert_eq!(config.stage.delay_seconds, 600);
-        assert_eq!(config.stage.lease_seconds, 90);
-        assert_eq!(config.stage.owner_wait_seconds, 1800);
-        assert_eq!(config.stage.mail_wait_seconds, 3600);
-        assert_eq!(config.stage.retry_seconds, 15);
-        assert_eq!(config.stage.max_receive_count, 3);
-        assert_eq!(config.stage.ambiguous, AmbiguousPolicy::Resend);
-        assert_eq!(config.stage.owner_missing, OwnerMissingPolicy::Dlq);
-        assert!(!config.stage.notify_owner);
-        assert_eq!(config.stage.environment, "dev");
-        assert_eq!(config.stage.to.len(), 2);
-        assert!(config.configuration_set.is_none());
+        let Enrich {
+            configuration_set,
+            stage,
+            ..
+        } = Enrich::from_lookup(lookup(&[])).unwrap();
+        assert_eq!(configuration_set, None);
+        assert_eq!((stage.delay_seconds, stage.lease_seconds), (600, 90));
+        assert_eq!(stage.owner_wait_seconds, 1800);
+        assert_eq!(stage.mail_wait_seconds, 3600);
+        assert_eq!((stage.retry_seconds, stage.max_receive_count), (15, 3));
+        assert_eq!(stage.ambiguous, AmbiguousPolicy::Resend);
+        assert_eq!(stage.owner_missing, OwnerMissingPolicy::Dlq);
+        assert!(!stage.notify_owner);
+        assert_eq!((stage.environment.as_str(), stage.to.len()), ("dev", 2));
         let sweep = Sweep::from_lookup(lookup(&[])).unwrap();
         assert_eq!((sweep.stage.max, sweep.stage.max_age_days), (100, 14));
-        assert!(
-            Ingest::from_lookup(lookup(&[]))
-                .unwrap()
-                .secret_arn
-                .is_none()
-        );
+        let ingest = Ingest::from_lookup(lookup(&[])).unwrap();
+        assert_eq!(ingest.secret_arn, None);
     }
 
     #[test]
     fn every_mistake_is_reported_in_one_go() {
-        let mistakes = Enrich::from_lookup(|_| None).unwrap_err();
-        assert_eq!(
-            variables(&mistakes),
-            [
-                "RAW_BUCKET",
-                "LOOKUP_BUCKET",
-                "ENRICHED_BUCKET",
-                "DELAY_QUEUE_URL",
-                "SES_FROM_ADDRESS",
-                "SES_TO_ADDRESS"
-            ]
-        );
+        let required = GOOD.map(|(name, _)| name);
+        assert_eq!(wrong(Enrich::from_lookup(|_| None)), required);
         let all_wrong = [
             ("RAW_BUCKET", "UPPER"),
             ("DELAY_QUEUE_URL", "delay"),
@@ -260,62 +235,48 @@ mod tests {
             ("LEAD_URL_TEMPLATE", "http://example.com/"),
             ("ENVIRONMENT", "Prod"),
         ];
-        let mistakes = Enrich::from_lookup(lookup(&all_wrong)).unwrap_err();
-        let expected: Vec<&str> = all_wrong.iter().map(|(name, _)| *name).collect();
-        assert_eq!(variables(&mistakes), expected);
+        let expected = all_wrong.map(|(name, _)| name);
+        assert_eq!(wrong(Enrich::from_lookup(lookup(&all_wrong))), expected);
     }
 
     #[test]
     fn nothing_defaults_to_the_empty_text() {
         for variable in of(Function::Enrich) {
-            let mistakes = Enrich::from_lookup(lookup(&[(variable, "")])).unwrap_err();
-            assert_eq!(variables(&mistakes), [variable]);
+            let read = Enrich::from_lookup(lookup(&[(variable, "")]));
+            assert_eq!(wrong(read), [variable]);
         }
         assert!(Ingest::from_lookup(lookup(&[("SOURCES_SECRET_ARN", " ")])).is_err());
     }
 
     #[test]
     fn a_mistake_never_shows_an_address() {
-        for mistake in
-            Enrich::from_lookup(lookup(&[("SES_TO_ADDRESS", "alice(at)example.org")])).unwrap_err()
-        {
-            assert!(!mistake.to_string().contains("alice"), "{mistake}");
-        }
+        let address = [("SES_TO_ADDRESS", "alice(at)example.org")];
+        let mistakes = Enrich::from_lookup(lookup(&address)).unwrap_err();
+        let mut mistakes = mistakes.iter().map(ToString::to_string);
+        assert!(mistakes.all(|mistake| !mistake.contains("alice")));
     }
 
     #[test]
     fn the_canary_has_all_that_it_needs_or_is_off() {
-        let arn = (
-            "CANARY_SECRET_ARN",
-            "arn:aws:secretsmanager:us-east-1:1:secret:c",
-        );
-        let url = ("CANARY_URL", "https://api.example.com/Prod/ingest/canary");
-        let off = Sweep::from_lookup(lookup(&[])).unwrap();
-        assert_eq!(off.canary, None);
-        let on = Sweep::from_lookup(lookup(&[arn, url])).unwrap();
-        assert_eq!(on.canary.unwrap().url, url.1);
-        for (half, missing) in [(arn, "CANARY_URL"), (url, "CANARY_SECRET_ARN")] {
-            let mistakes = Sweep::from_lookup(lookup(&[half])).unwrap_err();
-            assert_eq!(variables(&mistakes), [missing]);
+        let read = |changes: &[_]| Sweep::from_lookup(lookup(changes));
+        assert_eq!(read(&[]).unwrap().canary, None);
+        assert_eq!(read(&[ARN, URL]).unwrap().canary.unwrap().url, URL.1);
+        for (half, missing) in [(ARN, URL.0), (URL, ARN.0)] {
+            assert_eq!(wrong(read(&[half])), [missing]);
         }
         for bad in ["canary", "https://api.example.com/Prod/ingest", ""] {
-            let mistakes = Sweep::from_lookup(lookup(&[arn, ("CANARY_URL", bad)])).unwrap_err();
-            assert_eq!(variables(&mistakes), ["CANARY_URL"], "{bad}");
+            assert_eq!(wrong(read(&[ARN, (URL.0, bad)])), [URL.0], "{bad}");
         }
-        let without_bucket =
-            |name: &str| (name != "LOOKUP_BUCKET").then(|| lookup(&[arn, url])(name))?;
-        let mistakes = Sweep::from_lookup(without_bucket).unwrap_err();
-        assert_eq!(variables(&mistakes), ["LOOKUP_BUCKET"]);
+        let good = lookup(&[ARN, URL]);
+        let bucketless = |name: &str| good(name).filter(|_| name != "LOOKUP_BUCKET");
+        assert_eq!(wrong(Sweep::from_lookup(bucketless)), ["LOOKUP_BUCKET"]);
     }
 
     /// The template is compared with the entries: they must say what is really read.
     #[test]
     fn each_function_reads_the_settings_whose_entries_name_it() {
         let seen = RefCell::new(BTreeSet::new());
-        let good = lookup(&[
-            ("CANARY_SECRET_ARN", "arn"),
-            ("CANARY_URL", "https://api.example.com/ingest/canary"),
-        ]);
+        let good = lookup(&[ARN, URL]);
         let spy = |name: &str| {
             seen.borrow_mut().insert(name.to_owned());
             good(name)

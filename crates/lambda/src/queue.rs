@@ -37,10 +37,8 @@ struct QueueRecord {
 impl QueueEvent {
     /// The stage's records.
     pub fn into_records(self) -> Vec<Record> {
-        self.records
-            .into_iter()
-            .map(QueueRecord::into_record)
-            .collect()
+        let records = self.records.into_iter();
+        records.map(QueueRecord::into_record).collect()
     }
 }
 
@@ -48,11 +46,8 @@ impl QueueRecord {
     fn into_record(self) -> Record {
         let attribute = |name: &str| self.attributes.get(name).and_then(Value::as_str);
         let message = |name: &str| {
-            self.message_attributes
-                .get(name)?
-                .get("stringValue")?
-                .as_str()
-                .map(ToOwned::to_owned)
+            let text = self.message_attributes.get(name)?.get("stringValue")?;
+            text.as_str().map(ToOwned::to_owned)
         };
         let time = |name: &str| {
             let millis = attribute(name)?.parse().ok()?;
@@ -72,10 +67,10 @@ impl QueueRecord {
             },
             message_id: self.message_id,
             receipt_handle: self.receipt_handle.unwrap_or_default(),
-            body: self
-                .body
-                .as_str()
-                .map_or_else(|| self.body.to_string(), ToOwned::to_owned),
+            body: match self.body.as_str() {
+                Some(text) => text.to_owned(),
+                None => self.body.to_string(),
+            },
         }
     }
 }
@@ -105,9 +100,8 @@ mod tests {
              "messageAttributes":{"traceparent":{"binaryValue":"AA==","dataType":"Binary"}}},
             {"messageId":"2","receiptHandle":"r","body":"{}","attributes":null,"messageAttributes":[]},
             {"messageId":"3","body":null}]}"#;
-        let records = serde_json::from_str::<QueueEvent>(json)
-            .unwrap()
-            .into_records();
+        let event: QueueEvent = serde_json::from_str(json).unwrap();
+        let records = event.into_records();
         assert_eq!(records.len(), 3);
         for record in &records {
             assert_eq!((record.receive_count, record.sent_at), (1, None));
@@ -123,14 +117,16 @@ mod tests {
             ("2".to_owned(), Outcome::Failed(FailureReason::RawMissing)),
             ("9".to_owned(), Outcome::Failed(FailureReason::RawMissing)),
         ];
-        let response = response(&["1".to_owned(), "2".to_owned()], outcomes);
-        assert_eq!(
-            serde_json::to_string(&response).unwrap(),
-            r#"{"batchItemFailures":[{"itemIdentifier":"2"}]}"#
-        );
-        assert_eq!(
-            serde_json::to_string(&super::response(&[], Vec::new())).unwrap(),
-            r#"{"batchItemFailures":[]}"#
-        );
+        let received = ["1".to_owned(), "2".to_owned()];
+        for (outcomes, expected) in [
+            (
+                outcomes,
+                r#"{"batchItemFailures":[{"itemIdentifier":"2"}]}"#,
+            ),
+            (Vec::new(), r#"{"batchItemFailures":[]}"#),
+        ] {
+            let response = response(&received, outcomes);
+            assert_eq!(serde_json::to_string(&response).unwrap(), expected);
+        }
     }
 }

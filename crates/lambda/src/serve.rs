@@ -52,10 +52,7 @@ pub fn environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
 
-/// Starts telemetry, then reads the configuration: every mistake, telemetry's own and the platform's variables included.
-///
-/// # Errors
-/// The mistakes.
+/// Starts telemetry, then reads the configuration, or gives back every mistake, telemetry's own and the platform's variables included.
 pub fn configure<C>(
     service: Service,
     read: impl FnOnce(fn(&str) -> Option<String>) -> Result<C, Vec<ConfigError>>,
@@ -69,19 +66,16 @@ pub fn configure<C>(
     };
     let rust_log = environment(RUST_LOG.variable());
     leadwire_telemetry::init(service, &stage, rust_log.as_deref(), &spans);
-    let missing = PLATFORM
-        .into_iter()
-        .filter(|name| environment(name).is_none());
-    let mut mistakes: Vec<ConfigError> = missing.map(not_in_lambda).collect();
+    let mut missing = PLATFORM.to_vec();
+    missing.retain(|name| environment(name).is_none());
+    let mut mistakes: Vec<ConfigError> = missing.into_iter().map(not_in_lambda).collect();
     mistakes.extend(of_spans);
     match read(environment) {
-        Ok(config) if mistakes.is_empty() => Ok(config),
-        Ok(_) => Err(ServeError::Config(mistakes)),
-        Err(more) => {
-            mistakes.extend(more);
-            Err(ServeError::Config(mistakes))
-        }
+        Ok(config) if mistakes.is_empty() => return Ok(config),
+        Ok(_) => {}
+        Err(more) => mistakes.extend(more),
     }
+    Err(ServeError::Config(mistakes))
 }
 
 fn not_in_lambda(name: &'static str) -> ConfigError {
@@ -91,9 +85,6 @@ fn not_in_lambda(name: &'static str) -> ConfigError {
 }
 
 /// The clients of AWS. What goes to X-Ray's own endpoint is signed with their credentials.
-///
-/// # Errors
-/// A certificate bundle that cannot be used, or no region.
 pub async fn clients() -> Result<Clients, ServeError> {
     let clients = Clients::load(environment).await?;
     if let Some(credentials) = clients.sdk().credentials_provider() {
@@ -103,9 +94,6 @@ pub async fn clients() -> Result<Clients, ServeError> {
 }
 
 /// Answers invocations for ever, or until the platform sends SIGTERM. After each answer, whatever it was, telemetry is flushed.
-///
-/// # Errors
-/// The platform's API failed.
 pub async fn run<E, R>(
     handle: impl AsyncFn(E, Context, Invocation) -> Result<R, Diagnostic>,
 ) -> Result<(), ServeError>

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use leadwire_local::{LocalHome, Minute, NewMinute, SqliteQueue, StoredSpan, TelemetryStore};
 use leadwire_pipeline::observe::QueueNotMeasured;
 use leadwire_pipeline::port::PortError;
-use leadwire_telemetry::local::{LocalMetrics, Setup, State};
+use leadwire_telemetry::local::{LocalMetrics, State};
 use leadwire_telemetry::{MinuteSample, SpanRecord, SpanSink};
 use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -21,10 +21,7 @@ const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// Measures the events of this process from now on.
 pub(crate) fn install(environment: &str) -> LocalMetrics {
-    LocalMetrics::install(Setup {
-        environment,
-        now: home::now,
-    })
+    LocalMetrics::install(environment, home::now)
 }
 
 /// Stores what `metrics` measures until `stop` says so, and then the rest of it. What cannot be stored now is tried again; leads never wait.
@@ -131,10 +128,10 @@ fn new_minute(sample: &MinuteSample) -> NewMinute {
             .collect(),
         minute: Minute {
             minute: sample.minute,
-            count: sample.count,
-            sum: sample.sum,
-            min: sample.min,
-            max: sample.max,
+            count: sample.stats.count,
+            sum: sample.stats.sum,
+            min: sample.stats.min,
+            max: sample.stats.max,
         },
     }
 }
@@ -229,10 +226,7 @@ mod tests {
     async fn what_was_measured_is_stored_at_the_end_at_the_latest() {
         let folder = tempfile::tempdir().unwrap();
         let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
-        let metrics = LocalMetrics::new(Setup {
-            environment: "test",
-            now: home::now,
-        });
+        let metrics = LocalMetrics::new("test", home::now);
         let (stop, stopped) = watch::channel(false);
         let began = home::now().as_second() / 60;
         stop.send_replace(true);

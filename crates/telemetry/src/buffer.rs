@@ -56,3 +56,16 @@ impl SpanProcessor for Buffer {
         Ok(())
     }
 }
+
+/// The spans that some code makes with a tracer of its own.
+#[cfg(test)]
+pub(crate) fn spans_of(
+    make: impl FnOnce(&opentelemetry_sdk::trace::SdkTracerProvider),
+) -> Vec<SpanData> {
+    let buffer = Buffer::default();
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder()
+        .with_span_processor(buffer.clone())
+        .build();
+    make(&provider);
+    buffer.take().spans
+}

@@ -8,26 +8,20 @@ use percent_encoding::percent_decode_str;
 
 /// Where spans go.
 pub const TRACE_EXPORTER: &str = "TRACE_EXPORTER";
-/// The base address of a collector; spans go to `/v1/traces` below it.
-pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-/// Headers of every request to a collector: `name=value`, separated by commas, values percent-encoded.
-pub const OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
-/// The resource's `service.name`.
-pub const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
-/// Further attributes of the resource: `name=value`, separated by commas, values percent-encoded.
-pub const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
-/// Which traces are recorded.
-pub const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
-/// The sampler's share, where it takes one.
-pub const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
+const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 /// Where X-Ray's daemon listens; Lambda sets it.
-pub const XRAY_DAEMON: &str = "AWS_XRAY_DAEMON_ADDRESS";
+const XRAY_DAEMON: &str = "AWS_XRAY_DAEMON_ADDRESS";
 /// X-Ray's endpoint instead of AWS's own, as in every AWS SDK.
-pub const XRAY_ENDPOINT: &str = "AWS_ENDPOINT_URL_XRAY";
+const XRAY_ENDPOINT: &str = "AWS_ENDPOINT_URL_XRAY";
 /// A PEM file whose roots are trusted instead of the system's, as in the AWS CLI.
-pub const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// Their entries, for the docs and the check of the template; [`SpanConfig::from_lookup`] reads them, by OpenTelemetry's rules.
+/// Entries of the variables, for the docs and the check of the template; [`SpanConfig::from_lookup`] reads them, by OpenTelemetry's rules.
 mod entry {
     use leadwire_pipeline::settings::Preset::{Derived, Text};
     use leadwire_pipeline::settings::Template::{Absent, Parameter, Stack};
@@ -107,10 +101,7 @@ pub struct SpanConfig {
 }
 
 impl SpanConfig {
-    /// Reads it by `lookup`, the environment in production. `service` is the name where none is given.
-    ///
-    /// # Errors
-    /// Every mistake, not only the first.
+    /// Reads it by `lookup`, the environment in production, or gives back every mistake. `service` is the name where none is given.
     pub fn from_lookup(
         service: &str,
         lookup: impl Fn(&str) -> Option<String>,
@@ -119,18 +110,16 @@ impl SpanConfig {
             lookup: &lookup,
             mistakes: Vec::new(),
         };
-        let exporter = read.exporter();
-        let sampler = read.sampler();
+        let (exporter, sampler) = (read.exporter(), read.sampler());
         let resource = read.resource(service);
-        if read.mistakes.is_empty() {
-            Ok(Self {
+        match (exporter, sampler) {
+            (Some(exporter), Some(sampler)) if read.mistakes.is_empty() => Ok(Self {
                 exporter,
                 sampler,
                 resource,
                 ca_bundle: lookup(CA_BUNDLE),
-            })
-        } else {
-            Err(read.mistakes)
+            }),
+            _ => Err(read.mistakes),
         }
     }
 }
@@ -148,12 +137,19 @@ impl Reader<'_> {
             .filter(|value| !value.is_empty())
     }
 
-    fn mistake(&mut self, variable: &'static str, problem: &'static str, expected: &'static str) {
-        self.mistakes
-            .push(ConfigError::new(variable, problem, expected));
+    /// Notes a mistake: there is no value.
+    fn mistake<T>(
+        &mut self,
+        variable: &'static str,
+        problem: &'static str,
+        expected: &'static str,
+    ) -> Option<T> {
+        let mistake = ConfigError::new(variable, problem, expected);
+        self.mistakes.push(mistake);
+        None
     }
 
-    fn exporter(&mut self) -> Exporter {
+    fn exporter(&mut self) -> Option<Exporter> {
         let in_lambda = self.get("AWS_LAMBDA_FUNCTION_NAME").is_some();
         let has_endpoint = self.get(OTLP_ENDPOINT).is_some();
         let named = self.get(TRACE_EXPORTER);
@@ -163,158 +159,115 @@ impl Reader<'_> {
             (false, false) => "none",
         });
         match name {
-            "none" => Exporter::None,
+            "none" => Some(Exporter::None),
             "otlp" => self.otlp(),
             "xray-otlp" => self.xray_otlp(),
-            "xray-daemon" => Exporter::XrayDaemon {
-                address: self.xray_daemon(),
-            },
+            "xray-daemon" => self.xray_daemon(),
             _ => {
-                self.mistake(
-                    TRACE_EXPORTER,
-                    "is not known",
-                    "otlp, xray-otlp, xray-daemon or none",
-                );
-                Exporter::None
+                let known = "otlp, xray-otlp, xray-daemon or none";
+                self.mistake(TRACE_EXPORTER, "is not known", known)
             }
         }
     }
 
-    fn otlp(&mut self) -> Exporter {
+    fn otlp(&mut self) -> Option<Exporter> {
         let headers = self.headers();
         let Some(base) = self.get(OTLP_ENDPOINT) else {
-            self.mistake(
-                OTLP_ENDPOINT,
-                "is not set",
-                "a collector's address, such as http://127.0.0.1:4318",
-            );
-            return Exporter::None;
+            let expected = "a collector's address, such as http://127.0.0.1:4318";
+            return self.mistake(OTLP_ENDPOINT, "is not set", expected);
         };
-        if let Some(endpoint) = below(&base) {
-            return Exporter::Otlp { endpoint, headers };
-        }
-        self.mistake(
-            OTLP_ENDPOINT,
-            "is not an address",
-            "http:// or https://, host and port, such as http://127.0.0.1:4318",
-        );
-        Exporter::None
+        let Some(endpoint) = below(&base) else {
+            let expected = "http:// or https://, host and port, such as http://127.0.0.1:4318";
+            return self.mistake(OTLP_ENDPOINT, "is not an address", expected);
+        };
+        Some(Exporter::Otlp { endpoint, headers })
     }
 
-    fn xray_otlp(&mut self) -> Exporter {
-        let Some(region) = self
-            .get("AWS_REGION")
-            .or_else(|| self.get("AWS_DEFAULT_REGION"))
-        else {
-            self.mistake("AWS_REGION", "is not set", "a region, such as us-east-1");
-            return Exporter::None;
+    fn xray_otlp(&mut self) -> Option<Exporter> {
+        let region = self.get("AWS_REGION");
+        let Some(region) = region.or_else(|| self.get("AWS_DEFAULT_REGION")) else {
+            let expected = "a region, such as us-east-1";
+            return self.mistake("AWS_REGION", "is not set", expected);
         };
-        let base = self
-            .get(XRAY_ENDPOINT)
-            .unwrap_or_else(|| format!("https://xray.{region}.{}", domain(&region)));
-        if let Some(endpoint) = below(&base) {
-            return Exporter::XrayOtlp { endpoint, region };
-        }
-        self.mistake(
-            XRAY_ENDPOINT,
-            "is not an address",
-            "http:// or https://, host and port",
-        );
-        Exporter::None
+        let base = self.get(XRAY_ENDPOINT);
+        let base = base.unwrap_or_else(|| format!("https://xray.{region}.{}", domain(&region)));
+        let Some(endpoint) = below(&base) else {
+            let expected = "http:// or https://, host and port";
+            return self.mistake(XRAY_ENDPOINT, "is not an address", expected);
+        };
+        Some(Exporter::XrayOtlp { endpoint, region })
     }
 
     /// `host:port`, or `tcp:host:port udp:host:port`.
-    fn xray_daemon(&mut self) -> String {
-        let text = self
-            .get(XRAY_DAEMON)
-            .unwrap_or_else(|| "127.0.0.1:2000".to_owned());
-        let udp = text
-            .split_whitespace()
-            .find_map(|part| part.strip_prefix("udp:"));
+    fn xray_daemon(&mut self) -> Option<Exporter> {
+        let text = self.get(XRAY_DAEMON);
+        let text = text.unwrap_or_else(|| "127.0.0.1:2000".to_owned());
+        let mut parts = text.split_whitespace();
+        let udp = parts.find_map(|part| part.strip_prefix("udp:"));
         let address = udp.unwrap_or(&text).to_owned();
         let is_good = address
             .rsplit_once(':')
             .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
         if !is_good {
-            self.mistake(
-                XRAY_DAEMON,
-                "is not an address",
-                "host:port, or tcp:host:port udp:host:port",
-            );
+            let expected = "host:port, or tcp:host:port udp:host:port";
+            return self.mistake(XRAY_DAEMON, "is not an address", expected);
         }
-        address
+        Some(Exporter::XrayDaemon { address })
     }
 
     fn headers(&mut self) -> Vec<(HeaderName, HeaderValue)> {
-        let Some(pairs) = self.pairs(OTLP_HEADERS) else {
-            return Vec::new();
-        };
-        let headers: Option<Vec<_>> = pairs
-            .into_iter()
-            .map(|(name, value)| {
-                let mut value = HeaderValue::try_from(value).ok()?;
-                value.set_sensitive(true);
-                Some((HeaderName::try_from(name).ok()?, value))
-            })
-            .collect();
-        headers.unwrap_or_else(|| {
-            self.mistake(OTLP_HEADERS, "holds no header", "name=value,name=value");
-            Vec::new()
-        })
+        let pairs = self.pairs(OTLP_HEADERS).into_iter();
+        let headers = pairs.map(|(name, value)| {
+            let mut value = HeaderValue::try_from(value).ok()?;
+            value.set_sensitive(true);
+            Some((HeaderName::try_from(name).ok()?, value))
+        });
+        let headers: Option<Vec<_>> = headers.collect();
+        headers
+            .or_else(|| self.mistake(OTLP_HEADERS, "holds no header", "name=value,name=value"))
+            .unwrap_or_default()
     }
 
-    fn sampler(&mut self) -> Sampler {
+    fn sampler(&mut self) -> Option<Sampler> {
         let name = self.get(SAMPLER);
         let name = name.as_deref().unwrap_or("parentbased_always_on");
-        let follows_parent = name.starts_with("parentbased_");
         let root = match name.trim_start_matches("parentbased_") {
             "always_on" => Root::On,
             "always_off" => Root::Off,
-            "traceidratio" => Root::Ratio(self.share()),
+            "traceidratio" => Root::Ratio(self.share()?),
             _ => {
-                self.mistake(
-                    SAMPLER,
-                    "is not known",
-                    "always_on, always_off or traceidratio, each also as parentbased_…",
-                );
-                Root::On
+                let known = "always_on, always_off or traceidratio, each also as parentbased_…";
+                return self.mistake(SAMPLER, "is not known", known);
             }
         };
-        Sampler {
+        Some(Sampler {
             root,
-            follows_parent,
-        }
+            follows_parent: name.starts_with("parentbased_"),
+        })
     }
 
-    fn share(&mut self) -> f64 {
+    fn share(&mut self) -> Option<f64> {
         let Some(text) = self.get(SAMPLER_ARG) else {
-            return 1.0;
+            return Some(1.0);
         };
-        match text.parse::<f64>() {
-            Ok(share) if (0.0..=1.0).contains(&share) => share,
-            Ok(_) | Err(_) => {
-                self.mistake(SAMPLER_ARG, "is not a share", "a number from 0 to 1");
-                1.0
-            }
-        }
+        let share = text.parse().ok();
+        let share = share.filter(|share: &f64| (0.0..=1.0).contains(share));
+        share.or_else(|| self.mistake(SAMPLER_ARG, "is not a share", "a number from 0 to 1"))
     }
 
     /// What an operator says of the process wins over what is known of it.
     fn resource(&mut self, service: &str) -> Vec<(String, String)> {
-        let mut resource = vec![
-            ("service.name".to_owned(), service.to_owned()),
-            (
-                "service.version".to_owned(),
-                env!("CARGO_PKG_VERSION").to_owned(),
-            ),
+        let own = [
+            ("service.name", service),
+            ("service.version", env!("CARGO_PKG_VERSION")),
         ];
+        let mut resource = own
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .to_vec();
         resource.extend(self.of_lambda());
-        let given = self.pairs(RESOURCE_ATTRIBUTES).unwrap_or_default();
         let name = self.get(SERVICE_NAME);
-        for (key, value) in given
-            .into_iter()
-            .chain(name.map(|name| ("service.name".to_owned(), name)))
-        {
+        let name = name.map(|name| ("service.name".to_owned(), name));
+        for (key, value) in self.pairs(RESOURCE_ATTRIBUTES).into_iter().chain(name) {
             resource.retain(|(known, _)| *known != key);
             resource.push((key, value));
         }
@@ -343,26 +296,20 @@ impl Reader<'_> {
     }
 
     /// `name=value`, separated by commas, values percent-encoded.
-    fn pairs(&mut self, variable: &'static str) -> Option<Vec<(String, String)>> {
-        let text = self.get(variable)?;
-        let pairs: Option<Vec<_>> = text
-            .split(',')
-            .filter(|pair| !pair.trim().is_empty())
-            .map(|pair| {
-                let (name, value) = pair.split_once('=')?;
-                let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
-                let name = name.trim();
-                (!name.is_empty()).then(|| (name.to_owned(), value.into_owned()))
-            })
-            .collect();
-        if pairs.is_none() {
-            self.mistake(
-                variable,
-                "is not a list of pairs",
-                "name=value,name=value, values percent-encoded",
-            );
-        }
+    fn pairs(&mut self, variable: &'static str) -> Vec<(String, String)> {
+        let text = self.get(variable).unwrap_or_default();
+        let pairs = text.split(',').filter(|pair| !pair.trim().is_empty());
+        let pairs = pairs.map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+            let name = name.trim();
+            (!name.is_empty()).then(|| (name.to_owned(), value.into_owned()))
+        });
+        let expected = "name=value,name=value, values percent-encoded";
         pairs
+            .collect::<Option<Vec<_>>>()
+            .or_else(|| self.mistake(variable, "is not a list of pairs", expected))
+            .unwrap_or_default()
     }
 }
 

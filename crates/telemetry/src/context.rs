@@ -37,18 +37,13 @@ pub(crate) fn extract(came: &TraceContext) -> Came {
 
 /// The context that a `traceparent` or an X-Ray header names, for a link.
 pub(crate) fn outside(came: &TraceContext) -> Option<SpanContext> {
-    w3c(came)
-        .map(|context| {
-            // Its sender decides nothing here, and its state is not ours to carry.
-            SpanContext::new(
-                context.trace_id(),
-                context.span_id(),
-                TraceFlags::default(),
-                true,
-                TraceState::NONE,
-            )
-        })
-        .or_else(|| Some(Xray::parse(came.xray.as_deref()?)?.span_context()))
+    let Some(context) = w3c(came) else {
+        return Some(Xray::parse(came.xray.as_deref()?)?.span_context());
+    };
+    let (trace, span) = (context.trace_id(), context.span_id());
+    // Its sender decides nothing here, and its state is not ours to carry.
+    let flags = TraceFlags::default();
+    Some(SpanContext::new(trace, span, flags, true, TraceState::NONE))
 }
 
 /// A span's context as it travels.
@@ -76,10 +71,13 @@ fn w3c(came: &TraceContext) -> Option<SpanContext> {
     if !(is_known || is_later) || !hex(flags, 2) {
         return None;
     }
+    if !hex(trace, 32) || !hex(span, 16) {
+        return None;
+    }
     let state = came.tracestate.as_deref().map(TraceState::from_str);
     let context = SpanContext::new(
-        ids(trace, 32).and_then(|id| TraceId::from_hex(id).ok())?,
-        ids(span, 16).and_then(|id| SpanId::from_hex(id).ok())?,
+        TraceId::from_hex(trace).ok()?,
+        SpanId::from_hex(span).ok()?,
         TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED,
         true,
         state.and_then(Result::ok).unwrap_or_default(),
@@ -87,16 +85,10 @@ fn w3c(came: &TraceContext) -> Option<SpanContext> {
     context.is_valid().then_some(context)
 }
 
-/// Lower-case hexadecimal digits of this length.
-fn ids(text: &str, length: usize) -> Option<&str> {
-    hex(text, length).then_some(text)
-}
-
+/// Whether a text is lower-case hexadecimal digits of this length.
 fn hex(text: &str, length: usize) -> bool {
-    text.len() == length
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    let mut bytes = text.bytes();
+    bytes.len() == length && bytes.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// X-Ray's header: `Root=1-<8 digits>-<24 digits>;Parent=<16 digits>;Sampled=<0|1|?>`, in any order, with further members.
@@ -109,25 +101,23 @@ struct Xray {
 impl Xray {
     fn parse(header: &str) -> Option<Self> {
         let member = |name: &str| {
-            header
+            let mut members = header
                 .split(';')
-                .filter_map(|member| member.split_once('='))
-                .find(|(key, _)| key.trim() == name)
-                .map(|(_, value)| value.trim())
+                .filter_map(|member| member.split_once('='));
+            let (_, value) = members.find(|(key, _)| key.trim() == name)?;
+            Some(value.trim())
         };
-        let mut root = member("Root")?.split('-');
-        let (version, epoch, unique) = (root.next()?, root.next()?, root.next()?);
-        if version != "1" || root.next().is_some() || !hex(epoch, 8) || !hex(unique, 24) {
+        let (epoch, unique) = member("Root")?.strip_prefix("1-")?.split_once('-')?;
+        let parent = member("Parent")?;
+        if !hex(epoch, 8) || !hex(unique, 24) || !hex(parent, 16) {
             return None;
         }
-        let trace_id = TraceId::from_hex(&format!("{epoch}{unique}")).ok()?;
-        let span_id = SpanId::from_hex(ids(member("Parent")?, 16)?).ok()?;
-        let is_valid = trace_id != TraceId::INVALID && span_id != SpanId::INVALID;
-        is_valid.then_some(Self {
-            trace_id,
-            span_id,
+        let xray = Self {
+            trace_id: TraceId::from_hex(&format!("{epoch}{unique}")).ok()?,
+            span_id: SpanId::from_hex(parent).ok()?,
             is_sampled: member("Sampled") == Some("1"),
-        })
+        };
+        xray.span_context().is_valid().then_some(xray)
     }
 
     fn span_context(&self) -> SpanContext {
@@ -156,7 +146,11 @@ mod tests {
 
     const TRACE: &str = "6ac29d00abababababababababababab";
     const SPAN: &str = "0101010101010101";
+    const W3C: &str = "00-6ac29d00abababababababababababab-0101010101010101-01";
     const XRAY: &str = "Root=1-6ac29d00-abababababababababababab;Parent=0101010101010101;Sampled=1";
+    /// Of another trace.
+    const OTHER: &str =
+        "Root=1-6ac29d00-cccccccccccccccccccccccc;Parent=0202020202020202;Sampled=1";
 
     fn context(traceparent: Option<&str>, xray: Option<&str>) -> TraceContext {
         TraceContext {
@@ -166,38 +160,24 @@ mod tests {
         }
     }
 
-    /// The parent's trace, span, whether it is sampled, and whether that is decided here.
+    /// Whether [`SPAN`] is the parent, sampled or not, and whether that is decided here.
     #[track_caller]
-    fn check(came: &TraceContext, expected: Option<(&str, &str, bool, bool)>) {
-        let parent = extract(came).parent;
-        let found = parent.as_ref().map(|parent| {
+    fn check(traceparent: Option<&str>, xray: Option<&str>, expected: Option<(bool, bool)>) {
+        let came = context(traceparent, xray);
+        let found = extract(&came).parent.map(|parent| {
             let span = parent.span().span_context().clone();
-            let (trace, id) = (span.trace_id().to_string(), span.span_id().to_string());
-            (
-                trace,
-                id,
-                span.is_sampled(),
-                parent.get::<Undecided>().is_some(),
-            )
+            let ids = (span.trace_id().to_string(), span.span_id().to_string());
+            assert_eq!(ids, (TRACE.to_owned(), SPAN.to_owned()), "{came:?}");
+            (span.is_sampled(), parent.get::<Undecided>().is_some())
         });
-        let expected =
-            expected.map(|(trace, span, yes, here)| (trace.to_owned(), span.to_owned(), yes, here));
         assert_eq!(found, expected, "{came:?}");
     }
 
     #[test]
     fn w3c_comes_first_and_its_decision_is_kept() {
-        let yes = format!("00-{TRACE}-{SPAN}-01");
         let no = format!("00-{TRACE}-{SPAN}-00");
-        let other = "Root=1-6ac29d00-cccccccccccccccccccccccc;Parent=0202020202020202;Sampled=1";
-        check(
-            &context(Some(&yes), Some(other)),
-            Some((TRACE, SPAN, true, false)),
-        );
-        check(
-            &context(Some(&no), Some(other)),
-            Some((TRACE, SPAN, false, false)),
-        );
+        check(Some(W3C), Some(OTHER), Some((true, false)));
+        check(Some(&no), Some(OTHER), Some((false, false)));
     }
 
     #[test]
@@ -209,75 +189,57 @@ mod tests {
             ("", false, true),
         ] {
             let header = XRAY.replace(";Sampled=1", sampled);
-            check(
-                &context(None, Some(&header)),
-                Some((TRACE, SPAN, is_sampled, here)),
-            );
-            check(
-                &context(Some("garbage"), Some(&header)),
-                Some((TRACE, SPAN, is_sampled, here)),
-            );
+            for traceparent in [None, Some("garbage")] {
+                check(traceparent, Some(&header), Some((is_sampled, here)));
+            }
         }
-        let shuffled = format!(
-            "Sampled=1;Self=x;Parent={SPAN};Root=1-6ac29d00-abababababababababababab;Lineage=a:1"
-        );
-        check(
-            &context(None, Some(&shuffled)),
-            Some((TRACE, SPAN, true, false)),
-        );
+        let shuffled = "Sampled=1;Self=x;Parent=0101010101010101;Root=1-6ac29d00-abababababababababababab;Lineage=a:1";
+        check(None, Some(shuffled), Some((true, false)));
     }
 
     #[test]
     fn what_is_malformed_counts_as_missing() {
-        let zeros = format!("00-{}-{SPAN}-01", "0".repeat(32));
-        let upper = format!("00-{}-{SPAN}-01", TRACE.to_uppercase());
-        let long = format!("00-{TRACE}-{SPAN}-01-more");
-        let forbidden = format!("ff-{TRACE}-{SPAN}-01");
-        for text in [
-            "",
-            "00",
-            "garbage",
-            zeros.as_str(),
-            &upper,
-            &long,
-            &forbidden,
-        ] {
-            check(&context(Some(text), None), None);
+        let zeros = W3C.replace(TRACE, &"0".repeat(32));
+        let upper = W3C.replace(TRACE, &TRACE.to_uppercase());
+        let long = format!("{W3C}-more");
+        let forbidden = W3C.replacen("00", "ff", 1);
+        for text in ["", "00", "garbage", &zeros, &upper, &long, &forbidden] {
+            check(Some(text), None, None);
         }
         for header in [
             "",
             "Root=",
             "Root=1-6ac29d00-abababababababababababab",
             "Root=2-6ac29d00-abababababababababababab;Parent=0101010101010101",
+            "Root=1-6ac29d00-abababababababababababab-0;Parent=0101010101010101",
             "Root=1-00000000-000000000000000000000000;Parent=0101010101010101",
         ] {
-            check(&context(None, Some(header)), None);
+            check(None, Some(header), None);
         }
     }
 
     #[test]
     fn a_later_version_is_read_by_what_is_known_of_it() {
         let later = format!("01-{TRACE}-{SPAN}-03-more");
-        check(
-            &context(Some(&later), None),
-            Some((TRACE, SPAN, true, false)),
-        );
+        check(Some(&later), None, Some((true, false)));
     }
 
     #[test]
     fn the_parent_is_linked_and_x_ray_too_where_it_is_of_another_trace() {
-        let w3c = format!("00-{TRACE}-{SPAN}-01");
-        let other = "Root=1-6ac29d00-cccccccccccccccccccccccc;Parent=0202020202020202;Sampled=0";
-        assert_eq!(extract(&context(Some(&w3c), Some(XRAY))).links.len(), 1);
-        assert_eq!(extract(&context(Some(&w3c), Some(other))).links.len(), 2);
-        assert_eq!(extract(&context(None, Some(other))).links.len(), 1);
-        assert_eq!(extract(&TraceContext::default()).links.len(), 0);
+        for (traceparent, xray, expected) in [
+            (Some(W3C), Some(XRAY), 1),
+            (Some(W3C), Some(OTHER), 2),
+            (None, Some(OTHER), 1),
+            (None, None, 0),
+        ] {
+            let links = extract(&context(traceparent, xray)).links;
+            assert_eq!(links.len(), expected, "{links:?}");
+        }
     }
 
     #[test]
     fn what_is_sent_reads_the_same_again_and_holds_no_empty_state() {
-        let w3c = format!("00-{TRACE}-{SPAN}-01");
-        let mut came = context(Some(&w3c), Some(XRAY));
+        let mut came = context(Some(W3C), Some(XRAY));
         for state in [None, Some("vendor=1,other=2")] {
             came.tracestate = state.map(str::to_owned);
             let parent = extract(&came).parent.unwrap();
@@ -288,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_context_from_outside_decides_nothing_and_brings_no_state() {
-        let mut came = context(Some(&format!("00-{TRACE}-{SPAN}-01")), None);
+        let mut came = context(Some(W3C), None);
         came.tracestate = Some("vendor=1".to_owned());
         let link = outside(&came).unwrap();
         assert!(!link.is_sampled() && link.trace_state().header().is_empty());

@@ -9,6 +9,8 @@ mod json;
 mod line;
 pub mod local;
 mod log;
+#[cfg(test)]
+mod odd;
 mod panic;
 mod prometheus;
 mod record;
@@ -29,8 +31,8 @@ pub use log::EventFilter;
 pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
 pub use series::MinuteSample;
 pub use span::{
-    ATTRIBUTES, AttributeFacts, Invocation, Names, SPANS, SpanFacts, answered, begin_record,
-    canary_span, context_of, link_outside, server_span, sweep_span,
+    ATTRIBUTES, Invocation, Names, SPANS, SpanFacts, answered, begin_record, canary_span,
+    context_of, link_outside, server_span, sweep_span,
 };
 pub use traced::{Traced, traced};
 pub use traces::FLUSH_DEADLINE;
@@ -131,147 +133,5 @@ fn filter(rust_log: Option<&str>) -> (EnvFilter, Option<String>) {
             EnvFilter::new(format!("{QUIET},{DEFAULT_FILTER}")),
             Some(error.to_string()),
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
-    #[derive(Clone, Default)]
-    struct Buffer(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Buffer {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// The lines of `body` under this filter.
-    fn lines(rust_log: Option<&str>, body: impl FnOnce()) -> Vec<serde_json::Value> {
-        leadwire_pipeline::testkit::keep_callsites_enabled();
-        let buffer = Buffer::default();
-        let writer = buffer.clone();
-        let layer = json::JsonLayer::new(Service::Enrich, "test", move || writer.clone())
-            .with_filter(filter(rust_log).0);
-        tracing::subscriber::with_default(Registry::default().with(layer), body);
-        let bytes = buffer.0.lock().unwrap().clone();
-        String::from_utf8(bytes)
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn a_line_is_one_json_object_with_its_fields_at_the_top() {
-        let written = lines(None, || {
-            tracing::info!(
-                lead_id = "test-1",
-                receives = 3_u64,
-                ratio = f64::NAN,
-                done = true,
-                "lead\nenriched \"so\""
-            );
-        });
-        let [line] = written.as_slice() else {
-            panic!("{written:?}")
-        };
-        assert_eq!(line["level"], "INFO");
-        assert_eq!(line["service"], "enrich");
-        assert_eq!(line["environment"], "test");
-        assert_eq!(line["message"], "lead\nenriched \"so\"");
-        assert_eq!(line["lead_id"], "test-1");
-        assert_eq!(line["receives"], 3);
-        assert_eq!(line["done"], true);
-        assert!(line["ratio"].is_null());
-        assert!(
-            line["timestamp"]
-                .as_str()
-                .unwrap()
-                .parse::<jiff::Timestamp>()
-                .is_ok()
-        );
-        assert_eq!(line["target"], "leadwire_telemetry::tests");
-    }
-
-    #[test]
-    fn a_field_that_has_the_name_of_another_member_stands_beside_it() {
-        let written = lines(None, || {
-            tracing::info!(service = "s3", target = 7_u64, "called");
-        });
-        assert_eq!(written[0]["service"], "enrich");
-        assert_eq!(written[0]["field_service"], "s3");
-        assert_eq!(written[0]["field_target"], 7);
-    }
-
-    #[test]
-    fn a_long_text_is_cut_between_characters() {
-        let written = lines(None, || {
-            tracing::info!(error = "é".repeat(1_000_000), "é{}", "é".repeat(9000));
-        });
-        let error = written[0]["error"].as_str().unwrap();
-        assert!(error.ends_with("é…") && error.len() < 9000);
-        assert!(written[0]["message"].as_str().unwrap().len() < 9000);
-    }
-
-    #[test]
-    fn an_error_is_told_with_its_whole_chain() {
-        #[derive(Debug)]
-        struct Outer(io::Error);
-        impl std::fmt::Display for Outer {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("could not put object")
-            }
-        }
-        impl std::error::Error for Outer {
-            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-                Some(&self.0)
-            }
-        }
-        let written = lines(None, || {
-            let outer = Outer(io::Error::other("disk full"));
-            let error: &dyn std::error::Error = &outer;
-            tracing::error!(error, "failed");
-        });
-        assert_eq!(written[0]["error"], "could not put object: disk full");
-    }
-
-    #[test]
-    fn libraries_are_quiet_until_they_are_named() {
-        let body = || {
-            tracing::debug!(target: "aws_smithy_runtime", "request");
-            tracing::debug!(target: "leadwire_pipeline", "ours");
-        };
-        assert_eq!(lines(None, body).len(), 0);
-        assert_eq!(lines(Some("debug"), body).len(), 1);
-        assert_eq!(lines(Some("debug,aws_smithy_runtime=debug"), body).len(), 2);
-    }
-
-    #[test]
-    fn a_filter_that_cannot_be_read_falls_back_to_info() {
-        let (_, mistake) = filter(Some("leadwire=louder"));
-        assert!(mistake.is_some());
-        assert!(filter(Some("  ")).1.is_none());
-        assert_eq!(
-            lines(Some("leadwire=louder"), || tracing::info!("logged")).len(),
-            1
-        );
-    }
-
-    #[test]
-    fn a_panic_is_told_by_its_place_and_never_by_its_message() {
-        let written = lines(None, || {
-            panic::tell(Some("src/enrich.rs:7:9"));
-        });
-        assert_eq!(written[0]["message"], "the code panicked");
-        assert_eq!(written[0]["location"], "src/enrich.rs:7:9");
-        assert_eq!(written[0]["level"], "ERROR");
     }
 }

@@ -12,40 +12,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Where a clock can be read: a sink has no home.
 pub type Now = fn() -> Timestamp;
 
-/// What the metrics of a process need to know.
-#[derive(Clone, Copy, Debug)]
-pub struct Setup<'a> {
-    /// The installation's name.
-    pub environment: &'a str,
-    /// The clock.
-    pub now: Now,
-}
-
 /// The metrics of this process. A cheap handle.
 #[derive(Clone)]
 pub struct LocalMetrics {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
     now: Now,
-    table: Mutex<SeriesTable>,
+    table: Arc<Mutex<SeriesTable>>,
 }
 
 impl LocalMetrics {
-    /// Metrics that measure nothing until they are a sink.
-    pub fn new(setup: Setup<'_>) -> Self {
+    /// Metrics of the installation of that name. They measure nothing until they are a sink.
+    pub fn new(environment: &str, now: Now) -> Self {
         Self {
-            inner: Arc::new(Inner {
-                now: setup.now,
-                table: Mutex::new(SeriesTable::new(setup.environment)),
-            }),
+            now,
+            table: Arc::new(Mutex::new(SeriesTable::new(environment))),
         }
     }
 
     /// Measures every event of this process from now on. Where others do already, they go on alone.
-    pub fn install(setup: Setup<'_>) -> Self {
-        let metrics = Self::new(setup);
+    pub fn install(environment: &str, now: Now) -> Self {
+        let metrics = Self::new(environment, now);
         let _is_first: bool = install(Role::Meter, metrics.clone());
         metrics
     }
@@ -64,7 +49,7 @@ impl LocalMetrics {
     pub fn put_back(&self, samples: &[MinuteSample]) {
         let mut table = self.table();
         let refused = samples.iter().filter(|sample| !table.put_back(sample));
-        let lost: u64 = refused.map(|sample| sample.count).sum();
+        let lost: u64 = refused.map(|sample| sample.stats.count).sum();
         self.lose(&mut table, lost);
     }
 
@@ -74,12 +59,11 @@ impl LocalMetrics {
     }
 
     fn table(&self) -> MutexGuard<'_, SeriesTable> {
-        let table = self.inner.table.lock();
-        table.unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn minute(&self) -> i64 {
-        (self.inner.now)().as_second().div_euclid(60)
+        (self.now)().as_second().div_euclid(60)
     }
 
     fn record(&self, of: SeriesOf, value: f64) {

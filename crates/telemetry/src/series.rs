@@ -13,6 +13,19 @@ pub(crate) const BUCKETS: [f64; 27] = [
     120.0, 300.0, 600.0, 601.0, 605.0, 615.0, 630.0, 660.0, 900.0, 1200.0, 1800.0, 3600.0,
 ];
 
+/// The values of a minute, summed up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stats {
+    /// How many values.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+}
+
 /// What was measured in a minute.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MinuteSample {
@@ -22,14 +35,8 @@ pub struct MinuteSample {
     pub dimensions: BTreeMap<&'static str, String>,
     /// Minutes since 1970.
     pub minute: i64,
-    /// How many values.
-    pub count: u64,
-    /// Their sum.
-    pub sum: f64,
-    /// The smallest.
-    pub min: f64,
-    /// The largest.
-    pub max: f64,
+    /// Its values.
+    pub stats: Stats,
     /// Which series it is of.
     series: usize,
 }
@@ -105,32 +112,20 @@ pub(crate) struct SeriesTable {
     minutes: BTreeMap<(i64, usize), Stats>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Stats {
-    count: u64,
-    sum: f64,
-    min: f64,
-    max: f64,
-}
-
 impl SeriesTable {
     /// The closed list of the catalogue, and the states.
     pub(crate) fn new(environment: &str) -> Self {
         let of_metrics = Metric::ALL.into_iter().flat_map(|metric| {
-            let values = match metric.facts().further {
-                None => vec![None],
-                Some(dimension) => dimension.values().into_iter().map(Some).collect(),
-            };
-            values
-                .into_iter()
-                .map(move |value| of_metric(metric, value))
+            let further = metric.facts().further;
+            let values =
+                further.map(|dimension| dimension.values().into_iter().map(Some).collect());
+            let values: Vec<_> = values.unwrap_or_else(|| vec![None]);
+            let of = move |value| Series::of_metric(metric, value, environment);
+            values.into_iter().map(of)
         });
-        let of_states = State::ALL.into_iter().map(of_state);
-        let mut series: Vec<Series> = of_metrics.chain(of_states).collect();
-        for series in &mut series {
-            let environment = environment.to_owned();
-            series.dimensions.insert("environment", environment);
-        }
+        let of_states = State::ALL.into_iter();
+        let of_states = of_states.map(|state| Series::of_state(state, environment));
+        let series: Vec<Series> = of_metrics.chain(of_states).collect();
         let totals = series.iter().map(|series| match series.of {
             SeriesOf::State(_) => Total::Gauge(None),
             SeriesOf::Metric(metric, _) => match metric.facts().unit {
@@ -182,10 +177,7 @@ impl SeriesTable {
                 metric: series.name,
                 dimensions: series.dimensions.clone(),
                 minute,
-                count: stats.count,
-                sum: stats.sum,
-                min: stats.min,
-                max: stats.max,
+                stats,
                 series: index,
             })
         });
@@ -194,13 +186,7 @@ impl SeriesTable {
 
     /// Takes back a minute. False where too many are held already.
     pub(crate) fn put_back(&mut self, sample: &MinuteSample) -> bool {
-        let stats = Stats {
-            count: sample.count,
-            sum: sample.sum,
-            min: sample.min,
-            max: sample.max,
-        };
-        self.add((sample.minute, sample.series), stats)
+        self.add((sample.minute, sample.series), sample.stats)
     }
 
     fn add(&mut self, key: (i64, usize), stats: Stats) -> bool {
@@ -218,32 +204,39 @@ impl SeriesTable {
     }
 }
 
-fn of_metric(metric: Metric, value: Option<&'static str>) -> Series {
-    let facts = metric.facts();
-    // What every service emits is the process's own here.
-    let service = match facts.services {
-        [service] => *service,
-        _ => Service::Leadwire,
-    };
-    let mut dimensions = BTreeMap::from([("service", service.name().to_owned())]);
-    if let Some((dimension, value)) = facts.further.zip(value) {
-        dimensions.insert(dimension.name(), value.to_owned());
+impl Series {
+    fn of_metric(metric: Metric, value: Option<&'static str>, environment: &str) -> Self {
+        let facts = metric.facts();
+        // What every service emits is the process's own here.
+        let service = match facts.services {
+            [service] => *service,
+            _ => Service::Leadwire,
+        };
+        let mut dimensions = dimensions(service, environment);
+        if let Some((dimension, value)) = facts.further.zip(value) {
+            dimensions.insert(dimension.name(), value.to_owned());
+        }
+        Self {
+            of: SeriesOf::Metric(metric, value),
+            name: facts.name,
+            about: facts.about,
+            dimensions,
+        }
     }
-    Series {
-        of: SeriesOf::Metric(metric, value),
-        name: facts.name,
-        about: facts.about,
-        dimensions,
+
+    fn of_state(state: State, environment: &str) -> Self {
+        Self {
+            of: SeriesOf::State(state),
+            name: state.name(),
+            about: state.about(),
+            dimensions: dimensions(Service::Leadwire, environment),
+        }
     }
 }
 
-fn of_state(state: State) -> Series {
-    Series {
-        of: SeriesOf::State(state),
-        name: state.name(),
-        about: state.about(),
-        dimensions: BTreeMap::from([("service", Service::Leadwire.name().to_owned())]),
-    }
+fn dimensions(service: Service, environment: &str) -> BTreeMap<&'static str, String> {
+    let all = [("service", service.name()), ("environment", environment)];
+    all.map(|(name, value)| (name, value.to_owned())).into()
 }
 
 /// A count back from the float that it is in the minutes; those are far below 2⁵³, up to where a float is exact.
@@ -277,7 +270,7 @@ mod tests {
         assert!(!table.record(of, 20_000, 1.0));
         assert!(table.record(of, 0, 1.0));
         let samples = table.drain();
-        assert_eq!((samples.len(), samples[0].count), (20_000, 2));
+        assert_eq!((samples.len(), samples[0].stats.count), (20_000, 2));
         assert!(table.record(of, 20_000, 1.0));
     }
 }

@@ -87,96 +87,26 @@ pub struct SpanFacts {
     pub kind: &'static str,
     /// What it covers, and where it hangs.
     pub about: &'static str,
-    /// Its attributes.
-    pub attributes: &'static [&'static str],
+    /// Its attributes, with a space between each two.
+    pub attributes: &'static str,
 }
 
-/// An attribute in the catalogue.
-#[derive(Clone, Copy, Debug)]
-pub struct AttributeFacts {
-    /// Its name.
-    pub name: &'static str,
-    /// What it holds.
-    pub about: &'static str,
-}
-
-const HTTP: &[&str] = &[
-    "http.request.method",
-    "http.route",
-    "url.path",
-    "url.scheme",
-    "http.response.status_code",
-    "error.type",
-    "faas.trigger",
-    "faas.invocation_id",
-    "faas.coldstart",
-    "leadwire.source",
-    "leadwire.lead_id",
-    "leadwire.event_id",
-    "leadwire.outcome",
-];
-const STORE: &[&str] = &[
-    "rpc.system",
-    "rpc.service",
-    "rpc.method",
-    "aws.s3.bucket",
-    "aws.s3.key",
-    "aws.request_id",
-    "leadwire.outcome",
-    "error.type",
-];
-const SEND: &[&str] = &[
-    "messaging.system",
-    "messaging.operation.name",
-    "messaging.operation.type",
-    "messaging.destination.name",
-    "rpc.system",
-    "rpc.service",
-    "rpc.method",
-    "aws.request_id",
-    "leadwire.delay_seconds",
-    "error.type",
-];
-const VISIBILITY: &[&str] = &[
-    "messaging.system",
-    "messaging.destination.name",
-    "rpc.system",
-    "rpc.service",
-    "rpc.method",
-    "aws.request_id",
-    "error.type",
-];
-const WAIT: &[&str] = &[
-    "messaging.system",
-    "messaging.destination.name",
-    "messaging.message.id",
-];
-const PROCESS: &[&str] = &[
-    "messaging.system",
-    "messaging.operation.name",
-    "messaging.operation.type",
-    "messaging.destination.name",
-    "messaging.message.id",
-    "faas.trigger",
-    "faas.invocation_id",
-    "faas.coldstart",
-    "leadwire.receives",
-    "leadwire.source",
-    "leadwire.lead_id",
-    "leadwire.event_id",
-    "leadwire.outcome",
-    "error.type",
-];
-const MAIL: &[&str] = &[
-    "rpc.system",
-    "rpc.service",
-    "rpc.method",
-    "aws.request_id",
-    "leadwire.outcome",
-    "leadwire.attempt",
-    "error.type",
-];
-const SWEEP: &[&str] = &["faas.trigger", "faas.invocation_id", "faas.coldstart"];
+const HTTP: &str = "http.request.method http.route url.path url.scheme http.response.status_code error.type \
+    faas.trigger faas.invocation_id faas.coldstart \
+    leadwire.source leadwire.lead_id leadwire.event_id leadwire.outcome";
+const STORE: &str = "rpc.system rpc.service rpc.method aws.s3.bucket aws.s3.key aws.request_id \
+    leadwire.outcome error.type";
+const SEND: &str = "messaging.system messaging.operation.name messaging.operation.type messaging.destination.name \
+    rpc.system rpc.service rpc.method aws.request_id leadwire.delay_seconds error.type";
+const VISIBILITY: &str = "messaging.system messaging.destination.name \
+    rpc.system rpc.service rpc.method aws.request_id error.type";
+const WAIT: &str = "messaging.system messaging.destination.name messaging.message.id";
+const PROCESS: &str = "messaging.system messaging.operation.name messaging.operation.type messaging.destination.name \
+    messaging.message.id faas.trigger faas.invocation_id faas.coldstart \
+    leadwire.receives leadwire.source leadwire.lead_id leadwire.event_id leadwire.outcome error.type";
+const MAIL: &str =
+    "rpc.system rpc.service rpc.method aws.request_id leadwire.outcome leadwire.attempt error.type";
+const SWEEP: &str = "faas.trigger faas.invocation_id faas.coldstart";
 
 /// Every span.
 pub const SPANS: &[SpanFacts] = &[
@@ -220,7 +150,7 @@ pub const SPANS: &[SpanFacts] = &[
         name: "merge",
         kind: "internal",
         about: "Event and owner file become one document.",
-        attributes: &[],
+        attributes: "",
     },
     SpanFacts {
         name: "SES.SendEmail",
@@ -242,75 +172,67 @@ pub const SPANS: &[SpanFacts] = &[
     },
 ];
 
-/// Every attribute.
-pub const ATTRIBUTES: &[AttributeFacts] = &[
-    attribute("http.request.method", "the method, or `_OTHER`"),
-    attribute("http.route", "the route, where the address is one of ours"),
-    attribute("url.path", "the path, where the address is one of ours"),
-    attribute("url.scheme", "`https` in AWS, `http` on one machine"),
-    attribute("http.response.status_code", "the answer's status"),
-    attribute(
+/// Every attribute: its name, and what it holds.
+pub const ATTRIBUTES: &[(&str, &str)] = &[
+    ("http.request.method", "the method, or `_OTHER`"),
+    ("http.route", "the route, where the address is one of ours"),
+    ("url.path", "the path, where the address is one of ours"),
+    ("url.scheme", "`https` in AWS, `http` on one machine"),
+    ("http.response.status_code", "the answer's status"),
+    (
         "error.type",
         "why it failed: a problem code, a reason in `failed/`, or `transient`, `permanent`",
     ),
-    attribute("faas.trigger", "`http`, `pubsub` or `timer`"),
-    attribute("faas.invocation_id", "Lambda's request id"),
-    attribute(
+    ("faas.trigger", "`http`, `pubsub` or `timer`"),
+    ("faas.invocation_id", "Lambda's request id"),
+    (
         "faas.coldstart",
         "whether it is the process's first invocation",
     ),
-    attribute("rpc.system", "`aws-api`; not on one machine"),
-    attribute("rpc.service", "`S3`, `SQS` or `SES`; not on one machine"),
-    attribute("rpc.method", "the operation; not on one machine"),
-    attribute("aws.s3.bucket", "the bucket"),
-    attribute(
+    ("rpc.system", "`aws-api`; not on one machine"),
+    ("rpc.service", "`S3`, `SQS` or `SES`; not on one machine"),
+    ("rpc.method", "the operation; not on one machine"),
+    ("aws.s3.bucket", "the bucket"),
+    (
         "aws.s3.key",
         "the key, or the prefix of a listing; it holds the lead id, no personal data",
     ),
-    attribute(
+    (
         "aws.request_id",
         "the service's id of the request, for a case with AWS support",
     ),
-    attribute("messaging.system", "`aws_sqs`, or `sqlite` on one machine"),
-    attribute("messaging.operation.name", "`send` or `process`"),
-    attribute("messaging.operation.type", "`send` or `process`"),
-    attribute("messaging.destination.name", "the queue's name"),
-    attribute("messaging.message.id", "the queue's id of the message"),
-    attribute("leadwire.source", "where the event came from"),
-    attribute("leadwire.lead_id", "the lead"),
-    attribute("leadwire.event_id", "the event"),
-    attribute(
+    ("messaging.system", "`aws_sqs`, or `sqlite` on one machine"),
+    ("messaging.operation.name", "`send` or `process`"),
+    ("messaging.operation.type", "`send` or `process`"),
+    ("messaging.destination.name", "the queue's name"),
+    ("messaging.message.id", "the queue's id of the message"),
+    ("leadwire.source", "where the event came from"),
+    ("leadwire.lead_id", "the lead"),
+    ("leadwire.event_id", "the event"),
+    (
         "leadwire.receives",
         "how often the message had been received, this time included",
     ),
-    attribute("leadwire.delay_seconds", "how long the message is to wait"),
-    attribute("leadwire.attempt", "which attempt at the mail it is"),
-    attribute(
+    ("leadwire.delay_seconds", "how long the message is to wait"),
+    ("leadwire.attempt", "which attempt at the mail it is"),
+    (
         "leadwire.outcome",
         "what came of it: of a call `found`, `missing`, `denied`, `too_large`, `new`, `exists`, `changed`, `done`; of a mail `accepted`, `busy`, `refused`, `ambiguous`; of a message `mailed`, `mailed_before`, `parked`, `parked_before`, `forgotten`, `silent`, `silent_before`, `canary_failed`, a wait's reason, `failed`; of a request `accepted`, `duplicate`, `ignored`, `refused`",
     ),
 ];
 
-const fn attribute(name: &'static str, about: &'static str) -> AttributeFacts {
-    AttributeFacts { name, about }
-}
-
 /// The span of a webhook. Its path is given only where it is one of ours: anyone can ask for any.
 pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocation) -> Span {
-    let method = if method == "POST" || method == "GET" || method == "HEAD" {
-        method
-    } else {
-        "_OTHER"
-    };
+    let is_known = ["POST", "GET", "HEAD"].contains(&method);
+    let method = if is_known { method } else { "_OTHER" };
+    let source = Source::of_path(path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    let source = path.strip_prefix("/ingest/").and_then(Source::from_name);
-    let route = match source {
-        Some(_) => Some("/ingest/{source}"),
-        None if path == "/ingest" => Some("/ingest"),
-        None => None,
-    };
+    let route = source.map(|_| match path {
+        "/ingest" => path,
+        _ => "/ingest/{source}",
+    });
     let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
-    let span = tracing::info_span!(
+    tracing::info_span!(
         parent: None,
         "server",
         otel.name = name,
@@ -325,12 +247,11 @@ pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocati
         faas.trigger = invocation.id.as_ref().map(|_| "http"),
         faas.invocation_id = invocation.id,
         faas.coldstart = invocation.id.as_ref().map(|_| invocation.is_cold),
-        leadwire.source = source.or(route.map(|_| Source::Generic)).map(Source::as_str),
+        leadwire.source = source.map(Source::as_str),
         leadwire.lead_id = Empty,
         leadwire.event_id = Empty,
         leadwire.outcome = Empty,
-    );
-    span
+    )
 }
 
 /// How a webhook was answered.

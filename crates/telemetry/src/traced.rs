@@ -73,14 +73,17 @@ impl<P> Traced<P> {
     }
 }
 
-/// What came of a call. An error is given by its kind and by what was attempted; its causes could quote anything.
-fn conclude<T>(span: &Span, result: &Result<T, PortError>, word: impl Fn(&T) -> &'static str) {
-    match result {
-        Ok(value) => {
+/// Notes what came of a call. An error is given by its kind and by what was attempted; its causes could quote anything.
+fn conclude<T>(
+    span: &Span,
+    result: Result<T, PortError>,
+    word: impl Fn(&T) -> &'static str,
+) -> Result<T, PortError> {
+    result
+        .inspect(|value| {
             span.record("leadwire.outcome", word(value));
-        }
-        Err(error) => fail(span, error),
-    }
+        })
+        .inspect_err(|error| fail(span, error))
 }
 
 fn fail(span: &Span, error: &PortError) {
@@ -95,15 +98,16 @@ fn fail(span: &Span, error: &PortError) {
 impl<S: ObjectStore> ObjectStore for Traced<S> {
     async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
         let span = self.call("GetObject", bucket, key);
-        let call = self.inner.get(bucket, key, bytes_max);
-        let result = call.instrument(span.clone()).await;
-        conclude(&span, &result, |fetched| match fetched {
+        let call = self
+            .inner
+            .get(bucket, key, bytes_max)
+            .instrument(span.clone());
+        conclude(&span, call.await, |fetched| match fetched {
             Fetched::Found(_) => "found",
             Fetched::Missing => "missing",
             Fetched::Denied => "denied",
             Fetched::TooLarge => "too_large",
-        });
-        result
+        })
     }
 
     async fn create(
@@ -113,13 +117,14 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
         object: NewObject,
     ) -> Result<Created, PortError> {
         let span = self.call("PutObject", bucket, key);
-        let call = self.inner.create(bucket, key, object);
-        let result = call.instrument(span.clone()).await;
-        conclude(&span, &result, |created| match created {
+        let call = self
+            .inner
+            .create(bucket, key, object)
+            .instrument(span.clone());
+        conclude(&span, call.await, |created| match created {
             Created::New(_) => "new",
             Created::Exists => "exists",
-        });
-        result
+        })
     }
 
     async fn replace(
@@ -130,21 +135,20 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
         object: NewObject,
     ) -> Result<Replaced, PortError> {
         let span = self.call("PutObject", bucket, key);
-        let call = self.inner.replace(bucket, key, etag, object);
-        let result = call.instrument(span.clone()).await;
-        conclude(&span, &result, |replaced| match replaced {
+        let call = self
+            .inner
+            .replace(bucket, key, etag, object)
+            .instrument(span.clone());
+        conclude(&span, call.await, |replaced| match replaced {
             Replaced::New(_) => "new",
             Replaced::Changed => "changed",
-        });
-        result
+        })
     }
 
     async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
         let span = self.call("PutObject", bucket, key);
-        let call = self.inner.put(bucket, key, object);
-        let result = call.instrument(span.clone()).await;
-        conclude(&span, &result, |()| "done");
-        result
+        let call = self.inner.put(bucket, key, object).instrument(span.clone());
+        conclude(&span, call.await, |()| "done")
     }
 
     async fn list(
@@ -154,10 +158,11 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
         after: Option<&str>,
     ) -> Result<ListPage, PortError> {
         let span = self.call("ListObjectsV2", bucket, prefix);
-        let call = self.inner.list(bucket, prefix, after);
-        let result = call.instrument(span.clone()).await;
-        conclude(&span, &result, |_| "done");
-        result
+        let call = self
+            .inner
+            .list(bucket, prefix, after)
+            .instrument(span.clone());
+        conclude(&span, call.await, |_| "done")
     }
 }
 
@@ -183,10 +188,9 @@ impl<Q: DelayQueue> DelayQueue for Traced<Q> {
             leadwire.delay_seconds = i64::from(message.delay_seconds),
             error.type = Empty,
         );
-        let belongs_to = extract(&message.trace).parent;
-        if let Some(parent) =
-            belongs_to.filter(|parent| parent.span().span_context().trace_id() != here.trace_id())
-        {
+        let is_elsewhere =
+            |parent: &Context| parent.span().span_context().trace_id() != here.trace_id();
+        if let Some(parent) = extract(&message.trace).parent.filter(is_elsewhere) {
             // It fails only where nothing is recorded.
             drop(span.set_parent(parent));
             if here.is_valid() {
@@ -197,11 +201,8 @@ impl<Q: DelayQueue> DelayQueue for Traced<Q> {
         if context.traceparent.is_some() {
             message.trace = context;
         }
-        let result = self.inner.send(message).instrument(span.clone()).await;
-        if let Err(error) = &result {
-            fail(&span, error);
-        }
-        result
+        let sent = self.inner.send(message).instrument(span.clone()).await;
+        sent.inspect_err(|error| fail(&span, error))
     }
 
     async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
@@ -222,11 +223,8 @@ impl<Q: DelayQueue> DelayQueue for Traced<Q> {
             error.type = Empty,
         );
         let call = self.inner.set_visibility(receipt_handle, seconds);
-        let result = call.instrument(span.clone()).await;
-        if let Err(error) = &result {
-            fail(&span, error);
-        }
-        result
+        let set = call.instrument(span.clone()).await;
+        set.inspect_err(|error| fail(&span, error))
     }
 }
 

@@ -130,7 +130,7 @@ fn spans() -> String {
             quoted(span.name.split(", ")),
             span.kind.to_owned(),
             span.about.to_owned(),
-            quoted(span.attributes.iter().copied()),
+            quoted(span.attributes.split_whitespace()),
         ]
     });
     table("span | kind | what it covers | attributes", rows)
@@ -139,7 +139,7 @@ fn spans() -> String {
 fn attributes() -> String {
     let rows = ATTRIBUTES
         .iter()
-        .map(|attribute| vec![format!("`{}`", attribute.name), attribute.about.to_owned()]);
+        .map(|(name, about)| vec![format!("`{name}`"), (*about).to_owned()]);
     table("attribute | what", rows)
 }
 

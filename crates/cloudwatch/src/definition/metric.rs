@@ -1,8 +1,7 @@
 //! An alarm on metrics: which, by what statistic, against what threshold, how often.
 
 use super::{Fields, Mistake};
-use crate::expression::Expression;
-use crate::intrinsic::Resolve;
+use crate::expression::{Comparison, Expression};
 use crate::points::{Query, Statistic};
 use crate::rule::Rule;
 use serde_json::Value;
@@ -58,51 +57,6 @@ pub struct Watched {
     pub statistic: Statistic,
 }
 
-/// How a value breaches the threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// It is greater.
-    Greater,
-    /// It is greater or the same.
-    GreaterOrEqual,
-    /// It is less.
-    Less,
-    /// It is less or the same.
-    LessOrEqual,
-}
-
-impl Comparison {
-    /// Whether a value breaches.
-    pub fn breaches(self, value: f64, threshold: f64) -> bool {
-        match self {
-            Self::Greater => value > threshold,
-            Self::GreaterOrEqual => value >= threshold,
-            Self::Less => value < threshold,
-            Self::LessOrEqual => value <= threshold,
-        }
-    }
-
-    /// Its sign.
-    pub const fn sign(self) -> &'static str {
-        match self {
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        match text {
-            "GreaterThanThreshold" => Some(Self::Greater),
-            "GreaterThanOrEqualToThreshold" => Some(Self::GreaterOrEqual),
-            "LessThanThreshold" => Some(Self::Less),
-            "LessThanOrEqualToThreshold" => Some(Self::LessOrEqual),
-            _ => None,
-        }
-    }
-}
-
 /// What a period without a value counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
@@ -116,50 +70,54 @@ pub enum Missing {
     NotBreaching,
 }
 
-impl Missing {
-    fn parse(text: &str) -> Option<Self> {
-        match text {
-            "missing" => Some(Self::Missing),
-            "ignore" => Some(Self::Ignore),
-            "breaching" => Some(Self::Breaching),
-            "notBreaching" => Some(Self::NotBreaching),
-            _ => None,
-        }
-    }
-}
-
-pub(super) fn read<R: Resolve>(fields: &Fields<'_, R>) -> Result<MetricAlarm, Mistake> {
-    let parts = if fields.properties.get("Metrics").is_some() {
+pub(super) fn read(fields: &Fields<'_>) -> Result<MetricAlarm, Mistake> {
+    let parts = if fields.has("Metrics") {
         math(fields)?
     } else {
         plain(fields)?
     };
-    let whole = |property| -> Result<Option<usize>, Mistake> {
-        let number = fields.whole(property)?;
-        number
-            .map(|n| usize::try_from(n).or(Err(Mistake::Property(property))))
-            .transpose()
-    };
-    let periods = whole("EvaluationPeriods")?.ok_or(Mistake::Property("EvaluationPeriods"))?;
-    let comparison = Comparison::parse(&fields.text("ComparisonOperator")?);
-    let missing = fields.optional_text("TreatMissingData")?;
+    let periods = fields.required("EvaluationPeriods")?;
     let alarm = MetricAlarm {
         metrics: parts.metrics,
         expressions: parts.expressions,
         returned: parts.returned,
         period: parts.period,
         evaluation_periods: periods,
-        datapoints_to_alarm: whole("DatapointsToAlarm")?.unwrap_or(periods),
-        comparison: comparison.ok_or(Mistake::Property("ComparisonOperator"))?,
-        threshold: fields.number("Threshold")?,
-        missing: Missing::parse(missing.as_deref().unwrap_or("missing"))
-            .ok_or(Mistake::Property("TreatMissingData"))?,
+        datapoints_to_alarm: fields.optional("DatapointsToAlarm")?.unwrap_or(periods),
+        comparison: comparison(fields)?,
+        threshold: fields.required("Threshold")?,
+        missing: missing(fields)?,
     };
     bounds(&alarm)?;
     Ok(alarm)
 }
 
+fn comparison(fields: &Fields<'_>) -> Result<Comparison, Mistake> {
+    let property = "ComparisonOperator";
+    match fields.required::<String>(property)?.as_str() {
+        "GreaterThanThreshold" => Ok(Comparison::Greater),
+        "GreaterThanOrEqualToThreshold" => Ok(Comparison::GreaterOrEqual),
+        "LessThanThreshold" => Ok(Comparison::Less),
+        "LessThanOrEqualToThreshold" => Ok(Comparison::LessOrEqual),
+        _ => Err(Mistake::Property(property)),
+    }
+}
+
+fn missing(fields: &Fields<'_>) -> Result<Missing, Mistake> {
+    let property = "TreatMissingData";
+    match fields.optional::<String>(property)?.as_deref() {
+        None | Some("missing") => Ok(Missing::Missing),
+        Some("ignore") => Ok(Missing::Ignore),
+        Some("breaching") => Ok(Missing::Breaching),
+        Some("notBreaching") => Ok(Missing::NotBreaching),
+        Some(_) => Err(Mistake::Property(property)),
+    }
+}
+
 fn bounds(alarm: &MetricAlarm) -> Result<(), Mistake> {
+    if !alarm.threshold.is_finite() {
+        return Err(Mistake::Property("Threshold"));
+    }
     let short = [10, 20, 30].contains(&alarm.period);
     if alarm.period <= 0 || !(short || alarm.period % 60 == 0) {
         return Err(Mistake::Refused(
@@ -191,17 +149,13 @@ struct Parts {
     period: i64,
 }
 
-fn plain<R: Resolve>(fields: &Fields<'_, R>) -> Result<Parts, Mistake> {
-    let statistic = match (
-        fields.optional_text("Statistic")?,
-        fields.optional_text("ExtendedStatistic")?,
-    ) {
-        (Some(text), None) => {
-            Statistic::parse(&text).filter(|s| !matches!(s, Statistic::Percentile(_)))
-        }
-        (None, Some(text)) => {
-            Statistic::parse(&text).filter(|s| matches!(s, Statistic::Percentile(_)))
-        }
+fn plain(fields: &Fields<'_>) -> Result<Parts, Mistake> {
+    let simple: Option<Statistic> = fields.optional("Statistic")?;
+    let extended: Option<Statistic> = fields.optional("ExtendedStatistic")?;
+    let is_percentile = |of: &Statistic| matches!(of, Statistic::Percentile(_));
+    let statistic = match (simple, extended) {
+        (Some(simple), None) => Some(simple).filter(|of| !is_percentile(of)),
+        (None, Some(extended)) => Some(extended).filter(is_percentile),
         _ => None,
     };
     let watched = Watched {
@@ -213,25 +167,23 @@ fn plain<R: Resolve>(fields: &Fields<'_, R>) -> Result<Parts, Mistake> {
         metrics: vec![watched],
         expressions: Vec::new(),
         returned: ONLY.to_owned(),
-        period: fields.whole("Period")?.ok_or(Mistake::Property("Period"))?,
+        period: fields.required("Period")?,
     })
 }
 
-fn query<R: Resolve>(fields: &Fields<'_, R>) -> Result<Query, Mistake> {
-    let dimension = |value: &Value| {
-        let field = fields.within(value);
-        Ok((field.text("Name")?, field.text("Value")?))
-    };
-    let dimensions: Result<BTreeMap<_, _>, Mistake> =
-        fields.list("Dimensions").map(dimension).collect();
+fn query(fields: &Fields<'_>) -> Result<Query, Mistake> {
+    let dimensions = fields.list("Dimensions");
+    let dimensions: Result<BTreeMap<_, _>, Mistake> = dimensions
+        .map(|field| Ok((field.required("Name")?, field.required("Value")?)))
+        .collect();
     Ok(Query {
-        namespace: fields.text("Namespace")?,
-        metric: fields.text("MetricName")?,
+        namespace: fields.required("Namespace")?,
+        metric: fields.required("MetricName")?,
         dimensions: dimensions?,
     })
 }
 
-fn math<R: Resolve>(fields: &Fields<'_, R>) -> Result<Parts, Mistake> {
+fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     let given = [
         "MetricName",
         "Namespace",
@@ -240,10 +192,7 @@ fn math<R: Resolve>(fields: &Fields<'_, R>) -> Result<Parts, Mistake> {
         "Statistic",
         "ExtendedStatistic",
     ];
-    if given
-        .iter()
-        .any(|property| fields.properties.get(*property).is_some())
-    {
+    if given.into_iter().any(|property| fields.has(property)) {
         return Err(Mistake::Refused(
             "beside Metrics there is no metric of its own",
         ));
@@ -251,25 +200,17 @@ fn math<R: Resolve>(fields: &Fields<'_, R>) -> Result<Parts, Mistake> {
     let (mut metrics, mut expressions) = (Vec::new(), Vec::new());
     let (mut returned, mut periods) = (Vec::new(), BTreeSet::new());
     for entry in fields.list("Metrics") {
-        let entry = fields.within(entry);
-        let id = entry.text("Id")?;
-        match (
-            entry.optional_text("Expression")?,
-            entry.properties.get("MetricStat"),
-        ) {
+        let id: String = entry.required("Id")?;
+        let expression: Option<String> = entry.optional("Expression")?;
+        match (expression, entry.within("MetricStat")) {
             (Some(text), None) => expressions.push((id.clone(), Expression::parse(&text)?)),
             (None, Some(stat)) => {
-                let stat = entry.within(stat);
-                periods.insert(stat.whole("Period")?.ok_or(Mistake::Property("Period"))?);
-                let metric = stat
-                    .properties
-                    .get("Metric")
-                    .ok_or(Mistake::Property("Metric"))?;
+                periods.insert(stat.required("Period")?);
+                let metric = stat.within("Metric").ok_or(Mistake::Property("Metric"))?;
                 metrics.push(Watched {
                     id: id.clone(),
-                    query: query(&stat.within(metric))?,
-                    statistic: Statistic::parse(&stat.text("Stat")?)
-                        .ok_or(Mistake::Property("Stat"))?,
+                    query: query(&metric)?,
+                    statistic: stat.required("Stat")?,
                 });
             }
             _ => {
@@ -319,10 +260,7 @@ fn ids(parts: &Parts) -> Result<(), Mistake> {
     }
     for (expression, read) in &parts.expressions {
         if let Some(id) = read.ids().into_iter().find(|id| !names.contains(id)) {
-            return Err(Mistake::UnknownId {
-                expression: expression.clone(),
-                id: id.to_owned(),
-            });
+            return Err(Mistake::UnknownId(expression.clone(), id.to_owned()));
         }
     }
     Ok(())

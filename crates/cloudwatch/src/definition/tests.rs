@@ -1,8 +1,8 @@
 //! Definitions read from resources, good and bad.
 
 use super::*;
-use crate::intrinsic::Names;
-use crate::points::Statistic;
+use crate::expression::{Comparison, Expression};
+use crate::points::{Query, Statistic};
 use serde_json::json;
 
 fn plain() -> Value {
@@ -36,49 +36,52 @@ fn read(resource: &Value) -> Result<Alarm, Mistake> {
 fn metric_alarm(resource: &Value) -> MetricAlarm {
     match read(resource).unwrap().watch {
         Watch::Metric(alarm) => alarm,
-        Watch::Alarms(rule) => panic!("{rule}"),
+        Watch::Alarms(rule) => panic!("{rule:?}"),
     }
 }
 
 #[test]
 fn an_alarm_on_one_metric_is_read() {
     let alarm = read(&plain()).unwrap();
-    assert_eq!(
-        (alarm.name.as_str(), alarm.description.as_str()),
-        ("crm-depth", "It is deep.")
-    );
-    assert_eq!(
-        (alarm.alarm_actions, alarm.ok_actions),
-        (vec!["Topic".to_owned()], vec!["Topic".to_owned()])
-    );
-    let Watch::Metric(watch) = alarm.watch else {
-        panic!()
+    let watched = Watched {
+        id: "m1".to_owned(),
+        query: Query {
+            namespace: "AWS/SQS".to_owned(),
+            metric: "Depth".to_owned(),
+            dimensions: [("QueueName".to_owned(), "Queue.QueueName".to_owned())].into(),
+        },
+        statistic: Statistic::Maximum,
     };
-    assert_eq!(
-        watch.metrics[0].query.dimensions["QueueName"],
-        "Queue.QueueName"
-    );
-    assert_eq!(watch.metrics[0].statistic, Statistic::Maximum);
-    assert_eq!(
-        (
-            watch.evaluation_periods,
-            watch.datapoints_to_alarm,
-            watch.period
-        ),
-        (3, 2, 60)
-    );
-    assert_eq!(
-        (watch.comparison, watch.threshold),
-        (Comparison::Greater, 1.5)
-    );
-    assert_eq!(watch.missing, Missing::NotBreaching);
+    let watch = MetricAlarm {
+        metrics: vec![watched],
+        expressions: Vec::new(),
+        returned: "m1".to_owned(),
+        period: 60,
+        evaluation_periods: 3,
+        datapoints_to_alarm: 2,
+        comparison: Comparison::Greater,
+        threshold: 1.5,
+        missing: Missing::NotBreaching,
+    };
+    let expected = Alarm {
+        id: "A".to_owned(),
+        name: "crm-depth".to_owned(),
+        description: "It is deep.".to_owned(),
+        alarm_actions: vec!["Topic".to_owned()],
+        ok_actions: vec!["Topic".to_owned()],
+        watch: Watch::Metric(watch),
+    };
+    assert_eq!(alarm, expected);
 }
 
 #[test]
 fn an_alarm_on_metric_math_is_read_with_cloudwatch_s_defaults() {
     let watch = metric_alarm(&math());
     assert_eq!(watch.metrics.len(), 2);
-    assert_eq!(watch.expressions[0].1.to_string(), "errors / calls");
+    assert_eq!(
+        watch.expressions[0].1,
+        Expression::parse("errors / calls").unwrap()
+    );
     assert_eq!((watch.returned.as_str(), watch.period), ("rate", 60));
     assert_eq!(
         (watch.datapoints_to_alarm, watch.missing),
@@ -99,35 +102,19 @@ fn a_percentile_is_an_extended_statistic() {
 }
 
 #[test]
-fn a_composite_is_read() {
-    let resource = json!({"Type": COMPOSITE, "Properties": {"AlarmName": "both", "AlarmRule": {"Fn::Sub": "ALARM(\"${One}\") AND ALARM(\"${Two}\")"}}});
-    let alarm = read(&resource).unwrap();
-    let Watch::Alarms(rule) = alarm.watch else {
-        panic!()
-    };
-    assert_eq!(rule.names(), ["One", "Two"]);
-}
-
-#[test]
-fn only_alarms_are_read_from_a_template() {
-    let resources = json!({"Queue": {"Type": "AWS::SQS::Queue"}, "Bad": {"Type": METRIC}, "One": math(), "Two": math()});
+fn only_alarms_are_read_from_a_template_and_composites_know_them_by_their_names() {
+    let whole = json!({"Type": COMPOSITE, "Properties": {
+        "AlarmName": "whole", "AlarmRule": {"Fn::Sub": "ALARM(\"${Half}\") AND ALARM(\"${Other}\")"},
+    }});
+    let resources = json!({"Queue": {"Type": "AWS::SQS::Queue"}, "Bad": {"Type": METRIC}, "Half": math(), "Whole": whole});
     let (read, wrong) = read_alarms(&resources, &Names::default());
-    assert_eq!(
-        read.iter().map(|a| &a.id).collect::<Vec<_>>(),
-        ["One", "Two"]
-    );
+    let ids: Vec<_> = read.iter().map(|alarm| alarm.id.as_str()).collect();
+    assert_eq!(ids, ["Half", "Whole"]);
     assert_eq!(wrong.iter().map(|e| &e.id).collect::<Vec<_>>(), ["Bad"]);
-}
-
-#[test]
-fn a_composite_knows_alarms_by_the_names_that_they_have() {
-    let whole = json!({"Type": COMPOSITE, "Properties": {"AlarmName": "whole", "AlarmRule": {"Fn::Sub": "ALARM(\"${Half}\")"}}});
-    let (read, wrong) = read_alarms(&json!({"Half": math(), "Whole": whole}), &Names::default());
-    assert_eq!(wrong, []);
     let Watch::Alarms(rule) = &read[1].watch else {
-        panic!()
+        panic!("{read:?}")
     };
-    assert_eq!(rule.names(), ["rate"]);
+    assert_eq!(rule.names(), ["rate", "Other"]);
 }
 
 /// Sets a property, or with null removes it, and expects that the alarm is refused then.
@@ -215,18 +202,18 @@ fn what_is_wrong_with_metric_math_is_refused() {
 
 #[test]
 fn a_mistake_says_what_and_where() {
-    let mut resource = math();
-    resource["Properties"]["Metrics"][2]["Expression"] = json!("errors / requests");
-    let error = read_alarm("RateAlarm", &resource, &Names::default()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "RateAlarm: rate names requests, which there is not"
-    );
-    let error = read_alarm(
-        "Queue",
-        &json!({"Type": "AWS::SQS::Queue"}),
-        &Names::default(),
-    )
-    .unwrap_err();
-    assert_eq!(error.to_string(), "Queue: it is no alarm");
+    let mut rate = math();
+    rate["Properties"]["Metrics"][2]["Expression"] = json!("errors / requests");
+    let queue = json!({"Type": "AWS::SQS::Queue"});
+    for (id, resource, expected) in [
+        (
+            "RateAlarm",
+            rate,
+            "RateAlarm: rate names requests, which there is not",
+        ),
+        ("Queue", queue, "Queue: it is no alarm"),
+    ] {
+        let error = read_alarm(id, &resource, &Names::default()).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
 }

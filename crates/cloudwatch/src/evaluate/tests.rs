@@ -1,7 +1,8 @@
 //! The tables of AWS's documentation, and laws.
 
 use super::*;
-use crate::definition::{Comparison, Watched};
+use crate::definition::Watched;
+use crate::expression::Comparison;
 use crate::points::{Query, Recording, Statistic};
 use crate::rule::Rule;
 use proptest::prelude::*;
@@ -56,16 +57,18 @@ fn drawn(text: &str) -> Vec<Option<f64>> {
     text.split_whitespace().map(value).collect()
 }
 
-/// The documentation's columns: missing, ignore, breaching, notBreaching. `R` retains the state.
+/// As the columns of the documentation.
+const TREATMENTS: [Missing; 4] = [
+    Missing::Missing,
+    Missing::Ignore,
+    Missing::Breaching,
+    Missing::NotBreaching,
+];
+
+/// The documentation's columns. `R` retains the state.
 #[track_caller]
 fn row(m: usize, text: &str, columns: &str) {
-    let treatments = [
-        Missing::Missing,
-        Missing::Ignore,
-        Missing::Breaching,
-        Missing::NotBreaching,
-    ];
-    for (missing, expected) in treatments.into_iter().zip(columns.split_whitespace()) {
+    for (missing, expected) in TREATMENTS.into_iter().zip(columns.split_whitespace()) {
         let alarm = above_five(3, m, missing);
         for before in State::ALL {
             let expected = State::from_name(expected).unwrap_or(before);
@@ -111,114 +114,110 @@ fn every_comparison_is_exact_at_the_threshold() {
         (Comparison::Less, [true, false, false]),
         (Comparison::LessOrEqual, [true, true, false]),
     ] {
-        let told = [4.9, 5.0, 5.1].map(|value| comparison.breaches(value, 5.0));
+        let told = [4.9, 5.0, 5.1].map(|value| comparison.holds(value, 5.0));
         assert_eq!(told, expected, "{}", comparison.sign());
+    }
+}
+
+fn recorded(values: &[(i64, f64)]) -> Recording {
+    let mut recording = Recording::default();
+    for (second, value) in values {
+        recording.record(&query("M"), *second, *value);
+    }
+    recording
+}
+
+fn verdict(rule: MetricAlarm, recording: &Recording, at: i64) -> Result<Verdict, Unanswered> {
+    let alarms = [alarm("A", Watch::Metric(rule))];
+    evaluate(&alarms, recording, at, &BTreeMap::new())["A"].clone()
+}
+
+/// An alarm on a value above 5 in a period of this length.
+fn of_period(period: i64) -> MetricAlarm {
+    MetricAlarm {
+        period,
+        ..above_five(1, 1, Missing::NotBreaching)
     }
 }
 
 #[test]
 fn periods_end_at_the_last_full_minute_and_slide() {
-    let mut recording = Recording::default();
-    recording.record(&query("M"), 1_000, 3.0);
-    recording.record(&query("M"), 1_100, 4.0);
-    let mut rule = above_five(1, 1, Missing::NotBreaching);
-    rule.period = 120;
-    let alarms = [alarm("A", Watch::Metric(rule))];
-    let state = |at| {
-        let verdicts = evaluate(&alarms, &recording, at, &BTreeMap::new());
-        verdicts["A"].as_ref().unwrap().state
-    };
+    let recording = recorded(&[(1_000, 3.0), (1_100, 4.0)]);
     // 1,100 lies in the minute that ends at 1,140; both lie in [960, 1140) only with periods of 180 s, or in [990, 1110).
-    assert_eq!(state(1_139), State::Ok);
-    assert_eq!(state(1_140), State::Ok);
-    let mut wide = alarms[0].clone();
-    if let Watch::Metric(rule) = &mut wide.watch {
-        rule.period = 180;
+    for at in [1_139, 1_140] {
+        let verdict = verdict(of_period(120), &recording, at).unwrap();
+        assert_eq!(verdict.state, State::Ok);
     }
-    let verdicts = evaluate(&[wide], &recording, 1_145, &BTreeMap::new());
-    let verdict = verdicts["A"].as_ref().unwrap();
+    let verdict = verdict(of_period(180), &recording, 1_145).unwrap();
     assert_eq!(verdict.state, State::Alarm);
     assert_eq!(verdict.reason, "1 of 1 periods of 180 s > 5: - - 7");
 }
 
 #[test]
 fn a_short_period_is_looked_at_every_ten_seconds() {
-    let mut recording = Recording::default();
-    recording.record(&query("M"), 1_005, 9.0);
-    let mut rule = above_five(1, 1, Missing::NotBreaching);
-    rule.period = 10;
-    let alarms = [alarm("A", Watch::Metric(rule))];
-    let state = |at| {
-        evaluate(&alarms, &recording, at, &BTreeMap::new())["A"]
-            .as_ref()
-            .unwrap()
-            .state
-    };
+    let recording = recorded(&[(1_005, 9.0)]);
+    let state = |at| verdict(of_period(10), &recording, at).unwrap().state;
     assert_eq!(state(1_009), State::Ok);
     assert_eq!(state(1_010), State::Alarm);
     assert_eq!(state(1_039), State::Alarm, "two periods more are fetched");
     assert_eq!(state(1_040), State::Ok);
 }
 
-fn math(expressions: &[(&str, &str)], returned: &str) -> Alarm {
-    let mut rule = above_five(1, 1, Missing::Missing);
+fn math(expressions: &[(&str, &str)], returned: &str) -> MetricAlarm {
     let read = |(id, text): &(&str, &str)| ((*id).to_owned(), Expression::parse(text).unwrap());
-    rule.expressions = expressions.iter().map(read).collect();
-    returned.clone_into(&mut rule.returned);
-    alarm("A", Watch::Metric(rule))
+    MetricAlarm {
+        expressions: expressions.iter().map(read).collect(),
+        returned: returned.to_owned(),
+        ..above_five(1, 1, Missing::Missing)
+    }
 }
 
 #[test]
 fn expressions_may_name_each_other_in_any_order_but_no_circle() {
-    let mut recording = Recording::default();
-    recording.record(&query("M"), 30, 3.0);
-    let of = |alarm| evaluate(&[alarm], &recording, 60, &BTreeMap::new())["A"].clone();
+    let recording = recorded(&[(30, 3.0)]);
     let twice = math(&[("e2", "e1 + e1"), ("e1", "m1")], "e2");
-    assert_eq!(of(twice).unwrap().state, State::Alarm);
+    let verdict = |rule| verdict(rule, &recording, 60);
+    assert_eq!(verdict(twice).unwrap().state, State::Alarm);
     let circle = math(&[("e2", "e1"), ("e1", "e2")], "e2");
-    assert_eq!(
-        of(circle),
-        Err(Unanswered(
-            "expressions name each other in a circle".to_owned()
-        ))
-    );
-    let number = math(&[("e1", "1 + 1")], "e1");
-    assert!(of(number).is_err());
+    let why = verdict(circle).unwrap_err().to_string();
+    assert_eq!(why, "expressions name each other in a circle");
+    assert!(verdict(math(&[("e1", "1 + 1")], "e1")).is_err());
+}
+
+fn composite(id: &str, rule: &str) -> Alarm {
+    alarm(id, Watch::Alarms(Rule::parse(rule).unwrap()))
 }
 
 #[test]
 fn a_composite_follows_its_alarms_however_they_are_listed() {
-    let mut recording = Recording::default();
-    recording.record(&query("M"), 30, 9.0);
-    let mut quiet = above_five(1, 1, Missing::NotBreaching);
-    quiet.threshold = 100.0;
-    let rule = |text: &str| Watch::Alarms(Rule::parse(text).unwrap());
+    let loud = above_five(1, 1, Missing::NotBreaching);
+    let quiet = MetricAlarm {
+        threshold: 100.0,
+        ..loud.clone()
+    };
     let alarms = [
-        alarm(
-            "Top",
-            rule("ALARM(\"stack-Both\") OR ALARM(\"stack-Loud\")"),
-        ),
-        alarm(
-            "Both",
-            rule("ALARM(\"stack-Loud\") AND ALARM(\"stack-Quiet\")"),
-        ),
-        alarm(
-            "Loud",
-            Watch::Metric(above_five(1, 1, Missing::NotBreaching)),
-        ),
+        composite("Top", r#"ALARM("stack-Both") OR ALARM("stack-Loud")"#),
+        composite("Both", r#"ALARM("stack-Loud") AND ALARM("stack-Quiet")"#),
+        alarm("Loud", Watch::Metric(loud)),
         alarm("Quiet", Watch::Metric(quiet)),
-        alarm("Lost", rule("ALARM(\"stack-Nobody\")")),
-        alarm("One", rule("ALARM(\"stack-Other\")")),
-        alarm("Other", rule("ALARM(\"stack-One\")")),
+        composite("Lost", r#"ALARM("stack-Nobody")"#),
+        composite("One", r#"ALARM("stack-Other")"#),
+        composite("Other", r#"ALARM("stack-One")"#),
     ];
+    let recording = recorded(&[(30, 9.0)]);
     let verdicts = evaluate(&alarms, &recording, 60, &BTreeMap::new());
     let state = |id: &str| verdicts[id].as_ref().map(|verdict| verdict.state).ok();
-    assert_eq!(state("Loud"), Some(State::Alarm));
-    assert_eq!(state("Quiet"), Some(State::Ok));
-    assert_eq!(state("Both"), Some(State::Ok));
-    assert_eq!(state("Top"), Some(State::Alarm));
-    assert_eq!(state("Lost"), None);
-    assert_eq!((state("One"), state("Other")), (None, None));
+    for (id, expected) in [
+        ("Loud", Some(State::Alarm)),
+        ("Quiet", Some(State::Ok)),
+        ("Both", Some(State::Ok)),
+        ("Top", Some(State::Alarm)),
+        ("Lost", None),
+        ("One", None),
+        ("Other", None),
+    ] {
+        assert_eq!(state(id), expected, "{id}");
+    }
     let reason = &verdicts["Both"].as_ref().unwrap().reason;
     assert_eq!(reason, "stack-Loud is ALARM, stack-Quiet is OK");
 }
@@ -237,10 +236,7 @@ fn what_a_source_does_not_keep_has_no_state_and_neither_have_composites_over_it(
     }
     let alarms = [
         alarm("A", Watch::Metric(above_five(1, 1, Missing::Breaching))),
-        alarm(
-            "B",
-            Watch::Alarms(Rule::parse("ALARM(\"stack-A\")").unwrap()),
-        ),
+        composite("B", r#"ALARM("stack-A")"#),
     ];
     let verdicts = evaluate(&alarms, &Nothing, 60, &BTreeMap::new());
     assert_eq!(verdicts["A"], Err(Unanswered("M is not kept".to_owned())));
@@ -250,12 +246,8 @@ fn what_a_source_does_not_keep_has_no_state_and_neither_have_composites_over_it(
 
 #[test]
 fn a_replay_tells_each_change_once() {
-    let mut recording = Recording::default();
-    recording.record(&query("M"), 130, 9.0);
-    let alarms = [alarm(
-        "A",
-        Watch::Metric(above_five(1, 1, Missing::NotBreaching)),
-    )];
+    let recording = recorded(&[(130, 9.0)]);
+    let alarms = [alarm("A", Watch::Metric(of_period(PERIOD)))];
     let change = |at, state| Change {
         at,
         id: "A".to_owned(),
@@ -273,12 +265,7 @@ fn any_range() -> impl Strategy<Value = Vec<Option<f64>>> {
 }
 
 fn any_missing() -> impl Strategy<Value = Missing> {
-    prop::sample::select(vec![
-        Missing::Missing,
-        Missing::Ignore,
-        Missing::Breaching,
-        Missing::NotBreaching,
-    ])
+    prop::sample::select(TREATMENTS.to_vec())
 }
 
 proptest! {
@@ -305,13 +292,12 @@ proptest! {
 
     #[test]
     fn no_recording_makes_an_evaluation_panic(samples in prop::collection::vec((-200_i64..2000, prop_oneof![-1e308..1e308, Just(f64::INFINITY), Just(f64::NAN)]), 0..30), at in -500_i64..3000, n in 1_usize..6, missing in any_missing()) {
-        let mut recording = Recording::default();
-        for (second, value) in samples {
-            recording.record(&query("M"), second, value);
-        }
-        let mut math = math(&[("e1", "IF(m1 / m1 > 0, m1 * m1, -m1)")], "e1");
-        math.id = "B".to_owned();
-        let alarms = [alarm("A", Watch::Metric(above_five(n, n, missing))), math];
+        let recording = recorded(&samples);
+        let math = math(&[("e1", "IF(m1 / m1 > 0, m1 * m1, -m1)")], "e1");
+        let alarms = [
+            alarm("A", Watch::Metric(above_five(n, n, missing))),
+            alarm("B", Watch::Metric(math)),
+        ];
         let verdicts = evaluate(&alarms, &recording, at, &BTreeMap::new());
         prop_assert_eq!(verdicts.len(), 2);
     }

@@ -17,10 +17,21 @@ const GOOD: [(&str, &str); 3] = [
     ("DELAY_QUEUE_URL", "http://127.0.0.1:1/000000000000/delay"),
 ];
 
-/// Starts a binary with this environment alone, beside a platform that hears one request: what the binary told both.
-fn start(binary: &str, variables: &[(&str, &str)]) -> (Output, String) {
+/// The Runtime API of a platform, and a binary that will be started beside it with these variables alone.
+fn platform(binary: &str, variables: &[&[(&str, &str)]]) -> (TcpListener, Command) {
     let platform = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = platform.local_addr().unwrap().to_string();
+    let mut command = Command::new(binary);
+    command
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", address)
+        .envs(variables.concat());
+    (platform, command)
+}
+
+/// Starts a binary, beside a platform that hears one request: what the binary logged, and what it told the platform.
+fn start(binary: &str, variables: &[&[(&str, &str)]]) -> (Output, Vec<Value>, String) {
+    let (platform, mut command) = platform(binary, variables);
     let heard = thread::spawn(move || {
         let (mut stream, _) = platform.accept().unwrap();
         let mut request = String::new();
@@ -37,65 +48,37 @@ fn start(binary: &str, variables: &[(&str, &str)]) -> (Output, String) {
             .unwrap();
         request
     });
-    let output = Command::new(binary)
-        .env_clear()
-        .env("AWS_LAMBDA_RUNTIME_API", &address)
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    (output, heard.join().unwrap())
-}
-
-fn lines(output: &Output) -> Vec<Value> {
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    let output = command.output().unwrap();
+    let lines = std::str::from_utf8(&output.stdout).unwrap().lines();
+    let lines = lines.map(|line| serde_json::from_str(line).unwrap());
+    let lines = lines.collect();
+    (output, lines, heard.join().unwrap())
 }
 
 #[test]
 fn every_mistake_is_one_line_and_all_of_them_reach_the_platform() {
+    let of_all = ["RAW_BUCKET", "ENRICHED_BUCKET", "DELAY_QUEUE_URL"];
+    let of_enrich = [
+        "RAW_BUCKET",
+        "LOOKUP_BUCKET",
+        "ENRICHED_BUCKET",
+        "DELAY_QUEUE_URL",
+        "SES_FROM_ADDRESS",
+        "SES_TO_ADDRESS",
+    ];
     for (binary, service, missing) in [
-        (
-            env!("CARGO_BIN_EXE_ingest"),
-            "ingest",
-            ["RAW_BUCKET", "ENRICHED_BUCKET", "DELAY_QUEUE_URL"].as_slice(),
-        ),
-        (
-            env!("CARGO_BIN_EXE_enrich"),
-            "enrich",
-            &[
-                "RAW_BUCKET",
-                "LOOKUP_BUCKET",
-                "ENRICHED_BUCKET",
-                "DELAY_QUEUE_URL",
-                "SES_FROM_ADDRESS",
-                "SES_TO_ADDRESS",
-            ],
-        ),
-        (
-            env!("CARGO_BIN_EXE_sweep"),
-            "sweep",
-            &["RAW_BUCKET", "ENRICHED_BUCKET", "DELAY_QUEUE_URL"],
-        ),
+        (env!("CARGO_BIN_EXE_ingest"), "ingest", of_all.as_slice()),
+        (env!("CARGO_BIN_EXE_enrich"), "enrich", &of_enrich),
+        (env!("CARGO_BIN_EXE_sweep"), "sweep", &of_all),
     ] {
-        let (output, report) = start(binary, &PLATFORM);
+        let (output, lines, report) = start(binary, &[&PLATFORM]);
         assert_eq!(output.status.code(), Some(1));
-        let told = lines(&output);
-        let variables: Vec<&str> = told
-            .iter()
-            .map(|line| line["variable"].as_str().unwrap())
-            .collect();
-        assert_eq!(variables, missing);
-        assert!(
-            told.iter()
-                .all(|line| line["service"] == service && line["level"] == "ERROR"),
-            "{told:?}"
-        );
-        assert!(
-            report.starts_with("POST /2018-06-01/runtime/init/error HTTP/1.1\r\n"),
-            "{report}"
-        );
+        let logged: Vec<&Value> = lines.iter().map(|line| &line["variable"]).collect();
+        assert_eq!(logged, missing);
+        let is_ours = |line: &Value| line["service"] == service && line["level"] == "ERROR";
+        assert!(lines.iter().all(is_ours), "{lines:?}");
+        let request = "POST /2018-06-01/runtime/init/error HTTP/1.1\r\n";
+        assert!(report.starts_with(request), "{report}");
         assert!(missing.iter().all(|name| report.contains(name)), "{report}");
     }
 }
@@ -103,46 +86,26 @@ fn every_mistake_is_one_line_and_all_of_them_reach_the_platform() {
 #[test]
 fn a_certificate_bundle_that_is_none_is_a_mistake_and_not_a_panic() {
     let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-    let variables = [PLATFORM.as_slice(), &GOOD, &[("AWS_CA_BUNDLE", bundle)]].concat();
-    let (output, report) = start(env!("CARGO_BIN_EXE_ingest"), &variables);
-    let told = lines(&output);
-    assert_eq!(told[0]["variable"], "AWS_CA_BUNDLE");
-    assert!(
-        told[0]["error"]
-            .as_str()
-            .unwrap()
-            .contains("holds no certificate"),
-        "{told:?}"
-    );
+    let bundle = [("AWS_CA_BUNDLE", bundle)];
+    let (_, lines, report) = start(env!("CARGO_BIN_EXE_ingest"), &[&PLATFORM, &GOOD, &bundle]);
+    assert_eq!(lines[0]["variable"], "AWS_CA_BUNDLE");
+    let error = lines[0]["error"].as_str().unwrap();
+    assert!(error.contains("holds no certificate"), "{error}");
     assert!(report.contains("AWS_CA_BUNDLE"), "{report}");
 }
 
 #[test]
 fn a_good_start_asks_for_the_first_event() {
-    let variables = [
-        PLATFORM.as_slice(),
-        &GOOD,
-        &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")],
-    ]
-    .concat();
-    let platform = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ingest"))
-        .env_clear()
-        .env(
-            "AWS_LAMBDA_RUNTIME_API",
-            platform.local_addr().unwrap().to_string(),
-        )
-        .envs(variables)
-        .spawn()
-        .unwrap();
+    let endpoint = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
+    let variables: [&[_]; 3] = [&PLATFORM, &GOOD, &endpoint];
+    let (platform, mut command) = platform(env!("CARGO_BIN_EXE_ingest"), &variables);
+    let mut child = command.spawn().unwrap();
     let (mut stream, _) = platform.accept().unwrap();
     let mut buffer = [0; 4096];
     let read = stream.read(&mut buffer).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     let request = std::str::from_utf8(&buffer[..read]).unwrap();
-    assert!(
-        request.starts_with("GET /2018-06-01/runtime/invocation/next HTTP/1.1"),
-        "{request}"
-    );
+    let next = "GET /2018-06-01/runtime/invocation/next HTTP/1.1";
+    assert!(request.starts_with(next), "{request}");
 }

@@ -30,7 +30,6 @@ macro_rules! metrics {
                     $(Self::$metric => Facts {
                         name: stringify!($metric),
                         unit: Unit::$unit,
-                        resolution: Resolution::Standard,
                         further: metrics!(@further $($dimension)?),
                         services: &[$(Service::$service),+],
                         about: $about.trim_ascii(),
@@ -115,8 +114,6 @@ pub struct Facts {
     pub name: &'static str,
     /// What its values are.
     pub unit: Unit,
-    /// How finely they are kept.
-    pub resolution: Resolution,
     /// Its further dimension.
     pub further: Option<Dimension>,
     /// Which services emit it.
@@ -140,25 +137,6 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
-        }
-    }
-}
-
-/// How finely `CloudWatch` keeps a metric's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    /// By the minute.
-    Standard,
-    /// By the second, which costs more.
-    High,
-}
-
-impl Resolution {
-    /// The seconds that it keeps apart (`StorageResolution`).
-    pub const fn seconds(self) -> u16 {
-        match self {
-            Self::Standard => 60,
-            Self::High => 1,
         }
     }
 }

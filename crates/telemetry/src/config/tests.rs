@@ -28,56 +28,48 @@ fn spans_go_to_a_collector_where_one_is_named_and_else_to_x_rays_daemon_in_lambd
         XRAY_DAEMON,
         "tcp:169.254.79.129:2000 udp:169.254.79.129:2000",
     );
-    check(&[], &Exporter::None);
-    check(&[ENDPOINT], &otlp);
-    check(&[LAMBDA, ENDPOINT, address], &otlp);
-    check(&[LAMBDA, address], &daemon);
-    check(&[LAMBDA, (TRACE_EXPORTER, "none")], &Exporter::None);
-    check(
-        &[LAMBDA, ENDPOINT, address, (TRACE_EXPORTER, "xray-daemon")],
-        &daemon,
-    );
     let signed = Exporter::XrayOtlp {
         endpoint: Uri::from_static("https://xray.eu-west-1.amazonaws.com/v1/traces"),
         region: "eu-west-1".to_owned(),
     };
-    check(
-        &[(TRACE_EXPORTER, "xray-otlp"), ("AWS_REGION", "eu-west-1")],
-        &signed,
-    );
+    let named = |name| (TRACE_EXPORTER, name);
+    let region = ("AWS_REGION", "eu-west-1");
+    check(&[], &Exporter::None);
+    check(&[ENDPOINT], &otlp);
+    check(&[LAMBDA, ENDPOINT, address], &otlp);
+    check(&[LAMBDA, address], &daemon);
+    check(&[LAMBDA, named("none")], &Exporter::None);
+    check(&[LAMBDA, ENDPOINT, address, named("xray-daemon")], &daemon);
+    check(&[named("xray-otlp"), region], &signed);
+}
+
+/// The variables that are found wrong.
+fn wrong(variables: &[(&str, &str)]) -> Vec<&'static str> {
+    let mistakes = read(variables).unwrap_err();
+    assert!(!format!("{mistakes:?}").contains("secret-key"));
+    mistakes.iter().map(|mistake| mistake.name).collect()
 }
 
 #[test]
 fn every_mistake_is_reported_in_one_go_and_no_value_is_shown() {
-    let mistakes = read(&[
+    let all = wrong(&[
         (TRACE_EXPORTER, "otlp"),
         (OTLP_ENDPOINT, "collector"),
         (OTLP_HEADERS, "secret-key"),
         (SAMPLER, "some"),
         (RESOURCE_ATTRIBUTES, "=x"),
-    ])
-    .unwrap_err();
-    let variables: Vec<_> = mistakes.iter().map(|mistake| mistake.name).collect();
-    assert_eq!(
-        variables,
-        [OTLP_HEADERS, OTLP_ENDPOINT, SAMPLER, RESOURCE_ATTRIBUTES]
-    );
-    assert!(!format!("{mistakes:?}").contains("secret-key"));
-    assert_eq!(
-        read(&[(TRACE_EXPORTER, "jaeger")]).unwrap_err()[0].name,
-        TRACE_EXPORTER
-    );
+    ]);
+    let expected = [OTLP_HEADERS, OTLP_ENDPOINT, SAMPLER, RESOURCE_ATTRIBUTES];
+    assert_eq!(all, expected);
+    assert_eq!(wrong(&[(TRACE_EXPORTER, "jaeger")]), [TRACE_EXPORTER]);
     let share = [(SAMPLER, "traceidratio"), (SAMPLER_ARG, "2")];
-    assert_eq!(read(&share).unwrap_err()[0].name, SAMPLER_ARG);
+    assert_eq!(wrong(&share), [SAMPLER_ARG]);
 }
 
 #[test]
 fn headers_are_decoded_and_never_printed() {
-    let config = read(&[
-        ENDPOINT,
-        (OTLP_HEADERS, "api-key=s%20ecret, x-team = leads"),
-    ]);
-    let config = config.unwrap();
+    let headers = (OTLP_HEADERS, "api-key=s%20ecret, x-team = leads");
+    let config = read(&[ENDPOINT, headers]).unwrap();
     assert!(!format!("{config:?}").contains("s ecret"));
     let Exporter::Otlp { headers, .. } = config.exporter else {
         panic!("{config:?}")
@@ -114,11 +106,13 @@ fn what_an_operator_says_of_the_process_wins() {
     ])
     .unwrap()
     .resource;
-    let get = |key: &str| {
+    for (key, expected) in [
+        ("service.name", "leads"),
+        ("team", "sales,west"),
+        ("faas.max_memory", "536870912"),
+    ] {
         let mut all = resource.iter().filter(|(known, _)| known == key);
-        (all.next().map(|(_, value)| value.as_str()), all.count())
-    };
-    assert_eq!(get("service.name"), (Some("leads"), 0));
-    assert_eq!(get("team"), (Some("sales,west"), 0));
-    assert_eq!(get("faas.max_memory"), (Some("536870912"), 0));
+        let value = all.next().map(|(_, value)| value.as_str());
+        assert_eq!((value, all.count()), (Some(expected), 0), "{key}");
+    }
 }

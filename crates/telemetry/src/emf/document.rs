@@ -3,7 +3,7 @@
 use super::limit::{DIMENSIONS_MAX, DOCUMENT_BYTES_MAX, METRICS_MAX, VALUES_MAX};
 use super::value::{Number, Value};
 use crate::line::Line;
-use leadwire_pipeline::observe::metric::{Dimension, Facts, NAMESPACE, Resolution};
+use leadwire_pipeline::observe::metric::{Dimension, Further, Metric, NAMESPACE};
 use opentelemetry::TraceId;
 use serde::Serialize;
 
@@ -13,21 +13,24 @@ const COMMON: [&str; 2] = ["service", "environment"];
 /// Bytes of `_aws` and of the members that a document of its own has, at most.
 const FRAME_BYTES: usize = 4096;
 
-/// Bytes of a metric beside its name, which stands twice: unit, resolution, punctuation.
+/// Bytes of a metric beside its name, which stands twice: unit, punctuation.
 const METRIC_BYTES: usize = 96;
 
 /// Bytes of a number and its comma.
 const NUMBER_BYTES: usize = 32;
 
-const _: () = assert!(COMMON.len() < DIMENSIONS_MAX);
+/// A value may be late by less than this: `CloudWatch` sums up by the minute.
+const LATE_MS: u64 = 60_000;
+
+const _: () = assert!(COMMON.len() < DIMENSIONS_MAX && Metric::ALL.len() <= METRICS_MAX);
 
 /// A document under construction: one time, one trace, and one value for each dimension.
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) at_ms: i64,
     pub(crate) trace: Option<TraceId>,
-    further: Vec<(Dimension, &'static str)>,
-    metrics: Vec<(Facts, Vec<Number>)>,
+    further: Vec<Further>,
+    metrics: Vec<(Metric, Vec<Number>)>,
     bytes: usize,
 }
 
@@ -52,8 +55,6 @@ struct Directive {
 struct Definition {
     name: &'static str,
     unit: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    storage_resolution: Option<u16>,
 }
 
 impl Document {
@@ -83,44 +84,41 @@ impl Document {
         documents
     }
 
-    /// Whether a value can stand here too. It may be late by less than its resolution.
+    /// Whether a value can stand here too.
     pub(crate) fn fits(&self, value: &Value) -> bool {
-        let facts = value.facts;
-        let late_ms = 1000 * i64::from(facts.resolution.seconds());
-        let room = match self.numbers(facts.name) {
-            Some(numbers) => numbers.len() < VALUES_MAX,
-            None => self.metrics.len() < METRICS_MAX,
-        };
-        let agrees = value.further.is_none_or(|(dimension, wanted)| {
+        let mut metrics = self.metrics.iter();
+        let room = metrics.all(|(known, of)| *known != value.metric || of.len() < VALUES_MAX);
+        let agrees = value.further.is_none_or(|wanted| {
             let mut others = self.further.iter();
-            others.all(|(known, value)| *known != dimension || *value == wanted)
+            others.all(|known| known.dimension() != wanted.dimension() || *known == wanted)
         });
         room && agrees
             && self.trace == value.trace
-            && self.at_ms.abs_diff(value.at_ms) < late_ms.unsigned_abs()
-            && self.bytes + cost(&facts) <= DOCUMENT_BYTES_MAX
+            && self.at_ms.abs_diff(value.at_ms) < LATE_MS
+            && self.bytes + cost(value.metric) <= DOCUMENT_BYTES_MAX
     }
 
     /// Whether a value can stand on this line: no other member has its name, and none contradicts its dimensions.
     pub(crate) fn fits_on(&self, line: &Line, value: &Value) -> bool {
         let further = value.further;
         self.fits(value)
-            && line.get(value.facts.name).is_none()
-            && further.is_none_or(|(dimension, value)| line.agrees(dimension.name(), value))
+            && line.get(value.metric.name()).is_none()
+            && further
+                .is_none_or(|further| line.agrees(further.dimension().name(), further.value()))
     }
 
     /// Takes a value that fits.
     pub(crate) fn add(&mut self, value: Value) {
-        let facts = value.facts;
-        self.bytes += cost(&facts);
+        self.bytes += cost(value.metric);
         if let Some(further) = value.further
             && !self.further.contains(&further)
         {
             self.further.push(further);
         }
-        match self.metrics.iter_mut().find(|(f, _)| f.name == facts.name) {
+        let mut metrics = self.metrics.iter_mut();
+        match metrics.find(|(known, _)| *known == value.metric) {
             Some((_, numbers)) => numbers.push(value.number),
-            None => self.metrics.push((facts, vec![value.number])),
+            None => self.metrics.push((value.metric, vec![value.number])),
         }
     }
 
@@ -135,23 +133,24 @@ impl Document {
         if self.metrics.is_empty() {
             return;
         }
-        for (dimension, value) in &self.further {
-            line.put(dimension.name(), value);
+        for further in &self.further {
+            line.put(further.dimension().name(), further.value());
         }
         line.put("_aws", &self.aws());
-        for (facts, numbers) in &self.metrics {
+        for (metric, numbers) in &self.metrics {
             match numbers.as_slice() {
-                [number] => line.put(facts.name, number),
-                numbers => line.put(facts.name, numbers),
+                [number] => line.put(metric.name(), number),
+                numbers => line.put(metric.name(), numbers),
             };
         }
     }
 
     fn aws(&self) -> Aws {
         let mut sets: Vec<Option<Dimension>> = Vec::new();
-        for (facts, _) in &self.metrics {
-            if !sets.contains(&facts.further) {
-                sets.push(facts.further);
+        for (metric, _) in &self.metrics {
+            let set = metric.facts().further;
+            if !sets.contains(&set) {
+                sets.push(set);
             }
         }
         Aws {
@@ -162,37 +161,22 @@ impl Document {
 
     fn directive(&self, set: Option<Dimension>) -> Directive {
         let further = set.map(Dimension::name);
-        let metrics = self
-            .metrics
-            .iter()
-            .filter(|(facts, _)| facts.further == set);
+        let facts = self.metrics.iter().map(|(metric, _)| metric.facts());
+        let metrics = facts
+            .filter(|facts| facts.further == set)
+            .map(|facts| Definition {
+                name: facts.name,
+                unit: facts.unit.name(),
+            });
         Directive {
             namespace: NAMESPACE,
             dimensions: [COMMON.into_iter().chain(further).collect()],
-            metrics: metrics.map(|(facts, _)| definition(facts)).collect(),
+            metrics: metrics.collect(),
         }
-    }
-
-    fn numbers(&self, name: &str) -> Option<&Vec<Number>> {
-        let mut metrics = self.metrics.iter();
-        metrics
-            .find(|(facts, _)| facts.name == name)
-            .map(|(_, numbers)| numbers)
     }
 }
 
 /// The most bytes that one value adds.
-fn cost(facts: &Facts) -> usize {
-    2 * facts.name.len() + METRIC_BYTES + NUMBER_BYTES
-}
-
-fn definition(facts: &Facts) -> Definition {
-    Definition {
-        name: facts.name,
-        unit: facts.unit.name(),
-        storage_resolution: match facts.resolution {
-            Resolution::Standard => None,
-            Resolution::High => Some(facts.resolution.seconds()),
-        },
-    }
+fn cost(metric: Metric) -> usize {
+    2 * metric.name().len() + METRIC_BYTES + NUMBER_BYTES
 }

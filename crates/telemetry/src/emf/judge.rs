@@ -1,17 +1,20 @@
 //! A judge of lines that shares nothing with the encoder but the catalogue. `CloudWatch` drops what it cannot read without a word, and its JSON
 //! schema takes documents whose values are missing; this one takes nothing that it does not know.
 
-mod directive;
-
-use super::limit::{LINE_BYTES_MAX, is_dimension_value, is_in_window};
-use directive::Directive;
+use super::limit::{
+    DIMENSIONS_MAX, LINE_BYTES_MAX, METRICS_MAX, VALUES_MAX, is_dimension_value, is_in_window,
+};
 use leadwire_domain::json::Object;
-use leadwire_pipeline::observe::metric::{Facts, Metric};
+use leadwire_pipeline::observe::metric::{Dimension, Metric, NAMESPACE};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The levels of a line.
 const LEVELS: [&str; 5] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR"];
+
+/// A value may be this large: 2^360.
+const MAGNITUDE_MAX: f64 = 2.348_542_582_773_833e108;
 
 /// The values of one metric in one document, as `CloudWatch` reads them.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,162 +33,220 @@ pub struct Sample {
     pub trace_id: Option<String>,
 }
 
-/// Judges one line as the programs print it, at the time `now_ms` (milliseconds since 1970). A good line gives its samples: none, where it is
-/// a plain log line; a bad one gives everything that is wrong with it. A line's end may be there or not.
-pub fn validate(line: &str, now_ms: i64) -> Result<Vec<Sample>, Vec<String>> {
-    validate_by(
-        |name| Metric::from_name(name).map(Metric::facts),
-        line,
-        now_ms,
-    )
+/// The member `_aws`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Aws {
+    timestamp: i64,
+    cloud_watch_metrics: Vec<Directive>,
 }
 
-/// The same by another catalogue.
-pub(crate) fn validate_by(
-    catalogue: fn(&str) -> Option<Facts>,
-    line: &str,
-    now_ms: i64,
-) -> Result<Vec<Sample>, Vec<String>> {
-    let root = parse(line).map_err(|mistake| vec![mistake])?;
-    let mut judge = Judge {
-        catalogue,
-        now_ms,
-        root: &root,
-        mistakes: Vec::new(),
-        defined: BTreeSet::new(),
-    };
-    judge.judge_members();
+/// One set of dimensions and the metrics that have it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Directive {
+    namespace: String,
+    dimensions: [Vec<String>; 1],
+    metrics: Vec<Definition>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Definition {
+    name: String,
+    unit: String,
+    storage_resolution: Option<u64>,
+}
+
+/// Judges one line as the programs print it, at the time `now_ms` (milliseconds since 1970). A good line gives its samples: none, where it is
+/// a plain log line; a bad one the first mistake in it. A line's end may be there or not.
+pub fn validate(line: &str, now_ms: i64) -> Result<Vec<Sample>, String> {
+    let root = parse(line)?;
+    judge_members(&root)?;
     let samples = match root.get("_aws") {
-        Some(aws) => judge.judge_metadata(aws),
+        Some(aws) => judge_metadata(&root, aws, now_ms)?,
         None => Vec::new(),
     };
-    judge.judge_orphans();
-    if judge.mistakes.is_empty() {
-        Ok(samples)
-    } else {
-        Err(judge.mistakes)
+    let mut defined = BTreeSet::new();
+    for Sample { name, .. } in &samples {
+        need(defined.insert(name), format!("{name} is defined twice"))?;
     }
+    for name in root.keys().filter(|name| !defined.contains(name)) {
+        let mistake = format!("{name} stands there and no directive defines it");
+        need(Metric::from_name(name).is_none(), mistake)?;
+    }
+    Ok(samples)
+}
+
+fn need(is_good: bool, mistake: impl Into<String>) -> Result<(), String> {
+    if is_good { Ok(()) } else { Err(mistake.into()) }
 }
 
 /// One JSON object on one line, no key twice at any depth, within the size.
 fn parse(line: &str) -> Result<Map<String, Value>, String> {
     let line = line.strip_suffix('\n').unwrap_or(line);
-    if line.contains(['\n', '\r']) {
-        return Err("more than one line".to_owned());
-    }
-    if line.len() >= LINE_BYTES_MAX {
-        return Err(format!(
-            "{} bytes are more than a line may have",
-            line.len()
-        ));
-    }
+    need(!line.contains(['\n', '\r']), "more than one line")?;
+    need(
+        line.len() < LINE_BYTES_MAX,
+        "it is longer than a line may be",
+    )?;
     Object::parse(line.as_bytes()).map_err(|error| error.to_string())?;
     serde_json::from_str(line).map_err(|error| error.to_string())
 }
 
-struct Judge<'a> {
-    catalogue: fn(&str) -> Option<Facts>,
-    now_ms: i64,
-    root: &'a Map<String, Value>,
-    mistakes: Vec<String>,
-    /// The metrics that directives define.
-    defined: BTreeSet<&'a str>,
+/// What every line has.
+fn judge_members(root: &Map<String, Value>) -> Result<(), String> {
+    let text = |name| root.get(name).and_then(Value::as_str);
+    let time = text("timestamp").and_then(|time| time.parse::<jiff::Timestamp>().ok());
+    let level = text("level").is_some_and(|level| LEVELS.contains(&level));
+    let environment = text("environment").is_some_and(is_dimension_value);
+    for (is_good, name) in [
+        (time.is_some(), "timestamp"),
+        (level, "level"),
+        (text("service").is_some(), "service"),
+        (environment, "environment"),
+    ] {
+        need(is_good, format!("{name} is missing or not one"))?;
+    }
+    for (name, digits) in [("trace_id", 32), ("span_id", 16)] {
+        let is_good = root
+            .get(name)
+            .is_none_or(|id| id.as_str().is_some_and(|id| is_id(id, digits)));
+        need(
+            is_good,
+            format!("{name} is not {digits} hexadecimal digits"),
+        )?;
+    }
+    Ok(())
 }
 
-impl<'a> Judge<'a> {
-    fn mistake(&mut self, mistake: impl Into<String>) {
-        self.mistakes.push(mistake.into());
-    }
-
-    /// What every line has.
-    fn judge_members(&mut self) {
-        let text = |name| self.root.get(name).and_then(Value::as_str);
-        let time = text("timestamp").and_then(|time| time.parse::<jiff::Timestamp>().ok());
-        let level = text("level").is_some_and(|level| LEVELS.contains(&level));
-        let service = text("service").is_some();
-        let environment = text("environment").is_some_and(is_dimension_value);
-        for (is_good, name) in [
-            (time.is_some(), "timestamp"),
-            (level, "level"),
-            (service, "service"),
-            (environment, "environment"),
-        ] {
-            if !is_good {
-                self.mistake(format!("{name} is missing or not one"));
-            }
-        }
-        for (name, digits) in [("trace_id", 32), ("span_id", 16)] {
-            if let Some(id) = self.root.get(name)
-                && !id.as_str().is_some_and(|id| is_id(id, digits))
-            {
-                self.mistake(format!("{name} is not {digits} hexadecimal digits"));
-            }
-        }
-    }
-
-    /// The member `_aws`.
-    fn judge_metadata(&mut self, aws: &'a Value) -> Vec<Sample> {
-        let Some(members) = self.exact(aws, "_aws", &["Timestamp", "CloudWatchMetrics"], &[])
-        else {
-            return Vec::new();
-        };
-        let at_ms = members.get("Timestamp").and_then(Value::as_i64);
-        let Some(at_ms) = at_ms.filter(|at_ms| is_in_window(*at_ms, self.now_ms)) else {
-            self.mistake(
-                "Timestamp is not whole milliseconds of the last 14 days or the next 2 hours",
-            );
-            return Vec::new();
-        };
-        let directives = members.get("CloudWatchMetrics").and_then(Value::as_array);
-        let Some(directives) = directives.filter(|directives| !directives.is_empty()) else {
-            self.mistake("CloudWatchMetrics is not a list of directives");
-            return Vec::new();
-        };
-        let mut samples = Vec::new();
-        for directive in directives {
-            samples.extend(Directive { at_ms, judge: self }.judge(directive));
-        }
-        samples
-    }
-
-    /// A value that no directive defines is one that `CloudWatch` never sees.
-    fn judge_orphans(&mut self) {
-        let root = self.root;
-        for name in root.keys() {
-            if (self.catalogue)(name).is_some() && !self.defined.contains(name.as_str()) {
-                self.mistake(format!("{name} stands there and no directive defines it"));
-            }
-        }
-    }
-
-    /// An object that has the first members, may have the second, and has no other.
-    fn exact(
-        &mut self,
-        value: &'a Value,
-        what: &str,
-        needed: &[&str],
-        allowed: &[&str],
-    ) -> Option<&'a Map<String, Value>> {
-        let Some(members) = value.as_object() else {
-            self.mistake(format!("{what} is not an object"));
-            return None;
-        };
-        for name in needed.iter().filter(|name| !members.contains_key(**name)) {
-            self.mistake(format!("{what} has no {name}"));
-        }
-        for name in members.keys() {
-            if !needed.contains(&name.as_str()) && !allowed.contains(&name.as_str()) {
-                self.mistake(format!("{what} has {name}, which is unknown"));
-            }
-        }
-        Some(members)
-    }
+fn judge_metadata(
+    root: &Map<String, Value>,
+    aws: &Value,
+    now_ms: i64,
+) -> Result<Vec<Sample>, String> {
+    let aws = Aws::deserialize(aws).map_err(|error| format!("_aws: {error}"))?;
+    let window = "Timestamp is not of the last 14 days or the next 2 hours";
+    need(is_in_window(aws.timestamp, now_ms), window)?;
+    let directives = aws.cloud_watch_metrics;
+    need(!directives.is_empty(), "CloudWatchMetrics is empty")?;
+    let samples = directives.iter().map(|of| samples(root, of, aws.timestamp));
+    Ok(samples.collect::<Result<Vec<_>, String>>()?.concat())
 }
 
 fn is_id(text: &str, digits: usize) -> bool {
     text.len() == digits
         && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         && text.bytes().any(|b| b != b'0')
+}
+
+fn samples(
+    root: &Map<String, Value>,
+    directive: &Directive,
+    at_ms: i64,
+) -> Result<Vec<Sample>, String> {
+    let Directive {
+        namespace,
+        dimensions: [names],
+        metrics,
+    } = directive;
+    need(namespace == NAMESPACE, "Namespace is another one")?;
+    need(
+        names.len() <= DIMENSIONS_MAX,
+        "Dimensions has more than 30 names",
+    )?;
+    need(
+        (1..=METRICS_MAX).contains(&metrics.len()),
+        "Metrics is not a list of 1 to 100",
+    )?;
+    let text = |name: &str| root.get(name).and_then(Value::as_str);
+    let mut dimensions = BTreeMap::new();
+    for name in names {
+        let value = text(name).filter(|value| is_dimension_value(value));
+        let value =
+            value.ok_or_else(|| format!("the dimension {name} has no usable value at the root"))?;
+        let is_first = dimensions.insert(name.clone(), value.to_owned()).is_none();
+        need(is_first, format!("the dimension {name} stands twice"))?;
+    }
+    let sample = |definition: &Definition| {
+        let name = definition.name.as_str();
+        judge_definition(definition, &dimensions)
+            .map_err(|mistake| format!("{name}: {mistake}"))?;
+        Ok(Sample {
+            name: name.to_owned(),
+            unit: definition.unit.clone(),
+            dimensions: dimensions.clone(),
+            values: values(root, name)?,
+            at_ms,
+            trace_id: text("trace_id").map(str::to_owned),
+        })
+    };
+    metrics.iter().map(sample).collect()
+}
+
+/// The catalogue has it, with this unit, of this service, by these dimensions.
+fn judge_definition(
+    definition: &Definition,
+    dimensions: &BTreeMap<String, String>,
+) -> Result<(), String> {
+    let metric = Metric::from_name(&definition.name).ok_or("it is not in the catalogue")?;
+    let facts = metric.facts();
+    need(
+        definition.unit == facts.unit.name(),
+        "the catalogue has another unit",
+    )?;
+    let resolution = definition.storage_resolution;
+    need(
+        matches!(resolution, None | Some(60)),
+        "its resolution is not a minute",
+    )?;
+    let further = facts.further.map(Dimension::name);
+    let mut expected: Vec<&str> = ["environment", "service"]
+        .into_iter()
+        .chain(further)
+        .collect();
+    expected.sort_unstable();
+    need(
+        dimensions.keys().eq(&expected),
+        format!("its dimensions are not {expected:?}"),
+    )?;
+    let of = |name: &str| dimensions.get(name).map_or("", String::as_str);
+    let mut services = facts.services.iter();
+    let is_of_service = services.any(|service| service.name() == of("service"));
+    need(
+        is_of_service,
+        "the catalogue does not have it for this service",
+    )?;
+    if let Some(further) = facts.further {
+        let value = of(further.name());
+        let is_known = further.values().contains(&value);
+        need(
+            is_known,
+            format!("{value:?} is not a value of {}", further.name()),
+        )?;
+    }
+    Ok(())
+}
+
+fn values(root: &Map<String, Value>, name: &str) -> Result<Vec<f64>, String> {
+    let values: Option<Vec<f64>> = match root.get(name) {
+        Some(Value::Array(values)) => values.iter().map(Value::as_f64).collect(),
+        value => value.and_then(Value::as_f64).map(|value| vec![value]),
+    };
+    let values = values
+        .ok_or_else(|| format!("{name} is not a number at the root, nor a list of numbers"))?;
+    let count = values.len();
+    need(
+        (1..=VALUES_MAX).contains(&count),
+        format!("{name} has {count} values, not 1 to 100"),
+    )?;
+    let mut all = values.iter();
+    let is_taken = all.all(|value| (0.0..=MAGNITUDE_MAX).contains(value));
+    need(
+        is_taken,
+        format!("{name} has a value that is negative or too large"),
+    )?;
+    Ok(values)
 }
 
 #[cfg(test)]

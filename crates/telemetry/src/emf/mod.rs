@@ -7,8 +7,6 @@ mod value;
 #[cfg(any(test, feature = "judge"))]
 mod judge;
 pub(crate) use document::Document;
-#[cfg(test)]
-pub(crate) use judge::validate_by;
 #[cfg(any(test, feature = "judge"))]
 pub use judge::{Sample, validate};
 #[cfg(test)]

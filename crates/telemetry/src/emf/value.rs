@@ -1,7 +1,7 @@
 //! One value, as it is written.
 
 use super::limit::{COUNT_MAX, MEASURE_MAX};
-use leadwire_pipeline::observe::metric::{Amount, Dimension, Facts, Measured, Service};
+use leadwire_pipeline::observe::metric::{Amount, Further, Measured, Metric, Service};
 use opentelemetry::TraceId;
 use serde::Serialize;
 
@@ -56,9 +56,9 @@ impl Number {
 /// A value that is to be written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value {
-    pub(crate) facts: Facts,
-    /// Its further dimension, and the value of that.
-    pub(crate) further: Option<(Dimension, &'static str)>,
+    pub(crate) metric: Metric,
+    /// The value of its further dimension.
+    pub(crate) further: Option<Further>,
     pub(crate) number: Number,
     pub(crate) at_ms: i64,
     /// The trace that was open, so that a point on a graph leads to it.
@@ -73,13 +73,13 @@ impl Value {
         at_ms: i64,
         trace: Option<TraceId>,
     ) -> Result<Self, Loss> {
-        let facts = measured.metric.facts();
-        if !facts.services.contains(&service) {
+        let metric = measured.metric;
+        if !metric.facts().services.contains(&service) {
             return Err(Loss::ForeignService);
         }
         Ok(Self {
-            facts,
-            further: measured.further.map(|f| (f.dimension(), f.value())),
+            metric,
+            further: measured.further,
             number: Number::of(measured.amount).ok_or(Loss::OutOfRange)?,
             at_ms,
             trace,

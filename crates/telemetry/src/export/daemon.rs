@@ -35,13 +35,10 @@ impl Daemon {
             .socket
             .get_or_try_init(|| connect(&self.address))
             .await
-            .map_err(|error| ExportError::Send(error.into()))?;
+            .map_err(ExportError::send)?;
         let (datagrams, refused) = datagrams(&Forest::of(&self.service, spans))?;
         for datagram in datagrams {
-            socket
-                .send(&datagram)
-                .await
-                .map_err(|error| ExportError::Send(error.into()))?;
+            socket.send(&datagram).await.map_err(ExportError::send)?;
         }
         Ok(refused)
     }
@@ -55,8 +52,7 @@ fn datagrams(forest: &Forest<'_>) -> Result<(Vec<Vec<u8>>, u64), ExportError> {
     while let Some(document) = left.pop() {
         let mut datagram = Vec::with_capacity(4096);
         datagram.extend_from_slice(HEADER);
-        serde_json::to_writer(&mut datagram, &document)
-            .map_err(|error| ExportError::Send(error.into()))?;
+        serde_json::to_writer(&mut datagram, &document).map_err(ExportError::send)?;
         if datagram.len() <= DATAGRAM_BYTES_MAX {
             datagrams.push(datagram);
         } else if let Some(parts) = document.parts() {
@@ -77,27 +73,22 @@ async fn connect(address: &str) -> std::io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::buffer::Buffer;
+    use crate::buffer::spans_of;
     use opentelemetry::trace::{SpanKind, TraceContextExt as _, Tracer as _, TracerProvider as _};
     use opentelemetry::{Context, KeyValue};
-    use opentelemetry_sdk::trace::SdkTracerProvider;
 
     /// A request with calls inside it, each with an attribute of so many bytes.
     fn spans(calls: &[usize]) -> Vec<SpanData> {
-        let buffer = Buffer::default();
-        let provider = SdkTracerProvider::builder()
-            .with_span_processor(buffer.clone())
-            .build();
-        let tracer = provider.tracer("test");
-        let server = tracer.span_builder("request").with_kind(SpanKind::Server);
-        let request = Context::new().with_span(tracer.build(server));
-        for &bytes in calls {
-            let key = KeyValue::new("aws.s3.key", "k".repeat(bytes));
-            let call = tracer.span_builder("call").with_attributes([key]);
-            drop(tracer.build_with_context(call, &request));
-        }
-        drop(request);
-        buffer.take().spans
+        spans_of(|provider| {
+            let tracer = provider.tracer("test");
+            let server = tracer.span_builder("request").with_kind(SpanKind::Server);
+            let request = Context::new().with_span(tracer.build(server));
+            for &bytes in calls {
+                let key = KeyValue::new("aws.s3.key", "k".repeat(bytes));
+                let call = tracer.span_builder("call").with_attributes([key]);
+                drop(tracer.build_with_context(call, &request));
+            }
+        })
     }
 
     fn sent(calls: &[usize]) -> (Vec<Vec<u8>>, u64) {

@@ -35,6 +35,12 @@ pub(crate) enum ExportError {
     Resting,
 }
 
+impl ExportError {
+    fn send(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Send(error.into())
+    }
+}
+
 /// One place where spans go.
 #[derive(Debug)]
 pub(crate) enum Route {
@@ -46,22 +52,18 @@ pub(crate) enum Route {
 impl Route {
     /// The route that is configured, if any.
     pub(crate) fn of(config: &SpanConfig, resource: &Resource) -> Option<Self> {
-        match &config.exporter {
-            Exporter::None => None,
-            Exporter::Otlp { endpoint, headers } => {
-                let client = http::Client::new(endpoint.clone(), config.ca_bundle.clone());
-                let otlp = otlp::Otlp::new(client, headers, resource, None);
-                Some(Self::Otlp(Box::new(otlp)))
-            }
-            Exporter::XrayOtlp { endpoint, region } => {
-                let client = http::Client::new(endpoint.clone(), config.ca_bundle.clone());
-                let otlp = otlp::Otlp::new(client, &[], resource, Some(region.clone()));
-                Some(Self::Otlp(Box::new(otlp)))
-            }
+        let (endpoint, headers, region) = match &config.exporter {
+            Exporter::None => return None,
             Exporter::XrayDaemon { address } => {
-                Some(Self::Daemon(daemon::Daemon::new(address.clone(), resource)))
+                let daemon = daemon::Daemon::new(address.clone(), resource);
+                return Some(Self::Daemon(daemon));
             }
-        }
+            Exporter::Otlp { endpoint, headers } => (endpoint, headers.as_slice(), None),
+            Exporter::XrayOtlp { endpoint, region } => (endpoint, &[][..], Some(region)),
+        };
+        let client = http::Client::new(endpoint.clone(), config.ca_bundle.clone());
+        let otlp = otlp::Otlp::new(client, headers, resource, region.cloned());
+        Some(Self::Otlp(Box::new(otlp)))
     }
 
     /// The route to a home that keeps its traces itself.

@@ -8,7 +8,8 @@ use opentelemetry::trace::{Link, SpanId, SpanKind, Status, TraceId};
 use opentelemetry::{Key, KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
-use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
+use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
+use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -154,11 +155,11 @@ impl Serialize for Document<'_> {
         }
         if let Status::Error { description } = &span.status {
             members.serialize_entry("fault", &true)?;
-            members.serialize_entry("cause", &Cause(id, description))?;
+            members.serialize_entry("cause", &cause(id, description))?;
         }
         members.serialize_entry("annotations", &Annotations(span))?;
         if !span.links.is_empty() {
-            members.serialize_entry("metadata", &Metadata(&span.links))?;
+            members.serialize_entry("metadata", &metadata(&span.links))?;
         }
         if self.form != Form::Alone && self.inner(Form::Nested).next().is_some() {
             let inner: Vec<Document<'_>> = self.inner(Form::Nested).collect();
@@ -172,30 +173,27 @@ fn is_segment(span: &SpanData) -> bool {
     matches!(span.span_kind, SpanKind::Server | SpanKind::Consumer)
 }
 
-fn segment<M: serde::ser::SerializeMap>(
+fn segment<M: SerializeMap>(
     members: &mut M,
     service: &Service,
     attributes: &[KeyValue],
 ) -> Result<(), M::Error> {
     members.serialize_entry("name", &service.name)?;
-    members.serialize_entry("service", &Pairs(&[("version", Some(&service.version))]))?;
+    members.serialize_entry("service", &One("version", &service.version))?;
     if let Some(Value::I64(status)) = value(attributes, "http.response.status_code") {
-        members.serialize_entry("http", &Http(attributes, *status))?;
+        members.serialize_entry("http", &http(attributes, *status))?;
     }
     Ok(())
 }
 
 /// A call of an AWS service is drawn as that service; anything else by its own name.
-fn subsegment<M: serde::ser::SerializeMap>(
-    members: &mut M,
-    span: &SpanData,
-) -> Result<(), M::Error> {
+fn subsegment<M: SerializeMap>(members: &mut M, span: &SpanData) -> Result<(), M::Error> {
     let text = |key| value(&span.attributes, key).map(Value::as_str);
     match text("rpc.service").zip(text("rpc.method")) {
         Some((service, operation)) => {
             members.serialize_entry("name", &name(&service))?;
             members.serialize_entry("namespace", "aws")?;
-            members.serialize_entry("aws", &Pairs(&[("operation", Some(&operation))]))
+            members.serialize_entry("aws", &One("operation", &operation))
         }
         None => members.serialize_entry("name", &name(&span.name)),
     }
@@ -206,40 +204,42 @@ fn value<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
     pair.map(|pair| &pair.value)
 }
 
-/// An object of texts; X-Ray takes no null.
-struct Pairs<'a>(&'a [(&'static str, Option<&'a str>)]);
+/// An object of one text.
+struct One<'a>(&'static str, &'a str);
 
-impl Serialize for Pairs<'_> {
+impl Serialize for One<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let told = self.0.iter();
-        serializer.collect_map(told.filter_map(|(key, value)| value.map(|value| (key, value))))
+        serializer.collect_map([(self.0, self.1)])
     }
 }
 
-/// A request and its answer. The path is given only where it is one of ours.
-struct Http<'a>(&'a [KeyValue], i64);
-
-impl Serialize for Http<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = |key| value(self.0, key).map(Value::as_str);
-        let (method, path) = (text("http.request.method"), text("url.path"));
-        let request = [("method", method.as_deref()), ("url", path.as_deref())];
-        let mut members = serializer.serialize_map(Some(2))?;
-        members.serialize_entry("request", &Pairs(&request))?;
-        members.serialize_entry("response", &HashMap::from([("status", self.1)]))?;
-        members.end()
-    }
+/// A request and its answer. The path is given only where it is one of ours; X-Ray takes no null.
+fn http(attributes: &[KeyValue], status: i64) -> Json {
+    let members = [("method", "http.request.method"), ("url", "url.path")];
+    let request = members.into_iter().filter_map(|(name, key)| {
+        let text = value(attributes, key)?.as_str();
+        Some((name, text))
+    });
+    let request: HashMap<_, _> = request.collect();
+    json!({"request": request, "response": {"status": status}})
 }
 
-struct Cause<'a>(SpanId, &'a str);
+fn cause(id: SpanId, description: &str) -> Json {
+    let message = if description.is_empty() {
+        "failed"
+    } else {
+        description
+    };
+    json!({"exceptions": [{"id": id.to_string(), "message": message}]})
+}
 
-impl Serialize for Cause<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let id = self.0.to_string();
-        let message = if self.1.is_empty() { "failed" } else { self.1 };
-        let exception = [("id", Some(id.as_str())), ("message", Some(message))];
-        serializer.collect_map([("exceptions", [Pairs(&exception)])])
-    }
+fn metadata(links: &[Link]) -> Json {
+    let links = links.iter().map(|link| {
+        let context = &link.span_context;
+        let (trace_id, span_id) = (context.trace_id(), context.span_id());
+        json!({"trace_id": trace_id.to_string(), "span_id": span_id.to_string()})
+    });
+    json!({"leadwire": {"links": links.collect::<Vec<_>>()}})
 }
 
 /// What X-Ray can search by: names of letters, digits and `_`.
@@ -260,22 +260,6 @@ impl Serialize for Annotations<'_> {
             }
         }
         members.end()
-    }
-}
-
-struct Metadata<'a>(&'a [Link]);
-
-impl Serialize for Metadata<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let links = self.0.iter().map(|link| {
-            let context = &link.span_context;
-            HashMap::from([
-                ("trace_id", context.trace_id().to_string()),
-                ("span_id", context.span_id().to_string()),
-            ])
-        });
-        let links: Vec<HashMap<&str, String>> = links.collect();
-        serializer.collect_map([("leadwire", HashMap::from([("links", links)]))])
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) async fn sign(
     let credentials = provider
         .provide_credentials()
         .await
-        .map_err(|error| ExportError::Send(error.into()))?;
+        .map_err(ExportError::send)?;
     let identity: Identity = credentials.into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
@@ -42,25 +42,14 @@ pub(crate) async fn sign(
         .time(SystemTime::now())
         .settings(SigningSettings::default())
         .build()
-        .map_err(|error| ExportError::Send(error.into()))?;
-    let instructions = {
-        let headers = request
-            .headers()
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let signable = SignableRequest::new(
-            request.method().as_str(),
-            request.uri().to_string(),
-            headers,
-            SignableBody::Bytes(request.body()),
-        )
-        .map_err(|error| ExportError::Send(error.into()))?;
-        let signed = sign_v4(signable, &parameters.into());
-        signed
-            .map_err(|error| ExportError::Send(error.into()))?
-            .into_parts()
-            .0
-    };
+        .map_err(ExportError::send)?;
+    let headers = request.headers().iter();
+    let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let (method, uri) = (request.method().as_str(), request.uri().to_string());
+    let body = SignableBody::Bytes(request.body());
+    let signable = SignableRequest::new(method, uri, headers, body).map_err(ExportError::send)?;
+    let signed = sign_v4(signable, &parameters.into()).map_err(ExportError::send)?;
+    let (instructions, _signature) = signed.into_parts();
     instructions.apply_to_request_http1x(&mut request);
     Ok(request)
 }

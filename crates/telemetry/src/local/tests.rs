@@ -1,7 +1,8 @@
 use super::*;
+use crate::odd::Odd;
+use crate::series::Stats;
 use jiff::SignedDuration;
 use leadwire_domain::source::Source;
-use leadwire_pipeline::observe::EventFacts;
 use std::cell::Cell;
 
 thread_local! {
@@ -13,34 +14,12 @@ fn now() -> Timestamp {
 }
 
 fn local() -> LocalMetrics {
-    LocalMetrics::new(Setup {
-        environment: "test",
-        now,
-    })
-}
-
-/// An event of nothing but values.
-struct Values(Metrics);
-
-impl Event for Values {
-    fn facts(&self) -> &'static EventFacts {
-        unreachable!("a meter reads values only")
-    }
-
-    fn line(&self) -> (tracing::Level, std::borrow::Cow<'_, str>) {
-        unreachable!("a meter reads values only")
-    }
-
-    fn measure(&self, metrics: &mut Metrics) {
-        *metrics = self.0;
-    }
+    LocalMetrics::new("test", now)
 }
 
 /// Measures what `body` says.
 fn measure(local: &LocalMetrics, body: impl FnOnce(&mut Metrics)) {
-    let mut metrics = Metrics::default();
-    body(&mut metrics);
-    local.take(&Values(metrics));
+    local.take(&Odd::silent(body));
 }
 
 fn time(metrics: &mut Metrics, metric: Metric, micros: i64, source: Source) {
@@ -57,19 +36,14 @@ fn short(samples: &[MinuteSample]) -> Vec<String> {
             .filter(|(name, _)| **name != "environment")
             .map(|(_, value)| value.as_str())
             .collect();
-        let MinuteSample {
-            metric,
-            minute,
+        let (metric, minute, further) = (sample.metric, sample.minute, further.join(" "));
+        let Stats {
             count,
             sum,
             min,
             max,
-            ..
-        } = sample;
-        format!(
-            "{metric} {} @{minute} {count} {sum} {min} {max}",
-            further.join(" ")
-        )
+        } = sample.stats;
+        format!("{metric} {further} @{minute} {count} {sum} {min} {max}")
     };
     samples.iter().map(line).collect()
 }

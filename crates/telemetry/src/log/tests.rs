@@ -1,24 +1,23 @@
 //! What happens, and what the lines say of it.
 
 mod line;
+mod other;
 mod property;
 mod trap;
 
 use super::{EventFilter, LogSink, Write};
 use crate::json::JsonLayer;
 use crate::line::now;
+use crate::odd::Odd;
 use crate::{Sample, validate};
 use leadwire_pipeline::observe::metric::{Metric, Metrics, Service};
-use leadwire_pipeline::observe::{Event, EventFacts, FieldValue, Sink as _, scope};
+use leadwire_pipeline::observe::{Sink as _, scope};
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry::{Context, ContextGuard};
-use std::borrow::Cow;
 use std::io;
 use std::sync::{Arc, Mutex};
-use tracing::Level;
-use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry};
 
@@ -52,58 +51,6 @@ impl io::Write for Paper {
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// An event of a test, on a level of its choice.
-struct Odd {
-    level: Level,
-    metrics: Metrics,
-    fields: Vec<(&'static str, String)>,
-}
-
-impl Odd {
-    /// One with a line.
-    fn line() -> Self {
-        Self {
-            level: Level::INFO,
-            metrics: Metrics::default(),
-            fields: Vec::new(),
-        }
-    }
-
-    /// One whose line the usual filter leaves out.
-    fn silent(measure: impl FnOnce(&mut Metrics)) -> Self {
-        let mut odd = Self::line();
-        odd.level = Level::DEBUG;
-        measure(&mut odd.metrics);
-        odd
-    }
-}
-
-impl Event for Odd {
-    fn facts(&self) -> &'static EventFacts {
-        &EventFacts {
-            name: "odd",
-            target: "test",
-            levels: &[],
-            fields: &[],
-            about: "It happens in tests.",
-        }
-    }
-
-    fn line(&self) -> (Level, Cow<'_, str>) {
-        (self.level, "something odd".into())
-    }
-
-    fn fields(&self, put: &mut dyn FnMut(&'static str, FieldValue<'_>)) {
-        for (name, value) in &self.fields {
-            put(name, value.as_str().into());
-        }
-    }
-
-    fn measure(&self, metrics: &mut Metrics) {
-        *metrics = self.metrics;
     }
 }
 
@@ -146,7 +93,7 @@ impl Program {
     /// Runs code whose events and lines are this program's.
     fn run<T>(&self, body: impl FnOnce() -> T) -> T {
         let _scope = scope(self.log.clone());
-        let layer = self.layer().with_filter(EnvFilter::new(self.filter));
+        let layer = self.layer().with_filter(crate::filter(Some(self.filter)).0);
         tracing::subscriber::with_default(Registry::default().with(layer), body)
     }
 
@@ -159,9 +106,18 @@ impl Program {
         self.paper.lines()
     }
 
-    /// Counts without a line.
+    /// Measures without a line.
+    fn measure(&self, measure: impl FnOnce(&mut Metrics)) {
+        self.log.take(&Odd::silent(measure));
+    }
+
     fn count(&self, metric: Metric, many: u64) {
-        self.log.take(&Odd::silent(|m| m.add(metric, many)));
+        self.measure(|m| m.add(metric, many));
+    }
+
+    /// An event with a line.
+    fn emit(&self, measure: impl FnOnce(&mut Metrics)) {
+        self.log.take(&Odd::line(measure));
     }
 }
 
@@ -198,4 +154,11 @@ fn values(samples: &[Sample], name: &str) -> Vec<f64> {
 
 fn object(line: &str) -> serde_json::Value {
     serde_json::from_str(line).unwrap()
+}
+
+/// The one line that there is.
+#[track_caller]
+fn one(lines: &[String]) -> serde_json::Value {
+    let [line] = lines else { panic!("{lines:?}") };
+    object(line)
 }

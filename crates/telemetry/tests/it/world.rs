@@ -1,9 +1,9 @@
 //! A traced home in memory, and the spans that came out of it.
 
-use leadwire_pipeline::port::{Bucket, Clock as _, NewObject, ObjectStore as _, Ports};
+use leadwire_pipeline::port::{Bucket, Clock as _, NewObject, Ports};
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::IngestConfig;
-use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
+use leadwire_pipeline::stage::enrich::{Enrich, Outcome};
 use leadwire_pipeline::stage::ingest::{Ingest, Request};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
 use leadwire_pipeline::testkit::{FakeHome, FakeSecrets, NoHeaders, enrich_config, sweep_config};
@@ -42,8 +42,8 @@ fn kept() -> &'static Arc<Kept> {
 
 /// The home and its stages.
 pub(crate) struct World {
-    clock: FakeHome,
-    home: Arc<Home>,
+    /// The home without spans.
+    pub(crate) memory: FakeHome,
     names: Arc<Names>,
     ingest: Ingest<Home, FakeSecrets>,
     enrich: Enrich<Home>,
@@ -71,19 +71,10 @@ impl World {
         Self {
             ingest: Ingest::new(Arc::clone(&home), secrets, config),
             enrich: Enrich::new(Arc::clone(&home), enrich_config()),
-            sweep: Sweep::new(Arc::clone(&home), sweep_config()),
-            clock: memory,
-            home,
+            sweep: Sweep::new(home, sweep_config()),
+            memory,
             names,
         }
-    }
-
-    pub(crate) fn store(&self) -> &FakeHome {
-        self.home.store.inner()
-    }
-
-    pub(crate) fn queue(&self) -> &FakeHome {
-        self.home.queue.inner()
     }
 
     /// Posts a lead as a carrier does. Gives back its trace id.
@@ -96,7 +87,7 @@ impl World {
             path: "/ingest",
             headers: &NoHeaders,
             body: body.as_bytes(),
-            received_at: self.clock.now(),
+            received_at: self.memory.now(),
             trace: trace.clone(),
         };
         let answer = self.ingest.handle(request).instrument(span.clone()).await;
@@ -105,34 +96,31 @@ impl World {
         trace.trace_id().unwrap().to_owned()
     }
 
-    pub(crate) async fn put_owner(&self, lead_id: &str) {
-        let file = format!(r#"{{"lead_id":"{lead_id}","lead_owner":"Omar"}}"#);
-        let key = format!("{lead_id}.json");
-        let object = NewObject::of(file.into_bytes());
-        self.store()
-            .put(Bucket::Lookup, &key, object)
-            .await
-            .unwrap();
+    pub(crate) fn put_owner(&self, lead_id: &str) {
+        let owner = format!(r#"{{"lead_id":"{lead_id}","lead_owner":"Omar"}}"#);
+        self.put_file(lead_id, owner);
+    }
+
+    /// Writes the owner file of a lead.
+    pub(crate) fn put_file(&self, lead_id: &str, json: String) {
+        let (key, object) = (format!("{lead_id}.json"), NewObject::of(json.into_bytes()));
+        self.memory.plant(Bucket::Lookup, &key, object);
     }
 
     /// Receives what is due and works on it as the event source mapping does.
     pub(crate) async fn work(&self) -> Vec<Outcome> {
-        let now = self.clock.now();
-        let mut records = self.queue().receive(10);
+        let now = self.memory.now();
+        let mut records = self.memory.receive(10);
         for record in &mut records {
             record.first_received_at = Some(now);
             begin_record(record, &self.names, &Invocation::default());
         }
-        self.finish(records).await
-    }
-
-    async fn finish(&self, records: Vec<Record>) -> Vec<Outcome> {
         let handles: Vec<_> = records.iter().map(|r| r.receipt_handle.clone()).collect();
         let outcomes = self.enrich.handle_batch(records, Duration::from_mins(1));
         let outcomes: Vec<_> = outcomes.await.into_iter().map(|(_, o)| o).collect();
         for (handle, outcome) in handles.iter().zip(&outcomes) {
             if !outcome.is_failed() {
-                self.queue().delete(handle);
+                self.memory.delete(handle);
             }
         }
         outcomes
@@ -147,20 +135,15 @@ impl World {
 
 /// The spans of a trace that have finished, in the order of their beginning.
 pub(crate) async fn spans_of(trace_id: &str) -> Vec<SpanRecord> {
-    leadwire_telemetry::flush().await;
-    let kept = kept().0.lock().unwrap();
-    let mut spans: Vec<_> = kept
-        .iter()
-        .filter(|span| span.trace_id == trace_id)
-        .cloned()
-        .collect();
+    let mut spans = spans_where(|span| span.trace_id == trace_id).await;
     spans.sort_by_key(|span| span.start_unix_nanos);
     spans
 }
 
-/// Every span of that name, of any trace.
-pub(crate) async fn spans_named(name: &str) -> Vec<SpanRecord> {
+/// The spans like this, of any trace.
+pub(crate) async fn spans_where(is_wanted: impl Fn(&SpanRecord) -> bool) -> Vec<SpanRecord> {
     leadwire_telemetry::flush().await;
     let kept = kept().0.lock().unwrap();
-    kept.iter().filter(|s| s.name == name).cloned().collect()
+    let wanted = kept.iter().filter(|span| is_wanted(span));
+    wanted.cloned().collect()
 }

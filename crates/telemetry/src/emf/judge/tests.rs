@@ -19,24 +19,39 @@ fn good() -> Value {
     })
 }
 
+/// Changes the good line, and expects that this mistake is found then.
+#[track_caller]
+fn check_changed(change: impl FnOnce(&mut Value), mistake: &str) {
+    let mut line = good();
+    change(&mut line);
+    check_line(&line.to_string(), mistake);
+}
+
 #[track_caller]
 fn check(pointer: &str, value: Value, mistake: &str) {
-    let mut line = good();
-    *line.pointer_mut(pointer).unwrap() = value;
-    check_line(&line.to_string(), mistake);
+    check_changed(|line| *line.pointer_mut(pointer).unwrap() = value, mistake);
+}
+
+/// The same within the directive.
+#[track_caller]
+fn check_directive(pointer: &str, value: Value, mistake: &str) {
+    check(
+        &format!("/_aws/CloudWatchMetrics/0{pointer}"),
+        value,
+        mistake,
+    );
+}
+
+#[track_caller]
+fn check_without(member: &str, mistake: &str) {
+    let remove = |line: &mut Value| drop(line.as_object_mut().unwrap().remove(member));
+    check_changed(remove, mistake);
 }
 
 #[track_caller]
 fn check_line(line: &str, mistake: &str) {
     let found = validate(line, NOW_MS).unwrap_err();
-    assert!(found.iter().any(|m| m.contains(mistake)), "{found:?}");
-}
-
-#[track_caller]
-fn check_without(member: &str, mistake: &str) {
-    let mut line = good();
-    line.as_object_mut().unwrap().remove(member);
-    check_line(&line.to_string(), mistake);
+    assert!(found.contains(mistake), "{found}");
 }
 
 #[test]
@@ -84,22 +99,18 @@ fn a_plain_line_has_no_samples() {
 
 #[test]
 fn what_is_not_one_object_on_one_line_is_found() {
-    check_line(
-        &serde_json::to_string_pretty(&good()).unwrap(),
-        "more than one line",
-    );
+    let good = good().to_string();
+    let pretty = good.replacen(',', ",\n", 1);
+    let twice = good.replacen('{', "{\"service\":\"ingest\",", 1);
+    check_line(&pretty, "more than one line");
     check_line("", "not valid JSON");
     check_line("[]", "not a JSON object");
-    check_line(&format!("START {}", good()), "not valid JSON");
-    check_line(&good().to_string().replace("1.5", "NaN"), "not valid JSON");
-    check_line(&good().to_string().replace("1.5", "1e999"), "");
-    let twice = good()
-        .to_string()
-        .replacen('{', "{\"service\":\"ingest\",", 1);
+    check_line(&format!("START {good}"), "not valid JSON");
+    check_line(&good.replace("1.5", "NaN"), "not valid JSON");
+    check_line(&good.replace("1.5", "1e999"), "");
     check_line(&twice, "the same key twice");
-    let mut large = good();
-    large["error"] = "x".repeat(256 * 1024).into();
-    check_line(&large.to_string(), "more than a line may have");
+    let long = |line: &mut Value| line["error"] = "x".repeat(256 * 1024).into();
+    check_changed(long, "longer than a line may be");
 }
 
 #[test]
@@ -109,12 +120,8 @@ fn a_member_that_every_line_has_is_missed() {
     }
     check("/level", json!("LOUD"), "level");
     check("/timestamp", json!("yesterday"), "timestamp");
-    for id in [
-        "",
-        "xyz",
-        "00000000000000000000000000000000",
-        "0000000000000000000000000000000A",
-    ] {
+    let (zeros, upper) = ("0".repeat(32), format!("{:032X}", 10));
+    for id in ["", "xyz", &zeros, &upper] {
         check("/trace_id", json!(id), "trace_id");
     }
     check("/span_id", json!("0000000000000000"), "span_id");
@@ -122,86 +129,64 @@ fn a_member_that_every_line_has_is_missed() {
 
 #[test]
 fn a_time_outside_the_window_is_found() {
-    let day = 24 * 3_600_000;
-    for at in [
-        json!(NOW_MS - 14 * day - 1),
-        json!(NOW_MS + day / 12 + 1),
-        json!(1.5),
-        json!("now"),
-        json!(NOW_MS / 1000),
-    ] {
-        check("/_aws/Timestamp", at, "Timestamp is not");
+    let hour = 3_600_000;
+    let oldest = NOW_MS - 14 * 24 * hour;
+    for at in [oldest - 1, NOW_MS + 2 * hour + 1, NOW_MS / 1000] {
+        check("/_aws/Timestamp", json!(at), "Timestamp is not");
+    }
+    for at in [json!(1.5), json!("now")] {
+        check("/_aws/Timestamp", at, "expected i64");
     }
     let mut line = good();
-    line["_aws"]["Timestamp"] = json!(NOW_MS - 14 * day);
+    line["_aws"]["Timestamp"] = json!(oldest);
     assert!(validate(&line.to_string(), NOW_MS).is_ok());
 }
 
 #[test]
 fn a_directive_that_is_not_ours_is_found() {
-    let directive = "/_aws/CloudWatchMetrics/0";
     check(
         "/_aws/CloudWatchMetrics",
         json!([]),
-        "not a list of directives",
+        "CloudWatchMetrics is empty",
     );
-    check("/_aws/CloudWatchMetrics/0", json!({}), "has no Namespace");
-    check(
-        "/_aws",
-        json!({"Timestamp": NOW_MS, "CloudWatchMetrics": [], "LogGroupName": "x"}),
-        "LogGroupName",
-    );
-    check(
-        &format!("{directive}/Namespace"),
-        json!("AWS/Lambda"),
-        "Namespace",
-    );
+    check_directive("", json!({}), "missing field `Namespace`");
+    let group = |line: &mut Value| line["_aws"]["LogGroupName"] = "x".into();
+    check_changed(group, "LogGroupName");
+    check_directive("/Namespace", json!("AWS/Lambda"), "Namespace");
     for sets in [
         json!([]),
         json!(["service"]),
         json!([["service"], ["environment"]]),
     ] {
-        check(
-            &format!("{directive}/Dimensions"),
-            sets,
-            "Dimensions is not one set",
-        );
+        check_directive("/Dimensions", sets, "_aws: ");
     }
     let many: Vec<_> = (0..31).map(|n| format!("d{n}")).collect();
-    check(
-        &format!("{directive}/Dimensions/0"),
-        json!(many),
-        "at most 30",
-    );
-    for (set, mistake) in [
-        (json!([]), "its dimensions are not"),
-        (json!(["service", "environment"]), "its dimensions are not"),
+    check_directive("/Dimensions/0", json!(many), "more than 30");
+    for (further, mistake) in [
+        (vec![], "its dimensions are not"),
         (
-            json!(["service", "environment", "source", "level"]),
+            vec![json!("source"), json!("level")],
             "its dimensions are not",
         ),
-        (
-            json!(["service", "environment", "source", "source"]),
-            "stands twice",
-        ),
-        (
-            json!(["service", "environment", "lead_id"]),
-            "no usable value",
-        ),
-        (json!(["service", "environment", 1]), "not a text"),
+        (vec![json!("source"), json!("source")], "stands twice"),
+        (vec![json!("lead_id")], "no usable value"),
+        (vec![json!(1)], "expected a string"),
     ] {
-        check(&format!("{directive}/Dimensions/0"), set, mistake);
+        let set = [vec![json!("service"), json!("environment")], further].concat();
+        check_directive("/Dimensions/0", json!(set), mistake);
     }
+    check_directive("/Dimensions/0", json!([]), "its dimensions are not");
 }
 
 #[test]
 fn a_dimension_without_a_usable_value_is_found() {
+    let long = "x".repeat(1025);
     for value in [
         json!(""),
         json!(" "),
         json!(7),
         json!(null),
-        json!("x".repeat(1025)),
+        json!(long),
         json!("é"),
     ] {
         check("/source", value, "no usable value");
@@ -214,63 +199,52 @@ fn a_dimension_without_a_usable_value_is_found() {
 
 #[test]
 fn a_definition_that_the_catalogue_does_not_have_is_found() {
-    let metric = "/_aws/CloudWatchMetrics/0/Metrics/0";
-    check(&format!("{metric}/Unit"), json!("ms"), "ms is not a unit");
-    check(&format!("{metric}/Unit"), json!("Percent"), "another unit");
-    check(
-        &format!("{metric}/Name"),
-        json!("LeadsLost"),
-        "not in the catalogue",
-    );
-    check(&format!("{metric}/Name"), json!(null), "not a text");
-    check(
-        &format!("{metric}/Name"),
-        json!("IngestLatency"),
-        "defined twice",
-    );
-    check(metric, json!({"Name": "LeadsAccepted"}), "has no Unit");
-    check(
-        metric,
-        json!({"Name": "LeadsAccepted", "Unit": "Count", "StorageResolution": 1}),
-        "another resolution",
-    );
-    check(
-        metric,
-        json!({"Name": "LeadsAccepted", "Unit": "Count", "Value": 1}),
-        "has Value",
-    );
-    let metrics = "/_aws/CloudWatchMetrics/0/Metrics";
-    check(metrics, json!([]), "1 to 100");
-    check(
-        metrics,
-        json!(vec![json!({"Name": "LeadsAccepted", "Unit": "Count"}); 101]),
-        "1 to 100",
-    );
+    for (member, value, mistake) in [
+        ("Unit", json!("ms"), "another unit"),
+        ("Unit", json!("Percent"), "another unit"),
+        ("Unit", json!(null), "expected a string"),
+        ("Name", json!("LeadsLost"), "not in the catalogue"),
+        ("Name", json!(null), "expected a string"),
+        ("StorageResolution", json!(1), "resolution"),
+        ("Value", json!(1), "unknown field `Value`"),
+    ] {
+        let mut metric = json!({"Name": "LeadsAccepted", "Unit": "Count"});
+        metric[member] = value;
+        check_directive("/Metrics/0", metric, mistake);
+    }
+    let twice = json!({"Name": "IngestLatency", "Unit": "Milliseconds"});
+    check_directive("/Metrics/0", twice, "defined twice");
+    let unitless = json!({"Name": "LeadsAccepted"});
+    check_directive("/Metrics/0", unitless, "missing field `Unit`");
+    let metric = |n| json!({"Name": format!("Metric{n}"), "Unit": "Count"});
+    for count in [0, 101] {
+        let metrics: Vec<_> = (0..count).map(metric).collect();
+        check_directive("/Metrics", json!(metrics), "1 to 100");
+    }
 }
 
 #[test]
 fn a_value_that_cloudwatch_cannot_take_is_found() {
-    for value in [
-        json!("1"),
-        json!(null),
-        json!([null]),
-        json!({"Values": [1]}),
-        json!([[1]]),
+    let not_a_number = "not a number at the root";
+    for (value, mistake) in [
+        (json!("1"), not_a_number),
+        (json!(null), not_a_number),
+        (json!([null]), not_a_number),
+        (json!({"Values": [1]}), not_a_number),
+        (json!([[1]]), not_a_number),
+        (json!([]), "not 1 to 100"),
+        (json!(vec![1; 101]), "not 1 to 100"),
+        (json!(-1), "negative or too large"),
+        (json!(1e109), "negative or too large"),
     ] {
-        check("/LeadsAccepted", value, "not a number at the root");
+        check("/LeadsAccepted", value, mistake);
     }
-    check_without("LeadsAccepted", "not a number at the root");
-    check("/LeadsAccepted", json!([]), "not 1 to 100");
-    check("/LeadsAccepted", json!(vec![1; 101]), "not 1 to 100");
-    for value in [json!(-1), json!(1e109)] {
-        check("/LeadsAccepted", value, "negative or too large");
-    }
+    check_without("LeadsAccepted", not_a_number);
 }
 
 #[test]
 fn a_value_that_no_directive_defines_is_found() {
-    let mut line = good();
-    line["EmailsSent"] = json!(1);
-    check_line(&line.to_string(), "EmailsSent stands there");
-    check_without("_aws", "LeadsAccepted stands there");
+    let sent = |line: &mut Value| line["EmailsSent"] = 1.into();
+    check_changed(sent, "EmailsSent stands there");
+    check_without("_aws", "IngestLatency stands there");
 }

@@ -81,21 +81,36 @@ async fn serve(mut stream: TcpStream, ending: Ending, heads: &Mutex<Vec<String>>
     }
 }
 
-#[tokio::test]
-async fn requests_go_over_one_connection_each_with_its_path_and_its_host() {
-    let collector = Collector::start(Ending::Open).await;
+/// Asks so often, each time with an answer, over so many connections in all.
+async fn check(ending: Ending, requests: usize, connections: usize) -> Vec<String> {
+    let collector = Collector::start(ending).await;
     let client = collector.client("/v1/traces?token=1");
-    for _ in 0..2 {
+    for _ in 0..requests {
         assert_eq!(ask(&client).await, "taken");
     }
-    assert_eq!(collector.connections(), 1);
-    let heads = collector.heads.lock().await;
-    assert_eq!(heads.len(), 2);
+    assert_eq!(collector.connections(), connections);
+    let heads = collector.heads.lock().await.clone();
+    assert_eq!(heads.len(), requests);
     let host = format!("host: {}", collector.address);
-    for head in heads.iter() {
-        assert!(head.starts_with("POST /v1/traces?token=1 HTTP/1.1\r\n"));
-        assert!(head.contains(&host), "{head}");
-    }
+    assert!(heads.iter().all(|head| head.contains(&host)), "{heads:?}");
+    heads
+}
+
+#[tokio::test]
+async fn requests_go_over_one_connection_each_with_its_path_and_its_host() {
+    let line = "POST /v1/traces?token=1 HTTP/1.1\r\n";
+    let heads = check(Ending::Open, 2, 1).await;
+    assert!(heads.iter().all(|head| head.starts_with(line)), "{heads:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_with_its_connection_is_read_and_the_next_request_has_a_new_one() {
+    check(Ending::Told, 2, 2).await;
+}
+
+#[tokio::test]
+async fn a_request_over_a_connection_that_died_meanwhile_is_sent_once_more() {
+    check(Ending::Untold, 3, 3).await;
 }
 
 #[test]
@@ -113,27 +128,6 @@ fn a_port_stands_in_the_host_unless_it_is_the_schemes_own() {
     ] {
         assert_eq!(host(endpoint).unwrap(), expected, "{endpoint}");
     }
-}
-
-#[tokio::test]
-async fn an_answer_that_ends_with_its_connection_is_read_and_the_next_request_has_a_new_one() {
-    let collector = Collector::start(Ending::Told).await;
-    let client = collector.client("/v1/traces");
-    for _ in 0..2 {
-        assert_eq!(ask(&client).await, "taken");
-    }
-    assert_eq!(collector.connections(), 2);
-}
-
-#[tokio::test]
-async fn a_request_over_a_connection_that_died_meanwhile_is_sent_once_more() {
-    let collector = Collector::start(Ending::Untold).await;
-    let client = collector.client("/v1/traces");
-    for _ in 0..3 {
-        assert_eq!(ask(&client).await, "taken");
-    }
-    assert_eq!(collector.connections(), 3);
-    assert_eq!(collector.heads.lock().await.len(), 3);
 }
 
 #[tokio::test]

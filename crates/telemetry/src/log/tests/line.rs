@@ -1,6 +1,6 @@
 //! An event's line is its document, and each trace keeps its own.
 
-use super::{Odd, Program, object, open_trace, samples, values};
+use super::{Odd, Program, object, one, open_trace, samples, values};
 use jiff::SignedDuration;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::problem::Problem;
@@ -17,30 +17,6 @@ use tracing::Instrument as _;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-fn accepted(lead: &LeadId, event: &EventId, source: Source) {
-    LeadAccepted {
-        subject: Subject {
-            lead_id: Some(lead),
-            event_id: Some(event),
-            source: Some(source),
-        },
-        source,
-        s3_key: "raw/x.json",
-        duplicate: false,
-        conflicting: false,
-        latency: SignedDuration::from_millis(12),
-        wait_seconds: 600,
-    }
-    .emit();
-}
-
-fn ids() -> (LeadId, EventId) {
-    (
-        LeadId::parse("test-1").unwrap(),
-        EventId::parse("ev_1").unwrap(),
-    )
-}
-
 fn began() {
     EnrichmentBegan {
         subject: Subject::default(),
@@ -54,15 +30,26 @@ fn began() {
 #[test]
 fn an_events_line_is_its_document() {
     let program = Program::new(Service::Ingest);
-    let (lead, event) = ids();
+    let lead = LeadId::parse("test-1").unwrap();
+    let event = EventId::parse("ev_1").unwrap();
     let lines = program.lines(|| {
         let _open = open_trace(0xabc);
-        accepted(&lead, &event, Source::Close);
+        LeadAccepted {
+            subject: Subject {
+                lead_id: Some(&lead),
+                event_id: Some(&event),
+                source: Some(Source::Close),
+            },
+            source: Source::Close,
+            s3_key: "raw/x.json",
+            duplicate: false,
+            conflicting: false,
+            latency: SignedDuration::from_millis(12),
+            wait_seconds: 600,
+        }
+        .emit();
     });
-    let [line] = lines.as_slice() else {
-        panic!("{lines:?}")
-    };
-    let written = object(line);
+    let written = one(&lines);
     assert_eq!(written["event"], "lead_accepted");
     assert_eq!(written["lead_id"], "test-1");
     assert_eq!(written["source"], "close");
@@ -108,10 +95,10 @@ fn a_dimension_that_the_line_contradicts_goes_to_a_document_of_its_own_before_it
     let program = Program::new(Service::Ingest);
     let lines = program.lines(|| {
         let _open = open_trace(1);
-        program.log.take(&Odd::silent(|m| {
+        program.measure(|m| {
             m.count_by(Metric::LeadsAccepted, Source::Close);
             m.count(Metric::ColdStart);
-        }));
+        });
         RequestIgnored {
             source: Source::Generic,
         }
@@ -138,12 +125,11 @@ fn metrics_of_several_sets_of_dimensions_share_a_line() {
         }
         .emit();
     });
-    assert_eq!(lines.len(), 1);
     let samples = samples(&lines);
     assert_eq!(values(&samples, "EndToEndLatency"), [612_000.0]);
     assert_eq!(values(&samples, "EmailsSent"), [1.0]);
     assert_eq!(values(&samples, "MailedInTime"), [1.0]);
-    let directives = &object(&lines[0])["_aws"]["CloudWatchMetrics"];
+    let directives = &one(&lines)["_aws"]["CloudWatchMetrics"];
     assert_eq!(directives.as_array().unwrap().len(), 2);
 }
 
@@ -155,10 +141,7 @@ fn a_line_that_the_filter_leaves_out_does_not_take_its_metrics_with_it() {
         began();
         ColdStarted {}.emit();
     });
-    let [line] = lines.as_slice() else {
-        panic!("{lines:?}")
-    };
-    assert_eq!(object(line)["event"], "metrics");
+    assert_eq!(one(&lines)["event"], "metrics");
     let samples = samples(&lines);
     assert_eq!(values(&samples, "EnrichmentDelay"), [601_000.0]);
     assert_eq!(values(&samples, "EnrichmentLag"), [1000.0]);
@@ -223,16 +206,9 @@ fn what_is_lost_is_reported_with_its_reason_and_counted() {
         program.count(Metric::EmailsSent, 1);
     });
     let written: Vec<_> = lines.iter().map(|line| object(line)).collect();
-    assert!(
-        written
-            .iter()
-            .all(|line| line["event"] == "telemetry_dropped")
-    );
-    let reasons: Vec<_> = written
-        .iter()
-        .map(|line| line["reason"].as_str().unwrap())
-        .collect();
-    assert_eq!(reasons, ["foreign_stage", "out_of_range"]);
+    let of = |name: &str| -> Vec<_> { written.iter().map(|line| line[name].clone()).collect() };
+    assert_eq!(of("event"), ["telemetry_dropped", "telemetry_dropped"]);
+    assert_eq!(of("reason"), ["foreign_stage", "out_of_range"]);
     assert_eq!(values(&samples(&lines), "TelemetryDropped"), [2.0, 1.0]);
 }
 
@@ -247,7 +223,7 @@ fn spans_that_are_lost_are_counted_by_the_same_metric() {
         }
         .emit();
     });
-    assert_eq!(lines.len(), 1);
+    one(&lines);
     assert_eq!(values(&samples(&lines), "TelemetryDropped"), [3.0]);
 }
 
@@ -264,13 +240,12 @@ async fn interleaved_tasks_of_different_traces_do_not_mix() {
             for _ in 0..20 {
                 log.take(&Odd::silent(|m| m.count_by(Metric::LeadsAccepted, source)));
                 tokio::task::yield_now().await;
-                let mut line = Odd::line();
+                let latency = SignedDuration::from_millis(1);
+                let mut line = Odd::line(|m| m.time_by(Metric::IngestLatency, latency, source));
                 line.fields = vec![
                     ("source", source.as_str().to_owned()),
                     ("expected", trace.clone()),
                 ];
-                let latency = SignedDuration::from_millis(1);
-                line.metrics.time_by(Metric::IngestLatency, latency, source);
                 log.take(&line);
                 tokio::task::yield_now().await;
             }
@@ -307,9 +282,10 @@ fn the_ids_of_the_open_span_are_on_a_line_whatever_the_filter_says_of_spans() {
         );
     let emit = || {
         tracing::error!("of other code");
-        let mut event = Odd::line();
-        event.level = tracing::Level::ERROR;
-        program.log.take(&event);
+        program.log.take(&Odd {
+            level: tracing::Level::ERROR,
+            ..Odd::line(|_| {})
+        });
     };
     tracing::subscriber::with_default(subscriber, || {
         emit();
@@ -382,11 +358,10 @@ fn a_value_that_looks_like_a_line_or_a_document_stays_a_value() {
                 "{forged}"
             );
             tracing::error!(error = %forged, seen = ?forged, "a failure");
-            let mut event = Odd::line();
+            let mut event = Odd::line(|m| m.count(Metric::LeadsEnriched));
             event.fields = ["cause", "source", "environment", "service", "error"]
                 .map(|name| (name, forged.to_owned()))
                 .into();
-            event.metrics.count(Metric::LeadsEnriched);
             program.log.take(&event);
         });
         let samples = samples(&lines);

@@ -1,7 +1,6 @@
 //! The traps of the format: what other encoders write, and `CloudWatch` drops without a word.
 
 use super::{Odd, Paper, Program, object, open_trace, samples, validate, values};
-use crate::emf::validate_by;
 use crate::emf::{Document, LINE_BYTES_MAX, Loss, PAST_MS, Value};
 use crate::line::now;
 use crate::log::{EventFilter, LogSink};
@@ -10,10 +9,9 @@ use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
 use leadwire_pipeline::observe::Sink as _;
 use leadwire_pipeline::observe::metric::{
-    Amount, Dimension, Facts, Further, Measured, Metric, Rejection, Resolution, Service, Unit,
+    Amount, Dimension, Further, Measured, Metric, Rejection, Service,
 };
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::cell::Cell;
 
 fn value_of(metric: Metric, amount: Amount) -> Result<f64, Loss> {
     let measured = Measured {
@@ -51,31 +49,15 @@ fn what_is_no_number_negative_or_too_large_is_lost() {
 }
 
 #[test]
-fn a_metric_of_another_service_is_lost_and_counted() {
-    let program = Program::new(Service::Sweep);
-    let lines = program.lines(|| program.count(Metric::EmailsSent, 1));
-    let [line] = lines.as_slice() else {
-        panic!("{lines:?}")
-    };
-    assert_eq!(object(line)["event"], "telemetry_dropped");
-    assert_eq!(object(line)["reason"], "foreign_stage");
-    assert_eq!(values(&samples(&lines), "TelemetryDropped"), [1.0]);
-}
-
-fn lag(milliseconds: u32) -> Odd {
-    let time = SignedDuration::from_millis(milliseconds.into());
-    Odd::silent(|m| m.time(Metric::EnrichmentLag, time))
-}
-
-#[test]
 fn two_values_of_one_metric_are_a_list_and_more_than_a_hundred_are_more_documents() {
     let program = Program::new(Service::Enrich);
     let lines = program.lines(|| {
         let _open = open_trace(1);
         for value in 0..250 {
-            program.log.take(&lag(value));
+            let lag = SignedDuration::from_millis(value);
+            program.measure(|m| m.time(Metric::EnrichmentLag, lag));
         }
-        program.log.take(&Odd::line());
+        program.emit(|_| {});
     });
     assert_eq!(lines.len(), 3);
     let of_line = &object(&lines[2])["EnrichmentLag"];
@@ -96,8 +78,7 @@ fn values_of_two_sources_never_share_a_document() {
             Source::Standard,
         ] {
             let latency = SignedDuration::from_millis(1);
-            let odd = Odd::silent(|m| m.time_by(Metric::IngestLatency, latency, source));
-            program.log.take(&odd);
+            program.measure(|m| m.time_by(Metric::IngestLatency, latency, source));
         }
     });
     let samples = samples(&lines);
@@ -133,8 +114,9 @@ fn an_environment_that_cannot_be_a_dimension_has_a_name_that_can() {
         let log = LogSink::new(Service::Sweep, environment, filter, paper.write());
         log.take(&Odd::silent(|m| m.count(Metric::SweptEvents)));
         log.flush();
-        assert_eq!(object(&paper.lines()[0])["environment"], "invalid");
-        assert_eq!(samples(&paper.lines()).len(), 1);
+        let lines = paper.lines();
+        assert_eq!(object(&lines[0])["environment"], "invalid");
+        assert_eq!(samples(&lines).len(), 1);
     }
 }
 
@@ -156,10 +138,10 @@ fn a_paper_that_takes_nothing_is_a_loss_that_is_counted() {
     let program = Program::with(Service::Sweep, "info", |log| log.write = Box::new(closed));
     program.count(Metric::SweptEvents, 1);
     program.log.write_held();
-    let mut event = Odd::line();
-    event.metrics.count(Metric::SweptEvents);
-    event.metrics.count(Metric::ColdStart);
-    program.log.take(&event);
+    program.emit(|m| {
+        m.count(Metric::SweptEvents);
+        m.count(Metric::ColdStart);
+    });
     let lost: Vec<_> = program.log.state().lost.clone().into_iter().collect();
     assert_eq!(lost, [(Loss::NotWritten, 3)]);
 }
@@ -168,9 +150,7 @@ fn a_paper_that_takes_nothing_is_a_loss_that_is_counted() {
 fn the_command_writes_lines_and_no_documents() {
     let program = Program::new(Service::Leadwire);
     let lines = program.lines(|| {
-        let mut event = Odd::line();
-        event.metrics.count(Metric::SweptEvents);
-        program.log.take(&event);
+        program.emit(|m| m.count(Metric::SweptEvents));
         program.count(Metric::SweptEvents, 1);
     });
     assert_eq!(lines.len(), 1);
@@ -179,17 +159,13 @@ fn the_command_writes_lines_and_no_documents() {
 
 /// Every value of a dimension.
 fn all(dimension: Option<Dimension>) -> Vec<Option<Further>> {
+    let sources = Source::ALL.into_iter().filter(|source| source.is_metered());
+    let reasons = Problem::ALL.into_iter().map(Rejection::Problem);
+    let reasons = reasons.chain([Rejection::NotConfigured]);
     match dimension {
         None => vec![None],
-        Some(Dimension::Source) => {
-            let sources = Source::ALL.into_iter().filter(|source| source.is_metered());
-            sources.map(|source| Some(source.into())).collect()
-        }
-        Some(Dimension::Reason) => {
-            let reasons = Problem::ALL.into_iter().map(Rejection::Problem);
-            let reasons = reasons.chain([Rejection::NotConfigured]);
-            reasons.map(|reason| Some(reason.into())).collect()
-        }
+        Some(Dimension::Source) => sources.map(|source| Some(source.into())).collect(),
+        Some(Dimension::Reason) => reasons.map(|reason| Some(reason.into())).collect(),
     }
 }
 
@@ -215,26 +191,28 @@ fn the_catalogue_has_nothing_that_the_format_does_not_take() {
     }
 }
 
-static CLOCK_MS: AtomicI64 = AtomicI64::new(0);
+thread_local! {
+    static NOW_MS: Cell<i64> = const { Cell::new(0) };
+}
 
-fn set_clock() -> Timestamp {
-    Timestamp::from_millisecond(CLOCK_MS.load(Ordering::Relaxed)).unwrap()
+/// A program of `sweep` whose clock stands until it is set.
+fn with_set_clock() -> Program {
+    NOW_MS.set(now().as_millisecond());
+    Program::with(Service::Sweep, "info", |log| {
+        log.clock = || Timestamp::from_millisecond(NOW_MS.get()).unwrap();
+    })
 }
 
 #[test]
 fn a_value_that_waited_beyond_the_window_is_lost_and_counted() {
-    let start = now().as_millisecond();
-    CLOCK_MS.store(start, Ordering::Relaxed);
-    let program = Program::with(Service::Sweep, "info", |log| log.clock = set_clock);
+    let program = with_set_clock();
     program.count(Metric::SweptEvents, 1);
-    CLOCK_MS.store(start + PAST_MS + 1, Ordering::Relaxed);
+    NOW_MS.set(NOW_MS.get() + PAST_MS + 1);
     program.count(Metric::SweptEvents, 2);
     let lines = program.lines(|| {});
-    CLOCK_MS.store(start, Ordering::Relaxed);
-    let now_ms = start + PAST_MS + 1;
     let samples: Vec<_> = lines
         .iter()
-        .flat_map(|line| validate(line, now_ms).unwrap())
+        .flat_map(|line| validate(line, NOW_MS.get()).unwrap())
         .collect();
     assert_eq!(values(&samples, "SweptEvents"), [2.0]);
     assert_eq!(values(&samples, "TelemetryDropped"), [1.0]);
@@ -242,15 +220,11 @@ fn a_value_that_waited_beyond_the_window_is_lost_and_counted() {
 
 #[test]
 fn values_of_different_minutes_have_documents_of_their_own_time() {
-    static MINUTES: AtomicI64 = AtomicI64::new(0);
-    let start = now().as_millisecond();
-    MINUTES.store(start, Ordering::Relaxed);
-    let program = Program::with(Service::Sweep, "info", |log| {
-        log.clock = || Timestamp::from_millisecond(MINUTES.load(Ordering::Relaxed)).unwrap();
-    });
-    for _ in 0..4 {
+    let program = with_set_clock();
+    let start = NOW_MS.get();
+    for half_minutes in 0..4 {
+        NOW_MS.set(start + half_minutes * 30_000);
         program.count(Metric::SweptEvents, 1);
-        MINUTES.fetch_add(30_000, Ordering::Relaxed);
     }
     program.log.flush();
     let samples = samples(&program.paper.lines());
@@ -261,77 +235,25 @@ fn values_of_different_minutes_have_documents_of_their_own_time() {
     assert_eq!(times, [(0, 2), (60_000, 2)]);
 }
 
-/// A catalogue of another size: `metric-0` to `metric-249`, every third one of high resolution.
-fn many(name: &str) -> Option<Facts> {
-    static MANY: OnceLock<Vec<Facts>> = OnceLock::new();
-    let many = MANY.get_or_init(|| {
-        let facts = |n: usize| Facts {
-            name: format!("metric-{n}-{}", "x".repeat(200)).leak(),
-            unit: Unit::Count,
-            resolution: if n.is_multiple_of(3) {
-                Resolution::High
-            } else {
-                Resolution::Standard
-            },
-            further: None,
-            services: &[Service::Sweep],
-            about: "One of many.",
-        };
-        (0..250).map(facts).collect()
-    });
-    many.iter().find(|facts| facts.name == name).copied()
-}
-
-/// A value of one of these.
-fn one_of_many(n: usize, amount: Amount) -> Value {
-    let measured = Measured {
-        metric: Metric::SweptEvents,
-        further: None,
-        amount,
-    };
-    let value = Value::of(measured, Service::Sweep, now().as_millisecond(), None).unwrap();
-    let facts = many(&format!("metric-{n}-{}", "x".repeat(200))).unwrap();
-    Value { facts, ..value }
-}
-
-fn lines_of(values: impl Iterator<Item = Value>) -> Vec<String> {
-    let program = Program::new(Service::Sweep);
-    program.lines(|| program.log.write_documents(values.collect()))
-}
-
-#[test]
-fn the_hundred_and_first_metric_begins_another_document() {
-    let lines = lines_of((0..250).map(|n| one_of_many(n, Amount::Count(1))));
-    let sizes: Vec<_> = lines
-        .iter()
-        .map(|line| {
-            validate_by(many, line, now().as_millisecond())
-                .unwrap()
-                .len()
-        })
-        .collect();
-    assert_eq!(sizes, [100, 100, 50]);
-}
-
-#[test]
-fn high_resolution_is_written_where_it_is_declared() {
-    let lines = lines_of((0..2).map(|n| one_of_many(n, Amount::Count(1))));
-    let metrics = &object(&lines[0])["_aws"]["CloudWatchMetrics"][0]["Metrics"];
-    assert_eq!(metrics[0]["StorageResolution"], 1);
-    assert!(metrics[1].get("StorageResolution").is_none());
-    let standard = lines[0].replace("\"StorageResolution\":1", "\"StorageResolution\":60");
-    assert!(validate_by(many, &standard, now().as_millisecond()).is_err());
-}
-
 #[test]
 fn a_document_stays_within_the_size_that_a_line_may_have() {
-    let long = Amount::Millis(1.234_567_890_123_456_7e-100);
-    let lines = lines_of((0..10_000).map(|n| one_of_many(n % 100, long)));
-    let written: usize = lines
-        .iter()
-        .flat_map(|line| validate_by(many, line, now().as_millisecond()).unwrap())
-        .map(|sample| sample.values.len())
-        .sum();
+    let (service, at_ms) = (Service::Enrich, now().as_millisecond());
+    let metrics = Metric::ALL.into_iter().filter(|metric| {
+        let facts = metric.facts();
+        facts.further.is_none() && facts.services.contains(&service)
+    });
+    let values = metrics.cycle().take(10_000).map(|metric| {
+        let measured = Measured {
+            metric,
+            further: None,
+            amount: Amount::Millis(1.234_567_890_123_456_7e-100),
+        };
+        Value::of(measured, service, at_ms, None).unwrap()
+    });
+    let program = Program::new(service);
+    let lines = program.lines(|| program.log.write_documents(values.collect()));
+    let written = samples(&lines);
+    let written: usize = written.iter().map(|sample| sample.values.len()).sum();
     assert_eq!(written, 10_000);
     assert!(lines.iter().all(|line| line.len() < LINE_BYTES_MAX));
 }
@@ -340,8 +262,7 @@ fn a_document_stays_within_the_size_that_a_line_may_have() {
 fn a_line_that_is_full_leaves_its_metrics_to_a_document_of_their_own() {
     let program = Program::new(Service::Sweep);
     let lines = program.lines(|| {
-        let mut event = Odd::line();
-        event.metrics.count(Metric::SweptEvents);
+        let mut event = Odd::line(|m| m.count(Metric::SweptEvents));
         let long = "\u{1}".repeat(8000);
         event.fields = ["a", "b", "c", "d", "e"]
             .map(|name| (name, long.clone()))

@@ -1,5 +1,5 @@
 use super::*;
-use crate::buffer::Buffer;
+use crate::buffer::spans_of;
 use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanKind, TraceContextExt as _, TraceFlags, TraceId, TraceState,
     Tracer as _, TracerProvider as _,
@@ -7,7 +7,6 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, StringValue};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
-use opentelemetry_sdk::trace::SdkTracerProvider;
 use prost::Message as _;
 use std::time::Duration;
 
@@ -24,16 +23,6 @@ fn assert_same(resource: &Resource, spans: Vec<SpanData>) {
         resource_spans: group_spans_by_resource_and_scope(spans, &resource.into()),
     };
     assert_eq!(read, expected);
-}
-
-/// The spans that some code makes.
-fn spans_of(make: impl FnOnce(&SdkTracerProvider)) -> Vec<SpanData> {
-    let buffer = Buffer::default();
-    let provider = SdkTracerProvider::builder()
-        .with_span_processor(buffer.clone())
-        .build();
-    make(&provider);
-    buffer.take().spans
 }
 
 fn spans_with(builders: impl IntoIterator<Item = SpanBuilder>) -> Vec<SpanData> {
@@ -60,18 +49,12 @@ fn a_span_with_a_parent_elsewhere_links_and_events_is_read_as_it_is() {
     let spans = spans_of(|provider| {
         let tracer = provider.tracer("leadwire");
         let parent = Context::new().with_remote_span_context(remote("vendor=1"));
-        let mut span = tracer.build_with_context(
-            SpanBuilder::from_name("process").with_kind(SpanKind::Consumer),
-            &parent,
-        );
-        span.add_link(
-            remote("a=1,b=2"),
-            vec![KeyValue::new("leadwire.link", "producer")],
-        );
-        span.add_event(
-            "exception",
-            vec![KeyValue::new("exception.type", "Timeout")],
-        );
+        let process = SpanBuilder::from_name("process").with_kind(SpanKind::Consumer);
+        let mut span = tracer.build_with_context(process, &parent);
+        let producer = KeyValue::new("leadwire.link", "producer");
+        span.add_link(remote("a=1,b=2"), vec![producer]);
+        let timeout = KeyValue::new("exception.type", "Timeout");
+        span.add_event("exception", vec![timeout]);
         span.set_status(Status::error("it did not answer"));
         let inner = parent.with_span(span);
         drop(tracer.build_with_context(SpanBuilder::from_name("S3.GetObject"), &inner));
@@ -89,16 +72,11 @@ fn every_kind_and_every_status_is_read_as_it_is() {
         SpanKind::Producer,
         SpanKind::Server,
     ];
-    let statuses = [
-        Status::Unset,
-        Status::Ok,
-        Status::error(""),
-        Status::error("why"),
-    ];
-    for status in &statuses {
+    let (silent, failed) = (Status::error(""), Status::error("why"));
+    for status in [Status::Unset, Status::Ok, silent, failed] {
         let kinds = kinds.iter().cloned();
-        let mut spans =
-            spans_with(kinds.map(|kind| SpanBuilder::from_name("kind").with_kind(kind)));
+        let kinds = kinds.map(|kind| SpanBuilder::from_name("kind").with_kind(kind));
+        let mut spans = spans_with(kinds);
         for span in &mut spans {
             span.status = status.clone();
         }
