@@ -1,7 +1,7 @@
 //! Parked mails: their delivery is not confirmed, and a person decides (docs/PROTOCOL.md, Parked mails).
 
 use crate::ledger::{ClaimState, Kind, Ledger, Marker};
-use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, PortError, Replaced};
+use crate::port::{Clock, DelayQueue, ETag, Home, OutgoingMessage, PortError};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::key::EventName;
@@ -80,9 +80,9 @@ pub async fn resolve<H: Home>(
         (ClaimState::Settled(marker, _), _) => Ok(Resolved::SettledBefore(marker.how)),
         (ClaimState::Claimed(Claim::Parked { .. }, etag), Resolution::Sent) => {
             let marker = Marker::new(Settled::Sent, home.clock().now());
-            let replaced = ledger.settle(name, &etag, &marker).await;
+            let written = ledger.settle(name, Some(&etag), &marker).await;
             let is_sent = |claim: &ClaimState| claim.settled() == Some(Settled::Sent);
-            let is_ours = is_stored(home, name, replaced, is_sent).await?;
+            let is_ours = is_stored(home, name, written, is_sent).await?;
             Ok(if is_ours {
                 Resolved::MarkedSent
             } else {
@@ -91,9 +91,9 @@ pub async fn resolve<H: Home>(
         }
         (ClaimState::Claimed(Claim::Parked { attempt, .. }, etag), Resolution::Resend) => {
             let idle = Claim::Idle { attempt };
-            let replaced = ledger.replace_claim(name, &etag, &idle).await;
+            let written = ledger.write_claim(name, Some(&etag), &idle).await;
             let is_idle = |claim: &ClaimState| matches!(claim, ClaimState::Claimed(found, _) if *found == idle);
-            if !is_stored(home, name, replaced, is_idle).await? {
+            if !is_stored(home, name, written, is_idle).await? {
                 return Ok(Resolved::ChangedMeanwhile);
             }
             enqueue(home, name).await
@@ -113,15 +113,15 @@ pub async fn resolve<H: Home>(
 async fn is_stored<H: Home>(
     home: &H,
     name: &EventName,
-    replaced: Result<Replaced, PortError>,
+    written: Result<Option<ETag>, PortError>,
     is_written: impl Fn(&ClaimState) -> bool,
 ) -> Result<bool, PortError> {
-    if matches!(replaced, Ok(Replaced::New(_))) {
+    if matches!(written, Ok(Some(_))) {
         return Ok(true);
     }
     let claim = Ledger::new(home.store()).claim(name).await?.readable()?;
     let is_stored = is_written(&claim);
-    match replaced {
+    match written {
         Err(error) if !is_stored => Err(error),
         _ => Ok(is_stored),
     }

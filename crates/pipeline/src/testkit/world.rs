@@ -2,9 +2,12 @@
 
 use super::counts::{Counts, Told};
 use super::queue::RECEIVES_MAX;
-use super::{FakeHome, lock};
+use super::{Call, FakeHome, Fault, lock};
 use crate::operate::redrive::{Redrive, Redriven};
-use crate::port::{Bucket, Clock as _, NewObject, OutgoingMessage, PortError, SecretStore};
+use crate::port::{
+    Bucket, Clock as _, DelayQueue as _, NewObject, OutgoingMessage, PortError, SecretStore,
+    StoredObject,
+};
 use crate::secrets::SecretCache;
 use crate::settings::{
     AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
@@ -18,6 +21,7 @@ use leadwire_domain::key::EventName;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::{Headers, canary};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -177,6 +181,26 @@ impl World {
         WorldBuilder::default().build()
     }
 
+    /// A world that differs from the defaults.
+    #[track_caller]
+    pub fn with(change: impl FnOnce(&mut WorldBuilder)) -> Self {
+        let mut builder = WorldBuilder::default();
+        change(&mut builder);
+        builder.build()
+    }
+
+    /// A world in which a doubtful mail is parked.
+    #[track_caller]
+    pub fn parking() -> Self {
+        Self::with(|world| world.enrich.ambiguous = AmbiguousPolicy::Park)
+    }
+
+    /// A world in which every request must be signed.
+    #[track_caller]
+    pub fn prod() -> Self {
+        Self::with(|world| world.environment = "prod")
+    }
+
     /// The home, where its objects are meant.
     pub fn store(&self) -> &FakeHome {
         &self.home
@@ -215,22 +239,96 @@ impl World {
         self.ingest.handle(request).await
     }
 
+    /// Posts an event of a lead of which nothing is known but its id.
+    pub async fn post_lead(&self, lead_id: &str) -> Answer {
+        self.post(&format!(r#"{{"lead_id":"{lead_id}"}}"#)).await
+    }
+
     /// Writes the owner file of a lead.
     pub fn put_owner(&self, lead_id: &str, json: &str) {
-        self.store().plant(
-            Bucket::Lookup,
-            &format!("{lead_id}.json"),
-            NewObject::of(json.as_bytes().to_vec()),
-        );
+        self.put(&format!("{lead_id}.json"), json);
+    }
+
+    /// Gives a lead an owner.
+    pub fn own(&self, lead_id: &str) {
+        let file = format!(r#"{{"lead_id":"{lead_id}","lead_owner":"Omar"}}"#);
+        self.put_owner(lead_id, &file);
+    }
+
+    /// Writes an object as another party would.
+    pub fn put(&self, key: &str, text: &str) {
+        let object = NewObject::of(text.as_bytes().to_vec());
+        self.home.plant(bucket_of(key), key, object);
+    }
+
+    /// Leaves a marker that says how an event ended.
+    pub fn put_marker(&self, key: &str, state: &str) {
+        let metadata = [
+            ("state".to_owned(), state.to_owned()),
+            ("settled-at".to_owned(), self.home.now().to_string()),
+        ];
+        let marker = NewObject::with_metadata(Vec::new(), metadata.into());
+        self.home.plant(bucket_of(key), key, marker);
+    }
+
+    /// How the marker at a key says that its event ended.
+    #[track_caller]
+    pub fn state(&self, key: &str) -> String {
+        let marker = self.peek(key).expect("there is a marker");
+        assert!(marker.bytes.is_empty(), "{key} is a claim still");
+        marker.metadata.get("state").cloned().unwrap_or_default()
+    }
+
+    /// An object as it lies there.
+    pub fn peek(&self, key: &str) -> Option<StoredObject> {
+        self.home.peek(bucket_of(key), key)
+    }
+
+    /// Removes an object as an operator would.
+    pub fn remove(&self, key: &str) {
+        self.home.remove(bucket_of(key), key);
+    }
+
+    /// The keys under a prefix.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        self.home.keys(bucket_of(prefix), prefix)
+    }
+
+    /// Every such call meets a fault.
+    pub fn spoil(&self, fault: Fault, is_meant: impl Fn(&Call) -> bool + Send + 'static) {
+        let script = move |call: &Call| is_meant(call).then_some(fault);
+        self.home.set_script(script);
+    }
+
+    /// The next such call meets a fault.
+    pub fn spoil_once(&self, fault: Fault, is_meant: impl Fn(&Call) -> bool + Send + 'static) {
+        self.spoil_some(0..1, fault, is_meant);
+    }
+
+    /// Such calls meet a fault whose numbers, from 0, are among these.
+    pub fn spoil_some(
+        &self,
+        numbers: Range<usize>,
+        fault: Fault,
+        is_meant: impl Fn(&Call) -> bool + Send + 'static,
+    ) {
+        let mut calls = 0..;
+        self.home.set_script(move |call| {
+            let number = if is_meant(call) { calls.next() } else { None };
+            numbers.contains(&number?).then_some(fault)
+        });
+    }
+
+    /// Queues a message, visible at once.
+    pub async fn send(&self, body: &str) {
+        let sent = self.home.send(at_once(body.to_owned())).await;
+        sent.expect("no fault is scripted");
     }
 
     /// Sends a message as an operator would.
     pub fn send_bare(&self, s3_key: &str) {
-        self.home.push(OutgoingMessage {
-            body: format!(r#"{{"s3_key":"{s3_key}"}}"#),
-            delay_seconds: 0,
-            trace: TraceContext::default(),
-        });
+        self.home
+            .push(at_once(format!(r#"{{"s3_key":"{s3_key}"}}"#)));
     }
 
     /// Sends every dead letter again, by the operator's own verb.
@@ -327,5 +425,22 @@ impl Default for World {
     #[track_caller]
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The bucket of a key: owner files lie in no folder.
+fn bucket_of(key: &str) -> Bucket {
+    match key.split_once('/') {
+        Some(("raw", _)) => Bucket::Raw,
+        Some(_) => Bucket::Enriched,
+        None => Bucket::Lookup,
+    }
+}
+
+fn at_once(body: String) -> OutgoingMessage {
+    OutgoingMessage {
+        body,
+        delay_seconds: 0,
+        trace: TraceContext::default(),
     }
 }

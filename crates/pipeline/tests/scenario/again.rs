@@ -1,21 +1,7 @@
 //! Verbs that may be begun again: broken off after each of their steps, with two events, and begun once more.
 
-use super::{OMAR, close_event, key_of, own, plant};
-use jiff::SignedDuration;
-use leadwire_domain::key::EventName;
-use leadwire_domain::lead::id::LeadId;
-use leadwire_domain::message::Notify;
-use leadwire_pipeline::operate::forget::{Forget, ForgetConfig};
-use leadwire_pipeline::operate::replay::{Order, Preview, Ready, Replayed, preview, replay};
-use leadwire_pipeline::operate::resolve::{Resolution, Resolved, resolve};
-use leadwire_pipeline::port::{Bucket, PortError};
-use leadwire_pipeline::settings::AmbiguousPolicy;
-use leadwire_pipeline::stage::enrich::{Done, Outcome};
-use leadwire_pipeline::stage::sweep::SweepMode;
-use leadwire_pipeline::testkit::{Call, FakeHome, Fault, World, WorldBuilder};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tokio::time::Instant;
+use super::prelude::*;
+use std::sync::Mutex;
 
 const LEASE: Duration = Duration::from_secs(90);
 const TIMES: [&str; 2] = ["2026-11-23T06:49:58.1", "2026-11-23T06:49:59.1"];
@@ -23,38 +9,36 @@ const TIMES: [&str; 2] = ["2026-11-23T06:49:58.1", "2026-11-23T06:49:59.1"];
 /// Faults that break a verb off at a call: before it takes effect, and after.
 const BREAKS: [Fault; 2] = [Fault::Fails, Fault::ReplyLost];
 
-fn forget(world: &World) -> Forget<FakeHome> {
-    let config = ForgetConfig {
-        lease: SignedDuration::try_from(LEASE).unwrap(),
-        owner_file: true,
-    };
-    Forget::new(Arc::clone(&world.home), config)
-}
-
-/// Two events of one lead, both mailed.
-async fn two_events(world: &World) -> [String; 2] {
-    own(world, "a");
+/// Two events of one lead that has an owner.
+async fn two_posted(world: &World) -> [String; 2] {
+    world.own("a");
     let mut keys = Vec::new();
     for (number, time) in TIMES.into_iter().enumerate() {
         let body = close_event("a", &format!("ev_{number}"), time);
         keys.push(key_of(&world.post(&body).await));
     }
-    world.work_until_idle().await;
     keys.try_into().unwrap()
+}
+
+/// Both mailed.
+async fn two_events(world: &World) -> [String; 2] {
+    let keys = two_posted(world).await;
+    world.work_until_idle().await;
+    keys
 }
 
 /// Calls that change something, with the time of each.
 type Log = Arc<Mutex<Vec<(Instant, Call)>>>;
 
 fn is_change(call: &Call) -> bool {
-    call.key().is_some() && !matches!(call, Call::Get(..) | Call::List(..))
+    is_on_store(call) && !matches!(call, Call::Get(..) | Call::List(..))
 }
 
 /// Notes every change, and breaks off at the one of this number.
 fn note(world: &World, broken: Option<(usize, Fault)>) -> Log {
     let log = Log::default();
     let noted = Arc::clone(&log);
-    world.store().set_script(move |call| {
+    world.home.set_script(move |call| {
         if !is_change(call) {
             return None;
         }
@@ -67,13 +51,6 @@ fn note(world: &World, broken: Option<(usize, Fault)>) -> Log {
     log
 }
 
-async fn run_forget(world: &World) -> Result<(), PortError> {
-    let forget = forget(world);
-    let found = forget.find(&LeadId::parse("a").unwrap()).await?;
-    let done = forget.run(&found, || false, &mut |_step| ()).await;
-    done.map(drop)
-}
-
 #[tokio::test(start_paused = true)]
 async fn forgetting_that_was_broken_off_waits_one_lease_from_the_last_mark_and_ends_as_if_it_was_not()
  {
@@ -83,13 +60,13 @@ async fn forgetting_that_was_broken_off_waits_one_lease_from_the_last_mark_and_e
             let world = World::new();
             let keys = two_events(&world).await;
             let first = note(&world, Some((broken, fault)));
-            assert!(run_forget(&world).await.is_err(), "{broken}");
+            assert!(try_to_forget(&world, "a").await.is_err(), "{broken}");
             let first = first.lock().unwrap().clone();
             assert_eq!(first.len(), broken + 1);
             // A worker that began after the first run could be at it by now.
-            tokio::time::sleep(Duration::from_mins(1)).await;
+            sleep(Duration::from_mins(1)).await;
             let second = note(&world, None);
-            run_forget(&world).await.unwrap();
+            try_to_forget(&world, "a").await.unwrap();
             let second = second.lock().unwrap().clone();
             let is_mark = |call: &Call| call.is_on("mail/");
             let is_erase = |call: &Call| matches!(call, Call::Erase(..));
@@ -97,17 +74,14 @@ async fn forgetting_that_was_broken_off_waits_one_lease_from_the_last_mark_and_e
             let last_mark = all().rfind(|(_, call)| is_mark(call)).unwrap();
             let first_erase = all().find(|(_, call)| is_erase(call)).unwrap();
             let waited = first_erase.0.duration_since(last_mark.0);
-            assert!(waited >= LEASE, "{broken} {fault:?}: {waited:?}");
-            assert!(
-                waited < LEASE + Duration::from_secs(2),
-                "{broken} {fault:?}: {waited:?}"
-            );
+            let expected = LEASE..LEASE + Duration::from_secs(2);
+            assert!(expected.contains(&waited), "{broken} {fault:?}: {waited:?}");
 
-            let left = world.store().keys(Bucket::Enriched, "");
+            let left = world.home.keys(Bucket::Enriched, "");
             let marks = keys.each_ref().map(|key| key.replace("raw/", "mail/"));
             assert_eq!(left, marks, "{broken} {fault:?}");
-            assert!(world.store().keys(Bucket::Raw, "").is_empty());
-            assert!(world.store().keys(Bucket::Lookup, "").is_empty());
+            assert!(world.keys("raw/").is_empty());
+            assert!(world.keys("").is_empty());
         }
     }
 }
@@ -119,21 +93,19 @@ async fn a_forgetting_that_is_killed_while_it_waits_waits_for_what_is_left_of_th
         two_events(&world).await;
         // Only the first event is marked when the first run ends.
         note(&world, Some((1, Fault::Fails)));
-        run_forget(&world).await.unwrap_err();
-        tokio::time::sleep(Duration::from_secs(30)).await;
+        try_to_forget(&world, "a").await.unwrap_err();
+        sleep(Duration::from_secs(30)).await;
         let marked = Instant::now();
         note(&world, None);
         let killed = Duration::from_secs(killed_after);
-        let second = tokio::time::timeout(killed, run_forget(&world)).await;
+        let second = tokio::time::timeout(killed, try_to_forget(&world, "a")).await;
         assert!(second.is_err(), "it waits still");
         let third = note(&world, None);
-        run_forget(&world).await.unwrap();
+        try_to_forget(&world, "a").await.unwrap();
         let third = third.lock().unwrap();
         let (erased, call) = &third[0];
-        assert!(
-            matches!(call, Call::Erase(..)),
-            "{call:?}: both have their marks"
-        );
+        let is_erase = matches!(call, Call::Erase(..));
+        assert!(is_erase, "{call:?}: both have their marks");
         assert_eq!(erased.duration_since(marked), LEASE, "{killed_after}");
     }
 }
@@ -141,38 +113,26 @@ async fn a_forgetting_that_is_killed_while_it_waits_waits_for_what_is_left_of_th
 #[tokio::test(start_paused = true)]
 async fn an_event_that_came_between_two_forgettings_is_waited_for_like_the_first() {
     let world = World::new();
-    own(&world, "a");
+    world.own("a");
     world.post(&close_event("a", "ev_0", TIMES[0])).await;
     note(&world, Some((1, Fault::Fails)));
-    run_forget(&world).await.unwrap_err();
-    world.store().clear_script();
+    try_to_forget(&world, "a").await.unwrap_err();
+    world.home.clear_script();
     world.post(&close_event("a", "ev_1", TIMES[1])).await;
     let log = note(&world, None);
-    run_forget(&world).await.unwrap();
+    try_to_forget(&world, "a").await.unwrap();
     let log = log.lock().unwrap();
     assert!(log[0].1.is_on("mail/"), "{log:?}");
     assert_eq!(log[1].0.duration_since(log[0].0), LEASE, "{log:?}");
-    assert!(world.store().keys(Bucket::Raw, "").is_empty());
-}
-
-async fn ready(world: &World, key: &str) -> Ready {
-    let name = EventName::parse_raw_key(key).unwrap();
-    match preview(&*world.home, &name).await.unwrap() {
-        Preview::Ready(ready) => *ready,
-        Preview::Refused(refusal) => panic!("{refusal}"),
-    }
+    assert!(world.keys("raw/").is_empty());
 }
 
 /// Replays both events, as one run of the command does: it stops at the first that fails.
 async fn replay_both(world: &World, keys: &[String; 2], resumed: bool) -> Vec<Option<Replayed>> {
-    let order = Order {
-        notify: Notify::Force,
-        run: "run-1".to_owned(),
-        is_resumed: resumed,
-    };
+    let order = order(Notify::Force, "run-1", resumed);
     let mut done = Vec::new();
     for key in keys {
-        let ready = ready(world, key).await;
+        let ready = ready(world, &EventName::parse_raw_key(key).unwrap()).await;
         let replayed = replay(&*world.home, &ready, &order).await.ok();
         let stops = replayed.is_none();
         done.push(replayed);
@@ -197,7 +157,7 @@ async fn a_replay_of_two_events_that_was_broken_off_anywhere_goes_on_and_mails_e
                     None => world.queue().lose_send_replies(1),
                 }
                 let first = replay_both(&world, &keys, false).await;
-                world.store().clear_script();
+                world.home.clear_script();
                 world.queue().lose_send_replies(0);
                 let queued = world.queue().depth();
                 if is_worked_on {
@@ -217,11 +177,7 @@ async fn a_replay_of_two_events_that_was_broken_off_anywhere_goes_on_and_mails_e
                 world.work_until_idle().await;
                 let mails = world.mailer().sent();
                 let replays = mails.iter().filter(|mail| mail.event.ends_with("-r1"));
-                assert_eq!(
-                    replays.count(),
-                    2,
-                    "{broken} {fault:?}: {first:?} {second:?}"
-                );
+                assert_eq!(replays.count(), 2, "{fault:?}: {first:?} {second:?}");
                 assert_eq!(mails.len(), 4, "{broken} {fault:?}");
             }
         }
@@ -230,14 +186,11 @@ async fn a_replay_of_two_events_that_was_broken_off_anywhere_goes_on_and_mails_e
 
 /// Two events whose mails are parked.
 async fn two_parked() -> (World, [EventName; 2]) {
-    let mut builder = WorldBuilder::default();
-    builder.enrich.ambiguous = AmbiguousPolicy::Park;
-    let world = builder.build();
+    let world = World::parking();
     world.put_owner("test-1", OMAR);
     let mut names = Vec::new();
     for _ in 0..2 {
-        let key = key_of(&world.post(super::ALICE).await);
-        names.push(EventName::parse_raw_key(&key).unwrap());
+        names.push(name_of(&world.post(ALICE).await));
     }
     world.mailer().drop_silently(2);
     world.work_until_idle().await;
@@ -252,15 +205,11 @@ async fn a_resolution_that_was_broken_off_anywhere_is_said_again_and_touches_no_
         for fault in BREAKS {
             for resolution in [Resolution::Resend, Resolution::Sent] {
                 let (world, [name, other]) = two_parked().await;
-                let untouched = world.store().peek(Bucket::Enriched, &other.mail_key());
-                let mut calls = 0;
-                world.store().set_script(move |call| {
-                    calls += u32::from(call.key().is_some());
-                    (call.key().is_some() && calls == broken + 1).then_some(fault)
-                });
+                let untouched = world.peek(&other.mail_key());
+                world.spoil_some(broken..broken + 1, fault, is_on_store);
                 world.queue().fail_sends(usize::from(broken == 4));
                 let first = resolve(&*world.home, &name, resolution).await;
-                world.store().clear_script();
+                world.home.clear_script();
                 world.queue().fail_sends(0);
                 let second = resolve(&*world.home, &name, resolution).await.unwrap();
                 let context = format!("{broken} {fault:?} {resolution:?}: {first:?} {second:?}");
@@ -274,9 +223,8 @@ async fn a_resolution_that_was_broken_off_anywhere_is_said_again_and_touches_no_
                 world.work_until_idle().await;
                 let mails = usize::from(resolution == Resolution::Resend);
                 assert_eq!(world.mailer().sent().len(), mails, "{context}");
-                let marker = world.store().peek(Bucket::Enriched, &name.mail_key());
-                assert_eq!(marker.unwrap().metadata["state"], "sent", "{context}");
-                let after = world.store().peek(Bucket::Enriched, &other.mail_key());
+                assert_eq!(world.state(&name.mail_key()), "sent", "{context}");
+                let after = world.peek(&other.mail_key());
                 assert_eq!(after.unwrap().etag, untouched.unwrap().etag, "{context}");
             }
         }
@@ -286,31 +234,18 @@ async fn a_resolution_that_was_broken_off_anywhere_is_said_again_and_touches_no_
 #[tokio::test(start_paused = true)]
 async fn a_redrive_whose_copy_went_and_whose_letter_stayed_mails_once() {
     let world = World::new();
-    let keys = {
-        own(&world, "a");
-        let mut keys = Vec::new();
-        for (number, time) in TIMES.into_iter().enumerate() {
-            let body = close_event("a", &format!("ev_{number}"), time);
-            keys.push(key_of(&world.post(&body).await));
-        }
-        keys
-    };
-    world
-        .store()
-        .set_script(|call| call.key().map(|_key| Fault::Fails));
+    let keys = two_posted(&world).await;
+    world.spoil(Fault::Fails, is_on_store);
     world.work_until_idle().await;
-    world.store().clear_script();
+    world.home.clear_script();
     let letters = world.queue().dead_letters();
     assert_eq!(letters.len(), 2);
     // The copy of the first was sent before it was broken off; then all are redriven, and the first once more by its bare form.
-    super::send(&world, &letters[0].body).await;
+    world.send(&letters[0].body).await;
     world.redrive().await.unwrap();
     world.send_bare(&keys[0]);
     let outcomes = world.work_until_idle().await;
-    let mailed = outcomes
-        .iter()
-        .filter(|o| **o == Outcome::Done(Done::Mailed));
-    assert_eq!(mailed.count(), 2, "{outcomes:?}");
+    assert_eq!(count(&outcomes, MAILED), 2, "{outcomes:?}");
     assert_eq!(world.mailer().sent().len(), 2);
     assert!(outcomes.iter().all(|outcome| !outcome.is_failed()));
 }
@@ -321,26 +256,22 @@ async fn a_sweep_that_was_broken_off_anywhere_goes_on_and_loses_none() {
         for fault in BREAKS {
             let world = World::new();
             for lead in ["a", "b"] {
-                own(&world, lead);
-                plant(
-                    &world,
+                world.own(lead);
+                world.put(
                     &format!("raw/{lead}.json"),
                     &format!(r#"{{"lead_id":"{lead}"}}"#),
                 );
             }
-            tokio::time::sleep(Duration::from_hours(3)).await;
-            let mut calls = 0;
-            world.store().set_script(move |call| {
-                let counts = call.key().is_some() && !matches!(call, Call::List(..));
-                calls += usize::from(counts);
-                (counts && calls == broken + 1).then_some(fault)
+            sleep(LONG).await;
+            world.spoil_some(broken..broken + 1, fault, |call| {
+                is_on_store(call) && !matches!(call, Call::List(..))
             });
             drop(world.sweep.run(SweepMode::Send).await);
-            world.store().clear_script();
+            world.home.clear_script();
             for _ in 0..2 {
                 world.work_until_idle().await;
-                tokio::time::sleep(Duration::from_hours(3)).await;
-                world.sweep.run(SweepMode::Send).await.unwrap();
+                sleep(LONG).await;
+                swept(&world).await;
             }
             assert_eq!(world.mailer().sent().len(), 2, "{broken} {fault:?}");
         }

@@ -1,25 +1,7 @@
 //! What is left when half is gone: each kind of object alone, every other one gone, as retention, a person or a crash may leave it.
 
-use super::audit::{audit, see};
-use super::{ALICE, OMAR, key_of, only, own, plant, plant_marker, receives};
-use jiff::SignedDuration;
-use leadwire_domain::claim::Settled;
-use leadwire_domain::failure::FailureReason;
-use leadwire_domain::key::EventName;
-use leadwire_domain::lead::id::LeadId;
-use leadwire_domain::message::Notify;
-use leadwire_pipeline::operate::audit::{Account, AuditStep, Flaw};
-use leadwire_pipeline::operate::forget::{Forget, ForgetConfig};
-use leadwire_pipeline::operate::replay::{Order, Preview, Refusal, preview, replay};
-use leadwire_pipeline::operate::resolve::{Resolution, Resolved, list_parked, resolve};
-use leadwire_pipeline::port::{Bucket, NewObject};
-use leadwire_pipeline::settings::AmbiguousPolicy;
-use leadwire_pipeline::stage::enrich::{Done, Outcome};
-use leadwire_pipeline::stage::sweep::SweepMode;
-use leadwire_pipeline::testkit::{World, WorldBuilder};
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use super::prelude::*;
+use leadwire_pipeline::operate::audit::Account;
 
 /// Everything that is ever stored of an event and its replays, as real runs leave it, by what its key begins and ends with.
 type Objects = BTreeMap<String, (Bucket, NewObject)>;
@@ -49,20 +31,12 @@ fn key(kind: (&str, u32), base: &str) -> String {
 /// A whole event with ten replays, one of which failed, of this lead: its base name, and every object.
 async fn whole(lead: &str) -> (String, Objects) {
     let world = World::new();
-    own(&world, lead);
-    let raw = key_of(&world.post(&format!(r#"{{"lead_id":"{lead}"}}"#)).await);
+    world.own(lead);
+    let raw = key_of(&world.post_lead(lead).await);
     let name = EventName::parse_raw_key(&raw).unwrap();
     world.work_until_idle().await;
     for _ in 0..10 {
-        let Preview::Ready(ready) = preview(&*world.home, &name).await.unwrap() else {
-            panic!("it was mailed");
-        };
-        let order = Order {
-            notify: Notify::Force,
-            run: "run".to_owned(),
-            is_resumed: false,
-        };
-        replay(&*world.home, &ready, &order).await.unwrap();
+        replayed(&world, &name, Notify::Force).await;
         world.work_until_idle().await;
     }
     let base = name.to_string();
@@ -70,13 +44,13 @@ async fn whole(lead: &str) -> (String, Objects) {
         let failure = format!(
             r#"{{"v":1,"reason":"mail_refused","receives":3,"failed_at":"2026-11-23T07:00:00Z","message_id":"m","s3_key":"{raw}","lead_id":"{lead}","event_id":"e","revision":{revision}}}"#
         );
-        plant(&world, &key(("failed/", revision), &base), &failure);
+        world.put(&key(("failed/", revision), &base), &failure);
     }
-    plant(&world, &key(("swept/", 0), &base), r#"{"count":1}"#);
+    world.put(&key(("swept/", 0), &base), r#"{"count":1}"#);
     let mut objects = Objects::new();
     for bucket in [Bucket::Raw, Bucket::Enriched] {
-        for key in world.store().keys(bucket, "") {
-            let object = world.store().peek(bucket, &key).unwrap();
+        for key in world.home.keys(bucket, "") {
+            let object = world.peek(&key).unwrap();
             let object = NewObject::with_metadata(object.bytes, object.metadata);
             objects.insert(key, (bucket, object));
         }
@@ -86,24 +60,7 @@ async fn whole(lead: &str) -> (String, Objects) {
 
 fn put(world: &World, objects: &Objects, key: &str) {
     let (bucket, object) = objects[key].clone();
-    world.store().plant(bucket, key, object);
-}
-
-fn all_keys(world: &World) -> Vec<String> {
-    let raw = world.store().keys(Bucket::Raw, "").into_iter();
-    raw.chain(world.store().keys(Bucket::Enriched, ""))
-        .collect()
-}
-
-async fn forgotten(world: &World, lead: &str) -> usize {
-    let config = ForgetConfig {
-        lease: SignedDuration::from_secs(90),
-        owner_file: true,
-    };
-    let forget = Forget::new(Arc::clone(&world.home), config);
-    let found = forget.find(&LeadId::parse(lead).unwrap()).await.unwrap();
-    let done = forget.run(&found, || false, &mut |_step| ()).await;
-    done.unwrap().events
+    world.home.plant(bucket, key, object);
 }
 
 /// What holds personal data, or says by its key alone whose it is and is no claim: forgetting leaves none of it.
@@ -118,25 +75,22 @@ async fn each_kind_of_object_that_is_left_alone_is_forgotten_and_another_leads_n
     for kind in KINDS {
         for hidden in [false, true] {
             let world = World::new();
-            world.store().keep_versions();
+            world.home.keep_versions();
             let (own, neighbour) = (key(kind, &base), key(kind, &other));
             put(&world, &objects, &own);
             put(&world, &others, &neighbour);
             let bucket = objects[&own].0;
             if hidden {
-                world.store().remove(bucket, &own);
+                world.remove(&own);
             }
-            let events = forgotten(&world, "a").await;
+            let events = forgotten(&world, "a").await.events;
             let expected = usize::from(is_data(kind.0));
             assert_eq!(events, expected, "{own} {hidden}");
-            let left = world.store().versions(bucket, &own);
+            let left = world.home.versions(bucket, &own);
             assert_eq!(left, 1 - expected, "{own} {hidden}");
-            assert_eq!(world.store().versions(bucket, &neighbour), 1, "{neighbour}");
+            assert_eq!(world.home.versions(bucket, &neighbour), 1, "{neighbour}");
             if expected == 1 {
-                let marker = world
-                    .store()
-                    .peek(Bucket::Enriched, &key(("mail/", 0), &base));
-                assert_eq!(marker.unwrap().metadata["state"], "forgotten", "{own}");
+                assert_eq!(world.state(&key(("mail/", 0), &base)), "forgotten", "{own}");
             }
             let strangers = all_keys(&world);
             let strangers = strangers.iter().filter(|key| key.contains(&other));
@@ -154,13 +108,12 @@ async fn whatever_one_kind_of_object_is_gone_the_rest_of_the_event_is_forgotten(
         for kept in kept {
             put(&world, &objects, kept);
         }
-        assert_eq!(forgotten(&world, "a").await, 1, "{gone:?}");
+        assert_eq!(forgotten(&world, "a").await.events, 1, "{gone:?}");
         let left = all_keys(&world);
         let is_harmless = |key: &String| key.starts_with("mail/") || key.starts_with("replay/");
         assert!(left.iter().all(is_harmless), "{gone:?}: {left:?}");
         for mark in left.iter().filter(|key| key.starts_with("mail/")) {
-            let marker = world.store().peek(Bucket::Enriched, mark).unwrap();
-            assert_eq!(marker.metadata["state"], "forgotten", "{gone:?}: {mark}");
+            assert_eq!(world.state(mark), "forgotten", "{gone:?}: {mark}");
         }
     }
 }
@@ -177,32 +130,19 @@ async fn each_kind_of_object_that_is_left_alone_is_audited_as_what_it_is() {
     for kind in KINDS {
         let world = World::new();
         put(&world, &objects, &key(kind, &base));
-        tokio::time::sleep(Duration::from_hours(5)).await;
-        let mut flaws = Vec::new();
-        let mut told = |step: AuditStep<'_>| {
-            if let AuditStep::Found(found) = step {
-                flaws.push((found.key.clone(), found.flaw));
-            }
-        };
-        let audit = audit(&world, false);
-        let report = audit.run(async || see(&world).await, &mut told).await;
-        let report = report.unwrap();
+        sleep(Duration::from_hours(5)).await;
+        let (report, findings) = audited(&world).await;
         let (account, expired, flaw) = match kind {
             ("raw/", _) => (nowhere, 0, Some(Flaw::Nowhere)),
             ("enriched/", _) => (none, 0, Some(Flaw::DocumentWithoutRaw)),
             ("mail/", 0) => (none, 1, None),
             _ => (none, 0, None),
         };
-        assert_eq!(
-            (report.account, report.expired),
-            (account, expired),
-            "{kind:?}"
-        );
-        let expected: Vec<_> = flaw
-            .map(|flaw| (key(kind, &base), flaw))
-            .into_iter()
-            .collect();
-        assert_eq!(flaws, expected, "{kind:?}");
+        assert_eq!(report.account, account, "{kind:?}");
+        assert_eq!(report.expired, expired, "{kind:?}");
+        let found = findings.into_iter().map(|found| (found.key, found.flaw));
+        let expected = flaw.map(|flaw| (key(kind, &base), flaw));
+        assert!(found.eq(expected), "{kind:?}");
     }
 }
 
@@ -212,8 +152,8 @@ async fn only_a_raw_object_is_swept_whatever_else_is_left_alone() {
     for kind in KINDS {
         let world = World::new();
         put(&world, &objects, &key(kind, &base));
-        tokio::time::sleep(Duration::from_hours(5)).await;
-        let report = world.sweep.run(SweepMode::Send).await.unwrap();
+        sleep(Duration::from_hours(5)).await;
+        let report = swept(&world).await;
         assert_eq!(report.sent, u64::from(kind.0 == "raw/"), "{kind:?}");
         assert_eq!(world.queue().depth(), usize::from(kind.0 == "raw/"));
     }
@@ -224,16 +164,16 @@ async fn a_message_that_meets_one_object_alone_does_what_that_allows_and_no_more
     let (base, objects) = whole("a").await;
     for kind in KINDS {
         let world = World::new();
-        own(&world, "a");
+        world.own("a");
         put(&world, &objects, &key(kind, &base));
         let before = all_keys(&world);
         world.send_bare(&format!("raw/{base}.json"));
         let outcomes = world.work_until_idle().await;
         let (end, mails) = match kind {
             // A document is mailed without its raw object: it is all that a mail needs.
-            ("raw/" | "enriched/", 0) => (Outcome::Done(Done::Mailed), 1),
-            ("mail/", 0) => (Outcome::Done(Done::MailedBefore), 0),
-            _ => (Outcome::Failed(FailureReason::RawMissing), 0),
+            ("raw/" | "enriched/", 0) => (MAILED, 1),
+            ("mail/", 0) => (ended(Done::MailedBefore), 0),
+            _ => (failed(Why::RawMissing), 0),
         };
         assert_eq!(outcomes.last(), Some(&end), "{kind:?}: {outcomes:?}");
         assert_eq!(world.mailer().sent().len(), mails, "{kind:?}");
@@ -257,7 +197,7 @@ async fn what_can_be_replayed_of_one_object_alone_is_said_in_words() {
     let name = EventName::parse_raw_key(&format!("raw/{base}.json")).unwrap();
     for kind in KINDS {
         let world = World::new();
-        own(&world, "a");
+        world.own("a");
         put(&world, &objects, &key(kind, &base));
         let looked = preview(&*world.home, &name).await.unwrap();
         let Preview::Refused(refusal) = looked else {
@@ -289,20 +229,14 @@ async fn the_number_of_a_replay_is_taken_by_whatever_is_left_of_one() {
     let name = EventName::parse_raw_key(&format!("raw/{base}.json")).unwrap();
     for kind in KINDS {
         let world = World::new();
-        own(&world, "a");
+        world.own("a");
         for kept in [("raw/", 0), ("mail/", 0), kind] {
             put(&world, &objects, &key(kept, &base));
         }
-        let Preview::Ready(ready) = preview(&*world.home, &name).await.unwrap() else {
-            panic!("{kind:?}");
-        };
-        let order = Order {
-            notify: Notify::Never,
-            run: "other".to_owned(),
-            is_resumed: true,
-        };
+        let ready = ready(&world, &name).await;
+        let order = order(Notify::Never, "other", true);
         replay(&*world.home, &ready, &order).await.unwrap();
-        let taken = world.store().keys(Bucket::Enriched, "replay/");
+        let taken = world.keys("replay/");
         let next = key(("replay/", kind.1 + 1), &base);
         assert!(taken.contains(&next), "{kind:?}: {taken:?}");
     }
@@ -310,17 +244,16 @@ async fn the_number_of_a_replay_is_taken_by_whatever_is_left_of_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_parked_claim_that_is_left_alone_is_listed_and_resolved() {
-    let parked = r#"{"state":"parked","parked_at":"2026-11-23T06:50:00Z","attempt":1}"#;
     let (base, objects) = whole("a").await;
     let name = EventName::parse_raw_key(&format!("raw/{base}.json")).unwrap();
     for (kept, outcome) in [
-        (None, Outcome::Failed(FailureReason::RawMissing)),
-        (Some("raw/"), Outcome::Done(Done::Mailed)),
-        (Some("enriched/"), Outcome::Done(Done::Mailed)),
+        (None, failed(Why::RawMissing)),
+        (Some("raw/"), MAILED),
+        (Some("enriched/"), MAILED),
     ] {
         let world = World::new();
-        own(&world, "a");
-        plant(&world, &name.mail_key(), parked);
+        world.own("a");
+        world.put(&name.mail_key(), PARKED_CLAIM);
         if let Some(prefix) = kept {
             put(&world, &objects, &key((prefix, 0), &base));
         }
@@ -331,11 +264,11 @@ async fn a_parked_claim_that_is_left_alone_is_listed_and_resolved() {
         assert_eq!(outcomes.last(), Some(&outcome), "{kept:?}");
     }
     let world = World::new();
-    plant(&world, &name.mail_key(), parked);
+    world.put(&name.mail_key(), PARKED_CLAIM);
     let resolved = resolve(&*world.home, &name, Resolution::Sent).await;
     assert_eq!(resolved.unwrap(), Resolved::MarkedSent);
     for state in ["sent", "forgotten", "silent"] {
-        plant_marker(&world, &name.mail_key(), state);
+        world.put_marker(&name.mail_key(), state);
         for resolution in [Resolution::Sent, Resolution::Resend] {
             let resolved = resolve(&*world.home, &name, resolution).await.unwrap();
             let settled = Settled::from_name(state).unwrap();
@@ -346,14 +279,12 @@ async fn a_parked_claim_that_is_left_alone_is_listed_and_resolved() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_is_left_from_before_keeps_nothing_from_being_mailed() {
-    let mut builder = WorldBuilder::default();
-    builder.enrich.ambiguous = AmbiguousPolicy::Park;
-    let world = builder.build();
+    let world = World::parking();
     world.put_owner("test-1", OMAR);
     let raw = key_of(&world.post(ALICE).await);
-    plant(&world, &raw.replace("raw/", "failed/"), "not even JSON");
-    plant(&world, &raw.replace("raw/", "swept/"), "nor this");
-    assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
+    world.put(&raw.replace("raw/", "failed/"), "not even JSON");
+    world.put(&raw.replace("raw/", "swept/"), "nor this");
+    assert_eq!(world.work_until_idle().await, [MAILED]);
     assert_eq!(receives(&world), [600]);
-    assert_eq!(only(&world, "mail/"), serde_json::Value::Null);
+    assert_eq!(only(&world, "mail/"), Value::Null);
 }

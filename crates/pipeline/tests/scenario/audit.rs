@@ -1,20 +1,9 @@
-use super::{ALICE, OMAR, close_event, key_of, plant_claim};
-use jiff::SignedDuration;
-use leadwire_domain::lead::id::LeadId;
-use leadwire_domain::message::Trigger;
+use super::prelude::*;
 use leadwire_pipeline::operate::audit::{
-    Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, Flaw, QueueSeen,
+    Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
 };
-use leadwire_pipeline::operate::forget::{Forget, ForgetConfig};
-use leadwire_pipeline::port::{Bucket, NewObject, PortError};
-use leadwire_pipeline::settings::AmbiguousPolicy;
-use leadwire_pipeline::stage::sweep::SweepMode;
-use leadwire_pipeline::testkit::{Call, FakeHome, World, WorldBuilder};
+use leadwire_pipeline::testkit::WorldBuilder;
 use std::cell::Cell;
-use std::sync::Arc;
-use std::time::Duration;
-
-const LONG: Duration = Duration::from_hours(3);
 
 /// What the queue holds, as one machine can tell it.
 pub(crate) async fn see(world: &World) -> Result<QueueSeen, PortError> {
@@ -29,7 +18,7 @@ pub(crate) async fn see(world: &World) -> Result<QueueSeen, PortError> {
     })
 }
 
-pub(crate) fn audit(world: &World, expires: bool) -> Audit<FakeHome> {
+fn audit(world: &World, expires: bool) -> Audit<FakeHome> {
     let lost_after = WorldBuilder::default().sweep.lost_after();
     let config = AuditConfig {
         lost_after,
@@ -38,15 +27,17 @@ pub(crate) fn audit(world: &World, expires: bool) -> Audit<FakeHome> {
     Audit::new(Arc::clone(&world.home), config)
 }
 
-async fn audited(world: &World) -> (AuditReport, Vec<Finding>) {
-    audited_where(world, false, true).await
+/// What is found, where nothing expires and the queue can be read.
+pub(crate) async fn audited(world: &World) -> (AuditReport, Vec<Finding>) {
+    let found = audited_where(world, false, true).await;
+    found.expect("no fault is scripted")
 }
 
-async fn audited_where(
+pub(crate) async fn audited_where(
     world: &World,
     expires: bool,
     tells_queue: bool,
-) -> (AuditReport, Vec<Finding>) {
+) -> Result<(AuditReport, Vec<Finding>), PortError> {
     let mut findings = Vec::new();
     let see = async || {
         if tells_queue {
@@ -60,9 +51,9 @@ async fn audited_where(
             findings.push(finding.clone());
         }
     };
-    let report = audit(world, expires).run(see, &mut told).await.unwrap();
+    let report = audit(world, expires).run(see, &mut told).await?;
     assert!(report.account.adds_up(), "{report:?}");
-    (report, findings)
+    Ok((report, findings))
 }
 
 #[track_caller]
@@ -74,61 +65,33 @@ fn check(findings: &[Finding], expected: &[(&str, Flaw)]) {
     assert_eq!(found, expected);
 }
 
-fn owner(world: &World, lead_id: &str) {
-    world.put_owner(
-        lead_id,
-        &format!(r#"{{"lead_id":"{lead_id}","lead_owner":"Omar"}}"#),
-    );
-}
-
 async fn mailed(world: &World, lead_id: &str) -> String {
-    owner(world, lead_id);
-    let body = format!(r#"{{"lead_id":"{lead_id}"}}"#);
-    let key = key_of(&world.post(&body).await);
+    world.own(lead_id);
+    let key = key_of(&world.post_lead(lead_id).await);
     world.work_until_idle().await;
     key
 }
 
-fn plant(world: &World, key: &str, text: &str) {
-    let bucket = if key.starts_with("raw/") {
-        Bucket::Raw
-    } else {
-        Bucket::Enriched
-    };
-    let object = NewObject::of(text.as_bytes().to_vec());
-    world.store().plant(bucket, key, object);
-}
-
 #[tokio::test(start_paused = true)]
 async fn each_event_is_in_one_place_and_the_numbers_add_up() {
-    let mut builder = WorldBuilder::default();
-    builder.enrich.ambiguous = AmbiguousPolicy::Park;
-    let world = builder.build();
-    world.store().set_page(2);
+    let world = World::parking();
+    world.home.set_page(2);
     for lead in ["m1", "m2", "m-3"] {
         mailed(&world, lead).await;
     }
     world.mailer().drop_silently(1);
     mailed(&world, "parked").await;
     world.put_owner("dead", "poison");
-    world.post(r#"{"lead_id":"dead"}"#).await;
+    world.post_lead("dead").await;
     world.work_until_idle().await;
     mailed(&world, "gone").await;
-    let forget = Forget::new(
-        Arc::clone(&world.home),
-        ForgetConfig {
-            lease: SignedDuration::from_secs(90),
-            owner_file: true,
-        },
-    );
-    let found = forget.find(&LeadId::parse("gone").unwrap()).await.unwrap();
-    forget.run(&found, || false, &mut |_step| ()).await.unwrap();
-    world.post(r#"{"lead_id":"lost"}"#).await;
+    forgotten(&world, "gone").await;
+    world.post_lead("lost").await;
     world.queue().purge();
-    tokio::time::sleep(LONG).await;
-    world.post(r#"{"lead_id":"young"}"#).await;
+    sleep(LONG).await;
+    world.post_lead("young").await;
     world.queue().purge();
-    world.post(r#"{"lead_id":"waiting"}"#).await;
+    world.post_lead("waiting").await;
 
     let (report, findings) = audited(&world).await;
     let account = Account {
@@ -146,8 +109,8 @@ async fn each_event_is_in_one_place_and_the_numbers_add_up() {
     assert_eq!(findings.len(), 1);
     assert!(findings[0].key.starts_with("raw/crm_event_lost_"));
 
-    world.sweep.run(SweepMode::Send).await.unwrap();
-    owner(&world, "lost");
+    swept(&world).await;
+    world.own("lost");
     let (report, findings) = audited(&world).await;
     assert_eq!((report.account.nowhere, report.account.in_flight), (0, 3));
     check(&findings, &[]);
@@ -158,9 +121,9 @@ async fn an_audit_changes_nothing() {
     let world = World::new();
     mailed(&world, "a").await;
     world.post(ALICE).await;
-    let before = world.store().calls().len();
+    let before = world.home.calls().len();
     audited(&world).await;
-    let calls = world.store().calls().split_off(before);
+    let calls = world.home.calls().split_off(before);
     let is_reading = |call: &Call| matches!(call, Call::Get(..) | Call::List(..));
     assert!(calls.iter().all(is_reading), "{calls:?}");
     assert_eq!(world.queue().depth(), 1);
@@ -170,10 +133,10 @@ async fn an_audit_changes_nothing() {
 async fn where_the_queue_cannot_be_read_age_decides() {
     let world = World::new();
     world.post(ALICE).await;
-    let (report, _) = audited_where(&world, true, false).await;
+    let (report, _) = audited_where(&world, true, false).await.unwrap();
     assert_eq!((report.account.in_flight, report.without_message), (1, 0));
-    tokio::time::sleep(LONG).await;
-    let (report, findings) = audited_where(&world, true, false).await;
+    sleep(LONG).await;
+    let (report, findings) = audited_where(&world, true, false).await.unwrap();
     assert_eq!(report.account.nowhere, 1);
     assert_eq!(findings[0].flaw, Flaw::Nowhere);
     let (report, _) = audited(&world).await;
@@ -184,9 +147,9 @@ async fn where_the_queue_cannot_be_read_age_decides() {
 async fn bytes_that_are_not_those_that_were_accepted_are_told() {
     let world = World::new();
     let key = mailed(&world, "a").await;
-    let mut stored = world.store().peek(Bucket::Raw, &key).unwrap();
+    let mut stored = world.peek(&key).unwrap();
     stored.bytes = br#"{"lead_id":"b"}"#.to_vec();
-    world.store().plant(
+    world.home.plant(
         Bucket::Raw,
         &key,
         NewObject::with_metadata(stored.bytes, stored.metadata),
@@ -209,17 +172,14 @@ async fn bytes_that_are_not_those_that_were_accepted_are_told() {
 #[tokio::test(start_paused = true)]
 async fn documents_and_claims_that_miss_what_they_rest_on_are_told() {
     let world = World::new();
-    let (a, b, c) = (
-        mailed(&world, "a").await,
-        mailed(&world, "b").await,
-        mailed(&world, "c").await,
-    );
+    let [a, b, c] = ["a", "b", "c"].map(|lead| mailed(&world, lead));
+    let (a, b, c) = (a.await, b.await, c.await);
     let of = |key: &str, prefix: &str| key.replace("raw/", prefix);
-    world.store().remove(Bucket::Enriched, &of(&a, "enriched/"));
-    plant(&world, &of(&b, "enriched/"), "{}");
-    world.store().remove(Bucket::Raw, &c);
-    plant(&world, &of(&c, "mail/"), r#"{"state":"idle","attempt":1}"#);
-    plant(&world, "mail/d.json", "nonsense");
+    world.remove(&of(&a, "enriched/"));
+    world.put(&of(&b, "enriched/"), "{}");
+    world.remove(&c);
+    world.put(&of(&c, "mail/"), r#"{"state":"idle","attempt":1}"#);
+    world.put("mail/d.json", "nonsense");
     let (report, findings) = audited(&world).await;
     let expected = [
         (of(&a, "mail/"), Flaw::SentWithoutDocument),
@@ -235,7 +195,7 @@ async fn documents_and_claims_that_miss_what_they_rest_on_are_told() {
     check(&findings, &expected);
     assert_eq!((report.account.received, report.inconsistent), (2, 5));
 
-    let (report, findings) = audited_where(&world, true, true).await;
+    let (report, findings) = audited_where(&world, true, true).await.unwrap();
     assert!(findings[2].is_note, "its raw object has expired");
     assert_eq!((report.inconsistent, report.notes), (4, 1));
 }
@@ -244,10 +204,8 @@ async fn documents_and_claims_that_miss_what_they_rest_on_are_told() {
 async fn a_marker_whose_raw_object_has_expired_is_no_event_any_more() {
     let world = World::new();
     let key = mailed(&world, "a").await;
-    world.store().remove(Bucket::Raw, &key);
-    world
-        .store()
-        .remove(Bucket::Enriched, &key.replace("raw/", "enriched/"));
+    world.remove(&key);
+    world.remove(&key.replace("raw/", "enriched/"));
     let (report, findings) = audited(&world).await;
     assert_eq!((report.account.received, report.expired), (0, 1));
     assert!(report.is_sound() && findings.is_empty());
@@ -258,20 +216,17 @@ async fn a_worker_that_died_long_ago_is_told_unless_its_failure_is() {
     let world = World::new();
     world.put_owner("test-1", OMAR);
     let key = key_of(&world.post(ALICE).await);
-    plant_claim(
-        &world,
-        r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T07:01:30Z","attempt":1}"#,
-    );
+    plant_claim(&world, &claim_until("2026-11-23T07:01:30Z"));
     let (report, findings) = audited(&world).await;
     assert_eq!(report.account.in_flight, 1);
     check(&findings, &[]);
-    tokio::time::sleep(LONG).await;
+    sleep(LONG).await;
     let mail = key.replace("raw/", "mail/");
     let (report, findings) = audited(&world).await;
     assert_eq!(report.account.in_flight, 1);
     check(&findings, &[(&mail, Flaw::ClaimStale)]);
     world.queue().purge();
-    plant(&world, &key.replace("raw/", "failed/"), "{}");
+    world.put(&key.replace("raw/", "failed/"), "{}");
     let (report, findings) = audited(&world).await;
     assert_eq!(report.account.dead_lettered, 1);
     check(&findings, &[]);
@@ -281,31 +236,15 @@ async fn a_worker_that_died_long_ago_is_told_unless_its_failure_is() {
 async fn a_lead_that_was_forgotten_only_in_part_is_told_after_a_while() {
     let world = World::new();
     let key = mailed(&world, "a").await;
-    let metadata = [
-        ("state".to_owned(), "forgotten".to_owned()),
-        (
-            "settled-at".to_owned(),
-            leadwire_pipeline::port::Clock::now(world.clock()).to_string(),
-        ),
-    ];
-    world.store().plant(
-        Bucket::Enriched,
-        &key.replace("raw/", "mail/"),
-        NewObject::with_metadata(Vec::new(), metadata.into()),
-    );
+    world.put_marker(&key.replace("raw/", "mail/"), "forgotten");
     let (report, findings) = audited(&world).await;
     assert_eq!(report.account.forgotten, 1);
     check(&findings, &[]);
-    tokio::time::sleep(Duration::from_mins(16)).await;
+    sleep(Duration::from_mins(16)).await;
     let (_, findings) = audited(&world).await;
     let enriched = key.replace("raw/", "enriched/");
-    check(
-        &findings,
-        &[
-            (&key, Flaw::ForgottenButStored),
-            (&enriched, Flaw::ForgottenButStored),
-        ],
-    );
+    let flaw = Flaw::ForgottenButStored;
+    check(&findings, &[(&key, flaw), (&enriched, flaw)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -316,17 +255,14 @@ async fn a_replay_is_checked_like_its_event_and_counted_beside_the_account() {
         let key = key.replace("raw/", prefix);
         key.replace(".json", &format!(".r{n}.json"))
     };
-    let document = world
-        .store()
-        .peek(Bucket::Enriched, &key.replace("raw/", "enriched/"))
-        .unwrap();
+    let document = world.peek(&key.replace("raw/", "enriched/")).unwrap();
     let text = String::from_utf8(document.bytes).unwrap();
-    plant(&world, &revision("enriched/", 1), &text);
-    plant(&world, &revision("mail/", 1), "");
-    plant(&world, &revision("mail/", 2), "");
+    world.put(&revision("enriched/", 1), &text);
+    world.put(&revision("mail/", 1), "");
+    world.put(&revision("mail/", 2), "");
     let other = text.replace(r#""lead_id":"a""#, r#""lead_id":"b""#);
-    plant(&world, &revision("enriched/", 10), &other);
-    plant(&world, "enriched/crm.q.json", &text);
+    world.put(&revision("enriched/", 10), &other);
+    world.put("enriched/crm.q.json", &text);
     let (report, findings) = audited(&world).await;
     assert_eq!((report.account.received, report.replays), (1, 3));
     assert_eq!((report.inconsistent, report.notes), (2, 1));
@@ -344,35 +280,32 @@ async fn a_replay_is_checked_like_its_event_and_counted_beside_the_account() {
 async fn names_that_begin_alike_are_events_of_their_own() {
     let world = World::new();
     for name in ["a", "a-b", "a_b", "ab", "a0"] {
-        plant(&world, &format!("raw/{name}.json"), r#"{"lead_id":"x"}"#);
-        plant(&world, &format!("mail/{name}.json"), "");
-        plant(&world, &format!("mail/{name}.r1.json"), "");
+        world.put(&format!("raw/{name}.json"), r#"{"lead_id":"x"}"#);
+        world.put(&format!("mail/{name}.json"), "");
+        world.put(&format!("mail/{name}.r1.json"), "");
     }
     let (report, findings) = audited(&world).await;
     assert_eq!((report.account.mailed, report.replays), (5, 5));
     assert_eq!(findings.len(), 10);
-    assert!(
-        findings
-            .iter()
-            .all(|finding| finding.flaw == Flaw::SentWithoutDocument)
-    );
+    let lacks_document = |finding: &Finding| finding.flaw == Flaw::SentWithoutDocument;
+    assert!(findings.iter().all(lacks_document));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_seems_wrong_is_looked_at_again_since_the_home_works_on() {
     let world = World::new();
-    owner(&world, "lead_1");
+    world.own("lead_1");
     world
         .post(&close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1"))
         .await;
-    tokio::time::sleep(LONG).await;
+    sleep(LONG).await;
     let looks = Cell::new(0);
     // The first look into the queue finds nothing: it was taken before the sweep sent.
     let see = async || {
         looks.set(looks.get() + 1);
         if looks.get() == 1 {
             return Ok(QueueSeen {
-                live: Some(std::collections::BTreeSet::new()),
+                live: Some(BTreeSet::new()),
                 ..QueueSeen::default()
             });
         }

@@ -1,18 +1,8 @@
 //! Whatever happens, every event is in one place; and when time and the sweep have done their part, in one that is an end.
 
-use super::audit::{audit, see};
-use super::close_event;
-use jiff::SignedDuration;
-use leadwire_domain::lead::id::LeadId;
-use leadwire_pipeline::operate::audit::{AuditReport, AuditStep, Flaw};
-use leadwire_pipeline::operate::forget::{Forget, ForgetConfig};
-use leadwire_pipeline::port::Bucket;
-use leadwire_pipeline::settings::AmbiguousPolicy;
-use leadwire_pipeline::stage::sweep::SweepMode;
-use leadwire_pipeline::testkit::{Fault, World, WorldBuilder};
+use super::prelude::*;
+use leadwire_pipeline::operate::audit::AuditReport;
 use proptest::prelude::*;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// What happens to a home.
 #[derive(Clone, Copy, Debug)]
@@ -64,21 +54,15 @@ async fn happens(world: &World, happening: Happening) {
         Happening::Post { lead, event } => {
             // Events of one lead share an instant, so that they meet in their slots.
             let (lead, event) = (lead_id(lead), format!("ev_{lead}_{event}"));
-            world
-                .post(&close_event(&lead, &event, "2026-11-23T06:49:59.123456"))
-                .await;
+            world.post(&close_event(&lead, &event, INSTANT)).await;
         }
-        Happening::OwnerPut(lead) => {
-            let lead = lead_id(lead);
-            let file = format!(r#"{{"lead_id":"{lead}","lead_owner":"Omar"}}"#);
-            world.put_owner(&lead, &file);
-        }
+        Happening::OwnerPut(lead) => world.own(&lead_id(lead)),
         Happening::OwnerPoisoned(lead) => {
             world.put_owner(&lead_id(lead), r#"{"lead_id":"another"}"#);
         }
         Happening::BatchWorked => drop(world.work_next().await),
         Happening::AllWorked => drop(world.work_until_idle().await),
-        Happening::TimePassed => tokio::time::sleep(Duration::from_mins(50)).await,
+        Happening::TimePassed => sleep(Duration::from_mins(50)).await,
         Happening::QueuePurged => world.queue().purge(),
         Happening::DeadLettersRedriven => drop(world.redrive().await),
         // A faulty store may stop it; the next one goes on.
@@ -98,51 +82,29 @@ async fn happens(world: &World, happening: Happening) {
                 left.is_multiple_of(7).then_some(fault)
             });
             world.work_next().await;
-            world.store().clear_script();
+            world.home.clear_script();
         }
         Happening::SendFailed => world.queue().fail_sends(1),
-        Happening::Forgotten(lead) => {
-            let config = ForgetConfig {
-                lease: SignedDuration::from_secs(90),
-                owner_file: true,
-            };
-            let forget = Forget::new(Arc::clone(&world.home), config);
-            let found = forget.find(&LeadId::parse(&lead_id(lead)).unwrap()).await;
-            forget
-                .run(&found.unwrap(), || false, &mut |_step| ())
-                .await
-                .expect("nobody else is at work");
-        }
+        Happening::Forgotten(lead) => drop(forgotten(world, &lead_id(lead)).await),
     }
 }
 
 async fn report(world: &World) -> (AuditReport, Vec<Flaw>) {
-    let mut flaws = Vec::new();
-    let mut told = |step: AuditStep<'_>| {
-        if let AuditStep::Found(finding) = step {
-            flaws.push(finding.flaw);
-        }
-    };
-    let report = audit(world, false)
-        .run(async || see(world).await, &mut told)
-        .await
-        .expect("no fault is scripted");
-    (report, flaws)
+    let (report, findings) = audited(world).await;
+    let flaws = findings.iter().map(|finding| finding.flaw);
+    (report, flaws.collect())
 }
 
 /// Counted in another way: by keys alone.
 fn received(world: &World) -> usize {
-    let store = world.store();
-    let raw = store.keys(Bucket::Raw, "raw/");
+    let raw = world.keys("raw/");
     let is_gone = |mail: &&String| {
-        let marker = store.peek(Bucket::Enriched, mail).unwrap();
-        let is_forgotten = marker
-            .metadata
-            .get("state")
-            .is_some_and(|s| s == "forgotten");
+        let marker = world.peek(mail).unwrap();
+        let state = marker.metadata.get("state");
+        let is_forgotten = state.is_some_and(|state| state == "forgotten");
         is_forgotten && !raw.contains(&mail.replace("mail/", "raw/"))
     };
-    let mail = store.keys(Bucket::Enriched, "mail/");
+    let mail = world.keys("mail/");
     raw.len() + mail.iter().filter(is_gone).count()
 }
 
@@ -153,9 +115,7 @@ fn live(history: &[Happening], ambiguous: AmbiguousPolicy) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut builder = WorldBuilder::default();
-        builder.enrich.ambiguous = ambiguous;
-        let world = builder.build();
+        let world = World::with(|world| world.enrich.ambiguous = ambiguous);
         for happening in history {
             happens(&world, *happening).await;
             let (report, flaws) = report(&world).await;
@@ -168,7 +128,7 @@ fn live(history: &[Happening], ambiguous: AmbiguousPolicy) {
         }
         world.queue().fail_sends(0);
         for _ in 0..4 {
-            tokio::time::sleep(Duration::from_hours(3)).await;
+            sleep(Duration::from_hours(3)).await;
             world.sweep.run(SweepMode::Confirm).await.unwrap();
             world.work_until_idle().await;
         }

@@ -1,21 +1,9 @@
-use super::duplicate::Map;
-use super::{ALICE, OMAR, json, key_of, only};
-use leadwire_domain::lead::id::EventId;
+use super::prelude::*;
 use leadwire_domain::notice::LeadUrlTemplate;
-use leadwire_domain::source::Source;
 use leadwire_domain::source::canary::{LEAD_ID, body, owner_file, recipient, render_secret};
 use leadwire_pipeline::operate::canary::{Accepted, Canary};
-use leadwire_pipeline::port::{
-    Bucket, Clock, DelayQueue, Home, NewObject, OutgoingMessage, PortError, PortErrorKind,
-    WebhookReply, WebhookSender,
-};
-use leadwire_pipeline::stage::enrich::{Done, Outcome};
-use leadwire_pipeline::stage::sweep::SweepMode;
-use leadwire_pipeline::testkit::{Call, FakeHome, FakeSecrets, Fault, Told, World, WorldBuilder};
-use leadwire_pipeline::trace::TraceContext;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use leadwire_pipeline::port::{WebhookReply, WebhookSender};
+use leadwire_pipeline::testkit::FakeSecrets;
 
 /// The way from outside to the world's own address.
 struct Door<'a>(&'a World);
@@ -44,28 +32,22 @@ async fn send(world: &World) -> Accepted {
     canary(world).send().await.expect("it is accepted")
 }
 
-fn nothing() -> Told {
-    Told::new()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_canary_goes_the_whole_way_to_the_simulator_alone_and_is_counted_once() {
-    let mut builder = WorldBuilder {
-        environment: "prod",
-        ..WorldBuilder::default()
-    };
-    builder.enrich.notify_owner = true;
-    builder.enrich.lead_url =
-        Some(LeadUrlTemplate::parse("https://app.close.com/lead/{lead_id}/").unwrap());
-    let world = builder.build();
+    let link = LeadUrlTemplate::parse("https://app.close.com/lead/{lead_id}/").unwrap();
+    let world = World::with(|world| {
+        world.environment = "prod";
+        world.enrich.notify_owner = true;
+        world.enrich.lead_url = Some(link);
+    });
     let begun = world.clock().now();
     let outcomes = world.observed(async {
         let sent = send(&world).await;
         assert_eq!(sent.lead_id.as_str(), LEAD_ID);
-        assert_eq!(world.store().keys(Bucket::Raw, "raw/"), [sent.s3_key]);
+        assert_eq!(world.keys("raw/"), [sent.s3_key]);
         world.work_until_idle().await
     });
-    assert_eq!(outcomes.await, [Outcome::Done(Done::Mailed)]);
+    assert_eq!(outcomes.await, [MAILED]);
     assert!(world.clock().now().duration_since(begun).as_secs() >= 600);
     let document = only(&world, "enriched/");
     assert_eq!(document["_leadwire"]["source"], "canary");
@@ -74,7 +56,7 @@ async fn a_canary_goes_the_whole_way_to_the_simulator_alone_and_is_counted_once(
     assert_eq!(mails[0].to, [recipient()]);
     assert!(mails[0].is_canary);
     assert!(!mails[0].text.text.contains("https://"), "no link");
-    assert_eq!(world.told(), Told::from([("CanaryMailed".to_owned(), 1)]));
+    check_told(&world, "CanaryMailed 1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +64,7 @@ async fn every_canary_is_an_event_of_its_own_and_its_owner_file_is_put_where_it_
     let world = World::new();
     let puts = || {
         let is_put = |call: &Call| matches!(call, Call::Put(Bucket::Lookup, _));
-        world.store().calls().iter().filter(|c| is_put(c)).count()
+        world.home.calls().iter().filter(|c| is_put(c)).count()
     };
     let first = send(&world).await;
     let second = send(&world).await;
@@ -92,7 +74,7 @@ async fn every_canary_is_an_event_of_its_own_and_its_owner_file_is_put_where_it_
     world.put_owner(LEAD_ID, OMAR);
     send(&world).await;
     assert_eq!(puts(), 2);
-    let file = world.store().peek(Bucket::Lookup, "leadwire-canary.json");
+    let file = world.peek("leadwire-canary.json");
     assert_eq!(file.unwrap().bytes, owner_file());
     assert_eq!(world.work_until_idle().await.len(), 3);
     assert_eq!(world.mailer().sent().len(), 3);
@@ -101,25 +83,20 @@ async fn every_canary_is_an_event_of_its_own_and_its_owner_file_is_put_where_it_
 #[tokio::test(start_paused = true)]
 async fn waiting_retries_and_doubts_of_a_canary_are_counted_nowhere() {
     let world = World::new();
+    let owner = std::str::from_utf8(owner_file()).unwrap();
     let outcomes = world.observed(async {
         send(&world).await;
-        world.store().remove(Bucket::Lookup, "leadwire-canary.json");
+        world.remove("leadwire-canary.json");
         world.work_next().await;
-        world
-            .store()
-            .plant(Bucket::Lookup, "leadwire-canary.json", owner());
+        world.put("leadwire-canary.json", owner);
         world.mailer().be_busy(1);
         world.work_next().await;
         world.mailer().drop_silently(1);
         world.work_next().await;
         world.work_until_idle().await
     });
-    assert_eq!(outcomes.await.last(), Some(&Outcome::Done(Done::Mailed)));
-    assert_eq!(world.told(), Told::from([("CanaryMailed".to_owned(), 1)]));
-}
-
-fn owner() -> NewObject {
-    NewObject::of(owner_file().to_vec())
+    assert_eq!(outcomes.await.last(), Some(&MAILED));
+    check_told(&world, "CanaryMailed 1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,24 +107,21 @@ async fn a_canary_that_fails_is_written_down_counted_nowhere_and_no_dead_letter(
         world.mailer().refuse(1);
         world.work_until_idle().await
     });
-    assert_eq!(outcomes.await, [Outcome::Done(Done::CanaryFailed)]);
+    assert_eq!(outcomes.await, [ended(Done::CanaryFailed)]);
     assert_eq!(only(&world, "failed/")["reason"], "mail_refused");
 
-    let store = world.store();
-    store.set_script(|call| matches!(call, Call::Get(Bucket::Raw, _)).then_some(Fault::Fails));
+    world.spoil(Fault::Fails, reads("raw/"));
     let outcomes = world.observed(async {
         send(&world).await;
         world.work_until_idle().await
     });
     let outcomes = outcomes.await;
-    assert_eq!(outcomes.last(), Some(&Outcome::Done(Done::CanaryFailed)));
+    assert_eq!(outcomes.last(), Some(&ended(Done::CanaryFailed)));
     assert_eq!(outcomes.len(), 3, "a transient failure is tried again");
     assert!(world.queue().dead_letters().is_empty());
-    assert_eq!(world.told(), nothing());
-    let later = Duration::from_hours(24);
-    tokio::time::sleep(later).await;
-    let report = world.observed(world.sweep.run(SweepMode::Send)).await;
-    assert_eq!(report.unwrap().found, 0, "it has come to its end");
+    check_told(&world, "");
+    sleep(Duration::from_hours(24)).await;
+    assert_eq!(swept(&world).await.found, 0, "it has come to its end");
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,13 +131,13 @@ async fn a_canary_that_is_swept_is_counted_only_once_it_is_mailed() {
         .observed(async {
             send(&world).await;
             world.queue().purge();
-            tokio::time::sleep(Duration::from_hours(24)).await;
-            assert_eq!(world.sweep.run(SweepMode::Send).await.unwrap().sent, 1);
-            assert_eq!(world.told(), nothing());
+            sleep(Duration::from_hours(24)).await;
+            assert_eq!(swept(&world).await.sent, 1);
+            check_told(&world, "");
             world.work_until_idle().await;
         })
         .await;
-    assert_eq!(world.told(), Told::from([("CanaryMailed".to_owned(), 1)]));
+    check_told(&world, "CanaryMailed 1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,14 +153,12 @@ async fn an_operators_bare_message_about_a_canary_is_a_canary_by_what_is_stored(
         })
         .await;
     assert_eq!(world.mailer().sent()[0].to, [recipient()]);
-    assert_eq!(world.told(), Told::from([("CanaryMailed".to_owned(), 1)]));
+    check_told(&world, "CanaryMailed 1");
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_message_makes_a_lead_a_canary_or_a_canary_a_lead() {
-    let world = World::new();
-    world.put_owner("test-1", OMAR);
-    world.post(ALICE).await;
+    let world = posted(World::new()).await;
     send(&world).await;
     let bodies = world.queue().bodies();
     world.queue().purge();
@@ -197,46 +169,33 @@ async fn no_message_makes_a_lead_a_canary_or_a_canary_a_lead() {
             body.replace(r#""source":"generic""#, r#""source":"canary""#)
         };
         assert_ne!(forged, body);
-        let message = OutgoingMessage {
-            body: forged,
-            delay_seconds: 0,
-            trace: TraceContext::default(),
-        };
-        world.home.queue().send(message).await.unwrap();
+        world.send(&forged).await;
     }
-    tokio::time::sleep(Duration::from_mins(11)).await;
+    sleep(Duration::from_mins(11)).await;
     world.work().await;
     assert_eq!(world.mailer().tries(), 0);
-    let failures = world.store().keys(Bucket::Enriched, "failed/");
-    assert_eq!(failures.len(), 2);
+    assert_eq!(world.keys("failed/").len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn only_its_secret_makes_a_canary_and_refusals_are_counted_nowhere() {
     let world = World::new();
-    let none = Map(BTreeMap::default());
-    let body = body(world.clock().now());
+    let none = no_headers();
+    let body = String::from_utf8(body(world.clock().now())).unwrap();
     let other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-    let other = Source::Canary.parse_key(other).unwrap();
-    let id = EventId::parse("msg_1").unwrap();
-    let forged = other.sign(&id, &body, world.clock().now()).unwrap();
-    let forged = Map(forged.into_iter().collect());
+    let forged = signed(&world, Source::Canary, other, &body);
     world
         .observed(async {
             for headers in [&none, &forged] {
-                let answer = world.post_to("/ingest/canary", headers, &body).await;
+                let body = body.as_bytes();
+                let answer = world.post_to("/ingest/canary", headers, body).await;
                 assert_eq!(answer.status, 401);
             }
         })
         .await;
-    assert_eq!(world.told(), nothing());
+    check_told(&world, "");
     assert_eq!(world.queue().depth(), 0);
-    let flat = format!(r#"{{"lead_id":"{LEAD_ID}"}}"#);
-    let answer = world.post(&flat).await;
-    assert_eq!(
-        (answer.status, &json(&answer)["code"]),
-        (400, &"invalid_lead_id".into())
-    );
+    check_refused(&world.post_lead(LEAD_ID).await, 400, "invalid_lead_id");
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,7 +211,7 @@ async fn trouble_with_the_canarys_secret_touches_no_lead_and_is_told_to_the_cana
     world.canary_secret.set_down(false);
     world.canary_secret.set(&render_secret([[1; 16]; 2]));
     world.secrets.set_down(true);
-    tokio::time::sleep(Duration::from_mins(10)).await;
+    sleep(Duration::from_mins(10)).await;
     send(&world).await;
 }
 

@@ -1,33 +1,13 @@
 //! What each course of events counts, exactly: nothing else, nothing twice, nothing for another's work. What every other scenario counts in
 //! all stands in `counts.txt` and is checked when its world ends.
 
-use super::{ALICE, OMAR, close_event, key_of, only, own, plant_claim, send};
-use leadwire_domain::key::EventName;
-use leadwire_domain::message::Notify;
-use leadwire_pipeline::operate::replay::{Order, Preview, preview, replay};
-use leadwire_pipeline::port::Bucket;
-use leadwire_pipeline::settings::AmbiguousPolicy;
-use leadwire_pipeline::stage::enrich::{Done, Outcome};
-use leadwire_pipeline::stage::sweep::SweepMode;
-use leadwire_pipeline::testkit::{Call, Fault, World, WorldBuilder};
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-/// What one event counts that is accepted, enriched and mailed in time.
-const WHOLE: &str = "EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1";
+use super::prelude::*;
 
 /// The same with more, in the order of their names.
 fn whole_and(more: &str) -> String {
     let mut all: Vec<&str> = WHOLE.split(", ").chain(more.split(", ")).collect();
     all.sort_unstable();
     all.join(", ")
-}
-
-#[track_caller]
-fn check(world: &World, expected: &str) {
-    let told = world.told_by_value();
-    let told: Vec<String> = told.iter().map(|(name, n)| format!("{name} {n}")).collect();
-    assert_eq!(told.join(", "), expected);
 }
 
 async fn live(world: &World) {
@@ -38,41 +18,27 @@ async fn live(world: &World) {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_fails_once_adds_its_failed_receive_and_nothing_twice() {
-    let writes = |call: &Call, prefix: &str| {
-        call.is_on(prefix) && matches!(call, Call::Create(..) | Call::Replace(..))
-    };
-    let reads = |call: &Call, bucket: Bucket| matches!(call, Call::Get(b, _) if *b == bucket);
     for nth in 0..2 {
-        for (fault, of_enriched, of_mail) in [
-            (Fault::ReplyLost, WHOLE.to_owned(), WHOLE.to_owned()),
-            (Fault::Late, WHOLE.to_owned(), WHOLE.to_owned()),
-            (Fault::MeetsItself, WHOLE.to_owned(), WHOLE.to_owned()),
-        ] {
-            for (prefix, expected) in [("enriched/", &of_enriched), ("mail/", &of_mail)] {
+        for fault in [Fault::ReplyLost, Fault::Late, Fault::MeetsItself] {
+            for prefix in ["enriched/", "mail/"] {
                 let world = World::new();
-                let mut seen = 0;
-                world.store().set_script(move |call| {
-                    seen += usize::from(writes(call, prefix));
-                    (writes(call, prefix) && seen == nth + 1).then_some(fault)
+                world.spoil_some(nth..nth + 1, fault, move |call| {
+                    creates(prefix)(call) || replaces(prefix)(call)
                 });
                 world.observed(live(&world)).await;
-                check(&world, expected);
+                check_told(&world, WHOLE);
             }
         }
     }
     // A read that fails costs a receive; where it is the first look, the delay is measured at the second, which does not count it.
-    for (bucket, expected) in [
-        (Bucket::Raw, "BatchItemFailures 1, EmailsSent 1, EndToEndLatency generic 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1".to_owned()),
-        (Bucket::Lookup, whole_and("BatchItemFailures 1")),
+    for (prefix, expected) in [
+        ("raw/", "BatchItemFailures 1, EmailsSent 1, EndToEndLatency generic 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1".to_owned()),
+        ("test-1.json", whole_and("BatchItemFailures 1")),
     ] {
         let world = World::new();
-        let mut done = false;
-        world.store().set_script(move |call| {
-            let is_it = reads(call, bucket) && !std::mem::replace(&mut done, true);
-            is_it.then_some(Fault::Fails)
-        });
+        world.spoil_once(Fault::Fails, reads(prefix));
         world.observed(live(&world)).await;
-        check(&world, &expected);
+        check_told(&world, &expected);
     }
 }
 
@@ -91,18 +57,11 @@ async fn the_delay_is_counted_once_whatever_an_event_waits_for_and_however_often
             for _ in 0..2 {
                 world.work_next().await;
             }
-            let mut failures = 2;
-            world.store().set_script(move |call| {
-                let claims = call.is_on("mail/") && matches!(call, Call::Replace(..));
-                (claims && failures > 0).then(|| {
-                    failures -= 1;
-                    Fault::Panics
-                })
-            });
+            world.spoil_some(0..2, Fault::Panics, replaces("mail/"));
             world.work_until_idle().await;
         })
         .await;
-    check(
+    check_told(
         &world,
         "BatchItemFailures 2, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailDeferred 2, MailedLate 1, OwnerPending 3",
     );
@@ -116,31 +75,24 @@ async fn a_document_that_another_worker_stored_is_counted_by_that_one_alone() {
         .observed(async {
             world.post(ALICE).await;
             let body = world.queue().bodies().remove(0);
-            tokio::time::sleep(Duration::from_mins(10)).await;
-            let mut is_first = true;
-            world.store().set_script(move |call| {
-                let stores = call.is_on("enriched/") && matches!(call, Call::Create(..));
-                (stores && std::mem::take(&mut is_first)).then_some(Fault::Late)
-            });
+            sleep(Duration::from_mins(10)).await;
+            world.spoil_once(Fault::Late, creates("enriched/"));
             let faster = async {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                sleep(Duration::from_secs(1)).await;
                 world.put_owner("test-1", &OMAR.replace("Omar", "Nadia"));
-                send(&world, &body).await;
+                world.send(&body).await;
                 world.work().await
             };
             let (slow, fast) = tokio::join!(world.work(), faster);
-            assert_eq!(fast, [Outcome::Done(Done::Mailed)]);
-            assert_eq!(slow, [Outcome::Done(Done::MailedBefore)]);
+            assert_eq!(fast, [MAILED]);
+            assert_eq!(slow, [ended(Done::MailedBefore)]);
         })
         .await;
     assert_eq!(only(&world, "enriched/")["lead_owner"], "Nadia");
     let told = world.told();
-    assert_eq!(told["LeadsEnriched"], 1, "{told:?}");
-    assert_eq!(
-        (told["EmailsSent"], told["MailedInTime"]),
-        (1, 1),
-        "{told:?}"
-    );
+    for metric in ["LeadsEnriched", "EmailsSent", "MailedInTime"] {
+        assert_eq!(told[metric], 1, "{told:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +109,7 @@ async fn an_operators_bare_message_is_counted_as_a_mail_and_not_for_the_objectiv
             world.work_until_idle().await;
         })
         .await;
-    check(
+    check_told(
         &world,
         "EmailsSent 1, EndToEndLatency generic 1, LeadsEnriched 1",
     );
@@ -187,50 +139,36 @@ async fn what_fails_for_good_is_counted_once_and_by_an_operators_message_not_for
                 world.work_until_idle().await;
             })
             .await;
-        check(&world, expected);
+        check_told(&world, expected);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_doubt_is_counted_once_whether_it_is_resent_parked_or_died_of() {
     use AmbiguousPolicy::{Park, Resend};
-    let claim =
-        r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T06:50:00Z","attempt":1}"#;
-    let told_claim = claim.replace('}', r#","doubted":true}"#);
-    let late = WHOLE.replace("MailedInTime", "MailedLate");
-    let sort = |text: String| {
-        let mut all: Vec<&str> = text.split(", ").collect();
-        all.sort_unstable();
-        all.join(", ")
-    };
-    let mailed = |more: &str| whole_and(more);
+    let told_claim = DEAD_CLAIM.replace('}', r#","doubted":true}"#);
+    let resent = whole_and("BatchItemFailures 1, EmailsAmbiguous 1");
+    let resent = resent.replace("MailedInTime", "MailedLate");
+    let doubted = whole_and("EmailsAmbiguous 1");
     let parked = "EmailsAmbiguous 1, EmailsParked 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, NotMailed 1";
     let cases = [
         // A reply that is lost: the second mail comes a lease later.
-        (
-            Resend,
-            None,
-            true,
-            sort(format!("BatchItemFailures 1, EmailsAmbiguous 1, {late}")),
-        ),
-        (Park, None, true, format!("BatchItemFailures 1, {parked}")),
+        (Resend, None, resent),
+        (Park, None, format!("BatchItemFailures 1, {parked}")),
         // A worker that died, without and with a word of its doubt.
-        (Resend, Some(claim), false, mailed("EmailsAmbiguous 1")),
-        (Resend, Some(&*told_claim), false, WHOLE.to_owned()),
-        (Park, Some(claim), false, parked.to_owned()),
+        (Resend, Some(DEAD_CLAIM), doubted),
+        (Resend, Some(&*told_claim), WHOLE.to_owned()),
+        (Park, Some(DEAD_CLAIM), parked.to_owned()),
         (
             Park,
             Some(&*told_claim),
-            false,
             parked.replace("EmailsAmbiguous 1, ", ""),
         ),
     ];
-    for (policy, claim, is_lost, expected) in cases {
-        let mut builder = WorldBuilder::default();
-        builder.enrich.ambiguous = policy;
-        let world = builder.build();
+    for (policy, claim, expected) in cases {
+        let world = World::with(|world| world.enrich.ambiguous = policy);
         world.put_owner("test-1", OMAR);
-        world.mailer().drop_silently(usize::from(is_lost));
+        world.mailer().drop_silently(usize::from(claim.is_none()));
         world
             .observed(async {
                 world.post(ALICE).await;
@@ -240,46 +178,33 @@ async fn a_doubt_is_counted_once_whether_it_is_resent_parked_or_died_of() {
                 world.work_until_idle().await;
             })
             .await;
-        check(&world, &expected);
+        check_told(&world, &expected);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_replay_counts_its_document_and_its_mail_and_nothing_of_the_objective() {
+    let dora = OMAR.replace("Omar", "Dora");
+    let (silent, sent) = ("LeadsEnriched 1", "EmailsSent 1, LeadsEnriched 1");
+    let failed = "BatchItemFailures 3, FinalAttemptFailed 1";
     for (notify, owner, expected) in [
-        (Notify::Force, OMAR, "EmailsSent 1, LeadsEnriched 1"),
-        (Notify::Never, OMAR, "LeadsEnriched 1"),
-        (Notify::IfChanged, OMAR, "LeadsEnriched 1"),
-        (
-            Notify::IfChanged,
-            r#"{"lead_id":"test-1","lead_owner":"Dora"}"#,
-            "EmailsSent 1, LeadsEnriched 1",
-        ),
-        (
-            Notify::Force,
-            "poison",
-            "BatchItemFailures 3, FinalAttemptFailed 1",
-        ),
+        (Notify::Force, OMAR, sent),
+        (Notify::Never, OMAR, silent),
+        (Notify::IfChanged, OMAR, silent),
+        (Notify::IfChanged, &dora, sent),
+        (Notify::Force, "poison", failed),
     ] {
-        let world = World::new();
-        live(&world).await;
-        let name = EventName::parse_raw_key(&world.store().keys(Bucket::Raw, "")[0]).unwrap();
-        let Preview::Ready(ready) = preview(&*world.home, &name).await.unwrap() else {
-            panic!("it was mailed");
-        };
+        let (world, name) = mailed().await;
+        let ready = ready(&world, &name).await;
         world.put_owner("test-1", owner);
-        let order = Order {
-            notify,
-            run: "run".to_owned(),
-            is_resumed: false,
-        };
+        let order = order(notify, "run", false);
         world
             .observed(async {
                 replay(&*world.home, &ready, &order).await.unwrap();
                 world.work_until_idle().await;
             })
             .await;
-        check(&world, expected);
+        check_told(&world, expected);
     }
 }
 
@@ -296,13 +221,10 @@ async fn every_answer_of_a_webhook_is_counted_once_by_its_source_or_its_reason()
             for body in ["", "[]", "nonsense", "{}", r#"{"lead_id":"../x"}"#] {
                 assert_eq!(world.post(body).await.status, 400);
             }
-            let none = super::duplicate::header("x", "y");
-            for (path, status) in [
-                ("/ingest/close", 401),
-                ("/nowhere", 404),
-                ("/ingest/canary", 401),
-            ] {
+            let none = no_headers();
+            for path in ["/ingest/close", "/nowhere", "/ingest/canary"] {
                 let answer = world.post_to(path, &none, body.as_bytes()).await;
+                let status = if path == "/nowhere" { 404 } else { 401 };
                 assert_eq!(answer.status, status);
             }
             world.queue().fail_sends(1);
@@ -315,37 +237,29 @@ async fn every_answer_of_a_webhook_is_counted_once_by_its_source_or_its_reason()
     assert_eq!(counts("LeadsDuplicate generic"), 3);
     assert_eq!(counts("LeadsConflicting generic"), 2);
     assert_eq!(counts("IngestLatency generic"), 4);
-    assert_eq!(counts("LeadsRejected unavailable"), 1);
-    assert_eq!(counts("LeadsRejected not_configured"), 1);
-    assert_eq!(counts("LeadsRejected not_found"), 1);
-    let rejected = told
-        .iter()
-        .filter(|(name, _)| name.starts_with("LeadsRejected"));
-    assert_eq!(
-        rejected.map(|(_, count)| count).sum::<u64>(),
-        5 + 3,
-        "{told:?}"
-    );
+    for reason in ["unavailable", "not_configured", "not_found"] {
+        assert_eq!(counts(&format!("LeadsRejected {reason}")), 1);
+    }
+    let mut rejected = told.clone();
+    rejected.retain(|name, _| name.starts_with("LeadsRejected"));
+    assert_eq!(rejected.values().sum::<u64>(), 5 + 3, "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_counts_each_event_that_it_sent_or_gave_up_and_none_that_it_left() {
     let world = World::new();
     for lead in ["a", "b", "c"] {
-        own(&world, lead);
-        world.post(&format!(r#"{{"lead_id":"{lead}"}}"#)).await;
+        world.own(lead);
+        world.post_lead(lead).await;
     }
     world.work_until_idle().await;
     for lead in ["d", "e"] {
-        world.post(&format!(r#"{{"lead_id":"{lead}"}}"#)).await;
+        world.post_lead(lead).await;
     }
     for (sent, given_up) in [(2, 0), (2, 0), (0, 2), (0, 0)] {
         world.queue().purge();
-        tokio::time::sleep(Duration::from_hours(3)).await;
-        let swept = world
-            .observed(world.sweep.run(SweepMode::Send))
-            .await
-            .unwrap();
+        sleep(LONG).await;
+        let swept = swept(&world).await;
         assert_eq!((swept.sent, swept.given_up), (sent, given_up));
         let told = world.told_by_value();
         let counted = told.get("SweptEvents").copied().unwrap_or(0);

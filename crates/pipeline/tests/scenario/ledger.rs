@@ -1,29 +1,14 @@
 //! What is stored in an unexpected way, as everyone who reads it sees it.
 
-use super::audit::{audit, see};
-use super::{OMAR, close_event, json, key_of};
-use jiff::SignedDuration;
-use leadwire_domain::claim::Settled;
-use leadwire_domain::failure::FailureReason;
-use leadwire_domain::key::EventName;
-use leadwire_domain::lead::id::LeadId;
+use super::audit::audited_where;
+use super::prelude::*;
 use leadwire_domain::limits::MESSAGE_BYTES_MAX;
 use leadwire_pipeline::ledger::history::{EventHistory, EventStatus, LeadState};
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::ledger::{ClaimState, Ledger};
-use leadwire_pipeline::operate::audit::{AuditReport, AuditStep, Flaw};
-use leadwire_pipeline::operate::forget::{Forget, ForgetConfig};
-use leadwire_pipeline::operate::replay::preview;
-use leadwire_pipeline::operate::resolve::{Resolution, list_parked, resolve};
-use leadwire_pipeline::port::{Bucket, Clock as _, NewObject, PortError, PortErrorKind};
-use leadwire_pipeline::stage::enrich::{Done, Outcome};
-use leadwire_pipeline::stage::sweep::SweepMode;
-use leadwire_pipeline::testkit::{Call, FakeHome, Fault, World};
-use std::sync::Arc;
-use std::time::Duration;
+use leadwire_pipeline::operate::audit::AuditReport;
 
-const LONG: Duration = Duration::from_hours(3);
-const STORE_UNAVAILABLE: Outcome = Outcome::Failed(FailureReason::StoreUnavailable);
+const STORE_UNAVAILABLE: Outcome = failed(Why::StoreUnavailable);
 const UNREADABLE: &str = "the claim cannot be read";
 
 /// What may lie at `mail/X`.
@@ -46,22 +31,14 @@ impl Case {
     async fn with(claim: Claim) -> Self {
         let world = World::new();
         world.put_owner("test-1", OMAR);
-        let body = close_event("test-1", "ev_1", "2026-11-23T06:49:59.123456");
-        let raw_key = key_of(&world.post(&body).await);
-        let name = EventName::parse_raw_key(&raw_key).unwrap();
-        let bytes = match claim {
-            Claim::Denied => {
-                deny(&world, "mail/");
-                return Self { world, body, name };
-            }
-            Claim::NotJson => b"nonsense".to_vec(),
-            Claim::TooLarge => vec![b' '; MESSAGE_BYTES_MAX + 1],
-            Claim::Empty => Vec::new(),
-        };
-        let object = NewObject::of(bytes);
-        world
-            .store()
-            .plant(Bucket::Enriched, &name.mail_key(), object);
+        let body = close_event("test-1", "ev_1", INSTANT);
+        let name = name_of(&world.post(&body).await);
+        match claim {
+            Claim::Denied => deny(&world, "mail/"),
+            Claim::NotJson => world.put(&name.mail_key(), "nonsense"),
+            Claim::TooLarge => world.put(&name.mail_key(), &" ".repeat(MESSAGE_BYTES_MAX + 1)),
+            Claim::Empty => world.put(&name.mail_key(), ""),
+        }
         Self { world, body, name }
     }
 
@@ -76,33 +53,19 @@ impl Case {
     }
 
     async fn audited(&self) -> Result<(AuditReport, Vec<Flaw>), PortError> {
-        let mut flaws = Vec::new();
-        let mut on_step = |step: AuditStep<'_>| {
-            if let AuditStep::Found(finding) = step {
-                flaws.push(finding.flaw);
-            }
-        };
-        let see = async || see(&self.world).await;
-        let report = audit(&self.world, false).run(see, &mut on_step).await?;
-        Ok((report, flaws))
+        let (report, findings) = audited_where(&self.world, false, true).await?;
+        let flaws = findings.iter().map(|finding| finding.flaw);
+        Ok((report, flaws.collect()))
     }
 
     async fn forgotten(&self) -> Result<ClaimState, PortError> {
-        let config = ForgetConfig {
-            lease: SignedDuration::from_secs(90),
-            owner_file: false,
-        };
-        let forget = Forget::new(Arc::clone(&self.world.home), config);
-        let found = forget.find(&LeadId::parse("test-1").unwrap()).await?;
-        forget.run(&found, || true, &mut |_step| ()).await?;
+        try_to_forget(&self.world, "test-1").await?;
         self.ledger().claim(&self.name).await
     }
 }
 
 fn deny(world: &World, prefix: &'static str) {
-    let is_read = move |call: &Call| matches!(call, Call::Get(..)) && call.is_on(prefix);
-    let script = move |call: &Call| is_read(call).then_some(Fault::Denied);
-    world.store().set_script(script);
+    world.spoil(Fault::Denied, reads(prefix));
 }
 
 #[track_caller]
@@ -118,12 +81,12 @@ async fn enrich_mails_only_where_the_claim_can_be_read() {
         (Claim::Denied, STORE_UNAVAILABLE),
         (Claim::NotJson, STORE_UNAVAILABLE),
         (Claim::TooLarge, STORE_UNAVAILABLE),
-        (Claim::Empty, Outcome::Done(Done::MailedBefore)),
+        (Claim::Empty, ended(Done::MailedBefore)),
     ] {
         let case = Case::with(claim).await;
         assert_eq!(case.world.work_next().await, [outcome], "{claim:?}");
         assert_eq!(case.world.mailer().tries(), 0, "{claim:?}");
-        let documents = case.world.store().keys(Bucket::Enriched, "enriched/");
+        let documents = case.world.keys("enriched/");
         assert!(documents.is_empty(), "{claim:?}");
     }
 }
@@ -141,7 +104,7 @@ async fn ingest_answers_a_retry_by_what_it_can_read_of_the_claim() {
         assert_eq!(answer.status, status, "{claim:?}");
         assert_eq!(case.world.queue().depth(), triggers, "{claim:?}");
         if status == 202 {
-            assert_eq!(json(&answer)["events"][0]["duplicate"], true, "{claim:?}");
+            assert!(is_duplicate(&answer), "{claim:?}");
         }
     }
 }
@@ -152,7 +115,7 @@ async fn a_lead_is_never_stored_again_where_it_is_not_known_whether_it_was_forgo
     case.forgotten().await.unwrap();
     deny(&case.world, "mail/");
     assert_eq!(case.world.post(&case.body).await.status, 503);
-    assert!(case.world.store().keys(Bucket::Raw, "raw/").is_empty());
+    assert!(case.world.keys("raw/").is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,7 +174,7 @@ async fn an_operator_who_resolves_or_replays_hears_of_a_claim_that_cannot_be_rea
 async fn a_raw_object_that_may_not_be_read_is_an_error_for_everyone() {
     let case = Case::with(Claim::Empty).await;
     let mail_key = case.name.mail_key();
-    case.world.store().remove(Bucket::Enriched, &mail_key);
+    case.world.remove(&mail_key);
     deny(&case.world, "raw/");
     denied(case.status().await);
     denied(case.audited().await);
@@ -219,15 +182,14 @@ async fn a_raw_object_that_may_not_be_read_is_an_error_for_everyone() {
     assert_eq!(case.world.post(&case.body).await.status, 503);
     assert_eq!(case.world.work_next().await, [STORE_UNAVAILABLE]);
     case.world.queue().purge();
-    tokio::time::sleep(LONG).await;
+    sleep(LONG).await;
     denied(case.world.sweep.run(SweepMode::Confirm).await);
     assert_eq!(case.world.queue().depth(), 0);
 }
 
 /// An object without metadata, under a name of its own.
 fn put_by_hand(world: &World) -> EventName {
-    let object = NewObject::of(super::ALICE.as_bytes().to_vec());
-    world.store().plant(Bucket::Raw, "raw/hand-1.json", object);
+    world.put("raw/hand-1.json", ALICE);
     world.put_owner("test-1", OMAR);
     EventName::parse_raw_key("raw/hand-1.json").unwrap()
 }
@@ -238,12 +200,12 @@ async fn an_object_that_was_put_by_hand_is_shown_as_it_is_mailed() {
     let name = put_by_hand(&world);
     // Neighbours on either side, one of them of another lead.
     for lead in ["a", "z"] {
-        let body = close_event(lead, "ev_2", "2026-11-23T06:49:59.123456");
+        let body = close_event(lead, "ev_2", INSTANT);
         world.post(&body).await;
     }
     world.queue().purge();
     world.send_bare("raw/hand-1.json");
-    assert_eq!(world.work().await, [Outcome::Done(Done::Mailed)]);
+    assert_eq!(world.work().await, [MAILED]);
 
     let ledger = Ledger::new(world.store());
     let queue = QueueSnapshot::default();
@@ -261,7 +223,7 @@ async fn an_object_that_was_put_by_hand_is_shown_as_it_is_mailed() {
     let newest = ledger.newest(&queue, 10).await.unwrap();
     assert_eq!(newest.len(), 3);
     check(&newest);
-    let lead_id = LeadId::parse("test-1").unwrap();
+    let lead_id = lead_id("test-1");
     let of_lead = ledger.lead(&queue, &lead_id).await.unwrap();
     assert_eq!(of_lead.len(), 1);
     check(&of_lead);
@@ -270,13 +232,12 @@ async fn an_object_that_was_put_by_hand_is_shown_as_it_is_mailed() {
 #[tokio::test(start_paused = true)]
 async fn an_object_that_was_put_by_hand_is_no_delivery_of_the_event_that_it_holds() {
     let world = World::new();
-    let body = close_event("test-1", "ev_1", "2026-11-23T06:49:59.123456");
-    let lead_id = LeadId::parse("test-1").unwrap();
+    let body = close_event("test-1", "ev_1", INSTANT);
+    let lead_id = lead_id("test-1");
     let name = EventName::new(&lead_id, "2026-11-23T06:49:59.123456Z".parse().unwrap());
-    let object = NewObject::of(body.as_bytes().to_vec());
-    world.store().plant(Bucket::Raw, &name.raw_key(), object);
+    world.put(&name.raw_key(), &body);
     let answer = world.post(&body).await;
-    assert_eq!(json(&answer)["events"][0]["duplicate"], false);
+    assert!(!is_duplicate(&answer));
     assert_ne!(key_of(&answer), name.raw_key());
 }
 
@@ -284,14 +245,11 @@ async fn an_object_that_was_put_by_hand_is_no_delivery_of_the_event_that_it_hold
 async fn an_object_that_was_put_by_hand_is_audited_swept_and_forgotten_like_any_other() {
     let world = World::new();
     let name = put_by_hand(&world);
-    let (bucket, raw_key) = (Bucket::Raw, name.raw_key());
-    tokio::time::sleep(LONG).await;
+    let raw_key = name.raw_key();
+    sleep(LONG).await;
     assert_eq!(world.sweep.run(SweepMode::Confirm).await.unwrap().sent, 1);
-    assert_eq!(
-        world.queue().bodies(),
-        [r#"{"s3_key":"raw/hand-1.json"}"#.to_owned()]
-    );
-    assert_eq!(world.work().await, [Outcome::Done(Done::Mailed)]);
+    assert_eq!(world.queue().bodies(), [r#"{"s3_key":"raw/hand-1.json"}"#]);
+    assert_eq!(world.work().await, [MAILED]);
     let case = Case {
         body: String::new(),
         name,
@@ -304,5 +262,5 @@ async fn an_object_that_was_put_by_hand_is_audited_swept_and_forgotten_like_any_
     };
     assert_eq!(tombstone.how, Settled::Forgotten);
     assert!(tombstone.identity.is_some());
-    assert!(case.world.store().peek(bucket, &raw_key).is_none());
+    assert!(case.world.peek(&raw_key).is_none());
 }

@@ -1,20 +1,9 @@
 //! Every rule over a listing with neighbours on either side: older and newer ones, of leads that sort before and after, of every kind that
 //! there is. What is decided about one event never depends on another.
 
-use super::audit::{audit, see};
-use super::{plant, plant_marker};
-use leadwire_domain::key::EventName;
-use leadwire_domain::lead::id::LeadId;
-use leadwire_pipeline::operate::audit::{AuditReport, AuditStep, Finding};
-use leadwire_pipeline::operate::forget::{Forget, ForgetConfig};
-use leadwire_pipeline::operate::replay::{list_lead, list_time};
-use leadwire_pipeline::operate::resolve::list_parked;
-use leadwire_pipeline::port::{Bucket, Clock};
-use leadwire_pipeline::stage::sweep::SweepMode;
-use leadwire_pipeline::testkit::{World, WorldBuilder};
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
+use super::prelude::*;
+use leadwire_pipeline::operate::audit::AuditReport;
+use leadwire_pipeline::operate::replay::list_time;
 
 const DAY: Duration = Duration::from_hours(24);
 /// Between a trigger and the sweep that finds it lost.
@@ -79,23 +68,23 @@ impl Kind {
             } else {
                 of("raw/")
             };
-            plant(world, &raw, r#"{"lead_id":"x"}"#);
+            world.put(&raw, r#"{"lead_id":"x"}"#);
         }
         match (self, turn) {
-            (Self::Settled, 1) => plant_marker(world, &of("mail/"), "sent"),
-            (Self::Failed, 1) => plant(world, &of("failed/"), "{}"),
+            (Self::Settled, 1) => world.put_marker(&of("mail/"), "sent"),
+            (Self::Failed, 1) => world.put(&of("failed/"), "{}"),
             (Self::SweptLongAgo, 1) | (Self::SweptLately, 2) => {
-                plant(world, &of("swept/"), r#"{"count":1}"#);
+                world.put(&of("swept/"), r#"{"count":1}"#);
             }
-            (Self::Claimed, 1) => plant(world, &of("mail/"), claim),
+            (Self::Claimed, 1) => world.put(&of("mail/"), claim),
             (Self::Orphan, 1) => {
-                plant_marker(world, &of("mail/"), "sent");
-                plant(world, &of("failed/"), "{}");
-                plant(world, &of("swept/"), r#"{"count":1}"#);
+                world.put_marker(&of("mail/"), "sent");
+                world.put(&of("failed/"), "{}");
+                world.put(&of("swept/"), r#"{"count":1}"#);
             }
             (Self::Replayed, 1) => {
-                plant_marker(world, &format!("mail/{name}.r1.json"), "sent");
-                plant(world, &format!("failed/{name}.r2.json"), "{}");
+                world.put_marker(&format!("mail/{name}.r1.json"), "sent");
+                world.put(&format!("failed/{name}.r2.json"), "{}");
             }
             _ => {}
         }
@@ -122,13 +111,13 @@ async fn what_the_sweep_finds_of_an_event_never_depends_on_its_neighbours() {
     for (number, kinds) in triples().enumerate() {
         let world = World::new();
         let names = NAMES[number % NAMES.len()];
-        world.store().set_page(1 + number % 4);
+        world.home.set_page(1 + number % 4);
         // Old enough to be left alone, then old enough to be lost, then young.
         for (turn, pause) in [DAY * 14, LOST, Duration::ZERO].into_iter().enumerate() {
             for (kind, name) in kinds.iter().zip(names) {
                 kind.plant(&world, name, turn);
             }
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
         }
         let report = world.sweep.run(SweepMode::DryRun).await.unwrap();
         let found = kinds.iter().zip(names).filter(|(kind, _)| kind.is_found());
@@ -153,12 +142,12 @@ async fn the_oldest_and_the_youngest_that_are_found_are_these() {
     ] {
         for others in [["raw/0.json", "raw/z.json"], ["raw/l-.json", "raw/m_.json"]] {
             let world = World::new();
-            plant(&world, others[0], "{}");
-            plant(&world, others[1], "{}");
-            tokio::time::sleep(limit * 2).await;
-            plant(&world, "raw/m.json", "{}");
-            tokio::time::sleep(age).await;
-            plant(&world, others[0], "{}");
+            world.put(others[0], "{}");
+            world.put(others[1], "{}");
+            sleep(limit * 2).await;
+            world.put("raw/m.json", "{}");
+            sleep(age).await;
+            world.put(others[0], "{}");
             let report = world.sweep.run(SweepMode::DryRun).await.unwrap();
             assert_eq!(report.found, u64::from(is_found), "{age:?} {others:?}");
         }
@@ -168,16 +157,14 @@ async fn the_oldest_and_the_youngest_that_are_found_are_these() {
 #[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_read_is_passed_over_wherever_it_lies() {
     for bad in 0..3 {
-        let mut builder = WorldBuilder::default();
-        builder.sweep.max = 10;
-        let world = builder.build();
+        let world = World::with(|world| world.sweep.max = 10);
         let keys = ["raw/a.json", "raw/m.json", "raw/z.json"];
         for key in keys {
-            plant(&world, key, r#"{"lead_id":"x"}"#);
+            world.put(key, r#"{"lead_id":"x"}"#);
         }
-        tokio::time::sleep(LOST).await;
-        plant(&world, &keys[bad].replace("raw/", "swept/"), "nonsense");
-        tokio::time::sleep(LOST).await;
+        sleep(LOST).await;
+        world.put(&keys[bad].replace("raw/", "swept/"), "nonsense");
+        sleep(LOST).await;
         let swept = world.sweep.run(SweepMode::Send).await;
         assert!(swept.is_err(), "{bad}");
         let mut sent = world.queue().bodies();
@@ -205,36 +192,21 @@ const STANDS: [&[(&str, &str)]; 13] = [
     &[("enriched/", "{}")],
     &[("enriched/", "{}"), ("mail/", "")],
     &[("mail/", "")],
-    &[(
-        "mail/",
-        r#"{"state":"parked","parked_at":"2026-11-23T06:50:00Z","attempt":1}"#,
-    )],
+    &[("mail/", PARKED_CLAIM)],
     &[("failed/", "{}"), ("swept/", r#"{"count":1}"#)],
     &[],
 ];
 
-async fn audited(world: &World) -> (AuditReport, Vec<Finding>) {
-    let mut findings = Vec::new();
-    let mut told = |step: AuditStep<'_>| {
-        if let AuditStep::Found(finding) = step {
-            findings.push(finding.clone());
-        }
-    };
-    let audit = audit(world, false);
-    let report = audit.run(async || see(world).await, &mut told).await;
-    (report.unwrap(), findings)
-}
-
 /// A world of events in these stands, three hours old.
 async fn stood(stands: &[(usize, &str)], page: usize) -> World {
     let world = World::new();
-    world.store().set_page(page);
+    world.home.set_page(page);
     for (stand, name) in stands {
         for (prefix, text) in STANDS[*stand] {
-            plant(&world, &format!("{prefix}{name}.json"), text);
+            world.put(&format!("{prefix}{name}.json"), text);
         }
     }
-    tokio::time::sleep(LOST * 2).await;
+    sleep(LOST * 2).await;
     world
 }
 
@@ -301,16 +273,16 @@ async fn a_hundred_events_are_audited_like_one_whatever_the_pages() {
 #[tokio::test(start_paused = true)]
 async fn a_span_of_time_names_what_was_stored_in_it_wherever_it_lies_in_the_listing() {
     let world = World::new();
-    world.store().set_page(2);
+    world.home.set_page(2);
     let minute = Duration::from_mins(1);
     // By time: h f d b a c e g, so that neither order is the other's.
     let order = ["h", "f", "d", "b", "a", "c", "e", "g"];
     let mut times = Vec::new();
     for name in order {
         times.push(world.clock().now());
-        plant(&world, &format!("raw/{name}.json"), "{}");
-        plant(&world, &format!("raw/{name}.txt"), "{}");
-        tokio::time::sleep(minute).await;
+        world.put(&format!("raw/{name}.json"), "{}");
+        world.put(&format!("raw/{name}.txt"), "{}");
+        sleep(minute).await;
     }
     times.push(world.clock().now());
     for from in 0..times.len() {
@@ -337,13 +309,13 @@ async fn a_lead_is_found_between_leads_of_every_name_that_begins_alike() {
     let others = others.map(|lead| format!("crm_event_{lead}_{time}"));
     for page in [1, 2, 3, 1000] {
         let world = World::new();
-        world.store().set_page(page);
+        world.home.set_page(page);
         for name in own.iter().chain(&others) {
-            plant(&world, &format!("raw/{name}.json"), "{}");
+            world.put(&format!("raw/{name}.json"), "{}");
         }
-        plant(&world, &format!("raw/crm_event_m_{time}x.json"), "{}");
-        plant(&world, "raw/crm_event_m_.json", "{}");
-        let lead = LeadId::parse("m").unwrap();
+        world.put(&format!("raw/crm_event_m_{time}x.json"), "{}");
+        world.put("raw/crm_event_m_.json", "{}");
+        let lead = lead_id("m");
         let found = list_lead(&*world.home, &lead).await.unwrap();
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, own, "{page}");
@@ -352,23 +324,23 @@ async fn a_lead_is_found_between_leads_of_every_name_that_begins_alike() {
 
 #[tokio::test(start_paused = true)]
 async fn every_parked_mail_is_listed_between_claims_of_every_other_kind() {
-    let parked = r#"{"state":"parked","parked_at":"2026-11-23T06:50:00Z","attempt":1}"#;
+    let parked = PARKED_CLAIM;
     let idle = r#"{"state":"idle","attempt":1}"#;
     for page in [1, 2, 1000] {
         let world = World::new();
-        world.store().set_page(page);
+        world.home.set_page(page);
         for name in ["a", "c", "e.r1", "e.r10", "g", "z"] {
-            plant(&world, &format!("mail/{name}.json"), parked);
+            world.put(&format!("mail/{name}.json"), parked);
         }
         for name in ["0", "b", "d", "e", "e.r2", "f", "zz"] {
             let key = format!("mail/{name}.json");
             if name.len() == 1 && name > "b" {
-                plant_marker(&world, &key, "sent");
+                world.put_marker(&key, "sent");
             } else {
-                plant(&world, &key, idle);
+                world.put(&key, idle);
             }
         }
-        plant(&world, "mail/d d.json", parked);
+        world.put("mail/d d.json", parked);
         let listed = list_parked(&*world.home).await.unwrap();
         let listed: Vec<String> = listed.iter().map(|one| one.name.to_string()).collect();
         assert_eq!(listed, ["a", "c", "e.r1", "e.r10", "g", "z"], "{page}");
@@ -388,32 +360,21 @@ async fn what_somebody_named_by_hand_is_forgotten_before_and_behind_names_of_our
     ];
     for (number, page) in [1, 2, 3, 1000, 1, 1000].into_iter().enumerate() {
         let world = World::new();
-        world.store().set_page(page);
+        world.home.set_page(page);
         for name in strange {
-            plant(&world, &format!("raw/{name}.json"), r#"{"lead_id":"a"}"#);
-            plant(
-                &world,
-                &format!("raw/{name}-other.json"),
-                r#"{"lead_id":"b"}"#,
-            );
+            world.put(&format!("raw/{name}.json"), r#"{"lead_id":"a"}"#);
+            world.put(&format!("raw/{name}-other.json"), r#"{"lead_id":"b"}"#);
         }
         // Nothing of ours, then a little, then more than a page of it.
         for ours in 0..number {
-            plant(
-                &world,
+            world.put(
                 &format!("raw/crm_event_b_{ours}.json"),
                 r#"{"lead_id":"b"}"#,
             );
         }
-        let config = ForgetConfig {
-            lease: jiff::SignedDuration::ZERO,
-            owner_file: false,
-        };
-        let forget = Forget::new(Arc::clone(&world.home), config);
-        let found = forget.find(&LeadId::parse("a").unwrap()).await.unwrap();
-        let done = forget.run(&found, || true, &mut |_step| ()).await.unwrap();
+        let done = forgotten(&world, "a").await;
         assert_eq!(done.events, strange.len(), "{page}");
-        let left = world.store().keys(Bucket::Raw, "raw/");
+        let left = world.keys("raw/");
         assert_eq!(left.len(), strange.len() + number, "{left:?}");
     }
 }

@@ -1,58 +1,12 @@
-use super::{ALICE, OMAR, key_of};
-use leadwire_domain::failure::FailureReason;
-use leadwire_domain::key::EventName;
-use leadwire_domain::message::{Notify, Trigger};
-use leadwire_pipeline::operate::replay::{
-    Order, Preview, Ready, Refusal, Replayed, list_lead, list_time, preview, replay,
-};
-use leadwire_pipeline::port::{Bucket, DelayQueue, Home, Metadata, NewObject, OutgoingMessage};
-use leadwire_pipeline::stage::enrich::{Done, Outcome};
-use leadwire_pipeline::testkit::{Call, Fault, World};
-use leadwire_pipeline::trace::TraceContext;
-use serde_json::Value;
+use super::prelude::*;
+use leadwire_pipeline::operate::replay::list_time;
+use leadwire_pipeline::settings::OwnerMissingPolicy;
 
 const DORA: &str = r#"{"lead_id":"test-1","lead_owner":"Dora","funnel":"Direct VSL","lead_email":"alice@crm.example.com"}"#;
 
-fn order(notify: Notify) -> Order {
-    Order {
-        notify,
-        run: "run-1".to_owned(),
-        is_resumed: false,
-    }
-}
-
-/// A world with one lead that was mailed, and its event.
-async fn mailed() -> (World, EventName) {
-    let world = World::new();
-    world.put_owner("test-1", OMAR);
-    let key = key_of(&world.post(ALICE).await);
-    assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
-    world.told();
-    (world, EventName::parse_raw_key(&key).unwrap())
-}
-
-async fn ready(world: &World, name: &EventName) -> Ready {
-    match preview(&*world.home, name).await.unwrap() {
-        Preview::Ready(ready) => *ready,
-        Preview::Refused(refusal) => panic!("{refusal}"),
-    }
-}
-
-async fn replayed(world: &World, name: &EventName, notify: Notify) -> Replayed {
-    let ready = ready(world, name).await;
-    replay(&*world.home, &ready, &order(notify)).await.unwrap()
-}
-
 fn document(world: &World, name: &EventName) -> Value {
-    let object = world.store().peek(Bucket::Enriched, &name.enriched_key());
+    let object = world.peek(&name.enriched_key());
     serde_json::from_slice(&object.unwrap().bytes).unwrap()
-}
-
-fn marker(world: &World, name: &EventName) -> String {
-    let object = world.store().peek(Bucket::Enriched, &name.mail_key());
-    let object = object.unwrap();
-    assert!(object.bytes.is_empty());
-    object.metadata["state"].clone()
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,27 +18,17 @@ async fn a_replay_never_makes_a_document_of_its_own_and_mails_nobody() {
     assert_eq!(ready.compared_with, Some(0));
     let fields: Vec<&str> = ready.changes.iter().map(|change| &*change.field).collect();
     assert_eq!(fields, ["lead_owner"]);
-    let sent = replay(&*world.home, &ready, &order(Notify::Never)).await;
+    let sent = replay(&*world.home, &ready, &order(Notify::Never, "run-1", false)).await;
     assert_eq!(sent.unwrap(), Replayed::Queued { revision: 1 });
 
     let outcomes = world.observed(world.work_until_idle()).await;
-    assert_eq!(outcomes, [Outcome::Done(Done::Silent)]);
+    assert_eq!(outcomes, [ended(Done::Silent)]);
     assert_eq!(world.mailer().tries(), 1, "the event's own mail");
     let revision = name.clone().with_revision(1);
     assert_eq!(document(&world, &revision)["lead_owner"], "Dora");
     assert_eq!(document(&world, &name), first);
-    assert_eq!(marker(&world, &revision), "silent");
-    let told = world.told();
-    assert_eq!(told.get("LeadsEnriched"), Some(&1));
-    for left_out in [
-        "EnrichmentDelay",
-        "EndToEndLatency",
-        "MailedInTime",
-        "MailedLate",
-        "NotMailed",
-    ] {
-        assert_eq!(told.get(left_out), None, "{left_out}");
-    }
+    assert_eq!(world.state(&revision.mail_key()), "silent");
+    check_told(&world, "LeadsEnriched 1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,20 +38,11 @@ async fn a_forced_replay_is_mailed_through_the_queue_and_left_out_of_the_objecti
     replayed(&world, &name, Notify::Force).await;
     assert_eq!(world.mailer().tries(), 1, "not from the operator's machine");
     let outcomes = world.observed(world.work_until_idle()).await;
-    assert_eq!(outcomes, [Outcome::Done(Done::Mailed)]);
+    assert_eq!(outcomes, [MAILED]);
     let mails = world.mailer().sent();
     assert_eq!(mails[1].text.subject, "New lead: Alice → Dora");
     assert!(mails[1].event.ends_with("-r1"), "{}", mails[1].event);
-    let told = world.told();
-    assert_eq!(told.get("EmailsSent"), Some(&1));
-    for left_out in [
-        "EnrichmentDelay",
-        "EndToEndLatency",
-        "MailedInTime",
-        "MailedLate",
-    ] {
-        assert_eq!(told.get(left_out), None, "{left_out}");
-    }
+    check_told(&world, "EmailsSent 1, LeadsEnriched 1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,8 +59,11 @@ async fn a_replay_that_mails_what_changed_compares_with_the_newest_document_of_i
         assert_eq!(world.work_until_idle().await, [Outcome::Done(outcome)]);
     }
     assert_eq!(world.mailer().sent().len(), 3);
-    assert_eq!(marker(&world, &name.clone().with_revision(3)), "silent");
-    assert_eq!(marker(&world, &name.with_revision(4)), "sent");
+    assert_eq!(
+        world.state(&name.clone().with_revision(3).mail_key()),
+        "silent"
+    );
+    assert_eq!(world.state(&name.with_revision(4).mail_key()), "sent");
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,11 +71,8 @@ async fn a_revision_that_came_to_nothing_is_passed_over_in_the_comparison() {
     let (world, name) = mailed().await;
     replayed(&world, &name, Notify::IfChanged).await;
     world.queue().purge();
-    assert_eq!(
-        replayed(&world, &name, Notify::IfChanged).await,
-        Replayed::Queued { revision: 2 }
-    );
-    assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Silent)]);
+    assert_eq!(replayed(&world, &name, Notify::IfChanged).await, queued(2));
+    assert_eq!(world.work_until_idle().await, [ended(Done::Silent)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,31 +81,24 @@ async fn a_mail_that_was_begun_for_a_change_is_brought_to_its_end() {
     world.put_owner("test-1", DORA);
     replayed(&world, &name, Notify::IfChanged).await;
     world.mailer().be_busy(1);
-    assert!(matches!(
-        world.work_next().await[..],
-        [Outcome::Deferred { .. }]
-    ));
+    let outcomes = world.work_next().await;
+    assert!(matches!(outcomes[..], [Outcome::Deferred { .. }]));
     // The copy still says what it is.
     let copy = Trigger::parse(&world.queue().bodies()[0]).unwrap();
-    assert_eq!(
-        (copy.notify(), copy.name.revision()),
-        (Notify::IfChanged, 1)
-    );
-    assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
+    assert_eq!(copy.notify(), Notify::IfChanged);
+    assert_eq!(copy.name.revision(), 1);
+    assert_eq!(world.work_until_idle().await, [MAILED]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_operators_at_once_share_no_number() {
     let (world, name) = mailed().await;
     let ready = ready(&world, &name).await;
-    let order = order(Notify::Force);
-    let all = futures_util::future::join_all((0..5).map(|_| replay(&*world.home, &ready, &order)));
+    let order = order(Notify::Force, "run-1", false);
+    let all = join_all((0..5).map(|_| replay(&*world.home, &ready, &order)));
     let mut numbers: Vec<Replayed> = all.await.into_iter().map(Result::unwrap).collect();
     numbers.sort_by_key(|replayed| format!("{replayed:?}"));
-    let expected: Vec<Replayed> = (1..=5)
-        .map(|revision| Replayed::Queued { revision })
-        .collect();
-    assert_eq!(numbers, expected);
+    assert_eq!(numbers, [1, 2, 3, 4, 5].map(queued));
     world.work_until_idle().await;
     assert_eq!(world.mailer().sent().len(), 6);
 }
@@ -178,22 +106,15 @@ async fn two_operators_at_once_share_no_number() {
 #[tokio::test(start_paused = true)]
 async fn a_number_whose_reply_was_lost_is_still_ones_own() {
     let (world, name) = mailed().await;
-    let mut lost = false;
-    world.store().set_script(move |call| {
-        let takes = call.is_on("replay/") && matches!(call, Call::Create(..));
-        (takes && !std::mem::replace(&mut lost, true)).then_some(Fault::ReplyLost)
-    });
-    assert_eq!(
-        replayed(&world, &name, Notify::Never).await,
-        Replayed::Queued { revision: 1 }
-    );
+    world.spoil_once(Fault::ReplyLost, creates("replay/"));
+    assert_eq!(replayed(&world, &name, Notify::Never).await, queued(1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_interrupted_goes_on_and_mails_nothing_twice() {
     let (world, name) = mailed().await;
     let ready = ready(&world, &name).await;
-    let mut order = order(Notify::Force);
+    let mut order = order(Notify::Force, "run-1", false);
     world.queue().fail_sends(1);
     replay(&*world.home, &ready, &order).await.unwrap_err();
     order.is_resumed = true;
@@ -218,17 +139,10 @@ async fn a_silent_end_that_could_not_be_written_is_written_by_the_next_receive()
     for fault in [Fault::Fails, Fault::ReplyLost] {
         let (world, name) = mailed().await;
         replayed(&world, &name, Notify::Never).await;
-        let mut met = false;
-        world.store().set_script(move |call| {
-            let settles = call.is_on("mail/") && matches!(call, Call::Create(..));
-            (settles && !std::mem::replace(&mut met, true)).then_some(fault)
-        });
+        world.spoil_once(fault, creates("mail/"));
         let outcomes = world.work_until_idle().await;
-        assert_eq!(
-            outcomes.last(),
-            Some(&Outcome::Done(Done::Silent)),
-            "{outcomes:?}"
-        );
+        let end = ended(Done::Silent);
+        assert_eq!(outcomes.last(), Some(&end), "{outcomes:?}");
         assert_eq!(world.mailer().tries(), 1);
     }
 }
@@ -239,16 +153,14 @@ async fn a_replay_that_is_delivered_twice_comes_to_one_end() {
     world.put_owner("test-1", DORA);
     replayed(&world, &name, Notify::Never).await;
     let body = world.queue().bodies().remove(0);
-    let copy = OutgoingMessage {
-        body,
-        delay_seconds: 0,
-        trace: TraceContext::default(),
-    };
-    world.home.queue().send(copy).await.unwrap();
+    world.send(&body).await;
     let outcomes = world.work_until_idle().await;
-    let ended =
-        |outcome: &Outcome| matches!(outcome, Outcome::Done(Done::Silent | Done::SilentBefore));
-    assert!(outcomes.iter().all(ended), "{outcomes:?}");
+    let is_end = |outcome: &Outcome| {
+        [Done::Silent, Done::SilentBefore]
+            .map(ended)
+            .contains(outcome)
+    };
+    assert!(outcomes.iter().all(is_end), "{outcomes:?}");
     assert_eq!(world.mailer().tries(), 1);
 }
 
@@ -257,22 +169,11 @@ async fn code_that_does_not_know_the_message_fails_and_does_not_mail() {
     let (world, name) = mailed().await;
     replayed(&world, &name, Notify::Never).await;
     // A version from the day after tomorrow stands for what today's message is to yesterday's code.
-    let body = world
-        .queue()
-        .bodies()
-        .remove(0)
-        .replace(r#""v":2"#, r#""v":3"#);
+    let body = world.queue().bodies().remove(0);
+    let body = body.replace(r#""v":2"#, r#""v":3"#);
     world.queue().purge();
-    let message = OutgoingMessage {
-        body,
-        delay_seconds: 0,
-        trace: TraceContext::default(),
-    };
-    world.home.queue().send(message).await.unwrap();
-    assert_eq!(
-        world.work_until_idle().await,
-        [Outcome::Failed(FailureReason::BadMessage); 3]
-    );
+    world.send(&body).await;
+    assert_eq!(world.work_until_idle().await, [failed(Why::BadMessage); 3]);
     assert_eq!(world.mailer().tries(), 1);
 }
 
@@ -286,18 +187,17 @@ async fn refused(world: &World, name: &EventName) -> Refusal {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_replayed_is_refused_with_its_reason() {
     let (world, name) = mailed().await;
-    let lookup = "test-1.json";
-    world.store().remove(Bucket::Lookup, lookup);
+    world.remove("test-1.json");
     assert_eq!(refused(&world, &name).await, Refusal::OwnerMissing);
     world.put_owner("test-1", r#"{"lead_id":"other","lead_owner":"Omar"}"#);
     assert_eq!(refused(&world, &name).await, Refusal::OwnerOfOther);
     world.put_owner("test-1", "[]");
     assert_eq!(refused(&world, &name).await, Refusal::OwnerInvalid);
     world.put_owner("test-1", OMAR);
-    world.store().remove(Bucket::Raw, &name.raw_key());
+    world.remove(&name.raw_key());
     assert_eq!(refused(&world, &name).await, Refusal::RawMissing);
 
-    let waiting = EventName::parse_raw_key(&key_of(&world.post(ALICE).await)).unwrap();
+    let waiting = name_of(&world.post(ALICE).await);
     assert_eq!(refused(&world, &waiting).await, Refusal::NotEnriched);
 }
 
@@ -305,33 +205,19 @@ async fn what_cannot_be_replayed_is_refused_with_its_reason() {
 async fn a_forgotten_lead_is_never_replayed_even_when_its_message_is_under_way() {
     let (world, name) = mailed().await;
     replayed(&world, &name, Notify::Force).await;
-    let metadata = Metadata::from([("state".to_owned(), "forgotten".to_owned())]);
-    let marker = NewObject {
-        bytes: Vec::new(),
-        metadata,
-    };
-    let store = world.store();
-    store.plant(Bucket::Enriched, &name.mail_key(), marker);
-    assert_eq!(
-        world.work_until_idle().await,
-        [Outcome::Done(Done::Forgotten)]
-    );
+    world.put_marker(&name.mail_key(), "forgotten");
+    assert_eq!(world.work_until_idle().await, [ended(Done::Forgotten)]);
     assert_eq!(refused(&world, &name).await, Refusal::Forgotten);
     assert_eq!(world.mailer().tries(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lead_without_an_owner_is_replayed_without_one_where_it_was_mailed_so() {
-    let mut builder = leadwire_pipeline::testkit::WorldBuilder::default();
-    builder.enrich.owner_missing = leadwire_pipeline::settings::OwnerMissingPolicy::Mail;
-    let world = builder.build();
-    let name = EventName::parse_raw_key(&key_of(&world.post(ALICE).await)).unwrap();
+    let world = World::with(|world| world.enrich.owner_missing = OwnerMissingPolicy::Mail);
+    let name = name_of(&world.post(ALICE).await);
     world.work_until_idle().await;
-    assert_eq!(
-        replayed(&world, &name, Notify::IfChanged).await,
-        Replayed::Queued { revision: 1 }
-    );
-    assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Silent)]);
+    assert_eq!(replayed(&world, &name, Notify::IfChanged).await, queued(1));
+    assert_eq!(world.work_until_idle().await, [ended(Done::Silent)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -344,24 +230,18 @@ async fn a_lead_and_a_span_of_time_name_their_events() {
     assert_eq!(list_time(home, before, after).await.unwrap(), own);
     assert_eq!(list_time(home, after, after).await.unwrap(), []);
 
-    let lead = |id| leadwire_domain::lead::id::LeadId::parse(id).unwrap();
-    assert_eq!(list_lead(home, &lead("test-1")).await.unwrap(), own);
-    assert_eq!(list_lead(home, &lead("test")).await.unwrap(), []);
+    assert_eq!(list_lead(home, &lead_id("test-1")).await.unwrap(), own);
+    assert_eq!(list_lead(home, &lead_id("test")).await.unwrap(), []);
     // Gone, and still named: its document is there.
-    world.store().remove(Bucket::Raw, &name.raw_key());
-    assert_eq!(list_lead(home, &lead("test-1")).await.unwrap(), own);
+    world.remove(&name.raw_key());
+    assert_eq!(list_lead(home, &lead_id("test-1")).await.unwrap(), own);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_workers_claim_of_a_forced_replay_is_taken_over_like_any_other() {
     let (world, name) = mailed().await;
     replayed(&world, &name, Notify::Force).await;
-    let claim = NewObject::of(
-        br#"{"state":"sending","token":"dead","lease_until":"2026-11-23T06:50:00Z","attempt":1}"#
-            .to_vec(),
-    );
-    let store = world.store();
-    store.plant(Bucket::Enriched, &name.with_revision(1).mail_key(), claim);
-    assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
+    world.put(&name.with_revision(1).mail_key(), DEAD_CLAIM);
+    assert_eq!(world.work_until_idle().await, [MAILED]);
     assert_eq!(world.mailer().sent()[1].attempt, 2);
 }

@@ -1,12 +1,6 @@
 //! The sources document while the pipeline runs: a source is added, changed, removed, broken, mended, each at a time of its own.
 
-use super::ALICE;
-use super::duplicate::Map;
-use leadwire_domain::lead::id::EventId;
-use leadwire_domain::source::Source;
-use leadwire_pipeline::port::Clock;
-use leadwire_pipeline::testkit::{World, WorldBuilder};
-use std::time::Duration;
+use super::prelude::*;
 
 const CLOSE: &str = "b9260244ef33625f9b4b26a27db08758cdd39478b852c73f2d33ab042eb8abb4";
 const OLD: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -16,39 +10,23 @@ fn of(member: &str, secrets: &[&str]) -> String {
     format!(r#"{{"{member}":{{"secrets":{secrets:?}}}}}"#)
 }
 
-fn prod() -> World {
-    let builder = WorldBuilder {
-        environment: "prod",
-        ..WorldBuilder::default()
-    };
-    builder.build()
-}
-
 /// A request with a fresh signature: how it is answered.
 async fn answered(world: &World, source: Source, secret: &str) -> u16 {
-    let id = EventId::parse("msg_1").unwrap();
-    let (path, body) = match source {
-        Source::Close => (
-            "/ingest/close",
-            super::close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1"),
-        ),
-        Source::Standard => (
-            "/ingest/standard",
-            format!(
-                r#"{{"type":"lead.created","timestamp":"2026-11-23T06:49:00Z","data":{ALICE}}}"#
-            ),
-        ),
-        Source::Generic | Source::Canary => ("/ingest", ALICE.to_owned()),
+    let body = match source {
+        Source::Close => close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1"),
+        Source::Standard => format!(r#"{{"type":"lead.created","data":{ALICE}}}"#),
+        Source::Generic | Source::Canary => ALICE.to_owned(),
     };
-    let now = world.clock().now();
-    let key = source.parse_key(secret).unwrap();
-    let headers = key.sign(&id, body.as_bytes(), now).unwrap();
-    let headers = Map(headers.into_iter().collect());
-    world.post_to(path, &headers, body.as_bytes()).await.status
+    post_signed(world, source, secret, &body).await.status
+}
+
+/// A request to the generic source.
+async fn asked(world: &World, secret: &str) -> u16 {
+    answered(world, Source::Generic, secret).await
 }
 
 async fn pass(seconds: u64) {
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    sleep(Duration::from_secs(seconds)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,25 +36,19 @@ async fn a_source_that_is_added_is_taken_within_a_minute_whichever_it_is() {
         (Source::Standard, "standard", OLD),
         (Source::Generic, "generic", OLD),
     ] {
-        let world = prod();
-        let other = if source == Source::Standard {
-            ("close", CLOSE)
-        } else {
-            ("standard", OLD)
+        let world = World::prod();
+        let other = match source {
+            Source::Standard => of("close", &[CLOSE]),
+            _ => of("standard", &[OLD]),
         };
-        world.secrets.set(&of(other.0, &[other.1]));
+        world.secrets.set(&other);
         assert_eq!(answered(&world, source, secret).await, 401, "{name}");
         pass(1).await;
-        let both = of(other.0, &[other.1]).replace(
-            "]}}",
-            &format!("]}},{}", of(name, &[secret]).trim_start_matches('{')),
-        );
-        world.secrets.set(&both);
-        assert_eq!(
-            answered(&world, source, secret).await,
-            401,
-            "{name}: too soon"
-        );
+        let added = of(name, &[secret]).replacen('{', ",", 1);
+        world
+            .secrets
+            .set(&(other[..other.len() - 1].to_owned() + &added));
+        assert_eq!(answered(&world, source, secret).await, 401, "too soon");
         pass(59).await;
         assert_eq!(answered(&world, source, secret).await, 202, "{name}");
         assert_eq!(world.secrets.fetches(), 2, "{name}");
@@ -85,40 +57,37 @@ async fn a_source_that_is_added_is_taken_within_a_minute_whichever_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_is_added_beside_the_old_one_is_taken_within_a_minute_and_the_old_one_too() {
-    let world = prod();
+    let world = World::prod();
     world.secrets.set(&of("generic", &[OLD]));
-    assert_eq!(answered(&world, Source::Generic, OLD).await, 202);
+    assert_eq!(asked(&world, OLD).await, 202);
     world.secrets.set(&of("generic", &[OLD, NEW]));
     pass(60).await;
-    assert_eq!(answered(&world, Source::Generic, NEW).await, 202);
-    assert_eq!(answered(&world, Source::Generic, OLD).await, 202);
+    assert_eq!(asked(&world, NEW).await, 202);
+    assert_eq!(asked(&world, OLD).await, 202);
     assert_eq!(world.secrets.fetches(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_source_or_a_secret_that_is_removed_is_refused_within_five_minutes() {
-    for left in [
-        of("close", &[CLOSE]),
-        of("generic", &[NEW]),
-        "{}".to_owned(),
-    ] {
-        let world = prod();
+    let empty = "{}".to_owned();
+    for left in [of("close", &[CLOSE]), of("generic", &[NEW]), empty] {
+        let world = World::prod();
         world.secrets.set(&of("generic", &[OLD]));
-        assert_eq!(answered(&world, Source::Generic, OLD).await, 202);
+        assert_eq!(asked(&world, OLD).await, 202);
         world.secrets.set(&left);
         pass(299).await;
-        assert_eq!(answered(&world, Source::Generic, OLD).await, 202, "{left}");
+        assert_eq!(asked(&world, OLD).await, 202, "{left}");
         pass(1).await;
-        assert_eq!(answered(&world, Source::Generic, OLD).await, 401, "{left}");
+        assert_eq!(asked(&world, OLD).await, 401, "{left}");
     }
     // Whoever comes with another secret meanwhile makes it be noticed sooner.
-    let world = prod();
+    let world = World::prod();
     world.secrets.set(&of("generic", &[OLD]));
-    assert_eq!(answered(&world, Source::Generic, OLD).await, 202);
+    assert_eq!(asked(&world, OLD).await, 202);
     world.secrets.set(&of("generic", &[NEW]));
     pass(60).await;
-    assert_eq!(answered(&world, Source::Generic, NEW).await, 202);
-    assert_eq!(answered(&world, Source::Generic, OLD).await, 401);
+    assert_eq!(asked(&world, NEW).await, 202);
+    assert_eq!(asked(&world, OLD).await, 401);
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,31 +100,19 @@ async fn a_document_that_is_broken_keeps_what_was_read_and_is_taken_once_it_is_m
         r#"{"generic":{"secrets":[]}}"#,
         r#"{"generic":{"secrets":["whsec_short"]}}"#,
     ] {
-        let world = prod();
+        let world = World::prod();
         world.secrets.set(&good);
-        assert_eq!(answered(&world, Source::Generic, OLD).await, 202);
+        assert_eq!(asked(&world, OLD).await, 202);
         world.secrets.set(broken);
         for _ in 0..20 {
             pass(60).await;
-            assert_eq!(
-                answered(&world, Source::Generic, OLD).await,
-                202,
-                "{broken}"
-            );
-            assert_eq!(
-                answered(&world, Source::Generic, NEW).await,
-                401,
-                "{broken}"
-            );
+            assert_eq!(asked(&world, OLD).await, 202, "{broken}");
+            assert_eq!(asked(&world, NEW).await, 401, "{broken}");
         }
         assert!(world.secrets.fetches() <= 21, "{}", world.secrets.fetches());
         world.secrets.set(&of("generic", &[NEW]));
         pass(60).await;
-        assert_eq!(
-            answered(&world, Source::Generic, NEW).await,
-            202,
-            "{broken}"
-        );
+        assert_eq!(asked(&world, NEW).await, 202, "{broken}");
     }
 }
 
@@ -163,19 +120,15 @@ async fn a_document_that_is_broken_keeps_what_was_read_and_is_taken_once_it_is_m
 async fn a_document_that_is_broken_from_the_beginning_opens_nothing_and_is_taken_when_it_is_mended()
 {
     for environment in ["dev", "prod"] {
-        let world = WorldBuilder {
-            environment,
-            ..WorldBuilder::default()
-        }
-        .build();
+        let world = World::with(|world| world.environment = environment);
         world.secrets.set("broken");
         for _ in 0..3 {
-            assert_eq!(answered(&world, Source::Generic, OLD).await, 503);
+            assert_eq!(asked(&world, OLD).await, 503);
             assert_eq!(world.post(ALICE).await.status, 503);
         }
-        assert!(world.store().calls().is_empty());
+        assert!(world.home.calls().is_empty());
         world.secrets.set(&of("generic", &[OLD]));
-        assert_eq!(answered(&world, Source::Generic, OLD).await, 202);
+        assert_eq!(asked(&world, OLD).await, 202);
         assert_eq!(world.post(ALICE).await.status, 401);
     }
 }
@@ -192,11 +145,11 @@ async fn the_open_door_of_dev_is_shut_within_five_minutes_once_there_is_a_docume
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_forgeries_of_every_source_fetches_once_a_minute() {
-    let world = prod();
+    let world = World::prod();
     world.secrets.set(&of("generic", &[OLD]));
     for minute in 1..=12 {
         for _ in 0..10 {
-            assert_eq!(answered(&world, Source::Generic, NEW).await, 401);
+            assert_eq!(asked(&world, NEW).await, 401);
             assert_eq!(answered(&world, Source::Close, CLOSE).await, 401);
             assert_eq!(answered(&world, Source::Standard, NEW).await, 401);
         }
@@ -207,15 +160,12 @@ async fn a_flood_of_forgeries_of_every_source_fetches_once_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_source_takes_and_tolerates_is_read_anew_with_its_secrets() {
-    let world = prod();
+    let world = World::prod();
     let document = |more: &str| format!(r#"{{"close":{{"secrets":["{CLOSE}"]{more}}}}}"#);
-    world
-        .secrets
-        .set(&document(r#","events":["lead.deleted"]"#));
+    let events = |kind| document(&format!(r#","events":["lead.{kind}"]"#));
+    world.secrets.set(&events("deleted"));
     assert_eq!(answered(&world, Source::Close, CLOSE).await, 200);
-    world
-        .secrets
-        .set(&document(r#","events":["lead.created"]"#));
+    world.secrets.set(&events("created"));
     pass(300).await;
     assert_eq!(answered(&world, Source::Close, CLOSE).await, 202);
 }

@@ -1,25 +1,13 @@
 //! When a message comes back: not only whether.
 
-use super::{ALICE, OMAR, close_event, key_of, own, plant, plant_claim, receives, send};
-use leadwire_domain::failure::FailureReason;
-use leadwire_pipeline::port::Bucket;
+use super::prelude::*;
 use leadwire_pipeline::settings::OwnerMissingPolicy;
-use leadwire_pipeline::stage::enrich::{Done, Outcome};
-use leadwire_pipeline::testkit::{Call, Fault, World, WorldBuilder};
 use std::ops::RangeInclusive;
-use std::time::Duration;
-use tokio::time::Instant;
 
 /// The first time after a failure that may pass: `RETRY_SECONDS`, and up to half of it more.
 const SOON: RangeInclusive<i64> = 15..=23;
 /// Every later time: the queue's visibility.
 const LATER: RangeInclusive<i64> = 360..=361;
-
-async fn posted(world: World) -> World {
-    own(&world, "test-1");
-    world.post(ALICE).await;
-    world
-}
 
 #[track_caller]
 fn check_gaps(what: &str, times: &[i64], first: i64, gaps: &[RangeInclusive<i64>]) {
@@ -33,108 +21,87 @@ fn check_gaps(what: &str, times: &[i64], first: i64, gaps: &[RangeInclusive<i64>
 
 type Spoils = fn(&World);
 
-fn on(world: &World, fault: Fault, calls: fn(&Call) -> bool) {
-    world
-        .store()
-        .set_script(move |call| calls(call).then_some(fault));
+fn lose_owner_and_queue(world: &World) {
+    world.remove("test-1.json");
+    world.queue().fail_sends(3);
 }
 
-fn reads_raw(call: &Call) -> bool {
-    matches!(call, Call::Get(Bucket::Raw, _))
+/// An outage of the store.
+fn fail_until(world: &World, over: Instant) {
+    let is_meant = move |call: &Call| is_on_store(call) && Instant::now() < over;
+    world.spoil(Fault::Fails, is_meant);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_may_pass_is_tried_again_soon_once_and_then_by_the_queues_visibility() {
-    use FailureReason as Why;
     // A record that hangs does so for its 20 seconds before it is put back.
     let (hung_soon, hung_later) = (35..=43, LATER);
-    let cases: [(Why, Spoils, [RangeInclusive<i64>; 2]); 10] = [
+    let (soon, later, hung) = ([SOON, LATER], [LATER, LATER], [hung_soon, hung_later]);
+    let cases: [(Why, Spoils, &[RangeInclusive<i64>]); 10] = [
         (
             Why::StoreUnavailable,
-            |w| on(w, Fault::Fails, reads_raw),
-            [SOON, LATER],
+            |w| w.spoil(Fault::Fails, reads("raw/")),
+            &soon,
         ),
         (
             Why::StoreUnavailable,
-            |w| on(w, Fault::Denied, reads_raw),
-            [SOON, LATER],
+            |w| w.spoil(Fault::Denied, reads("raw/")),
+            &soon,
         ),
         (
             Why::Panicked,
-            |w| on(w, Fault::Panics, reads_raw),
-            [SOON, LATER],
+            |w| w.spoil(Fault::Panics, reads("raw/")),
+            &soon,
         ),
         (
             Why::DeadlineExceeded,
-            |w| on(w, Fault::Hangs, reads_raw),
-            [hung_soon, hung_later],
+            |w| w.spoil(Fault::Hangs, reads("raw/")),
+            &hung,
         ),
         (
             Why::StoreUnavailable,
-            |w| {
-                on(w, Fault::Fails, |call| {
-                    call.is_on("mail/") && matches!(call, Call::Create(..))
-                });
-            },
-            [SOON, LATER],
+            |w| w.spoil(Fault::Fails, creates("mail/")),
+            &soon,
         ),
-        (
-            Why::QueueUnavailable,
-            |w| {
-                w.store().remove(Bucket::Lookup, "test-1.json");
-                w.queue().fail_sends(3);
-            },
-            [SOON, LATER],
-        ),
+        (Why::QueueUnavailable, lose_owner_and_queue, &soon),
         // What no redelivery cures is written down, and waits for a person to cure it meanwhile.
         (
             Why::LookupInvalid,
             |w| w.put_owner("test-1", "poison"),
-            [LATER, LATER],
+            &later,
         ),
         (
             Why::LookupMismatch,
             |w| w.put_owner("test-1", r#"{"lead_id":"b"}"#),
-            [LATER, LATER],
+            &later,
         ),
-        (Why::MailRefused, |w| w.mailer().refuse(3), [LATER, LATER]),
-        (
-            Why::RawMissing,
-            |w| {
-                w.store()
-                    .remove(Bucket::Raw, &w.store().keys(Bucket::Raw, "")[0]);
-            },
-            [LATER, LATER],
-        ),
+        (Why::MailRefused, |w| w.mailer().refuse(3), &later),
+        (Why::RawMissing, |w| w.remove(&w.keys("raw/")[0]), &later),
     ];
     for (number, (why, spoils, gaps)) in cases.into_iter().enumerate() {
         let world = posted(World::new()).await;
         spoils(&world);
         let outcomes = world.work_until_idle().await;
-        assert_eq!(outcomes, [Outcome::Failed(why); 3], "case {number}");
-        check_gaps(why.code(), &receives(&world), 600, &gaps);
+        assert_eq!(outcomes, [failed(why); 3], "case {number}");
+        check_gaps(why.code(), &receives(&world), 600, gaps);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_two_minutes_sends_nothing_to_the_dead_letters() {
     let world = posted(World::new()).await;
-    let over = Instant::now() + Duration::from_mins(12);
-    world.store().set_script(move |call| {
-        (call.key().is_some() && Instant::now() < over).then_some(Fault::Fails)
-    });
+    fail_until(&world, Instant::now() + Duration::from_mins(12));
     let outcomes = world.work_until_idle().await;
-    assert_eq!(outcomes.last(), Some(&Outcome::Done(Done::Mailed)));
+    assert_eq!(outcomes.last(), Some(&MAILED));
     check_gaps("outage", &receives(&world), 600, &[SOON, LATER]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn how_soon_is_configured_and_nothing_is_the_queues_own_time() {
     for (retry_seconds, first) in [(0, LATER), (60, 60..=90), (1, 1..=2)] {
-        let mut builder = WorldBuilder::default();
-        builder.enrich.retry_seconds = retry_seconds;
-        let world = posted(builder.build()).await;
-        on(&world, Fault::Fails, reads_raw);
+        let world = World::with(|world| world.enrich.retry_seconds = retry_seconds);
+        let world = posted(world).await;
+        world.spoil(Fault::Fails, reads("raw/"));
         world.work_until_idle().await;
         check_gaps("retry", &receives(&world), 600, &[first, LATER]);
     }
@@ -143,21 +110,12 @@ async fn how_soon_is_configured_and_nothing_is_the_queues_own_time() {
 #[tokio::test(start_paused = true)]
 async fn many_that_fail_at_once_come_back_spread() {
     let world = World::new();
-    for number in 0..20 {
-        let lead = format!("l{number}");
-        own(&world, &lead);
-        world.post(&format!(r#"{{"lead_id":"{lead}"}}"#)).await;
-    }
-    let over = Instant::now() + Duration::from_secs(601);
-    world.store().set_script(move |call| {
-        (call.key().is_some() && Instant::now() < over).then_some(Fault::Fails)
-    });
+    post_leads(&world, 20).await;
+    fail_until(&world, Instant::now() + Duration::from_secs(601));
     world.work_until_idle().await;
     let mut second: Vec<i64> = receives(&world).split_off(20);
-    assert!(
-        second.iter().all(|at| (615..=623).contains(at)),
-        "{second:?}"
-    );
+    let is_soon = |at: &i64| (615..=623).contains(at);
+    assert!(second.iter().all(is_soon), "{second:?}");
     second.dedup();
     assert!(second.len() >= 4, "all at once: {second:?}");
 }
@@ -180,16 +138,14 @@ async fn the_owner_file_is_looked_for_at_these_times_and_last_when_the_window_en
 async fn a_bare_messages_window_ends_when_that_of_the_event_does_whenever_it_is_sent() {
     let first_day = |window: i64| move |at: &i64| *at <= window;
     for sent_at in [0, 100, 599, 600, 1000, 2399] {
-        let mut builder = WorldBuilder::default();
-        builder.enrich.owner_missing = OwnerMissingPolicy::Mail;
-        let world = builder.build();
+        let world = World::with(|world| world.enrich.owner_missing = OwnerMissingPolicy::Mail);
         let key = key_of(&world.post(ALICE).await);
         world.queue().purge();
-        tokio::time::sleep(Duration::from_secs(sent_at)).await;
+        sleep(Duration::from_secs(sent_at)).await;
         world.send_bare(&key);
         let outcomes = world.work_until_idle().await;
         let done = outcomes.last();
-        assert_eq!(done, Some(&Outcome::Done(Done::Mailed)), "{outcomes:?}");
+        assert_eq!(done, Some(&MAILED), "{outcomes:?}");
         let times = receives(&world);
         assert!(times.iter().all(first_day(2400)), "{times:?}");
         assert_eq!(times.last(), Some(&2400), "sent at {sent_at}: {times:?}");
@@ -202,9 +158,9 @@ async fn a_bare_messages_window_ends_when_that_of_the_event_does_whenever_it_is_
     let world = World::new();
     let key = key_of(&world.post(ALICE).await);
     world.queue().purge();
-    tokio::time::sleep(Duration::from_mins(40)).await;
+    sleep(Duration::from_mins(40)).await;
     world.send_bare(&key);
-    let missing = Outcome::Failed(FailureReason::OwnerMissing);
+    let missing = failed(Why::OwnerMissing);
     assert_eq!(world.work_until_idle().await, [missing; 3]);
 }
 
@@ -219,12 +175,8 @@ async fn a_busy_mail_service_is_tried_soon_at_first_and_then_every_five_minutes(
     for (gap, step) in first.iter().zip(steps) {
         assert!((step..=step + step / 2).contains(gap), "{times:?}");
     }
-    let end = times[times.len() - 3];
-    assert_eq!(
-        end,
-        600 + 3600,
-        "the last try is when the window ends: {times:?}"
-    );
+    let last_try = times[times.len() - 3];
+    assert_eq!(last_try, 600 + 3600, "when the window ends: {times:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,9 +188,7 @@ async fn a_live_claim_is_waited_for_until_its_lease_is_over_however_long_it_is()
         ("2026-11-23T07:30:00Z", vec![600, 1500, 2400]),
     ] {
         let world = posted(World::new()).await;
-        let claim =
-            format!(r#"{{"state":"sending","token":"other","lease_until":"{until}","attempt":1}}"#);
-        plant_claim(&world, &claim);
+        plant_claim(&world, &claim_until(until));
         world.work_until_idle().await;
         assert_eq!(receives(&world), expected, "{until}");
     }
@@ -249,7 +199,7 @@ async fn a_doubt_is_resent_when_the_lease_is_over_and_neither_before_nor_much_la
     let world = posted(World::new()).await;
     world.mailer().lose_replies(1);
     let outcomes = world.work_until_idle().await;
-    assert_eq!(outcomes.last(), Some(&Outcome::Done(Done::Mailed)));
+    assert_eq!(outcomes.last(), Some(&MAILED));
     let times = receives(&world);
     assert_eq!(times.len(), 3, "{times:?}");
     assert!(SOON.contains(&(times[1] - 600)), "{times:?}");
@@ -260,7 +210,7 @@ async fn a_doubt_is_resent_when_the_lease_is_over_and_neither_before_nor_much_la
 async fn an_early_message_comes_back_at_its_time_whoever_is_early() {
     for early in [0, 1, 300, 599] {
         let world = posted(World::new()).await;
-        tokio::time::sleep(Duration::from_secs(early)).await;
+        sleep(Duration::from_secs(early)).await;
         world.queue().deliver_now();
         world.work_until_idle().await;
         let begun = i64::try_from(early).unwrap();
@@ -273,12 +223,12 @@ async fn a_webhook_that_comes_late_again_is_queued_for_what_is_left_of_its_delay
     let body = close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1");
     for (after, visible) in [(0, 600), (1, 600), (599, 600), (600, 600), (700, 700)] {
         let world = World::new();
-        own(&world, "lead_1");
+        world.own("lead_1");
         world.post(&body).await;
         world.queue().purge();
-        tokio::time::sleep(Duration::from_secs(after)).await;
+        sleep(Duration::from_secs(after)).await;
         world.post(&body).await;
-        assert_eq!(world.work_until_idle().await, [Outcome::Done(Done::Mailed)]);
+        assert_eq!(world.work_until_idle().await, [MAILED]);
         assert_eq!(receives(&world), [visible], "after {after}");
     }
 }
@@ -287,12 +237,9 @@ async fn a_webhook_that_comes_late_again_is_queued_for_what_is_left_of_its_delay
 async fn twelve_hops_are_allowed_and_the_thirteenth_is_not() {
     // A claim that never ends: whoever holds it renews it.
     let world = posted(World::new()).await;
-    plant_claim(
-        &world,
-        r#"{"state":"sending","token":"other","lease_until":"2027-11-23T07:00:00Z","attempt":1}"#,
-    );
+    plant_claim(&world, &claim_until("2027-11-23T07:00:00Z"));
     let outcomes = world.work_until_idle().await;
-    let failed = Outcome::Failed(FailureReason::HopsExhausted);
+    let failed = failed(Why::HopsExhausted);
     assert_eq!(outcomes.len(), 12 + 3);
     assert_eq!(outcomes[12..], [failed; 3]);
     let times = receives(&world);
@@ -303,25 +250,23 @@ async fn twelve_hops_are_allowed_and_the_thirteenth_is_not() {
 #[tokio::test(start_paused = true)]
 async fn a_message_becomes_a_dead_letter_after_as_many_receives_as_are_allowed_be_they_twelve() {
     for allowed in [1, 2, 3, 9, 10, 12] {
-        let mut builder = WorldBuilder::default();
-        builder.enrich.max_receive_count = allowed;
-        let world = builder.build();
-        send(&world, r#"{"s3_key":"raw/nowhere.json"}"#).await;
+        let world = World::with(|world| world.enrich.max_receive_count = allowed);
+        world.send(r#"{"s3_key":"raw/nowhere.json"}"#).await;
         let mut told = Vec::new();
         for receive_count in 1..=allowed {
             let record = leadwire_pipeline::stage::enrich::Record {
                 receive_count,
                 ..world.queue().receive(1).remove(0)
             };
-            plant(&world, "failed/nowhere.json", "untouched");
+            world.put("failed/nowhere.json", "untouched");
             let work = world
                 .enrich
                 .handle_batch(vec![record], Duration::from_mins(1));
             world.observed(work).await;
             told.push(world.told().get("FinalAttemptFailed").copied());
-            tokio::time::sleep(Duration::from_secs(361)).await;
+            sleep(Duration::from_secs(361)).await;
             world.queue().purge();
-            send(&world, r#"{"s3_key":"raw/nowhere.json"}"#).await;
+            world.send(r#"{"s3_key":"raw/nowhere.json"}"#).await;
         }
         let last = told.pop().unwrap();
         assert_eq!(last, Some(1), "of {allowed}");
@@ -344,10 +289,10 @@ async fn a_mail_is_in_time_within_sixty_seconds_of_what_came_last() {
         world.post(ALICE).await;
         let body = world.queue().bodies().remove(0);
         world.queue().purge();
-        tokio::time::sleep(late(owner_at)).await;
+        sleep(late(owner_at)).await;
         world.put_owner("test-1", OMAR);
-        tokio::time::sleep(late(freed_at - owner_at)).await;
-        send(&world, &body).await;
+        sleep(late(freed_at - owner_at)).await;
+        world.send(&body).await;
         world.observed(world.work_until_idle()).await;
         assert_eq!(world.told().get(metric), Some(&1), "{owner_at} {freed_at}");
     }

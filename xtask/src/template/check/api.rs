@@ -96,7 +96,7 @@ fn is_problem(response: &Value) -> bool {
     };
     let body = at(response, "/responseTemplates/application~1json").as_str();
     let body: Value = serde_json::from_str(body.unwrap_or_default()).unwrap_or_default();
-    let mut problems = Problem::ALL.into_iter();
+    let mut problems = Problem::ALL.iter();
     let Some(problem) = problems.find(|problem| at(&body, "/code") == problem.code()) else {
         return false;
     };

@@ -8,10 +8,14 @@ use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 /// The states that an event goes through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum LeadState {
     /// For its delay, its owner file or the mail service.
     Waiting,
@@ -35,31 +39,11 @@ pub enum LeadState {
 
 impl LeadState {
     /// Every state.
-    pub const ALL: [Self; 9] = [
-        Self::Waiting,
-        Self::Ready,
-        Self::Retrying,
-        Self::Mailed,
-        Self::Parked,
-        Self::Dead,
-        Self::Forgotten,
-        Self::Silent,
-        Self::Lost,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Ready => "ready",
-            Self::Retrying => "retrying",
-            Self::Mailed => "mailed",
-            Self::Parked => "parked",
-            Self::Dead => "dead",
-            Self::Forgotten => "forgotten",
-            Self::Silent => "silent",
-            Self::Lost => "lost",
-        }
+        self.into()
     }
 
     /// Whether nothing more happens by itself.

@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_problem_has_its_own_document() {
-        for problem in Problem::ALL {
+        for problem in Problem::ALL.iter().copied() {
             let answer = Answer::problem(problem);
             assert_ne!(
                 answer.status,

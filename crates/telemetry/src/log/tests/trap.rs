@@ -160,7 +160,7 @@ fn the_command_writes_lines_and_no_documents() {
 /// Every value of a dimension.
 fn all(dimension: Option<Dimension>) -> Vec<Option<Further>> {
     let sources = Source::ALL.into_iter().filter(|source| source.is_metered());
-    let reasons = Problem::ALL.into_iter().map(Rejection::Problem);
+    let reasons = Problem::ALL.iter().copied().map(Rejection::Problem);
     let reasons = reasons.chain([Rejection::NotConfigured]);
     match dimension {
         None => vec![None],
