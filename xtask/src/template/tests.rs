@@ -33,8 +33,8 @@ fn sound() -> Case {
     };
     let mut case = Case { template, project };
     for (name, json) in case.project.dashboards.clone() {
-        let place = case.template.0.pointer_mut(&dashboard::body_of(&name));
-        *place.unwrap() = json.to_string().into();
+        let text = Value::from(json.to_string());
+        case.edit(&format!("{} = {text}", dashboard::body_of(&name)));
     }
     case
 }

@@ -137,7 +137,7 @@ pub(super) const PROMISED_NAMES: Check = Check {
             let missing = names.split(' ').filter(|name| there.get(name).is_none());
             found.extend(missing.map(|name| format!("{name} is missing in {section}")));
         }
-        if at(case.template.section("Parameters"), "/Architecture/Default") != "arm64" {
+        if case.template.at("/Parameters/Architecture/Default") != "arm64" {
             found.push("Architecture is not arm64 by default".to_owned());
         }
         if !case

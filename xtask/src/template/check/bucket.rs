@@ -143,7 +143,7 @@ const ENDS: [(&str, &str, &str); 7] = [
 pub(super) const LIFE: Check = Check {
     promise: "what is stored ends, and a mail marker outlives its event",
     breaches: |case, found| {
-        let retention = at(case.template.section("Mappings"), "/Retention").as_object();
+        let retention = case.template.at("/Mappings/Retention").as_object();
         for (days, kept) in retention.into_iter().flatten() {
             let (event, marker) = (at(kept, "/Event").as_u64(), at(kept, "/Marker").as_u64());
             if event.is_none() || marker < event.map(|event| event + MARKER_DAYS_MORE) {
