@@ -64,7 +64,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut failures = BTreeMap::<String, (u32, PathBuf)>::new();
     for round in 1..=options.rounds.max(options.emulated) {
         for suite in &suites {
-            let rounds = if suite.name == EMULATED {
+            let is_emulated = suite.name == EMULATED;
+            let rounds = if is_emulated {
                 options.emulated
             } else {
                 options.rounds
@@ -75,9 +76,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 let verdict = if failed.is_empty() { "✓" } else { "✗" };
                 shell::say(&format!("{verdict} {round} of {rounds}  {}", suite.name));
                 for test in failed {
-                    let (count, last) = failures
-                        .entry(format!("{} {test}", suite.name))
-                        .or_default();
+                    let name = format!("{} {test}", suite.name);
+                    let (count, last) = failures.entry(name).or_default();
                     *count += 1;
                     file.clone_into(last);
                 }
@@ -210,17 +210,13 @@ mod tests {
             r#"{"reason":"build-finished","success":true}"#.to_owned(),
         ];
         let found = suites(&messages.join("\n"), Path::new("/root")).unwrap();
-        let found: Vec<_> = found
-            .iter()
-            .map(|suite| (suite.name.as_str(), suite.executable.to_str().unwrap()))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                ("crates/local/it", "/target/it-1"),
-                ("crates/local/lib", "/target/leadwire_local-1"),
-            ]
-        );
+        let found = found.iter();
+        let found = found.map(|suite| format!("{}: {}", suite.name, suite.executable.display()));
+        let expected = [
+            "crates/local/it: /target/it-1",
+            "crates/local/lib: /target/leadwire_local-1",
+        ];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
     }
 
     #[test]

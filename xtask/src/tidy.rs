@@ -37,7 +37,7 @@ fn breaches(workspace: &Workspace) -> Result<Vec<String>> {
         manifest::breaches(members, files),
         text::breaches(files),
         snapshot::breaches(snapshots, files),
-        document::breaches(&Documents::read()?, files),
+        Documents::read()?.breaches(),
     ];
     Ok(found.concat())
 }

@@ -18,6 +18,11 @@ impl Template {
             .context("the expanded template")
     }
 
+    /// The value at a path, or `null`.
+    pub(crate) fn at(&self, path: &str) -> &Value {
+        at(&self.0, &pointer(path))
+    }
+
     /// A section of the template.
     pub(crate) fn section(&self, name: &str) -> &Value {
         self.0.get(name).unwrap_or(&NOTHING)
@@ -51,7 +56,15 @@ impl Template {
 
     /// The environment variables of a function.
     pub(crate) fn environment(&self, function: &str) -> &Value {
-        at(self.properties(function), "/Environment/Variables")
+        self.at(&format!("{function}/Environment/Variables"))
+    }
+}
+
+/// The JSON pointer of a path in a template: one that begins with a resource goes on in its properties.
+pub(crate) fn pointer(path: &str) -> String {
+    match path.split_once('/') {
+        Some((id, rest)) if !id.is_empty() => format!("/Resources/{id}/Properties/{rest}"),
+        _ => path.to_owned(),
     }
 }
 

@@ -83,15 +83,11 @@ mod tests {
         assert_eq!(rows.len(), sources.len() + 2);
         for ((row, source), color) in rows.iter().zip(&sources).zip(COLORS) {
             let look = json!({"id": format!("accepted_{source}"), "color": color});
-            assert_eq!(
-                *row,
-                json!(["Leadwire", "LeadsAccepted", "source", source, look])
-            );
+            let expected = json!(["Leadwire", "LeadsAccepted", "source", source, look]);
+            assert_eq!(*row, expected);
         }
-        let ids: Vec<_> = sources
-            .iter()
-            .map(|source| format!("accepted_{source}"))
-            .collect();
+        let ids = sources.iter().map(|source| format!("accepted_{source}"));
+        let ids: Vec<_> = ids.collect();
         let expected = format!("FILL({}, 0)", ids.join(" + "));
         assert_eq!(rows[sources.len()][0]["expression"], expected.as_str());
     }

@@ -11,7 +11,7 @@ mod role;
 pub(super) use edit::edit;
 
 use super::project::Project;
-use crate::view::Template;
+use crate::view::{Template, pointer};
 
 /// A template and what it must agree with.
 #[derive(Clone, Debug)]
@@ -21,17 +21,9 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Changes the template as [`edit`] does; a path without a slash in front begins with a resource and goes on in its properties.
+    /// Changes the template as [`edit()`] does, at a path of [`Template::at`].
     pub(crate) fn edit(&mut self, text: &str) {
-        match text.split_once('/') {
-            Some((id, rest)) if !id.is_empty() => {
-                edit(
-                    &mut self.template.0,
-                    &format!("/Resources/{id}/Properties/{rest}"),
-                );
-            }
-            _ => edit(&mut self.template.0, text),
-        }
+        edit(&mut self.template.0, &pointer(text));
     }
 }
 

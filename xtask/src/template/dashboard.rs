@@ -66,12 +66,15 @@ const EMBEDDED: Check = Check {
     promise: "the dashboards in the template are those in dashboards/, and can be read",
     breaches: |case, found| {
         for (name, _) in NAMES {
-            let body = case.template.0.pointer(&body_of(name));
-            let body = body.and_then(Value::as_str).unwrap_or_default();
+            let body = case.template.at(&body_of(name)).as_str();
             let board = case.project.dashboards.get(name);
             if let Err(error) = Board::read(board.unwrap_or(&Value::Null)) {
                 found.push(format!("{name}: {error:#}"));
-            } else if serde_json::from_str(body).ok().as_ref() != board {
+            } else if body
+                .and_then(|body| serde_json::from_str(body).ok())
+                .as_ref()
+                != board
+            {
                 found.push(format!(
                     "{name} differs; run `cargo xtask template --write`"
                 ));
@@ -89,10 +92,7 @@ const EMBEDDED: Check = Check {
 
 /// Where the text of a dashboard stands in the expanded template.
 pub(super) fn body_of(name: &str) -> String {
-    format!(
-        "/Resources/{}/Properties/DashboardBody/Fn::Sub/0",
-        resource(name)
-    )
+    format!("{}/DashboardBody/Fn::Sub/0", resource(name))
 }
 
 /// Every dashboard that can be read; [`EMBEDDED`] reports one that cannot.
@@ -113,14 +113,11 @@ fn change(case: &mut Case, text: &str) {
 fn change_graph(case: &mut Case, text: &str) {
     let board = case.project.dashboards.get_mut(OPERATIONS);
     let widgets = board.and_then(|board| board.get_mut("widgets")?.as_array_mut());
-    let shown = widgets
+    let mut shown = widgets
         .into_iter()
         .flatten()
         .filter_map(|widget| widget.get_mut("properties"));
-    if let Some(graph) = shown
-        .into_iter()
-        .find(|shown| shown.get("metrics").is_some())
-    {
+    if let Some(graph) = shown.find(|shown| shown.get("metrics").is_some()) {
         edit(graph, text);
     }
 }

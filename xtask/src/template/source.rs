@@ -24,11 +24,8 @@ pub(super) fn write(template: &str) -> Result<String> {
     };
     let (before, last) = (find(BEFORE)?, find(LAST)?);
     let kept = |range: Option<&[&str]>| range.unwrap_or_default().join("\n");
-    let rows: Vec<String> = Dimension::Source
-        .values()
-        .into_iter()
-        .flat_map(rows)
-        .collect();
+    let sources = Dimension::Source.values().into_iter();
+    let rows: Vec<String> = sources.flat_map(rows).collect();
     let prefixes = TAKEN.map(|(prefix, _)| prefix);
     Ok(format!(
         "{}\n{}\n{LAST}ReturnData: false, Expression: '{}'}}\n{}\n",
@@ -63,11 +60,8 @@ mod tests {
 
     #[test]
     fn the_template_holds_what_would_be_written() {
-        let template = std::fs::read_to_string(shell::root().join(TEMPLATE)).unwrap();
-        assert_eq!(
-            write(&template).unwrap(),
-            template,
-            "cargo xtask template --write"
-        );
+        let template = shell::text(TEMPLATE).unwrap();
+        let written = write(&template).unwrap();
+        assert_eq!(written, template, "cargo xtask template --write");
     }
 }

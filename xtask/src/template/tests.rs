@@ -3,7 +3,6 @@
 use super::*;
 use crate::template::project::{Entry, entries};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// A template as small as one can be that keeps every promise, but with the project's own alarms.
 fn sound() -> Case {
@@ -13,12 +12,7 @@ fn sound() -> Case {
         let members = members.as_object().unwrap().clone();
         template[section].as_object_mut().unwrap().extend(members);
     }
-    let ids: BTreeSet<String> = alarms["Resources"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .cloned()
-        .collect();
+    let ids = alarms["Resources"].as_object().unwrap().keys();
     let template = Template(template);
     let is_there = |entry: &Entry| {
         let variables = template.environment(entry.function);
@@ -26,15 +20,15 @@ fn sound() -> Case {
     };
     let project = Project {
         settings: entries().into_iter().filter(is_there).collect(),
-        alarm_headings: ids,
+        alarm_headings: ids.cloned().collect(),
         dashboards: dashboard::sound(&alarms),
         alarms,
         panic: "unwind".to_owned(),
     };
     let mut case = Case { template, project };
     for (name, json) in case.project.dashboards.clone() {
-        let place = case.template.0.pointer_mut(&dashboard::body_of(&name));
-        *place.unwrap() = json.to_string().into();
+        let text = Value::from(json.to_string());
+        case.edit(&format!("{} = {text}", dashboard::body_of(&name)));
     }
     case
 }

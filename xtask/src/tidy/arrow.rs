@@ -22,15 +22,12 @@ const PURE: &str = "
 ";
 
 /// The packages around the rooms. They may know every room; no room is built on them.
-const AROUND: [&str; 7] = [
-    "leadwire-tests",
-    "leadwire-laws",
-    "leadwire-load",
-    "leadwire-model",
-    "leadwire-sim",
-    "leadwire-benches",
-    "xtask",
-];
+const AROUND: &str =
+    "leadwire-tests leadwire-laws leadwire-load leadwire-model leadwire-sim leadwire-benches xtask";
+
+fn is_around(name: &str) -> bool {
+    AROUND.split(' ').any(|around| around == name)
+}
 
 /// What a table says of a room.
 fn find(table: &'static str, room: &str) -> Option<Vec<&'static str>> {
@@ -47,7 +44,7 @@ pub(crate) fn breaches(members: &[Member]) -> Vec<String> {
         if let Some(known) = find(ROOMS, name) {
             let dependencies = member.dependencies.iter();
             found.extend(dependencies.filter_map(|to| breach(name, &known, to)));
-        } else if !AROUND.contains(&name) {
+        } else if !is_around(name) {
             found.push(format!("{name} has no place in xtask's table of rooms"));
         }
     }
@@ -57,11 +54,10 @@ pub(crate) fn breaches(members: &[Member]) -> Vec<String> {
 fn breach(from: &str, known: &[&str], to: &Dependency) -> Option<String> {
     let name = to.name.as_str();
     let is_dev = to.kind.as_deref() == Some("dev");
-    let is_around = AROUND.contains(&name);
-    if is_dev && (is_around || name == from) {
+    if is_dev && (is_around(name) || name == from) {
         return None;
     }
-    if is_around {
+    if is_around(name) {
         return Some(format!("{from} must not be built on {name}"));
     }
     if find(ROOMS, name).is_some() {

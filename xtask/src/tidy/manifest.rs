@@ -55,13 +55,9 @@ fn table(member: &Member) -> Vec<String> {
         !is_of_workspace(value) && !is_itself
     };
     let outside = written(member).filter(is_outside);
+    let room = &member.name;
     outside
-        .map(|(name, _)| {
-            format!(
-                "{}: {name} is not taken from the workspace table",
-                member.name
-            )
-        })
+        .map(|(name, _)| format!("{room}: {name} is not taken from the workspace table"))
         .collect()
 }
 
@@ -121,20 +117,12 @@ mod tests {
 
     #[test]
     fn a_dependency_outside_the_workspace_table_is_told() {
-        assert!(table(&member("[dependencies]\nserde.workspace = true")).is_empty());
-        assert!(
-            table(&member(
-                "[dev-dependencies]\nroom = { path = '.', features = ['fakes'] }"
-            ))
-            .is_empty()
-        );
-        assert_eq!(
-            table(&member(
-                "[dependencies]\nserde = '1'\n[build-dependencies]\ncc = '1'"
-            ))
-            .len(),
-            2
-        );
+        let count = |manifest: &str| table(&member(manifest)).len();
+        assert_eq!(count("[dependencies]\nserde.workspace = true"), 0);
+        let itself = "[dev-dependencies]\nroom = { path = '.', features = ['fakes'] }";
+        assert_eq!(count(itself), 0);
+        let two = "[dependencies]\nserde = '1'\n[build-dependencies]\ncc = '1'";
+        assert_eq!(count(two), 2);
     }
 
     #[test]

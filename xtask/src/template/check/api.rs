@@ -18,33 +18,28 @@ pub(super) const WHOLE: Check = Check {
         if texts(at(api, "/BinaryMediaTypes")) != ["*~1*"] {
             found.push("bodies are mangled as text".to_owned());
         }
-        for path in ["~1ingest", "~1ingest~1{source}"] {
-            let any = format!(
-                "/Body/paths/{path}/x-amazon-apigateway-any-method/x-amazon-apigateway-integration"
-            );
-            let integration = at(api, &any);
-            if at(integration, "/type") != "aws_proxy" || !refers(integration, "IngestionFunction")
-            {
+        for path in ["/ingest", "/ingest/{source}"] {
+            let place = format!("/Body/paths/{}", path.replace('/', "~1"));
+            let any = at(at(api, &place), "/x-amazon-apigateway-any-method");
+            let integration = at(any, "/x-amazon-apigateway-integration");
+            let is_proxied = at(integration, "/type") == "aws_proxy";
+            if !is_proxied || !refers(integration, "IngestionFunction") {
                 found.push(format!(
                     "not every method of {path} reaches IngestionFunction"
                 ));
             }
         }
         let stages: Vec<_> = case.template.of_type("AWS::ApiGateway::Stage").collect();
-        if stages.len() != 1
-            || !stages
-                .iter()
-                .all(|(_, stage)| at(stage, "/StageName") == "Prod")
-        {
+        let is_prod = |(_, stage): &(&str, &Value)| at(stage, "/StageName") == "Prod";
+        if stages.len() != 1 || !stages.iter().all(is_prod) {
             found.push("there is not the one stage Prod".to_owned());
         }
         if !stages.iter().all(|(_, stage)| is_throttled(stage)) {
             found.push("requests are not throttled".to_owned());
         }
         let responses = at(api, "/Body/x-amazon-apigateway-gateway-responses");
-        let foreign = OWN_ANSWERS
-            .split(' ')
-            .filter(|name| responses.get(name).is_none());
+        let names = OWN_ANSWERS.split(' ');
+        let foreign = names.filter(|name| responses.get(name).is_none());
         found.extend(foreign.map(|name| format!("{name} is answered in API Gateway's words")));
         let all = responses.as_object().into_iter().flatten();
         let wrong = all.filter(|(_, response)| !is_problem(response));
@@ -88,12 +83,8 @@ fn is_throttled(stage: &Value) -> bool {
 
 /// Whether a response is a problem document whose code is ours, has that code's status, and says when to come back.
 fn is_problem(response: &Value) -> bool {
-    let header = |name: &str| {
-        at(
-            response,
-            &format!("/responseParameters/gatewayresponse.header.{name}"),
-        )
-    };
+    let headers = at(response, "/responseParameters");
+    let header = |name: &str| at(headers, &format!("/gatewayresponse.header.{name}"));
     let body = at(response, "/responseTemplates/application~1json").as_str();
     let body: Value = serde_json::from_str(body.unwrap_or_default()).unwrap_or_default();
     let mut problems = Problem::ALL.iter();
@@ -137,14 +128,11 @@ pub(super) const PROMISED_NAMES: Check = Check {
             let missing = names.split(' ').filter(|name| there.get(name).is_none());
             found.extend(missing.map(|name| format!("{name} is missing in {section}")));
         }
-        if at(case.template.section("Parameters"), "/Architecture/Default") != "arm64" {
+        if case.template.at("/Parameters/Architecture/Default") != "arm64" {
             found.push("Architecture is not arm64 by default".to_owned());
         }
-        if !case
-            .template
-            .members("Rules")
-            .any(|(_, rule)| demands_secrets_of_prod(rule))
-        {
+        let mut rules = case.template.members("Rules");
+        if !rules.any(|(_, rule)| demands_secrets_of_prod(rule)) {
             found.push("a prod stack without SourcesSecretArn is let in".to_owned());
         }
     },

@@ -25,28 +25,20 @@ pub(super) const PRIVATE: Check = Check {
         for (id, bucket) in case.template.of_type("AWS::S3::Bucket") {
             let resource = case.template.resource(id);
             let is_kept = |policy: &str| at(resource, policy) == "Retain";
+            let is_kept = is_kept("/DeletionPolicy") && is_kept("/UpdateReplacePolicy");
+            let closed = json!({"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true});
+            let is_closed = at(bucket, "/PublicAccessBlockConfiguration") == &closed;
+            let owner = at(bucket, "/OwnershipControls/Rules/0/ObjectOwnership");
             let encryption = "/BucketEncryption/ServerSideEncryptionConfiguration/0";
-            let ownership = at(bucket, "/OwnershipControls/Rules/0/ObjectOwnership");
-            let public = json!({"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true});
+            let versions = at(bucket, "/VersioningConfiguration/Status");
+            let is_guarded = policy(case, id).into_iter().any(queue::refuses_plain);
             let rules = [
-                (
-                    at(bucket, "/PublicAccessBlockConfiguration") == &public,
-                    "is open to the public",
-                ),
-                (ownership == "BucketOwnerEnforced", "knows ACLs"),
+                (is_closed, "is open to the public"),
+                (owner == "BucketOwnerEnforced", "knows ACLs"),
                 (!at(bucket, encryption).is_null(), "is not encrypted"),
-                (
-                    at(bucket, "/VersioningConfiguration/Status") == "Enabled",
-                    "has no versions",
-                ),
-                (
-                    is_kept("/DeletionPolicy") && is_kept("/UpdateReplacePolicy"),
-                    "goes with its stack",
-                ),
-                (
-                    policy(case, id).into_iter().any(queue::refuses_plain),
-                    "can be reached without TLS",
-                ),
+                (versions == "Enabled", "has no versions"),
+                (is_kept, "goes with its stack"),
+                (is_guarded, "can be reached without TLS"),
             ];
             let broken = rules.iter().filter(|(holds, _)| !holds);
             found.extend(broken.map(|(_, what)| format!("{id} {what}")));
@@ -73,10 +65,8 @@ pub(super) const CREATE_ONLY: Check = Check {
             if !creates_only(&format!("/{prefix}*")) {
                 found.push(format!("{prefix} can be overwritten"));
             }
-            if !statements
-                .iter()
-                .any(|s| refuses_deletion(s) && covers(s, "/*"))
-            {
+            let mut all = statements.iter();
+            if !all.any(|s| refuses_deletion(s) && covers(s, "/*")) {
                 found.push(format!("anyone may delete in {bucket}"));
             }
             // A claim is taken over and settled by If-Match.
@@ -143,7 +133,7 @@ const ENDS: [(&str, &str, &str); 7] = [
 pub(super) const LIFE: Check = Check {
     promise: "what is stored ends, and a mail marker outlives its event",
     breaches: |case, found| {
-        let retention = at(case.template.section("Mappings"), "/Retention").as_object();
+        let retention = case.template.at("/Mappings/Retention").as_object();
         for (days, kept) in retention.into_iter().flatten() {
             let (event, marker) = (at(kept, "/Event").as_u64(), at(kept, "/Marker").as_u64());
             if event.is_none() || marker < event.map(|event| event + MARKER_DAYS_MORE) {
@@ -156,11 +146,8 @@ pub(super) const LIFE: Check = Check {
             let days = json!({"Fn::FindInMap": ["Retention", {"Ref": "RetentionDays"}, kind]});
             let rules = rules(case.template.properties(bucket)).into_iter();
             let of_prefix = rules.filter(|rule| at(rule, "/Prefix") == prefix);
-            if of_prefix
-                .filter(|rule| at(rule, "/ExpirationInDays") == &days)
-                .count()
-                != 1
-            {
+            let ends = of_prefix.filter(|rule| at(rule, "/ExpirationInDays") == &days);
+            if ends.count() != 1 {
                 found.push(format!("{prefix} does not end with {kind}"));
             }
         }

@@ -85,7 +85,7 @@ fn wrong(case: &Case, entry: &Entry) -> Option<String> {
         Template::Stack => !value.is_null(),
         Template::Literal => Some(text(value)) == entry.facts.default.text().map(Cow::into_owned),
         Template::Parameter(name) => {
-            let parameter = at(case.template.section("Parameters"), &format!("/{name}"));
+            let parameter = case.template.at(&format!("/Parameters/{name}"));
             refers(value, name) && is_parameter_of(parameter, entry)
         }
     };

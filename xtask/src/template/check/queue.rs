@@ -38,13 +38,15 @@ pub(super) const TIMING: Check = Check {
     promise: "timeout < lease < visibility, which is at least six timeouts",
     breaches: |case, found| {
         let template = &case.template;
-        let lease = template
-            .environment("EnrichmentFunction")
-            .get("LEASE_SECONDS");
+        let lease = template.at("EnrichmentFunction/Environment/Variables/LEASE_SECONDS");
         let numbers = (
-            at(template.properties("EnrichmentFunction"), "/Timeout").as_u64(),
-            lease.map_or(Some(LEASE_SECONDS.into()), number),
-            at(template.properties("DelayQueue"), "/VisibilityTimeout").as_u64(),
+            template.at("EnrichmentFunction/Timeout").as_u64(),
+            if lease.is_null() {
+                Some(LEASE_SECONDS.into())
+            } else {
+                number(lease)
+            },
+            template.at("DelayQueue/VisibilityTimeout").as_u64(),
         );
         let (Some(timeout), Some(lease), Some(visibility)) = numbers else {
             found.push("timeout, lease and visibility are not all literals".to_owned());

@@ -34,11 +34,7 @@ pub(super) const LEAST_PRIVILEGE: Check = Check {
 /// The statements of every role, with the role's id.
 fn of_roles(case: &Case) -> Vec<(&str, &Value)> {
     let roles = case.template.of_type("AWS::IAM::Role");
-    let of = |(id, role)| {
-        statements(role)
-            .into_iter()
-            .map(move |statement| (id, statement))
-    };
+    let of = |(id, role)| statements(role).into_iter().map(move |all| (id, all));
     roles.flat_map(of).collect()
 }
 
@@ -46,17 +42,14 @@ fn excess(id: &str, statement: &Value) -> Vec<String> {
     let actions = texts(at(statement, "/Action"));
     let is_excess = |action: &&&str| action.contains('*') || action.starts_with("s3:Delete");
     let excess = actions.iter().filter(is_excess);
-    let mut found: Vec<String> = excess
-        .map(|action| format!("{id} may do {action}"))
-        .collect();
+    let excess = excess.map(|action| format!("{id} may do {action}"));
+    let mut found: Vec<String> = excess.collect();
     let is_anywhere = texts(at(statement, "/Resource")).contains(&"*");
     if is_anywhere && !actions.iter().all(|action| action.starts_with(ANYWHERE)) {
         found.push(format!("{id} may do {} anywhere", actions.join(", ")));
     }
-    let inverse = ["NotAction", "NotResource"]
-        .iter()
-        .any(|name| statement.get(name).is_some());
-    if actions.is_empty() || inverse {
+    let is_inverse = |name: &&str| statement.get(name).is_some();
+    if actions.is_empty() || ["NotAction", "NotResource"].iter().any(is_inverse) {
         found.push(format!(
             "{id} has a statement that does not list its actions and resources"
         ));
@@ -74,9 +67,8 @@ pub(super) const OWN_SENDER: Check = Check {
         };
         let senders: Vec<_> = of_roles(case).into_iter().filter(is_sender).collect();
         let own = json!({"StringEquals": {"ses:FromAddress": {"Ref": "SesFromAddress"}}});
-        let free = senders
-            .iter()
-            .filter(|(_, statement)| at(statement, "/Condition") != &own);
+        let is_free = |(_, statement): &&(&str, &Value)| at(statement, "/Condition") != &own;
+        let free = senders.iter().filter(is_free);
         found.extend(free.map(|(id, _)| format!("{id} may send from any address")));
         if senders.is_empty() || senders.iter().any(|(id, _)| *id != "EnrichmentRole") {
             found.push("not EnrichmentRole alone may send mail".to_owned());
@@ -98,11 +90,8 @@ pub(super) const OWN_SENDER: Check = Check {
 /// Edits the statement that lets mail be sent.
 fn change_sending(case: &mut Case, text: &str) {
     let place = "/Resources/EnrichmentRole/Properties/Policies/0/PolicyDocument/Statement";
-    let statements = case
-        .template
-        .0
-        .pointer_mut(place)
-        .and_then(Value::as_array_mut);
+    let statements = case.template.0.pointer_mut(place);
+    let statements = statements.and_then(Value::as_array_mut);
     let mut statements = statements.into_iter().flatten();
     if let Some(sending) = statements.find(|s| at(s, "/Action") == "ses:SendEmail") {
         edit(sending, text);

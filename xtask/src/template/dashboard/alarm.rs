@@ -85,8 +85,8 @@ fn misplaced(case: &Case, note: &Annotation) -> Option<String> {
             alarm.and_then(|alarm| at(alarm, "/Threshold").as_f64())
         }
         (None, Some((_, parameter))) => {
-            let default = format!("/{parameter}/Default");
-            at(case.template.section("Parameters"), &default).as_f64()
+            let default = format!("/Parameters/{parameter}/Default");
+            case.template.at(&default).as_f64()
         }
         (None, None) => return None,
     };
@@ -106,7 +106,7 @@ fn mistimed(case: &Case, shown: &Shown) -> Vec<String> {
     });
     let mut found = Vec::new();
     for (id, function) in durations {
-        let timeout = at(case.template.properties(function), "/Timeout").as_u64();
+        let timeout = case.template.at(&format!("{function}/Timeout")).as_u64();
         let wanted = format!("100 * {id} / {}", timeout.unwrap_or_default() * 1000);
         let wanted = Source::Expression(wanted);
         if !shown.rows.iter().any(|row| row.source == wanted) {

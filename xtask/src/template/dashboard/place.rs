@@ -19,8 +19,6 @@ const ATTRIBUTES: [(&str, &str); 2] = [
     ("AWS::SNS::Topic", "TopicName"),
 ];
 
-/// What the template itself computes for dashboards, beside the text.
-const VARIABLES: &str = "/DashboardBody/Fn::Sub/1";
 /// Where ARNs of alarms begin.
 const ALARM_ARN: &str =
     "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}";
@@ -30,7 +28,8 @@ pub(in crate::template) const RESOLVED: Check = Check {
     promise: "every ${…} of a dashboard is filled in, whatever the parameters",
     breaches: |case, found| {
         for (name, json) in &case.project.dashboards {
-            let variables = at(case.template.properties(resource(name)), VARIABLES);
+            let variables = format!("{}/DashboardBody/Fn::Sub/1", resource(name));
+            let variables = case.template.at(&variables);
             for word in placeholders(&json.to_string()) {
                 let why = match variables.get(&word) {
                     Some(value) => wrong_variable(case, &word, value),
@@ -55,10 +54,10 @@ pub(in crate::template) const RESOLVED: Check = Check {
 
 /// A variable of the text that is computed in another way than alarms and functions do it.
 fn wrong_variable(case: &Case, name: &str, value: &Value) -> Option<&'static str> {
-    let mails = case.template.environment("EnrichmentFunction");
+    let mail_set = "EnrichmentFunction/Environment/Variables/SES_CONFIGURATION_SET";
     let sound = match name {
         "AlarmArn" => at(value, "/Fn::Sub") == ALARM_ARN,
-        "MailSet" => value == at(mails, "/SES_CONFIGURATION_SET"),
+        "MailSet" => value == case.template.at(mail_set),
         _ => false,
     };
     (!sound).then_some("has another value than it should")
@@ -72,7 +71,7 @@ fn breach(case: &Case, name: &str) -> Option<&'static str> {
         Some((id, attribute)) => (id, Some(attribute)),
         None => (name, None),
     };
-    let is_parameter = !at(case.template.section("Parameters"), &format!("/{id}")).is_null();
+    let is_parameter = !case.template.at(&format!("/Parameters/{id}")).is_null();
     if is_parameter && attribute.is_none() {
         return None;
     }

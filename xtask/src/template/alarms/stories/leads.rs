@@ -1,18 +1,18 @@
 //! Leads on their way: lost, late, refused.
 
 use super::Stories;
-use super::tape::Tape;
+use super::tape::{Minutes, Tape};
 use leadwire_pipeline::observe::metric::Metric;
 use leadwire_pipeline::observe::metric::Service::Enrich;
 
 const DEPTH: &str = "ApproximateNumberOfMessagesVisible";
 const AGE: &str = "ApproximateAgeOfOldestMessage";
 
-fn accepted(tape: &mut Tape, source: &str, minutes: impl IntoIterator<Item = i64>) {
+fn accepted(tape: &mut Tape, source: &str, minutes: impl Minutes) {
     tape.counted(Metric::LeadsAccepted, ("source", source), minutes);
 }
 
-fn refused(tape: &mut Tape, reason: &str, minutes: impl IntoIterator<Item = i64>) {
+fn refused(tape: &mut Tape, reason: &str, minutes: impl Minutes) {
     tape.counted(Metric::LeadsRejected, ("reason", reason), minutes);
 }
 

@@ -1,12 +1,12 @@
 //! Mails, owners, the canary.
 
 use super::Stories;
-use super::tape::Tape;
+use super::tape::{Minutes, Tape};
 use leadwire_pipeline::observe::metric::Metric;
 use leadwire_pipeline::observe::metric::Service::Enrich;
 
 /// What SES tells, by the configuration set.
-fn ses(tape: &mut Tape, metric: &str, minutes: impl IntoIterator<Item = i64>) {
+fn ses(tape: &mut Tape, metric: &str, minutes: impl Minutes) {
     let set = [("ses:configuration-set", "ConfigurationSet")];
     tape.put(("AWS/SES", metric), set, minutes, 1.0);
 }

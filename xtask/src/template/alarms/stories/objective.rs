@@ -1,17 +1,12 @@
 //! The objective: 99 % of the leads in time.
 
 use super::Stories;
-use super::tape::Tape;
+use super::tape::{Minutes, Tape};
 use leadwire_pipeline::observe::metric::Metric;
 use leadwire_pipeline::observe::metric::Service::Enrich;
 
 /// So many leads in each minute, in time or late.
-fn mailed(
-    tape: &mut Tape,
-    minutes: impl IntoIterator<Item = i64> + Clone,
-    in_time: f64,
-    late: f64,
-) {
+fn mailed(tape: &mut Tape, minutes: impl Minutes, in_time: f64, late: f64) {
     if in_time > 0.0 {
         tape.ours(Metric::MailedInTime, Enrich, minutes.clone(), in_time);
     }

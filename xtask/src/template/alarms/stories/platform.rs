@@ -1,7 +1,7 @@
 //! Functions, the API, telemetry, the pager.
 
 use super::Stories;
-use super::tape::Tape;
+use super::tape::{Minutes, Tape};
 use leadwire_pipeline::observe::metric::Metric;
 use leadwire_pipeline::observe::metric::Service::{Enrich, Ingest, Sweep};
 
@@ -10,12 +10,7 @@ const ENRICH: &str = "EnrichmentFunction";
 const DEPTH: &str = "ApproximateNumberOfMessagesVisible";
 
 /// Requests in each minute, of which so many are answered with a server error.
-fn answered(
-    tape: &mut Tape,
-    minutes: impl IntoIterator<Item = i64>,
-    requests: usize,
-    failed: usize,
-) {
+fn answered(tape: &mut Tape, minutes: impl Minutes, requests: usize, failed: usize) {
     let stage = [("ApiName", "stack"), ("Stage", "Prod")];
     for minute in minutes {
         for request in 0..requests {
@@ -26,12 +21,7 @@ fn answered(
 }
 
 /// Two hundred runs in each minute, of which so many last that long.
-fn lasted(
-    tape: &mut Tape,
-    function: &str,
-    minutes: impl IntoIterator<Item = i64>,
-    (slow, millis): (usize, f64),
-) {
+fn lasted(tape: &mut Tape, function: &str, minutes: impl Minutes, (slow, millis): (usize, f64)) {
     for minute in minutes {
         for run in 0..200 {
             let value = if run < slow { millis } else { 100.0 };
@@ -40,7 +30,7 @@ fn lasted(
     }
 }
 
-fn unreadable(tape: &mut Tape, metric: &str, group: &str, minutes: impl IntoIterator<Item = i64>) {
+fn unreadable(tape: &mut Tape, metric: &str, group: &str, minutes: impl Minutes) {
     let group = [("LogGroupName", group)];
     tape.put(("AWS/Logs", metric), group, minutes, 1.0);
 }

@@ -4,6 +4,11 @@ use crate::template::alarms::ENVIRONMENT;
 use leadwire_cloudwatch::{Query, Recording};
 use leadwire_pipeline::observe::metric::{Metric, Service};
 
+/// The minutes in which something was measured.
+pub(super) trait Minutes: IntoIterator<Item = i64> + Clone {}
+
+impl<M: IntoIterator<Item = i64> + Clone> Minutes for M {}
+
 /// Recorded series. Resources are known by their logical ids.
 #[derive(Default)]
 pub(super) struct Tape(pub(super) Recording);
@@ -14,7 +19,7 @@ impl Tape {
         &mut self,
         metric: Metric,
         service: Service,
-        minutes: impl IntoIterator<Item = i64>,
+        minutes: impl Minutes,
         value: f64,
     ) {
         let dimensions = [("service", service.name()), ("environment", ENVIRONMENT)];
@@ -26,7 +31,7 @@ impl Tape {
         &mut self,
         metric: Metric,
         (name, value): (&str, &str),
-        minutes: impl IntoIterator<Item = i64>,
+        minutes: impl Minutes,
     ) {
         let dimensions = [
             ("service", Service::Ingest.name()),
@@ -37,13 +42,7 @@ impl Tape {
     }
 
     /// A metric of a queue.
-    pub(super) fn queue(
-        &mut self,
-        metric: &str,
-        queue: &str,
-        minutes: impl IntoIterator<Item = i64>,
-        value: f64,
-    ) {
+    pub(super) fn queue(&mut self, metric: &str, queue: &str, minutes: impl Minutes, value: f64) {
         let name = format!("{queue}.QueueName");
         let dimensions = [("QueueName", name.as_str())];
         self.put(("AWS/SQS", metric), dimensions, minutes, value);
@@ -54,7 +53,7 @@ impl Tape {
         &mut self,
         metric: &str,
         function: &str,
-        minutes: impl IntoIterator<Item = i64>,
+        minutes: impl Minutes,
         value: f64,
     ) {
         let dimensions = [("FunctionName", function)];
@@ -62,13 +61,7 @@ impl Tape {
     }
 
     /// Invocations of a function of which so many fail. Lambda tells both, errors as 0 where there are none.
-    pub(super) fn runs(
-        &mut self,
-        function: &str,
-        minutes: impl IntoIterator<Item = i64> + Clone,
-        runs: f64,
-        failed: f64,
-    ) {
+    pub(super) fn runs(&mut self, function: &str, minutes: impl Minutes, runs: f64, failed: f64) {
         self.function("Invocations", function, minutes.clone(), runs);
         self.function("Errors", function, minutes, failed);
     }
@@ -78,7 +71,7 @@ impl Tape {
         &mut self,
         (namespace, metric): (&str, &str),
         dimensions: impl IntoIterator<Item = (&'a str, &'a str)>,
-        minutes: impl IntoIterator<Item = i64>,
+        minutes: impl Minutes,
         value: f64,
     ) {
         let dimensions = dimensions.into_iter();

@@ -119,9 +119,9 @@ fn misplaced_thresholds(case: &Case) -> Vec<String> {
     let template = &case.template;
     let seconds = |value: &Value| Some(f64::from(u32::try_from(number(value)?).ok()?));
     // 80 % of the timeout, in milliseconds.
-    let slow = |id: &str| Some(seconds(at(template.properties(id), "/Timeout"))? * 800.0);
-    let delay = seconds(at(template.section("Parameters"), "/DelaySeconds/MaxValue"));
-    let visibility = seconds(at(template.properties("DelayQueue"), "/VisibilityTimeout"));
+    let slow = |id: &str| Some(seconds(template.at(&format!("{id}/Timeout")))? * 800.0);
+    let delay = seconds(template.at("/Parameters/DelaySeconds/MaxValue"));
+    let visibility = seconds(template.at("DelayQueue/VisibilityTimeout"));
     let age = delay
         .zip(visibility)
         .map(|(delay, visibility)| delay + 2.0 * visibility);
@@ -134,7 +134,7 @@ fn misplaced_thresholds(case: &Case) -> Vec<String> {
         ("OldestMessageAgeAlarm", age),
     ];
     let wrong = due.into_iter().chain(burns).filter_map(|(alarm, due)| {
-        let threshold = at(template.properties(alarm), "/Threshold").as_f64();
+        let threshold = template.at(&format!("{alarm}/Threshold")).as_f64();
         let is_due = threshold
             .zip(due)
             .is_some_and(|(is, due)| (is - due).abs() < 1e-9);
@@ -144,11 +144,8 @@ fn misplaced_thresholds(case: &Case) -> Vec<String> {
 }
 
 fn misplaced_periods(case: &Case) -> Vec<String> {
-    let minutes = at(
-        case.template.section("Parameters"),
-        "/CanaryMinutes/AllowedValues",
-    );
-    let periods = at(case.template.section("Mappings"), "/CanaryPeriod");
+    let minutes = case.template.at("/Parameters/CanaryMinutes/AllowedValues");
+    let periods = case.template.at("/Mappings/CanaryPeriod");
     let is_wrong = |minutes: &u64| {
         let seconds = number(at(periods, &format!("/{minutes}/Seconds")));
         seconds.is_none_or(|seconds| *minutes != 0 && seconds != minutes * 60)
