@@ -1,7 +1,9 @@
 //! Leads per second through `ingest` and `enrich`, 1, 16 and 256 at once, on one thread.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use leadwire_benches::flow::{CONCURRENCIES, LEADS, elements, enrich_all, measure, post_all};
+use leadwire_benches::flow::{
+    CONCURRENCIES, LEADS, elements, enrich_all, measure, post_all, runtime,
+};
 use leadwire_benches::memory::{Latency, Memory};
 use leadwire_benches::sample;
 use leadwire_pipeline::stage::enrich::Record;
@@ -40,14 +42,21 @@ async fn mail(home: &Memory, records: Vec<Record>, concurrency: usize) {
 
 /// Webhook to answer: parse, store, queue.
 fn ingest(criterion: &mut Criterion) {
+    let runtime = runtime();
     let mut group = criterion.benchmark_group("ingest");
     group.throughput(elements(LEADS));
     for concurrency in CONCURRENCIES {
         let prepare = async || home(LEADS, Latency::default());
-        measure(&mut group, concurrency, prepare, async |(home, bodies)| {
-            post(&home, &bodies, concurrency).await;
-            home
-        });
+        measure(
+            &runtime,
+            &mut group,
+            concurrency,
+            prepare,
+            async |(home, bodies)| {
+                post(&home, &bodies, concurrency).await;
+                home
+            },
+        );
     }
     // Every event of one lead at one instant: each but the first must look for a key of its own.
     let prepare = async || {
@@ -55,7 +64,7 @@ fn ingest(criterion: &mut Criterion) {
         (Memory::new(Latency::default()), bodies.collect::<Vec<_>>())
     };
     let id = "one_lead_one_instant";
-    measure(&mut group, id, prepare, async |(home, bodies)| {
+    measure(&runtime, &mut group, id, prepare, async |(home, bodies)| {
         post(&home, &bodies, LEADS).await;
         home
     });
@@ -64,6 +73,7 @@ fn ingest(criterion: &mut Criterion) {
 
 /// Queue to mail: read, merge, store, claim, send, settle.
 fn enrich(criterion: &mut Criterion) {
+    let runtime = runtime();
     let mut group = criterion.benchmark_group("enrich");
     group.throughput(elements(LEADS));
     for concurrency in CONCURRENCIES {
@@ -74,28 +84,41 @@ fn enrich(criterion: &mut Criterion) {
             assert_eq!(records.len(), LEADS);
             (home, records)
         };
-        measure(&mut group, concurrency, prepare, async |(home, records)| {
-            mail(&home, records, concurrency).await;
-            home
-        });
+        measure(
+            &runtime,
+            &mut group,
+            concurrency,
+            prepare,
+            async |(home, records)| {
+                mail(&home, records, concurrency).await;
+                home
+            },
+        );
     }
     group.finish();
 }
 
 /// Webhook to mail over calls that take as long as Amazon's: how far leads in parallel hide each other's waiting.
 fn waiting(criterion: &mut Criterion) {
+    let runtime = runtime();
     let mut group = criterion.benchmark_group("ingest_and_enrich_over_slow_calls");
     group.sample_size(10);
     for concurrency in CONCURRENCIES {
         group.throughput(elements(concurrency));
         let prepare = async || home(concurrency, AWS);
-        measure(&mut group, concurrency, prepare, async |(home, bodies)| {
-            post(&home, &bodies, concurrency).await;
-            let records = home.home.receive(concurrency);
-            assert_eq!(records.len(), concurrency);
-            mail(&home, records, concurrency).await;
-            home
-        });
+        measure(
+            &runtime,
+            &mut group,
+            concurrency,
+            prepare,
+            async |(home, bodies)| {
+                post(&home, &bodies, concurrency).await;
+                let records = home.home.receive(concurrency);
+                assert_eq!(records.len(), concurrency);
+                mail(&home, records, concurrency).await;
+                home
+            },
+        );
     }
     group.finish();
 }
