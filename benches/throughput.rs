@@ -47,16 +47,11 @@ fn ingest(criterion: &mut Criterion) {
     group.throughput(elements(LEADS));
     for concurrency in CONCURRENCIES {
         let prepare = async || home(LEADS, Latency::default());
-        measure(
-            &runtime,
-            &mut group,
-            concurrency,
-            prepare,
-            async |(home, bodies)| {
-                post(&home, &bodies, concurrency).await;
-                home
-            },
-        );
+        let work = async |(home, bodies): (Memory, Vec<String>)| {
+            post(&home, &bodies, concurrency).await;
+            home
+        };
+        measure(&runtime, &mut group, concurrency, prepare, work);
     }
     // Every event of one lead at one instant: each but the first must look for a key of its own.
     let prepare = async || {
@@ -84,16 +79,11 @@ fn enrich(criterion: &mut Criterion) {
             assert_eq!(records.len(), LEADS);
             (home, records)
         };
-        measure(
-            &runtime,
-            &mut group,
-            concurrency,
-            prepare,
-            async |(home, records)| {
-                mail(&home, records, concurrency).await;
-                home
-            },
-        );
+        let work = async |(home, records): (Memory, Vec<Record>)| {
+            mail(&home, records, concurrency).await;
+            home
+        };
+        measure(&runtime, &mut group, concurrency, prepare, work);
     }
     group.finish();
 }
@@ -106,19 +96,14 @@ fn waiting(criterion: &mut Criterion) {
     for concurrency in CONCURRENCIES {
         group.throughput(elements(concurrency));
         let prepare = async || home(concurrency, AWS);
-        measure(
-            &runtime,
-            &mut group,
-            concurrency,
-            prepare,
-            async |(home, bodies)| {
-                post(&home, &bodies, concurrency).await;
-                let records = home.home.receive(concurrency);
-                assert_eq!(records.len(), concurrency);
-                mail(&home, records, concurrency).await;
-                home
-            },
-        );
+        let work = async |(home, bodies): (Memory, Vec<String>)| {
+            post(&home, &bodies, concurrency).await;
+            let records = home.home.receive(concurrency);
+            assert_eq!(records.len(), concurrency);
+            mail(&home, records, concurrency).await;
+            home
+        };
+        measure(&runtime, &mut group, concurrency, prepare, work);
     }
     group.finish();
 }
