@@ -4,10 +4,69 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use leadwire_benches::flow::{
     CONCURRENCIES, LEADS, elements, enrich_all, measure, post_all, runtime,
 };
-use leadwire_benches::memory::{Latency, Memory};
 use leadwire_benches::sample;
-use leadwire_pipeline::stage::enrich::Record;
+use leadwire_pipeline::port::{Bucket, NewObject};
+use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::settings::IngestConfig;
+use leadwire_pipeline::stage::enrich::{Enrich, Record};
+use leadwire_pipeline::stage::ingest::Ingest;
+use leadwire_pipeline::testkit::{Call, Course, FakeSecrets, MemoryHome, Script};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// How long the calls take.
+#[derive(Clone, Copy, Debug, Default)]
+struct Latency {
+    /// A call on the store.
+    store: Duration,
+    /// A call on the queue.
+    queue: Duration,
+    /// A mail.
+    mail: Duration,
+}
+
+impl Script for Latency {
+    fn course(&self, call: &Call) -> Course {
+        let there = if matches!(call, Call::Mail(_)) {
+            self.mail
+        } else if call.key().is_some() {
+            self.store
+        } else {
+            self.queue
+        };
+        Course {
+            there,
+            ..Course::default()
+        }
+    }
+}
+
+/// A home in memory with the stages over it.
+#[derive(Debug)]
+struct Memory {
+    /// Where the messages and the mails are.
+    home: Arc<MemoryHome<Latency>>,
+    /// The stage that takes webhooks.
+    ingest: Ingest<MemoryHome<Latency>, FakeSecrets>,
+    /// The stage that enriches and mails.
+    enrich: Enrich<MemoryHome<Latency>>,
+}
+
+impl Memory {
+    /// An empty home.
+    fn new(latency: Latency) -> Self {
+        let home = Arc::new(MemoryHome::new(Arc::default(), Arc::new(latency)));
+        Self {
+            ingest: Ingest::new(
+                Arc::clone(&home),
+                SecretCache::new(FakeSecrets::default(), "dev"),
+                IngestConfig { delay_seconds: 0 },
+            ),
+            enrich: Enrich::new(Arc::clone(&home), sample::enrich_config()),
+            home,
+        }
+    }
+}
 
 /// Amazon's order of magnitude, within a region: S3, SQS, SES.
 const AWS: Latency = Latency {
@@ -22,7 +81,9 @@ fn home(leads: usize, latency: Latency) -> (Memory, Vec<String>) {
     let bodies = (0..leads)
         .map(|index| {
             let lead_id = sample::lead_id(index);
-            home.put_owner(&lead_id);
+            let file = NewObject::of(sample::owner(&lead_id).into_bytes());
+            home.home
+                .plant(Bucket::Lookup, &format!("{lead_id}.json"), file);
             sample::flat(&lead_id)
         })
         .collect();
