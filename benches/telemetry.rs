@@ -33,6 +33,8 @@ const MEASURED: (usize, usize) = (8, 25);
 /// The same where it is only shown that the measurement works.
 const SHOWN: (usize, usize) = (1, 2);
 
+/// The ways to export.
+const WAYS: [&str; 3] = ["none", "otlp", "xray-daemon"];
 /// What is measured.
 const KINDS: [&str; 4] = [
     "ingest, signed",
@@ -56,21 +58,25 @@ struct Side {
     /// Takes the smallest lead of whoever sends it, which only a stack for development does.
     open: Function,
     enrich: Function,
-    /// CPU of an invocation in µs, by kind, a value a turn.
-    costs: Costs,
 }
 
+/// CPU of an invocation in µs, by kind, a value a turn.
 type Costs = [Vec<f64>; KINDS.len()];
 
 impl Side {
-    async fn start(name: &'static str, folder: &Path, exports: &[(&str, &str)]) -> Result<Self> {
+    /// Exports by this way, to this variable's address.
+    async fn start(
+        way: &'static str,
+        folder: &Path,
+        address: Option<(&str, String)>,
+    ) -> Result<Self> {
         let cloud = Cloud::start().await?;
         let tls = TlsFront::start(&cloud.url()).await?;
         let mut environment = rig::variables(&tls.url());
         let root = tls.root().to_string_lossy().into_owned();
         environment.insert("AWS_CA_BUNDLE".to_owned(), root);
-        let exports = exports.iter();
-        environment.extend(exports.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        environment.insert("TRACE_EXPORTER".to_owned(), way.to_owned());
+        environment.extend(address.map(|(name, value)| (name.to_owned(), value)));
         let secret = sample::secret(Source::Close, 1);
         cloud.hold_secret(SECRET, json!({"close": {"secrets": [secret]}}));
         let function = |binary: &str, environment: &BTreeMap<String, String>| {
@@ -85,18 +91,17 @@ impl Side {
         let mut signed = environment.clone();
         signed.insert("SOURCES_SECRET_ARN".to_owned(), SECRET.to_owned());
         Ok(Self {
-            name,
+            name: way,
             ingest: function("ingest", &signed),
             open: function("ingest", &environment),
             enrich: function("enrich", &environment),
             cloud,
             _tls: tls,
-            costs: Default::default(),
         })
     }
 
-    /// One turn, the same for every side.
-    async fn turn(&mut self, number: usize, counts: bool) -> Result<()> {
+    /// One turn, the same for every side, and what it cost.
+    async fn turn(&self, number: usize) -> Result<[Option<f64>; KINDS.len()]> {
         let leads = (0..LEADS).map(|lead| sample::lead_id(number * LEADS + lead));
         let leads: Vec<String> = leads.collect();
         for lead in &leads {
@@ -116,12 +121,7 @@ impl Side {
         let batch = measured(&self.enrich, &[rig::batch_of(batch)]).await?;
         let mails = self.cloud.mails().len();
         ensure!(mails == LEADS, "{}: every lead is mailed", self.name);
-        if counts {
-            for (costs, cost) in self.costs.iter_mut().zip([signed, open, single, batch]) {
-                costs.extend(cost);
-            }
-        }
-        Ok(())
+        Ok([signed, open, single, batch])
     }
 
     /// What one invocation of a function asked of AWS before it answered.
@@ -211,15 +211,9 @@ async fn main() -> Result<()> {
         let ingest = program::built("ingest").await?;
         (ingest.parent().context("a folder")?.to_owned(), SHOWN)
     };
-    let mut costs: [(&str, Costs); 3] = Default::default();
+    let mut costs = WAYS.map(|_| Costs::default());
     for number in 0..rounds {
-        let sides = round(&folder, turns, number == 0).await?;
-        for ((name, costs), side) in costs.iter_mut().zip(sides) {
-            *name = side.name;
-            for (all, more) in costs.iter_mut().zip(side.costs) {
-                all.extend(more);
-            }
-        }
+        round(&folder, turns, number == 0, &mut costs).await?;
     }
     let worst = report(&costs, turns);
     ensure!(
@@ -231,31 +225,30 @@ async fn main() -> Result<()> {
 }
 
 /// New processes for every way to export, and what they cost.
-async fn round(folder: &Path, turns: usize, checks: bool) -> Result<[Side; 3]> {
+async fn round(folder: &Path, turns: usize, checks: bool, costs: &mut [Costs]) -> Result<()> {
     let (collector, daemon) = (Collector::start().await?, XrayDaemon::start().await?);
-    let otlp = [
-        ("TRACE_EXPORTER", "otlp"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
-    ];
-    let xray = [
-        ("TRACE_EXPORTER", "xray-daemon"),
-        ("AWS_XRAY_DAEMON_ADDRESS", &daemon.address()),
-    ];
-    let mut sides = [
-        Side::start("none", folder, &[("TRACE_EXPORTER", "none")]).await?,
-        Side::start("otlp", folder, &otlp).await?,
-        Side::start("xray-daemon", folder, &xray).await?,
+    let [none, otlp, xray] = WAYS;
+    let collects = ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
+    let listens = ("AWS_XRAY_DAEMON_ADDRESS", daemon.address());
+    let sides = [
+        Side::start(none, folder, None).await?,
+        Side::start(otlp, folder, Some(collects)).await?,
+        Side::start(xray, folder, Some(listens)).await?,
     ];
     for turn in 0..WARM_UP + turns {
-        for side in &mut sides {
+        for (side, costs) in sides.iter().zip(&mut *costs) {
             side.cloud.clear();
-            side.turn(turn, turn >= WARM_UP).await?;
+            let cost = side.turn(turn).await?;
+            if turn >= WARM_UP {
+                let kinds = costs.iter_mut().zip(cost);
+                kinds.for_each(|(costs, cost)| costs.extend(cost));
+            }
         }
     }
     if checks {
         check_calls(&sides, &collector)?;
     }
-    Ok(sides)
+    Ok(())
 }
 
 /// Whatever is exported, a function asks AWS for the same before it answers, and a collector for nothing.
@@ -288,8 +281,8 @@ fn check_calls(sides: &[Side], collector: &Collector) -> Result<()> {
 }
 
 /// Prints every figure, and gives back the worst ratio of a way to export to `none`.
-fn report(costs: &[(&str, Costs)], turns: usize) -> f64 {
-    let [(_, plain), exporting @ ..] = costs else {
+fn report(costs: &[Costs], turns: usize) -> f64 {
+    let [plain, exporting @ ..] = costs else {
         return f64::NAN;
     };
     println!(
@@ -298,7 +291,7 @@ fn report(costs: &[(&str, Costs)], turns: usize) -> f64 {
     let mut worst = f64::MIN;
     for (kind, (name, none)) in KINDS.iter().zip(plain).enumerate() {
         println!("  {name:<18} none        {:>7.0}", median(none));
-        for (way, costs) in exporting {
+        for (way, costs) in WAYS.iter().skip(1).zip(exporting) {
             let own = costs.get(kind).map_or(&[][..], Vec::as_slice);
             let overall = ratio(own, none);
             let rounds = own.chunks(turns).zip(none.chunks(turns));

@@ -172,12 +172,12 @@ fn report_ends(report: &mut Report, sent: &Sent, states: &BTreeMap<String, Strin
         let state = states.get(event).map_or("not there", String::as_str);
         (!is_end(state)).then(|| format!("{event}: {state}"))
     });
-    report.promise("nothing accepted is lost", lost.collect());
+    report.promise("nothing accepted is lost", lost);
     let several = sent.accepted.iter().filter(|(_, keys)| keys.len() > 1);
     let several = several.map(|(event, keys)| format!("{event}: {keys:?}"));
-    report.promise("an event that comes again keeps its key", several.collect());
-    let odd = sent.odd.clone();
-    report.promise("nothing else was answered than 202, 503 or nothing", odd);
+    report.promise("an event that comes again keeps its key", several);
+    let promise = "nothing else was answered than 202, 503 or nothing";
+    report.promise(promise, &sent.odd);
 }
 
 /// Compares the most that was held between kills, in the order of time, and each process with itself.
@@ -210,11 +210,11 @@ fn report_vitals(report: &mut Report, samples: &Samples) {
         ("open files stay flat", files, FILES_SLACK),
     ] {
         let grown = (!is_flat(&values, slack)).then(|| format!("{values:?}"));
-        report.promise(what, grown.into_iter().collect());
+        report.promise(what, grown);
     }
     // Not one that has only begun.
     let grown = processes.iter();
     let grown = grown.filter(|(_, rss)| rss.len() >= GROUPS && !is_flat(rss, RSS_SLACK));
     let grown = grown.map(|(process, rss)| format!("process {process}: {rss:?}"));
-    report.promise("memory of every process stays flat", grown.collect());
+    report.promise("memory of every process stays flat", grown);
 }

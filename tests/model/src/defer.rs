@@ -133,18 +133,8 @@ impl Protocol {
 
     fn report(&self, state: &mut State, id: WorkerId, reason: Reason) {
         let message = state.queue.get_mut(state.workers[id].slot);
-        let may_cost = match reason {
-            Reason::Waiting => false,
-            Reason::HopsUsedUp => message.hop_stolen,
-            Reason::Transient
-            | Reason::OwnerMissing
-            | Reason::LookupForeign
-            | Reason::RawMissing
-            | Reason::MailRefused
-            | Reason::MailWaitOver
-            | Reason::MailAmbiguous
-            | Reason::SweptOut => true,
-        };
+        let has_waited = reason == Reason::HopsUsedUp && !message.hop_stolen;
+        let may_cost = reason != Reason::Waiting && !has_waited;
         message.strikes += u8::from(may_cost);
         self.give_back(state, id);
     }

@@ -87,14 +87,10 @@ impl Protocol {
             rev: message.rev,
             ..Worker::default()
         };
-        if matches!(self.variant, Variant::EnrichSkipsMail) {
+        if matches!(self.variant, Variant::EnrichSkipsMail | Variant::NoMarker) {
             worker.seen = Seen::Free(0);
         }
-        if matches!(self.variant, Variant::NoMarker) {
-            worker.seen = Seen::Free(0);
-            worker.claim_write = Write::Done;
-        }
-        if matches!(self.variant, Variant::MarkerAfterSend) {
+        if matches!(self.variant, Variant::NoMarker | Variant::MarkerAfterSend) {
             worker.claim_write = Write::Done;
         }
         state.workers[id] = worker;

@@ -80,7 +80,7 @@ pub fn walk(protocol: Protocol, threads: usize) -> Walk {
 }
 
 /// The shortest run that breaks one property, one line a step; `None` where it holds.
-pub fn refute<M>(model: M, property: &'static str) -> Option<Vec<String>>
+pub fn refute<M>(model: &M, property: &'static str) -> Option<Vec<String>>
 where
     M: Model + Clone + Send + Sync + 'static,
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,

@@ -39,7 +39,7 @@ fn every_broken_naming_is_refuted_by_its_property() {
         (Naming::BlindToMarker, TIMED, NOT_SWALLOWED),
         (Naming::ForgetWithoutWait, TIMED, FORGOTTEN_STAYS),
     ] {
-        let run = refute(NamingModel { naming, ..model }, property);
+        let run = refute(&NamingModel { naming, ..model }, property);
         assert!(run.is_some(), "{naming:?} keeps “{property}”");
     }
 }

@@ -4,7 +4,7 @@ use super::{At, Event, Forgetting, Held, Moment, Move, Naming, NamingModel, Requ
 use crate::pair::WorkerId;
 
 impl NamingModel {
-    pub(crate) fn moves(&self, moment: &Moment, moves: &mut Vec<Move>) {
+    pub(crate) fn moves(self, moment: &Moment, moves: &mut Vec<Move>) {
         let idle = idle(moment);
         for event in Event::ALL {
             if idle.is_some() && moment.known[event].posts > 0 {
@@ -37,7 +37,7 @@ impl NamingModel {
         }
     }
 
-    pub(crate) fn take(&self, moment: &mut Moment, action: Move) {
+    pub(crate) fn take(self, moment: &mut Moment, action: Move) {
         match action {
             Move::Post(event, base) => {
                 moment.known[event].posts -= 1;
@@ -66,7 +66,7 @@ impl NamingModel {
         }
     }
 
-    fn go(&self, moment: &mut Moment, id: WorkerId, lost: bool) {
+    fn go(self, moment: &mut Moment, id: WorkerId, lost: bool) {
         let mut request = moment.requests[id];
         let event = request.event;
         let held = moment
@@ -105,7 +105,7 @@ impl NamingModel {
         moment.requests[id] = request;
     }
 
-    fn put(&self, moment: &mut Moment, request: &mut Request, (held, lost): (Held, bool)) {
+    fn put(self, moment: &mut Moment, request: &mut Request, (held, lost): (Held, bool)) {
         let event = request.event;
         let free = held.raw.is_none();
         if free || self.naming == Naming::Overwrite {
@@ -121,7 +121,7 @@ impl NamingModel {
         }
     }
 
-    fn delete(&self, moment: &mut Moment) {
+    fn delete(self, moment: &mut Moment) {
         moment.forgetting = Forgetting::Done;
         for held in &mut moment.slots {
             // Only what the mark found: an event that came since then is a new one.
