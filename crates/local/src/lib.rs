@@ -27,7 +27,7 @@ pub use folder::{DataFolder, FileSystem};
 pub use home::{LocalHome, LocalPorts, Mode, OpenOptions, OpenReport};
 pub use leadwire_pipeline::os::{OsEntropy, SystemClock};
 pub use lookup::LookupFolder;
-pub use mail::{LocalMailer, OutboxMailer, SmtpMailer, SmtpUrl, SmtpUrlError, probe_smtp};
+pub use mail::{LocalMailer, SmtpUrl, SmtpUrlError, probe_smtp};
 pub use queue::{DeadLetter, QueueDepth, SqliteQueue, WaitingMessage};
 pub use runner::{NoSpans, Runner, RunnerConfig, Spans};
 pub use secrets::FileSecrets;
