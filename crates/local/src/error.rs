@@ -106,13 +106,12 @@ impl OpenError {
         folder: &Path,
         source: io::Error,
     ) -> Self {
-        match source.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::Unwritable {
-                path: folder.to_owned(),
-                source,
-            },
-            _ => Self::io(action, path)(source),
+        use ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem) {
+            let path = folder.to_owned();
+            return Self::Unwritable { path, source };
         }
+        Self::io(action, path)(source)
     }
 }
 

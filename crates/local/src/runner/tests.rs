@@ -29,11 +29,7 @@ struct Running {
 }
 
 impl Running {
-    fn start<M: Mailer + 'static>(sample: &Sample, mailer: M) -> Self {
-        Self::start_with(sample, mailer, false)
-    }
-
-    fn start_with<M: Mailer + 'static>(sample: &Sample, mailer: M, sweeps: bool) -> Self {
+    fn start<M: Mailer + 'static>(sample: &Sample, mailer: M, sweeps: bool) -> Self {
         let ports = Arc::new(sample.home.ports(mailer));
         let enrich = EnrichConfig {
             retry_seconds: 0,
@@ -49,6 +45,11 @@ impl Running {
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(runner.run(async move { drop(stopped.await) }));
         Self { stop, task }
+    }
+
+    async fn stop_after_one_mail(self, sample: &Sample) {
+        eventually("it is mailed", || async { outbox_count(sample) == 1 }).await;
+        self.stop().await;
     }
 
     async fn stop(self) {
@@ -79,7 +80,7 @@ fn outbox_count(sample: &Sample) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_lead_is_mailed_once_and_nothing_is_left_in_the_queue() {
     let sample = sample();
-    let running = Running::start(&sample, sample.home.outbox());
+    let running = Running::start(&sample, sample.home.outbox(), false);
     for number in 0..25 {
         let key = store_event(&sample, &format!("l{number}")).await;
         for _duplicate in 0..2 {
@@ -107,7 +108,7 @@ async fn every_lead_is_mailed_once_and_nothing_is_left_in_the_queue() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poisoned_message_ends_after_three_receives_with_its_reason() {
     let sample = sample();
-    let running = Running::start(&sample, sample.home.outbox());
+    let running = Running::start(&sample, sample.home.outbox(), false);
     sample.send("not ours", 0).await;
     for receives in 1..=3 {
         eventually("it was received and failed", || async {
@@ -138,7 +139,7 @@ async fn a_delayed_message_wakes_the_runner_when_it_is_due() {
     let sample = sample();
     let key = store_event(&sample, "l1").await;
     sample.send(&trigger(&key), 600).await;
-    let running = Running::start(&sample, sample.home.outbox());
+    let running = Running::start(&sample, sample.home.outbox(), false);
     sample.clock.advance(599);
     sample.home.queue().bell().notify_one();
     eventually("the runner has looked", || async {
@@ -147,19 +148,17 @@ async fn a_delayed_message_wakes_the_runner_when_it_is_due() {
     .await;
     assert_eq!(outbox_count(&sample), 0);
     sample.clock.advance(1);
-    eventually("it is mailed", || async { outbox_count(&sample) == 1 }).await;
-    running.stop().await;
+    running.stop_after_one_mail(&sample).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_process_sends_is_noticed() {
     let sample = sample();
     let key = store_event(&sample, "l1").await;
-    let running = Running::start(&sample, sample.home.outbox());
+    let running = Running::start(&sample, sample.home.outbox(), false);
     let trigger = message(&trigger(&key), 0);
     sample.command().queue().send(trigger).await.unwrap();
-    eventually("it is mailed", || async { outbox_count(&sample) == 1 }).await;
-    running.stop().await;
+    running.stop_after_one_mail(&sample).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -168,9 +167,8 @@ async fn an_event_that_lost_its_trigger_is_swept_up() {
     // The stage's clock is the machine's: what a stopped clock in its past stored is old enough.
     sample.clock.advance(-10 * 365 * 24 * 3600);
     store_event(&sample, "l1").await;
-    let running = Running::start_with(&sample, sample.home.outbox(), true);
-    eventually("it is mailed", || async { outbox_count(&sample) == 1 }).await;
-    running.stop().await;
+    let running = Running::start(&sample, sample.home.outbox(), true);
+    running.stop_after_one_mail(&sample).await;
 }
 
 /// A mailer that waits at a gate.
@@ -192,7 +190,7 @@ impl Mailer for GatedMailer {
 async fn a_shutdown_finishes_what_runs() {
     let sample = sample();
     let mailer = GatedMailer::default();
-    let running = Running::start(&sample, mailer.clone());
+    let running = Running::start(&sample, mailer.clone(), false);
     let key = store_event(&sample, "l1").await;
     sample.send(&trigger(&key), 0).await;
     mailer.reached.notified().await;

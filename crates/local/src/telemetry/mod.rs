@@ -108,13 +108,8 @@ impl TelemetryError {
 /// The telemetry of a data folder. A cheap handle; its file is opened when it is first needed. Calls wait for the disk.
 #[derive(Clone, Debug)]
 pub struct TelemetryStore {
-    inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    path: PathBuf,
-    writer: Mutex<Writer>,
+    path: Arc<Path>,
+    writer: Arc<Mutex<Writer>>,
 }
 
 #[derive(Debug, Default)]
@@ -127,9 +122,9 @@ struct Writer {
 impl TelemetryStore {
     /// The telemetry in the file at `path`. Nothing is opened yet.
     pub(crate) fn new(path: PathBuf) -> Self {
-        let writer = Mutex::default();
         Self {
-            inner: Arc::new(Inner { path, writer }),
+            path: path.into(),
+            writer: Arc::default(),
         }
     }
 
@@ -193,11 +188,11 @@ impl TelemetryStore {
         work: impl Fn(&rusqlite::Connection) -> rusqlite::Result<T>,
     ) -> Result<T, TelemetryError> {
         let (result, news) = {
-            let mut writer = lock(&self.inner.writer);
-            writer.write(&self.inner.path, action, work)
+            let mut writer = lock(&self.writer);
+            writer.write(&self.path, action, work)
         };
         // Logged without the lock: a sink may store telemetry too.
-        news.emit(&self.inner.path, result.as_ref().err());
+        news.emit(&self.path, result.as_ref().err());
         result
     }
 
@@ -207,7 +202,7 @@ impl TelemetryStore {
         action: &'static str,
         work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<Vec<T>>,
     ) -> Result<Vec<T>, TelemetryError> {
-        let path = &self.inner.path;
+        let path = &self.path;
         if !path.exists() {
             return Ok(Vec::new());
         }

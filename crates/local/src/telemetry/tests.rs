@@ -51,7 +51,7 @@ fn values(minute: i64, values: &[f64]) -> NewMinute {
 
 /// Runs a statement on the writer's connection.
 fn execute(store: &TelemetryStore, sql: &str) {
-    let writer = store.inner.writer.lock().unwrap();
+    let writer = store.writer.lock().unwrap();
     let file = writer.file.as_ref().expect("opened");
     file.connection().execute_batch(sql).unwrap();
 }

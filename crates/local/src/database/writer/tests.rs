@@ -62,7 +62,7 @@ async fn an_answer_follows_the_commit() {
     let after = {
         let seen = Arc::clone(&seen);
         move |_rows: &usize| {
-            *seen.lock().unwrap() = notes(&connect_to_read(&path).unwrap()).unwrap()
+            *seen.lock().unwrap() = notes(&connect_to_read(&path).unwrap()).unwrap();
         }
     };
     let work = |connection: &Connection| note(connection, "a");
