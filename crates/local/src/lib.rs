@@ -29,7 +29,7 @@ pub use leadwire_pipeline::os::{OsEntropy, SystemClock};
 pub use lookup::LookupFolder;
 pub use mail::{LocalMailer, SmtpUrl, SmtpUrlError, probe_smtp};
 pub use queue::{DeadLetter, QueueDepth, SqliteQueue, WaitingMessage};
-pub use runner::{NoSpans, Runner, RunnerConfig, Spans};
+pub use runner::{Runner, RunnerConfig, Spans};
 pub use secrets::FileSecrets;
 pub use store::SqliteStore;
 pub use telemetry::{Minute, NewMinute, StoredSpan, TelemetryError, TelemetryStore};

@@ -51,22 +51,16 @@ impl Default for RunnerConfig {
 /// How what is done about a message and a sweep is traced. Tracing is not this room's business: the process that runs it says how.
 pub trait Spans: Send + Sync {
     /// Gives a record the span that covers what is done about it.
-    fn begin(&self, record: &mut Record);
-    /// The span of a sweep.
-    fn sweep(&self) -> Span;
-}
-
-/// Nothing is traced.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoSpans;
-
-impl Spans for NoSpans {
     fn begin(&self, _record: &mut Record) {}
 
+    /// The span of a sweep.
     fn sweep(&self) -> Span {
         Span::none()
     }
 }
+
+/// Nothing is traced.
+impl Spans for () {}
 
 /// The worker loop: receives what is due, hands it to `enrich`, deletes what is done, and sweeps.
 pub struct Runner<H> {
@@ -90,7 +84,7 @@ impl<H: Home + 'static> Runner<H> {
             enrich: Arc::new(enrich),
             sweep: sweep.map(Arc::new),
             config,
-            spans: Arc::new(NoSpans),
+            spans: Arc::new(()),
         }
     }
 

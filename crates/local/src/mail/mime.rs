@@ -71,6 +71,7 @@ fn header(name: &'static str, value: String) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::tests::mail;
     use leadwire_domain::notice::EmailText;
 
     /// What would be a header of its own, if it began a line.
@@ -87,20 +88,12 @@ mod tests {
     ];
 
     fn composed(subject: &str, body: &str) -> String {
-        let address = |text| EmailAddress::parse(text).unwrap();
-        let mail = Mail {
-            event: "crm_event_l-1".to_owned(),
-            attempt: 1,
-            environment: "dev".to_owned(),
-            from: address("crm@example.com"),
-            to: vec![address("sales@example.com")],
-            is_canary: false,
-            text: EmailText {
-                subject: subject.to_owned(),
-                text: body.to_owned(),
-                html: body.to_owned(),
-            },
+        let text = EmailText {
+            subject: subject.to_owned(),
+            text: body.to_owned(),
+            html: body.to_owned(),
         };
+        let mail = Mail { text, ..mail() };
         let now = Timestamp::from_second(1_795_416_600).unwrap();
         String::from_utf8(compose(&mail, now).unwrap().formatted()).unwrap()
     }

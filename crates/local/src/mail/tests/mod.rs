@@ -12,7 +12,7 @@ use std::fs;
 const EVENT: &str = "crm_event_l-1_20261123T065000123456Z";
 const ID: &str = "<crm_event_l-1_20261123T065000123456Z@example.com>";
 
-fn mail() -> Mail {
+pub(super) fn mail() -> Mail {
     let address = |text| EmailAddress::parse(text).unwrap();
     Mail {
         event: EVENT.to_owned(),
