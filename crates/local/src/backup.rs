@@ -6,6 +6,7 @@
 use crate::database::{Fault, connect, damage};
 use crate::durable::{folder_of, make_temporary, take_name};
 use crate::home::LocalHome;
+use crate::system::blocking;
 use leadwire_pipeline::port::PortError;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File};
@@ -23,68 +24,59 @@ pub struct Backup {
     pub events: u64,
 }
 
-/// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
-enum BackupError {
-    #[error("there is a file of that name, and it is left as it is")]
-    NameTaken,
-    #[error("the copy is damaged: {0}")]
-    Damaged(String),
-    #[error("the copy cannot be written")]
-    Io(#[source] io::Error),
-    #[error(transparent)]
-    Database(#[from] Fault),
-}
+#[error("the copy cannot be written")]
+struct Unwritable(#[source] io::Error);
 
 impl LocalHome {
     /// Writes a consistent copy of the database to a file that must not exist, while work goes on; checks it, and syncs it. The file
     /// appears when it is whole, for its owner alone.
     pub async fn backup(&self, to: &Path) -> Result<Backup, PortError> {
         let (from, to) = (self.folder().database(), to.to_owned());
-        match tokio::task::spawn_blocking(move || back_up(&from, &to)).await {
-            Ok(Ok(backup)) => Ok(backup),
-            Ok(Err(BackupError::Database(fault))) => Err(fault.during(ACTION)),
-            Ok(Err(BackupError::Io(error))) => Err(PortError::transient(ACTION, error)),
-            Ok(Err(error)) => Err(PortError::permanent(ACTION, error)),
-            Err(stopped) => Err(PortError::transient(ACTION, stopped)),
-        }
+        blocking(ACTION, move || back_up(&from, &to)).await
     }
 }
 
-fn back_up(from: &Path, to: &Path) -> Result<Backup, BackupError> {
+fn back_up(from: &Path, to: &Path) -> Result<Backup, PortError> {
+    let taken = "there is a file of that name, and it is left as it is";
     if fs::symlink_metadata(to).is_ok() {
-        return Err(BackupError::NameTaken);
+        return Err(PortError::permanent(ACTION, taken));
     }
-    let temporary = make_temporary(folder_of(to)).map_err(BackupError::Io)?;
+    let temporary = make_temporary(folder_of(to)).map_err(unwritable)?;
     let copied = copy(from, &temporary).and_then(|backup| {
-        let is_ours = take_name(&temporary, to).map_err(BackupError::Io)?;
-        is_ours.then_some(backup).ok_or(BackupError::NameTaken)
+        let is_ours = take_name(&temporary, to).map_err(unwritable)?;
+        is_ours
+            .then_some(backup)
+            .ok_or_else(|| PortError::permanent(ACTION, taken))
     });
     drop(fs::remove_file(&temporary));
     copied
 }
 
+fn unwritable(error: io::Error) -> PortError {
+    PortError::transient(ACTION, Unwritable(error))
+}
+
 /// Into an empty file, so that it is private from its first byte on.
-fn copy(from: &Path, to: &Path) -> Result<Backup, BackupError> {
+fn copy(from: &Path, to: &Path) -> Result<Backup, PortError> {
+    let refused = |error| Fault::from(error).during(ACTION);
     let name = to.to_str().ok_or_else(|| {
         let error = io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8");
-        BackupError::Io(error)
+        unwritable(error)
     })?;
-    let copied =
-        connect(from).and_then(|connection| connection.execute("VACUUM INTO ?1", [name]).map(drop));
-    copied.map_err(Fault::from)?;
-    let (events, wrong) = look(to).map_err(Fault::from)?;
+    let copied = connect(from).and_then(|database| database.execute("VACUUM INTO ?1", [name]));
+    copied.map_err(refused)?;
+    let (events, wrong) = look(to).map_err(refused)?;
     if let Some(wrong) = wrong {
-        return Err(BackupError::Damaged(wrong));
+        let damaged = format!("the copy is damaged: {wrong}");
+        return Err(PortError::permanent(ACTION, damaged));
     }
     let synced = File::open(to).and_then(|file| {
         file.sync_all()?;
         Ok(file.metadata()?.len())
     });
-    Ok(Backup {
-        bytes: synced.map_err(BackupError::Io)?,
-        events,
-    })
+    let bytes = synced.map_err(unwritable)?;
+    Ok(Backup { bytes, events })
 }
 
 /// How many events are in a copy, and what is wrong with it.

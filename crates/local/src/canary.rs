@@ -54,31 +54,24 @@ async fn is_canary(ledger: Ledger<'_, SqliteStore>, name: &EventName) -> Result<
 mod tests {
     use crate::sample::{Sample, sample};
     use leadwire_domain::source::canary;
-    use leadwire_pipeline::port::{Bucket, Fetched, NewObject, ObjectStore as _};
+    use leadwire_pipeline::port::{Bucket, NewObject, ObjectStore as _};
 
     fn event(lead: &str) -> String {
         format!("crm_event_{lead}_20261123T065000123456Z.json")
     }
 
     async fn put(sample: &Sample, lead: &str, source: &str) {
-        let metadata = [("source".to_owned(), source.to_owned())].into();
         let raw = NewObject {
             bytes: b"{}".to_vec(),
-            metadata,
+            metadata: [("source".to_owned(), source.to_owned())].into(),
         };
-        let store = sample.home.store();
-        let raw_key = format!("raw/{}", event(lead));
-        store.create(Bucket::Raw, &raw_key, raw).await.unwrap();
+        let key = format!("raw/{}", event(lead));
+        let put = sample.home.store().put(Bucket::Raw, &key, raw).await;
+        put.unwrap();
         for prefix in ["enriched/", "mail/"] {
-            let object = NewObject::of(Vec::new());
             let key = format!("{prefix}{}", event(lead));
-            store.create(Bucket::Enriched, &key, object).await.unwrap();
+            sample.create(Bucket::Enriched, &key, "").await;
         }
-    }
-
-    async fn is_there(sample: &Sample, bucket: Bucket, key: &str) -> bool {
-        let fetched = sample.home.store().get(bucket, key, 10).await.unwrap();
-        matches!(fetched, Fetched::Found(_))
     }
 
     #[tokio::test]
@@ -99,8 +92,10 @@ mod tests {
             (Bucket::Enriched, "mail/"),
         ] {
             let key = |lead| format!("{prefix}{}", event(lead));
-            assert!(!is_there(&sample, bucket, &key(canary::LEAD_ID)).await);
-            assert!(is_there(&sample, bucket, &key("leadwire-canary_2")).await);
+            let canary = sample.get(bucket, &key(canary::LEAD_ID)).await;
+            assert!(canary.is_none());
+            let lead = sample.get(bucket, &key("leadwire-canary_2")).await;
+            assert!(lead.is_some());
         }
     }
 }

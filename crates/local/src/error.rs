@@ -89,6 +89,16 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Why `action` on a file or folder did not work.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
     /// Why `action` on a file of the data folder, or on the folder itself, did not work.
     pub(crate) fn during(
         action: &'static str,
@@ -96,21 +106,12 @@ impl OpenError {
         folder: &Path,
         source: io::Error,
     ) -> Self {
-        let kind = source.kind();
-        if matches!(
-            kind,
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
-        ) {
-            return Self::Unwritable {
-                path: folder.to_owned(),
-                source,
-            };
+        use ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem) {
+            let path = folder.to_owned();
+            return Self::Unwritable { path, source };
         }
-        Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        Self::io(action, path)(source)
     }
 }
 

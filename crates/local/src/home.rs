@@ -1,16 +1,16 @@
 //! The one-machine home: a data folder, opened.
 
-use crate::database::{Database, Migrated, SchemaError, bring_up_to_date, connect};
+use crate::database::{Database, Migrated, bring_up_to_date, connect, refused};
 use crate::durable::make_private;
 use crate::error::{OpenError, OpenWarning};
 use crate::folder::{DataFolder, FileSystem, file_system};
 use crate::lock;
 use crate::lookup::LookupFolder;
-use crate::mail::{Guard, LocalMailer, MailLog, OutboxMailer, SmtpMailer, SmtpUrl};
+use crate::mail::{Guard, LocalMailer, MailLog, SmtpUrl};
 use crate::queue::{SqliteQueue, release};
 use crate::secrets::{FileSecrets, make_canary_secret};
 use crate::store::{SqliteStore, timestamp};
-use crate::system::random_hex;
+use crate::system::{HomeClock, random_hex};
 use crate::telemetry::TelemetryStore;
 use crate::view::Views;
 use jiff::{SignedDuration, Timestamp};
@@ -72,12 +72,12 @@ pub struct OpenReport {
 }
 
 /// An open data folder. Everything that it gives out is a cheap handle that keeps it open, lock included.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LocalHome {
     folder: DataFolder,
     report: Arc<OpenReport>,
     boot: Option<String>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: HomeClock,
     pub(crate) database: Database,
     pub(crate) views: Views,
     queue: SqliteQueue,
@@ -93,7 +93,7 @@ impl LocalHome {
 
     /// Opens the folder at `dir` with a clock and a file system of the caller's.
     pub fn open_with(dir: &Path, mode: Mode, options: OpenOptions) -> Result<Self, OpenError> {
-        let OpenOptions { clock, file_system } = options;
+        let clock = HomeClock(options.clock);
         let folder = DataFolder::new(dir);
         if mode == Mode::Operate && !folder.database().exists() {
             return Err(OpenError::Absent {
@@ -102,38 +102,29 @@ impl LocalHome {
         }
         folder.make()?;
         let mut report = OpenReport::default();
-        check_file_system(&folder, file_system, &mut report)?;
+        check_file_system(&folder, options.file_system, &mut report)?;
         let now = clock.now();
-        let guard = if mode == Mode::Serve {
-            Some(lock::take(&folder.lock(), now)?)
-        } else {
-            None
-        };
+        let serves = mode == Mode::Serve;
+        let lock = serves.then(|| lock::take(&folder.lock(), now));
+        let lock = lock.transpose()?;
         folder.make_rooms()?;
         let connection = open_database(&folder, mode, now, &mut report)?;
         check_secrets(&folder, &mut report);
-        if mode == Mode::Serve {
+        if serves {
             make_canary_secret(&folder)?;
         }
-        let io = |action| {
-            let path = folder.path().to_owned();
-            move |source| OpenError::Io {
-                action,
-                path,
-                source,
-            }
-        };
+        let io = |action| OpenError::io(action, folder.path());
         let views = Views::start(&folder).map_err(io("start the views' thread for"))?;
-        let database = Database::start(connection, &folder.database(), guard)
+        let database = Database::start(connection, &folder.database(), lock)
             .map_err(io("start the writing thread for"))?;
-        if mode == Mode::Serve {
+        if serves {
             views.rebuild();
         }
         Ok(Self {
-            queue: SqliteQueue::new(database.clone(), Arc::clone(&clock)),
-            guard: Guard::new(MailLog::new(database.clone(), Arc::clone(&clock))),
+            queue: SqliteQueue::new(database.clone(), clock.clone()),
+            guard: Guard::new(MailLog::new(database.clone(), clock.clone())),
             telemetry: TelemetryStore::new(folder.telemetry()),
-            boot: (mode == Mode::Serve).then(random_hex),
+            boot: serves.then(random_hex),
             report: Arc::new(report),
             folder,
             clock,
@@ -160,7 +151,7 @@ impl LocalHome {
     /// Objects.
     pub fn store(&self) -> SqliteStore {
         let (database, views) = (self.database.clone(), self.views.clone());
-        SqliteStore::new(database, views, self.lookup(), Arc::clone(&self.clock))
+        SqliteStore::new(database, views, self.lookup(), self.clock.clone())
     }
 
     /// The delay queue and its dead letters.
@@ -170,7 +161,7 @@ impl LocalHome {
 
     /// The owner files, for the commands that put and list them.
     pub fn lookup(&self) -> LookupFolder {
-        LookupFolder::new(self.folder.lookup(), Arc::clone(&self.clock))
+        LookupFolder::new(self.folder.lookup(), self.clock.clone())
     }
 
     /// The sources document.
@@ -190,20 +181,12 @@ impl LocalHome {
 
     /// Mail into the outbox folder.
     pub fn outbox(&self) -> LocalMailer {
-        LocalMailer::Outbox(OutboxMailer::new(
-            self.folder.outbox(),
-            Arc::clone(&self.clock),
-            self.guard.clone(),
-        ))
+        LocalMailer::outbox(self.folder.outbox(), self.clock.clone(), self.guard.clone())
     }
 
     /// Mail by SMTP.
     pub fn smtp(&self, url: &SmtpUrl) -> LocalMailer {
-        LocalMailer::Smtp(SmtpMailer::new(
-            url.clone(),
-            Arc::clone(&self.clock),
-            self.guard.clone(),
-        ))
+        LocalMailer::smtp(url.clone(), self.clock.clone(), self.guard.clone())
     }
 
     /// The ports of a stage, with a mailer (`NoMailer` for `ingest` and `sweep`).
@@ -226,20 +209,17 @@ fn check_file_system(
     probe: fn(&Path) -> io::Result<FileSystem>,
     report: &mut OpenReport,
 ) -> Result<(), OpenError> {
-    let path = folder.path().to_owned();
-    match probe(&path) {
-        Ok(FileSystem::Local) => Ok(()),
-        Ok(FileSystem::Unusual(kind)) => {
-            report
-                .warnings
-                .push(OpenWarning::UnusualFileSystem { kind });
+    let path = folder.path();
+    match probe(path).map_err(OpenError::io("look at the file system of", path))? {
+        FileSystem::Local => Ok(()),
+        FileSystem::Unusual(kind) => {
+            let warning = OpenWarning::UnusualFileSystem { kind };
+            report.warnings.push(warning);
             Ok(())
         }
-        Ok(FileSystem::Network(kind)) => Err(OpenError::NetworkFileSystem { path, kind }),
-        Err(source) => Err(OpenError::Io {
-            action: "look at the file system of",
-            path,
-            source,
+        FileSystem::Network(kind) => Err(OpenError::NetworkFileSystem {
+            path: path.to_owned(),
+            kind,
         }),
     }
 }
@@ -254,27 +234,21 @@ fn open_database(
     let database = |action| move |source| OpenError::Database { action, source };
     make_private(&path)
         .map_err(|source| OpenError::during("make", &path, folder.path(), source))?;
-    let mut connection =
-        connect(&path).map_err(|error| refuse(SchemaError::from(error), folder))?;
+    let mut connection = connect(&path).map_err(refused(&path))?;
     let may_migrate = || mode == Mode::Serve || lock::is_free(&folder.lock());
-    match bring_up_to_date(&mut connection, may_migrate).map_err(|error| refuse(error, folder))? {
+    match bring_up_to_date(&mut connection, &path, may_migrate).map_err(refused(&path))?? {
         Migrated::Created => report.created = true,
         Migrated::From(version) => report.migrated_from = Some(version),
         Migrated::UpToDate => {}
     }
     // The names of what was made survive a power cut too.
     let synced = File::open(folder.path()).and_then(|folder| folder.sync_all());
-    synced.map_err(|source| OpenError::Io {
-        action: "sync",
-        path: folder.path().to_owned(),
-        source,
-    })?;
+    synced.map_err(OpenError::io("sync", folder.path()))?;
     if let Some(newest) = newest(&connection).map_err(database("look for the newest entry"))?
         && newest.duration_since(now) > CLOCK_TOLERANCE
     {
-        report
-            .warnings
-            .push(OpenWarning::ClockWentBack { now, newest });
+        let warning = OpenWarning::ClockWentBack { now, newest };
+        report.warnings.push(warning);
     }
     if mode == Mode::Serve {
         // The lock is ours: the worker that held these messages is dead.
@@ -286,20 +260,6 @@ fn open_database(
             .map_err(database("note the start"))?;
     }
     Ok(connection)
-}
-
-fn refuse(error: SchemaError, folder: &DataFolder) -> OpenError {
-    match error {
-        SchemaError::TooNew { found, known } => OpenError::SchemaTooNew { found, known },
-        SchemaError::InUse { found } => OpenError::SchemaInUse { found },
-        SchemaError::NotOurs => OpenError::NotOurs {
-            path: folder.database(),
-        },
-        SchemaError::Database(source) => OpenError::Database {
-            action: "open the database",
-            source,
-        },
-    }
 }
 
 /// The newest time that the clock has given so far. What is due lies ahead, and is no evidence.
@@ -319,15 +279,6 @@ fn check_secrets(folder: &DataFolder, report: &mut OpenReport) {
         && metadata.permissions().mode() & 0o077 != 0
     {
         report.warnings.push(OpenWarning::SecretsReadableByOthers);
-    }
-}
-
-impl std::fmt::Debug for LocalHome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalHome")
-            .field("folder", &self.folder)
-            .field("boot", &self.boot)
-            .finish_non_exhaustive()
     }
 }
 

@@ -29,10 +29,8 @@ pub(crate) fn take(path: &Path, now: Timestamp) -> Result<File, OpenError> {
         since: now,
     };
     let text = serde_json::to_string(&holder).expect("plain fields always serialise");
-    let written = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| file.write_all(text.as_bytes()));
+    let emptied = file.set_len(0).and_then(|()| file.rewind());
+    let written = emptied.and_then(|()| file.write_all(text.as_bytes()));
     written.map_err(io("write the lock"))?;
     Ok(file)
 }
@@ -55,17 +53,11 @@ fn open(path: &Path) -> std::io::Result<File> {
 fn held(file: &mut File) -> OpenError {
     let mut text = String::new();
     // Between its lock and its words, a holder has no name yet.
-    let holder: Option<Holder> = file
-        .read_to_string(&mut text)
-        .ok()
-        .and_then(|_read| serde_json::from_str(&text).ok());
-    OpenError::Served {
-        pid: holder
-            .as_ref()
-            .map_or_else(|| "unknown".to_owned(), |holder| holder.pid.to_string()),
-        since: holder.map_or_else(
-            || "an unknown time".to_owned(),
-            |holder| holder.since.to_string(),
-        ),
-    }
+    let read = file.read_to_string(&mut text).ok();
+    let holder: Option<Holder> = read.and_then(|_length| serde_json::from_str(&text).ok());
+    let (pid, since) = match holder {
+        Some(holder) => (holder.pid.to_string(), holder.since.to_string()),
+        None => ("unknown".to_owned(), "an unknown time".to_owned()),
+    };
+    OpenError::Served { pid, since }
 }

@@ -1,55 +1,44 @@
 //! The owner files: a folder that others write, read as the bucket `Lookup`.
 
 use crate::durable::{sync_folder, write_whole};
+use crate::system::{HomeClock, blocking};
+use jiff::Timestamp;
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::lead::id::{LeadId, Sha256Hex};
-use leadwire_pipeline::port::{
-    Clock, ETag, Fetched, ListPage, Listed, Metadata, PortError, StoredObject,
-};
-use std::fs::{self, File, OpenOptions};
+use leadwire_pipeline::port::{ETag, Fetched, ListPage, Listed, Metadata, PortError, StoredObject};
+use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::task::spawn_blocking;
 
 /// A file that changed this recently may be half written: it is looked at again after that time.
 const SETTLE: Duration = Duration::from_millis(300);
 
+const GET: &str = "get owner file";
+const LIST: &str = "list owner files";
+
 /// The folder `lookup/`.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LookupFolder {
     path: PathBuf,
-    clock: Arc<dyn Clock>,
-}
-
-/// What a look at a file gave.
-enum Look {
-    There(Box<Seen>),
-    Not(Fetched),
-}
-
-/// A file that was read.
-struct Seen {
-    bytes: Vec<u8>,
-    modified_at: SystemTime,
+    clock: HomeClock,
 }
 
 impl LookupFolder {
-    pub(crate) fn new(path: PathBuf, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(path: PathBuf, clock: HomeClock) -> Self {
         Self { path, clock }
     }
 
     /// Writes a lead's owner file as a whole: no reader ever meets half of it.
     pub async fn put(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<(), PortError> {
+        const ACTION: &str = "put owner file";
         let path = self.path(lead_id);
-        let written = spawn_blocking(move || write_whole(&path, &json)).await;
-        match written {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(PortError::transient("put owner file", error)),
-            Err(stopped) => Err(PortError::transient("put owner file", stopped)),
-        }
+        let write = move || {
+            let written = write_whole(&path, &json);
+            written.map_err(|error| PortError::transient(ACTION, error))
+        };
+        blocking(ACTION, write).await
     }
 
     /// Deletes an owner file. False where there is none, or where the key is not a lead's.
@@ -59,16 +48,14 @@ impl LookupFolder {
             return Ok(false);
         };
         let path = self.path(&lead_id);
-        let removed = spawn_blocking(move || {
-            fs::remove_file(&path)?;
-            sync_folder(&path)
-        });
-        match removed.await {
-            Ok(Ok(())) => Ok(true),
-            Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Ok(Err(error)) => Err(PortError::transient(ACTION, error)),
-            Err(stopped) => Err(PortError::transient(ACTION, stopped)),
-        }
+        blocking(ACTION, move || {
+            match fs::remove_file(&path).and_then(|()| sync_folder(&path)) {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(PortError::transient(ACTION, error)),
+            }
+        })
+        .await
     }
 
     /// Where a lead's owner file is.
@@ -82,32 +69,25 @@ impl LookupFolder {
             return Ok(Fetched::Missing);
         };
         let path = self.path(&lead_id);
-        let seen = match look(&path, bytes_max).await? {
-            Look::There(seen) => seen,
-            Look::Not(fetched) => return Ok(fetched),
+        let first = look(&path, bytes_max).await?;
+        let Fetched::Found(seen) = &first else {
+            return Ok(first);
         };
-        let Some(wait) = self.until_settled(seen.modified_at) else {
-            return found(*seen);
+        let Some(wait) = self.until_settled(seen.last_modified) else {
+            return Ok(first);
         };
         tokio::time::sleep(wait).await;
-        match look(&path, bytes_max).await? {
-            Look::There(again)
-                if again.modified_at == seen.modified_at
-                    && again.bytes.len() == seen.bytes.len() =>
-            {
-                found(*again)
-            }
-            Look::There(_) => Err(PortError::transient(
-                "get owner file",
-                "the file is being written",
-            )),
-            Look::Not(fetched) => Ok(fetched),
+        let again = look(&path, bytes_max).await?;
+        if let Fetched::Found(now) = &again
+            && (now.last_modified, now.bytes.len()) != (seen.last_modified, seen.bytes.len())
+        {
+            return Err(PortError::transient(GET, "the file is being written"));
         }
+        Ok(again)
     }
 
-    fn until_settled(&self, modified_at: SystemTime) -> Option<Duration> {
-        let now = SystemTime::try_from(self.clock.now()).ok()?;
-        let age = now.duration_since(modified_at).unwrap_or(SETTLE);
+    fn until_settled(&self, modified_at: Timestamp) -> Option<Duration> {
+        let age = Duration::try_from(self.clock.now().duration_since(modified_at)).ok()?;
         SETTLE.checked_sub(age).filter(|wait| !wait.is_zero())
     }
 
@@ -123,12 +103,9 @@ impl LookupFolder {
             prefix.to_owned(),
             after.unwrap_or_default().to_owned(),
         );
-        let listing = spawn_blocking(move || list(&path, &prefix, &after)).await;
-        let mut entries = match listing {
-            Ok(Ok(entries)) => entries,
-            Ok(Err(error)) => return Err(PortError::transient("list owner files", error)),
-            Err(stopped) => return Err(PortError::transient("list owner files", stopped)),
-        };
+        let listing =
+            move || list(&path, &prefix, &after).map_err(|error| PortError::transient(LIST, error));
+        let mut entries = blocking(LIST, listing).await?;
         let more = entries.len() > entries_max;
         entries.truncate(entries_max);
         Ok(ListPage { entries, more })
@@ -140,30 +117,29 @@ pub(crate) fn lead_of(key: &str) -> Option<LeadId> {
     LeadId::parse(key.strip_suffix(".json")?).ok()
 }
 
-async fn look(path: &Path, bytes_max: usize) -> Result<Look, PortError> {
+async fn look(path: &Path, bytes_max: usize) -> Result<Fetched, PortError> {
     let path = path.to_owned();
-    match spawn_blocking(move || read(&path, bytes_max)).await {
-        Ok(Ok(look)) => Ok(look),
-        Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(Look::Not(Fetched::Missing)),
-        Ok(Err(error)) if error.kind() == ErrorKind::PermissionDenied => {
-            Ok(Look::Not(Fetched::Denied))
-        }
-        Ok(Err(error)) => Err(PortError::transient("get owner file", error)),
-        Err(stopped) => Err(PortError::transient("get owner file", stopped)),
-    }
+    blocking(GET, move || match read(&path, bytes_max) {
+        Ok(Ok((bytes, modified_at))) => found(bytes, modified_at),
+        Ok(Err(not_found)) => Ok(not_found),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Fetched::Missing),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(Fetched::Denied),
+        Err(error) => Err(PortError::transient(GET, error)),
+    })
+    .await
 }
 
-fn read(path: &Path, bytes_max: usize) -> io::Result<Look> {
+/// A file's bytes and when it changed, or why it is not read.
+fn read(path: &Path, bytes_max: usize) -> io::Result<Result<(Vec<u8>, SystemTime), Fetched>> {
     // Opening a named pipe must not wait for its other end.
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(flags)
         .open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
+    if !file.metadata()?.is_file() {
         // A folder or a device of that name says nothing about an owner.
-        return Ok(Look::Not(Fetched::Denied));
+        return Ok(Err(Fetched::Denied));
     }
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
@@ -171,28 +147,20 @@ fn read(path: &Path, bytes_max: usize) -> io::Result<Look> {
         .take(limit.saturating_add(1))
         .read_to_end(&mut bytes)?;
     if bytes.len() > bytes_max {
-        return Ok(Look::Not(Fetched::TooLarge));
+        return Ok(Err(Fetched::TooLarge));
     }
-    Ok(Look::There(Box::new(Seen {
-        bytes,
-        modified_at: modified_at(&file)?,
-    })))
+    // Taken after the bytes: what changed meanwhile counts as fresh.
+    let modified_at = file.metadata()?.modified()?;
+    Ok(Ok((bytes, modified_at)))
 }
 
-/// Taken after the bytes: what changed meanwhile counts as fresh.
-fn modified_at(file: &File) -> io::Result<SystemTime> {
-    file.metadata()?.modified()
-}
-
-fn found(seen: Seen) -> Result<Fetched, PortError> {
-    let last_modified = seen
-        .modified_at
+fn found(bytes: Vec<u8>, modified_at: SystemTime) -> Result<Fetched, PortError> {
+    let last_modified = modified_at
         .try_into()
-        .map_err(|error| PortError::permanent("get owner file", error))?;
-    let etag = ETag(Sha256Hex::of(&seen.bytes).to_string());
+        .map_err(|error| PortError::permanent(GET, error))?;
     Ok(Fetched::Found(StoredObject {
-        bytes: seen.bytes,
-        etag,
+        etag: ETag(Sha256Hex::of(&bytes).to_string()),
+        bytes,
         metadata: Metadata::new(),
         last_modified,
     }))
@@ -226,14 +194,6 @@ fn list(folder: &Path, prefix: &str, after: &str) -> io::Result<Vec<Listed>> {
     }
     entries.sort_by(|one, other| one.key.cmp(&other.key));
     Ok(entries)
-}
-
-impl std::fmt::Debug for LookupFolder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LookupFolder")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

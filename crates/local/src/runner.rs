@@ -6,6 +6,7 @@ use leadwire_pipeline::port::{Home, PortError};
 use leadwire_pipeline::settings::{ENRICH_TIMEOUT_SECONDS, VISIBILITY_SECONDS};
 use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,22 +51,16 @@ impl Default for RunnerConfig {
 /// How what is done about a message and a sweep is traced. Tracing is not this room's business: the process that runs it says how.
 pub trait Spans: Send + Sync {
     /// Gives a record the span that covers what is done about it.
-    fn begin(&self, record: &mut Record);
-    /// The span of a sweep.
-    fn sweep(&self) -> Span;
-}
-
-/// Nothing is traced.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoSpans;
-
-impl Spans for NoSpans {
     fn begin(&self, _record: &mut Record) {}
 
+    /// The span of a sweep.
     fn sweep(&self) -> Span {
         Span::none()
     }
 }
+
+/// Nothing is traced.
+impl Spans for () {}
 
 /// The worker loop: receives what is due, hands it to `enrich`, deletes what is done, and sweeps.
 pub struct Runner<H> {
@@ -74,14 +69,6 @@ pub struct Runner<H> {
     sweep: Option<Arc<Sweep<H>>>,
     config: RunnerConfig,
     spans: Arc<dyn Spans>,
-}
-
-impl<H> std::fmt::Debug for Runner<H> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runner")
-            .field("config", &self.config)
-            .finish_non_exhaustive()
-    }
 }
 
 impl<H: Home + 'static> Runner<H> {
@@ -97,7 +84,7 @@ impl<H: Home + 'static> Runner<H> {
             enrich: Arc::new(enrich),
             sweep: sweep.map(Arc::new),
             config,
-            spans: Arc::new(NoSpans),
+            spans: Arc::new(()),
         }
     }
 
@@ -127,28 +114,20 @@ impl<H: Home + 'static> Runner<H> {
             };
             let Some(turn) = turn else { break };
             while running.try_join_next().is_some() {}
-            let RunnerConfig {
-                batch_size,
-                visibility,
-                max_receive_count,
-                ..
-            } = self.config;
-            match self
-                .queue
-                .receive(batch_size, visibility, max_receive_count)
-                .await
-            {
+            let config = self.config;
+            let receiving = self.queue.receive(
+                config.batch_size,
+                config.visibility,
+                config.max_receive_count,
+            );
+            match receiving.await {
                 Ok(records) if records.is_empty() => {}
                 Ok(mut records) => {
                     for record in &mut records {
                         self.spans.begin(record);
                     }
-                    running.spawn(work_on(
-                        Arc::clone(&self.enrich),
-                        self.queue.clone(),
-                        records,
-                        turn,
-                    ));
+                    let (enrich, queue) = (Arc::clone(&self.enrich), self.queue.clone());
+                    running.spawn(work_on(enrich, queue, records, turn));
                 }
                 Err(error) => tokio::select! {
                     () = &mut shutdown => break,
@@ -191,22 +170,13 @@ async fn work_on<H: Home>(
     records: Vec<Record>,
     turn: OwnedSemaphorePermit,
 ) {
-    let handles: Vec<(String, String)> = records
-        .iter()
-        .map(|record| (record.message_id.clone(), record.receipt_handle.clone()))
-        .collect();
+    let handles = records.iter();
+    let handles = handles.map(|record| (record.message_id.clone(), record.receipt_handle.clone()));
+    let mut handles: BTreeMap<String, String> = handles.collect();
     let remaining = Duration::from_secs(u64::from(ENRICH_TIMEOUT_SECONDS));
-    let outcomes = enrich.handle_batch(records, remaining).await;
-    let is_over = |id: &String| {
-        outcomes
-            .iter()
-            .any(|(message_id, outcome)| message_id == id && !outcome.is_failed())
-    };
-    let over: Vec<String> = handles
-        .into_iter()
-        .filter(|(id, _)| is_over(id))
-        .map(|(_, handle)| handle)
-        .collect();
+    let outcomes = enrich.handle_batch(records, remaining).await.into_iter();
+    let over = outcomes.filter(|(_id, outcome)| !outcome.is_failed());
+    let over: Vec<String> = over.filter_map(|(id, _)| handles.remove(&id)).collect();
     if !over.is_empty()
         && let Err(error) = queue.delete(over).await
     {

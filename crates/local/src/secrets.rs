@@ -3,12 +3,13 @@
 use crate::durable::create_private;
 use crate::error::OpenError;
 use crate::folder::DataFolder;
+use crate::system::blocking;
 use leadwire_domain::limits::OBJECT_BYTES_MAX;
 use leadwire_domain::source::canary;
 use leadwire_pipeline::os::OsEntropy;
 use leadwire_pipeline::port::{Entropy as _, PortError, SecretStore};
 use std::fs::File;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{ErrorKind, Read as _};
 use std::path::PathBuf;
 
 /// Reads a file each time it is asked; the stage's cache decides how often.
@@ -28,18 +29,16 @@ impl SecretStore for FileSecrets {
     async fn fetch(&self) -> Result<Option<String>, PortError> {
         const ACTION: &str = "read a secret's file";
         let path = self.path.clone();
-        let read = tokio::task::spawn_blocking(move || {
+        let limit = u64::try_from(OBJECT_BYTES_MAX).unwrap_or(u64::MAX);
+        let read = move || {
             let mut text = String::new();
-            let limit = u64::try_from(OBJECT_BYTES_MAX).unwrap_or(u64::MAX);
-            File::open(path)?.take(limit).read_to_string(&mut text)?;
-            Ok::<_, io::Error>(text)
-        });
-        match read.await {
-            Ok(Ok(text)) => Ok(Some(text)),
-            Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Ok(Err(error)) => Err(PortError::transient(ACTION, error)),
-            Err(stopped) => Err(PortError::transient(ACTION, stopped)),
-        }
+            match File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text)) {
+                Ok(_length) => Ok(Some(text)),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(PortError::transient(ACTION, error)),
+            }
+        };
+        blocking(ACTION, read).await
     }
 }
 
@@ -47,20 +46,14 @@ impl SecretStore for FileSecrets {
 pub(crate) fn make_canary_secret(folder: &DataFolder) -> Result<(), OpenError> {
     let path = folder.canary();
     let secret = canary::render_secret([OsEntropy.bits(), OsEntropy.bits()]);
-    create_private(&path, secret.as_bytes())
-        .map(drop)
-        .map_err(|source| OpenError::Io {
-            action: "make",
-            path,
-            source,
-        })
+    let made = create_private(&path, secret.as_bytes()).map(drop);
+    made.map_err(OpenError::io("make", &path))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::sample;
-    use std::os::unix::fs::PermissionsExt as _;
+    use crate::sample::{mode, sample};
 
     #[tokio::test]
     async fn a_document_is_read_and_its_absence_is_no_error() {
@@ -75,12 +68,8 @@ mod tests {
     async fn a_document_that_cannot_be_read_is_never_taken_for_none() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("sources.json")).unwrap();
-        assert!(
-            FileSecrets::new(folder.path().join("sources.json"))
-                .fetch()
-                .await
-                .is_err()
-        );
+        let secrets = FileSecrets::new(folder.path().join("sources.json"));
+        assert!(secrets.fetch().await.is_err());
     }
 
     /// What is done to the file, and what is known of the source `close` a minute later, and five.
@@ -128,8 +117,7 @@ mod tests {
         let path = sample.home.folder().canary();
         let secret = std::fs::read_to_string(&path).unwrap();
         assert!(canary::parse_secret(&secret).is_ok());
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(mode(&path), 0o600);
         make_canary_secret(sample.home.folder()).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), secret);
     }

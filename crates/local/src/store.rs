@@ -4,13 +4,13 @@ mod eraser;
 
 use crate::database::Database;
 use crate::lookup::{LookupFolder, lead_of};
-use crate::system::random_hex;
+use crate::system::{HomeClock, random_hex};
 use crate::view::Views;
 use jiff::Timestamp;
 use leadwire_domain::limits::KEY_BYTES_MAX;
 use leadwire_pipeline::port::{
-    Bucket, Clock, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore,
-    PortError, Replaced, StoredObject,
+    Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore, PortError,
+    Replaced, StoredObject,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use std::sync::Arc;
 const PAGE_ENTRIES: usize = 1000;
 
 /// The buckets `Raw` and `Enriched` in `SQLite`, and `Lookup` as a folder.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SqliteStore {
     database: Database,
     views: Views,
     lookup: LookupFolder,
-    clock: Arc<dyn Clock>,
+    clock: HomeClock,
 }
 
 /// A write on its way to the writing thread.
@@ -34,7 +34,7 @@ struct Write {
     etag: String,
     metadata: String,
     bytes: Arc<Vec<u8>>,
-    clock: Arc<dyn Clock>,
+    clock: HomeClock,
 }
 
 impl SqliteStore {
@@ -42,7 +42,7 @@ impl SqliteStore {
         database: Database,
         views: Views,
         lookup: LookupFolder,
-        clock: Arc<dyn Clock>,
+        clock: HomeClock,
     ) -> Self {
         Self {
             database,
@@ -54,27 +54,20 @@ impl SqliteStore {
 
     /// Deletes an object and its view. For `forget` alone; a missing object is no error. Says whether there was one.
     pub async fn delete(&self, bucket: Bucket, key: &str) -> Result<bool, PortError> {
+        const ACTION: &str = "delete object";
         let Some(number) = number(bucket) else {
-            return Err(PortError::permanent(
-                "delete object",
-                "owner files are written and deleted by others",
-            ));
+            let reason = "owner files are written and deleted by others";
+            return Err(PortError::permanent(ACTION, reason));
         };
         // The view goes first: a crash between the two leaves the object, from which the view is made again, and never a view alone.
         self.views.remove(bucket, key).await;
         let owned = key.to_owned();
         let work = move |connection: &Connection| {
-            let mut delete = connection
-                .prepare_cached("DELETE FROM objects WHERE bucket = :bucket AND key = :key")?;
-            delete
-                .execute(named_params! {":bucket": number, ":key": owned})
-                .map(|rows| rows > 0)
+            let params = named_params! {":bucket": number, ":key": owned};
+            let rows = connection.prepare_cached(DELETE)?.execute(params)?;
+            Ok(rows > 0)
         };
-        let existed = self
-            .database
-            .write(work, |_existed| ())
-            .await
-            .map_err(|fault| fault.during("delete object"))?;
+        let existed = self.database.write(ACTION, work).await?;
         // And once more, where it was being written meanwhile.
         self.views.remove(bucket, key).await;
         Ok(existed)
@@ -83,10 +76,8 @@ impl SqliteStore {
     /// The canary's own owner file comes this way; all others are written by others.
     async fn put_owner_file(&self, key: &str, object: NewObject) -> Result<(), PortError> {
         let Some(lead_id) = lead_of(key) else {
-            return Err(PortError::permanent(
-                "put object",
-                "an owner file is named by its lead",
-            ));
+            let reason = "an owner file is named by its lead";
+            return Err(PortError::permanent("put object", reason));
         };
         self.lookup.put(&lead_id, object.bytes).await
     }
@@ -101,10 +92,8 @@ impl SqliteStore {
     ) -> Result<Option<ETag>, PortError> {
         let action = statement.action();
         let Some(number) = number(bucket) else {
-            return Err(PortError::permanent(
-                action,
-                "owner files are written by others",
-            ));
+            let reason = "owner files are written by others";
+            return Err(PortError::permanent(action, reason));
         };
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
             return Err(PortError::permanent(action, "a key has 1 to 1024 bytes"));
@@ -119,7 +108,7 @@ impl SqliteStore {
             etag: etag.clone(),
             metadata,
             bytes: Arc::clone(&bytes),
-            clock: Arc::clone(&self.clock),
+            clock: self.clock.clone(),
         };
         let (views, view_key) = (self.views.clone(), key.to_owned());
         let after = move |changed: &bool| {
@@ -127,11 +116,8 @@ impl SqliteStore {
                 views.write(bucket, &view_key, bytes);
             }
         };
-        let changed = self
-            .database
-            .write(move |connection| statement.run(connection, &write), after)
-            .await
-            .map_err(|fault| fault.during(action))?;
+        let work = move |connection: &Connection| statement.run(connection, &write);
+        let changed = self.database.write_then(action, work, after).await?;
         Ok(changed.then_some(ETag(etag)))
     }
 }
@@ -155,25 +141,18 @@ impl Statement {
     fn run(self, connection: &Connection, write: &Write) -> rusqlite::Result<bool> {
         let now = write.clock.now().as_microsecond();
         let size = i64::try_from(write.bytes.len()).unwrap_or(i64::MAX);
-        let Write {
-            bucket,
-            key,
-            etag,
-            metadata,
-            bytes,
-            ..
-        } = write;
+        let object = named_params! {
+            ":bucket": write.bucket, ":key": write.key, ":etag": write.etag, ":now": now, ":metadata": write.metadata,
+            ":size": size, ":bytes": *write.bytes,
+        };
         let rows = match self {
-            Self::Create => connection.prepare_cached(CREATE)?.execute(named_params! {
-                ":bucket": bucket, ":key": key, ":etag": etag, ":now": now, ":metadata": metadata, ":size": size, ":bytes": **bytes,
-            })?,
-            Self::Put => connection.prepare_cached(PUT)?.execute(named_params! {
-                ":bucket": bucket, ":key": key, ":etag": etag, ":now": now, ":metadata": metadata, ":size": size, ":bytes": **bytes,
-            })?,
-            Self::Replace(ETag(over)) => connection.prepare_cached(REPLACE)?.execute(named_params! {
-                ":bucket": bucket, ":key": key, ":etag": etag, ":now": now, ":metadata": metadata, ":size": size, ":bytes": **bytes,
-                ":over": over,
-            })?,
+            Self::Create => connection.prepare_cached(CREATE)?.execute(object)?,
+            Self::Put => connection.prepare_cached(PUT)?.execute(object)?,
+            Self::Replace(ETag(over)) => {
+                let over = named_params! {":over": over};
+                let params = [object, over].concat();
+                connection.prepare_cached(REPLACE)?.execute(&*params)?
+            }
         };
         Ok(rows > 0)
     }
@@ -186,6 +165,7 @@ const PUT: &str = "INSERT INTO objects (bucket, key, etag, last_modified, metada
     SET etag = :etag, last_modified = :now, metadata = :metadata, size = :size, bytes = :bytes";
 const REPLACE: &str = "UPDATE objects SET etag = :etag, last_modified = :now, metadata = :metadata, size = :size, bytes = :bytes
     WHERE bucket = :bucket AND key = :key AND etag = :over";
+const DELETE: &str = "DELETE FROM objects WHERE bucket = :bucket AND key = :key";
 const GET: &str =
     "SELECT etag, last_modified, metadata, size, CASE WHEN size <= :max THEN bytes END
     FROM objects WHERE bucket = :bucket AND key = :key";
@@ -202,14 +182,10 @@ impl ObjectStore for SqliteStore {
         let work = move |connection: &Connection| {
             let mut get = connection.prepare_cached(GET)?;
             let params = named_params! {":bucket": number, ":key": key, ":max": max};
-            get.query_row(params, stored_object)
-                .optional()
-                .map(|found| found.unwrap_or(Fetched::Missing))
+            let found = get.query_row(params, stored_object).optional()?;
+            Ok(found.unwrap_or(Fetched::Missing))
         };
-        self.database
-            .read(work)
-            .await
-            .map_err(|fault| fault.during("get object"))
+        self.database.read("get object", work).await
     }
 
     async fn create(
@@ -229,9 +205,8 @@ impl ObjectStore for SqliteStore {
         etag: &ETag,
         object: NewObject,
     ) -> Result<Replaced, PortError> {
-        let etag = self
-            .write(Statement::Replace(etag.clone()), bucket, key, object)
-            .await?;
+        let statement = Statement::Replace(etag.clone());
+        let etag = self.write(statement, bucket, key, object).await?;
         Ok(etag.map_or(Replaced::Changed, Replaced::New))
     }
 
@@ -239,9 +214,8 @@ impl ObjectStore for SqliteStore {
         if bucket == Bucket::Lookup {
             return self.put_owner_file(key, object).await;
         }
-        self.write(Statement::Put, bucket, key, object)
-            .await
-            .map(drop)
+        let written = self.write(Statement::Put, bucket, key, object).await;
+        written.map(drop)
     }
 
     async fn list(
@@ -261,11 +235,7 @@ impl ObjectStore for SqliteStore {
             list.query_map(params, listed)?
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
-        let mut entries = self
-            .database
-            .read(work)
-            .await
-            .map_err(|fault| fault.during("list objects"))?;
+        let mut entries = self.database.read("list objects", work).await?;
         let more = entries.len() > PAGE_ENTRIES;
         entries.truncate(PAGE_ENTRIES);
         Ok(ListPage { entries, more })
@@ -309,12 +279,6 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
 /// A stored time; one that no clock of ours can have written reads as 1970.
 pub(crate) fn timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or_default()
-}
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 
 use crate::database::{Fault, connect, damage};
 use crate::home::LocalHome;
+use crate::system::blocking;
 use leadwire_domain::key::{ENRICHED, EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::port::{Bucket, Fetched, ObjectStore as _, PortError};
-use rusqlite::Connection;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+
+const SCRUB: &str = "empty the write-ahead log";
 
 impl LocalHome {
     /// Waits until the views show everything committed before this call.
@@ -17,10 +19,7 @@ impl LocalHome {
 
     /// Reads the whole database and returns what is damaged; empty where all is well.
     pub async fn check(&self) -> Result<Vec<String>, PortError> {
-        self.database
-            .read(damage)
-            .await
-            .map_err(|fault| fault.during("check the database"))
+        self.database.read("check the database", damage).await
     }
 
     /// Removes views of a lead's events that are not stored any more, and says how many there were. A process that made all views anew, from
@@ -46,32 +45,19 @@ impl LocalHome {
     }
 
     /// Empties the write-ahead log into the database, so that deleted data lie in neither. Ends `forget`. False where a reader held it up.
+    /// On a connection of its own: neither a reader may do it, nor the writer inside a transaction.
     pub async fn scrub(&self) -> Result<bool, PortError> {
-        let work = |connection: &Connection| {
-            let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                row.get::<_, i64>(0)
+        let path = self.folder().database();
+        let work = move || {
+            let busy = connect(&path).and_then(|connection| {
+                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                    row.get::<_, i64>(0)
+                })
             });
             busy.map(|busy| busy == 0)
+                .map_err(|error| Fault::from(error).during(SCRUB))
         };
-        self.work_apart("empty the write-ahead log", work).await
-    }
-
-    /// Work on a connection of its own: neither a reader may do it, nor the writer inside a transaction.
-    async fn work_apart<T: Send + 'static>(
-        &self,
-        action: &'static str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, PortError> {
-        let path = self.folder().database();
-        match tokio::task::spawn_blocking(move || {
-            connect(&path).and_then(|connection| work(&connection))
-        })
-        .await
-        {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(Fault::from(error).during(action)),
-            Err(stopped) => Err(PortError::transient(action, stopped)),
-        }
+        blocking(SCRUB, work).await
     }
 }
 

@@ -1,30 +1,22 @@
-use crate::home::{LocalHome, Mode};
-use crate::sample::{chain, options, sample};
+use crate::home::Mode;
+use crate::sample::{chain, count, mode, open, sample};
 use leadwire_pipeline::port::{Bucket, Fetched, NewObject, ObjectStore as _, PortErrorKind};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-
-fn object() -> NewObject {
-    NewObject::of(b"{}".to_vec())
-}
 
 #[tokio::test]
 async fn a_backup_is_a_whole_database_that_opens_by_itself() {
     let sample = sample();
-    let store = sample.home.store();
     for key in ["raw/a.json", "raw/b.json"] {
-        store.create(Bucket::Raw, key, object()).await.unwrap();
+        sample.create(Bucket::Raw, key, "{}").await;
     }
     let other = tempfile::tempdir().unwrap();
     let copy = other.path().join("leadwire.db");
     let backup = sample.home.backup(&copy).await.unwrap();
     assert_eq!(backup.events, 2);
-    let metadata = fs::metadata(&copy).unwrap();
-    assert_eq!(backup.bytes, metadata.len());
-    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
-    let names = fs::read_dir(other.path()).unwrap();
-    assert_eq!(names.count(), 1, "nothing is left beside it");
-    let restored = LocalHome::open_with(other.path(), Mode::Serve, options(&sample.clock)).unwrap();
+    assert_eq!(backup.bytes, fs::metadata(&copy).unwrap().len());
+    assert_eq!(mode(&copy), 0o600);
+    assert_eq!(count(other.path()), 1, "nothing is left beside it");
+    let restored = open(other.path(), Mode::Serve, &sample.clock);
     let there = restored.store().get(Bucket::Raw, "raw/a.json", 9).await;
     assert!(matches!(there.unwrap(), Fetched::Found(_)));
     assert_eq!(restored.check().await.unwrap(), Vec::<String>::new());
@@ -46,7 +38,7 @@ async fn a_backup_never_replaces_a_file() {
     assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
     let nowhere = other.path().join("no-folder/copy");
     assert!(sample.home.backup(&nowhere).await.is_err());
-    assert_eq!(fs::read_dir(other.path()).unwrap().count(), 2);
+    assert_eq!(count(other.path()), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,15 +47,10 @@ async fn a_backup_is_one_moment_of_a_folder_that_is_written_meanwhile() {
     let store = sample.home.store();
     let writing = tokio::spawn(async move {
         for count in 0.. {
-            let (raw, mail) = (
-                format!("raw/{count:06}.json"),
-                format!("mail/{count:06}.json"),
-            );
-            store.create(Bucket::Raw, &raw, object()).await.unwrap();
-            store
-                .create(Bucket::Enriched, &mail, object())
-                .await
-                .unwrap();
+            for (bucket, folder) in [(Bucket::Raw, "raw"), (Bucket::Enriched, "mail")] {
+                let (key, object) = (format!("{folder}/{count:06}.json"), NewObject::default());
+                store.create(bucket, &key, object).await.unwrap();
+            }
         }
     });
     let other = tempfile::tempdir().unwrap();
@@ -74,14 +61,12 @@ async fn a_backup_is_one_moment_of_a_folder_that_is_written_meanwhile() {
         events = sample.home.backup(&copy).await.unwrap().events;
     }
     writing.abort();
-    let restored = LocalHome::open_with(other.path(), Mode::Serve, options(&sample.clock)).unwrap();
+    let restored = open(other.path(), Mode::Serve, &sample.clock);
     let keys = async |bucket, prefix: &str| {
         let page = restored.store().list(bucket, prefix, None).await.unwrap();
         page.entries.len()
     };
-    let (raw, mail) = (
-        keys(Bucket::Raw, "raw/").await,
-        keys(Bucket::Enriched, "mail/").await,
-    );
+    let raw = keys(Bucket::Raw, "raw/").await;
+    let mail = keys(Bucket::Enriched, "mail/").await;
     assert!(raw == mail || raw == mail + 1, "{raw} {mail}");
 }

@@ -6,8 +6,9 @@ mod schema;
 mod writer;
 
 pub(crate) use fault::Fault;
-pub(crate) use schema::{Migrated, SchemaError, bring_up_to_date};
+pub(crate) use schema::{Migrated, bring_up_to_date, is_without_tables, refused};
 
+use leadwire_pipeline::port::PortError;
 use reader::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -38,22 +39,34 @@ impl Database {
         })
     }
 
-    /// Runs `work` in a transaction of its own or of several; returns when it is synced. `after` runs once it is, in order of commits, even
-    /// where the caller has gone.
+    /// Runs `work` in a transaction of its own or of several; returns when it is synced.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
+        action: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, PortError> {
+        self.write_then(action, work, |_value| ()).await
+    }
+
+    /// The same. `after` runs once it is synced, in order of commits, even where the caller has gone.
+    pub(crate) async fn write_then<T: Send + 'static>(
+        &self,
+        action: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
-    ) -> Result<T, Fault> {
-        self.writer.write(work, after).await
+    ) -> Result<T, PortError> {
+        let written = self.writer.write(work, after).await;
+        written.map_err(|fault| fault.during(action))
     }
 
     /// Runs `work` on a connection that sees everything committed before.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
+        action: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, Fault> {
-        self.readers.read(work).await
+    ) -> Result<T, PortError> {
+        let read = self.readers.read(work).await;
+        read.map_err(|fault| fault.during(action))
     }
 }
 

@@ -1,9 +1,10 @@
 //! A few connections that only read, each used by one caller at a time.
 
 use super::{Fault, connect_to_read};
+use crate::system::lock;
 use rusqlite::Connection;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::Semaphore;
 
 /// Readers at once. They do not wait for the writer; more than the cores of a small machine gain nothing.
@@ -29,11 +30,8 @@ impl Readers {
         self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Fault> {
-        let _turn = self
-            .turns
-            .acquire()
-            .await
-            .map_err(|_closed| Fault::Closed)?;
+        let turn = self.turns.acquire().await;
+        let _turn = turn.map_err(|_closed| Fault::Closed)?;
         let readers = Arc::clone(self);
         let reading = tokio::task::spawn_blocking(move || readers.read_now(work));
         reading
@@ -45,21 +43,14 @@ impl Readers {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Fault> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = lock(&self.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => connect_to_read(&self.path)?,
         };
         let result = work(&connection)?;
         // One that failed is not used again.
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+        lock(&self.idle).push(connection);
         Ok(result)
     }
 }

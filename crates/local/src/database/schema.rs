@@ -1,6 +1,8 @@
 //! The tables, versioned. A migration is only ever added.
 
-use rusqlite::{Connection, TransactionBehavior};
+use crate::error::OpenError;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::path::Path;
 
 /// Distinguishes our databases from those of other programs (`PRAGMA application_id`): `LDWR`.
 const APPLICATION_ID: i32 = 0x4c44_5752;
@@ -19,54 +21,46 @@ pub(crate) enum Migrated {
     UpToDate,
 }
 
-/// A database that cannot be brought up to date.
-#[derive(Debug)]
-pub(crate) enum SchemaError {
-    TooNew { found: u32, known: u32 },
-    InUse { found: u32 },
-    NotOurs,
-    Database(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for SchemaError {
-    fn from(error: rusqlite::Error) -> Self {
-        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
-            Self::NotOurs
+/// Why the database at `path` cannot be opened.
+pub(crate) fn refused(path: &Path) -> impl Fn(rusqlite::Error) -> OpenError {
+    move |source| {
+        if source.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+            OpenError::NotOurs {
+                path: path.to_owned(),
+            }
         } else {
-            Self::Database(error)
+            OpenError::Database {
+                action: "open the database",
+                source,
+            }
         }
     }
 }
 
-/// The newest version that this code knows.
-pub(crate) fn version_known() -> u32 {
-    u32::try_from(MIGRATIONS.len()).expect("a handful of migrations")
-}
-
-/// Brings a database up to date, in one transaction. Where another process may be using an older one, `may_migrate` says no.
+/// Brings the database at `path` up to date, in one transaction. Where another process may be using an older one, `may_migrate` says no.
 pub(crate) fn bring_up_to_date(
     connection: &mut Connection,
+    path: &Path,
     may_migrate: impl FnOnce() -> bool,
-) -> Result<Migrated, SchemaError> {
+) -> rusqlite::Result<Result<Migrated, OpenError>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let application: i32 =
         transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let tables: u32 =
-        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let known = version_known();
-    let is_empty = application == 0 && found == 0 && tables == 0;
+    let known = u32::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+    let is_empty = application == 0 && found == 0 && is_without_tables(&transaction)?;
     if !is_empty && application != APPLICATION_ID {
-        return Err(SchemaError::NotOurs);
+        let path = path.to_owned();
+        return Ok(Err(OpenError::NotOurs { path }));
     }
     if found > known {
-        return Err(SchemaError::TooNew { found, known });
+        return Ok(Err(OpenError::SchemaTooNew { found, known }));
     }
     if found == known {
-        return Ok(Migrated::UpToDate);
+        return Ok(Ok(Migrated::UpToDate));
     }
     if !is_empty && !may_migrate() {
-        return Err(SchemaError::InUse { found });
+        return Ok(Err(OpenError::SchemaInUse { found }));
     }
     for migration in MIGRATIONS
         .iter()
@@ -77,9 +71,16 @@ pub(crate) fn bring_up_to_date(
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
-    Ok(if is_empty {
+    Ok(Ok(if is_empty {
         Migrated::Created
     } else {
         Migrated::From(found)
+    }))
+}
+
+/// Whether nothing has been made in a database.
+pub(crate) fn is_without_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
     })
 }

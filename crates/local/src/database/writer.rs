@@ -6,7 +6,6 @@ use leadwire_pipeline::observe::WriterPanicked;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::fs::File;
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,8 +17,8 @@ const WAITING_MAX: usize = 1024;
 /// A handle on the writing thread.
 #[derive(Debug)]
 pub(super) struct Writer {
-    jobs: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Work to be committed, whatever it returns.
@@ -32,7 +31,7 @@ trait Job: Send {
 
 struct Task<T, F, A> {
     work: Option<F>,
-    done: Option<rusqlite::Result<T>>,
+    done: Option<T>,
     after: A,
     caller: oneshot::Sender<Result<T, Fault>>,
 }
@@ -44,24 +43,14 @@ where
     A: FnOnce(&T) + Send,
 {
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let Some(work) = self.work.take() else {
-            return Ok(());
-        };
-        match work(connection) {
-            Ok(value) => {
-                self.done = Some(Ok(value));
-                Ok(())
-            }
-            Err(error) => Err(error),
+        if let Some(work) = self.work.take() {
+            self.done = Some(work(connection)?);
         }
+        Ok(())
     }
 
     fn answer(self: Box<Self>, committed: Result<(), Fault>) {
-        let result = match (committed, self.done) {
-            (Err(fault), _) => Err(fault),
-            (Ok(()), Some(done)) => done.map_err(Fault::from),
-            (Ok(()), None) => Err(Fault::Closed),
-        };
+        let result = committed.and(self.done.ok_or(Fault::Closed));
         if let Ok(value) = &result {
             (self.after)(value);
         }
@@ -81,8 +70,8 @@ impl Writer {
                 drop(guard);
             })?;
         Ok(Self {
-            jobs: Mutex::new(Some(jobs)),
-            thread: Mutex::new(Some(thread)),
+            jobs: Some(jobs),
+            thread: Some(thread),
         })
     }
 
@@ -91,12 +80,7 @@ impl Writer {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, Fault> {
-        let jobs = self
-            .jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-            .ok_or(Fault::Closed)?;
+        let jobs = self.jobs.as_ref().ok_or(Fault::Closed)?;
         let (caller, answer) = oneshot::channel();
         let task = Task {
             work: Some(work),
@@ -104,10 +88,8 @@ impl Writer {
             after,
             caller,
         };
-        jobs.send(Box::new(task))
-            .await
-            .map_err(|_closed| Fault::Closed)?;
-        drop(jobs);
+        let sent = jobs.send(Box::new(task)).await;
+        sent.map_err(|_closed| Fault::Closed)?;
         answer.await.map_err(|_closed| Fault::Closed)?
     }
 }
@@ -115,17 +97,8 @@ impl Writer {
 impl Drop for Writer {
     /// Waits for what was asked for to be committed, so that the next process finds the folder and its lock free.
     fn drop(&mut self) {
-        drop(
-            self.jobs
-                .get_mut()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
-        if let Some(thread) = self
-            .thread
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
             WriterPanicked {}.emit();

@@ -1,8 +1,9 @@
 use super::LookupFolder;
-use crate::sample::StoppedClock;
+use crate::sample::{StoppedClock, count};
+use crate::system::HomeClock;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::os::SystemClock;
-use leadwire_pipeline::port::Fetched;
+use leadwire_pipeline::port::{Fetched, StoredObject};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -12,20 +13,26 @@ use tempfile::TempDir;
 
 fn folder() -> (TempDir, LookupFolder) {
     let folder = tempfile::tempdir().unwrap();
-    let lookup = LookupFolder::new(folder.path().join("lookup"), Arc::new(SystemClock));
-    fs::create_dir(folder.path().join("lookup")).unwrap();
-    (folder, lookup)
+    let path = folder.path().join("lookup");
+    fs::create_dir(&path).unwrap();
+    let clock = HomeClock(Arc::new(SystemClock));
+    (folder, LookupFolder::new(path, clock))
 }
 
 /// A file that was written long ago, so that nobody waits for it to settle.
 fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
-    File::options()
-        .write(true)
-        .open(path)
-        .unwrap()
-        .set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1000))
-        .unwrap();
+    let file = File::options().write(true).open(path).unwrap();
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+    file.set_modified(long_ago).unwrap();
+}
+
+async fn found(lookup: &LookupFolder, key: &str) -> StoredObject {
+    let fetched = lookup.get(key, 100).await.unwrap();
+    let Fetched::Found(object) = fetched else {
+        panic!("{fetched:?}")
+    };
+    object
 }
 
 #[tokio::test]
@@ -33,26 +40,15 @@ async fn an_owner_file_is_read_with_its_time_and_a_version_of_its_content() {
     let (folder, lookup) = folder();
     let path = folder.path().join("lookup/l-1.json");
     write(&path, "{}");
-    let Fetched::Found(first) = lookup.get("l-1.json", 10).await.unwrap() else {
-        panic!()
-    };
-    assert_eq!(
-        (first.bytes.as_slice(), first.last_modified.as_second()),
-        (b"{}".as_slice(), 1000)
-    );
+    let first = found(&lookup, "l-1.json").await;
+    assert_eq!(first.bytes, b"{}");
+    assert_eq!(first.last_modified.as_second(), 1000);
     write(&path, "{ }");
-    let Fetched::Found(second) = lookup.get("l-1.json", 10).await.unwrap() else {
-        panic!()
-    };
-    assert_ne!(first.etag, second.etag);
-    assert!(matches!(
-        lookup.get("l-1.json", 2).await.unwrap(),
-        Fetched::TooLarge
-    ));
-    assert!(matches!(
-        lookup.get("l-2.json", 2).await.unwrap(),
-        Fetched::Missing
-    ));
+    assert_ne!(first.etag, found(&lookup, "l-1.json").await.etag);
+    let too_large = lookup.get("l-1.json", 2).await.unwrap();
+    assert!(matches!(too_large, Fetched::TooLarge));
+    let missing = lookup.get("l-2.json", 2).await.unwrap();
+    assert!(matches!(missing, Fetched::Missing));
 }
 
 #[tokio::test]
@@ -72,10 +68,8 @@ async fn no_key_leads_out_of_the_folder() {
         "l.json/",
         "l\0.json",
     ] {
-        assert!(
-            matches!(lookup.get(key, 100).await.unwrap(), Fetched::Missing),
-            "{key:?}"
-        );
+        let fetched = lookup.get(key, 100).await.unwrap();
+        assert!(matches!(fetched, Fetched::Missing), "{key:?}");
     }
 }
 
@@ -84,17 +78,11 @@ async fn what_is_no_file_is_denied_and_never_waited_for() {
     let (folder, lookup) = folder();
     fs::create_dir(folder.path().join("lookup/folder.json")).unwrap();
     let pipe = folder.path().join("lookup/pipe.json");
-    rustix::fs::mkfifoat(
-        rustix::fs::CWD,
-        &pipe,
-        rustix::fs::Mode::from_raw_mode(0o600),
-    )
-    .unwrap();
+    let for_owner = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, for_owner).unwrap();
     for key in ["folder.json", "pipe.json"] {
-        assert!(
-            matches!(lookup.get(key, 100).await.unwrap(), Fetched::Denied),
-            "{key}"
-        );
+        let fetched = lookup.get(key, 100).await.unwrap();
+        assert!(matches!(fetched, Fetched::Denied), "{key}");
     }
 }
 
@@ -119,7 +107,7 @@ async fn a_file_that_is_being_written_is_looked_at_again_later() {
     let folder = tempfile::tempdir().unwrap();
     // The moment at which `write` says that it wrote.
     let clock = StoppedClock::at("1970-01-01T00:16:40Z");
-    let lookup = LookupFolder::new(folder.path().to_owned(), clock);
+    let lookup = LookupFolder::new(folder.path().to_owned(), HomeClock(clock));
     let path = folder.path().join("l.json");
     write(&path, "{\"lead");
     let (look, ()) = tokio::join!(lookup.get("l.json", 100), async {
@@ -132,9 +120,7 @@ async fn a_file_that_is_being_written_is_looked_at_again_later() {
     assert!(source.contains("being written"), "{source}");
 
     write(&path, "{\"lead_id\":\"l\"}");
-    let Fetched::Found(whole) = lookup.get("l.json", 100).await.unwrap() else {
-        panic!()
-    };
+    let whole = found(&lookup, "l.json").await;
     assert_eq!(whole.bytes, b"{\"lead_id\":\"l\"}");
 }
 
@@ -142,32 +128,19 @@ async fn a_file_that_is_being_written_is_looked_at_again_later() {
 async fn a_file_that_is_put_is_whole_and_listed() {
     let (folder, lookup) = folder();
     for lead in ["b", "a", "a-1"] {
-        lookup
-            .put(&LeadId::parse(lead).unwrap(), b"{}".to_vec())
-            .await
-            .unwrap();
+        let lead = LeadId::parse(lead).unwrap();
+        lookup.put(&lead, b"{}".to_vec()).await.unwrap();
     }
     write(&folder.path().join("lookup/notes.txt"), "mine");
-    let keys = |page: leadwire_pipeline::port::ListPage| {
-        page.entries
-            .into_iter()
-            .map(|entry| entry.key)
-            .collect::<Vec<_>>()
+    let listed = async |prefix, after| {
+        let page = lookup.list(prefix, after, 2).await.unwrap();
+        let keys = page.entries.into_iter().map(|entry| entry.key);
+        (keys.collect::<Vec<_>>().join(" "), page.more)
     };
-    let first = lookup.list("", None, 2).await.unwrap();
-    assert!(first.more);
-    assert_eq!(keys(first), ["a-1.json", "a.json"]);
-    assert_eq!(
-        keys(lookup.list("", Some("a.json"), 2).await.unwrap()),
-        ["b.json"]
-    );
-    assert_eq!(
-        keys(lookup.list("a-", None, 2).await.unwrap()),
-        ["a-1.json"]
-    );
-    assert_eq!(
-        fs::read_dir(folder.path().join("lookup")).unwrap().count(),
-        4,
-        "nothing temporary is left"
-    );
+    assert_eq!(listed("", None).await, ("a-1.json a.json".to_owned(), true));
+    let last = listed("", Some("a.json")).await;
+    assert_eq!(last, ("b.json".to_owned(), false));
+    assert_eq!(listed("a-", None).await, ("a-1.json".to_owned(), false));
+    let left = count(&folder.path().join("lookup"));
+    assert_eq!(left, 4, "nothing temporary is left");
 }

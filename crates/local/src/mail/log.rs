@@ -1,23 +1,23 @@
 //! The mail log: every attempt, and what became of it. It holds no address and no text.
 
 use crate::database::Database;
+use crate::system::HomeClock;
 use leadwire_pipeline::observe::MailNotLogged;
-use leadwire_pipeline::port::{Clock, Mail, MailOutcome, PortError};
+use leadwire_pipeline::port::{Mail, MailOutcome, PortError};
 use rusqlite::{Connection, OptionalExtension as _, named_params};
-use std::sync::Arc;
 
 /// Which mails went out, or did not.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct MailLog {
     database: Database,
-    clock: Arc<dyn Clock>,
+    clock: HomeClock,
 }
 
 const RECORD: &str = "INSERT INTO mail_log (event, attempt, outcome, message_id, at) VALUES (:event, :attempt, :outcome, :message_id, :at)";
 const ACCEPTED: &str = "SELECT message_id FROM mail_log WHERE event = :event AND outcome = 'accepted' ORDER BY id LIMIT 1";
 
 impl MailLog {
-    pub(crate) fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(database: Database, clock: HomeClock) -> Self {
         Self { database, clock }
     }
 
@@ -26,27 +26,18 @@ impl MailLog {
         let event = event.to_owned();
         let work = move |connection: &Connection| {
             let mut accepted = connection.prepare_cached(ACCEPTED)?;
-            accepted
-                .query_row(named_params! {":event": event}, |row| {
-                    row.get::<_, Option<String>>(0)
-                })
-                .optional()
+            let found = accepted.query_row(named_params! {":event": event}, |row| {
+                row.get::<_, Option<String>>(0)
+            });
+            Ok(found.optional()?.map(Option::unwrap_or_default))
         };
-        let found = self
-            .database
-            .read(work)
-            .await
-            .map_err(|fault| fault.during("read the mail log"))?;
-        Ok(found.map(Option::unwrap_or_default))
+        self.database.read("read the mail log", work).await
     }
 
     /// Writes down what became of an attempt. A mail is out or not whatever the log says, so that failing here only warns.
     pub(super) async fn record(&self, mail: &Mail, outcome: &MailOutcome) {
-        let (event, attempt, at) = (
-            mail.event.clone(),
-            mail.attempt,
-            self.clock.now().as_microsecond(),
-        );
+        let at = self.clock.now().as_microsecond();
+        let (event, attempt) = (mail.event.clone(), mail.attempt);
         let (outcome, message_id) = match outcome {
             MailOutcome::Accepted(id) => ("accepted", Some(id.clone())),
             MailOutcome::Busy(_) => ("busy", None),
@@ -57,19 +48,13 @@ impl MailLog {
             let params = named_params! {":event": event, ":attempt": attempt, ":outcome": outcome, ":message_id": message_id, ":at": at};
             connection.prepare_cached(RECORD)?.execute(params)
         };
-        if let Err(fault) = self.database.write(work, |_rows| ()).await {
+        if let Err(error) = self.database.write("log a mail", work).await {
             MailNotLogged {
                 mail: &mail.event,
                 outcome,
-                error: fault.to_string(),
+                error: error.source.to_string(),
             }
             .emit();
         }
-    }
-}
-
-impl std::fmt::Debug for MailLog {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MailLog").finish_non_exhaustive()
     }
 }

@@ -4,10 +4,9 @@ use jiff::Timestamp;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::port::Mail;
 use lettre::address::AddressError;
-use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
-use std::error::Error;
 use std::time::SystemTime;
 
 /// A mail that cannot be composed. It shows no address.
@@ -41,8 +40,10 @@ pub(super) fn compose(mail: &Mail, now: Timestamp) -> Result<Message, ComposeErr
         .date(SystemTime::try_from(now).unwrap_or(SystemTime::UNIX_EPOCH))
         .from(mailbox(&mail.from)?)
         .subject(&mail.text.subject)
-        .header(Event(mail.event.clone()))
-        .header(AutoSubmitted);
+        // Which event the mail is about, as the tag is on AWS.
+        .raw_header(header("X-Leadwire-Event", mail.event.clone()))
+        // Keeps holiday notices from being answered to the sender (RFC 3834).
+        .raw_header(header("Auto-Submitted", "auto-generated".to_owned()));
     for to in &mail.to {
         builder = builder.to(mailbox(to)?);
     }
@@ -63,41 +64,14 @@ fn mailbox(address: &EmailAddress) -> Result<Mailbox, ComposeError> {
     Ok(Mailbox::new(None, address))
 }
 
-/// Which event the mail is about, as the tag is on AWS.
-#[derive(Clone)]
-struct Event(String);
-
-impl Header for Event {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("X-Leadwire-Event")
-    }
-    fn parse(text: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        Ok(Self(text.to_owned()))
-    }
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), self.0.clone())
-    }
-}
-
-/// Keeps holiday notices from being answered to the sender (RFC 3834).
-#[derive(Clone)]
-struct AutoSubmitted;
-
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
-    fn parse(_text: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        Ok(Self)
-    }
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
-    }
+fn header(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::tests::mail;
     use leadwire_domain::notice::EmailText;
 
     /// What would be a header of its own, if it began a line.
@@ -114,20 +88,12 @@ mod tests {
     ];
 
     fn composed(subject: &str, body: &str) -> String {
-        let address = |text| EmailAddress::parse(text).unwrap();
-        let mail = Mail {
-            event: "crm_event_l-1".to_owned(),
-            attempt: 1,
-            environment: "dev".to_owned(),
-            from: address("crm@example.com"),
-            to: vec![address("sales@example.com")],
-            is_canary: false,
-            text: EmailText {
-                subject: subject.to_owned(),
-                text: body.to_owned(),
-                html: body.to_owned(),
-            },
+        let text = EmailText {
+            subject: subject.to_owned(),
+            text: body.to_owned(),
+            html: body.to_owned(),
         };
+        let mail = Mail { text, ..mail() };
         let now = Timestamp::from_second(1_795_416_600).unwrap();
         String::from_utf8(compose(&mail, now).unwrap().formatted()).unwrap()
     }

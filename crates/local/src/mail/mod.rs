@@ -7,13 +7,15 @@ mod smtp;
 mod url;
 
 pub(crate) use log::MailLog;
-pub use outbox::OutboxMailer;
-pub use smtp::{SmtpMailer, probe_smtp};
+pub use smtp::probe_smtp;
 pub use url::{SmtpUrl, SmtpUrlError};
 
+use crate::system::{HomeClock, lock};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer, PortError};
+use smtp::MailServer;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 /// What was attempted, in every failure of this module.
 const ACTION: &str = "send mail";
@@ -23,42 +25,66 @@ const ACTION: &str = "send mail";
 ///
 /// The canary's mail is not sent, and is in no log: everything is done up to where a mail would reach a person.
 #[derive(Clone, Debug)]
-pub enum LocalMailer {
-    /// Into the outbox folder.
-    Outbox(OutboxMailer),
-    /// By SMTP.
-    Smtp(SmtpMailer),
+pub struct LocalMailer {
+    way: Way,
+    clock: HomeClock,
+    guard: Guard,
+}
+
+/// The way out of this machine.
+#[derive(Clone, Debug)]
+enum Way {
+    /// Into a folder.
+    Outbox(PathBuf),
+    Smtp(MailServer),
+}
+
+impl LocalMailer {
+    pub(crate) fn outbox(folder: PathBuf, clock: HomeClock, guard: Guard) -> Self {
+        let way = Way::Outbox(folder);
+        Self { way, clock, guard }
+    }
+
+    pub(crate) fn smtp(url: SmtpUrl, clock: HomeClock, guard: Guard) -> Self {
+        let way = Way::Smtp(MailServer::new(url));
+        Self { way, clock, guard }
+    }
+
+    /// One attempt, however the ones before it ended.
+    async fn attempt(&self, mail: &Mail) -> MailOutcome {
+        let message = match mime::compose(mail, self.clock.now()) {
+            Ok(message) => message.formatted(),
+            Err(error) => return MailOutcome::Refused(PortError::permanent(ACTION, error)),
+        };
+        let sent = match &self.way {
+            Way::Outbox(folder) => outbox::put(folder, mail, message).await,
+            Way::Smtp(server) if mail.is_canary => server.prove().await,
+            Way::Smtp(server) => server.deliver(mail, &message).await,
+        };
+        match sent {
+            Ok(()) => MailOutcome::Accepted(mime::message_id(mail)),
+            Err(outcome) => outcome,
+        }
+    }
 }
 
 impl Mailer for LocalMailer {
     async fn send(&self, mail: &Mail) -> MailOutcome {
         if mail.is_canary {
-            return match self {
-                Self::Outbox(outbox) => outbox.prove(mail).await,
-                Self::Smtp(smtp) => smtp.prove(mail).await,
-            };
+            return self.attempt(mail).await;
         }
-        let guard = match self {
-            Self::Outbox(outbox) => outbox.guard(),
-            Self::Smtp(smtp) => smtp.guard(),
-        };
-        let Some(_turn) = guard.enter(&mail.event) else {
+        let Some(_turn) = self.guard.enter(&mail.event) else {
             // A claim outlived its lease while this machine slept: the first attempt goes on, this one asks the log later.
-            return MailOutcome::Busy(PortError::transient(
-                ACTION,
-                "this mail is being sent already",
-            ));
+            let reason = "this mail is being sent already";
+            return MailOutcome::Busy(PortError::transient(ACTION, reason));
         };
-        match guard.log.accepted(&mail.event).await {
+        match self.guard.log.accepted(&mail.event).await {
             Ok(Some(message_id)) => return MailOutcome::Accepted(message_id),
             Ok(None) => {}
             Err(error) => return MailOutcome::Busy(error),
         }
-        let outcome = match self {
-            Self::Outbox(outbox) => outbox.deliver(mail).await,
-            Self::Smtp(smtp) => smtp.deliver(mail).await,
-        };
-        guard.log.record(mail, &outcome).await;
+        let outcome = self.attempt(mail).await;
+        self.guard.log.record(mail, &outcome).await;
         outcome
     }
 }
@@ -85,11 +111,7 @@ impl Guard {
     }
 
     fn enter(&self, event: &str) -> Option<Turn<'_>> {
-        let is_first = self
-            .sending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(event.to_owned());
+        let is_first = lock(&self.sending).insert(event.to_owned());
         is_first.then(|| Turn {
             sending: &self.sending,
             event: event.to_owned(),
@@ -99,10 +121,7 @@ impl Guard {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.sending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.event);
+        lock(self.sending).remove(&self.event);
     }
 }
 

@@ -1,17 +1,17 @@
 //! Mail by SMTP, one connection a mail, no retry. Until the message's last byte has gone out every failure is definite; after it, silence is
 //! ambiguous, and only the server's answer is not.
 
-use super::mime::{compose, message_id};
+use super::ACTION;
 use super::url::{SmtpUrl, Tls};
-use super::{ACTION, Guard};
 use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::observe::RecipientRefused;
-use leadwire_pipeline::port::{Clock, Mail, MailOutcome, PortError};
+use leadwire_pipeline::port::{Mail, MailOutcome, PortError};
 use lettre::Address;
-use lettre::transport::smtp::authentication::{DEFAULT_MECHANISMS, Mechanism};
+use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands;
 use lettre::transport::smtp::extension::ClientId;
+use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -27,17 +27,9 @@ const _: () = assert!(
         < leadwire_pipeline::settings::RECORD_DEADLINE.as_millis()
 );
 
-/// Sends each mail by SMTP.
-#[derive(Clone)]
-pub struct SmtpMailer {
-    server: MailServer,
-    clock: Arc<dyn Clock>,
-    guard: Guard,
-}
-
 /// The way to a mail server.
 #[derive(Clone)]
-struct MailServer {
+pub(super) struct MailServer {
     url: SmtpUrl,
     tls: Arc<OnceLock<TlsParameters>>,
 }
@@ -48,21 +40,30 @@ struct MailServer {
 /// What the server answered, or where the connection failed. The server's own words are left out: they repeat addresses.
 pub async fn probe_smtp(url: &SmtpUrl) -> Result<(), PortError> {
     let server = MailServer::new(url.clone());
-    let opened = tokio::time::timeout(GREETING_DEADLINE, server.open()).await;
-    let failure = match opened {
-        Ok(Ok(mut connection)) => {
-            say_goodbye(&mut connection).await;
-            return Ok(());
-        }
-        Ok(Err(failure)) => failure,
-        Err(_elapsed) => LATE_GREETING,
-    };
-    Err(PortError::transient("use the mail server", failure))
+    let mut connection = greeted(server.open())
+        .await
+        .map_err(|failure| PortError::transient("use the mail server", failure))?;
+    say_goodbye(&mut connection).await;
+    Ok(())
 }
 
-const LATE_GREETING: SmtpFailure = SmtpFailure::Late {
-    step: "the greeting",
-};
+/// What comes before a message, in the time that it has.
+async fn greeted<T>(work: impl Future<Output = Result<T, SmtpFailure>>) -> Result<T, SmtpFailure> {
+    let late = SmtpFailure::Late {
+        step: "the greeting",
+    };
+    let done = tokio::time::timeout(GREETING_DEADLINE, work).await;
+    done.unwrap_or(Err(late))
+}
+
+async fn command(
+    connection: &mut AsyncSmtpConnection,
+    step: &'static str,
+    command: impl Display,
+) -> Result<(), SmtpFailure> {
+    let answered = connection.command(command).await;
+    answered.map(drop).map_err(SmtpFailure::at(step))
+}
 
 /// Out of courtesy: what was done stands.
 async fn say_goodbye(connection: &mut AsyncSmtpConnection) {
@@ -132,100 +133,54 @@ impl SmtpFailure {
     }
 }
 
-impl SmtpMailer {
-    pub(crate) fn new(url: SmtpUrl, clock: Arc<dyn Clock>, guard: Guard) -> Self {
-        Self {
-            server: MailServer::new(url),
-            clock,
-            guard,
-        }
-    }
-
-    pub(super) fn guard(&self) -> &Guard {
-        &self.guard
+impl MailServer {
+    pub(super) fn new(url: SmtpUrl) -> Self {
+        let tls = Arc::default();
+        Self { url, tls }
     }
 
     /// Goes as far as the server's readiness for a mail: connects, begins TLS, logs in, and asks for nothing.
-    pub(super) async fn prove(&self, mail: &Mail) -> MailOutcome {
-        if let Err(error) = compose(mail, self.clock.now()) {
-            return MailOutcome::Refused(PortError::permanent(ACTION, error));
-        }
-        let asked = async {
-            let mut connection = self.server.open().await?;
-            connection
-                .command(commands::Noop)
-                .await
-                .map_err(SmtpFailure::at("NOOP"))?;
-            Ok::<_, SmtpFailure>(connection)
-        };
-        match tokio::time::timeout(GREETING_DEADLINE, asked).await {
-            Ok(Ok(mut connection)) => {
-                say_goodbye(&mut connection).await;
-                MailOutcome::Accepted(message_id(mail))
-            }
-            Ok(Err(failure)) => failure.before_message(),
-            Err(_elapsed) => LATE_GREETING.before_message(),
-        }
+    pub(super) async fn prove(&self) -> Result<(), MailOutcome> {
+        let asked = greeted(async {
+            let mut connection = self.open().await?;
+            command(&mut connection, "NOOP", commands::Noop).await?;
+            Ok(connection)
+        });
+        let mut connection = asked.await.map_err(SmtpFailure::before_message)?;
+        say_goodbye(&mut connection).await;
+        Ok(())
     }
 
-    pub(super) async fn deliver(&self, mail: &Mail) -> MailOutcome {
-        let message = match compose(mail, self.clock.now()) {
-            Ok(message) => message.formatted(),
-            Err(error) => return MailOutcome::Refused(PortError::permanent(ACTION, error)),
-        };
-        let prepared = tokio::time::timeout(GREETING_DEADLINE, self.prepare(mail)).await;
-        let mut connection = match prepared {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(failure)) => return failure.before_message(),
-            Err(_elapsed) => return LATE_GREETING.before_message(),
-        };
-        let answered = tokio::time::timeout(MESSAGE_DEADLINE, connection.message(&message)).await;
-        let outcome = match answered {
-            Ok(Ok(_response)) => MailOutcome::Accepted(message_id(mail)),
-            Ok(Err(error)) => SmtpFailure::at("the message")(error).after_message(),
-            Err(_elapsed) => SmtpFailure::Late {
-                step: "the message",
-            }
-            .after_message(),
-        };
+    pub(super) async fn deliver(&self, mail: &Mail, message: &[u8]) -> Result<(), MailOutcome> {
+        const STEP: &str = "the message";
+        let prepared = greeted(self.prepare(mail)).await;
+        let mut connection = prepared.map_err(SmtpFailure::before_message)?;
+        let answered = tokio::time::timeout(MESSAGE_DEADLINE, connection.message(message)).await;
         say_goodbye(&mut connection).await;
-        outcome
+        let failure = match answered {
+            Ok(Ok(_response)) => return Ok(()),
+            Ok(Err(error)) => SmtpFailure::at(STEP)(error),
+            Err(_elapsed) => SmtpFailure::Late { step: STEP },
+        };
+        Err(failure.after_message())
     }
 
     /// Everything up to the server's readiness for the message.
     async fn prepare(&self, mail: &Mail) -> Result<AsyncSmtpConnection, SmtpFailure> {
-        let mut connection = self.server.open().await?;
+        let mut connection = self.open().await?;
         let from = commands::Mail::new(Some(address(&mail.from)?), Vec::new());
-        connection
-            .command(from)
-            .await
-            .map_err(SmtpFailure::at("MAIL FROM"))?;
+        command(&mut connection, "MAIL FROM", from).await?;
         recipients(&mut connection, mail).await?;
-        connection
-            .command(commands::Data)
-            .await
-            .map_err(SmtpFailure::at("DATA"))?;
+        command(&mut connection, "DATA", commands::Data).await?;
         Ok(connection)
-    }
-}
-
-impl MailServer {
-    fn new(url: SmtpUrl) -> Self {
-        Self {
-            url,
-            tls: Arc::default(),
-        }
     }
 
     /// Connects, and logs in.
     async fn open(&self) -> Result<AsyncSmtpConnection, SmtpFailure> {
         let mut connection = self.connect().await?;
         if let Some(credentials) = &self.url.credentials {
-            let mechanisms: &[Mechanism] = DEFAULT_MECHANISMS;
-            connection
-                .auth(mechanisms, credentials)
-                .await
-                .map_err(SmtpFailure::at("the login"))?;
+            let login = connection.auth(DEFAULT_MECHANISMS, credentials).await;
+            login.map_err(SmtpFailure::at("the login"))?;
         }
         Ok(connection)
     }
@@ -234,11 +189,8 @@ impl MailServer {
         let SmtpUrl {
             host, port, tls, ..
         } = &self.url;
-        let implicit = if *tls == Tls::Implicit {
-            Some(self.tls_parameters()?)
-        } else {
-            None
-        };
+        let implicit = (*tls == Tls::Implicit).then(|| self.tls_parameters());
+        let implicit = implicit.transpose()?;
         let name = hello_name();
         let connected = AsyncSmtpConnection::connect_tokio1(
             (host.as_str(), *port),
@@ -253,11 +205,8 @@ impl MailServer {
             (Tls::Implicit | Tls::Off, _) | (Tls::Offered, false) => {}
             (Tls::Required, false) => return Err(SmtpFailure::NoTls),
             (Tls::Required | Tls::Offered, true) => {
-                let parameters = self.tls_parameters()?;
-                connection
-                    .starttls(parameters, &name)
-                    .await
-                    .map_err(SmtpFailure::at("STARTTLS"))?;
+                let begun = connection.starttls(self.tls_parameters()?, &name).await;
+                begun.map_err(SmtpFailure::at("STARTTLS"))?;
             }
         }
         Ok(connection)
@@ -301,29 +250,23 @@ async fn recipients(connection: &mut AsyncSmtpConnection, mail: &Mail) -> Result
             Err(error) => return Err(SmtpFailure::at("RCPT TO")(error)),
         }
     }
-    match refused {
-        Some(error) if !taken => Err(SmtpFailure::at("RCPT TO")(error)),
-        Some(error) => {
-            let failure = SmtpFailure::at("RCPT TO")(error);
-            RecipientRefused {
-                mail: &mail.event,
-                error: failure.to_string(),
-            }
-            .emit();
-            Ok(())
-        }
-        None => Ok(()),
+    let Some(refused) = refused.map(SmtpFailure::at("RCPT TO")) else {
+        return Ok(());
+    };
+    if !taken {
+        return Err(refused);
     }
+    let (mail, error) = (&mail.event, refused.to_string());
+    RecipientRefused { mail, error }.emit();
+    Ok(())
 }
 
 fn address(address: &EmailAddress) -> Result<Address, SmtpFailure> {
     address.expose().parse().map_err(SmtpFailure::Address)
 }
 
-impl std::fmt::Debug for SmtpMailer {
+impl std::fmt::Debug for MailServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SmtpMailer")
-            .field("url", &self.server.url)
-            .finish_non_exhaustive()
+        f.debug_tuple("MailServer").field(&self.url).finish()
     }
 }

@@ -8,25 +8,29 @@ pub(crate) use sql::release;
 pub use message::{DeadLetter, QueueDepth, WaitingMessage};
 
 use crate::database::Database;
+use crate::system::HomeClock;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::limits::{MESSAGE_BYTES_MAX, QUEUE_DELAY_SECONDS_MAX};
-use leadwire_pipeline::port::{Clock, DelayQueue, OutgoingMessage, PortError};
+use leadwire_pipeline::port::{DelayQueue, OutgoingMessage, PortError};
 use leadwire_pipeline::stage::enrich::Record;
+use rusqlite::Connection;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
+const LOOK: &str = "look at the queue";
+
 /// The delay queue.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SqliteQueue {
     database: Database,
-    clock: Arc<dyn Clock>,
+    clock: HomeClock,
     /// Rung when a message may have become due earlier than the runner thinks.
     bell: Arc<Notify>,
 }
 
 impl SqliteQueue {
-    pub(crate) fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(database: Database, clock: HomeClock) -> Self {
         Self {
             database,
             clock,
@@ -42,9 +46,10 @@ impl SqliteQueue {
         visibility: Duration,
         max_receive_count: u32,
     ) -> Result<Vec<Record>, PortError> {
-        let clock = Arc::clone(&self.clock);
+        const ACTION: &str = "receive messages";
+        let clock = self.clock.clone();
         let visibility = SignedDuration::try_from(visibility)
-            .map_err(|error| PortError::permanent("receive messages", error))?;
+            .map_err(|error| PortError::permanent(ACTION, error))?;
         let work = move |connection: &_| {
             let now = clock.now();
             let order = sql::Receive {
@@ -55,73 +60,59 @@ impl SqliteQueue {
             };
             order.run(connection)
         };
-        self.database
-            .write(work, |_records| ())
-            .await
-            .map_err(|fault| fault.during("receive messages"))
+        self.database.write(ACTION, work).await
     }
 
     /// Deletes received messages by their receipt handles; one that was received again since stays. Returns how many were deleted.
     pub async fn delete(&self, receipt_handles: Vec<String>) -> Result<u64, PortError> {
         let work = move |connection: &_| sql::delete(connection, &receipt_handles);
-        self.database
-            .write(work, |_count| ())
-            .await
-            .map_err(|fault| fault.during("delete messages"))
+        self.database.write("delete messages", work).await
     }
 
     /// All messages that wait or are worked on, soonest first, at most `limit`.
     pub async fn waiting(&self, limit: u32) -> Result<Vec<WaitingMessage>, PortError> {
         let now = self.clock.now();
         let work = move |connection: &_| sql::waiting(connection, now, limit);
-        self.database
-            .read(work)
-            .await
-            .map_err(|fault| fault.during("look at the queue"))
+        self.database.read(LOOK, work).await
     }
 
     /// How many messages there are.
     pub async fn depth(&self) -> Result<QueueDepth, PortError> {
         let now = self.clock.now();
         let work = move |connection: &_| sql::depth(connection, now);
-        self.database
-            .read(work)
-            .await
-            .map_err(|fault| fault.during("look at the queue"))
+        self.database.read(LOOK, work).await
     }
 
     /// When the oldest message was sent that waits or is worked on, where there is one.
     pub async fn oldest(&self) -> Result<Option<Timestamp>, PortError> {
-        self.database
-            .read(sql::oldest)
-            .await
-            .map_err(|fault| fault.during("look at the queue"))
+        self.database.read(LOOK, sql::oldest).await
     }
 
     /// The dead letters, oldest first, at most `limit`.
     pub async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, PortError> {
         let work = move |connection: &_| sql::dead_letters(connection, limit);
-        self.database
-            .read(work)
-            .await
-            .map_err(|fault| fault.during("look at the dead letters"))
+        self.database.read("look at the dead letters", work).await
     }
 
     /// Deletes dead letters without sending them again. Returns how many there were.
     pub async fn delete_dead_letters(&self, message_ids: Vec<String>) -> Result<u64, PortError> {
         let work = move |connection: &_| sql::delete_dead_letters(connection, &message_ids);
-        self.database
-            .write(work, |_count| ())
-            .await
-            .map_err(|fault| fault.during("delete dead letters"))
+        self.database.write("delete dead letters", work).await
     }
 
     /// When the next message is due, where there is one.
     pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, PortError> {
-        self.database
-            .read(sql::next_due)
-            .await
-            .map_err(|fault| fault.during("look at the queue"))
+        self.database.read(LOOK, sql::next_due).await
+    }
+
+    async fn write_and_ring(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), PortError> {
+        let bell = Arc::clone(&self.bell);
+        let ring = move |(): &()| bell.notify_one();
+        self.database.write_then(action, work, ring).await
     }
 
     /// Rings when a message may have become due earlier. One ring is remembered where no task waits.
@@ -138,58 +129,36 @@ impl SqliteQueue {
 impl DelayQueue for SqliteQueue {
     async fn send(&self, message: OutgoingMessage) -> Result<(), PortError> {
         const ACTION: &str = "send message";
+        let refused = |reason: &str| Err(PortError::permanent(ACTION, reason));
         if message.body.len() > MESSAGE_BYTES_MAX {
-            return Err(PortError::permanent(
-                ACTION,
-                "the message is longer than 4 KiB",
-            ));
+            return refused("the message is longer than 4 KiB");
         }
         if message.delay_seconds > QUEUE_DELAY_SECONDS_MAX {
-            return Err(PortError::permanent(
-                ACTION,
-                "the delay is longer than 900 s",
-            ));
+            return refused("the delay is longer than 900 s");
         }
-        let (clock, bell) = (Arc::clone(&self.clock), Arc::clone(&self.bell));
+        let clock = self.clock.clone();
         let work = move |connection: &_| {
             let now = clock.now();
-            let due_at = later(
-                now,
-                SignedDuration::from_secs(i64::from(message.delay_seconds)),
-            );
-            sql::send(connection, &message, now, due_at)
+            sql::send(connection, &message, now, due(now, message.delay_seconds))
         };
-        self.database
-            .write(work, move |()| bell.notify_one())
-            .await
-            .map_err(|fault| fault.during(ACTION))
+        self.write_and_ring(ACTION, work).await
     }
 
     async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
-        let (clock, bell, receipt) = (
-            Arc::clone(&self.clock),
-            Arc::clone(&self.bell),
-            receipt_handle.to_owned(),
-        );
+        let (clock, receipt) = (self.clock.clone(), receipt_handle.to_owned());
         let work = move |connection: &_| {
-            let due_at = later(clock.now(), SignedDuration::from_secs(i64::from(seconds)));
-            sql::set_visibility(connection, &receipt, due_at)
+            sql::set_visibility(connection, &receipt, due(clock.now(), seconds))
         };
-        self.database
-            .write(work, move |()| bell.notify_one())
-            .await
-            .map_err(|fault| fault.during("set visibility"))
+        self.write_and_ring("set visibility", work).await
     }
+}
+
+fn due(now: Timestamp, seconds: u32) -> Timestamp {
+    later(now, SignedDuration::from_secs(i64::from(seconds)))
 }
 
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
-}
-
-impl std::fmt::Debug for SqliteQueue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteQueue").finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

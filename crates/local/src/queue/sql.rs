@@ -64,29 +64,22 @@ impl Receive {
     /// Puts dead letters aside first, so that none of them takes the place of a message.
     pub(super) fn run(&self, connection: &Connection) -> rusqlite::Result<Vec<Record>> {
         let now = self.now.as_microsecond();
-        let buried = connection
-            .prepare_cached(BURY)?
-            .execute(named_params! {":now": now, ":max": self.max_receive_count})?;
-        if buried > 0 {
-            connection
-                .prepare_cached(REMOVE_BURIED)?
-                .execute(named_params! {":now": now, ":max": self.max_receive_count})?;
+        let worn_out = named_params! {":now": now, ":max": self.max_receive_count};
+        if connection.prepare_cached(BURY)?.execute(worn_out)? > 0 {
+            let mut remove = connection.prepare_cached(REMOVE_BURIED)?;
+            remove.execute(worn_out)?;
         }
         let mut due = connection.prepare_cached(DUE)?;
-        let records = due
-            .query_map(named_params! {":now": now, ":max": self.max}, |row| {
-                record(row, self.now)
-            })?
-            .collect::<rusqlite::Result<Vec<_>>>()?;
+        let params = named_params! {":now": now, ":max": self.max};
+        let records = due.query_map(params, |row| record(row, self.now))?;
+        let records = records.collect::<rusqlite::Result<Vec<_>>>()?;
         let mut take = connection.prepare_cached(TAKE)?;
         let until = self.until.as_microsecond();
-        for Record {
-            message_id,
-            receipt_handle,
-            ..
-        } in &records
-        {
-            take.execute(named_params! {":receipt": nonce(receipt_handle), ":until": until, ":id": message_id})?;
+        for record in &records {
+            let receipt = nonce(&record.receipt_handle);
+            take.execute(
+                named_params! {":receipt": receipt, ":until": until, ":id": record.message_id},
+            )?;
         }
         Ok(records)
     }
@@ -96,8 +89,8 @@ pub(super) fn delete(connection: &Connection, receipt_handles: &[String]) -> rus
     let mut delete = connection.prepare_cached(DELETE)?;
     let mut count = 0;
     for handle in receipt_handles {
-        count +=
-            delete.execute(named_params! {":id": message_id(handle), ":receipt": nonce(handle)})?;
+        let (id, receipt) = (message_id(handle), nonce(handle));
+        count += delete.execute(named_params! {":id": id, ":receipt": receipt})?;
     }
     Ok(wide(count))
 }
@@ -117,19 +110,17 @@ pub(super) fn waiting(
     limit: u32,
 ) -> rusqlite::Result<Vec<WaitingMessage>> {
     let mut waiting = connection.prepare_cached(WAITING)?;
-    let rows = waiting.query_map(
-        named_params! {":now": now.as_microsecond(), ":limit": limit},
-        |row| {
-            Ok(WaitingMessage {
-                message_id: row.get(0)?,
-                body: row.get(1)?,
-                sent_at: timestamp(row.get(2)?),
-                due_at: timestamp(row.get(3)?),
-                receive_count: row.get(4)?,
-                in_flight: row.get(5)?,
-            })
-        },
-    )?;
+    let params = named_params! {":now": now.as_microsecond(), ":limit": limit};
+    let rows = waiting.query_map(params, |row| {
+        Ok(WaitingMessage {
+            message_id: row.get(0)?,
+            body: row.get(1)?,
+            sent_at: timestamp(row.get(2)?),
+            due_at: timestamp(row.get(3)?),
+            receive_count: row.get(4)?,
+            in_flight: row.get(5)?,
+        })
+    })?;
     rows.collect()
 }
 
@@ -180,18 +171,18 @@ pub(super) fn delete_dead_letters(
 }
 
 pub(super) fn next_due(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    let due: Option<i64> = connection
-        .prepare_cached("SELECT min(due_at) FROM messages")?
-        .query_row([], |row| row.get(0))?;
-    Ok(due.map(timestamp))
+    earliest(connection, "SELECT min(due_at) FROM messages")
 }
 
 /// When the oldest message was sent that waits or is worked on, where there is one.
 pub(super) fn oldest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    let sent: Option<i64> = connection
-        .prepare_cached("SELECT min(sent_at) FROM messages")?
-        .query_row([], |row| row.get(0))?;
-    Ok(sent.map(timestamp))
+    earliest(connection, "SELECT min(sent_at) FROM messages")
+}
+
+fn earliest(connection: &Connection, sql: &str) -> rusqlite::Result<Option<Timestamp>> {
+    let mut select = connection.prepare_cached(sql)?;
+    let earliest: Option<i64> = select.query_row([], |row| row.get(0))?;
+    Ok(earliest.map(timestamp))
 }
 
 /// Gives back what a process held that has gone. What it received counts as received.

@@ -1,47 +1,24 @@
 use super::{Runner, RunnerConfig};
-use crate::home::{LocalHome, Mode};
-use crate::sample::{Sample, eventually, mail_log, message, options, sample};
+use crate::sample::{Sample, count, enrich_config, eventually, mail_log, message, sample};
 use leadwire_domain::failure::FailureRecord;
-use leadwire_domain::notice::EmailAddress;
-use leadwire_pipeline::port::{
-    Bucket, DelayQueue, Fetched, Mail, MailOutcome, Mailer, NewObject, ObjectStore,
-};
-use leadwire_pipeline::settings::{AmbiguousPolicy, EnrichConfig, OwnerMissingPolicy, SweepConfig};
+use leadwire_pipeline::port::{Bucket, DelayQueue, Mail, MailOutcome, Mailer, ObjectStore};
+use leadwire_pipeline::settings::{EnrichConfig, SweepConfig};
 use leadwire_pipeline::stage::enrich::Enrich;
 use leadwire_pipeline::stage::sweep::Sweep;
+use leadwire_pipeline::testkit;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-fn enrich_config(home: &LocalHome) -> EnrichConfig {
-    EnrichConfig {
-        delay_seconds: 0,
-        from: EmailAddress::parse("crm@example.com").unwrap(),
-        to: vec![EmailAddress::parse("sales@example.com").unwrap()],
-        notify_owner: false,
-        ambiguous: AmbiguousPolicy::Resend,
-        lease_seconds: 90,
-        owner_wait_seconds: 0,
-        owner_missing: OwnerMissingPolicy::Dlq,
-        mail_wait_seconds: 0,
-        retry_seconds: 0,
-        max_receive_count: 3,
-        lead_url: None,
-        environment: "dev".to_owned(),
-        boot: home.boot().map(str::to_owned),
-    }
-}
-
 fn sweep_config() -> SweepConfig {
     SweepConfig {
         delay_seconds: 0,
         owner_wait_seconds: 0,
         mail_wait_seconds: 0,
-        visibility_seconds: 360,
-        max: 100,
         max_age_days: 36_500,
+        ..testkit::sweep_config()
     }
 }
 
@@ -52,13 +29,13 @@ struct Running {
 }
 
 impl Running {
-    fn start<M: Mailer + 'static>(sample: &Sample, mailer: M) -> Self {
-        Self::start_with(sample, mailer, false)
-    }
-
-    fn start_with<M: Mailer + 'static>(sample: &Sample, mailer: M, sweeps: bool) -> Self {
+    fn start<M: Mailer + 'static>(sample: &Sample, mailer: M, sweeps: bool) -> Self {
         let ports = Arc::new(sample.home.ports(mailer));
-        let enrich = Enrich::new(Arc::clone(&ports), enrich_config(&sample.home));
+        let enrich = EnrichConfig {
+            retry_seconds: 0,
+            ..enrich_config(&sample.home)
+        };
+        let enrich = Enrich::new(Arc::clone(&ports), enrich);
         let config = RunnerConfig {
             sweep_interval: Duration::from_secs(1),
             ..RunnerConfig::default()
@@ -68,6 +45,11 @@ impl Running {
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(runner.run(async move { drop(stopped.await) }));
         Self { stop, task }
+    }
+
+    async fn stop_after_one_mail(self, sample: &Sample) {
+        eventually("it is mailed", || async { outbox_count(sample) == 1 }).await;
+        self.stop().await;
     }
 
     async fn stop(self) {
@@ -80,18 +62,10 @@ impl Running {
 async fn store_event(sample: &Sample, lead: &str) -> String {
     let key = format!("raw/crm_event_{lead}_20261123T065000123456Z.json");
     let body = format!(r#"{{"lead_id":"{lead}","display_name":"Alice"}}"#);
-    sample
-        .home
-        .store()
-        .create(Bucket::Raw, &key, NewObject::of(body.into_bytes()))
-        .await
-        .unwrap();
+    sample.create(Bucket::Raw, &key, body).await;
     let owner = format!(r#"{{"lead_id":"{lead}","lead_owner":"Omar"}}"#);
-    fs::write(
-        sample.home.folder().lookup().join(format!("{lead}.json")),
-        owner,
-    )
-    .unwrap();
+    let lookup = sample.home.folder().lookup();
+    fs::write(lookup.join(format!("{lead}.json")), owner).unwrap();
     key
 }
 
@@ -100,26 +74,21 @@ fn trigger(key: &str) -> String {
 }
 
 fn outbox_count(sample: &Sample) -> usize {
-    fs::read_dir(sample.home.folder().outbox()).unwrap().count()
+    count(&sample.home.folder().outbox())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_lead_is_mailed_once_and_nothing_is_left_in_the_queue() {
     let sample = sample();
-    let running = Running::start(&sample, sample.home.outbox());
+    let running = Running::start(&sample, sample.home.outbox(), false);
     for number in 0..25 {
         let key = store_event(&sample, &format!("l{number}")).await;
         for _duplicate in 0..2 {
-            sample
-                .home
-                .queue()
-                .send(message(&trigger(&key), 0))
-                .await
-                .unwrap();
+            sample.send(&trigger(&key), 0).await;
         }
     }
     eventually("the queue is empty", || async {
-        let depth = sample.home.queue().depth().await.unwrap();
+        let depth = sample.depth().await;
         let at_work = depth.due + depth.in_flight;
         if at_work == 0 && depth.delayed > 0 {
             // Duplicates that met a live claim come back when the lease is over.
@@ -130,7 +99,7 @@ async fn every_lead_is_mailed_once_and_nothing_is_left_in_the_queue() {
     .await;
     running.stop().await;
     assert_eq!(outbox_count(&sample), 25);
-    assert_eq!(sample.home.queue().depth().await.unwrap().dead, 0);
+    assert_eq!(sample.depth().await.dead, 0);
     let log = mail_log(&sample.home).await;
     let accepted = log.iter().filter(|(outcome, ..)| outcome == "accepted");
     assert_eq!(accepted.count(), 25);
@@ -139,13 +108,8 @@ async fn every_lead_is_mailed_once_and_nothing_is_left_in_the_queue() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poisoned_message_ends_after_three_receives_with_its_reason() {
     let sample = sample();
-    let running = Running::start(&sample, sample.home.outbox());
-    sample
-        .home
-        .queue()
-        .send(message("not ours", 0))
-        .await
-        .unwrap();
+    let running = Running::start(&sample, sample.home.outbox(), false);
+    sample.send("not ours", 0).await;
     for receives in 1..=3 {
         eventually("it was received and failed", || async {
             let waiting = sample.home.queue().waiting(1).await.unwrap();
@@ -158,25 +122,14 @@ async fn a_poisoned_message_ends_after_three_receives_with_its_reason() {
         sample.home.queue().bell().notify_one();
     }
     eventually("it is a dead letter", || async {
-        sample.home.queue().depth().await.unwrap().dead == 1
+        sample.depth().await.dead == 1
     })
     .await;
     running.stop().await;
-    let page = sample
-        .home
-        .store()
-        .list(Bucket::Enriched, "failed/message-", None)
-        .await
-        .unwrap();
-    let Fetched::Found(failed) = sample
-        .home
-        .store()
-        .get(Bucket::Enriched, &page.entries[0].key, 9999)
-        .await
-        .unwrap()
-    else {
-        panic!()
-    };
+    let store = sample.home.store();
+    let failures = store.list(Bucket::Enriched, "failed/message-", None).await;
+    let key = failures.unwrap().entries.remove(0).key;
+    let failed = sample.get(Bucket::Enriched, &key).await.unwrap();
     let failed: FailureRecord = serde_json::from_slice(&failed.bytes).unwrap();
     assert_eq!((failed.reason.code(), failed.receives), ("bad_message", 3));
 }
@@ -185,13 +138,8 @@ async fn a_poisoned_message_ends_after_three_receives_with_its_reason() {
 async fn a_delayed_message_wakes_the_runner_when_it_is_due() {
     let sample = sample();
     let key = store_event(&sample, "l1").await;
-    sample
-        .home
-        .queue()
-        .send(message(&trigger(&key), 600))
-        .await
-        .unwrap();
-    let running = Running::start(&sample, sample.home.outbox());
+    sample.send(&trigger(&key), 600).await;
+    let running = Running::start(&sample, sample.home.outbox(), false);
     sample.clock.advance(599);
     sample.home.queue().bell().notify_one();
     eventually("the runner has looked", || async {
@@ -200,24 +148,17 @@ async fn a_delayed_message_wakes_the_runner_when_it_is_due() {
     .await;
     assert_eq!(outbox_count(&sample), 0);
     sample.clock.advance(1);
-    eventually("it is mailed", || async { outbox_count(&sample) == 1 }).await;
-    running.stop().await;
+    running.stop_after_one_mail(&sample).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_process_sends_is_noticed() {
     let sample = sample();
     let key = store_event(&sample, "l1").await;
-    let running = Running::start(&sample, sample.home.outbox());
-    let command =
-        LocalHome::open_with(sample.folder.path(), Mode::Operate, options(&sample.clock)).unwrap();
-    command
-        .queue()
-        .send(message(&trigger(&key), 0))
-        .await
-        .unwrap();
-    eventually("it is mailed", || async { outbox_count(&sample) == 1 }).await;
-    running.stop().await;
+    let running = Running::start(&sample, sample.home.outbox(), false);
+    let trigger = message(&trigger(&key), 0);
+    sample.command().queue().send(trigger).await.unwrap();
+    running.stop_after_one_mail(&sample).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -226,9 +167,8 @@ async fn an_event_that_lost_its_trigger_is_swept_up() {
     // The stage's clock is the machine's: what a stopped clock in its past stored is old enough.
     sample.clock.advance(-10 * 365 * 24 * 3600);
     store_event(&sample, "l1").await;
-    let running = Running::start_with(&sample, sample.home.outbox(), true);
-    eventually("it is mailed", || async { outbox_count(&sample) == 1 }).await;
-    running.stop().await;
+    let running = Running::start(&sample, sample.home.outbox(), true);
+    running.stop_after_one_mail(&sample).await;
 }
 
 /// A mailer that waits at a gate.
@@ -250,14 +190,9 @@ impl Mailer for GatedMailer {
 async fn a_shutdown_finishes_what_runs() {
     let sample = sample();
     let mailer = GatedMailer::default();
-    let running = Running::start(&sample, mailer.clone());
+    let running = Running::start(&sample, mailer.clone(), false);
     let key = store_event(&sample, "l1").await;
-    sample
-        .home
-        .queue()
-        .send(message(&trigger(&key), 0))
-        .await
-        .unwrap();
+    sample.send(&trigger(&key), 0).await;
     mailer.reached.notified().await;
     let Running { stop, mut task } = running;
     stop.send(()).unwrap();
@@ -265,8 +200,6 @@ async fn a_shutdown_finishes_what_runs() {
     assert!(early.is_err(), "it stopped in the middle of a mail");
     mailer.gate.notify_one();
     task.await.unwrap();
-    assert!(
-        sample.home.queue().waiting(1).await.unwrap().is_empty(),
-        "what was finished is deleted"
-    );
+    let waiting = sample.home.queue().waiting(1).await.unwrap();
+    assert!(waiting.is_empty(), "what was finished is deleted");
 }

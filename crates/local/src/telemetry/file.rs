@@ -1,8 +1,9 @@
 //! The file: opened, checked, and set aside where it cannot be used.
 
 use super::TelemetryError;
+use crate::database::{connect_to_read, is_without_tables};
 use crate::durable::make_private;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -79,19 +80,13 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if is_empty(&transaction)? {
+    if is_without_tables(&transaction)? {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     check(&transaction)?;
     transaction.commit()
-}
-
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
-        row.get(0)
-    })
 }
 
 fn check(connection: &Connection) -> rusqlite::Result<()> {
@@ -108,14 +103,9 @@ fn check(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Opens the file to read. `None` where it has been made and has no tables yet.
 pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Option<Connection>> {
-    // Not SQLITE_OPEN_READ_ONLY: a reader of a WAL database writes to its shared index.
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let connection = connect_to_read(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "query_only", true)?;
-    if is_empty(&connection)? {
+    if is_without_tables(&connection)? {
         return Ok(None);
     }
     check(&connection)?;

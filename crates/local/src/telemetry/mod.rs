@@ -4,12 +4,13 @@
 mod file;
 mod sql;
 
+use crate::system::lock;
 use file::TelemetryFile;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_pipeline::observe::{TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Spans older than this are deleted: an event is over after at most four days, and two weeks is as far as people look back.
 const SPAN_AGE_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -105,17 +106,13 @@ impl TelemetryError {
 }
 
 /// The telemetry of a data folder. A cheap handle; its file is opened when it is first needed. Calls wait for the disk.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct TelemetryStore {
-    inner: Arc<Inner>,
+    path: Arc<Path>,
+    writer: Arc<Mutex<Writer>>,
 }
 
-struct Inner {
-    path: PathBuf,
-    writer: Mutex<Writer>,
-}
-
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Writer {
     file: Option<TelemetryFile>,
     /// Whether the last write failed: an outage is logged once.
@@ -125,9 +122,9 @@ struct Writer {
 impl TelemetryStore {
     /// The telemetry in the file at `path`. Nothing is opened yet.
     pub(crate) fn new(path: PathBuf) -> Self {
-        let writer = Mutex::default();
         Self {
-            inner: Arc::new(Inner { path, writer }),
+            path: path.into(),
+            writer: Arc::default(),
         }
     }
 
@@ -191,15 +188,11 @@ impl TelemetryStore {
         work: impl Fn(&rusqlite::Connection) -> rusqlite::Result<T>,
     ) -> Result<T, TelemetryError> {
         let (result, news) = {
-            let mut writer = self
-                .inner
-                .writer
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            writer.write(&self.inner.path, action, work)
+            let mut writer = lock(&self.writer);
+            writer.write(&self.path, action, work)
         };
         // Logged without the lock: a sink may store telemetry too.
-        news.emit(&self.inner.path, result.as_ref().err());
+        news.emit(&self.path, result.as_ref().err());
         result
     }
 
@@ -209,7 +202,7 @@ impl TelemetryStore {
         action: &'static str,
         work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<Vec<T>>,
     ) -> Result<Vec<T>, TelemetryError> {
-        let path = &self.inner.path;
+        let path = &self.path;
         if !path.exists() {
             return Ok(Vec::new());
         }
@@ -273,18 +266,14 @@ impl Writer {
         action: &'static str,
         work: impl Fn(&rusqlite::Connection) -> rusqlite::Result<T>,
     ) -> Result<T, TelemetryError> {
-        if !self
-            .file
-            .as_ref()
-            .is_some_and(|file| file.is_still_at(path))
-        {
-            // The old one is closed first: closing removes a log by its name, and that must not be the new one's.
-            self.file = None;
-            self.file = Some(TelemetryFile::open(path)?);
-        }
-        let file = self.file.as_mut().expect("just opened");
-        file.commit(work)
-            .map_err(|source| database_error(action, path, source))
+        // The old one is closed first: closing removes a log by its name, and that must not be the new one's.
+        drop(self.file.take_if(|file| !file.is_still_at(path)));
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(TelemetryFile::open(path)?),
+        };
+        let done = file.commit(work);
+        done.map_err(|source| database_error(action, path, source))
     }
 }
 
@@ -298,14 +287,6 @@ fn database_error(action: &'static str, path: &Path, source: rusqlite::Error) ->
             path,
             source,
         }
-    }
-}
-
-impl std::fmt::Debug for TelemetryStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TelemetryStore")
-            .field("path", &self.inner.path)
-            .finish_non_exhaustive()
     }
 }
 

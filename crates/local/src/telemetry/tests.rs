@@ -29,14 +29,12 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn named(source: &str) -> BTreeMap<String, String> {
-    let pairs = [("service", "ingest"), ("source", source)];
-    pairs
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-        .collect()
+    [("service", "ingest"), ("source", source)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
 }
 
-fn told(minute: i64, values: &[f64]) -> NewMinute {
+fn values(minute: i64, values: &[f64]) -> NewMinute {
     let minute = Minute {
         minute,
         count: u64::try_from(values.len()).unwrap(),
@@ -51,16 +49,26 @@ fn told(minute: i64, values: &[f64]) -> NewMinute {
     }
 }
 
-fn numbers(spans: &[StoredSpan]) -> Vec<u64> {
-    let number = |span: &StoredSpan| u64::from_str_radix(&span.span_id, 16).unwrap();
-    spans.iter().map(number).collect()
-}
-
 /// Runs a statement on the writer's connection.
 fn execute(store: &TelemetryStore, sql: &str) {
-    let writer = store.inner.writer.lock().unwrap();
+    let writer = store.writer.lock().unwrap();
     let file = writer.file.as_ref().expect("opened");
     file.connection().execute_batch(sql).unwrap();
+}
+
+/// Stores spans, and checks which there are then.
+#[track_caller]
+fn check_kept(store: &TelemetryStore, spans: &[StoredSpan], expected: &[u64]) {
+    store.keep_spans(spans).unwrap();
+    check_spans(store, expected);
+}
+
+#[track_caller]
+fn check_spans(store: &TelemetryStore, expected: &[u64]) {
+    let spans = store.spans_of(TRACE).unwrap();
+    let number = |span: &StoredSpan| u64::from_str_radix(&span.span_id, 16).unwrap();
+    let numbers: Vec<u64> = spans.iter().map(number).collect();
+    assert_eq!(numbers, expected);
 }
 
 /// Counts events.
@@ -76,37 +84,35 @@ impl Sink for Events {
 #[test]
 fn a_trace_is_read_back_in_the_order_of_time_by_whoever_opens_the_folder() {
     let (folder, store) = store();
-    assert_eq!(store.spans_of(TRACE).unwrap(), []);
-    assert!(
-        !folder.path().join("telemetry.db").exists(),
-        "reading made it"
-    );
-    let mut stranger = span(9, at(0));
-    stranger.trace_id = "0".repeat(32);
-    store
-        .keep_spans(&[span(2, at(5)), stranger, span(1, at(1))])
-        .unwrap();
-    let another = TelemetryStore::new(folder.path().join("telemetry.db"));
-    assert_eq!(
-        another.spans_of(TRACE).unwrap(),
-        [span(1, at(1)), span(2, at(5))]
-    );
+    check_spans(&store, &[]);
+    let path = folder.path().join("telemetry.db");
+    assert!(!path.exists(), "reading made it");
+    let stranger = StoredSpan {
+        trace_id: "0".repeat(32),
+        ..span(9, at(0))
+    };
+    let spans = [span(2, at(5)), stranger, span(1, at(1))];
+    store.keep_spans(&spans).unwrap();
+    let another = TelemetryStore::new(path);
+    let read = another.spans_of(TRACE).unwrap();
+    assert_eq!(read, [span(1, at(1)), span(2, at(5))]);
     // While the first one goes on, and again what is there already.
     store.keep_spans(&[span(3, at(9)), span(2, at(5))]).unwrap();
-    assert_eq!(numbers(&another.spans_of(TRACE).unwrap()), [1, 2, 3]);
+    check_spans(&another, &[1, 2, 3]);
 }
 
 #[test]
 fn minutes_add_up_and_are_read_by_their_exact_dimensions() {
     let (_folder, store) = store();
-    store
-        .add_minutes(&[told(10, &[5.0, 1.0]), told(12, &[3.0])])
-        .unwrap();
-    store.add_minutes(&[told(10, &[9.0])]).unwrap();
-    let read = |source: &str, from, to| {
-        store
-            .read_minutes("IngestLatency", &named(source), from, to)
-            .unwrap()
+    for minutes in [
+        vec![values(10, &[5.0, 1.0]), values(12, &[3.0])],
+        vec![values(10, &[9.0])],
+    ] {
+        store.add_minutes(&minutes).unwrap();
+    }
+    let read = |metric, source, to| {
+        let minutes = store.read_minutes(metric, &named(source), 0, to);
+        minutes.unwrap()
     };
     let ten = Minute {
         minute: 10,
@@ -115,13 +121,10 @@ fn minutes_add_up_and_are_read_by_their_exact_dimensions() {
         min: 1.0,
         max: 9.0,
     };
-    assert_eq!(read("close", 0, 12), [ten]);
-    assert_eq!(read("close", 0, 13).len(), 2);
-    assert_eq!(read("generic", 0, 13), []);
-    assert_eq!(
-        store.read_minutes("Other", &named("close"), 0, 13).unwrap(),
-        []
-    );
+    assert_eq!(read("IngestLatency", "close", 12), [ten]);
+    assert_eq!(read("IngestLatency", "close", 13).len(), 2);
+    assert_eq!(read("IngestLatency", "generic", 13), []);
+    assert_eq!(read("Other", "close", 13), []);
 }
 
 #[test]
@@ -130,14 +133,12 @@ fn what_is_too_old_goes_and_the_rest_stays() {
     let now = at(0);
     let day = 24 * 60 * 60;
     let minute = now.as_second() / 60;
-    store
-        .keep_spans(&[span(1, at(-15 * day)), span(2, at(-13 * day))])
-        .unwrap();
-    store
-        .add_minutes(&[told(minute - 36 * 24 * 60, &[1.0]), told(minute, &[1.0])])
-        .unwrap();
+    let spans = [span(1, at(-15 * day)), span(2, at(-13 * day))];
+    store.keep_spans(&spans).unwrap();
+    let minutes = [minute - 36 * 24 * 60, minute].map(|minute| values(minute, &[1.0]));
+    store.add_minutes(&minutes).unwrap();
     assert_eq!(store.prune(now).unwrap(), 2);
-    assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [2]);
+    check_spans(&store, &[2]);
     let minutes = store.read_minutes("IngestLatency", &named("close"), 0, minute + 1);
     assert_eq!(minutes.unwrap().len(), 1);
     assert_eq!(store.prune(now).unwrap(), 0);
@@ -149,27 +150,20 @@ fn of_too_many_spans_the_newest_stay() {
     store.keep_spans(&[span(1, at(0)), span(2, at(0))]).unwrap();
     // As if as many as may be kept had come between the two.
     let far = SPANS_MAX + 1;
-    execute(
-        &store,
-        &format!("UPDATE spans SET number = {far} WHERE number = 2"),
-    );
+    let renumber = format!("UPDATE spans SET number = {far} WHERE number = 2");
+    execute(&store, &renumber);
     assert_eq!(store.prune(at(0)).unwrap(), 1);
-    assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [2]);
+    check_spans(&store, &[2]);
 }
 
 #[test]
 fn a_damaged_file_is_set_aside_and_a_new_one_made() {
     let (folder, store) = store();
-    let path = folder.path().join("telemetry.db");
-    fs::write(
-        &path,
-        "not a database, and longer than a header of a hundred bytes ".repeat(9),
-    )
-    .unwrap();
+    let text = "not a database, and longer than a header of a hundred bytes ";
+    fs::write(folder.path().join("telemetry.db"), text.repeat(9)).unwrap();
     let error = store.spans_of(TRACE).unwrap_err();
     assert!(matches!(error, TelemetryError::Damaged { .. }), "{error:?}");
-    store.keep_spans(&[span(1, at(0))]).unwrap();
-    assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [1]);
+    check_kept(&store, &[span(1, at(0))], &[1]);
     assert!(folder.path().join("telemetry.db-damaged").exists());
 }
 
@@ -185,8 +179,7 @@ fn a_file_of_something_else_is_set_aside_whatever_it_is() {
     let foreign = rusqlite::Connection::open(&path).unwrap();
     foreign.execute_batch("CREATE TABLE theirs (x)").unwrap();
     drop(foreign);
-    store.keep_spans(&[span(1, at(0))]).unwrap();
-    assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [1]);
+    check_kept(&store, &[span(1, at(0))], &[1]);
 }
 
 #[test]
@@ -202,8 +195,7 @@ fn a_file_that_proves_damaged_under_way_is_set_aside_too() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[4096..].fill(0xff);
     fs::write(&path, bytes).unwrap();
-    store.keep_spans(&[span(1, at(0))]).unwrap();
-    assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [1]);
+    check_kept(&store, &[span(1, at(0))], &[1]);
 }
 
 #[test]
@@ -213,14 +205,13 @@ fn a_file_that_is_deleted_under_way_is_made_anew() {
     for name in ["telemetry.db", "telemetry.db-wal", "telemetry.db-shm"] {
         fs::remove_file(folder.path().join(name)).unwrap();
     }
-    assert_eq!(store.spans_of(TRACE).unwrap(), []);
+    check_spans(&store, &[]);
     store.keep_spans(&[span(2, at(0))]).unwrap();
-    store.keep_spans(&[span(3, at(1))]).unwrap();
-    assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [2, 3]);
+    check_kept(&store, &[span(3, at(1))], &[2, 3]);
 }
 
 #[test]
-fn on_a_full_disk_spans_are_given_up_and_an_outage_is_told_once() {
+fn on_a_full_disk_spans_are_given_up_and_an_outage_is_reported_once() {
     leadwire_pipeline::testkit::keep_callsites_enabled();
     let (_folder, store) = store();
     let events = Arc::new(Events::default());
@@ -237,13 +228,13 @@ fn on_a_full_disk_spans_are_given_up_and_an_outage_is_told_once() {
             assert!(chain(&error).contains("full"), "{}", chain(&error));
         }
         assert_eq!(events.0.load(Ordering::Relaxed), 1);
-        assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [0]);
+        check_spans(&store, &[0]);
         execute(&store, "PRAGMA max_page_count = 1000000");
         store.keep_spans(&[large]).unwrap();
         store.keep_spans(&[span(2, at(1))]).unwrap();
     }
     assert_eq!(events.0.load(Ordering::Relaxed), 2, "its end is logged too");
-    assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [0, 1, 2]);
+    check_spans(&store, &[0, 1, 2]);
 }
 
 #[test]
@@ -251,13 +242,11 @@ fn a_file_that_cannot_be_written_is_neither_set_aside_nor_waited_for() {
     let (folder, store) = store();
     store.keep_spans(&[span(0, at(0))]).unwrap();
     execute(&store, "PRAGMA query_only = true");
-    let error = store.add_minutes(&[told(1, &[1.0])]).unwrap_err();
-    assert!(
-        matches!(error, TelemetryError::Database { .. }),
-        "{error:?}"
-    );
+    let error = store.add_minutes(&[values(1, &[1.0])]).unwrap_err();
+    let is_refused = matches!(error, TelemetryError::Database { .. });
+    assert!(is_refused, "{error:?}");
     assert!(!folder.path().join("telemetry.db-damaged").exists());
-    assert_eq!(numbers(&store.spans_of(TRACE).unwrap()), [0]);
+    check_spans(&store, &[0]);
 }
 
 #[test]
@@ -267,7 +256,7 @@ fn in_a_folder_that_takes_no_file_nothing_is_kept_and_nothing_breaks() {
     fs::write(&file, "").unwrap();
     let store = TelemetryStore::new(file.join("telemetry.db"));
     assert!(store.keep_spans(&[span(0, at(0))]).is_err());
-    assert!(store.add_minutes(&[told(1, &[1.0])]).is_err());
+    assert!(store.add_minutes(&[values(1, &[1.0])]).is_err());
     assert!(store.prune(at(0)).is_err());
-    assert_eq!(store.spans_of(TRACE).unwrap(), []);
+    check_spans(&store, &[]);
 }

@@ -2,13 +2,16 @@
 //! that is watched. So every test here has something to do in both of its lives.
 
 use leadwire_local::{LocalHome, Mode};
-use leadwire_pipeline::port::{Bucket, DelayQueue, NewObject, ObjectStore, OutgoingMessage};
+use leadwire_pipeline::port::{
+    Bucket, Created, DelayQueue, NewObject, ObjectStore, OutgoingMessage,
+};
 use leadwire_pipeline::trace::TraceContext;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use tokio::task::JoinSet;
 
 /// The variable that tells a child its folder. Without it, a test is the parent.
 const FOLDER: &str = "LEADWIRE_TEST_CHILD_FOLDER";
@@ -36,6 +39,11 @@ pub(crate) fn start(name: &str, folder: &Path) -> Child {
         .unwrap()
 }
 
+/// Opens the home that a child serves.
+pub(crate) fn open(folder: &Path) -> LocalHome {
+    LocalHome::open(&folder.join("data"), Mode::Serve).unwrap()
+}
+
 fn open_acks(folder: &Path) -> File {
     OpenOptions::new()
         .create(true)
@@ -57,11 +65,9 @@ fn may_go_on() -> bool {
 
 /// What ingest does between a webhook and its 202: the event's bytes, then its trigger.
 async fn accept(home: &LocalHome, name: &str) {
-    let object = NewObject::of(content(name));
-    home.store()
-        .create(Bucket::Raw, &format!("raw/{name}.json"), object)
-        .await
-        .unwrap();
+    let (key, object) = (format!("raw/{name}.json"), NewObject::of(content(name)));
+    let created = home.store().create(Bucket::Raw, &key, object).await;
+    assert!(matches!(created.unwrap(), Created::New(_)));
     let message = OutgoingMessage {
         body: name.to_owned(),
         delay_seconds: 600,
@@ -76,48 +82,34 @@ pub(crate) fn content(name: &str) -> Vec<u8> {
 }
 
 /// A child that accepts events until it is killed.
-pub(crate) fn accept_until_killed(folder: &Path) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let home = LocalHome::open(&folder.join("data"), Mode::Serve).unwrap();
-        let acks = Arc::new(Mutex::new(open_acks(folder)));
-        let round = std::process::id();
-        let clients = (0..16).map(|client| {
-            let (home, acks) = (home.clone(), Arc::clone(&acks));
-            tokio::spawn(async move {
-                for number in 0.. {
-                    let name = format!("r{round}c{client}n{number}");
-                    accept(&home, &name).await;
-                    say(&mut acks.lock().unwrap(), &name);
-                }
-            })
+pub(crate) async fn accept_until_killed(folder: &Path) {
+    let home = open(folder);
+    let acks = Arc::new(Mutex::new(open_acks(folder)));
+    let round = std::process::id();
+    let mut clients = JoinSet::new();
+    for client in 0..16 {
+        let (home, acks) = (home.clone(), Arc::clone(&acks));
+        clients.spawn(async move {
+            for number in 0.. {
+                let name = format!("r{round}c{client}n{number}");
+                accept(&home, &name).await;
+                say(&mut acks.lock().unwrap(), &name);
+            }
         });
-        for client in clients.collect::<Vec<_>>() {
-            client.await.unwrap();
-        }
-    });
+    }
+    clients.join_all().await;
 }
 
 /// A child that accepts three events one by one, when it may.
-pub(crate) fn accept_three(folder: &Path) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let home = LocalHome::open(&folder.join("data"), Mode::Serve).unwrap();
-        let mut acks = open_acks(folder);
-        say(&mut acks, "ready");
-        assert!(may_go_on());
-        for name in ["one", "two", "three"] {
-            accept(&home, name).await;
-            say(&mut acks, name);
-        }
-    });
+pub(crate) async fn accept_three(folder: &Path) {
+    let home = open(folder);
+    let mut acks = open_acks(folder);
+    say(&mut acks, "ready");
+    assert!(may_go_on());
+    for name in ["one", "two", "three"] {
+        accept(&home, name).await;
+        say(&mut acks, name);
+    }
 }
 
 /// What the home must never be: a child that commits, and answers before anything is synced.
@@ -125,17 +117,15 @@ pub(crate) fn be_careless(folder: &Path) {
     std::fs::create_dir(folder.join("data")).unwrap();
     let database = rusqlite::Connection::open(folder.join("data/leadwire.db")).unwrap();
     database.pragma_update(None, "journal_mode", "WAL").unwrap();
-    database
-        .pragma_update(None, "synchronous", "NORMAL")
-        .unwrap();
+    let normal = database.pragma_update(None, "synchronous", "NORMAL");
+    normal.unwrap();
     database.execute_batch("CREATE TABLE t (name)").unwrap();
     let mut acks = open_acks(folder);
     say(&mut acks, "ready");
     assert!(may_go_on());
     for name in ["one", "two", "three"] {
-        database
-            .execute("INSERT INTO t VALUES (?1)", [name])
-            .unwrap();
+        let inserted = database.execute("INSERT INTO t VALUES (?1)", [name]);
+        assert_eq!(inserted.unwrap(), 1);
         say(&mut acks, name);
     }
 }

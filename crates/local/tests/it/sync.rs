@@ -3,7 +3,6 @@
 
 use crate::child::{accept_three, be_careless, folder, start};
 use crate::tracer::{Call, trace};
-use std::path::Path;
 
 /// What happened to the write-ahead log and to the answers, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,23 +16,17 @@ enum Step {
 fn steps(name: &str) -> Vec<Step> {
     let folder = tempfile::tempdir().unwrap();
     let child = start(name, folder.path());
-    let wal = folder
-        .path()
-        .canonicalize()
-        .unwrap()
-        .join("data/leadwire.db-wal");
-    let acks = folder.path().canonicalize().unwrap().join("acks");
-    let is = |path: &Path, expected: &Path| path == expected;
-    let calls = trace(child, &acks);
-    calls
+    let real = folder.path().canonicalize().unwrap();
+    let (wal, acks) = (real.join("data/leadwire.db-wal"), real.join("acks"));
+    let steps = trace(child, &acks)
         .into_iter()
         .filter_map(|call| match call {
-            Call::Write(path) if is(&path, &wal) => Some(Step::Write),
-            Call::Synced(path) if is(&path, &wal) => Some(Step::Sync),
-            Call::Write(path) if is(&path, &acks) => Some(Step::Answer),
+            Call::Write(path) if path == wal => Some(Step::Write),
+            Call::Synced(path) if path == wal => Some(Step::Sync),
+            Call::Write(path) if path == acks => Some(Step::Answer),
             Call::Write(_) | Call::Synced(_) => None,
-        })
-        .collect()
+        });
+    steps.collect()
 }
 
 /// For each answer: whether something was written before it, and all of that was synced.
@@ -52,10 +45,10 @@ fn answers_kept(steps: &[Step]) -> Vec<bool> {
     answers
 }
 
-#[test]
-fn an_answer_follows_the_sync_of_what_it_promises() {
+#[tokio::test]
+async fn an_answer_follows_the_sync_of_what_it_promises() {
     if let Some(folder) = folder() {
-        return accept_three(&folder);
+        return accept_three(&folder).await;
     }
     let steps = steps("sync::an_answer_follows_the_sync_of_what_it_promises");
     assert_eq!(answers_kept(&steps), [true, true, true], "{steps:?}");

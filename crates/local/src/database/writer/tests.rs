@@ -1,63 +1,55 @@
-use crate::database::{Fault, connect_to_read};
+use crate::database::connect_to_read;
 use crate::sample::sample;
+use leadwire_pipeline::port::PortErrorKind;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+const ACTION: &str = "note";
 
 fn note(connection: &Connection, name: &str) -> rusqlite::Result<usize> {
     connection.execute("INSERT INTO meta (name, value) VALUES (?1, '')", [name])
 }
 
-fn notes(connection: &Connection) -> i64 {
-    connection
-        .query_row(
-            "SELECT count(*) FROM meta WHERE name <> 'served_at'",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap()
+/// The names that were noted.
+fn notes(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut names = connection.prepare("SELECT name FROM meta WHERE name <> 'served_at'")?;
+    let names = names.query_map([], |row| row.get(0))?;
+    names.collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_gathered_is_committed_together() {
     let sample = sample();
     let database = sample.home.database.clone();
-    let outside = Arc::new(Mutex::new(
-        connect_to_read(&sample.home.folder().database()).unwrap(),
-    ));
+    let outside = connect_to_read(&sample.home.folder().database()).unwrap();
+    let outside = Arc::new(Mutex::new(outside));
     let commits = Arc::new(Mutex::new(BTreeSet::new()));
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let gatekeeper = tokio::spawn({
         let database = database.clone();
-        async move {
-            database
-                .write(move |_connection| Ok(gate.recv().is_ok()), |_opened| ())
-                .await
-        }
+        let work = move |_connection: &Connection| Ok(gate.recv().is_ok());
+        async move { database.write(ACTION, work).await }
     });
-    let writers: Vec<_> = (0..1000)
-        .map(|number| {
-            let (database, outside, commits) =
-                (database.clone(), Arc::clone(&outside), Arc::clone(&commits));
-            tokio::spawn(async move {
-                let work = move |connection: &Connection| {
-                    // What others can see does not change within a transaction.
-                    commits
-                        .lock()
-                        .unwrap()
-                        .insert(notes(&outside.lock().unwrap()));
-                    note(connection, &number.to_string())
-                };
-                database.write(work, |_rows| ()).await.unwrap()
-            })
-        })
-        .collect();
+    let mut writers = JoinSet::new();
+    for number in 0..1000 {
+        let (outside, commits) = (Arc::clone(&outside), Arc::clone(&commits));
+        let work = move |connection: &Connection| {
+            // What others can see does not change within a transaction.
+            let seen = notes(&outside.lock().unwrap())?.len();
+            commits.lock().unwrap().insert(seen);
+            note(connection, &number.to_string())
+        };
+        let database = database.clone();
+        writers.spawn(async move { database.write(ACTION, work).await.unwrap() });
+    }
     open.send(()).unwrap();
     assert!(gatekeeper.await.unwrap().unwrap());
-    for writer in writers {
-        assert_eq!(writer.await.unwrap(), 1);
-    }
-    assert_eq!(notes(&outside.lock().unwrap()), 1000);
+    let written = writers.join_all().await;
+    assert!(written.iter().all(|rows| *rows == 1));
+    assert_eq!(notes(&outside.lock().unwrap()).unwrap().len(), 1000);
     let commits = commits.lock().unwrap().len();
     assert!(commits <= 100, "1000 writes took {commits} commits");
 }
@@ -66,18 +58,17 @@ async fn what_has_gathered_is_committed_together() {
 async fn an_answer_follows_the_commit() {
     let sample = sample();
     let path = sample.home.folder().database();
-    let seen = Arc::new(Mutex::new(0));
+    let seen = Arc::new(Mutex::new(Vec::new()));
     let after = {
         let seen = Arc::clone(&seen);
-        move |_rows: &usize| *seen.lock().unwrap() = notes(&connect_to_read(&path).unwrap())
+        move |_rows: &usize| {
+            *seen.lock().unwrap() = notes(&connect_to_read(&path).unwrap()).unwrap();
+        }
     };
-    sample
-        .home
-        .database
-        .write(|connection| note(connection, "a"), after)
-        .await
-        .unwrap();
-    assert_eq!(*seen.lock().unwrap(), 1);
+    let work = |connection: &Connection| note(connection, "a");
+    let written = sample.home.database.write_then(ACTION, work, after).await;
+    written.unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["a"]);
 }
 
 #[tokio::test]
@@ -89,19 +80,14 @@ async fn a_job_that_fails_leaves_nothing_and_harms_no_other() {
         connection.execute("INSERT INTO no_such_table VALUES (1)", [])
     };
     let (good, bad) = tokio::join!(
-        database.write(|connection| note(connection, "good"), |_rows| ()),
-        database.write(bad, |_rows| ())
+        database.write(ACTION, |connection| note(connection, "good")),
+        database.write(ACTION, bad)
     );
     assert_eq!(good.unwrap(), 1);
-    assert!(matches!(bad, Err(Fault::Refused(_))));
-    let names = |connection: &Connection| {
-        connection.query_row(
-            "SELECT group_concat(name) FROM meta WHERE name <> 'served_at'",
-            [],
-            |row| row.get::<_, String>(0),
-        )
-    };
-    assert_eq!(database.read(names).await.unwrap(), "good");
+    let bad = bad.unwrap_err();
+    assert_eq!(bad.kind, PortErrorKind::Permanent);
+    assert_eq!(bad.source.to_string(), "the database refused");
+    assert_eq!(database.read(ACTION, notes).await.unwrap(), ["good"]);
 }
 
 #[tokio::test]
@@ -109,33 +95,14 @@ async fn work_that_was_asked_for_is_done_although_its_caller_has_gone() {
     let sample = sample();
     let database = sample.home.database.clone();
     let (open, gate) = std::sync::mpsc::channel::<()>();
-    let mut asked = Box::pin(database.write(
-        move |connection| {
-            gate.recv().expect("the gate is opened");
-            note(connection, "orphan")
-        },
-        |_rows| (),
-    ));
+    let work = move |connection: &Connection| {
+        gate.recv().expect("the gate is opened");
+        note(connection, "orphan")
+    };
     // Polled once, so that the work is queued; then its caller goes.
-    assert!(futures_poll_once(asked.as_mut()).await.is_none());
-    drop(asked);
+    let asked = tokio::time::timeout(Duration::ZERO, database.write(ACTION, work));
+    assert!(asked.await.is_err());
     open.send(()).unwrap();
-    database.write(|_connection| Ok(()), |()| ()).await.unwrap();
-    assert_eq!(
-        database
-            .read(|connection| Ok(notes(connection)))
-            .await
-            .unwrap(),
-        1
-    );
-}
-
-async fn futures_poll_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
-    std::future::poll_fn(|context| {
-        std::task::Poll::Ready(match std::pin::Pin::new(&mut future).poll(context) {
-            std::task::Poll::Ready(value) => Some(value),
-            std::task::Poll::Pending => None,
-        })
-    })
-    .await
+    database.write(ACTION, |_connection| Ok(())).await.unwrap();
+    assert_eq!(database.read(ACTION, notes).await.unwrap(), ["orphan"]);
 }

@@ -1,18 +1,15 @@
 //! The stages over a full disk: 503 and try again, never a loss, never a half. The disk is full where `SQLite` may take no more pages.
 
 use crate::home::{LocalHome, LocalPorts};
-use crate::sample::{Sample, message, sample};
+use crate::sample::{Sample, count, enrich_config, message, sample};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Headers;
 use leadwire_pipeline::os::SystemClock;
 use leadwire_pipeline::port::{
     Bucket, Clock as _, DelayQueue, NewObject, NoMailer, ObjectStore, PortErrorKind,
 };
 use leadwire_pipeline::secrets::SecretCache;
-use leadwire_pipeline::settings::{
-    AmbiguousPolicy, ENRICH_TIMEOUT_SECONDS, EnrichConfig, IngestConfig, OwnerMissingPolicy,
-};
+use leadwire_pipeline::settings::{ENRICH_TIMEOUT_SECONDS, IngestConfig};
 use leadwire_pipeline::stage::enrich::{Done, Enrich, Outcome};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::TraceContext;
@@ -25,8 +22,6 @@ use std::time::Duration;
 const FILLER: usize = 100_000;
 /// More pages than any test needs.
 const ROOM: i64 = 1_000_000;
-const VISIBILITY: Duration = Duration::from_mins(6);
-const RECEIVES_MAX: u32 = 3;
 
 struct OwnId;
 
@@ -43,23 +38,8 @@ fn ingest(home: &LocalHome) -> Ingest<LocalPorts<NoMailer>, crate::FileSecrets> 
 }
 
 fn enrich(home: &LocalHome) -> Enrich<LocalPorts<crate::LocalMailer>> {
-    let config = EnrichConfig {
-        delay_seconds: 0,
-        from: EmailAddress::parse("crm@example.com").unwrap(),
-        to: vec![EmailAddress::parse("sales@example.com").unwrap()],
-        notify_owner: false,
-        ambiguous: AmbiguousPolicy::Resend,
-        lease_seconds: 90,
-        owner_wait_seconds: 0,
-        owner_missing: OwnerMissingPolicy::Dlq,
-        mail_wait_seconds: 0,
-        retry_seconds: 15,
-        max_receive_count: RECEIVES_MAX,
-        lead_url: None,
-        environment: "dev".to_owned(),
-        boot: home.boot().map(str::to_owned),
-    };
-    Enrich::new(Arc::new(home.ports(home.outbox())), config)
+    let ports = Arc::new(home.ports(home.outbox()));
+    Enrich::new(ports, enrich_config(home))
 }
 
 fn body() -> Vec<u8> {
@@ -87,7 +67,7 @@ async fn allow(home: &LocalHome, more: i64) {
         let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
         connection.pragma_update(None, "max_page_count", pages + more)
     };
-    home.database.write(work, |()| ()).await.unwrap();
+    home.database.write("limit", work).await.unwrap();
 }
 
 /// Takes the room that is left in pages that are there already, down to a few bytes.
@@ -123,10 +103,8 @@ async fn fill_queue(home: &LocalHome) {
 /// How many triggers wait.
 async fn triggers(home: &LocalHome) -> usize {
     let waiting = home.queue().waiting(u32::MAX).await.unwrap();
-    let triggers = waiting
-        .iter()
-        .filter(|message| message.body.contains("s3_key"));
-    triggers.count()
+    let bodies = waiting.iter().map(|message| &message.body);
+    bodies.filter(|body| body.contains("s3_key")).count()
 }
 
 /// The views of events, whole ones and others.
@@ -142,15 +120,15 @@ async fn keys(home: &LocalHome, bucket: Bucket, prefix: &str) -> Vec<String> {
 }
 
 async fn outcome(sample: &Sample) -> Outcome {
-    let queue = sample.home.queue();
-    let records = queue.receive(10, VISIBILITY, RECEIVES_MAX).await.unwrap();
+    let records = sample.receive().await;
     assert_eq!(records.len(), 1, "the trigger is there");
     let handle = records[0].receipt_handle.clone();
     let remaining = Duration::from_secs(ENRICH_TIMEOUT_SECONDS.into());
     let mut outcomes = enrich(&sample.home).handle_batch(records, remaining).await;
     let (_, outcome) = outcomes.remove(0);
     if !outcome.is_failed() {
-        queue.delete(vec![handle]).await.unwrap();
+        let deleted = sample.home.queue().delete(vec![handle]).await;
+        assert_eq!(deleted.unwrap(), 1);
     }
     outcome
 }
@@ -162,17 +140,10 @@ async fn a_webhook_on_a_full_disk_is_answered_with_503_and_leaves_nothing() {
     allow(home, 0).await;
     let answer = post(home).await;
     assert_eq!((answer.status, answer.retry_after_seconds), (503, Some(5)));
-    assert!(
-        answer.body.contains(r#""code":"unavailable""#),
-        "{}",
-        answer.body
-    );
-    assert_eq!(
-        keys(home, Bucket::Raw, "").await,
-        Vec::<String>::new(),
-        "stored and not accepted"
-    );
-    assert_eq!(views(home).await, Vec::<PathBuf>::new());
+    let is_named = answer.body.contains(r#""code":"unavailable""#);
+    assert!(is_named, "{}", answer.body);
+    assert!(keys(home, Bucket::Raw, "").await.is_empty());
+    assert!(views(home).await.is_empty());
     assert!(home.queue().waiting(9).await.unwrap().is_empty());
 
     allow(home, ROOM).await;
@@ -228,22 +199,16 @@ async fn a_lead_that_meets_a_full_disk_is_kept_and_mailed_once_when_there_is_roo
     let owner = r#"{"lead_id":"a","lead_owner":"Omar"}"#;
     fs::write(home.folder().lookup().join("a.json"), owner).unwrap();
     assert_eq!(post(home).await.status, 202);
-    let mails = || fs::read_dir(home.folder().outbox()).unwrap().count();
+    let mails = || count(&home.folder().outbox());
 
     fill(home).await;
     let failed = Outcome::Failed(FailureReason::StoreUnavailable);
     assert_eq!(outcome(&sample).await, failed);
     assert_eq!(mails(), 0);
-    assert_eq!(
-        keys(home, Bucket::Enriched, "enriched/").await,
-        Vec::<String>::new()
-    );
+    assert!(keys(home, Bucket::Enriched, "enriched/").await.is_empty());
     assert_eq!(keys(home, Bucket::Raw, "raw/").await.len(), 1);
-    assert_eq!(
-        home.queue().waiting(9).await.unwrap().len(),
-        1,
-        "it comes back"
-    );
+    let waiting = home.queue().waiting(9).await.unwrap();
+    assert_eq!(waiting.len(), 1, "it comes back");
 
     allow(home, ROOM).await;
     sample.clock.advance(360);
@@ -251,5 +216,5 @@ async fn a_lead_that_meets_a_full_disk_is_kept_and_mailed_once_when_there_is_roo
     assert_eq!(mails(), 1);
     assert_eq!(keys(home, Bucket::Enriched, "enriched/").await.len(), 1);
     assert!(home.queue().waiting(9).await.unwrap().is_empty());
-    assert_eq!(home.queue().depth().await.unwrap().dead, 0);
+    assert_eq!(sample.depth().await.dead, 0);
 }

@@ -1,6 +1,7 @@
-//! A mail server of a few lines, which answers as it is told.
+//! A mail server of a few lines, which answers by script.
 
-use std::sync::{Arc, Mutex};
+use crate::mail::SmtpUrl;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,67 +21,45 @@ pub(super) const LATE: &str = "late ";
 /// How late that is.
 const LATE_FOR: Duration = Duration::from_millis(300);
 
-/// What the server answers to each step.
-#[derive(Clone, Copy)]
+/// A server that takes everything, but for one step or one recipient.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Script {
-    greeting: &'static str,
-    ehlo: &'static str,
-    auth: &'static str,
-    mail: &'static str,
-    rcpt: &'static str,
-    data: &'static str,
-    message: &'static str,
-    noop: &'static str,
+    step: &'static str,
+    reply: &'static str,
     /// A recipient that is refused for good.
     gone: Option<&'static str>,
 }
 
 impl Script {
-    /// A server that takes everything, but for one step.
-    pub(super) fn with(step: &str, reply: &'static str) -> Self {
-        let mut script = Self::default();
-        let answer = match step {
-            "greeting" => &mut script.greeting,
-            "EHLO" => &mut script.ehlo,
-            "AUTH" => &mut script.auth,
-            "MAIL" => &mut script.mail,
-            "RCPT" => &mut script.rcpt,
-            "DATA" => &mut script.data,
-            "message" => &mut script.message,
-            "NOOP" => &mut script.noop,
-            _ => panic!("no step {step}"),
-        };
-        *answer = reply;
-        script
+    pub(super) fn with(step: &'static str, reply: &'static str) -> Self {
+        let gone = None;
+        Self { step, reply, gone }
     }
 
-    /// A server that takes everything, but for one recipient.
     pub(super) fn without(recipient: &'static str) -> Self {
         Self {
             gone: Some(recipient),
             ..Self::default()
         }
     }
-}
 
-impl Default for Script {
-    fn default() -> Self {
-        Self {
-            greeting: "220 ready",
-            ehlo: "250-here\r\n250 AUTH PLAIN LOGIN",
-            auth: "235 welcome",
-            mail: "250 ok",
-            rcpt: "250 ok",
-            data: "354 go on",
-            message: "250 taken",
-            noop: "250 ok",
-            gone: None,
+    fn reply(self, step: &str) -> &'static str {
+        match step {
+            _ if step == self.step => self.reply,
+            "greeting" => "220 ready",
+            "EHLO" => "250-here\r\n250 AUTH PLAIN LOGIN",
+            "AUTH" => "235 welcome",
+            "MAIL" | "RCPT" | "NOOP" => "250 ok",
+            "DATA" => "354 go on",
+            "message" => "250 taken",
+            "QUIT" => "221 bye",
+            _ => "500 what?",
         }
     }
 }
 
 /// A mail that the server took.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Received {
     pub(super) from: String,
     pub(super) to: Vec<String>,
@@ -98,128 +77,108 @@ struct Seen {
 
 /// A server on a port of its own.
 pub(super) struct Server {
-    pub(super) port: u16,
-    seen: Arc<Mutex<Seen>>,
-    held: Arc<Notify>,
-    go: Arc<Notify>,
+    port: u16,
+    session: Arc<Session>,
+}
+
+struct Session {
+    script: Script,
+    seen: Mutex<Seen>,
+    held: Notify,
+    go: Notify,
 }
 
 impl Server {
     pub(super) async fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (seen, held, go) = (
-            Arc::<Mutex<Seen>>::default(),
-            Arc::<Notify>::default(),
-            Arc::<Notify>::default(),
-        );
-        let session = Session {
+        let session = Arc::new(Session {
             script,
-            seen: Arc::clone(&seen),
-            held: Arc::clone(&held),
-            go: Arc::clone(&go),
-        };
-        let session = Arc::new(session);
+            seen: Mutex::default(),
+            held: Notify::new(),
+            go: Notify::new(),
+        });
+        let serving = Arc::clone(&session);
         tokio::spawn(async move {
             let mut sessions = JoinSet::new();
             while let Ok((stream, _peer)) = listener.accept().await {
-                session.seen.lock().unwrap().connections += 1;
-                let session = Arc::clone(&session);
+                serving.seen().connections += 1;
+                let session = Arc::clone(&serving);
                 // A client that hangs up is no trouble.
                 sessions.spawn(async move { session.serve(stream).await.is_ok() });
             }
         });
-        Self {
-            port,
-            seen,
-            held,
-            go,
-        }
+        Self { port, session }
+    }
+
+    /// Where it is, for a user: `user:password@`, or nothing.
+    pub(super) fn url(&self, user: &str) -> SmtpUrl {
+        SmtpUrl::parse(&format!("smtp://{user}127.0.0.1:{}", self.port)).unwrap()
     }
 
     pub(super) fn connections(&self) -> usize {
-        self.seen.lock().unwrap().connections
+        self.session.seen().connections
     }
 
     /// Whole messages that came, whatever was answered.
     pub(super) fn messages(&self) -> usize {
-        self.seen.lock().unwrap().messages
+        self.session.seen().messages
     }
 
     pub(super) fn logins(&self) -> Vec<String> {
-        self.seen.lock().unwrap().logins.clone()
+        self.session.seen().logins.clone()
     }
 
     pub(super) fn received(&self) -> Vec<Received> {
-        self.seen.lock().unwrap().received.clone()
+        self.session.seen().received.clone()
     }
 
     /// Waits until a message is there and its answer is held back.
     pub(super) async fn message_is_held(&self) {
-        self.held.notified().await;
+        self.session.held.notified().await;
     }
 
     pub(super) fn let_go(&self) {
-        self.go.notify_one();
+        self.session.go.notify_one();
     }
 }
 
-struct Session {
-    script: Script,
-    seen: Arc<Mutex<Seen>>,
-    held: Arc<Notify>,
-    go: Arc<Notify>,
-}
-
 impl Session {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap()
+    }
+
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let mut stream = BufReader::new(stream);
         let mut mail = Received::default();
-        if !answer(&mut stream, self.script.greeting).await? {
+        if !answer(&mut stream, self.script.reply("greeting")).await? {
             return Ok(());
         }
-        let mut line = String::new();
-        while {
-            line.clear();
-            stream.read_line(&mut line).await? > 0
-        } {
-            let (verb, rest) = line
-                .trim_end()
-                .split_once([' ', ':'])
-                .unwrap_or((line.trim_end(), ""));
-            let reply = match verb {
-                "EHLO" => self.script.ehlo,
+        while let Some(line) = read_line(&mut stream).await? {
+            let line = line.trim_end();
+            let (verb, rest) = line.split_once([' ', ':']).unwrap_or((line, ""));
+            let mut reply = self.script.reply(verb);
+            match verb {
                 "AUTH" => {
-                    self.seen
-                        .lock()
-                        .unwrap()
-                        .logins
-                        .push(rest.trim_start_matches("PLAIN ").to_owned());
-                    self.script.auth
+                    let login = rest.trim_start_matches("PLAIN ").to_owned();
+                    self.seen().logins.push(login);
                 }
                 "MAIL" => {
-                    mail = Received {
-                        from: rest.trim_start_matches("FROM:").to_owned(),
-                        ..Received::default()
-                    };
-                    self.script.mail
+                    mail = Received::default();
+                    rest.trim_start_matches("FROM:").clone_into(&mut mail.from);
                 }
-                "RCPT" if self.script.gone.is_some_and(|gone| rest.contains(gone)) => "550 gone",
-                "RCPT" => {
-                    mail.to.push(rest.trim_start_matches("TO:").to_owned());
-                    self.script.rcpt
+                "RCPT" if self.script.gone.is_some_and(|gone| rest.contains(gone)) => {
+                    reply = "550 gone";
                 }
-                "DATA" if self.script.data.trim_start_matches(LATE).starts_with('3') => {
-                    answer(&mut stream, self.script.data).await?;
+                "RCPT" => mail.to.push(rest.trim_start_matches("TO:").to_owned()),
+                "DATA" if reply.trim_start_matches(LATE).starts_with('3') => {
+                    answer(&mut stream, reply).await?;
                     mail.message = read_message(&mut stream).await?;
-                    self.seen.lock().unwrap().messages += 1;
-                    self.take(&mail).await
+                    self.seen().messages += 1;
+                    reply = self.take(&mail).await;
                 }
-                "DATA" => self.script.data,
-                "NOOP" => self.script.noop,
-                "QUIT" => "221 bye",
-                _ => "500 what?",
-            };
+                _ => {}
+            }
             if !answer(&mut stream, reply).await? {
                 return Ok(());
             }
@@ -228,15 +187,14 @@ impl Session {
     }
 
     async fn take(&self, mail: &Received) -> &'static str {
-        let reply = if self.script.message == HOLD {
+        let mut reply = self.script.reply("message");
+        if reply == HOLD {
             self.held.notify_one();
             self.go.notified().await;
-            "250 taken"
-        } else {
-            self.script.message
-        };
+            reply = "250 taken";
+        }
         if reply.trim_start_matches(LATE).starts_with('2') {
-            self.seen.lock().unwrap().received.push(mail.clone());
+            self.seen().received.push(mail.clone());
         }
         reply
     }
@@ -256,27 +214,27 @@ async fn answer(stream: &mut BufReader<TcpStream>, reply: &str) -> std::io::Resu
             return Ok(false);
         }
     }
-    let reply = match reply.strip_prefix(LATE) {
-        Some(late) => {
-            tokio::time::sleep(LATE_FOR).await;
-            late
-        }
-        None => reply,
-    };
-    stream
-        .get_mut()
-        .write_all(format!("{reply}\r\n").as_bytes())
-        .await?;
+    let late = reply.strip_prefix(LATE);
+    if late.is_some() {
+        tokio::time::sleep(LATE_FOR).await;
+    }
+    let reply = format!("{}\r\n", late.unwrap_or(reply));
+    stream.get_mut().write_all(reply.as_bytes()).await?;
     Ok(true)
+}
+
+/// A line with its end; none after the last.
+async fn read_line(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<String>> {
+    let mut line = String::new();
+    let length = stream.read_line(&mut line).await?;
+    Ok((length > 0).then_some(line))
 }
 
 /// Up to the line of a single dot, with doubled dots undone.
 async fn read_message(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
-    let (mut message, mut line) = (String::new(), String::new());
-    while {
-        line.clear();
-        stream.read_line(&mut line).await? > 0
-    } && line != ".\r\n"
+    let mut message = String::new();
+    while let Some(line) = read_line(stream).await?
+        && line != ".\r\n"
     {
         message.push_str(line.strip_prefix('.').unwrap_or(&line));
     }
