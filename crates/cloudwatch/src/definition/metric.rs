@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const METRICS_MAX: usize = 10;
 /// How far back an alarm may look: with periods below an hour, and with longer ones.
 const REACH_SECONDS_MAX: (i64, i64) = (86_400, 604_800);
+const MIXED: &str = "an entry is a MetricStat or an Expression";
 /// The id of the one metric of an alarm that has no metric math.
 const ONLY: &str = "m1";
 
@@ -118,27 +119,34 @@ fn bounds(alarm: &MetricAlarm) -> Result<(), Mistake> {
     if !alarm.threshold.is_finite() {
         return Err(Mistake::Property("Threshold"));
     }
-    let short = [10, 20, 30].contains(&alarm.period);
-    if alarm.period <= 0 || !(short || alarm.period % 60 == 0) {
-        return Err(Mistake::Refused(
-            "a period is 10, 20, 30 or a multiple of 60 seconds",
-        ));
-    }
+    let period = alarm.period;
+    let is_period = [10, 20, 30].contains(&period) || period > 0 && period % 60 == 0;
+    need(
+        is_period,
+        "a period is 10, 20, 30 or a multiple of 60 seconds",
+    )?;
     let count = i64::try_from(alarm.evaluation_periods).unwrap_or(i64::MAX);
-    let reach = if alarm.period < 3600 {
-        REACH_SECONDS_MAX.0
+    let (reach_short, reach_long) = REACH_SECONDS_MAX;
+    let reach = if period < 3600 {
+        reach_short
     } else {
-        REACH_SECONDS_MAX.1
+        reach_long
     };
-    if count.saturating_mul(alarm.period) > reach {
-        return Err(Mistake::Refused("it looks back too far"));
+    let is_near = count.saturating_mul(period) <= reach;
+    need(is_near, "it looks back too far")?;
+    let is_within = (1..=alarm.evaluation_periods).contains(&alarm.datapoints_to_alarm);
+    need(
+        is_within,
+        "DatapointsToAlarm is not within EvaluationPeriods",
+    )
+}
+
+fn need(is_good: bool, otherwise: &'static str) -> Result<(), Mistake> {
+    if is_good {
+        Ok(())
+    } else {
+        Err(Mistake::Refused(otherwise))
     }
-    if !(1..=alarm.evaluation_periods).contains(&alarm.datapoints_to_alarm) {
-        return Err(Mistake::Refused(
-            "DatapointsToAlarm is not within EvaluationPeriods",
-        ));
-    }
-    Ok(())
 }
 
 /// What the two forms of an alarm have in common.
@@ -192,11 +200,8 @@ fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
         "Statistic",
         "ExtendedStatistic",
     ];
-    if given.into_iter().any(|property| fields.has(property)) {
-        return Err(Mistake::Refused(
-            "beside Metrics there is no metric of its own",
-        ));
-    }
+    let is_alone = !given.into_iter().any(|property| fields.has(property));
+    need(is_alone, "beside Metrics there is no metric of its own")?;
     let (mut metrics, mut expressions) = (Vec::new(), Vec::new());
     let (mut returned, mut periods) = (Vec::new(), BTreeSet::new());
     for entry in fields.list("Metrics") {
@@ -213,11 +218,7 @@ fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
                     statistic: stat.required("Stat")?,
                 });
             }
-            _ => {
-                return Err(Mistake::Refused(
-                    "an entry is a MetricStat or an Expression",
-                ));
-            }
+            _ => return Err(Mistake::Refused(MIXED)),
         }
         if entry.properties.get("ReturnData") != Some(&Value::Bool(false)) {
             returned.push(id);
@@ -240,11 +241,8 @@ fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
 }
 
 fn ids(parts: &Parts) -> Result<(), Mistake> {
-    if parts.metrics.len() > METRICS_MAX || parts.expressions.len() > METRICS_MAX {
-        return Err(Mistake::Refused(
-            "it has more than 10 metrics or expressions",
-        ));
-    }
+    let is_small = parts.metrics.len().max(parts.expressions.len()) <= METRICS_MAX;
+    need(is_small, "it has more than 10 metrics or expressions")?;
     let names = parts.metrics.iter().map(|watched| watched.id.as_str());
     let names: Vec<&str> = names
         .chain(parts.expressions.iter().map(|(id, _)| id.as_str()))
@@ -253,11 +251,11 @@ fn ids(parts: &Parts) -> Result<(), Mistake> {
         id.starts_with(|c: char| c.is_ascii_lowercase())
             && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    if !names.iter().all(is_id) || BTreeSet::from_iter(&names).len() != names.len() {
-        return Err(Mistake::Refused(
-            "ids begin with a small letter, and each is there once",
-        ));
-    }
+    let are_ids = names.iter().all(is_id) && BTreeSet::from_iter(&names).len() == names.len();
+    need(
+        are_ids,
+        "ids begin with a small letter, and each is there once",
+    )?;
     for (expression, read) in &parts.expressions {
         if let Some(id) = read.ids().into_iter().find(|id| !names.contains(id)) {
             return Err(Mistake::UnknownId(expression.clone(), id.to_owned()));
