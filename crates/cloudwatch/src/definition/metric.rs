@@ -1,6 +1,6 @@
 //! An alarm on metrics: which, by what statistic, against what threshold, how often.
 
-use super::{Fields, Mistake};
+use super::{Fields, misunderstood};
 use crate::expression::{Comparison, Expression};
 use crate::points::{Query, Statistic};
 use crate::rule::Rule;
@@ -71,7 +71,7 @@ pub enum Missing {
     NotBreaching,
 }
 
-pub(super) fn read(fields: &Fields<'_>) -> Result<MetricAlarm, Mistake> {
+pub(super) fn read(fields: &Fields<'_>) -> Result<MetricAlarm, String> {
     let parts = if fields.has("Metrics") {
         math(fields)?
     } else {
@@ -93,31 +93,31 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<MetricAlarm, Mistake> {
     Ok(alarm)
 }
 
-fn comparison(fields: &Fields<'_>) -> Result<Comparison, Mistake> {
+fn comparison(fields: &Fields<'_>) -> Result<Comparison, String> {
     let property = "ComparisonOperator";
     match fields.required::<String>(property)?.as_str() {
         "GreaterThanThreshold" => Ok(Comparison::Greater),
         "GreaterThanOrEqualToThreshold" => Ok(Comparison::GreaterOrEqual),
         "LessThanThreshold" => Ok(Comparison::Less),
         "LessThanOrEqualToThreshold" => Ok(Comparison::LessOrEqual),
-        _ => Err(Mistake::Property(property)),
+        _ => Err(misunderstood(property)),
     }
 }
 
-fn missing(fields: &Fields<'_>) -> Result<Missing, Mistake> {
+fn missing(fields: &Fields<'_>) -> Result<Missing, String> {
     let property = "TreatMissingData";
     match fields.optional::<String>(property)?.as_deref() {
         None | Some("missing") => Ok(Missing::Missing),
         Some("ignore") => Ok(Missing::Ignore),
         Some("breaching") => Ok(Missing::Breaching),
         Some("notBreaching") => Ok(Missing::NotBreaching),
-        Some(_) => Err(Mistake::Property(property)),
+        Some(_) => Err(misunderstood(property)),
     }
 }
 
-fn bounds(alarm: &MetricAlarm) -> Result<(), Mistake> {
+fn bounds(alarm: &MetricAlarm) -> Result<(), String> {
     if !alarm.threshold.is_finite() {
-        return Err(Mistake::Property("Threshold"));
+        return Err(misunderstood("Threshold"));
     }
     let period = alarm.period;
     let is_period = [10, 20, 30].contains(&period) || period > 0 && period % 60 == 0;
@@ -141,11 +141,11 @@ fn bounds(alarm: &MetricAlarm) -> Result<(), Mistake> {
     )
 }
 
-fn need(is_good: bool, otherwise: &'static str) -> Result<(), Mistake> {
+fn need(is_good: bool, otherwise: &'static str) -> Result<(), String> {
     if is_good {
         Ok(())
     } else {
-        Err(Mistake::Refused(otherwise))
+        Err(otherwise.to_owned())
     }
 }
 
@@ -157,7 +157,7 @@ struct Parts {
     period: i64,
 }
 
-fn plain(fields: &Fields<'_>) -> Result<Parts, Mistake> {
+fn plain(fields: &Fields<'_>) -> Result<Parts, String> {
     let simple: Option<Statistic> = fields.optional("Statistic")?;
     let extended: Option<Statistic> = fields.optional("ExtendedStatistic")?;
     let is_percentile = |of: &Statistic| matches!(of, Statistic::Percentile(_));
@@ -169,7 +169,7 @@ fn plain(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     let watched = Watched {
         id: ONLY.to_owned(),
         query: query(fields)?,
-        statistic: statistic.ok_or(Mistake::Property("Statistic"))?,
+        statistic: statistic.ok_or_else(|| misunderstood("Statistic"))?,
     };
     Ok(Parts {
         metrics: vec![watched],
@@ -179,9 +179,9 @@ fn plain(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     })
 }
 
-fn query(fields: &Fields<'_>) -> Result<Query, Mistake> {
+fn query(fields: &Fields<'_>) -> Result<Query, String> {
     let dimensions = fields.list("Dimensions");
-    let dimensions: Result<BTreeMap<_, _>, Mistake> = dimensions
+    let dimensions: Result<BTreeMap<_, _>, String> = dimensions
         .map(|field| Ok((field.required("Name")?, field.required("Value")?)))
         .collect();
     Ok(Query {
@@ -191,7 +191,7 @@ fn query(fields: &Fields<'_>) -> Result<Query, Mistake> {
     })
 }
 
-fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
+fn math(fields: &Fields<'_>) -> Result<Parts, String> {
     let given = [
         "MetricName",
         "Namespace",
@@ -204,21 +204,24 @@ fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     need(is_alone, "beside Metrics there is no metric of its own")?;
     let (mut metrics, mut expressions) = (Vec::new(), Vec::new());
     let (mut returned, mut periods) = (Vec::new(), BTreeSet::new());
+    let parse = |text: &str| Expression::parse(text).map_err(|error| error.to_string());
     for entry in fields.list("Metrics") {
         let id: String = entry.required("Id")?;
         let expression: Option<String> = entry.optional("Expression")?;
         match (expression, entry.within("MetricStat")) {
-            (Some(text), None) => expressions.push((id.clone(), Expression::parse(&text)?)),
+            (Some(text), None) => expressions.push((id.clone(), parse(&text)?)),
             (None, Some(stat)) => {
                 periods.insert(stat.required("Period")?);
-                let metric = stat.within("Metric").ok_or(Mistake::Property("Metric"))?;
+                let metric = stat
+                    .within("Metric")
+                    .ok_or_else(|| misunderstood("Metric"))?;
                 metrics.push(Watched {
                     id: id.clone(),
                     query: query(&metric)?,
                     statistic: stat.required("Stat")?,
                 });
             }
-            _ => return Err(Mistake::Refused(MIXED)),
+            _ => return Err(MIXED.to_owned()),
         }
         if entry.properties.get("ReturnData") != Some(&Value::Bool(false)) {
             returned.push(id);
@@ -226,9 +229,7 @@ fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     }
     let periods: Vec<i64> = periods.into_iter().collect();
     let ([returned], [period]) = (returned.as_slice(), periods.as_slice()) else {
-        return Err(Mistake::Refused(
-            "one entry has ReturnData, and all metrics have one period",
-        ));
+        return Err("one entry has ReturnData, and all metrics have one period".to_owned());
     };
     let parts = Parts {
         returned: returned.clone(),
@@ -240,7 +241,7 @@ fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     Ok(parts)
 }
 
-fn ids(parts: &Parts) -> Result<(), Mistake> {
+fn ids(parts: &Parts) -> Result<(), String> {
     let is_small = parts.metrics.len().max(parts.expressions.len()) <= METRICS_MAX;
     need(is_small, "it has more than 10 metrics or expressions")?;
     let names = parts.metrics.iter().map(|watched| watched.id.as_str());
@@ -258,7 +259,7 @@ fn ids(parts: &Parts) -> Result<(), Mistake> {
     )?;
     for (expression, read) in &parts.expressions {
         if let Some(id) = read.ids().into_iter().find(|id| !names.contains(id)) {
-            return Err(Mistake::UnknownId(expression.clone(), id.to_owned()));
+            return Err(format!("{expression} names {id}, which there is not"));
         }
     }
     Ok(())
