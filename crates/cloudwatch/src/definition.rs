@@ -6,9 +6,8 @@ mod tests;
 
 pub use metric::{MetricAlarm, Missing, Watch, Watched};
 
-use super::intrinsic::{IntrinsicError, Names, resolve_text};
+use super::intrinsic::{Names, resolve_text};
 use super::rule::Rule;
-use super::token::ReadError;
 use serde_json::Value;
 use std::str::FromStr;
 
@@ -41,30 +40,7 @@ pub struct DefinitionError {
     /// The logical id.
     pub id: String,
     /// What is wrong.
-    pub mistake: Mistake,
-}
-
-/// What can be wrong with an alarm.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Mistake {
-    /// It is of another type.
-    #[error("it is no alarm")]
-    Type,
-    /// A property is missing or has no value that is understood.
-    #[error("{0} is missing or cannot be understood")]
-    Property(&'static str),
-    /// A property's value cannot be resolved.
-    #[error("{0}: {1}")]
-    Unresolved(&'static str, IntrinsicError),
-    /// A limit or a rule of `CloudWatch`.
-    #[error("{0}")]
-    Refused(&'static str),
-    /// The expression of an id names another id that there is not.
-    #[error("{0} names {1}, which there is not")]
-    UnknownId(String, String),
-    /// An expression or a rule cannot be read.
-    #[error(transparent)]
-    Unreadable(#[from] ReadError),
+    pub mistake: String,
 }
 
 /// Reads every alarm among the resources of a template, and says what is wrong with those that cannot be read; other resources are left
@@ -101,9 +77,10 @@ fn read_alarm(id: &str, resource: &Value, names: &Names) -> Result<Alarm, Defini
         let watch = match resource.get("Type").and_then(Value::as_str) {
             Some(METRIC) => Watch::Metric(metric::read(&fields)?),
             Some(COMPOSITE) => {
-                Watch::Alarms(Rule::parse(&fields.required::<String>("AlarmRule")?)?)
+                let rule = Rule::parse(&fields.required::<String>("AlarmRule")?);
+                Watch::Alarms(rule.map_err(|error| error.to_string())?)
             }
-            _ => return Err(Mistake::Type),
+            _ => return Err("it is no alarm".to_owned()),
         };
         Ok(Alarm {
             id: id.to_owned(),
@@ -120,6 +97,10 @@ fn read_alarm(id: &str, resource: &Value, names: &Names) -> Result<Alarm, Defini
     })
 }
 
+fn misunderstood(property: &str) -> String {
+    format!("{property} is missing or cannot be understood")
+}
+
 /// Some properties, and what the names in them are.
 struct Fields<'a> {
     properties: &'a Value,
@@ -131,29 +112,31 @@ impl<'a> Fields<'a> {
         self.properties.get(property).is_some()
     }
 
-    fn required<T: FromStr>(&self, property: &'static str) -> Result<T, Mistake> {
-        self.optional(property)?.ok_or(Mistake::Property(property))
+    fn required<T: FromStr>(&self, property: &'static str) -> Result<T, String> {
+        self.optional(property)?
+            .ok_or_else(|| misunderstood(property))
     }
 
-    fn optional<T: FromStr>(&self, property: &'static str) -> Result<Option<T>, Mistake> {
+    fn optional<T: FromStr>(&self, property: &'static str) -> Result<Option<T>, String> {
         let Some(value) = self.properties.get(property) else {
             return Ok(None);
         };
         let text = self.resolve(property, value)?;
-        text.parse().map(Some).or(Err(Mistake::Property(property)))
+        let parsed = text.parse().ok();
+        parsed.map(Some).ok_or_else(|| misunderstood(property))
     }
 
-    fn texts(&self, property: &'static str) -> Result<Vec<String>, Mistake> {
+    fn texts(&self, property: &'static str) -> Result<Vec<String>, String> {
         let list = match self.properties.get(property) {
             None => return Ok(Vec::new()),
-            Some(value) => value.as_array().ok_or(Mistake::Property(property))?,
+            Some(value) => value.as_array().ok_or_else(|| misunderstood(property))?,
         };
         let texts = list.iter().map(|value| self.resolve(property, value));
         texts.collect()
     }
 
-    fn resolve(&self, property: &'static str, value: &Value) -> Result<String, Mistake> {
-        resolve_text(value, self.names).map_err(|why| Mistake::Unresolved(property, why))
+    fn resolve(&self, property: &'static str, value: &Value) -> Result<String, String> {
+        resolve_text(value, self.names).map_err(|why| format!("{property}: {why}"))
     }
 
     /// The properties of an object.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What a template's names are, for a stack that is not there. A resource that is not listed is known by its logical id.
 #[derive(Clone, Debug, Default)]
@@ -27,30 +28,18 @@ impl Names {
     }
 }
 
-/// Why a value of a template is no text.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IntrinsicError {
-    /// A name that the stack does not know.
-    #[error("{0} is not known")]
-    Unknown(String),
-    /// A function or a shape that is not known here.
-    #[error("{0} is no text")]
-    Shape(String),
-}
-
 /// A value of a template as text: an error where it names something unknown, or is neither a text, a number, nor a function that is known
 /// here.
-pub(super) fn resolve_text(value: &Value, names: &Names) -> Result<String, IntrinsicError> {
+pub(super) fn resolve_text(value: &Value, names: &Names) -> Result<String, String> {
     if let Some(text) = plain(value) {
         return Ok(text);
     }
-    let shape = || IntrinsicError::Shape(value.to_string());
+    let shape = || no_text(value);
     let call = value.as_object().filter(|members| members.len() == 1);
     let (name, argument) = call
         .and_then(|members| members.iter().next())
         .ok_or_else(shape)?;
-    let known =
-        |found: Option<String>| found.ok_or_else(|| IntrinsicError::Unknown(argument.to_string()));
+    let known = |found: Option<String>| found.ok_or_else(|| unknown(argument));
     let arguments = argument.as_array().map(Vec::as_slice).unwrap_or_default();
     match (name.as_str(), argument.as_str(), arguments) {
         ("Ref", name, _) => known(name.and_then(|name| names.reference(name))),
@@ -71,6 +60,14 @@ pub(super) fn resolve_text(value: &Value, names: &Names) -> Result<String, Intri
     }
 }
 
+fn unknown(name: impl fmt::Display) -> String {
+    format!("{name} is not known")
+}
+
+fn no_text(value: impl fmt::Display) -> String {
+    format!("{value} is no text")
+}
+
 /// A text or a number as text.
 fn plain(value: &Value) -> Option<String> {
     match value {
@@ -81,19 +78,17 @@ fn plain(value: &Value) -> Option<String> {
 }
 
 /// Fills in `${Name}`, `${Name.Attribute}` and `${!Literal}`.
-fn substitute(text: &str, names: &Names) -> Result<String, IntrinsicError> {
+fn substitute(text: &str, names: &Names) -> Result<String, String> {
     let mut parts = text.split("${");
     let mut whole = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let (name, rest) = part
-            .split_once('}')
-            .ok_or_else(|| IntrinsicError::Shape(text.to_owned()))?;
+        let (name, rest) = part.split_once('}').ok_or_else(|| no_text(text))?;
         let found = match (name.strip_prefix('!'), name.split_once('.')) {
             (Some(literal), _) => Some(format!("${{{literal}}}")),
             (None, Some(_)) => Some(name.to_owned()),
             (None, None) => names.reference(name),
         };
-        whole.push_str(&found.ok_or_else(|| IntrinsicError::Unknown(name.to_owned()))?);
+        whole.push_str(&found.ok_or_else(|| unknown(name))?);
         whole.push_str(rest);
     }
     Ok(whole)
@@ -114,11 +109,8 @@ mod tests {
 
     #[track_caller]
     fn check(value: &Value, expected: &str) {
-        assert_eq!(
-            resolve_text(value, &names()).as_deref(),
-            Ok(expected),
-            "{value}"
-        );
+        let resolved = resolve_text(value, &names());
+        assert_eq!(resolved.as_deref(), Ok(expected), "{value}");
     }
 
     #[test]
@@ -127,15 +119,11 @@ mod tests {
         check(&json!(1.5), "1.5");
         check(&json!({"Ref": "AWS::StackName"}), "crm");
         check(&json!({"Ref": "Topic"}), "Topic");
-        check(
-            &json!({"Fn::GetAtt": ["Queue", "QueueName"]}),
-            "Queue.QueueName",
-        );
-        check(&json!({"Fn::GetAtt": "Queue.QueueName"}), "Queue.QueueName");
-        check(
-            &json!({"Fn::Sub": "${AWS::StackName}-${Queue.Arn}/${!x}-"}),
-            "crm-Queue.Arn/${x}-",
-        );
+        for path in [json!(["Queue", "Name"]), json!("Queue.Name")] {
+            check(&json!({"Fn::GetAtt": path}), "Queue.Name");
+        }
+        let text = "${AWS::StackName}-${Queue.Arn}/${!x}-";
+        check(&json!({"Fn::Sub": text}), "crm-Queue.Arn/${x}-");
         check(&json!({"Fn::If": ["IsOn", {"Ref": "A"}, "b"]}), "A");
         check(&json!({"Fn::If": ["IsOff", {"Ref": "A"}, "b"]}), "b");
         check(&json!({"Fn::FindInMap": ["Minutes", 15, "Seconds"]}), "900");

@@ -9,12 +9,10 @@ mod points;
 mod rule;
 mod token;
 
-pub use definition::{
-    Alarm, DefinitionError, MetricAlarm, Missing, Mistake, Watch, Watched, read_alarms,
-};
+pub use definition::{Alarm, DefinitionError, MetricAlarm, Missing, Watch, Watched, read_alarms};
 pub use evaluate::{Change, Verdict, evaluate, replay};
 pub use expression::{Comparison, Expression, Operator};
-pub use intrinsic::{IntrinsicError, Names};
+pub use intrinsic::Names;
 pub use points::{Points, Query, Recording, Statistic, Stats, Unanswered, Window};
 pub use rule::{Rule, State};
 pub use token::ReadError;

@@ -200,11 +200,8 @@ mod tests {
             ("ALARM(b) AND ALARM(b) OR ALARM(a)", true),
             ("NOT (ALARM(a) OR ALARM(b))", false),
         ] {
-            assert_eq!(
-                Rule::parse(text).unwrap().holds(&states),
-                expected,
-                "{text}"
-            );
+            let rule = Rule::parse(text).unwrap();
+            assert_eq!(rule.holds(&states), expected, "{text}");
         }
     }
 

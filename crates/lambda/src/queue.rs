@@ -99,7 +99,7 @@ mod tests {
             {"messageId":"1","receiptHandle":"r","body":"not json","attributes":{"ApproximateReceiveCount":"many","SentTimestamp":"now"},
              "messageAttributes":{"traceparent":{"binaryValue":"AA==","dataType":"Binary"}}},
             {"messageId":"2","receiptHandle":"r","body":"{}","attributes":null,"messageAttributes":[]},
-            {"messageId":"3","body":null}]}"#;
+            {"messageId":"3","receiptHandle":null,"body":null}]}"#;
         let event: QueueEvent = serde_json::from_str(json).unwrap();
         let records = event.into_records();
         assert_eq!(records.len(), 3);

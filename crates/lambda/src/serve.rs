@@ -167,17 +167,16 @@ pub fn conclude(outcome: Result<(), ServeError>) -> ExitCode {
     let Err(error) = outcome else {
         return ExitCode::SUCCESS;
     };
-    log(&error);
-    if !matches!(error, ServeError::Runtime(_))
-        && let Some(api) = environment(RUNTIME_API)
-    {
+    let summary = log(&error);
+    if let Some((api, summary)) = environment(RUNTIME_API).zip(summary) {
         // The exit code says the same; the platform only shows it later.
-        drop(report(&api, &summary(&error)));
+        drop(report(&api, &summary));
     }
     ExitCode::FAILURE
 }
 
-fn log(error: &ServeError) {
+/// Logs an error, and gives what the platform does not know of it.
+fn log(error: &ServeError) -> Option<String> {
     match error {
         ServeError::Config(mistakes) => {
             for mistake in mistakes {
@@ -189,37 +188,25 @@ fn log(error: &ServeError) {
                 }
                 .emit();
             }
+            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Some(mistakes.join("\n"))
         }
-        ServeError::Clients(clients) => {
+        ServeError::Clients(error) => {
+            let variable = error.variable();
             ConfigInvalid {
-                variable: clients.variable(),
+                variable,
                 problem: None,
                 expected: None,
-                error: Some(clients),
+                error: Some(error),
             }
             .emit();
+            let why = error.source().map(|source| format!(" ({source})"));
+            Some(format!("{variable}: {error}{}", why.unwrap_or_default()))
         }
         ServeError::Runtime(cause) => {
             RuntimeFailed { error: &**cause }.emit();
+            None
         }
-    }
-}
-
-fn summary(error: &ServeError) -> String {
-    match error {
-        ServeError::Config(mistakes) => mistakes
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n"),
-        ServeError::Clients(cause) => {
-            let why = cause
-                .source()
-                .map(|source| format!(" ({source})"))
-                .unwrap_or_default();
-            format!("{}: {cause}{why}", cause.variable())
-        }
-        ServeError::Runtime(_) => error.to_string(),
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::config::{self, Stack};
 use leadwire_aws::warm::WarmPlan;
 use leadwire_aws::{
-    Buckets, Clients, HttpWebhookSender, OsEntropy, S3Store, SecretsManagerStore, SesMailer,
-    SqsDelayQueue, SystemClock,
+    Clients, HttpWebhookSender, OsEntropy, S3Store, SecretsManagerStore, SesMailer, SqsDelayQueue,
+    SystemClock,
 };
 use leadwire_pipeline::operate::canary::Canary;
 use leadwire_pipeline::port::{NoMailer, Ports};
@@ -39,18 +39,10 @@ fn home<M>(clients: &Clients, stack: Stack, mailer: M) -> Arc<Home<M>> {
 
 /// The connections that a function opens before its first event, beside those of secrets.
 fn plan(stack: &Stack) -> WarmPlan {
-    let Buckets {
-        raw,
-        lookup,
-        enriched,
-        ..
-    } = &stack.buckets;
+    let of = &stack.buckets;
+    let buckets = [&of.raw, &of.lookup, &of.enriched];
     WarmPlan {
-        buckets: [raw, lookup, enriched]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect(),
+        buckets: buckets.into_iter().flatten().cloned().collect(),
         sqs: true,
         ses: false,
         secrets: false,
@@ -62,32 +54,19 @@ pub async fn ingest(
     clients: &Clients,
     config: config::Ingest,
 ) -> Ingest<Home<NoMailer>, SecretsManagerStore> {
-    let config::Ingest {
-        stack,
-        environment,
-        secret_arn,
-        canary_secret_arn,
-        stage,
-    } = config;
     let plan = WarmPlan {
-        secrets: secret_arn.is_some(),
-        ..plan(&stack)
+        secrets: config.secret_arn.is_some(),
+        ..plan(&config.stack)
     };
     clients.warm(&plan).await;
-    let secrets = match secret_arn {
-        Some(arn) => SecretsManagerStore::new(clients.secrets(), arn),
-        None => SecretsManagerStore::none(),
-    };
-    let ingest = Ingest::new(
-        home(clients, stack, NoMailer),
-        SecretCache::new(secrets, &environment),
-        stage,
-    );
-    match canary_secret_arn {
-        Some(arn) => ingest.with_canary(SecretCache::of_canary(SecretsManagerStore::new(
-            clients.secrets(),
-            arn,
-        ))),
+    let store = |arn| SecretsManagerStore::new(clients.secrets(), arn);
+    let secrets = config
+        .secret_arn
+        .map_or_else(SecretsManagerStore::none, store);
+    let secrets = SecretCache::new(secrets, &config.environment);
+    let ingest = Ingest::new(home(clients, config.stack, NoMailer), secrets, config.stage);
+    match config.canary_secret_arn {
+        Some(arn) => ingest.with_canary(SecretCache::of_canary(store(arn))),
         None => ingest,
     }
 }
@@ -109,22 +88,14 @@ pub type AwsCanary = Canary<Home<NoMailer>, SecretsManagerStore, HttpWebhookSend
 /// The stage that finds lost triggers, and the canary where there is one. They run for seconds, so they open their connections as they go.
 pub fn sweep(
     clients: &Clients,
-    config: config::Sweep,
+    mut config: config::Sweep,
 ) -> (Sweep<Home<NoMailer>>, Option<AwsCanary>) {
-    let config::Sweep {
-        mut stack,
-        canary,
-        stage,
-    } = config;
-    stack.buckets.lookup = canary.as_ref().map(|canary| canary.lookup_bucket.clone());
-    let home = home(clients, stack, NoMailer);
-    let canary = canary.map(
-        |config::Canary {
-             secret_arn, url, ..
-         }| {
-            let secret = SecretsManagerStore::new(clients.secrets(), secret_arn);
-            Canary::new(Arc::clone(&home), secret, clients.webhooks(url))
-        },
-    );
-    (Sweep::new(home, stage), canary)
+    let canary = config.canary;
+    config.stack.buckets.lookup = canary.as_ref().map(|canary| canary.lookup_bucket.clone());
+    let home = home(clients, config.stack, NoMailer);
+    let canary = canary.map(|canary| {
+        let secret = SecretsManagerStore::new(clients.secrets(), canary.secret_arn);
+        Canary::new(Arc::clone(&home), secret, clients.webhooks(canary.url))
+    });
+    (Sweep::new(home, config.stage), canary)
 }

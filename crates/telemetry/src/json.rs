@@ -1,6 +1,6 @@
 //! Lines of code that emits no event of the catalogue, libraries above all: the fields at the top, between what every line has.
 
-use crate::line::{Head, Line, bounded, now};
+use crate::line::{Head, Line, bounded, chain, now};
 use leadwire_pipeline::observe::metric::{Metric, Service};
 use std::error::Error;
 use std::fmt::Debug;
@@ -72,10 +72,7 @@ impl Visit for Fields<'_> {
         self.put(field, &bounded(value));
     }
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let chain: Vec<String> = std::iter::successors(Some(value), |&error| error.source())
-            .map(ToString::to_string)
-            .collect();
-        self.put(field, &bounded(&chain.join(": ")));
+        self.put(field, &bounded(&chain(value)));
     }
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.put(field, &bounded(&format!("{value:?}")));

@@ -26,7 +26,6 @@ pub use emf::{Sample, validate};
 #[cfg(feature = "aws")]
 pub use export::sign::sign_with;
 pub use leadwire_pipeline::observe::metric::Service;
-pub use local::Now;
 pub use log::EventFilter;
 pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
 pub use series::MinuteSample;

@@ -6,6 +6,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context as OtelContext, SpanId, TraceId};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::error::Error;
 use std::ops::Range;
 use tracing::Level;
 
@@ -158,6 +159,13 @@ pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
     }
     let kept = text.get(..text.floor_char_boundary(TEXT_BYTES_MAX));
     Cow::Owned(format!("{}…", kept.unwrap_or_default()))
+}
+
+/// An error with everything that led to it.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    let chain: Vec<String> = causes.map(ToString::to_string).collect();
+    chain.join(": ")
 }
 
 #[cfg(test)]

@@ -1,46 +1,37 @@
 //! The page `/metrics`, in Prometheus's text form: snake case, counters that end in `_total`, durations in seconds.
 
-use crate::series::{BUCKETS, Series, SeriesOf, SeriesTable, Total};
-use leadwire_pipeline::observe::metric::Unit;
+use crate::series::{BUCKETS, Series, SeriesTable, Total};
 use std::fmt::Write as _;
 
 /// All series as Prometheus reads them.
 pub(crate) fn render(table: &SeriesTable) -> String {
     let mut page = String::new();
     let mut described = "";
-    for (series, total) in table.series.iter().zip(&table.totals) {
-        if matches!(total, Total::Gauge(None)) {
+    for series in &table.series {
+        if matches!(series.total, Total::Gauge(None)) {
             continue;
         }
-        if series.name != described {
-            described = series.name;
-            describe(&mut page, series);
-        }
-        write_samples(&mut page, series, total).expect("a String takes every write");
+        let is_described = std::mem::replace(&mut described, series.name) == series.name;
+        write(&mut page, series, is_described).expect("a String takes every write");
     }
     page
 }
 
-fn describe(page: &mut String, series: &Series) {
-    let name = name(series);
-    let about = series.about.replace('`', "");
-    let kind = match series.of {
-        SeriesOf::State(_) => "gauge",
-        SeriesOf::Metric(metric, _) => match metric.facts().unit {
-            Unit::Count => "counter",
-            Unit::Milliseconds => "histogram",
-        },
-    };
-    if !page.is_empty() {
-        page.push('\n');
-    }
-    writeln!(page, "# HELP {name} {about}\n# TYPE {name} {kind}")
-        .expect("a String takes every write");
-}
-
-fn write_samples(page: &mut String, series: &Series, total: &Total) -> std::fmt::Result {
+fn write(page: &mut String, series: &Series, is_described: bool) -> std::fmt::Result {
     let (name, labels) = (name(series), labels(series));
-    match total {
+    if !is_described {
+        let about = series.about.replace('`', "");
+        let kind = match series.total {
+            Total::Counter(_) => "counter",
+            Total::Histogram(..) => "histogram",
+            Total::Gauge(_) => "gauge",
+        };
+        if !page.is_empty() {
+            page.push('\n');
+        }
+        writeln!(page, "# HELP {name} {about}\n# TYPE {name} {kind}")?;
+    }
+    match &series.total {
         Total::Counter(count) => writeln!(page, "{name}{{{labels}}} {count}"),
         Total::Gauge(value) => writeln!(page, "{name}{{{labels}}} {}", value.unwrap_or_default()),
         Total::Histogram(buckets, sum) => {
@@ -67,12 +58,10 @@ fn labels(series: &Series) -> String {
 
 /// `LeadsAccepted` is `leadwire_leads_accepted_total` here, `EndToEndLatency` is `leadwire_end_to_end_latency_seconds`.
 fn name(series: &Series) -> String {
-    let unit = match series.of {
-        SeriesOf::State(_) => "",
-        SeriesOf::Metric(metric, _) => match metric.facts().unit {
-            Unit::Count => "_total",
-            Unit::Milliseconds => "_seconds",
-        },
+    let unit = match series.total {
+        Total::Counter(_) => "_total",
+        Total::Histogram(..) => "_seconds",
+        Total::Gauge(_) => "",
     };
     let mut name = "leadwire".to_owned();
     for c in series.name.chars() {

@@ -133,10 +133,8 @@ mod tests {
             root,
             follows_parent,
         };
-        assert_eq!(
-            sampler.decides(parent, TraceId::from(u128::MAX / 3)),
-            expected
-        );
+        let decides = sampler.decides(parent, TraceId::from(u128::MAX / 3));
+        assert_eq!(decides, expected, "{sampler:?}");
     }
 
     #[test]
@@ -175,10 +173,8 @@ mod tests {
         let id = XrayIds.new_trace_id().to_bytes();
         let seconds = i64::from(u32::from_be_bytes([id[0], id[1], id[2], id[3]]));
         // 2026-01-01 to 2100: a time, and no random number.
-        assert!(
-            (1_767_225_600..4_102_444_800).contains(&seconds),
-            "{seconds}"
-        );
+        let times = 1_767_225_600..4_102_444_800;
+        assert!(times.contains(&seconds), "{seconds}");
         assert_ne!(XrayIds.new_trace_id(), XrayIds.new_trace_id());
     }
 }

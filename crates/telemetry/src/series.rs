@@ -83,10 +83,11 @@ pub(crate) enum SeriesOf {
 /// One series.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
-    pub(crate) of: SeriesOf,
+    of: SeriesOf,
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) dimensions: BTreeMap<&'static str, String>,
+    pub(crate) total: Total,
 }
 
 /// All that was measured of a series since the process began.
@@ -108,7 +109,6 @@ pub(crate) enum Total {
 #[derive(Debug)]
 pub(crate) struct SeriesTable {
     pub(crate) series: Vec<Series>,
-    pub(crate) totals: Vec<Total>,
     minutes: BTreeMap<(i64, usize), Stats>,
 }
 
@@ -125,29 +125,21 @@ impl SeriesTable {
         });
         let of_states = State::ALL.into_iter();
         let of_states = of_states.map(|state| Series::of_state(state, environment));
-        let series: Vec<Series> = of_metrics.chain(of_states).collect();
-        let totals = series.iter().map(|series| match series.of {
-            SeriesOf::State(_) => Total::Gauge(None),
-            SeriesOf::Metric(metric, _) => match metric.facts().unit {
-                Unit::Count => Total::Counter(0),
-                Unit::Milliseconds => Total::Histogram([0; BUCKETS.len() + 1], 0.0),
-            },
-        });
         Self {
-            totals: totals.collect(),
-            series,
+            series: of_metrics.chain(of_states).collect(),
             minutes: BTreeMap::new(),
         }
     }
 
     /// Adds a value, a duration in milliseconds. False where there is no such series, or no room for its minute.
     pub(crate) fn record(&mut self, of: SeriesOf, minute: i64, value: f64) -> bool {
-        let Some(index) = self.series.iter().position(|s| s.of == of) else {
+        let mut series = self.series.iter_mut().enumerate();
+        let Some((index, series)) = series.find(|(_, series)| series.of == of) else {
             return false;
         };
-        match self.totals.get_mut(index) {
-            Some(Total::Counter(count)) => *count = count.saturating_add(to_count(value)),
-            Some(Total::Histogram(buckets, sum)) => {
+        match &mut series.total {
+            Total::Counter(count) => *count = count.saturating_add(to_count(value)),
+            Total::Histogram(buckets, sum) => {
                 let seconds = value / 1000.0;
                 let bucket = BUCKETS.iter().position(|bound| seconds <= *bound);
                 let bucket = buckets.get_mut(bucket.unwrap_or(BUCKETS.len()));
@@ -156,8 +148,7 @@ impl SeriesTable {
                 }
                 *sum += seconds;
             }
-            Some(Total::Gauge(last)) => *last = Some(value),
-            None => {}
+            Total::Gauge(last) => *last = Some(value),
         }
         let one = Stats {
             count: 1,
@@ -221,6 +212,10 @@ impl Series {
             name: facts.name,
             about: facts.about,
             dimensions,
+            total: match facts.unit {
+                Unit::Count => Total::Counter(0),
+                Unit::Milliseconds => Total::Histogram([0; BUCKETS.len() + 1], 0.0),
+            },
         }
     }
 
@@ -230,6 +225,7 @@ impl Series {
             name: state.name(),
             about: state.about(),
             dimensions: dimensions(Service::Leadwire, environment),
+            total: Total::Gauge(None),
         }
     }
 }

@@ -35,11 +35,6 @@ pub fn traced<S, Q, M, C, E>(
 }
 
 impl<P> Traced<P> {
-    /// The port itself, without spans.
-    pub fn inner(&self) -> &P {
-        &self.inner
-    }
-
     fn new(inner: P, names: &Arc<Names>) -> Self {
         Self {
             inner,

@@ -3,6 +3,7 @@
 use crate::buffer::Buffer;
 use crate::config::SpanConfig;
 use crate::export::{ExportError, Route};
+use crate::line::chain;
 use crate::record::SpanSink;
 use crate::sampler::XrayIds;
 use leadwire_pipeline::observe::TelemetryDropped;
@@ -10,8 +11,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData};
-use std::error::Error;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -25,7 +25,7 @@ const REST: Duration = Duration::from_secs(10);
 pub(crate) struct Traces {
     provider: SdkTracerProvider,
     buffer: Buffer,
-    routes: Vec<(Route, Rest)>,
+    routes: Vec<Route>,
     /// What a flush has taken; locked while it is sent.
     batch: tokio::sync::Mutex<Batch>,
 }
@@ -36,29 +36,22 @@ struct Batch {
     spans: Vec<SpanData>,
     /// The routes that they have gone already.
     routes_done: usize,
+    /// Until when each route is left alone.
+    resting: Vec<Option<Instant>>,
 }
-
-/// Until when a route is left alone.
-#[derive(Debug, Default)]
-struct Rest(Mutex<Option<Instant>>);
 
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
 impl Traces {
     /// A tracer by configuration, and with a home's own store where it has one.
     pub(crate) fn new(config: &SpanConfig, sink: Option<Arc<dyn SpanSink>>) -> Self {
-        let attributes = config
-            .resource
-            .iter()
-            .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+        let attributes = config.resource.iter();
+        let attributes = attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
         let resource = Resource::builder_empty()
             .with_attributes(attributes)
             .build();
-        let routes: Vec<(Route, Rest)> = Route::of(config, &resource)
-            .into_iter()
-            .chain(sink.map(Route::to))
-            .map(|route| (route, Rest::default()))
-            .collect();
+        let configured = Route::of(config, &resource).into_iter();
+        let routes: Vec<Route> = configured.chain(sink.map(Route::to)).collect();
         let buffer = Buffer::default();
         let builder = SdkTracerProvider::builder()
             .with_id_generator(XrayIds)
@@ -70,11 +63,15 @@ impl Traces {
         } else {
             builder.with_span_processor(buffer.clone()).build()
         };
+        let batch = Batch {
+            resting: vec![None; routes.len()],
+            ..Batch::default()
+        };
         Self {
             provider,
             buffer,
             routes,
-            batch: tokio::sync::Mutex::default(),
+            batch: tokio::sync::Mutex::new(batch),
         }
     }
 
@@ -92,10 +89,7 @@ impl Traces {
         self.send(&mut batch).await;
         let pending = self.buffer.take();
         tell(pending.dropped, "the buffer was full");
-        *batch = Batch {
-            spans: pending.spans,
-            routes_done: 0,
-        };
+        batch.spans = pending.spans;
         self.send(&mut batch).await;
     }
 
@@ -104,40 +98,33 @@ impl Traces {
             return;
         }
         let count = u64::try_from(batch.spans.len()).unwrap_or(u64::MAX);
-        while let Some((route, rest)) = self.routes.get(batch.routes_done) {
-            let sent = rest.send(route, &batch.spans).await;
+        let routes = self.routes.iter().zip(&mut batch.resting);
+        for (route, resting) in routes.skip(batch.routes_done) {
+            let sent = send(route, resting, &batch.spans).await;
             batch.routes_done += 1;
             match sent {
                 Ok(refused) => tell(refused, "the collector refused them"),
                 Err(error) => tell(count, &chain(&error)),
             }
         }
-        *batch = Batch::default();
+        batch.spans = Vec::new();
+        batch.routes_done = 0;
     }
 }
 
-impl Rest {
-    /// A route that failed is left alone for a while: a dead collector must not cost every invocation its deadline.
-    async fn send(&self, route: &Route, spans: &[SpanData]) -> Result<u64, ExportError> {
-        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if until.is_some_and(|until| Instant::now() < until) {
-            return Err(ExportError::Resting);
-        }
-        let sent = match tokio::time::timeout(FLUSH_DEADLINE, route.send(spans)).await {
-            Ok(sent) => sent,
-            Err(_elapsed) => Err(ExportError::Slow),
-        };
-        let until = sent.is_err().then(|| Instant::now() + REST);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
-        sent
+/// Sends spans, unless the route rests: a dead collector must not cost every invocation its deadline.
+async fn send(
+    route: &Route,
+    resting: &mut Option<Instant>,
+    spans: &[SpanData],
+) -> Result<u64, ExportError> {
+    if resting.is_some_and(|until| Instant::now() < until) {
+        return Err(ExportError::Resting);
     }
-}
-
-/// An error with everything that led to it.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    let chain: Vec<String> = causes.map(ToString::to_string).collect();
-    chain.join(": ")
+    let sent = tokio::time::timeout(FLUSH_DEADLINE, route.send(spans)).await;
+    let sent = sent.unwrap_or(Err(ExportError::Slow));
+    *resting = sent.is_err().then(|| Instant::now() + REST);
+    sent
 }
 
 fn tell(spans: u64, reason: &str) {
@@ -168,6 +155,7 @@ mod tests {
     use crate::record::SpanRecord;
     use opentelemetry::trace::Tracer as _;
     use std::pin::{Pin, pin};
+    use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
     use std::task::{Context, Waker};
 

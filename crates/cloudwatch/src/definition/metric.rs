@@ -1,6 +1,6 @@
 //! An alarm on metrics: which, by what statistic, against what threshold, how often.
 
-use super::{Fields, Mistake};
+use super::{Fields, misunderstood};
 use crate::expression::{Comparison, Expression};
 use crate::points::{Query, Statistic};
 use crate::rule::Rule;
@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const METRICS_MAX: usize = 10;
 /// How far back an alarm may look: with periods below an hour, and with longer ones.
 const REACH_SECONDS_MAX: (i64, i64) = (86_400, 604_800);
+const MIXED: &str = "an entry is a MetricStat or an Expression";
 /// The id of the one metric of an alarm that has no metric math.
 const ONLY: &str = "m1";
 
@@ -70,7 +71,7 @@ pub enum Missing {
     NotBreaching,
 }
 
-pub(super) fn read(fields: &Fields<'_>) -> Result<MetricAlarm, Mistake> {
+pub(super) fn read(fields: &Fields<'_>) -> Result<MetricAlarm, String> {
     let parts = if fields.has("Metrics") {
         math(fields)?
     } else {
@@ -92,53 +93,60 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<MetricAlarm, Mistake> {
     Ok(alarm)
 }
 
-fn comparison(fields: &Fields<'_>) -> Result<Comparison, Mistake> {
+fn comparison(fields: &Fields<'_>) -> Result<Comparison, String> {
     let property = "ComparisonOperator";
     match fields.required::<String>(property)?.as_str() {
         "GreaterThanThreshold" => Ok(Comparison::Greater),
         "GreaterThanOrEqualToThreshold" => Ok(Comparison::GreaterOrEqual),
         "LessThanThreshold" => Ok(Comparison::Less),
         "LessThanOrEqualToThreshold" => Ok(Comparison::LessOrEqual),
-        _ => Err(Mistake::Property(property)),
+        _ => Err(misunderstood(property)),
     }
 }
 
-fn missing(fields: &Fields<'_>) -> Result<Missing, Mistake> {
+fn missing(fields: &Fields<'_>) -> Result<Missing, String> {
     let property = "TreatMissingData";
     match fields.optional::<String>(property)?.as_deref() {
         None | Some("missing") => Ok(Missing::Missing),
         Some("ignore") => Ok(Missing::Ignore),
         Some("breaching") => Ok(Missing::Breaching),
         Some("notBreaching") => Ok(Missing::NotBreaching),
-        Some(_) => Err(Mistake::Property(property)),
+        Some(_) => Err(misunderstood(property)),
     }
 }
 
-fn bounds(alarm: &MetricAlarm) -> Result<(), Mistake> {
+fn bounds(alarm: &MetricAlarm) -> Result<(), String> {
     if !alarm.threshold.is_finite() {
-        return Err(Mistake::Property("Threshold"));
+        return Err(misunderstood("Threshold"));
     }
-    let short = [10, 20, 30].contains(&alarm.period);
-    if alarm.period <= 0 || !(short || alarm.period % 60 == 0) {
-        return Err(Mistake::Refused(
-            "a period is 10, 20, 30 or a multiple of 60 seconds",
-        ));
-    }
+    let period = alarm.period;
+    let is_period = [10, 20, 30].contains(&period) || period > 0 && period % 60 == 0;
+    need(
+        is_period,
+        "a period is 10, 20, 30 or a multiple of 60 seconds",
+    )?;
     let count = i64::try_from(alarm.evaluation_periods).unwrap_or(i64::MAX);
-    let reach = if alarm.period < 3600 {
-        REACH_SECONDS_MAX.0
+    let (reach_short, reach_long) = REACH_SECONDS_MAX;
+    let reach = if period < 3600 {
+        reach_short
     } else {
-        REACH_SECONDS_MAX.1
+        reach_long
     };
-    if count.saturating_mul(alarm.period) > reach {
-        return Err(Mistake::Refused("it looks back too far"));
+    let is_near = count.saturating_mul(period) <= reach;
+    need(is_near, "it looks back too far")?;
+    let is_within = (1..=alarm.evaluation_periods).contains(&alarm.datapoints_to_alarm);
+    need(
+        is_within,
+        "DatapointsToAlarm is not within EvaluationPeriods",
+    )
+}
+
+fn need(is_good: bool, otherwise: &'static str) -> Result<(), String> {
+    if is_good {
+        Ok(())
+    } else {
+        Err(otherwise.to_owned())
     }
-    if !(1..=alarm.evaluation_periods).contains(&alarm.datapoints_to_alarm) {
-        return Err(Mistake::Refused(
-            "DatapointsToAlarm is not within EvaluationPeriods",
-        ));
-    }
-    Ok(())
 }
 
 /// What the two forms of an alarm have in common.
@@ -149,7 +157,7 @@ struct Parts {
     period: i64,
 }
 
-fn plain(fields: &Fields<'_>) -> Result<Parts, Mistake> {
+fn plain(fields: &Fields<'_>) -> Result<Parts, String> {
     let simple: Option<Statistic> = fields.optional("Statistic")?;
     let extended: Option<Statistic> = fields.optional("ExtendedStatistic")?;
     let is_percentile = |of: &Statistic| matches!(of, Statistic::Percentile(_));
@@ -161,7 +169,7 @@ fn plain(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     let watched = Watched {
         id: ONLY.to_owned(),
         query: query(fields)?,
-        statistic: statistic.ok_or(Mistake::Property("Statistic"))?,
+        statistic: statistic.ok_or_else(|| misunderstood("Statistic"))?,
     };
     Ok(Parts {
         metrics: vec![watched],
@@ -171,9 +179,9 @@ fn plain(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     })
 }
 
-fn query(fields: &Fields<'_>) -> Result<Query, Mistake> {
+fn query(fields: &Fields<'_>) -> Result<Query, String> {
     let dimensions = fields.list("Dimensions");
-    let dimensions: Result<BTreeMap<_, _>, Mistake> = dimensions
+    let dimensions: Result<BTreeMap<_, _>, String> = dimensions
         .map(|field| Ok((field.required("Name")?, field.required("Value")?)))
         .collect();
     Ok(Query {
@@ -183,7 +191,7 @@ fn query(fields: &Fields<'_>) -> Result<Query, Mistake> {
     })
 }
 
-fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
+fn math(fields: &Fields<'_>) -> Result<Parts, String> {
     let given = [
         "MetricName",
         "Namespace",
@@ -192,32 +200,28 @@ fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
         "Statistic",
         "ExtendedStatistic",
     ];
-    if given.into_iter().any(|property| fields.has(property)) {
-        return Err(Mistake::Refused(
-            "beside Metrics there is no metric of its own",
-        ));
-    }
+    let is_alone = !given.into_iter().any(|property| fields.has(property));
+    need(is_alone, "beside Metrics there is no metric of its own")?;
     let (mut metrics, mut expressions) = (Vec::new(), Vec::new());
     let (mut returned, mut periods) = (Vec::new(), BTreeSet::new());
+    let parse = |text: &str| Expression::parse(text).map_err(|error| error.to_string());
     for entry in fields.list("Metrics") {
         let id: String = entry.required("Id")?;
         let expression: Option<String> = entry.optional("Expression")?;
         match (expression, entry.within("MetricStat")) {
-            (Some(text), None) => expressions.push((id.clone(), Expression::parse(&text)?)),
+            (Some(text), None) => expressions.push((id.clone(), parse(&text)?)),
             (None, Some(stat)) => {
                 periods.insert(stat.required("Period")?);
-                let metric = stat.within("Metric").ok_or(Mistake::Property("Metric"))?;
+                let metric = stat
+                    .within("Metric")
+                    .ok_or_else(|| misunderstood("Metric"))?;
                 metrics.push(Watched {
                     id: id.clone(),
                     query: query(&metric)?,
                     statistic: stat.required("Stat")?,
                 });
             }
-            _ => {
-                return Err(Mistake::Refused(
-                    "an entry is a MetricStat or an Expression",
-                ));
-            }
+            _ => return Err(MIXED.to_owned()),
         }
         if entry.properties.get("ReturnData") != Some(&Value::Bool(false)) {
             returned.push(id);
@@ -225,9 +229,7 @@ fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     }
     let periods: Vec<i64> = periods.into_iter().collect();
     let ([returned], [period]) = (returned.as_slice(), periods.as_slice()) else {
-        return Err(Mistake::Refused(
-            "one entry has ReturnData, and all metrics have one period",
-        ));
+        return Err("one entry has ReturnData, and all metrics have one period".to_owned());
     };
     let parts = Parts {
         returned: returned.clone(),
@@ -239,12 +241,9 @@ fn math(fields: &Fields<'_>) -> Result<Parts, Mistake> {
     Ok(parts)
 }
 
-fn ids(parts: &Parts) -> Result<(), Mistake> {
-    if parts.metrics.len() > METRICS_MAX || parts.expressions.len() > METRICS_MAX {
-        return Err(Mistake::Refused(
-            "it has more than 10 metrics or expressions",
-        ));
-    }
+fn ids(parts: &Parts) -> Result<(), String> {
+    let is_small = parts.metrics.len().max(parts.expressions.len()) <= METRICS_MAX;
+    need(is_small, "it has more than 10 metrics or expressions")?;
     let names = parts.metrics.iter().map(|watched| watched.id.as_str());
     let names: Vec<&str> = names
         .chain(parts.expressions.iter().map(|(id, _)| id.as_str()))
@@ -253,14 +252,14 @@ fn ids(parts: &Parts) -> Result<(), Mistake> {
         id.starts_with(|c: char| c.is_ascii_lowercase())
             && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    if !names.iter().all(is_id) || BTreeSet::from_iter(&names).len() != names.len() {
-        return Err(Mistake::Refused(
-            "ids begin with a small letter, and each is there once",
-        ));
-    }
+    let are_ids = names.iter().all(is_id) && BTreeSet::from_iter(&names).len() == names.len();
+    need(
+        are_ids,
+        "ids begin with a small letter, and each is there once",
+    )?;
     for (expression, read) in &parts.expressions {
         if let Some(id) = read.ids().into_iter().find(|id| !names.contains(id)) {
-            return Err(Mistake::UnknownId(expression.clone(), id.to_owned()));
+            return Err(format!("{expression} names {id}, which there is not"));
         }
     }
     Ok(())

@@ -23,7 +23,7 @@ fn math() -> Value {
     }})
 }
 
-fn read(resource: &Value) -> Result<Alarm, Mistake> {
+fn read(resource: &Value) -> Result<Alarm, String> {
     let references = [("AWS::StackName".to_owned(), "crm".to_owned())].into();
     let names = Names {
         references,

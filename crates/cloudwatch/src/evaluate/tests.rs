@@ -72,11 +72,8 @@ fn row(m: usize, text: &str, columns: &str) {
         let alarm = above_five(3, m, missing);
         for before in State::ALL {
             let expected = State::from_name(expected).unwrap_or(before);
-            assert_eq!(
-                decide(&alarm, &drawn(text), before),
-                expected,
-                "{text} {missing:?}"
-            );
+            let state = decide(&alarm, &drawn(text), before);
+            assert_eq!(state, expected, "{text} {missing:?}");
         }
     }
 }

@@ -1,55 +1,62 @@
 use crate::{BATCH, HTTP, REST, URL};
+use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
+use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
 use leadwire_domain::source::Headers as _;
 use leadwire_lambda::http::HttpEvent;
 use leadwire_lambda::queue::QueueEvent;
-use leadwire_pipeline::stage::enrich::Record;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// A webhook as it must be decoded: its path, the values of some headers, its body.
-type Expected<'a> = (&'a str, &'a [(&'a str, Option<&'a str>)], &'a str);
-
-/// Decodes an event of a carrier, and compares.
+/// Decodes an event of a carrier, as AWS sends it and as the library writes what it has read.
 #[track_caller]
-pub(crate) fn check(event: &str, (path, headers, body): Expected<'_>) {
-    let event: HttpEvent = serde_json::from_str(event).unwrap();
-    let decoded = event.decode().unwrap();
-    assert_eq!((decoded.method.as_str(), &*decoded.path), ("POST", path));
-    for (name, expected) in headers {
-        assert_eq!(decoded.headers.get(name), *expected, "{name}");
+fn check<Library: DeserializeOwned + Serialize>(
+    event: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) {
+    let library: Library = serde_json::from_str(event).unwrap();
+    let written = serde_json::to_string(&library).unwrap();
+    for event in [event, &written] {
+        let decoded = serde_json::from_str::<HttpEvent>(event).unwrap().decode();
+        let decoded = decoded.unwrap();
+        assert_eq!((&*decoded.method, &*decoded.path), ("POST", path));
+        for (name, expected) in headers {
+            assert_eq!(decoded.headers.get(name), Some(*expected), "{name}");
+        }
+        assert_eq!(decoded.body, body.as_bytes());
     }
-    assert_eq!(decoded.body, body.as_bytes());
-}
-
-/// The records of a batch.
-pub(crate) fn records(event: &impl Serialize) -> Vec<Record> {
-    let json = serde_json::to_string(event).unwrap();
-    let event: QueueEvent = serde_json::from_str(&json).unwrap();
-    event.into_records()
 }
 
 #[test]
 fn a_rest_api_event_gives_route_headers_and_the_bytes_that_were_signed() {
-    let headers = [
-        ("close-sig-timestamp", Some("1795416600")),
-        ("content-type", Some("application/json")),
-    ];
-    check(
+    check::<ApiGatewayProxyRequest>(
         REST,
-        ("/ingest/close", &headers, r#"{"event":{"id":"ev_Zoë"}}"#),
+        "/ingest/close",
+        &[
+            ("close-sig-timestamp", "1795416600"),
+            ("content-type", "application/json"),
+        ],
+        r#"{"event":{"id":"ev_Zoë"}}"#,
     );
 }
 
 #[test]
 fn an_http_api_event_loses_its_stage() {
-    let headers = [("webhook-signature", Some("v1,AAAA v1,BBBB"))];
-    let body = "{\"type\":\"lead.created\"}\n";
-    check(HTTP, ("/ingest/standard", &headers, body));
+    // The library writes a top-level `httpMethod` too, always GET.
+    check::<ApiGatewayV2httpRequest>(
+        HTTP,
+        "/ingest/standard",
+        &[("webhook-signature", "v1,AAAA v1,BBBB")],
+        "{\"type\":\"lead.created\"}\n",
+    );
 }
 
 #[test]
 fn a_function_url_event_is_understood_too() {
-    let headers = [("idempotency-key", Some("k-1"))];
-    check(URL, ("/ingest", &headers, r#"{"lead_id":"test-1"}"#));
+    let headers = [("idempotency-key", "k-1")];
+    let body = r#"{"lead_id":"test-1"}"#;
+    check::<LambdaFunctionUrlRequest>(URL, "/ingest", &headers, body);
 }
 
 #[test]

@@ -157,9 +157,23 @@ impl Kept {
         self.used.elapsed() < IDLE_MAX
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads its answer. The connection is driven meanwhile.
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Failure> {
-        let answer = ask(&mut self.sender, &mut self.connection, request).await?;
+        let (sender, connection) = (&mut self.sender, &mut self.connection);
+        let mut answer = pin!(async {
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?;
+            Ok::<_, Failure>(Response::from_parts(head, body.to_bytes()))
+        });
+        let answer = tokio::select! {
+            biased;
+            answer = &mut answer => answer?,
+            // A collector may close the connection with its answer.
+            ended = connection => {
+                ended?;
+                answer.await?
+            }
+        };
         self.used = Instant::now();
         Ok(answer)
     }
@@ -167,28 +181,6 @@ impl Kept {
     /// The connection, where it can carry another request.
     fn if_ready(self: Box<Self>) -> Option<Box<Self>> {
         self.sender.is_ready().then_some(self)
-    }
-}
-
-/// Waits for an answer and drives the connection meanwhile.
-async fn ask(
-    sender: &mut SendRequest<Full<Bytes>>,
-    connection: &mut Connection<Stream, Full<Bytes>>,
-    request: Request<Full<Bytes>>,
-) -> Result<Response<Bytes>, Failure> {
-    let mut answer = pin!(async {
-        let (head, body) = sender.send_request(request).await?.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?;
-        Ok(Response::from_parts(head, body.to_bytes()))
-    });
-    tokio::select! {
-        biased;
-        answer = &mut answer => answer,
-        // A collector may close the connection with its answer.
-        ended = connection => {
-            ended?;
-            answer.await
-        }
     }
 }
 

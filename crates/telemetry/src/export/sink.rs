@@ -1,7 +1,7 @@
 //! Spans that stay on this machine, as plain data.
 
 use crate::record::{Kind, SpanLink, SpanRecord, SpanSink};
-use opentelemetry::trace::{SpanId, SpanKind, Status};
+use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
 use std::fmt;
 use std::sync::Arc;
@@ -26,30 +26,34 @@ impl Sink {
 
 /// A span as plain data.
 pub(crate) fn record(span: &SpanData) -> SpanRecord {
+    let (trace_id, span_id) = ids(&span.span_context);
+    let parent = Some(span.parent_span_id).filter(|id| *id != SpanId::INVALID);
+    let attributes = span.attributes.iter();
+    let links = span.links.iter().map(|link| {
+        let (trace_id, span_id) = ids(&link.span_context);
+        SpanLink { trace_id, span_id }
+    });
     SpanRecord {
-        trace_id: span.span_context.trace_id().to_string(),
-        span_id: span.span_context.span_id().to_string(),
-        parent_id: (span.parent_span_id != SpanId::INVALID)
-            .then(|| span.parent_span_id.to_string()),
+        trace_id,
+        span_id,
+        parent_id: parent.map(|id| id.to_string()),
         name: span.name.to_string(),
         kind: kind(&span.span_kind),
         start_unix_nanos: nanos(span.start_time),
         end_unix_nanos: nanos(span.end_time),
         error: error(&span.status),
-        attributes: span
-            .attributes
-            .iter()
+        attributes: attributes
             .map(|pair| (pair.key.to_string(), pair.value.to_string()))
             .collect(),
-        links: span
-            .links
-            .iter()
-            .map(|link| SpanLink {
-                trace_id: link.span_context.trace_id().to_string(),
-                span_id: link.span_context.span_id().to_string(),
-            })
-            .collect(),
+        links: links.collect(),
     }
+}
+
+fn ids(context: &SpanContext) -> (String, String) {
+    (
+        context.trace_id().to_string(),
+        context.span_id().to_string(),
+    )
 }
 
 fn kind(kind: &SpanKind) -> Kind {

@@ -1,6 +1,5 @@
 use super::*;
 use crate::odd::Odd;
-use crate::series::Stats;
 use jiff::SignedDuration;
 use leadwire_domain::source::Source;
 use std::cell::Cell;
@@ -26,34 +25,21 @@ fn time(metrics: &mut Metrics, metric: Metric, micros: i64, source: Source) {
     metrics.time_by(metric, SignedDuration::from_micros(micros), source);
 }
 
-/// Samples as short text: name, further dimension, minute, count, sum, min and max.
+/// Samples as short text: name, dimensions, minute, count, sum, min and max.
 fn short(samples: &[MinuteSample]) -> Vec<String> {
     let line = |sample: &MinuteSample| {
-        assert_eq!(sample.dimensions["environment"], "test");
-        let further: Vec<&str> = sample
-            .dimensions
-            .iter()
-            .filter(|(name, _)| **name != "environment")
-            .map(|(_, value)| value.as_str())
-            .collect();
-        let (metric, minute, further) = (sample.metric, sample.minute, further.join(" "));
-        let Stats {
-            count,
-            sum,
-            min,
-            max,
-        } = sample.stats;
-        format!("{metric} {further} @{minute} {count} {sum} {min} {max}")
+        let (metric, minute, of) = (sample.metric, sample.minute, sample.stats);
+        let dimensions: Vec<&str> = sample.dimensions.values().map(String::as_str).collect();
+        let dimensions = dimensions.join(" ");
+        let summary = format!("{} {} {} {}", of.count, of.sum, of.min, of.max);
+        format!("{metric} {dimensions} @{minute} {summary}")
     };
     samples.iter().map(line).collect()
 }
 
 fn lines(page: &str, start: &str) -> Vec<String> {
-    let mut lines: Vec<String> = page
-        .lines()
-        .filter(|line| line.starts_with(start))
-        .map(str::to_owned)
-        .collect();
+    let lines = page.lines().filter(|line| line.starts_with(start));
+    let mut lines: Vec<String> = lines.map(str::to_owned).collect();
     lines.sort();
     lines
 }
@@ -71,17 +57,20 @@ fn values_add_up_by_minute_and_dimension_until_they_are_taken() {
     measure(&local, |m| m.count(Metric::EmailsSent));
     MINUTE.set(100);
     let expected = [
-        "IngestLatency ingest generic @100 1 2 2 2",
-        "IngestLatency ingest close @100 2 6.5 1.5 5",
-        "EmailsSent enrich @100 1 3 3 3",
-        "EmailsSent enrich @101 1 1 1 1",
+        "IngestLatency test ingest generic @100 1 2 2 2",
+        "IngestLatency test ingest close @100 2 6.5 1.5 5",
+        "EmailsSent test enrich @100 1 3 3 3",
+        "EmailsSent test enrich @101 1 1 1 1",
     ];
     let samples = local.drain();
     assert_eq!(short(&samples), expected);
     assert_eq!(local.drain(), []);
     local.put_back(&samples);
     measure(&local, |m| m.count(Metric::EmailsSent));
-    assert_eq!(short(&local.drain())[2], "EmailsSent enrich @100 2 4 1 3");
+    assert_eq!(
+        short(&local.drain())[2],
+        "EmailsSent test enrich @100 2 4 1 3"
+    );
 }
 
 #[test]
@@ -94,7 +83,7 @@ fn what_the_catalogue_does_not_know_is_dropped_and_counted() {
     });
     assert_eq!(
         short(&local.drain()),
-        ["TelemetryDropped leadwire @100 2 2 1 1"]
+        ["TelemetryDropped test leadwire @100 2 2 1 1"]
     );
     let page = local.render();
     assert_eq!(
@@ -151,7 +140,10 @@ fn a_state_is_held_by_the_minute_and_shown_as_it_is_now() {
     let local = local();
     local.set(State::DeadLetters, 3.0);
     local.set(State::DeadLetters, 1.0);
-    assert_eq!(short(&local.drain()), ["DeadLetters leadwire @100 2 4 1 3"]);
+    assert_eq!(
+        short(&local.drain()),
+        ["DeadLetters test leadwire @100 2 4 1 3"]
+    );
     assert_eq!(
         lines(&local.render(), "leadwire_dead_letters"),
         [r#"leadwire_dead_letters{environment="test",service="leadwire"} 1"#]

@@ -8,7 +8,7 @@ use opentelemetry::{Array, InstrumentationScope, Key, KeyValue, Value};
 use opentelemetry_proto::tonic::trace::v1::{span, status};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
-use prost::encoding::{WireType, encode_key, encode_varint};
+use prost::encoding::{self, WireType, encode_key, encode_varint};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Whether bit 9 of `flags` says anything (`SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK`),
@@ -113,8 +113,7 @@ fn ids(out: &mut Vec<u8>, context: &SpanContext) {
 fn flags(out: &mut Vec<u8>, tag: u32, context: &SpanContext, is_remote: bool) {
     let remote = if is_remote { IS_REMOTE } else { 0 };
     let flags = u32::from(context.trace_flags().to_u8()) | HAS_IS_REMOTE | remote;
-    encode_key(tag, WireType::ThirtyTwoBit, out);
-    out.extend_from_slice(&flags.to_le_bytes());
+    encoding::fixed32::encode(tag, &flags, out);
 }
 
 fn attributes<'a>(out: &mut Vec<u8>, tag: u32, pairs: impl IntoIterator<Item = &'a KeyValue>) {
@@ -133,15 +132,17 @@ fn attribute(out: &mut Vec<u8>, tag: u32, key: &Key, value: &Value) {
 /// An `AnyValue`: which of its fields is there says what it is, so that an empty one is written too.
 fn any_value(out: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::String(text) => any_text(out, text.as_str()),
-        Value::Bool(truth) => any_bool(out, *truth),
-        Value::I64(number) => any_int(out, *number),
-        Value::F64(number) => any_double(out, *number),
+        Value::String(text) => present_bytes(out, 1, text.as_str().as_bytes()),
+        Value::Bool(truth) => encoding::bool::encode(2, truth, out),
+        Value::I64(number) => encoding::int64::encode(3, number, out),
+        Value::F64(number) => encoding::double::encode(4, number, out),
         Value::Array(array) => message(out, 5, |out| match array {
-            Array::String(all) => each(out, all, |out, text| any_text(out, text.as_str())),
-            Array::Bool(all) => each(out, all, |out, truth| any_bool(out, *truth)),
-            Array::I64(all) => each(out, all, |out, number| any_int(out, *number)),
-            Array::F64(all) => each(out, all, |out, number| any_double(out, *number)),
+            Array::String(all) => each(out, all, |out, one| {
+                present_bytes(out, 1, one.as_str().as_bytes());
+            }),
+            Array::Bool(all) => each(out, all, |out, one| encoding::bool::encode(2, one, out)),
+            Array::I64(all) => each(out, all, |out, one| encoding::int64::encode(3, one, out)),
+            Array::F64(all) => each(out, all, |out, one| encoding::double::encode(4, one, out)),
             // There is none: the type may only grow.
             _ => {}
         }),
@@ -154,25 +155,6 @@ fn each<T>(out: &mut Vec<u8>, all: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
     for one in all {
         message(out, 1, |out| write(out, one));
     }
-}
-
-fn any_text(out: &mut Vec<u8>, text: &str) {
-    present_bytes(out, 1, text.as_bytes());
-}
-
-fn any_bool(out: &mut Vec<u8>, truth: bool) {
-    encode_key(2, WireType::Varint, out);
-    encode_varint(truth.into(), out);
-}
-
-fn any_int(out: &mut Vec<u8>, number: i64) {
-    encode_key(3, WireType::Varint, out);
-    encode_varint(number.cast_unsigned(), out);
-}
-
-fn any_double(out: &mut Vec<u8>, number: f64) {
-    encode_key(4, WireType::SixtyFourBit, out);
-    out.extend_from_slice(&number.to_le_bytes());
 }
 
 /// A message within a message: its length stands before it and is known after it.
@@ -217,15 +199,13 @@ fn code(out: &mut Vec<u8>, tag: u32, code: impl Into<i32>) {
 
 fn number(out: &mut Vec<u8>, tag: u32, number: u64) {
     if number > 0 {
-        encode_key(tag, WireType::Varint, out);
-        encode_varint(number, out);
+        encoding::uint64::encode(tag, &number, out);
     }
 }
 
 fn fixed64(out: &mut Vec<u8>, tag: u32, number: u64) {
     if number > 0 {
-        encode_key(tag, WireType::SixtyFourBit, out);
-        out.extend_from_slice(&number.to_le_bytes());
+        encoding::fixed64::encode(tag, &number, out);
     }
 }
 

@@ -14,8 +14,9 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use std::collections::BTreeMap;
 use tracing::Instrument as _;
-use tracing_subscriber::Registry;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{Layer as _, Registry};
 
 fn began() {
     EnrichmentBegan {
@@ -69,10 +70,8 @@ fn an_events_line_is_its_document() {
 fn each_dimension_is_written_once_though_the_line_says_it_too() {
     let program = Program::new(Service::Ingest);
     let lines = program.lines(|| {
-        for reason in [
-            Rejection::Problem(Problem::TooLarge),
-            Rejection::NotConfigured,
-        ] {
+        let too_large = Rejection::Problem(Problem::TooLarge);
+        for reason in [too_large, Rejection::NotConfigured] {
             RequestRejected {
                 source: Some(Source::Close),
                 reason,
@@ -83,11 +82,9 @@ fn each_dimension_is_written_once_though_the_line_says_it_too() {
         }
     });
     assert_eq!(lines.len(), 2);
-    let reasons: Vec<_> = samples(&lines)
-        .into_iter()
-        .map(|sample| sample.dimensions["reason"].clone())
-        .collect();
-    assert_eq!(reasons, ["too_large", "not_configured"]);
+    let samples = samples(&lines);
+    let reasons = samples.iter().map(|sample| &sample.dimensions["reason"]);
+    assert!(reasons.eq(["too_large", "not_configured"]), "{samples:?}");
 }
 
 #[test]
@@ -270,16 +267,11 @@ async fn interleaved_tasks_of_different_traces_do_not_mix() {
 
 #[test]
 fn the_ids_of_the_open_span_are_on_a_line_whatever_the_filter_says_of_spans() {
-    use tracing_subscriber::Layer as _;
     let program = Program::under(Service::Ingest, "error");
     let tracer = SdkTracerProvider::builder().build().tracer("test");
-    let subscriber = Registry::default()
-        .with(tracing_opentelemetry::layer().with_tracer(tracer))
-        .with(
-            program
-                .layer()
-                .with_filter(tracing_subscriber::filter::LevelFilter::ERROR),
-        );
+    let lines = program.layer().with_filter(LevelFilter::ERROR);
+    let spans = tracing_opentelemetry::layer().with_tracer(tracer);
+    let subscriber = Registry::default().with(spans).with(lines);
     let emit = || {
         tracing::error!("of other code");
         program.log.take(&Odd {
@@ -293,12 +285,8 @@ fn the_ids_of_the_open_span_are_on_a_line_whatever_the_filter_says_of_spans() {
         let _entered = span.enter();
         emit();
     });
-    let written: Vec<_> = program
-        .paper
-        .lines()
-        .iter()
-        .map(|line| object(line))
-        .collect();
+    let lines = program.paper.lines();
+    let written: Vec<_> = lines.iter().map(|line| object(line)).collect();
     assert_eq!(written.len(), 4);
     for line in &written[..2] {
         assert!(line.get("trace_id").is_none() && line.get("span_id").is_none());
@@ -349,14 +337,8 @@ fn a_value_that_looks_like_a_line_or_a_document_stays_a_value() {
     for forged in FORGED {
         let program = Program::new(Service::Enrich);
         let lines = program.lines(|| {
-            let event = "lead_logged";
-            tracing::warn!(
-                event,
-                lead_id = forged,
-                cause = forged,
-                reason = forged,
-                "{forged}"
-            );
+            let (event, lead_id, cause, reason) = ("lead_logged", forged, forged, forged);
+            tracing::warn!(event, lead_id, cause, reason, "{forged}");
             tracing::error!(error = %forged, seen = ?forged, "a failure");
             let mut event = Odd::line(|m| m.count(Metric::LeadsEnriched));
             event.fields = ["cause", "source", "environment", "service", "error"]
@@ -371,10 +353,8 @@ fn a_value_that_looks_like_a_line_or_a_document_stays_a_value() {
         assert!(dimensions.all(|value| value != forged));
         for line in &lines {
             let text = line.strip_suffix('\n').expect("a line has its end");
-            assert!(
-                !text.contains(|c: char| c.is_ascii_control() && c != '\u{7f}'),
-                "{line:?}"
-            );
+            let is_control = |c: char| c.is_ascii_control() && c != '\u{7f}';
+            assert!(!text.contains(is_control), "{line:?}");
         }
         for line in [&lines[0], &lines[2]] {
             assert_eq!(object(line)["cause"], forged);

@@ -20,23 +20,15 @@ fn value_of(metric: Metric, amount: Amount) -> Result<f64, Loss> {
         amount,
     };
     let value = Value::of(measured, Service::Enrich, 0, None)?;
-    Ok(serde_json::to_value(value.number)
-        .unwrap()
-        .as_f64()
-        .unwrap())
+    let written = serde_json::to_value(value.number).unwrap();
+    Ok(written.as_f64().unwrap())
 }
 
 #[test]
 fn what_is_no_number_negative_or_too_large_is_lost() {
     let lag = |value| value_of(Metric::EnrichmentLag, Amount::Millis(value));
-    for value in [
-        f64::NAN,
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-        -0.001,
-        1e109,
-        f64::MAX,
-    ] {
+    let infinite = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+    for value in infinite.into_iter().chain([-0.001, 1e109, f64::MAX]) {
         assert_eq!(lag(value), Err(Loss::OutOfRange), "{value}");
     }
     for value in [0.0, f64::MIN_POSITIVE, 1e107] {
@@ -71,13 +63,9 @@ fn two_values_of_one_metric_are_a_list_and_more_than_a_hundred_are_more_document
 fn values_of_two_sources_never_share_a_document() {
     let program = Program::new(Service::Ingest);
     let lines = program.lines(|| {
-        for source in [
-            Source::Close,
-            Source::Generic,
-            Source::Close,
-            Source::Standard,
-        ] {
-            let latency = SignedDuration::from_millis(1);
+        let latency = SignedDuration::from_millis(1);
+        for source in ["close", "generic", "close", "standard"] {
+            let source = Source::from_name(source).unwrap();
             program.measure(|m| m.time_by(Metric::IngestLatency, latency, source));
         }
     });
@@ -97,11 +85,8 @@ fn more_than_may_wait_is_written_without_a_line() {
             program.count(Metric::EmailsSent, 1);
         }
     });
-    assert_eq!(
-        program.paper.lines().len(),
-        10,
-        "a thousand values, a hundred each"
-    );
+    let written = program.paper.lines().len();
+    assert_eq!(written, 10, "a thousand values, a hundred each");
     let lines = program.lines(|| {});
     assert_eq!(values(&samples(&lines), "EmailsSent").len(), 1500);
 }
