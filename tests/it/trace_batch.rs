@@ -37,10 +37,14 @@ static ALL: [Way; 10] = [
         message.trace_header = Some(other_header());
     }),
     way("not sampled", true, |message| {
-        sampled(message, ";Sampled=0")
+        sampled(message, ";Sampled=0");
     }),
-    way("unknown", true, |message| sampled(message, ";Sampled=?")),
-    way("unsaid", true, |message| sampled(message, "")),
+    way("unknown", true, |message| {
+        sampled(message, ";Sampled=?");
+    }),
+    way("unsaid", true, |message| {
+        sampled(message, "");
+    }),
     way("W3C garbled", true, garble),
     way("garbled", false, |message| {
         garble(message);

@@ -103,16 +103,11 @@ pub fn judge(payload: &[u8], batch: &BTreeSet<String>) -> Verdict {
     let Ok(answer) = serde_json::from_slice::<Value>(payload) else {
         return Verdict::All("the answer is not JSON");
     };
-    let items = match &answer {
-        Value::Null => return Verdict::Done,
-        Value::Object(members) => match members.get("batchItemFailures") {
-            None | Some(Value::Null) => return Verdict::Done,
-            Some(Value::Array(items)) => items,
-            Some(_) => return Verdict::All("batchItemFailures is not a list"),
-        },
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Verdict::All("the answer is not an object");
-        }
+    let items = match (&answer, answer.get("batchItemFailures")) {
+        (Value::Null, _) | (Value::Object(_), None | Some(Value::Null)) => return Verdict::Done,
+        (Value::Object(_), Some(Value::Array(items))) => items,
+        (Value::Object(_), Some(_)) => return Verdict::All("batchItemFailures is not a list"),
+        _ => return Verdict::All("the answer is not an object"),
     };
     let mut failed = BTreeSet::new();
     for item in items {
