@@ -16,7 +16,7 @@ use crate::function::Function;
 use crate::instance::Outcome;
 use crate::shared::Shared;
 
-/// One long poll; short, because a stop waits for its end so that no message vanishes into a poll nobody reads.
+/// One long poll.
 const POLL_SECONDS: i32 = 1;
 /// A pause after a failed poll, so that a service that is down is not hammered.
 const FAULT_PAUSE: Duration = Duration::from_millis(200);
@@ -57,19 +57,11 @@ pub struct Delivery {
     pub failed: bool,
 }
 
-/// Whether a mapping polls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Paused,
-    Polling,
-    Stopped,
-}
-
-/// A running mapping; it stops when it is dropped or [`stop`](Self::stop)ped.
+/// A running mapping, until it is dropped.
 #[derive(Debug)]
 pub struct Mapping {
-    state: watch::Sender<State>,
-    pollers: JoinSet<()>,
+    polls: watch::Sender<bool>,
+    _pollers: JoinSet<()>,
     poll: Arc<Poll>,
 }
 
@@ -142,18 +134,14 @@ impl Mapping {
             deliveries: Shared::default(),
             faults: Shared::default(),
         });
-        let state = watch::Sender::new(if options.enabled {
-            State::Polling
-        } else {
-            State::Paused
-        });
+        let polls = watch::Sender::new(options.enabled);
         let mut pollers = JoinSet::new();
         for _ in 0..options.concurrency {
-            pollers.spawn(Arc::clone(&poll).run(state.subscribe()));
+            pollers.spawn(Arc::clone(&poll).run(polls.subscribe()));
         }
         Ok(Self {
-            state,
-            pollers,
+            polls,
+            _pollers: pollers,
             poll,
         })
     }
@@ -170,23 +158,13 @@ impl Mapping {
 
     /// Begins to poll, where it was made without being enabled.
     pub fn resume(&self) {
-        self.state.send_replace(State::Polling);
-    }
-
-    /// Stops after what is in flight.
-    pub async fn stop(&mut self) {
-        self.state.send_replace(State::Stopped);
-        while self.pollers.join_next().await.is_some() {}
+        self.polls.send_replace(true);
     }
 }
 
 impl Poll {
-    async fn run(self: Arc<Self>, mut state: watch::Receiver<State>) {
-        loop {
-            let waited = state.wait_for(|now| *now != State::Paused).await;
-            if !waited.is_ok_and(|now| *now == State::Polling) {
-                return;
-            }
+    async fn run(self: Arc<Self>, mut polls: watch::Receiver<bool>) {
+        while polls.wait_for(|polls| *polls).await.is_ok() {
             if let Err(error) = self.round().await {
                 self.faults.lock().push(format!("{error:#}"));
                 tokio::time::sleep(FAULT_PAUSE).await;
