@@ -4,7 +4,6 @@
 use anyhow::{Context, Result};
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StateValue};
 use jiff::Timestamp;
-use leadwire_tests::clients::{ACCOUNT, Clients, REGION};
 use leadwire_tests::emulator::Emulators;
 use leadwire_tests::fault::{Fault, lists};
 use leadwire_tests::house::{House, HouseOptions};
@@ -29,7 +28,7 @@ const DRIVEN: [(&str, &str, bool); 9] = [
 
 /// Periods of 10 s, one of which decides: so a state comes and goes within the test. Metric, dimensions, statistic, comparison and threshold
 /// are the template's, but for the age, which would take half an hour.
-fn overrides(service: &PagingService) -> Vec<Override> {
+fn overrides(paging_service: &str) -> Vec<Override> {
     let quick = DRIVEN.iter().flat_map(|(id, ..)| {
         [
             (*id, "Period", json!(10)),
@@ -42,40 +41,13 @@ fn overrides(service: &PagingService) -> Vec<Override> {
         ("DelayQueue", "VisibilityTimeout", json!(6)),
         // An address of HTTPS would have to confirm that it wants to be told.
         ("Pager", "Protocol", json!("sqs")),
-        ("Pager", "Endpoint", json!(service.arn)),
+        ("Pager", "Endpoint", json!(paging_service)),
     ];
     quick.chain(others).collect()
 }
 
-/// A paging service that may be away.
-struct PagingService {
-    name: String,
-    arn: String,
-    clients: Clients,
-}
-
-impl PagingService {
-    async fn start(clients: Clients) -> Result<Self> {
-        let name = unique_name();
-        let arn = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}");
-        let service = Self { name, arn, clients };
-        service.open().await.map(|_url| service)
-    }
-
-    /// Takes pages.
-    async fn open(&self) -> Result<String> {
-        self.clients.create_queue(&self.name).await
-    }
-
-    /// Takes none any more.
-    async fn close(&self) -> Result<()> {
-        let url = self.open().await?;
-        let delete = self.clients.sqs.delete_queue().queue_url(url);
-        delete.send().await.map(drop).context("DeleteQueue")
-    }
-}
-
-async fn build(service: &PagingService) -> Result<House> {
+/// A house whose pages go to a queue too, which may be away.
+async fn build(paging_service: &str) -> Result<House> {
     let driven = DRIVEN.iter().map(|(id, ..)| *id);
     House::build(HouseOptions {
         parameters: vec![
@@ -83,7 +55,7 @@ async fn build(service: &PagingService) -> Result<House> {
             ("EmailAmbiguous", "park"),
             ("PagerEndpoint", "https://pager.example.com"),
         ],
-        overrides: overrides(service),
+        overrides: overrides(paging_service),
         environment: vec![
             ("LEASE_SECONDS", "4".to_owned()),
             ("RETRY_SECONDS", "0".to_owned()),
@@ -178,10 +150,13 @@ async fn pager_dead_letters(house: &House) -> Result<String> {
 async fn plain_alarms_go_from_ok_to_alarm_tell_it_and_come_back_by_what_the_binaries_print()
 -> Result<()> {
     let began = clock::now();
-    let service = PagingService::start(Emulators::shared().await?.clients()).await?;
-    let house = build(&service).await?;
+    let clients = Emulators::shared().await?.clients();
+    let name = unique_name();
+    let url = clients.create_queue(&name).await?;
+    let house = build(&clients.queue_arn(&url).await?).await?;
     quiet(&house).await?;
-    service.close().await?;
+    // The paging service goes away.
+    clients.sqs.delete_queue().queue_url(url).send().await?;
     let pages = Pager::subscribe(&house.clients, house.stack.output("AlarmTopicArn")?).await?;
     let tickets = Pager::subscribe(&house.clients, house.stack.output("TicketTopicArn")?).await?;
 
@@ -198,7 +173,7 @@ async fn plain_alarms_go_from_ok_to_alarm_tell_it_and_come_back_by_what_the_bina
     course(&["ALARM"]).await?;
 
     // The ends of the alarms are pages too, so the paging service must be back before they come.
-    service.open().await?;
+    clients.create_queue(&name).await?;
     house.purge(&pager_dead_letters(&house).await?).await?;
     house
         .purge(house.stack.output("DeadLetterQueueUrl")?)

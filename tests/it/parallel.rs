@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use leadwire_tests::accepted::{Accepted, key_in};
 use leadwire_tests::house::{House, HouseOptions};
+use leadwire_tests::json::At;
 use leadwire_tests::mapping::MappingOptions;
 use serde_json::{Value, json};
 
@@ -86,7 +87,7 @@ async fn check_document(house: &House, key: &str, sent: &Sent) -> Result<()> {
     let raw = house.bytes("RawBucketName", key).await?;
     ensure!(raw == sent.body.to_string(), "{key} holds other bytes");
     let document = house.document(&key_in(key, "enriched")).await?;
-    let text = |name: &str| document[name].as_str().unwrap_or_default();
+    let text = |name: &str| document.at(name).as_str().unwrap_or_default();
     let said = format!(
         "New lead: {} → {}",
         text("display_name"),

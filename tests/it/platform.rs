@@ -13,6 +13,7 @@ use leadwire_tests::mapping::{Mapping, MappingOptions};
 use leadwire_tests::program;
 use leadwire_tests::stack::unique_name;
 use serde_json::json;
+use tempfile::TempDir;
 
 /// A runtime in shell: it takes an event, logs, and answers by what the event holds.
 const RUNTIME: &str = r#"#!/bin/sh
@@ -32,12 +33,8 @@ while true; do
 done
 "#;
 
-struct Deployed {
-    function: Function,
-    _folder: tempfile::TempDir,
-}
-
-async fn deploy(timeout: Duration) -> Result<Deployed> {
+/// The function, and the folder that its binary lies in.
+async fn deploy(timeout: Duration) -> Result<(Function, TempDir)> {
     program::need_curl().await?;
     let folder = tempfile::tempdir()?;
     let binary = folder.path().join("bootstrap");
@@ -50,20 +47,17 @@ async fn deploy(timeout: Duration) -> Result<Deployed> {
         timeout,
         concurrency: 2,
     };
-    Ok(Deployed {
-        function: Function::new(config),
-        _folder: folder,
-    })
+    Ok((Function::new(config), folder))
 }
 
 #[tokio::test]
 async fn one_process_serves_invocation_after_invocation_and_its_lines_are_kept() -> Result<()> {
-    let deployed = deploy(Duration::from_mins(1)).await?;
+    let (function, _folder) = deploy(Duration::from_mins(1)).await?;
     for _ in 0..2 {
-        let answer = deployed.function.answer(&json!({})).await?;
+        let answer = function.answer(&json!({})).await?;
         assert_eq!(answer, json!({"batchItemFailures": []}));
     }
-    let lines = deployed.function.log().objects();
+    let lines = function.log().objects();
     let pids: BTreeSet<&str> = lines
         .iter()
         .filter_map(|line| line["saw"].as_str())
@@ -75,25 +69,23 @@ async fn one_process_serves_invocation_after_invocation_and_its_lines_are_kept()
 
 #[tokio::test]
 async fn an_error_is_told_and_a_crash_or_a_timeout_costs_the_process() -> Result<()> {
-    let deployed = deploy(Duration::from_mins(1)).await?;
-    let function = &deployed.function;
+    let (function, _folder) = deploy(Duration::from_mins(1)).await?;
     let refused = function.invoke(&json!("refuse")).await?;
     assert_eq!(refused, Outcome::Error(json!({"errorType": "No"})));
     let crashed = function.invoke(&json!("crash")).await?;
     let is_seven = matches!(&crashed, Outcome::Exited(Some(status)) if status.code() == Some(7));
     assert!(is_seven, "{crashed:?}");
     function.answer(&json!({})).await?;
-    let hasty = deploy(Duration::from_secs(1)).await?;
-    let hung = hasty.function.invoke(&json!("hang")).await?;
+    let (hasty, _folder) = deploy(Duration::from_secs(1)).await?;
+    let hung = hasty.invoke(&json!("hang")).await?;
     assert_eq!(hung, Outcome::TimedOut);
-    assert!(hasty.function.idle().is_empty());
+    assert!(hasty.idle().is_empty());
     Ok(())
 }
 
 #[tokio::test]
 async fn two_events_at_once_are_two_processes_and_both_can_be_killed() -> Result<()> {
-    let deployed = deploy(Duration::from_mins(1)).await?;
-    let function = &deployed.function;
+    let (function, _folder) = deploy(Duration::from_mins(1)).await?;
     let killing = async {
         until("both are at work", || function.log().lines().len() == 2).await?;
         function.kill_busy().await
@@ -112,14 +104,14 @@ async fn two_events_at_once_are_two_processes_and_both_can_be_killed() -> Result
 async fn the_mapping_deletes_what_succeeded_and_leaves_a_crashed_batch_to_its_visibility()
 -> Result<()> {
     let clients = Emulators::shared().await?.clients();
-    let deployed = deploy(Duration::from_mins(1)).await?;
+    let (function, _folder) = deploy(Duration::from_mins(1)).await?;
     let url = clients.create_queue(&unique_name()).await?;
     let options = MappingOptions {
         batch_size: 1,
         concurrency: 2,
         ..MappingOptions::default()
     };
-    let mut mapping = Mapping::start(&clients, &url, &deployed.function, options).await?;
+    let mapping = Mapping::start(&clients, &url, &function, options).await?;
     for body in ["good", "crash"] {
         clients.send(&url, body).await?;
     }
@@ -128,7 +120,6 @@ async fn the_mapping_deletes_what_succeeded_and_leaves_a_crashed_batch_to_its_vi
         Ok((deliveries.len() == 2).then_some(deliveries))
     })
     .await?;
-    mapping.stop().await;
     for delivery in deliveries {
         assert_eq!(delivery.failed, delivery.body == "crash", "{delivery:?}");
         assert_eq!(delivery.receive_count, 1, "{delivery:?}");

@@ -97,22 +97,13 @@ fn needed(call: &Call) -> Vec<Right> {
         return [Some(identity), set].into_iter().flatten().collect();
     }
     if call.method == Method::POST {
-        if let Some(secret) = body.get("SecretId") {
-            let is_canary = secret == CANARY;
-            let secret = if is_canary {
-                "CanarySecret"
-            } else {
-                "SourcesSecretArn"
-            };
-            return vec![right("secretsmanager:GetSecretValue", secret.to_owned())];
-        }
-        let sends = body.get("MessageBody").is_some();
-        let action = if sends {
-            "sqs:SendMessage"
-        } else {
-            "sqs:ChangeMessageVisibility"
+        let (action, resource) = match (body.at("SecretId").as_str(), body.get("MessageBody")) {
+            (Some(CANARY), _) => ("secretsmanager:GetSecretValue", "CanarySecret"),
+            (Some(_), _) => ("secretsmanager:GetSecretValue", "SourcesSecretArn"),
+            (None, Some(_)) => ("sqs:SendMessage", "DelayQueue"),
+            (None, None) => ("sqs:ChangeMessageVisibility", "DelayQueue"),
         };
-        return vec![right(action, "DelayQueue".to_owned())];
+        return vec![right(action, resource.to_owned())];
     }
     let path = path.trim_start_matches('/');
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));

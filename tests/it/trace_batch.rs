@@ -13,42 +13,27 @@ use crate::trace::{Story, of_platform, post, start};
 const OTHER_TRACE: &str = "6ac29d00abababababababababababab";
 const OTHER_SPAN: &str = "0101010101010101";
 
-/// What becomes of a message's context on its way.
-struct Way {
-    name: &'static str,
-    /// Whether a context comes through.
-    is_known: bool,
-    change: fn(&mut Sent),
-}
+/// What becomes of a message's context on its way: its name, whether a context comes through, and how the message is changed.
+type Way = (&'static str, bool, fn(&mut Sent));
 
-const fn way(name: &'static str, is_known: bool, change: fn(&mut Sent)) -> Way {
-    Way {
-        name,
-        is_known,
-        change,
-    }
-}
-
-static ALL: [Way; 10] = [
-    way("both", true, |_message| ()),
-    way("W3C only", true, |message| message.trace_header = None),
-    way("X-Ray only", true, |message| message.attributes.clear()),
-    way(TWO_TRACES, true, |message| {
+const ALL: [Way; 10] = [
+    ("both", true, |_message| ()),
+    ("W3C only", true, |message| message.trace_header = None),
+    ("X-Ray only", true, |message| message.attributes.clear()),
+    (TWO_TRACES, true, |message| {
         message.trace_header = Some(other_header());
     }),
-    way("not sampled", true, |message| {
-        sampled(message, ";Sampled=0")
-    }),
-    way("unknown", true, |message| sampled(message, ";Sampled=?")),
-    way("unsaid", true, |message| sampled(message, "")),
-    way("W3C garbled", true, garble),
-    way("garbled", false, |message| {
+    ("not sampled", true, |message| sample(message, ";Sampled=0")),
+    ("unknown", true, |message| sample(message, ";Sampled=?")),
+    ("unsaid", true, |message| sample(message, "")),
+    ("W3C garbled", true, garble),
+    ("garbled", false, |message| {
         garble(message);
         let state = "=,=".to_owned();
         message.attributes.insert("tracestate".to_owned(), state);
         message.trace_header = Some("Root=1-nothing;Parent=0;;=".to_owned());
     }),
-    way("absent", false, |message| {
+    ("absent", false, |message| {
         message.attributes.clear();
         message.trace_header = None;
     }),
@@ -57,10 +42,9 @@ static ALL: [Way; 10] = [
 const TWO_TRACES: &str = "two traces";
 
 /// Only X-Ray's context, with something else about its sampling.
-fn sampled(message: &mut Sent, sampled: &str) {
+fn sample(message: &mut Sent, sampled: &str) {
     message.attributes.clear();
-    let header = message.trace_header.as_mut();
-    if let Some(header) = header {
+    if let Some(header) = message.trace_header.as_mut() {
         *header = header.replace(";Sampled=1", sampled);
     }
 }
@@ -77,23 +61,25 @@ fn other_header() -> String {
 
 /// One lead of the batch.
 struct Mate {
-    way: &'static Way,
+    name: &'static str,
+    is_known: bool,
     story: Story,
     message: Sent,
 }
 
 async fn mates(rig: &Rig) -> Result<Vec<Mate>> {
     let mut mates = Vec::new();
-    for (number, way) in ALL.iter().enumerate() {
+    for (number, (name, is_known, change)) in ALL.into_iter().enumerate() {
         let story = post(rig, &format!("mate-{number}")).await?;
         let sent = rig.cloud.take_sent();
         let [message] = sent.as_slice() else {
             bail!("one message for a lead, not {sent:?}");
         };
         let mut message = message.clone();
-        (way.change)(&mut message);
+        change(&mut message);
         mates.push(Mate {
-            way,
+            name,
+            is_known,
             story,
             message,
         });
@@ -124,9 +110,9 @@ async fn each_message_of_a_batch_of_ten_has_a_span_of_its_own_and_none_takes_ano
             let mut consumers = consumers.iter();
             let consumer = consumers.find(|span| span.has("messaging.message.id", id));
             let consumer = consumer.context("its message's id")?;
-            check(mate, consumer, &spans, &platform).context(mate.way.name)?;
+            check(mate, consumer, &spans, &platform).context(mate.name)?;
         }
-        let known = ALL.iter().filter(|way| way.is_known).count();
+        let known = mates.iter().filter(|mate| mate.is_known).count();
         let waits = spans.named(&format!("wait {QUEUE}")).len();
         ensure!(
             waits == known,
@@ -146,7 +132,7 @@ fn check(mate: &Mate, consumer: &Span, spans: &Spans, platform: &Link) -> Result
         trace_id: OTHER_TRACE.to_owned(),
         span_id: OTHER_SPAN.to_owned(),
     };
-    if mate.way.is_known {
+    if mate.is_known {
         mate.story.check_gap(&own, producer, consumer)?;
     } else {
         let begins = consumer.kind == Kind::Consumer && consumer.parent.is_none();
@@ -154,7 +140,7 @@ fn check(mate: &Mate, consumer: &Span, spans: &Spans, platform: &Link) -> Result
         ensure!(!own.0.contains(consumer), "which is nobody's");
     }
     let is_linked = consumer.links.contains(&other);
-    let has_two = mate.way.name == TWO_TRACES;
+    let has_two = mate.name == TWO_TRACES;
     ensure!(is_linked == has_two, "{:?}", consumer.links);
     let linked = consumer.links.iter();
     for link in linked.filter(|link| **link != other && *link != platform) {

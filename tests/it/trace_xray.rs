@@ -77,7 +77,8 @@ async fn check_taken(documents: &[String], traces: &BTreeSet<&str>) -> Result<()
     let taken = ask("TraceSegments", json!({"TraceSegmentDocuments": documents})).await?;
     ensure!(taken == json!({"UnprocessedTraceSegments": []}), "{taken}");
     let given = ask("Traces", json!({"TraceIds": traces})).await?;
-    let kept = given["Traces"][0]["Segments"].as_array();
+    let kept = given.pointer("/Traces/0/Segments");
+    let kept = kept.and_then(Value::as_array);
     let has_all = kept.is_some_and(|kept| kept.len() == documents.len());
     ensure!(has_all, "{given}");
     Ok(())

@@ -101,8 +101,8 @@ impl Clients {
     /// Sends a message, to be received at once, and gives back its id.
     pub async fn send(&self, queue_url: &str, body: &str) -> Result<String> {
         let send = self.sqs.send_message().queue_url(queue_url);
-        let sent = send.message_body(body).delay_seconds(0).send().await?;
-        sent.message_id.context("a message has an id")
+        let reply = send.message_body(body).delay_seconds(0).send().await?;
+        reply.message_id.context("a message has an id")
     }
 }
 

@@ -72,10 +72,11 @@ impl Function {
 
     /// Invokes it with an event that it must answer, and gives back the answer.
     pub async fn answer(&self, event: &Value) -> Result<Value> {
-        match self.invoke(event).await? {
-            Outcome::Response(payload) => Ok(serde_json::from_slice(&payload)?),
-            other => bail!("{other:?}: {:?}", self.log().lines()),
-        }
+        let outcome = self.invoke(event).await?;
+        let Outcome::Response(payload) = outcome else {
+            bail!("{outcome:?}: {:?}", self.log().lines());
+        };
+        Ok(serde_json::from_slice(&payload)?)
     }
 
     /// Invokes it with an event, and waits for a free environment where all are busy.

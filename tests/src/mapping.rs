@@ -16,7 +16,7 @@ use crate::function::Function;
 use crate::instance::Outcome;
 use crate::shared::Shared;
 
-/// One long poll; short, because a stop waits for its end so that no message vanishes into a poll nobody reads.
+/// One long poll.
 const POLL_SECONDS: i32 = 1;
 /// A pause after a failed poll, so that a service that is down is not hammered.
 const FAULT_PAUSE: Duration = Duration::from_millis(200);
@@ -57,19 +57,11 @@ pub struct Delivery {
     pub failed: bool,
 }
 
-/// Whether a mapping polls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Paused,
-    Polling,
-    Stopped,
-}
-
-/// A running mapping; it stops when it is dropped or [`stop`](Self::stop)ped.
+/// A running mapping, until it is dropped.
 #[derive(Debug)]
 pub struct Mapping {
-    state: watch::Sender<State>,
-    pollers: JoinSet<()>,
+    polls: watch::Sender<bool>,
+    _pollers: JoinSet<()>,
     poll: Arc<Poll>,
 }
 
@@ -103,16 +95,11 @@ pub fn judge(payload: &[u8], batch: &BTreeSet<String>) -> Verdict {
     let Ok(answer) = serde_json::from_slice::<Value>(payload) else {
         return Verdict::All("the answer is not JSON");
     };
-    let items = match &answer {
-        Value::Null => return Verdict::Done,
-        Value::Object(members) => match members.get("batchItemFailures") {
-            None | Some(Value::Null) => return Verdict::Done,
-            Some(Value::Array(items)) => items,
-            Some(_) => return Verdict::All("batchItemFailures is not a list"),
-        },
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Verdict::All("the answer is not an object");
-        }
+    let items = match (&answer, answer.get("batchItemFailures")) {
+        (Value::Null, _) | (Value::Object(_), None | Some(Value::Null)) => return Verdict::Done,
+        (Value::Object(_), Some(Value::Array(items))) => items,
+        (Value::Object(_), Some(_)) => return Verdict::All("batchItemFailures is not a list"),
+        _ => return Verdict::All("the answer is not an object"),
     };
     let mut failed = BTreeSet::new();
     for item in items {
@@ -147,18 +134,14 @@ impl Mapping {
             deliveries: Shared::default(),
             faults: Shared::default(),
         });
-        let state = watch::Sender::new(if options.enabled {
-            State::Polling
-        } else {
-            State::Paused
-        });
+        let polls = watch::Sender::new(options.enabled);
         let mut pollers = JoinSet::new();
         for _ in 0..options.concurrency {
-            pollers.spawn(Arc::clone(&poll).run(state.subscribe()));
+            pollers.spawn(Arc::clone(&poll).run(polls.subscribe()));
         }
         Ok(Self {
-            state,
-            pollers,
+            polls,
+            _pollers: pollers,
             poll,
         })
     }
@@ -175,23 +158,13 @@ impl Mapping {
 
     /// Begins to poll, where it was made without being enabled.
     pub fn resume(&self) {
-        self.state.send_replace(State::Polling);
-    }
-
-    /// Stops after what is in flight.
-    pub async fn stop(&mut self) {
-        self.state.send_replace(State::Stopped);
-        while self.pollers.join_next().await.is_some() {}
+        self.polls.send_replace(true);
     }
 }
 
 impl Poll {
-    async fn run(self: Arc<Self>, mut state: watch::Receiver<State>) {
-        loop {
-            let waited = state.wait_for(|now| *now != State::Paused).await;
-            if !waited.is_ok_and(|now| *now == State::Polling) {
-                return;
-            }
+    async fn run(self: Arc<Self>, mut polls: watch::Receiver<bool>) {
+        while polls.wait_for(|polls| *polls).await.is_ok() {
             if let Err(error) = self.round().await {
                 self.faults.lock().push(format!("{error:#}"));
                 tokio::time::sleep(FAULT_PAUSE).await;

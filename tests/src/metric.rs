@@ -37,7 +37,7 @@ pub fn sum(lines: &[String], metric: &str) -> f64 {
 /// The names of the metrics in these lines, each as often as a document tells of it.
 pub fn names(lines: &[String]) -> Vec<String> {
     let names = documents(lines).flat_map(|document| {
-        let directives = items(document.at("_aws").at("CloudWatchMetrics")).into_iter();
+        let directives = items(document.at("_aws").at("CloudWatchMetrics")).iter();
         let metrics = directives.flat_map(|directive| items(directive.at("Metrics")));
         let names = metrics.filter_map(|metric| metric.at("Name").as_str());
         names.map(str::to_owned).collect::<Vec<_>>()

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Value, json};
 
 /// Where the template lies.
 pub fn path() -> Result<PathBuf> {
@@ -120,18 +120,10 @@ fn written_out(tag: Option<&Tag>, value: Value) -> Value {
     }
 }
 
+/// A plain scalar is what it is in JSON, where it is JSON.
 fn plain(text: &str) -> Value {
     match text {
-        "" | "~" | "null" => Value::Null,
-        "true" => Value::Bool(true),
-        "false" => Value::Bool(false),
-        _ => match (
-            text.parse::<i64>(),
-            text.parse::<f64>().ok().and_then(Number::from_f64),
-        ) {
-            (Ok(number), _) => Value::from(number),
-            (Err(_), Some(number)) => Value::Number(number),
-            (Err(_), None) => Value::String(text.to_owned()),
-        },
+        "" | "~" => Value::Null,
+        _ => serde_json::from_str(text).unwrap_or_else(|_text| text.into()),
     }
 }

@@ -120,13 +120,6 @@ impl Cloud {
         self.state.lock().queue = Some(Queue::new(visibility, receives_max));
     }
 
-    /// Every dead letter of the queue so far.
-    pub fn dead_letters(&self) -> Vec<Sent> {
-        let state = self.state.lock();
-        let queue = state.queue.as_ref();
-        queue.map_or_else(Vec::new, |queue| queue.dead.clone())
-    }
-
     /// Every message that was sent so far.
     pub fn sent(&self) -> Vec<Sent> {
         self.state.lock().sent.clone()

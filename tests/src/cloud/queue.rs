@@ -31,7 +31,6 @@ pub(super) struct Queue {
     held: BTreeMap<u64, Held>,
     arrivals: u64,
     handles: u64,
-    pub(super) dead: Vec<Sent>,
 }
 
 impl Queue {
@@ -42,7 +41,6 @@ impl Queue {
             held: BTreeMap::new(),
             arrivals: 0,
             handles: 0,
-            dead: Vec::new(),
         }
     }
 
@@ -66,9 +64,8 @@ impl Queue {
 
     pub(super) fn receive(&mut self, asked: &Value) -> Value {
         let (now, limit) = (Instant::now(), self.receives_max);
-        let spent = |_: &u64, held: &mut Held| held.due <= now && held.receives >= limit;
-        let dead = self.held.extract_if(.., spent);
-        self.dead.extend(dead.map(|(_, held)| held.message));
+        let spent = |held: &Held| held.due <= now && held.receives >= limit;
+        self.held.retain(|_, held| !spent(held));
         let most = asked.at("MaxNumberOfMessages").as_u64().unwrap_or(1);
         let most = usize::try_from(most).map_or(RECEIVE_MAX, |most| most.min(RECEIVE_MAX));
         let due = self.held.values_mut().filter(|held| held.due <= now);

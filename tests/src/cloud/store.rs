@@ -53,12 +53,12 @@ impl Store {
     pub(super) fn answer(&mut self, request: &Request) -> (&'static str, Response) {
         let path = decoded(request.uri().path());
         let query = request.uri().query().unwrap_or_default();
-        match request.method() {
-            &Method::GET if query.contains("list-type=2") => {
+        match *request.method() {
+            Method::GET if query.contains("list-type=2") => {
                 ("S3.ListObjectsV2", self.list(&path, query))
             }
-            &Method::GET => ("S3.GetObject", self.get(&path)),
-            &Method::PUT => ("S3.PutObject", self.write(path, request)),
+            Method::GET => ("S3.GetObject", self.get(&path)),
+            Method::PUT => ("S3.PutObject", self.write(path, request)),
             _ => (
                 "unknown",
                 error(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::clock;
-use crate::emulator::process::Daemon;
+use crate::emulator::process::{Reaper, daemon};
 use crate::emulator::registry::Run;
 use crate::emulator::venv;
 
@@ -17,7 +17,7 @@ const LOCK: &str = include_str!("../emulator/rotel.lock");
 pub struct Rotel {
     url: String,
     log: PathBuf,
-    _daemon: Daemon,
+    _daemon: Reaper,
 }
 
 impl Rotel {
@@ -58,7 +58,7 @@ impl Rotel {
         Ok(Self {
             url: format!("http://127.0.0.1:{http}"),
             log: folder.join("log"),
-            _daemon: Daemon::start(command, &folder)?,
+            _daemon: daemon(command, &folder)?,
         })
     }
 

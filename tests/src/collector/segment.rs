@@ -15,8 +15,11 @@ const AGE_SECONDS_MAX: i64 = 30 * 24 * 3600;
 /// A clock may be ahead by so much.
 const AHEAD_SECONDS_MAX: i64 = 5 * 60;
 
+/// What a member must be.
+type Demand = fn(&Value) -> bool;
+
 /// Every member that a segment or a subsegment may have, and what it must be.
-const MEMBERS: [(&str, fn(&Value) -> bool); 25] = [
+const MEMBERS: [(&str, Demand); 25] = [
     ("annotations", are_annotations),
     ("aws", Value::is_object),
     ("cause", is_cause),
@@ -76,7 +79,7 @@ pub(super) fn each(document: &Value) -> Vec<Value> {
     let members = outer.as_object_mut();
     let inner = members.and_then(|members| members.remove("subsegments"));
     let mut all = vec![outer.clone()];
-    for mut inner in inner.iter().flat_map(Value::as_array).flatten().cloned() {
+    for mut inner in inner.iter().filter_map(Value::as_array).flatten().cloned() {
         if let Some(members) = inner.as_object_mut() {
             members.insert("trace_id".to_owned(), outer.at("trace_id").clone());
             members.insert("parent_id".to_owned(), outer.at("id").clone());

@@ -11,22 +11,14 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
 use super::registry::{self, Run};
-use super::{Endpoints, LOCALSTACK, LOCALSTACK_ENVIRONMENT, MOTO, process};
+use super::{LOCALSTACK, LOCALSTACK_ENVIRONMENT, MOTO, Started, process};
 
 /// The label that names the lock of the run that a container belongs to.
 const LABEL: &str = "leadwire-tests.lock";
 /// A container whose run's lock cannot be seen from here is taken for dead after this time.
 const FOREIGN_AGE_SECONDS_MAX: i64 = 3600;
 
-/// The two containers.
-#[derive(Debug)]
-pub(super) struct Containers {
-    _localstack: ContainerAsync<GenericImage>,
-    _moto: ContainerAsync<GenericImage>,
-    _reaper: process::Reaper,
-}
-
-pub(super) async fn start() -> Result<(Containers, Endpoints)> {
+pub(super) async fn start() -> Result<Started> {
     let run = Run::current()?;
     remove_leftovers().await?;
     let image = |(name, tag): (&str, &str), port: u16| {
@@ -44,17 +36,12 @@ pub(super) async fn start() -> Result<(Containers, Endpoints)> {
         image(MOTO, 5000).with_label(LABEL, &label).start()
     )
     .context("no container started")?;
-    let endpoints = Endpoints {
+    let reaper = process::Reaper::of_containers(&[localstack.id(), moto.id()])?;
+    Ok(Started {
         aws: endpoint(&localstack, 4566).await?,
         mail: endpoint(&moto, 5000).await?,
-    };
-    let reaper = process::Reaper::of_containers(&[localstack.id(), moto.id()])?;
-    let containers = Containers {
-        _localstack: localstack,
-        _moto: moto,
-        _reaper: reaper,
-    };
-    Ok((containers, endpoints))
+        hold: Box::new((localstack, moto, reaper)),
+    })
 }
 
 async fn endpoint(container: &ContainerAsync<GenericImage>, port: u16) -> Result<String> {

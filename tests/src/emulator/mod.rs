@@ -59,11 +59,15 @@ impl Way {
     }
 }
 
-/// Where they are.
-struct Endpoints {
+/// Emulators as a way starts them.
+struct Started {
     aws: String,
     mail: String,
+    hold: Hold,
 }
+
+/// What keeps emulators alive.
+type Hold = Box<dyn std::fmt::Debug + Send + Sync>;
 
 /// Running emulators.
 #[derive(Debug)]
@@ -74,8 +78,7 @@ pub struct Emulators {
     pub aws: String,
     /// The endpoint of SES v2.
     pub mail: String,
-    _containers: Option<docker::Containers>,
-    _processes: Option<venv::Processes>,
+    _hold: Hold,
 }
 
 impl Emulators {
@@ -97,22 +100,15 @@ impl Emulators {
 
     /// Starts emulators one given way, for the caller alone.
     pub async fn start(way: Way) -> Result<Self> {
-        let (containers, processes, Endpoints { aws, mail }) = match way {
-            Way::Docker => {
-                let (containers, endpoints) = docker::start().await?;
-                (Some(containers), None, endpoints)
-            }
-            Way::Venv => {
-                let (processes, endpoints) = venv::start().await?;
-                (None, Some(processes), endpoints)
-            }
+        let Started { aws, mail, hold } = match way {
+            Way::Docker => docker::start().await?,
+            Way::Venv => venv::start().await?,
         };
         let emulators = Self {
             way,
             aws,
             mail,
-            _containers: containers,
-            _processes: processes,
+            _hold: hold,
         };
         emulators.ready().await?;
         Ok(emulators)

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 /// A shell that waits for the end of the test process (its standard input closes then, also after a kill -9) and
 /// cleans up after it.
 #[derive(Debug)]
-pub(super) struct Reaper {
+pub(crate) struct Reaper {
     _child: Child,
 }
 
@@ -21,7 +21,7 @@ impl Reaper {
     }
 
     /// Kills a group of processes and removes its folder at the end.
-    pub(super) fn of_group(pid: u32, folder: &Path) -> Result<Self> {
+    fn of_group(pid: u32, folder: &Path) -> Result<Self> {
         let folder = folder.display().to_string();
         Self::start(
             "kill -s KILL -- -\"$1\"; rm -rf -- \"$2\"",
@@ -45,25 +45,16 @@ impl Reaper {
     }
 }
 
-/// A server in a process group of its own.
-#[derive(Debug)]
-pub(crate) struct Daemon {
-    _reaper: Reaper,
-}
-
-impl Daemon {
-    /// Starts `command` with its output in `folder`, which is removed at the end.
-    pub(crate) fn start(mut command: Command, folder: &Path) -> Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let log = File::create(folder.join("log"))?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("{}", command.get_program().display()))?;
-        let reaper = Reaper::of_group(child.id(), folder)?;
-        Ok(Self { _reaper: reaper })
-    }
+/// Starts a server in a process group of its own, with its output in `folder`, which is removed at the end.
+pub(crate) fn daemon(mut command: Command, folder: &Path) -> Result<Reaper> {
+    std::fs::create_dir_all(folder)?;
+    let log = File::create(folder.join("log"))?;
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("{}", command.get_program().display()))?;
+    Reaper::of_group(child.id(), folder)
 }

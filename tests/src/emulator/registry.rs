@@ -28,11 +28,8 @@ impl Run {
     fn open() -> Result<Self> {
         let root = root()?;
         remove_dead_runs(&root)?;
-        let folder = tempfile::Builder::new()
-            .prefix("run-")
-            .tempdir_in(&root)
-            .context("a folder for this run")?
-            .keep();
+        let folder = tempfile::Builder::new().prefix("run-").tempdir_in(&root);
+        let folder = folder.context("a folder for this run")?.keep();
         let lock = File::create(folder.join("lock"))?;
         lock.lock()?;
         Ok(Self {
@@ -68,10 +65,8 @@ pub(super) fn is_dead(lock: &Path) -> Option<bool> {
 fn remove_dead_runs(root: &Path) -> Result<()> {
     for entry in std::fs::read_dir(root)? {
         let path = entry?.path();
-        let is_run = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("run-"));
-        if is_run && is_dead(&path.join("lock")) == Some(true) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("run-") && is_dead(&path.join("lock")) == Some(true) {
             // Another process may be removing the same folder.
             drop(std::fs::remove_dir_all(&path));
         }

@@ -8,25 +8,18 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::process::Daemon;
+use super::process::{Reaper, daemon};
 use super::registry::{self, Run};
-use super::{Endpoints, LOCALSTACK_ENVIRONMENT};
+use super::{LOCALSTACK_ENVIRONMENT, Started};
 
 const LOCALSTACK_LOCK: &str = include_str!("localstack.lock");
 const MOTO_LOCK: &str = include_str!("moto.lock");
 
-/// The two processes.
-#[derive(Debug)]
-pub(super) struct Processes {
-    _localstack: Daemon,
-    _moto: Daemon,
-}
-
-pub(super) async fn start() -> Result<(Processes, Endpoints)> {
+pub(super) async fn start() -> Result<Started> {
     tokio::task::spawn_blocking(start_blocking).await?
 }
 
-fn start_blocking() -> Result<(Processes, Endpoints)> {
+fn start_blocking() -> Result<Started> {
     let (localstack, moto) = std::thread::scope(|scope| {
         let moto = scope.spawn(|| environment("moto", MOTO_LOCK));
         (environment("localstack", LOCALSTACK_LOCK), moto.join())
@@ -35,31 +28,31 @@ fn start_blocking() -> Result<(Processes, Endpoints)> {
         bail!("the thread that made moto's environment panicked");
     };
     let (aws_port, mail_port) = (free_port()?, free_port()?);
-    let processes = Processes {
-        _localstack: start_localstack(&localstack, aws_port)?,
-        _moto: start_moto(&moto?, mail_port)?,
-    };
-    let endpoints = Endpoints {
+    let hold = (
+        start_localstack(&localstack, aws_port)?,
+        start_moto(&moto?, mail_port)?,
+    );
+    Ok(Started {
         aws: format!("http://127.0.0.1:{aws_port}"),
         mail: format!("http://127.0.0.1:{mail_port}"),
-    };
-    Ok((processes, endpoints))
+        hold: Box::new(hold),
+    })
 }
 
-fn start_localstack(environment: &Path, port: u16) -> Result<Daemon> {
+fn start_localstack(environment: &Path, port: u16) -> Result<Reaper> {
     let (mut command, folder) = program(environment, "python", &format!("localstack-{port}"))?;
     command
         .args(["-m", "localstack.runtime.main"])
         .env("FILESYSTEM_ROOT", &folder)
         .env("GATEWAY_LISTEN", format!("127.0.0.1:{port}"))
         .envs(LOCALSTACK_ENVIRONMENT);
-    Daemon::start(command, &folder)
+    daemon(command, &folder)
 }
 
-fn start_moto(environment: &Path, port: u16) -> Result<Daemon> {
+fn start_moto(environment: &Path, port: u16) -> Result<Reaper> {
     let (mut command, folder) = program(environment, "moto_server", &format!("moto-{port}"))?;
     command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-    Daemon::start(command, &folder)
+    daemon(command, &folder)
 }
 
 /// A program of an environment, at home in a folder of this run.

@@ -12,6 +12,7 @@ use crate::clients::{ACCOUNT, Clients};
 use crate::cloud::Cloud;
 use crate::emulator::Emulators;
 use crate::function::environment;
+use crate::rig;
 use crate::stack::unique_name;
 
 /// How long a received message is hidden.
@@ -77,20 +78,17 @@ impl Ground {
 
     /// What the template would give the functions, over these endpoints.
     pub(crate) fn variables(&self, aws: &str, mail: &str) -> BTreeMap<String, String> {
-        environment([
-            ("AWS_ENDPOINT_URL", aws),
+        let mut all = rig::variables(aws);
+        all.extend(environment([
             ("AWS_ENDPOINT_URL_SESV2", mail),
             ("RAW_BUCKET", &self.bucket("raw")),
             ("LOOKUP_BUCKET", &self.bucket("lookup")),
             ("ENRICHED_BUCKET", &self.bucket("enriched")),
             ("DELAY_QUEUE_URL", &self.queue_url),
-            ("DELAY_SECONDS", "0"),
             ("LEASE_SECONDS", "2"),
             ("RETRY_SECONDS", "1"),
-            ("SES_FROM_ADDRESS", "leads@example.com"),
-            ("SES_TO_ADDRESS", "team@example.com"),
-            ("ENVIRONMENT", "dev"),
-        ])
+        ]));
+        all
     }
 
     pub(crate) async fn put_owner(&self, lead_id: &str, file: &Value) -> Result<()> {
