@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use hyper::http::response::Builder;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request as HttpRequest, Response};
@@ -99,10 +100,8 @@ pub(crate) async fn serve<H, T, S>(
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_DEADLINE, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    let drained = tokio::time::timeout(DRAIN_DEADLINE, graceful.shutdown()).await;
+    if drained.is_err() {
         DrainTimedOut {}.emit();
     }
 }
@@ -164,10 +163,9 @@ impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
         if let Some(page) = self.pages.answer(peer.ip(), &head).await {
             return Ok(render_page(page));
         }
-        let body = tokio::time::timeout(BODY_DEADLINE, read_body(body))
-            .await
-            .map_err(|_elapsed| Abandoned::Slow)?
-            .map_err(Abandoned::Broken)?;
+        let body = tokio::time::timeout(BODY_DEADLINE, read_body(body)).await;
+        let body = body.map_err(|_elapsed| Abandoned::Slow)?;
+        let body = body.map_err(Abandoned::Broken)?;
         let headers = HeaderView(&head.headers);
         let (method, path) = (head.method.as_str(), head.uri.path());
         let invocation = Invocation::default();
@@ -195,18 +193,12 @@ impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
     /// Whether the store can be read; its writer is the same.
     async fn health(&self) -> Response<Full<Bytes>> {
         let read = self.home.store().get(Bucket::Enriched, "healthz", 0).await;
-        let (status, word) = if read.is_ok() {
-            (200, "ok")
-        } else {
-            (503, "store unavailable")
+        let (status, word) = match read {
+            Ok(_) => (200, "ok"),
+            Err(_) => (503, "store unavailable"),
         };
         let body = serde_json::json!({ "status": word }).to_string();
-        respond(
-            Response::builder()
-                .status(status)
-                .header(CONTENT_TYPE, "application/json"),
-            body,
-        )
+        respond(begin(status, "application/json"), body)
     }
 }
 
@@ -253,9 +245,7 @@ async fn discard<B: Body<Data = Bytes>>(mut body: Pin<&mut B>) -> Result<(), B::
 }
 
 fn render(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header(CONTENT_TYPE, answer.content_type);
+    let mut response = begin(answer.status, answer.content_type);
     if let Some(seconds) = answer.retry_after_seconds {
         response = response.header(RETRY_AFTER, seconds);
     }
@@ -266,19 +256,21 @@ fn render(answer: Answer) -> Response<Full<Bytes>> {
 }
 
 fn render_page(page: Page) -> Response<Full<Bytes>> {
-    let response = Response::builder()
-        .status(page.status)
-        .header(CONTENT_TYPE, page.content_type);
-    let response = HEADERS.iter().fold(response, |response, (name, value)| {
-        response.header(*name, *value)
-    });
+    let mut response = begin(page.status, page.content_type);
+    for (name, value) in HEADERS {
+        response = response.header(name, value);
+    }
     respond(response, page.body)
 }
 
-fn respond(response: hyper::http::response::Builder, body: String) -> Response<Full<Bytes>> {
-    response
-        .body(Full::new(Bytes::from(body)))
-        .expect("our own statuses and headers are valid")
+fn begin(status: u16, content_type: &str) -> Builder {
+    let response = Response::builder().status(status);
+    response.header(CONTENT_TYPE, content_type)
+}
+
+fn respond(response: Builder, body: String) -> Response<Full<Bytes>> {
+    let response = response.body(Full::new(Bytes::from(body)));
+    response.expect("our own statuses and headers are valid")
 }
 
 #[cfg(test)]

@@ -5,25 +5,26 @@ use crate::home::desk;
 use crate::page::Pages;
 use crate::server::{App, serve};
 use crate::settings::{Settings, SignaturePolicy};
-use crate::spans::MachineSpans;
 use crate::telemetry_store;
 use anyhow::Context as _;
 use leadwire_local::{
-    LocalHome, LocalPorts, OsEntropy, Runner, RunnerConfig, SqliteQueue, SqliteStore, SystemClock,
+    LocalHome, LocalPorts, OsEntropy, Runner, RunnerConfig, Spans, SqliteQueue, SqliteStore,
+    SystemClock,
 };
 use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{DEV, EnrichConfig};
-use leadwire_pipeline::stage::enrich::Enrich;
+use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::ingest::Ingest;
 use leadwire_pipeline::stage::sweep::Sweep;
 use leadwire_telemetry::local::LocalMetrics;
-use leadwire_telemetry::{Names, Traced, traced};
+use leadwire_telemetry::{Invocation, Names, Traced, begin_record, sweep_span, traced};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::Span;
 
 /// How often finished spans go out.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
@@ -55,6 +56,19 @@ pub(crate) async fn run(
 type TracedPorts<M> =
     Ports<Traced<SqliteStore>, Traced<SqliteQueue>, Traced<M>, SystemClock, OsEntropy>;
 
+/// The spans of messages and sweeps: the same as in AWS, with the names of this machine's parts.
+struct MachineSpans(Arc<Names>);
+
+impl Spans for MachineSpans {
+    fn begin(&self, record: &mut Record) {
+        begin_record(record, &self.0, &Invocation::default());
+    }
+
+    fn sweep(&self) -> Span {
+        sweep_span(&Invocation::default())
+    }
+}
+
 /// The stage `ingest` behind the server.
 type LocalApp = App<LocalPorts<NoMailer>, TracedPorts<NoMailer>, leadwire_local::FileSecrets>;
 
@@ -82,12 +96,12 @@ async fn work(
     let enrich = Enrich::new(Arc::clone(&ports), config);
     let sweep = Sweep::new(ports, settings.sweep.clone());
     let runner = Runner::new(home.queue(), enrich, Some(sweep), runner).traced(MachineSpans(names));
-    let address = listener
-        .local_addr()
-        .context("could not tell the address")?;
+    let address = listener.local_addr();
+    let address = address.context("could not tell the address")?;
+    let send_canaries = |every| canary::send_for_ever(home.clone(), address, every);
     let canary = settings
         .canary
-        .map(|every| tokio::spawn(canary::send_for_ever(home.clone(), address, every)));
+        .map(|every| tokio::spawn(send_canaries(every)));
     let mut worker = tokio::spawn(runner.run(stopped(stop.clone())));
     let mut server = tokio::spawn(serve(listener, Arc::new(app), stopped(stop.clone())));
     let flushing = tokio::spawn(flush_for_ever());
@@ -122,10 +136,8 @@ async fn flush_for_ever() {
 
 /// The names of this machine's parts in spans.
 fn names(settings: &Settings) -> Arc<Names> {
-    Arc::new(Names::local(match &settings.smtp {
-        Some(_) => "SMTP",
-        None => "Outbox",
-    }))
+    let mailer = settings.smtp.as_ref().map_or("Outbox", |_| "SMTP");
+    Arc::new(Names::local(mailer))
 }
 
 fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp {

@@ -72,7 +72,7 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<Ended
         }
         Command::Leads(args) => with_home!(&args.home, home => leads::run(&home, &args, output)),
         Command::Lead(args) => {
-            let id = lead::parse_lead_id(&args)?;
+            let id = lead::parse_id(&args.lead_id)?;
             with_home!(&args.home, home => lead::run(&home, &id, args.trace, output))
         }
         Command::Replay(args) => {

@@ -1,7 +1,7 @@
 //! The waterfall in a terminal.
 
 use super::{Link, Piece, Row, RowKind, WHOLE, Waterfall, render_nanos};
-use crate::output::{BAD, BOLD, DIM, GOOD, PLAIN, WAIT, printable};
+use crate::output::{BAD, BOLD, DIM, GOOD, PLAIN, WAIT, printable, shorten};
 use anstyle::Style;
 
 /// The least width of the bars: below that they say nothing.
@@ -50,7 +50,7 @@ impl Columns {
 
     fn line(&self, row: &Row, name: &str, time: &str, bar: &str) -> String {
         let style = name_style(row);
-        let name = fit(name, self.name);
+        let name = format!("{:<width$}", shorten(name, self.name), width = self.name);
         let stage = format!("{:<width$}", row.stage, width = self.stage + GAP);
         let time = format!("{time:>width$}", width = self.time);
         format!("  {style}{name}{style:#}  {DIM}{stage}{DIM:#}{time}  {bar}")
@@ -62,15 +62,6 @@ impl Columns {
 fn widest<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> usize {
     let widths = texts.into_iter().map(|text| text.as_ref().chars().count());
     widths.max().unwrap_or(0)
-}
-
-/// A text in exactly so many columns.
-fn fit(text: &str, width: usize) -> String {
-    if text.chars().count() > width {
-        let beginning: String = text.chars().take(width.saturating_sub(1)).collect();
-        return format!("{beginning}…");
-    }
-    format!("{text:<width$}")
 }
 
 fn name(row: &Row) -> String {
