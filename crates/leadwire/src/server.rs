@@ -1,6 +1,7 @@
 //! HTTP in: carries requests to the stage `ingest` and its answers back. Bounded in connections, bytes and time.
 
 use crate::page::{HEADERS, Page, Pages};
+use crate::service::TracedPorts;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
@@ -13,8 +14,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::source::Headers;
+use leadwire_local::{FileSecrets, LocalPorts};
 use leadwire_pipeline::observe::{AcceptFailed, ConnectionEnded, DrainTimedOut};
-use leadwire_pipeline::port::{Bucket, Clock as _, Home, ObjectStore as _, SecretStore};
+use leadwire_pipeline::port::{Bucket, Clock as _, Home as _, NoMailer, ObjectStore as _};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
 use leadwire_telemetry::{Invocation, answered, context_of, link_outside, server_span};
@@ -48,10 +50,10 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEALTH_PATH: &str = "/healthz";
 
 /// The stage behind the server, and its home.
-pub(crate) struct App<H, T, S> {
+pub(crate) struct App {
     /// Not traced: a monitor that asks for the health every second is no lead.
-    pub(crate) home: Arc<H>,
-    pub(crate) ingest: Ingest<T, S>,
+    pub(crate) ports: LocalPorts<NoMailer>,
+    pub(crate) ingest: Ingest<TracedPorts<NoMailer>, FileSecrets>,
     /// What a person at this machine may look at.
     pub(crate) pages: Pages,
 }
@@ -77,15 +79,7 @@ enum Abandoned {
 }
 
 /// Serves until `stop` ends, then lets requests that are under way finish.
-pub(crate) async fn serve<H, T, S>(
-    listener: TcpListener,
-    app: Arc<App<H, T, S>>,
-    stop: impl Future<Output = ()>,
-) where
-    H: Home + 'static,
-    T: Home + 'static,
-    S: SecretStore + 'static,
-{
+pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut stop = pin!(stop);
@@ -121,16 +115,12 @@ async fn accept(
     }
 }
 
-fn spawn_connection<H, T, S>(
+fn spawn_connection(
     (stream, peer): (TcpStream, SocketAddr),
     place: OwnedSemaphorePermit,
-    app: Arc<App<H, T, S>>,
+    app: Arc<App>,
     graceful: &GracefulShutdown,
-) where
-    H: Home + 'static,
-    T: Home + 'static,
-    S: SecretStore + 'static,
-{
+) {
     let service = service_fn(move |request| {
         let app = Arc::clone(&app);
         async move { app.answer(peer, request).await }
@@ -149,13 +139,13 @@ fn spawn_connection<H, T, S>(
     });
 }
 
-impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
+impl App {
     async fn answer(
         &self,
         peer: SocketAddr,
         request: HttpRequest<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Abandoned> {
-        let received_at = self.home.clock().now();
+        let received_at = self.ports.clock().now();
         let (head, body) = request.into_parts();
         if head.uri.path() == HEALTH_PATH {
             return Ok(self.health().await);
@@ -192,7 +182,7 @@ impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
 
     /// Whether the store can be read; its writer is the same.
     async fn health(&self) -> Response<Full<Bytes>> {
-        let read = self.home.store().get(Bucket::Enriched, "healthz", 0).await;
+        let read = self.ports.store().get(Bucket::Enriched, "healthz", 0).await;
         let (status, word) = match read {
             Ok(_) => (200, "ok"),
             Err(_) => (503, "store unavailable"),

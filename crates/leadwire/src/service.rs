@@ -8,8 +8,7 @@ use crate::settings::{Settings, SignaturePolicy};
 use crate::telemetry_store;
 use anyhow::Context as _;
 use leadwire_local::{
-    LocalHome, LocalPorts, OsEntropy, Runner, RunnerConfig, Spans, SqliteQueue, SqliteStore,
-    SystemClock,
+    LocalHome, OsEntropy, Runner, RunnerConfig, Spans, SqliteQueue, SqliteStore, SystemClock,
 };
 use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_pipeline::secrets::SecretCache;
@@ -53,7 +52,7 @@ pub(crate) async fn run(
 }
 
 /// The ports of this home, traced.
-type TracedPorts<M> =
+pub(crate) type TracedPorts<M> =
     Ports<Traced<SqliteStore>, Traced<SqliteQueue>, Traced<M>, SystemClock, OsEntropy>;
 
 /// The spans of messages and sweeps: the same as in AWS, with the names of this machine's parts.
@@ -69,12 +68,9 @@ impl Spans for MachineSpans {
     }
 }
 
-/// The stage `ingest` behind the server.
-type LocalApp = App<LocalPorts<NoMailer>, TracedPorts<NoMailer>, leadwire_local::FileSecrets>;
-
 async fn work(
     home: &LocalHome,
-    (listener, app): (TcpListener, LocalApp),
+    (listener, app): (TcpListener, App),
     settings: &Settings,
     runner: RunnerConfig,
     stop: watch::Receiver<bool>,
@@ -140,7 +136,7 @@ fn names(settings: &Settings) -> Arc<Names> {
     Arc::new(Names::local(mailer))
 }
 
-fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp {
+fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> App {
     let ports = Arc::new(traced(home.ports(NoMailer), &names(settings)));
     let environment = match settings.signatures {
         SignaturePolicy::Waived => DEV,
@@ -149,7 +145,7 @@ fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp
     let secrets = SecretCache::new(home.secrets(), environment);
     let canary = SecretCache::of_canary(home.canary_secret());
     App {
-        home: Arc::new(home.ports(NoMailer)),
+        ports: home.ports(NoMailer),
         ingest: Ingest::new(ports, secrets, settings.ingest.clone()).with_canary(canary),
         pages: Pages {
             home: desk(home),
