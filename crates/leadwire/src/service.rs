@@ -1,7 +1,7 @@
 //! The pipeline at work on one machine: the server, the worker and the sweep over one data folder.
 
 use crate::canary;
-use crate::home::desk;
+use crate::home::{self, desk};
 use crate::page::Pages;
 use crate::server::{App, serve};
 use crate::settings::{Settings, SignaturePolicy};
@@ -16,7 +16,7 @@ use leadwire_pipeline::settings::{DEV, EnrichConfig};
 use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::ingest::Ingest;
 use leadwire_pipeline::stage::sweep::Sweep;
-use leadwire_telemetry::local::LocalMetrics;
+use leadwire_telemetry::local::{LocalMetrics, Setup};
 use leadwire_telemetry::{Invocation, Names, Traced, begin_record, sweep_span, traced};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,10 @@ pub(crate) async fn run(
     runner: RunnerConfig,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let metrics = telemetry_store::install(&settings.enrich.environment);
+    let metrics = LocalMetrics::install(Setup {
+        environment: &settings.enrich.environment,
+        now: home::now,
+    });
     let (finish, finished) = watch::channel(false);
     let keeping = telemetry_store::run(home, metrics.clone(), finished);
     let app = app(home, settings, metrics);

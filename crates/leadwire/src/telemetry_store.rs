@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use leadwire_local::{LocalHome, Minute, NewMinute, SqliteQueue, StoredSpan, TelemetryStore};
 use leadwire_pipeline::observe::QueueNotMeasured;
 use leadwire_pipeline::port::PortError;
-use leadwire_telemetry::local::{LocalMetrics, Setup, State};
+use leadwire_telemetry::local::{LocalMetrics, State};
 use leadwire_telemetry::{MinuteSample, SpanRecord, SpanSink};
 use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -19,14 +19,6 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 const MEASURE_EVERY: Duration = Duration::from_mins(1);
 /// How often what is too old is deleted.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
-
-/// Measures the events of this process from now on.
-pub(crate) fn install(environment: &str) -> LocalMetrics {
-    LocalMetrics::install(Setup {
-        environment,
-        now: home::now,
-    })
-}
 
 /// Stores what `metrics` measures until `stop` says so, and then the rest of it. What cannot be stored now is tried again; leads never wait.
 pub(crate) async fn run(home: &LocalHome, metrics: LocalMetrics, mut stop: watch::Receiver<bool>) {
@@ -179,6 +171,7 @@ mod tests {
     use super::*;
     use leadwire_local::Mode;
     use leadwire_telemetry::Kind;
+    use leadwire_telemetry::local::Setup;
     use std::collections::BTreeMap;
     use tempfile::TempDir;
 

@@ -49,13 +49,8 @@ const KEPT: [&str; 3] = [
     "messages in the queues: they hold ids only, and are acknowledged",
 ];
 
-/// What is to be done.
-pub(super) struct Order {
-    lead_id: LeadId,
-    lease: SignedDuration,
-    dry_run: bool,
-    asks: bool,
-}
+/// The lead, and the lease that is waited for.
+type Order = (LeadId, SignedDuration);
 
 /// What became of it, for a program.
 #[derive(Serialize)]
@@ -74,40 +69,34 @@ struct Told<'a> {
 pub(super) fn parse(args: &ForgetArgs, output: &Output) -> Result<Order, Usage> {
     let lead_id = super::lead::parse_id(&args.lead_id)?;
     let lease = args.settings.read(|settings| settings.get(&LEASE))?;
-    let asks = !args.dry_run && !args.yes;
-    if asks && !output.can_ask() {
+    if !args.dry_run && !args.yes && !output.can_ask() {
         return Err(Usage::of(
             "nobody can be asked here: look with --dry-run, then give --yes",
         ));
     }
-    Ok(Order {
-        lead_id,
-        lease: SignedDuration::from_secs(lease.into()),
-        dry_run: args.dry_run,
-        asks,
-    })
+    Ok((lead_id, SignedDuration::from_secs(lease.into())))
 }
 
 /// Forgets.
 pub(super) async fn run<O: Operated>(
     home: Arc<O>,
-    order: &Order,
+    args: &ForgetArgs,
+    (lead_id, lease): Order,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let owner = home.owner_file(&order.lead_id);
+    let owner = home.owner_file(&lead_id);
     let config = ForgetConfig {
-        lease: order.lease,
+        lease,
         owner_file: owner.is_ours,
     };
     let forget = Forget::new(Arc::clone(&home), config);
-    let found = forget.find(&order.lead_id).await?;
+    let found = forget.find(&lead_id).await?;
     report_found(&found, &owner, output)?;
     let is_nothing = found.events.is_empty() && !(found.owner_file && owner.is_ours);
     let mut forgotten = None;
-    if !order.dry_run && !is_nothing {
-        let lead_id = &order.lead_id;
+    if !args.dry_run && !is_nothing {
         let question = format!("Forget {lead_id}? What is listed above is deleted for good.");
-        if order.asks && !output.ask(&question)? {
+        if !args.yes && !output.ask(&question)? {
             output.line("Nothing was deleted.")?;
             return Ok(Ended::Failed);
         }
@@ -116,21 +105,18 @@ pub(super) async fn run<O: Operated>(
         forgotten = Some(done.context("not everything is forgotten yet; run it again")?);
     }
     // Also where nothing was found: an earlier run may have ended before this.
-    if !order.dry_run && !home.scrub(&order.lead_id).await? {
+    if !args.dry_run && !home.scrub(&lead_id).await? {
         output.line(format!(
             "{BAD}The database's log could not be emptied:{BAD:#} somebody reads it. Run this again."
         ))?;
         return Ok(Ended::Failed);
     }
-    let out_of_reach = out_of_reach(&*home, &order.lead_id, (&owner, &found))?;
+    let out_of_reach = out_of_reach(&*home, &lead_id, (&owner, &found))?;
+    let names = found.events.iter().map(|event| event.name.to_string());
     output.json(&Told {
-        lead_id: &order.lead_id,
-        dry_run: order.dry_run,
-        events: found
-            .events
-            .iter()
-            .map(|event| event.name.to_string())
-            .collect(),
+        lead_id: &lead_id,
+        dry_run: args.dry_run,
+        events: names.collect(),
         keys: keys(&found),
         versions_deleted: forgotten.as_ref().map_or(0, |done| done.versions),
         owner_file: &owner.place,

@@ -24,7 +24,8 @@ pub(crate) enum LookupCommand {
     /// Write an owner file for each row of a CSV file
     Import(LookupImportArgs),
     /// List the owner files
-    Ls(LookupLsArgs),
+    #[command(after_help = "Example:\n  leadwire lookup ls")]
+    Ls(HomeArgs),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -65,13 +66,6 @@ pub(crate) struct LookupImportArgs {
     /// Import the good rows although there are bad ones
     #[arg(long)]
     pub(crate) skip_bad: bool,
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  leadwire lookup ls")]
-pub(crate) struct LookupLsArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
 }
@@ -146,12 +140,8 @@ pub(super) async fn put<O: Operated>(
     Ok(Ended::Done)
 }
 
-/// A row that cannot be imported.
-#[derive(Debug, PartialEq, Eq)]
-struct BadRow {
-    line: u64,
-    why: String,
-}
+/// A row that cannot be imported: its line, and why.
+type BadRow = (u64, String);
 
 /// What is to be imported.
 pub(super) struct Rows {
@@ -165,7 +155,7 @@ pub(super) fn read_rows(
     output: &mut Output,
 ) -> anyhow::Result<Option<Rows>> {
     let (files, bad) = parse_rows(&read_input(&args.file)?)?;
-    for BadRow { line, why } in &bad {
+    for (line, why) in &bad {
         output.json(&json!({ "line": line, "error": why }))?;
         let why = printable(why);
         output.line(format!("{BAD}line {line}:{BAD:#} {why}"))?;
@@ -235,7 +225,7 @@ fn parse_rows(text: &[u8]) -> anyhow::Result<(Vec<OwnerFile>, Vec<BadRow>)> {
         });
         match file {
             Ok(file) => files.push(file),
-            Err(why) => bad.push(BadRow { line, why }),
+            Err(why) => bad.push((line, why)),
         }
     }
     Ok((files, bad))
@@ -335,7 +325,7 @@ mod tests {
         let text = "Lead_ID,Owner,owner_email\na,Omar,omar@example.com\n../b,Omar,\nc,,\nd,Dora,nobody\na,Ann,\ne,Eve\nf,\"Fay\nF\",\ng,Gus,\n";
         let (files, bad) = parse_rows(text.as_bytes()).unwrap();
         let leads: Vec<&str> = files.iter().map(|file| file.lead_id.as_str()).collect();
-        let lines: Vec<u64> = bad.iter().map(|row| row.line).collect();
+        let lines: Vec<u64> = bad.iter().map(|(line, _)| *line).collect();
         assert_eq!(leads, ["a", "f", "g"]);
         assert_eq!(lines, [3, 4, 5, 6, 7]);
     }

@@ -21,16 +21,10 @@ use std::collections::BTreeSet;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ParkedCommand {
     /// List the mails with unconfirmed delivery
-    Ls(ParkedLsArgs),
+    #[command(after_help = "Example:\n  leadwire parked ls")]
+    Ls(HomeArgs),
     /// Say what became of parked mails: they went out, or are to be sent again
     Resolve(ParkedResolveArgs),
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  leadwire parked ls")]
-pub(crate) struct ParkedLsArgs {
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -83,54 +83,35 @@ const AT_ONCE: usize = 16;
 /// Longest id of a run, in characters.
 const RUN_CHARS_MAX: usize = 64;
 
-/// What was asked for, checked.
-pub(super) struct Wish {
-    selection: Selection,
-    notify: Notify,
-    is_dry: bool,
-    is_sure: bool,
-    resume: Option<String>,
-}
-
-impl Wish {
-    /// Checks what was typed. Without a terminal `--yes` must have been given before anything is done.
-    pub(super) fn parse(args: &ReplayArgs, is_json: bool) -> Result<Self, Usage> {
-        let can_ask = !is_json && std::io::stdin().is_terminal();
-        if !args.dry_run && !args.yes && !can_ask {
-            return Err(Usage::of(
-                "replay asks before it sends, and nobody can be asked here: give --yes, or --dry-run to only look",
-            ));
-        }
-        let is_id = |run: &String| {
-            let is_plain = run.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            is_plain && (1..=RUN_CHARS_MAX).contains(&run.len())
-        };
-        if let Some(run) = args.resume.as_ref().filter(|run| !is_id(run)) {
-            let mistake = format!("--resume {run:?}: give the id of a run, as it was told");
-            return Err(Usage::of(mistake));
-        }
-        Ok(Self {
-            selection: Selection::parse(args, home::now())?,
-            notify: args.notify.into(),
-            is_dry: args.dry_run,
-            is_sure: args.yes,
-            resume: args.resume.clone(),
-        })
+/// Checks what was typed. Without a terminal `--yes` must have been given before anything is done.
+pub(super) fn parse(args: &ReplayArgs, is_json: bool) -> Result<Selection, Usage> {
+    let can_ask = !is_json && std::io::stdin().is_terminal();
+    if !args.dry_run && !args.yes && !can_ask {
+        return Err(Usage::of(
+            "replay asks before it sends, and nobody can be asked here: give --yes, or --dry-run to only look",
+        ));
     }
-
-    fn is_range(&self) -> bool {
-        matches!(self.selection, Selection::Time { .. })
+    let is_id = |run: &String| {
+        let is_plain = run.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_plain && (1..=RUN_CHARS_MAX).contains(&run.len())
+    };
+    if let Some(run) = args.resume.as_ref().filter(|run| !is_id(run)) {
+        let mistake = format!("--resume {run:?}: give the id of a run, as it was told");
+        return Err(Usage::of(mistake));
     }
+    Selection::parse(args, home::now())
 }
 
 /// Looks, shows, asks and sends.
 pub(super) async fn run<O: Operated>(
     home: &O,
-    wish: &Wish,
+    args: &ReplayArgs,
+    selection: &Selection,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let selected = select(home, &wish.selection).await?;
-    if wish.is_range() {
+    let selected = select(home, selection).await?;
+    let is_range = matches!(selection, Selection::Time { .. });
+    if is_range {
         let count = selected.candidates.len();
         output.json(&json!({ "selected": count }))?;
         output.line(format!("Stored in this time: {count}"))?;
@@ -146,32 +127,26 @@ pub(super) async fn run<O: Operated>(
     for (candidate, looked) in selected.candidates.iter().zip(looked) {
         match looked {
             Preview::Ready(event) if candidate.is_of(event.lead_id()) => {
-                show_changes(&event, wish.is_range(), &mut shown, output)?;
+                show_changes(&event, is_range, &mut shown, output)?;
                 ready.push(*event);
             }
             // Another lead's, whose id only begins alike.
             Preview::Ready(_) => {}
             Preview::Refused(refusal) => {
-                show_refusal(
-                    &candidate.name,
-                    refusal,
-                    wish.is_range(),
-                    &mut shown,
-                    output,
-                )?;
+                show_refusal(&candidate.name, refusal, is_range, &mut shown, output)?;
             }
         }
     }
     shown.sum_up(output)?;
     let is_whole = shown.refused == 0;
-    if wish.is_dry || ready.is_empty() {
+    if args.dry_run || ready.is_empty() {
         return Ok(Ended::when(is_whole));
     }
-    if !wish.is_sure && !output.ask(&question(wish.notify, ready.len()))? {
+    if !args.yes && !output.ask(&question(args.notify.into(), ready.len()))? {
         output.line("Nothing was sent.")?;
         return Ok(Ended::Failed);
     }
-    let ended = send_all(home, wish, &ready, output).await?;
+    let ended = send_all(home, args, &ready, output).await?;
     Ok(Ended::when(is_whole && ended == Ended::Done))
 }
 
@@ -202,14 +177,14 @@ fn question(notify: Notify, count: usize) -> String {
 
 async fn send_all<O: Operated>(
     home: &O,
-    wish: &Wish,
+    args: &ReplayArgs,
     ready: &[Ready],
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let order = Order {
-        notify: wish.notify,
-        is_resumed: wish.resume.is_some(),
-        run: wish.resume.clone().unwrap_or_else(|| new_run(home)),
+        notify: args.notify.into(),
+        is_resumed: args.resume.is_some(),
+        run: args.resume.clone().unwrap_or_else(|| new_run(home)),
     };
     let run = &order.run;
     output.json(&json!({ "run": run, "notify": order.notify.code() }))?;

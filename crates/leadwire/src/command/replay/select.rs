@@ -12,7 +12,7 @@ use leadwire_pipeline::operate::replay::{list_lead, list_time};
 use leadwire_pipeline::port::PortError;
 
 /// What was asked for.
-pub(super) enum Selection {
+pub(in crate::command) enum Selection {
     /// These leads and events.
     Ids(Vec<Id>),
     /// What was stored in a span of time.
@@ -25,7 +25,7 @@ pub(super) enum Selection {
 }
 
 /// A lead or an event.
-pub(super) enum Id {
+pub(in crate::command) enum Id {
     /// The key of a raw object.
     Key(EventName),
     /// An event's name where there is one, else a lead.
