@@ -16,21 +16,21 @@ pub(crate) const PATH: &str = "/ingest/canary";
 /// The way to an address over HTTP.
 #[derive(Debug)]
 pub(crate) struct Door {
-    client: Arc<Client>,
+    client: Client,
     url: String,
 }
 
 impl Door {
     /// The way to the whole address `url`, through a proxy where the environment names one.
     pub(crate) fn to(url: String) -> Self {
-        let client = Arc::new(Client::new());
+        let client = Client::new();
         Self { client, url }
     }
 
     /// The way to the server at `address` on this very machine.
     fn of_this_machine(address: SocketAddr) -> Self {
         Self {
-            client: Arc::new(Client::direct()),
+            client: Client::direct(),
             url: format!("http://{}{PATH}", reachable(address)),
         }
     }
@@ -42,18 +42,11 @@ impl WebhookSender for Door {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     ) -> Result<WebhookReply, PortError> {
-        let (client, url) = (Arc::clone(&self.client), self.url.clone());
+        let (client, url) = (self.client.clone(), self.url.clone());
         let work = move || client.post(&url, &Post { headers, body });
         let reply = tokio::task::spawn_blocking(work).await;
-        let failed = |error: anyhow::Error| PortError::transient("post the canary", error);
-        let reply = reply
-            .map_err(anyhow::Error::new)
-            .flatten()
-            .map_err(failed)?;
-        Ok(WebhookReply {
-            status: reply.status,
-            body: reply.body.into_bytes(),
-        })
+        let reply = reply.map_err(anyhow::Error::new).flatten();
+        reply.map_err(|error| PortError::transient("post the canary", error))
     }
 }
 

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::source::{EventFilter, Extracted, Key, Sample, Source};
+use leadwire_pipeline::port::WebhookReply;
 use std::time::Duration;
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
@@ -20,22 +21,6 @@ pub(crate) struct Post {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The body.
     pub(crate) body: Vec<u8>,
-}
-
-/// What the other side answered.
-#[derive(Clone, Debug)]
-pub(crate) struct Reply {
-    /// The status.
-    pub(crate) status: u16,
-    /// The body.
-    pub(crate) body: String,
-}
-
-impl Reply {
-    /// Whether the lead was taken.
-    pub(crate) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
 }
 
 impl Post {
@@ -67,10 +52,8 @@ impl Post {
 }
 
 /// Posts requests over connections that are kept.
-#[derive(Debug)]
-pub(crate) struct Client {
-    agent: ureq::Agent,
-}
+#[derive(Clone, Debug)]
+pub(crate) struct Client(ureq::Agent);
 
 impl Client {
     /// A client.
@@ -89,26 +72,29 @@ impl Client {
             .timeout_global(Some(REQUEST_DEADLINE))
             .timeout_connect(Some(CONNECT_DEADLINE))
             .user_agent(concat!("leadwire/", env!("CARGO_PKG_VERSION")));
-        let agent = config.build().into();
-        Self { agent }
+        Self(config.build().into())
     }
 
     /// Posts a request and reads its answer.
-    pub(crate) fn post(&self, url: &str, post: &Post) -> anyhow::Result<Reply> {
-        let mut request = self.agent.post(url);
+    pub(crate) fn post(&self, url: &str, post: &Post) -> anyhow::Result<WebhookReply> {
+        let mut request = self.0.post(url);
         for (name, value) in &post.headers {
             request = request.header(*name, value);
         }
         let response = request.send(&post.body);
         let mut response = response.with_context(|| format!("could not post to {url}"))?;
         let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
-        let body = response.body_mut().with_config().limit(limit);
-        let body = body.lossy_utf8(true).read_to_string();
-        Ok(Reply {
+        let body = response.body_mut().with_config().limit(limit).read_to_vec();
+        Ok(WebhookReply {
             status: response.status().as_u16(),
             body: body.context("could not read the answer")?,
         })
     }
+}
+
+/// Whether the lead was taken.
+pub(crate) fn is_taken(reply: &WebhookReply) -> bool {
+    (200..300).contains(&reply.status)
 }
 
 /// The address to post to, and as which source: `https://host` becomes `https://host/ingest`, and `/ingest` the source's own address.

@@ -1,7 +1,7 @@
 //! `send`: a sample lead, as a CRM sends it.
 
 use crate::cli::FolderArgs;
-use crate::client::{Client, Post, Reply, target};
+use crate::client::{Client, Post, is_taken, target};
 use crate::duration::render_time;
 use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, printable};
@@ -11,8 +11,8 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::source::{Key, Sample, Source, Sources};
-use leadwire_pipeline::port::Entropy as _;
-use serde_json::Value;
+use leadwire_pipeline::port::{Entropy as _, WebhookReply};
+use serde_json::{Value, json};
 use std::fmt::Display;
 
 /// The sources that `send` can be, by name.
@@ -78,7 +78,7 @@ pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended>
     for number in 1..=args.count {
         let (sample, post) = prepare(args, source, key.as_ref(), number)?;
         let reply = client.post(&url, &post)?;
-        taken += u32::from(reply.is_success());
+        taken += u32::from(is_taken(&reply));
         report(output, &sample, &reply)?;
     }
     if args.count > 1 {
@@ -135,16 +135,14 @@ fn wrong(flag: &str, error: &impl Display) -> Usage {
     Usage::of(format!("{flag}: {error}"))
 }
 
-fn report(output: &mut Output, sample: &Sample, reply: &Reply) -> anyhow::Result<()> {
-    let body: Option<Value> = serde_json::from_str(&reply.body).ok();
-    output.json(&serde_json::json!({
-        "lead_id": sample.lead_id,
-        "status": reply.status,
-        "answer": body.clone().unwrap_or_else(|| Value::String(reply.body.clone())),
-    }))?;
-    let style = if reply.is_success() { GOOD } else { BAD };
-    let text = printable(&describe(body.as_ref(), &reply.body));
+fn report(output: &mut Output, sample: &Sample, reply: &WebhookReply) -> anyhow::Result<()> {
     let (status, lead_id) = (reply.status, &sample.lead_id);
+    let body = String::from_utf8_lossy(&reply.body);
+    let answer: Option<Value> = serde_json::from_str(&body).ok();
+    let text = printable(&describe(answer.as_ref(), &body));
+    let answer = answer.unwrap_or_else(|| body.into());
+    output.json(&json!({ "lead_id": lead_id, "status": status, "answer": answer }))?;
+    let style = if is_taken(reply) { GOOD } else { BAD };
     Ok(output.line(format!("{style}{status}{style:#}  {lead_id}  {text}"))?)
 }
 
