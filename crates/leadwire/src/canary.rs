@@ -5,7 +5,6 @@ use leadwire_local::LocalHome;
 use leadwire_pipeline::observe::CanariesNotForgotten;
 use leadwire_pipeline::operate::canary::Canary;
 use leadwire_pipeline::port::{NoMailer, PortError, WebhookReply, WebhookSender};
-use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,21 +16,21 @@ pub(crate) const PATH: &str = "/ingest/canary";
 /// The way to an address over HTTP.
 #[derive(Debug)]
 pub(crate) struct Door {
-    client: Arc<Client>,
+    client: Client,
     url: String,
 }
 
 impl Door {
     /// The way to the whole address `url`, through a proxy where the environment names one.
     pub(crate) fn to(url: String) -> Self {
-        let client = Arc::new(Client::new());
+        let client = Client::new();
         Self { client, url }
     }
 
     /// The way to the server at `address` on this very machine.
     fn of_this_machine(address: SocketAddr) -> Self {
         Self {
-            client: Arc::new(Client::direct()),
+            client: Client::direct(),
             url: format!("http://{}{PATH}", reachable(address)),
         }
     }
@@ -43,30 +42,22 @@ impl WebhookSender for Door {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     ) -> Result<WebhookReply, PortError> {
-        const ACTION: &str = "post the canary";
-        let (client, url) = (Arc::clone(&self.client), self.url.clone());
+        let (client, url) = (self.client.clone(), self.url.clone());
         let work = move || client.post(&url, &Post { headers, body });
-        match tokio::task::spawn_blocking(work).await {
-            Ok(Ok(reply)) => Ok(WebhookReply {
-                status: reply.status,
-                body: reply.body.into_bytes(),
-            }),
-            Ok(Err(error)) => Err(PortError::transient(
-                ACTION,
-                Box::<dyn Error + Send + Sync>::from(error),
-            )),
-            Err(stopped) => Err(PortError::transient(ACTION, stopped)),
-        }
+        let reply = tokio::task::spawn_blocking(work).await;
+        let reply = reply.map_err(anyhow::Error::new).flatten();
+        reply.map_err(|error| PortError::transient("post the canary", error))
     }
 }
 
 /// A server that listens everywhere is reached at home.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    let local: IpAddr = match address {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
+    let ip = address.ip();
+    let ip = if ip.is_unspecified() { local } else { ip };
     SocketAddr::new(ip, address.port())
 }
 

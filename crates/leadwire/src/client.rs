@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::source::{EventFilter, Extracted, Key, Sample, Source};
+use leadwire_pipeline::port::WebhookReply;
 use std::time::Duration;
 use ureq::config::ConfigBuilder;
 use ureq::typestate::AgentScope;
@@ -20,22 +21,6 @@ pub(crate) struct Post {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The body.
     pub(crate) body: Vec<u8>,
-}
-
-/// What the other side answered.
-#[derive(Clone, Debug)]
-pub(crate) struct Reply {
-    /// The status.
-    pub(crate) status: u16,
-    /// The body.
-    pub(crate) body: String,
-}
-
-impl Reply {
-    /// Whether the lead was taken.
-    pub(crate) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
 }
 
 impl Post {
@@ -55,11 +40,10 @@ impl Post {
         let mut headers = vec![("content-type", "application/json".to_owned())];
         match key {
             Some(key) => {
+                let why =
+                    || format!("{source} cannot sign this event id: give one without a full stop");
                 let signed = key.sign(&lead.event_id, &body, now);
-                let signed = signed.with_context(|| {
-                    format!("{source} cannot sign this event id: give one without a full stop")
-                })?;
-                headers.extend(signed);
+                headers.extend(signed.with_context(why)?);
             }
             None => headers.push(("idempotency-key", lead.event_id.to_string())),
         }
@@ -68,72 +52,59 @@ impl Post {
 }
 
 /// Posts requests over connections that are kept.
-#[derive(Debug)]
-pub(crate) struct Client {
-    agent: ureq::Agent,
-}
+#[derive(Clone, Debug)]
+pub(crate) struct Client(ureq::Agent);
 
 impl Client {
     /// A client.
     pub(crate) fn new() -> Self {
-        Self::of(Self::config())
+        Self::of(ureq::Agent::config_builder())
     }
 
     /// A client that goes through no proxy, for this machine itself.
     pub(crate) fn direct() -> Self {
-        Self::of(Self::config().proxy(None))
-    }
-
-    fn config() -> ConfigBuilder<AgentScope> {
-        ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(REQUEST_DEADLINE))
-            .timeout_connect(Some(CONNECT_DEADLINE))
-            .user_agent(concat!("leadwire/", env!("CARGO_PKG_VERSION")))
+        Self::of(ureq::Agent::config_builder().proxy(None))
     }
 
     fn of(config: ConfigBuilder<AgentScope>) -> Self {
-        Self {
-            agent: config.build().into(),
-        }
+        let config = config
+            .http_status_as_error(false)
+            .timeout_global(Some(REQUEST_DEADLINE))
+            .timeout_connect(Some(CONNECT_DEADLINE))
+            .user_agent(concat!("leadwire/", env!("CARGO_PKG_VERSION")));
+        Self(config.build().into())
     }
 
     /// Posts a request and reads its answer.
-    pub(crate) fn post(&self, url: &str, post: &Post) -> anyhow::Result<Reply> {
-        let mut request = self.agent.post(url);
+    pub(crate) fn post(&self, url: &str, post: &Post) -> anyhow::Result<WebhookReply> {
+        let mut request = self.0.post(url);
         for (name, value) in &post.headers {
             request = request.header(*name, value);
         }
-        let mut response = request
-            .send(&post.body)
-            .with_context(|| format!("could not post to {url}"))?;
+        let response = request.send(&post.body);
+        let mut response = response.with_context(|| format!("could not post to {url}"))?;
         let limit = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX);
-        let body = response
-            .body_mut()
-            .with_config()
-            .limit(limit)
-            .lossy_utf8(true)
-            .read_to_string()
-            .context("could not read the answer")?;
-        Ok(Reply {
+        let body = response.body_mut().with_config().limit(limit).read_to_vec();
+        Ok(WebhookReply {
             status: response.status().as_u16(),
-            body,
+            body: body.context("could not read the answer")?,
         })
     }
+}
+
+/// Whether the lead was taken.
+pub(crate) fn is_taken(reply: &WebhookReply) -> bool {
+    (200..300).contains(&reply.status)
 }
 
 /// The address to post to, and as which source: `https://host` becomes `https://host/ingest`, and `/ingest` the source's own address.
 pub(crate) fn target(url: &str, source: Option<Source>) -> (String, Source) {
     let url = url.trim_end_matches('/');
     let host = url.find("://").map_or(0, |at| at + 3);
-    let path = url
-        .get(host..)
-        .and_then(|rest| rest.split_once('/'))
-        .map(|(_, path)| path);
-    let last = path
-        .and_then(|path| path.rsplit('/').next())
-        .unwrap_or_default();
-    let named = Source::from_name(last).filter(|source| *source != Source::default());
+    let path = url.get(host..).and_then(|rest| rest.split_once('/'));
+    let last = path.and_then(|(_, path)| path.rsplit('/').next());
+    let named = last.and_then(Source::from_name);
+    let named = named.filter(|source| *source != Source::default());
     let source = source.or(named).unwrap_or_default();
     let url = match path {
         None => format!("{url}/ingest"),
@@ -152,31 +123,37 @@ mod tests {
 
     #[test]
     fn the_address_and_the_source_complete_each_other() {
-        let ask = |url, source| {
+        for (url, source, expected) in [
+            ("http://h:1", None, "generic http://h:1/ingest"),
+            (
+                "http://h:1/",
+                Some(Source::Close),
+                "close http://h:1/ingest/close",
+            ),
+            (
+                "https://h/Prod/ingest",
+                None,
+                "generic https://h/Prod/ingest",
+            ),
+            (
+                "https://h/Prod/ingest",
+                Some(Source::Standard),
+                "standard https://h/Prod/ingest/standard",
+            ),
+            (
+                "https://h/ingest/close",
+                None,
+                "close https://h/ingest/close",
+            ),
+            (
+                "https://h/hook",
+                Some(Source::Close),
+                "close https://h/hook",
+            ),
+        ] {
             let (url, source) = target(url, source);
-            format!("{source} {url}")
-        };
-        assert_eq!(ask("http://h:1", None), "generic http://h:1/ingest");
-        assert_eq!(
-            ask("http://h:1/", Some(Source::Close)),
-            "close http://h:1/ingest/close"
-        );
-        assert_eq!(
-            ask("https://h/Prod/ingest", None),
-            "generic https://h/Prod/ingest"
-        );
-        assert_eq!(
-            ask("https://h/Prod/ingest", Some(Source::Standard)),
-            "standard https://h/Prod/ingest/standard"
-        );
-        assert_eq!(
-            ask("https://h/ingest/close", None),
-            "close https://h/ingest/close"
-        );
-        assert_eq!(
-            ask("https://h/hook", Some(Source::Close)),
-            "close https://h/hook"
-        );
+            assert_eq!(format!("{source} {url}"), expected);
+        }
     }
 
     #[test]

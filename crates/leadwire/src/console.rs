@@ -216,11 +216,10 @@ mod tests {
 
     #[track_caller]
     fn check(event: &dyn PipelineEvent, expected: &str) {
-        let line = Line::of(event).unwrap();
-        assert_eq!(
-            format!("{} {} {}", line.lead, line.word, line.text),
-            expected
-        );
+        let Line {
+            lead, word, text, ..
+        } = Line::of(event).unwrap();
+        assert_eq!(format!("{lead} {word} {text}"), expected);
     }
 
     fn about(lead: &LeadId) -> Subject<'_> {
@@ -267,45 +266,36 @@ mod tests {
     #[test]
     fn each_event_is_one_short_line() {
         let lead = LeadId::parse("a").unwrap();
-        check(
-            &accepted(&lead),
-            "a accepted from close, enriched in 10 min",
-        );
-        check(
-            &LeadAccepted {
-                duplicate: true,
-                ..accepted(&lead)
-            },
-            "a duplicate came again; it stays one event",
-        );
-        check(
-            &LeadDeferred {
-                subject: about(&lead),
-                reason: DeferReason::OwnerAbsent,
-                seconds: 30,
-                hop: 1,
-            },
-            "a waiting for its owner file, next look in 30 s",
-        );
+        let new = accepted(&lead);
+        check(&new, "a accepted from close, enriched in 10 min");
+        let again = LeadAccepted {
+            duplicate: true,
+            ..accepted(&lead)
+        };
+        check(&again, "a duplicate came again; it stays one event");
+        let deferred = LeadDeferred {
+            subject: about(&lead),
+            reason: DeferReason::OwnerAbsent,
+            seconds: 30,
+            hop: 1,
+        };
+        check(&deferred, "a waiting for its owner file, next look in 30 s");
         check(&mailed(&lead), "a mailed 10 min 1 s after it came");
+        let first = failed(&lead, false);
         check(
-            &failed(&lead, false),
+            &first,
             "a failed mail_refused, try 2; it will be tried again",
         );
         let advice = FailureReason::MailRefused.advice();
-        check(
-            &failed(&lead, true),
-            &format!("a DEAD mail_refused: {advice}"),
-        );
-        check(
-            &RequestRejected {
-                source: Some(Source::Close),
-                reason: Problem::Unverified.into(),
-                cause: None,
-                quarantined: None,
-            },
-            "- refused close: unverified",
-        );
+        let last = failed(&lead, true);
+        check(&last, &format!("a DEAD mail_refused: {advice}"));
+        let rejected = RequestRejected {
+            source: Some(Source::Close),
+            reason: Problem::Unverified.into(),
+            cause: None,
+            quarantined: None,
+        };
+        check(&rejected, "- refused close: unverified");
     }
 
     #[test]
@@ -317,10 +307,8 @@ mod tests {
             given_up: 0,
             refused: false,
         };
-        check(
-            &sweep(1),
-            "- info sweep finished examined=3 found=1 sent=1 given_up=0 refused=false",
-        );
+        let fields = "examined=3 found=1 sent=1 given_up=0 refused=false";
+        check(&sweep(1), &format!("- info sweep finished {fields}"));
         assert!(Line::of(&sweep(0)).is_none());
         let fields = [("event", "other"), ("message", "hello"), ("x", "1")];
         let fields = fields.map(|(name, value)| (name, value.to_owned()));
@@ -337,17 +325,16 @@ mod tests {
             owner_found: false,
         };
         assert!(Line::of(&accepted(&lead)).is_none() && Line::of(&enriched).is_none());
-        check(
-            &mailed(&lead),
-            "leadwire-canary canary went the whole way in 10 min 1 s",
-        );
+        let went = "leadwire-canary canary went the whole way in 10 min 1 s";
+        check(&mailed(&lead), went);
+        let failed = CanaryFailed {
+            subject: about(&lead),
+            message_id: "m",
+            reason: FailureReason::MailRefused,
+        };
         let advice = FailureReason::MailRefused.advice();
         check(
-            &CanaryFailed {
-                subject: about(&lead),
-                message_id: "m",
-                reason: FailureReason::MailRefused,
-            },
+            &failed,
             &format!("leadwire-canary FAILED mail_refused: {advice}"),
         );
     }

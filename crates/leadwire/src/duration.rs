@@ -24,25 +24,21 @@ pub(crate) fn parse_time(text: &str, now: Timestamp) -> Option<Timestamp> {
         return Some(time);
     }
     if let Ok(date) = text.parse::<Date>() {
-        return Offset::UTC
-            .to_timestamp(date.to_datetime(Time::midnight()))
-            .ok();
+        let midnight = date.to_datetime(Time::midnight());
+        return Offset::UTC.to_timestamp(midnight).ok();
     }
     now.checked_sub(parse_age(text)?).ok()
 }
 
 /// How a time lies to now: `2 min ago`, `in 8 min`, `now`.
 pub(crate) fn render_relative(time: Timestamp, now: Timestamp) -> String {
-    let span = time.duration_since(now);
-    match span.as_secs() {
+    let seconds = time.duration_since(now).as_secs();
+    let span = render(SignedDuration::from_secs(seconds));
+    match seconds {
         0 => "now".to_owned(),
-        1.. => format!("in {}", render(whole(span))),
-        _ => format!("{} ago", render(whole(span))),
+        1.. => format!("in {span}"),
+        _ => format!("{span} ago"),
     }
-}
-
-fn whole(span: SignedDuration) -> SignedDuration {
-    SignedDuration::from_secs(span.as_secs())
 }
 
 /// A time to the second, in UTC: `2026-11-23 06:50:00Z`.
@@ -104,14 +100,12 @@ mod tests {
     #[test]
     fn a_time_is_told_from_now() {
         let now: Timestamp = "2026-11-23T06:50:00Z".parse().unwrap();
-        assert_eq!(
-            render_relative("2026-11-23T06:48:00Z".parse().unwrap(), now),
-            "2 min ago"
-        );
-        assert_eq!(
-            render_relative("2026-11-23T06:50:08Z".parse().unwrap(), now),
-            "in 8 s"
-        );
-        assert_eq!(render_relative(now, now), "now");
+        for (time, text) in [
+            ("2026-11-23T06:48:00Z", "2 min ago"),
+            ("2026-11-23T06:50:08Z", "in 8 s"),
+            ("2026-11-23T06:50:00Z", "now"),
+        ] {
+            assert_eq!(render_relative(time.parse().unwrap(), now), text);
+        }
     }
 }

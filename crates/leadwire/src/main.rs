@@ -12,7 +12,6 @@ mod page;
 mod server;
 mod service;
 mod settings;
-mod spans;
 mod status;
 mod telemetry_store;
 mod trace;

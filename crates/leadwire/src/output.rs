@@ -38,11 +38,9 @@ pub(crate) fn style_of(state: LeadState) -> Style {
 
 /// How wide a line may be. Without a terminal, or where it does not say: [`WIDTH`].
 pub(crate) fn width() -> usize {
-    rustix::termios::tcgetwinsize(io::stdout())
-        .ok()
-        .map(|size| usize::from(size.ws_col))
-        .filter(|columns| *columns > 0)
-        .unwrap_or(WIDTH)
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
+    let columns = size.map(|size| usize::from(size.ws_col));
+    columns.filter(|columns| *columns > 0).unwrap_or(WIDTH)
 }
 
 /// How a command ended, where it could be carried out at all.
@@ -206,8 +204,10 @@ impl Output {
     /// Reports how the command ended and returns the exit code: 0 done, 1 failed, 2 wrong usage.
     pub(crate) fn end(mut self, ended: anyhow::Result<Ended>) -> ExitCode {
         let error = match ended {
-            Ok(Ended::Done) => return flushed(&mut self.out, ExitCode::SUCCESS),
-            Ok(Ended::Failed) => return flushed(&mut self.out, ExitCode::FAILURE),
+            Ok(ended) if self.out.flush().is_ok() && ended == Ended::Done => {
+                return ExitCode::SUCCESS;
+            }
+            Ok(Ended::Done | Ended::Failed) => return ExitCode::FAILURE,
             Err(error) => error,
         };
         if is_broken_pipe(&error) {
@@ -215,24 +215,14 @@ impl Output {
             return ExitCode::SUCCESS;
         }
         let usage = error.downcast_ref::<Usage>();
-        let is_usage = usage.is_some();
-        if tell_error(&error, usage, self.json).is_ok() && is_usage {
-            ExitCode::from(2)
-        } else {
-            ExitCode::FAILURE
+        match write_error(&error, usage, self.json) {
+            Ok(()) if usage.is_some() => ExitCode::from(2),
+            Ok(()) | Err(_) => ExitCode::FAILURE,
         }
     }
 }
 
-fn flushed(out: &mut impl io::Write, code: ExitCode) -> ExitCode {
-    if out.flush().is_ok() {
-        code
-    } else {
-        ExitCode::FAILURE
-    }
-}
-
-fn tell_error(error: &anyhow::Error, usage: Option<&Usage>, json: bool) -> io::Result<()> {
+fn write_error(error: &anyhow::Error, usage: Option<&Usage>, json: bool) -> io::Result<()> {
     let mut err = anstream::stderr();
     if json {
         let mistakes: Vec<String> = match usage {
@@ -253,42 +243,31 @@ fn tell_error(error: &anyhow::Error, usage: Option<&Usage>, json: bool) -> io::R
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-    })
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// The lines of a table: columns as wide as they must be, two spaces between, no space at the end.
 pub(crate) fn render_table(headings: &[&str], rows: &[Vec<Cell>]) -> Vec<String> {
-    let head: Vec<Cell> = headings
-        .iter()
-        .map(|heading| Cell::styled(*heading, BOLD))
-        .collect();
-    let widths: Vec<usize> = (0..headings.len())
-        .map(|column| {
-            let cells = rows.iter().chain([&head]).filter_map(|row| row.get(column));
-            cells.map(Cell::width).max().unwrap_or(0)
-        })
-        .collect();
-    [&head]
-        .into_iter()
-        .chain(rows)
-        .map(|row| render_row(row, &widths))
-        .collect()
+    let head = headings.iter().map(|heading| Cell::styled(*heading, BOLD));
+    let head: Vec<Cell> = head.collect();
+    let rows = || [&head].into_iter().chain(rows);
+    let width = |column| {
+        let cells = rows().filter_map(|row: &Vec<Cell>| row.get(column));
+        cells.map(Cell::width).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    rows().map(|row| render_row(row, &widths)).collect()
 }
 
 fn render_row(row: &[Cell], widths: &[usize]) -> String {
     let mut line = String::new();
-    let last = row
-        .iter()
-        .rposition(|cell| !cell.text.is_empty())
-        .unwrap_or(0);
-    for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-        if column > last {
-            break;
-        }
+    let last = row.iter().rposition(|cell| !cell.text.is_empty());
+    let last = last.unwrap_or(0);
+    let cells = row.iter().zip(widths).enumerate().take(last + 1);
+    for (column, (cell, width)) in cells {
         let style = cell.style;
         line = format!("{line}{style}{}{style:#}", cell.text);
         if column < last {
@@ -299,12 +278,18 @@ fn render_row(row: &[Cell], widths: &[usize]) -> String {
 }
 
 /// A count and what is counted: `1 event`, `2 events`.
-pub(crate) fn plural(count: u64, one: &str) -> String {
-    if count == 1 {
-        format!("{count} {one}")
-    } else {
-        format!("{count} {one}s")
+pub(crate) fn plural<N: Copy + Display + From<u8> + PartialEq>(count: N, one: &str) -> String {
+    let s = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {one}{s}")
+}
+
+/// The beginning of a text that is longer than `chars`.
+pub(crate) fn shorten(text: &str, chars: usize) -> String {
+    if text.chars().count() <= chars {
+        return text.to_owned();
     }
+    let beginning: String = text.chars().take(chars.saturating_sub(1)).collect();
+    format!("{beginning}…")
 }
 
 /// Text without what could steer a terminal.
@@ -328,18 +313,15 @@ mod tests {
             vec![Cell::plain("a"), Cell::plain("long"), Cell::plain("")],
             vec![Cell::plain("bcd"), Cell::plain(""), Cell::plain("x")],
         ];
-        let lines: Vec<String> = render_table(&["N", "M", "O"], &rows)
-            .iter()
-            .map(|line| anstream::adapter::strip_str(line).to_string())
-            .collect();
+        let lines = render_table(&["N", "M", "O"], &rows).into_iter();
+        let plain = lines.map(|line| anstream::adapter::strip_str(&line).to_string());
+        let lines: Vec<String> = plain.collect();
         assert_eq!(lines, ["N    M     O", "a    long", "bcd        x"]);
     }
 
     #[test]
     fn what_could_steer_a_terminal_is_not_printed() {
-        assert_eq!(
-            printable("a\x1b[2Jb\u{202e}\n"),
-            "a\u{fffd}[2Jb\u{fffd}\u{fffd}"
-        );
+        let shown = printable("a\x1b[2Jb\u{202e}\n");
+        assert_eq!(shown, "a\u{fffd}[2Jb\u{fffd}\u{fffd}");
     }
 }

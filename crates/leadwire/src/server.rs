@@ -1,10 +1,12 @@
 //! HTTP in: carries requests to the stage `ingest` and its answers back. Bounded in connections, bytes and time.
 
 use crate::page::{HEADERS, Page, Pages};
+use crate::service::TracedPorts;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use hyper::http::response::Builder;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request as HttpRequest, Response};
@@ -12,8 +14,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::source::Headers;
+use leadwire_local::{FileSecrets, LocalPorts};
 use leadwire_pipeline::observe::{AcceptFailed, ConnectionEnded, DrainTimedOut};
-use leadwire_pipeline::port::{Bucket, Clock as _, Home, ObjectStore as _, SecretStore};
+use leadwire_pipeline::port::{Bucket, Clock as _, Home as _, NoMailer, ObjectStore as _};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
 use leadwire_telemetry::{Invocation, answered, context_of, link_outside, server_span};
@@ -47,10 +50,10 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 const HEALTH_PATH: &str = "/healthz";
 
 /// The stage behind the server, and its home.
-pub(crate) struct App<H, T, S> {
+pub(crate) struct App {
     /// Not traced: a monitor that asks for the health every second is no lead.
-    pub(crate) home: Arc<H>,
-    pub(crate) ingest: Ingest<T, S>,
+    pub(crate) ports: LocalPorts<NoMailer>,
+    pub(crate) ingest: Ingest<TracedPorts<NoMailer>, FileSecrets>,
     /// What a person at this machine may look at.
     pub(crate) pages: Pages,
 }
@@ -76,15 +79,7 @@ enum Abandoned {
 }
 
 /// Serves until `stop` ends, then lets requests that are under way finish.
-pub(crate) async fn serve<H, T, S>(
-    listener: TcpListener,
-    app: Arc<App<H, T, S>>,
-    stop: impl Future<Output = ()>,
-) where
-    H: Home + 'static,
-    T: Home + 'static,
-    S: SecretStore + 'static,
-{
+pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut stop = pin!(stop);
@@ -99,10 +94,8 @@ pub(crate) async fn serve<H, T, S>(
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_DEADLINE, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    let drained = tokio::time::timeout(DRAIN_DEADLINE, graceful.shutdown()).await;
+    if drained.is_err() {
         DrainTimedOut {}.emit();
     }
 }
@@ -122,16 +115,12 @@ async fn accept(
     }
 }
 
-fn spawn_connection<H, T, S>(
+fn spawn_connection(
     (stream, peer): (TcpStream, SocketAddr),
     place: OwnedSemaphorePermit,
-    app: Arc<App<H, T, S>>,
+    app: Arc<App>,
     graceful: &GracefulShutdown,
-) where
-    H: Home + 'static,
-    T: Home + 'static,
-    S: SecretStore + 'static,
-{
+) {
     let service = service_fn(move |request| {
         let app = Arc::clone(&app);
         async move { app.answer(peer, request).await }
@@ -150,13 +139,13 @@ fn spawn_connection<H, T, S>(
     });
 }
 
-impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
+impl App {
     async fn answer(
         &self,
         peer: SocketAddr,
         request: HttpRequest<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Abandoned> {
-        let received_at = self.home.clock().now();
+        let received_at = self.ports.clock().now();
         let (head, body) = request.into_parts();
         if head.uri.path() == HEALTH_PATH {
             return Ok(self.health().await);
@@ -164,10 +153,9 @@ impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
         if let Some(page) = self.pages.answer(peer.ip(), &head).await {
             return Ok(render_page(page));
         }
-        let body = tokio::time::timeout(BODY_DEADLINE, read_body(body))
-            .await
-            .map_err(|_elapsed| Abandoned::Slow)?
-            .map_err(Abandoned::Broken)?;
+        let body = tokio::time::timeout(BODY_DEADLINE, read_body(body)).await;
+        let body = body.map_err(|_elapsed| Abandoned::Slow)?;
+        let body = body.map_err(Abandoned::Broken)?;
         let headers = HeaderView(&head.headers);
         let (method, path) = (head.method.as_str(), head.uri.path());
         let invocation = Invocation::default();
@@ -194,19 +182,13 @@ impl<H: Home, T: Home, S: SecretStore> App<H, T, S> {
 
     /// Whether the store can be read; its writer is the same.
     async fn health(&self) -> Response<Full<Bytes>> {
-        let read = self.home.store().get(Bucket::Enriched, "healthz", 0).await;
-        let (status, word) = if read.is_ok() {
-            (200, "ok")
-        } else {
-            (503, "store unavailable")
+        let read = self.ports.store().get(Bucket::Enriched, "healthz", 0).await;
+        let (status, word) = match read {
+            Ok(_) => (200, "ok"),
+            Err(_) => (503, "store unavailable"),
         };
         let body = serde_json::json!({ "status": word }).to_string();
-        respond(
-            Response::builder()
-                .status(status)
-                .header(CONTENT_TYPE, "application/json"),
-            body,
-        )
+        respond(begin(status, "application/json"), body)
     }
 }
 
@@ -253,9 +235,7 @@ async fn discard<B: Body<Data = Bytes>>(mut body: Pin<&mut B>) -> Result<(), B::
 }
 
 fn render(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header(CONTENT_TYPE, answer.content_type);
+    let mut response = begin(answer.status, answer.content_type);
     if let Some(seconds) = answer.retry_after_seconds {
         response = response.header(RETRY_AFTER, seconds);
     }
@@ -266,19 +246,21 @@ fn render(answer: Answer) -> Response<Full<Bytes>> {
 }
 
 fn render_page(page: Page) -> Response<Full<Bytes>> {
-    let response = Response::builder()
-        .status(page.status)
-        .header(CONTENT_TYPE, page.content_type);
-    let response = HEADERS.iter().fold(response, |response, (name, value)| {
-        response.header(*name, *value)
-    });
+    let mut response = begin(page.status, page.content_type);
+    for (name, value) in HEADERS {
+        response = response.header(name, value);
+    }
     respond(response, page.body)
 }
 
-fn respond(response: hyper::http::response::Builder, body: String) -> Response<Full<Bytes>> {
-    response
-        .body(Full::new(Bytes::from(body)))
-        .expect("our own statuses and headers are valid")
+fn begin(status: u16, content_type: &str) -> Builder {
+    let response = Response::builder().status(status);
+    response.header(CONTENT_TYPE, content_type)
+}
+
+fn respond(response: Builder, body: String) -> Response<Full<Bytes>> {
+    let response = response.body(Full::new(Bytes::from(body)));
+    response.expect("our own statuses and headers are valid")
 }
 
 #[cfg(test)]

@@ -1,29 +1,29 @@
 //! The pipeline at work on one machine: the server, the worker and the sweep over one data folder.
 
 use crate::canary;
-use crate::home::desk;
+use crate::home::{self, desk};
 use crate::page::Pages;
 use crate::server::{App, serve};
 use crate::settings::{Settings, SignaturePolicy};
-use crate::spans::MachineSpans;
 use crate::telemetry_store;
 use anyhow::Context as _;
 use leadwire_local::{
-    LocalHome, LocalPorts, OsEntropy, Runner, RunnerConfig, SqliteQueue, SqliteStore, SystemClock,
+    LocalHome, OsEntropy, Runner, RunnerConfig, Spans, SqliteQueue, SqliteStore, SystemClock,
 };
 use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{DEV, EnrichConfig};
-use leadwire_pipeline::stage::enrich::Enrich;
+use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::ingest::Ingest;
 use leadwire_pipeline::stage::sweep::Sweep;
 use leadwire_telemetry::local::LocalMetrics;
-use leadwire_telemetry::{Names, Traced, traced};
+use leadwire_telemetry::{Invocation, Names, Traced, begin_record, sweep_span, traced};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::Span;
 
 /// How often finished spans go out.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub(crate) async fn run(
     runner: RunnerConfig,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let metrics = telemetry_store::install(&settings.enrich.environment);
+    let metrics = LocalMetrics::install(&settings.enrich.environment, home::now);
     let (finish, finished) = watch::channel(false);
     let keeping = telemetry_store::run(home, metrics.clone(), finished);
     let app = app(home, settings, metrics);
@@ -52,15 +52,25 @@ pub(crate) async fn run(
 }
 
 /// The ports of this home, traced.
-type TracedPorts<M> =
+pub(crate) type TracedPorts<M> =
     Ports<Traced<SqliteStore>, Traced<SqliteQueue>, Traced<M>, SystemClock, OsEntropy>;
 
-/// The stage `ingest` behind the server.
-type LocalApp = App<LocalPorts<NoMailer>, TracedPorts<NoMailer>, leadwire_local::FileSecrets>;
+/// The spans of messages and sweeps: the same as in AWS, with the names of this machine's parts.
+struct MachineSpans(Arc<Names>);
+
+impl Spans for MachineSpans {
+    fn begin(&self, record: &mut Record) {
+        begin_record(record, &self.0, &Invocation::default());
+    }
+
+    fn sweep(&self) -> Span {
+        sweep_span(&Invocation::default())
+    }
+}
 
 async fn work(
     home: &LocalHome,
-    (listener, app): (TcpListener, LocalApp),
+    (listener, app): (TcpListener, App),
     settings: &Settings,
     runner: RunnerConfig,
     stop: watch::Receiver<bool>,
@@ -82,12 +92,12 @@ async fn work(
     let enrich = Enrich::new(Arc::clone(&ports), config);
     let sweep = Sweep::new(ports, settings.sweep.clone());
     let runner = Runner::new(home.queue(), enrich, Some(sweep), runner).traced(MachineSpans(names));
-    let address = listener
-        .local_addr()
-        .context("could not tell the address")?;
+    let address = listener.local_addr();
+    let address = address.context("could not tell the address")?;
+    let send_canaries = |every| canary::send_for_ever(home.clone(), address, every);
     let canary = settings
         .canary
-        .map(|every| tokio::spawn(canary::send_for_ever(home.clone(), address, every)));
+        .map(|every| tokio::spawn(send_canaries(every)));
     let mut worker = tokio::spawn(runner.run(stopped(stop.clone())));
     let mut server = tokio::spawn(serve(listener, Arc::new(app), stopped(stop.clone())));
     let flushing = tokio::spawn(flush_for_ever());
@@ -122,13 +132,11 @@ async fn flush_for_ever() {
 
 /// The names of this machine's parts in spans.
 fn names(settings: &Settings) -> Arc<Names> {
-    Arc::new(Names::local(match &settings.smtp {
-        Some(_) => "SMTP",
-        None => "Outbox",
-    }))
+    let mailer = settings.smtp.as_ref().map_or("Outbox", |_| "SMTP");
+    Arc::new(Names::local(mailer))
 }
 
-fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp {
+fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> App {
     let ports = Arc::new(traced(home.ports(NoMailer), &names(settings)));
     let environment = match settings.signatures {
         SignaturePolicy::Waived => DEV,
@@ -137,7 +145,7 @@ fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> LocalApp
     let secrets = SecretCache::new(home.secrets(), environment);
     let canary = SecretCache::of_canary(home.canary_secret());
     App {
-        home: Arc::new(home.ports(NoMailer)),
+        ports: home.ports(NoMailer),
         ingest: Ingest::new(ports, secrets, settings.ingest.clone()).with_canary(canary),
         pages: Pages {
             home: desk(home),

@@ -22,11 +22,8 @@ pub(crate) fn timeline(event: &EventHistory) -> Vec<Step> {
     let mut push = |at, what, text| steps.push(Step { at, what, text });
     let accepted_at = event.received.as_ref().map(|received| received.accepted_at);
     if let Some(received) = &event.received {
-        push(
-            received.accepted_at,
-            "received",
-            format!("from {}, {} bytes", received.source, received.bytes),
-        );
+        let text = format!("from {}, {} bytes", received.source, received.bytes);
+        push(received.accepted_at, "received", text);
     }
     if let Some(facts) = event.trigger().and_then(|trigger| trigger.facts) {
         push(facts.not_before, "due", "its delay ends".to_owned());
@@ -39,23 +36,16 @@ pub(crate) fn timeline(event: &EventHistory) -> Vec<Step> {
             0 => String::new(),
             count => format!(", {count} fields disagreed"),
         };
-        let owner = if document.lookup_etag.is_some() {
-            "with its owner file"
-        } else {
-            "without an owner file"
+        let owner = match document.lookup_etag {
+            Some(_) => "with its owner file",
+            None => "without an owner file",
         };
-        push(
-            document.enriched_at,
-            "enriched",
-            format!("{owner}{disagree}"),
-        );
+        let text = format!("{owner}{disagree}");
+        push(document.enriched_at, "enriched", text);
     }
     if let Some(failure) = &event.failure {
-        push(
-            failure.failed_at,
-            "failed",
-            format!("{}, receive {}", failure.reason.code(), failure.receives),
-        );
+        let text = format!("{}, receive {}", failure.reason.code(), failure.receives);
+        push(failure.failed_at, "failed", text);
     }
     if let Some(letter) = event.dead.first() {
         let text = format!("put aside after {} receives", letter.receives);
@@ -69,11 +59,10 @@ pub(crate) fn timeline(event: &EventHistory) -> Vec<Step> {
 }
 
 fn owner_text(at: Timestamp, accepted_at: Option<Timestamp>) -> String {
-    match accepted_at {
-        Some(accepted) if at > accepted => format!(
-            "written {} after the lead came",
-            render(at.duration_since(accepted))
-        ),
+    match accepted_at.map(|accepted| at.duration_since(accepted)) {
+        Some(after) if after.is_positive() => {
+            format!("written {} after the lead came", render(after))
+        }
         _ => "was there already".to_owned(),
     }
 }
@@ -96,10 +85,9 @@ fn mail_step(
                 Settled::Forgotten => ("forgotten", "on request".to_owned()),
                 Settled::Silent => ("replayed", "mailed nobody".to_owned()),
                 Settled::Sent => {
-                    let after = accepted_at.map_or_else(String::new, |accepted| {
-                        format!("{} after it came", render(at.duration_since(accepted)))
-                    });
-                    ("mailed", after)
+                    let took = accepted_at.map(|accepted| render(at.duration_since(accepted)));
+                    let text = took.map(|took| format!("{took} after it came"));
+                    ("mailed", text.unwrap_or_default())
                 }
             };
             Some((*at, what, text))
@@ -110,26 +98,21 @@ fn mail_step(
 /// What a person does about it, where someone must.
 pub(crate) fn advice(event: &EventHistory, state: LeadState) -> Option<&'static str> {
     let failure = event.failure.as_ref()?;
-    (!matches!(
+    let is_well = matches!(
         state,
         LeadState::Mailed | LeadState::Forgotten | LeadState::Silent
-    ))
-    .then(|| failure.reason.advice())
+    );
+    (!is_well).then(|| failure.reason.advice())
 }
 
 /// What stands between the state and why it is so, in a sentence.
 pub(crate) fn separator(status: &EventStatus) -> &'static str {
-    match status.state {
-        _ if status.why.is_empty() => "",
-        LeadState::Waiting => " ",
-        LeadState::Ready
-        | LeadState::Retrying
-        | LeadState::Mailed
-        | LeadState::Parked
-        | LeadState::Dead
-        | LeadState::Forgotten
-        | LeadState::Silent
-        | LeadState::Lost => ", ",
+    if status.why.is_empty() {
+        ""
+    } else if status.state == LeadState::Waiting {
+        " "
+    } else {
+        ", "
     }
 }
 

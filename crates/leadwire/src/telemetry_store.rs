@@ -10,6 +10,7 @@ use leadwire_telemetry::{MinuteSample, SpanRecord, SpanSink};
 use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::watch;
+use tokio::task::{block_in_place, spawn_blocking};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often metrics are stored. A process that is killed loses that much.
@@ -18,11 +19,6 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 const MEASURE_EVERY: Duration = Duration::from_mins(1);
 /// How often what is too old is deleted.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
-
-/// Measures the events of this process from now on.
-pub(crate) fn install(environment: &str) -> LocalMetrics {
-    LocalMetrics::install(environment, home::now)
-}
 
 /// Stores what `metrics` measures until `stop` says so, and then the rest of it. What cannot be stored now is tried again; leads never wait.
 pub(crate) async fn run(home: &LocalHome, metrics: LocalMetrics, mut stop: watch::Receiver<bool>) {
@@ -75,8 +71,8 @@ impl Writer {
         }
         let minutes: Vec<NewMinute> = samples.iter().map(new_minute).collect();
         let store = self.store.clone();
-        let stored = run_blocking(move || store.add_minutes(&minutes).is_ok()).await;
-        if stored != Some(true) {
+        let stored = spawn_blocking(move || store.add_minutes(&minutes)).await;
+        if !matches!(stored, Ok(Ok(()))) {
             // The store has logged why.
             self.metrics.put_back(&samples);
         }
@@ -98,13 +94,8 @@ impl Writer {
     async fn prune(&self) {
         let store = self.store.clone();
         // The store has logged what failed, and it is tried again.
-        run_blocking(move || store.prune(home::now()).is_ok()).await;
+        drop(spawn_blocking(move || store.prune(home::now())).await);
     }
-}
-
-/// Waits for work that waits for the disk. `None` where the process ends meanwhile.
-async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    tokio::task::spawn_blocking(work).await.ok()
 }
 
 /// What alarms watch of the queue. Zero where nothing waits, as with AWS's queue.
@@ -137,18 +128,14 @@ fn new_minute(sample: &MinuteSample) -> NewMinute {
 }
 
 /// Where finished spans are stored on this machine.
-pub(crate) fn span_sink(store: TelemetryStore) -> impl SpanSink {
-    SpanWriter(store)
-}
-
-struct SpanWriter(TelemetryStore);
+pub(crate) struct SpanWriter(pub(crate) TelemetryStore);
 
 impl SpanSink for SpanWriter {
     fn keep(&self, spans: Vec<SpanRecord>) -> Result<(), u64> {
         let count = u64::try_from(spans.len()).unwrap_or(u64::MAX);
         let stored: Vec<StoredSpan> = spans.iter().filter_map(store_span).collect();
         // The store has logged why.
-        block_in_place(|| self.0.keep_spans(&stored)).map_err(|_logged| count)
+        in_place(|| self.0.keep_spans(&stored)).map_err(|_logged| count)
     }
 }
 
@@ -166,17 +153,15 @@ pub(crate) fn spans_of(
     store: &TelemetryStore,
     trace_id: &str,
 ) -> Result<Vec<SpanRecord>, leadwire_local::TelemetryError> {
-    let stored = block_in_place(|| store.spans_of(trace_id))?;
-    let spans = stored
-        .iter()
-        .filter_map(|span| serde_json::from_str(&span.json).ok());
+    let stored = in_place(|| store.spans_of(trace_id))?.into_iter();
+    let spans = stored.filter_map(|span| serde_json::from_str(&span.json).ok());
     Ok(spans.collect())
 }
 
 /// Runs work that waits for the disk, where it may run at once: the runtime's other tasks move to another thread.
-fn block_in_place<T>(work: impl FnOnce() -> T) -> T {
+fn in_place<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
         _ => work(),
     }
 }
@@ -187,6 +172,11 @@ mod tests {
     use leadwire_local::Mode;
     use leadwire_telemetry::Kind;
     use std::collections::BTreeMap;
+    use tempfile::TempDir;
+
+    fn home(folder: &TempDir) -> LocalHome {
+        LocalHome::open(folder.path(), Mode::Serve).unwrap()
+    }
 
     fn span(number: u8) -> SpanRecord {
         SpanRecord {
@@ -205,9 +195,9 @@ mod tests {
 
     #[tokio::test]
     async fn stored_spans_are_read_back_as_they_were() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
-        let sink = span_sink(home.telemetry());
+        let folder = TempDir::new().unwrap();
+        let home = home(&folder);
+        let sink = SpanWriter(home.telemetry());
         sink.keep(vec![span(2), span(1)]).unwrap();
         let read = spans_of(&home.telemetry(), &"ab".repeat(16)).unwrap();
         assert_eq!(read, [span(1), span(2)]);
@@ -215,32 +205,27 @@ mod tests {
 
     #[tokio::test]
     async fn spans_that_cannot_be_stored_are_counted() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
+        let folder = TempDir::new().unwrap();
+        let sink = SpanWriter(home(&folder).telemetry());
         std::fs::remove_dir_all(folder.path()).unwrap();
-        let sink = span_sink(home.telemetry());
         assert_eq!(sink.keep(vec![span(2), span(1)]), Err(2));
     }
 
     #[tokio::test]
     async fn what_was_measured_is_stored_at_the_end_at_the_latest() {
-        let folder = tempfile::tempdir().unwrap();
-        let home = LocalHome::open(folder.path(), Mode::Serve).unwrap();
+        let folder = TempDir::new().unwrap();
+        let home = home(&folder);
         let metrics = LocalMetrics::new("test", home::now);
         let (stop, stopped) = watch::channel(false);
         let began = home::now().as_second() / 60;
         stop.send_replace(true);
         run(&home, metrics, stopped).await;
         let dimensions = [("service", "leadwire"), ("environment", "test")];
-        let dimensions = dimensions
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
+        let dimensions = dimensions.map(|(name, value)| (name.to_owned(), value.to_owned()));
         for state in ["DeadLetters", "OldestMessageSeconds"] {
-            let minutes = home
-                .telemetry()
-                .read_minutes(state, &dimensions, began, began + 60)
-                .unwrap();
+            let store = home.telemetry();
+            let minutes = store.read_minutes(state, &dimensions.clone().into(), began, began + 60);
+            let minutes = minutes.unwrap();
             assert_eq!((minutes[0].count, minutes[0].sum), (1, 0.0), "{state}");
         }
     }

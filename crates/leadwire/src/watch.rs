@@ -18,7 +18,7 @@ use serde::Serialize;
 const RUNBOOK: &str = "Runbook: ";
 
 /// Who is notified of an alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
     /// A person is woken.
@@ -127,9 +127,6 @@ mod tests {
     #[test]
     fn no_lead_is_no_share() {
         let none = Counted::default();
-        assert_eq!(
-            (none.share(), none.burn(), none.budget_left()),
-            (None, None, None)
-        );
+        assert_eq!([none.share(), none.burn(), none.budget_left()], [None; 3]);
     }
 }

@@ -3,9 +3,8 @@
 use crate::cli::HomeArgs;
 use crate::home::{self, Opened, Operated as _, Traces, operate};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, PLAIN, WAIT};
-use crate::settings::typed::{Alarms, Typed};
+use crate::settings::typed::Typed;
 use crate::watch::{Machine, Severity, Standing};
-use anstyle::Style;
 use clap::Args;
 use leadwire_cloudwatch::State;
 use leadwire_local::{Mode, TelemetryStore};
@@ -24,7 +23,7 @@ pub(crate) struct AlarmsArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
     #[command(flatten)]
-    pub(crate) settings: Typed<Alarms>,
+    pub(crate) settings: Typed,
     /// Also those that are well
     #[arg(long)]
     pub(crate) all: bool,
@@ -34,16 +33,17 @@ pub(crate) struct AlarmsArgs {
 pub(super) async fn run(args: &AlarmsArgs, output: &mut Output) -> anyhow::Result<Ended> {
     let mut standings = standings(args).await?;
     standings.sort_by_key(|standing| (rank(standing), standing.name.clone()));
+    let mut rows = Vec::new();
     for standing in &standings {
         output.json(&json!({
             "alarm": standing.name, "state": standing.state.map(State::name), "severity": standing.severity,
             "reason": standing.reason, "about": standing.about, "runbook": standing.runbook,
         }))?;
+        if args.all || standing.state == Some(State::Alarm) {
+            rows.push(row(standing));
+        }
     }
-    let is_told = |standing: &&Standing| args.all || standing.state == Some(State::Alarm);
-    let told: Vec<_> = standings.iter().filter(is_told).collect();
-    if !told.is_empty() {
-        let rows: Vec<_> = told.iter().map(|standing| row(standing)).collect();
+    if !rows.is_empty() {
         output.table(&["ALARM", "STATE", "TELLS", "WHAT", "READ ON"], &rows)?;
     }
     let of = |state| standings.iter().filter(|s| s.state == state).count();
@@ -53,57 +53,45 @@ pub(super) async fn run(args: &AlarmsArgs, output: &mut Output) -> anyhow::Resul
 }
 
 fn summary(alarms: usize, all: usize, unknown: usize) -> String {
-    let rest = if unknown == 0 {
-        String::new()
-    } else {
-        format!(" {DIM}{unknown} cannot be told here.{DIM:#}")
+    let rest = match unknown {
+        0 => String::new(),
+        _ => format!(" {DIM}{unknown} cannot be told here.{DIM:#}"),
     };
-    if alarms == 0 {
-        format!("{GOOD}None of {all} alarms calls.{GOOD:#}{rest}")
-    } else {
-        format!("{BAD}{alarms} of {all} alarms call.{BAD:#}{rest}")
+    match alarms {
+        0 => format!("{GOOD}None of {all} alarms calls.{GOOD:#}{rest}"),
+        _ => format!("{BAD}{alarms} of {all} alarms call.{BAD:#}{rest}"),
     }
 }
 
 fn row(standing: &Standing) -> Vec<Cell> {
-    let (word, style) = word(standing.state);
-    let what = if standing.state.is_none() {
-        &standing.reason
-    } else {
-        &standing.about
+    let style = match standing.state {
+        Some(State::Alarm) => BAD,
+        Some(State::Ok) => GOOD,
+        Some(State::InsufficientData) => WAIT,
+        None => PLAIN,
+    };
+    let what = match standing.state {
+        Some(_) => &standing.about,
+        None => &standing.reason,
     };
     vec![
         Cell::plain(&standing.name),
-        Cell::styled(word, style),
+        Cell::styled(standing.state.map_or("-", State::name), style),
         Cell::plain(standing.severity.word()),
         Cell::plain(what),
         Cell::styled(&standing.runbook, DIM),
     ]
 }
 
-fn word(state: Option<State>) -> (&'static str, Style) {
-    match state {
-        Some(State::Alarm) => (State::Alarm.name(), BAD),
-        Some(State::Ok) => (State::Ok.name(), GOOD),
-        Some(State::InsufficientData) => (State::InsufficientData.name(), WAIT),
-        None => ("-", PLAIN),
-    }
-}
-
 /// What calls first comes first, and what wakes a person before what does not.
-fn rank(standing: &Standing) -> (u8, u8) {
+fn rank(standing: &Standing) -> (u8, Severity) {
     let state = match standing.state {
         Some(State::Alarm) => 0,
         Some(State::InsufficientData) => 1,
         Some(State::Ok) => 2,
         None => 3,
     };
-    let severity = match standing.severity {
-        Severity::Page => 0,
-        Severity::Ticket => 1,
-        Severity::Part => 2,
-    };
-    (state, severity)
+    (state, standing.severity)
 }
 
 async fn standings(args: &AlarmsArgs) -> anyhow::Result<Vec<Standing>> {

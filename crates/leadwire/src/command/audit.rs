@@ -3,12 +3,11 @@
 use crate::cli::HomeArgs;
 use crate::home::Operated;
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, PLAIN, WAIT, plural};
-use crate::settings::typed::{Audit as AuditSettings, Typed};
-use anstyle::Style;
+use crate::settings::typed::Typed;
 use clap::Args;
 use jiff::SignedDuration;
 use leadwire_pipeline::operate::audit::{
-    Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
+    Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
 };
 use serde_json::json;
 use std::io;
@@ -31,7 +30,7 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
     #[command(flatten)]
-    pub(crate) settings: Typed<AuditSettings>,
+    pub(crate) settings: Typed,
 }
 
 /// Audits. Whatever is nowhere or does not agree is a failure.
@@ -49,63 +48,52 @@ pub(super) async fn run<O: Operated>(
         let (live, dead) = home.look().await?.names();
         Ok(QueueSeen { live, dead })
     };
-    let mut told = Ok(());
-    let mut tell = |step: AuditStep<'_>| {
+    let mut written = Ok(());
+    let mut on_step = |step: AuditStep<'_>| {
         // A closed pipe is reported at the end.
-        if told.is_ok() {
-            told = match step {
+        if written.is_ok() {
+            written = match step {
                 AuditStep::Examined(count) => output.passing(format_args!("examined {count}")),
-                AuditStep::Found(finding) => tell_finding(finding, output),
+                AuditStep::Found(finding) => write_finding(finding, output),
             };
         }
     };
-    let report = audit.run(see, &mut tell).await?;
-    told?;
+    let report = audit.run(see, &mut on_step).await?;
+    written?;
     let is_sound = report.is_sound();
     output.json(&json!({ "sound": is_sound, "account": report }))?;
-    tell_report(&report, output)?;
+    write_report(&report, output)?;
     Ok(Ended::when(is_sound))
 }
 
-fn tell_finding(finding: &Finding, output: &mut Output) -> io::Result<()> {
+fn write_finding(finding: &Finding, output: &mut Output) -> io::Result<()> {
     let Finding { key, flaw, is_note } = finding;
-    output.json(
-        &json!({ "key": key, "flaw": flaw, "meaning": flaw.meaning(), "is_note": is_note }),
-    )?;
+    let meaning = flaw.meaning();
+    output.json(&json!({ "key": key, "flaw": flaw, "meaning": meaning, "is_note": is_note }))?;
     let style = if *is_note { DIM } else { BAD };
-    output.line(format!("{style}{key}{style:#}  {}", flaw.meaning()))
+    output.line(format!("{style}{key}{style:#}  {meaning}"))
 }
 
-fn tell_report(report: &AuditReport, output: &mut Output) -> io::Result<()> {
-    let Account {
-        received,
-        mailed,
-        parked,
-        dead_lettered,
-        forgotten,
-        in_flight,
-        nowhere,
-    } = report.account;
-    let when = |count: u64, style: Style| if count == 0 { PLAIN } else { style };
+fn write_report(report: &AuditReport, output: &mut Output) -> io::Result<()> {
+    let account = &report.account;
+    let received = account.received;
     let rows = [
-        ("mailed", mailed, GOOD),
-        ("parked", parked, WAIT),
-        ("dead-lettered", dead_lettered, WAIT),
-        ("forgotten", forgotten, PLAIN),
-        ("in flight", in_flight, PLAIN),
-        ("nowhere", nowhere, BAD),
+        ("mailed", account.mailed, GOOD),
+        ("parked", account.parked, WAIT),
+        ("dead-lettered", account.dead_lettered, WAIT),
+        ("forgotten", account.forgotten, PLAIN),
+        ("in flight", account.in_flight, PLAIN),
+        ("nowhere", account.nowhere, BAD),
     ];
     let width = received.to_string().len();
     output.line(format!("{BOLD}received        {received:>width$}{BOLD:#}"))?;
     for (name, count, style) in rows {
-        let style = when(count, style);
+        let style = if count == 0 { PLAIN } else { style };
         output.line(format!("  {style}{name:<14}{count:>width$}{style:#}"))?;
     }
+    let no_message = "of those in flight have no message: the sweep enqueues them again";
     for (count, text) in [
-        (
-            report.without_message,
-            "of those in flight have no message: the sweep enqueues them again",
-        ),
+        (report.without_message, no_message),
         (report.replays, "replays"),
         (report.expired, "markers of events whose retention is over"),
         (report.notes, "notes above"),
@@ -118,20 +106,13 @@ fn tell_report(report: &AuditReport, output: &mut Output) -> io::Result<()> {
 }
 
 fn verdict(report: &AuditReport) -> String {
-    let AuditReport {
-        account,
-        inconsistent,
-        ..
-    } = report;
     if report.is_sound() {
         return format!("{GOOD}Every event is accounted for, and everything agrees.{GOOD:#}");
     }
-    if !account.adds_up() {
+    if !report.account.adds_up() {
         return format!("{BAD}The numbers do not add up: a defect of the audit.{BAD:#}");
     }
-    format!(
-        "{BAD}Nowhere: {}. Not in agreement: {}.{BAD:#}",
-        plural(account.nowhere, "event"),
-        plural(*inconsistent, "thing"),
-    )
+    let nowhere = plural(report.account.nowhere, "event");
+    let inconsistent = plural(report.inconsistent, "thing");
+    format!("{BAD}Nowhere: {nowhere}. Not in agreement: {inconsistent}.{BAD:#}")
 }

@@ -42,10 +42,9 @@ pub(super) async fn run(args: &BackupArgs, output: &mut Output) -> anyhow::Resul
     let backup = home.backup(&args.file).await;
     let Backup { bytes, events } = backup.with_context(|| file.clone())?;
     output.json(&json!({ "file": file, "bytes": bytes, "events": events, "checked": true }))?;
+    let (events, kib) = (plural(events, "event"), bytes.div_ceil(1024));
     output.line(format!(
-        "{GOOD}{file}{GOOD:#}  {}, {} KiB, checked",
-        plural(events, "event"),
-        bytes.div_ceil(1024)
+        "{GOOD}{file}{GOOD:#}  {events}, {kib} KiB, checked"
     ))?;
     output.line(format!(
         "{DIM}sources.json, lookup/ and outbox/ of {} are plain files: copy them beside it.\n\

@@ -11,6 +11,7 @@ use crate::status::{advice, explain};
 use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::Args;
+use jiff::Timestamp;
 use leadwire_domain::key::EventName;
 use leadwire_domain::source::{Source, canary::LEAD_ID};
 use leadwire_pipeline::ledger::Ledger;
@@ -65,12 +66,12 @@ impl<O: Operated> SecretStore for Kept<O> {
 
 /// How long it may take, where that was said.
 pub(super) fn parse_timeout(args: &CanaryArgs) -> Result<Option<Duration>, Usage> {
-    let Some(text) = &args.timeout else {
-        return Ok(None);
-    };
-    let seconds = parse_seconds(text)
-        .ok_or_else(|| Usage::of(format!("--timeout {text:?}: give a time such as 15m")))?;
-    Ok(Some(Duration::from_secs(seconds.into())))
+    let timeout = args.timeout.as_ref().map(|text| {
+        let wrong = || Usage::of(format!("--timeout {text:?}: give a time such as 15m"));
+        let seconds = parse_seconds(text).ok_or_else(wrong)?;
+        Ok(Duration::from_secs(seconds.into()))
+    });
+    timeout.transpose()
 }
 
 /// Sends one. Done when it was mailed.
@@ -85,18 +86,12 @@ pub(super) async fn run<O: Operated>(
     }
     let stack = home.canary_url();
     let url = stack.unwrap_or_else(|| target(&args.url, Some(Source::Canary)).0);
-    let canary = Canary::new(
-        Arc::clone(&home),
-        Kept(Arc::clone(&home)),
-        Door::to(url.clone()),
-    );
+    let (door, secret) = (Door::to(url.clone()), Kept(Arc::clone(&home)));
+    let canary = Canary::new(Arc::clone(&home), secret, door);
     let sent = canary.send().await.with_context(|| url)?;
     output.json(&sent)?;
-    output.line(format!(
-        "The canary {} is accepted, enriched from {}",
-        sent.event_id,
-        render_time(sent.enrich_not_before)
-    ))?;
+    let (id, due) = (&sent.event_id, render_time(sent.enrich_not_before));
+    output.line(format!("The canary {id} is accepted, enriched from {due}"))?;
     if args.no_follow {
         return Ok(Ended::Done);
     }
@@ -115,18 +110,16 @@ async fn follow<O: Operated>(
     let until_due = Duration::try_from(until_due).unwrap_or_default();
     let timeout = timeout.unwrap_or(until_due + GRACE);
     let deadline = Instant::now() + timeout;
-    let mut told: Option<EventStatus> = None;
+    let mut reported = None;
     loop {
-        let look = home.look().await?;
-        let event = Ledger::new(home.store())
-            .history(&look, name.clone())
-            .await?;
-        let status = event.status(home.clock().now());
-        let is_news = told
-            .as_ref()
-            .is_none_or(|told| (told.state, &told.why) != (status.state, &status.why));
-        if is_news {
-            tell(home, &event, &status, output)?;
+        let (ledger, queue) = (Ledger::new(home.store()), home.look().await?);
+        let event = ledger.history(&queue, name.clone()).await?;
+        let now = home.clock().now();
+        let status = event.status(now);
+        let news = Some((status.state, status.why.clone()));
+        if reported != news {
+            report(&event, &status, now, output)?;
+            reported = news;
         }
         if status.state.is_end() {
             return Ok(Ended::when(status.state == LeadState::Mailed));
@@ -136,18 +129,16 @@ async fn follow<O: Operated>(
             "it was not mailed within {}; `leadwire lead {LEAD_ID}` tells where it stands",
             render(timeout.try_into().unwrap_or_default())
         );
-        told = Some(status);
         sleep(LOOK.min(deadline.saturating_duration_since(Instant::now()))).await;
     }
 }
 
-fn tell<O: Operated>(
-    home: &O,
+fn report(
     event: &EventHistory,
     status: &EventStatus,
+    now: Timestamp,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let now = home.clock().now();
     output.json(&EventLine::new(event, status))?;
     let (style, state) = (style_of(status.state), status.state.as_str());
     let accepted = event.received.as_ref().map(|received| received.accepted_at);
@@ -158,9 +149,8 @@ fn tell<O: Operated>(
         _ => explain(status, now),
     };
     let clock = now.strftime("%H:%M:%SZ");
-    output.line(format!(
-        "{DIM}{clock}{DIM:#}  {style}{state}{style:#}{text}"
-    ))?;
+    let line = format!("{DIM}{clock}{DIM:#}  {style}{state}{style:#}{text}");
+    output.line(line)?;
     if let Some(advice) = advice(event, status.state) {
         output.line(format!("What to do: {advice}"))?;
     }

@@ -6,10 +6,10 @@ pub(super) use redrive::redrive;
 
 use crate::cli::HomeArgs;
 use crate::command::lead;
-use crate::command::leads::shorten;
+use crate::command::leads::EVENT_ID_CHARS_SHOWN;
 use crate::duration::{parse_age, render_relative};
 use crate::home::Operated;
-use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable};
+use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable, shorten};
 use crate::usage::Usage;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
@@ -227,7 +227,7 @@ fn row(failure: &Failure, look: &QueueSnapshot, now: Timestamp) -> Vec<Cell> {
     let is_queued = is_queued(look, failure);
     vec![
         Cell::plain(lead_of(failure)),
-        Cell::styled(shorten(&event), DIM),
+        Cell::styled(shorten(&event, EVENT_ID_CHARS_SHOWN), DIM),
         Cell::plain(failed.unwrap_or_default()),
         Cell::styled(reason_code(failure), BAD),
         Cell::plain(receives.unwrap_or_default()),
@@ -262,7 +262,7 @@ pub(super) async fn show<O: Operated>(
             continue;
         };
         let event = ledger.history(&look, name.clone()).await?;
-        lead::tell(&event, None, now, output)?;
+        lead::report(&event, None, now, output)?;
         for letter in &event.dead {
             let (id, receives, body) =
                 (&letter.message_id, letter.receives, printable(&letter.body));

@@ -4,7 +4,7 @@ use crate::cli::FolderArgs;
 use crate::duration::render_relative;
 use crate::home;
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
-use crate::settings::typed::{Doctor, Typed};
+use crate::settings::typed::Typed;
 use anstyle::Style;
 use clap::Args;
 use jiff::SignedDuration;
@@ -25,7 +25,7 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
     #[command(flatten)]
-    pub(crate) settings: Typed<Doctor>,
+    pub(crate) settings: Typed,
 }
 
 /// Less free space than this is a failure: a full disk answers 503.
@@ -152,12 +152,13 @@ fn check_space(dir: &Path) -> Found {
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let text = format!("{} MiB free", free / (1024 * 1024));
-            match free {
-                ..FREE_BYTES_FAIL => fail(format!(
-                    "{text}; leads are refused with 503 when it is full: make room"
-                )),
-                ..FREE_BYTES_WARN => warn(format!("{text}; make room")),
-                _ => ok(text),
+            if free < FREE_BYTES_FAIL {
+                let why = "leads are refused with 503 when it is full";
+                fail(format!("{text}; {why}: make room"))
+            } else if free < FREE_BYTES_WARN {
+                warn(format!("{text}; make room"))
+            } else {
+                ok(text)
             }
         }
     }

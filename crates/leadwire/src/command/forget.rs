@@ -4,7 +4,7 @@ use crate::cli::HomeArgs;
 use crate::duration::render_seconds;
 use crate::home::{Operated, OwnerFile};
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
-use crate::settings::typed::{Forget as ForgetSettings, Typed};
+use crate::settings::typed::Typed;
 use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::Args;
@@ -37,7 +37,7 @@ pub(crate) struct ForgetArgs {
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) yes: bool,
     #[command(flatten)]
-    pub(crate) settings: Typed<ForgetSettings>,
+    pub(crate) settings: Typed,
     #[command(flatten)]
     pub(crate) home: HomeArgs,
 }
@@ -49,13 +49,8 @@ const KEPT: [&str; 3] = [
     "messages in the queues: they hold ids only, and are acknowledged",
 ];
 
-/// What is to be done.
-pub(super) struct Order {
-    lead_id: LeadId,
-    lease: SignedDuration,
-    dry_run: bool,
-    asks: bool,
-}
+/// The lead, and the lease that is waited for.
+type Order = (LeadId, SignedDuration);
 
 /// What became of it, for a program.
 #[derive(Serialize)]
@@ -72,75 +67,64 @@ struct Told<'a> {
 
 /// What is asked for, checked.
 pub(super) fn parse(args: &ForgetArgs, output: &Output) -> Result<Order, Usage> {
-    let lead_id = LeadId::parse(&args.lead_id)
-        .map_err(|error| Usage::of(format!("{:?}: {error}", args.lead_id)))?;
+    let lead_id = super::lead::parse_id(&args.lead_id)?;
     let lease = args.settings.read(|settings| settings.get(&LEASE))?;
-    let asks = !args.dry_run && !args.yes;
-    if asks && !output.can_ask() {
+    if !args.dry_run && !args.yes && !output.can_ask() {
         return Err(Usage::of(
             "nobody can be asked here: look with --dry-run, then give --yes",
         ));
     }
-    Ok(Order {
-        lead_id,
-        lease: SignedDuration::from_secs(lease.into()),
-        dry_run: args.dry_run,
-        asks,
-    })
+    Ok((lead_id, SignedDuration::from_secs(lease.into())))
 }
 
 /// Forgets.
 pub(super) async fn run<O: Operated>(
     home: Arc<O>,
-    order: &Order,
+    args: &ForgetArgs,
+    (lead_id, lease): Order,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let owner = home.owner_file(&order.lead_id);
+    let owner = home.owner_file(&lead_id);
     let config = ForgetConfig {
-        lease: order.lease,
+        lease,
         owner_file: owner.is_ours,
     };
     let forget = Forget::new(Arc::clone(&home), config);
-    let found = forget.find(&order.lead_id).await?;
-    tell_found(&found, &owner, output)?;
+    let found = forget.find(&lead_id).await?;
+    report_found(&found, &owner, output)?;
     let is_nothing = found.events.is_empty() && !(found.owner_file && owner.is_ours);
-    let mut forgotten = Forgotten::default();
-    if !order.dry_run && !is_nothing {
-        let question = format!(
-            "Forget {}? What is listed above is deleted for good.",
-            order.lead_id
-        );
-        if order.asks && !output.ask(&question)? {
+    let mut forgotten = None;
+    if !args.dry_run && !is_nothing {
+        let question = format!("Forget {lead_id}? What is listed above is deleted for good.");
+        if !args.yes && !output.ask(&question)? {
             output.line("Nothing was deleted.")?;
             return Ok(Ended::Failed);
         }
-        let done = forget
-            .run(&found, || home.is_idle(), &mut |step| {
-                tell_step(step, output);
-            })
-            .await;
-        forgotten = done.context("not everything is forgotten yet; run it again")?;
+        let mut on_step = |step| report_step(step, output);
+        let done = forget.run(&found, || home.is_idle(), &mut on_step).await;
+        forgotten = Some(done.context("not everything is forgotten yet; run it again")?);
     }
     // Also where nothing was found: an earlier run may have ended before this.
-    if !order.dry_run && !home.scrub(&order.lead_id).await? {
+    if !args.dry_run && !home.scrub(&lead_id).await? {
         output.line(format!(
             "{BAD}The database's log could not be emptied:{BAD:#} somebody reads it. Run this again."
         ))?;
         return Ok(Ended::Failed);
     }
-    let out_of_reach = out_of_reach(&*home, &order.lead_id, (&owner, &found))?;
+    let out_of_reach = out_of_reach(&*home, &lead_id, (&owner, &found))?;
+    let names = found.events.iter().map(|event| event.name.to_string());
     output.json(&Told {
-        lead_id: &order.lead_id,
-        dry_run: order.dry_run,
-        events: names(&found),
+        lead_id: &lead_id,
+        dry_run: args.dry_run,
+        events: names.collect(),
         keys: keys(&found),
-        versions_deleted: forgotten.versions,
+        versions_deleted: forgotten.as_ref().map_or(0, |done| done.versions),
         owner_file: &owner.place,
-        owner_file_deleted: forgotten.owner_file > 0,
+        owner_file_deleted: forgotten.as_ref().is_some_and(|done| done.owner_file > 0),
         out_of_reach: &out_of_reach,
     })?;
-    if !order.dry_run && !is_nothing {
-        output.line(describe(&forgotten))?;
+    if let Some(forgotten) = &forgotten {
+        output.line(describe(forgotten))?;
     }
     output.line(format!("{BOLD}Out of reach, and left to you:{BOLD:#}"))?;
     for place in &out_of_reach {
@@ -150,22 +134,13 @@ pub(super) async fn run<O: Operated>(
 }
 
 fn describe(forgotten: &Forgotten) -> String {
-    let events = u64::try_from(forgotten.events).unwrap_or(u64::MAX);
-    let owner_file = if forgotten.owner_file > 0 {
-        ", and the owner file"
-    } else {
-        ""
+    let events = plural(forgotten.events, "event");
+    let versions = plural(forgotten.versions, "version");
+    let owner_file = match forgotten.owner_file {
+        0 => "",
+        _ => ", and the owner file",
     };
-    format!(
-        "{GOOD}Forgotten:{GOOD:#} {}, {} of objects{owner_file}.",
-        plural(events, "event"),
-        plural(forgotten.versions, "version"),
-    )
-}
-
-fn names(found: &Found) -> Vec<String> {
-    let names = found.events.iter().map(|event| event.name.to_string());
-    names.collect()
+    format!("{GOOD}Forgotten:{GOOD:#} {events}, {versions} of objects{owner_file}.")
 }
 
 fn keys(found: &Found) -> Vec<&str> {
@@ -173,12 +148,11 @@ fn keys(found: &Found) -> Vec<&str> {
     keys.map(|(_, key)| key.as_str()).collect()
 }
 
-fn tell_found(found: &Found, owner: &OwnerFile, output: &mut Output) -> anyhow::Result<()> {
+fn report_found(found: &Found, owner: &OwnerFile, output: &mut Output) -> anyhow::Result<()> {
     if found.events.is_empty() {
         output.line(format!("Nothing is stored about {}.", found.lead_id))?;
     } else {
-        let count = u64::try_from(found.events.len()).unwrap_or(u64::MAX);
-        let events = plural(count, "event");
+        let events = plural(found.events.len(), "event");
         output.line(format!("{BOLD}{}{BOLD:#}  {events}", found.lead_id))?;
     }
     for key in keys(found) {
@@ -191,16 +165,15 @@ fn tell_found(found: &Found, owner: &OwnerFile, output: &mut Output) -> anyhow::
 }
 
 /// A closed pipe must not stop it half way: the work goes on.
-fn tell_step(step: ForgetStep, output: &mut Output) {
+fn report_step(step: ForgetStep, output: &mut Output) {
     drop(match step {
         ForgetStep::Marked { done, all } => output.progress("marked", done, all),
         ForgetStep::Erased { done, all } => output.progress("deleted", done, all),
         ForgetStep::Waiting { left } => {
             let seconds = u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
             let left = render_seconds(seconds);
-            output.passing(format_args!(
-                "{DIM}waiting {left} for whoever is at work{DIM:#}"
-            ))
+            let text = format!("{DIM}waiting {left} for whoever is at work{DIM:#}");
+            output.passing(text)
         }
     });
 }
@@ -211,19 +184,18 @@ fn out_of_reach<O: Operated>(
     (owner, found): (&OwnerFile, &Found),
 ) -> anyhow::Result<Vec<String>> {
     let mails = home.mails(lead_id).context("could not read the outbox")?;
-    let mut places: Vec<String> = mails
-        .into_iter()
-        .map(|mail| format!("a mail in the outbox: {mail}"))
-        .collect();
+    let mails = mails.into_iter();
+    let mails = mails.map(|mail| format!("a mail in the outbox: {mail}"));
+    let mut places: Vec<String> = mails.collect();
     if !owner.is_ours {
         let is_there = if found.owner_file {
             ""
         } else {
             ", if there is one"
         };
+        let place = &owner.place;
         places.push(format!(
-            "the owner file{is_there}, in a bucket that is not the stack's: {}",
-            owner.place
+            "the owner file{is_there}, in a bucket that is not the stack's: {place}"
         ));
     }
     places.extend(O::ELSEWHERE.iter().chain(&KEPT).map(ToString::to_string));

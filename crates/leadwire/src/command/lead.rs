@@ -13,7 +13,7 @@ use clap::Args;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::ledger::history::EventHistory;
-use leadwire_pipeline::ledger::{ClaimState, Ledger, Marker};
+use leadwire_pipeline::ledger::{ClaimState, Ledger};
 use leadwire_pipeline::port::Clock as _;
 use leadwire_telemetry::SpanRecord;
 use serde::Serialize;
@@ -47,9 +47,9 @@ struct Told<'a> {
     spans: Option<&'a [SpanRecord]>,
 }
 
-/// The lead that is asked for.
-pub(super) fn parse_lead_id(args: &LeadArgs) -> Result<LeadId, Usage> {
-    LeadId::parse(&args.lead_id).map_err(|error| Usage::of(format!("{:?}: {error}", args.lead_id)))
+/// A lead's id, as it was typed.
+pub(super) fn parse_id(text: &str) -> Result<LeadId, Usage> {
+    LeadId::parse(text).map_err(|error| Usage::of(format!("{text:?}: {error}")))
 }
 
 /// Shows a lead. One that is not there is a failure.
@@ -64,33 +64,25 @@ pub(super) async fn run<O: Operated>(
     if events.is_empty() {
         anyhow::bail!("no lead {lead_id} here; `leads` lists those there are");
     }
-    let traces = if with_trace {
-        read_traces(&home.traces(), &events)?
-    } else {
-        vec![None; events.len()]
-    };
     let now = home.clock().now();
-    for (event, spans) in events.iter().zip(traces) {
-        tell(event, spans.as_deref(), now, output)?;
+    let traces = with_trace.then(|| read_traces(&home.traces(), &events));
+    let traces = traces.transpose()?.unwrap_or_default();
+    for (number, event) in events.iter().enumerate() {
+        report(event, traces.get(number).map(Vec::as_slice), now, output)?;
     }
     Ok(Ended::Done)
 }
 
 /// The spans of each event's trace. Where they are not kept here, that is said, with the way to where they are.
-fn read_traces(
-    traces: &Traces,
-    events: &[EventHistory],
-) -> anyhow::Result<Vec<Option<Vec<SpanRecord>>>> {
+fn read_traces(traces: &Traces, events: &[EventHistory]) -> anyhow::Result<Vec<Vec<SpanRecord>>> {
     match traces {
-        Traces::Kept(store) => events
-            .iter()
-            .map(|event| {
-                let spans = event
-                    .trace_id()
-                    .map(|id| telemetry_store::spans_of(store, id));
-                Ok(Some(spans.transpose()?.unwrap_or_default()))
-            })
-            .collect(),
+        Traces::Kept(store) => {
+            let spans = |event: &EventHistory| match event.trace_id() {
+                Some(id) => Ok(telemetry_store::spans_of(store, id)?),
+                None => Ok(Vec::new()),
+            };
+            events.iter().map(spans).collect()
+        }
         #[cfg(feature = "aws")]
         Traces::XRay { region } => Err(Usage::of(in_x_ray(region, events)).into()),
     }
@@ -114,16 +106,15 @@ fn in_x_ray(region: &str, events: &[EventHistory]) -> String {
         "--trace: a stack's spans are in X-Ray, which this command does not read".to_owned();
     for id in ids {
         let (epoch, unique) = id.split_at_checked(8).unwrap_or((id, ""));
-        let address = format!(
-            "https://{region}.{domain}/cloudwatch/home?region={region}#xray:traces/1-{epoch}-{unique}"
+        text = format!(
+            "{text}; trace {id}: https://{region}.{domain}/cloudwatch/home?region={region}#xray:traces/1-{epoch}-{unique}"
         );
-        text = format!("{text}; trace {id}: {address}");
     }
     text
 }
 
 /// Shows one event, and its trace where that was asked for.
-pub(super) fn tell(
+pub(super) fn report(
     event: &EventHistory,
     spans: Option<&[SpanRecord]>,
     now: Timestamp,
@@ -144,12 +135,10 @@ pub(super) fn tell(
         0 => String::new(),
         revision => format!("  replay {revision}"),
     };
-    output.line(format!(
-        "{BOLD}{}{BOLD:#}{replay}  {style}{}{style:#}{}\n",
-        event.lead_id(),
-        status.state.as_str(),
-        explain(&status, now)
-    ))?;
+    let (lead, state) = (event.lead_id(), status.state.as_str());
+    let why = explain(&status, now);
+    let line = format!("{BOLD}{lead}{BOLD:#}{replay}  {style}{state}{style:#}{why}\n");
+    output.line(line)?;
     let rows: Vec<Vec<Cell>> = steps.iter().map(|step| row(step, now)).collect();
     output.table(&["  TIME", "", "STEP", ""], &rows)?;
     if let Some(advice) = advice {
@@ -161,24 +150,22 @@ pub(super) fn tell(
     }
     output.line("")?;
     if let Some(spans) = spans {
-        tell_trace(spans, output)?;
+        report_trace(spans, output)?;
     }
     Ok(())
 }
 
-fn tell_trace(spans: &[SpanRecord], output: &mut Output) -> anyhow::Result<()> {
-    match arrange(spans) {
-        Some(waterfall) => {
-            for line in draw(&waterfall, width()) {
-                output.line(line)?;
-            }
-        }
-        None => output.line(format!(
+fn report_trace(spans: &[SpanRecord], output: &mut Output) -> anyhow::Result<()> {
+    let lines = match arrange(spans) {
+        Some(waterfall) => draw(&waterfall, width()),
+        None => vec![format!(
             "  {DIM}No spans of its trace are here: they are written a second after they end, and kept for two weeks.{DIM:#}"
-        ))?,
+        )],
+    };
+    for line in lines {
+        output.line(line)?;
     }
-    output.line("")?;
-    Ok(())
+    Ok(output.line("")?)
 }
 
 /// The ids under which it is found elsewhere.
@@ -188,15 +175,8 @@ fn ids(event: &EventHistory) -> Vec<(&'static str, String)> {
         ("stored", event.name.raw_key()),
     ];
     ids.extend(event.trace_id().map(|id| ("trace", id.to_owned())));
-    if let ClaimState::Settled(
-        Marker {
-            message_id: Some(id),
-            ..
-        },
-        _,
-    ) = &event.claim
-    {
-        ids.push(("mail", id.clone()));
+    if let ClaimState::Settled(marker, _) = &event.claim {
+        ids.extend(marker.message_id.clone().map(|id| ("mail", id)));
     }
     ids
 }

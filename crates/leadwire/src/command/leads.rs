@@ -3,7 +3,7 @@
 use crate::cli::HomeArgs;
 use crate::duration::render_relative;
 use crate::home::Operated;
-use crate::output::{Cell, DIM, Ended, Output, style_of};
+use crate::output::{Cell, DIM, Ended, Output, shorten, style_of};
 use crate::status::when;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -59,7 +59,7 @@ fn lead_states() -> impl TypedValueParser<Value = LeadState> {
 }
 
 /// Characters of an event id that the table shows; `--json` and `lead` show all.
-const EVENT_ID_CHARS_SHOWN: usize = 14;
+pub(super) const EVENT_ID_CHARS_SHOWN: usize = 14;
 
 /// An event as `leads` and `lead` tell it to a program.
 #[derive(Serialize)]
@@ -103,15 +103,12 @@ pub(super) async fn run<O: Operated>(
     };
     let now = home.clock().now();
     let mut rows = Vec::new();
-    let mut shown = 0;
     for event in &events {
         let status = event.status(now);
-        if args.stage.is_some_and(|state| state != status.state) {
-            continue;
+        if args.stage.is_none_or(|state| state == status.state) {
+            output.json(&EventLine::new(event, &status))?;
+            rows.push(row(event, &status, now));
         }
-        shown += 1;
-        output.json(&EventLine::new(event, &status))?;
-        rows.push(row(event, &status, now));
     }
     if rows.is_empty() {
         output.line(if args.canary {
@@ -121,38 +118,24 @@ pub(super) async fn run<O: Operated>(
         })?;
         return Ok(Ended::Done);
     }
-    output.table(
-        &["LEAD", "EVENT", "RECEIVED", "STAGE", "WHEN", "WHY"],
-        &rows,
-    )?;
+    let headings = ["LEAD", "EVENT", "RECEIVED", "STAGE", "WHEN", "WHY"];
+    output.table(&headings, &rows)?;
     if events.len() == args.limit {
+        let shown = rows.len();
         output.line(format!("{DIM}{shown} shown; more with --limit{DIM:#}"))?;
     }
     Ok(Ended::Done)
 }
 
 fn row(event: &EventHistory, status: &EventStatus, now: Timestamp) -> Vec<Cell> {
-    let received = event
-        .received
-        .as_ref()
-        .map_or_else(String::new, |received| {
-            render_relative(received.accepted_at, now)
-        });
+    let received = event.received.as_ref();
+    let received = received.map(|received| render_relative(received.accepted_at, now));
     vec![
         Cell::plain(event.lead_id()),
-        Cell::styled(shorten(event.event_id()), DIM),
-        Cell::plain(received),
+        Cell::styled(shorten(event.event_id(), EVENT_ID_CHARS_SHOWN), DIM),
+        Cell::plain(received.unwrap_or_default()),
         Cell::styled(status.state.as_str(), style_of(status.state)),
         Cell::plain(when(status, now)),
         Cell::plain(status.why.as_str()),
     ]
-}
-
-/// The beginning of an id that is too long for a table.
-pub(super) fn shorten(id: &str) -> String {
-    if id.chars().count() <= EVENT_ID_CHARS_SHOWN {
-        return id.to_owned();
-    }
-    let beginning: String = id.chars().take(EVENT_ID_CHARS_SHOWN - 1).collect();
-    format!("{beginning}…")
 }

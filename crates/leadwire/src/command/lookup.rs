@@ -13,7 +13,7 @@ use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::port::{Bucket, Clock as _, Fetched, ObjectStore as _};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,8 @@ pub(crate) enum LookupCommand {
     /// Write an owner file for each row of a CSV file
     Import(LookupImportArgs),
     /// List the owner files
-    Ls(LookupLsArgs),
+    #[command(after_help = "Example:\n  leadwire lookup ls")]
+    Ls(HomeArgs),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -69,13 +70,6 @@ pub(crate) struct LookupImportArgs {
     pub(crate) home: HomeArgs,
 }
 
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  leadwire lookup ls")]
-pub(crate) struct LookupLsArgs {
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
-}
-
 /// The names of the columns and fields that mean something here.
 const LEAD_ID: &str = "lead_id";
 const LEAD_OWNER: &str = "lead_owner";
@@ -93,23 +87,19 @@ pub(super) struct OwnerFile {
 impl OwnerFile {
     /// Checks the fields of one owner file. The error says what is wrong.
     fn new(fields: &BTreeMap<String, String>) -> Result<Self, String> {
-        let id = fields.get(LEAD_ID).map_or("", String::as_str);
+        let field = |name: &str| fields.get(name).map_or("", String::as_str);
+        let id = field(LEAD_ID);
         let lead_id = LeadId::parse(id).map_err(|error| format!("{LEAD_ID} {id:?}: {error}"))?;
-        if fields
-            .get(LEAD_OWNER)
-            .is_none_or(|owner| owner.trim().is_empty())
-        {
+        if field(LEAD_OWNER).trim().is_empty() {
             return Err(format!("{LEAD_OWNER} is empty"));
         }
-        if let Some(address) = fields.get(OWNER_EMAIL).filter(|text| !text.is_empty()) {
-            EmailAddress::parse(address)
-                .map_err(|error| format!("{OWNER_EMAIL} {address:?}: {error}"))?;
+        let address = field(OWNER_EMAIL);
+        if !address.is_empty() {
+            let parsed = EmailAddress::parse(address);
+            parsed.map_err(|error| format!("{OWNER_EMAIL} {address:?}: {error}"))?;
         }
-        let members: Map<String, Value> = fields
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| (name.clone(), Value::String(value.clone())))
-            .collect();
+        let filled = fields.iter().filter(|(_, value)| !value.is_empty());
+        let members: BTreeMap<&String, &String> = filled.collect();
         let mut json = serde_json::to_vec_pretty(&members).map_err(|error| error.to_string())?;
         json.push(b'\n');
         if json.len() > LOOKUP_BYTES_MAX {
@@ -150,12 +140,8 @@ pub(super) async fn put<O: Operated>(
     Ok(Ended::Done)
 }
 
-/// A row that cannot be imported.
-#[derive(Debug, PartialEq, Eq)]
-struct BadRow {
-    line: u64,
-    why: String,
-}
+/// A row that cannot be imported: its line, and why.
+type BadRow = (u64, String);
 
 /// What is to be imported.
 pub(super) struct Rows {
@@ -169,25 +155,19 @@ pub(super) fn read_rows(
     output: &mut Output,
 ) -> anyhow::Result<Option<Rows>> {
     let (files, bad) = parse_rows(&read_input(&args.file)?)?;
-    for row in &bad {
-        output.json(&json!({ "line": row.line, "error": row.why }))?;
-        output.line(format!(
-            "{BAD}line {}:{BAD:#} {}",
-            row.line,
-            printable(&row.why)
-        ))?;
+    for (line, why) in &bad {
+        output.json(&json!({ "line": line, "error": why }))?;
+        let why = printable(why);
+        output.line(format!("{BAD}line {line}:{BAD:#} {why}"))?;
     }
-    if bad.is_empty() || args.skip_bad {
-        return Ok(Some(Rows {
-            files,
-            bad: bad.len(),
-        }));
+    let bad = bad.len();
+    if bad == 0 || args.skip_bad {
+        return Ok(Some(Rows { files, bad }));
     }
-    output.json(&json!({ "written": 0, "bad": bad.len() }))?;
+    output.json(&json!({ "written": 0, "bad": bad }))?;
+    let all = bad + files.len();
     output.line(format!(
-        "{} of {} rows are bad; nothing was written. Correct them, or give --skip-bad to import the others.",
-        bad.len(),
-        bad.len() + files.len()
+        "{bad} of {all} rows are bad; nothing was written. Correct them, or give --skip-bad to import the others."
     ))?;
     Ok(None)
 }
@@ -198,27 +178,24 @@ pub(super) async fn import<O: Operated>(
     rows: Rows,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let all = rows.files.len();
-    for (number, file) in rows.files.into_iter().enumerate() {
+    let Rows { files, bad } = rows;
+    let all = files.len();
+    for (number, file) in files.into_iter().enumerate() {
         let lead_id = file.lead_id;
         let put = home.put_owner(&lead_id, file.json).await;
         put.with_context(|| format!("stopped at {lead_id} after {number} of {all} files"))?;
         output.progress("written", number + 1, all)?;
     }
-    output.json(&json!({ "written": all, "bad": rows.bad }))?;
-    output.line(format!(
-        "{all} owner files written, {} rows left out",
-        rows.bad
-    ))?;
-    Ok(Ended::when(rows.bad == 0))
+    output.json(&json!({ "written": all, "bad": bad }))?;
+    output.line(format!("{all} owner files written, {bad} rows left out"))?;
+    Ok(Ended::when(bad == 0))
 }
 
 fn read_input(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut text = Vec::new();
     if file == Path::new("-") {
-        std::io::stdin()
-            .read_to_end(&mut text)
-            .context("could not read standard input")?;
+        let mut text = Vec::new();
+        let read = std::io::stdin().read_to_end(&mut text);
+        read.context("could not read standard input")?;
         return Ok(text);
     }
     std::fs::read(file).with_context(|| format!("could not read {}", file.display()))
@@ -231,58 +208,48 @@ fn parse_rows(text: &[u8]) -> anyhow::Result<(Vec<OwnerFile>, Vec<BadRow>)> {
         .flexible(true)
         .trim(csv::Trim::All)
         .from_reader(text);
-    let headings = reader
-        .byte_headers()
-        .context("could not read the first row")?
-        .clone();
-    let columns = parse_headings(&headings)?;
+    let headings = reader.byte_headers();
+    let columns = parse_headings(headings.context("could not read the first row")?)?;
     let mut files = Vec::new();
     let mut bad = Vec::new();
     let mut seen: BTreeMap<LeadId, u64> = BTreeMap::new();
     for record in reader.byte_records() {
         let record = record.context("could not read a row")?;
         let line = record.position().map_or(0, csv::Position::line);
-        match parse_row(&columns, &record) {
-            Err(why) => bad.push(BadRow { line, why }),
-            Ok(file) => match seen.insert(file.lead_id.clone(), line) {
-                Some(first) => bad.push(BadRow {
-                    line,
-                    why: format!("{} stands in line {first} already", file.lead_id),
-                }),
-                None => files.push(file),
-            },
+        let file = parse_row(&columns, &record).and_then(|file| {
+            let lead_id = &file.lead_id;
+            match seen.insert(lead_id.clone(), line) {
+                Some(first) => Err(format!("{lead_id} stands in line {first} already")),
+                None => Ok(file),
+            }
+        });
+        match file {
+            Ok(file) => files.push(file),
+            Err(why) => bad.push((line, why)),
         }
     }
     Ok((files, bad))
 }
 
 fn parse_headings(headings: &csv::ByteRecord) -> anyhow::Result<Vec<String>> {
-    let columns: Vec<String> = headings
-        .iter()
-        .map(|heading| {
-            let name = String::from_utf8_lossy(heading)
-                .to_lowercase()
-                .replace(' ', "_");
-            ALIASES
-                .iter()
-                .find(|(alias, _)| *alias == name)
-                .map_or(name, |(_, column)| (*column).to_owned())
-        })
-        .collect();
+    let column = |heading| {
+        let name = String::from_utf8_lossy(heading);
+        let name = name.to_lowercase().replace(' ', "_");
+        let mut aliases = ALIASES.iter();
+        let alias = aliases.find(|(alias, _)| *alias == name);
+        alias.map_or(name, |(_, column)| (*column).to_owned())
+    };
+    let columns: Vec<String> = headings.iter().map(column).collect();
     for needed in [LEAD_ID, LEAD_OWNER] {
         anyhow::ensure!(
             columns.iter().any(|column| column == needed),
             "the first row must name the columns, and {needed} is missing"
         );
     }
-    let mut sorted = columns.clone();
-    sorted.sort_unstable();
-    let is_double = sorted
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a == b));
-    let is_reserved = columns
-        .iter()
-        .any(|column| column.is_empty() || column == "_leadwire");
+    let different: BTreeSet<&String> = columns.iter().collect();
+    let is_double = different.len() < columns.len();
+    let mut reserved = columns.iter();
+    let is_reserved = reserved.any(|column| column.is_empty() || column == "_leadwire");
     anyhow::ensure!(
         !is_double && !is_reserved,
         "the columns of the first row must have different names, none empty and none _leadwire"
@@ -292,16 +259,13 @@ fn parse_headings(headings: &csv::ByteRecord) -> anyhow::Result<Vec<String>> {
 
 fn parse_row(columns: &[String], record: &csv::ByteRecord) -> Result<OwnerFile, String> {
     if record.len() != columns.len() {
-        return Err(format!(
-            "has {} columns, and the first row {}",
-            record.len(),
-            columns.len()
-        ));
+        let (here, first) = (record.len(), columns.len());
+        return Err(format!("has {here} columns, and the first row {first}"));
     }
     let mut fields = BTreeMap::new();
     for (column, value) in columns.iter().zip(record) {
-        let value =
-            std::str::from_utf8(value).map_err(|_not_utf8| format!("{column} is not UTF-8"))?;
+        let value = std::str::from_utf8(value);
+        let value = value.map_err(|_not_utf8| format!("{column} is not UTF-8"))?;
         fields.insert(column.clone(), value.to_owned());
     }
     OwnerFile::new(&fields)
@@ -315,14 +279,12 @@ pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Re
         let owner = owner_of(home, &entry.key).await?;
         let lead = entry.key.strip_suffix(".json").unwrap_or(&entry.key);
         output.json(&json!({ "key": entry.key, "owner": owner.as_ref().ok(), "problem": owner.as_ref().err(), "written_at": entry.last_modified }))?;
-        rows.push(vec![
-            Cell::plain(lead),
-            match &owner {
-                Ok(owner) => Cell::plain(owner.as_str()),
-                Err(problem) => Cell::styled(*problem, BAD),
-            },
-            Cell::styled(render_relative(entry.last_modified, now), DIM),
-        ]);
+        let written = Cell::styled(render_relative(entry.last_modified, now), DIM);
+        let owner = match owner {
+            Ok(owner) => Cell::plain(owner),
+            Err(problem) => Cell::styled(problem, BAD),
+        };
+        rows.push(vec![Cell::plain(lead), owner, written]);
     }
     if rows.is_empty() {
         output.line("No owner files yet. Write one:  leadwire lookup put LEAD --owner NAME")?;
@@ -337,11 +299,8 @@ async fn owner_of<O: Operated>(
     home: &O,
     key: &str,
 ) -> anyhow::Result<Result<String, &'static str>> {
-    let object = match home
-        .store()
-        .get(Bucket::Lookup, key, LOOKUP_BYTES_MAX)
-        .await?
-    {
+    let store = home.store();
+    let object = match store.get(Bucket::Lookup, key, LOOKUP_BYTES_MAX).await? {
         Fetched::Found(object) => object,
         Fetched::Missing | Fetched::Denied => return Ok(Err("cannot be read")),
         Fetched::TooLarge => return Ok(Err("larger than 1 MiB")),
@@ -349,17 +308,12 @@ async fn owner_of<O: Operated>(
     let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(&object.bytes) else {
         return Ok(Err("not a JSON object"));
     };
-    let lead = fields
-        .get(LEAD_ID)
-        .map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
-    if lead.as_deref() != key.strip_suffix(".json") {
+    let text = |id: &Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    if fields.get(LEAD_ID).map(text).as_deref() != key.strip_suffix(".json") {
         return Ok(Err("names another lead: leads that meet it fail"));
     }
-    Ok(Ok(fields
-        .get(LEAD_OWNER)
-        .and_then(Value::as_str)
-        .unwrap_or("")
-        .to_owned()))
+    let owner = fields.get(LEAD_OWNER).and_then(Value::as_str);
+    Ok(Ok(owner.unwrap_or("").to_owned()))
 }
 
 #[cfg(test)]
@@ -371,11 +325,9 @@ mod tests {
         let text = "Lead_ID,Owner,owner_email\na,Omar,omar@example.com\n../b,Omar,\nc,,\nd,Dora,nobody\na,Ann,\ne,Eve\nf,\"Fay\nF\",\ng,Gus,\n";
         let (files, bad) = parse_rows(text.as_bytes()).unwrap();
         let leads: Vec<&str> = files.iter().map(|file| file.lead_id.as_str()).collect();
+        let lines: Vec<u64> = bad.iter().map(|(line, _)| *line).collect();
         assert_eq!(leads, ["a", "f", "g"]);
-        assert_eq!(
-            bad.iter().map(|row| row.line).collect::<Vec<_>>(),
-            [3, 4, 5, 6, 7]
-        );
+        assert_eq!(lines, [3, 4, 5, 6, 7]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<Ended
         Command::Lookup(command) => lookup(command, output).await,
         Command::Dlq(command) => dlq(command, output).await,
         Command::Parked(ParkedCommand::Ls(args)) => {
-            with_home!(&args.home, home => parked::ls(&home, output))
+            with_home!(&args, home => parked::ls(&home, output))
         }
         Command::Parked(ParkedCommand::Resolve(args)) => {
             with_home!(&args.home, home => parked::resolve(&home, &args, output))
@@ -72,12 +72,12 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<Ended
         }
         Command::Leads(args) => with_home!(&args.home, home => leads::run(&home, &args, output)),
         Command::Lead(args) => {
-            let id = lead::parse_lead_id(&args)?;
+            let id = lead::parse_id(&args.lead_id)?;
             with_home!(&args.home, home => lead::run(&home, &id, args.trace, output))
         }
         Command::Replay(args) => {
-            let wish = replay::Wish::parse(&args, output.is_json())?;
-            with_home!(&args.home, home => replay::run(&home, &wish, output))
+            let selection = replay::parse(&args, output.is_json())?;
+            with_home!(&args.home, home => replay::run(&home, &args, &selection, output))
         }
         Command::Sweep(args) => {
             let config = args.settings.read(SweepConfig::read)?;
@@ -89,7 +89,7 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<Ended
         }
         Command::Forget(args) => {
             let order = forget::parse(&args, output)?;
-            with_home!(&args.home, home => forget::run(Arc::new(home), &order, output))
+            with_home!(&args.home, home => forget::run(Arc::new(home), &args, order, output))
         }
     }
 }
@@ -106,7 +106,7 @@ async fn lookup(command: LookupCommand, output: &mut Output) -> anyhow::Result<E
                 with_home!(&args.home, Mode::Prepare, home => lookup::import(&home, rows, output))
             }
         },
-        LookupCommand::Ls(args) => with_home!(&args.home, home => lookup::ls(&home, output)),
+        LookupCommand::Ls(args) => with_home!(&args, home => lookup::ls(&home, output)),
     }
 }
 

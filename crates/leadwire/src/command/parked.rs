@@ -21,16 +21,10 @@ use std::collections::BTreeSet;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ParkedCommand {
     /// List the mails with unconfirmed delivery
-    Ls(ParkedLsArgs),
+    #[command(after_help = "Example:\n  leadwire parked ls")]
+    Ls(HomeArgs),
     /// Say what became of parked mails: they went out, or are to be sent again
     Resolve(ParkedResolveArgs),
-}
-
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:\n  leadwire parked ls")]
-pub(crate) struct ParkedLsArgs {
-    #[command(flatten)]
-    pub(crate) home: HomeArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -61,11 +55,9 @@ pub(crate) struct ParkedResolveArgs {
 pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Result<Ended> {
     let now = home.clock().now();
     let mut rows = Vec::new();
+    let (ledger, queue) = (Ledger::new(home.store()), QueueSnapshot::default());
     for parked in list_parked(home).await? {
-        let look = QueueSnapshot::default();
-        let event = Ledger::new(home.store())
-            .history(&look, parked.name)
-            .await?;
+        let event = ledger.history(&queue, parked.name).await?;
         output.json(&json!({
             "event": event.name.to_string(), "lead_id": event.lead_id(), "event_id": event.event_id(),
             "parked_at": parked.parked_at, "attempts": parked.attempt,
@@ -109,15 +101,14 @@ pub(super) async fn resolve<O: Operated>(
         }
         for name in names {
             let resolved = resolve::resolve(home, &name, resolution).await;
-            let resolved =
-                resolved.with_context(|| format!("{name}; it is safe to say it again"))?;
-            is_whole &= tell(&name, resolved, output)?;
+            let context = || format!("{name}; it is safe to say it again");
+            is_whole &= report(&name, resolved.with_context(context)?, output)?;
         }
     }
     Ok(Ended::when(is_whole))
 }
 
-fn tell(name: &EventName, resolved: Resolved, output: &mut Output) -> anyhow::Result<bool> {
+fn report(name: &EventName, resolved: Resolved, output: &mut Output) -> anyhow::Result<bool> {
     let (code, text, is_good) = match resolved {
         Resolved::MarkedSent => ("marked_sent", "settled as sent", true),
         Resolved::Queued => ("queued", "in the queue; the pipeline mails it", true),
@@ -125,11 +116,10 @@ fn tell(name: &EventName, resolved: Resolved, output: &mut Output) -> anyhow::Re
         Resolved::SettledBefore(Settled::Forgotten) => ("forgotten", "was forgotten", false),
         Resolved::SettledBefore(Settled::Silent) => ("silent", "was to mail nobody", false),
         Resolved::NotParked => ("not_parked", "is not parked", false),
-        Resolved::ChangedMeanwhile => (
-            "changed",
-            "was changed by somebody else just now; look again",
-            false,
-        ),
+        Resolved::ChangedMeanwhile => {
+            let text = "was changed by somebody else just now; look again";
+            ("changed", text, false)
+        }
     };
     output.json(&json!({ "event": name.to_string(), "result": code }))?;
     let style = if is_good { GOOD } else { BAD };
@@ -148,11 +138,8 @@ async fn find<O: Operated>(home: &O, id: &str) -> anyhow::Result<BTreeSet<EventN
     let look = QueueSnapshot::default();
     if let Ok(lead_id) = LeadId::parse(id) {
         let events = ledger.lead(&look, &lead_id).await?;
-        let doubtful: BTreeSet<EventName> = events
-            .into_iter()
-            .filter(was_doubtful)
-            .map(|event| event.name)
-            .collect();
+        let doubtful = events.into_iter().filter(was_doubtful);
+        let doubtful: BTreeSet<EventName> = doubtful.map(|event| event.name).collect();
         if !doubtful.is_empty() {
             return Ok(doubtful);
         }

@@ -5,7 +5,7 @@ mod show;
 
 use crate::cli::HomeArgs;
 use crate::home::{self, Operated};
-use crate::output::{BAD, DIM, Ended, Output};
+use crate::output::{BAD, DIM, Ended, Output, plural};
 use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::{ArgGroup, Args, ValueEnum};
@@ -15,7 +15,7 @@ use leadwire_pipeline::operate::replay::{Order, Preview, Ready, Replayed, previe
 use leadwire_pipeline::port::{Entropy as _, PortError};
 use select::{Candidate, Selection, select};
 use serde_json::json;
-use show::{Told, tell_changes, tell_refusal};
+use show::{Shown, show_changes, show_refusal};
 use std::io::IsTerminal as _;
 
 /// Whether a replay mails.
@@ -83,64 +83,43 @@ const AT_ONCE: usize = 16;
 /// Longest id of a run, in characters.
 const RUN_CHARS_MAX: usize = 64;
 
-/// What was asked for, checked.
-pub(super) struct Wish {
-    selection: Selection,
-    notify: Notify,
-    is_dry: bool,
-    is_sure: bool,
-    resume: Option<String>,
-}
-
-impl Wish {
-    /// Checks what was typed. Without a terminal `--yes` must have been given before anything is done.
-    pub(super) fn parse(args: &ReplayArgs, is_json: bool) -> Result<Self, Usage> {
-        let can_ask = !is_json && std::io::stdin().is_terminal();
-        if !args.dry_run && !args.yes && !can_ask {
-            return Err(Usage::of(
-                "replay asks before it sends, and nobody can be asked here: give --yes, or --dry-run to only look",
-            ));
-        }
-        if let Some(run) = &args.resume {
-            let is_id = !run.is_empty()
-                && run.len() <= RUN_CHARS_MAX
-                && run.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            if !is_id {
-                return Err(Usage::of(format!(
-                    "--resume {run:?}: give the id of a run, as it was told"
-                )));
-            }
-        }
-        Ok(Self {
-            selection: Selection::parse(args, home::now())?,
-            notify: args.notify.into(),
-            is_dry: args.dry_run,
-            is_sure: args.yes,
-            resume: args.resume.clone(),
-        })
+/// Checks what was typed. Without a terminal `--yes` must have been given before anything is done.
+pub(super) fn parse(args: &ReplayArgs, is_json: bool) -> Result<Selection, Usage> {
+    let can_ask = !is_json && std::io::stdin().is_terminal();
+    if !args.dry_run && !args.yes && !can_ask {
+        return Err(Usage::of(
+            "replay asks before it sends, and nobody can be asked here: give --yes, or --dry-run to only look",
+        ));
     }
-
-    fn is_range(&self) -> bool {
-        matches!(self.selection, Selection::Time { .. })
+    let is_id = |run: &String| {
+        let is_plain = run.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_plain && (1..=RUN_CHARS_MAX).contains(&run.len())
+    };
+    if let Some(run) = args.resume.as_ref().filter(|run| !is_id(run)) {
+        let mistake = format!("--resume {run:?}: give the id of a run, as it was told");
+        return Err(Usage::of(mistake));
     }
+    Selection::parse(args, home::now())
 }
 
 /// Looks, shows, asks and sends.
 pub(super) async fn run<O: Operated>(
     home: &O,
-    wish: &Wish,
+    args: &ReplayArgs,
+    selection: &Selection,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let selected = select(home, &wish.selection).await?;
-    if wish.is_range() {
+    let selected = select(home, selection).await?;
+    let is_range = matches!(selection, Selection::Time { .. });
+    if is_range {
         let count = selected.candidates.len();
         output.json(&json!({ "selected": count }))?;
         output.line(format!("Stored in this time: {count}"))?;
     }
     let looked = look_at_all(home, &selected.candidates, output).await?;
-    let mut told = Told::default();
+    let mut shown = Shown::default();
     for id in &selected.unknown {
-        told.refused += 1;
+        shown.refused += 1;
         output.json(&json!({ "id": id, "refused": "not_found" }))?;
         output.line(format!("{BAD}{id}{BAD:#}  no such lead or event here"))?;
     }
@@ -148,26 +127,26 @@ pub(super) async fn run<O: Operated>(
     for (candidate, looked) in selected.candidates.iter().zip(looked) {
         match looked {
             Preview::Ready(event) if candidate.is_of(event.lead_id()) => {
-                tell_changes(&event, wish.is_range(), &mut told, output)?;
+                show_changes(&event, is_range, &mut shown, output)?;
                 ready.push(*event);
             }
             // Another lead's, whose id only begins alike.
             Preview::Ready(_) => {}
             Preview::Refused(refusal) => {
-                tell_refusal(&candidate.name, refusal, wish.is_range(), &mut told, output)?;
+                show_refusal(&candidate.name, refusal, is_range, &mut shown, output)?;
             }
         }
     }
-    told.sum_up(output)?;
-    let is_whole = told.refused == 0;
-    if wish.is_dry || ready.is_empty() {
+    shown.sum_up(output)?;
+    let is_whole = shown.refused == 0;
+    if args.dry_run || ready.is_empty() {
         return Ok(Ended::when(is_whole));
     }
-    if !wish.is_sure && !output.ask(&question(wish.notify, ready.len()))? {
+    if !args.yes && !output.ask(&question(args.notify.into(), ready.len()))? {
         output.line("Nothing was sent.")?;
         return Ok(Ended::Failed);
     }
-    let ended = send_all(home, wish, &ready, output).await?;
+    let ended = send_all(home, args, &ready, output).await?;
     Ok(Ended::when(is_whole && ended == Ended::Done))
 }
 
@@ -193,76 +172,67 @@ fn question(notify: Notify, count: usize) -> String {
         Notify::IfChanged => "mail those that changed",
         Notify::Force => "mail every one of them again",
     };
-    let events = if count == 1 { "event" } else { "events" };
-    format!("Replay {count} {events}, and {mail}?")
+    format!("Replay {}, and {mail}?", plural(count, "event"))
 }
 
 async fn send_all<O: Operated>(
     home: &O,
-    wish: &Wish,
+    args: &ReplayArgs,
     ready: &[Ready],
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let order = Order {
-        notify: wish.notify,
-        is_resumed: wish.resume.is_some(),
-        run: wish.resume.clone().unwrap_or_else(|| new_run(home)),
+        notify: args.notify.into(),
+        is_resumed: args.resume.is_some(),
+        run: args.resume.clone().unwrap_or_else(|| new_run(home)),
     };
     let run = &order.run;
     output.json(&json!({ "run": run, "notify": order.notify.code() }))?;
     output.line(format!(
         "{DIM}Run {run}. Should it be interrupted, the same line with --resume {run} goes on.{DIM:#}"
     ))?;
-    let (mut sent, mut is_whole) = (0, true);
+    let (all, mut sent, mut is_whole) = (ready.len(), 0, true);
     for some in ready.chunks(AT_ONCE) {
         let results = join_all(some.iter().map(|event| replay(home, event, &order))).await;
         let mut failed: Option<PortError> = None;
         for (event, result) in some.iter().zip(results) {
             match result {
                 Ok(replayed) => {
-                    is_whole &= tell(event, replayed, output)?;
+                    is_whole &= report(event, replayed, output)?;
                     sent += 1;
                 }
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        if let Some(error) = failed {
-            return Err(error).with_context(|| {
-                format!(
-                    "stopped after {sent} of {} events; go on with --resume {run}",
-                    ready.len()
-                )
-            });
-        }
+        failed.map_or(Ok(()), Err).with_context(|| {
+            format!("stopped after {sent} of {all} events; go on with --resume {run}")
+        })?;
     }
-    output.line(format!("{sent} of {} events done", ready.len()))?;
+    output.line(format!("{sent} of {all} events done"))?;
     Ok(Ended::when(is_whole))
 }
 
 fn new_run<O: Operated>(home: &O) -> String {
     let bits = u128::from_be_bytes(home.entropy().bits());
-    let mut run = format!("{bits:032x}");
-    run.truncate(16);
-    run
+    format!("{:016x}", bits >> 64)
 }
 
 /// Reports the outcome of one, and whether that was what was asked for.
-fn tell(event: &Ready, replayed: Replayed, output: &mut Output) -> anyhow::Result<bool> {
+fn report(event: &Ready, replayed: Replayed, output: &mut Output) -> anyhow::Result<bool> {
     let (revision, code, text) = match replayed {
         Replayed::Queued { revision } => (Some(revision), "queued", "in the queue".to_owned()),
-        Replayed::DoneBefore { revision } => (
-            Some(revision),
-            "done_before",
-            "was done before the interruption".to_owned(),
-        ),
-        Replayed::OtherOrder { notify } => (
-            None,
-            "other_order",
-            format!(
-                "this run replays with --notify {}",
-                notify.code().replace('_', "-")
-            ),
-        ),
+        Replayed::DoneBefore { revision } => {
+            let text = "was done before the interruption".to_owned();
+            (Some(revision), "done_before", text)
+        }
+        Replayed::OtherOrder { notify } => {
+            let notify = notify.code().replace('_', "-");
+            (
+                None,
+                "other_order",
+                format!("this run replays with --notify {notify}"),
+            )
+        }
     };
     let (name, lead_id) = (&event.name, event.lead_id());
     output.json(&json!({

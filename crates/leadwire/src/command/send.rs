@@ -1,7 +1,7 @@
 //! `send`: a sample lead, as a CRM sends it.
 
 use crate::cli::FolderArgs;
-use crate::client::{Client, Post, Reply, target};
+use crate::client::{Client, Post, is_taken, target};
 use crate::duration::render_time;
 use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, printable};
@@ -9,11 +9,11 @@ use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::source::{Key, Sample, Source, Sources};
-use leadwire_pipeline::port::Entropy as _;
-use serde_json::Value;
+use leadwire_pipeline::port::{Entropy as _, WebhookReply};
+use serde_json::{Value, json};
+use std::fmt::Display;
 
 /// The sources that `send` can be, by name.
 fn source_names() -> PossibleValuesParser {
@@ -78,8 +78,8 @@ pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended>
     for number in 1..=args.count {
         let (sample, post) = prepare(args, source, key.as_ref(), number)?;
         let reply = client.post(&url, &post)?;
-        taken += u32::from(reply.is_success());
-        tell(output, &sample, &reply)?;
+        taken += u32::from(is_taken(&reply));
+        report(output, &sample, &reply)?;
     }
     if args.count > 1 {
         output.line(format!("{taken} of {} taken by {url}", args.count))?;
@@ -100,9 +100,8 @@ fn find_key(args: &SendArgs, source: Source) -> anyhow::Result<Option<Key>> {
         return Ok(None);
     };
     let sources = Sources::parse(&document).context("could not read sources.json")?;
-    Ok(sources
-        .get(source)
-        .and_then(|config| config.keys.first().cloned()))
+    let config = sources.get(source);
+    Ok(config.and_then(|config| config.keys.first().cloned()))
 }
 
 fn prepare(
@@ -111,22 +110,18 @@ fn prepare(
     key: Option<&Key>,
     number: u32,
 ) -> anyhow::Result<(Sample, Post)> {
-    let numbered = |text: &str| {
-        if args.count > 1 {
-            format!("{text}-{number}")
-        } else {
-            text.to_owned()
-        }
+    let numbered = |text: &String| match args.count {
+        1 => text.clone(),
+        _ => format!("{text}-{number}"),
     };
-    let event_id = match &args.event_id {
-        Some(id) => EventId::parse(&numbered(id))
-            .map_err(|error| Usage::of(format!("--event-id: {error}")))?,
+    let event_id = match args.event_id.as_ref().map(numbered) {
+        Some(id) => EventId::parse(&id).map_err(|error| wrong("--event-id", &error))?,
         None => EventId::from_random(home::entropy().bits()),
     };
+    let lead_id = LeadId::parse(&numbered(&args.lead_id));
     let now = home::now();
     let sample = Sample {
-        lead_id: LeadId::parse(&numbered(&args.lead_id))
-            .map_err(|error| Usage::of(format!("--lead-id: {error}")))?,
+        lead_id: lead_id.map_err(|error| wrong("--lead-id", &error))?,
         name: args.name.clone(),
         email: args.email.clone(),
         event_id,
@@ -136,55 +131,38 @@ fn prepare(
     Ok((sample, post))
 }
 
-fn tell(output: &mut Output, sample: &Sample, reply: &Reply) -> anyhow::Result<()> {
-    let body: Option<Value> = serde_json::from_str(&reply.body).ok();
-    output.json(&serde_json::json!({
-        "lead_id": sample.lead_id,
-        "status": reply.status,
-        "answer": body.clone().unwrap_or_else(|| Value::String(reply.body.clone())),
-    }))?;
-    let style = if reply.is_success() { GOOD } else { BAD };
-    let text = describe(body.as_ref(), &reply.body);
-    output.line(format!(
-        "{style}{}{style:#}  {}  {}",
-        reply.status,
-        sample.lead_id,
-        printable(&text)
-    ))?;
-    Ok(())
+fn wrong(flag: &str, error: &impl Display) -> Usage {
+    Usage::of(format!("{flag}: {error}"))
+}
+
+fn report(output: &mut Output, sample: &Sample, reply: &WebhookReply) -> anyhow::Result<()> {
+    let (status, lead_id) = (reply.status, &sample.lead_id);
+    let body = String::from_utf8_lossy(&reply.body);
+    let answer: Option<Value> = serde_json::from_str(&body).ok();
+    let text = printable(&describe(answer.as_ref(), &body));
+    let answer = answer.unwrap_or_else(|| body.into());
+    output.json(&json!({ "lead_id": lead_id, "status": status, "answer": answer }))?;
+    let style = if is_taken(reply) { GOOD } else { BAD };
+    Ok(output.line(format!("{style}{status}{style:#}  {lead_id}  {text}"))?)
 }
 
 /// An answer in a line: of ours what matters, of others the beginning.
 fn describe(answer: Option<&Value>, body: &str) -> String {
-    let text =
-        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let accepted = answer.and_then(|answer| answer.get("events")?.get(0));
-    if let Some(event) = accepted {
-        let again = event
-            .get("duplicate")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
-        let due = text(event, "enrich_not_before").and_then(|time| time.parse::<Timestamp>().ok());
-        return format!(
-            "{}, enriched from {}, stored as {}",
-            if again {
-                "accepted, a duplicate"
-            } else {
-                "accepted"
-            },
-            due.map_or_else(|| "?".to_owned(), render_time),
-            text(event, "s3_key").unwrap_or_default()
-        );
+    let text = |value: &Value, name: &str| Some(value.get(name)?.as_str()?.to_owned());
+    if let Some(event) = answer.and_then(|answer| answer.get("events")?.get(0)) {
+        let is_again = event.get("duplicate") == Some(&Value::Bool(true));
+        let again = if is_again { ", a duplicate" } else { "" };
+        let due = text(event, "enrich_not_before").and_then(|time| time.parse().ok());
+        let due = due.map_or_else(|| "?".to_owned(), render_time);
+        let key = text(event, "s3_key").unwrap_or_default();
+        return format!("accepted{again}, enriched from {due}, stored as {key}");
     }
     if let Some(problem) = answer {
-        let word = text(problem, "code").or_else(|| text(problem, "status"));
-        let detail = text(problem, "detail")
-            .or_else(|| text(problem, "reason"))
-            .or_else(|| text(problem, "message"));
-        if let (Some(word), Some(detail)) = (word.or_else(|| Some(String::new())), detail) {
-            return format!("{word}: {detail}")
-                .trim_start_matches(": ")
-                .to_owned();
+        let any = |names: &[&str]| names.iter().find_map(|name| text(problem, name));
+        let word = any(&["code", "status"]).unwrap_or_default();
+        if let Some(detail) = any(&["detail", "reason", "message"]) {
+            let line = format!("{word}: {detail}");
+            return line.trim_start_matches(": ").to_owned();
         }
     }
     body.chars().take(200).collect()

@@ -4,13 +4,13 @@ use super::alarms::store;
 use crate::cli::HomeArgs;
 use crate::home;
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
-use crate::settings::typed::{Slo, Typed};
+use crate::settings::typed::Typed;
 use crate::watch::{Counted, Machine};
 use clap::Args;
 use jiff::SignedDuration;
 use leadwire_pipeline::observe::OBJECTIVE;
 use leadwire_pipeline::settings::ENVIRONMENT;
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -23,7 +23,7 @@ pub(crate) struct SloArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
     #[command(flatten)]
-    pub(crate) settings: Typed<Slo>,
+    pub(crate) settings: Typed,
     /// How many days count
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=35))]
     pub(crate) days: u32,
@@ -48,7 +48,7 @@ pub(super) async fn run(args: &SloArgs, output: &mut Output) -> anyhow::Result<E
     output.json(&json!({
         "days": args.days, "objective": OBJECTIVE, "in_time": whole.in_time, "late": whole.late, "not_mailed": whole.not_mailed,
         "share": whole.share(), "budget_left": whole.budget_left(),
-        "burn": {"1h": burn(&recent[0]), "6h": burn(&recent[1])},
+        "burn": {"1h": recent[0].burn(), "6h": recent[1].burn()},
     }))?;
     let days = args.days;
     output.line(format!(
@@ -59,29 +59,21 @@ pub(super) async fn run(args: &SloArgs, output: &mut Output) -> anyhow::Result<E
         output.line(format!("{WAIT}No lead has counted in {days} days.{WAIT:#}"))?;
         return Ok(Ended::Done);
     };
+    let (in_time, late, not_mailed) = (whole.in_time, whole.late, whole.not_mailed);
     output.line(format!(
-        "  {:.2} % in time: {} in time, {} late, {} not mailed",
-        share * 100.0,
-        whole.in_time,
-        whole.late,
-        whole.not_mailed
+        "  {:.2} % in time: {in_time} in time, {late} late, {not_mailed} not mailed",
+        share * 100.0
     ))?;
-    let style = if left > 0.0 { GOOD } else { BAD };
+    let (style, percent) = (if left > 0.0 { GOOD } else { BAD }, left * 100.0);
     output.line(format!(
-        "  {style}{:.0} % of the budget is left{style:#}",
-        left * 100.0
+        "  {style}{percent:.0} % of the budget is left{style:#}"
     ))?;
     for ((name, _), counted) in RECENT.iter().zip(recent) {
-        let burn = counted
-            .burn()
-            .map_or_else(|| "no lead".to_owned(), |burn| format!("burns {burn:.1} ×"));
+        let burn = counted.burn().map(|burn| format!("burns {burn:.1} ×"));
+        let burn = burn.unwrap_or_else(|| "no lead".to_owned());
         output.line(format!("  {name}: {burn}"))?;
     }
     Ok(Ended::when(left > 0.0))
-}
-
-fn burn(counted: &Counted) -> Value {
-    counted.burn().map_or(Value::Null, Value::from)
 }
 
 async fn counts(args: &SloArgs) -> anyhow::Result<Counts> {
@@ -91,13 +83,10 @@ async fn counts(args: &SloArgs) -> anyhow::Result<Counts> {
     if let Some(name) = &args.home.stack {
         let stack = crate::watch::Stack::find(name).await?;
         let now = home::now();
-        return Ok(Counts {
-            whole: stack.counted(now, whole).await?,
-            recent: [
-                stack.counted(now, hour).await?,
-                stack.counted(now, six).await?,
-            ],
-        });
+        let whole = stack.counted(now, whole).await?;
+        let hour = stack.counted(now, hour).await?;
+        let recent = [hour, stack.counted(now, six).await?];
+        return Ok(Counts { whole, recent });
     }
     let environment = args.settings.read(|settings| settings.get(&ENVIRONMENT))?;
     let machine = Machine::new(store(args.home.clone()).await?, &environment, home::now());

@@ -3,7 +3,7 @@
 use crate::cli::HomeArgs;
 use crate::home::Operated;
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
-use crate::settings::typed::{Sweep as SweepSettings, Typed};
+use crate::settings::typed::Typed;
 use clap::Args;
 use leadwire_pipeline::settings::SweepConfig;
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode, SweepReport};
@@ -22,7 +22,7 @@ pub(crate) struct SweepArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
     #[command(flatten)]
-    pub(crate) settings: Typed<SweepSettings>,
+    pub(crate) settings: Typed,
     /// Only say what would be sent
     #[arg(long, conflicts_with = "confirm")]
     pub(crate) dry_run: bool,
@@ -56,27 +56,21 @@ pub(super) async fn run<O: Operated>(
 }
 
 fn describe(report: &SweepReport, mode: SweepMode) -> String {
-    let SweepReport {
-        examined,
-        found,
-        sent,
-        given_up,
-        ..
-    } = report;
+    let (examined, found) = (report.examined, report.found);
     if report.refused {
-        return format!(
+        format!(
             "{BAD}refused:{BAD:#} {found} of {examined} leads have lost their trigger, more than --max. Find out why before they are mailed again; then: sweep --confirm"
-        );
-    }
-    if *found == 0 {
-        return format!("{GOOD}None of {examined} leads has lost its trigger.{GOOD:#}");
-    }
-    if mode == SweepMode::DryRun {
-        return format!(
+        )
+    } else if found == 0 {
+        format!("{GOOD}None of {examined} leads has lost its trigger.{GOOD:#}")
+    } else if mode == SweepMode::DryRun {
+        format!(
             "{WAIT}{found} of {examined} leads have lost their trigger{WAIT:#} and would be enqueued again"
-        );
+        )
+    } else {
+        let (sent, given_up) = (report.sent, report.given_up);
+        format!(
+            "{WAIT}{found} of {examined} leads had lost their trigger:{WAIT:#} {sent} enqueued again, {given_up} given up"
+        )
     }
-    format!(
-        "{WAIT}{found} of {examined} leads had lost their trigger:{WAIT:#} {sent} enqueued again, {given_up} given up"
-    )
 }

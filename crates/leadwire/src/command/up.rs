@@ -6,9 +6,9 @@ use crate::duration::render_seconds;
 use crate::home;
 use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
 use crate::service;
-use crate::settings::typed::{Typed, Up};
+use crate::settings::typed::Typed;
 use crate::settings::{Log, Settings, SignaturePolicy};
-use crate::telemetry_store;
+use crate::telemetry_store::SpanWriter;
 use anyhow::Context as _;
 use clap::Args;
 use leadwire_local::{LocalHome, Mode, RunnerConfig};
@@ -40,24 +40,20 @@ pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
     #[command(flatten)]
-    pub(crate) settings: Typed<Up>,
+    pub(crate) settings: Typed,
 }
 
 /// Runs until a signal stops it.
 pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<Ended> {
     let settings = check(args, output)?;
     let listener = listen(settings.bind).await?;
-    let address = listener
-        .local_addr()
-        .context("could not tell the address")?;
+    let address = listener.local_addr();
+    let address = address.context("could not tell the address")?;
     let home = LocalHome::open(&args.folder.data, Mode::Serve)?;
-    let sink = Arc::new(telemetry_store::span_sink(home.telemetry()));
+    let sink = Arc::new(SpanWriter(home.telemetry()));
     leadwire_telemetry::start_spans(&settings.spans, Some(sink));
-    console::start(
-        &settings,
-        args.settings.text("--rust-log").as_deref(),
-        home::now,
-    );
+    let rust_log = args.settings.text("--rust-log");
+    console::start(&settings, rust_log.as_deref(), home::now);
     for warning in &home.report().warnings {
         let warning = warning.to_string();
         FolderWarning { warning }.emit();
@@ -176,43 +172,30 @@ impl Place<'_> {
             canary_seconds: self.settings.canary.map(|every| every.as_secs()),
         }
         .emit();
+        let (data, lookup) = (folder.path().display(), folder.lookup());
         let mails = match self.settings.smtp {
             Some(_) => "are sent by SMTP".to_owned(),
             None => format!("{}/*.eml", folder.outbox().display()),
         };
-        let public = self
-            .settings
-            .public_url
-            .as_ref()
-            .map(|url| format!("{url}/ingest"));
+        let public = self.settings.public_url.as_ref();
+        let public = public.map(|url| format!("{url}/ingest"));
+        let url = public.as_ref().unwrap_or(&self.url);
+        let delay = render_seconds(waits.delay_seconds);
+        let owner = render_seconds(waits.owner_wait_seconds);
         let lines = [
-            format!(
-                "{GOOD}leadwire runs.{GOOD:#} Data folder {}",
-                folder.path().display()
-            ),
-            format!(
-                "  Post leads to  {BOLD}{}{BOLD:#}",
-                public.as_ref().unwrap_or(&self.url)
-            ),
-            format!(
-                "  Owner files    {}/<lead_id>.json",
-                folder.lookup().display()
-            ),
+            format!("{GOOD}leadwire runs.{GOOD:#} Data folder {data}"),
+            format!("  Post leads to  {BOLD}{url}{BOLD:#}"),
+            format!("  Owner files    {}/<lead_id>.json", lookup.display()),
             format!("  Mails          {mails}"),
             format!("  Look at it     {}", self.page()),
-            format!(
-                "  A lead waits   {}, then up to {} for its owner file",
-                render_seconds(waits.delay_seconds),
-                render_seconds(waits.owner_wait_seconds)
-            ),
+            format!("  A lead waits   {delay}, then up to {owner} for its owner file"),
             String::new(),
         ];
         for line in lines.iter().chain(&self.try_it()) {
             output.line(line)?;
         }
-        output.line(format!(
-            "\n{DIM}Ctrl-C stops it; everything accepted is kept.{DIM:#}\n"
-        ))
+        let stop = "Ctrl-C stops it; everything accepted is kept.";
+        output.line(format!("\n{DIM}{stop}{DIM:#}\n"))
     }
 
     /// The start page's address on this machine, the only one that it is shown to.
@@ -228,33 +211,33 @@ impl Place<'_> {
     /// What to paste to see it work.
     fn try_it(&self) -> Vec<String> {
         let folder = self.home.folder().path();
-        let data = if folder == Path::new(DATA_DEFAULT) {
-            String::new()
-        } else {
-            format!(" --data {}", folder.display())
-        };
-        let owner = format!("  leadwire lookup put test-1 --owner Omar{data}");
-        let post = match self.settings.signatures {
-            SignaturePolicy::Waived => vec![
-                format!("  curl -X POST {} -H 'Content-Type: application/json' \\", self.url),
-                "    -d '{\"lead_id\":\"test-1\",\"display_name\":\"Alice\",\"lead_email\":\"alice@example.com\"}'".to_owned(),
-            ],
-            SignaturePolicy::Required => vec![format!("  leadwire send {} --lead-id test-1{data}", self.url)],
-        };
+        let mut data = String::new();
+        if folder != Path::new(DATA_DEFAULT) {
+            data = format!(" --data {}", folder.display());
+        }
+        let (url, is_open) = (
+            &self.url,
+            self.settings.signatures == SignaturePolicy::Waived,
+        );
         let mut lines = vec!["Try it:".to_owned()];
-        lines.extend(post);
-        lines.push(owner);
-        lines.push(format!("  leadwire lead test-1{data}"));
-        if self.settings.signatures == SignaturePolicy::Waived {
-            let why = "No sources.json: unsigned leads are taken";
+        if is_open {
             lines.push(format!(
-                "{WAIT}{why}{WAIT:#}{}",
-                if self.settings.bind.ip().is_loopback() {
-                    " from this machine."
-                } else {
-                    " from every machine that can reach it."
-                }
+                "  curl -X POST {url} -H 'Content-Type: application/json' \\"
             ));
+            lines.push("    -d '{\"lead_id\":\"test-1\",\"display_name\":\"Alice\",\"lead_email\":\"alice@example.com\"}'".to_owned());
+        } else {
+            lines.push(format!("  leadwire send {url} --lead-id test-1{data}"));
+        }
+        lines.push(format!("  leadwire lookup put test-1 --owner Omar{data}"));
+        lines.push(format!("  leadwire lead test-1{data}"));
+        if is_open {
+            let why = "No sources.json: unsigned leads are taken";
+            let from = if self.settings.bind.ip().is_loopback() {
+                "this machine"
+            } else {
+                "every machine that can reach it"
+            };
+            lines.push(format!("{WAIT}{why}{WAIT:#} from {from}."));
         }
         lines
     }

@@ -12,6 +12,7 @@ use leadwire_pipeline::port::{
     SecretStore as _,
 };
 use leadwire_pipeline::trace::TraceContext;
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -70,11 +71,8 @@ impl Operated for LocalOperated {
             trace: TraceContext::default(),
             others: Vec::new(),
         });
-        let live: Vec<QueuedMessage> = live.collect();
-        Ok(QueueSnapshot::new(
-            is_whole.then_some(live),
-            self.take_dead().await?,
-        ))
+        let live = is_whole.then(|| live.collect());
+        Ok(QueueSnapshot::new(live, self.take_dead().await?))
     }
 
     async fn put_owner(&self, lead_id: &LeadId, json: Vec<u8>) -> Result<String, PortError> {
@@ -144,9 +142,10 @@ pub(crate) fn desk(home: &LocalHome) -> LocalOperated {
 pub(crate) fn read_sources(dir: &Path) -> anyhow::Result<Option<String>> {
     let path = DataFolder::new(dir).sources();
     match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+        text => text
+            .map(Some)
+            .with_context(|| format!("could not read {}", path.display())),
     }
 }
 
@@ -154,14 +153,10 @@ pub(crate) fn read_sources(dir: &Path) -> anyhow::Result<Option<String>> {
 pub(crate) fn served_by(folder: &DataFolder) -> anyhow::Result<Option<String>> {
     let path = folder.lock();
     let file = match File::open(&path) {
-        Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(error).with_context(|| format!("could not read {}", path.display()));
-        }
+        file => file.with_context(|| format!("could not read {}", path.display()))?,
     };
     match file.try_lock_shared() {
-        Ok(()) => Ok(None),
         Err(TryLockError::WouldBlock) => {
             let holder = io::read_to_string(&file).unwrap_or_default();
             Ok(Some(describe_holder(&holder)))
@@ -169,16 +164,16 @@ pub(crate) fn served_by(folder: &DataFolder) -> anyhow::Result<Option<String>> {
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("could not lock {}", path.display()))
         }
+        Ok(()) => Ok(None),
     }
 }
 
 /// The lock's text: `{"pid":1,"since":"…"}`.
 fn describe_holder(text: &str) -> String {
-    let holder: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let since = holder
-        .get("since")
-        .and_then(|since| since.as_str()?.parse().ok());
-    match (holder.get("pid").and_then(serde_json::Value::as_u64), since) {
+    let holder: Value = serde_json::from_str(text).unwrap_or_default();
+    let pid = holder.get("pid").and_then(Value::as_u64);
+    let since = holder.get("since").and_then(Value::as_str);
+    match (pid, since.and_then(|since| since.parse().ok())) {
         (Some(pid), Some(since)) => format!("by process {pid} since {}", render_time(since)),
         _ => "by another process".to_owned(),
     }
@@ -219,27 +214,22 @@ mod tests {
     #[test]
     fn the_mails_of_a_lead_are_known_by_their_names() {
         let outbox = tempfile::tempdir().unwrap();
-        let mine = [
+        let names = [
             "crm_event_a_20261123T065000123456Z-r12.eml",
             "crm_event_a_20261123T065000123456Z.eml",
-        ];
-        for name in [
             "crm_event_a-r1_20261123T065000123456Z.eml",
             "crm_event_a_1_20261123T065000123456Z.eml",
             "crm_event_ab_20261123T065000123456Z.eml",
             "notes.txt",
-        ]
-        .into_iter()
-        .chain(mine)
-        {
-            std::fs::write(outbox.path().join(name), "").unwrap();
+        ];
+        let paths = names.map(|name| outbox.path().join(name));
+        for path in &paths {
+            std::fs::write(path, "").unwrap();
         }
         let lead = LeadId::parse("a").unwrap();
         let found = mails_in(outbox.path(), &lead).unwrap();
-        assert_eq!(found.len(), 2);
-        for (found, name) in found.iter().zip(mine) {
-            assert!(found.ends_with(name), "{found}");
-        }
+        let mine = paths.iter().take(2).map(|path| path.display().to_string());
+        assert_eq!(found, mine.collect::<Vec<_>>());
         let nowhere = outbox.path().join("none");
         assert!(mails_in(&nowhere, &lead).unwrap().is_empty());
     }

@@ -58,9 +58,8 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
     let clients = Clients::load(variable).await?;
     let stack = describe(&clients, name).await?;
     let output = |key: &str| {
-        output_of(&stack, key).with_context(|| {
-            format!("the stack {name} has no output {key}; is it one of leadwire's?")
-        })
+        let why = || format!("the stack {name} has no output {key}; is it one of leadwire's?");
+        output_of(&stack, key).with_context(why)
     };
     let lookup_bucket = output("LookupBucketName")?;
     let buckets = Buckets {
@@ -76,17 +75,14 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
         clock: SystemClock,
         entropy: OsEntropy,
     };
+    let foreign = parameter_of(&stack, "ExistingLookupBucket");
+    let region = clients.sdk().region().map(ToString::to_string);
     let back = DeadLetters {
         client: clients.sqs(),
         url: output("DeadLetterQueueUrl")?,
         lookup_bucket,
-        is_lookup_foreign: parameter_of(&stack, "ExistingLookupBucket")
-            .is_some_and(|bucket| !bucket.is_empty()),
-        region: clients
-            .sdk()
-            .region()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        is_lookup_foreign: foreign.is_some_and(|bucket| !bucket.is_empty()),
+        region: region.unwrap_or_default(),
         canary: match output_of(&stack, "CanarySecretArn") {
             Some(arn) => SecretsManagerStore::new(clients.secrets(), arn),
             None => SecretsManagerStore::none(),
@@ -100,9 +96,8 @@ pub(crate) async fn describe(clients: &Clients, name: &str) -> anyhow::Result<St
     let client = aws_sdk_cloudformation::Client::new(clients.sdk());
     let described = client.describe_stacks().stack_name(name).send().await;
     let described = described.map_err(|error| {
-        let why = error
-            .message()
-            .map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned);
+        let why = error.message().map(str::to_owned);
+        let why = why.unwrap_or_else(|| DisplayErrorContext(&error).to_string());
         anyhow::anyhow!("could not describe the stack {name}: {why}")
     })?;
     let stack = described.stacks().first().cloned();
@@ -111,20 +106,16 @@ pub(crate) async fn describe(clients: &Clients, name: &str) -> anyhow::Result<St
 
 /// The value of a parameter.
 pub(crate) fn parameter_of(stack: &Stack, key: &str) -> Option<String> {
-    let parameter = stack
-        .parameters()
-        .iter()
-        .find(|parameter| parameter.parameter_key() == Some(key))?;
-    parameter.parameter_value().map(str::to_owned)
+    let mut parameters = stack.parameters().iter();
+    let found = parameters.find(|parameter| parameter.parameter_key() == Some(key));
+    found?.parameter_value().map(str::to_owned)
 }
 
 /// The value of an output.
 pub(crate) fn output_of(stack: &Stack, key: &str) -> Option<String> {
-    let output = stack
-        .outputs()
-        .iter()
-        .find(|output| output.output_key() == Some(key))?;
-    output.output_value().map(str::to_owned)
+    let mut outputs = stack.outputs().iter();
+    let found = outputs.find(|output| output.output_key() == Some(key));
+    found?.output_value().map(str::to_owned)
 }
 
 impl DeadLetterQueue for StackOperated {
@@ -159,18 +150,15 @@ impl DeadLetterQueue for StackOperated {
     async fn delete_dead(&self, letter: &QueuedMessage) -> Result<(), PortError> {
         let request = self.back.client.delete_message().queue_url(&self.back.url);
         let deleted = request.receipt_handle(&letter.handle).send().await;
-        deleted
-            .map(drop)
-            .map_err(|error| port_error("delete dead letter", &error))
+        let deleted = deleted.map_err(|error| port_error("delete dead letter", &error));
+        deleted.map(drop)
     }
 
     async fn return_dead(&self, letters: &[QueuedMessage]) -> Result<(), PortError> {
         for letter in letters {
             let request = self.back.client.change_message_visibility();
-            let request = request
-                .queue_url(&self.back.url)
-                .receipt_handle(&letter.handle);
-            let returned = request.visibility_timeout(0).send().await;
+            let request = request.queue_url(&self.back.url).visibility_timeout(0);
+            let returned = request.receipt_handle(&letter.handle).send().await;
             returned.map_err(|error| port_error("give dead letter back", &error))?;
         }
         Ok(())
@@ -245,9 +233,8 @@ impl DeadLetters {
             .message_attribute_names("All")
             .message_system_attribute_names(MessageSystemAttributeName::All);
         let received = request.send().await;
-        received
-            .map(|answer| answer.messages.unwrap_or_default())
-            .map_err(|error| port_error("receive dead letters", &error))
+        let received = received.map_err(|error| port_error("receive dead letters", &error))?;
+        Ok(received.messages.unwrap_or_default())
     }
 }
 

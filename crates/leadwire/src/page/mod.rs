@@ -6,7 +6,7 @@ mod lead;
 mod start;
 mod trace;
 
-use crate::home::{LocalOperated, Operated as _};
+use crate::home::{self, LocalOperated, Operated as _};
 use crate::telemetry_store;
 use html::{CONTENT_SECURITY_POLICY, Html};
 use hyper::Method;
@@ -118,50 +118,39 @@ impl Pages {
     }
 
     async fn start(&self) -> anyhow::Result<Page> {
-        let look = self.home.look().await?;
-        let events = Ledger::new(self.home.store())
-            .newest(&look, start::LEADS_SHOWN)
-            .await?;
-        Ok(Page::html(200, start::render(&events, self.now())))
+        let (ledger, queue) = (Ledger::new(self.home.store()), self.home.look().await?);
+        let events = ledger.newest(&queue, start::LEADS_SHOWN).await?;
+        Ok(Page::html(200, start::render(&events, home::now())))
     }
 
     async fn lead(&self, lead_id: &LeadId) -> anyhow::Result<Page> {
-        let look = self.home.look().await?;
-        let events = Ledger::new(self.home.store()).lead(&look, lead_id).await?;
+        let (ledger, queue) = (Ledger::new(self.home.store()), self.home.look().await?);
+        let events = ledger.lead(&queue, lead_id).await?;
         if events.is_empty() {
             let title = format!("No lead {lead_id} here");
-            return Ok(Page::note(
-                404,
-                &title,
-                "The start page lists those there are.",
-            ));
+            let text = "The start page lists those there are.";
+            return Ok(Page::note(404, &title, text));
         }
-        let mut told = Vec::new();
+        let mut traced = Vec::new();
         for event in events {
             let spans = match event.trace_id() {
                 Some(id) => telemetry_store::spans_of(&self.telemetry, id)?,
                 None => Vec::new(),
             };
-            told.push((event, spans));
+            traced.push((event, spans));
         }
-        Ok(Page::html(200, lead::render(lead_id, &told, self.now())))
+        Ok(Page::html(200, lead::render(lead_id, &traced, home::now())))
     }
 
     fn trace(&self, trace_id: &str) -> anyhow::Result<Page> {
         let spans = telemetry_store::spans_of(&self.telemetry, trace_id)?;
         Ok(match crate::trace::arrange(&spans) {
             Some(waterfall) => Page::html(200, trace::render(&waterfall)),
-            None => Page::note(
-                404,
-                "No spans of this trace here",
-                "Spans are written a second after they end, and kept for two weeks.",
-            ),
+            None => {
+                let text = "Spans are written a second after they end, and kept for two weeks.";
+                Page::note(404, "No spans of this trace here", text)
+            }
         })
-    }
-
-    fn now(&self) -> jiff::Timestamp {
-        use leadwire_pipeline::port::Clock as _;
-        self.home.clock().now()
     }
 }
 

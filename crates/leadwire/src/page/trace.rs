@@ -1,12 +1,13 @@
 //! A trace's page, and the waterfall on any page.
 
 use super::html::Html;
-use crate::trace::{Link, Piece, Row, RowKind, Waterfall, lead_id, render_nanos};
+use crate::trace::{Piece, Row, RowKind, Waterfall, render_nanos};
+use leadwire_telemetry::SpanLink;
 
-pub(super) fn render(trace: &Waterfall) -> Html {
+pub(super) fn render(trace: &Waterfall<'_>) -> Html {
     let mut html = Html::page("Trace");
-    html.put("<h1>Trace</h1><p class=\"id\">{}</p>", &[&trace.trace_id]);
-    if let Some(lead_id) = lead_id(trace) {
+    html.put("<h1>Trace</h1><p class=\"id\">{}</p>", &[trace.trace_id]);
+    if let Some(lead_id) = trace.lead_id() {
         let markup = "<p>Of lead <a href=\"/leads/{}\">{}</a></p>";
         html.put(markup, &[lead_id, lead_id]);
     }
@@ -17,7 +18,7 @@ pub(super) fn render(trace: &Waterfall) -> Html {
 }
 
 /// The waterfall: a line for each span, and what is known of it behind a click.
-pub(super) fn waterfall(html: &mut Html, trace: &Waterfall) {
+pub(super) fn waterfall(html: &mut Html, trace: &Waterfall<'_>) {
     let start = trace.start.strftime("%Y-%m-%d %H:%M:%S%.3fZ").to_string();
     let texts = [&*start, &render_nanos(trace.nanos), &trace.attempts_text()];
     html.put("<p class=\"dim\">From {}, {}, <b>{}</b>", &texts);
@@ -46,7 +47,7 @@ fn percent(left: u32, right: u32) -> String {
 }
 
 /// How long each part of the scale is.
-fn axis(html: &mut Html, trace: &Waterfall) {
+fn axis(html: &mut Html, trace: &Waterfall<'_>) {
     html.tag("<div class=\"line head\"><span class=\"name\">Span</span><span class=\"stage\">Stage</span><span class=\"time\">Took</span><span class=\"axis\">");
     for piece in &trace.pieces {
         let Piece { left, right, .. } = *piece;
@@ -65,24 +66,25 @@ fn axis(html: &mut Html, trace: &Waterfall) {
     html.tag("</span></div>");
 }
 
-fn line(html: &mut Html, trace: &Waterfall, row: &Row) {
+fn line(html: &mut Html, trace: &Waterfall<'_>, row: &Row<'_>) {
     html.put(
         "<details class=\"{}\"><summary class=\"line\"><span class=\"name\" style=\"--depth:{}\">{}",
-        &[class(row), &row.depth.to_string(), &row.name],
+        &[class(row), &row.depth.to_string(), &row.span.name],
     );
-    if let Some(object) = &row.object {
+    if let Some(object) = row.object() {
         html.put(" <em>{}</em>", &[object]);
     }
     if let Some(note) = row.kind.note() {
         html.put(" <span class=\"attempt\">{}</span>", &[&note]);
     }
-    if let Some(outcome) = &row.outcome {
-        html.put(" <em>· {}</em>", &[outcome]);
+    if let Some(outcome) = row.outcome() {
+        html.put(" <em>· {}</em>", &[&outcome]);
     }
-    if let Some(error) = &row.error {
+    if let Some(error) = &row.span.error {
         html.put(" <span class=\"error\">✗ {}</span>", &[error]);
     }
-    for link in row.links.iter().filter(|link| link.here.is_none()) {
+    let links = row.span.links.iter();
+    for link in links.filter(|link| trace.name_of(link).is_none()) {
         html.tag(" <span class=\"link\">↪ ");
         elsewhere(html, link);
         html.tag("</span>");
@@ -103,10 +105,10 @@ fn line(html: &mut Html, trace: &Waterfall, row: &Row) {
     html.tag("</details>");
 }
 
-fn class(row: &Row) -> &'static str {
+fn class(row: &Row<'_>) -> &'static str {
     match row.kind {
-        _ if row.error.is_some() && row.depth == 0 => "top failed",
-        _ if row.error.is_some() => "failed",
+        _ if row.span.error.is_some() && row.depth == 0 => "top failed",
+        _ if row.span.error.is_some() => "failed",
         RowKind::Received | RowKind::Attempt(_) => "top",
         RowKind::Orphan | RowKind::SentAgain => "top orphan",
         RowKind::Wait => "wait",
@@ -115,18 +117,18 @@ fn class(row: &Row) -> &'static str {
 }
 
 /// All that is known of a span.
-fn known(html: &mut Html, trace: &Waterfall, row: &Row) {
+fn known(html: &mut Html, trace: &Waterfall<'_>, row: &Row<'_>) {
     let began = format!("{} after the trace", render_nanos(row.offset_nanos));
     html.tag("<dl>");
-    let parent = row.parent.as_deref().map(|parent| ("part of", parent));
+    let parent = row.parent.map(|parent| ("part of", parent));
     let facts = [("began", &*began)].into_iter().chain(parent);
-    let facts = facts.chain([("span", &*row.span_id)]);
-    let attributes = row.attributes.iter();
+    let facts = facts.chain([("span", &*row.span.span_id)]);
+    let attributes = row.span.attributes.iter();
     for (name, value) in facts.chain(attributes.map(|(name, value)| (&**name, &**value))) {
         html.put("<dt>{}</dt><dd>{}</dd>", &[name, value]);
     }
-    for link in &row.links {
-        let name = link.here.as_deref().unwrap_or("span");
+    for link in &row.span.links {
+        let name = trace.name_of(link).unwrap_or("span");
         html.put("<dt>linked to</dt><dd>{} {}", &[name, &link.span_id]);
         if link.trace_id != trace.trace_id {
             html.tag(" of ");
@@ -137,7 +139,7 @@ fn known(html: &mut Html, trace: &Waterfall, row: &Row) {
     html.tag("</dl>");
 }
 
-fn elsewhere(html: &mut Html, link: &Link) {
+fn elsewhere(html: &mut Html, link: &SpanLink) {
     let markup = "<a href=\"/traces/{}\">trace {}</a>";
     html.put(markup, &[&link.trace_id, &link.trace_id]);
 }

@@ -15,7 +15,7 @@ use leadwire_pipeline::settings::{
 };
 use leadwire_telemetry::SpanConfig;
 use leadwire_telemetry::config::{Exporter, TRACE_EXPORTER};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Who mails come from and go to where they only reach the outbox folder.
@@ -94,11 +94,8 @@ fn spans(
     let mistakes = match SpanConfig::from_lookup("leadwire", lookup) {
         Ok(config) if matches!(config.exporter, Exporter::XrayOtlp { .. }) => {
             let why = "is signed with the credentials of a Lambda function where it is xray-otlp";
-            vec![ConfigError::new(
-                TRACE_EXPORTER,
-                why,
-                "otlp, to a collector",
-            )]
+            let expected = "otlp, to a collector";
+            vec![ConfigError::new(TRACE_EXPORTER, why, expected)]
         }
         Ok(config) => return Some(config),
         Err(mistakes) => mistakes,
@@ -116,7 +113,8 @@ fn decide_signatures(settings: &mut SettingsReader<'_>, sources: Option<&str>) -
         settings.note(parsed.err().map(mistake));
         return SignaturePolicy::Required;
     }
-    let is_local = is_loopback(settings.get(&BIND).ip()) && !settings.is_set(&PUBLIC_URL);
+    let ip = settings.get(&BIND).ip().to_canonical();
+    let is_local = ip.is_loopback() && !settings.is_set(&PUBLIC_URL);
     let is_allowed = settings.get(&ALLOW_UNSIGNED);
     if settings.get(&ENVIRONMENT) != DEV {
         let problem = "takes signed requests only, and there is no sources.json";
@@ -136,23 +134,17 @@ fn decide_signatures(settings: &mut SettingsReader<'_>, sources: Option<&str>) -
     SignaturePolicy::Waived
 }
 
-fn is_loopback(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_loopback(),
-        IpAddr::V6(ip) => {
-            ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser as _;
 
-    fn parse(flags: &[&str], sources: Option<&str>) -> Result<Settings, Usage> {
-        let line = ["leadwire", "up"].iter().chain(flags);
+    /// What `up` makes of these flags.
+    fn parse(flags: &str, sources: Option<&str>) -> Result<Settings, Usage> {
+        let line = ["leadwire", "up"]
+            .into_iter()
+            .chain(flags.split_whitespace());
         let Command::Up(args) = Cli::try_parse_from(line).unwrap().command else {
             panic!("not up");
         };
@@ -163,54 +155,24 @@ mod tests {
 
     #[test]
     fn without_any_flag_mails_go_to_the_outbox_and_unsigned_requests_are_taken_on_loopback() {
-        let settings = parse(&[], None).unwrap();
-        assert_eq!(
-            (settings.enrich.delay_seconds, settings.signatures),
-            (600, SignaturePolicy::Waived)
-        );
+        let settings = parse("", None).unwrap();
+        assert_eq!(settings.enrich.delay_seconds, 600);
+        assert_eq!(settings.signatures, SignaturePolicy::Waived);
         assert_eq!(settings.bind.to_string(), "127.0.0.1:8787");
     }
 
     #[test]
     fn every_mistake_is_reported_in_one_go() {
-        let flags = [
-            "--delay",
-            "16m",
-            "--owner-wait",
-            "soon",
-            "--bind",
-            "nowhere",
-            "--smtp",
-            "smtp://h",
-            "--to",
-            "no",
-            "--lead-url",
-            "http://x",
-            "--ambiguous",
-            "maybe",
-            "--environment",
-            "",
-            "--canary",
-            "25h",
-        ];
-        let mistakes = parse(&flags, None).err().unwrap();
-        let flags = [
-            "--delay",
-            "--owner-wait",
-            "--bind",
-            "--from",
-            "--to",
-            "--lead-url",
-            "--ambiguous",
-            "--environment",
-            "--canary",
-        ];
-        for flag in flags {
-            let told = mistakes
-                .mistakes()
-                .iter()
-                .any(|mistake| mistake.starts_with(flag));
-            assert!(told, "{flag} is missing in {mistakes}");
+        let wrong = "--delay=16m --owner-wait=soon --bind=nowhere --smtp=smtp://h --to=no --lead-url=http://x \
+            --ambiguous=maybe --environment= --canary=25h";
+        let mistakes = parse(wrong, None).err().unwrap();
+        // A mail server is no mistake, yet needs a sender.
+        let typed = wrong.replace("--smtp", "--from");
+        for flag in typed.split_whitespace() {
+            let (flag, _) = flag.split_once('=').unwrap();
+            let mut reported = mistakes.mistakes().iter();
+            let is_reported = reported.any(|mistake| mistake.starts_with(flag));
+            assert!(is_reported, "{flag} is missing in {mistakes}");
         }
     }
 
@@ -225,15 +187,15 @@ mod tests {
             ("stage_2", false),
             ("2stage", false),
         ] {
-            let parsed = parse(&["--environment", name], Some(GENERIC));
+            let parsed = parse(&format!("--environment {name}"), Some(GENERIC));
             assert_eq!(parsed.is_ok(), is_taken, "{name}");
         }
     }
 
     #[test]
     fn a_password_is_not_shown_and_what_else_was_typed_is() {
-        let flags = ["--smtp", "smtp://user:secret@h?x", "--log", "loud"];
-        let mistakes = parse(&flags, None).err().unwrap().to_string();
+        let flags = "--smtp smtp://user:secret@h?x --log loud";
+        let mistakes = parse(flags, None).err().unwrap().to_string();
         assert!(mistakes.contains("--smtp is not the URL"), "{mistakes}");
         assert!(mistakes.contains("--log \"loud\""), "{mistakes}");
         assert!(!mistakes.contains("secret@"), "{mistakes}");
@@ -241,42 +203,40 @@ mod tests {
 
     #[test]
     fn a_canary_is_sent_now_and_then_or_not_at_all() {
-        let every = |flags: &[&str]| parse(flags, None).unwrap().canary;
-        assert_eq!(every(&[]), Some(Duration::from_mins(15)));
-        assert_eq!(every(&["--canary", "1h"]), Some(Duration::from_hours(1)));
-        assert_eq!(every(&["--canary", "off"]), None);
-        assert_eq!(every(&["--canary", "0"]), None);
+        for (flags, every) in [
+            ("", Some(Duration::from_mins(15))),
+            ("--canary 1h", Some(Duration::from_hours(1))),
+            ("--canary off", None),
+            ("--canary 0", None),
+        ] {
+            assert_eq!(parse(flags, None).unwrap().canary, every, "{flags}");
+        }
     }
 
     #[test]
     fn unsigned_requests_that_others_could_send_are_refused_unless_the_operator_says_so() {
-        assert!(parse(&["--bind", "0.0.0.0:0"], None).is_err());
-        assert!(parse(&["--public-url", "https://hooks.example.com"], None).is_err());
-        assert!(parse(&["--environment", "prod"], None).is_err());
-        assert!(parse(&["--environment", "prod", "--allow-unsigned"], None).is_err());
-        assert_eq!(
-            parse(&["--bind", "0.0.0.0:0", "--allow-unsigned"], None)
-                .unwrap()
-                .signatures,
-            SignaturePolicy::Waived
-        );
-        assert_eq!(
-            parse(&["--bind", "[::1]:0"], None).unwrap().signatures,
-            SignaturePolicy::Waived
-        );
+        for (flags, is_taken) in [
+            ("--bind 0.0.0.0:0", false),
+            ("--public-url https://hooks.example.com", false),
+            ("--environment prod", false),
+            ("--environment prod --allow-unsigned", false),
+            ("--bind 0.0.0.0:0 --allow-unsigned", true),
+            ("--bind [::1]:0", true),
+            ("--bind [::ffff:127.0.0.1]:0", true),
+        ] {
+            let policy = parse(flags, None).ok().map(|settings| settings.signatures);
+            let expected = is_taken.then_some(SignaturePolicy::Waived);
+            assert_eq!(policy, expected, "{flags}");
+        }
     }
 
     #[test]
     fn with_secrets_every_request_is_signed() {
-        let settings = parse(
-            &["--bind", "0.0.0.0:0", "--environment", "prod"],
-            Some(GENERIC),
-        )
-        .unwrap();
+        let flags = "--bind 0.0.0.0:0 --environment prod";
+        let settings = parse(flags, Some(GENERIC)).unwrap();
         assert_eq!(settings.signatures, SignaturePolicy::Required);
-        let mistake = parse(&[], Some("{\"close\":{\"secrets\":[\"x\"]}}"))
-            .err()
-            .unwrap();
+        let mistake = parse("", Some("{\"close\":{\"secrets\":[\"x\"]}}"));
+        let mistake = mistake.err().unwrap();
         assert!(mistake.to_string().contains("close"), "{mistake}");
     }
 }

@@ -7,42 +7,20 @@ use leadwire_pipeline::settings::{
     self, AnySetting, Facts, Naming, Preset, SettingsReader, Values, read,
 };
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
-
-/// A command that has settings.
-pub(crate) trait Configured {
-    /// Its name.
-    const NAME: &'static str;
-}
-
-macro_rules! configured {
-    ($($command:ident $name:literal),+) => {$(
-        #[doc = concat!("`", $name, "`.")]
-        #[derive(Clone, Copy, Debug)]
-        pub(crate) struct $command;
-        impl Configured for $command {
-            const NAME: &'static str = $name;
-        }
-    )+};
-}
-configured!(Up "up", Sweep "sweep", Audit "audit", Alarms "alarms", Slo "slo", Forget "forget", Doctor "doctor");
 
 /// What was typed of the settings of a command, or stands in their variables: texts, by flag.
 #[derive(Clone, Debug)]
-pub(crate) struct Typed<C> {
-    texts: BTreeMap<&'static str, String>,
-    command: PhantomData<C>,
-}
+pub(crate) struct Typed(BTreeMap<&'static str, String>);
 
-impl<C> Typed<C> {
+impl Typed {
     /// The text of a flag.
     pub(crate) fn text(&self, flag: &str) -> Option<String> {
-        self.texts.get(flag).cloned()
+        self.0.get(flag).cloned()
     }
 
     /// Sets the text of a flag.
     pub(crate) fn set(&mut self, flag: &'static str, text: &str) {
-        self.texts.insert(flag, text.to_owned());
+        self.0.insert(flag, text.to_owned());
     }
 
     /// Reads a configuration from it.
@@ -56,23 +34,20 @@ impl<C> Typed<C> {
     }
 }
 
-/// The settings of a command.
-fn of<C: Configured>() -> impl Iterator<Item = (&'static str, &'static dyn AnySetting)> {
+/// The settings that any command has, by their flags.
+fn all() -> impl Iterator<Item = (&'static str, &'static dyn AnySetting)> {
     let all = settings::SETTINGS.iter().chain(entry::SETTINGS).copied();
-    all.filter(|setting| setting.facts().commands.contains(&C::NAME))
-        .filter_map(|setting| Some((setting.facts().flag?, setting)))
+    all.filter_map(|setting| Some((setting.facts().flag?, setting)))
 }
 
-impl<C: Configured> FromArgMatches for Typed<C> {
+impl FromArgMatches for Typed {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let texts = of::<C>().filter_map(|(flag, _)| {
-            let text = matches.get_one::<String>(flag)?;
+        let texts = all().filter_map(|(flag, _)| {
+            // A flag that the command does not have is an error to ask for.
+            let text = matches.try_get_one::<String>(flag).ok()??;
             Some((flag, text.clone()))
         });
-        Ok(Self {
-            texts: texts.collect(),
-            command: PhantomData,
-        })
+        Ok(Self(texts.collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -81,9 +56,12 @@ impl<C: Configured> FromArgMatches for Typed<C> {
     }
 }
 
-impl<C: Configured> Args for Typed<C> {
+/// The settings that the command of this name has.
+impl Args for Typed {
     fn augment_args(command: Command) -> Command {
-        command.args(of::<C>().map(|(flag, setting)| arg(flag, setting)))
+        let name = command.get_name().to_owned();
+        let own = all().filter(|(_, setting)| setting.facts().commands.contains(&&*name));
+        command.args(own.map(|(flag, setting)| arg(flag, setting)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -102,10 +80,10 @@ fn arg(flag: &'static str, setting: &dyn AnySetting) -> Arg {
     } = *setting.facts();
     let help = help.trim_end_matches('.');
     let (shape, help) = match setting.values() {
-        Values::Seconds(range) => (
-            "TIME".to_owned(),
-            format!("{help} ({} to {} s)", range.start(), range.end()),
-        ),
+        Values::Seconds(range) => {
+            let range = format!("{} to {} s", range.start(), range.end());
+            ("TIME".to_owned(), format!("{help} ({range})"))
+        }
         Values::Count(_) => ("N".to_owned(), help.to_owned()),
         Values::Words(words) => (words.join("|"), help.to_owned()),
         Values::Text { shape, .. } => (shape.to_owned(), help.to_owned()),

@@ -10,14 +10,14 @@ pub(crate) use terminal::draw;
 
 use crate::duration::render;
 use jiff::{SignedDuration, Timestamp};
-use leadwire_telemetry::{Kind, SpanRecord};
+use leadwire_telemetry::{Kind, SpanLink, SpanRecord};
 use scale::{Scale, Stretch};
 use std::collections::BTreeMap;
 
 /// A trace, ready to be drawn.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Waterfall {
-    pub(crate) trace_id: String,
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Waterfall<'a> {
+    pub(crate) trace_id: &'a str,
     /// When it began.
     pub(crate) start: Timestamp,
     /// How long it took, waits included.
@@ -26,12 +26,27 @@ pub(crate) struct Waterfall {
     pub(crate) attempts: u32,
     /// How many spans failed.
     pub(crate) errors: usize,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<Row<'a>>,
     /// The parts of the scale, in the order of time.
     pub(crate) pieces: Vec<Piece>,
+    /// The names of the spans, by their ids.
+    names: BTreeMap<&'a str, &'a str>,
 }
 
-impl Waterfall {
+impl Waterfall<'_> {
+    /// The name of the span that a link points to, where it is part of this trace.
+    pub(crate) fn name_of(&self, link: &SpanLink) -> Option<&str> {
+        let name = self.names.get(&*link.span_id).copied();
+        name.filter(|_name| link.trace_id == self.trace_id)
+    }
+
+    /// The lead that it is about, where a span says so.
+    pub(crate) fn lead_id(&self) -> Option<&str> {
+        let attributes = self.rows.iter().map(|row| &row.span.attributes);
+        let mut ids = attributes.filter_map(|attributes| attributes.get("leadwire.lead_id"));
+        ids.next().map(String::as_str)
+    }
+
     /// The times in which nothing was done.
     pub(crate) fn breaks(&self) -> impl Iterator<Item = &Piece> {
         self.pieces.iter().filter(|piece| piece.idle.is_some())
@@ -77,15 +92,11 @@ impl RowKind {
 }
 
 /// A span.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row<'a> {
+    pub(crate) span: &'a SpanRecord,
     pub(crate) kind: RowKind,
     pub(crate) depth: usize,
-    pub(crate) name: String,
-    /// What it worked on, in a word: `lookup`, `enriched`, `mail`.
-    pub(crate) object: Option<String>,
-    /// What came of it, where that is worth a word: `missing`, `owner absent`.
-    pub(crate) outcome: Option<String>,
     /// Who did it: `ingest`, `enrich`, `sweep`, `queue`.
     pub(crate) stage: &'static str,
     /// From the beginning of the trace.
@@ -94,21 +105,27 @@ pub(crate) struct Row {
     /// Where its bar begins and ends, up to [`WHOLE`].
     pub(crate) left: u32,
     pub(crate) right: u32,
-    pub(crate) error: Option<String>,
-    pub(crate) span_id: String,
     /// The name of the span that it is part of, or its id where it is not here.
-    pub(crate) parent: Option<String>,
-    pub(crate) attributes: BTreeMap<String, String>,
-    pub(crate) links: Vec<Link>,
+    pub(crate) parent: Option<&'a str>,
 }
 
-/// What a span points to beside its parent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub(crate) trace_id: String,
-    pub(crate) span_id: String,
-    /// The span's name, where it is part of this trace.
-    pub(crate) here: Option<String>,
+impl Row<'_> {
+    /// What it worked on, in a word, `lookup`, `enriched`, `mail`: its key's first part, or its bucket, where owner files lie without one.
+    pub(crate) fn object(&self) -> Option<&str> {
+        let attribute = |name| self.span.attributes.get(name).map(String::as_str);
+        match attribute("aws.s3.key")?.split_once('/') {
+            Some((prefix, _)) => Some(prefix),
+            None => attribute("aws.s3.bucket"),
+        }
+    }
+
+    /// What came of it, where that is worth a word: `missing`, `owner absent`. Of a part only what is not as it should be.
+    pub(crate) fn outcome(&self) -> Option<String> {
+        const AS_IT_SHOULD_BE: [&str; 4] = ["found", "new", "done", "accepted"];
+        let outcome = self.span.attributes.get("leadwire.outcome")?;
+        let is_usual = AS_IT_SHOULD_BE.contains(&outcome.as_str());
+        (self.kind != RowKind::Part || !is_usual).then(|| outcome.replace('_', " "))
+    }
 }
 
 /// Whether a span is the time that a message lay in the queue.
@@ -129,7 +146,7 @@ fn stretch(span: &SpanRecord) -> Stretch {
 }
 
 /// The waterfall of the spans of one trace; none where there are no spans.
-pub(crate) fn arrange(spans: &[SpanRecord]) -> Option<Waterfall> {
+pub(crate) fn arrange(spans: &[SpanRecord]) -> Option<Waterfall<'_>> {
     let from = spans.iter().map(|span| stretch(span).from).min()?;
     let to = spans.iter().map(|span| stretch(span).to).max()?;
     let all = Stretch { from, to };
@@ -137,89 +154,36 @@ pub(crate) fn arrange(spans: &[SpanRecord]) -> Option<Waterfall> {
     let scale = Scale::new(all, busy.map(stretch).collect(), |idle| {
         explain(idle, spans)
     });
-    let names: BTreeMap<&str, &str> = spans
-        .iter()
-        .map(|span| (span.span_id.as_str(), span.name.as_str()))
-        .collect();
+    let names = spans.iter().map(|span| (&*span.span_id, &*span.name));
+    let names: BTreeMap<&str, &str> = names.collect();
     let mut attempts = 0;
-    let mut rows = Vec::new();
-    for placed in tree::arrange(spans) {
-        let kind = placed.kind(&mut attempts);
-        rows.push(row(&placed, kind, &scale, &names, from));
-    }
+    let placed = tree::arrange(spans).into_iter();
+    let rows = placed.map(|placed| {
+        let (span, time) = (placed.span, stretch(placed.span));
+        let parent = span.parent_id.as_deref();
+        Row {
+            span,
+            kind: placed.kind(&mut attempts),
+            depth: placed.depth,
+            stage: placed.stage,
+            offset_nanos: time.from.saturating_sub(from),
+            nanos: time.nanos(),
+            left: scale.place(time.from),
+            right: scale.place(time.to),
+            parent: parent.map(|id| names.get(id).copied().unwrap_or(id)),
+        }
+    });
+    let rows = rows.collect();
     Some(Waterfall {
-        trace_id: spans.first()?.trace_id.clone(),
+        trace_id: &spans.first()?.trace_id,
         start: Timestamp::from_nanosecond(i128::from(from)).unwrap_or_default(),
         nanos: all.nanos(),
         attempts,
         errors: spans.iter().filter(|span| span.error.is_some()).count(),
         rows,
         pieces: scale.pieces,
+        names,
     })
-}
-
-fn row(
-    placed: &tree::Placed<'_>,
-    kind: RowKind,
-    scale: &Scale,
-    names: &BTreeMap<&str, &str>,
-    start: i64,
-) -> Row {
-    let span = placed.span;
-    let time = stretch(span);
-    let here = |id: &str| names.get(id).map(|name| (*name).to_owned());
-    let parent = span.parent_id.as_deref();
-    Row {
-        kind,
-        depth: placed.depth,
-        name: span.name.clone(),
-        object: object(span),
-        outcome: outcome(span, kind),
-        stage: placed.stage,
-        offset_nanos: time.from.saturating_sub(start),
-        nanos: time.nanos(),
-        left: scale.place(time.from),
-        right: scale.place(time.to),
-        error: span.error.clone(),
-        span_id: span.span_id.clone(),
-        parent: parent.map(|id| here(id).unwrap_or_else(|| id.to_owned())),
-        attributes: span.attributes.clone(),
-        links: links(span, here),
-    }
-}
-
-/// The kind of object that a span read or wrote: its key's first part, or its bucket, where owner files lie without one.
-fn object(span: &SpanRecord) -> Option<String> {
-    let key = span.attributes.get("aws.s3.key")?;
-    match key.split_once('/') {
-        Some((prefix, _)) => Some(prefix.to_owned()),
-        None => span.attributes.get("aws.s3.bucket").cloned(),
-    }
-}
-
-/// What came of a span. Of a part only what is not as it should be.
-fn outcome(span: &SpanRecord, kind: RowKind) -> Option<String> {
-    const AS_IT_SHOULD_BE: [&str; 4] = ["found", "new", "done", "accepted"];
-    let outcome = span.attributes.get("leadwire.outcome")?;
-    let is_worth_a_word = kind != RowKind::Part || !AS_IT_SHOULD_BE.contains(&outcome.as_str());
-    is_worth_a_word.then(|| outcome.replace('_', " "))
-}
-
-/// The lead that a trace is about, where a span says so.
-pub(crate) fn lead_id(waterfall: &Waterfall) -> Option<&str> {
-    let ids = waterfall.rows.iter();
-    ids.filter_map(|row| row.attributes.get("leadwire.lead_id"))
-        .map(String::as_str)
-        .next()
-}
-
-fn links(span: &SpanRecord, named: impl Fn(&str) -> Option<String>) -> Vec<Link> {
-    let links = span.links.iter().map(|link| Link {
-        here: named(&link.span_id).filter(|_name| link.trace_id == span.trace_id),
-        trace_id: link.trace_id.clone(),
-        span_id: link.span_id.clone(),
-    });
-    links.collect()
 }
 
 /// The time that a message waited.
@@ -230,9 +194,8 @@ fn explain(idle: Stretch, spans: &[SpanRecord]) -> &'static str {
         Stretch { from, to }.nanos()
     };
     let waited: i64 = spans.iter().filter(|span| is_wait(span)).map(overlap).sum();
-    let comes_back = spans
-        .iter()
-        .any(|span| is_attempt(span) && span.start_unix_nanos == idle.to);
+    let mut attempts = spans.iter().filter(|span| is_attempt(span));
+    let comes_back = attempts.any(|span| span.start_unix_nanos == idle.to);
     if waited > idle.nanos() / 2 {
         "in the queue"
     } else if comes_back {

@@ -1,8 +1,9 @@
 //! The waterfall in a terminal.
 
-use super::{Link, Piece, Row, RowKind, WHOLE, Waterfall, render_nanos};
-use crate::output::{BAD, BOLD, DIM, GOOD, PLAIN, WAIT, printable};
+use super::{Piece, Row, RowKind, WHOLE, Waterfall, render_nanos};
+use crate::output::{BAD, BOLD, DIM, GOOD, PLAIN, WAIT, printable, shorten};
 use anstyle::Style;
+use leadwire_telemetry::SpanLink;
 
 /// The least width of the bars: below that they say nothing.
 const BARS_MIN: usize = 20;
@@ -12,7 +13,7 @@ const NAME_MAX: usize = 44;
 const GAP: usize = 2;
 
 /// The lines of a waterfall that fit a terminal of `width` columns.
-pub(crate) fn draw(waterfall: &Waterfall, width: usize) -> Vec<String> {
+pub(crate) fn draw(waterfall: &Waterfall<'_>, width: usize) -> Vec<String> {
     let names: Vec<String> = waterfall.rows.iter().map(name).collect();
     let times = waterfall.rows.iter().map(|row| render_nanos(row.nanos));
     let times: Vec<String> = times.collect();
@@ -27,11 +28,11 @@ pub(crate) fn draw(waterfall: &Waterfall, width: usize) -> Vec<String> {
     lines.extend(legend(&breaks, &columns, bars));
     for (row, (name, time)) in waterfall.rows.iter().zip(names.iter().zip(&times)) {
         lines.push(columns.line(row, name, time, &bar(row, &breaks, bars)));
-        if let Some(error) = &row.error {
+        if let Some(error) = &row.span.error {
             let indent = " ".repeat(2 * row.depth + 4);
             lines.push(format!("{indent}{BAD}✗ {}{BAD:#}", printable(error)));
         }
-        lines.extend(links(row));
+        lines.extend(links(waterfall, row));
     }
     lines
 }
@@ -48,9 +49,9 @@ impl Columns {
         2 + self.name + GAP + self.stage + GAP + self.time + GAP
     }
 
-    fn line(&self, row: &Row, name: &str, time: &str, bar: &str) -> String {
+    fn line(&self, row: &Row<'_>, name: &str, time: &str, bar: &str) -> String {
         let style = name_style(row);
-        let name = fit(name, self.name);
+        let name = format!("{:<width$}", shorten(name, self.name), width = self.name);
         let stage = format!("{:<width$}", row.stage, width = self.stage + GAP);
         let time = format!("{time:>width$}", width = self.time);
         format!("  {style}{name}{style:#}  {DIM}{stage}{DIM:#}{time}  {bar}")
@@ -64,40 +65,31 @@ fn widest<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> usize {
     widths.max().unwrap_or(0)
 }
 
-/// A text in exactly so many columns.
-fn fit(text: &str, width: usize) -> String {
-    if text.chars().count() > width {
-        let beginning: String = text.chars().take(width.saturating_sub(1)).collect();
-        return format!("{beginning}…");
-    }
-    format!("{text:<width$}")
-}
-
-fn name(row: &Row) -> String {
-    let mut name = format!("{}{}", "  ".repeat(row.depth), printable(&row.name));
-    if let Some(object) = &row.object {
+fn name(row: &Row<'_>) -> String {
+    let mut name = format!("{}{}", "  ".repeat(row.depth), printable(&row.span.name));
+    if let Some(object) = row.object() {
         name = format!("{name} {}", printable(object));
     }
     if let Some(note) = row.kind.note() {
         name = format!("{name} · {note}");
     }
-    match &row.outcome {
-        Some(outcome) => format!("{name} · {}", printable(outcome)),
+    match row.outcome() {
+        Some(outcome) => format!("{name} · {}", printable(&outcome)),
         None => name,
     }
 }
 
-fn name_style(row: &Row) -> Style {
+fn name_style(row: &Row<'_>) -> Style {
     match row.kind {
-        _ if row.error.is_some() => BAD,
+        _ if row.span.error.is_some() => BAD,
         RowKind::Received | RowKind::Attempt(_) | RowKind::SentAgain | RowKind::Orphan => BOLD,
         RowKind::Wait => WAIT,
         RowKind::Part => PLAIN,
     }
 }
 
-fn summary(waterfall: &Waterfall) -> String {
-    let id = printable(&waterfall.trace_id);
+fn summary(waterfall: &Waterfall<'_>) -> String {
+    let id = printable(waterfall.trace_id);
     let start = waterfall.start.strftime("%Y-%m-%d %H:%M:%S%.3fZ");
     let (took, attempts) = (render_nanos(waterfall.nanos), waterfall.attempts_text());
     format!("  {BOLD}trace{BOLD:#} {id}  {DIM}from {start}, {took}, {attempts}{DIM:#}")
@@ -140,13 +132,13 @@ fn span(left: u32, right: u32, columns: usize) -> (usize, usize) {
 }
 
 /// A row's bar, with the breaks that run through all rows.
-fn bar(row: &Row, breaks: &[&Piece], columns: usize) -> String {
+fn bar(row: &Row<'_>, breaks: &[&Piece], columns: usize) -> String {
     let (from, to) = span(row.left, row.right, columns);
     let pauses = breaks.iter();
     let pauses = pauses.map(|pause| span(pause.left, pause.right, columns).0);
     let pauses: Vec<usize> = pauses.collect();
     let (block, style) = match row.kind {
-        _ if row.error.is_some() => ('█', BAD),
+        _ if row.span.error.is_some() => ('█', BAD),
         RowKind::Wait => ('░', WAIT),
         RowKind::Received | RowKind::Attempt(_) => ('█', GOOD),
         RowKind::SentAgain => ('█', WAIT),
@@ -168,10 +160,11 @@ fn bar(row: &Row, breaks: &[&Piece], columns: usize) -> String {
 }
 
 /// Links to other traces. Those to the message's own sender say what the tree says.
-fn links(row: &Row) -> Vec<String> {
+fn links(waterfall: &Waterfall<'_>, row: &Row<'_>) -> Vec<String> {
     let indent = " ".repeat(2 * row.depth + 4);
-    let strange = row.links.iter().filter(|link| link.here.is_none());
-    let line = |link: &Link| {
+    let links = row.span.links.iter();
+    let strange = links.filter(|link| waterfall.name_of(link).is_none());
+    let line = |link: &SpanLink| {
         let (trace, span) = (printable(&link.trace_id), printable(&link.span_id));
         format!("{indent}{DIM}↪ linked to trace {trace} span {span}{DIM:#}")
     };

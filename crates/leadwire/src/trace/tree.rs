@@ -2,6 +2,7 @@
 
 use super::{RowKind, is_attempt, is_wait};
 use leadwire_telemetry::{Kind, SpanRecord};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Deeper spans are drawn at this depth.
@@ -39,17 +40,16 @@ impl Placed<'_> {
 /// Puts the spans in order. A chain of attempts would lie ever deeper, each inside the message that the one before it sent: attempts and
 /// waits stand at the top instead, and so does what began when the span that it is part of was over, as a sweep's message.
 pub(super) fn arrange(spans: &[SpanRecord]) -> Vec<Placed<'_>> {
-    let ends: BTreeMap<&str, i64> = spans
+    let ends = spans
         .iter()
-        .map(|span| (span.span_id.as_str(), span.end_unix_nanos))
-        .collect();
+        .map(|span| (&*span.span_id, span.end_unix_nanos));
+    let ends: BTreeMap<&str, i64> = ends.collect();
     let mut children: BTreeMap<&str, Vec<&SpanRecord>> = BTreeMap::new();
     let mut tops = Vec::new();
     for span in spans {
         let parent = span.parent_id.as_deref().filter(|id| {
-            let is_during = ends
-                .get(id)
-                .is_some_and(|end| span.start_unix_nanos <= *end);
+            let end = ends.get(id);
+            let is_during = end.is_some_and(|end| span.start_unix_nanos <= *end);
             is_during && *id != span.span_id && !is_attempt(span) && !is_wait(span)
         });
         match parent {
@@ -80,12 +80,8 @@ pub(super) fn arrange(spans: &[SpanRecord]) -> Vec<Placed<'_>> {
 /// As they began; of those that began together, the longest first; a wait before what follows it.
 fn sort(spans: &mut [&SpanRecord]) {
     spans.sort_by_key(|span| {
-        let is_work = !is_wait(span);
-        (
-            span.start_unix_nanos,
-            is_work,
-            std::cmp::Reverse(span.end_unix_nanos),
-        )
+        let (start, end) = (span.start_unix_nanos, span.end_unix_nanos);
+        (start, !is_wait(span), Reverse(end))
     });
 }
 
@@ -104,16 +100,14 @@ impl<'a> Order<'a> {
             if !self.seen.insert(span.span_id.as_str()) {
                 continue;
             }
-            let is_orphan = span
-                .parent_id
-                .as_deref()
-                .is_some_and(|id| depth == 0 && !self.ends.contains_key(id));
+            let parent = span.parent_id.as_deref();
+            let is_unknown = parent.is_some_and(|id| !self.ends.contains_key(id));
             let stage = stage_of(span, above);
             self.placed.push(Placed {
                 span,
                 depth: depth.min(DEPTH_MAX),
                 stage,
-                is_orphan,
+                is_orphan: depth == 0 && is_unknown,
             });
             let below = self.children.get(span.span_id.as_str());
             let below = below.into_iter().flatten().rev();

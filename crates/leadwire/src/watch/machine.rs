@@ -64,10 +64,10 @@ impl Machine {
         let sums = COUNTED.map(|metric| {
             let services = metric.facts().services;
             let stage = services.first().map_or(PROCESS, |service| service.name());
-            let dimensions = self.dimensions(stage);
-            self.store
-                .read_minutes(metric.name(), &dimensions, from, to)
-                .map(|minutes| minutes.iter().map(|minute| minute.sum).sum::<f64>())
+            let minutes = self
+                .store
+                .read_minutes(metric.name(), &self.dimensions(stage), from, to);
+            minutes.map(|minutes| minutes.iter().map(|minute| minute.sum).sum::<f64>())
         });
         let [in_time, late, not_mailed] = sums;
         Ok(Counted {
@@ -111,9 +111,8 @@ impl Machine {
         from: i64,
         to: i64,
     ) -> Result<Vec<Minute>, Unanswered> {
-        self.store
-            .read_minutes(metric, dimensions, from, to)
-            .map_err(|error| Unanswered(error.to_string()))
+        let minutes = self.store.read_minutes(metric, dimensions, from, to);
+        minutes.map_err(|error| Unanswered(error.to_string()))
     }
 }
 

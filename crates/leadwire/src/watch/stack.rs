@@ -54,20 +54,20 @@ impl Watched {
         while let Some(page) = pages.next().await {
             let page = page.context("could not list the alarms")?;
             for alarm in page.metric_alarms() {
-                let told = (
+                let texts = (
                     alarm.alarm_name(),
                     alarm.alarm_description(),
                     alarm.state_reason(),
                 );
-                found.push(self.standing(told, alarm.state_value(), alarm.alarm_actions()));
+                found.push(self.standing(texts, alarm.state_value(), alarm.alarm_actions()));
             }
             for alarm in page.composite_alarms() {
-                let told = (
+                let texts = (
                     alarm.alarm_name(),
                     alarm.alarm_description(),
                     alarm.state_reason(),
                 );
-                found.push(self.standing(told, alarm.state_value(), alarm.alarm_actions()));
+                found.push(self.standing(texts, alarm.state_value(), alarm.alarm_actions()));
             }
         }
         Ok(found)

@@ -1,6 +1,7 @@
 //! A real browser, driven by `WebDriver` over plain HTTP. Where there is none, it is installed, or the test says what to install.
 
 use crate::house::agent;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -41,7 +42,7 @@ pub(crate) struct Browser {
 pub(crate) struct Element(String);
 
 /// Where something lies in the window, in pixels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Rect {
     pub(crate) x: f64,
     pub(crate) width: f64,
@@ -56,21 +57,16 @@ impl Rect {
 impl Browser {
     pub(crate) fn start() -> Self {
         let (browser, driver) = installed();
-        let mut driver = Command::new(driver)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(driver);
+        command.arg("--port=0").stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut driver = command.spawn().unwrap();
         let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = lines
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let port = line.split("successfully on port ").nth(1)?;
-                port.trim_end_matches('.').parse::<u16>().ok()
-            })
-            .expect("the driver says where it listens");
+        let port = lines.map_while(Result::ok).find_map(|line| {
+            let port = line.split("successfully on port ").nth(1)?;
+            port.trim_end_matches('.').parse::<u16>().ok()
+        });
+        let port = port.expect("the driver says where it listens");
         let mut this = Self {
             driver,
             agent: agent(),
@@ -135,10 +131,8 @@ impl Browser {
     /// Everything that a CSS selector finds.
     #[track_caller]
     pub(crate) fn all(&self, css: &str) -> Vec<Element> {
-        let found = self.post(
-            "/elements",
-            &json!({ "using": "css selector", "value": css }),
-        );
+        let selector = json!({ "using": "css selector", "value": css });
+        let found = self.post("/elements", &selector);
         let ids = found.as_array().unwrap().iter();
         ids.map(|id| Element(id[ELEMENT].as_str().unwrap().to_owned()))
             .collect()
@@ -162,10 +156,8 @@ impl Browser {
 
     #[track_caller]
     pub(crate) fn texts(&self, css: &str) -> Vec<String> {
-        self.all(css)
-            .iter()
-            .map(|element| self.text(element))
-            .collect()
+        let elements = self.all(css);
+        elements.iter().map(|element| self.text(element)).collect()
     }
 
     #[track_caller]
@@ -174,21 +166,11 @@ impl Browser {
     }
 
     #[track_caller]
-    pub(crate) fn rect(&self, element: &Element) -> Rect {
-        let rect = self.get(&format!("/element/{}/rect", element.0));
-        let number = |name: &str| rect[name].as_f64().unwrap();
-        Rect {
-            x: number("x"),
-            width: number("width"),
-        }
-    }
-
-    #[track_caller]
     pub(crate) fn rects(&self, css: &str) -> Vec<Rect> {
-        self.all(css)
-            .iter()
-            .map(|element| self.rect(element))
-            .collect()
+        let ids = self.all(css).into_iter();
+        let rects = ids.map(|Element(id)| self.get(&format!("/element/{id}/rect")));
+        let rects = rects.map(|rect| serde_json::from_value(rect).unwrap());
+        rects.collect()
     }
 
     #[track_caller]
@@ -236,10 +218,11 @@ impl Drop for Browser {
 }
 
 fn find(names: &[&str]) -> Option<String> {
-    let paths = FOLDERS
-        .iter()
-        .flat_map(|folder| names.iter().map(move |name| format!("{folder}/{name}")));
-    paths.into_iter().find(|path| Path::new(path).exists())
+    let paths = FOLDERS.iter().flat_map(|folder| {
+        let paths = names.iter().map(move |name| format!("{folder}/{name}"));
+        paths.filter(|path| Path::new(path).exists())
+    });
+    paths.into_iter().next()
 }
 
 /// The browser and its driver.
@@ -258,12 +241,12 @@ fn installed() -> (String, String) {
 /// As root on Debian it can be put right. Elsewhere the test fails and says how.
 fn install() {
     let apt = |line: &[&str]| {
-        let ran = Command::new("apt-get")
+        let mut command = Command::new("apt-get");
+        command
             .args(["-qq", "-o", "DPkg::Lock::Timeout=300"])
-            .args(line)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null())
-            .status();
+            .args(line);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        let ran = command.stdin(Stdio::null()).status();
         ran.is_ok_and(|status| status.success())
     };
     let _installed = apt(&["update"]) && apt(&["install", "-y", "chromium", "chromium-driver"]);

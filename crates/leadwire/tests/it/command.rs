@@ -31,14 +31,8 @@ fn wrong_usage_is_exit_code_2_and_says_every_mistake() {
 #[test]
 fn up_reads_its_environment() {
     let house = House::new();
-    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_leadwire"))
-        .args(["up", "--bind", "127.0.0.1:0"])
-        .env("LEADWIRE_DELAY", "soon")
-        .current_dir(house.path())
-        .output()
-        .unwrap();
-    assert_eq!(ran.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&ran.stderr).contains("soon"));
+    let ran = house.run_with("up --bind 127.0.0.1:0", &[("LEADWIRE_DELAY", "soon")]);
+    ran.expect_error(2, "soon");
 }
 
 #[test]
@@ -104,30 +98,9 @@ fn every_shell_gets_a_completion_script() {
 #[test]
 fn every_command_has_a_help_with_examples() {
     let house = House::new();
-    let commands = [
-        "up",
-        "demo",
-        "send",
-        "canary",
-        "lookup put",
-        "lookup import",
-        "lookup ls",
-        "leads",
-        "lead",
-        "dlq ls",
-        "dlq show",
-        "dlq redrive",
-        "parked ls",
-        "parked resolve",
-        "replay",
-        "sweep",
-        "audit",
-        "forget",
-        "backup",
-        "doctor",
-        "completion",
-    ];
-    for command in commands {
+    let commands = "up, demo, send, canary, lookup put, lookup import, lookup ls, leads, lead, dlq ls, dlq show, dlq redrive, \
+        parked ls, parked resolve, replay, sweep, audit, forget, backup, alarms, slo, doctor, completion";
+    for command in commands.split(", ") {
         let help = house.run(&format!("{command} --help")).expect_code(0).out;
         assert!(help.contains("Example"), "{command}: {help}");
     }

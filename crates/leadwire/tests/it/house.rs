@@ -186,7 +186,6 @@ impl House {
     }
 
     /// The same, with these variables in its environment.
-    #[cfg(feature = "aws")]
     pub(crate) fn run_with(&self, line: &str, variables: &[(&str, &str)]) -> Ran {
         Ran::of(self.command(line).envs(variables.iter().copied()))
     }

@@ -52,19 +52,14 @@ fn pages_are_for_this_machine_and_for_all_others_they_do_not_exist() {
     let host = up.base().strip_prefix("http://").unwrap();
     let unknown = ask(&up, &format!("GET /unknown HTTP/1.1\r\nhost: {host}\r\n"));
     assert!(unknown.starts_with("HTTP/1.1 404"), "{unknown}");
-    for path in [
-        "/",
-        "/metrics",
-        "/leads/a",
-        "/traces/0123456789abcdef0123456789abcdef",
+    for (status, path) in [
+        (200, "/"),
+        (200, "/metrics"),
+        (404, "/leads/a"),
+        (404, "/traces/0123456789abcdef0123456789abcdef"),
     ] {
         let here = ask(&up, &format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n"));
-        let expected = if path == "/" || path == "/metrics" {
-            "200"
-        } else {
-            "404"
-        };
-        assert!(here.starts_with(&format!("HTTP/1.1 {expected}")), "{here}");
+        assert!(here.starts_with(&format!("HTTP/1.1 {status}")), "{here}");
         for header in [
             "content-security-policy: default-src 'none';",
             "x-content-type-options: nosniff",
@@ -107,12 +102,9 @@ fn metrics_are_served_as_prometheus_reads_them_and_kept_by_the_minute() {
     assert_eq!(up.stop(), Some(0));
     let home = house.open(Mode::Operate);
     let dimensions = [("environment", "dev"), ("service", "enrich")];
-    let dimensions = dimensions
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let dimensions = dimensions.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let store = home.telemetry();
-    let minutes = store.read_minutes("EmailsSent", &dimensions, 0, i64::MAX);
+    let minutes = store.read_minutes("EmailsSent", &dimensions.into(), 0, i64::MAX);
     let minutes = minutes.unwrap();
     let sent: f64 = minutes.iter().map(|minute| minute.sum).sum();
     assert!((sent - 1.0).abs() < f64::EPSILON, "{minutes:?}");
@@ -180,9 +172,8 @@ fn a_lead_whose_owner_came_late_is_seen_with_both_attempts_as_they_really_were()
 fn with_long_waits(spans: &[Value]) -> String {
     const MORE_NANOS: i64 = 600_000_000_000;
     let waits = spans.iter().filter(|span| span["name"] == "wait delay");
-    let ends: Vec<i64> = waits
-        .map(|wait| wait["end_unix_nanos"].as_i64().unwrap())
-        .collect();
+    let ends = waits.map(|wait| wait["end_unix_nanos"].as_i64().unwrap());
+    let ends: Vec<i64> = ends.collect();
     let mut spans = spans.to_vec();
     let trace_id = spans[0]["trace_id"].as_str().unwrap().to_owned();
     for span in &mut spans {
@@ -200,16 +191,10 @@ fn with_long_waits(spans: &[Value]) -> String {
 fn spans_when_mailed(house: &House, lead_id: &str) -> Vec<Value> {
     let mut spans = Vec::new();
     wait_until("the trace of the mailed lead is kept", || {
-        let told = house.run(&format!("lead {lead_id} --trace --json"));
-        let mut told = told.documents().pop().unwrap_or_default();
-        spans = told["spans"]
-            .as_array_mut()
-            .map(std::mem::take)
-            .unwrap_or_default();
-        let mut outcomes = spans
-            .iter()
-            .map(|span| &span["attributes"]["leadwire.outcome"]);
-        outcomes.any(|outcome| outcome == "mailed")
+        let told = house.lead(&format!("{lead_id} --trace"));
+        spans = told["spans"].as_array().cloned().unwrap_or_default();
+        let mut attributes = spans.iter().map(|span| &span["attributes"]);
+        attributes.any(|attributes| attributes["leadwire.outcome"] == "mailed")
     });
     spans
 }
@@ -261,18 +246,10 @@ fn see_waterfall(browser: &Browser) {
     let lines = browser.all(".fall summary");
     assert_eq!(lines.len(), spans.len());
     assert!(lines.iter().all(|line| browser.is_displayed(line)));
-    assert_eq!(
-        browser.texts(".axis .gap"),
-        [
-            "10 min in the queue",
-            "30 s in the queue",
-            "1 min in the queue"
-        ]
-    );
-    assert_eq!(
-        browser.texts(".attempt"),
-        ["attempt 1", "attempt 2", "attempt 3"]
-    );
+    let gaps = ["10 min", "30 s", "1 min"].map(|time| format!("{time} in the queue"));
+    assert_eq!(browser.texts(".axis .gap"), gaps);
+    let attempts = [1, 2, 3].map(|number| format!("attempt {number}"));
+    assert_eq!(browser.texts(".attempt"), attempts);
     let line = browser.text(&lines[0]);
     assert_eq!(line, "POST /ingest/{source} · accepted ingest 9.4 ms");
     see_attempts_between_gaps(browser);

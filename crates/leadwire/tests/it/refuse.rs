@@ -6,22 +6,8 @@ use serde_json::Value;
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// A request that is refused, by its name.
-struct Bad {
-    what: &'static str,
-    headers: &'static str,
-    body: Vec<u8>,
-    expected: (u16, &'static str),
-}
-
-fn bad(what: &'static str, body: impl Into<Vec<u8>>, expected: (u16, &'static str)) -> Bad {
-    Bad {
-        what,
-        headers: "",
-        body: body.into(),
-        expected,
-    }
-}
+/// The status of an answer, and its problem's code.
+type Problem = (u16, &'static str);
 
 /// A lead with one member more.
 fn lead_with(member: &str) -> String {
@@ -48,18 +34,16 @@ fn exchange(up: &Up, headers: &str, body: &[u8]) -> (String, Value) {
 }
 
 #[track_caller]
-fn check(house: &House, up: &Up, bad: &Bad) {
-    let (head, document) = exchange(up, bad.headers, &bad.body);
-    let (status, code) = bad.expected;
-    let what = bad.what;
-    assert!(
-        head.starts_with(&format!("http/1.1 {status} ")),
-        "{what}: {head}"
-    );
-    assert!(
-        head.contains("content-type: application/problem+json"),
-        "{what}: {head}"
-    );
+fn check(
+    (house, up): (&House, &Up),
+    what: &str,
+    (headers, body): (&str, &[u8]),
+    (status, code): Problem,
+) {
+    let (head, document) = exchange(up, headers, body);
+    let is_status = head.starts_with(&format!("http/1.1 {status} "));
+    let is_problem = head.contains("content-type: application/problem+json");
+    assert!(is_status && is_problem, "{what}: {head}");
     assert_eq!(document["code"], code, "{what}");
     assert_eq!(document["status"], status, "{what}");
     let detail = document["detail"].as_str().unwrap_or_default();
@@ -86,43 +70,41 @@ fn assert_nothing_is_kept(house: &House, what: &str) {
 fn each_bad_body_is_answered_with_its_own_problem_and_leaves_nothing() {
     let house = House::new();
     let up = house.up("");
-    let compressed = Bad {
-        headers: "Content-Encoding: gzip\r\n",
-        ..bad("gzip", lead_with(r#""x":1"#), (415, "unsupported_encoding"))
-    };
     let two_mebibytes = lead_with(&format!(r#""x":"{}""#, "x".repeat(2 * MEBIBYTE)));
     assert!(two_mebibytes.len() > 2 * BODY_BYTES_MAX);
-    for request in [
-        bad("not JSON", "lead_id=a", (400, "invalid_json")),
-        bad("cut off", r#"{"lead_id":"a""#, (400, "invalid_json")),
-        bad("an empty body", "", (400, "invalid_json")),
-        bad(
-            "not UTF-8",
-            b"{\"lead_id\":\"\xff\"}",
-            (400, "invalid_json"),
-        ),
-        bad(
-            "a duplicate key",
-            lead_with(r#""lead_id":"a""#),
-            (400, "duplicate_key"),
-        ),
-        bad("depth 200", nested(200), (400, "too_deep")),
-        bad(
+    let more_than_fits_into_a_socket = vec![b' '; 14 * MEBIBYTE];
+    let twice = lead_with(r#""lead_id":"a""#);
+    let (deep, lead) = (nested(200), lead_with(r#""x":1"#));
+    let json: Problem = (400, "invalid_json");
+    let lead_id: Problem = (400, "invalid_lead_id");
+    for (what, body, expected) in [
+        ("not JSON", &b"lead_id=a"[..], json),
+        ("cut off", br#"{"lead_id":"a""#, json),
+        ("an empty body", b"", json),
+        ("not UTF-8", b"{\"lead_id\":\"\xff\"}", json),
+        ("a duplicate key", twice.as_bytes(), (400, "duplicate_key")),
+        ("depth 200", deep.as_bytes(), (400, "too_deep")),
+        (
             "a lead id that is a path",
-            r#"{"lead_id":"../x"}"#,
-            (400, "invalid_lead_id"),
+            br#"{"lead_id":"../x"}"#,
+            lead_id,
         ),
-        bad("no lead id", "{}", (400, "invalid_lead_id")),
-        bad("two mebibytes", two_mebibytes, (413, "too_large")),
-        bad(
-            "more than fits into a socket",
-            vec![b' '; 14 * MEBIBYTE],
+        ("no lead id", b"{}", lead_id),
+        (
+            "two mebibytes",
+            two_mebibytes.as_bytes(),
             (413, "too_large"),
         ),
-        compressed,
+        (
+            "14 mebibytes",
+            &more_than_fits_into_a_socket,
+            (413, "too_large"),
+        ),
     ] {
-        check(&house, &up, &request);
+        check((&house, &up), what, ("", body), expected);
     }
+    let gzip = ("Content-Encoding: gzip\r\n", lead.as_bytes());
+    check((&house, &up), "gzip", gzip, (415, "unsupported_encoding"));
 }
 
 #[test]
@@ -140,11 +122,8 @@ fn a_wrong_signature_is_answered_with_401_and_leaves_nothing() {
             "webhook-id: m\r\nwebhook-timestamp: 1614265330\r\nwebhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\r\n",
         ),
     ] {
-        let request = Bad {
-            headers,
-            ..bad(what, body.clone(), (401, "unverified"))
-        };
-        check(&house, &up, &request);
+        let request = (headers, body.as_bytes());
+        check((&house, &up), what, request, (401, "unverified"));
     }
     let secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let wrong = house.run(&format!("send {} --secret {secret}", up.url));

@@ -2,7 +2,7 @@
 
 mod screen;
 
-use crate::client::{Client, Post};
+use crate::client::{Client, Post, is_taken};
 use crate::home::{self, LocalOperated, Operated as _};
 use crate::output::{Ended, Output};
 use crate::service;
@@ -289,12 +289,9 @@ async fn post(url: &str, story: &'static Story) -> anyhow::Result<Vec<String>> {
     });
     let mut answers = Vec::new();
     for reply in posted.await.context("posting stopped")?? {
-        let (status, body) = (reply.status, &reply.body);
+        let (status, body) = (reply.status, String::from_utf8_lossy(&reply.body));
         let lead_id = story.lead_id;
-        anyhow::ensure!(
-            reply.is_success(),
-            "{lead_id} was not taken: {status} {body}"
-        );
+        anyhow::ensure!(is_taken(&reply), "{lead_id} was not taken: {status} {body}");
         let is_duplicate = body.contains("\"duplicate\":true");
         let again = if is_duplicate { ", a duplicate" } else { "" };
         answers.push(format!("posted, answered {status}{again}"));

@@ -12,23 +12,6 @@ use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// What is to be redriven.
-struct Wanted {
-    lead_id: String,
-    shown: String,
-    name: Option<EventName>,
-}
-
-impl Wanted {
-    fn of(failure: &Failure) -> Self {
-        Self {
-            lead_id: lead_of(failure),
-            shown: name_of(failure),
-            name: failure.name.clone(),
-        }
-    }
-}
-
 /// Redrives what is meant; dead letters that are not meant are given back.
 pub(in crate::command) async fn redrive<O: Operated>(
     home: &O,
@@ -40,9 +23,8 @@ pub(in crate::command) async fn redrive<O: Operated>(
     let failures = Ledger::new(home.store()).failures().await?;
     let is_unknown = |id: &&String| !failures.iter().any(|failure| is_meant(failure, id));
     let unknown: Vec<&String> = args.ids.iter().filter(is_unknown).collect();
-    let wanted = failures.iter();
-    let wanted = wanted.filter(|failure| is_wanted(failure, args, age, now));
-    let mut wanted: Vec<Wanted> = wanted.map(Wanted::of).collect();
+    let is_wanted = |failure: &&Failure| is_wanted(failure, args, age, now);
+    let mut wanted: Vec<Failure> = failures.iter().filter(is_wanted).cloned().collect();
     let queue = home.look().await?;
     let mut sent = 0;
     if args.dry_run {
@@ -80,25 +62,22 @@ fn is_wanted(failure: &Failure, args: &DlqRedriveArgs, age: Age, now: Timestamp)
 fn settled_leftovers<'a>(
     events: impl Iterator<Item = &'a EventName>,
     failures: &[Failure],
-) -> Vec<Wanted> {
-    let listed: BTreeSet<_> = failures
-        .iter()
-        .filter_map(|failure| failure.name.as_ref())
-        .collect();
-    let leftovers = events
-        .filter(|name| !listed.contains(name))
-        .map(|name| Wanted {
-            lead_id: "-".to_owned(),
-            shown: name.to_string(),
-            name: Some(name.clone()),
-        });
-    leftovers.collect()
+) -> Vec<Failure> {
+    let listed = failures.iter().filter_map(|failure| failure.name.as_ref());
+    let listed: BTreeSet<&EventName> = listed.collect();
+    let leftovers = events.filter(|name| !listed.contains(name));
+    let failure = |name: &EventName| Failure {
+        key: name.failed_key(),
+        name: Some(name.clone()),
+        record: None,
+    };
+    leftovers.map(failure).collect()
 }
 
 /// Sends what is wanted, up to the first error. Returns how many were sent.
 async fn send_all<O: Operated>(
     redrive: &mut Redrive<'_, O>,
-    wanted: &[Wanted],
+    wanted: &[Failure],
     output: &mut Output,
 ) -> anyhow::Result<usize> {
     let mut sent = 0;
@@ -106,7 +85,7 @@ async fn send_all<O: Operated>(
         let mut done = None;
         if let Some(name) = &want.name {
             let sending = redrive.send(name).await;
-            done = Some(sending.with_context(|| want.shown.clone())?);
+            done = Some(sending.with_context(|| name_of(want))?);
         }
         sent += usize::from(done == Some(Redriven::Sent));
         report(output, want, done, "sent")?;
@@ -116,11 +95,11 @@ async fn send_all<O: Operated>(
 
 fn report(
     output: &mut Output,
-    want: &Wanted,
+    want: &Failure,
     done: Option<Redriven>,
     sent: &str,
 ) -> anyhow::Result<()> {
-    let Wanted { lead_id, shown, .. } = want;
+    let (lead_id, shown) = (lead_of(want), name_of(want));
     let result = match done {
         Some(Redriven::Sent) => sent,
         Some(Redriven::QueuedAlready) => "in the queue already",

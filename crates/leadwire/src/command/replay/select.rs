@@ -12,7 +12,7 @@ use leadwire_pipeline::operate::replay::{list_lead, list_time};
 use leadwire_pipeline::port::PortError;
 
 /// What was asked for.
-pub(super) enum Selection {
+pub(in crate::command) enum Selection {
     /// These leads and events.
     Ids(Vec<Id>),
     /// What was stored in a span of time.
@@ -25,7 +25,7 @@ pub(super) enum Selection {
 }
 
 /// A lead or an event.
-pub(super) enum Id {
+pub(in crate::command) enum Id {
     /// The key of a raw object.
     Key(EventName),
     /// An event's name where there is one, else a lead.
@@ -66,11 +66,8 @@ impl Selection {
     /// Checks what was typed.
     pub(super) fn parse(args: &ReplayArgs, now: Timestamp) -> Result<Self, Usage> {
         let time = |flag: &str, text: &str| {
-            let wrong = || {
-                Usage::of(format!(
-                    "{flag} {text:?}: give a time such as 2026-11-23, 2026-11-23T06:50:00Z or 12h"
-                ))
-            };
+            let such = "2026-11-23, 2026-11-23T06:50:00Z or 12h";
+            let wrong = || Usage::of(format!("{flag} {text:?}: give a time such as {such}"));
             parse_time(text, now).ok_or_else(wrong)
         };
         let Some(from) = &args.from else {
@@ -154,12 +151,11 @@ async fn select_id<O: Operated>(
     if names.is_empty() {
         selected.unknown.push(text.clone());
     }
-    selected
-        .candidates
-        .extend(names.into_iter().map(|name| Candidate {
-            name,
-            lead: lead.clone(),
-        }));
+    let candidates = names.into_iter().map(|name| Candidate {
+        name,
+        lead: lead.clone(),
+    });
+    selected.candidates.extend(candidates);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What would change, shown to the operator. Values go to the terminal and nowhere else.
 
-use crate::output::{BAD, BOLD, Cell, DIM, Output, WAIT, printable};
+use crate::output::{BAD, BOLD, Cell, DIM, Output, WAIT, printable, shorten};
 use leadwire_domain::key::EventName;
 use leadwire_domain::lead::change::Change;
 use leadwire_pipeline::operate::replay::{Ready, Refusal};
@@ -12,27 +12,25 @@ use serde_json::value::RawValue;
 const VALUE_CHARS_SHOWN: usize = 48;
 
 /// What was shown so far.
-#[derive(Default)]
-pub(super) struct Told {
-    ready: usize,
+#[derive(Default, Serialize)]
+pub(super) struct Shown {
     changed: usize,
     left_out: usize,
+    ready: usize,
     /// What was asked for and cannot be replayed.
     pub(super) refused: usize,
 }
 
-impl Told {
+impl Shown {
     /// Shows how many there are.
     pub(super) fn sum_up(&self, output: &mut Output) -> anyhow::Result<()> {
+        output.json(self)?;
         let Self {
             ready,
             changed,
             left_out,
             refused,
         } = self;
-        output.json(&json!({
-            "ready": ready, "changed": changed, "left_out": left_out, "refused": refused,
-        }))?;
         let mut text = format!("{ready} can be replayed, of which {changed} would change");
         if *left_out > 0 {
             text = format!("{text}; {left_out} left out, which have no document yet");
@@ -62,14 +60,14 @@ struct Difference<'a> {
 }
 
 /// Shows what a replay would change. In a span of time what stays as it is would only hide the rest from a person.
-pub(super) fn tell_changes(
+pub(super) fn show_changes(
     event: &Ready,
     is_range: bool,
-    told: &mut Told,
+    shown: &mut Shown,
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    told.ready += 1;
-    told.changed += usize::from(!event.changes.is_empty());
+    shown.ready += 1;
+    shown.changed += usize::from(!event.changes.is_empty());
     output.json(&Changed {
         event: event.name.to_string(),
         lead_id: event.lead_id().as_str(),
@@ -90,8 +88,7 @@ pub(super) fn tell_changes(
     };
     output.line(format!("{heading}  {DIM}{with}{DIM:#}"))?;
     let rows: Vec<Vec<Cell>> = event.changes.iter().map(row).collect();
-    output.table(&["  FIELD", "STORED", "NEW"], &rows)?;
-    Ok(())
+    Ok(output.table(&["  FIELD", "STORED", "NEW"], &rows)?)
 }
 
 fn difference(change: &Change) -> Difference<'_> {
@@ -105,36 +102,31 @@ fn difference(change: &Change) -> Difference<'_> {
 fn row(change: &Change) -> Vec<Cell> {
     vec![
         Cell::plain(format!("  {}", change.field)),
-        Cell::styled(shown(change.before.as_deref()), DIM),
-        Cell::styled(shown(change.after.as_deref()), WAIT),
+        Cell::styled(beginning(change.before.as_deref()), DIM),
+        Cell::styled(beginning(change.after.as_deref()), WAIT),
     ]
 }
 
 /// A value as it is stored, its beginning where it is long.
-fn shown(value: Option<&RawValue>) -> String {
+fn beginning(value: Option<&RawValue>) -> String {
     let Some(value) = value else {
         return "(absent)".to_owned();
     };
-    let text = printable(value.get());
-    if text.chars().count() <= VALUE_CHARS_SHOWN {
-        return text;
-    }
-    let beginning: String = text.chars().take(VALUE_CHARS_SHOWN - 1).collect();
-    format!("{beginning}…")
+    shorten(&printable(value.get()), VALUE_CHARS_SHOWN)
 }
 
 /// Shows why an event cannot be replayed. In a span of time there are leads on their way, and canaries: they are no trouble.
-pub(super) fn tell_refusal(
+pub(super) fn show_refusal(
     name: &EventName,
     refusal: Refusal,
     is_range: bool,
-    told: &mut Told,
+    shown: &mut Shown,
     output: &mut Output,
 ) -> anyhow::Result<()> {
     match refusal {
         Refusal::Canary if is_range => return Ok(()),
         Refusal::NotEnriched if is_range => {
-            told.left_out += 1;
+            shown.left_out += 1;
             return Ok(());
         }
         Refusal::Forgotten
@@ -145,11 +137,10 @@ pub(super) fn tell_refusal(
         | Refusal::OwnerInvalid
         | Refusal::OwnerOfOther
         | Refusal::DocumentInvalid
-        | Refusal::Canary => told.refused += 1,
+        | Refusal::Canary => shown.refused += 1,
     }
     output.json(&json!({
         "event": name.to_string(), "key": name.raw_key(), "refused": refusal.code(), "why": refusal.to_string(),
     }))?;
-    output.line(format!("{BAD}{}{BAD:#}  {refusal}", name.raw_key()))?;
-    Ok(())
+    Ok(output.line(format!("{BAD}{}{BAD:#}  {refusal}", name.raw_key()))?)
 }
