@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
 
 /// How a settled claim ended: an empty object whose metadata say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Settled {
     /// The mail went out.
     Sent,
@@ -18,18 +20,12 @@ pub enum Settled {
 impl Settled {
     /// The word for it in a marker's metadata.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Forgotten => "forgotten",
-            Self::Silent => "silent",
-        }
+        self.into()
     }
 
     /// The state of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Sent, Self::Forgotten, Self::Silent]
-            .into_iter()
-            .find(|state| state.as_str() == name)
+        name.parse().ok()
     }
 }
 
@@ -144,38 +140,28 @@ mod tests {
 
     #[test]
     fn a_live_claim_of_another_worker_is_waited_for_and_a_stale_one_is_not() {
-        assert_eq!(
-            decide_claim(&sending(None), "t2", at(89), None),
-            ClaimDecision::Wait { until: at(90) }
-        );
-        assert_eq!(
-            decide_claim(&sending(None), "t2", at(90), None),
-            ClaimDecision::Stale { attempt: 1 }
-        );
-        assert_eq!(
-            decide_claim(&sending(None), "t1", at(89), None),
-            ClaimDecision::Mine
-        );
+        let stale = ClaimDecision::Stale { attempt: 1 };
+        for (token, now, expected) in [
+            ("t2", 89, ClaimDecision::Wait { until: at(90) }),
+            ("t2", 90, stale),
+            ("t1", 89, ClaimDecision::Mine),
+        ] {
+            let decided = decide_claim(&sending(None), token, at(now), None);
+            assert_eq!(decided, expected, "{token} {now}");
+        }
     }
 
     #[test]
     fn another_boots_claim_is_stale_at_once() {
-        assert_eq!(
-            decide_claim(&sending(Some("a")), "t2", at(0), Some("b")),
-            ClaimDecision::Stale { attempt: 1 }
-        );
-        assert_eq!(
-            decide_claim(&sending(Some("b")), "t2", at(0), Some("b")),
-            ClaimDecision::Wait { until: at(90) }
-        );
+        let decide = |of| decide_claim(&sending(Some(of)), "t2", at(0), Some("b"));
+        assert_eq!(decide("a"), ClaimDecision::Stale { attempt: 1 });
+        assert_eq!(decide("b"), ClaimDecision::Wait { until: at(90) });
     }
 
     #[test]
     fn a_released_claim_is_taken_for_the_next_attempt() {
-        assert_eq!(
-            decide_claim(&Claim::Idle { attempt: 1 }, "t", at(0), None),
-            ClaimDecision::Take { attempt: 2 }
-        );
+        let decided = decide_claim(&Claim::Idle { attempt: 1 }, "t", at(0), None);
+        assert_eq!(decided, ClaimDecision::Take { attempt: 2 });
     }
 
     #[test]
@@ -190,11 +176,13 @@ mod tests {
 
     #[test]
     fn a_settled_marker_says_how_it_ended_in_a_word_that_is_read_again() {
-        for (state, word) in [(Settled::Sent, "sent"), (Settled::Forgotten, "forgotten")] {
-            assert_eq!(
-                (state.as_str(), Settled::from_name(word)),
-                (word, Some(state))
-            );
+        for (state, word) in [
+            (Settled::Sent, "sent"),
+            (Settled::Forgotten, "forgotten"),
+            (Settled::Silent, "silent"),
+        ] {
+            assert_eq!(state.as_str(), word);
+            assert_eq!(Settled::from_name(word), Some(state));
         }
         assert_eq!(Settled::from_name("xyzzy"), None);
     }

@@ -2,12 +2,16 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::lead::id::{EventId, LeadId};
 
 /// A reason in `failed/X`. What redelivery can cure is transient; the rest ends in the DLQ whatever is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum FailureReason {
     /// The queue message is not one of ours.
     BadMessage,
@@ -46,24 +50,7 @@ pub enum FailureReason {
 impl FailureReason {
     /// The code as it stands in `failed/`, in logs and in tables.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::BadMessage => "bad_message",
-            Self::RawMissing => "raw_missing",
-            Self::RawInvalid => "raw_invalid",
-            Self::OwnerMissing => "owner_missing",
-            Self::LookupInvalid => "lookup_invalid",
-            Self::LookupMismatch => "lookup_mismatch",
-            Self::EnrichedInvalid => "enriched_invalid",
-            Self::MailRefused => "mail_refused",
-            Self::MailUnavailable => "mail_unavailable",
-            Self::MailAmbiguous => "mail_ambiguous",
-            Self::HopsExhausted => "hops_exhausted",
-            Self::StoreUnavailable => "store_unavailable",
-            Self::QueueUnavailable => "queue_unavailable",
-            Self::DeadlineExceeded => "deadline_exceeded",
-            Self::Panicked => "panicked",
-            Self::SweptOut => "swept_out",
-        }
+        self.into()
     }
 
     /// Whether no redelivery of the same message can cure it.
@@ -230,10 +217,8 @@ mod tests {
         };
         for (revision, said) in [(0, None), (2, Some(2))] {
             let written = serde_json::to_value(record(revision)).unwrap();
-            assert_eq!(
-                written.get("revision").and_then(serde_json::Value::as_u64),
-                said
-            );
+            let found = written.get("revision");
+            assert_eq!(found.and_then(serde_json::Value::as_u64), said);
             let read: FailureRecord = serde_json::from_value(written).unwrap();
             assert_eq!(read, record(revision));
         }

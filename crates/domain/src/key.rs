@@ -28,6 +28,8 @@ const EXTENSION: &str = ".json";
 pub const BASE: &str = "crm_event_";
 /// Between an event's name and the number of a revision. No name holds a dot.
 const REVISION: &str = ".r";
+/// Longest base name of a raw object.
+const BASE_BYTES_MAX: usize = 200;
 /// A time in a key: `20261123T065000123456Z`.
 const TIME_CHARS: usize = 22;
 
@@ -73,23 +75,16 @@ impl EventName {
 
     /// Takes the key of a raw event apart: `raw/<name>.json`. An operator may name a raw object that we did not write.
     pub fn parse_raw_key(key: &str) -> Result<Self, KeyError> {
-        let base = key
-            .strip_prefix(RAW)
-            .and_then(|k| k.strip_suffix(EXTENSION))
+        let base = key.strip_prefix(RAW);
+        let base = base.and_then(|key| key.strip_suffix(EXTENSION));
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        let base = base
+            .filter(|base| (1..=BASE_BYTES_MAX).contains(&base.len()) && base.bytes().all(is_plain))
             .ok_or(KeyError)?;
-        let valid = !base.is_empty()
-            && base.len() <= 200
-            && base
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if valid {
-            Ok(Self {
-                base: base.to_owned(),
-                revision: 0,
-            })
-        } else {
-            Err(KeyError)
-        }
+        Ok(Self {
+            base: base.to_owned(),
+            revision: 0,
+        })
     }
 
     /// Takes the key of something of ours under `prefix` apart: `mail/<name>.json`, or `mail/<name>.r2.json` of a revision.
@@ -149,27 +144,21 @@ impl EventName {
 
     /// The enriched document's key.
     pub fn enriched_key(&self) -> String {
-        format!("{ENRICHED}{self}{EXTENSION}")
+        self.key(ENRICHED)
     }
 
     /// The mail claim's key.
     pub fn mail_key(&self) -> String {
-        format!("{MAIL}{self}{EXTENSION}")
+        self.key(MAIL)
     }
-
     /// The key of the failure.
     pub fn failed_key(&self) -> String {
-        format!("{FAILED}{self}{EXTENSION}")
+        self.key(FAILED)
     }
 
-    /// The key of the sweeper's count.
-    pub fn swept_key(&self) -> String {
-        format!("{SWEPT}{self}{EXTENSION}")
-    }
-
-    /// The key under which a replay's number is taken.
-    pub fn replay_key(&self) -> String {
-        format!("{REPLAY}{self}{EXTENSION}")
+    /// The key of what is written of it under a prefix of `EnrichedBucket`.
+    pub fn key(&self, prefix: &str) -> String {
+        format!("{prefix}{self}{EXTENSION}")
     }
 
     /// The value of the mail's tag `event`, within the characters that SES allows in a tag.
@@ -260,30 +249,18 @@ mod tests {
 
     #[test]
     fn every_key_of_an_event_shares_its_name() {
-        assert_eq!(
-            name().raw_key(),
-            "raw/crm_event_test-1_20261123T065000123456Z.json"
-        );
-        assert_eq!(
-            name().enriched_key(),
-            "enriched/crm_event_test-1_20261123T065000123456Z.json"
-        );
-        assert_eq!(
-            name().mail_key(),
-            "mail/crm_event_test-1_20261123T065000123456Z.json"
-        );
-        assert_eq!(
-            name().failed_key(),
-            "failed/crm_event_test-1_20261123T065000123456Z.json"
-        );
-        assert_eq!(
-            name().swept_key(),
-            "swept/crm_event_test-1_20261123T065000123456Z.json"
-        );
-        assert_eq!(
-            name().with_revision(3).replay_key(),
-            "replay/crm_event_test-1_20261123T065000123456Z.r3.json"
-        );
+        const BASE: &str = "crm_event_test-1_20261123T065000123456Z";
+        for (key, prefix) in [
+            (name().raw_key(), "raw"),
+            (name().enriched_key(), "enriched"),
+            (name().mail_key(), "mail"),
+            (name().failed_key(), "failed"),
+            (name().key(SWEPT), "swept"),
+        ] {
+            assert_eq!(key, format!("{prefix}/{BASE}.json"));
+        }
+        let third = name().with_revision(3);
+        assert_eq!(third.key(REPLAY), format!("replay/{BASE}.r3.json"));
         assert_eq!(EventName::parse_raw_key(&name().raw_key()), Ok(name()));
     }
 
@@ -291,10 +268,8 @@ mod tests {
     fn what_is_no_events_has_a_key_of_its_own() {
         let lead = LeadId::parse("test-1").unwrap();
         assert_eq!(lookup_key(&lead), "test-1.json");
-        assert_eq!(
-            failed_message_key("5f0b-A1/../?\u{e9}"),
-            "failed/message-5f0b-A1.json"
-        );
+        let key = failed_message_key("5f0b-A1/../?\u{e9}");
+        assert_eq!(key, "failed/message-5f0b-A1.json");
         let long = failed_message_key(&"m".repeat(300));
         assert_eq!(long.len(), "failed/message-.json".len() + 100);
         let digest = crate::lead::id::Sha256Hex::of(b"");
@@ -381,37 +356,27 @@ mod tests {
         let lead = LeadId::parse("l").unwrap();
         let time: Timestamp = "2026-11-23T06:50:00Z".parse().unwrap();
         let slot = |id: &str, slot| {
-            let event_id = EventId::parse(id).unwrap();
-            EventName::in_slot(
-                &lead,
-                time,
-                &Identity {
-                    source: Source::Close,
-                    event_id: &event_id,
-                },
-                slot,
-            )
+            let identity = Identity {
+                source: Source::Close,
+                event_id: &EventId::parse(id).unwrap(),
+            };
+            EventName::in_slot(&lead, time, &identity, slot)
         };
         assert_eq!(slot("a", 0), slot("b", 0));
         assert_ne!(slot("a", 1), slot("b", 1));
         assert_ne!(slot("a", 1), slot("a", 2));
         // Old and new code run side by side during a deployment, and must try the same slots.
-        assert_eq!(
-            slot("a", 1).to_string(),
-            "crm_event_l_20261123T065000494667Z"
-        );
+        let first = slot("a", 1).to_string();
+        assert_eq!(first, "crm_event_l_20261123T065000494667Z");
     }
 
     #[test]
     fn the_same_id_at_two_sources_is_two_events() {
         let event_id = EventId::parse("1").unwrap();
-        let key = |source| {
-            Identity {
-                source,
-                event_id: &event_id,
-            }
-            .dedupe_key()
-        };
-        assert_ne!(key(Source::Close), key(Source::Standard));
+        let [close, standard] = [Source::Close, Source::Standard].map(|source| Identity {
+            source,
+            event_id: &event_id,
+        });
+        assert_ne!(close.dedupe_key(), standard.dedupe_key());
     }
 }

@@ -7,6 +7,7 @@ use crate::source::Source;
 use crate::wait::Waiting;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// The version of the message that makes an event be enriched and mailed.
 pub const VERSION: u32 = 1;
@@ -45,8 +46,9 @@ pub struct TriggerFacts {
 }
 
 /// Whether a message mails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Notify {
     /// It mails: every event, and a replay that is to mail whatever has changed.
     #[default]
@@ -60,11 +62,7 @@ pub enum Notify {
 impl Notify {
     /// As it stands in messages, in log lines and in tables.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Force => "force",
-            Self::IfChanged => "if_changed",
-            Self::Never => "never",
-        }
+        self.into()
     }
 }
 
@@ -258,15 +256,10 @@ mod tests {
 
     #[test]
     fn the_bare_form_has_no_facts_and_stays_bare() {
-        let trigger = Trigger::parse(
-            r#"{"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json","note":1}"#,
-        )
-        .unwrap();
+        let bare = r#"{"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json"}"#;
+        let trigger = Trigger::parse(&bare.replace('}', r#","note":1}"#)).unwrap();
         assert_eq!(trigger.facts, None);
-        assert_eq!(
-            trigger.body(),
-            r#"{"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json"}"#
-        );
+        assert_eq!(trigger.body(), bare);
     }
 
     #[test]
@@ -274,17 +267,14 @@ mod tests {
         let quiet = golden_quiet();
         let trigger = Trigger::parse(&quiet).unwrap();
         assert_eq!(trigger.body(), quiet);
-        assert_eq!(
-            (trigger.notify(), trigger.name.revision()),
-            (Notify::Never, 3)
-        );
+        assert_eq!(trigger.notify(), Notify::Never);
+        assert_eq!(trigger.name.revision(), 3);
     }
 
     fn golden_quiet() -> String {
-        GOLDEN.replace(r#"{"v":1,"#, r#"{"v":2,"#).replace(
-            r#""source":"close"}"#,
-            r#""source":"close","revision":3,"notify":"never"}"#,
-        )
+        let quiet = r#""source":"close","revision":3,"notify":"never"}"#;
+        let second = GOLDEN.replace(r#"{"v":1,"#, r#"{"v":2,"#);
+        second.replace(r#""source":"close"}"#, quiet)
     }
 
     #[test]
@@ -297,10 +287,8 @@ mod tests {
             quiet.replace(r#""never""#, r#""perhaps""#),
             r#"{"s3_key":"raw/a.json","revision":1,"notify":"never"}"#.to_owned(),
         ] {
-            assert!(
-                matches!(Trigger::parse(&bad), Err(TriggerError::Invalid)),
-                "{bad}"
-            );
+            let read = Trigger::parse(&bad);
+            assert!(matches!(read, Err(TriggerError::Invalid)), "{bad}");
         }
         let mut loud = Trigger::parse(GOLDEN).unwrap();
         loud.name = loud.name.with_revision(1);
@@ -322,23 +310,17 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_refused_with_its_reason() {
-        assert!(matches!(
-            Trigger::parse("nonsense"),
-            Err(TriggerError::Invalid)
-        ));
-        assert!(matches!(Trigger::parse("{}"), Err(TriggerError::Invalid)));
-        assert!(matches!(
-            Trigger::parse(r#"{"v":3,"s3_key":"raw/x.json"}"#),
-            Err(TriggerError::Version(3))
-        ));
-        assert!(matches!(
-            Trigger::parse(r#"{"s3_key":"raw/../x.json"}"#),
-            Err(TriggerError::Key(_))
-        ));
-        assert!(matches!(
-            Trigger::parse(&" ".repeat(5000)),
-            Err(TriggerError::TooLong)
-        ));
+        let long = " ".repeat(5000);
+        for (body, expected) in [
+            ("nonsense", "Invalid"),
+            ("{}", "Invalid"),
+            (r#"{"v":3,"s3_key":"raw/x.json"}"#, "Version(3)"),
+            (r#"{"s3_key":"raw/../x.json"}"#, "Key(KeyError)"),
+            (&long, "TooLong"),
+        ] {
+            let refused = Trigger::parse(body).unwrap_err();
+            assert_eq!(format!("{refused:?}"), expected, "{body}");
+        }
     }
 
     fn time() -> impl Strategy<Value = Timestamp> {

@@ -1,7 +1,22 @@
 //! Why a request was not taken: the closed list of codes that problem documents and the metric `LeadsRejected` share.
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
 /// A reason to refuse a request, with its HTTP status (docs/PROTOCOL.md, Requests and answers).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Problem {
     /// The body is not strict JSON.
     InvalidJson,
@@ -41,47 +56,11 @@ pub enum Problem {
 
 impl Problem {
     /// Every code there is.
-    pub const ALL: [Self; 17] = [
-        Self::InvalidJson,
-        Self::TooDeep,
-        Self::DuplicateKey,
-        Self::InvalidEvent,
-        Self::InvalidLeadId,
-        Self::ConflictingLeadIds,
-        Self::InvalidEventId,
-        Self::InvalidTime,
-        Self::ReservedField,
-        Self::WrongSource,
-        Self::Unverified,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::TooLarge,
-        Self::UnsupportedEncoding,
-        Self::Throttled,
-        Self::Unavailable,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The stable code, as in the problem document and in the dimension `reason`.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::InvalidJson => "invalid_json",
-            Self::TooDeep => "too_deep",
-            Self::DuplicateKey => "duplicate_key",
-            Self::InvalidEvent => "invalid_event",
-            Self::InvalidLeadId => "invalid_lead_id",
-            Self::ConflictingLeadIds => "conflicting_lead_ids",
-            Self::InvalidEventId => "invalid_event_id",
-            Self::InvalidTime => "invalid_time",
-            Self::ReservedField => "reserved_field",
-            Self::WrongSource => "wrong_source",
-            Self::Unverified => "unverified",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::TooLarge => "too_large",
-            Self::UnsupportedEncoding => "unsupported_encoding",
-            Self::Throttled => "throttled",
-            Self::Unavailable => "unavailable",
-        }
+        self.into()
     }
 
     /// The HTTP status.
@@ -164,17 +143,14 @@ mod tests {
     fn codes_are_distinct_and_fit_a_metric_dimension() {
         let codes: BTreeSet<_> = Problem::ALL.iter().map(|p| p.code()).collect();
         assert_eq!(codes.len(), Problem::ALL.len());
-        assert!(
-            codes
-                .iter()
-                .all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
-        );
+        let is_plain = |code: &&str| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        assert!(codes.iter().all(is_plain));
     }
 
     #[test]
     fn every_problem_has_its_status_and_says_what_to_do_in_a_sentence_of_its_own() {
         let of = |status| {
-            let problems = Problem::ALL.into_iter();
+            let problems = Problem::ALL.iter().copied();
             let of_status = problems.filter(move |problem| problem.status() == status);
             of_status.map(Problem::code).collect::<Vec<_>>()
         };

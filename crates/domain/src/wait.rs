@@ -5,6 +5,10 @@
 use crate::limits::{HOPS_MAX, QUEUE_DELAY_SECONDS_MAX};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+/// The longest step between two looks.
+const STEP_SECONDS_MAX: u32 = 300;
 
 /// The kinds of wait, in the order in which an event can go through them.
 #[derive(
@@ -22,8 +26,11 @@ pub enum WaitKind {
 }
 
 /// Why a message was put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DeferReason {
     /// It came before `not_before`.
     TooEarly,
@@ -40,13 +47,7 @@ pub enum DeferReason {
 impl DeferReason {
     /// The code in logs and tables.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::TooEarly => "too_early",
-            Self::OwnerAbsent => "owner_absent",
-            Self::MailUnavailable => "mail_unavailable",
-            Self::ClaimLive => "claim_live",
-            Self::NoTimeLeft => "no_time_left",
-        }
+        self.into()
     }
 
     /// The kind it counts in; a live claim and a lack of time count in whatever kind is going on.
@@ -94,11 +95,19 @@ impl Waiting {
             mail_since,
         })
     }
-
     /// Hops that are left in `kind`.
     fn hops_left(&self, kind: WaitKind) -> u32 {
         let used = if kind > self.kind { 0 } else { self.hop };
         u32::from(HOPS_MAX.saturating_sub(used))
+    }
+
+    /// The seconds before the next look in `kind`: they double from `first` with each hop, four times, and are five minutes from then on.
+    fn step(&self, kind: WaitKind, first: u32) -> u32 {
+        match self.hop {
+            _ if self.kind != kind => first,
+            hop @ 0..4 => first << hop,
+            _ => STEP_SECONDS_MAX,
+        }
     }
 }
 
@@ -117,23 +126,9 @@ pub fn decide_early_wait(now: Timestamp, not_before: Timestamp) -> Option<u32> {
 /// How long to wait for the owner file, in seconds, or `None` when the window is over: after 30, 60, 120, 240 s, then every 300 s, stretched
 /// where the window is longer than the hops that are left, the last look at the window's end.
 pub fn decide_owner_wait(now: Timestamp, window_end: Timestamp, waiting: &Waiting) -> Option<u32> {
-    let looks = if waiting.kind == WaitKind::Owner {
-        waiting.hop
-    } else {
-        0
-    };
-    let step = match looks {
-        0 => 30,
-        1 => 60,
-        2 => 120,
-        3 => 240,
-        _ => 300,
-    };
-    decide_step(
-        step,
-        seconds_until(now, window_end),
-        waiting.hops_left(WaitKind::Owner),
-    )
+    let step = waiting.step(WaitKind::Owner, 30);
+    let remaining = seconds_until(now, window_end);
+    decide_step(step, remaining, waiting.hops_left(WaitKind::Owner))
 }
 
 /// How long to wait for the mail service, in seconds, or `None` when the window is over. `jitter` is uniform in 0..=255 and spreads the
@@ -148,24 +143,10 @@ pub fn decide_mail_wait(
     let end = since
         .checked_add(SignedDuration::from_secs(i64::from(window_seconds)))
         .unwrap_or(since);
-    let tries = if waiting.kind == WaitKind::Mail {
-        waiting.hop
-    } else {
-        0
-    };
-    let step = match tries {
-        0 => 20,
-        1 => 40,
-        2 => 80,
-        3 => 160,
-        _ => 300,
-    };
+    let step = waiting.step(WaitKind::Mail, 20);
     let spread = step + step * u32::from(jitter) / 512;
-    decide_step(
-        spread,
-        seconds_until(now, end),
-        waiting.hops_left(WaitKind::Mail),
-    )
+    let remaining = seconds_until(now, end);
+    decide_step(spread, remaining, waiting.hops_left(WaitKind::Mail))
 }
 
 /// One step of a schedule: never past the end, never so short that the hops left could not reach it.
@@ -218,10 +199,8 @@ mod tests {
 
     #[test]
     fn the_owner_is_looked_for_often_at_first_and_last_at_the_end_of_the_window() {
-        assert_eq!(
-            owner_looks(1800),
-            [30, 90, 210, 450, 750, 1050, 1350, 1650, 1800]
-        );
+        let expected = [30, 90, 210, 450, 750, 1050, 1350, 1650, 1800];
+        assert_eq!(owner_looks(1800), expected);
     }
 
     #[test]
@@ -237,15 +216,12 @@ mod tests {
     fn mail_is_tried_until_its_window_ends_and_no_longer() {
         for window in [0_u32, 1, 60, 3600, 9000] {
             for jitter in [0, 255] {
-                let (mut now, mut waiting) = (
-                    0,
-                    Waiting {
-                        kind: WaitKind::Owner,
-                        hop: 12,
-                        reason: None,
-                        mail_since: None,
-                    },
-                );
+                let mut now = 0;
+                let mut waiting = Waiting {
+                    kind: WaitKind::Owner,
+                    hop: 12,
+                    ..Waiting::default()
+                };
                 while let Some(wait) = decide_mail_wait(at(now), window, &waiting, jitter) {
                     waiting = waiting.next(DeferReason::MailUnavailable, at(now)).unwrap();
                     now += i64::from(wait);
@@ -267,14 +243,8 @@ mod tests {
             }
             waits
         };
-        assert_eq!(
-            waits(0).get(..6),
-            Some([20, 40, 80, 160, 300, 300].as_slice())
-        );
-        assert_eq!(
-            waits(255).get(..6),
-            Some([29, 59, 119, 239, 449, 449].as_slice())
-        );
+        assert_eq!(waits(0)[..6], [20, 40, 80, 160, 300, 300]);
+        assert_eq!(waits(255)[..6], [29, 59, 119, 239, 449, 449]);
     }
 
     #[test]

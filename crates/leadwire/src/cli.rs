@@ -237,9 +237,10 @@ fn lead_states() -> impl TypedValueParser<Value = LeadState> {
         LeadState::Silent => "A replay that mailed nobody",
         LeadState::Lost => "Neither an end nor a trigger; the sweep enqueues it again",
     };
-    let values = LeadState::ALL.map(|state| PossibleValue::new(state.as_str()).help(help(state)));
+    let states = LeadState::ALL.iter();
+    let values = states.map(|state| PossibleValue::new(state.as_str()).help(help(*state)));
     PossibleValuesParser::new(values).map(|name| {
-        let mut states = LeadState::ALL.into_iter();
+        let mut states = LeadState::ALL.iter().copied();
         let state = states.find(|state| state.as_str() == name);
         state.expect("the parser takes these names only")
     })

@@ -77,10 +77,7 @@ fn check_answer(answer: &Answer, path: &str) {
     let json: Value = serde_json::from_str(&answer.body).expect("every answer is JSON");
     if answer.status >= 400 {
         let code = json.get("code").and_then(Value::as_str).unwrap_or_default();
-        let problem = Problem::ALL
-            .into_iter()
-            .find(|problem| problem.code() == code)
-            .expect("a code of ours");
+        let problem: Problem = code.parse().expect("a code of ours");
         assert_eq!(problem.status(), answer.status);
         // Nothing of a request is repeated: the document is the same for every request.
         assert_eq!(answer.body, Answer::problem(problem).body);

@@ -2,3 +2,28 @@ mod document;
 mod event;
 mod registry;
 mod signature;
+
+use super::{Headers, SignedHeaders};
+use std::collections::BTreeMap;
+
+/// The headers of a request.
+#[derive(Default)]
+struct Request(BTreeMap<String, String>);
+
+impl Headers for Request {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl Request {
+    fn of(headers: &[(&str, &str)]) -> Self {
+        let own = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+        Self(headers.iter().map(own).collect())
+    }
+
+    fn signed(headers: SignedHeaders) -> Self {
+        let own = |(name, value): (&str, String)| (name.to_owned(), value);
+        Self(headers.into_iter().map(own).collect())
+    }
+}

@@ -133,63 +133,55 @@ impl Marker {
 impl<S: ObjectStore> Ledger<'_, S> {
     /// Reads `mail/X`.
     pub async fn claim(self, name: &EventName) -> Result<ClaimState, PortError> {
-        let at = (Kind::Claim.bucket(), &*Kind::Claim.key(name));
-        Ok(match self.read(READ, at, MESSAGE_BYTES_MAX).await? {
-            Read::Found(object) => ClaimState::decode(&object),
-            Read::Missing => ClaimState::Absent,
-            Read::TooLarge => ClaimState::Unreadable(None),
-        })
+        Ok(
+            match self
+                .read_kind(READ, Kind::Claim, name, MESSAGE_BYTES_MAX)
+                .await?
+            {
+                Read::Found(object) => ClaimState::decode(&object),
+                Read::Missing => ClaimState::Absent,
+                Read::TooLarge => ClaimState::Unreadable(None),
+            },
+        )
     }
 
-    /// Claims an event that has no claim yet.
-    pub(crate) async fn create_claim(
+    /// Writes a claim over the version that was read, or where there is none. Returns its own version; none where another was faster.
+    pub(crate) async fn write_claim(
         self,
         name: &EventName,
+        over: Option<&ETag>,
         claim: &Claim,
-    ) -> Result<Created, PortError> {
-        self.create(Kind::Claim, name, claim_object(claim)).await
+    ) -> Result<Option<ETag>, PortError> {
+        let bytes = serde_json::to_vec(claim).expect("plain fields always serialise");
+        self.write_at_claim(name, over, NewObject::of(bytes)).await
     }
 
-    /// Writes a claim over the version that was read.
-    pub(crate) async fn replace_claim(
-        self,
-        name: &EventName,
-        etag: &ETag,
-        claim: &Claim,
-    ) -> Result<Replaced, PortError> {
-        self.replace_at_claim(name, etag, claim_object(claim)).await
-    }
-
-    /// Settles an event that has no claim yet.
-    pub(crate) async fn create_marker(
-        self,
-        name: &EventName,
-        marker: &Marker,
-    ) -> Result<Created, PortError> {
-        self.create(Kind::Claim, name, marker.encode()).await
-    }
-
-    /// Settles an event over the version of its claim that was read.
+    /// Settles an event in the same way.
     pub(crate) async fn settle(
         self,
         name: &EventName,
-        etag: &ETag,
+        over: Option<&ETag>,
         marker: &Marker,
-    ) -> Result<Replaced, PortError> {
-        self.replace_at_claim(name, etag, marker.encode()).await
+    ) -> Result<Option<ETag>, PortError> {
+        self.write_at_claim(name, over, marker.encode()).await
     }
 
-    async fn replace_at_claim(
+    async fn write_at_claim(
         self,
         name: &EventName,
-        etag: &ETag,
+        over: Option<&ETag>,
         object: NewObject,
-    ) -> Result<Replaced, PortError> {
+    ) -> Result<Option<ETag>, PortError> {
         let (bucket, key) = (Kind::Claim.bucket(), Kind::Claim.key(name));
-        self.store.replace(bucket, &key, etag, object).await
+        Ok(match over {
+            None => match self.store.create(bucket, &key, object).await? {
+                Created::New(etag) => Some(etag),
+                Created::Exists => None,
+            },
+            Some(over) => match self.store.replace(bucket, &key, over, object).await? {
+                Replaced::New(etag) => Some(etag),
+                Replaced::Changed => None,
+            },
+        })
     }
-}
-
-fn claim_object(claim: &Claim) -> NewObject {
-    NewObject::of(serde_json::to_vec(claim).expect("plain fields always serialise"))
 }

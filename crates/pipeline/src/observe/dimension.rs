@@ -35,8 +35,8 @@ impl Dimension {
                 .map(Source::as_str)
                 .collect(),
             Self::Reason => Problem::ALL
-                .into_iter()
-                .map(Rejection::Problem)
+                .iter()
+                .map(|problem| Rejection::Problem(*problem))
                 .chain([Rejection::NotConfigured])
                 .map(Rejection::code)
                 .collect(),

@@ -107,11 +107,7 @@ fn read(reply: &WebhookReply) -> Result<Accepted, PortError> {
     let WebhookReply { status, body } = reply;
     if *status != 202 {
         let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
-        let problem = refusal.and_then(|refusal| {
-            Problem::ALL
-                .into_iter()
-                .find(|problem| problem.code() == refusal.code)
-        });
+        let problem = refusal.and_then(|refusal| refusal.code.parse().ok());
         let code = problem.map_or("no code of ours", Problem::code);
         let why = format!("it was answered with {status} ({code})");
         return Err(if *status == 429 || *status >= 500 {

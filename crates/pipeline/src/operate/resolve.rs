@@ -1,12 +1,11 @@
 //! Parked mails: their delivery is not confirmed, and a person decides (docs/PROTOCOL.md, Parked mails).
 
+use crate::ledger::queue::fresh_message;
 use crate::ledger::{ClaimState, Kind, Ledger, Marker};
-use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, PortError, Replaced};
+use crate::port::{Clock, DelayQueue, ETag, Home, PortError};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::key::EventName;
-use leadwire_domain::message::Trigger;
-use leadwire_domain::wait::Waiting;
 
 /// A parked mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,9 +79,9 @@ pub async fn resolve<H: Home>(
         (ClaimState::Settled(marker, _), _) => Ok(Resolved::SettledBefore(marker.how)),
         (ClaimState::Claimed(Claim::Parked { .. }, etag), Resolution::Sent) => {
             let marker = Marker::new(Settled::Sent, home.clock().now());
-            let replaced = ledger.settle(name, &etag, &marker).await;
+            let written = ledger.settle(name, Some(&etag), &marker).await;
             let is_sent = |claim: &ClaimState| claim.settled() == Some(Settled::Sent);
-            let is_ours = is_stored(home, name, replaced, is_sent).await?;
+            let is_ours = is_stored(home, name, written, is_sent).await?;
             Ok(if is_ours {
                 Resolved::MarkedSent
             } else {
@@ -91,9 +90,9 @@ pub async fn resolve<H: Home>(
         }
         (ClaimState::Claimed(Claim::Parked { attempt, .. }, etag), Resolution::Resend) => {
             let idle = Claim::Idle { attempt };
-            let replaced = ledger.replace_claim(name, &etag, &idle).await;
+            let written = ledger.write_claim(name, Some(&etag), &idle).await;
             let is_idle = |claim: &ClaimState| matches!(claim, ClaimState::Claimed(found, _) if *found == idle);
-            if !is_stored(home, name, replaced, is_idle).await? {
+            if !is_stored(home, name, written, is_idle).await? {
                 return Ok(Resolved::ChangedMeanwhile);
             }
             enqueue(home, name).await
@@ -113,15 +112,15 @@ pub async fn resolve<H: Home>(
 async fn is_stored<H: Home>(
     home: &H,
     name: &EventName,
-    replaced: Result<Replaced, PortError>,
+    written: Result<Option<ETag>, PortError>,
     is_written: impl Fn(&ClaimState) -> bool,
 ) -> Result<bool, PortError> {
-    if matches!(replaced, Ok(Replaced::New(_))) {
+    if matches!(written, Ok(Some(_))) {
         return Ok(true);
     }
     let claim = Ledger::new(home.store()).claim(name).await?.readable()?;
     let is_stored = is_written(&claim);
-    match replaced {
+    match written {
         Err(error) if !is_stored => Err(error),
         _ => Ok(is_stored),
     }
@@ -130,16 +129,8 @@ async fn is_stored<H: Home>(
 /// An operator's bare message: processed at once, left out of the objective, which has counted the mail as not sent already.
 async fn enqueue<H: Home>(home: &H, name: &EventName) -> Result<Resolved, PortError> {
     let raw = Ledger::new(home.store()).raw(name).await?.stored();
-    let trigger = Trigger {
-        name: name.clone(),
-        facts: None,
-        waiting: Waiting::default(),
-    };
-    let message = OutgoingMessage {
-        body: trigger.body(),
-        delay_seconds: 0,
-        trace: raw.map(|raw| raw.trace()).unwrap_or_default(),
-    };
+    let trace = raw.map(|raw| raw.trace()).unwrap_or_default();
+    let message = fresh_message(name.clone(), None, trace);
     home.queue().send(message).await?;
     Ok(Resolved::Queued)
 }

@@ -12,9 +12,12 @@ async fn a_lost_reply_of_any_write_adds_no_mail_and_costs_no_receive() {
     for prefix in ["enriched/", "mail/"] {
         for replace in [false, true] {
             let world = due().await;
-            world.spoil_once(Fault::ReplyLost, move |call| match replace {
-                true => replaces(prefix)(call),
-                false => creates(prefix)(call),
+            world.spoil_once(Fault::ReplyLost, move |call| {
+                if replace {
+                    replaces(prefix)(call)
+                } else {
+                    creates(prefix)(call)
+                }
             });
             let outcomes = world.work_until_idle().await;
             assert_eq!(outcomes, [MAILED], "{prefix} {replace}");

@@ -131,7 +131,7 @@ fn is_problem(response: &Value) -> bool {
         .unwrap_or_default();
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let Some(problem) = Problem::ALL
-        .into_iter()
+        .iter()
         .find(|problem| at(&body, "/code") == problem.code())
     else {
         return false;

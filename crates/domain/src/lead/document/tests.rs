@@ -1,4 +1,4 @@
-use super::{EnrichedError, Provenance, SCHEMA, parse_enriched, render_enriched};
+use super::{Enriched, EnrichedError, Provenance, SCHEMA, parse_enriched, render_enriched};
 use crate::hostile;
 use crate::json::Object;
 use crate::lead::id::{EventId, LeadId, Sha256Hex};
@@ -25,14 +25,14 @@ fn provenance() -> Provenance {
 
 #[track_caller]
 fn render(event: &str, lookup: &str) -> String {
-    let lookup = Object::parse(lookup.as_bytes()).unwrap();
-    let merged = merge(
-        &LeadId::parse("1").unwrap(),
-        &Object::parse(event.as_bytes()).unwrap(),
-        Some(&lookup),
-    )
-    .unwrap();
+    let [event, lookup] = [event, lookup].map(|side| Object::parse(side.as_bytes()).unwrap());
+    let merged = merge(&LeadId::parse("1").unwrap(), &event, Some(&lookup)).unwrap();
     String::from_utf8(render_enriched(&merged, &provenance())).unwrap()
+}
+
+#[track_caller]
+fn read_back(event: &str, lookup: &str) -> Enriched {
+    parse_enriched(render(event, lookup).as_bytes()).unwrap()
 }
 
 #[test]
@@ -54,26 +54,15 @@ fn the_document_has_the_form_of_the_contract() {
 
 #[test]
 fn a_document_of_ours_is_read_back() {
-    let lead = parse_enriched(
-        render(
-            r#"{"display_name":"Alice"}"#,
-            r#"{"lead_id":"1","lead_owner":"Omar","owner_email":"omar@example.com"}"#,
-        )
-        .as_bytes(),
-    )
-    .unwrap();
-    assert_eq!(
-        (
-            lead.lead_id.as_str(),
-            lead.display_name.as_deref(),
-            lead.lead_owner.as_deref()
-        ),
-        ("1", Some("Alice"), Some("Omar"))
+    let lead = read_back(
+        r#"{"display_name":"Alice"}"#,
+        r#"{"lead_id":"1","lead_owner":"Omar","owner_email":"omar@example.com"}"#,
     );
-    assert_eq!(
-        (lead.funnel, lead.owner_email.as_deref()),
-        (None, Some("omar@example.com"))
-    );
+    assert_eq!(lead.lead_id.as_str(), "1");
+    assert_eq!(lead.display_name.as_deref(), Some("Alice"));
+    assert_eq!(lead.lead_owner.as_deref(), Some("Omar"));
+    assert_eq!(lead.funnel, None);
+    assert_eq!(lead.owner_email.as_deref(), Some("omar@example.com"));
     assert_eq!(lead.provenance.event_id.as_str(), "ev_1Test");
 }
 
@@ -86,38 +75,36 @@ fn a_field_of_our_name_never_stands_beside_ours() {
 
 #[test]
 fn an_owner_address_counts_only_when_the_owner_file_gave_it() {
-    let owner = |event: &str, lookup: &str| {
-        parse_enriched(render(event, lookup).as_bytes())
-            .unwrap()
-            .owner_email
-    };
     let event = r#"{"owner_email":"eve@example.org"}"#;
-    assert_eq!(owner(event, r#"{"lead_id":"1"}"#), None);
-    assert_eq!(owner(event, r#"{"lead_id":"1","owner_email":" "}"#), None);
-    assert_eq!(owner(event, r#"{"lead_id":"1","owner_email":["x"]}"#), None);
-    assert_eq!(
-        owner(event, r#"{"lead_id":"1","owner_email":"omar@example.com"}"#).as_deref(),
-        Some("omar@example.com")
-    );
+    let omar = "omar@example.com";
+    for (lookup, expected) in [
+        (r#"{"lead_id":"1"}"#, None),
+        (r#"{"lead_id":"1","owner_email":" "}"#, None),
+        (r#"{"lead_id":"1","owner_email":["x"]}"#, None),
+        (
+            r#"{"lead_id":"1","owner_email":"omar@example.com"}"#,
+            Some(omar),
+        ),
+    ] {
+        let owner = read_back(event, lookup).owner_email;
+        assert_eq!(owner.as_deref(), expected, "{lookup}");
+    }
 }
 
 #[test]
 fn a_known_field_of_another_kind_is_shown_as_far_as_it_can_be() {
     let event = r#"{"display_name":1.10,"status_label":true,"date_created":{"x":1},"funnel":[],"lead_email":"","lead_owner":null}"#;
-    let lead = parse_enriched(render(event, r#"{"lead_id":"1"}"#).as_bytes()).unwrap();
-    assert_eq!(
-        (lead.display_name.as_deref(), lead.status_label.as_deref()),
-        (Some("1.10"), Some("true"))
-    );
-    assert_eq!(
-        (
-            lead.date_created,
-            lead.funnel,
-            lead.lead_email,
-            lead.lead_owner
-        ),
-        (None, None, None, None)
-    );
+    let lead = read_back(event, r#"{"lead_id":"1"}"#);
+    assert_eq!(lead.display_name.as_deref(), Some("1.10"));
+    assert_eq!(lead.status_label.as_deref(), Some("true"));
+    for hidden in [
+        lead.date_created,
+        lead.funnel,
+        lead.lead_email,
+        lead.lead_owner,
+    ] {
+        assert_eq!(hidden, None);
+    }
 }
 
 #[test]
@@ -130,11 +117,8 @@ fn what_is_no_document_of_ours_is_refused() {
         r#"{"lead_id":"1","_leadwire":{}}"#,
         r#"{"lead_id":"1","_leadwire":null}"#,
     ] {
-        assert_eq!(
-            parse_enriched(bad.as_bytes()).err(),
-            Some(EnrichedError),
-            "{bad}"
-        );
+        let read = parse_enriched(bad.as_bytes());
+        assert_eq!(read.err(), Some(EnrichedError), "{bad}");
     }
     for (old, new) in [
         (r#""schema":1"#, r#""schema":2"#),
@@ -143,32 +127,23 @@ fn what_is_no_document_of_ours_is_refused() {
         (r#""from":{}"#, r#""from":{"x":"y"}"#),
     ] {
         assert!(good.contains(old), "{old}");
-        assert_eq!(
-            parse_enriched(good.replacen(old, new, 1).as_bytes()).err(),
-            Some(EnrichedError),
-            "{new}"
-        );
+        let read = parse_enriched(good.replacen(old, new, 1).as_bytes());
+        assert_eq!(read.err(), Some(EnrichedError), "{new}");
     }
     for body in hostile::BODIES {
         assert_eq!(parse_enriched(body).err(), Some(EnrichedError));
     }
     let later = good.replacen(r#""schema":1"#, r#""later":1,"schema":1"#, 1);
-    assert!(
-        parse_enriched(later.as_bytes()).is_ok(),
-        "a member that is added later is passed over"
-    );
+    let read = parse_enriched(later.as_bytes());
+    assert!(read.is_ok(), "a member that is added later is passed over");
 }
 
 #[test]
 fn what_is_printed_for_debugging_holds_no_value_of_the_lead() {
-    let lead = parse_enriched(
-        render(
-            r#"{"display_name":"CANARY","x":"CANARY"}"#,
-            r#"{"lead_id":"1","owner_email":"CANARY"}"#,
-        )
-        .as_bytes(),
-    )
-    .unwrap();
+    let lead = read_back(
+        r#"{"display_name":"CANARY","x":"CANARY"}"#,
+        r#"{"lead_id":"1","owner_email":"CANARY"}"#,
+    );
     assert!(!format!("{lead:?}").contains("CANARY"));
 }
 
@@ -186,12 +161,9 @@ fn the_worst_pair_of_sides_still_fits_its_limit() {
         body
     };
     let document = render(&side('1'), &side('2'));
-    assert!(document.len() > 4 * crate::limits::BODY_BYTES_MAX / 2);
-    assert!(
-        document.len() <= crate::limits::OBJECT_BYTES_MAX,
-        "{}",
-        document.len()
-    );
+    let bytes = document.len();
+    assert!(bytes > 4 * crate::limits::BODY_BYTES_MAX / 2);
+    assert!(bytes <= crate::limits::OBJECT_BYTES_MAX, "{bytes}");
 }
 
 proptest! {

@@ -19,31 +19,21 @@ fn parse(json: &str) -> Object {
 #[track_caller]
 fn check(event: &str, lookup: &str, expected: &str) {
     let merged = merge(&lead("1"), &parse(event), Some(&parse(lookup))).unwrap();
-    let fields = verbatim(&merged.fields);
-    let fields: Vec<String> = fields
-        .iter()
-        .filter(|(name, _)| *name != LEAD_ID)
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    let from: Vec<String> = merged
+    let mut fields = verbatim(&merged.fields);
+    fields.remove(LEAD_ID);
+    let fields = fields.iter().map(|(name, value)| format!("{name}={value}"));
+    let from = merged
         .from
         .iter()
-        .map(|(name, side)| format!("{name}:{side:?}"))
-        .collect();
-    let conflicts: Vec<String> = merged
-        .conflicts
-        .iter()
-        .map(|conflict| format!("{}:{:?}", conflict.field, conflict.kept))
-        .collect();
-    assert_eq!(
-        format!(
-            "{} | {} | {}",
-            fields.join(" "),
-            from.join(" "),
-            conflicts.join(" ")
-        ),
-        expected
-    );
+        .map(|(name, side)| format!("{name}:{side:?}"));
+    let conflicts = merged.conflicts.iter();
+    let conflicts = conflicts.map(|found| format!("{}:{:?}", found.field, found.kept));
+    let parts = [
+        fields.collect(),
+        from.collect(),
+        conflicts.collect::<Vec<_>>(),
+    ];
+    assert_eq!(parts.map(|part| part.join(" ")).join(" | "), expected);
 }
 
 #[test]
@@ -126,20 +116,13 @@ fn another_leads_owner_file_is_never_merged() {
             MergeError::Reserved,
         ),
     ] {
-        assert_eq!(
-            merge(&lead("00123"), &event, Some(&parse(lookup))).err(),
-            Some(expected),
-            "{lookup}"
-        );
+        let merged = merge(&lead("00123"), &event, Some(&parse(lookup)));
+        assert_eq!(merged.err(), Some(expected), "{lookup}");
     }
-    assert_eq!(
-        merge(&lead("1"), &event, Some(&parse(r#"{"lead_id":"1"}"#))).err(),
-        Some(MergeError::OtherLead)
-    );
-    assert_eq!(
-        merge(&lead("1"), &event, None).err(),
-        Some(MergeError::OtherLead)
-    );
+    for lookup in [Some(&parse(r#"{"lead_id":"1"}"#)), None] {
+        let merged = merge(&lead("1"), &event, lookup);
+        assert_eq!(merged.err(), Some(MergeError::OtherLead));
+    }
 }
 
 /// One lead with both of its sides.

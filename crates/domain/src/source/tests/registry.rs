@@ -1,22 +1,15 @@
 //! What holds for every kind. A new one is tried here by its line in the registry.
 
+use super::Request;
 use crate::json::Object;
 use crate::lead::id::{EventId, LeadId};
 use crate::sample::cases;
 use crate::source::{
-    Delivery, EventFilter, Extracted, Headers, Sample, Source, SourceConfig, Sources, Unverified,
+    Delivery, EventFilter, Extracted, Sample, Source, SourceConfig, Sources, Unverified,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
-
-struct Request(BTreeMap<String, String>);
-
-impl Headers for Request {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-}
+use std::collections::BTreeSet;
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
@@ -29,12 +22,7 @@ fn secret(source: Source) -> String {
 fn signed(source: Source, body: &[u8], now: Timestamp) -> Request {
     let key = source.parse_key(&secret(source)).unwrap();
     let id = EventId::parse("ev_1Test").unwrap();
-    let headers = key.sign(&id, body, now).unwrap().into_iter();
-    Request(
-        headers
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
-    )
+    Request::signed(key.sign(&id, body, now).unwrap())
 }
 
 /// Verifies by a key of `secret`, whatever the time.
@@ -79,12 +67,9 @@ fn a_name_is_its_own_and_fits_a_path_and_a_metric() {
     assert_eq!(names.len(), Source::ALL.len());
     for source in Source::ALL {
         let name = source.as_str();
-        let is_plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        assert!(
-            (1..=32).contains(&name.len()) && name.bytes().all(is_plain),
-            "{name}"
-        );
+        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        assert!((1..=32).contains(&name.len()), "{name}");
+        assert!(name.bytes().all(is_plain), "{name}");
         assert_eq!(Source::from_name(name), Some(source));
         let expected = (source != Source::default()).then_some(source);
         for path in [format!("/ingest/{name}"), format!("/ingest/{name}/")] {
@@ -99,15 +84,8 @@ fn only_the_addresses_of_the_contract_are_a_sources() {
     for path in ["/ingest", "/ingest/"] {
         assert_eq!(Source::of_path(path), Some(Source::default()));
     }
-    for path in [
-        "",
-        "/",
-        "/ingestx",
-        "/ingest/no-such-source",
-        "/ingest/close/x",
-        "/Ingest",
-        "/x/ingest",
-    ] {
+    let others = "/ /ingestx /ingest/no-such-source /ingest/close/x /Ingest /x/ingest";
+    for path in others.split(' ').chain([""]) {
         assert_eq!(Source::of_path(path), None, "{path}");
     }
 }
@@ -154,7 +132,7 @@ fn a_secret_has_the_form_of_its_source_and_is_not_shown() {
 
 #[test]
 fn only_the_default_source_may_be_open() {
-    let (open, none) = (Sources::open_dev(), Request(BTreeMap::new()));
+    let (open, none) = (Sources::open_dev(), Request::default());
     let delivery = Delivery {
         headers: &none,
         body: b"{}",
@@ -174,10 +152,10 @@ fn only_the_default_source_may_be_open() {
 
 #[test]
 fn a_reserved_lead_is_its_sources_alone() {
-    for (owner, lead) in Source::ALL
-        .into_iter()
-        .filter_map(|source| Some((source, source.kind().reserved_lead()?)))
-    {
+    for owner in Source::ALL {
+        let Some(lead) = owner.kind().reserved_lead() else {
+            continue;
+        };
         let reserved = Sample {
             lead_id: LeadId::parse(lead).unwrap(),
             ..sample()
@@ -208,7 +186,7 @@ proptest! {
         let key = source.parse_key(&secret).unwrap();
         let now = Timestamp::from_second(second).unwrap();
         let headers = key.sign(&EventId::parse("ev_1Test").unwrap(), &body, now).unwrap();
-        let request = Request(headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        let request = Request::signed(headers);
         let delivery = Delivery { headers: &request, body: &body, received_at: now };
         prop_assert!(Sources::only(key).verify(source, &delivery).is_ok());
     }

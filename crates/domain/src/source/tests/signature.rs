@@ -1,40 +1,28 @@
+use super::Request;
 use crate::lead::id::EventId;
 use crate::source::signature::mac;
-use crate::source::{Delivery, Headers, Source, SourceConfig, Sources, Unverified, Verified};
+use crate::source::{Delivery, Source, SourceConfig, Sources, Unverified, Verified};
 use jiff::Timestamp;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 const CLOSE_SECRET: &str = "b9260244ef33625f9b4b26a27db08758cdd39478b852c73f2d33ab042eb8abb4";
 const CLOSE_BODY: &str = r#"{"event": {"id": "ev_4YUAT9G7PQNYEX0V7HpiZa", "date_created": "2019-01-01T13:33:00.842000", "data": {"object_type": "activity.note", "action": "created", "note": "test content"}}, "subscription_id": "whsub_mBTylJxRXaBOXcuQmgUdmL"}"#;
 const CLOSE_HASH: &str = "e6cf27a55de463dc46d8b5c16d2afe74d766e8f0c9892422c93573521cd377ed";
+/// When the vector of Close was signed.
+const CLOSE_TIME: i64 = 1_557_751_596;
 const STANDARD_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const STANDARD_BODY: &str = r#"{"email":"test@example.com","username":"test_user"}"#;
+const STANDARD_ID: &str = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
+/// When the vector of Standard Webhooks was signed.
+const STANDARD_TIME: i64 = 1_649_367_553;
 const STANDARD_SIGNATURE: &str = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
 
-struct Request(BTreeMap<String, String>);
-
-impl Headers for Request {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-}
-
-fn request(headers: &[(&str, &str)]) -> Request {
-    Request(
-        headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .collect(),
-    )
-}
-
 fn close(hash: &str, timestamp: &str) -> Request {
-    request(&[("close-sig-hash", hash), ("close-sig-timestamp", timestamp)])
+    Request::of(&[("close-sig-hash", hash), ("close-sig-timestamp", timestamp)])
 }
 
 fn standard(id: &str, timestamp: &str, signature: &str) -> Request {
-    request(&[
+    Request::of(&[
         ("webhook-id", id),
         ("webhook-timestamp", timestamp),
         ("webhook-signature", signature),
@@ -79,137 +67,107 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
+/// The published vector of Close.
+fn published() -> Request {
+    close(CLOSE_HASH, &CLOSE_TIME.to_string())
+}
+
 #[track_caller]
-fn check_close(request: &Request, secrets: &[&str], now: i64, expected: Result<(), Unverified>) {
-    let found = verify(
-        Source::Close,
-        &sources(Source::Close, secrets),
-        request,
-        CLOSE_BODY.as_bytes(),
-        at(now),
-    );
+fn check_close(request: &Request, secrets: &[&str], expected: Result<(), Unverified>) {
+    check_close_at(at(CLOSE_TIME), request, secrets, expected);
+}
+
+#[track_caller]
+fn check_close_at(
+    now: Timestamp,
+    request: &Request,
+    secrets: &[&str],
+    expected: Result<(), Unverified>,
+) {
+    let (sources, body) = (sources(Source::Close, secrets), CLOSE_BODY.as_bytes());
+    let found = verify(Source::Close, &sources, request, body, now);
     assert_eq!(found, expected.map(|()| None));
 }
 
 #[track_caller]
-fn check_standard(
-    request: &Request,
-    secrets: &[&str],
-    now: i64,
-    expected: Result<&str, Unverified>,
-) {
+fn check_standard(request: &Request, expected: Result<(), Unverified>) {
+    let (body, now) = (STANDARD_BODY.as_bytes(), at(STANDARD_TIME));
     for source in [Source::Standard, Source::Generic, Source::Canary] {
-        let found = verify(
-            source,
-            &sources(source, secrets),
-            request,
-            STANDARD_BODY.as_bytes(),
-            at(now),
-        );
-        assert_eq!(found, expected.map(|id| Some(EventId::parse(id).unwrap())));
+        let sources = sources(source, &[STANDARD_SECRET]);
+        let found = verify(source, &sources, request, body, now);
+        let id = EventId::parse(STANDARD_ID).unwrap();
+        assert_eq!(found, expected.map(|()| Some(id)));
     }
 }
 
 #[test]
 fn the_published_vector_of_close_is_verified() {
-    check_close(
-        &close(CLOSE_HASH, "1557751596"),
-        &[CLOSE_SECRET],
-        1_557_751_596,
-        Ok(()),
-    );
+    check_close(&published(), &[CLOSE_SECRET], Ok(()));
 }
 
 #[test]
 fn the_published_vector_of_standard_webhooks_is_verified() {
-    let id = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
-    check_standard(
-        &standard(id, "1649367553", STANDARD_SIGNATURE),
-        &[STANDARD_SECRET],
-        1_649_367_553,
-        Ok(id),
-    );
-    let svix = request(&[
-        ("svix-id", id),
-        ("svix-timestamp", "1649367553"),
+    let time = STANDARD_TIME.to_string();
+    check_standard(&standard(STANDARD_ID, &time, STANDARD_SIGNATURE), Ok(()));
+    let svix = Request::of(&[
+        ("svix-id", STANDARD_ID),
+        ("svix-timestamp", &time),
         ("svix-signature", STANDARD_SIGNATURE),
     ]);
-    check_standard(&svix, &[STANDARD_SECRET], 1_649_367_553, Ok(id));
+    check_standard(&svix, Ok(()));
 }
 
 #[test]
 fn the_key_of_close_is_the_decoded_hex_and_not_its_digits() {
-    let wrong = mac(
-        CLOSE_SECRET.as_bytes(),
-        &[b"1557751596", CLOSE_BODY.as_bytes()],
-    );
+    let time = CLOSE_TIME.to_string();
+    let parts = [time.as_bytes(), CLOSE_BODY.as_bytes()];
+    let wrong = mac(CLOSE_SECRET.as_bytes(), &parts);
     let wrong = hex::encode(hmac::Mac::finalize(wrong).into_bytes());
-    check_close(
-        &close(&wrong, "1557751596"),
-        &[CLOSE_SECRET],
-        1_557_751_596,
-        Err(Unverified::Mismatch),
-    );
+    let mismatch = Err(Unverified::Mismatch);
+    check_close(&close(&wrong, &time), &[CLOSE_SECRET], mismatch);
 }
 
 #[test]
 fn every_active_secret_is_tried_and_none_verifies_nothing() {
     let other = "00".repeat(32);
-    let request = close(CLOSE_HASH, "1557751596");
-    check_close(&request, &[&other, CLOSE_SECRET], 1_557_751_596, Ok(()));
-    check_close(&request, &[CLOSE_SECRET, &other], 1_557_751_596, Ok(()));
-    let twice = [CLOSE_SECRET, CLOSE_SECRET];
-    check_close(&request, &twice, 1_557_751_596, Ok(()));
-    check_close(
-        &request,
-        &[&other],
-        1_557_751_596,
-        Err(Unverified::Mismatch),
-    );
-    check_close(
-        &request,
-        &["", "zz"],
-        1_557_751_596,
-        Err(Unverified::Mismatch),
-    );
-    check_close(&request, &[], 1_557_751_596, Err(Unverified::NotConfigured));
+    for (secrets, expected) in [
+        (&[&*other, CLOSE_SECRET][..], Ok(())),
+        (&[CLOSE_SECRET, &other], Ok(())),
+        (&[CLOSE_SECRET, CLOSE_SECRET], Ok(())),
+        (&[&*other], Err(Unverified::Mismatch)),
+        (&["", "zz"], Err(Unverified::Mismatch)),
+        (&[], Err(Unverified::NotConfigured)),
+    ] {
+        check_close(&published(), secrets, expected);
+    }
 }
 
 #[test]
 fn a_signature_is_fresh_within_the_tolerance_on_both_sides() {
-    let request = close(CLOSE_HASH, "1557751596");
-    for (skew, expected) in [
-        (-300, Ok(())),
-        (300, Ok(())),
-        (-301, Err(Unverified::Stale)),
-        (301, Err(Unverified::Stale)),
-    ] {
-        check_close(&request, &[CLOSE_SECRET], 1_557_751_596 + skew, expected);
-    }
     let just_over: Timestamp = "2019-05-13T12:51:36.000000001Z".parse().unwrap();
-    let found = verify(
-        Source::Close,
-        &sources(Source::Close, &[CLOSE_SECRET]),
-        &request,
-        CLOSE_BODY.as_bytes(),
-        just_over,
-    );
-    assert_eq!(found, Err(Unverified::Stale));
+    for (now, expected) in [
+        (at(CLOSE_TIME - 300), Ok(())),
+        (at(CLOSE_TIME + 300), Ok(())),
+        (at(CLOSE_TIME - 301), Err(Unverified::Stale)),
+        (at(CLOSE_TIME + 301), Err(Unverified::Stale)),
+        (just_over, Err(Unverified::Stale)),
+    ] {
+        check_close_at(now, &published(), &[CLOSE_SECRET], expected);
+    }
 }
 
 #[test]
 fn a_header_that_is_missing_or_odd_is_refused_by_its_name() {
-    let now = 1_557_751_596;
     let time = "1557751596";
     let (hash, timestamp) = ("close-sig-hash", "close-sig-timestamp");
     for (headers, expected) in [
-        (request(&[]), Unverified::HeaderMissing(hash)),
+        (Request::of(&[]), Unverified::HeaderMissing(hash)),
         (
-            request(&[(hash, CLOSE_HASH)]),
+            Request::of(&[(hash, CLOSE_HASH)]),
             Unverified::HeaderMissing(timestamp),
         ),
         (
-            request(&[(timestamp, time)]),
+            Request::of(&[(timestamp, time)]),
             Unverified::HeaderMissing(hash),
         ),
         (
@@ -217,20 +175,12 @@ fn a_header_that_is_missing_or_odd_is_refused_by_its_name() {
             Unverified::HeaderMalformed(hash),
         ),
     ] {
-        check_close(&headers, &[CLOSE_SECRET], now, Err(expected));
+        check_close(&headers, &[CLOSE_SECRET], Err(expected));
     }
-    check_close(
-        &close("", time),
-        &[CLOSE_SECRET],
-        now,
-        Err(Unverified::Mismatch),
-    );
-    check_close(
-        &close(CLOSE_HASH.get(..62).unwrap(), time),
-        &[CLOSE_SECRET],
-        now,
-        Err(Unverified::Mismatch),
-    );
+    for hash in ["", &CLOSE_HASH[..62]] {
+        let mismatch = Err(Unverified::Mismatch);
+        check_close(&close(hash, time), &[CLOSE_SECRET], mismatch);
+    }
     for odd in [
         "",
         " 1557751596",
@@ -243,70 +193,40 @@ fn a_header_that_is_missing_or_odd_is_refused_by_its_name() {
         "99999999999999999999999",
     ] {
         let malformed = Err(Unverified::HeaderMalformed(timestamp));
-        check_close(&close(CLOSE_HASH, odd), &[CLOSE_SECRET], now, malformed);
+        check_close(&close(CLOSE_HASH, odd), &[CLOSE_SECRET], malformed);
     }
-    check_close(
-        &close(CLOSE_HASH, "9223372036854775807"),
-        &[CLOSE_SECRET],
-        now,
-        Err(Unverified::Stale),
-    );
+    let far = close(CLOSE_HASH, "9223372036854775807");
+    check_close(&far, &[CLOSE_SECRET], Err(Unverified::Stale));
 }
 
 #[test]
 fn any_signature_of_a_list_may_match_and_unknown_versions_are_passed_over() {
-    let id = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
-    let check = |list: &str, expected| {
-        check_standard(
-            &standard(id, "1649367553", list),
-            &[STANDARD_SECRET],
-            1_649_367_553,
-            expected,
-        );
-    };
-    check(
-        &format!("{STANDARD_SIGNATURE} {STANDARD_SIGNATURE}"),
-        Ok(id),
-    );
-    check(
-        &format!("v1a,abc v2,x v1,AAAA {STANDARD_SIGNATURE} v1,!"),
-        Ok(id),
-    );
-    check("", Err(Unverified::Mismatch));
-    check("v1,", Err(Unverified::Mismatch));
-    check(
+    let time = STANDARD_TIME.to_string();
+    for good in [
+        format!("{STANDARD_SIGNATURE} {STANDARD_SIGNATURE}"),
+        format!("v1a,abc v2,x v1,AAAA {STANDARD_SIGNATURE} v1,!"),
+    ] {
+        check_standard(&standard(STANDARD_ID, &time, &good), Ok(()));
+    }
+    for bad in [
+        "",
+        "v1,",
         &STANDARD_SIGNATURE.replace("v1,", "v1a,"),
-        Err(Unverified::Mismatch),
-    );
-    check(
         &STANDARD_SIGNATURE.replace("v1,", ""),
-        Err(Unverified::Mismatch),
-    );
-    check(
         &STANDARD_SIGNATURE.replace("Kkw=", "Kkx="),
-        Err(Unverified::Mismatch),
-    );
+    ] {
+        let mismatch = Err(Unverified::Mismatch);
+        check_standard(&standard(STANDARD_ID, &time, bad), mismatch);
+    }
 }
 
 #[test]
 fn an_id_with_a_full_stop_cannot_pass_for_part_of_the_timestamp() {
-    let forged = standard(
-        "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk.1649367553",
-        "1649367553",
-        STANDARD_SIGNATURE,
-    );
-    check_standard(
-        &forged,
-        &[STANDARD_SECRET],
-        1_649_367_553,
-        Err(Unverified::HeaderMalformed("webhook-id")),
-    );
-    check_standard(
-        &standard("", "1649367553", STANDARD_SIGNATURE),
-        &[STANDARD_SECRET],
-        1_649_367_553,
-        Err(Unverified::HeaderMalformed("webhook-id")),
-    );
+    let time = STANDARD_TIME.to_string();
+    for id in [&*format!("{STANDARD_ID}.{time}"), ""] {
+        let forged = standard(id, &time, STANDARD_SIGNATURE);
+        check_standard(&forged, Err(Unverified::HeaderMalformed("webhook-id")));
+    }
     let id = EventId::parse("a.b").unwrap();
     let key = Source::Standard.parse_key(STANDARD_SECRET).unwrap();
     assert_eq!(key.sign(&id, b"", at(0)), None);
@@ -314,7 +234,7 @@ fn an_id_with_a_full_stop_cannot_pass_for_part_of_the_timestamp() {
 
 #[test]
 fn a_header_of_standard_webhooks_that_is_missing_is_named_as_it_would_have_come() {
-    let id = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
+    let id = STANDARD_ID;
     for (headers, missing) in [
         (&[][..], "webhook-id"),
         (&[("webhook-id", id)], "webhook-timestamp"),
@@ -325,12 +245,8 @@ fn a_header_of_standard_webhooks_that_is_missing_is_named_as_it_would_have_come(
         (&[("svix-id", id)], "svix-timestamp"),
         (&[("svix-signature", "v1,x")], "svix-id"),
     ] {
-        check_standard(
-            &request(headers),
-            &[STANDARD_SECRET],
-            1,
-            Err(Unverified::HeaderMissing(missing)),
-        );
+        let missing = Err(Unverified::HeaderMissing(missing));
+        check_standard(&Request::of(headers), missing);
     }
 }
 
@@ -344,8 +260,7 @@ fn a_reason_names_its_header_and_no_value() {
 
 #[test]
 fn only_the_default_address_sends_another_signature_away() {
-    let close = close(CLOSE_HASH, "1557751596");
-    let now = at(1_557_751_596);
+    let (close, now) = (published(), at(CLOSE_TIME));
     let verify = |source, secret, headers: &Request| {
         let sources = sources(source, &[secret]);
         verify(source, &sources, headers, CLOSE_BODY.as_bytes(), now)
@@ -357,7 +272,7 @@ fn only_the_default_address_sends_another_signature_away() {
     );
     let missing = Err(Unverified::HeaderMissing("webhook-id"));
     assert_eq!(verify(Source::Standard, STANDARD_SECRET, &close), missing);
-    let both = request(&[
+    let both = Request::of(&[
         ("close-sig-hash", CLOSE_HASH),
         ("webhook-signature", "v1,x"),
     ]);
@@ -397,7 +312,7 @@ proptest! {
         let now = at(1_800_000_000);
         let key = Source::Close.parse_key(CLOSE_SECRET).unwrap();
         let headers = key.sign(&EventId::parse("ev_1Test").unwrap(), &body, now).unwrap();
-        let request = Request(headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        let request = Request::signed(headers);
         prop_assert!(verify(Source::Close, &sources(Source::Close, &secrets), &request, &body, now).is_ok());
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Forget, FoundEvent};
 use crate::ledger::{ClaimState, Kind, Marker};
-use crate::port::{Clock, Created, ETag, Eraser, Home, PortError, Replaced};
+use crate::port::{Clock, Eraser, Home, PortError};
 use jiff::Timestamp;
 use leadwire_domain::claim::Settled;
 use leadwire_domain::key::EventName;
@@ -59,7 +59,8 @@ where
                 identity: identity.map(str::to_owned),
                 ..Marker::new(Settled::Forgotten, self.home.clock().now())
             };
-            if self.write(name, there, &tombstone).await? {
+            let written = self.ledger().settle(name, there.as_ref(), &tombstone);
+            if written.await?.is_some() {
                 return Ok(tombstone.at);
             }
         }
@@ -67,25 +68,6 @@ where
             ACTION,
             "others keep writing its claim",
         ))
-    }
-
-    async fn write(
-        &self,
-        name: &EventName,
-        over: Option<ETag>,
-        tombstone: &Marker,
-    ) -> Result<bool, PortError> {
-        let ledger = self.ledger();
-        Ok(match over {
-            None => {
-                let created = ledger.create_marker(name, tombstone).await?;
-                matches!(created, Created::New(_))
-            }
-            Some(etag) => {
-                let replaced = ledger.settle(name, &etag, tombstone).await?;
-                matches!(replaced, Replaced::New(_))
-            }
-        })
     }
 }
 

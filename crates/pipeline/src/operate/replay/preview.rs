@@ -10,7 +10,7 @@ use leadwire_domain::lead::change::{Change, diff};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::lead::merge::{MergeError, merge};
 use leadwire_domain::message::{Notify, TriggerFacts};
-use leadwire_domain::source::Source;
+use strum::IntoStaticStr;
 
 /// What a replay of an event would do.
 #[derive(Clone, Debug)]
@@ -42,7 +42,8 @@ impl Ready {
 }
 
 /// Why an event cannot be replayed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Refusal {
     /// A forgotten lead is forgotten in every revision.
     #[error("its lead was forgotten on request")]
@@ -76,17 +77,7 @@ pub enum Refusal {
 impl Refusal {
     /// A word for a program.
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Forgotten => "forgotten",
-            Self::RawMissing => "raw_missing",
-            Self::RawInvalid => "raw_invalid",
-            Self::NotEnriched => "not_enriched",
-            Self::OwnerMissing => "owner_missing",
-            Self::OwnerInvalid => "owner_invalid",
-            Self::OwnerOfOther => "owner_of_other",
-            Self::DocumentInvalid => "document_invalid",
-            Self::Canary => "canary",
-        }
+        self.into()
     }
 }
 
@@ -136,7 +127,7 @@ async fn load<H: Home>(home: &H, event: &EventName) -> Result<Ready, Stop> {
         RawState::TooLarge => return Err(Refusal::RawInvalid.into()),
     };
     let raw = stored.event().ok_or(Refusal::RawInvalid)?;
-    if raw.source == Source::Canary {
+    if raw.source.is_synthetic() {
         return Err(Refusal::Canary.into());
     }
     let newest = newest(ledger, event).await?;

@@ -4,7 +4,7 @@ use super::context::{Context, Failed, Step, counts_for_slo, later};
 use super::record::{Done, Outcome};
 use crate::ledger::ClaimState;
 use crate::observe::{ClaimParked, EmailAmbiguous};
-use crate::port::{Created, ETag, Home, PortError, Replaced};
+use crate::port::{ETag, Home, PortError};
 use crate::settings::AmbiguousPolicy;
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, ClaimDecision, Sending, Settled, decide_claim};
@@ -105,7 +105,10 @@ pub(super) async fn take<H: Home>(
         boot: cx.config.boot.clone(),
         doubted: false,
     };
-    let taken = match write(cx, etag.as_ref(), &claim).await {
+    let sending = Claim::Sending(claim.clone());
+    let ledger = cx.ledger();
+    let written = ledger.write_claim(cx.name(), etag.as_ref(), &sending);
+    let taken = match written.await {
         Ok(Some(etag)) => Step::Go(Held { etag, claim }),
         lost => read_back(cx, lost.err()).await?,
     };
@@ -113,26 +116,6 @@ pub(super) async fn take<H: Home>(
         report_doubt(cx);
     }
     Ok(taken)
-}
-
-/// Writes a claim over the version that was read. Returns its own version, or none where another worker was faster.
-async fn write<H: Home>(
-    cx: &Context<'_, H>,
-    over: Option<&ETag>,
-    claim: &Sending,
-) -> Result<Option<ETag>, PortError> {
-    let (ledger, name) = (cx.ledger(), cx.name());
-    let claim = Claim::Sending(claim.clone());
-    Ok(match over {
-        None => match ledger.create_claim(name, &claim).await? {
-            Created::New(etag) => Some(etag),
-            Created::Exists => None,
-        },
-        Some(over) => match ledger.replace_claim(name, over, &claim).await? {
-            Replaced::New(etag) => Some(etag),
-            Replaced::Changed => None,
-        },
-    })
 }
 
 /// Another worker was faster, or the reply was lost: what is stored decides. It is not written again: the record comes back instead.
@@ -172,18 +155,16 @@ async fn park<H: Home>(
     let (ledger, name) = (cx.ledger(), cx.name());
     let reason = FailureReason::MailAmbiguous;
     let failure = cx.record.failure(reason, Some(cx.trigger), cx.now());
-    ledger
-        .put_failure(Some(name), &failure)
-        .await
-        .map_err(Failed::store)?;
+    let written = ledger.put_failure(Some(name), &failure).await;
+    written.map_err(Failed::store)?;
     let parked = Claim::Parked {
         parked_at: cx.now(),
         attempt,
     };
-    match ledger.replace_claim(name, etag, &parked).await {
-        Ok(Replaced::New(_)) => {}
-        Ok(Replaced::Changed) if is_stored(cx, &parked).await => {}
-        Ok(Replaced::Changed) => return Err(FailureReason::StoreUnavailable.into()),
+    match ledger.write_claim(name, Some(etag), &parked).await {
+        Ok(Some(_)) => {}
+        Ok(None) if is_stored(cx, &parked).await => {}
+        Ok(None) => return Err(FailureReason::StoreUnavailable.into()),
         Err(error) if is_stored(cx, &parked).await => cx.report_failed_call(&error),
         Err(error) => return Err(Failed::store(error)),
     }
@@ -206,8 +187,6 @@ async fn is_stored<H: Home>(cx: &Context<'_, H>, written: &Claim) -> bool {
 
 /// Reports that it is not known whether the mail went out.
 pub(super) fn report_doubt<H: Home>(cx: &Context<'_, H>) {
-    EmailAmbiguous {
-        subject: cx.subject(),
-    }
-    .emit();
+    let subject = cx.subject();
+    EmailAmbiguous { subject }.emit();
 }

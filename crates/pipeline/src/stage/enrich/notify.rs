@@ -5,13 +5,13 @@ use super::context::{Context, Failed};
 use super::record::{Done, Outcome};
 use crate::ledger::{ClaimState, Document, Marker};
 use crate::observe::{EmailSent, IN_TIME, OwnerEmailInvalid, Subject, Timeliness};
-use crate::port::{Entropy, Home, Mail, MailOutcome, Mailer, Replaced};
+use crate::port::{Entropy, Home, Mail, MailOutcome, Mailer};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Sending, Settled};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::limits::RECIPIENTS_MAX;
 use leadwire_domain::notice::{EmailAddress, render_email};
-use leadwire_domain::source::{Source, canary};
+use leadwire_domain::source::canary;
 use leadwire_domain::wait::{DeferReason, decide_mail_wait};
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub(super) async fn send<H: Home>(
 }
 
 fn compose<H: Home>(cx: &Context<'_, H>, document: &Document, attempt: u32) -> Mail {
-    let is_canary = document.source() == Source::Canary;
+    let is_canary = document.source().is_synthetic();
     // There is no such lead in the CRM.
     let link = cx.config.lead_url.as_ref().filter(|_| !is_canary);
     Mail {
@@ -79,10 +79,10 @@ fn recipients<H: Home>(cx: &Context<'_, H>, document: &Document) -> Vec<EmailAdd
         match EmailAddress::parse(owner) {
             Ok(owner) if !to.contains(&owner) && to.len() < RECIPIENTS_MAX => to.push(owner),
             Ok(_) => {}
-            Err(_not_an_address) => OwnerEmailInvalid {
-                subject: cx.subject(),
+            Err(_not_an_address) => {
+                let subject = cx.subject();
+                OwnerEmailInvalid { subject }.emit();
             }
-            .emit(),
         }
     }
     to
@@ -98,9 +98,9 @@ async fn settle<H: Home>(cx: &Context<'_, H>, held: &Held, message_id: &str, sen
     let mut etag = held.etag.clone();
     let mut pause = SETTLE_PAUSE;
     loop {
-        match ledger.settle(name, &etag, &marker).await {
-            Ok(Replaced::New(_)) => return,
-            Ok(Replaced::Changed) => {}
+        match ledger.settle(name, Some(&etag), &marker).await {
+            Ok(Some(_)) => return,
+            Ok(None) => {}
             Err(error) => cx.report_failed_call(&error),
         }
         match ledger.claim(name).await.and_then(ClaimState::readable) {
@@ -166,8 +166,14 @@ async fn release<H: Home>(cx: &Context<'_, H>, held: &Held) {
     let idle = Claim::Idle {
         attempt: held.claim.attempt,
     };
-    let replaced = cx.ledger().replace_claim(cx.name(), &held.etag, &idle);
-    if let Err(error) = replaced.await {
+    rewrite(cx, held, &idle).await;
+}
+
+/// Writes over the claim that this attempt holds. A write that fails is only reported: the claim is decided on when its lease is over.
+async fn rewrite<H: Home>(cx: &Context<'_, H>, held: &Held, claim: &Claim) {
+    let ledger = cx.ledger();
+    let written = ledger.write_claim(cx.name(), Some(&held.etag), claim);
+    if let Err(error) = written.await {
         cx.report_failed_call(&error);
     }
 }
@@ -188,10 +194,7 @@ async fn doubt<H: Home>(cx: &mut Context<'_, H>, held: Held) {
     cx.progress.doubt_reported();
     let doubted = Claim::Sending(Sending {
         doubted: true,
-        ..held.claim
+        ..held.claim.clone()
     });
-    let replaced = cx.ledger().replace_claim(cx.name(), &held.etag, &doubted);
-    if let Err(error) = replaced.await {
-        cx.report_failed_call(&error);
-    }
+    rewrite(cx, &held, &doubted).await;
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
+use strum::IntoStaticStr;
 use tracing::Span;
 
 /// One message of a batch, as the queue gave it.
@@ -52,7 +53,8 @@ impl Record {
 }
 
 /// How an event came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Done {
     /// It was mailed by this attempt.
     Mailed,
@@ -74,16 +76,7 @@ pub enum Done {
 
 impl Done {
     fn word(self) -> &'static str {
-        match self {
-            Self::Mailed => "mailed",
-            Self::MailedBefore => "mailed_before",
-            Self::Parked => "parked",
-            Self::ParkedBefore => "parked_before",
-            Self::Forgotten => "forgotten",
-            Self::Silent => "silent",
-            Self::SilentBefore => "silent_before",
-            Self::CanaryFailed => "canary_failed",
-        }
+        self.into()
     }
 }
 

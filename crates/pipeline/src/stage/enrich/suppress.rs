@@ -5,7 +5,7 @@ use super::context::{Context, Failed, Step};
 use super::record::{Done, Outcome};
 use crate::ledger::{Document, DocumentState, Marker};
 use crate::observe::ReplaySettled;
-use crate::port::{Created, Home, PortError, Replaced};
+use crate::port::Home;
 use leadwire_domain::claim::Settled;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::lead::change::diff;
@@ -54,8 +54,13 @@ async fn has_changed<H: Home>(cx: &Context<'_, H>, document: &Document) -> Resul
 
 /// The end without a mail. Nothing was sent, so that a write that fails is only tried again by the next receive.
 async fn settle<H: Home>(cx: &Context<'_, H>, vacancy: &Vacancy) -> Result<Outcome, Failed> {
-    match write_marker(cx, vacancy).await {
-        Ok(true) => {}
+    let marker = Marker::new(Settled::Silent, cx.now());
+    let over = match vacancy {
+        Vacancy::Absent => None,
+        Vacancy::Idle { etag, .. } | Vacancy::Stale { etag, .. } => Some(etag),
+    };
+    match cx.ledger().settle(cx.name(), over, &marker).await {
+        Ok(Some(_)) => {}
         // Another worker was faster, or this one's own reply was lost.
         unsure => {
             if let Err(error) = &unsure {
@@ -76,19 +81,4 @@ async fn settle<H: Home>(cx: &Context<'_, H>, vacancy: &Vacancy) -> Result<Outco
     }
     .emit();
     Ok(Outcome::Done(Done::Silent))
-}
-
-async fn write_marker<H: Home>(cx: &Context<'_, H>, vacancy: &Vacancy) -> Result<bool, PortError> {
-    let (ledger, name) = (cx.ledger(), cx.name());
-    let marker = Marker::new(Settled::Silent, cx.now());
-    Ok(match vacancy {
-        Vacancy::Absent => {
-            let created = ledger.create_marker(name, &marker).await?;
-            matches!(created, Created::New(_))
-        }
-        Vacancy::Idle { etag, .. } | Vacancy::Stale { etag, .. } => {
-            let replaced = ledger.settle(name, etag, &marker).await?;
-            matches!(replaced, Replaced::New(_))
-        }
-    })
 }

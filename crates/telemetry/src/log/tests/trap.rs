@@ -186,7 +186,7 @@ fn all(dimension: Option<Dimension>) -> Vec<Option<Further>> {
             sources.map(|source| Some(source.into())).collect()
         }
         Some(Dimension::Reason) => {
-            let reasons = Problem::ALL.into_iter().map(Rejection::Problem);
+            let reasons = Problem::ALL.iter().copied().map(Rejection::Problem);
             let reasons = reasons.chain([Rejection::NotConfigured]);
             reasons.map(|reason| Some(reason.into())).collect()
         }
