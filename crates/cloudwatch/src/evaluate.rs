@@ -80,11 +80,11 @@ fn combine(
         };
     }
     let holds = rule.holds(&states);
-    let told: Vec<String> = states
+    let rules: Vec<String> = states
         .iter()
         .map(|(name, state)| format!("{name} is {state}"))
         .collect();
-    let reason = told.join(", ");
+    let reason = rules.join(", ");
     let state = if holds { State::Alarm } else { State::Ok };
     Some(Ok(Verdict { state, reason }))
 }

@@ -217,10 +217,8 @@ mod tests {
         };
         for (revision, said) in [(0, None), (2, Some(2))] {
             let written = serde_json::to_value(record(revision)).unwrap();
-            assert_eq!(
-                written.get("revision").and_then(serde_json::Value::as_u64),
-                said
-            );
+            let found = written.get("revision");
+            assert_eq!(found.and_then(serde_json::Value::as_u64), said);
             let read: FailureRecord = serde_json::from_value(written).unwrap();
             assert_eq!(read, record(revision));
         }

@@ -144,27 +144,21 @@ impl EventName {
 
     /// The enriched document's key.
     pub fn enriched_key(&self) -> String {
-        format!("{ENRICHED}{self}{EXTENSION}")
+        self.key(ENRICHED)
     }
 
     /// The mail claim's key.
     pub fn mail_key(&self) -> String {
-        format!("{MAIL}{self}{EXTENSION}")
+        self.key(MAIL)
     }
-
     /// The key of the failure.
     pub fn failed_key(&self) -> String {
-        format!("{FAILED}{self}{EXTENSION}")
+        self.key(FAILED)
     }
 
-    /// The key of the sweeper's count.
-    pub fn swept_key(&self) -> String {
-        format!("{SWEPT}{self}{EXTENSION}")
-    }
-
-    /// The key under which a replay's number is taken.
-    pub fn replay_key(&self) -> String {
-        format!("{REPLAY}{self}{EXTENSION}")
+    /// The key of what is written of it under a prefix of `EnrichedBucket`.
+    pub fn key(&self, prefix: &str) -> String {
+        format!("{prefix}{self}{EXTENSION}")
     }
 
     /// The value of the mail's tag `event`, within the characters that SES allows in a tag.
@@ -261,12 +255,12 @@ mod tests {
             (name().enriched_key(), "enriched"),
             (name().mail_key(), "mail"),
             (name().failed_key(), "failed"),
-            (name().swept_key(), "swept"),
+            (name().key(SWEPT), "swept"),
         ] {
             assert_eq!(key, format!("{prefix}/{BASE}.json"));
         }
         let third = name().with_revision(3);
-        assert_eq!(third.replay_key(), format!("replay/{BASE}.r3.json"));
+        assert_eq!(third.key(REPLAY), format!("replay/{BASE}.r3.json"));
         assert_eq!(EventName::parse_raw_key(&name().raw_key()), Ok(name()));
     }
 

@@ -52,14 +52,10 @@ mod tests {
 
     #[test]
     fn the_limits_of_the_contract_are_these() {
-        assert_eq!(
-            (BODY_BYTES_MAX, LOOKUP_BYTES_MAX, MESSAGE_BYTES_MAX),
-            (1_048_576, 1_048_576, 4_096)
-        );
-        assert_eq!(
-            (JSON_DEPTH_MAX, EVENT_ID_CHARS_MAX, LEAD_ID_CHARS_MAX),
-            (64, 256, 128)
-        );
+        let bytes = [BODY_BYTES_MAX, LOOKUP_BYTES_MAX, MESSAGE_BYTES_MAX];
+        assert_eq!(bytes, [1_048_576, 1_048_576, 4_096]);
+        let others = [JSON_DEPTH_MAX, EVENT_ID_CHARS_MAX, LEAD_ID_CHARS_MAX];
+        assert_eq!(others, [64, 256, 128]);
         // A body and an owner file, 131,072 conflicts between them, and 64 KiB for our own member.
         assert_eq!(CONFLICTS_BYTES_MAX, 3_801_088);
         assert_eq!(OBJECT_BYTES_MAX, 5_963_776);

@@ -27,13 +27,8 @@ pub struct EmailText {
 
 impl fmt::Debug for EmailText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "EmailText({} + {} + {} bytes)",
-            self.subject.len(),
-            self.text.len(),
-            self.html.len()
-        )
+        let [subject, text, html] = [&self.subject, &self.text, &self.html].map(String::len);
+        write!(f, "EmailText({subject} + {text} + {html} bytes)")
     }
 }
 
@@ -73,40 +68,24 @@ impl View {
             age::render(lead.provenance.accepted_at, now),
             lead.provenance.accepted_at.strftime("%Y-%m-%d %H:%M UTC")
         );
+        let or_absent = |value: Option<String>| value.unwrap_or_else(|| ABSENT.to_owned());
+        let shown = |field: &Option<String>| or_absent(value(field.as_deref()));
+        let owner = value(lead.lead_owner.as_deref());
         Self {
             title: name.clone().unwrap_or_else(|| lead.lead_id.to_string()),
             rows: vec![
-                ("Name", name.unwrap_or_else(absent)),
+                ("Name", or_absent(name)),
                 ("Lead ID", lead.lead_id.to_string()),
-                (
-                    "Email",
-                    address(lead.lead_email.as_deref()).unwrap_or_else(absent),
-                ),
-                (
-                    "Owner",
-                    value(lead.lead_owner.as_deref()).unwrap_or_else(|| UNASSIGNED.to_owned()),
-                ),
-                (
-                    "Funnel",
-                    value(lead.funnel.as_deref()).unwrap_or_else(absent),
-                ),
-                (
-                    "Status",
-                    value(lead.status_label.as_deref()).unwrap_or_else(absent),
-                ),
-                (
-                    "Created",
-                    value(lead.date_created.as_deref()).unwrap_or_else(absent),
-                ),
+                ("Email", or_absent(address(lead.lead_email.as_deref()))),
+                ("Owner", owner.unwrap_or_else(|| UNASSIGNED.to_owned())),
+                ("Funnel", shown(&lead.funnel)),
+                ("Status", shown(&lead.status_label)),
+                ("Created", shown(&lead.date_created)),
                 ("Received", received),
             ],
             link: link.map(|template| template.render(&lead.lead_id)),
         }
     }
-}
-
-fn absent() -> String {
-    ABSENT.to_owned()
 }
 
 /// A field as one line that no mail client turns into a link.
@@ -126,16 +105,12 @@ fn address(field: Option<&str>) -> Option<String> {
 }
 
 fn render_subject(lead: &Enriched) -> String {
-    let owner = lead
-        .lead_owner
-        .as_deref()
-        .and_then(|owner| safe::line(owner, SUBJECT_OWNER_CHARS_MAX));
+    let owner = lead.lead_owner.as_deref();
+    let owner = owner.and_then(|owner| safe::line(owner, SUBJECT_OWNER_CHARS_MAX));
     let owner = owner.unwrap_or_else(|| UNASSIGNED.to_owned());
     let room = SUBJECT_CHARS_MAX - SUBJECT_FRAME_CHARS - owner.chars().count();
-    let name = lead
-        .display_name
-        .as_deref()
-        .and_then(|name| safe::line(name, room));
+    let name = lead.display_name.as_deref();
+    let name = name.and_then(|name| safe::line(name, room));
     let name = name.unwrap_or_else(|| lead.lead_id.as_str().chars().take(room).collect());
     format!("New lead: {name} → {owner}")
 }
@@ -145,10 +120,8 @@ fn render_text(view: &View) -> String {
         let label = format!("{label}:");
         format!("{label:<10}{value}\n")
     });
-    let link = view
-        .link
-        .iter()
-        .map(|link| format!("\nOpen in the CRM: {link}\n"));
+    let link = view.link.iter();
+    let link = link.map(|link| format!("\nOpen in the CRM: {link}\n"));
     let head = format!("New lead: {}\n\n", view.title);
     [head].into_iter().chain(rows).chain(link).collect()
 }

@@ -143,11 +143,8 @@ mod tests {
     fn codes_are_distinct_and_fit_a_metric_dimension() {
         let codes: BTreeSet<_> = Problem::ALL.iter().map(|p| p.code()).collect();
         assert_eq!(codes.len(), Problem::ALL.len());
-        assert!(
-            codes
-                .iter()
-                .all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
-        );
+        let is_plain = |code: &&str| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        assert!(codes.iter().all(is_plain));
     }
 
     #[test]

@@ -158,6 +158,6 @@ fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> App {
 /// Ends when the flag is set, or when its sender is gone.
 async fn stopped(mut stop: watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
-        tracing::debug!("nobody is left to stop the pipeline; it stops");
+        tracing::debug!("nothing is left to stop the pipeline; it stops");
     }
 }

@@ -78,7 +78,7 @@ fn mail_step(
         ClaimState::Claimed(Claim::Parked { parked_at, attempt }, _) => Some((
             *parked_at,
             "parked",
-            format!("after {attempt} attempts, of which nobody knows the outcome"),
+            format!("after {attempt} attempts, whose outcome is not known"),
         )),
         ClaimState::Settled(Marker { how, at, .. }, _) => {
             let (what, text) = match how {

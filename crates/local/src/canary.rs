@@ -47,7 +47,8 @@ impl LocalHome {
 /// What is stored says so, never a key.
 async fn is_canary(ledger: Ledger<'_, SqliteStore>, name: &EventName) -> Result<bool, PortError> {
     let raw = ledger.raw(name).await?.stored();
-    Ok(raw.and_then(|raw| raw.source_label()) == Some(Source::Canary))
+    let source = raw.and_then(|raw| raw.source_label());
+    Ok(source.is_some_and(Source::is_synthetic))
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ mod tests {
             (None, [None, None]),
         ];
         for (number, (text, expected)) in steps.into_iter().enumerate() {
-            // An editor may write it anew or in place; whoever reads meanwhile meets either.
+            // An editor may write it anew or in place; a reader meanwhile meets either.
             match &text {
                 Some(text) => std::fs::write(&path, text).unwrap(),
                 None if path.exists() => std::fs::remove_file(&path).unwrap(),

@@ -92,14 +92,10 @@ mod tests {
     #[test]
     fn a_new_trace_reads_the_same_in_w3c_and_x_ray() {
         let trace = TraceContext::start(0x6ac2_9d00, [0xab; 16], [1; 16]);
-        assert_eq!(
-            trace.traceparent.as_deref(),
-            Some("00-6ac29d00abababababababababababab-0101010101010101-01")
-        );
-        assert_eq!(
-            trace.xray.as_deref(),
-            Some("Root=1-6ac29d00-abababababababababababab;Parent=0101010101010101;Sampled=1")
-        );
+        let w3c = "00-6ac29d00abababababababababababab-0101010101010101-01";
+        let xray = "Root=1-6ac29d00-abababababababababababab;Parent=0101010101010101;Sampled=1";
+        assert_eq!(trace.traceparent.as_deref(), Some(w3c));
+        assert_eq!(trace.xray.as_deref(), Some(xray));
         assert_eq!(trace.trace_id(), Some("6ac29d00abababababababababababab"));
         assert_eq!(trace.span_id(), Some("0101010101010101"));
     }

@@ -3,7 +3,7 @@
 use crate::input::{now, text};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::key::{
-    DEDUPE, EventName, FAILED, Identity, RAW, compact, failed_message_key, lookup_key,
+    DEDUPE, EventName, FAILED, Identity, RAW, SWEPT, compact, failed_message_key, lookup_key,
     quarantine_key,
 };
 use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
@@ -133,7 +133,7 @@ fn check_name(name: &EventName) {
             name.enriched_key(),
             name.mail_key(),
             name.failed_key(),
-            name.swept_key(),
+            name.key(SWEPT),
         ] {
             assert_safe(&key);
             assert_eq!(key.matches('/').count(), 1, "{key}");

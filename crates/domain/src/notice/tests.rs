@@ -82,24 +82,22 @@ fn a_lead_of_which_nothing_is_known_is_still_told() {
 
 #[test]
 fn a_subject_is_one_short_line() {
-    let check = |name: &str, owner: &str, expected: &str| {
-        assert_eq!(
-            render(&fields(&[("display_name", name), ("lead_owner", owner)])).subject,
-            expected
-        );
-    };
-    check(
-        "Alice\r\nBcc: eve@example.org",
-        "O\u{2028}mar",
-        "New lead: Alice Bcc: eve@example.org → O mar",
-    );
-    check("\u{202e}ecilA", "\u{2066}", "New lead: ecilA → unassigned");
-    check(" ", "Omar", "New lead: lead_1Test → Omar");
-    check(
-        &"n".repeat(1 << 20),
-        &"o".repeat(1 << 20),
-        &format!("New lead: {}… → {}…", "n".repeat(126), "o".repeat(59)),
-    );
+    let (long, longer) = ("n".repeat(1 << 20), "o".repeat(1 << 20));
+    let cut = format!("{}… → {}…", "n".repeat(126), "o".repeat(59));
+    let two_lines = "Alice\r\nBcc: eve@example.org";
+    for (name, owner, expected) in [
+        (
+            two_lines,
+            "O\u{2028}mar",
+            "Alice Bcc: eve@example.org → O mar",
+        ),
+        ("\u{202e}ecilA", "\u{2066}", "ecilA → unassigned"),
+        (" ", "Omar", "lead_1Test → Omar"),
+        (&long, &longer, &cut),
+    ] {
+        let mail = render(&fields(&[("display_name", name), ("lead_owner", owner)]));
+        assert_eq!(mail.subject, format!("New lead: {expected}"));
+    }
     let long = LeadId::parse(&"l".repeat(128)).unwrap();
     let mail = render(&fields(&[
         ("lead_id", long.as_str()),
@@ -112,21 +110,15 @@ fn a_subject_is_one_short_line() {
 fn values_are_escaped_bounded_and_never_a_link_of_their_own() {
     let mail = render(&everywhere("<a href='https://evil.example'>x & \"y\"</a>"));
     assert!(mail.html.contains("&lt;a href=&#39;https:\u{200b}//evil.\u{200b}example&#39;&gt;x &amp; &quot;y&quot;&lt;/a&gt;"));
-    assert!(
-        mail.text
-            .contains("<a href='https:\u{200b}//evil.\u{200b}example'>x & \"y\"</a>")
-    );
+    let shown = "<a href='https:\u{200b}//evil.\u{200b}example'>x & \"y\"</a>";
+    assert!(mail.text.contains(shown));
     let mail = render(&everywhere(&"m".repeat(1 << 20)));
     assert!(mail.text.len() < 10 * MAIL_FIELD_CHARS_MAX);
-    assert!(
-        mail.text
-            .contains(&format!("{}…\n", "m".repeat(MAIL_FIELD_CHARS_MAX - 1)))
-    );
+    let cut = format!("{}…\n", "m".repeat(MAIL_FIELD_CHARS_MAX - 1));
+    assert!(mail.text.contains(&cut));
     let mail = render(&fields(&[("lead_email", "mailto:eve@evil.example?x")]));
-    assert!(
-        mail.text
-            .contains("Email:    mailto:\u{200b}eve@evil.\u{200b}example?x")
-    );
+    let shown = "Email:    mailto:\u{200b}eve@evil.\u{200b}example?x";
+    assert!(mail.text.contains(shown));
 }
 
 /// Every tag with its attributes, in order: all that a browser would act upon, since no `<` of a value survives its escape.
@@ -157,40 +149,26 @@ fn contents(html: &str) -> Vec<String> {
 fn assert_harmless(mail: &EmailText) {
     let template = render(&alice());
     assert_eq!(tags(&mail.html), tags(&template.html));
-    assert!(
-        mail.subject.chars().count() <= SUBJECT_CHARS_MAX,
-        "{:?}",
-        mail.subject
-    );
-    assert!(mail.subject.starts_with("New lead: ") && mail.subject.contains(" → "));
+    let EmailText {
+        subject,
+        text,
+        html,
+    } = mail;
+    assert!(subject.chars().count() <= SUBJECT_CHARS_MAX, "{subject:?}");
+    assert!(subject.starts_with("New lead: ") && subject.contains(" → "));
     let steers = |c: char| {
         c.is_control()
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    assert!(!mail.subject.contains(steers), "{:?}", mail.subject);
-    assert!(
-        !mail.text.replace('\n', "").contains(steers),
-        "{:?}",
-        mail.text
-    );
-    assert!(
-        !mail.html.replace('\n', "").contains(steers),
-        "{:?}",
-        mail.html
-    );
-    assert_eq!(
-        mail.text.lines().count(),
-        template.text.lines().count(),
-        "{:?}",
-        mail.text
-    );
-    assert_eq!(
-        mail.text.matches("https://").count(),
-        1,
-        "our own link only: {:?}",
-        mail.text
-    );
-    assert_eq!(mail.html.matches("://").count(), 1, "{:?}", mail.html);
+    assert!(!subject.contains(steers), "{subject:?}");
+    for part in [text, html] {
+        assert!(!part.replace('\n', "").contains(steers), "{part:?}");
+    }
+    let lines = template.text.lines().count();
+    assert_eq!(text.lines().count(), lines, "{text:?}");
+    // Our own link only.
+    assert_eq!(text.matches("https://").count(), 1, "{text:?}");
+    assert_eq!(html.matches("://").count(), 1, "{html:?}");
 }
 
 #[test]

@@ -40,12 +40,8 @@ impl Kind for Canary {
         render_body(lead.made_at)
     }
 
-    fn is_metered(&self) -> bool {
-        false
-    }
-
-    fn is_configurable(&self) -> bool {
-        false
+    fn is_synthetic(&self) -> bool {
+        true
     }
 
     fn reserved_lead(&self) -> Option<&'static str> {
@@ -149,14 +145,10 @@ mod tests {
         for source in [Source::Generic, Source::Standard] {
             assert_eq!(read(source, flat.as_bytes()), "invalid_lead_id");
         }
-        assert_eq!(
-            read(Source::Canary, br#"{"lead_id":"test-1"}"#),
-            "invalid_lead_id"
-        );
-        assert!(
-            Source::parse_unlabelled(&canary).is_err(),
-            "no signature vouches for it"
-        );
+        let other = br#"{"lead_id":"test-1"}"#;
+        assert_eq!(read(Source::Canary, other), "invalid_lead_id");
+        // No signature vouches for it.
+        assert!(Source::parse_unlabelled(&canary).is_err());
     }
 
     #[test]
@@ -171,14 +163,8 @@ mod tests {
         ] {
             assert!(parse_secret(&good).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            "{}",
-            "short",
-            "whsec_",
-            &"a".repeat(41),
-            &"a".repeat(88),
-        ] {
+        let (odd, long) = ("a".repeat(41), "a".repeat(88));
+        for bad in ["", "{}", "short", "whsec_", &odd, &long] {
             assert_eq!(parse_secret(bad).err(), Some(SecretError), "{bad}");
         }
     }

@@ -38,15 +38,9 @@ trait Kind: Sync {
 
     /// The body that the CRM would send for a lead.
     fn sample(&self, lead: &Sample) -> Vec<u8>;
-
-    /// Whether its events count in metrics. What does not is logged all the same.
-    fn is_metered(&self) -> bool {
-        true
-    }
-
-    /// Whether an operator configures it in the sources document.
-    fn is_configurable(&self) -> bool {
-        true
+    /// Whether its leads are made up by us: no metric but one counts them, no operator configures it, and the CRM has none of them.
+    fn is_synthetic(&self) -> bool {
+        false
     }
 
     /// The one lead that it sends events of, and no other kind may.
@@ -163,12 +157,17 @@ impl Source {
 
     /// Whether an operator configures it in the sources document.
     pub fn is_configurable(self) -> bool {
-        self.kind().is_configurable()
+        !self.is_synthetic()
+    }
+
+    /// Whether its leads are made up by us, as the canary's are.
+    pub fn is_synthetic(self) -> bool {
+        self.kind().is_synthetic()
     }
 
     /// Whether its events count in metrics. What does not is logged all the same, and counted by `CanaryMailed` alone.
     pub fn is_metered(self) -> bool {
-        self.kind().is_metered()
+        !self.is_synthetic()
     }
 
     /// The form of its secrets, in words.

@@ -55,7 +55,7 @@ pub(super) async fn run(args: &AlarmsArgs, output: &mut Output) -> anyhow::Resul
 fn summary(alarms: usize, all: usize, unknown: usize) -> String {
     let rest = match unknown {
         0 => String::new(),
-        _ => format!(" {DIM}{unknown} cannot be told here.{DIM:#}"),
+        _ => format!(" {DIM}{unknown} cannot be known here.{DIM:#}"),
     };
     match alarms {
         0 => format!("{GOOD}None of {all} alarms calls.{GOOD:#}{rest}"),

@@ -126,7 +126,7 @@ async fn follow<O: Operated>(
         }
         anyhow::ensure!(
             Instant::now() < deadline,
-            "it was not mailed within {}; `leadwire lead {LEAD_ID}` tells where it stands",
+            "it was not mailed within {}; `leadwire lead {LEAD_ID}` shows where it stands",
             render(timeout.try_into().unwrap_or_default())
         );
         sleep(LOOK.min(deadline.saturating_duration_since(Instant::now()))).await;

@@ -118,7 +118,7 @@ async fn check_queue(home: &LocalHome) -> anyhow::Result<(Found, Found)> {
         oldest.filter(|message| !message.in_flight && now.duration_since(message.due_at) > OVERDUE);
     let queue = match overdue {
         Some(message) => fail(format!(
-            "{counts}; the oldest was due {}: nobody works on it, start `leadwire up`",
+            "{counts}; the oldest was due {}: nothing works on it, start `leadwire up`",
             render_relative(message.due_at, now)
         )),
         None => ok(counts),
@@ -138,7 +138,7 @@ fn check_lock(folder: &DataFolder) -> Found {
     match home::served_by(folder) {
         Err(error) => failed(error),
         Ok(Some(holder)) => ok(holder),
-        Ok(None) => warn("nobody serves this folder; what waits, waits until `leadwire up` runs"),
+        Ok(None) => warn("nothing serves this folder; what waits, waits until `leadwire up` runs"),
     }
 }
 
@@ -148,7 +148,7 @@ fn check_space(dir: &Path) -> Found {
     };
     let is_here = there == Path::new("");
     match rustix::fs::statvfs(if is_here { Path::new(".") } else { there }) {
-        Err(error) => warn(format!("free space cannot be told: {error}")),
+        Err(error) => warn(format!("free space cannot be read: {error}")),
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let text = format!("{} MiB free", free / (1024 * 1024));

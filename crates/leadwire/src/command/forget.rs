@@ -45,7 +45,7 @@ pub(crate) struct ForgetArgs {
 /// Whatever the home, this is not deleted.
 const KEPT: [&str; 3] = [
     "the CRM: what it posts from now on is a new event",
-    "quarantine/: bodies that could not be read, so that nobody can say whose they are",
+    "quarantine/: bodies that could not be read, so that their lead is unknown",
     "messages in the queues: they hold ids only, and are acknowledged",
 ];
 
@@ -54,7 +54,7 @@ type Order = (LeadId, SignedDuration);
 
 /// What became of it, for a program.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Report<'a> {
     lead_id: &'a LeadId,
     dry_run: bool,
     events: Vec<String>,
@@ -71,7 +71,7 @@ pub(super) fn parse(args: &ForgetArgs, output: &Output) -> Result<Order, Usage> 
     let lease = args.settings.read(|settings| settings.get(&LEASE))?;
     if !args.dry_run && !args.yes && !output.can_ask() {
         return Err(Usage::of(
-            "nobody can be asked here: look with --dry-run, then give --yes",
+            "there is no terminal to ask at: look with --dry-run, then give --yes",
         ));
     }
     Ok((lead_id, SignedDuration::from_secs(lease.into())))
@@ -113,7 +113,7 @@ pub(super) async fn run<O: Operated>(
     }
     let out_of_reach = out_of_reach(&*home, &lead_id, (&owner, &found))?;
     let names = found.events.iter().map(|event| event.name.to_string());
-    output.json(&Told {
+    output.json(&Report {
         lead_id: &lead_id,
         dry_run: args.dry_run,
         events: names.collect(),
@@ -172,7 +172,7 @@ fn report_step(step: ForgetStep, output: &mut Output) {
         ForgetStep::Waiting { left } => {
             let seconds = u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
             let left = render_seconds(seconds);
-            let text = format!("{DIM}waiting {left} for whoever is at work{DIM:#}");
+            let text = format!("{DIM}waiting {left} for the workers{DIM:#}");
             output.passing(text)
         }
     });

@@ -88,7 +88,7 @@ pub(super) fn parse(args: &ReplayArgs, is_json: bool) -> Result<Selection, Usage
     let can_ask = !is_json && std::io::stdin().is_terminal();
     if !args.dry_run && !args.yes && !can_ask {
         return Err(Usage::of(
-            "replay asks before it sends, and nobody can be asked here: give --yes, or --dry-run to only look",
+            "replay asks before it sends, and there is no terminal to ask at: give --yes, or --dry-run to only look",
         ));
     }
     let is_id = |run: &String| {
@@ -96,7 +96,7 @@ pub(super) fn parse(args: &ReplayArgs, is_json: bool) -> Result<Selection, Usage
         is_plain && (1..=RUN_CHARS_MAX).contains(&run.len())
     };
     if let Some(run) = args.resume.as_ref().filter(|run| !is_id(run)) {
-        let mistake = format!("--resume {run:?}: give the id of a run, as it was told");
+        let mistake = format!("--resume {run:?}: give the id of a run, as it was printed");
         return Err(Usage::of(mistake));
     }
     Selection::parse(args, home::now())

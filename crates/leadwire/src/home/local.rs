@@ -54,7 +54,7 @@ impl Operated for LocalOperated {
     const EXPIRES: bool = false;
     const WITHOUT_CANARY: &'static str = "`leadwire up` makes its secret when it starts";
     const ELSEWHERE: &'static [&'static str] = &[
-        "mails by SMTP: in the mailboxes of whoever got them, and on the servers between",
+        "mails by SMTP: in the mailboxes of their recipients, and on the servers between",
         "backups of the data folder, and of the machine",
         "lines that `up` wrote, and telemetry.db: ids and times, no personal data; telemetry.db forgets after 35 days by itself",
     ];

@@ -170,7 +170,7 @@ impl Operated for StackOperated {
     const WITHOUT_CANARY: &'static str =
         "the stack's parameter CanaryMinutes is 0, or it was deployed before there was one";
     const ELSEWHERE: &'static [&'static str] = &[
-        "mails: in the mailboxes of whoever got them",
+        "mails: in the mailboxes of their recipients",
         "copies of the buckets: replication, AWS Backup, exports",
         "CloudWatch Logs and X-Ray: ids and times, no personal data",
     ];

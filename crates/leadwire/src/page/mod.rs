@@ -112,7 +112,7 @@ impl Pages {
             Page::note(
                 503,
                 "This page cannot be shown now",
-                "What it shows cannot be read. Look at what `leadwire up` tells, and ask `leadwire doctor`.",
+                "What it shows cannot be read. Look at what `leadwire up` prints, and ask `leadwire doctor`.",
             )
         }))
     }

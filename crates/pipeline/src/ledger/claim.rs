@@ -133,12 +133,16 @@ impl Marker {
 impl<S: ObjectStore> Ledger<'_, S> {
     /// Reads `mail/X`.
     pub async fn claim(self, name: &EventName) -> Result<ClaimState, PortError> {
-        let at = (Kind::Claim.bucket(), &*Kind::Claim.key(name));
-        Ok(match self.read(READ, at, MESSAGE_BYTES_MAX).await? {
-            Read::Found(object) => ClaimState::decode(&object),
-            Read::Missing => ClaimState::Absent,
-            Read::TooLarge => ClaimState::Unreadable(None),
-        })
+        Ok(
+            match self
+                .read_kind(READ, Kind::Claim, name, MESSAGE_BYTES_MAX)
+                .await?
+            {
+                Read::Found(object) => ClaimState::decode(&object),
+                Read::Missing => ClaimState::Absent,
+                Read::TooLarge => ClaimState::Unreadable(None),
+            },
+        )
     }
 
     /// Writes a claim over the version that was read, or where there is none. Returns its own version; none where another was faster.

@@ -38,7 +38,7 @@ impl Document {
 
     /// Where the event came from: what is stored says so, and nothing else.
     pub fn source(&self) -> Source {
-        Source::from_name(&self.lead.provenance.source).unwrap_or(Source::Generic)
+        Source::from_name(&self.lead.provenance.source).unwrap_or_default()
     }
 
     /// Every field, verbatim.
@@ -55,15 +55,19 @@ impl Document {
 impl<S: ObjectStore> Ledger<'_, S> {
     /// Reads `enriched/X`.
     pub async fn document(self, name: &EventName) -> Result<DocumentState, PortError> {
-        let at = (Kind::Document.bucket(), &*Kind::Document.key(name));
-        Ok(match self.read(READ, at, OBJECT_BYTES_MAX).await? {
-            Read::Found(object) => Document::parse(object.bytes)
-                .map_or(DocumentState::Invalid, |document| {
-                    DocumentState::Stored(Box::new(document))
-                }),
-            Read::Missing => DocumentState::Absent,
-            Read::TooLarge => DocumentState::Invalid,
-        })
+        Ok(
+            match self
+                .read_kind(READ, Kind::Document, name, OBJECT_BYTES_MAX)
+                .await?
+            {
+                Read::Found(object) => Document::parse(object.bytes)
+                    .map_or(DocumentState::Invalid, |document| {
+                        DocumentState::Stored(Box::new(document))
+                    }),
+                Read::Missing => DocumentState::Absent,
+                Read::TooLarge => DocumentState::Invalid,
+            },
+        )
     }
 
     /// Stores the document of an event that has none.

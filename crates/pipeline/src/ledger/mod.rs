@@ -75,11 +75,9 @@ impl Kind {
     pub fn key(self, name: &EventName) -> String {
         match self {
             Self::Raw => name.raw_key(),
-            Self::Document => name.enriched_key(),
-            Self::Claim => name.mail_key(),
-            Self::Failure => name.failed_key(),
-            Self::Swept => name.swept_key(),
-            Self::Replay => name.replay_key(),
+            Self::Document | Self::Claim | Self::Failure | Self::Swept | Self::Replay => {
+                name.key(self.prefix())
+            }
         }
     }
 
@@ -136,6 +134,17 @@ impl<'a, S: ObjectStore> Ledger<'a, S> {
             Fetched::Denied => Err(PortError::permanent(action, "access denied")),
         }
     }
+    /// Reads an event's object of a kind.
+    async fn read_kind(
+        self,
+        action: &'static str,
+        kind: Kind,
+        name: &EventName,
+        bytes_max: usize,
+    ) -> Result<Read, PortError> {
+        let at = (kind.bucket(), &*kind.key(name));
+        self.read(action, at, bytes_max).await
+    }
 
     async fn create(
         self,
@@ -143,8 +152,7 @@ impl<'a, S: ObjectStore> Ledger<'a, S> {
         name: &EventName,
         object: NewObject,
     ) -> Result<Created, PortError> {
-        self.store
-            .create(kind.bucket(), &kind.key(name), object)
-            .await
+        let (bucket, key) = (kind.bucket(), kind.key(name));
+        self.store.create(bucket, &key, object).await
     }
 }

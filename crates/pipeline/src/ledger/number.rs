@@ -8,6 +8,8 @@ use leadwire_domain::limits::MESSAGE_BYTES_MAX;
 use leadwire_domain::message::Notify;
 use serde::{Deserialize, Serialize};
 
+const READ: &str = "read the replay's number";
+
 /// Who took the number of a replay, and for what.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ReplayNumber {
@@ -36,8 +38,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
         self,
         name: &EventName,
     ) -> Result<Option<ReplayNumber>, PortError> {
-        let at = (Kind::Replay.bucket(), &*Kind::Replay.key(name));
-        let read = self.read("read the replay's number", at, MESSAGE_BYTES_MAX);
+        let read = self.read_kind(READ, Kind::Replay, name, MESSAGE_BYTES_MAX);
         Ok(match read.await? {
             Read::Found(object) => serde_json::from_slice(&object.bytes).ok(),
             Read::Missing | Read::TooLarge => None,

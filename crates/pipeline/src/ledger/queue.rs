@@ -1,8 +1,10 @@
 //! What is in the queue, by event.
 
-use crate::port::QueuedMessage;
+use crate::port::{OutgoingMessage, QueuedMessage};
+use crate::trace::TraceContext;
 use leadwire_domain::key::EventName;
-use leadwire_domain::message::Trigger;
+use leadwire_domain::message::{Trigger, TriggerFacts};
+use leadwire_domain::wait::Waiting;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The messages of each event.
@@ -53,6 +55,24 @@ impl QueueSnapshot {
     /// Whether an event is known to have a message.
     pub fn is_queued(&self, name: &EventName) -> bool {
         self.live(name).is_some_and(|live| !live.is_empty())
+    }
+}
+
+/// A message of an event that can be received at once, and whose waits begin anew. Without facts it is the bare form.
+pub(crate) fn fresh_message(
+    name: EventName,
+    facts: Option<TriggerFacts>,
+    trace: TraceContext,
+) -> OutgoingMessage {
+    let trigger = Trigger {
+        name,
+        facts,
+        waiting: Waiting::default(),
+    };
+    OutgoingMessage {
+        body: trigger.body(),
+        delay_seconds: 0,
+        trace,
     }
 }
 

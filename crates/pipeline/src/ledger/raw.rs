@@ -225,12 +225,16 @@ impl NewRaw<'_> {
 impl<S: ObjectStore> Ledger<'_, S> {
     /// Reads the raw object of an event, which its revisions share.
     pub async fn raw(self, name: &EventName) -> Result<RawState, PortError> {
-        let at = (Kind::Raw.bucket(), &*Kind::Raw.key(name));
-        Ok(match self.read(READ, at, OBJECT_BYTES_MAX).await? {
-            Read::Found(object) => RawState::Stored(Box::new(Raw::decode(name, object))),
-            Read::Missing => RawState::Absent,
-            Read::TooLarge => RawState::TooLarge,
-        })
+        Ok(
+            match self
+                .read_kind(READ, Kind::Raw, name, OBJECT_BYTES_MAX)
+                .await?
+            {
+                Read::Found(object) => RawState::Stored(Box::new(Raw::decode(name, object))),
+                Read::Missing => RawState::Absent,
+                Read::TooLarge => RawState::TooLarge,
+            },
+        )
     }
 
     /// Stores an event under a name that holds none.

@@ -17,8 +17,10 @@ struct Count {
 impl<S: ObjectStore> Ledger<'_, S> {
     /// How often an event was enqueued.
     pub(crate) async fn times_swept(self, name: &EventName) -> Result<u32, PortError> {
-        let at = (Kind::Swept.bucket(), &*Kind::Swept.key(name));
-        match self.read(READ, at, MESSAGE_BYTES_MAX).await? {
+        match self
+            .read_kind(READ, Kind::Swept, name, MESSAGE_BYTES_MAX)
+            .await?
+        {
             Read::Found(object) => serde_json::from_slice(&object.bytes)
                 .map(|counted: Count| counted.count)
                 .map_err(|error| PortError::permanent(READ, error)),
@@ -29,11 +31,15 @@ impl<S: ObjectStore> Ledger<'_, S> {
 
     /// When an event was enqueued last.
     pub(crate) async fn swept_at(self, name: &EventName) -> Result<Option<Timestamp>, PortError> {
-        let at = (Kind::Swept.bucket(), &*Kind::Swept.key(name));
-        Ok(match self.read(READ, at, MESSAGE_BYTES_MAX).await? {
-            Read::Found(object) => Some(object.last_modified),
-            Read::Missing | Read::TooLarge => None,
-        })
+        Ok(
+            match self
+                .read_kind(READ, Kind::Swept, name, MESSAGE_BYTES_MAX)
+                .await?
+            {
+                Read::Found(object) => Some(object.last_modified),
+                Read::Missing | Read::TooLarge => None,
+            },
+        )
     }
 
     /// Counts.

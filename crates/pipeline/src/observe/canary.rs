@@ -33,15 +33,12 @@ events! {
     }
 
     /// A canary was accepted and failed on its way. It ends there, and is no dead letter.
-    CanaryFailed<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    CanaryFailed<'a> [subject: Subject<'a>] {
         /// The queue's id of the message.
         message_id: &'a str,
         /// Why.
         reason: FailureReason,
     } => e, "canary_failed" {
-        subject: e.subject;
         line: ERROR "the canary failed; it ends here, and is no dead letter";
         fields: { message_id: e.message_id, reason: e.reason.code(), advice: e.reason.advice() }
         console: said(Tone::Bad, "FAILED", format!("{}: {}", e.reason.code(), e.reason.advice()));

@@ -12,9 +12,7 @@ use leadwire_domain::wait::DeferReason;
 
 events! {
     /// The first attempt at an event began.
-    EnrichmentBegan<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    EnrichmentBegan<'a> [subject: Subject<'a>] {
         /// Where it came from.
         source: Source,
         /// Since it was accepted.
@@ -22,7 +20,6 @@ events! {
         /// Beyond the configured delay.
         lag: SignedDuration,
     } => e, "enrichment_began" {
-        subject: e.subject;
         line: DEBUG "enrichment began";
         fields: { delay_ms: whole_millis(e.delay), lag_ms: whole_millis(e.lag) }
         metrics(m): {
@@ -34,22 +31,15 @@ events! {
     }
 
     /// An enriched document was made and stored.
-    LeadEnriched<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    LeadEnriched<'a> [subject: Subject<'a>] {
         /// Fields on which the sides disagree.
         conflicts: usize,
         /// Whether there was an owner file.
         owner_found: bool,
     } => e, "lead_enriched" {
-        subject: e.subject;
         line: INFO "lead enriched";
         fields: { conflicts: e.conflicts, owner_found: e.owner_found }
-        metrics(m): {
-            if e.subject.is_metered() {
-                m.count(Metric::LeadsEnriched);
-            }
-        }
+        metered(m): { m.count(Metric::LeadsEnriched); }
         console: match e.owner_found {
             _ if e.subject.is_canary() => Words::Quiet,
             true => said(Tone::Plain, "enriched", "with its owner file"),
@@ -58,23 +48,13 @@ events! {
     }
 
     /// The lookup bucket answered 403: the owner file may be missing, or the role may not read it.
-    LookupDenied<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
-    } => e, "lookup_denied" {
-        subject: e.subject;
+    LookupDenied<'a> [subject: Subject<'a>] {} => e, "lookup_denied" {
         line: WARN "the lookup bucket answered 403";
-        metrics(m): {
-            if e.subject.is_metered() {
-                m.count(Metric::LookupDenied);
-            }
-        }
+        metered(m): { m.count(Metric::LookupDenied); }
     }
 
     /// A message was put back, at no cost in receives.
-    LeadDeferred<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    LeadDeferred<'a> [subject: Subject<'a>] {
         /// Why.
         reason: DeferReason,
         /// For how long.
@@ -82,16 +62,13 @@ events! {
         /// Which hop of its kind this is.
         hop: u8,
     } => e, "lead_deferred" {
-        subject: e.subject;
         line: INFO "lead waits";
         fields: { reason: e.reason.code(), wait_seconds: e.seconds, hop: u32::from(e.hop) }
-        metrics(m): {
-            if e.subject.is_metered() {
-                match e.reason {
-                    DeferReason::OwnerAbsent => m.count(Metric::OwnerPending),
-                    DeferReason::MailUnavailable => m.count(Metric::MailDeferred),
-                    DeferReason::TooEarly | DeferReason::ClaimLive | DeferReason::NoTimeLeft => {}
-                }
+        metered(m): {
+            match e.reason {
+                DeferReason::OwnerAbsent => m.count(Metric::OwnerPending),
+                DeferReason::MailUnavailable => m.count(Metric::MailDeferred),
+                DeferReason::TooEarly | DeferReason::ClaimLive | DeferReason::NoTimeLeft => {}
             }
         }
         console: {
@@ -109,9 +86,7 @@ events! {
     }
 
     /// The mail service took the mail.
-    EmailSent<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    EmailSent<'a> [subject: Subject<'a>] {
         /// Where it came from.
         source: Source,
         /// The mail service's id.
@@ -123,7 +98,6 @@ events! {
         /// How it counts.
         timeliness: Timeliness,
     } => e, "email_sent" {
-        subject: e.subject;
         line: INFO "lead mailed";
         fields: { message_id: e.message_id, attempt: e.attempt, latency_ms: whole_millis(e.latency) }
         metrics(m): {
@@ -148,28 +122,22 @@ events! {
     }
 
     /// A replay ended without a mail.
-    ReplaySettled<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    ReplaySettled<'a> [subject: Subject<'a>] {
         /// Which revision it is.
         revision: u32,
         /// What it was to do.
         notify: Notify,
     } => e, "replay_settled" {
-        subject: e.subject;
         line: INFO "replayed without a mail";
         fields: { revision: e.revision, notify: e.notify.code() }
         console: said(Tone::Dim, "replayed", "mailed nobody");
     }
 
     /// A message had nothing left to do: its event had ended before.
-    RecordAcked<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    RecordAcked<'a> [subject: Subject<'a>] {
         /// What the end was.
         state: &'static str,
     } => e, "record_acked" {
-        subject: e.subject;
         line: INFO "nothing left to do";
         fields: { state: e.state }
         console: if e.subject.is_canary() {
@@ -180,9 +148,7 @@ events! {
     }
 
     /// A record was reported as failed; an error on its last receive.
-    RecordFailed<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    RecordFailed<'a> [subject: Subject<'a>] {
         /// The queue's id of the message.
         message_id: &'a str,
         /// Why.
@@ -194,7 +160,6 @@ events! {
         /// Whether it counts for the objective.
         counted: bool,
     } => e, "record_failed" {
-        subject: e.subject;
         line: ERROR "the last receive failed; the message goes to the dead-letter queue", if e.is_final, else WARN "a receive failed";
         fields: {
             message_id: e.message_id,
@@ -202,14 +167,12 @@ events! {
             receives: e.receives,
             advice: e.is_final.then(|| e.reason.advice()),
         }
-        metrics(m): {
-            if e.subject.is_metered() {
-                m.count(Metric::BatchItemFailures);
-                if e.is_final {
-                    m.count(Metric::FinalAttemptFailed);
-                    if e.counted {
-                        m.count(Metric::NotMailed);
-                    }
+        metered(m): {
+            m.count(Metric::BatchItemFailures);
+            if e.is_final {
+                m.count(Metric::FinalAttemptFailed);
+                if e.counted {
+                    m.count(Metric::NotMailed);
                 }
             }
         }
@@ -222,46 +185,29 @@ events! {
     }
 
     /// The reply to a send was lost: whether the mail went out is not known.
-    EmailAmbiguous<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
-    } => e, "email_ambiguous" {
-        subject: e.subject;
+    EmailAmbiguous<'a> [subject: Subject<'a>] {} => e, "email_ambiguous" {
         line: WARN "whether the mail went out is not known";
-        metrics(m): {
-            if e.subject.is_metered() {
-                m.count(Metric::EmailsAmbiguous);
-            }
-        }
+        metered(m): { m.count(Metric::EmailsAmbiguous); }
         console: said(Tone::Wait, "unsure", "the mail server's reply was lost; it may have taken the mail");
     }
 
     /// A mail whose delivery could not be confirmed was parked for a person.
-    ClaimParked<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    ClaimParked<'a> [subject: Subject<'a>] {
         /// Whether it counts for the objective.
         counted: bool,
     } => e, "email_parked" {
-        subject: e.subject;
         line: ERROR "parked for a person: whether the mail went out is not known";
-        metrics(m): {
-            if e.subject.is_metered() {
-                m.count(Metric::EmailsParked);
-                if e.counted {
-                    m.count(Metric::NotMailed);
-                }
+        metered(m): {
+            m.count(Metric::EmailsParked);
+            if e.counted {
+                m.count(Metric::NotMailed);
             }
         }
         console: said(Tone::Bad, "parked", "whether its mail went out is not known; a person must decide");
     }
 
     /// The owner file's `owner_email` is no address, so the owner is not mailed; the others are.
-    OwnerEmailInvalid<'a> {
-        /// What it was about.
-        subject: Subject<'a>,
-    } => e, "owner_email_invalid" {
-        subject: e.subject;
+    OwnerEmailInvalid<'a> [subject: Subject<'a>] {} => e, "owner_email_invalid" {
         line: WARN "the owner file's owner_email is no address; the owner is not mailed";
     }
 
@@ -277,15 +223,12 @@ events! {
     }
 
     /// A failure could not be written to `failed/`; it is reported to the queue all the same.
-    FailureNotRecorded<'a> {
-        /// What it was about.
-        subject: Subject<'a>,
+    FailureNotRecorded<'a> [subject: Subject<'a>] {
         /// The queue's id of the message.
         message_id: &'a str,
         /// Why it failed.
         reason: FailureReason,
     } => e, "failure_not_recorded" {
-        subject: e.subject;
         line: ERROR "a failure could not be written down";
         fields: { message_id: e.message_id, reason: e.reason.code() }
     }

@@ -4,27 +4,29 @@
 ///
 /// ```text
 /// /// What happened.
-/// LeadMailed<'a> { /// Its fields. subject: Subject<'a>, … } => e, "lead_mailed" {
-///     subject: e.subject;                      whom it is about: the ids on the line
+/// LeadMailed<'a> [subject: Subject<'a>] { /// Its further fields. attempt: u32, … } => e, "lead_mailed" {
+
 ///     line: INFO "lead mailed";                or: ERROR "…", if e.is_final, else WARN "…";
 ///     fields: { attempt: e.attempt }           the line's further fields
-///     metrics(m): { m.count(…); }              what it counts and measures
+///     metrics(m): { m.count(…); }              what it counts and measures; as metered(m), where its subject counts
+
 ///     console: said(Tone::Good, "mailed", …);  what a person reads
 ///     then: { … }                              what follows it
 /// }
 /// ```
 ///
-/// All but the line may be left out. Each gets a method `emit`, and its facts stand in the module's `EVENTS`.
+/// All but the line may be left out. The subject is whom it is about, the ids on the line; where no field has it, `subject: …;` makes it. Each gets a method `emit`, and its facts stand in the module's `EVENTS`.
 macro_rules! events {
     ($(
         $(#[doc = $about:literal])+
-        $event:ident $(<$life:lifetime>)? {
+        $event:ident $(<$life:lifetime>)? $([$whom:ident: $whom_kind:ty])? {
             $($(#[doc = $help:literal])+ $field:ident: $kind:ty),* $(,)?
         } => $e:ident, $name:literal {
             $(subject: $subject:expr;)?
             line: $level:ident $message:expr $(, if $when:expr, else $other_level:ident $other:expr)?;
             $(fields: { $($key:ident: $value:expr),* $(,)? })?
             $(metrics($m:ident): $metrics:block)?
+            $(metered($mm:ident): $metered:block)?
             $(console: $words:expr;)?
             $(then: $then:block)?
         }
@@ -36,6 +38,10 @@ macro_rules! events {
             $(#[doc = $about])+
             #[derive(Debug)]
             pub struct $event $(<$life>)? {
+                $(
+                    /// Whom and what it is about.
+                    pub $whom: $whom_kind,
+                )?
                 $($(#[doc = $help])+ pub $field: $kind,)*
             }
 
@@ -75,6 +81,12 @@ macro_rules! events {
 
                 $(
                     fn subject(&self) -> $crate::observe::Subject<'_> {
+                        self.$whom
+                    }
+                )?
+
+                $(
+                    fn subject(&self) -> $crate::observe::Subject<'_> {
                         let $e = self;
                         $subject
                     }
@@ -92,6 +104,13 @@ macro_rules! events {
                         let $e = self;
                         _ = $e;
                         $metrics
+                    }
+                )?
+
+                $(
+                    fn measure(&self, $mm: &mut $crate::observe::metric::Metrics) {
+                        let $e = self;
+                        if $e.subject.is_metered() $metered
                     }
                 )?
 

@@ -3,6 +3,7 @@
 use super::metric::Metrics;
 use super::words::Words;
 use leadwire_domain::lead::id::{EventId, LeadId};
+use leadwire_domain::message::TriggerFacts;
 use leadwire_domain::source::Source;
 use leadwire_domain::source::canary;
 use std::borrow::Cow;
@@ -62,6 +63,15 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// What a message says of its event, where it says anything.
+    pub(crate) fn of_facts(facts: Option<&'a TriggerFacts>) -> Self {
+        Self {
+            lead_id: facts.map(|facts| &facts.lead_id),
+            event_id: facts.map(|facts| &facts.event_id),
+            source: facts.map(|facts| facts.source),
+        }
+    }
+
     /// The lead id as text.
     pub fn lead(&self) -> Option<&'a str> {
         self.lead_id.map(LeadId::as_str)

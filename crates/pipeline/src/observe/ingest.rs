@@ -12,9 +12,7 @@ use leadwire_domain::source::Source;
 
 events! {
     /// A webhook was answered with 202.
-    LeadAccepted<'a> {
-        /// What it was about.
-        subject: Subject<'a>,
+    LeadAccepted<'a> [subject: Subject<'a>] {
         /// Where it came from.
         source: Source,
         /// Where its bytes lie.
@@ -28,7 +26,6 @@ events! {
         /// Seconds until it is enriched.
         wait_seconds: u32,
     } => e, "lead_accepted" {
-        subject: e.subject;
         line: INFO "lead accepted";
         fields: {
             source: e.source.as_str(),

@@ -8,9 +8,7 @@ use std::error::Error;
 
 events! {
     /// An event that had lost its trigger was enqueued again, or given up.
-    EventSwept<'a> {
-        /// What it is about.
-        subject: Subject<'a>,
+    EventSwept<'a> [subject: Subject<'a>] {
         /// The raw object.
         s3_key: &'a str,
         /// Which time this is.
@@ -18,14 +16,9 @@ events! {
         /// Whether it was given up.
         given_up: bool,
     } => e, "event_swept" {
-        subject: e.subject;
         line: ERROR "an event had lost its trigger";
         fields: { s3_key: e.s3_key, times: e.times, given_up: e.given_up }
-        metrics(m): {
-            if e.subject.is_metered() {
-                m.count(Metric::SweptEvents);
-            }
-        }
+        metered(m): { m.count(Metric::SweptEvents); }
         console: if e.given_up {
             said(Tone::Bad, "given up", "its trigger was lost three times")
         } else {

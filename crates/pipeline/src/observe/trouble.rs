@@ -6,13 +6,10 @@ use crate::port::PortError;
 
 events! {
     /// A call on a port failed, and the stage coped or reported it; `error` is the whole chain.
-    CallFailed<'a> {
-        /// What it was about.
-        subject: Subject<'a>,
+    CallFailed<'a> [subject: Subject<'a>] {
         /// What failed.
         error: &'a PortError,
     } => e, "call_failed" {
-        subject: e.subject;
         line: WARN "a call failed";
         fields: { error: chain(e.error) }
     }

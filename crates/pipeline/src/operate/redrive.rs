@@ -1,12 +1,10 @@
 //! `redrive`: dead letters sent again. The copy goes first, then the dead letter: what fails in between only doubles a trigger, which is
-//! harmless, because a claim lets nobody mail twice.
+//! harmless, because no mail is sent twice under a claim.
 
-use crate::ledger::queue::{ByEvent, QueueSnapshot, by_event};
+use crate::ledger::queue::{ByEvent, QueueSnapshot, by_event, fresh_message};
 use crate::port::{DeadLetterQueue, DelayQueue, Home, OutgoingMessage, PortError, QueuedMessage};
-use crate::trace::TraceContext;
 use leadwire_domain::key::EventName;
 use leadwire_domain::message::Trigger;
-use leadwire_domain::wait::Waiting;
 
 /// What redriving does to one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,17 +94,11 @@ fn copy_of(name: &EventName, letters: &[QueuedMessage]) -> Option<OutgoingMessag
     if stored.is_none() && name.revision() > 0 {
         return None;
     }
-    let trigger = Trigger {
-        name: name.clone(),
-        facts: stored.and_then(|trigger| trigger.facts),
-        waiting: Waiting::default(),
-    };
-    let trace = letters
-        .first()
-        .map_or_else(TraceContext::default, |letter| letter.trace.clone());
-    Some(OutgoingMessage {
-        body: trigger.body(),
-        delay_seconds: 0,
-        trace,
-    })
+    let facts = stored.and_then(|trigger| trigger.facts);
+    let trace = letters.first().map(|letter| letter.trace.clone());
+    Some(fresh_message(
+        name.clone(),
+        facts,
+        trace.unwrap_or_default(),
+    ))
 }

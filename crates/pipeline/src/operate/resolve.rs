@@ -1,12 +1,11 @@
 //! Parked mails: their delivery is not confirmed, and a person decides (docs/PROTOCOL.md, Parked mails).
 
+use crate::ledger::queue::fresh_message;
 use crate::ledger::{ClaimState, Kind, Ledger, Marker};
-use crate::port::{Clock, DelayQueue, ETag, Home, OutgoingMessage, PortError};
+use crate::port::{Clock, DelayQueue, ETag, Home, PortError};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::key::EventName;
-use leadwire_domain::message::Trigger;
-use leadwire_domain::wait::Waiting;
 
 /// A parked mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,16 +129,8 @@ async fn is_stored<H: Home>(
 /// An operator's bare message: processed at once, left out of the objective, which has counted the mail as not sent already.
 async fn enqueue<H: Home>(home: &H, name: &EventName) -> Result<Resolved, PortError> {
     let raw = Ledger::new(home.store()).raw(name).await?.stored();
-    let trigger = Trigger {
-        name: name.clone(),
-        facts: None,
-        waiting: Waiting::default(),
-    };
-    let message = OutgoingMessage {
-        body: trigger.body(),
-        delay_seconds: 0,
-        trace: raw.map(|raw| raw.trace()).unwrap_or_default(),
-    };
+    let trace = raw.map(|raw| raw.trace()).unwrap_or_default();
+    let message = fresh_message(name.clone(), None, trace);
     home.queue().send(message).await?;
     Ok(Resolved::Queued)
 }

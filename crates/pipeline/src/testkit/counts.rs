@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once};
 
 /// The metrics that were recorded: by name, and by the value of the further dimension where there is one; how often, whatever the values were.
-pub type Told = BTreeMap<String, u64>;
+pub type Counted = BTreeMap<String, u64>;
 
 /// Where scenarios lie: worlds that are built there are held to what the file says.
 const SCENARIOS: &str = "tests/scenario/";
@@ -31,8 +31,8 @@ thread_local! {
 /// What one world caused.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    all: Mutex<Told>,
-    seen: Mutex<Told>,
+    all: Mutex<Counted>,
+    seen: Mutex<Counted>,
     looks: Mutex<usize>,
     /// The scenario, where it is one.
     scenario: Option<String>,
@@ -74,7 +74,7 @@ impl Counts {
     }
 
     /// What a test saw since it asked last.
-    pub(super) fn take_seen(&self) -> Told {
+    pub(super) fn take_seen(&self) -> Counted {
         std::mem::take(&mut *lock(&self.seen))
     }
 
@@ -127,8 +127,8 @@ fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(EXPECTED)
 }
 
-fn render(told: &Told) -> String {
-    let counted = told.iter().filter(|(_, count)| **count > 0);
+fn render(counted: &Counted) -> String {
+    let counted = counted.iter().filter(|(_, count)| **count > 0);
     let counted: Vec<String> = counted.map(|(name, n)| format!("{name} {n}")).collect();
     if counted.is_empty() {
         "nothing".to_owned()

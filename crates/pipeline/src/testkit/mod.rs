@@ -14,7 +14,7 @@ mod world;
 
 pub use asked::{Asked, FakeHome};
 pub use chance::Chance;
-pub use counts::{Told, count};
+pub use counts::{Counted, count};
 pub use home::MemoryHome;
 pub use interested::keep_callsites_enabled;
 pub use memory::Memory;

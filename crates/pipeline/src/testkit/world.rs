@@ -1,6 +1,6 @@
 //! A whole home in memory, with the stages over it and a loop that behaves like the queue's event source mapping.
 
-use super::counts::{Counts, Told};
+use super::counts::{Counted, Counts};
 use super::queue::RECEIVES_MAX;
 use super::{Call, FakeHome, Fault, lock};
 use crate::operate::redrive::{Redrive, Redriven};
@@ -78,9 +78,9 @@ impl Headers for NoHeaders {
 /// How a world differs from the defaults.
 #[derive(Debug)]
 pub struct WorldBuilder {
-    /// What `enrich` is told.
+    /// What `enrich` is configured with.
     pub enrich: EnrichConfig,
-    /// What `sweep` is told.
+    /// What `sweep` is configured with.
     pub sweep: SweepConfig,
     /// The environment's name.
     pub environment: &'static str,
@@ -96,7 +96,7 @@ impl Default for WorldBuilder {
     }
 }
 
-/// What `enrich` is told where a test says nothing else.
+/// What `enrich` is configured with where a test says nothing else.
 pub fn enrich_config() -> EnrichConfig {
     let address = |text| EmailAddress::parse(text).expect("a plain address");
     EnrichConfig {
@@ -117,7 +117,7 @@ pub fn enrich_config() -> EnrichConfig {
     }
 }
 
-/// What `sweep` is told where a test says nothing else.
+/// What `sweep` is configured with where a test says nothing else.
 pub fn sweep_config() -> SweepConfig {
     SweepConfig {
         delay_seconds: 600,
@@ -400,17 +400,17 @@ impl World {
     }
 
     /// The metrics seen since the last call, by name.
-    pub fn told(&self) -> Told {
-        let mut told = Told::new();
+    pub fn counted(&self) -> Counted {
+        let mut counted = Counted::new();
         for (name, count) in self.counts.take_seen() {
             let name = name.split(' ').next().unwrap_or_default();
-            *told.entry(name.to_owned()).or_default() += count;
+            *counted.entry(name.to_owned()).or_default() += count;
         }
-        told
+        counted
     }
 
     /// The same by name and value of the further dimension, where there is one: `LeadsRejected unverified`.
-    pub fn told_by_value(&self) -> Told {
+    pub fn counted_by_value(&self) -> Counted {
         self.counts.take_seen()
     }
 }

@@ -89,7 +89,7 @@ async fn a_document_that_another_worker_stored_is_counted_by_that_one_alone() {
         })
         .await;
     assert_eq!(only(&world, "enriched/")["lead_owner"], "Nadia");
-    let told = world.told();
+    let told = world.counted();
     for metric in ["LeadsEnriched", "EmailsSent", "MailedInTime"] {
         assert_eq!(told[metric], 1, "{told:?}");
     }
@@ -231,7 +231,7 @@ async fn every_answer_of_a_webhook_is_counted_once_by_its_source_or_its_reason()
             assert_eq!(world.post(&body).await.status, 503);
         })
         .await;
-    let told = world.told_by_value();
+    let told = world.counted_by_value();
     let counts = |name: &str| told.get(name).copied().unwrap_or(0);
     assert_eq!(counts("LeadsAccepted generic"), 1);
     assert_eq!(counts("LeadsDuplicate generic"), 3);
@@ -261,7 +261,7 @@ async fn a_sweep_counts_each_event_that_it_sent_or_gave_up_and_none_that_it_left
         sleep(LONG).await;
         let swept = swept(&world).await;
         assert_eq!((swept.sent, swept.given_up), (sent, given_up));
-        let told = world.told_by_value();
+        let told = world.counted_by_value();
         let counted = told.get("SweptEvents").copied().unwrap_or(0);
         assert_eq!(counted, sent + given_up);
         assert!(told.len() <= 1, "{told:?}");

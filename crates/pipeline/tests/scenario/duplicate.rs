@@ -55,7 +55,7 @@ async fn the_same_id_with_other_bytes_keeps_the_first_and_is_counted() {
     world.post(&first).await;
     let answer = world.observed(world.post(&other)).await;
     assert!(is_duplicate(&answer));
-    assert_eq!(world.told().get("LeadsConflicting"), Some(&1));
+    assert_eq!(world.counted().get("LeadsConflicting"), Some(&1));
     let stored = world.peek(&key_of(&answer)).unwrap();
     assert_eq!(stored.bytes, first.as_bytes());
 }

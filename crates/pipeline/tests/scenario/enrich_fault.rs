@@ -12,9 +12,12 @@ async fn a_lost_reply_of_any_write_adds_no_mail_and_costs_no_receive() {
     for prefix in ["enriched/", "mail/"] {
         for replace in [false, true] {
             let world = due().await;
-            world.spoil_once(Fault::ReplyLost, move |call| match replace {
-                true => replaces(prefix)(call),
-                false => creates(prefix)(call),
+            world.spoil_once(Fault::ReplyLost, move |call| {
+                if replace {
+                    replaces(prefix)(call)
+                } else {
+                    creates(prefix)(call)
+                }
             });
             let outcomes = world.work_until_idle().await;
             assert_eq!(outcomes, [MAILED], "{prefix} {replace}");
@@ -79,7 +82,7 @@ async fn an_enrichment_is_counted_once_whatever_becomes_of_its_reply() {
         let world = due().await;
         world.spoil_once(fault, creates("enriched/"));
         world.observed(world.work_until_idle()).await;
-        assert_eq!(world.told().get("LeadsEnriched"), Some(&1), "{fault:?}");
+        assert_eq!(world.counted().get("LeadsEnriched"), Some(&1), "{fault:?}");
     }
 }
 
@@ -161,7 +164,7 @@ async fn a_panic_while_the_mail_is_under_way_is_a_doubt_and_no_plain_panic() {
     world.spoil_once(Fault::Panics, replaces("mail/"));
     let outcomes = world.observed(world.work()).await;
     assert_eq!(outcomes, [failed(Why::MailAmbiguous)]);
-    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
+    assert_eq!(world.counted().get("EmailsAmbiguous"), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -166,5 +166,5 @@ async fn the_delay_is_measured_once_an_event_also_when_the_queue_was_early_or_do
             world.work_until_idle().await;
         })
         .await;
-    assert_eq!(world.told().get("EnrichmentDelay"), Some(&1));
+    assert_eq!(world.counted().get("EnrichmentDelay"), Some(&1));
 }

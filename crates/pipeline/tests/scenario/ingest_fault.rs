@@ -47,7 +47,7 @@ async fn a_hanging_store_is_a_503_after_four_seconds() {
     let answer = world.observed(world.post(ALICE)).await;
     assert_eq!((answer.status, start.elapsed().as_secs()), (503, 4));
     assert_eq!(json(&answer)["code"], "unavailable");
-    assert_eq!(world.told().get("LeadsRejected"), Some(&1));
+    assert_eq!(world.counted().get("LeadsRejected"), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ async fn a_throttled_mail_service_costs_no_receive_and_every_mail_goes_out_once(
     assert!(!has_failed(&outcomes));
     assert_eq!(world.mailer().sent().len(), 20);
     assert!(costs_no_receive(&world));
-    assert_eq!(world.told().get("MailDeferred"), Some(&47));
+    assert_eq!(world.counted().get("MailDeferred"), Some(&47));
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,7 +45,7 @@ async fn a_lost_reply_may_mail_twice_and_never_three_times() {
     assert_eq!(attempts(&world), [1, 2]);
     let subjects = subjects(&world);
     assert_eq!(subjects[0], subjects[1]);
-    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
+    assert_eq!(world.counted().get("EmailsAmbiguous"), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,7 +63,7 @@ async fn park_mails_at_most_once_and_lists_the_doubtful_case() {
         assert_eq!(world.mailer().tries(), 1);
         assert_eq!(only(&world, "failed/")["reason"], "mail_ambiguous");
         assert_eq!(only(&world, "mail/")["state"], "parked");
-        let told = world.told();
+        let told = world.counted();
         for metric in ["EmailsParked", "NotMailed", "EmailsAmbiguous"] {
             assert_eq!(told[metric], 1, "{told:?}");
         }
@@ -106,7 +106,7 @@ async fn parking_whose_reply_was_lost_is_still_told_and_costs_no_receive() {
     world.spoil_once(Fault::ReplyLost, replaces("mail/"));
     let outcomes = world.observed(world.work_until_idle()).await;
     assert_eq!(outcomes, [ended(Done::Parked)]);
-    assert_eq!(world.told().get("EmailsParked"), Some(&1));
+    assert_eq!(world.counted().get("EmailsParked"), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,7 +165,7 @@ async fn parking_that_does_not_take_effect_fails_and_is_done_at_the_next_receive
         let (world, outcome) = parking(fault, fails).await;
         assert_eq!(outcome, failed, "{fault:?}");
         assert_eq!(only(&world, "mail/")["state"], "sending", "{fault:?}");
-        assert_eq!(world.told().get("EmailsParked"), None, "{fault:?}");
+        assert_eq!(world.counted().get("EmailsParked"), None, "{fault:?}");
         let outcomes = world.work_until_idle().await;
         assert_eq!(outcomes, [ended(Done::Parked)], "{fault:?}");
     }
@@ -175,7 +175,7 @@ async fn parking_that_does_not_take_effect_fails_and_is_done_at_the_next_receive
 async fn parking_that_meets_itself_is_parked() {
     let (world, outcome) = parking(Fault::MeetsItself, replaces_claim).await;
     assert_eq!(outcome, ended(Done::Parked));
-    assert_eq!(world.told().get("EmailsParked"), Some(&1));
+    assert_eq!(world.counted().get("EmailsParked"), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +183,7 @@ async fn a_doubt_is_told_when_it_arises_and_not_first_when_a_lease_is_over() {
     let world = posted(World::new()).await;
     world.mailer().lose_replies(1);
     world.observed(world.work_next()).await;
-    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
+    assert_eq!(world.counted().get("EmailsAmbiguous"), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +192,7 @@ async fn a_worker_that_died_while_sending_is_counted_as_a_doubt_once() {
     plant_claim(&world, DEAD_CLAIM);
     let outcomes = world.observed(world.work_until_idle()).await;
     assert_eq!(outcomes, [MAILED]);
-    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
+    assert_eq!(world.counted().get("EmailsAmbiguous"), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,5 +202,5 @@ async fn a_takeover_whose_reply_was_lost_still_tells_the_doubt_once() {
     world.spoil_once(Fault::ReplyLost, replaces("mail/"));
     let outcomes = world.observed(world.work_until_idle()).await;
     assert_eq!(outcomes, [MAILED]);
-    assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1));
+    assert_eq!(world.counted().get("EmailsAmbiguous"), Some(&1));
 }

@@ -19,7 +19,7 @@ async fn an_owner_who_comes_late_is_waited_for_without_costing_a_receive() {
     let outcomes = world.observed(world.work_until_idle()).await;
     assert_eq!(outcomes.last(), Some(&MAILED));
     assert!(costs_no_receive(&world));
-    let late = world.told()["MailedLate"];
+    let late = world.counted()["MailedLate"];
     assert_eq!(late, 1, "later than 60 s after the owner file came");
 }
 
@@ -31,7 +31,7 @@ async fn a_mail_soon_after_the_owner_came_is_in_time() {
     world.work().await;
     world.put_owner("test-1", OMAR);
     world.observed(world.work_until_idle()).await;
-    assert_eq!(world.told().get("MailedInTime"), Some(&1));
+    assert_eq!(world.counted().get("MailedInTime"), Some(&1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +77,7 @@ async fn a_bucket_that_answers_403_is_waited_for_like_a_missing_file_and_counted
     world.spoil(Fault::Denied, reads_owner);
     let outcomes = world.observed(world.work()).await;
     assert_eq!(looks(&outcomes), 1);
-    let told = world.told();
+    let told = world.counted();
     assert_eq!((told["LookupDenied"], told["OwnerPending"]), (1, 1));
     world.home.clear_script();
     assert_eq!(world.work_until_idle().await, [MAILED]);

@@ -8,7 +8,7 @@ async fn parked() -> (World, EventName) {
     world.mailer().lose_replies(1);
     let outcomes = world.work_until_idle().await;
     assert_eq!(outcomes.last(), Some(&ended(Done::Parked)));
-    world.told();
+    world.counted();
     (world, name)
 }
 
@@ -32,10 +32,8 @@ async fn a_parked_mail_is_listed_until_it_is_resolved() {
 #[tokio::test(start_paused = true)]
 async fn what_a_person_found_sent_is_settled_and_never_mailed_again() {
     let (world, name) = parked().await;
-    assert_eq!(
-        say(&world, &name, Resolution::Sent).await,
-        Resolved::MarkedSent
-    );
+    let said = say(&world, &name, Resolution::Sent).await;
+    assert_eq!(said, Resolved::MarkedSent);
     assert_eq!(world.state(&name.mail_key()), "sent");
     world.send_bare(&name.raw_key());
     assert_eq!(world.work_until_idle().await, [ended(Done::MailedBefore)]);
@@ -49,10 +47,8 @@ async fn what_a_person_found_sent_is_settled_and_never_mailed_again() {
 #[tokio::test(start_paused = true)]
 async fn what_is_to_be_sent_again_is_mailed_by_the_pipeline_at_once() {
     let (world, name) = parked().await;
-    assert_eq!(
-        say(&world, &name, Resolution::Resend).await,
-        Resolved::Queued
-    );
+    let said = say(&world, &name, Resolution::Resend).await;
+    assert_eq!(said, Resolved::Queued);
     assert_eq!(only(&world, "mail/")["state"], "idle");
     assert_eq!(world.mailer().tries(), 1, "not by the operator");
     let outcomes = world.observed(world.work()).await;
@@ -71,10 +67,8 @@ async fn a_death_between_giving_the_claim_back_and_the_message_is_mended_by_sayi
     assert_eq!(only(&world, "mail/")["state"], "idle");
     assert_eq!(world.queue().depth(), 0);
     for _ in 0..2 {
-        assert_eq!(
-            say(&world, &name, Resolution::Resend).await,
-            Resolved::Queued
-        );
+        let said = say(&world, &name, Resolution::Resend).await;
+        assert_eq!(said, Resolved::Queued);
     }
     let outcomes = world.work_until_idle().await;
     assert_eq!(count(&outcomes, MAILED), 1);

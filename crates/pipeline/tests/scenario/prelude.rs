@@ -152,7 +152,7 @@ pub(crate) const WHOLE: &str = "EmailsSent 1, EndToEndLatency generic 1, Enrichm
 /// What was counted since the last look, in the order of the names.
 #[track_caller]
 pub(crate) fn check_told(world: &World, expected: &str) {
-    let told = world.told_by_value();
+    let told = world.counted_by_value();
     let told: Vec<String> = told.iter().map(|(name, n)| format!("{name} {n}")).collect();
     assert_eq!(told.join(", "), expected);
 }

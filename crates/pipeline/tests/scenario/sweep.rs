@@ -74,7 +74,7 @@ async fn a_dry_run_changes_nothing() {
     assert_eq!((report.found, report.sent), (2, 0));
     assert_eq!(world.queue().depth(), 0);
     assert!(world.keys("swept/").is_empty());
-    assert!(world.told().is_empty());
+    assert!(world.counted().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +123,7 @@ async fn one_event_that_cannot_be_enqueued_does_not_keep_the_others_waiting() {
     let swept = world.observed(world.sweep.run(SweepMode::Send)).await;
     assert!(swept.is_err());
     assert_eq!(world.queue().depth(), 2);
-    assert_eq!(world.told().get("SweptEvents"), Some(&2));
+    assert_eq!(world.counted().get("SweptEvents"), Some(&2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -246,7 +246,7 @@ async fn a_lost_reply_doubles_a_mail_at_most_once_whatever_way_the_event_comes()
         world.mailer().lose_replies(1);
         world.observed(world.work_until_idle()).await;
         assert_eq!(attempts(world), [1, 2], "{way:?}");
-        assert_eq!(world.told().get("EmailsAmbiguous"), Some(&1), "{way:?}");
+        assert_eq!(world.counted().get("EmailsAmbiguous"), Some(&1), "{way:?}");
     }
 }
 

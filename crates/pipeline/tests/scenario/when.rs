@@ -263,7 +263,7 @@ async fn a_message_becomes_a_dead_letter_after_as_many_receives_as_are_allowed_b
                 .enrich
                 .handle_batch(vec![record], Duration::from_mins(1));
             world.observed(work).await;
-            told.push(world.told().get("FinalAttemptFailed").copied());
+            told.push(world.counted().get("FinalAttemptFailed").copied());
             sleep(Duration::from_secs(361)).await;
             world.queue().purge();
             world.send(r#"{"s3_key":"raw/nowhere.json"}"#).await;
@@ -294,6 +294,10 @@ async fn a_mail_is_in_time_within_sixty_seconds_of_what_came_last() {
         sleep(late(freed_at - owner_at)).await;
         world.send(&body).await;
         world.observed(world.work_until_idle()).await;
-        assert_eq!(world.told().get(metric), Some(&1), "{owner_at} {freed_at}");
+        assert_eq!(
+            world.counted().get(metric),
+            Some(&1),
+            "{owner_at} {freed_at}"
+        );
     }
 }

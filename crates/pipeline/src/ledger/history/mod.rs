@@ -67,25 +67,15 @@ impl Received {
             raw.event_id_label(),
             raw.source_text_label(),
         );
-        let (lead_id, event_id, source) =
-            if let (Some(lead_id), Some(event_id), Some(source)) = labels {
-                (lead_id.to_owned(), event_id.to_owned(), source.to_owned())
-            } else {
-                let event = raw.event();
-                let event = event.as_ref();
-                let or_label = |said: Option<&str>, label: Option<&str>| {
-                    label.or(said).unwrap_or_default().to_owned()
-                };
-                (
-                    or_label(event.map(|event| event.lead_id.as_str()), labels.0),
-                    or_label(event.map(|event| event.event_id.as_str()), labels.1),
-                    or_label(event.map(|event| event.source.as_str()), labels.2),
-                )
-            };
+        let is_labelled = matches!(labels, (Some(_), Some(_), Some(_)));
+        let event = if is_labelled { None } else { raw.event() };
+        let event = event.as_ref();
+        let text =
+            |label: Option<&str>, said: Option<&str>| label.or(said).unwrap_or_default().to_owned();
         Self {
-            lead_id,
-            event_id,
-            source,
+            lead_id: text(labels.0, event.map(|event| event.lead_id.as_str())),
+            event_id: text(labels.1, event.map(|event| event.event_id.as_str())),
+            source: text(labels.2, event.map(|event| event.source.as_str())),
             accepted_at: raw.accepted_at(),
             trace_id: raw.trace().trace_id().map(str::to_owned),
             bytes: raw.bytes().len(),
@@ -96,22 +86,16 @@ impl Received {
 impl EventHistory {
     /// The lead's id, as stored; never parsed out of a key.
     pub fn lead_id(&self) -> &str {
-        let failed = self.failure.as_ref();
-        match (&self.received, failed.and_then(|f| f.lead_id.as_ref())) {
-            (Some(received), _) => &received.lead_id,
-            (None, Some(lead_id)) => lead_id.as_str(),
-            (None, None) => "",
-        }
+        let received = self.received.as_ref().map(|received| &*received.lead_id);
+        let failed = || Some(self.failure.as_ref()?.lead_id.as_ref()?.as_str());
+        received.or_else(failed).unwrap_or_default()
     }
 
     /// The event's id.
     pub fn event_id(&self) -> &str {
-        let failed = self.failure.as_ref();
-        match (&self.received, failed.and_then(|f| f.event_id.as_ref())) {
-            (Some(received), _) => &received.event_id,
-            (None, Some(event_id)) => event_id.as_str(),
-            (None, None) => "",
-        }
+        let received = self.received.as_ref().map(|received| &*received.event_id);
+        let failed = || Some(self.failure.as_ref()?.event_id.as_ref()?.as_str());
+        received.or_else(failed).unwrap_or_default()
     }
 
     /// The trace that it belongs to, 32 hexadecimal digits.
@@ -129,7 +113,8 @@ impl EventHistory {
     /// Whether it is the canary's: the source that is stored says so.
     fn is_canary(&self) -> bool {
         let received = self.received.as_ref();
-        received.is_some_and(|received| received.source == Source::Canary.as_str())
+        let source = received.and_then(|received| Source::from_name(&received.source));
+        source.is_some_and(Source::is_synthetic)
     }
 }
 

@@ -141,16 +141,14 @@ impl EventHistory {
             (_, None) if !self.dead.is_empty() => {
                 EventStatus::since(LeadState::Dead, None, "in the dead-letter queue")
             }
-            (Some([]), None) if self.name.revision() > 0 => EventStatus::since(
-                LeadState::Lost,
-                None,
-                "no trigger in the queue, and the sweep looks after no replays; replay it again",
-            ),
-            (Some([]), None) => EventStatus::since(
-                LeadState::Lost,
-                None,
-                "no trigger in the queue; the sweep enqueues it again",
-            ),
+            (Some([]), None) => {
+                let why = if self.name.revision() > 0 {
+                    "no trigger in the queue, and the sweep looks after no replays; replay it again"
+                } else {
+                    "no trigger in the queue; the sweep enqueues it again"
+                };
+                EventStatus::since(LeadState::Lost, None, why)
+            }
             (None, None) => self.status_of_documents(),
         }
     }
@@ -290,19 +288,22 @@ mod tests {
         assert_eq!((status.state, status.why.as_str()), (stage, why));
     }
 
+    fn settled(how: Settled) -> ClaimState {
+        ClaimState::Settled(Marker::new(how, at(8)), ETag("1".to_owned()))
+    }
+
     #[test]
     fn a_message_tells_what_its_event_waits_for() {
-        let mut event = facts();
-        event.live = Some(vec![message(600, 0, "")]);
-        check(&event, LeadState::Waiting, "for its delay");
-        event.live = Some(vec![message(
-            600,
-            0,
-            r#","waiting":{"kind":"owner","hop":1,"reason":"owner_absent"}"#,
-        )]);
-        check(&event, LeadState::Waiting, "for its owner file");
-        event.live = Some(vec![message(9, 0, "")]);
-        check(&event, LeadState::Ready, "in the queue");
+        let owner = r#","waiting":{"kind":"owner","hop":1,"reason":"owner_absent"}"#;
+        for (visible, waiting, state, why) in [
+            (600, "", LeadState::Waiting, "for its delay"),
+            (600, owner, LeadState::Waiting, "for its owner file"),
+            (9, "", LeadState::Ready, "in the queue"),
+        ] {
+            let mut event = facts();
+            event.live = Some(vec![message(visible, 0, waiting)]);
+            check(&event, state, why);
+        }
     }
 
     #[test]
@@ -320,32 +321,25 @@ mod tests {
         let mut event = facts();
         event.failure = Some(failed());
         event.live = Some(vec![message(9, 0, "")]);
-        event.claim = ClaimState::Settled(Marker::new(Settled::Sent, at(8)), ETag("1".to_owned()));
+        event.claim = settled(Settled::Sent);
         check(&event, LeadState::Mailed, "");
     }
 
     #[test]
     fn a_replay_that_mailed_nobody_is_at_its_end_and_one_that_is_lost_says_what_to_do() {
+        let lost = "no trigger in the queue, and the sweep looks after no replays; replay it again";
         let mut replay = facts();
         replay.name = replay.name.with_revision(1);
-        check(
-            &replay,
-            LeadState::Lost,
-            "no trigger in the queue, and the sweep looks after no replays; replay it again",
-        );
-        replay.claim =
-            ClaimState::Settled(Marker::new(Settled::Silent, at(8)), ETag("1".to_owned()));
+        check(&replay, LeadState::Lost, lost);
+        replay.claim = settled(Settled::Silent);
         check(&replay, LeadState::Silent, "mailed nobody");
     }
 
     #[test]
     fn an_event_without_end_and_without_message_is_lost_only_where_the_queue_was_looked_into() {
+        let lost = "no trigger in the queue; the sweep enqueues it again";
         let mut event = facts();
-        check(
-            &event,
-            LeadState::Lost,
-            "no trigger in the queue; the sweep enqueues it again",
-        );
+        check(&event, LeadState::Lost, lost);
         event.live = None;
         check(&event, LeadState::Waiting, "in the queue");
     }
@@ -356,12 +350,10 @@ mod tests {
         let mut event = facts();
         event.claim = ClaimState::Unreadable(Some(ETag("1".to_owned())));
         check(&event, LeadState::Lost, unreadable);
-        event.live = Some(vec![message(12, 1, "")]);
-        check(&event, LeadState::Retrying, unreadable);
-        event.live = Some(vec![message(9, 0, "")]);
-        check(&event, LeadState::Retrying, unreadable);
-        event.live = None;
-        check(&event, LeadState::Retrying, unreadable);
+        for live in [Some(message(12, 1, "")), Some(message(9, 0, "")), None] {
+            event.live = live.map(|message| vec![message]);
+            check(&event, LeadState::Retrying, unreadable);
+        }
         event.failure = Some(failed());
         check(&event, LeadState::Dead, unreadable);
     }

@@ -85,7 +85,7 @@ impl Flaw {
             }
             Self::ClaimWithoutRaw => "never settled, and the raw object is gone",
             Self::ClaimUnreadable => "the mail claim cannot be read",
-            Self::ClaimStale => "a worker died while it sent, long ago, and nobody took over",
+            Self::ClaimStale => "a worker died while it sent, long ago, and no other took over",
             Self::ForgottenButStored => {
                 "forgotten, and something of it is still stored; forget the lead once more"
             }

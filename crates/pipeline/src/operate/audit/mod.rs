@@ -150,7 +150,7 @@ impl<H: Home> Audit<H> {
     pub async fn run(
         &self,
         see: impl AsyncFn() -> Result<QueueSeen, PortError>,
-        told: &mut impl FnMut(AuditStep<'_>),
+        on_step: &mut impl FnMut(AuditStep<'_>),
     ) -> Result<AuditReport, PortError> {
         let mut report = AuditReport::default();
         let mut queue = see().await?;
@@ -168,10 +168,10 @@ impl<H: Home> Audit<H> {
                     queue = see().await?;
                     judged = self.examine(group, &queue).await?;
                 }
-                self.book(judged, &mut report, told);
+                self.book(judged, &mut report, on_step);
                 examined += 1;
             }
-            told(AuditStep::Examined(examined));
+            on_step(AuditStep::Examined(examined));
         }
     }
 
@@ -192,7 +192,12 @@ impl<H: Home> Audit<H> {
         }
     }
 
-    fn book(&self, judged: Judged, report: &mut AuditReport, told: &mut impl FnMut(AuditStep<'_>)) {
+    fn book(
+        &self,
+        judged: Judged,
+        report: &mut AuditReport,
+        on_step: &mut impl FnMut(AuditStep<'_>),
+    ) {
         if let Some(end) = judged.end {
             report.account.count(end);
             report.without_message += u64::from(end == End::Unqueued);
@@ -206,7 +211,7 @@ impl<H: Home> Audit<H> {
             } else if flaw != Flaw::Nowhere {
                 report.inconsistent += 1;
             }
-            told(AuditStep::Found(&Finding { key, flaw, is_note }));
+            on_step(AuditStep::Found(&Finding { key, flaw, is_note }));
         }
     }
 }

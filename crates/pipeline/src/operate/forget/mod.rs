@@ -85,7 +85,7 @@ where
         &self,
         found: &Found,
         is_idle: impl Fn() -> bool + Send,
-        told: &mut (impl FnMut(ForgetStep) + Send),
+        on_step: &mut (impl FnMut(ForgetStep) + Send),
     ) -> Result<Forgotten, PortError> {
         let all = found.events.len();
         let mut newest: Option<Timestamp> = None;
@@ -93,17 +93,17 @@ where
             let at = self.tombstone(event).await?;
             newest = newest.max(Some(at));
             let done = index + 1;
-            told(ForgetStep::Marked { done, all });
+            on_step(ForgetStep::Marked { done, all });
         }
         if let Some(newest) = newest.filter(|_marked| !is_idle()) {
-            self.wait(newest, told).await;
+            self.wait(newest, on_step).await;
         }
         let mut forgotten = Forgotten::default();
         for (index, event) in found.events.iter().enumerate() {
             forgotten.versions += self.erase(&event.name).await?;
             forgotten.events = index + 1;
             let done = index + 1;
-            told(ForgetStep::Erased { done, all });
+            on_step(ForgetStep::Erased { done, all });
         }
         if self.config.owner_file {
             forgotten.owner_file = self.ledger().erase_owner(&found.lead_id).await?;
@@ -112,12 +112,12 @@ where
     }
 
     /// One lease from the newest mark on. Measured by a monotonic clock.
-    async fn wait(&self, newest: Timestamp, told: &mut (impl FnMut(ForgetStep) + Send)) {
+    async fn wait(&self, newest: Timestamp, on_step: &mut (impl FnMut(ForgetStep) + Send)) {
         let gone = self.home.clock().now().duration_since(newest);
         let left = (self.config.lease - gone).clamp(SignedDuration::ZERO, self.config.lease);
         let mut left = Duration::try_from(left).unwrap_or_default();
         while !left.is_zero() {
-            told(ForgetStep::Waiting { left });
+            on_step(ForgetStep::Waiting { left });
             let pause = left.min(TICK);
             tokio::time::sleep(pause).await;
             left -= pause;

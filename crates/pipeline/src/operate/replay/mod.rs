@@ -8,13 +8,13 @@ mod preview;
 
 pub use preview::{Preview, Ready, Refusal, preview};
 
+use crate::ledger::queue::fresh_message;
 use crate::ledger::{Kind, Ledger};
-use crate::port::{DelayQueue, Home, OutgoingMessage, PortError};
+use crate::port::{DelayQueue, Home, PortError};
 use jiff::Timestamp;
 use leadwire_domain::key::EventName;
 use leadwire_domain::lead::id::LeadId;
-use leadwire_domain::message::{Notify, Trigger, TriggerFacts};
-use leadwire_domain::wait::Waiting;
+use leadwire_domain::message::{Notify, TriggerFacts};
 use std::collections::BTreeSet;
 
 /// What is asked for.
@@ -55,12 +55,9 @@ pub async fn list_lead<H: Home>(home: &H, lead_id: &LeadId) -> Result<Vec<EventN
     for kind in [Kind::Raw, Kind::Document] {
         let mut listing = Ledger::new(home.store()).list_lead(kind, lead_id);
         while let Some(entry) = listing.next().await? {
-            let name = kind.parse(&entry.key);
-            names.extend(
-                name.ok()
-                    .filter(|name| name.may_be_of(lead_id))
-                    .map(|name| name.with_revision(0)),
-            );
+            let name = kind.parse(&entry.key).ok();
+            let name = name.filter(|name| name.may_be_of(lead_id));
+            names.extend(name.map(|name| name.with_revision(0)));
         }
     }
     Ok(names.into_iter().collect())
@@ -124,18 +121,10 @@ async fn send<H: Home>(
     name: EventName,
     notify: Notify,
 ) -> Result<(), PortError> {
-    let trigger = Trigger {
-        name,
-        facts: Some(TriggerFacts {
-            notify,
-            ..ready.facts.clone()
-        }),
-        waiting: Waiting::default(),
+    let facts = TriggerFacts {
+        notify,
+        ..ready.facts.clone()
     };
-    let message = OutgoingMessage {
-        body: trigger.body(),
-        delay_seconds: 0,
-        trace: ready.trace.clone(),
-    };
+    let message = fresh_message(name, Some(facts), ready.trace.clone());
     home.queue().send(message).await
 }

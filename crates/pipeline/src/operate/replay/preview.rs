@@ -10,7 +10,6 @@ use leadwire_domain::lead::change::{Change, diff};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::lead::merge::{MergeError, merge};
 use leadwire_domain::message::{Notify, TriggerFacts};
-use leadwire_domain::source::Source;
 use strum::IntoStaticStr;
 
 /// What a replay of an event would do.
@@ -128,7 +127,7 @@ async fn load<H: Home>(home: &H, event: &EventName) -> Result<Ready, Stop> {
         RawState::TooLarge => return Err(Refusal::RawInvalid.into()),
     };
     let raw = stored.event().ok_or(Refusal::RawInvalid)?;
-    if raw.source == Source::Canary {
+    if raw.source.is_synthetic() {
         return Err(Refusal::Canary.into());
     }
     let newest = newest(ledger, event).await?;

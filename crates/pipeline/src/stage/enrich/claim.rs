@@ -155,10 +155,8 @@ async fn park<H: Home>(
     let (ledger, name) = (cx.ledger(), cx.name());
     let reason = FailureReason::MailAmbiguous;
     let failure = cx.record.failure(reason, Some(cx.trigger), cx.now());
-    ledger
-        .put_failure(Some(name), &failure)
-        .await
-        .map_err(Failed::store)?;
+    let written = ledger.put_failure(Some(name), &failure).await;
+    written.map_err(Failed::store)?;
     let parked = Claim::Parked {
         parked_at: cx.now(),
         attempt,
@@ -189,8 +187,6 @@ async fn is_stored<H: Home>(cx: &Context<'_, H>, written: &Claim) -> bool {
 
 /// Reports that it is not known whether the mail went out.
 pub(super) fn report_doubt<H: Home>(cx: &Context<'_, H>) {
-    EmailAmbiguous {
-        subject: cx.subject(),
-    }
-    .emit();
+    let subject = cx.subject();
+    EmailAmbiguous { subject }.emit();
 }

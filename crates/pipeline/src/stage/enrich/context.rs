@@ -138,21 +138,15 @@ impl<'a, H: Home> Context<'a, H> {
             Done::Silent | Done::SilentBefore => "silent",
             Done::CanaryFailed => "failed",
         };
-        RecordAcked {
-            subject: self.subject(),
-            state,
-        }
-        .emit();
+        let subject = self.subject();
+        RecordAcked { subject, state }.emit();
         Outcome::Done(done)
     }
 
     /// Reports a call that failed, whether or not the attempt goes on.
     pub(super) fn report_failed_call(&self, error: &PortError) {
-        CallFailed {
-            subject: self.subject(),
-            error,
-        }
-        .emit();
+        let subject = self.subject();
+        CallFailed { subject, error }.emit();
     }
 }
 

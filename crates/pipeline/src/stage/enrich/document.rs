@@ -8,7 +8,6 @@ use crate::port::{Created, Home, PortError};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::lead::document::{Provenance, render_enriched};
 use leadwire_domain::lead::merge::{MergeError, Merged, merge};
-use leadwire_domain::source::Source;
 
 /// The stored document, or the one that this attempt makes and stores.
 pub(super) async fn obtain<H: Home>(
@@ -74,7 +73,7 @@ fn read_raw<H: Home>(cx: &mut Context<'_, H>, raw: RawState) -> Result<RawEvent,
     let agrees = cx.trigger.facts.as_ref().is_none_or(|facts| {
         facts.sha256 == raw.sha256
             && facts.lead_id == raw.lead_id
-            && (facts.source == Source::Canary) == (raw.source == Source::Canary)
+            && facts.source.is_synthetic() == raw.source.is_synthetic()
     });
     if agrees {
         Ok(raw)

@@ -75,14 +75,9 @@ impl<H: Home> Enrich<H> {
                     error: &error,
                 }
                 .emit();
-                return self
-                    .conclude(
-                        record,
-                        None,
-                        Subject::default(),
-                        Outcome::Failed(FailureReason::BadMessage),
-                    )
-                    .await;
+                let failed = Outcome::Failed(FailureReason::BadMessage);
+                let subject = Subject::default();
+                return self.conclude(record, None, subject, failed).await;
             }
         };
         if let Some(facts) = &trigger.facts {
@@ -136,7 +131,7 @@ impl<H: Home> Enrich<H> {
                 }
                 .emit();
             }
-            if is_recorded && subject.source == Some(Source::Canary) {
+            if is_recorded && subject.source.is_some_and(Source::is_synthetic) {
                 CanaryFailed {
                     subject,
                     message_id,
@@ -178,9 +173,7 @@ impl<H: Home> Enrich<H> {
         }
         let [jitter, ..] = self.home.entropy().bits();
         let seconds = retry + retry * u32::from(jitter) / 512;
-        self.home
-            .queue()
-            .set_visibility(&record.receipt_handle, seconds)
-            .await
+        let queue = self.home.queue();
+        queue.set_visibility(&record.receipt_handle, seconds).await
     }
 }

@@ -11,7 +11,7 @@ use leadwire_domain::claim::{Claim, Sending, Settled};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::limits::RECIPIENTS_MAX;
 use leadwire_domain::notice::{EmailAddress, render_email};
-use leadwire_domain::source::{Source, canary};
+use leadwire_domain::source::canary;
 use leadwire_domain::wait::{DeferReason, decide_mail_wait};
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub(super) async fn send<H: Home>(
 }
 
 fn compose<H: Home>(cx: &Context<'_, H>, document: &Document, attempt: u32) -> Mail {
-    let is_canary = document.source() == Source::Canary;
+    let is_canary = document.source().is_synthetic();
     // There is no such lead in the CRM.
     let link = cx.config.lead_url.as_ref().filter(|_| !is_canary);
     Mail {
@@ -79,10 +79,10 @@ fn recipients<H: Home>(cx: &Context<'_, H>, document: &Document) -> Vec<EmailAdd
         match EmailAddress::parse(owner) {
             Ok(owner) if !to.contains(&owner) && to.len() < RECIPIENTS_MAX => to.push(owner),
             Ok(_) => {}
-            Err(_not_an_address) => OwnerEmailInvalid {
-                subject: cx.subject(),
+            Err(_not_an_address) => {
+                let subject = cx.subject();
+                OwnerEmailInvalid { subject }.emit();
             }
-            .emit(),
         }
     }
     to

@@ -35,10 +35,8 @@ pub(super) async fn obtain<H: Home>(
         }))),
         OwnerState::TooLarge => Err(FailureReason::LookupInvalid.into()),
         OwnerState::Denied => {
-            LookupDenied {
-                subject: cx.subject(),
-            }
-            .emit();
+            let subject = cx.subject();
+            LookupDenied { subject }.emit();
             wait(cx, raw.accepted_at).await
         }
         OwnerState::Absent => wait(cx, raw.accepted_at).await,

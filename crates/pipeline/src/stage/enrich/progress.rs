@@ -27,11 +27,10 @@ enum Doubt {
 impl Progress {
     /// Whom and what the record is about.
     pub(super) fn subject<'a>(&self, trigger: &'a Trigger) -> Subject<'a> {
-        let facts = trigger.facts.as_ref();
+        let said = Subject::of_facts(trigger.facts.as_ref());
         Subject {
-            lead_id: facts.map(|facts| &facts.lead_id),
-            event_id: facts.map(|facts| &facts.event_id),
-            source: self.source.or_else(|| facts.map(|facts| facts.source)),
+            source: self.source.or(said.source),
+            ..said
         }
     }
 
@@ -59,10 +58,10 @@ impl Progress {
     pub(super) fn abort_outcome(&self, trigger: &Trigger, reason: FailureReason) -> Outcome {
         match self.doubt {
             Doubt::None => return Outcome::Failed(reason),
-            Doubt::Open => EmailAmbiguous {
-                subject: self.subject(trigger),
+            Doubt::Open => {
+                let subject = self.subject(trigger);
+                EmailAmbiguous { subject }.emit();
             }
-            .emit(),
             Doubt::Reported => {}
         }
         Outcome::Failed(FailureReason::MailAmbiguous)

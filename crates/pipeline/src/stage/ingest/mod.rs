@@ -115,10 +115,9 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let delivery = request.delivery();
         let mut sources = secrets.current(now).await?;
         let mut outcome = sources.verify(source, &delivery);
-        if matches!(
-            outcome,
-            Err(Unverified::Mismatch | Unverified::NotConfigured)
-        ) && let Some(fresh) = secrets.refreshed(now, &sources).await
+        let may_be_old = [Unverified::Mismatch, Unverified::NotConfigured];
+        if outcome.as_ref().is_err_and(|why| may_be_old.contains(why))
+            && let Some(fresh) = secrets.refreshed(now, &sources).await
         {
             outcome = fresh.verify(source, &delivery);
             sources = fresh;
@@ -140,10 +139,8 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             }
             Extracted::Ignored => {
                 Span::current().record(trace::OUTCOME, "ignored");
-                RequestIgnored {
-                    source: trusted.source,
-                }
-                .emit();
+                let source = trusted.source;
+                RequestIgnored { source }.emit();
                 Ok(Answer::ignored())
             }
         }
@@ -210,18 +207,14 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             queued.map_err(|error| unavailable(subject, error))?;
         }
         let s3_key = stored.name.raw_key();
-        let is_duplicate = stored.duplicate;
-        let outcome = if is_duplicate {
-            "duplicate"
-        } else {
-            "accepted"
-        };
+        let duplicate = stored.duplicate;
+        let outcome = if duplicate { "duplicate" } else { "accepted" };
         span.record(trace::OUTCOME, outcome);
         LeadAccepted {
             subject,
             source,
             s3_key: &s3_key,
-            duplicate: is_duplicate,
+            duplicate,
             conflicting: stored.conflicting,
             latency: self.home.clock().now().duration_since(request.received_at),
             wait_seconds,
@@ -232,7 +225,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             lead_id: event.lead_id.clone(),
             event_id: event_id.clone(),
             s3_key,
-            duplicate: is_duplicate,
+            duplicate,
         })
     }
 
@@ -296,11 +289,7 @@ async fn within<T>(
     deadline: Instant,
     step: impl Future<Output = Result<T, Refusal>>,
 ) -> Result<T, Refusal> {
-    tokio::time::timeout_at(deadline, step)
-        .await
-        .unwrap_or_else(|_elapsed| {
-            Err(Refusal::unavailable(
-                "storing and queueing took longer than 4 s",
-            ))
-        })
+    let ended = tokio::time::timeout_at(deadline, step).await;
+    let late = "storing and queueing took longer than 4 s";
+    ended.unwrap_or_else(|_elapsed| Err(Refusal::unavailable(late)))
 }

@@ -76,9 +76,8 @@ impl NewEvent<'_> {
         ledger: Ledger<'_, S>,
     ) -> Result<Timestamp, PortError> {
         let time = self.received_at;
-        let created = ledger
-            .create_dedupe(self.lead_id, &self.identity, time)
-            .await;
+        let created = ledger.create_dedupe(self.lead_id, &self.identity, time);
+        let created = created.await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(time);
         }
@@ -104,11 +103,8 @@ impl NewEvent<'_> {
             return Ok(KeyCandidate::Ours(self.stored_now(name)));
         }
         if let Err(error) = &created {
-            CallFailed {
-                subject: self.subject(),
-                error,
-            }
-            .emit();
+            let subject = self.subject();
+            CallFailed { subject, error }.emit();
         }
         // Something is there, or the reply was lost: read it back and compare.
         match ledger.raw(&name).await? {

@@ -3,15 +3,15 @@
 //! Four sorted listings — `raw/`, `mail/`, `failed/`, `swept/` — are merged on the event's name, so that no object is read but for what is found.
 //! The cost grows with the objects kept: one request per thousand of them.
 
+use crate::ledger::queue::fresh_message;
 use crate::ledger::{Kind, Ledger};
 use crate::observe::{CallFailed, EventSwept, Subject, SweepFinished};
-use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, PortError};
+use crate::port::{Clock, DelayQueue, Home, PortError};
 use crate::settings::SweepConfig;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::{EventName, RAW};
-use leadwire_domain::message::{Trigger, TriggerFacts};
-use leadwire_domain::wait::Waiting;
+use leadwire_domain::message::TriggerFacts;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -97,13 +97,12 @@ impl<H: Home> Sweep<H> {
     /// Sweeps once. What was done before an error is done; the next sweep goes on.
     pub async fn run(&self, mode: SweepMode) -> Result<SweepReport, PortError> {
         let lost = self.find(mode).await?;
+        let names = lost.names.iter();
         let mut report = SweepReport {
             examined: lost.examined,
             found: lost.found,
             refused: mode == SweepMode::Send && lost.names.len() > self.config.max,
-            keys: lost
-                .names
-                .iter()
+            keys: names
                 .take(self.config.max)
                 .map(EventName::raw_key)
                 .collect(),
@@ -124,17 +123,14 @@ impl<H: Home> Sweep<H> {
                 Ok(Requeued::GivenUp) => report.given_up += 1,
                 Ok(Requeued::Gone) => {}
                 // One event that cannot be read or counted must not keep the others waiting.
-                Err(RequeueError {
-                    cause,
-                    is_queue_down,
-                }) => {
+                Err(error) => {
                     CallFailed {
                         subject: Subject::default(),
-                        error: &cause,
+                        error: &error.cause,
                     }
                     .emit();
-                    first_error = first_error.or(Some(cause));
-                    if is_queue_down {
+                    first_error = first_error.or(Some(error.cause));
+                    if error.is_queue_down {
                         break;
                     }
                 }
@@ -169,16 +165,12 @@ impl<H: Home> Sweep<H> {
         while let Some(object) = raw.next().await? {
             lost.examined += 1;
             let name = object.key.strip_prefix(RAW).unwrap_or_default();
-            let is_settled = mail
-                .seek(name)
-                .await?
-                .is_some_and(|marker| marker.size == 0);
+            let marker = mail.seek(name).await?;
+            let is_settled = marker.is_some_and(|marker| marker.size == 0);
             let has_failed = failed.seek(name).await?.is_some();
             // What was enqueued again a while ago may wait as long as a new event may: its trigger is not lost yet.
-            let is_under_way = swept
-                .seek(name)
-                .await?
-                .is_some_and(|count| !self.is_lost(now, count.last_modified));
+            let count = swept.seek(name).await?;
+            let is_under_way = count.is_some_and(|count| !self.is_lost(now, count.last_modified));
             if is_settled || has_failed || is_under_way || !self.is_due(now, object.last_modified) {
                 continue;
             }
@@ -216,29 +208,15 @@ impl<H: Home> Sweep<H> {
             self.give_up(name, facts.as_ref()).await?;
         } else {
             ledger.put_swept(name, times).await?;
-            let trigger = Trigger {
-                name: name.clone(),
-                facts: facts.clone(),
-                waiting: Waiting::default(),
-            };
-            let message = OutgoingMessage {
-                body: trigger.body(),
-                delay_seconds: 0,
-                trace: raw.trace(),
-            };
+            let message = fresh_message(name.clone(), facts.clone(), raw.trace());
             let sent = self.home.queue().send(message).await;
             sent.map_err(|cause| RequeueError {
                 cause,
                 is_queue_down: true,
             })?;
         }
-        let facts = facts.as_ref();
         EventSwept {
-            subject: Subject {
-                lead_id: facts.map(|facts| &facts.lead_id),
-                event_id: facts.map(|facts| &facts.event_id),
-                source: facts.map(|facts| facts.source),
-            },
+            subject: Subject::of_facts(facts.as_ref()),
             s3_key: &name.raw_key(),
             times,
             given_up,
