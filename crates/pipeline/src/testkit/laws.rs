@@ -1,4 +1,4 @@
-//! The laws of [`ObjectStore`]. The tests of every store run them: memory, SQLite, S3.
+//! The laws of [`ObjectStore`]. The tests of every store run them: memory, `SQLite`, S3.
 
 use crate::port::{
     Bucket, Created, ETag, Fetched, Metadata, NewObject, ObjectStore, Replaced, StoredObject,
