@@ -3,9 +3,9 @@
 use stateright::{Model, Property};
 
 use crate::action::{self, Action, Delivery, Reply};
+use crate::bounds::Protocol;
 use crate::pair::WorkerId;
 use crate::property;
-use crate::protocol::Protocol;
 use crate::state::{Claim, Forget, Lookup, Ses, State, Step, Wait};
 use crate::world;
 
