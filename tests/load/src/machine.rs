@@ -146,8 +146,7 @@ impl Machine {
         }
         let mails = events.into_iter().map(|event| Mail {
             event,
-            subject: String::new(),
-            text: String::new(),
+            ..Mail::default()
         });
         Ok(Mails {
             taken: mails.collect(),

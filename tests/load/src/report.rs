@@ -53,8 +53,7 @@ impl Report {
 
     /// Adds a promise, with everything that broke it.
     pub fn promise(&mut self, what: &'static str, broken: impl IntoIterator<Item: ToString>) {
-        let broken = broken.into_iter().map(|broken| broken.to_string());
-        let broken = broken.collect();
+        let broken = broken.into_iter().map(|one| one.to_string()).collect();
         self.promises.push(Promise { what, broken });
     }
 

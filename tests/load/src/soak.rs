@@ -2,6 +2,7 @@
 
 use crate::check::{self, Accepted};
 use crate::report::Report;
+pub use crate::sender::Soak;
 use crate::sender::{Crm, SENDERS, Sent, event_of};
 use crate::target::{Keys, Killed, Target};
 use crate::vital::{RSS_SLACK, Vital, is_flat};
@@ -23,21 +24,6 @@ const OVER_DEADLINE: Duration = Duration::from_mins(12);
 const FILES_SLACK: u64 = 32;
 /// Groups of samples that are compared, where no kill makes them.
 const GROUPS: usize = 12;
-
-/// What is done.
-#[derive(Clone, Copy, Debug)]
-pub struct Soak {
-    /// How long leads come.
-    pub lasts: Duration,
-    /// The time between two kills, half of it more or less by chance; zero kills once, at the end.
-    pub kill_every: Duration,
-    /// Events a second.
-    pub rate: u32,
-    /// So many of a hundred requests go wrong at the sender.
-    pub percent: u32,
-    /// What chance begins with.
-    pub seed: u64,
-}
 
 /// What the processes held: between which kills, and at which moment.
 type Samples = Vec<(usize, u32, Vital)>;

@@ -1,9 +1,7 @@
-//! Everything that can happen next, and how a trace shows it.
+//! Everything that can happen next.
 
 use crate::pair::{Rev, WorkerId};
 use crate::queue::Slot;
-use crate::state::State;
-use std::fmt::Debug;
 
 /// How a call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,36 +94,4 @@ pub enum Action {
     Purge,
     /// A process dies.
     Crash(Process),
-}
-
-/// One line of a trace: the action, and everything that it changed.
-pub(crate) fn describe(before: &State, action: Action, after: &State) -> String {
-    let pairs = facts(before).into_iter().zip(facts(after));
-    let changes = pairs.filter(|(was, is)| was != is);
-    let changes = changes.map(|((name, was), (_, is))| format!(", {name} {was} → {is}"));
-    format!("{action:?}{}", changes.collect::<String>())
-}
-
-/// What a trace shows of a state, by name.
-fn facts(state: &State) -> Vec<(String, String)> {
-    let mut facts: Vec<(String, &dyn Debug)> = vec![
-        ("time".to_owned(), &state.phase),
-        ("ingest".to_owned(), &state.ingest.step),
-        ("sweep".to_owned(), &state.sweep),
-        ("forget".to_owned(), &state.forget),
-        ("raw/X".to_owned(), &state.raw),
-    ];
-    for id in WorkerId::ALL {
-        facts.push((format!("worker {id:?}"), &state.workers[id].step));
-    }
-    for (rev, name) in [(Rev::Base, "X"), (Rev::Replay, "X.r1")] {
-        facts.push((format!("enriched/{name}"), &state.docs[rev]));
-        facts.push((format!("mail/{name}"), &state.mail[rev].claim));
-        facts.push((format!("failed/{name}"), &state.failed[rev]));
-        facts.push((format!("mails of {name}"), &state.ghost.mails[rev]));
-    }
-    let shown = facts.into_iter();
-    shown
-        .map(|(name, fact)| (name, format!("{fact:?}")))
-        .collect()
 }

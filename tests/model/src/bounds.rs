@@ -1,6 +1,7 @@
-//! What may happen in a scenario, and how often.
+//! What is checked: a protocol, what may happen around it, and how often.
 
 use crate::fact::{Lookup, Ses};
+use crate::variant::Variant;
 
 /// How often each thing may still happen. A state carries what is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -189,4 +190,17 @@ impl Policy {
         owner_missing: OwnerMissing::Mail,
         ..Self::NEVER
     };
+}
+
+/// What is checked: a protocol in its surroundings.
+#[derive(Clone, Copy, Debug)]
+pub struct Protocol {
+    /// What may happen.
+    pub bounds: Bounds,
+    /// Configuration and surroundings.
+    pub policy: Policy,
+    /// The sound protocol or a broken one.
+    pub variant: Variant,
+    /// What the scenario must be able to reach, lest it proves nothing.
+    pub reaches: &'static [&'static str],
 }

@@ -3,9 +3,8 @@
 //! By [`ClaimOrder`] one follows the other, or both are open at once. A 412 and a lost reply both lead to a read back.
 
 use crate::action::{Action, Reply};
-use crate::bounds::ClaimOrder;
+use crate::bounds::{ClaimOrder, Protocol};
 use crate::pair::WorkerId;
-use crate::protocol::Protocol;
 use crate::state::{Claim, Doc, Phase, Reason, Seen, State, Step, Wait, Worker, Write};
 use crate::variant::Variant;
 

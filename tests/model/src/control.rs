@@ -1,11 +1,10 @@
 //! Negative controls: each broken protocol, and the promise that it must break. What is wrong with it, `variant.rs` says.
 
 use crate::bounds::{
-    Bounds, CHANGE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, Policy, REPLAY, RETRY, SWEEP,
-    THROTTLE, WIPE,
+    Bounds, CHANGE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, Policy, Protocol, REPLAY,
+    RETRY, SWEEP, THROTTLE, WIPE,
 };
 use crate::property as p;
-use crate::protocol::Protocol;
 use crate::variant::Variant;
 use clap::ValueEnum as _;
 

@@ -1,8 +1,8 @@
 //! Enrich, the three ends of a record: acked, deferred by copy, reported as failed.
 
 use crate::action::Reply;
+use crate::bounds::Protocol;
 use crate::pair::WorkerId;
-use crate::protocol::Protocol;
 use crate::queue::{Delay, Kind, Message, Place, Slot};
 use crate::state::{Reason, State, Step, Wait, Worker};
 use crate::variant::Variant;

@@ -1,9 +1,8 @@
 //! Enrich, first half: receive a record, read, decide.
 
 use crate::action::{Action, Delivery, Get};
-use crate::bounds::{Ambiguous, OwnerMissing};
+use crate::bounds::{Ambiguous, OwnerMissing, Protocol};
 use crate::pair::{Rev, WorkerId};
-use crate::protocol::Protocol;
 use crate::queue::{Delay, Place, Slot};
 use crate::state::{
     Claim, Doc, Found, Lookup, Phase, Reason, Seen, Ses, State, Step, Wait, Worker, Write,

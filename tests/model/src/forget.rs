@@ -1,8 +1,8 @@
 //! Forget: mark `mail/X`, let one lease go by, delete. A run that died is begun again from the mark.
 
 use crate::action::Action;
+use crate::bounds::Protocol;
 use crate::pair::{Pair, Rev};
-use crate::protocol::Protocol;
 use crate::state::{Claim, Forget, IngestStep, State};
 use crate::variant::Variant;
 

@@ -1,8 +1,8 @@
 //! Ingest: 0 verify (no effect, not modelled) → look for a forgotten event → 1 `PUT raw/X` → 2 `SendMessage` → 202.
 
 use crate::action::{Action, Reply};
+use crate::bounds::Protocol;
 use crate::pair::Rev;
-use crate::protocol::Protocol;
 use crate::queue::{Delay, Message};
 use crate::state::{Claim, Ingest, IngestStep, Phase, State};
 use crate::variant::Variant;

@@ -12,7 +12,6 @@ mod ingest;
 mod mail;
 mod model;
 mod pair;
-mod protocol;
 mod queue;
 mod state;
 mod sweep;
@@ -28,5 +27,5 @@ pub mod property;
 pub mod scenario;
 pub mod walk;
 
-pub use protocol::Protocol;
+pub use bounds::Protocol;
 pub use variant::Variant;

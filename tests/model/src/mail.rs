@@ -1,10 +1,9 @@
 //! Enrich, the mail: send, settle; or keep quiet; or park.
 
 use crate::action::Reply;
-use crate::bounds::Notify;
+use crate::bounds::{Notify, Protocol};
 use crate::claim::note_effect;
 use crate::pair::{Rev, WorkerId};
-use crate::protocol::Protocol;
 use crate::state::{Claim, Forget, Reason, Seen, Ses, State, Step};
 use crate::variant::Variant;
 

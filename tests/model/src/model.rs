@@ -1,11 +1,13 @@
 //! The protocol as a stateright model: what can happen next, and what comes of it.
 
+use std::fmt::Debug;
+
 use stateright::{Model, Property};
 
-use crate::action::{self, Action, Delivery, Reply};
-use crate::pair::WorkerId;
+use crate::action::{Action, Delivery, Reply};
+use crate::bounds::Protocol;
+use crate::pair::{Rev, WorkerId};
 use crate::property;
-use crate::protocol::Protocol;
 use crate::state::{Claim, Forget, Lookup, Ses, State, Step, Wait};
 use crate::world;
 
@@ -123,7 +125,7 @@ impl Model for Protocol {
 
     fn format_step(&self, last: &State, action: Action) -> Option<String> {
         let next = self.next_state(last, action)?;
-        Some(action::describe(last, action, &next))
+        Some(describe(last, action, &next))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -139,4 +141,36 @@ impl State {
         let forgetting = !matches!(self.forget, Forget::Never | Forget::Done);
         !self.is_at_work() && crm_rests && no_message && !forgetting && !protocol.sweep_finds(self)
     }
+}
+
+/// One line of a trace: the action, and everything that it changed.
+fn describe(before: &State, action: Action, after: &State) -> String {
+    let pairs = facts(before).into_iter().zip(facts(after));
+    let changes = pairs.filter(|(was, is)| was != is);
+    let changes = changes.map(|((name, was), (_, is))| format!(", {name} {was} → {is}"));
+    format!("{action:?}{}", changes.collect::<String>())
+}
+
+/// What a trace shows of a state, by name.
+fn facts(state: &State) -> Vec<(String, String)> {
+    let mut facts: Vec<(String, &dyn Debug)> = vec![
+        ("time".to_owned(), &state.phase),
+        ("ingest".to_owned(), &state.ingest.step),
+        ("sweep".to_owned(), &state.sweep),
+        ("forget".to_owned(), &state.forget),
+        ("raw/X".to_owned(), &state.raw),
+    ];
+    for id in WorkerId::ALL {
+        facts.push((format!("worker {id:?}"), &state.workers[id].step));
+    }
+    for (rev, name) in [(Rev::Base, "X"), (Rev::Replay, "X.r1")] {
+        facts.push((format!("enriched/{name}"), &state.docs[rev]));
+        facts.push((format!("mail/{name}"), &state.mail[rev].claim));
+        facts.push((format!("failed/{name}"), &state.failed[rev]));
+        facts.push((format!("mails of {name}"), &state.ghost.mails[rev]));
+    }
+    let shown = facts.into_iter();
+    shown
+        .map(|(name, fact)| (name, format!("{fact:?}")))
+        .collect()
 }

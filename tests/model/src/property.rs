@@ -5,9 +5,8 @@
 
 use stateright::{Model, Property};
 
-use crate::bounds::{Ambiguous, Notify};
+use crate::bounds::{Ambiguous, Notify, Protocol};
 use crate::pair::Rev;
-use crate::protocol::Protocol;
 use crate::queue::Place;
 use crate::state::{Claim, Doc, Forget, Reason, State};
 use crate::sweep::SWEPT_MAX;
@@ -131,7 +130,7 @@ fn mails_are_counted() -> Vec<Property<Protocol>> {
             Rev::ALL
                 .iter()
                 .filter(parked)
-                .all(|rev| p.faults(s) > 0 && s.failed[*rev].is_some())
+                .all(|rev| faults(p, s) > 0 && s.failed[*rev].is_some())
         }),
         law(WAITING_IS_FREE, waiting_is_free),
         law(FORGOTTEN, |_, s| {
@@ -174,6 +173,11 @@ fn reachable() -> Vec<Property<Protocol>> {
     ]
 }
 
+/// Faults (deaths, lost replies, errors, purges) that have happened.
+fn faults(protocol: &Protocol, state: &State) -> u8 {
+    protocol.bounds.faults() - state.left.faults()
+}
+
 fn is_sent(state: &State) -> bool {
     state.mail[Rev::Base].claim == Claim::Sent
 }
@@ -213,7 +217,7 @@ fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
         Claim::Sent | Claim::Forgotten | Claim::Parked
     );
     let excused = state.ghost.struck || state.ghost.prefix_lost;
-    let few = protocol.faults(state) < protocol.policy.receives;
+    let few = faults(protocol, state) < protocol.policy.receives;
     !(state.is_quiet(protocol) && state.ghost.stored && few && !excused) || closed
 }
 
@@ -226,7 +230,7 @@ fn silent_mails_nobody(protocol: &Protocol, state: &State) -> bool {
 
 fn calm_mails_once(protocol: &Protocol, state: &State) -> bool {
     let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
-    let calm = protocol.faults(state) == 0 && !excused;
+    let calm = faults(protocol, state) == 0 && !excused;
     !(state.is_quiet(protocol) && state.ghost.stored && calm) || state.ghost.mails[Rev::Base] == 1
 }
 

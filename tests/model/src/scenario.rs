@@ -2,10 +2,9 @@
 
 use crate::bounds::{
     Bounds, CHANGE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, NO_TIME, PURGE, Policy,
-    REDRIVE, REPLAY, RETRY, SWEEP, THROTTLE, WIPE,
+    Protocol, REDRIVE, REPLAY, RETRY, SWEEP, THROTTLE, WIPE,
 };
 use crate::property as p;
-use crate::protocol::Protocol;
 use crate::state::{Lookup, Ses};
 use crate::variant::Variant;
 

@@ -1,9 +1,9 @@
 //! The sweep: finds a stored event without a trigger, counts it in `swept/X`, then sends; the third time it gives up.
 
 use crate::action::Action;
+use crate::bounds::Protocol;
 use crate::ingest::delay_left;
 use crate::pair::Rev;
-use crate::protocol::Protocol;
 use crate::queue::Message;
 use crate::state::{IngestStep, Phase, Reason, State, Sweep};
 use crate::variant::Variant;

@@ -1,9 +1,9 @@
 //! What the protocol does not decide: time, the lookup file, SES, operators, deaths.
 
 use crate::action::{Action, Process};
+use crate::bounds::Protocol;
 use crate::ingest::delay_left;
 use crate::pair::{Pair, Rev, WorkerId};
-use crate::protocol::Protocol;
 use crate::queue::{Delay, Message, Place, Queue};
 use crate::state::{Claim, Forget, Ingest, IngestStep, Lookup, Ses, State, Sweep};
 use crate::variant::Variant;

@@ -44,11 +44,6 @@ fn the_same_seed_is_the_same_world() {
 }
 
 #[track_caller]
-fn check_schedules(policy: AmbiguousPolicy, faults: usize) {
-    check_world(&Setting::plain(policy), faults, 1000);
-}
-
-#[track_caller]
 fn check_world(setting: &Setting, faults: usize, worlds: u64) {
     let found = explore(setting, faults);
     assert_eq!(found.breaches, []);
@@ -57,12 +52,12 @@ fn check_world(setting: &Setting, faults: usize, worlds: u64) {
 
 #[test]
 fn every_schedule_of_up_to_three_faults_keeps_every_promise() {
-    check_schedules(AmbiguousPolicy::Resend, 3);
+    check_world(&Setting::plain(AmbiguousPolicy::Resend), 3, 1000);
 }
 
 #[test]
 fn every_schedule_of_up_to_two_faults_keeps_every_promise_where_doubtful_mails_are_parked() {
-    check_schedules(AmbiguousPolicy::Park, 2);
+    check_world(&Setting::plain(AmbiguousPolicy::Park), 2, 1000);
 }
 
 #[test]
