@@ -6,6 +6,7 @@ use crate::classify::{code, failed, port_error, status};
 use crate::clients::ATTEMPT_TIMEOUT;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::Object;
@@ -62,6 +63,20 @@ impl S3Store {
         }
     }
 
+    fn read(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        action: &'static str,
+    ) -> Result<GetObjectFluentBuilder, PortError> {
+        Ok(self
+            .client
+            .get_object()
+            .bucket(self.name(bucket, action)?)
+            .key(key)
+            .set_expected_bucket_owner(self.owner(bucket)))
+    }
+
     fn write(
         &self,
         bucket: Bucket,
@@ -87,13 +102,7 @@ impl S3Store {
 impl ObjectStore for S3Store {
     async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
         let action = "read object";
-        let request = self
-            .client
-            .get_object()
-            .bucket(self.name(bucket, action)?)
-            .key(key)
-            .set_expected_bucket_owner(self.owner(bucket));
-        match request.send().await {
+        match self.read(bucket, key, action)?.send().await {
             Ok(output) => read(output, bytes_max, action).await,
             Err(error) => match (status(&error), code(&error)) {
                 (Some(404), code) if code != Some("NoSuchBucket") => Ok(Fetched::Missing),

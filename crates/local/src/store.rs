@@ -243,7 +243,7 @@ impl ObjectStore for SqliteStore {
 }
 
 /// The buckets that the database holds, as it numbers them.
-fn number(bucket: Bucket) -> Option<i64> {
+pub(crate) fn number(bucket: Bucket) -> Option<i64> {
     match bucket {
         Bucket::Raw => Some(1),
         Bucket::Enriched => Some(2),

@@ -3,6 +3,7 @@
 
 use crate::database::connect_to_read;
 use crate::folder::DataFolder;
+use crate::store::number;
 use leadwire_domain::key::{ENRICHED, EventName, RAW};
 use leadwire_domain::source::canary;
 use leadwire_pipeline::observe::{ViewNotWritten, ViewsNotRebuilt};
@@ -198,8 +199,8 @@ fn rebuild(folder: &DataFolder) {
     remove_leftovers(&folder.raw());
     remove_leftovers(&folder.enriched());
     let result = connect_to_read(&folder.database()).and_then(|connection| {
-        rebuild_bucket(&connection, folder, Bucket::Raw, 1, RAW)?;
-        rebuild_bucket(&connection, folder, Bucket::Enriched, 2, ENRICHED)
+        rebuild_bucket(&connection, folder, Bucket::Raw, RAW)?;
+        rebuild_bucket(&connection, folder, Bucket::Enriched, ENRICHED)
     });
     if let Err(error) = result {
         ViewsNotRebuilt { error: &error }.emit();
@@ -210,9 +211,9 @@ fn rebuild_bucket(
     connection: &Connection,
     folder: &DataFolder,
     bucket: Bucket,
-    number: i64,
     prefix: &str,
 ) -> rusqlite::Result<()> {
+    let number = number(bucket);
     let mut keys =
         connection.prepare("SELECT key FROM objects WHERE bucket = ?1 AND key >= ?2 AND key < ?2 || char(0x10ffff) ORDER BY key")?;
     let mut bytes =

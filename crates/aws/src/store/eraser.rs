@@ -100,14 +100,8 @@ impl Eraser for S3Store {
         let Some(version) = versions.into_iter().find(|version| version.has_bytes) else {
             return Ok(Fetched::Missing);
         };
-        let request = self
-            .client
-            .get_object()
-            .bucket(self.name(bucket, action)?)
-            .key(key)
-            .version_id(version.id)
-            .set_expected_bucket_owner(self.owner(bucket));
-        match request.send().await {
+        let request = self.read(bucket, key, action)?;
+        match request.version_id(version.id).send().await {
             Ok(output) => read(output, bytes_max, action).await,
             Err(error) => match (status(&error), code(&error)) {
                 (Some(404), Some("NoSuchVersion" | "NoSuchKey")) => Ok(Fetched::Missing),

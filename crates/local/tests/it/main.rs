@@ -11,10 +11,3 @@ mod kill;
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 mod sync;
-#[cfg(test)]
-#[cfg(all(
-    target_os = "linux",
-    target_env = "gnu",
-    any(target_arch = "x86_64", target_arch = "aarch64")
-))]
-mod tracer;

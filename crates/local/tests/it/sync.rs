@@ -1,8 +1,10 @@
 //! An answer follows the fsync: seen from outside, in the system calls of a process, since a killed process loses nothing that the kernel
 //! has taken, synced or not.
 
+mod tracer;
+
 use crate::child::{accept_three, be_careless, folder, start};
-use crate::tracer::{Call, trace};
+use tracer::{Call, trace};
 
 /// What happened to the write-ahead log and to the answers, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
