@@ -45,9 +45,8 @@ async fn a_refusal_is_an_error_of_the_service_and_ends_after_its_times() -> Resu
     let store = Store::start().await?;
     store.put().send().await?;
     let denied = Fault::s3(403, "AccessDenied");
-    store
-        .front
-        .inject(1, denied, |request| request.method() == "GET");
+    let front = &store.front;
+    front.inject(1, denied, |request| request.method() == "GET");
     let get = store.clients.s3.get_object().bucket(&store.bucket).key("k");
     let refused = get.send().await.err().context("refused once")?;
     assert_eq!(refused.code(), Some("AccessDenied"), "{refused:?}");
@@ -57,9 +56,8 @@ async fn a_refusal_is_an_error_of_the_service_and_ends_after_its_times() -> Resu
 #[tokio::test]
 async fn a_reply_lost_after_the_write_meets_its_own_object_at_the_retry() -> Result<()> {
     let store = Store::start().await?;
-    store
-        .front
-        .inject(1, Fault::CutAfter, |request| request.method() == "PUT");
+    let front = &store.front;
+    front.inject(1, Fault::CutAfter, |request| request.method() == "PUT");
     let lost = store.put().if_none_match("*").send().await;
     let lost = lost.err().context("the SDK tried again")?;
     assert_eq!(lost.code(), Some("PreconditionFailed"), "{lost:?}");

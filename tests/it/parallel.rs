@@ -87,7 +87,7 @@ async fn check_document(house: &House, key: &str, sent: &Sent) -> Result<()> {
     let raw = house.bytes("RawBucketName", key).await?;
     ensure!(raw == sent.body.to_string(), "{key} holds other bytes");
     let document = house.document(&key_in(key, "enriched")).await?;
-    let text = |name: &str| document.at(name).as_str().unwrap_or_default();
+    let text = |name: &str| document.at(name).text();
     let said = format!(
         "New lead: {} → {}",
         text("display_name"),

@@ -37,10 +37,9 @@ fn granted(template: &Value, role: &str) -> BTreeSet<Right> {
     let properties = template.at("Resources").at(role).at("Properties");
     let mut granted = BTreeSet::new();
     for statement in statements(properties.at("Policies")) {
-        for action in items(statement.at("Action")) {
-            for resource in items(statement.at("Resource")) {
-                let action = action.as_str().unwrap_or_default();
-                granted.insert((action.to_owned(), name(resource)));
+        for action in statement.at("Action").many() {
+            for resource in statement.at("Resource").many() {
+                granted.insert((action.text().to_owned(), name(resource)));
             }
         }
     }
@@ -50,19 +49,12 @@ fn granted(template: &Value, role: &str) -> BTreeSet<Right> {
 /// Every statement in a value, also behind a condition.
 fn statements(value: &Value) -> Vec<&Value> {
     if let Some(found) = value.get("Statement") {
-        return items(found);
+        return found.many().iter().collect();
     }
     let members = value.as_object().into_iter().flatten();
     let members = members.map(|(_, inner)| inner);
-    let inner = members.chain(value.as_array().into_iter().flatten());
+    let inner = members.chain(value.items());
     inner.flat_map(statements).collect()
-}
-
-fn items(value: &Value) -> Vec<&Value> {
-    match value.as_array() {
-        Some(values) => values.iter().collect(),
-        None => vec![value],
-    }
 }
 
 /// A resource by its logical id, or by what an ARN ends in; of two behind a condition the first.
@@ -74,7 +66,7 @@ fn name(resource: &Value) -> String {
     let mut texts = functions.filter_map(|function| resource.get(*function));
     let text = texts.next().unwrap_or(resource);
     // `Fn::GetAtt` is a list, whose first is the resource.
-    let text = text.get(0).unwrap_or(text).as_str().unwrap_or_default();
+    let text = text.get(0).unwrap_or(text).text();
     if let Some((id, rest)) = text.strip_prefix("${").and_then(|t| t.split_once(".Arn}")) {
         return format!("{id}{rest}");
     }
@@ -140,12 +132,12 @@ fn covers(grant: &Right, need: &Right) -> bool {
 
 /// What a function needs and is not granted, and what it is granted and does not need.
 fn disagreements(granted: &BTreeSet<Right>, needed: &BTreeSet<Right>) -> Vec<String> {
-    let lacking = needed
-        .iter()
+    let lacking = needed.iter();
+    let lacking = lacking
         .filter(|need| !granted.iter().any(|grant| covers(grant, need)))
         .map(|(action, resource)| format!("lacks {action} on {resource}"));
-    let idle = granted
-        .iter()
+    let idle = granted.iter();
+    let idle = idle
         .filter(|grant| !OF_THE_PLATFORM.contains(&grant.0.as_str()))
         .filter(|grant| !needed.iter().any(|need| covers(grant, need)))
         .map(|(action, resource)| format!("does not use {action} on {resource}"));
@@ -192,10 +184,8 @@ impl Watched {
 
     async fn post(&mut self, id: &str, body: &str, status: u16) -> Result<()> {
         let signed = self.sender.sign(id, body)?;
-        let answer = self
-            .rig
-            .post("/ingest/standard", &signed.headers(), body)
-            .await?;
+        let headers = signed.headers();
+        let answer = self.rig.post("/ingest/standard", &headers, body).await?;
         self.note("IngestionRole");
         let text = String::from_utf8_lossy(answer.body());
         ensure!(answer.status() == status, "{}: {text}", answer.status());

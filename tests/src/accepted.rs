@@ -24,7 +24,7 @@ impl Accepted {
 
     /// A text that it holds; empty where it does not.
     pub fn text(&self, member: &str) -> &str {
-        self.0.at(member).as_str().unwrap_or_default()
+        self.0.at(member).text()
     }
 
     /// The key of the raw object.

@@ -92,9 +92,8 @@ impl Clients {
         let get = self.sqs.get_queue_attributes().queue_url(queue_url);
         let get = get.set_attribute_names(Some(names.to_vec()));
         let reply = get.send().await?;
-        let counts = names
-            .iter()
-            .filter_map(|name| reply.attributes()?.get(name));
+        let counts = names.iter();
+        let counts = counts.filter_map(|name| reply.attributes()?.get(name));
         Ok(counts.filter_map(|count| count.parse::<u64>().ok()).sum())
     }
 

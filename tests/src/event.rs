@@ -3,7 +3,7 @@
 use aws_sdk_sqs::types::Message;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use serde_json::{Map, Value, json};
 
 use crate::clients::{ACCOUNT, REGION};
@@ -66,7 +66,7 @@ fn rest(path: &str, request: &Request) -> Value {
 fn payload_2(raw_path: &str, stage: &str, request: &Request) -> Value {
     let now = clock::now();
     let headers = request.headers().iter();
-    let headers = headers.map(|(name, value)| (name.to_string(), lossy(value.as_bytes())));
+    let headers = headers.map(|(name, value)| (name.to_string(), lossy(value)));
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": raw_path,
         "rawQueryString": request.uri().query().unwrap_or_default(), "headers": headers.collect::<Value>(),
@@ -81,39 +81,38 @@ fn payload_2(raw_path: &str, stage: &str, request: &Request) -> Value {
 }
 
 fn agent(headers: &HeaderMap) -> Option<Value> {
-    let agent = headers.get(hyper::header::USER_AGENT)?;
-    Some(lossy(agent.as_bytes()))
+    headers.get(USER_AGENT).map(lossy)
 }
 
-fn lossy(bytes: &[u8]) -> Value {
-    Value::String(String::from_utf8_lossy(bytes).into_owned())
+fn lossy(header: &HeaderValue) -> Value {
+    String::from_utf8_lossy(header.as_bytes()).into()
 }
 
 fn last_values(headers: &HeaderMap) -> Map<String, Value> {
-    let pairs = headers.iter();
-    pairs
-        .map(|(name, value)| (title_case(name.as_str()), lossy(value.as_bytes())))
-        .collect()
+    let pair = |(name, value): (&HeaderName, &HeaderValue)| (title_case(name), lossy(value));
+    headers.iter().map(pair).collect()
 }
 
 fn all_values(headers: &HeaderMap) -> Map<String, Value> {
-    let values = |name| {
+    let values = |name: &HeaderName| -> Value {
         let values = headers.get_all(name).iter();
-        values.map(|value| lossy(value.as_bytes())).collect()
+        values.map(lossy).collect()
     };
-    let names = headers.keys();
-    names
-        .map(|name| (title_case(name.as_str()), values(name)))
-        .collect()
+    let all = |name: &HeaderName| (title_case(name), values(name));
+    headers.keys().map(all).collect()
 }
 
 /// A REST API hands header names on as they were sent, and HTTP/1.1 clients send them like this.
-fn title_case(name: &str) -> String {
+fn title_case(name: &HeaderName) -> String {
     let word = |word: &str| {
         let (first, rest) = word.split_at(usize::from(!word.is_empty()));
         first.to_ascii_uppercase() + rest
     };
-    name.split('-').map(word).collect::<Vec<_>>().join("-")
+    name.as_str()
+        .split('-')
+        .map(word)
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 /// The event of a batch of messages.

@@ -63,7 +63,7 @@ fn refusal(status: StatusCode, code: &str) -> Response {
 pub fn response(answer: &Value) -> Result<Response> {
     let status = answer.at("statusCode").as_u64();
     let status = status.context("the answer has no statusCode")?;
-    let body = answer.at("body").as_str().unwrap_or_default();
+    let body = answer.at("body").text();
     let body = if answer.at("isBase64Encoded") == true {
         STANDARD.decode(body)?
     } else {
@@ -74,7 +74,7 @@ pub fn response(answer: &Value) -> Result<Response> {
     let single = answer.at("headers").as_object().into_iter().flatten();
     let several = answer.at("multiValueHeaders").as_object();
     let several = several.into_iter().flatten().flat_map(|(name, values)| {
-        let values = values.as_array().into_iter().flatten();
+        let values = values.items().iter();
         values.map(move |value| (name, value))
     });
     for (name, value) in single.chain(several) {

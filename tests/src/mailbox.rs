@@ -50,9 +50,9 @@ impl Mailbox {
 }
 
 fn read(message: &Value) -> Mail {
-    let text = |name: &str| message.at(name).as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| message.at(name).text().to_owned();
     let groups = message.at("destinations").as_object().into_iter().flatten();
-    let to = groups.flat_map(|(_, addresses)| addresses.as_array().into_iter().flatten());
+    let to = groups.flat_map(|(_, addresses)| addresses.items().iter());
     Mail {
         from: text("source"),
         to: to.filter_map(Value::as_str).map(str::to_owned).collect(),

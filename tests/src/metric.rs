@@ -37,8 +37,8 @@ pub fn sum(lines: &[String], metric: &str) -> f64 {
 /// The names of the metrics in these lines, each as often as a document tells of it.
 pub fn names(lines: &[String]) -> Vec<String> {
     let names = documents(lines).flat_map(|document| {
-        let directives = items(document.at("_aws").at("CloudWatchMetrics")).iter();
-        let metrics = directives.flat_map(|directive| items(directive.at("Metrics")));
+        let directives = document.at("_aws").at("CloudWatchMetrics").items().iter();
+        let metrics = directives.flat_map(|directive| directive.at("Metrics").items());
         let names = metrics.filter_map(|metric| metric.at("Name").as_str());
         names.map(str::to_owned).collect::<Vec<_>>()
     });
@@ -63,14 +63,14 @@ pub async fn extract(cloudwatch: &aws_sdk_cloudwatch::Client, lines: &[String]) 
 /// What one directive of a document says.
 fn data(document: &Value, directive: &Value) -> Result<Vec<MetricDatum>> {
     let mut data = Vec::new();
-    for set in items(directive.at("Dimensions")) {
-        let dimensions = items(set).iter().map(|name| {
+    for set in directive.at("Dimensions").items() {
+        let dimensions = set.items().iter().map(|name| {
             let name = name.as_str().context("a dimension's name")?;
             let value = document.at(name).as_str().context("a dimension's value")?;
             Ok(Dimension::builder().name(name).value(value).build())
         });
         let dimensions: Vec<Dimension> = dimensions.collect::<Result<_>>()?;
-        for metric in items(directive.at("Metrics")) {
+        for metric in directive.at("Metrics").items() {
             let name = metric.at("Name").as_str().context("a metric's name")?;
             let datum = MetricDatum::builder().metric_name(name);
             let datum = datum.set_dimensions(Some(dimensions.clone()));
@@ -82,21 +82,13 @@ fn data(document: &Value, directive: &Value) -> Result<Vec<MetricDatum>> {
 
 /// The lines that tell metrics.
 fn documents(lines: &[String]) -> impl Iterator<Item = Value> {
-    let documents = lines
-        .iter()
-        .filter_map(|line| serde_json::from_str(line).ok());
+    let lines = lines.iter();
+    let documents = lines.filter_map(|line| serde_json::from_str(line).ok());
     documents.filter(|document: &Value| document.at("_aws").is_object())
 }
 
 /// The values of a metric in a document, which may be one or a list.
 fn values(document: &Value, metric: &str) -> Vec<f64> {
-    let told = document.at(metric);
-    let all = told
-        .as_array()
-        .map_or(std::slice::from_ref(told), Vec::as_slice);
-    all.iter().filter_map(Value::as_f64).collect()
-}
-
-fn items(list: &Value) -> &[Value] {
-    list.as_array().map_or(&[], Vec::as_slice)
+    let values = document.at(metric).many().iter();
+    values.filter_map(Value::as_f64).collect()
 }

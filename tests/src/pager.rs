@@ -44,8 +44,8 @@ impl Pager {
         });
         let told = |page: &Value| format!("{} {}", page.at("AlarmName"), page.at("NewStateValue"));
         let all = || self.arrived.lock().iter().map(told).collect::<Vec<_>>();
-        came.await
-            .with_context(|| format!("there came {:?}", all()))
+        let came = came.await;
+        came.with_context(|| format!("there came {:?}", all()))
     }
 
     /// Every page of an alarm so far, in the order of its changes.

@@ -110,10 +110,7 @@ pub fn prune(mut template: Value, alarms: &Alarms) -> Result<Pruned> {
     for resource in resources.values_mut() {
         if let Some(needed) = resource.get_mut("DependsOn") {
             let is_there = |id: &&Value| id.as_str().is_none_or(|id| !removed.contains(id));
-            let all = needed
-                .as_array()
-                .map_or(std::slice::from_ref(needed), Vec::as_slice);
-            *needed = all.iter().filter(is_there).cloned().collect();
+            *needed = needed.many().iter().filter(is_there).cloned().collect();
         }
     }
     let outputs = section(&mut template, "Outputs")?;
@@ -136,13 +133,13 @@ fn section<'a>(template: &'a mut Value, name: &'static str) -> Result<&'a mut Ma
 }
 
 fn is_pruned_type(resource: &Value) -> bool {
-    let kind = resource.at("Type").as_str().unwrap_or_default();
+    let kind = resource.at("Type").text();
     PRUNED.iter().any(|prefix| kind.starts_with(prefix))
 }
 
 /// Whether a resource of a template is an alarm.
 pub fn is_alarm(resource: &Value) -> bool {
-    let kind = resource.at("Type").as_str().unwrap_or_default();
+    let kind = resource.at("Type").text();
     ALARMS.contains(&kind)
 }
 
@@ -198,7 +195,7 @@ fn refers_to(value: &Value, ids: &BTreeSet<String>) -> bool {
         _ => false,
     };
     let mut members = value.as_object().into_iter().flatten();
-    let mut items = value.as_array().into_iter().flatten();
+    let mut items = value.items().iter();
     members.any(|(name, inner)| names_one(name, inner) || refers_to(inner, ids))
         || items.any(|item| refers_to(item, ids))
 }
@@ -211,6 +208,7 @@ fn read_function(
 ) -> Result<(FunctionProperties, Vec<(String, Value)>)> {
     let binary = resource.pointer("/Metadata/BuildProperties/Binary");
     let binary = binary.and_then(Value::as_str);
+    let binary = binary.with_context(|| format!("{id} names its Binary"))?;
     let properties = resource.at("Properties");
     let mut events = properties.at("Events").as_object().into_iter().flatten();
     let queue_event = events.find(|(_, event)| event.at("Type") == "SQS");
@@ -229,9 +227,7 @@ fn read_function(
     }
     let function = FunctionProperties {
         id: id.to_owned(),
-        binary: binary
-            .with_context(|| format!("{id} names its Binary"))?
-            .to_owned(),
+        binary: binary.to_owned(),
         timeout_seconds: properties.at("Timeout").as_u64().unwrap_or(3),
         variables,
         queue_event: queue_event.map(|(_, event)| event.at("Properties").clone()),

@@ -99,11 +99,8 @@ impl Rig {
     /// Gives `enrich` a batch, and gives back the ids of the messages that it reports as failed.
     pub async fn deliver(&self, batch: &[Message]) -> Result<Vec<String>> {
         let answer = self.enrich.answer(&batch_of(batch)).await?;
-        let failed = answer.at("batchItemFailures").as_array();
-        let ids = failed.into_iter().flatten().filter_map(|item| {
-            let id = item.at("itemIdentifier").as_str()?;
-            Some(id.to_owned())
-        });
+        let failed = answer.at("batchItemFailures").items().iter();
+        let ids = failed.map(|item| item.at("itemIdentifier").text().to_owned());
         Ok(ids.collect())
     }
 

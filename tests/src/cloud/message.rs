@@ -33,17 +33,16 @@ impl Sent {
     /// Reads what `SendMessage` was asked for.
     pub(super) fn read(asked: &Value, id: String, at: Timestamp) -> Self {
         let attributes = asked.at("MessageAttributes").as_object();
-        let attributes = attributes.into_iter().flatten().map(|(name, value)| {
-            let text = value.at("StringValue").as_str().unwrap_or_default();
-            (name.clone(), text.to_owned())
-        });
+        let text = |value: &Value| value.at("StringValue").text().to_owned();
+        let attributes = attributes.into_iter().flatten();
+        let attributes = attributes.map(|(name, value)| (name.clone(), text(value)));
         let header = asked.pointer("/MessageSystemAttributes/AWSTraceHeader/StringValue");
         Self {
             id,
-            body: text(asked.at("MessageBody")),
+            body: asked.at("MessageBody").text().to_owned(),
             delay_seconds: asked.at("DelaySeconds").as_u64().unwrap_or_default(),
             attributes: attributes.collect(),
-            trace_header: header.map(text),
+            trace_header: header.map(|header| header.text().to_owned()),
             sent_at: at,
             first_received_at: None,
         }
@@ -87,15 +86,8 @@ impl Sent {
             ("SentTimestamp", millis(self.sent_at)),
             ("ApproximateFirstReceiveTimestamp", millis(first)),
         ]);
-        system.extend(
-            self.trace_header
-                .clone()
-                .map(|header| ("AWSTraceHeader", header)),
-        );
+        let header = self.trace_header.clone();
+        system.extend(header.map(|header| ("AWSTraceHeader", header)));
         system
     }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

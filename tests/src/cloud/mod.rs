@@ -203,7 +203,7 @@ impl State {
     }
 
     fn secret(&self, asked: &Value) -> Value {
-        let id = asked.at("SecretId").as_str().unwrap_or_default();
+        let id = asked.at("SecretId").text();
         let secret = self.secrets.get(id).unwrap_or(&Value::Null);
         json!({
             "ARN": id, "Name": "sources", "VersionId": "00000000-0000-4000-8000-000000000000",

@@ -83,9 +83,9 @@ impl Queue {
     }
 
     pub(super) fn delete(&mut self, asked: &Value) -> Value {
-        let entries = asked.at("Entries").as_array().cloned().unwrap_or_default();
-        for entry in &entries {
-            let handle = entry.at("ReceiptHandle").as_str().unwrap_or_default();
+        let entries = asked.at("Entries").items();
+        for entry in entries {
+            let handle = entry.at("ReceiptHandle").text();
             self.held
                 .retain(|_, held| held.handle != handle || handle.is_empty());
         }
@@ -94,7 +94,7 @@ impl Queue {
     }
 
     pub(super) fn hide(&mut self, asked: &Value) -> Value {
-        let handle = asked.at("ReceiptHandle").as_str().unwrap_or_default();
+        let handle = asked.at("ReceiptHandle").text();
         let seconds = asked.at("VisibilityTimeout").as_u64().unwrap_or_default();
         let due = Instant::now() + Duration::from_secs(seconds);
         let mut held = self.held.values_mut();
@@ -105,7 +105,7 @@ impl Queue {
     }
 
     pub(super) fn attributes(&mut self, asked: &Value) -> Value {
-        let url = asked.at("QueueUrl").as_str().unwrap_or_default();
+        let url = asked.at("QueueUrl").text();
         let name = url.rsplit('/').next().unwrap_or_default();
         let now = Instant::now();
         let count = |is_so: fn(&Held, Instant) -> bool| {

@@ -100,7 +100,7 @@ fn check_place(document: &Value, faults: &mut Vec<String>) {
 }
 
 fn check_trace_id(document: &Value, now: i64, faults: &mut Vec<String>) {
-    let id = document.at("trace_id").as_str().unwrap_or_default();
+    let id = document.at("trace_id").text();
     let parts: Vec<&str> = id.split('-').collect();
     let epoch = match parts.as_slice() {
         ["1", epoch, unique] if is_hex(epoch, 8) && is_hex(unique, 24) => {
@@ -117,7 +117,7 @@ fn check_trace_id(document: &Value, now: i64, faults: &mut Vec<String>) {
 
 /// A segment or a subsegment, and what is in it.
 fn check(document: &Value, faults: &mut Vec<String>) {
-    let name = document.at("name").as_str().unwrap_or_default();
+    let name = document.at("name").text();
     let mut fault = |what: String| faults.push(format!("{name}: {what}"));
     for (member, value) in document.as_object().into_iter().flatten() {
         let known = MEMBERS.iter().find(|(known, _)| known == member);
@@ -141,7 +141,7 @@ fn check(document: &Value, faults: &mut Vec<String>) {
     if document.at("throttle") == true && document.at("error") != true {
         fault("throttle without error".to_owned());
     }
-    for inner in document.at("subsegments").as_array().into_iter().flatten() {
+    for inner in document.at("subsegments").items() {
         check(inner, faults);
     }
 }
@@ -169,7 +169,7 @@ fn is_http(http: &Value) -> bool {
 
 /// The id of an exception elsewhere, or exceptions.
 fn is_cause(cause: &Value) -> bool {
-    let mut exceptions = cause.at("exceptions").as_array().into_iter().flatten();
+    let mut exceptions = cause.at("exceptions").items().iter();
     is_id(cause) || cause.is_object() && exceptions.all(|exception| is_id(exception.at("id")))
 }
 

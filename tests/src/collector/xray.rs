@@ -158,9 +158,8 @@ async fn serve(kept: Shared<Kept>, request: Request) -> Answer {
             return Some(http::json(StatusCode::BAD_REQUEST, &json!({})));
         }
     };
-    let documents = body.at("TraceSegmentDocuments").as_array();
-    for document in documents.into_iter().flatten() {
-        kept.take(document.as_str().unwrap_or_default());
+    for document in body.at("TraceSegmentDocuments").items() {
+        kept.take(document.text());
     }
     let taken = json!({"UnprocessedTraceSegments": []});
     Some(http::json(StatusCode::OK, &taken))
