@@ -5,17 +5,16 @@
 /// ```text
 /// /// What happened.
 /// LeadMailed<'a> [subject: Subject<'a>] { /// Its further fields. attempt: u32, … } => e, "lead_mailed" {
-
 ///     line: INFO "lead mailed";                or: ERROR "…", if e.is_final, else WARN "…";
 ///     fields: { attempt: e.attempt }           the line's further fields
 ///     metrics(m): { m.count(…); }              what it counts and measures; as metered(m), where its subject counts
-
 ///     console: said(Tone::Good, "mailed", …);  what a person reads
 ///     then: { … }                              what follows it
 /// }
 /// ```
 ///
-/// All but the line may be left out. The subject is whom it is about, the ids on the line; where no field has it, `subject: …;` makes it. Each gets a method `emit`, and its facts stand in the module's `EVENTS`.
+/// All but the line may be left out. The subject is whom it is about, the ids on the line; where no field has it, `subject: …;` makes it.
+/// Each gets a method `emit`, and its facts stand in the module's `EVENTS`.
 macro_rules! events {
     ($(
         $(#[doc = $about:literal])+

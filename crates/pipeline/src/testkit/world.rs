@@ -260,6 +260,11 @@ impl World {
         let object = NewObject::of(text.as_bytes().to_vec());
         self.home.plant(bucket_of(key), key, object);
     }
+    /// Puts an object where it lay, as a hand may that changed it.
+    pub fn put_back(&self, key: &str, object: StoredObject) {
+        let object = NewObject::with_metadata(object.bytes, object.metadata);
+        self.home.plant(bucket_of(key), key, object);
+    }
 
     /// Leaves a marker that says how an event ended.
     pub fn put_marker(&self, key: &str, state: &str) {
@@ -282,6 +287,10 @@ impl World {
     /// An object as it lies there.
     pub fn peek(&self, key: &str) -> Option<StoredObject> {
         self.home.peek(bucket_of(key), key)
+    }
+    /// How many versions of an object there are.
+    pub fn versions(&self, key: &str) -> usize {
+        self.home.versions(bucket_of(key), key)
     }
 
     /// Removes an object as an operator would.

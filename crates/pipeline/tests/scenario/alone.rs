@@ -2,9 +2,10 @@
 
 use super::prelude::*;
 use leadwire_pipeline::operate::audit::Account;
+use leadwire_pipeline::port::StoredObject;
 
 /// Everything that is ever stored of an event and its replays, as real runs leave it, by what its key begins and ends with.
-type Objects = BTreeMap<String, (Bucket, NewObject)>;
+type Objects = BTreeMap<String, StoredObject>;
 
 /// The kinds of object: prefix, and revision.
 const KINDS: [(&str, u32); 11] = [
@@ -32,8 +33,8 @@ fn key(kind: (&str, u32), base: &str) -> String {
 async fn whole(lead: &str) -> (String, Objects) {
     let world = World::new();
     world.own(lead);
-    let raw = key_of(&world.post_lead(lead).await);
-    let name = EventName::parse_raw_key(&raw).unwrap();
+    let name = name_of(&world.post_lead(lead).await);
+    let raw = name.raw_key();
     world.work_until_idle().await;
     for _ in 0..10 {
         replayed(&world, &name, Notify::Force).await;
@@ -48,19 +49,15 @@ async fn whole(lead: &str) -> (String, Objects) {
     }
     world.put(&key(("swept/", 0), &base), r#"{"count":1}"#);
     let mut objects = Objects::new();
-    for bucket in [Bucket::Raw, Bucket::Enriched] {
-        for key in world.home.keys(bucket, "") {
-            let object = world.peek(&key).unwrap();
-            let object = NewObject::with_metadata(object.bytes, object.metadata);
-            objects.insert(key, (bucket, object));
-        }
+    for key in all_keys(&world) {
+        let object = world.peek(&key).unwrap();
+        objects.insert(key, object);
     }
     (base, objects)
 }
 
 fn put(world: &World, objects: &Objects, key: &str) {
-    let (bucket, object) = objects[key].clone();
-    world.home.plant(bucket, key, object);
+    world.put_back(key, objects[key].clone());
 }
 
 /// What holds personal data, or says by its key alone whose it is and is no claim: forgetting leaves none of it.
@@ -79,16 +76,15 @@ async fn each_kind_of_object_that_is_left_alone_is_forgotten_and_another_leads_n
             let (own, neighbour) = (key(kind, &base), key(kind, &other));
             put(&world, &objects, &own);
             put(&world, &others, &neighbour);
-            let bucket = objects[&own].0;
             if hidden {
                 world.remove(&own);
             }
             let events = forgotten(&world, "a").await.events;
             let expected = usize::from(is_data(kind.0));
             assert_eq!(events, expected, "{own} {hidden}");
-            let left = world.home.versions(bucket, &own);
+            let left = world.versions(&own);
             assert_eq!(left, 1 - expected, "{own} {hidden}");
-            assert_eq!(world.home.versions(bucket, &neighbour), 1, "{neighbour}");
+            assert_eq!(world.versions(&neighbour), 1, "{neighbour}");
             if expected == 1 {
                 assert_eq!(world.state(&key(("mail/", 0), &base)), "forgotten", "{own}");
             }
@@ -177,10 +173,8 @@ async fn a_message_that_meets_one_object_alone_does_what_that_allows_and_no_more
         };
         assert_eq!(outcomes.last(), Some(&end), "{kind:?}: {outcomes:?}");
         assert_eq!(world.mailer().sent().len(), mails, "{kind:?}");
-        let made: Vec<String> = all_keys(&world)
-            .into_iter()
-            .filter(|key| !before.contains(key))
-            .collect();
+        let mut made = all_keys(&world);
+        made.retain(|key| !before.contains(key));
         let expected = match (kind, mails) {
             (("raw/", 0), _) => vec![key(("enriched/", 0), &base), key(("mail/", 0), &base)],
             (_, 1) => vec![key(("mail/", 0), &base)],
@@ -199,14 +193,10 @@ async fn what_can_be_replayed_of_one_object_alone_is_said_in_words() {
         let world = World::new();
         world.own("a");
         put(&world, &objects, &key(kind, &base));
-        let looked = preview(&*world.home, &name).await.unwrap();
-        let Preview::Refused(refusal) = looked else {
-            panic!("{kind:?}: {looked:?}");
-        };
-        let expected = if kind.0 == "raw/" {
-            Refusal::NotEnriched
-        } else {
-            Refusal::RawMissing
+        let refusal = refused(&world, &name).await;
+        let expected = match kind.0 {
+            "raw/" => Refusal::NotEnriched,
+            _ => Refusal::RawMissing,
         };
         assert_eq!(refusal, expected, "{kind:?}");
         // Beside its raw object, an end or a document of any revision makes it one that can be replayed.

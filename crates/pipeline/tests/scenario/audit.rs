@@ -6,16 +6,9 @@ use leadwire_pipeline::testkit::WorldBuilder;
 use std::cell::Cell;
 
 /// What the queue holds, as one machine can tell it.
-pub(crate) async fn see(world: &World) -> Result<QueueSeen, PortError> {
-    let name = |body: &String| Trigger::parse(body).ok().map(|trigger| trigger.name);
-    let dead = world.queue().dead_letters();
-    Ok(QueueSeen {
-        live: Some(world.queue().bodies().iter().filter_map(name).collect()),
-        dead: dead
-            .iter()
-            .filter_map(|letter| name(&letter.body))
-            .collect(),
-    })
+fn see(world: &World) -> QueueSeen {
+    let (live, dead) = world.queue().snapshot().names();
+    QueueSeen { live, dead }
 }
 
 fn audit(world: &World, expires: bool) -> Audit<FakeHome> {
@@ -39,13 +32,9 @@ pub(crate) async fn audited_where(
     tells_queue: bool,
 ) -> Result<(AuditReport, Vec<Finding>), PortError> {
     let mut findings = Vec::new();
-    let see = async || {
-        if tells_queue {
-            see(world).await
-        } else {
-            Ok(QueueSeen::default())
-        }
-    };
+    let none = QueueSeen::default;
+    let seen = || if tells_queue { see(world) } else { none() };
+    let see = async || Ok(seen());
     let mut told = |step: AuditStep<'_>| {
         if let AuditStep::Found(finding) = step {
             findings.push(finding.clone());
@@ -58,11 +47,8 @@ pub(crate) async fn audited_where(
 
 #[track_caller]
 fn check(findings: &[Finding], expected: &[(&str, Flaw)]) {
-    let found: Vec<_> = findings
-        .iter()
-        .map(|finding| (finding.key.as_str(), finding.flaw))
-        .collect();
-    assert_eq!(found, expected);
+    let found = findings.iter().map(|found| (&*found.key, found.flaw));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 
 async fn mailed(world: &World, lead_id: &str) -> String {
@@ -149,22 +135,16 @@ async fn bytes_that_are_not_those_that_were_accepted_are_told() {
     let key = mailed(&world, "a").await;
     let mut stored = world.peek(&key).unwrap();
     stored.bytes = br#"{"lead_id":"b"}"#.to_vec();
-    world.home.plant(
-        Bucket::Raw,
-        &key,
-        NewObject::with_metadata(stored.bytes, stored.metadata),
-    );
+    world.put_back(&key, stored);
     let enriched = key.replace("raw/", "enriched/");
     let (report, findings) = audited(&world).await;
-    check(
-        &findings,
-        &[
-            (&key, Flaw::RawChanged),
-            (&key, Flaw::LeadsMixed),
-            (&enriched, Flaw::DocumentOfOtherBytes),
-            (&enriched, Flaw::LeadsMixed),
-        ],
-    );
+    let expected = [
+        (&*key, Flaw::RawChanged),
+        (&key, Flaw::LeadsMixed),
+        (&enriched, Flaw::DocumentOfOtherBytes),
+        (&enriched, Flaw::LeadsMixed),
+    ];
+    check(&findings, &expected);
     assert_eq!((report.account.mailed, report.inconsistent), (1, 4));
     assert!(!report.is_sound());
 }
@@ -182,16 +162,12 @@ async fn documents_and_claims_that_miss_what_they_rest_on_are_told() {
     world.put("mail/d.json", "nonsense");
     let (report, findings) = audited(&world).await;
     let expected = [
-        (of(&a, "mail/"), Flaw::SentWithoutDocument),
-        (of(&b, "enriched/"), Flaw::DocumentUnreadable),
-        (of(&c, "enriched/"), Flaw::DocumentWithoutRaw),
-        (of(&c, "mail/"), Flaw::ClaimWithoutRaw),
-        ("mail/d.json".to_owned(), Flaw::ClaimWithoutRaw),
+        (&*of(&a, "mail/"), Flaw::SentWithoutDocument),
+        (&of(&b, "enriched/"), Flaw::DocumentUnreadable),
+        (&of(&c, "enriched/"), Flaw::DocumentWithoutRaw),
+        (&of(&c, "mail/"), Flaw::ClaimWithoutRaw),
+        ("mail/d.json", Flaw::ClaimWithoutRaw),
     ];
-    let expected: Vec<_> = expected
-        .iter()
-        .map(|(key, flaw)| (key.as_str(), *flaw))
-        .collect();
     check(&findings, &expected);
     assert_eq!((report.account.received, report.inconsistent), (2, 5));
 
@@ -266,14 +242,12 @@ async fn a_replay_is_checked_like_its_event_and_counted_beside_the_account() {
     let (report, findings) = audited(&world).await;
     assert_eq!((report.account.received, report.replays), (1, 3));
     assert_eq!((report.inconsistent, report.notes), (2, 1));
-    check(
-        &findings,
-        &[
-            ("enriched/crm.q.json", Flaw::KeyStrange),
-            (&revision("mail/", 2), Flaw::SentWithoutDocument),
-            (&revision("enriched/", 10), Flaw::LeadsMixed),
-        ],
-    );
+    let expected = [
+        ("enriched/crm.q.json", Flaw::KeyStrange),
+        (&revision("mail/", 2), Flaw::SentWithoutDocument),
+        (&revision("enriched/", 10), Flaw::LeadsMixed),
+    ];
+    check(&findings, &expected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -295,9 +269,7 @@ async fn names_that_begin_alike_are_events_of_their_own() {
 async fn what_seems_wrong_is_looked_at_again_since_the_home_works_on() {
     let world = World::new();
     world.own("lead_1");
-    world
-        .post(&close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1"))
-        .await;
+    world.post(&close_event("lead_1", "ev_1", INSTANT)).await;
     sleep(LONG).await;
     let looks = Cell::new(0);
     // The first look into the queue finds nothing: it was taken before the sweep sent.
@@ -309,12 +281,10 @@ async fn what_seems_wrong_is_looked_at_again_since_the_home_works_on() {
                 ..QueueSeen::default()
             });
         }
-        see(&world).await
+        Ok(see(&world))
     };
-    let report = audit(&world, false)
-        .run(see, &mut |_step| ())
-        .await
-        .unwrap();
+    let report = audit(&world, false).run(see, &mut |_step| ()).await;
+    let report = report.unwrap();
     assert_eq!((report.account.in_flight, looks.get()), (1, 2));
     assert!(report.is_sound());
 }

@@ -106,8 +106,7 @@ async fn a_message_of_a_forgotten_event_writes_nothing() {
     let stored = world.peek(&key).unwrap();
     leave_tombstone(&world, &key, "ev_1");
     // The raw object is not deleted yet: the message must not make a document of it all the same.
-    let stored = NewObject::with_metadata(stored.bytes, stored.metadata);
-    world.home.plant(Bucket::Raw, &key, stored);
+    world.put_back(&key, stored);
     assert_eq!(world.work_until_idle().await, [ended(Done::Forgotten)]);
     assert_eq!(world.keys("enriched/"), [""; 0]);
     assert_eq!(world.mailer().tries(), 0);

@@ -40,7 +40,7 @@ async fn a_lost_reply_may_mail_twice_and_never_three_times() {
     world.mailer().lose_replies(1);
     let outcomes = world.observed(world.work_until_idle()).await;
     assert_eq!(outcomes.first(), Some(&failed(Why::MailAmbiguous)));
-    assert!(waits_for_claim(&outcomes[1]), "{outcomes:?}");
+    assert!(waits_for_claim(outcomes[1]), "{outcomes:?}");
     assert_eq!(outcomes.last(), Some(&MAILED));
     assert_eq!(attempts(&world), [1, 2]);
     let subjects = subjects(&world);

@@ -5,6 +5,7 @@ use super::prelude::*;
 use leadwire_pipeline::operate::audit::AuditReport;
 use leadwire_pipeline::operate::replay::list_time;
 
+const IDLE_CLAIM: &str = r#"{"state":"idle","attempt":1}"#;
 const DAY: Duration = Duration::from_hours(24);
 /// Between a trigger and the sweep that finds it lost.
 const LOST: Duration = Duration::from_secs(600 + 1800 + 3600 + 3 * 360 + 15 * 60 + 1);
@@ -44,10 +45,13 @@ const KINDS: [Kind; 11] = [
 impl Kind {
     /// Whether the sweep enqueues it again.
     fn is_found(self) -> bool {
-        matches!(
-            self,
-            Self::Lost | Self::SweptLongAgo | Self::Claimed | Self::Replayed
-        )
+        [
+            Self::Lost,
+            Self::SweptLongAgo,
+            Self::Claimed,
+            Self::Replayed,
+        ]
+        .contains(&self)
     }
 
     /// When its raw object is written: first, second or last of three times.
@@ -61,14 +65,10 @@ impl Kind {
 
     fn plant(self, world: &World, name: &str, turn: usize) {
         let of = |prefix: &str| format!("{prefix}{name}.json");
-        let claim = r#"{"state":"idle","attempt":1}"#;
+
         if self.turn() == turn && self != Self::Orphan {
-            let raw = if self == Self::Strange {
-                format!("raw/{name}.txt")
-            } else {
-                of("raw/")
-            };
-            world.put(&raw, r#"{"lead_id":"x"}"#);
+            let ending = if self == Self::Strange { "txt" } else { "json" };
+            world.put(&format!("raw/{name}.{ending}"), r#"{"lead_id":"x"}"#);
         }
         match (self, turn) {
             (Self::Settled, 1) => world.put_marker(&of("mail/"), "sent"),
@@ -76,7 +76,7 @@ impl Kind {
             (Self::SweptLongAgo, 1) | (Self::SweptLately, 2) => {
                 world.put(&of("swept/"), r#"{"count":1}"#);
             }
-            (Self::Claimed, 1) => world.put(&of("mail/"), claim),
+            (Self::Claimed, 1) => world.put(&of("mail/"), IDLE_CLAIM),
             (Self::Orphan, 1) => {
                 world.put_marker(&of("mail/"), "sent");
                 world.put(&of("failed/"), "{}");
@@ -99,11 +99,9 @@ const NAMES: [[&str; 3]; 3] = [
 ];
 
 fn triples() -> impl Iterator<Item = [Kind; 3]> {
-    KINDS.into_iter().flat_map(|a| {
-        KINDS
-            .into_iter()
-            .flat_map(move |b| KINDS.into_iter().map(move |c| [a, b, c]))
-    })
+    let pairs = |a| KINDS.map(|b| (a, b));
+    let pairs = KINDS.into_iter().flat_map(pairs);
+    pairs.flat_map(|(a, b)| KINDS.map(|c| [a, b, c]))
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,10 +168,8 @@ async fn an_event_that_cannot_be_read_is_passed_over_wherever_it_lies() {
         let mut sent = world.queue().bodies();
         sent.sort();
         let expected = keys.iter().enumerate().filter(|(at, _)| *at != bad);
-        let expected: Vec<String> = expected
-            .map(|(_, key)| format!(r#"{{"s3_key":"{key}"}}"#))
-            .collect();
-        assert_eq!(sent, expected);
+        let expected = expected.map(|(_, key)| format!(r#"{{"s3_key":"{key}"}}"#));
+        assert!(expected.eq(sent), "{bad}");
     }
 }
 
@@ -184,10 +180,7 @@ const STANDS: [&[(&str, &str)]; 13] = [
     &[("raw/", r#"{"lead_id":"x"}"#), ("failed/", "{}")],
     &[("raw/", r#"{"lead_id":"x"}"#), ("mail/", "")],
     &[("raw/", r#"{"lead_id":"x"}"#), ("mail/", "{}")],
-    &[
-        ("raw/", r#"{"lead_id":"x"}"#),
-        ("mail/", r#"{"state":"idle","attempt":1}"#),
-    ],
+    &[("raw/", r#"{"lead_id":"x"}"#), ("mail/", IDLE_CLAIM)],
     &[("raw/", r#"{"lead_id":"x"}"#), ("enriched/", "{}")],
     &[("enriched/", "{}")],
     &[("enriched/", "{}"), ("mail/", "")],
@@ -228,14 +221,9 @@ fn add(sum: &mut AuditReport, one: &AuditReport) {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_audit_finds_of_an_event_never_depends_on_its_neighbours() {
-    let all = 0..STANDS.len();
-    for (number, middle) in all
-        .clone()
-        .cycle()
-        .take(STANDS.len() * STANDS.len())
-        .enumerate()
-    {
-        let (first, last) = (number / STANDS.len(), (number + 5) % STANDS.len());
+    for number in 0..STANDS.len() * STANDS.len() {
+        let (first, middle) = (number / STANDS.len(), number % STANDS.len());
+        let last = (number + 5) % STANDS.len();
         let names = NAMES[number % NAMES.len()];
         let stands = [(first, names[0]), (middle, names[1]), (last, names[2])];
         let mut expected = (AuditReport::default(), Vec::new());
@@ -254,11 +242,8 @@ async fn what_the_audit_finds_of_an_event_never_depends_on_its_neighbours() {
 async fn a_hundred_events_are_audited_like_one_whatever_the_pages() {
     for page in [1, 7, 32, 33, 1000] {
         let names: Vec<String> = (0..100).map(|number| format!("n{number}")).collect();
-        let stands: Vec<(usize, &str)> = names
-            .iter()
-            .enumerate()
-            .map(|(number, name)| (number % STANDS.len(), name.as_str()))
-            .collect();
+        let numbers = (0..STANDS.len()).cycle();
+        let stands: Vec<_> = numbers.zip(names.iter().map(String::as_str)).collect();
         let (report, findings) = audited(&stood(&stands, page).await).await;
         let mut expected = (AuditReport::default(), 0);
         for (stand, _) in &stands {
@@ -315,32 +300,31 @@ async fn a_lead_is_found_between_leads_of_every_name_that_begins_alike() {
         }
         world.put(&format!("raw/crm_event_m_{time}x.json"), "{}");
         world.put("raw/crm_event_m_.json", "{}");
-        let lead = lead_id("m");
-        let found = list_lead(&*world.home, &lead).await.unwrap();
-        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(found, own, "{page}");
+        let found = list_lead(&*world.home, &lead_id("m")).await.unwrap();
+        assert!(
+            found.iter().map(ToString::to_string).eq(own.clone()),
+            "{page}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_parked_mail_is_listed_between_claims_of_every_other_kind() {
-    let parked = PARKED_CLAIM;
-    let idle = r#"{"state":"idle","attempt":1}"#;
     for page in [1, 2, 1000] {
         let world = World::new();
         world.home.set_page(page);
         for name in ["a", "c", "e.r1", "e.r10", "g", "z"] {
-            world.put(&format!("mail/{name}.json"), parked);
+            world.put(&format!("mail/{name}.json"), PARKED_CLAIM);
         }
         for name in ["0", "b", "d", "e", "e.r2", "f", "zz"] {
             let key = format!("mail/{name}.json");
             if name.len() == 1 && name > "b" {
                 world.put_marker(&key, "sent");
             } else {
-                world.put(&key, idle);
+                world.put(&key, IDLE_CLAIM);
             }
         }
-        world.put("mail/d d.json", parked);
+        world.put("mail/d d.json", PARKED_CLAIM);
         let listed = list_parked(&*world.home).await.unwrap();
         let listed: Vec<String> = listed.iter().map(|one| one.name.to_string()).collect();
         assert_eq!(listed, ["a", "c", "e.r1", "e.r10", "g", "z"], "{page}");
@@ -349,28 +333,19 @@ async fn every_parked_mail_is_listed_between_claims_of_every_other_kind() {
 
 #[tokio::test(start_paused = true)]
 async fn what_somebody_named_by_hand_is_forgotten_before_and_behind_names_of_ours() {
-    let strange = [
-        "0",
-        "crm_evens",
-        "crm_event",
-        "crm_event-",
-        "crm_evenu",
-        "z",
-        "zz",
-    ];
+    let strange = "0 crm_evens crm_event crm_event- crm_evenu z zz";
+    let strange: Vec<&str> = strange.split(' ').collect();
     for (number, page) in [1, 2, 3, 1000, 1, 1000].into_iter().enumerate() {
         let world = World::new();
         world.home.set_page(page);
-        for name in strange {
+        for name in &strange {
             world.put(&format!("raw/{name}.json"), r#"{"lead_id":"a"}"#);
             world.put(&format!("raw/{name}-other.json"), r#"{"lead_id":"b"}"#);
         }
         // Nothing of ours, then a little, then more than a page of it.
         for ours in 0..number {
-            world.put(
-                &format!("raw/crm_event_b_{ours}.json"),
-                r#"{"lead_id":"b"}"#,
-            );
+            let key = format!("raw/crm_event_b_{ours}.json");
+            world.put(&key, r#"{"lead_id":"b"}"#);
         }
         let done = forgotten(&world, "a").await;
         assert_eq!(done.events, strange.len(), "{page}");

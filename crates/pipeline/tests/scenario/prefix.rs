@@ -167,9 +167,13 @@ async fn what_has_arrived_of_the_tenth_replay_says_nothing_of_the_first() {
         for (number, has_arrived) in [(1, false), (2, false), (10, true), (11, true)] {
             // Looked at before anything odd was planted.
             let odd = [10, 11].map(|number| format!("{prefix}{name}.r{number}.json"));
-            odd.iter().for_each(|key| world.remove(key));
+            for key in &odd {
+                world.remove(key);
+            }
             let ready = ready(&world, &name).await;
-            odd.iter().for_each(|key| world.put(key, "{}"));
+            for key in &odd {
+                world.put(key, "{}");
+            }
             let run = order(Notify::Force, &format!("run-{number}"), true);
             let again = replay(&*world.home, &ready, &run).await.unwrap();
             let expected = if has_arrived {

@@ -116,9 +116,9 @@ pub(crate) fn all_keys(world: &World) -> Vec<String> {
 }
 
 /// Whether the event is waited for because another worker holds its claim.
-pub(crate) fn waits_for_claim(outcome: &Outcome) -> bool {
+pub(crate) fn waits_for_claim(outcome: Outcome) -> bool {
     let reason = DeferReason::ClaimLive;
-    matches!(outcome, Outcome::Deferred { reason: found, .. } if *found == reason)
+    matches!(outcome, Outcome::Deferred { reason: found, .. } if found == reason)
 }
 
 /// Whether every event was received once.
@@ -278,6 +278,13 @@ pub(crate) async fn ready(world: &World, name: &EventName) -> Ready {
     match preview(&*world.home, name).await.unwrap() {
         Preview::Ready(ready) => *ready,
         Preview::Refused(refusal) => panic!("{refusal}"),
+    }
+}
+
+pub(crate) async fn refused(world: &World, name: &EventName) -> Refusal {
+    match preview(&*world.home, name).await.unwrap() {
+        Preview::Refused(refusal) => refusal,
+        Preview::Ready(ready) => panic!("{ready:?}"),
     }
 }
 

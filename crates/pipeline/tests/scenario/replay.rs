@@ -177,13 +177,6 @@ async fn code_that_does_not_know_the_message_fails_and_does_not_mail() {
     assert_eq!(world.mailer().tries(), 1);
 }
 
-async fn refused(world: &World, name: &EventName) -> Refusal {
-    match preview(&*world.home, name).await.unwrap() {
-        Preview::Refused(refusal) => refusal,
-        Preview::Ready(ready) => panic!("{ready:?}"),
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_replayed_is_refused_with_its_reason() {
     let (world, name) = mailed().await;

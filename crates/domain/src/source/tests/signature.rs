@@ -177,7 +177,7 @@ fn a_header_that_is_missing_or_odd_is_refused_by_its_name() {
     ] {
         check_close(&headers, &[CLOSE_SECRET], Err(expected));
     }
-    for hash in ["", &CLOSE_HASH[..62]] {
+    for hash in ["", CLOSE_HASH.get(..62).unwrap()] {
         let mismatch = Err(Unverified::Mismatch);
         check_close(&close(hash, time), &[CLOSE_SECRET], mismatch);
     }
