@@ -67,26 +67,6 @@ impl ClientsError {
     }
 }
 
-/// The services that are called, as the SDK names them in its configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Service {
-    S3,
-    Sqs,
-    Ses,
-    Secrets,
-}
-
-impl Service {
-    fn id(self) -> &'static str {
-        match self {
-            Self::S3 => "S3",
-            Self::Sqs => "SQS",
-            Self::Ses => "SESv2",
-            Self::Secrets => "Secrets Manager",
-        }
-    }
-}
-
 /// What every client shares. Build it once, at the start: roots are parsed and connections are kept here.
 #[derive(Clone, Debug)]
 pub struct Clients {
@@ -142,7 +122,7 @@ impl Clients {
     /// S3, path-style where another endpoint is configured for it.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.sdk)
-            .force_path_style(self.endpoint(Service::S3).is_some())
+            .force_path_style(self.endpoint("S3").is_some())
             .retry_classifier(HttpStatusCodeClassifier::new_from_codes(vec![CONFLICT]))
             .interceptor(NoteRequestId);
         aws_sdk_s3::Client::from_conf(config.build())
@@ -176,10 +156,10 @@ impl Clients {
         &self.connector
     }
 
-    /// The endpoint that is configured for a service instead of AWS's own.
-    pub(crate) fn endpoint(&self, service: Service) -> Option<String> {
+    /// The endpoint that is configured for a service instead of AWS's own. Its id is what the SDK names it in its configuration.
+    pub(crate) fn endpoint(&self, service_id: &str) -> Option<String> {
         let key = ServiceConfigKey::builder()
-            .service_id(service.id())
+            .service_id(service_id)
             .env(AWS_ENDPOINT_URL)
             .profile("endpoint_url")
             .build()

@@ -1,6 +1,6 @@
 //! Opening connections before the first invocation: Lambda runs the start unthrottled, and a TLS handshake costs more than all else there.
 
-use crate::clients::{Clients, Service};
+use crate::clients::Clients;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -45,7 +45,7 @@ impl Clients {
         } else {
             "amazonaws.com"
         };
-        let mut hosts: Vec<String> = match self.endpoint(Service::S3) {
+        let mut hosts: Vec<String> = match self.endpoint("S3") {
             Some(endpoint) => vec![endpoint],
             // A name with a dot does not fit the certificate, and is addressed otherwise.
             None => plan
@@ -55,16 +55,14 @@ impl Clients {
                 .map(|name| format!("https://{name}.s3.{region}.{suffix}/"))
                 .collect(),
         };
-        for (wanted, service, name) in [
-            (plan.sqs, Service::Sqs, "sqs"),
-            (plan.ses, Service::Ses, "email"),
-            (plan.secrets, Service::Secrets, "secretsmanager"),
+        for (is_used, service_id, name) in [
+            (plan.sqs, "SQS", "sqs"),
+            (plan.ses, "SESv2", "email"),
+            (plan.secrets, "Secrets Manager", "secretsmanager"),
         ] {
-            if wanted {
-                hosts.push(
-                    self.endpoint(service)
-                        .unwrap_or_else(|| format!("https://{name}.{region}.{suffix}/")),
-                );
+            if is_used {
+                let own = || format!("https://{name}.{region}.{suffix}/");
+                hosts.push(self.endpoint(service_id).unwrap_or_else(own));
             }
         }
         hosts.retain(|url| url.starts_with("https://"));
