@@ -116,10 +116,10 @@ impl SeriesTable {
     /// The closed list of the catalogue, and the states.
     pub(crate) fn new(environment: &str) -> Self {
         let of_metrics = Metric::ALL.into_iter().flat_map(|metric| {
-            let further = metric.facts().further;
-            let values =
-                further.map(|dimension| dimension.values().into_iter().map(Some).collect());
-            let values: Vec<_> = values.unwrap_or_else(|| vec![None]);
+            let values = match metric.facts().further {
+                None => vec![None],
+                Some(dimension) => dimension.values().into_iter().map(Some).collect(),
+            };
             let of = move |value| Series::of_metric(metric, value, environment);
             values.into_iter().map(of)
         });
