@@ -23,7 +23,11 @@ const NO_ENVIRONMENT: &str = "invalid";
 static INSTALLED: OnceLock<Arc<LogSink>> = OnceLock::new();
 
 /// Writes a whole line.
-type Write = Box<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
+pub(crate) type Write = Box<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
+
+pub(crate) fn to_stdout() -> Write {
+    Box::new(|line| io::stdout().write_all(line))
+}
 
 /// Which events are logged: a filter in the form of `RUST_LOG`, as far as it concerns targets and levels.
 #[derive(Clone, Debug)]
@@ -69,8 +73,7 @@ struct State {
 
 /// Makes this process's log, on stdout, unless it has one.
 pub(crate) fn start(service: Service, environment: &str, filter: EventFilter) {
-    let write = |line: &[u8]| io::stdout().write_all(line);
-    let sink = LogSink::new(service, environment, filter, Box::new(write));
+    let sink = LogSink::new(service, environment, filter, to_stdout());
     let sink = INSTALLED.get_or_init(|| Arc::new(sink));
     // A second start is without effect.
     let _is_first: bool = install(Role::Log, Arc::clone(sink));

@@ -51,7 +51,7 @@ pub enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 2] = [Self::DeadLetters, Self::OldestMessageSeconds];
+    const ALL: [Self; 2] = [Self::DeadLetters, Self::OldestMessageSeconds];
 
     /// Its name in the minutes.
     pub const fn name(self) -> &'static str {
@@ -61,7 +61,7 @@ impl State {
         }
     }
 
-    pub(crate) const fn about(self) -> &'static str {
+    const fn about(self) -> &'static str {
         match self {
             Self::DeadLetters => "Messages that failed for good and were put aside.",
             Self::OldestMessageSeconds => {
