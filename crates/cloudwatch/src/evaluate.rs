@@ -80,11 +80,9 @@ fn combine(
         };
     }
     let holds = rule.holds(&states);
-    let rules: Vec<String> = states
-        .iter()
-        .map(|(name, state)| format!("{name} is {state}"))
-        .collect();
-    let reason = rules.join(", ");
+    let each = states.iter();
+    let each = each.map(|(name, state)| format!("{name} is {state}"));
+    let reason = each.collect::<Vec<_>>().join(", ");
     let state = if holds { State::Alarm } else { State::Ok };
     Some(Ok(Verdict { state, reason }))
 }

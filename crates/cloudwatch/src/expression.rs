@@ -64,44 +64,31 @@ pub enum Operator {
     Divide,
 }
 
-/// AWS does not say in its documentation which of these binds closer. This is the order of every other language; an expression that
-/// leans on it should set parentheses instead.
-const LEVELS: [&[Operator]; 5] = [
-    &[Operator::Or],
-    &[Operator::And],
+/// The operators by their signs. AWS does not say in its documentation which of these binds closer. This is the order of every other
+/// language; an expression that leans on it should set parentheses instead.
+const LEVELS: [&[(&str, Operator)]; 5] = [
+    &[("||", Operator::Or)],
+    &[("&&", Operator::And)],
     &[
-        Operator::Equal,
-        Operator::NotEqual,
-        Operator::Compare(Comparison::LessOrEqual),
-        Operator::Compare(Comparison::GreaterOrEqual),
-        Operator::Compare(Comparison::Less),
-        Operator::Compare(Comparison::Greater),
+        ("==", Operator::Equal),
+        ("!=", Operator::NotEqual),
+        ("<=", Operator::Compare(Comparison::LessOrEqual)),
+        (">=", Operator::Compare(Comparison::GreaterOrEqual)),
+        ("<", Operator::Compare(Comparison::Less)),
+        (">", Operator::Compare(Comparison::Greater)),
     ],
-    &[Operator::Add, Operator::Subtract],
-    &[Operator::Multiply, Operator::Divide],
+    &[("+", Operator::Add), ("-", Operator::Subtract)],
+    &[("*", Operator::Multiply), ("/", Operator::Divide)],
 ];
 
-impl Operator {
-    const fn sign(self) -> &'static str {
-        match self {
-            Self::Or => "||",
-            Self::And => "&&",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-            Self::Compare(comparison) => comparison.sign(),
-            Self::Add => "+",
-            Self::Subtract => "-",
-            Self::Multiply => "*",
-            Self::Divide => "/",
-        }
-    }
-
-    /// Takes the operator, if it is next.
-    fn take(self, cursor: &mut Cursor) -> bool {
-        let is_word = self == Self::Or && cursor.take_word("OR")
-            || self == Self::And && cursor.take_word("AND");
-        is_word || cursor.take_sign(self.sign())
-    }
+/// Takes an operator by its sign, or by its word where it has one, if it is next.
+fn take(cursor: &mut Cursor, sign: &'static str) -> bool {
+    let word = match sign {
+        "||" => "OR",
+        "&&" => "AND",
+        _ => return cursor.take_sign(sign),
+    };
+    cursor.take_word(word) || cursor.take_sign(sign)
 }
 
 /// An expression of metric math.
@@ -149,7 +136,7 @@ fn operands(cursor: &mut Cursor, level: usize) -> Result<Expression, String> {
         return operand(cursor);
     };
     let mut whole = operands(cursor, level + 1)?;
-    while let Some(operator) = operators.iter().find(|operator| operator.take(cursor)) {
+    while let Some((_, operator)) = operators.iter().find(|known| take(cursor, known.0)) {
         let other = operands(cursor, level + 1)?;
         whole = Expression::Binary(Box::new(whole), *operator, Box::new(other));
     }
@@ -209,8 +196,9 @@ mod tests {
             Expression::Number(number) => number.to_string(),
             Expression::Id(id) => id.clone(),
             Expression::Binary(one, operator, other) => {
-                let operator = operator.sign();
-                format!("({} {operator} {})", written(one), written(other))
+                let all = LEVELS.concat();
+                let (sign, _) = all.iter().find(|(_, known)| known == operator).unwrap();
+                format!("({} {sign} {})", written(one), written(other))
             }
             Expression::If(condition, then, otherwise) => {
                 let otherwise = otherwise.as_ref().map(|of| format!(", {}", written(of)));
@@ -304,7 +292,7 @@ mod tests {
     }
 
     fn any_expression() -> impl Strategy<Value = Expression> {
-        let operator = prop::sample::select(LEVELS.concat());
+        let operator = prop::sample::select(LEVELS.concat()).prop_map(|(_, operator)| operator);
         let leaf = prop_oneof![
             (0_u32..10_000).prop_map(|n| Expression::Number(f64::from(n) / 8.0)),
             "[a-z][A-Za-z0-9_]{0,5}".prop_map(Expression::Id),

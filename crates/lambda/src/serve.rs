@@ -26,7 +26,7 @@ const PLATFORM: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     "AWS_LAMBDA_FUNCTION_VERSION",
 ];
-/// How long telling the platform of a failed start may take.
+/// How long the report of a failed start to the platform may take.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a function did not start, or stopped.

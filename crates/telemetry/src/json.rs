@@ -1,46 +1,41 @@
 //! Lines of code that emits no event of the catalogue, libraries above all: the fields at the top, between what every line has.
 
 use crate::line::{Head, Line, bounded, chain, now};
+use crate::log::Write;
 use leadwire_pipeline::observe::metric::{Metric, Service};
 use std::error::Error;
 use std::fmt::Debug;
-use std::io::Write as _;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::Context;
 
 /// Writes each of `tracing`'s events as a line, in one write, so that lines never mix.
-pub(crate) struct JsonLayer<W> {
+pub(crate) struct JsonLayer {
     service: Service,
     environment: String,
-    writer: W,
+    write: Write,
 }
 
-impl<W> JsonLayer<W> {
-    pub(crate) fn new(service: Service, environment: &str, writer: W) -> Self {
+impl JsonLayer {
+    pub(crate) fn new(service: Service, environment: &str, write: Write) -> Self {
         Self {
             service,
             environment: environment.to_owned(),
-            writer,
+            write,
         }
     }
 }
 
-impl<S: Subscriber, W: for<'a> MakeWriter<'a> + 'static> Layer<S> for JsonLayer<W> {
+impl<S: Subscriber> Layer<S> for JsonLayer {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let metadata = event.metadata();
-        let mut line = Line::begin(&Head::now(
-            now(),
-            *metadata.level(),
-            self.service,
-            &self.environment,
-        ));
+        let (level, environment) = (*metadata.level(), &self.environment);
+        let mut line = Line::begin(&Head::now(now(), level, self.service, environment));
         line.put("target", metadata.target());
         event.record(&mut Fields(&mut line));
         // Where stdout is gone there is nowhere left to report it.
-        drop(self.writer.make_writer().write_all(&line.close()));
+        drop((self.write)(&line.close()));
     }
 }
 

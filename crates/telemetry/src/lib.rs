@@ -62,7 +62,7 @@ pub fn init(service: Service, environment: &str, rust_log: Option<&str>, spans: 
     let (filter, mistake) = filter(rust_log);
     let rust_log = rust_log.filter(|_| mistake.is_none());
     log::start(service, environment, EventFilter::parse(rust_log));
-    let layer = json::JsonLayer::new(service, environment, std::io::stdout);
+    let layer = json::JsonLayer::new(service, environment, log::to_stdout());
     let started = Registry::default()
         .with(span_layer())
         .with(layer.with_filter(filter))

@@ -23,7 +23,11 @@ const NO_ENVIRONMENT: &str = "invalid";
 static INSTALLED: OnceLock<Arc<LogSink>> = OnceLock::new();
 
 /// Writes a whole line.
-type Write = Box<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
+pub(crate) type Write = Box<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
+
+pub(crate) fn to_stdout() -> Write {
+    Box::new(|line| io::stdout().write_all(line))
+}
 
 /// Which events are logged: a filter in the form of `RUST_LOG`, as far as it concerns targets and levels.
 #[derive(Clone, Debug)]
@@ -69,8 +73,7 @@ struct State {
 
 /// Makes this process's log, on stdout, unless it has one.
 pub(crate) fn start(service: Service, environment: &str, filter: EventFilter) {
-    let write = |line: &[u8]| io::stdout().write_all(line);
-    let sink = LogSink::new(service, environment, filter, Box::new(write));
+    let sink = LogSink::new(service, environment, filter, to_stdout());
     let sink = INSTALLED.get_or_init(|| Arc::new(sink));
     // A second start is without effect.
     let _is_first: bool = install(Role::Log, Arc::clone(sink));
@@ -89,7 +92,8 @@ impl Sink for LogSink {
         let now = (self.clock)();
         let head = Head::now(now, level, self.service, &self.environment);
         let mut metrics = Metrics::default();
-        if self.carries_metrics() {
+        // The command's metrics are served, not written.
+        if self.service != Service::Leadwire {
             event.measure(&mut metrics);
         }
         let at_ms = now.as_millisecond();
@@ -131,24 +135,15 @@ fn put_event(line: &mut Line, event: &dyn Event, message: &str) {
 
 impl LogSink {
     fn new(service: Service, environment: &str, filter: EventFilter, write: Write) -> Self {
-        let environment = if is_dimension_value(environment) {
-            environment
-        } else {
-            NO_ENVIRONMENT
-        };
+        let environment = Some(environment).filter(|name| is_dimension_value(name));
         Self {
             service,
-            environment: environment.to_owned(),
+            environment: environment.unwrap_or(NO_ENVIRONMENT).to_owned(),
             filter,
             clock: now,
             write,
             state: Mutex::default(),
         }
-    }
-
-    /// The command's metrics are served, not written.
-    fn carries_metrics(&self) -> bool {
-        self.service != Service::Leadwire
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -205,8 +200,8 @@ impl LogSink {
         if trace.is_none() || state.held.is_empty() {
             return Vec::new();
         }
-        let of_trace = state.held.extract_if(.., |value| value.trace == trace);
-        let of_trace = of_trace.collect();
+        let held = state.held.extract_if(.., |value| value.trace == trace);
+        let of_trace = held.collect();
         drop(state);
         self.keep_current(of_trace)
     }

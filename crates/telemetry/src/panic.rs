@@ -6,11 +6,11 @@ use std::panic::PanicHookInfo;
 pub(crate) fn install() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let location = info.location().map(ToString::to_string);
-        tell(location.as_deref());
+        report(location.as_deref());
     }));
 }
 
-pub(crate) fn tell(location: Option<&str>) {
+pub(crate) fn report(location: Option<&str>) {
     tracing::error!(
         location = location.unwrap_or("unknown"),
         "the code panicked"

@@ -51,7 +51,7 @@ pub enum State {
 }
 
 impl State {
-    pub(crate) const ALL: [Self; 2] = [Self::DeadLetters, Self::OldestMessageSeconds];
+    const ALL: [Self; 2] = [Self::DeadLetters, Self::OldestMessageSeconds];
 
     /// Its name in the minutes.
     pub const fn name(self) -> &'static str {
@@ -61,7 +61,7 @@ impl State {
         }
     }
 
-    pub(crate) const fn about(self) -> &'static str {
+    const fn about(self) -> &'static str {
         match self {
             Self::DeadLetters => "Messages that failed for good and were put aside.",
             Self::OldestMessageSeconds => {
@@ -116,10 +116,10 @@ impl SeriesTable {
     /// The closed list of the catalogue, and the states.
     pub(crate) fn new(environment: &str) -> Self {
         let of_metrics = Metric::ALL.into_iter().flat_map(|metric| {
-            let further = metric.facts().further;
-            let values =
-                further.map(|dimension| dimension.values().into_iter().map(Some).collect());
-            let values: Vec<_> = values.unwrap_or_else(|| vec![None]);
+            let values = match metric.facts().further {
+                None => vec![None],
+                Some(dimension) => dimension.values().into_iter().map(Some).collect(),
+            };
             let of = move |value| Series::of_metric(metric, value, environment);
             values.into_iter().map(of)
         });

@@ -323,7 +323,7 @@ pub fn begin_record(record: &mut Record, names: &Names, invocation: &Invocation)
         error.type = Empty,
     );
     if let Some(parent) = came.parent {
-        tell_wait(record, names, &parent);
+        report_wait(record, names, &parent);
         // It fails only where nothing is recorded.
         drop(span.set_parent(parent));
     }
@@ -334,7 +334,7 @@ pub fn begin_record(record: &mut Record, names: &Names, invocation: &Invocation)
 }
 
 /// The time in the queue is reported at the first receive of a message.
-fn tell_wait(record: &Record, names: &Names, parent: &Context) {
+fn report_wait(record: &Record, names: &Names, parent: &Context) {
     let (Some(sent_at), Some(received_at)) = (record.sent_at, record.first_received_at) else {
         return;
     };

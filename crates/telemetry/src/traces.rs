@@ -88,7 +88,7 @@ impl Traces {
         let mut batch = self.batch.lock().await;
         self.send(&mut batch).await;
         let pending = self.buffer.take();
-        tell(pending.dropped, "the buffer was full");
+        report_lost(pending.dropped, "the buffer was full");
         batch.spans = pending.spans;
         self.send(&mut batch).await;
     }
@@ -103,8 +103,8 @@ impl Traces {
             let sent = send(route, resting, &batch.spans).await;
             batch.routes_done += 1;
             match sent {
-                Ok(refused) => tell(refused, "the collector refused them"),
-                Err(error) => tell(count, &chain(&error)),
+                Ok(refused) => report_lost(refused, "the collector refused them"),
+                Err(error) => report_lost(count, &chain(&error)),
             }
         }
         batch.spans = Vec::new();
@@ -127,7 +127,7 @@ async fn send(
     sent
 }
 
-fn tell(spans: u64, reason: &str) {
+fn report_lost(spans: u64, reason: &str) {
     if spans > 0 {
         TelemetryDropped {
             spans,

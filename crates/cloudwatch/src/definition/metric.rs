@@ -72,25 +72,36 @@ pub enum Missing {
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> Result<MetricAlarm, String> {
-    let parts = if fields.has("Metrics") {
+    let alarm = if fields.has("Metrics") {
         math(fields)?
     } else {
         plain(fields)?
     };
-    let periods = fields.required("EvaluationPeriods")?;
-    let alarm = MetricAlarm {
-        metrics: parts.metrics,
-        expressions: parts.expressions,
-        returned: parts.returned,
-        period: parts.period,
-        evaluation_periods: periods,
-        datapoints_to_alarm: fields.optional("DatapointsToAlarm")?.unwrap_or(periods),
+    bounds(&alarm)?;
+    Ok(alarm)
+}
+
+/// An alarm with what both of its forms have.
+fn alarm(
+    fields: &Fields<'_>,
+    metrics: Vec<Watched>,
+    expressions: Vec<(String, Expression)>,
+    returned: String,
+    period: i64,
+) -> Result<MetricAlarm, String> {
+    let evaluation_periods = fields.required("EvaluationPeriods")?;
+    let datapoints_to_alarm = fields.optional("DatapointsToAlarm")?;
+    Ok(MetricAlarm {
+        metrics,
+        expressions,
+        returned,
+        period,
+        evaluation_periods,
+        datapoints_to_alarm: datapoints_to_alarm.unwrap_or(evaluation_periods),
         comparison: comparison(fields)?,
         threshold: fields.required("Threshold")?,
         missing: missing(fields)?,
-    };
-    bounds(&alarm)?;
-    Ok(alarm)
+    })
 }
 
 fn comparison(fields: &Fields<'_>) -> Result<Comparison, String> {
@@ -149,15 +160,7 @@ fn need(is_good: bool, otherwise: &'static str) -> Result<(), String> {
     }
 }
 
-/// What the two forms of an alarm have in common.
-struct Parts {
-    metrics: Vec<Watched>,
-    expressions: Vec<(String, Expression)>,
-    returned: String,
-    period: i64,
-}
-
-fn plain(fields: &Fields<'_>) -> Result<Parts, String> {
+fn plain(fields: &Fields<'_>) -> Result<MetricAlarm, String> {
     let simple: Option<Statistic> = fields.optional("Statistic")?;
     let extended: Option<Statistic> = fields.optional("ExtendedStatistic")?;
     let is_percentile = |of: &Statistic| matches!(of, Statistic::Percentile(_));
@@ -171,12 +174,8 @@ fn plain(fields: &Fields<'_>) -> Result<Parts, String> {
         query: query(fields)?,
         statistic: statistic.ok_or_else(|| misunderstood("Statistic"))?,
     };
-    Ok(Parts {
-        metrics: vec![watched],
-        expressions: Vec::new(),
-        returned: ONLY.to_owned(),
-        period: fields.required("Period")?,
-    })
+    let period = fields.required("Period")?;
+    alarm(fields, vec![watched], Vec::new(), ONLY.to_owned(), period)
 }
 
 fn query(fields: &Fields<'_>) -> Result<Query, String> {
@@ -191,7 +190,7 @@ fn query(fields: &Fields<'_>) -> Result<Query, String> {
     })
 }
 
-fn math(fields: &Fields<'_>) -> Result<Parts, String> {
+fn math(fields: &Fields<'_>) -> Result<MetricAlarm, String> {
     let given = [
         "MetricName",
         "Namespace",
@@ -231,22 +230,17 @@ fn math(fields: &Fields<'_>) -> Result<Parts, String> {
     let ([returned], [period]) = (returned.as_slice(), periods.as_slice()) else {
         return Err("one entry has ReturnData, and all metrics have one period".to_owned());
     };
-    let parts = Parts {
-        returned: returned.clone(),
-        period: *period,
-        metrics,
-        expressions,
-    };
-    ids(&parts)?;
-    Ok(parts)
+    let alarm = alarm(fields, metrics, expressions, returned.clone(), *period)?;
+    ids(&alarm)?;
+    Ok(alarm)
 }
 
-fn ids(parts: &Parts) -> Result<(), String> {
-    let is_small = parts.metrics.len().max(parts.expressions.len()) <= METRICS_MAX;
+fn ids(alarm: &MetricAlarm) -> Result<(), String> {
+    let is_small = alarm.metrics.len().max(alarm.expressions.len()) <= METRICS_MAX;
     need(is_small, "it has more than 10 metrics or expressions")?;
-    let names = parts.metrics.iter().map(|watched| watched.id.as_str());
+    let names = alarm.metrics.iter().map(|watched| watched.id.as_str());
     let names: Vec<&str> = names
-        .chain(parts.expressions.iter().map(|(id, _)| id.as_str()))
+        .chain(alarm.expressions.iter().map(|(id, _)| id.as_str()))
         .collect();
     let is_id = |id: &&str| {
         id.starts_with(|c: char| c.is_ascii_lowercase())
@@ -257,7 +251,7 @@ fn ids(parts: &Parts) -> Result<(), String> {
         are_ids,
         "ids begin with a small letter, and each is there once",
     )?;
-    for (expression, read) in &parts.expressions {
+    for (expression, read) in &alarm.expressions {
         if let Some(id) = read.ids().into_iter().find(|id| !names.contains(id)) {
             return Err(format!("{expression} names {id}, which there is not"));
         }

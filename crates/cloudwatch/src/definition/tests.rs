@@ -78,15 +78,11 @@ fn an_alarm_on_one_metric_is_read() {
 fn an_alarm_on_metric_math_is_read_with_cloudwatch_s_defaults() {
     let watch = metric_alarm(&math());
     assert_eq!(watch.metrics.len(), 2);
-    assert_eq!(
-        watch.expressions[0].1,
-        Expression::parse("errors / calls").unwrap()
-    );
+    let rate = Expression::parse("errors / calls").unwrap();
+    assert_eq!(watch.expressions[0].1, rate);
     assert_eq!((watch.returned.as_str(), watch.period), ("rate", 60));
-    assert_eq!(
-        (watch.datapoints_to_alarm, watch.missing),
-        (1, Missing::Missing)
-    );
+    assert_eq!(watch.datapoints_to_alarm, 1);
+    assert_eq!(watch.missing, Missing::Missing);
 }
 
 #[test]
@@ -95,10 +91,8 @@ fn a_percentile_is_an_extended_statistic() {
     let properties = resource["Properties"].as_object_mut().unwrap();
     properties.remove("Statistic");
     properties.insert("ExtendedStatistic".to_owned(), json!("p99"));
-    assert_eq!(
-        metric_alarm(&resource).metrics[0].statistic,
-        Statistic::Percentile(99.0)
-    );
+    let statistic = metric_alarm(&resource).metrics[0].statistic;
+    assert_eq!(statistic, Statistic::Percentile(99.0));
 }
 
 #[test]

@@ -251,10 +251,8 @@ fn a_replay_tells_each_change_once() {
         state,
     };
     // The period [120, 180) is over at 180, and out of reach two periods after the judged one.
-    assert_eq!(
-        replay(&alarms, &recording, 0, 900),
-        [change(180, State::Alarm), change(360, State::Ok)]
-    );
+    let changes = [change(180, State::Alarm), change(360, State::Ok)];
+    assert_eq!(replay(&alarms, &recording, 0, 900), changes);
 }
 
 fn any_range() -> impl Strategy<Value = Vec<Option<f64>>> {

@@ -55,7 +55,12 @@ struct Directive {
 struct Definition {
     name: String,
     unit: String,
-    storage_resolution: Option<u64>,
+    #[serde(default = "standard_seconds")]
+    storage_resolution: u64,
+}
+
+const fn standard_seconds() -> u64 {
+    60
 }
 
 /// Judges one line as the programs print it, at the time `now_ms` (milliseconds since 1970). A good line gives its samples: none, where it is
@@ -86,10 +91,8 @@ fn need(is_good: bool, mistake: impl Into<String>) -> Result<(), String> {
 fn parse(line: &str) -> Result<Map<String, Value>, String> {
     let line = line.strip_suffix('\n').unwrap_or(line);
     need(!line.contains(['\n', '\r']), "more than one line")?;
-    need(
-        line.len() < LINE_BYTES_MAX,
-        "it is longer than a line may be",
-    )?;
+    let is_short = line.len() < LINE_BYTES_MAX;
+    need(is_short, "it is longer than a line may be")?;
     Object::parse(line.as_bytes()).map_err(|error| error.to_string())?;
     serde_json::from_str(line).map_err(|error| error.to_string())
 }
@@ -109,13 +112,9 @@ fn judge_members(root: &Map<String, Value>) -> Result<(), String> {
         need(is_good, format!("{name} is missing or not one"))?;
     }
     for (name, digits) in [("trace_id", 32), ("span_id", 16)] {
-        let is_good = root
-            .get(name)
-            .is_none_or(|id| id.as_str().is_some_and(|id| is_id(id, digits)));
-        need(
-            is_good,
-            format!("{name} is not {digits} hexadecimal digits"),
-        )?;
+        let is_good = |id: &Value| id.as_str().is_some_and(|id| is_id(id, digits));
+        let mistake = format!("{name} is not {digits} hexadecimal digits");
+        need(root.get(name).is_none_or(is_good), mistake)?;
     }
     Ok(())
 }
@@ -151,20 +150,16 @@ fn samples(
         metrics,
     } = directive;
     need(namespace == NAMESPACE, "Namespace is another one")?;
-    need(
-        names.len() <= DIMENSIONS_MAX,
-        "Dimensions has more than 30 names",
-    )?;
-    need(
-        (1..=METRICS_MAX).contains(&metrics.len()),
-        "Metrics is not a list of 1 to 100",
-    )?;
+    let are_few = names.len() <= DIMENSIONS_MAX;
+    need(are_few, "Dimensions has more than 30 names")?;
+    let are_taken = (1..=METRICS_MAX).contains(&metrics.len());
+    need(are_taken, "Metrics is not a list of 1 to 100")?;
     let text = |name: &str| root.get(name).and_then(Value::as_str);
     let mut dimensions = BTreeMap::new();
     for name in names {
         let value = text(name).filter(|value| is_dimension_value(value));
-        let value =
-            value.ok_or_else(|| format!("the dimension {name} has no usable value at the root"))?;
+        let useless = || format!("the dimension {name} has no usable value at the root");
+        let value = value.ok_or_else(useless)?;
         let is_first = dimensions.insert(name.clone(), value.to_owned()).is_none();
         need(is_first, format!("the dimension {name} stands twice"))?;
     }
@@ -191,39 +186,23 @@ fn judge_definition(
 ) -> Result<(), String> {
     let metric = Metric::from_name(&definition.name).ok_or("it is not in the catalogue")?;
     let facts = metric.facts();
-    need(
-        definition.unit == facts.unit.name(),
-        "the catalogue has another unit",
-    )?;
-    let resolution = definition.storage_resolution;
-    need(
-        matches!(resolution, None | Some(60)),
-        "its resolution is not a minute",
-    )?;
-    let further = facts.further.map(Dimension::name);
-    let mut expected: Vec<&str> = ["environment", "service"]
-        .into_iter()
-        .chain(further)
-        .collect();
+    let is_unit = definition.unit == facts.unit.name();
+    need(is_unit, "the catalogue has another unit")?;
+    let is_minute = definition.storage_resolution == standard_seconds();
+    need(is_minute, "its resolution is not a minute")?;
+    let mut expected = vec!["environment", "service"];
+    expected.extend(facts.further.map(Dimension::name));
     expected.sort_unstable();
-    need(
-        dimensions.keys().eq(&expected),
-        format!("its dimensions are not {expected:?}"),
-    )?;
+    let mistake = format!("its dimensions are not {expected:?}");
+    need(dimensions.keys().eq(&expected), mistake)?;
     let of = |name: &str| dimensions.get(name).map_or("", String::as_str);
     let mut services = facts.services.iter();
-    let is_of_service = services.any(|service| service.name() == of("service"));
-    need(
-        is_of_service,
-        "the catalogue does not have it for this service",
-    )?;
+    let is_its = services.any(|service| service.name() == of("service"));
+    need(is_its, "the catalogue does not have it for this service")?;
     if let Some(further) = facts.further {
-        let value = of(further.name());
-        let is_known = further.values().contains(&value);
-        need(
-            is_known,
-            format!("{value:?} is not a value of {}", further.name()),
-        )?;
+        let (name, value) = (further.name(), of(further.name()));
+        let mistake = format!("{value:?} is not a value of {name}");
+        need(further.values().contains(&value), mistake)?;
     }
     Ok(())
 }
@@ -233,19 +212,14 @@ fn values(root: &Map<String, Value>, name: &str) -> Result<Vec<f64>, String> {
         Some(Value::Array(values)) => values.iter().map(Value::as_f64).collect(),
         value => value.and_then(Value::as_f64).map(|value| vec![value]),
     };
-    let values = values
-        .ok_or_else(|| format!("{name} is not a number at the root, nor a list of numbers"))?;
+    let none = || format!("{name} is not a number at the root, nor a list of numbers");
+    let values = values.ok_or_else(none)?;
     let count = values.len();
-    need(
-        (1..=VALUES_MAX).contains(&count),
-        format!("{name} has {count} values, not 1 to 100"),
-    )?;
-    let mut all = values.iter();
-    let is_taken = all.all(|value| (0.0..=MAGNITUDE_MAX).contains(value));
-    need(
-        is_taken,
-        format!("{name} has a value that is negative or too large"),
-    )?;
+    let mistake = format!("{name} has {count} values, not 1 to 100");
+    need((1..=VALUES_MAX).contains(&count), mistake)?;
+    let is_taken = |value: &f64| (0.0..=MAGNITUDE_MAX).contains(value);
+    let mistake = format!("{name} has a value that is negative or too large");
+    need(values.iter().all(is_taken), mistake)?;
     Ok(values)
 }
 

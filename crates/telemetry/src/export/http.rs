@@ -138,16 +138,13 @@ impl Client {
         if !secure {
             return roots;
         }
-        match &self.ca_bundle {
-            Some(path) => {
-                let certificates = CertificateDer::pem_file_iter(path)
-                    .map(|all| all.filter_map(Result::ok).collect::<Vec<_>>());
-                roots.add_parsable_certificates(certificates.unwrap_or_default());
-            }
-            None => {
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            }
-        }
+        let certificates = match &self.ca_bundle {
+            Some(path) => CertificateDer::pem_file_iter(path)
+                .map(|all| all.filter_map(Result::ok).collect())
+                .unwrap_or_default(),
+            None => rustls_native_certs::load_native_certs().certs,
+        };
+        roots.add_parsable_certificates(certificates);
         roots
     }
 }

@@ -37,6 +37,11 @@ fn short(samples: &[MinuteSample]) -> Vec<String> {
     samples.iter().map(line).collect()
 }
 
+#[track_caller]
+fn check_drained(local: &LocalMetrics, expected: &[&str]) {
+    assert_eq!(short(&local.drain()), expected);
+}
+
 fn lines(page: &str, start: &str) -> Vec<String> {
     let lines = page.lines().filter(|line| line.starts_with(start));
     let mut lines: Vec<String> = lines.map(str::to_owned).collect();
@@ -67,10 +72,8 @@ fn values_add_up_by_minute_and_dimension_until_they_are_taken() {
     assert_eq!(local.drain(), []);
     local.put_back(&samples);
     measure(&local, |m| m.count(Metric::EmailsSent));
-    assert_eq!(
-        short(&local.drain())[2],
-        "EmailsSent test enrich @100 2 4 1 3"
-    );
+    let emails = "EmailsSent test enrich @100 2 4 1 3";
+    assert_eq!(short(&local.drain())[2], emails);
 }
 
 #[test]
@@ -81,15 +84,10 @@ fn what_the_catalogue_does_not_know_is_dropped_and_counted() {
         time(m, Metric::IngestLatency, 1, Source::Canary);
         m.count_by(Metric::LeadsAccepted, Source::Canary);
     });
-    assert_eq!(
-        short(&local.drain()),
-        ["TelemetryDropped test leadwire @100 2 2 1 1"]
-    );
+    check_drained(&local, &["TelemetryDropped test leadwire @100 2 2 1 1"]);
     let page = local.render();
-    assert_eq!(
-        lines(&page, "leadwire_telemetry_dropped_total"),
-        [r#"leadwire_telemetry_dropped_total{environment="test",service="leadwire"} 2"#]
-    );
+    let dropped = r#"leadwire_telemetry_dropped_total{environment="test",service="leadwire"} 2"#;
+    assert_eq!(lines(&page, "leadwire_telemetry_dropped"), [dropped]);
     assert!(!page.contains("canary\""), "{page}");
 }
 
@@ -100,14 +98,13 @@ fn the_page_has_every_metric_from_the_start() {
         let about = metric.facts().about.replace('`', "");
         assert!(page.contains(&about), "{about}");
     }
-    assert_eq!(
-        lines(&page, "leadwire_leads_accepted_total"),
-        [
-            r#"leadwire_leads_accepted_total{environment="test",service="ingest",source="close"} 0"#,
-            r#"leadwire_leads_accepted_total{environment="test",service="ingest",source="generic"} 0"#,
-            r#"leadwire_leads_accepted_total{environment="test",service="ingest",source="standard"} 0"#,
-        ]
-    );
+    let of_source = |source| {
+        format!(
+            r#"leadwire_leads_accepted_total{{environment="test",service="ingest",source="{source}"}} 0"#
+        )
+    };
+    let accepted = ["close", "generic", "standard"].map(of_source);
+    assert_eq!(lines(&page, "leadwire_leads_accepted_total"), accepted);
     let count = "leadwire_end_to_end_latency_seconds_count";
     assert_eq!(lines(&page, count).len(), 3);
     assert_eq!(lines(&page, "# TYPE ").len(), Metric::ALL.len());
@@ -140,12 +137,7 @@ fn a_state_is_held_by_the_minute_and_shown_as_it_is_now() {
     let local = local();
     local.set(State::DeadLetters, 3.0);
     local.set(State::DeadLetters, 1.0);
-    assert_eq!(
-        short(&local.drain()),
-        ["DeadLetters test leadwire @100 2 4 1 3"]
-    );
-    assert_eq!(
-        lines(&local.render(), "leadwire_dead_letters"),
-        [r#"leadwire_dead_letters{environment="test",service="leadwire"} 1"#]
-    );
+    check_drained(&local, &["DeadLetters test leadwire @100 2 4 1 3"]);
+    let state = r#"leadwire_dead_letters{environment="test",service="leadwire"} 1"#;
+    assert_eq!(lines(&local.render(), "leadwire_dead_letters"), [state]);
 }

@@ -16,7 +16,6 @@ use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry::{Context, ContextGuard};
-use std::io;
 use std::sync::{Arc, Mutex};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry};
@@ -29,28 +28,14 @@ impl Paper {
     fn write(&self) -> Write {
         let paper = self.clone();
         Box::new(move |line| {
-            paper.print(line);
+            let line = String::from_utf8(line.to_vec()).unwrap();
+            paper.0.lock().unwrap().push(line);
             Ok(())
         })
     }
 
-    fn print(&self, bytes: &[u8]) {
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        self.0.lock().unwrap().push(text);
-    }
-
     fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
-    }
-}
-
-impl io::Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.print(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -85,9 +70,8 @@ impl Program {
         }
     }
 
-    fn layer(&self) -> JsonLayer<impl Fn() -> Paper + use<>> {
-        let paper = self.paper.clone();
-        JsonLayer::new(self.log.service, "test", move || paper.clone())
+    fn layer(&self) -> JsonLayer {
+        JsonLayer::new(self.log.service, "test", self.paper.write())
     }
 
     /// Runs code whose events and lines are this program's.

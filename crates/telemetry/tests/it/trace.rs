@@ -57,11 +57,8 @@ async fn a_lead_is_one_trace_from_the_webhook_to_the_mail() {
     assert_eq!(links, [&send.span_id]);
     assert_eq!(process.attributes["leadwire.outcome"], "mailed");
     for name in ["merge", "SES.SendEmail"] {
-        assert_eq!(
-            one(&spans, name).parent_id.as_ref(),
-            Some(&process.span_id),
-            "{name}"
-        );
+        let parent_id = one(&spans, name).parent_id.as_ref();
+        assert_eq!(parent_id, Some(&process.span_id), "{name}");
     }
     let children = |parent: &SpanRecord, name: &str| {
         let of = |s: &&SpanRecord| s.name == name && s.parent_id.as_ref() == Some(&parent.span_id);
@@ -158,10 +155,8 @@ async fn every_span_and_attribute_is_in_the_catalogue() {
         let facts = facts.unwrap_or_else(|| panic!("{name} is not in the catalogue"));
         let known = facts.attributes.split_whitespace();
         for attribute in span.attributes.keys() {
-            assert!(
-                known.clone().any(|name| name == attribute),
-                "{attribute} of {name}"
-            );
+            let is_known = known.clone().any(|name| name == attribute);
+            assert!(is_known, "{attribute} of {name}");
         }
     }
 }

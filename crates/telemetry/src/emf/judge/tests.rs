@@ -35,11 +35,8 @@ fn check(pointer: &str, value: Value, mistake: &str) {
 /// The same within the directive.
 #[track_caller]
 fn check_directive(pointer: &str, value: Value, mistake: &str) {
-    check(
-        &format!("/_aws/CloudWatchMetrics/0{pointer}"),
-        value,
-        mistake,
-    );
+    let pointer = format!("/_aws/CloudWatchMetrics/0{pointer}");
+    check(&pointer, value, mistake);
 }
 
 #[track_caller]
@@ -56,42 +53,33 @@ fn check_line(line: &str, mistake: &str) {
 
 #[test]
 fn a_good_document_gives_its_samples() {
+    let of_line = ["service", "environment", "source"].into_iter();
+    let of_line = of_line.zip(["ingest", "test", "close"]);
+    let dimensions: BTreeMap<_, _> = of_line
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let sample = |name: &str, unit: &str, values: &[f64]| Sample {
         name: name.to_owned(),
         unit: unit.to_owned(),
-        dimensions: BTreeMap::from(
-            [
-                ("service", "ingest"),
-                ("environment", "test"),
-                ("source", "close"),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        ),
+        dimensions: dimensions.clone(),
         values: values.to_vec(),
         at_ms: NOW_MS,
         trace_id: Some(format!("{:032x}", 10)),
     };
     let line = format!("{}\n", good());
-    assert_eq!(
-        validate(&line, NOW_MS).unwrap(),
-        [
-            sample("LeadsAccepted", "Count", &[1.0]),
-            sample("IngestLatency", "Milliseconds", &[1.5, 2.0])
-        ]
-    );
+    let expected = [
+        sample("LeadsAccepted", "Count", &[1.0]),
+        sample("IngestLatency", "Milliseconds", &[1.5, 2.0]),
+    ];
+    assert_eq!(validate(&line, NOW_MS).unwrap(), expected);
 }
 
 #[test]
 fn a_plain_line_has_no_samples() {
     let mut line = good();
     let members = line.as_object_mut().unwrap();
-    for name in [
-        "_aws",
-        "LeadsAccepted",
-        "IngestLatency",
-        "trace_id",
-        "span_id",
-    ] {
+    let metrics = ["_aws", "LeadsAccepted", "IngestLatency"];
+    for name in metrics.into_iter().chain(["trace_id", "span_id"]) {
         members.remove(name);
     }
     assert_eq!(validate(&line.to_string(), NOW_MS), Ok(Vec::new()));
@@ -144,11 +132,7 @@ fn a_time_outside_the_window_is_found() {
 
 #[test]
 fn a_directive_that_is_not_ours_is_found() {
-    check(
-        "/_aws/CloudWatchMetrics",
-        json!([]),
-        "CloudWatchMetrics is empty",
-    );
+    check("/_aws/CloudWatchMetrics", json!([]), "is empty");
     check_directive("", json!({}), "missing field `Namespace`");
     let group = |line: &mut Value| line["_aws"]["LogGroupName"] = "x".into();
     check_changed(group, "LogGroupName");

@@ -5,16 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-/// How a collector of these tests ends an answer.
-#[derive(Clone, Copy)]
-enum Ending {
-    /// It keeps the connection.
-    Open,
-    /// It says that it closes the connection, and does.
-    Told,
-    /// It says nothing and closes the connection.
-    Untold,
-}
+/// An answer that leaves the connection open, for all that it says.
+const OPEN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\ntaken";
+/// One that ends with the connection, and says so.
+const LAST: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\ntaken";
 
 /// A collector that counts its connections and keeps the heads of its requests.
 struct Collector {
@@ -24,7 +18,8 @@ struct Collector {
 }
 
 impl Collector {
-    async fn start(ending: Ending) -> Self {
+    /// One that answers so, and closes the connection after it or not.
+    async fn start(answer: &'static str, closes: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let collector = Self {
@@ -37,7 +32,7 @@ impl Collector {
             loop {
                 let (stream, _peer) = listener.accept().await.unwrap();
                 connections.fetch_add(1, Ordering::Relaxed);
-                serve(stream, ending, &heads).await;
+                serve(stream, &heads, answer, closes).await;
             }
         });
         collector
@@ -60,7 +55,7 @@ async fn ask(client: &Client) -> Bytes {
 }
 
 /// Answers what comes over a connection until one of both closes it.
-async fn serve(mut stream: TcpStream, ending: Ending, heads: &Mutex<Vec<String>>) {
+async fn serve(mut stream: TcpStream, heads: &Mutex<Vec<String>>, answer: &str, closes: bool) {
     let mut seen = Vec::new();
     while stream.read_buf(&mut seen).await.is_ok_and(|read| read > 0) {
         let text = String::from_utf8_lossy(&seen).into_owned();
@@ -69,21 +64,20 @@ async fn serve(mut stream: TcpStream, ending: Ending, heads: &Mutex<Vec<String>>
         };
         heads.lock().await.push(head.to_owned());
         seen.clear();
-        let answer: &[u8] = match ending {
-            Ending::Open | Ending::Untold => b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\ntaken",
-            Ending::Told => b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\ntaken",
-        };
-        stream.write_all(answer).await.unwrap();
-        match ending {
-            Ending::Open => {}
-            Ending::Told | Ending::Untold => return,
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        if closes {
+            return;
         }
     }
 }
 
 /// Asks so often, each time with an answer, over so many connections in all.
-async fn check(ending: Ending, requests: usize, connections: usize) -> Vec<String> {
-    let collector = Collector::start(ending).await;
+async fn check(
+    (answer, closes): (&'static str, bool),
+    requests: usize,
+    connections: usize,
+) -> Vec<String> {
+    let collector = Collector::start(answer, closes).await;
     let client = collector.client("/v1/traces?token=1");
     for _ in 0..requests {
         assert_eq!(ask(&client).await, "taken");
@@ -99,18 +93,18 @@ async fn check(ending: Ending, requests: usize, connections: usize) -> Vec<Strin
 #[tokio::test]
 async fn requests_go_over_one_connection_each_with_its_path_and_its_host() {
     let line = "POST /v1/traces?token=1 HTTP/1.1\r\n";
-    let heads = check(Ending::Open, 2, 1).await;
+    let heads = check((OPEN, false), 2, 1).await;
     assert!(heads.iter().all(|head| head.starts_with(line)), "{heads:?}");
 }
 
 #[tokio::test]
 async fn an_answer_that_ends_with_its_connection_is_read_and_the_next_request_has_a_new_one() {
-    check(Ending::Told, 2, 2).await;
+    check((LAST, true), 2, 2).await;
 }
 
 #[tokio::test]
 async fn a_request_over_a_connection_that_died_meanwhile_is_sent_once_more() {
-    check(Ending::Untold, 3, 3).await;
+    check((OPEN, true), 3, 3).await;
 }
 
 #[test]
@@ -132,7 +126,7 @@ fn a_port_stands_in_the_host_unless_it_is_the_schemes_own() {
 
 #[tokio::test]
 async fn a_connection_that_was_idle_for_long_is_not_used_again() {
-    let collector = Collector::start(Ending::Open).await;
+    let collector = Collector::start(OPEN, false).await;
     let client = collector.client("/v1/traces");
     ask(&client).await;
     let long_ago = Instant::now().checked_sub(IDLE_MAX).unwrap();

@@ -102,7 +102,7 @@ fn a_filter_that_cannot_be_read_falls_back_to_info() {
 
 #[test]
 fn a_panic_is_logged_by_its_place_and_never_by_its_message() {
-    let line = line(|| crate::panic::tell(Some("src/enrich.rs:7:9")));
+    let line = line(|| crate::panic::report(Some("src/enrich.rs:7:9")));
     assert_eq!(line["message"], "the code panicked");
     assert_eq!(line["location"], "src/enrich.rs:7:9");
     assert_eq!(line["level"], "ERROR");
