@@ -340,20 +340,20 @@ async fn a_real_collector_reads_back_the_whole_trace_and_its_x_ray_exporter_take
 -> Result<()> {
     let (collector, xray) = (Collector::start().await?, XrayApi::start().await?);
     collector.take_gzip();
-    let endpoint = ["--otlp-exporter-endpoint", &collector.url()];
-    let otlp_exporter = [
-        ["otlp", "--otlp-exporter-protocol", "http"].as_slice(),
-        &endpoint,
+    let options = [
+        ("--otlp-exporter-protocol", "http"),
+        ("--otlp-exporter-endpoint", &collector.url()),
     ];
-    let reader = Rotel::start(&otlp_exporter.concat()).await?;
+    let reader = Rotel::start("otlp", &options).await?;
     let rig = Rig::start(&otlp(reader.url())).await?;
     let story = pass(&rig, "real-1").await?;
     let read = collector.eventually("rotel has the whole trace", |spans| story.mailed(spans));
     let trace = read.await.with_context(|| format!("{:?}", rig.lines()))?;
     story.check(&trace)?;
 
-    let endpoint = ["aws-xray", "--xray-exporter-custom-endpoint", &xray.url()];
-    let exporter = Rotel::start(&endpoint).await?;
+    // A rotel has one exporter, so what one has read goes on to another.
+    let options = [("--xray-exporter-custom-endpoint", &*xray.url())];
+    let exporter = Rotel::start("aws-xray", &options).await?;
     for post in collector.posts() {
         let request = Request::post(format!("{}/v1/traces", exporter.url()));
         let request = request.header("Content-Type", PROTOBUF).body(post.body)?;

@@ -89,7 +89,7 @@ impl House {
     /// The emulators, the deployment or a binary fail; nothing is skipped.
     pub async fn build(options: HouseOptions) -> Result<Self> {
         let emulators = Emulators::shared().await?;
-        let clients = Clients::new(&emulators.aws, &emulators.mail);
+        let clients = emulators.clients();
         verify(&clients, FROM).await?;
         let team = format!("team-{}@example.com", unique_name());
         let stack = deploy(&clients, &options, &team).await?;

@@ -21,12 +21,14 @@ pub struct Rotel {
 }
 
 impl Rotel {
-    /// Starts one with an exporter: its name, and its own options.
+    /// Starts one with an exporter of this kind, which has these options.
     ///
     /// # Errors
     /// Its environment cannot be made: it needs Python 3.10 or later, and a package index the first time.
-    pub async fn start(exporter: &[&str]) -> Result<Self> {
-        let exporter: Vec<String> = exporter.iter().map(|&option| option.to_owned()).collect();
+    pub async fn start(kind: &str, options: &[(&str, &str)]) -> Result<Self> {
+        let options = options.iter().flat_map(|(name, value)| [*name, *value]);
+        let exporter = ["--exporter", kind].into_iter().chain(options);
+        let exporter: Vec<String> = exporter.map(str::to_owned).collect();
         let rotel = tokio::task::spawn_blocking(move || Self::start_blocking(&exporter)).await??;
         let address = rotel.url.trim_start_matches("http://");
         clock::eventually("rotel listens", || async {
@@ -47,7 +49,7 @@ impl Rotel {
             .arg("start")
             .args(["--otlp-http-endpoint", &format!("127.0.0.1:{http}")])
             .args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc}")])
-            .args(["--batch-timeout", "50ms", "--exporter"])
+            .args(["--batch-timeout", "50ms"])
             .args(exporter)
             .arg("--pid-file")
             .arg(folder.join("pid"))
