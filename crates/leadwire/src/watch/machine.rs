@@ -170,10 +170,10 @@ fn definitions(environment: &str) -> anyhow::Result<Vec<Alarm>> {
 }
 
 fn severity(alarm: &Alarm) -> Severity {
-    let tells = |topic: &str| alarm.alarm_actions.iter().any(|action| action == topic);
-    if tells("AlarmTopic") {
+    let notifies = |topic: &str| alarm.alarm_actions.iter().any(|action| action == topic);
+    if notifies("AlarmTopic") {
         Severity::Page
-    } else if tells("TicketTopic") {
+    } else if notifies("TicketTopic") {
         Severity::Ticket
     } else {
         Severity::Part
