@@ -123,35 +123,16 @@ mod tests {
 
     #[test]
     fn the_address_and_the_source_complete_each_other() {
-        for (url, source, expected) in [
-            ("http://h:1", None, "generic http://h:1/ingest"),
-            (
-                "http://h:1/",
-                Some(Source::Close),
-                "close http://h:1/ingest/close",
-            ),
-            (
-                "https://h/Prod/ingest",
-                None,
-                "generic https://h/Prod/ingest",
-            ),
-            (
-                "https://h/Prod/ingest",
-                Some(Source::Standard),
-                "standard https://h/Prod/ingest/standard",
-            ),
-            (
-                "https://h/ingest/close",
-                None,
-                "close https://h/ingest/close",
-            ),
-            (
-                "https://h/hook",
-                Some(Source::Close),
-                "close https://h/hook",
-            ),
-        ] {
-            let (url, source) = target(url, source);
+        let cases = "\
+http://h:1 | generic http://h:1/ingest
+http://h:1/ close | close http://h:1/ingest/close
+https://h/Prod/ingest | generic https://h/Prod/ingest
+https://h/Prod/ingest standard | standard https://h/Prod/ingest/standard
+https://h/ingest/close | close https://h/ingest/close
+https://h/hook close | close https://h/hook";
+        for (asked, expected) in cases.lines().filter_map(|case| case.split_once(" | ")) {
+            let (url, source) = asked.split_once(' ').unwrap_or((asked, ""));
+            let (url, source) = target(url, Source::from_name(source));
             assert_eq!(format!("{source} {url}"), expected);
         }
     }

@@ -1,9 +1,9 @@
 //! The console: one short line for a person for each event of the pipeline, or JSON lines. No personal data: events have none.
 
+use crate::home;
 use crate::output::{BAD, DIM, GOOD, PLAIN, WAIT, printable};
 use crate::settings::{Log, Settings};
 use anstyle::Style;
-use jiff::Timestamp;
 use leadwire_pipeline::observe::words::{Tone, Words};
 use leadwire_pipeline::observe::{Event as PipelineEvent, FieldValue, Role, Sink, install};
 use leadwire_telemetry::{EventFilter, Service};
@@ -20,11 +20,8 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// Where a clock can be read: a sink has no home.
-pub(crate) type Now = fn() -> Timestamp;
-
 /// Starts logging: lines, and the spans of the tracer that was started before. A second call in one process changes nothing.
-pub(crate) fn start(settings: &Settings, rust_log: Option<&str>, now: Now) {
+pub(crate) fn start(settings: &Settings, rust_log: Option<&str>) {
     let (environment, spans) = (&settings.enrich.environment, &settings.spans);
     match settings.log {
         Log::Json => leadwire_telemetry::init(Service::Leadwire, environment, rust_log, spans),
@@ -34,9 +31,9 @@ pub(crate) fn start(settings: &Settings, rust_log: Option<&str>, now: Now) {
                 .parse_lossy(rust_log.unwrap_or_default());
             let lines = tracing_subscriber::registry()
                 .with(leadwire_telemetry::span_layer())
-                .with(OtherLines { now }.with_filter(filter));
+                .with(OtherLines.with_filter(filter));
             let filter = EventFilter::parse(rust_log);
-            let is_first = install(Role::Log, Console { now, filter });
+            let is_first = install(Role::Log, Console { filter });
             if lines.try_init().is_err() || !is_first {
                 tracing::debug!("logging was started before");
             }
@@ -46,7 +43,6 @@ pub(crate) fn start(settings: &Settings, rust_log: Option<&str>, now: Now) {
 
 /// Writes a line for each event.
 struct Console {
-    now: Now,
     filter: EventFilter,
 }
 
@@ -55,23 +51,19 @@ impl Sink for Console {
         if self.filter.admits(event)
             && let Some(line) = Line::of(event)
         {
-            line.print((self.now)());
+            line.print();
         }
     }
 }
 
 /// Writes a line for each of `tracing`'s events: those of libraries, and of code that emits no event of the catalogue.
-struct OtherLines {
-    now: Now,
-}
+struct OtherLines;
 
 impl<S: Subscriber> Layer<S> for OtherLines {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        if let Some(line) = Line::of_other(fields, *event.metadata().level()) {
-            line.print((self.now)());
-        }
+        Line::of_other(fields, *event.metadata().level()).print();
     }
 }
 
@@ -106,35 +98,25 @@ impl Line {
         })
     }
 
-    /// The line of anything else.
-    fn of_other(fields: Fields, level: Level) -> Option<Self> {
-        let Fields(mut fields) = fields;
-        let mut take = |name| fields.remove(name).unwrap_or_default();
-        // The screen that `up` draws at its start says it already.
-        if take("event") == "server_started" {
-            return None;
-        }
-        let mut text = take("message");
-        let lead = match take("lead_id").as_str() {
-            "" => "-".to_owned(),
-            lead => lead.to_owned(),
-        };
-        for name in ["event_id", "trace_id", "span_id"] {
-            take(name);
-        }
+    /// The line of anything else, which is about no lead.
+    fn of_other(Fields(mut fields): Fields, level: Level) -> Self {
+        let mut text = fields.remove("message").unwrap_or_default();
+        // A name says no more than the message.
+        fields.remove("event");
         for (name, value) in fields {
             push_field(&mut text, name, &value.as_str().into());
         }
         let (word, style) = word_of(level);
-        Some(Self {
-            lead,
+        Self {
+            lead: "-".to_owned(),
             word,
             style,
             text: text.into(),
-        })
+        }
     }
 
-    fn print(&self, now: Timestamp) {
+    fn print(&self) {
+        let now = home::now();
         let clock = now.strftime("%H:%M:%SZ");
         let (style, word) = (self.style, self.word);
         let text = format!(
@@ -312,7 +294,7 @@ mod tests {
         assert!(Line::of(&sweep(0)).is_none());
         let fields = [("event", "other"), ("message", "hello"), ("x", "1")];
         let fields = fields.map(|(name, value)| (name, value.to_owned()));
-        let line = Line::of_other(Fields(fields.into()), Level::INFO).unwrap();
+        let line = Line::of_other(Fields(fields.into()), Level::INFO);
         assert_eq!((line.lead.as_str(), &*line.text), ("-", "hello x=1"));
     }
 

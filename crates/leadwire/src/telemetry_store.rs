@@ -1,7 +1,6 @@
 //! Telemetry that stays on this machine: finished spans and the minutes of metrics, stored in the data folder while the pipeline works.
 
 use crate::home;
-use jiff::{SignedDuration, Timestamp};
 use leadwire_local::{LocalHome, Minute, NewMinute, SqliteQueue, StoredSpan, TelemetryStore};
 use leadwire_pipeline::observe::QueueNotMeasured;
 use leadwire_pipeline::port::PortError;
@@ -79,16 +78,20 @@ impl Writer {
     }
 
     async fn measure_queue(&self) {
-        match states(&self.queue, home::now()).await {
-            Ok(states) => {
-                for (state, value) in states {
-                    self.metrics.set(state, value);
-                }
-            }
-            Err(error) => {
-                QueueNotMeasured { error: &error }.emit();
-            }
+        if let Err(error) = self.try_measure_queue().await {
+            QueueNotMeasured { error: &error }.emit();
         }
+    }
+
+    /// What alarms watch of the queue. Zero where nothing waits, as with AWS's queue.
+    async fn try_measure_queue(&self) -> Result<(), PortError> {
+        let dead = u32::try_from(self.queue.depth().await?.dead).unwrap_or(u32::MAX);
+        let oldest = self.queue.oldest().await?;
+        let age = oldest.map(|sent| home::now().duration_since(sent).as_secs_f64());
+        let age = age.unwrap_or(0.0).max(0.0);
+        self.metrics.set(State::DeadLetters, f64::from(dead));
+        self.metrics.set(State::OldestMessageSeconds, age);
+        Ok(())
     }
 
     async fn prune(&self) {
@@ -96,18 +99,6 @@ impl Writer {
         // The store has logged what failed, and it is tried again.
         drop(spawn_blocking(move || store.prune(home::now())).await);
     }
-}
-
-/// What alarms watch of the queue. Zero where nothing waits, as with AWS's queue.
-async fn states(queue: &SqliteQueue, now: Timestamp) -> Result<[(State, f64); 2], PortError> {
-    let dead = u32::try_from(queue.depth().await?.dead).unwrap_or(u32::MAX);
-    let age = queue.oldest().await?.map_or(SignedDuration::ZERO, |sent| {
-        now.duration_since(sent).max(SignedDuration::ZERO)
-    });
-    Ok([
-        (State::DeadLetters, f64::from(dead)),
-        (State::OldestMessageSeconds, age.as_secs_f64()),
-    ])
 }
 
 fn new_minute(sample: &MinuteSample) -> NewMinute {
@@ -169,38 +160,29 @@ fn in_place<T>(work: impl FnOnce() -> T) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::sample::{GOOD, spans};
     use leadwire_local::Mode;
-    use leadwire_telemetry::Kind;
-    use std::collections::BTreeMap;
     use tempfile::TempDir;
 
     fn home(folder: &TempDir) -> LocalHome {
         LocalHome::open(folder.path(), Mode::Serve).unwrap()
     }
 
-    fn span(number: u8) -> SpanRecord {
-        SpanRecord {
-            trace_id: "ab".repeat(16),
-            span_id: format!("{number:016x}"),
-            parent_id: None,
-            name: "merge".to_owned(),
-            kind: Kind::Internal,
-            start_unix_nanos: 1_795_000_000_000_000_000 + i64::from(number),
-            end_unix_nanos: 1_795_000_000_000_000_009,
-            error: None,
-            attributes: BTreeMap::new(),
-            links: Vec::new(),
-        }
+    /// Two spans of one trace, the earlier first.
+    fn two_spans() -> [SpanRecord; 2] {
+        let mut spans = spans(GOOD).into_iter();
+        [(); 2].map(|()| spans.next().unwrap())
     }
 
     #[tokio::test]
     async fn stored_spans_are_read_back_as_they_were() {
         let folder = TempDir::new().unwrap();
         let home = home(&folder);
+        let [first, second] = two_spans();
         let sink = SpanWriter(home.telemetry());
-        sink.keep(vec![span(2), span(1)]).unwrap();
-        let read = spans_of(&home.telemetry(), &"ab".repeat(16)).unwrap();
-        assert_eq!(read, [span(1), span(2)]);
+        sink.keep(vec![second.clone(), first.clone()]).unwrap();
+        let read = spans_of(&home.telemetry(), &first.trace_id).unwrap();
+        assert_eq!(read, [first, second]);
     }
 
     #[tokio::test]
@@ -208,7 +190,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let sink = SpanWriter(home(&folder).telemetry());
         std::fs::remove_dir_all(folder.path()).unwrap();
-        assert_eq!(sink.keep(vec![span(2), span(1)]), Err(2));
+        assert_eq!(sink.keep(two_spans().to_vec()), Err(2));
     }
 
     #[tokio::test]

@@ -54,7 +54,7 @@ type Order = (LeadId, SignedDuration);
 
 /// What became of it, for a program.
 #[derive(Serialize)]
-struct Report<'a> {
+struct ForgetLine<'a> {
     lead_id: &'a LeadId,
     dry_run: bool,
     events: Vec<String>,
@@ -113,7 +113,7 @@ pub(super) async fn run<O: Operated>(
     }
     let out_of_reach = out_of_reach(&*home, &lead_id, (&owner, &found))?;
     let names = found.events.iter().map(|event| event.name.to_string());
-    output.json(&Report {
+    output.json(&ForgetLine {
         lead_id: &lead_id,
         dry_run: args.dry_run,
         events: names.collect(),

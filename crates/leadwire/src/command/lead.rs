@@ -35,7 +35,7 @@ pub(crate) struct LeadArgs {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct LeadLine<'a> {
     #[serde(flatten)]
     line: EventLine<'a>,
     steps: &'a [Step],
@@ -123,7 +123,7 @@ pub(super) fn report(
     let status = event.status(now);
     let steps = timeline(event);
     let advice = advice(event, status.state);
-    output.json(&Report {
+    output.json(&LeadLine {
         line: EventLine::new(event, &status),
         steps: &steps,
         advice,

@@ -61,7 +61,7 @@ fn lead_states() -> impl TypedValueParser<Value = LeadState> {
 /// Characters of an event id that the table shows; `--json` and `lead` show all.
 pub(super) const EVENT_ID_CHARS_SHOWN: usize = 14;
 
-/// An event as `leads` and `lead` tell it to a program.
+/// An event as `leads` and `lead` show it to a program.
 #[derive(Serialize)]
 pub(super) struct EventLine<'a> {
     lead_id: &'a str,

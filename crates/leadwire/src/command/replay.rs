@@ -8,35 +8,32 @@ use crate::home::{self, Operated};
 use crate::output::{BAD, DIM, Ended, Output, plural};
 use crate::usage::Usage;
 use anyhow::Context as _;
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args};
 use futures_util::future::join_all;
+use leadwire_domain::key::EventName;
+use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::message::Notify;
 use leadwire_pipeline::operate::replay::{Order, Preview, Ready, Replayed, preview, replay};
 use leadwire_pipeline::port::{Entropy as _, PortError};
-use select::{Candidate, Selection, select};
+use select::{Selection, select};
 use serde_json::json;
 use show::{Shown, show_changes, show_refusal};
 use std::io::IsTerminal as _;
 
-/// Whether a replay mails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NotifyArg {
-    /// Send no mail
-    Never,
-    /// Mail what differs from the newest document, as the pipeline finds it
-    IfChanged,
-    /// Mail everything again
-    Force,
-}
-
-impl From<NotifyArg> for Notify {
-    fn from(arg: NotifyArg) -> Self {
-        match arg {
-            NotifyArg::Never => Self::Never,
-            NotifyArg::IfChanged => Self::IfChanged,
-            NotifyArg::Force => Self::Force,
-        }
-    }
+/// Whether a replay mails, each way with what it means.
+fn notify_values() -> impl TypedValueParser<Value = Notify> {
+    let changed = "Mail what differs from the newest document, as the pipeline finds it";
+    let values = [
+        PossibleValue::new("never").help("Send no mail"),
+        PossibleValue::new("if-changed").help(changed),
+        PossibleValue::new("force").help("Mail everything again"),
+    ];
+    PossibleValuesParser::new(values).map(|name| match name.as_str() {
+        "if-changed" => Notify::IfChanged,
+        "force" => Notify::Force,
+        _ => Notify::Never,
+    })
 }
 
 #[derive(Clone, Debug, Args)]
@@ -63,8 +60,8 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "TIME", requires = "from")]
     pub(crate) to: Option<String>,
     /// Whether to mail
-    #[arg(long, value_name = "WHEN", default_value = "never")]
-    pub(crate) notify: NotifyArg,
+    #[arg(long, value_name = "WHEN", default_value = "never", value_parser = notify_values())]
+    pub(crate) notify: Notify,
     /// Only show what would change
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -109,31 +106,31 @@ pub(super) async fn run<O: Operated>(
     selection: &Selection,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let selected = select(home, selection).await?;
+    let (candidates, unknown) = select(home, selection).await?;
     let is_range = matches!(selection, Selection::Time { .. });
     if is_range {
-        let count = selected.candidates.len();
+        let count = candidates.len();
         output.json(&json!({ "selected": count }))?;
         output.line(format!("Stored in this time: {count}"))?;
     }
-    let looked = look_at_all(home, &selected.candidates, output).await?;
+    let looked = look_at_all(home, &candidates, output).await?;
     let mut shown = Shown::default();
-    for id in &selected.unknown {
+    for id in &unknown {
         shown.refused += 1;
         output.json(&json!({ "id": id, "refused": "not_found" }))?;
         output.line(format!("{BAD}{id}{BAD:#}  no such lead or event here"))?;
     }
     let mut ready = Vec::new();
-    for (candidate, looked) in selected.candidates.iter().zip(looked) {
+    for ((name, lead), looked) in candidates.iter().zip(looked) {
         match looked {
-            Preview::Ready(event) if candidate.is_of(event.lead_id()) => {
+            Preview::Ready(event) if lead.as_ref().is_none_or(|lead| lead == event.lead_id()) => {
                 show_changes(&event, is_range, &mut shown, output)?;
                 ready.push(*event);
             }
             // Another lead's, whose id only begins alike.
             Preview::Ready(_) => {}
             Preview::Refused(refusal) => {
-                show_refusal(&candidate.name, refusal, is_range, &mut shown, output)?;
+                show_refusal(name, refusal, is_range, &mut shown, output)?;
             }
         }
     }
@@ -142,7 +139,7 @@ pub(super) async fn run<O: Operated>(
     if args.dry_run || ready.is_empty() {
         return Ok(Ended::when(is_whole));
     }
-    if !args.yes && !output.ask(&question(args.notify.into(), ready.len()))? {
+    if !args.yes && !output.ask(&question(args.notify, ready.len()))? {
         output.line("Nothing was sent.")?;
         return Ok(Ended::Failed);
     }
@@ -152,14 +149,14 @@ pub(super) async fn run<O: Operated>(
 
 async fn look_at_all<O: Operated>(
     home: &O,
-    candidates: &[Candidate],
+    candidates: &[(EventName, Option<LeadId>)],
     output: &mut Output,
 ) -> anyhow::Result<Vec<Preview>> {
     let mut looked = Vec::with_capacity(candidates.len());
     for some in candidates.chunks(AT_ONCE) {
-        let previews = join_all(some.iter().map(|one| preview(home, &one.name))).await;
-        for (candidate, preview) in some.iter().zip(previews) {
-            looked.push(preview.with_context(|| candidate.name.to_string())?);
+        let previews = join_all(some.iter().map(|(name, _)| preview(home, name))).await;
+        for ((name, _), preview) in some.iter().zip(previews) {
+            looked.push(preview.with_context(|| name.to_string())?);
             output.progress("looked at", looked.len(), candidates.len())?;
         }
     }
@@ -182,7 +179,7 @@ async fn send_all<O: Operated>(
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let order = Order {
-        notify: args.notify.into(),
+        notify: args.notify,
         is_resumed: args.resume.is_some(),
         run: args.resume.clone().unwrap_or_else(|| new_run(home)),
     };

@@ -53,20 +53,14 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
     let sink = Arc::new(SpanWriter(home.telemetry()));
     leadwire_telemetry::start_spans(&settings.spans, Some(sink));
     let rust_log = args.settings.text("--rust-log");
-    console::start(&settings, rust_log.as_deref(), home::now);
+    console::start(&settings, rust_log.as_deref());
     for warning in &home.report().warnings {
         let warning = warning.to_string();
         FolderWarning { warning }.emit();
     }
-    let place = Place {
-        settings: &settings,
-        home: &home,
-        url: format!("http://{address}/ingest"),
-        address,
-    };
     // A caller that sees this line may stop it at once.
     let mut signals = Signals::listen()?;
-    place.announce(output)?;
+    announce(&settings, &home, address, output)?;
     let (stop, stopped) = watch::channel(false);
     let service = service::run(&home, listener, &settings, RunnerConfig::default(), stopped);
     let mut service = std::pin::pin!(service);
@@ -149,96 +143,87 @@ impl Signals {
     }
 }
 
-/// What runs where.
-struct Place<'a> {
-    settings: &'a Settings,
-    home: &'a LocalHome,
-    url: String,
+/// Says where to post, where owner files go, and where mails appear.
+fn announce(
+    settings: &Settings,
+    home: &LocalHome,
     address: SocketAddr,
+    output: &mut Output,
+) -> io::Result<()> {
+    let (folder, waits) = (home.folder(), &settings.enrich);
+    let own_url = format!("http://{address}/ingest");
+    ServerStarted {
+        url: &own_url,
+        data: folder.path().display().to_string(),
+        delay_seconds: waits.delay_seconds,
+        environment: &waits.environment,
+        signed: settings.signatures == SignaturePolicy::Required,
+        smtp: settings.smtp.is_some(),
+        canary_seconds: settings.canary.map(|every| every.as_secs()),
+    }
+    .emit();
+    let (data, lookup) = (folder.path().display(), folder.lookup());
+    let mails = match settings.smtp {
+        Some(_) => "are sent by SMTP".to_owned(),
+        None => format!("{}/*.eml", folder.outbox().display()),
+    };
+    let public = settings.public_url.as_ref();
+    let public = public.map(|url| format!("{url}/ingest"));
+    let url = public.as_ref().unwrap_or(&own_url);
+    let delay = render_seconds(waits.delay_seconds);
+    let owner = render_seconds(waits.owner_wait_seconds);
+    let lines = [
+        format!("{GOOD}leadwire runs.{GOOD:#} Data folder {data}"),
+        format!("  Post leads to  {BOLD}{url}{BOLD:#}"),
+        format!("  Owner files    {}/<lead_id>.json", lookup.display()),
+        format!("  Mails          {mails}"),
+        format!("  Look at it     {}", page(address)),
+        format!("  A lead waits   {delay}, then up to {owner} for its owner file"),
+        String::new(),
+    ];
+    let hints = try_it(settings, folder.path(), &own_url);
+    for line in lines.iter().chain(&hints) {
+        output.line(line)?;
+    }
+    let stop = "Ctrl-C stops it; everything accepted is kept.";
+    output.line(format!("\n{DIM}{stop}{DIM:#}\n"))
 }
 
-impl Place<'_> {
-    /// Says where to post, where owner files go, and where mails appear.
-    fn announce(&self, output: &mut Output) -> io::Result<()> {
-        let folder = self.home.folder();
-        let waits = &self.settings.enrich;
-        ServerStarted {
-            url: &self.url,
-            data: folder.path().display().to_string(),
-            delay_seconds: waits.delay_seconds,
-            environment: &waits.environment,
-            signed: self.settings.signatures == SignaturePolicy::Required,
-            smtp: self.settings.smtp.is_some(),
-            canary_seconds: self.settings.canary.map(|every| every.as_secs()),
-        }
-        .emit();
-        let (data, lookup) = (folder.path().display(), folder.lookup());
-        let mails = match self.settings.smtp {
-            Some(_) => "are sent by SMTP".to_owned(),
-            None => format!("{}/*.eml", folder.outbox().display()),
+/// The start page's address on this machine, the only one that it is shown to.
+fn page(address: SocketAddr) -> String {
+    if address.ip().is_loopback() {
+        format!("http://{address}/")
+    } else {
+        format!("http://127.0.0.1:{}/", address.port())
+    }
+}
+
+/// What to paste to see it work.
+fn try_it(settings: &Settings, folder: &Path, url: &str) -> Vec<String> {
+    let mut data = String::new();
+    if folder != Path::new(DATA_DEFAULT) {
+        data = format!(" --data {}", folder.display());
+    }
+    let is_open = settings.signatures == SignaturePolicy::Waived;
+    let mut lines = vec!["Try it:".to_owned()];
+    if is_open {
+        lines.push(format!(
+            "  curl -X POST {url} -H 'Content-Type: application/json' \\"
+        ));
+        lines.push("    -d '{\"lead_id\":\"test-1\",\"display_name\":\"Alice\",\"lead_email\":\"alice@example.com\"}'".to_owned());
+    } else {
+        lines.push(format!("  leadwire send {url} --lead-id test-1{data}"));
+    }
+    lines.push(format!("  leadwire lookup put test-1 --owner Omar{data}"));
+    lines.push(format!("  leadwire lead test-1{data}"));
+    if is_open {
+        let why = "No sources.json: unsigned leads are taken";
+        let from = if settings.bind.ip().is_loopback() {
+            "this machine"
+        } else {
+            "every machine that can reach it"
         };
-        let public = self.settings.public_url.as_ref();
-        let public = public.map(|url| format!("{url}/ingest"));
-        let url = public.as_ref().unwrap_or(&self.url);
-        let delay = render_seconds(waits.delay_seconds);
-        let owner = render_seconds(waits.owner_wait_seconds);
-        let lines = [
-            format!("{GOOD}leadwire runs.{GOOD:#} Data folder {data}"),
-            format!("  Post leads to  {BOLD}{url}{BOLD:#}"),
-            format!("  Owner files    {}/<lead_id>.json", lookup.display()),
-            format!("  Mails          {mails}"),
-            format!("  Look at it     {}", self.page()),
-            format!("  A lead waits   {delay}, then up to {owner} for its owner file"),
-            String::new(),
-        ];
-        for line in lines.iter().chain(&self.try_it()) {
-            output.line(line)?;
-        }
-        let stop = "Ctrl-C stops it; everything accepted is kept.";
-        output.line(format!("\n{DIM}{stop}{DIM:#}\n"))
+        lines.push(format!("{WAIT}{why}{WAIT:#} from {from}."));
     }
-
-    /// The start page's address on this machine, the only one that it is shown to.
-    fn page(&self) -> String {
-        let port = self.address.port();
-        if self.address.ip().is_loopback() {
-            format!("http://{}/", self.address)
-        } else {
-            format!("http://127.0.0.1:{port}/")
-        }
-    }
-
-    /// What to paste to see it work.
-    fn try_it(&self) -> Vec<String> {
-        let folder = self.home.folder().path();
-        let mut data = String::new();
-        if folder != Path::new(DATA_DEFAULT) {
-            data = format!(" --data {}", folder.display());
-        }
-        let (url, is_open) = (
-            &self.url,
-            self.settings.signatures == SignaturePolicy::Waived,
-        );
-        let mut lines = vec!["Try it:".to_owned()];
-        if is_open {
-            lines.push(format!(
-                "  curl -X POST {url} -H 'Content-Type: application/json' \\"
-            ));
-            lines.push("    -d '{\"lead_id\":\"test-1\",\"display_name\":\"Alice\",\"lead_email\":\"alice@example.com\"}'".to_owned());
-        } else {
-            lines.push(format!("  leadwire send {url} --lead-id test-1{data}"));
-        }
-        lines.push(format!("  leadwire lookup put test-1 --owner Omar{data}"));
-        lines.push(format!("  leadwire lead test-1{data}"));
-        if is_open {
-            let why = "No sources.json: unsigned leads are taken";
-            let from = if self.settings.bind.ip().is_loopback() {
-                "this machine"
-            } else {
-                "every machine that can reach it"
-            };
-            lines.push(format!("{WAIT}{why}{WAIT:#} from {from}."));
-        }
-        lines
-    }
+    lines
 }

@@ -1,12 +1,14 @@
 //! Who may look: only somebody at this machine. The pages show no personal data, yet what comes in from outside is none of theirs.
 
 use hyper::Version;
-use hyper::header::{FORWARDED, HOST, HeaderMap, VIA};
+use hyper::header::{HOST, HeaderMap};
 use hyper::http::request::Parts;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Headers that a proxy adds, besides `Forwarded` and `Via`: then the request is not of this machine, although its connection is.
-const PROXIED: [&str; 5] = [
+/// Headers that a proxy adds: then the request is not of this machine, although its connection is.
+const PROXIED: [&str; 7] = [
+    "forwarded",
+    "via",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
@@ -25,9 +27,7 @@ pub(super) fn is_of_this_machine(peer: IpAddr, request: &Parts) -> bool {
 }
 
 fn is_proxied(headers: &HeaderMap) -> bool {
-    headers.contains_key(FORWARDED)
-        || headers.contains_key(VIA)
-        || PROXIED.iter().any(|name| headers.contains_key(*name))
+    PROXIED.iter().any(|name| headers.contains_key(*name))
 }
 
 fn names_this_machine(headers: &HeaderMap) -> bool {
@@ -78,14 +78,8 @@ mod tests {
 
     #[test]
     fn this_machine_may_look_under_its_own_names() {
-        for host in [
-            "localhost",
-            "LocalHost:8787",
-            "127.0.0.1:8787",
-            "127.8.9.1",
-            "[::1]:8787",
-            "[::1]",
-        ] {
+        let hosts = "localhost LocalHost:8787 127.0.0.1:8787 127.8.9.1 [::1]:8787 [::1]";
+        for host in hosts.split(' ') {
             for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "127.3.0.1"] {
                 check(peer, &[("host", host)], true);
             }
@@ -94,41 +88,23 @@ mod tests {
 
     #[test]
     fn another_name_may_be_one_that_was_made_to_mean_this_machine() {
-        for host in [
-            "",
-            ":8787",
-            "example.com",
-            "localhost.example.com",
-            "localhost:8787.example.com",
-            "127.0.0.1.example.com",
-            "127.0.0.1@example.com",
-            "[::2]",
-            "[::1",
-            "::1",
-            "0.0.0.0",
-            "10.0.0.1",
-        ] {
+        let names =
+            "example.com localhost.example.com localhost:8787.example.com 127.0.0.1.example.com";
+        let addresses = ":8787 127.0.0.1@example.com [::2] [::1 ::1 0.0.0.0 10.0.0.1";
+        for host in names.split(' ').chain(addresses.split(' ')).chain([""]) {
             check("127.0.0.1", &[("host", host)], false);
         }
         check("127.0.0.1", &[], false);
-        check(
-            "127.0.0.1",
-            &[("host", "localhost"), ("host", "example.com")],
-            false,
-        );
+        let two = [("host", "localhost"), ("host", "example.com")];
+        check("127.0.0.1", &two, false);
     }
 
     #[test]
     fn other_machines_and_proxies_may_not() {
         check("10.0.0.1", &[("host", "localhost")], false);
         check("2001:db8::1", &[("host", "localhost")], false);
-        for header in [
-            "forwarded",
-            "x-forwarded-for",
-            "via",
-            "X-Forwarded-Proto",
-            "x-real-ip",
-        ] {
+        let headers = PROXIED.into_iter().chain(["X-Forwarded-Proto"]);
+        for header in headers {
             check("127.0.0.1", &[("host", "localhost"), (header, "x")], false);
         }
     }

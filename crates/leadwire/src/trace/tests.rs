@@ -111,13 +111,13 @@ fn a_span_whose_parent_is_not_here_stands_at_the_top() {
 #[test]
 fn what_came_of_a_span_is_told_where_it_is_not_as_it_should_be() {
     let waterfall = waterfall(LATE_OWNER);
-    let told = waterfall.rows.iter().filter_map(|row| {
+    let outcomes = waterfall.rows.iter().filter_map(|row| {
         let about = row.object().unwrap_or(&row.span.name);
         Some(format!("{about}: {}", row.outcome()?))
     });
-    let told: Vec<String> = told.collect();
+    let outcomes: Vec<String> = outcomes.collect();
     assert_eq!(
-        told[..4],
+        outcomes[..4],
         [
             "POST /ingest/{source}: accepted",
             "process delay: owner absent",

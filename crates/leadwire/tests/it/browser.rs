@@ -20,15 +20,8 @@ const FOLDERS: [&str; 4] = [
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 const DRIVERS: [&str; 2] = ["chromedriver", "chromium-driver"];
 /// As root, in a container and without a screen.
-const FLAGS: [&str; 7] = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-];
+const FLAGS: &str = "--headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking \
+    --disable-component-update --no-first-run";
 
 /// A browser with one window. It ends with the test.
 pub(crate) struct Browser {
@@ -72,7 +65,8 @@ impl Browser {
             agent: agent(),
             session: format!("http://127.0.0.1:{port}/session"),
         };
-        let options = json!({ "binary": browser, "args": FLAGS });
+        let flags: Vec<&str> = FLAGS.split_whitespace().collect();
+        let options = json!({ "binary": browser, "args": flags });
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL" },

@@ -4,19 +4,9 @@ use serde_json::Value;
 #[test]
 fn wrong_usage_is_exit_code_2_and_says_every_mistake() {
     let house = House::new();
-    for line in [
-        "nonsense",
-        "dlq redrive",
-        "send --source nobody",
-        "lead ../a",
-        "send --count 0",
-        "canary --timeout soon",
-        "forget ../a --yes",
-        "forget a --json",
-        "forget a --yes --lease 0s",
-        "dlq ls --older-than soon",
-        "lookup put a --owner=",
-    ] {
+    let lines = "nonsense, dlq redrive, send --source nobody, lead ../a, send --count 0, canary --timeout soon, forget ../a --yes, \
+        forget a --json, forget a --yes --lease 0s, dlq ls --older-than soon, lookup put a --owner=";
+    for line in lines.split(", ") {
         house.run(line).expect_code(2);
     }
     let ran = house
@@ -38,19 +28,8 @@ fn up_reads_its_environment() {
 #[test]
 fn commands_on_a_folder_that_is_not_there_fail_and_make_none() {
     let house = House::new();
-    for line in [
-        "leads",
-        "lead a",
-        "dlq ls",
-        "parked ls",
-        "replay a --yes",
-        "sweep",
-        "lookup ls",
-        "canary",
-        "audit",
-        "forget a --yes",
-        "backup copy.db",
-    ] {
+    let lines = "leads, lead a, dlq ls, parked ls, replay a --yes, sweep, lookup ls, canary, audit, forget a --yes, backup copy.db";
+    for line in lines.split(", ") {
         house.run(line).expect_error(1, "leadwire up");
     }
     assert!(!house.data().exists());

@@ -239,6 +239,19 @@ impl House {
         names
     }
 
+    /// A house in which a lead was mailed, and what serves it.
+    pub(crate) fn with_mailed(lead_id: &str) -> (Self, Up) {
+        let house = Self::new();
+        house.json(&format!("lookup put {lead_id} --owner Omar"));
+        let up = house.up("--delay 0s");
+        up.accept(lead_id);
+        up.wait_for("email_sent");
+        wait_until("the lead is settled", || {
+            house.lead(lead_id)["stage"] == "mailed"
+        });
+        (house, up)
+    }
+
     /// Mails in the outbox, by file name.
     pub(crate) fn mails(&self) -> Vec<String> {
         let is_mail = |name: &String| {

@@ -6,18 +6,6 @@ use serde_json::Value;
 const LATE_OWNER: &str = include_str!("../../fixtures/trace_late_owner.json");
 const REDELIVERY: &str = include_str!("../../fixtures/trace_redelivery.json");
 
-/// A house in which a lead was mailed, and what serves it.
-fn mailed(lead_id: &str) -> (House, Up) {
-    let house = House::new();
-    house.json(&format!("lookup put {lead_id} --owner Omar"));
-    let up = house.up("--delay 0s");
-    up.accept(lead_id);
-    wait_until("the lead is mailed", || {
-        house.lead(lead_id)["stage"] == "mailed"
-    });
-    (house, up)
-}
-
 /// Keeps a trace of times that no test can wait for, as another process does. Returns its id.
 fn plant(house: &House, spans: &str, change: impl Fn(&mut Value)) -> String {
     let mut spans: Vec<Value> = serde_json::from_str(spans).unwrap();
@@ -84,7 +72,7 @@ fn pages_are_for_this_machine_and_for_all_others_they_do_not_exist() {
 
 #[test]
 fn metrics_are_served_as_prometheus_reads_them_and_kept_by_the_minute() {
-    let (house, up) = mailed("a");
+    let (house, up) = House::with_mailed("a");
     let metrics = agent().get(format!("{}/metrics", up.base()));
     let metrics = metrics.call().unwrap();
     let kind = metrics.headers()["content-type"].to_str().unwrap();
@@ -112,7 +100,7 @@ fn metrics_are_served_as_prometheus_reads_them_and_kept_by_the_minute() {
 
 #[test]
 fn a_lead_is_told_with_its_trace_in_the_terminal_and_as_spans_to_a_program() {
-    let (house, _up) = mailed("a");
+    let (house, _up) = House::with_mailed("a");
     let spans = spans_when_mailed(&house, "a");
     let trace_id = house.lead("a")["trace_id"].clone();
     assert!(spans.iter().all(|span| span["trace_id"] == trace_id));
@@ -201,7 +189,7 @@ fn spans_when_mailed(house: &House, lead_id: &str) -> Vec<Value> {
 
 #[test]
 fn a_person_finds_a_lead_in_a_browser_and_sees_ten_minutes_as_a_gap() {
-    let (house, up) = mailed("late");
+    let (house, up) = House::with_mailed("late");
     let trace_id = plant(&house, LATE_OWNER, |span| {
         span["attributes"]["hostile"] = "<script>document.title='owned'</script>".into();
     });

@@ -1,20 +1,10 @@
 //! Leads that are enriched once more, with today's owner files.
 
-use crate::house::{House, Up};
+use crate::house::House;
 use serde_json::Value;
 
 fn owner(house: &House, name: &str) {
     house.json(&format!("lookup put a --owner {name}"));
-}
-
-/// A lead that was mailed.
-fn mailed() -> (House, Up) {
-    let house = House::new();
-    owner(&house, "Omar");
-    let up = house.up("--delay 0s");
-    up.accept("a");
-    up.wait_for("email_sent");
-    (house, up)
 }
 
 fn replay(house: &House, line: &str) -> Vec<Value> {
@@ -33,7 +23,7 @@ fn with<'a>(documents: &'a [Value], member: &str) -> &'a Value {
 
 #[test]
 fn a_replay_shows_what_would_change_and_mails_only_where_that_is_wanted() {
-    let (house, up) = mailed();
+    let (house, up) = House::with_mailed("a");
     owner(&house, "Dora");
     let looked = replay(&house, "a --dry-run");
     let change = &with(&looked, "changes")["changes"][0];
@@ -76,7 +66,7 @@ fn a_replay_shows_what_would_change_and_mails_only_where_that_is_wanted() {
 
 #[test]
 fn a_person_is_asked_before_anything_is_sent() {
-    let (house, up) = mailed();
+    let (house, up) = House::with_mailed("a");
     let line = "replay a --notify force";
     house
         .run_at_terminal(line, "n")
@@ -90,7 +80,7 @@ fn a_person_is_asked_before_anything_is_sent() {
 
 #[test]
 fn leads_are_replayed_by_key_by_name_and_by_time() {
-    let (house, _up) = mailed();
+    let (house, _up) = House::with_mailed("a");
     let looked = replay(&house, "a --dry-run");
     let name = with(&looked, "changes")["event"].as_str().unwrap();
     let key = format!("raw/{name}.json");
@@ -111,7 +101,7 @@ fn leads_are_replayed_by_key_by_name_and_by_time() {
 
 #[test]
 fn what_cannot_be_replayed_is_named_and_nothing_is_sent_without_a_yes() {
-    let (house, _up) = mailed();
+    let (house, _up) = House::with_mailed("a");
     let refused = |line: &str| house.json_with(1, &format!("replay {line} --yes"));
     assert_eq!(with(&refused("nobody"), "id")["refused"], "not_found");
     let gone = "raw/crm_event_a_20200101T000000000000Z.json";

@@ -13,10 +13,7 @@ fn alarm(house: &House, id: &str) -> Value {
 
 #[test]
 fn a_lead_that_is_mailed_counts_for_the_objective_and_no_alarm_calls() {
-    let house = House::new();
-    house.run("lookup put good-1 --owner Omar").expect_code(0);
-    let up = house.up("--delay 0s");
-    up.accept("good-1");
+    let (house, _up) = House::with_mailed("good-1");
     wait_until("the lead counts", || house.json("slo")[0]["in_time"] == 1.0);
     house
         .run("slo")

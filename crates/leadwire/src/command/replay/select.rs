@@ -36,31 +36,8 @@ pub(in crate::command) enum Id {
     },
 }
 
-/// An event that may be meant.
-pub(super) struct Candidate {
-    pub(super) name: EventName,
-    /// Whose it must be, where a lead was asked for.
-    lead: Option<LeadId>,
-}
-
-impl Candidate {
-    fn of(name: EventName) -> Self {
-        Self { name, lead: None }
-    }
-
-    /// Whether the lead that is stored is the one that was asked for.
-    pub(super) fn is_of(&self, lead_id: &LeadId) -> bool {
-        self.lead.as_ref().is_none_or(|lead| lead == lead_id)
-    }
-}
-
-/// What was found.
-#[derive(Default)]
-pub(super) struct Selected {
-    pub(super) candidates: Vec<Candidate>,
-    /// What was asked for and is not there.
-    pub(super) unknown: Vec<String>,
-}
+/// Events that may be meant, each with the lead that it must be of, where a lead was asked for; and what is not there.
+pub(super) type Selected = (Vec<(EventName, Option<LeadId>)>, Vec<String>);
 
 impl Selection {
     /// Checks what was typed.
@@ -111,52 +88,43 @@ pub(super) async fn select<O: Operated>(
     home: &O,
     selection: &Selection,
 ) -> Result<Selected, PortError> {
-    let mut selected = Selected::default();
+    let (mut found, mut unknown) = Selected::default();
     match selection {
         Selection::Time { from, to } => {
             let names = list_time(home, *from, *to).await?;
-            selected.candidates = names.into_iter().map(Candidate::of).collect();
+            found.extend(names.into_iter().map(|name| (name, None)));
         }
         Selection::Ids(ids) => {
             for id in ids {
-                select_id(home, id, &mut selected).await?;
+                let events = find(home, id).await?;
+                if let (Id::Name { text, .. }, true) = (id, events.is_empty()) {
+                    unknown.push(text.clone());
+                }
+                found.extend(events);
             }
         }
     }
-    Ok(selected)
+    Ok((found, unknown))
 }
 
-async fn select_id<O: Operated>(
+async fn find<O: Operated>(
     home: &O,
     id: &Id,
-    selected: &mut Selected,
-) -> Result<(), PortError> {
-    let (text, event, lead) = match id {
-        Id::Key(name) => {
-            selected.candidates.push(Candidate::of(name.clone()));
-            return Ok(());
-        }
-        Id::Name { text, event, lead } => (text, event, lead),
+) -> Result<Vec<(EventName, Option<LeadId>)>, PortError> {
+    let (event, lead) = match id {
+        Id::Key(name) => return Ok(vec![(name.clone(), None)]),
+        Id::Name { event, lead, .. } => (event, lead),
     };
     if let Some(name) = event
         && is_there(home, name).await?
     {
-        selected.candidates.push(Candidate::of(name.clone()));
-        return Ok(());
+        return Ok(vec![(name.clone(), None)]);
     }
-    let names = match lead {
-        Some(lead) => list_lead(home, lead).await?,
-        None => Vec::new(),
+    let Some(lead) = lead else {
+        return Ok(Vec::new());
     };
-    if names.is_empty() {
-        selected.unknown.push(text.clone());
-    }
-    let candidates = names.into_iter().map(|name| Candidate {
-        name,
-        lead: lead.clone(),
-    });
-    selected.candidates.extend(candidates);
-    Ok(())
+    let names = list_lead(home, lead).await?.into_iter();
+    Ok(names.map(|name| (name, Some(lead.clone()))).collect())
 }
 
 /// Whether anything is stored of an event. Where only its document is left, it is named as what cannot be replayed.
