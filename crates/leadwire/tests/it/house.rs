@@ -225,7 +225,7 @@ impl House {
             url: String::new(),
         };
         let started = up.wait_for("server_started");
-        up.url = started["url"].as_str().expect("a URL").to_owned();
+        up.url = started["url"].as_str().expect("a URL").into();
         up
     }
 

@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, stream};
 
 const KEY: &str = "mail/x.json";
 const AT_ONCE: usize = 16;
+const RACERS: usize = 64;
 /// More than a page of S3's.
 const LISTED: usize = 1_100;
 
@@ -87,7 +88,7 @@ async fn a_replacement_of_nothing_or_of_another_version_changes_nothing(store: &
 }
 
 async fn of_many_creators_at_once_exactly_one_creates(store: &impl ObjectStore) {
-    let texts: Vec<_> = (0..AT_ONCE).map(|number| number.to_string()).collect();
+    let texts: Vec<_> = (0..RACERS).map(|number| number.to_string()).collect();
     let created = join_all(texts.iter().map(|text| create(store, KEY, text))).await;
     let left = find(store, KEY).await.expect("one created it");
     let mut new = created.into_iter().zip(&texts).filter_map(created_as);
@@ -104,7 +105,7 @@ fn created_as((created, text): (Created, &String)) -> Option<(ETag, Vec<u8>)> {
 
 async fn of_many_who_replace_one_version_exactly_one_does(store: &impl ObjectStore) {
     let first = find(store, KEY).await.expect("it was created").etag;
-    let texts: Vec<_> = (0..AT_ONCE)
+    let texts: Vec<_> = (0..RACERS)
         .map(|number| format!("again {number}"))
         .collect();
     let replaced = join_all(texts.iter().map(|text| replace(store, &first, text))).await;
