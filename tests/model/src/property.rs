@@ -1,7 +1,7 @@
 //! The promises, as predicates over one moment.
 //!
 //! What "ends" some way is asked of every quiet moment. `circle.rs` shows that no run goes on for ever,
-//! and [`NO_DEADLOCK`] that none stops before it is quiet; the three together say that every run ends so.
+//! and `NO_DEADLOCK` that none stops before it is quiet; the three together say that every run ends so.
 
 use stateright::{Model, Property};
 
