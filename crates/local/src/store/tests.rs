@@ -1,7 +1,7 @@
 use crate::SqliteStore;
 use crate::sample::{count, sample};
 use leadwire_pipeline::port::{
-    Bucket, Created, Eraser as _, Metadata, NewObject, ObjectStore, PortErrorKind,
+    Bucket, Eraser as _, Fetched, Metadata, NewObject, ObjectStore, PortErrorKind,
 };
 use leadwire_pipeline::testkit::laws;
 use std::error::Error as _;
