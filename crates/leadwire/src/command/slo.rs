@@ -1,8 +1,7 @@
 //! `slo`: how many leads were mailed in time, and how much of the budget is left.
 
 use super::alarms::store;
-use crate::cli::HomeArgs;
-use crate::home;
+use crate::home::{self, HomeArgs};
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
 use crate::settings::typed::Typed;
 use crate::watch::{Counted, Machine};

@@ -144,13 +144,11 @@ impl Pages {
 
     fn trace(&self, trace_id: &str) -> anyhow::Result<Page> {
         let spans = telemetry_store::spans_of(&self.telemetry, trace_id)?;
-        Ok(match crate::trace::arrange(&spans) {
-            Some(waterfall) => Page::html(200, trace::render(&waterfall)),
-            None => {
-                let text = "Spans are written a second after they end, and kept for two weeks.";
-                Page::note(404, "No spans of this trace here", text)
-            }
-        })
+        let Some(waterfall) = crate::trace::arrange(&spans) else {
+            let text = "Spans are written a second after they end, and kept for two weeks.";
+            return Ok(Page::note(404, "No spans of this trace here", text));
+        };
+        Ok(Page::html(200, trace::render(&waterfall)))
     }
 }
 

@@ -225,7 +225,8 @@ impl House {
             url: String::new(),
         };
         let started = up.wait_for("server_started");
-        up.url = started["url"].as_str().expect("a URL").to_owned();
+        let url = started["url"].as_str().expect("a URL");
+        url.clone_into(&mut up.url);
         up
     }
 
