@@ -4,15 +4,37 @@ mod local;
 #[cfg(feature = "aws")]
 pub(crate) mod stack;
 
-use crate::cli::HomeArgs;
+use clap::Args;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_local::{LocalHome, Mode, OsEntropy, SystemClock, TelemetryStore};
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Eraser, Home, PortError};
 use std::io;
+use std::path::PathBuf;
 
 pub(crate) use local::{LocalOperated, desk, read_sources, served_by};
+
+/// The default data folder of commands.
+pub(crate) const DATA_DEFAULT: &str = "./leadwire-data";
+
+/// The data folder.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FolderArgs {
+    /// The data folder
+    #[arg(long, value_name = "DIR", env = "LEADWIRE_DATA", default_value = DATA_DEFAULT)]
+    pub(crate) data: PathBuf,
+}
+
+/// Which home a command works on.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HomeArgs {
+    #[command(flatten)]
+    pub(crate) folder: FolderArgs,
+    /// Work on a deployed stack instead, by its name (needs a build with --features aws)
+    #[arg(long, value_name = "NAME", env = "LEADWIRE_STACK")]
+    pub(crate) stack: Option<String>,
+}
 
 /// A home as commands need it, besides its ports.
 pub(crate) trait Operated: Home<Store: Eraser> + DeadLetterQueue + 'static {

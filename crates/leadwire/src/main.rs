@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod canary;
-mod cli;
 mod client;
 mod command;
 mod console;
@@ -22,7 +21,7 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = command::Cli::parse();
     let mut output = output::Output::new(cli.json);
     let ended = command::run(cli.command, &mut output);
     output.end(ended)

@@ -1,7 +1,6 @@
 //! HTTP in: carries requests to the stage `ingest` and its answers back. Bounded in connections, bytes and time.
 
 use crate::page::{HEADERS, Page, Pages};
-use crate::service::TracedPorts;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
@@ -14,12 +13,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::source::Headers;
-use leadwire_local::{FileSecrets, LocalPorts};
+use leadwire_local::{FileSecrets, LocalPorts, OsEntropy, SqliteQueue, SqliteStore, SystemClock};
 use leadwire_pipeline::observe::{AcceptFailed, ConnectionEnded, DrainTimedOut};
-use leadwire_pipeline::port::{Bucket, Clock as _, Home as _, NoMailer, ObjectStore as _};
+use leadwire_pipeline::port::{Bucket, Clock as _, Home as _, NoMailer, ObjectStore as _, Ports};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
-use leadwire_telemetry::{Invocation, answered, context_of, link_outside, server_span};
+use leadwire_telemetry::{Invocation, Traced, answered, context_of, link_outside, server_span};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -49,11 +48,15 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Where a monitor asks whether the server can store.
 const HEALTH_PATH: &str = "/healthz";
 
+/// The ports behind the stage.
+type TracedPorts =
+    Ports<Traced<SqliteStore>, Traced<SqliteQueue>, Traced<NoMailer>, SystemClock, OsEntropy>;
+
 /// The stage behind the server, and its home.
 pub(crate) struct App {
     /// Not traced: a monitor that asks for the health every second is no lead.
     pub(crate) ports: LocalPorts<NoMailer>,
-    pub(crate) ingest: Ingest<TracedPorts<NoMailer>, FileSecrets>,
+    pub(crate) ingest: Ingest<TracedPorts, FileSecrets>,
     /// What a person at this machine may look at.
     pub(crate) pages: Pages,
 }

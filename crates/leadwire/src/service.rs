@@ -7,17 +7,15 @@ use crate::server::{App, serve};
 use crate::settings::{Settings, SignaturePolicy};
 use crate::telemetry_store;
 use anyhow::Context as _;
-use leadwire_local::{
-    LocalHome, OsEntropy, Runner, RunnerConfig, Spans, SqliteQueue, SqliteStore, SystemClock,
-};
-use leadwire_pipeline::port::{NoMailer, Ports};
+use leadwire_local::{LocalHome, Runner, RunnerConfig, Spans};
+use leadwire_pipeline::port::NoMailer;
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{DEV, EnrichConfig};
 use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::ingest::Ingest;
 use leadwire_pipeline::stage::sweep::Sweep;
 use leadwire_telemetry::local::LocalMetrics;
-use leadwire_telemetry::{Invocation, Names, Traced, begin_record, sweep_span, traced};
+use leadwire_telemetry::{Invocation, Names, begin_record, sweep_span, traced};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -50,10 +48,6 @@ pub(crate) async fn run(
     };
     tokio::join!(keeping, working).1
 }
-
-/// The ports of this home, traced.
-pub(crate) type TracedPorts<M> =
-    Ports<Traced<SqliteStore>, Traced<SqliteQueue>, Traced<M>, SystemClock, OsEntropy>;
 
 /// The spans of messages and sweeps: the same as in AWS, with the names of this machine's parts.
 struct MachineSpans(Arc<Names>);

@@ -1,7 +1,6 @@
 //! `alarms`: what calls for a person, and where to read on.
 
-use crate::cli::HomeArgs;
-use crate::home::{self, Opened, Operated as _, Traces, operate};
+use crate::home::{self, HomeArgs, Opened, Operated as _, Traces, operate};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, PLAIN, WAIT};
 use crate::settings::typed::Typed;
 use crate::watch::{Machine, Severity, Standing};
@@ -105,7 +104,7 @@ async fn standings(args: &AlarmsArgs) -> anyhow::Result<Vec<Standing>> {
 }
 
 /// The telemetry of the data folder. A stack without the feature is refused where homes are opened.
-pub(super) async fn store(home: crate::cli::HomeArgs) -> anyhow::Result<TelemetryStore> {
+pub(super) async fn store(home: HomeArgs) -> anyhow::Result<TelemetryStore> {
     let traces = match operate(&home, Mode::Operate).await? {
         Opened::Local(home) => home.traces(),
         #[cfg(feature = "aws")]

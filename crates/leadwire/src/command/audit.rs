@@ -1,7 +1,6 @@
 //! `audit`: every event accounted for.
 
-use crate::cli::HomeArgs;
-use crate::home::Operated;
+use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, PLAIN, WAIT, plural};
 use crate::settings::typed::Typed;
 use clap::Args;

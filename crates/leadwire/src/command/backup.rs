@@ -1,6 +1,6 @@
 //! `backup`: one moment of a data folder's database.
 
-use crate::cli::HomeArgs;
+use crate::home::HomeArgs;
 use crate::output::{DIM, Ended, GOOD, Output, plural};
 use crate::usage::Usage;
 use anyhow::Context as _;

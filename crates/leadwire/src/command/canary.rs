@@ -1,11 +1,10 @@
 //! `canary`: sends a lead of our own the whole way, and follows it.
 
 use crate::canary::Door;
-use crate::cli::HomeArgs;
 use crate::client::target;
 use crate::command::leads::EventLine;
 use crate::duration::{parse_seconds, render, render_time};
-use crate::home::Operated;
+use crate::home::{HomeArgs, Operated};
 use crate::output::{DIM, Ended, Output, style_of};
 use crate::status::{advice, explain};
 use crate::usage::Usage;

@@ -1,6 +1,6 @@
 //! `completion`: a script that completes what is typed.
 
-use crate::cli::Cli;
+use super::Cli;
 use crate::output::{Ended, Output};
 use clap::{Args, CommandFactory as _};
 

@@ -1,10 +1,9 @@
 //! `dlq`: what failed for good, why, and again.
 
-use crate::cli::HomeArgs;
 use crate::command::lead;
 use crate::command::leads::EVENT_ID_CHARS_SHOWN;
 use crate::duration::{parse_age, render_relative};
-use crate::home::Operated;
+use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable, shorten};
 use crate::usage::Usage;
 use anyhow::Context as _;

@@ -1,8 +1,7 @@
 //! `doctor`: whether a data folder and its configuration are sound, and what to do where not.
 
-use crate::cli::FolderArgs;
 use crate::duration::render_relative;
-use crate::home;
+use crate::home::{self, FolderArgs};
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
 use crate::settings::typed::Typed;
 use anstyle::Style;

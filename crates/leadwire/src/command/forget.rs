@@ -1,8 +1,7 @@
 //! `forget`: everything that is stored about one lead, deleted.
 
-use crate::cli::HomeArgs;
 use crate::duration::render_seconds;
-use crate::home::{Operated, OwnerFile};
+use crate::home::{HomeArgs, Operated, OwnerFile};
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
 use crate::settings::typed::Typed;
 use crate::usage::Usage;

@@ -1,9 +1,8 @@
 //! `lead`: what became of one lead, event by event.
 
-use crate::cli::HomeArgs;
 use crate::command::leads::EventLine;
 use crate::duration::{render_relative, render_time};
-use crate::home::{Operated, Traces};
+use crate::home::{HomeArgs, Operated, Traces};
 use crate::output::{BOLD, Cell, DIM, Ended, Output, printable, style_of, width};
 use crate::status::{Step, advice, explain, timeline};
 use crate::telemetry_store;

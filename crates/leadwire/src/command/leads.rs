@@ -1,8 +1,7 @@
 //! `leads`: every lead and its status.
 
-use crate::cli::HomeArgs;
 use crate::duration::render_relative;
-use crate::home::Operated;
+use crate::home::{HomeArgs, Operated};
 use crate::output::{Cell, DIM, Ended, Output, shorten, style_of};
 use crate::status::when;
 use clap::Args;

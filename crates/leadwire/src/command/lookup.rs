@@ -1,8 +1,7 @@
 //! `lookup`: the owner files, put, imported and listed.
 
-use crate::cli::HomeArgs;
 use crate::duration::render_relative;
-use crate::home::Operated;
+use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, Cell, DIM, Ended, Output, printable};
 use crate::usage::Usage;
 use anyhow::Context as _;

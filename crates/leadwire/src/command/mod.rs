@@ -1,28 +1,28 @@
-//! One file per command: what can be typed of it, and what it does.
+//! The commands. One file for each: what can be typed of it, and what it does.
 
-pub(crate) mod alarms;
-pub(crate) mod audit;
-pub(crate) mod backup;
-pub(crate) mod canary;
-pub(crate) mod completion;
+mod alarms;
+mod audit;
+mod backup;
+mod canary;
+mod completion;
 mod demo;
-pub(crate) mod dlq;
-pub(crate) mod doctor;
-pub(crate) mod forget;
-pub(crate) mod lead;
-pub(crate) mod leads;
-pub(crate) mod lookup;
-pub(crate) mod parked;
-pub(crate) mod replay;
-pub(crate) mod send;
-pub(crate) mod slo;
-pub(crate) mod sweep;
-pub(crate) mod up;
+mod dlq;
+mod doctor;
+mod forget;
+mod lead;
+mod leads;
+mod lookup;
+mod parked;
+mod replay;
+mod send;
+mod slo;
+mod sweep;
+mod up;
 
-use crate::cli::Command;
 use crate::home::with_home;
 use crate::output::{Ended, Output};
 use anyhow::Context as _;
+use clap::{Parser, Subcommand};
 use dlq::{Age, DlqCommand};
 use leadwire_local::Mode;
 use leadwire_pipeline::settings::SweepConfig;
@@ -31,6 +31,79 @@ use parked::ParkedCommand;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
+
+/// Takes CRM webhooks, waits, adds the owner, and mails the people who must call. Loses no lead on the way.
+#[derive(Debug, Parser)]
+#[command(
+    name = "leadwire",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  leadwire demo                      See it work, in a quarter of a minute
+  leadwire up                        Run the pipeline on this machine
+  leadwire send --lead-id test-1     Post a sample lead to it
+  leadwire lead test-1               What became of the lead
+
+Exit codes: 0 done, 1 failed, 2 wrong usage."
+)]
+pub(crate) struct Cli {
+    /// Write JSON, one document a line, for a program
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the pipeline on this machine
+    Up(Box<up::UpArgs>),
+    /// Show the whole pipeline at work with sample leads, scaled down to seconds
+    #[command(after_help = "\
+Examples:
+  leadwire demo             A good lead, a duplicate, a late owner and a poisoned one, in ./leadwire-demo
+  leadwire demo --json      The summary for a program")]
+    Demo,
+    /// Post a sample lead, signed, to any address
+    Send(send::SendArgs),
+    /// Send a lead of our own the whole way, and follow it
+    Canary(canary::CanaryArgs),
+    /// Put, import and list owner files
+    #[command(subcommand)]
+    Lookup(LookupCommand),
+    /// List leads and where they stand
+    Leads(leads::LeadsArgs),
+    /// Tell what became of one lead
+    Lead(lead::LeadArgs),
+    /// List, show and redrive dead letters
+    #[command(subcommand)]
+    Dlq(DlqCommand),
+    /// List mails with unconfirmed delivery, and resolve them
+    #[command(subcommand)]
+    Parked(ParkedCommand),
+    /// Enrich leads once more, with today's owner files, and mail them again if that is wanted
+    Replay(replay::ReplayArgs),
+    /// Find leads whose trigger was lost, and enqueue them again
+    Sweep(sweep::SweepArgs),
+    /// Prove that no lead is lost: account for every event, and check what is stored
+    Audit(audit::AuditArgs),
+    /// Delete everything that is stored about one lead
+    Forget(forget::ForgetArgs),
+    /// Copy a data folder's database while it is in use
+    Backup(backup::BackupArgs),
+    /// Tell what calls for a person, and where to read on
+    Alarms(alarms::AlarmsArgs),
+    /// Tell how many leads were mailed in time, and how much of the budget is left
+    Slo(slo::SloArgs),
+    /// Check a data folder and its configuration
+    Doctor(doctor::DoctorArgs),
+    /// Write a completion script for a shell
+    Completion(completion::CompletionArgs),
+}
 
 /// How long what still runs may take when a command has ended.
 const WIND_UP: Duration = Duration::from_millis(500);
@@ -121,5 +194,24 @@ async fn dlq(command: DlqCommand, output: &mut Output) -> anyhow::Result<Ended> 
             let age = Age::parse(&args.age)?;
             with_home!(&args.home, home => dlq::redrive(&home, &args, age, output))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_of_the_commands_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn redrive_wants_to_know_which() {
+        assert!(Cli::try_parse_from(["leadwire", "dlq", "redrive"]).is_err());
+        assert!(Cli::try_parse_from(["leadwire", "dlq", "redrive", "a", "--all"]).is_err());
+        assert!(Cli::try_parse_from(["leadwire", "dlq", "redrive", "a", "b"]).is_ok());
+        assert!(Cli::try_parse_from(["leadwire", "dlq", "redrive", "--all", "--dry-run"]).is_ok());
     }
 }

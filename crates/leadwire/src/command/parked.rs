@@ -1,8 +1,7 @@
 //! `parked`: mails with unconfirmed delivery, listed, and resolved by a person.
 
-use crate::cli::HomeArgs;
 use crate::duration::render_relative;
-use crate::home::Operated;
+use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output};
 use anyhow::Context as _;
 use clap::{ArgGroup, Args, Subcommand};

@@ -3,8 +3,7 @@
 mod select;
 mod show;
 
-use crate::cli::HomeArgs;
-use crate::home::{self, Operated};
+use crate::home::{self, HomeArgs, Operated};
 use crate::output::{BAD, DIM, Ended, Output, plural};
 use crate::usage::Usage;
 use anyhow::Context as _;

@@ -1,9 +1,8 @@
 //! `send`: a sample lead, as a CRM sends it.
 
-use crate::cli::FolderArgs;
 use crate::client::{Client, Post, is_taken, target};
 use crate::duration::render_time;
-use crate::home;
+use crate::home::{self, FolderArgs};
 use crate::output::{BAD, Ended, GOOD, Output, printable};
 use crate::usage::Usage;
 use anyhow::Context as _;

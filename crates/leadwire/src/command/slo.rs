@@ -1,8 +1,7 @@
 //! `slo`: how many leads were mailed in time, and how much of the budget is left.
 
 use super::alarms::store;
-use crate::cli::HomeArgs;
-use crate::home;
+use crate::home::{self, HomeArgs};
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
 use crate::settings::typed::Typed;
 use crate::watch::{Counted, Machine};
@@ -35,16 +34,9 @@ const RECENT: [(&str, SignedDuration); 2] = [
     ("last 6 hours", SignedDuration::from_hours(6)),
 ];
 
-/// The counted leads of the whole time and of the recent ones.
-struct Counts {
-    whole: Counted,
-    recent: [Counted; 2],
-}
-
 /// Shows the objective. A budget that is used up is a failure.
 pub(super) async fn run(args: &SloArgs, output: &mut Output) -> anyhow::Result<Ended> {
-    let counts = counts(args).await?;
-    let Counts { whole, recent } = &counts;
+    let [whole, recent @ ..] = counts(args).await?;
     output.json(&json!({
         "days": args.days, "objective": OBJECTIVE, "in_time": whole.in_time, "late": whole.late, "not_mailed": whole.not_mailed,
         "share": whole.share(), "budget_left": whole.budget_left(),
@@ -68,7 +60,7 @@ pub(super) async fn run(args: &SloArgs, output: &mut Output) -> anyhow::Result<E
     output.line(format!(
         "  {style}{percent:.0} % of the budget is left{style:#}"
     ))?;
-    for ((name, _), counted) in RECENT.iter().zip(recent) {
+    for ((name, _), counted) in RECENT.iter().zip(&recent) {
         let burn = counted.burn().map(|burn| format!("burns {burn:.1} ×"));
         let burn = burn.unwrap_or_else(|| "no lead".to_owned());
         output.line(format!("  {name}: {burn}"))?;
@@ -76,22 +68,25 @@ pub(super) async fn run(args: &SloArgs, output: &mut Output) -> anyhow::Result<E
     Ok(Ended::when(left > 0.0))
 }
 
-async fn counts(args: &SloArgs) -> anyhow::Result<Counts> {
+/// The counted leads of the whole time, and of the recent ones.
+async fn counts(args: &SloArgs) -> anyhow::Result<[Counted; 3]> {
     let whole = SignedDuration::from_hours(24) * i32::try_from(args.days)?;
     let [(_, hour), (_, six)] = RECENT;
     #[cfg(feature = "aws")]
     if let Some(name) = &args.home.stack {
         let stack = crate::watch::Stack::find(name).await?;
         let now = home::now();
-        let whole = stack.counted(now, whole).await?;
-        let hour = stack.counted(now, hour).await?;
-        let recent = [hour, stack.counted(now, six).await?];
-        return Ok(Counts { whole, recent });
+        return Ok([
+            stack.counted(now, whole).await?,
+            stack.counted(now, hour).await?,
+            stack.counted(now, six).await?,
+        ]);
     }
     let environment = args.settings.read(|settings| settings.get(&ENVIRONMENT))?;
     let machine = Machine::new(store(args.home.clone()).await?, &environment, home::now());
-    Ok(Counts {
-        whole: machine.counted(whole)?,
-        recent: [machine.counted(hour)?, machine.counted(six)?],
-    })
+    Ok([
+        machine.counted(whole)?,
+        machine.counted(hour)?,
+        machine.counted(six)?,
+    ])
 }

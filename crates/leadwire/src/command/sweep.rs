@@ -1,7 +1,6 @@
 //! `sweep`: leads whose trigger was lost, enqueued again.
 
-use crate::cli::HomeArgs;
-use crate::home::Operated;
+use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, Ended, GOOD, Output, WAIT};
 use crate::settings::typed::Typed;
 use clap::Args;

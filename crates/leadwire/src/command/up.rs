@@ -1,9 +1,8 @@
 //! `up`: the pipeline on this machine.
 
-use crate::cli::{DATA_DEFAULT, FolderArgs};
 use crate::console;
 use crate::duration::render_seconds;
-use crate::home;
+use crate::home::{self, DATA_DEFAULT, FolderArgs};
 use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
 use crate::service;
 use crate::settings::typed::Typed;

@@ -52,11 +52,9 @@ pub(crate) struct DeadLetters {
     canary_url: String,
 }
 
-/// Finds the stack by its name.
+/// Works on the stack of this name.
 pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
-    let variable = |variable: &str| std::env::var_os(variable)?.into_string().ok();
-    let clients = Clients::load(variable).await?;
-    let stack = describe(&clients, name).await?;
+    let (clients, stack) = find(name).await?;
     let output = |key: &str| {
         let why = || format!("the stack {name} has no output {key}; is it one of leadwire's?");
         output_of(&stack, key).with_context(why)
@@ -92,7 +90,10 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
     Ok(Desk { ports, back })
 }
 
-pub(crate) async fn describe(clients: &Clients, name: &str) -> anyhow::Result<Stack> {
+/// Finds a stack by its name.
+pub(crate) async fn find(name: &str) -> anyhow::Result<(Clients, Stack)> {
+    let variable = |variable: &str| std::env::var_os(variable)?.into_string().ok();
+    let clients = Clients::load(variable).await?;
     let client = aws_sdk_cloudformation::Client::new(clients.sdk());
     let described = client.describe_stacks().stack_name(name).send().await;
     let described = described.map_err(|error| {
@@ -101,7 +102,8 @@ pub(crate) async fn describe(clients: &Clients, name: &str) -> anyhow::Result<St
         anyhow::anyhow!("could not describe the stack {name}: {why}")
     })?;
     let stack = described.stacks().first().cloned();
-    stack.with_context(|| format!("there is no stack {name} in this account and region"))
+    let why = || format!("there is no stack {name} in this account and region");
+    Ok((clients, stack.with_context(why)?))
 }
 
 /// The value of a parameter.

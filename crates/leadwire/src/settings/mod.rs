@@ -137,7 +137,7 @@ fn decide_signatures(settings: &mut SettingsReader<'_>, sources: Option<&str>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{Cli, Command};
+    use crate::command::{Cli, Command};
     use clap::Parser as _;
 
     /// What `up` makes of these flags.

@@ -1,12 +1,11 @@
 //! A deployed stack: `CloudWatch` watches, and is asked.
 
 use super::{COUNTED, Counted, Severity, Standing, about};
-use crate::home::stack::{describe, output_of, parameter_of};
+use crate::home::stack::{find, output_of, parameter_of};
 use anyhow::Context as _;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, StateValue, Statistic};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_aws::Clients;
 use leadwire_cloudwatch::State;
 use leadwire_pipeline::observe::metric::{Metric, NAMESPACE};
 
@@ -28,9 +27,7 @@ pub(crate) struct Watched {
 impl Watched {
     /// Finds the stack by its name.
     pub(crate) async fn find(name: &str) -> anyhow::Result<Self> {
-        let variable = |variable: &str| std::env::var_os(variable)?.into_string().ok();
-        let clients = Clients::load(variable).await?;
-        let stack = describe(&clients, name).await?;
+        let (clients, stack) = find(name).await?;
         let missing = || format!("the stack {name} is not one of leadwire's");
         Ok(Self {
             client: aws_sdk_cloudwatch::Client::new(clients.sdk()),
