@@ -4,6 +4,7 @@
 pub use super::dimension::{Dimension, Further, Rejection};
 
 use jiff::SignedDuration;
+use strum::IntoStaticStr;
 
 /// The namespace of every metric in `CloudWatch`.
 pub const NAMESPACE: &str = "Leadwire";
@@ -126,7 +127,7 @@ pub struct Facts {
 }
 
 /// What a metric's values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 pub enum Unit {
     /// How many.
     Count,
@@ -136,11 +137,8 @@ pub enum Unit {
 
 impl Unit {
     /// Its name in `CloudWatch`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Count => "Count",
-            Self::Milliseconds => "Milliseconds",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -164,7 +162,8 @@ impl Resolution {
 }
 
 /// The value of the dimension `service`: which program emits. It stands on every line, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Service {
     /// The function that takes webhooks.
     Ingest,
@@ -178,13 +177,8 @@ pub enum Service {
 
 impl Service {
     /// Its name on lines and in metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Enrich => "enrich",
-            Self::Sweep => "sweep",
-            Self::Leadwire => "leadwire",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::lock;
 use super::queue::Messages;
-use super::store::Objects;
+use super::store::{Objects, at};
 use crate::port::{Bucket, Mail, NewObject, StoredObject};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Mutex;
@@ -56,7 +56,7 @@ impl Memory {
 
     /// An object as it lies there.
     pub fn peek(&self, bucket: Bucket, key: &str) -> Option<StoredObject> {
-        self.with(|state| state.objects.peek(bucket, key).cloned())
+        self.with(|state| state.objects.peek(&at(bucket, key)).cloned())
     }
 
     /// The keys under a prefix.
@@ -70,12 +70,12 @@ impl Memory {
     /// Writes an object as another party would.
     pub fn plant(&self, bucket: Bucket, key: &str, object: NewObject) {
         let now = self.time();
-        self.with(|state| state.objects.put(bucket, key, object, now));
+        self.with(|state| state.objects.put(&at(bucket, key), object, now));
     }
 
     /// Removes an object as an operator would.
     pub fn remove(&self, bucket: Bucket, key: &str) {
-        self.with(|state| state.objects.remove(bucket, key));
+        self.with(|state| state.objects.remove(&at(bucket, key)));
     }
 
     /// Keeps what is overwritten or removed from now on, as a bucket with versions does.
@@ -85,7 +85,7 @@ impl Memory {
 
     /// How many versions of an object there are.
     pub fn versions(&self, bucket: Bucket, key: &str) -> usize {
-        self.with(|state| state.objects.versions(bucket, key))
+        self.with(|state| state.objects.versions(&at(bucket, key)))
     }
 
     /// Lists in pages of this many entries.
