@@ -2,16 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
 
 use crate::lead::id::{EventId, LeadId};
 
 /// A reason in `failed/X`. What redelivery can cure is transient; the rest ends in the DLQ whatever is tried.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, IntoStaticStr,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
 pub enum FailureReason {
     /// The queue message is not one of ours.
     BadMessage,
@@ -50,7 +46,24 @@ pub enum FailureReason {
 impl FailureReason {
     /// The code as it stands in `failed/`, in logs and in tables.
     pub fn code(self) -> &'static str {
-        self.into()
+        match self {
+            Self::BadMessage => "bad_message",
+            Self::RawMissing => "raw_missing",
+            Self::RawInvalid => "raw_invalid",
+            Self::OwnerMissing => "owner_missing",
+            Self::LookupInvalid => "lookup_invalid",
+            Self::LookupMismatch => "lookup_mismatch",
+            Self::EnrichedInvalid => "enriched_invalid",
+            Self::MailRefused => "mail_refused",
+            Self::MailUnavailable => "mail_unavailable",
+            Self::MailAmbiguous => "mail_ambiguous",
+            Self::HopsExhausted => "hops_exhausted",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::QueueUnavailable => "queue_unavailable",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Panicked => "panicked",
+            Self::SweptOut => "swept_out",
+        }
     }
 
     /// Whether no redelivery of the same message can cure it.

@@ -103,18 +103,11 @@ mod tests {
 
     #[test]
     fn whatever_could_carry_a_second_recipient_or_a_header_is_refused() {
-        let bad = [
-            "",
-            "@",
-            "a@",
-            "@b.com",
-            "a",
-            "a@b",
-            "a@b.",
-            "a@.b.com",
-            "a@b..com",
-            "a@-b.com",
-            "a@b-.com",
+        let short = [
+            "", "@", "a@", "@b.com", "a", "a@b", "a@b.", "a@.b.com", "a@b..com", "a@-b.com",
+            "a@b-.com", " a@b.com", "a@b.com ", ".a@b.com", "a.@b.com", "é@b.com", "a@é.com",
+        ];
+        let long = [
             "a@1.2.3.4",
             "a@[1.2.3.4]",
             "a@b.com,c@d.com",
@@ -122,23 +115,17 @@ mod tests {
             "a@b.com c@d.com",
             "a@b.com\r\nBcc: c@d.com",
             "a@b.com\0",
-            " a@b.com",
-            "a@b.com ",
             "Alice <a@b.com>",
             "<a@b.com>",
             "\"a b\"@c.com",
             "a(b)@c.com",
             "a@b@c.com",
-            ".a@b.com",
-            "a.@b.com",
             "a..b@c.com",
-            "é@b.com",
-            "a@é.com",
             "a@b.com\u{202e}",
             "a%0d%0a@b.com\n",
             "a@b_c.com",
         ];
-        for bad in bad {
+        for bad in short.into_iter().chain(long) {
             assert_eq!(EmailAddress::parse(bad), Err(EmailAddressError), "{bad:?}");
         }
         assert!(EmailAddress::parse(&format!("{}@example.com", "l".repeat(65))).is_err());

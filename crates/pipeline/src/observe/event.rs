@@ -63,13 +63,19 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// An event that is known.
+    pub(crate) fn of(lead_id: &'a LeadId, event_id: &'a EventId, source: Source) -> Self {
+        Self {
+            lead_id: Some(lead_id),
+            event_id: Some(event_id),
+            source: Some(source),
+        }
+    }
+
     /// What a message says of its event, where it says anything.
     pub(crate) fn of_facts(facts: Option<&'a TriggerFacts>) -> Self {
-        Self {
-            lead_id: facts.map(|facts| &facts.lead_id),
-            event_id: facts.map(|facts| &facts.event_id),
-            source: facts.map(|facts| facts.source),
-        }
+        let of = |facts: &'a TriggerFacts| Self::of(&facts.lead_id, &facts.event_id, facts.source);
+        facts.map(of).unwrap_or_default()
     }
 
     /// The lead id as text.

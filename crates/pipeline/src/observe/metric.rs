@@ -4,6 +4,7 @@
 pub use super::dimension::{Dimension, Further, Rejection};
 
 use jiff::SignedDuration;
+use strum::IntoStaticStr;
 
 /// The namespace of every metric in `CloudWatch`.
 pub const NAMESPACE: &str = "Leadwire";
@@ -123,7 +124,7 @@ pub struct Facts {
 }
 
 /// What a metric's values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 pub enum Unit {
     /// How many.
     Count,
@@ -133,16 +134,14 @@ pub enum Unit {
 
 impl Unit {
     /// Its name in `CloudWatch`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Count => "Count",
-            Self::Milliseconds => "Milliseconds",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
 /// The value of the dimension `service`: which program emits. It stands on every line, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Service {
     /// The function that takes webhooks.
     Ingest,
@@ -156,13 +155,8 @@ pub enum Service {
 
 impl Service {
     /// Its name on lines and in metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Enrich => "enrich",
-            Self::Sweep => "sweep",
-            Self::Leadwire => "leadwire",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::memory::{Memory, State};
 use super::queue::later;
 use super::script::{Call, Course, Fault, Script};
+use super::store::at;
 use crate::port::{
     Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, ListPage,
     Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, QueuedMessage,
@@ -128,6 +129,13 @@ fn failure(action: &'static str) -> impl Fn(Fault) -> PortError {
     move |_fault| PortError::transient(action, "a fault that was asked for")
 }
 
+fn or_denied(got: Result<Fetched, Fault>, action: &'static str) -> Result<Fetched, PortError> {
+    match got {
+        Err(Fault::Denied) => Ok(Fetched::Denied),
+        got => got.map_err(failure(action)),
+    }
+}
+
 fn never<T>(_value: &T) -> bool {
     false
 }
@@ -138,16 +146,9 @@ fn always<T>(_value: &T) -> bool {
 
 impl<S: Script> ObjectStore for MemoryHome<S> {
     async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
-        let (call, key) = (Call::Get(bucket, key.to_owned()), key.to_owned());
-        let got = self.call(
-            call,
-            move |state, _| state.objects.get(bucket, &key, bytes_max),
-            never,
-        );
-        match got.await {
-            Err(Fault::Denied) => Ok(Fetched::Denied),
-            got => got.map_err(failure("get object")),
-        }
+        let (call, at) = (Call::Get(bucket, key.to_owned()), at(bucket, key));
+        let got = move |state: &mut State, _| state.objects.get(&at, bytes_max);
+        or_denied(self.call(call, got, never).await, "get object")
     }
 
     async fn create(
@@ -156,13 +157,10 @@ impl<S: Script> ObjectStore for MemoryHome<S> {
         key: &str,
         object: NewObject,
     ) -> Result<Created, PortError> {
-        let (call, key) = (Call::Create(bucket, key.to_owned()), key.to_owned());
-        let created = self.call(
-            call,
-            move |state, now| state.objects.create(bucket, &key, object, now),
-            |created| matches!(created, Created::New(_)),
-        );
-        match created.await {
+        let (call, at) = (Call::Create(bucket, key.to_owned()), at(bucket, key));
+        let create = move |state: &mut State, now| state.objects.create(&at, object, now);
+        let is_new = |created: &Created| matches!(created, Created::New(_));
+        match self.call(call, create, is_new).await {
             Err(Fault::Conflict | Fault::MeetsItself) => Ok(Created::Exists),
             created => created.map_err(failure("create object")),
         }
@@ -175,27 +173,21 @@ impl<S: Script> ObjectStore for MemoryHome<S> {
         etag: &ETag,
         object: NewObject,
     ) -> Result<Replaced, PortError> {
-        let (call, key) = (Call::Replace(bucket, key.to_owned()), key.to_owned());
+        let (call, at) = (Call::Replace(bucket, key.to_owned()), at(bucket, key));
         let etag = etag.clone();
-        let replaced = self.call(
-            call,
-            move |state, now| state.objects.replace(bucket, &key, (&etag, object), now),
-            |replaced| matches!(replaced, Replaced::New(_)),
-        );
-        match replaced.await {
+        let replace = move |state: &mut State, now| state.objects.replace(&at, &etag, object, now);
+        let is_new = |replaced: &Replaced| matches!(replaced, Replaced::New(_));
+        match self.call(call, replace, is_new).await {
             Err(Fault::Conflict | Fault::MeetsItself) => Ok(Replaced::Changed),
             replaced => replaced.map_err(failure("replace object")),
         }
     }
 
     async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
-        let (call, key) = (Call::Put(bucket, key.to_owned()), key.to_owned());
-        let put = self.call(
-            call,
-            move |state, now| drop(state.objects.put(bucket, &key, object, now)),
-            always,
-        );
-        put.await.map_err(failure("put object"))
+        let (call, at) = (Call::Put(bucket, key.to_owned()), at(bucket, key));
+        let put = move |state: &mut State, now| drop(state.objects.put(&at, object, now));
+        let put = self.call(call, put, always).await;
+        put.map_err(failure("put object"))
     }
 
     async fn list(
@@ -206,24 +198,19 @@ impl<S: Script> ObjectStore for MemoryHome<S> {
     ) -> Result<ListPage, PortError> {
         let call = Call::List(bucket, prefix.to_owned());
         let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-        let page = self.call(
-            call,
-            move |state, _| state.objects.list(bucket, &prefix, after.as_deref()),
-            never,
-        );
-        page.await.map_err(failure("list objects"))
+        let list =
+            move |state: &mut State, _| state.objects.list(bucket, &prefix, after.as_deref());
+        let page = self.call(call, list, never).await;
+        page.map_err(failure("list objects"))
     }
 }
 
 impl<S: Script> Eraser for MemoryHome<S> {
     async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<String>, PortError> {
         let (call, prefix) = (Call::List(bucket, prefix.to_owned()), prefix.to_owned());
-        let keys = self.call(
-            call,
-            move |state, _| state.objects.remains(bucket, &prefix),
-            never,
-        );
-        keys.await.map_err(failure("list versions"))
+        let remains = move |state: &mut State, _| state.objects.remains(bucket, &prefix);
+        let keys = self.call(call, remains, never).await;
+        keys.map_err(failure("list versions"))
     }
 
     async fn get_remains(
@@ -232,26 +219,16 @@ impl<S: Script> Eraser for MemoryHome<S> {
         key: &str,
         bytes_max: usize,
     ) -> Result<Fetched, PortError> {
-        let (call, key) = (Call::Get(bucket, key.to_owned()), key.to_owned());
-        let got = self.call(
-            call,
-            move |state, _| state.objects.get_remains(bucket, &key, bytes_max),
-            never,
-        );
-        match got.await {
-            Err(Fault::Denied) => Ok(Fetched::Denied),
-            got => got.map_err(failure("get version")),
-        }
+        let (call, at) = (Call::Get(bucket, key.to_owned()), at(bucket, key));
+        let got = move |state: &mut State, _| state.objects.get_remains(&at, bytes_max);
+        or_denied(self.call(call, got, never).await, "get version")
     }
 
     async fn erase(&self, bucket: Bucket, key: &str) -> Result<u64, PortError> {
-        let (call, key) = (Call::Erase(bucket, key.to_owned()), key.to_owned());
-        let erased = self.call(
-            call,
-            move |state, _| state.objects.erase(bucket, &key),
-            |versions| *versions > 0,
-        );
-        erased.await.map_err(failure("delete versions"))
+        let (call, at) = (Call::Erase(bucket, key.to_owned()), at(bucket, key));
+        let erase = move |state: &mut State, _| state.objects.erase(&at);
+        let erased = self.call(call, erase, |versions| *versions > 0).await;
+        erased.map_err(failure("delete versions"))
     }
 }
 

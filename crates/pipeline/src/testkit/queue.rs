@@ -1,7 +1,5 @@
 //! A queue in memory, with Amazon SQS's semantics: delays, visibility, receive counts, redrive; at least once, in no order.
 
-use super::memory::Memory;
-use crate::ledger::queue::QueueSnapshot;
 use crate::port::{OutgoingMessage, QueuedMessage};
 use crate::settings::VISIBILITY_SECONDS;
 use crate::stage::enrich::Record;
@@ -17,19 +15,19 @@ pub const RECEIVES_MAX: u32 = 3;
 const TAKEN_SECONDS: u32 = 600;
 
 #[derive(Debug)]
-struct Message {
+pub(super) struct Message {
     id: u64,
-    body: String,
+    pub(super) body: String,
     /// The event that it is about, once that was asked.
     event: OnceCell<Option<String>>,
     trace: TraceContext,
     sent_at: Timestamp,
-    visible_at: Timestamp,
-    receives: u32,
+    pub(super) visible_at: Timestamp,
+    pub(super) receives: u32,
 }
 
 impl Message {
-    fn event(&self) -> Option<&str> {
+    pub(super) fn event(&self) -> Option<&str> {
         let parsed = || Some(Trigger::parse(&self.body).ok()?.name.to_string());
         self.event.get_or_init(parsed).as_deref()
     }
@@ -42,7 +40,7 @@ impl Message {
         format!("m-{}-{}", self.id, self.receives)
     }
 
-    fn is(&self, id_or_handle: &str) -> bool {
+    pub(super) fn is(&self, id_or_handle: &str) -> bool {
         self.id() == id_or_handle || self.handle() == id_or_handle
     }
 
@@ -91,10 +89,10 @@ pub enum Received {
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     sent: u64,
-    waiting: Vec<Message>,
-    dead: Vec<Message>,
+    pub(super) waiting: Vec<Message>,
+    pub(super) dead: Vec<Message>,
     /// When each delivery was, of what, and how often that had been received.
-    deliveries: Vec<(Timestamp, String, u32)>,
+    pub(super) deliveries: Vec<(Timestamp, String, u32)>,
 }
 
 impl Messages {
@@ -112,7 +110,7 @@ impl Messages {
     }
 
     /// Receives up to `max` messages in the order in which they were sent, and moves those away that were received too often.
-    fn receive(&mut self, max: usize, now: Timestamp) -> Vec<Record> {
+    pub(super) fn receive(&mut self, max: usize, now: Timestamp) -> Vec<Record> {
         let mut records = Vec::new();
         let mut place = 0;
         while place < self.waiting.len() && records.len() < max {
@@ -129,7 +127,12 @@ impl Messages {
     }
 
     /// Receives the message at a place, which can be received again after so many seconds.
-    fn receive_at(&mut self, place: usize, now: Timestamp, hidden_seconds: u32) -> Received {
+    pub(super) fn receive_at(
+        &mut self,
+        place: usize,
+        now: Timestamp,
+        hidden_seconds: u32,
+    ) -> Received {
         let message = self.waiting.get_mut(place);
         let Some(message) = message.filter(|message| message.visible_at <= now) else {
             return Received::Nothing;
@@ -156,7 +159,7 @@ impl Messages {
         }
     }
 
-    fn waiting(&self) -> Vec<QueuedMessage> {
+    pub(super) fn waiting(&self) -> Vec<QueuedMessage> {
         self.waiting.iter().map(Message::queued).collect()
     }
 
@@ -189,117 +192,4 @@ impl Messages {
 pub(super) fn later(time: Timestamp, seconds: u32) -> Timestamp {
     time.checked_add(SignedDuration::from_secs(i64::from(seconds)))
         .unwrap_or(time)
-}
-
-/// What a test does with the queue.
-impl Memory {
-    /// Sends a message as an operator would. It can be received at once.
-    pub fn push(&self, message: OutgoingMessage) {
-        let now = self.time();
-        self.with(|state| state.messages.push(message, now, 0));
-    }
-
-    /// Receives up to `max` messages, and moves those away that were received too often.
-    pub fn receive(&self, max: usize) -> Vec<Record> {
-        let now = self.time();
-        self.with(|state| state.messages.receive(max, now))
-    }
-
-    /// Receives the message at a place, which can be received again after so many seconds.
-    pub fn receive_at(&self, place: usize, hidden_seconds: u32) -> Received {
-        let now = self.time();
-        self.with(|state| state.messages.receive_at(place, now, hidden_seconds))
-    }
-
-    /// Deletes a message by its id, or by the handle of its last receive. Returns its event.
-    pub fn delete(&self, id_or_handle: &str) -> Option<String> {
-        self.with_waiting(|waiting| {
-            let place = waiting.iter().position(|m| m.is(id_or_handle))?;
-            waiting.remove(place).event().map(str::to_owned)
-        })
-    }
-
-    /// Makes every waiting message visible now, as a queue does that delivers twice or too early.
-    pub fn deliver_now(&self) {
-        self.make_visible(|_any| true);
-    }
-
-    /// Makes visible what is being worked on, as the next run of a dead machine does.
-    pub fn release(&self) {
-        self.make_visible(|message| message.receives > 0);
-    }
-
-    fn make_visible(&self, is_meant: impl Fn(&Message) -> bool) {
-        let now = self.time();
-        self.with_waiting(|waiting| {
-            for message in waiting.iter_mut().filter(|message| is_meant(message)) {
-                message.visible_at = message.visible_at.min(now);
-            }
-        });
-    }
-
-    /// When the next message becomes visible.
-    pub fn next_visible_at(&self) -> Option<Timestamp> {
-        self.with_waiting(|waiting| waiting.iter().map(|message| message.visible_at).min())
-    }
-
-    /// How many messages wait or are being worked on.
-    pub fn depth(&self) -> usize {
-        self.with_waiting(|waiting| waiting.len())
-    }
-
-    /// The bodies of the messages that wait or are being worked on.
-    pub fn bodies(&self) -> Vec<String> {
-        self.with_waiting(|waiting| waiting.iter().map(|message| message.body.clone()).collect())
-    }
-
-    /// Throws away every waiting message, as a purge does.
-    pub fn purge(&self) {
-        self.with_waiting(Vec::clear);
-    }
-
-    /// Whether a message of an event waits or is being worked on.
-    pub fn is_live(&self, event: &str) -> bool {
-        self.with_waiting(|waiting| waiting.iter().any(|m| m.event() == Some(event)))
-    }
-
-    /// Whether a message of an event is among the dead letters.
-    pub fn is_dead(&self, event: &str) -> bool {
-        self.with(|state| state.messages.dead.iter().any(|m| m.event() == Some(event)))
-    }
-
-    /// Every delivery so far: body and receive count.
-    pub fn deliveries(&self) -> Vec<(String, u32)> {
-        self.with(|state| {
-            let deliveries = state.messages.deliveries.iter();
-            let deliveries = deliveries.map(|(_, body, receives)| (body.clone(), *receives));
-            deliveries.collect()
-        })
-    }
-
-    /// When each delivery so far was.
-    pub fn delivered_at(&self) -> Vec<Timestamp> {
-        self.with(|state| {
-            state
-                .messages
-                .deliveries
-                .iter()
-                .map(|(at, ..)| *at)
-                .collect()
-        })
-    }
-
-    /// What the redrive policy moved away.
-    pub fn dead_letters(&self) -> Vec<QueuedMessage> {
-        self.with(|state| state.messages.dead())
-    }
-
-    /// What is in the queue, and its dead letters.
-    pub fn snapshot(&self) -> QueueSnapshot {
-        self.with(|state| QueueSnapshot::new(Some(state.messages.waiting()), state.messages.dead()))
-    }
-
-    fn with_waiting<T>(&self, work: impl FnOnce(&mut Vec<Message>) -> T) -> T {
-        self.with(|state| work(&mut state.messages.waiting))
-    }
 }

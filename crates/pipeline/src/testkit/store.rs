@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Entries of a listing's page.
 const PAGE: usize = 1000;
 
-type Key = (Bucket, String);
+/// Where an object lies.
+pub(super) type Key = (Bucket, String);
 
 /// Objects in memory.
 #[derive(Debug)]
@@ -34,17 +35,17 @@ impl Default for Objects {
     }
 }
 
-fn at(bucket: Bucket, key: &str) -> Key {
+pub(super) fn at(bucket: Bucket, key: &str) -> Key {
     (bucket, key.to_owned())
 }
 
 impl Objects {
-    pub(super) fn peek(&self, bucket: Bucket, key: &str) -> Option<&StoredObject> {
-        self.current.get(&at(bucket, key))
+    pub(super) fn peek(&self, at: &Key) -> Option<&StoredObject> {
+        self.current.get(at)
     }
 
-    pub(super) fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Fetched {
-        match self.peek(bucket, key) {
+    pub(super) fn get(&self, at: &Key, bytes_max: usize) -> Fetched {
+        match self.peek(at) {
             Some(object) if object.bytes.len() > bytes_max => Fetched::TooLarge,
             Some(object) => Fetched::Found(object.clone()),
             None => Fetched::Missing,
@@ -52,23 +53,15 @@ impl Objects {
     }
 
     /// The newest version, also one that a deletion hides.
-    pub(super) fn get_remains(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Fetched {
-        let older = self.older.get(&at(bucket, key));
-        match (self.get(bucket, key, bytes_max), older) {
-            (Fetched::Missing, Some(older)) => older
-                .last()
-                .map_or(Fetched::Missing, |newest| Fetched::Found(newest.clone())),
+    pub(super) fn get_remains(&self, at: &Key, bytes_max: usize) -> Fetched {
+        let newest = self.older.get(at).and_then(|older| older.last());
+        match (self.get(at, bytes_max), newest) {
+            (Fetched::Missing, Some(newest)) => Fetched::Found(newest.clone()),
             (current, _) => current,
         }
     }
 
-    pub(super) fn put(
-        &mut self,
-        bucket: Bucket,
-        key: &str,
-        object: NewObject,
-        now: Timestamp,
-    ) -> ETag {
+    pub(super) fn put(&mut self, at: &Key, object: NewObject, now: Timestamp) -> ETag {
         self.written += 1;
         let etag = ETag(format!("v{}", self.written));
         let NewObject { bytes, metadata } = object;
@@ -78,60 +71,54 @@ impl Objects {
             metadata,
             last_modified: now,
         };
-        let replaced = self.current.insert(at(bucket, key), stored);
-        self.keep(bucket, key, replaced);
+        let replaced = self.current.insert(at.clone(), stored);
+        self.keep(at, replaced);
         etag
     }
 
-    pub(super) fn create(
-        &mut self,
-        bucket: Bucket,
-        key: &str,
-        object: NewObject,
-        now: Timestamp,
-    ) -> Created {
-        if self.peek(bucket, key).is_some() {
+    pub(super) fn create(&mut self, at: &Key, object: NewObject, now: Timestamp) -> Created {
+        if self.peek(at).is_some() {
             return Created::Exists;
         }
-        Created::New(self.put(bucket, key, object, now))
+        Created::New(self.put(at, object, now))
     }
 
     pub(super) fn replace(
         &mut self,
-        bucket: Bucket,
-        key: &str,
-        (etag, object): (&ETag, NewObject),
+        at: &Key,
+        etag: &ETag,
+        object: NewObject,
         now: Timestamp,
     ) -> Replaced {
-        let current = self.peek(bucket, key).map(|object| &object.etag);
+        let current = self.peek(at).map(|object| &object.etag);
         if current != Some(etag) {
             return Replaced::Changed;
         }
-        Replaced::New(self.put(bucket, key, object, now))
+        Replaced::New(self.put(at, object, now))
     }
 
-    pub(super) fn remove(&mut self, bucket: Bucket, key: &str) {
-        let removed = self.current.remove(&at(bucket, key));
-        self.keep(bucket, key, removed);
+    pub(super) fn remove(&mut self, at: &Key) {
+        let removed = self.current.remove(at);
+        self.keep(at, removed);
     }
 
-    fn keep(&mut self, bucket: Bucket, key: &str, object: Option<StoredObject>) {
+    fn keep(&mut self, at: &Key, object: Option<StoredObject>) {
         if let Some(object) = object.filter(|_| self.keeps_versions) {
-            self.older.entry(at(bucket, key)).or_default().push(object);
+            self.older.entry(at.clone()).or_default().push(object);
         }
     }
 
     /// Deletes every version. Returns how many there were.
-    pub(super) fn erase(&mut self, bucket: Bucket, key: &str) -> u64 {
-        let versions = self.versions(bucket, key);
-        self.current.remove(&at(bucket, key));
-        self.older.remove(&at(bucket, key));
+    pub(super) fn erase(&mut self, at: &Key) -> u64 {
+        let versions = self.versions(at);
+        self.current.remove(at);
+        self.older.remove(at);
         u64::try_from(versions).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn versions(&self, bucket: Bucket, key: &str) -> usize {
-        let older = self.older.get(&at(bucket, key)).map_or(0, Vec::len);
-        older + usize::from(self.peek(bucket, key).is_some())
+    pub(super) fn versions(&self, at: &Key) -> usize {
+        let older = self.older.get(at).map_or(0, Vec::len);
+        older + usize::from(self.peek(at).is_some())
     }
 
     pub(super) fn under<'a>(

@@ -127,31 +127,29 @@ async fn a_canary_that_fails_is_written_down_counted_nowhere_and_no_dead_letter(
 #[tokio::test(start_paused = true)]
 async fn a_canary_that_is_swept_is_counted_only_once_it_is_mailed() {
     let world = World::new();
-    world
-        .observed(async {
-            send(&world).await;
-            world.queue().purge();
-            sleep(Duration::from_hours(24)).await;
-            assert_eq!(swept(&world).await.sent, 1);
-            check_told(&world, "");
-            world.work_until_idle().await;
-        })
-        .await;
+    let course = async {
+        send(&world).await;
+        world.queue().purge();
+        sleep(Duration::from_hours(24)).await;
+        assert_eq!(swept(&world).await.sent, 1);
+        check_told(&world, "");
+        world.work_until_idle().await;
+    };
+    world.observed(course).await;
     check_told(&world, "CanaryMailed 1");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_operators_bare_message_about_a_canary_is_a_canary_by_what_is_stored() {
     let world = World::new();
-    world
-        .observed(async {
-            let sent = send(&world).await;
-            world.queue().purge();
-            world.send_bare(&sent.s3_key);
-            world.mailer().be_busy(1);
-            world.work_until_idle().await;
-        })
-        .await;
+    let course = async {
+        let sent = send(&world).await;
+        world.queue().purge();
+        world.send_bare(&sent.s3_key);
+        world.mailer().be_busy(1);
+        world.work_until_idle().await;
+    };
+    world.observed(course).await;
     assert_eq!(world.mailer().sent()[0].to, [recipient()]);
     check_told(&world, "CanaryMailed 1");
 }
@@ -184,15 +182,14 @@ async fn only_its_secret_makes_a_canary_and_refusals_are_counted_nowhere() {
     let body = String::from_utf8(body(world.clock().now())).unwrap();
     let other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     let forged = signed(&world, Source::Canary, other, &body);
-    world
-        .observed(async {
-            for headers in [&none, &forged] {
-                let body = body.as_bytes();
-                let answer = world.post_to("/ingest/canary", headers, body).await;
-                assert_eq!(answer.status, 401);
-            }
-        })
-        .await;
+    let course = async {
+        for headers in [&none, &forged] {
+            let body = body.as_bytes();
+            let answer = world.post_to("/ingest/canary", headers, body).await;
+            assert_eq!(answer.status, 401);
+        }
+    };
+    world.observed(course).await;
     check_told(&world, "");
     assert_eq!(world.queue().depth(), 0);
     check_refused(&world.post_lead(LEAD_ID).await, 400, "invalid_lead_id");

@@ -45,22 +45,21 @@ async fn a_call_that_fails_once_adds_its_failed_receive_and_nothing_twice() {
 #[tokio::test(start_paused = true)]
 async fn the_delay_is_counted_once_whatever_an_event_waits_for_and_however_often_it_fails() {
     let world = World::new();
-    world
-        .observed(async {
-            world.post(ALICE).await;
-            world.queue().deliver_now();
-            for _ in 0..4 {
-                world.work_next().await;
-            }
-            world.put_owner("test-1", OMAR);
-            world.mailer().be_busy(2);
-            for _ in 0..2 {
-                world.work_next().await;
-            }
-            world.spoil_some(0..2, Fault::Panics, replaces("mail/"));
-            world.work_until_idle().await;
-        })
-        .await;
+    let course = async {
+        world.post(ALICE).await;
+        world.queue().deliver_now();
+        for _ in 0..4 {
+            world.work_next().await;
+        }
+        world.put_owner("test-1", OMAR);
+        world.mailer().be_busy(2);
+        for _ in 0..2 {
+            world.work_next().await;
+        }
+        world.spoil_some(0..2, Fault::Panics, replaces("mail/"));
+        world.work_until_idle().await;
+    };
+    world.observed(course).await;
     check_told(
         &world,
         "BatchItemFailures 2, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailDeferred 2, MailedLate 1, OwnerPending 3",
@@ -71,23 +70,22 @@ async fn the_delay_is_counted_once_whatever_an_event_waits_for_and_however_often
 async fn a_document_that_another_worker_stored_is_counted_by_that_one_alone() {
     let world = World::new();
     world.put_owner("test-1", OMAR);
-    world
-        .observed(async {
-            world.post(ALICE).await;
-            let body = world.queue().bodies().remove(0);
-            sleep(Duration::from_mins(10)).await;
-            world.spoil_once(Fault::Late, creates("enriched/"));
-            let faster = async {
-                sleep(Duration::from_secs(1)).await;
-                world.put_owner("test-1", &OMAR.replace("Omar", "Nadia"));
-                world.send(&body).await;
-                world.work().await
-            };
-            let (slow, fast) = tokio::join!(world.work(), faster);
-            assert_eq!(fast, [MAILED]);
-            assert_eq!(slow, [ended(Done::MailedBefore)]);
-        })
-        .await;
+    let course = async {
+        world.post(ALICE).await;
+        let body = world.queue().bodies().remove(0);
+        sleep(Duration::from_mins(10)).await;
+        world.spoil_once(Fault::Late, creates("enriched/"));
+        let faster = async {
+            sleep(Duration::from_secs(1)).await;
+            world.put_owner("test-1", &OMAR.replace("Omar", "Nadia"));
+            world.send(&body).await;
+            world.work().await
+        };
+        let (slow, fast) = tokio::join!(world.work(), faster);
+        assert_eq!(fast, [MAILED]);
+        assert_eq!(slow, [ended(Done::MailedBefore)]);
+    };
+    world.observed(course).await;
     assert_eq!(only(&world, "enriched/")["lead_owner"], "Nadia");
     let told = world.counted();
     for metric in ["LeadsEnriched", "EmailsSent", "MailedInTime"] {
@@ -101,14 +99,13 @@ async fn an_operators_bare_message_is_counted_as_a_mail_and_not_for_the_objectiv
     world.put_owner("test-1", OMAR);
     let key = key_of(&world.post(ALICE).await);
     world.queue().purge();
-    world
-        .observed(async {
-            world.send_bare(&key);
-            world.work_until_idle().await;
-            world.send_bare(&key);
-            world.work_until_idle().await;
-        })
-        .await;
+    let course = async {
+        world.send_bare(&key);
+        world.work_until_idle().await;
+        world.send_bare(&key);
+        world.work_until_idle().await;
+    };
+    world.observed(course).await;
     check_told(
         &world,
         "EmailsSent 1, EndToEndLatency generic 1, LeadsEnriched 1",
@@ -129,16 +126,15 @@ async fn what_fails_for_good_is_counted_once_and_by_an_operators_message_not_for
     ] {
         let world = World::new();
         world.put_owner("test-1", "poison");
-        world
-            .observed(async {
-                let key = key_of(&world.post(ALICE).await);
-                if bare {
-                    world.queue().purge();
-                    world.send_bare(&key);
-                }
-                world.work_until_idle().await;
-            })
-            .await;
+        let course = async {
+            let key = key_of(&world.post(ALICE).await);
+            if bare {
+                world.queue().purge();
+                world.send_bare(&key);
+            }
+            world.work_until_idle().await;
+        };
+        world.observed(course).await;
         check_told(&world, expected);
     }
 }
@@ -169,15 +165,14 @@ async fn a_doubt_is_counted_once_whether_it_is_resent_parked_or_died_of() {
         let world = World::with(|world| world.enrich.ambiguous = policy);
         world.put_owner("test-1", OMAR);
         world.mailer().drop_silently(usize::from(claim.is_none()));
-        world
-            .observed(async {
-                world.post(ALICE).await;
-                if let Some(claim) = claim {
-                    plant_claim(&world, claim);
-                }
-                world.work_until_idle().await;
-            })
-            .await;
+        let course = async {
+            world.post(ALICE).await;
+            if let Some(claim) = claim {
+                plant_claim(&world, claim);
+            }
+            world.work_until_idle().await;
+        };
+        world.observed(course).await;
         check_told(&world, &expected);
     }
 }
@@ -198,12 +193,11 @@ async fn a_replay_counts_its_document_and_its_mail_and_nothing_of_the_objective(
         let ready = ready(&world, &name).await;
         world.put_owner("test-1", owner);
         let order = order(notify, "run", false);
-        world
-            .observed(async {
-                replay(&*world.home, &ready, &order).await.unwrap();
-                world.work_until_idle().await;
-            })
-            .await;
+        let course = async {
+            replay(&*world.home, &ready, &order).await.unwrap();
+            world.work_until_idle().await;
+        };
+        world.observed(course).await;
         check_told(&world, expected);
     }
 }
@@ -213,24 +207,23 @@ async fn every_answer_of_a_webhook_is_counted_once_by_its_source_or_its_reason()
     let body = close_event("a", "ev_1", "2026-11-23T06:49:59.1");
     let other = body.replace("Zoe", "Eve");
     let world = World::new();
-    world
-        .observed(async {
-            for body in [&body, &body, &other, &other] {
-                assert_eq!(world.post(body).await.status, 202);
-            }
-            for body in ["", "[]", "nonsense", "{}", r#"{"lead_id":"../x"}"#] {
-                assert_eq!(world.post(body).await.status, 400);
-            }
-            let none = no_headers();
-            for path in ["/ingest/close", "/nowhere", "/ingest/canary"] {
-                let answer = world.post_to(path, &none, body.as_bytes()).await;
-                let status = if path == "/nowhere" { 404 } else { 401 };
-                assert_eq!(answer.status, status);
-            }
-            world.queue().fail_sends(1);
-            assert_eq!(world.post(&body).await.status, 503);
-        })
-        .await;
+    let course = async {
+        for body in [&body, &body, &other, &other] {
+            assert_eq!(world.post(body).await.status, 202);
+        }
+        for body in ["", "[]", "nonsense", "{}", r#"{"lead_id":"../x"}"#] {
+            assert_eq!(world.post(body).await.status, 400);
+        }
+        let none = no_headers();
+        for path in ["/ingest/close", "/nowhere", "/ingest/canary"] {
+            let answer = world.post_to(path, &none, body.as_bytes()).await;
+            let status = if path == "/nowhere" { 404 } else { 401 };
+            assert_eq!(answer.status, status);
+        }
+        world.queue().fail_sends(1);
+        assert_eq!(world.post(&body).await.status, 503);
+    };
+    world.observed(course).await;
     let told = world.counted_by_value();
     let counts = |name: &str| told.get(name).copied().unwrap_or(0);
     assert_eq!(counts("LeadsAccepted generic"), 1);

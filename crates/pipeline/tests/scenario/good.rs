@@ -108,12 +108,11 @@ async fn a_raw_object_that_was_put_by_hand_is_read_from_its_body() {
 async fn what_happened_is_told_once_in_metrics() {
     let world = World::new();
     world.put_owner("test-1", OMAR);
-    world
-        .observed(async {
-            world.post(ALICE).await;
-            world.work_until_idle().await;
-        })
-        .await;
+    let course = async {
+        world.post(ALICE).await;
+        world.work_until_idle().await;
+    };
+    world.observed(course).await;
     check_told(&world, WHOLE);
 }
 
@@ -158,13 +157,12 @@ async fn the_delay_is_measured_once_an_event_also_when_the_queue_was_early_or_do
 {
     let world = posted(World::new()).await;
     let body = world.queue().bodies().remove(0);
-    world
-        .observed(async {
-            world.queue().deliver_now();
-            world.work_until_idle().await;
-            world.send(&body).await;
-            world.work_until_idle().await;
-        })
-        .await;
+    let course = async {
+        world.queue().deliver_now();
+        world.work_until_idle().await;
+        world.send(&body).await;
+        world.work_until_idle().await;
+    };
+    world.observed(course).await;
     assert_eq!(world.counted().get("EnrichmentDelay"), Some(&1));
 }

@@ -4,6 +4,7 @@
 use super::prelude::*;
 use leadwire_pipeline::operate::audit::AuditReport;
 use leadwire_pipeline::operate::replay::list_time;
+use strum::VariantArray;
 
 const IDLE_CLAIM: &str = r#"{"state":"idle","attempt":1}"#;
 const DAY: Duration = Duration::from_hours(24);
@@ -11,7 +12,7 @@ const DAY: Duration = Duration::from_hours(24);
 const LOST: Duration = Duration::from_secs(600 + 1800 + 3600 + 3 * 360 + 15 * 60 + 1);
 
 /// What an event is like when the sweep comes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 enum Kind {
     Lost,
     TooOld,
@@ -28,30 +29,13 @@ enum Kind {
     Replayed,
 }
 
-const KINDS: [Kind; 11] = [
-    Kind::Lost,
-    Kind::TooOld,
-    Kind::TooYoung,
-    Kind::Settled,
-    Kind::Failed,
-    Kind::SweptLately,
-    Kind::SweptLongAgo,
-    Kind::Claimed,
-    Kind::Strange,
-    Kind::Orphan,
-    Kind::Replayed,
-];
-
 impl Kind {
     /// Whether the sweep enqueues it again.
     fn is_found(self) -> bool {
-        [
-            Self::Lost,
-            Self::SweptLongAgo,
-            Self::Claimed,
-            Self::Replayed,
-        ]
-        .contains(&self)
+        matches!(
+            self,
+            Self::Lost | Self::SweptLongAgo | Self::Claimed | Self::Replayed
+        )
     }
 
     /// When its raw object is written: first, second or last of three times.
@@ -99,9 +83,9 @@ const NAMES: [[&str; 3]; 3] = [
 ];
 
 fn triples() -> impl Iterator<Item = [Kind; 3]> {
-    let pairs = |a| KINDS.map(|b| (a, b));
-    let pairs = KINDS.into_iter().flat_map(pairs);
-    pairs.flat_map(|(a, b)| KINDS.map(|c| [a, b, c]))
+    let kinds = || Kind::VARIANTS.iter().copied();
+    let pairs = kinds().flat_map(move |a| kinds().map(move |b| (a, b)));
+    pairs.flat_map(move |(a, b)| kinds().map(move |c| [a, b, c]))
 }
 
 #[tokio::test(start_paused = true)]

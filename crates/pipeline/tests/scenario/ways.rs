@@ -2,8 +2,9 @@
 //! letters, or by the sweep.
 
 use super::prelude::*;
+use strum::VariantArray;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 enum Way {
     Ours,
     Early,
@@ -12,15 +13,6 @@ enum Way {
     Redriven,
     Swept,
 }
-
-const WAYS: [Way; 6] = [
-    Way::Ours,
-    Way::Early,
-    Way::Copies,
-    Way::Bare,
-    Way::Redriven,
-    Way::Swept,
-];
 
 /// One event that has nothing in the queue, and its own message.
 struct Event {
@@ -82,7 +74,7 @@ impl Event {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_is_mailed_once_to_the_configured_people_and_never_early_but_by_an_operator() {
-    for way in WAYS {
+    for way in Way::VARIANTS.iter().copied() {
         let event = Event::posted().await;
         let world = &event.world;
         assert!(event.come(way).await, "{way:?}");
@@ -111,7 +103,7 @@ async fn an_event_is_mailed_once_to_the_configured_people_and_never_early_but_by
 
 #[tokio::test(start_paused = true)]
 async fn the_document_that_is_there_is_mailed_whatever_the_owner_file_says_since() {
-    for way in WAYS {
+    for way in Way::VARIANTS.iter().copied() {
         let event = Event::posted().await;
         let world = &event.world;
         world.spoil(Fault::Panics, creates("mail/"));
@@ -152,7 +144,7 @@ fn states() -> [State; 8] {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_written_at_its_claim_counts_whatever_way_it_comes() {
-    for way in WAYS {
+    for way in Way::VARIANTS.iter().copied() {
         for (state, is_over, done, expected) in states() {
             let event = Event::posted().await;
             let world = &event.world;
@@ -181,7 +173,7 @@ async fn what_is_written_at_its_claim_counts_whatever_way_it_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_living_worker_is_waited_for_whatever_way_the_event_comes() {
-    for way in WAYS {
+    for way in Way::VARIANTS.iter().copied() {
         let event = Event::posted().await;
         let world = &event.world;
         // The lease ends four hours after the beginning: beyond what the slowest way takes.
@@ -203,7 +195,7 @@ async fn a_living_worker_is_waited_for_whatever_way_the_event_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn an_owner_who_never_comes_is_waited_for_as_long_whatever_way_the_event_comes() {
-    for way in WAYS {
+    for way in Way::VARIANTS.iter().copied() {
         let event = Event::posted().await;
         let world = &event.world;
         world.remove("test-1.json");
@@ -222,7 +214,7 @@ async fn an_owner_who_never_comes_is_waited_for_as_long_whatever_way_the_event_c
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_mail_service_costs_no_receive_whatever_way_the_event_comes() {
-    for way in WAYS {
+    for way in Way::VARIANTS.iter().copied() {
         let event = Event::posted().await;
         let world = &event.world;
         assert!(event.come(way).await, "{way:?}");
@@ -239,7 +231,7 @@ async fn a_busy_mail_service_costs_no_receive_whatever_way_the_event_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_reply_doubles_a_mail_at_most_once_whatever_way_the_event_comes() {
-    for way in WAYS {
+    for way in Way::VARIANTS.iter().copied() {
         let event = Event::posted().await;
         let world = &event.world;
         assert!(event.come(way).await, "{way:?}");
@@ -252,7 +244,7 @@ async fn a_lost_reply_doubles_a_mail_at_most_once_whatever_way_the_event_comes()
 
 #[tokio::test(start_paused = true)]
 async fn a_failing_event_says_why_and_never_keeps_another_waiting_whatever_way_it_comes() {
-    for way in WAYS {
+    for way in Way::VARIANTS.iter().copied() {
         let event = Event::posted().await;
         let world = &event.world;
         world.put_owner("test-1", "poison");

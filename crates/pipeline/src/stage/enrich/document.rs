@@ -50,11 +50,7 @@ async fn make<H: Home>(
         })?;
     let provenance = provenance(cx, &raw, owner.as_ref(), &merged);
     let enriched = LeadEnriched {
-        subject: Subject {
-            lead_id: Some(&raw.lead_id),
-            event_id: Some(&raw.event_id),
-            source: Some(raw.source),
-        },
+        subject: Subject::of(&raw.lead_id, &raw.event_id, raw.source),
         conflicts: merged.conflicts.len(),
         owner_found: owner.is_some(),
     };

@@ -128,11 +128,7 @@ fn report_sent<H: Home>(
     let source = document.source();
     EmailSent {
         // A bare message does not say whom it is about; the document does.
-        subject: Subject {
-            lead_id: Some(&document.lead.lead_id),
-            event_id: Some(&provenance.event_id),
-            source: Some(source),
-        },
+        subject: Subject::of(&document.lead.lead_id, &provenance.event_id, source),
         source,
         message_id,
         attempt: mail.attempt,

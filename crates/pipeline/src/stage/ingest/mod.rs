@@ -177,11 +177,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let given = given_id(event, trusted)?;
         let has_own_id = given.is_some();
         let event_id = given.unwrap_or_else(|| EventId::from_random(self.home.entropy().bits()));
-        let subject = Subject {
-            lead_id: Some(&event.lead_id),
-            event_id: Some(&event_id),
-            source: Some(source),
-        };
+        let subject = Subject::of(&event.lead_id, &event_id, source);
         let span = Span::current();
         span.record(trace::LEAD_ID, event.lead_id.as_str());
         span.record(trace::EVENT_ID, event_id.as_str());

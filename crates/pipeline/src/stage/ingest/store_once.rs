@@ -166,11 +166,8 @@ impl NewEvent<'_> {
     }
 
     fn subject(&self) -> Subject<'_> {
-        Subject {
-            lead_id: Some(self.lead_id),
-            event_id: Some(self.identity.event_id),
-            source: Some(self.identity.source),
-        }
+        let Identity { source, event_id } = self.identity;
+        Subject::of(self.lead_id, event_id, source)
     }
 }
 
