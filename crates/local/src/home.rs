@@ -1,6 +1,6 @@
 //! The one-machine home: a data folder, opened.
 
-use crate::database::{Database, Migrated, bring_up_to_date, connect, refused};
+use crate::database::{Database, Migrated, bring_up_to_date, connect, refused, timestamp};
 use crate::durable::make_private;
 use crate::error::{OpenError, OpenWarning};
 use crate::folder::{DataFolder, FileSystem, file_system};
@@ -9,7 +9,7 @@ use crate::lookup::LookupFolder;
 use crate::mail::{Guard, LocalMailer, MailLog, SmtpUrl};
 use crate::queue::{SqliteQueue, release};
 use crate::secrets::{FileSecrets, make_canary_secret};
-use crate::store::{SqliteStore, timestamp};
+use crate::store::SqliteStore;
 use crate::system::{HomeClock, random_hex};
 use crate::telemetry::TelemetryStore;
 use crate::view::Views;

@@ -2,11 +2,10 @@
 
 mod eraser;
 
-use crate::database::Database;
+use crate::database::{Database, number, timestamp};
 use crate::lookup::{LookupFolder, lead_of};
 use crate::system::{HomeClock, random_hex};
 use crate::view::Views;
-use jiff::Timestamp;
 use leadwire_domain::limits::KEY_BYTES_MAX;
 use leadwire_pipeline::port::{
     Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore, PortError,
@@ -242,15 +241,6 @@ impl ObjectStore for SqliteStore {
     }
 }
 
-/// The buckets that the database holds, as it numbers them.
-pub(crate) fn number(bucket: Bucket) -> Option<i64> {
-    match bucket {
-        Bucket::Raw => Some(1),
-        Bucket::Enriched => Some(2),
-        Bucket::Lookup => None,
-    }
-}
-
 fn stored_object(row: &Row<'_>) -> rusqlite::Result<Fetched> {
     let Some(bytes) = row.get::<_, Option<Vec<u8>>>(4)? else {
         return Ok(Fetched::TooLarge);
@@ -274,11 +264,6 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         size: u64::try_from(size).unwrap_or(0),
         last_modified: timestamp(row.get(2)?),
     })
-}
-
-/// A stored time; one that no clock of ours can have written reads as 1970.
-pub(crate) fn timestamp(microseconds: i64) -> Timestamp {
-    Timestamp::from_microsecond(microseconds).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Views of objects as files, for people: `raw/` and `enriched/`. Written after the commit by a thread of their own; what happens to them
 //! never matters, since the database is the truth and nothing reads them back.
 
-use crate::database::connect_to_read;
+use crate::database::{connect_to_read, number};
 use crate::folder::DataFolder;
-use crate::store::number;
 use leadwire_domain::key::{ENRICHED, EventName, RAW};
 use leadwire_domain::source::canary;
 use leadwire_pipeline::observe::{ViewNotWritten, ViewsNotRebuilt};

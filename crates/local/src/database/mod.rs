@@ -3,10 +3,12 @@
 mod fault;
 mod reader;
 mod schema;
+mod value;
 mod writer;
 
 pub(crate) use fault::Fault;
 pub(crate) use schema::{Migrated, bring_up_to_date, is_without_tables, refused};
+pub(crate) use value::{number, timestamp};
 
 use leadwire_pipeline::port::PortError;
 use reader::Readers;

@@ -1,7 +1,7 @@
 //! What the queue does to its tables. Each function is one job of the writing thread, or one look.
 
 use super::message::{DeadLetter, QueueDepth, WaitingMessage};
-use crate::store::timestamp;
+use crate::database::timestamp;
 use crate::system::random_hex;
 use jiff::Timestamp;
 use leadwire_pipeline::port::OutgoingMessage;
