@@ -1,6 +1,9 @@
 //! What may happen in a scenario, and how often.
 
-use crate::fact::{Lookup, Ses};
+use crate::claim::Old;
+use crate::effect::{BOTH, NONE, Set, TEAM};
+use crate::fact::{Lookup, Service};
+use crate::pair::Pair;
 
 /// How often each thing may still happen. A state carries what is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,10 +22,20 @@ pub struct Bounds {
     pub early: u8,
     /// Records for which the invocation has no time left.
     pub no_time: u8,
-    /// Times at which SES begins to throttle.
+    /// Times at which a service begins to throttle.
     pub throttles: u8,
-    /// Changes of a lookup file that is there.
+    /// Changes of an owner file that is there.
     pub lookup_changes: u8,
+    /// Owner files that go away again.
+    pub lookup_losses: u8,
+    /// Changes of the configured receivers.
+    pub configurations: u8,
+    /// Reads of `mail/X` to which access is denied.
+    pub denials: u8,
+    /// Answers written while another effect is still under way.
+    pub slow: u8,
+    /// Wake-ups by an owner file.
+    pub wakes: u8,
     /// Redrives of the dead letter queue.
     pub redrives: u8,
     /// Replays by an operator.
@@ -49,6 +62,11 @@ pub(crate) const EARLY: May = |bounds| &mut bounds.early;
 pub(crate) const NO_TIME: May = |bounds| &mut bounds.no_time;
 pub(crate) const THROTTLE: May = |bounds| &mut bounds.throttles;
 pub(crate) const CHANGE: May = |bounds| &mut bounds.lookup_changes;
+pub(crate) const VANISH: May = |bounds| &mut bounds.lookup_losses;
+pub(crate) const CONFIGURE: May = |bounds| &mut bounds.configurations;
+pub(crate) const DENY: May = |bounds| &mut bounds.denials;
+pub(crate) const SLOW: May = |bounds| &mut bounds.slow;
+pub(crate) const WAKE: May = |bounds| &mut bounds.wakes;
 pub(crate) const REDRIVE: May = |bounds| &mut bounds.redrives;
 pub(crate) const REPLAY: May = |bounds| &mut bounds.replays;
 pub(crate) const SWEEP: May = |bounds| &mut bounds.sweeps;
@@ -69,18 +87,18 @@ impl Bounds {
         bounds
     }
 
-    /// Crashes, lost replies, errors and purges that these bounds hold.
+    /// Crashes, lost replies, errors, denials and purges that these bounds hold.
     pub fn faults(&self) -> u8 {
-        self.crashes + self.lost + self.errors + self.purges
+        self.crashes + self.lost + self.errors + self.denials + self.purges
     }
 }
 
 /// `EMAIL_AMBIGUOUS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ambiguous {
-    /// A doubtful mail is sent again.
+    /// A doubtful effect is sent once more, then parked.
     Resend,
-    /// A doubtful mail is parked for a person.
+    /// A doubtful effect is parked for a person.
     Park,
 }
 
@@ -93,7 +111,7 @@ pub enum OwnerMissing {
     Mail,
 }
 
-/// Whether what is wrong outside (lookup file, SES) is ever put right.
+/// Whether what is wrong outside (owner file, service) is ever put right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cure {
     /// At any time.
@@ -111,15 +129,6 @@ pub enum Notify {
     Never,
 }
 
-/// When the claim is put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimOrder {
-    /// Once the stored document is known.
-    AfterDocument,
-    /// At the same time as the document.
-    BesideDocument,
-}
-
 /// When the clock may pass into the next phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
@@ -129,6 +138,15 @@ pub enum Clock {
     Anytime,
 }
 
+/// What is stored when the run begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Nothing.
+    Empty,
+    /// What the first edition left: raw object, document, this claim, a message.
+    Upgrade(Old),
+}
+
 /// Configuration and surroundings of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -136,37 +154,43 @@ pub struct Policy {
     pub ambiguous: Ambiguous,
     /// `OWNER_MISSING`.
     pub owner_missing: OwnerMissing,
-    /// The lookup file at the start.
+    /// What is stored when the run begins.
+    pub start: Start,
+    /// The owner file at the start.
     pub lookup: Lookup,
-    /// Whether a missing or wrong lookup file is put right.
+    /// Whether a missing or wrong owner file is put right.
     pub lookup_cure: Cure,
-    /// SES at the start.
-    pub ses: Ses,
-    /// Whether a throttled or refusing SES recovers.
-    pub ses_cure: Cure,
+    /// The effects of the documents made of the first and of the second owner file. Without one, the first's.
+    pub notify: [Set; 2],
+    /// The receivers that are configured at first, and after a change.
+    pub config: [Set; 2],
+    /// The service of each receiver at the start.
+    pub service: Pair<Service>,
+    /// Whether a throttled or refusing service recovers.
+    pub service_cure: Cure,
     /// Whether a replay mails.
-    pub notify: Notify,
-    /// When the claim is put.
-    pub claim: ClaimOrder,
+    pub replay: Notify,
     /// When the clock moves.
     pub clock: Clock,
     /// `MAX_RECEIVE_COUNT`.
     pub receives: u8,
-    /// Hops allowed for each kind of wait (12 in the code; fewer keep the model small).
+    /// Hops allowed for each kind of wait (12 and 110 in the code; fewer keep the model small).
     pub hops: u8,
 }
 
 impl Policy {
-    /// The defaults of the contract, with an owner who is there and an SES that takes mail.
+    /// Two receivers, an owner who is there, and services that take everything.
     pub const DEFAULT: Self = Self {
         ambiguous: Ambiguous::Resend,
         owner_missing: OwnerMissing::Dlq,
+        start: Start::Empty,
         lookup: Lookup::First,
         lookup_cure: Cure::Sometime,
-        ses: Ses::Up,
-        ses_cure: Cure::Sometime,
-        notify: Notify::Force,
-        claim: ClaimOrder::AfterDocument,
+        notify: [BOTH, BOTH],
+        config: [BOTH, BOTH],
+        service: Pair::new(Service::Up, Service::Up),
+        service_cure: Cure::Sometime,
+        replay: Notify::Force,
         clock: Clock::BetweenRuns,
         receives: 3,
         hops: 2,
@@ -176,22 +200,23 @@ impl Policy {
         ambiguous: Ambiguous::Park,
         ..Self::DEFAULT
     };
+    /// One effect: what is not about several at once is looked at with one.
+    pub(crate) const ONE: Self = Self {
+        notify: [TEAM, TEAM],
+        ..Self::DEFAULT
+    };
+    pub(crate) const ONE_PARK: Self = Self {
+        ambiguous: Ambiguous::Park,
+        ..Self::ONE
+    };
     pub(crate) const SILENT: Self = Self {
-        notify: Notify::Never,
-        ..Self::DEFAULT
-    };
-    pub(crate) const BESIDE: Self = Self {
-        claim: ClaimOrder::BesideDocument,
-        ..Self::DEFAULT
-    };
-    pub(crate) const BESIDE_PARK: Self = Self {
-        claim: ClaimOrder::BesideDocument,
-        ..Self::PARK
+        replay: Notify::Never,
+        ..Self::ONE
     };
     /// The owner comes after the event.
     pub(crate) const LATE: Self = Self {
         lookup: Lookup::Absent,
-        ..Self::DEFAULT
+        ..Self::ONE
     };
     pub(crate) const LATE_MAIL: Self = Self {
         owner_missing: OwnerMissing::Mail,
@@ -206,4 +231,27 @@ impl Policy {
         owner_missing: OwnerMissing::Mail,
         ..Self::NEVER
     };
+
+    /// The same with this service for the owner's receiver, that is never put right.
+    pub(crate) const fn with_owner(self, service: Service) -> Self {
+        Self {
+            service: Pair::new(Service::Up, service),
+            service_cure: Cure::Never,
+            ..self
+        }
+    }
+
+    /// Doubts after which an effect is parked.
+    pub(crate) fn doubts(self) -> u8 {
+        match self.ambiguous {
+            Ambiguous::Resend => 2,
+            Ambiguous::Park => 1,
+        }
+    }
+
+    /// Whether nothing in it tells the two effects apart, but for what a state holds.
+    pub(crate) fn effects_are_alike(self) -> bool {
+        let sets = self.notify.into_iter().chain(self.config);
+        sets.into_iter().all(|set| set == BOTH || set == NONE)
+    }
 }

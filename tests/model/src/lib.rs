@@ -3,13 +3,12 @@
 mod action;
 mod bounds;
 mod claim;
-mod defer;
+mod effect;
 mod enrich;
 mod fact;
 mod forget;
 mod ghost;
 mod ingest;
-mod mail;
 mod model;
 mod pair;
 mod protocol;
@@ -22,11 +21,19 @@ mod worker;
 mod world;
 
 pub mod circle;
-pub mod control;
-pub mod naming;
-pub mod property;
 pub mod scenario;
+pub mod property;
 pub mod walk;
 
-pub use protocol::Protocol;
+pub use action::{Action, Delivery, Get, Outside, Process, Reply};
+pub use bounds::{Ambiguous, Bounds, Clock, Cure, Notify, OwnerMissing, Policy, Start};
+pub use claim::{Claim, Mail, Old};
+pub use effect::{Answer, Effect, EffectId, Effects, Set};
+pub use fact::{Doc, Failed, Lookup, Phase, Raw, Reason, Service, Wait};
+pub use ghost::{Ghost, Told};
+pub use model::Protocol;
+pub use pair::{Pair, Rev, WorkerId};
+pub use queue::{Delay, Kind, Message, Place, Queue, Slot};
+pub use state::{Forget, Ingest, State, Sweep};
 pub use variant::Variant;
+pub use worker::{Found, GivenUp, Plan, Step, Worker, Write};

@@ -2,11 +2,18 @@
 
 use stateright::{Model, Property};
 
-use crate::action::{self, Action, Delivery, Reply};
-use crate::pair::WorkerId;
+use crate::action::{self, Action, Delivery, Outside, Reply};
+use crate::bounds::Start;
+use crate::claim::{Claim, Mail, Old};
+use crate::effect::EffectId;
+use crate::fact::{Doc, Lookup, Phase, Raw, Service};
+use crate::ghost::{Ghost, Told};
+use crate::pair::{Pair, Rev, WorkerId};
 use crate::property;
-use crate::protocol::Protocol;
-use crate::state::{Claim, Forget, Lookup, Ses, State, Step, Wait};
+pub use crate::protocol::Protocol;
+use crate::queue::{Delay, Message};
+use crate::state::{Forget, State};
+use crate::worker::Step;
 use crate::world;
 
 impl Protocol {
@@ -19,24 +26,74 @@ impl Protocol {
     }
 
     fn do_step(&self, state: &mut State, id: WorkerId, reply: Reply) {
-        Self::spend(state, reply);
         match state.workers[id].step {
-            Step::Idle | Step::Read => {}
+            Step::Idle | Step::Glance | Step::Read | Step::Send => {}
             Step::Write => self.write_document(state, id, reply),
-            Step::Send => self.send_mail(state, id, reply),
+            Step::Name => self.name_effects(state, id, reply),
             Step::Settle => self.settle(state, id, reply),
-            Step::CheckSettled => self.check_settled(state, id),
             Step::Quiet => self.settle_quietly(state, id, reply),
-            Step::CheckQuiet => self.check_quiet(state, id),
-            Step::Release(end) => self.release(state, id, reply, end),
+            Step::GiveBack(end) => self.give_back(state, id, reply, end),
             Step::Copy(wait) | Step::CopyLate(wait) => self.send_copy(state, id, reply, wait),
             Step::Ack => self.ack(state, id),
             Step::WriteFailed(reason) | Step::WriteFailedLate(reason) => {
                 self.write_failed(state, id, reply, reason);
             }
             Step::ParkReason => self.park_reason(state, id, reply),
-            Step::ParkClaim => self.park_claim(state, id, reply),
         }
+    }
+
+    fn surroundings(&self) -> State {
+        State {
+            lookup: self.policy.lookup,
+            config: self.policy.config[0],
+            service: self.policy.service,
+            left: self.bounds,
+            alike: self.policy.effects_are_alike(),
+            ..State::default()
+        }
+    }
+
+    /// What the first edition left: every number of mails that its claim allows.
+    fn upgrades(&self, old: Old) -> Vec<State> {
+        let sends = match old {
+            Old::Idle => 0..=0,
+            Old::Parked | Old::Sending(0) => 0..=1,
+            Old::Sending(_) => 0..=2,
+        };
+        let upgrade = |sends: u8| {
+            let mut state = self.surroundings();
+            state.phase = Phase::Due;
+            state.answered = true;
+            state.raw = Raw::Stored;
+            state.docs[Rev::Base] = Some(Doc::Unnamed);
+            state.mail[Rev::Base] = Mail {
+                claim: Claim::Old(old),
+                live: matches!(old, Old::Sending(_)),
+                version: 1,
+            };
+            let doubts = match old {
+                Old::Idle | Old::Sending(0) => 0,
+                Old::Sending(_) => 1,
+                Old::Parked => 2,
+            };
+            let told = Told {
+                sends,
+                unrecorded: sends > 0,
+                doubts: doubts + u8::from(matches!(old, Old::Sending(_))),
+            };
+            state.ghost = Ghost {
+                stored: true,
+                accepted: true,
+                first: Pair::new(Some(Doc::Unnamed), None),
+                ..Ghost::default()
+            };
+            state.ghost.effects[Rev::Base] = Pair::new(told, told);
+            state.left.posts = 0;
+            let message = Message::trigger(Rev::Base, Delay::None);
+            state.queue.send(message);
+            state
+        };
+        sends.map(upgrade).collect()
     }
 }
 
@@ -45,12 +102,10 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State {
-            lookup: self.policy.lookup,
-            ses: self.policy.ses,
-            left: self.bounds,
-            ..State::default()
-        }]
+        match self.policy.start {
+            Start::Empty => vec![self.surroundings()],
+            Start::Upgrade(old) => self.upgrades(old),
+        }
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -68,56 +123,7 @@ impl Model for Protocol {
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut next = last.clone();
-        let state = &mut next;
-        match action {
-            Action::Tick => state.phase = state.phase.next()?,
-            Action::LeaseEnds(rev) => state.mail[rev].claim = Claim::Stale,
-            Action::Post => self.post(state),
-            Action::Ingest(reply) => {
-                Self::spend(state, reply);
-                self.ingest_step(state, reply);
-            }
-            Action::LookupCured => state.lookup = Lookup::First,
-            Action::LookupChanges => {
-                state.left.lookup_changes -= 1;
-                state.lookup = Lookup::Second;
-            }
-            Action::SesThrottles => {
-                state.left.throttles -= 1;
-                state.ses = Ses::Throttling;
-            }
-            Action::SesRecovers => state.ses = Ses::Up,
-            Action::Deliver(slot, id, delivery) => {
-                match delivery {
-                    Delivery::Regular => {}
-                    Delivery::Early => state.left.early -= 1,
-                    Delivery::Again => state.left.duplicates -= 1,
-                }
-                self.deliver(state, slot, id, delivery);
-            }
-            Action::NoTime(id) => {
-                state.left.no_time -= 1;
-                self.defer(state, id, Wait::NoTime);
-            }
-            Action::Read(id, get) => self.read(state, id, get),
-            Action::Do(id, reply) => self.do_step(state, id, reply),
-            Action::Claim(id, reply) => {
-                Self::spend(state, reply);
-                self.write_claim(state, id, reply);
-            }
-            Action::SweepStarts => self.sweep_starts(state),
-            Action::SweepGoesOn => self.sweep_step(state),
-            Action::ForgetStarts => {
-                state.left.forgets -= 1;
-                state.forget = Forget::Mark;
-            }
-            Action::ForgetGoesOn => self.forget_step(state),
-            Action::Redrive => world::redrive(state),
-            Action::Replay => self.replay(state),
-            Action::PrefixLost => world::lose_prefix(state),
-            Action::Purge => world::purge(state),
-            Action::Crash(process) => self.crash(state, process),
-        }
+        self.take_step(&mut next, action);
         Some(next)
     }
 
@@ -131,6 +137,89 @@ impl Model for Protocol {
     }
 }
 
+impl Protocol {
+    fn take_step(&self, state: &mut State, action: Action) {
+        match action {
+            Action::Post => self.post(state),
+            Action::Ingest(reply) => {
+                Self::spend(state, reply);
+                self.ingest_step(state, reply);
+            }
+            Action::Deliver(slot, id, delivery) => {
+                match delivery {
+                    Delivery::Regular => {}
+                    Delivery::Early => state.left.early -= 1,
+                    Delivery::Again => state.left.duplicates -= 1,
+                }
+                self.deliver(state, slot, id, delivery);
+            }
+            Action::NoTime(id) => {
+                state.left.no_time -= 1;
+                self.run_out_of_time(state, id);
+            }
+            Action::Glance(id) => self.glance(state, id),
+            Action::Read(id, get) => self.read(state, id, get),
+            Action::Denied(id) => {
+                state.left.denials -= 1;
+                self.denied(state, id);
+            }
+            Action::Do(id, reply) => {
+                Self::spend(state, reply);
+                self.do_step(state, id, reply);
+            }
+            Action::Claim(id, reply) => {
+                Self::spend(state, reply);
+                self.write_claim(state, id, reply);
+            }
+            Action::Send(id, effect, reply) => {
+                Self::spend(state, reply);
+                self.send(state, (id, effect), reply);
+            }
+            Action::Record(id) => {
+                state.left.slow -= 1;
+                self.record(state, id);
+            }
+            Action::SweepStarts => self.sweep_starts(state),
+            Action::SweepGoesOn => self.sweep_step(state),
+            Action::ForgetStarts => self.forget_starts(state),
+            Action::ForgetGoesOn => self.forget_step(state),
+            Action::Replay => self.replay(state),
+            Action::Crash(process) => self.crash(state, process),
+            Action::Outside(event) => self.befall(state, event),
+        }
+    }
+
+    /// What the surroundings do.
+    fn befall(&self, state: &mut State, event: Outside) {
+        match event {
+            Outside::Tick => state.phase = state.phase.next().unwrap_or(state.phase),
+            Outside::LeaseEnds(rev) => state.mail[rev].live = false,
+            Outside::LookupCured => state.lookup = Lookup::First,
+            Outside::LookupChanges => {
+                state.left.lookup_changes -= 1;
+                state.lookup = Lookup::Second;
+            }
+            Outside::LookupVanishes => {
+                state.left.lookup_losses -= 1;
+                state.lookup = Lookup::Absent;
+            }
+            Outside::Wake => Self::wake(state),
+            Outside::ConfigChanges => {
+                state.left.configurations -= 1;
+                state.config = self.policy.config[1];
+            }
+            Outside::Throttles(effect) => {
+                state.left.throttles -= 1;
+                state.service[effect] = Service::Throttling;
+            }
+            Outside::Recovers(effect) => state.service[effect] = Service::Up,
+            Outside::Redrive => world::redrive(state),
+            Outside::PrefixLost => world::lose_prefix(state),
+            Outside::Purge => world::purge(state),
+        }
+    }
+}
+
 impl State {
     /// Nothing will happen any more unless somebody outside acts.
     pub(crate) fn is_quiet(&self, protocol: &Protocol) -> bool {
@@ -138,5 +227,16 @@ impl State {
         let no_message = !self.queue.each().any(|(_, m)| m.is_alive());
         let forgetting = !matches!(self.forget, Forget::Never | Forget::Done);
         !self.is_at_work() && crm_rests && no_message && !forgetting && !protocol.sweep_finds(self)
+    }
+
+    /// The event was stored once.
+    pub(crate) fn was_stored(&self) -> bool {
+        self.ghost.stored
+    }
+
+    /// The effect is one of a document that is stored.
+    pub(crate) fn has_effect(&self, protocol: &Protocol, rev: Rev, effect: EffectId) -> bool {
+        let claim = self.mail[rev].claim;
+        self.docs[rev].is_some_and(|doc| protocol.effects(self, doc, claim)[effect])
     }
 }

@@ -1,4 +1,4 @@
-//! Two of a kind: the two enrich workers, the two revisions.
+//! Two of a kind: the two enrich workers, the two revisions, the two effects.
 
 use std::fmt;
 use std::ops::{Index, IndexMut};
@@ -49,6 +49,16 @@ pub struct Pair<T> {
 }
 
 impl<T> Pair<T> {
+    /// The two values.
+    pub const fn new(first: T, second: T) -> Self {
+        Self { first, second }
+    }
+
+    /// Changes places.
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.first, &mut self.second);
+    }
+
     /// Both values, in order.
     pub fn each(&self) -> [&T; 2] {
         [&self.first, &self.second]
@@ -64,7 +74,7 @@ impl<T: Ord> Pair<T> {
     /// Puts the smaller value first.
     pub fn sort(&mut self) {
         if self.first > self.second {
-            std::mem::swap(&mut self.first, &mut self.second);
+            self.swap();
         }
     }
 }

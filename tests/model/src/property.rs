@@ -5,59 +5,109 @@
 
 use stateright::{Model, Property};
 
-use crate::bounds::{Ambiguous, Notify};
+use crate::bounds::{Ambiguous, Notify, Start};
+use crate::claim::Claim;
+use crate::effect::{Effect, EffectId, Effects, Set};
+use crate::fact::{Doc, Raw, Reason};
 use crate::pair::Rev;
 use crate::protocol::Protocol;
 use crate::queue::Place;
-use crate::state::{Claim, Doc, Forget, Reason, State};
+use crate::state::{Forget, State};
 use crate::sweep::SWEPT_MAX;
 
-pub(crate) const ACCEPTED_IS_STORED: &str = "P1 an accepted event is stored";
-pub(crate) const ACCEPTED_HAS_TRIGGER: &str =
+/// 202 means that the bytes are stored.
+pub const ACCEPTED_IS_STORED: &str = "P1 an accepted event is stored";
+/// 202 means that a trigger is queued, and deferral never loses it.
+pub const ACCEPTED_HAS_TRIGGER: &str =
     "P1 an accepted event keeps a trigger until it is settled or failed";
-pub(crate) const NO_TRIGGER_WITHOUT_BYTES: &str =
-    "P1 no trigger is queued before its bytes are stored";
-pub(crate) const STORED_ENDS: &str =
-    "P1 every stored event ends mailed, parked, forgotten or failed with its reason";
-pub(crate) const DLQ_HAS_REASON: &str =
+/// No trigger runs ahead of its bytes.
+pub const NO_TRIGGER_WITHOUT_BYTES: &str = "P1 no trigger is queued before its bytes are stored";
+/// The end of every stored event: what the audit calls nowhere is nothing.
+pub const STORED_ENDS: &str = "P1 every effect of a stored event ends: sent, dropped, forgotten, or refused, parked or dead-lettered with its reason";
+/// The dead letter queue explains itself.
+pub const DLQ_HAS_REASON: &str =
     "P1 what is dead-lettered has its reason in failed/, unless its last receive died";
-pub(crate) const FAULTS_ABSORBED: &str = "P1 fewer faults than receives still end in a mail";
-pub(crate) const REPLAY_ENDS: &str =
-    "P1 a replay ends mailed, silent, parked, forgotten or dead-lettered";
-pub(crate) const NOT_EARLY: &str = "P2 no effect before not_before";
-pub(crate) const ONE_DOCUMENT: &str = "P3 the enriched document of a revision never changes";
-pub(crate) const MAIL_FROM_DOCUMENT: &str = "P3 every mail is rendered from the stored document";
-pub(crate) const MAILS_BOUNDED: &str = "P4 mails are at most one, and one for each ambiguity";
-pub(crate) const PARK_MAILS_ONCE: &str = "P4 park mails at most once";
-pub(crate) const SILENT_MAILS_NOBODY: &str =
+/// Faults are absorbed.
+pub const FAULTS_ABSORBED: &str =
+    "P1 fewer faults than receives still end with every effect sent or parked";
+/// Replays have effect.
+pub const REPLAY_ENDS: &str = "P1 a replay ends mailed, silent, parked, forgotten or dead-lettered";
+/// The delay.
+pub const NOT_EARLY: &str = "P2 no effect before not_before";
+/// The document.
+pub const ONE_DOCUMENT: &str = "P3 the enriched document of a revision never changes";
+/// The effect's content.
+pub const FROM_DOCUMENT: &str =
+    "P3 every effect is one of the stored document, and rendered from it";
+/// The count of sends.
+pub const SENDS_BOUNDED: &str = "P4 an effect is sent once, and once more after a doubt";
+/// The count of sends under `park`.
+pub const PARK_SENDS_ONCE: &str = "P4 park sends at most once";
+/// What a replay that mails nobody does.
+pub const SILENT_MAILS_NOBODY: &str =
     "P4 a replay that is to mail nobody mails nobody, and has its document where it ends";
-pub(crate) const CALM_MAILS_ONCE: &str = "P4 without a fault there is exactly one mail";
-pub(crate) const SENT_IS_MAILED: &str = "P4 settled as sent means mailed";
-pub(crate) const PARKED_IS_DOUBTFUL: &str =
-    "P4 parked means doubtful and has its reason in failed/";
+/// The ordinary case, and the bad receiver beside it.
+pub const CALM_SENDS_ONCE: &str =
+    "P4, P6 without a fault each effect is sent exactly once, whatever another receiver does";
+/// The marker tells the truth.
+pub const SENT_IS_SENT: &str = "P4 what is marked as sent was sent, and a settled event was sent";
+/// Parking is for doubt.
+pub const PARKED_IS_DOUBTFUL: &str = "P4 parked means doubtful";
+/// Parking says so.
+pub const PARKED_HAS_REASON: &str = "P4 what is parked has its reason in failed/";
 /// Waiting is not failing.
 pub const WAITING_IS_FREE: &str = "P6 waiting costs no receive";
-pub(crate) const FORGOTTEN: &str = "forgotten stays forgotten: nothing stored, nothing mailed";
-pub(crate) const NOTHING_CIRCLES: &str = "nothing circles: hops and sweeps are bounded";
-pub(crate) const NO_DEADLOCK: &str = "a run stops only when it is quiet";
+/// A duplicate of a settled event.
+pub const SETTLED_RESTS: &str = "P6 a message of a settled event neither fails nor waits";
+/// Wake-ups are few.
+pub const WOKEN_WHEN_DUE: &str = "P9 an event that is not due is woken by its own message only";
+/// Forgotten stays forgotten.
+pub const FORGOTTEN: &str = "forgotten stays forgotten: nothing stored, nothing sent";
+/// Hops and sweeps end.
+pub const NOTHING_CIRCLES: &str = "nothing circles: hops and sweeps are bounded";
+/// No run stops halfway.
+pub const NO_DEADLOCK: &str = "a run stops only when it is quiet";
 
-pub(crate) const R_MAILED: &str = "reached: mailed";
-pub(crate) const R_TWO_MAILS: &str = "reached: a second mail after an ambiguity";
-pub(crate) const R_PARKED: &str = "reached: parked";
-pub(crate) const R_DLQ: &str = "reached: dead-lettered";
-pub(crate) const R_SWEPT: &str = "reached: a trigger sent by the sweep";
-pub(crate) const R_SWEPT_OUT: &str = "reached: swept out";
-pub(crate) const R_THROTTLED: &str = "reached: a mail throttled, then sent";
-pub(crate) const R_UNASSIGNED: &str = "reached: mailed as unassigned";
-pub(crate) const R_REPLAYED: &str = "reached: a replay mailed";
-pub(crate) const R_SILENT: &str = "reached: a replay ended silent";
-pub(crate) const R_FORGOTTEN: &str = "reached: forgotten";
-pub(crate) const R_CURED: &str = "reached: mailed after the dead letter queue";
+/// Reached: all sent.
+pub const R_SENT: &str = "reached: every effect sent";
+/// Reached: a second copy.
+pub const R_TWICE: &str = "reached: a second copy after a doubt";
+/// Reached: parked, the other effect sent.
+pub const R_PARKED: &str = "reached: an effect parked";
+/// Reached: parked beside an effect that was sent.
+pub const R_PARKED_BESIDE: &str = "reached: an effect parked, the other sent";
+/// Reached: refused beside an effect that was sent.
+pub const R_REFUSED_BESIDE: &str = "reached: an effect refused, the other sent";
+/// Reached: dropped.
+pub const R_DROPPED: &str = "reached: settled with an effect dropped";
+/// Reached: nobody to tell.
+pub const R_NO_RECEIVER: &str = "reached: failed without a receiver";
+/// Reached: dead-lettered.
+pub const R_DLQ: &str = "reached: dead-lettered";
+/// Reached: swept.
+pub const R_SWEPT: &str = "reached: a trigger sent by the sweep";
+/// Reached: swept out.
+pub const R_SWEPT_OUT: &str = "reached: swept out";
+/// Reached: deferred by a service.
+pub const R_THROTTLED: &str = "reached: an effect throttled, then sent";
+/// Reached: unassigned.
+pub const R_UNASSIGNED: &str = "reached: sent as unassigned";
+/// Reached: the other document.
+pub const R_SECOND: &str = "reached: sent from the second document";
+/// Reached: replay mailed.
+pub const R_REPLAYED: &str = "reached: a replay sent";
+/// Reached: a silent replay's end.
+pub const R_SILENT: &str = "reached: a replay ended silent";
+/// Reached: forgotten.
+pub const R_FORGOTTEN: &str = "reached: forgotten";
+/// Reached: redriven and sent.
+pub const R_CURED: &str = "reached: sent after the dead letter queue";
 
 /// The properties of a protocol in its scenario.
 pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {
     let mut all = events_are_kept();
-    all.extend(mails_are_counted());
+    all.extend(effects_are_counted());
+    all.extend(nothing_else_happens());
     let asked = |property: &Property<Protocol>| protocol.reaches.contains(&property.name);
     all.extend(reachable().into_iter().filter(asked));
     all
@@ -73,69 +123,87 @@ fn reach(name: &'static str, condition: Condition) -> Property<Protocol> {
     Property::sometimes(name, condition)
 }
 
-/// P1, and what else is asked of every event.
+/// P1.
 fn events_are_kept() -> Vec<Property<Protocol>> {
     vec![
         law(ACCEPTED_IS_STORED, |_, s| {
-            !s.ghost.accepted || s.raw || is_forgotten(s)
+            !s.ghost.accepted || s.raw != Raw::Absent
         }),
         law(ACCEPTED_HAS_TRIGGER, |_, s| {
             !s.ghost.accepted || has_trigger_or_end(s)
         }),
         law(NO_TRIGGER_WITHOUT_BYTES, |_, s| {
-            s.ghost.stored || s.queue.each().next().is_none()
+            s.was_stored() || s.queue.each().next().is_none()
         }),
         law(STORED_ENDS, |p, s| {
-            !(s.is_quiet(p) && s.ghost.stored) || has_ended(s, Rev::Base) || s.ghost.prefix_lost
+            !(s.is_quiet(p) && s.was_stored()) || s.ghost.prefix_lost || has_ended(p, s)
         }),
-        law(DLQ_HAS_REASON, |_, s| dlq_is_explained(s)),
+        law(DLQ_HAS_REASON, |_, s| {
+            let mut dead = s.queue.each().filter(|(_, m)| m.place == Place::Dlq);
+            dead.all(|(_, m)| m.mute || is_over(s, m.rev) || s.failed[m.rev].is_some())
+        }),
         law(FAULTS_ABSORBED, faults_are_absorbed),
         law(REPLAY_ENDS, |p, s| {
-            let dead = s
-                .queue
-                .each()
-                .any(|(_, m)| m.rev == Rev::Replay && m.place == Place::Dlq);
-            let swallowed =
-                s.mail[Rev::Replay].claim == Claim::Absent && s.ghost.mails[Rev::Replay] == 0;
-            !(s.is_quiet(p) && s.ghost.replayed)
-                || dead
-                || is_forgotten(s)
-                || s.ghost.purged
-                || !swallowed
+            let unseen = s.mail[Rev::Replay].claim == Claim::Absent && !is_dead(s, Rev::Replay);
+            let excused = is_forgotten(s) || s.ghost.purged;
+            !(s.is_quiet(p) && s.ghost.replayed && unseen) || excused
         }),
     ]
 }
 
-/// P2, P3, P4 and P6, and that nothing goes on for ever.
-fn mails_are_counted() -> Vec<Property<Protocol>> {
+/// P2, P3 and P4.
+fn effects_are_counted() -> Vec<Property<Protocol>> {
     vec![
         law(NOT_EARLY, |_, s| !s.ghost.early_effect),
         law(ONE_DOCUMENT, |_, s| !s.ghost.doc_changed),
-        law(MAIL_FROM_DOCUMENT, |_, s| !s.ghost.doc_foreign),
-        law(MAILS_BOUNDED, |_, s| {
-            let bounded = |rev: &Rev| s.ghost.mails[*rev] <= 1 + s.ghost.ambiguous[*rev];
-            Rev::ALL.iter().all(bounded)
+        law(FROM_DOCUMENT, |_, s| !s.ghost.doc_foreign),
+        law(SENDS_BOUNDED, |_, s| {
+            each(|rev, e| {
+                let told = s.ghost.effects[rev][e];
+                told.sends <= 1 + u8::from(told.unrecorded)
+            })
         }),
-        law(PARK_MAILS_ONCE, |p, s| {
+        law(PARK_SENDS_ONCE, |p, s| {
             p.policy.ambiguous != Ambiguous::Park
-                || s.ghost.mails.each().into_iter().all(|n| *n <= 1)
+                || each(|rev, e| s.ghost.effects[rev][e].sends <= 1)
         }),
-        law(SILENT_MAILS_NOBODY, silent_mails_nobody),
-        law(CALM_MAILS_ONCE, calm_mails_once),
-        law(SENT_IS_MAILED, |_, s| {
-            let told = |rev: &Rev| s.mail[*rev].claim != Claim::Sent || s.ghost.mails[*rev] > 0;
-            Rev::ALL.iter().all(told)
+        law(SILENT_MAILS_NOBODY, |p, s| {
+            let ended = s.mail[Rev::Replay].claim == Claim::Silent;
+            let has_document = s.docs[Rev::Replay].is_some() || is_forgotten(s);
+            let silent = p.policy.replay == Notify::Never;
+            let sent = |e: &EffectId| s.ghost.effects[Rev::Replay][*e].sends > 0;
+            (!ended || has_document) && !(silent && EffectId::ALL.iter().any(sent))
+        }),
+        law(CALM_SENDS_ONCE, calm_sends_once),
+        law(SENT_IS_SENT, |p, s| {
+            Rev::ALL.into_iter().all(|rev| sent_is_sent(p, s, rev))
         }),
         law(PARKED_IS_DOUBTFUL, |p, s| {
-            let parked = |rev: &&Rev| s.mail[**rev].claim == Claim::Parked;
-            Rev::ALL
-                .iter()
-                .filter(parked)
-                .all(|rev| p.faults(s) > 0 && s.failed[*rev].is_some())
+            each(|rev, e| {
+                let parked = said(p, s, rev)[e] == Effect::Parked;
+                !parked || s.ghost.effects[rev][e].doubts >= p.policy.doubts()
+            })
         }),
+        law(PARKED_HAS_REASON, |p, s| {
+            let parked = |e| said(p, s, Rev::Base)[e] == Effect::Parked;
+            let due = s.is_quiet(p) && p.open(s, Rev::Base).is_empty();
+            let reason = s.failed[Rev::Base].filter(|f| f.reason != Reason::SweptOut);
+            let named = |e| reason.is_some_and(|f| f.effects[e]);
+            !due || EffectId::ALL.into_iter().all(|e| !parked(e) || named(e))
+        }),
+    ]
+}
+
+/// P6, P9, forgotten events, and that nothing goes on for ever.
+fn nothing_else_happens() -> Vec<Property<Protocol>> {
+    vec![
         law(WAITING_IS_FREE, waiting_is_free),
+        law(SETTLED_RESTS, |_, s| {
+            !s.ghost.bothered || s.ghost.prefix_lost
+        }),
+        law(WOKEN_WHEN_DUE, |_, s| !s.ghost.woken_early),
         law(FORGOTTEN, |_, s| {
-            let stored = s.raw || s.docs.each().iter().any(|d| d.is_some());
+            let stored = s.raw == Raw::Stored || s.docs.each().iter().any(|d| d.is_some());
             let back = s.forget == Forget::Done && stored;
             !back && !s.ghost.mailed_forgotten
         }),
@@ -155,45 +223,108 @@ fn mails_are_counted() -> Vec<Property<Protocol>> {
 
 fn reachable() -> Vec<Property<Protocol>> {
     vec![
-        reach(R_MAILED, |_, s| is_sent(s)),
-        reach(R_TWO_MAILS, |_, s| s.ghost.mails[Rev::Base] == 2),
-        reach(R_PARKED, |_, s| s.mail[Rev::Base].claim == Claim::Parked),
+        reach(R_SENT, |p, s| {
+            let told = |e| said(p, s, Rev::Base)[e] == Effect::Sent;
+            is_sent(s) && each_of(p, s, told)
+        }),
+        reach(R_TWICE, |_, s| {
+            let copies = |e| s.ghost.effects[Rev::Base][e].sends == 2;
+            is_sent(s) && EffectId::ALL.into_iter().any(copies)
+        }),
+        reach(R_PARKED, |_, s| has(s, |e| *e == Effect::Parked)),
+        reach(R_PARKED_BESIDE, |_, s| {
+            has(s, |e| *e == Effect::Parked) && has(s, |e| *e == Effect::Sent)
+        }),
+        reach(R_REFUSED_BESIDE, |_, s| {
+            has(s, |e| matches!(e, Effect::Refused(_))) && has(s, |e| *e == Effect::Sent)
+        }),
+        reach(R_DROPPED, |_, s| {
+            is_sent(s) && has(s, |e| *e == Effect::Dropped)
+        }),
+        reach(R_NO_RECEIVER, |_, s| {
+            s.failed[Rev::Base].is_some_and(|f| f.reason == Reason::NoReceiver)
+        }),
         reach(R_DLQ, |_, s| s.ghost.dead_lettered),
         reach(R_SWEPT, |_, s| is_sent(s) && s.ghost.swept > 0),
         reach(R_SWEPT_OUT, |_, s| {
-            s.failed[Rev::Base] == Some(Reason::SweptOut)
+            s.failed[Rev::Base].is_some_and(|f| f.reason == Reason::SweptOut)
         }),
-        reach(R_THROTTLED, |_, s| is_sent(s) && s.ghost.deferred),
+        reach(R_THROTTLED, |_, s| is_sent(s) && !s.ghost.bad.is_empty()),
         reach(R_UNASSIGNED, |_, s| {
             is_sent(s) && s.docs[Rev::Base] == Some(Doc::Unassigned)
         }),
-        reach(R_REPLAYED, |_, s| s.ghost.mails[Rev::Replay] > 0),
+        reach(R_SECOND, |_, s| {
+            is_sent(s) && s.docs[Rev::Base] == Some(Doc::Second)
+        }),
+        reach(R_REPLAYED, |_, s| {
+            matches!(s.mail[Rev::Replay].claim, Claim::Sent(_))
+        }),
         reach(R_SILENT, |_, s| s.mail[Rev::Replay].claim == Claim::Silent),
         reach(R_FORGOTTEN, |_, s| s.forget == Forget::Done),
         reach(R_CURED, |_, s| is_sent(s) && s.ghost.dead_lettered),
     ]
 }
 
+/// Whether the claim of the event names such an effect.
+fn has(state: &State, what: fn(&Effect) -> bool) -> bool {
+    match state.mail[Rev::Base].claim {
+        Claim::Named(effects) | Claim::Sent(effects) => effects.each().into_iter().any(what),
+        Claim::Absent | Claim::First | Claim::Old(_) | Claim::Forgotten | Claim::Silent => false,
+    }
+}
+
+/// Every effect of every revision.
+fn each(holds: impl Fn(Rev, EffectId) -> bool) -> bool {
+    let all = |rev: Rev| EffectId::ALL.into_iter().all(|e| holds(rev, e));
+    Rev::ALL.into_iter().all(all)
+}
+
+/// Every effect of the event's document.
+fn each_of(protocol: &Protocol, state: &State, holds: impl Fn(EffectId) -> bool) -> bool {
+    let named = |e: &EffectId| state.has_effect(protocol, Rev::Base, *e);
+    EffectId::ALL.into_iter().filter(named).all(holds)
+}
+
+/// What the claim says of the effects of the document; of nothing, where there is none.
+fn said(protocol: &Protocol, state: &State, rev: Rev) -> Effects {
+    let document = Set::of(|e| state.has_effect(protocol, rev, e));
+    state.mail[rev].claim.of(document)
+}
+
 fn is_sent(state: &State) -> bool {
-    state.mail[Rev::Base].claim == Claim::Sent
+    matches!(state.mail[Rev::Base].claim, Claim::Sent(_))
 }
 
 fn is_forgotten(state: &State) -> bool {
-    state.mail[Rev::Base].claim == Claim::Forgotten
+    state.raw == Raw::Tombstone || state.mail[Rev::Base].claim == Claim::Forgotten
 }
 
-/// Mailed, parked, forgotten, or failed with a reason.
-fn has_ended(state: &State, rev: Rev) -> bool {
-    let closed = matches!(
-        state.mail[rev].claim,
-        Claim::Sent | Claim::Forgotten | Claim::Parked | Claim::Silent
-    );
-    closed || is_forgotten(state) || state.failed[rev].is_some()
+fn is_over(state: &State, rev: Rev) -> bool {
+    state.mail[rev].is_settled() || is_forgotten(state)
+}
+
+fn is_dead(state: &State, rev: Rev) -> bool {
+    let mut messages = state.queue.each();
+    messages.any(|(_, m)| m.rev == rev && m.place == Place::Dlq)
+}
+
+/// Settled or forgotten; or with its reason in `failed/`, and a dead letter where anything is open.
+fn has_ended(protocol: &Protocol, state: &State) -> bool {
+    let said = said(protocol, state, Rev::Base);
+    let unsent = Set::of(|e| matches!(said[e], Effect::Refused(_) | Effect::Parked));
+    let open = protocol.open(state, Rev::Base);
+    is_over(state, Rev::Base)
+        || state.failed[Rev::Base].is_some_and(|failed| {
+            let swept_out = failed.reason == Reason::SweptOut;
+            let letter = open.is_empty() || is_dead(state, Rev::Base);
+            swept_out || (letter && unsent.is_within(failed.effects))
+        })
 }
 
 fn has_trigger_or_end(state: &State) -> bool {
     let waits = |place: Place| matches!(place, Place::Queue | Place::Flight | Place::Dlq);
-    has_ended(state, Rev::Base)
+    is_over(state, Rev::Base)
+        || state.failed[Rev::Base].is_some()
         || state.ghost.prefix_lost
         || state.ghost.purged
         || state
@@ -202,32 +333,39 @@ fn has_trigger_or_end(state: &State) -> bool {
             .any(|(_, m)| m.rev == Rev::Base && waits(m.place))
 }
 
-fn dlq_is_explained(state: &State) -> bool {
-    let mut dead = state.queue.each().filter(|(_, m)| m.place == Place::Dlq);
-    dead.all(|(_, m)| m.mute || has_ended(state, m.rev))
-}
-
 fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
-    let closed = matches!(
-        state.mail[Rev::Base].claim,
-        Claim::Sent | Claim::Forgotten | Claim::Parked
-    );
-    let excused = state.ghost.struck || state.ghost.prefix_lost;
     let few = protocol.faults(state) < protocol.policy.receives;
-    !(state.is_quiet(protocol) && state.ghost.stored && few && !excused) || closed
-}
-
-fn silent_mails_nobody(protocol: &Protocol, state: &State) -> bool {
-    let ended = state.mail[Rev::Replay].claim == Claim::Silent;
-    let has_document = state.docs[Rev::Replay].is_some() || is_forgotten(state);
-    let mailed = state.ghost.mails[Rev::Replay] > 0;
-    (!ended || has_document) && !(mailed && protocol.policy.notify == Notify::Never)
-}
-
-fn calm_mails_once(protocol: &Protocol, state: &State) -> bool {
     let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
-    let calm = protocol.faults(state) == 0 && !excused;
-    !(state.is_quiet(protocol) && state.ghost.stored && calm) || state.ghost.mails[Rev::Base] == 1
+    let said = said(protocol, state, Rev::Base);
+    let good =
+        |e| matches!(said[e], Effect::Sent | Effect::Dropped | Effect::Parked) || state.ghost.bad[e];
+    let made = state.docs[Rev::Base].is_some();
+    !(state.is_quiet(protocol) && state.was_stored() && few && !excused)
+        || (made && each_of(protocol, state, good))
+}
+
+fn calm_sends_once(protocol: &Protocol, state: &State) -> bool {
+    let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
+    let fresh = protocol.policy.start == Start::Empty;
+    let calm = protocol.faults(state) == 0 && fresh && !excused;
+    let once = |e| state.ghost.effects[Rev::Base][e].sends == 1 || state.ghost.bad[e];
+    !(state.is_quiet(protocol) && state.was_stored() && calm) || each_of(protocol, state, once)
+}
+
+fn sent_is_sent(protocol: &Protocol, state: &State, rev: Rev) -> bool {
+    let sends = |e: EffectId| state.ghost.effects[rev][e].sends;
+    let claim = state.mail[rev].claim;
+    let (Claim::Sent(told) | Claim::Named(told)) = claim else {
+        return true;
+    };
+    let true_of = |e: EffectId| told[e] != Effect::Sent || sends(e) > 0;
+    let settled = |e: EffectId| matches!(told[e], Effect::Sent | Effect::Dropped);
+    let told_all = EffectId::ALL
+        .into_iter()
+        .all(|e| settled(e) || !state.has_effect(protocol, rev, e));
+    let any = told.each().contains(&&Effect::Sent);
+    EffectId::ALL.into_iter().all(true_of)
+        && (matches!(claim, Claim::Named(_)) || (told_all && any))
 }
 
 /// Every receive beyond the present one is explained by a failure that may cost one.

@@ -23,7 +23,7 @@ pub enum Kind {
     Early,
     /// For the owner.
     Owner,
-    /// For SES.
+    /// For a service, or to resolve a doubt.
     Mail,
 }
 
@@ -66,7 +66,7 @@ pub struct Message {
     pub kind: Kind,
     /// Hops within this kind.
     pub hops: u8,
-    /// When the wait for SES began.
+    /// When the wait for a service began.
     pub mail_wait_since: Option<Phase>,
     /// Its delay.
     pub delay: Delay,
@@ -74,6 +74,8 @@ pub struct Message {
     pub place: Place,
     /// How often it was received since it came, or was redriven.
     pub receives: u8,
+    /// A wake-up: where the owner is still absent, the event's own message waits.
+    pub once: bool,
     /// Ghost: receives that ended in a failure which the contract lets cost one.
     pub strikes: u8,
     /// Ghost: hops went on something else than the schedule of its kind.
@@ -105,7 +107,7 @@ impl Message {
 }
 
 /// All messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Queue {
     slots: [Option<Message>; SLOTS],
 }

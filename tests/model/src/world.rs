@@ -1,58 +1,104 @@
-//! What the protocol does not decide: time, the lookup file, SES, operators, deaths.
+//! What the protocol does not decide: time, owner files, services, configuration, operators, deaths.
 
-use crate::action::{Action, Process};
+use crate::action::{Action, Outside, Process};
 use crate::bounds::{Clock, Cure};
+use crate::effect::EffectId;
+use crate::fact::{Lookup, Phase, Raw, Service};
 use crate::ingest::delay_left;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::protocol::Protocol;
 use crate::queue::{Delay, Message, Place, Queue};
-use crate::state::{Claim, Forget, Ingest, IngestStep, Lookup, Ses, State, Sweep};
+use crate::state::{Forget, Ingest, State, Sweep};
 use crate::variant::Variant;
 
 impl Protocol {
     pub(crate) fn world_actions(&self, state: &State, actions: &mut Vec<Action>) {
         let clock_runs = self.policy.clock == Clock::Anytime || !state.is_at_work();
         // The windows are counted from the storing of the event.
-        if clock_runs && state.ghost.stored && state.phase.next().is_some() {
-            actions.push(Action::Tick);
+        if clock_runs && state.was_stored() && state.phase.next().is_some() {
+            actions.push(Action::Outside(Outside::Tick));
         }
+        // What a worker reads at once takes less time than the margin between its lease and the life of its holder.
+        let reading = |rev| {
+            let mut workers = state.workers.each().into_iter();
+            workers.any(|w| w.rev == rev && w.is_amid_reads())
+        };
         for rev in Rev::ALL {
             // The fence: a lease is longer than the life of the worker that took it.
             let fenced = state.holder_works(rev) && self.variant != Variant::ShortLease;
-            if state.mail[rev].claim == Claim::Live && !fenced {
-                actions.push(Action::LeaseEnds(rev));
+            if state.mail[rev].live && !fenced && !reading(rev) {
+                actions.push(Action::Outside(Outside::LeaseEnds(rev)));
             }
         }
+        self.service_actions(state, actions);
+        self.lookup_actions(state, actions);
+        if state.left.configurations > 0 {
+            actions.push(Action::Outside(Outside::ConfigChanges));
+        }
+    }
+
+    fn service_actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for e in EffectId::ALL {
+            let passes = matches!(state.service[e], Service::Throttling | Service::Refusing);
+            if state.service[e] == Service::Up && state.left.throttles > 0 {
+                actions.push(Action::Outside(Outside::Throttles(e)));
+            }
+            if passes && self.policy.service_cure == Cure::Sometime {
+                actions.push(Action::Outside(Outside::Recovers(e)));
+            }
+        }
+    }
+
+    fn lookup_actions(&self, state: &State, actions: &mut Vec<Action>) {
         let broken = matches!(state.lookup, Lookup::Absent | Lookup::Foreign);
         if broken && self.policy.lookup_cure == Cure::Sometime {
-            actions.push(Action::LookupCured);
+            actions.push(Action::Outside(Outside::LookupCured));
         }
         if state.lookup == Lookup::First && state.left.lookup_changes > 0 {
-            actions.push(Action::LookupChanges);
+            actions.push(Action::Outside(Outside::LookupChanges));
         }
-        if state.ses == Ses::Up && state.left.throttles > 0 {
-            actions.push(Action::SesThrottles);
+        if !broken && state.left.lookup_losses > 0 {
+            actions.push(Action::Outside(Outside::LookupVanishes));
         }
-        if state.ses != Ses::Up && self.policy.ses_cure == Cure::Sometime {
-            actions.push(Action::SesRecovers);
+        let due = state.phase >= Phase::Due || self.wakes_early();
+        let waits = state.raw == Raw::Stored && state.docs[Rev::Base].is_none() && due;
+        if waits && !broken && state.left.wakes > 0 {
+            actions.push(Action::Outside(Outside::Wake));
         }
+    }
+
+    fn wakes_early(&self) -> bool {
+        matches!(
+            self.variant,
+            Variant::WakeIgnoresTime | Variant::WakeBeforeDue
+        )
+    }
+
+    /// The listing has found the event: a hint, and no more.
+    pub(crate) fn wake(state: &mut State) {
+        state.left.wakes -= 1;
+        state.ghost.woken_early |= state.phase == Phase::Early;
+        state.queue.send(Message {
+            once: true,
+            ..Message::trigger(Rev::Base, Delay::None)
+        });
     }
 
     pub(crate) fn operator_actions(state: &State, actions: &mut Vec<Action>) {
         let dead = state.queue.each().any(|(_, m)| m.place == Place::Dlq);
         if dead && state.left.redrives > 0 {
-            actions.push(Action::Redrive);
+            actions.push(Action::Outside(Outside::Redrive));
         }
-        if state.raw && state.left.replays > 0 {
+        if state.raw == Raw::Stored && state.left.replays > 0 {
             actions.push(Action::Replay);
         }
         // A message that is still there would mail again whatever the sweep does: no protocol helps against that.
         let over = state.mail[Rev::Base].is_settled() && state.queue.each().next().is_none();
         if over && state.left.prefix_losses > 0 && !state.is_at_work() {
-            actions.push(Action::PrefixLost);
+            actions.push(Action::Outside(Outside::PrefixLost));
         }
         if state.left.purges > 0 && !state.is_at_work() && state.queue.each().next().is_some() {
-            actions.push(Action::Purge);
+            actions.push(Action::Outside(Outside::Purge));
         }
     }
 
@@ -60,7 +106,7 @@ impl Protocol {
         if state.left.crashes == 0 {
             return;
         }
-        if state.ingest.step != IngestStep::Idle {
+        if state.ingest != Ingest::Idle {
             actions.push(Action::Crash(Process::Ingest));
         }
         for id in WorkerId::ALL {
@@ -71,10 +117,7 @@ impl Protocol {
         if state.sweep != Sweep::Idle {
             actions.push(Action::Crash(Process::Sweep));
         }
-        if matches!(
-            state.forget,
-            Forget::Wait | Forget::DeleteRaw | Forget::DeleteDocs
-        ) {
+        if matches!(state.forget, Forget::Mark | Forget::Wait | Forget::Delete) {
             actions.push(Action::Crash(Process::Forget));
         }
     }
@@ -82,10 +125,10 @@ impl Protocol {
     pub(crate) fn crash(&self, state: &mut State, process: Process) {
         state.left.crashes -= 1;
         match process {
-            Process::Ingest => state.ingest = Ingest::default(),
+            Process::Ingest => state.ingest = Ingest::Idle,
             Process::Enrich(id) => self.die(state, id),
             Process::Sweep => state.sweep = Sweep::Idle,
-            Process::Forget => state.forget = Forget::Mark,
+            Process::Forget => state.forget = self.first_mark(),
         }
     }
 
