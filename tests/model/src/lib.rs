@@ -21,6 +21,7 @@ mod worker;
 mod world;
 
 pub mod circle;
+pub mod control;
 pub mod scenario;
 pub mod property;
 pub mod walk;

@@ -7,7 +7,7 @@ use stateright::{Model, Property};
 
 use crate::bounds::{Ambiguous, Notify, Start};
 use crate::claim::Claim;
-use crate::effect::{Effect, EffectId, Effects, Set};
+use crate::effect::{BOTH, Effect, EffectId, Effects, Set};
 use crate::fact::{Doc, Raw, Reason};
 use crate::pair::Rev;
 use crate::protocol::Protocol;
@@ -180,7 +180,7 @@ fn effects_are_counted() -> Vec<Property<Protocol>> {
         }),
         law(PARKED_IS_DOUBTFUL, |p, s| {
             each(|rev, e| {
-                let parked = said(p, s, rev)[e] == Effect::Parked;
+                let parked = s.mail[rev].claim.of(BOTH)[e] == Effect::Parked;
                 !parked || s.ghost.effects[rev][e].doubts >= p.policy.doubts()
             })
         }),
@@ -229,7 +229,7 @@ fn reachable() -> Vec<Property<Protocol>> {
         }),
         reach(R_TWICE, |_, s| {
             let copies = |e| s.ghost.effects[Rev::Base][e].sends == 2;
-            is_sent(s) && EffectId::ALL.into_iter().any(copies)
+            EffectId::ALL.into_iter().any(copies)
         }),
         reach(R_PARKED, |_, s| has(s, |e| *e == Effect::Parked)),
         reach(R_PARKED_BESIDE, |_, s| {
@@ -267,10 +267,8 @@ fn reachable() -> Vec<Property<Protocol>> {
 
 /// Whether the claim of the event names such an effect.
 fn has(state: &State, what: fn(&Effect) -> bool) -> bool {
-    match state.mail[Rev::Base].claim {
-        Claim::Named(effects) | Claim::Sent(effects) => effects.each().into_iter().any(what),
-        Claim::Absent | Claim::First | Claim::Old(_) | Claim::Forgotten | Claim::Silent => false,
-    }
+    let said = state.mail[Rev::Base].claim.of(BOTH);
+    said.each().into_iter().any(what)
 }
 
 /// Every effect of every revision.
@@ -338,7 +336,7 @@ fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
     let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
     let said = said(protocol, state, Rev::Base);
     let good =
-        |e| matches!(said[e], Effect::Sent | Effect::Dropped | Effect::Parked) || state.ghost.bad[e];
+        |e| matches!(said[e], Effect::Sent | Effect::Parked) || state.ghost.bad[e];
     let made = state.docs[Rev::Base].is_some();
     !(state.is_quiet(protocol) && state.was_stored() && few && !excused)
         || (made && each_of(protocol, state, good))

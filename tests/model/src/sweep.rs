@@ -38,7 +38,10 @@ impl Protocol {
     }
 
     fn has_failed(&self, state: &State) -> bool {
-        let trusts = self.variant == Variant::FailedHidesOpen;
+        let trusts = matches!(
+            self.variant,
+            Variant::FailedHidesOpen | Variant::DeniedIsAbsent
+        );
         state.failed[Rev::Base].is_some_and(|failed| {
             failed.reason == Reason::SweptOut || trusts || self.open(state, Rev::Base).is_empty()
         })

@@ -33,6 +33,8 @@ pub enum Variant {
     BlindConflict,
     /// A stale claim of an event without a document counts as a doubt.
     UnsentIsDoubt,
+    /// Where no document was found, a claim that names effects is taken over as one that was never sent from.
+    TornRead,
     /// A claim that is given up is not written back.
     GiveUpSilently,
     /// The first receive waits or fails for an owner file without having read the claim.
@@ -47,7 +49,7 @@ pub enum Variant {
     SettleOverOthers,
     /// A refused settling PUT fails the record at once.
     SettleGivesUp,
-    /// Once a receiver is refused, the others are too.
+    /// Once a receiver is refused, nothing more is sent to the others.
     RefusalEndsOthers,
     /// Once a service is busy, the others are not asked.
     BusyStopsOthers,

@@ -97,7 +97,8 @@ impl Protocol {
     pub(crate) fn fail(&self, state: &mut State, id: WorkerId, reason: Reason) {
         let worker = state.workers[id];
         state.ghost.struck |= reason.is_the_events();
-        state.ghost.bothered |= worker.late && reason != Reason::Transient;
+        let excused = matches!(reason, Reason::Transient | Reason::HopsUsedUp);
+        state.ghost.bothered |= worker.late && !excused;
         let message = state.queue.get(worker.slot);
         let due = reason.is_permanent() || message.receives >= self.policy.receives;
         if !due || self.variant == Variant::FailedNever {

@@ -164,6 +164,12 @@ impl Protocol {
         if self.variant == Variant::NoTakeover && is_abandoned(seen.claim) {
             return self.ack(state, id);
         }
+        // A claim that names an effect had a document: that was read before it was stored. Both are read again.
+        let torn = matches!(found, Found::Raw(_)) && names_effects(seen.claim);
+        if torn && self.variant != Variant::TornRead {
+            state.workers[id] = worker.turned_to(Step::Read);
+            return;
+        }
         match found {
             Found::Tombstone | Found::Nothing => self.fail(state, id, Reason::RawMissing),
             Found::Stored(doc) => self.resume(state, id, seen, doc),
@@ -336,6 +342,10 @@ pub(crate) fn sending(effects: Set) -> Effects {
         false => Effect::Missing,
     };
     Effects::new(each(EffectId::Team), each(EffectId::Owner))
+}
+
+fn names_effects(claim: Claim) -> bool {
+    !claim.named().is_empty() || matches!(claim, Claim::Old(_))
 }
 
 /// A claim under which somebody was sending, or meant to.

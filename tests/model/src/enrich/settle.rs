@@ -70,7 +70,7 @@ impl Protocol {
         let refused = !Set::of(|e| matches!(effects[e], Effect::Refused(_))).is_empty();
         if self.variant == Variant::RefusalEndsOthers && refused {
             for effect in effects.each_mut().into_iter().filter(|e| e.is_open()) {
-                *effect = Effect::Refused(0);
+                *effect = Effect::Dropped;
             }
         }
         effects

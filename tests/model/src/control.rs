@@ -1,0 +1,141 @@
+//! Negative controls: each broken protocol, and the promise that it must break. What is wrong with it, `variant.rs` says.
+
+use crate::bounds::{
+    Bounds, CHANGE, CONFIGURE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, PURGE,
+    Policy, REDRIVE, REPLAY, RETRY, SLOW, SWEEP, THROTTLE, VANISH, WAKE, WIPE,
+};
+use crate::claim::Old;
+use crate::fact::Service;
+use crate::property as p;
+use crate::protocol::Protocol;
+use crate::scenario::{DROPPED, EITHER_PARK, GAINED, MERGED, NO_EFFECT, upgrade};
+use crate::variant::Variant;
+use clap::ValueEnum as _;
+
+/// A broken protocol, in a scenario in which the sound one keeps the promise.
+#[derive(Clone, Copy, Debug)]
+pub struct Control {
+    /// The broken protocol.
+    pub protocol: Protocol,
+    /// The property that must refute it.
+    pub property: &'static str,
+}
+
+/// Every negative control.
+pub fn all() -> Vec<Control> {
+    let variants = Variant::value_variants().iter();
+    variants.filter_map(|variant| of(*variant)).collect()
+}
+
+/// The control of a variant; none where the protocol is sound.
+pub fn of(variant: Variant) -> Option<Control> {
+    let (things, policy, property) = claims(variant)
+        .or_else(|| effects(variant))
+        .or_else(|| ends(variant))
+        .or_else(|| others(variant))?;
+    let protocol = Protocol {
+        bounds: Bounds::of(things),
+        policy,
+        variant,
+        reaches: &[],
+    };
+    Some(Control { protocol, property })
+}
+
+type Setting = (&'static [May], Policy, &'static str);
+
+const DEFAULT: Policy = Policy::DEFAULT;
+const ONE: Policy = Policy::ONE;
+const PARK: Policy = Policy::PARK;
+const MUTE: Policy = DEFAULT.with_owner(Service::Mute);
+const REFUSING: Policy = DEFAULT.with_owner(Service::Refusing);
+const THROTTLING: Policy = DEFAULT.with_owner(Service::Throttling);
+
+/// Document and claim.
+fn claims(variant: Variant) -> Option<Setting> {
+    use Variant as V;
+    let setting: Setting = match variant {
+        V::NoMarker | V::MarkerAfterSend | V::ShortLease => (&[DUPLICATE], ONE, p::SENDS_BOUNDED),
+        V::MarkerBeforeSend => (&[CRASH], ONE, p::SENT_IS_SENT),
+        V::SendOwnMerge => (&[CHANGE, DUPLICATE], ONE, p::FROM_DOCUMENT),
+        V::OverwriteDocument => (&[CHANGE, DUPLICATE], ONE, p::ONE_DOCUMENT),
+        V::ClaimNamesOwnMerge => (
+            &[CHANGE, CRASH, DUPLICATE],
+            EITHER_PARK,
+            p::PARK_SENDS_ONCE,
+        ),
+        V::EffectsOfTheDay => (&[CONFIGURE], GAINED, p::FROM_DOCUMENT),
+        V::SendWithoutDocument => (&[CHANGE, DUPLICATE], MERGED, p::FROM_DOCUMENT),
+        V::SendWithoutClaim => (&[FAIL], ONE, p::SENDS_BOUNDED),
+        V::NoTakeover => (&[CRASH], ONE, p::FAULTS_ABSORBED),
+        V::BlindConflict => (&[LOSE, DUPLICATE], ONE, p::FAULTS_ABSORBED),
+        V::UnsentIsDoubt => (&[CRASH], PARK, p::PARKED_IS_DOUBTFUL),
+        V::TornRead => (&[CRASH, LOSE, DUPLICATE], DEFAULT, p::SENDS_BOUNDED),
+        V::GiveUpSilently => (&[FAIL, DUPLICATE], PARK, p::PARKED_IS_DOUBTFUL),
+        V::OptimistDecides => (&[VANISH, RETRY], ONE, p::SETTLED_RESTS),
+        V::DeniedIsAbsent => (&[REDRIVE, CRASH, PURGE], REFUSING, p::STORED_ENDS),
+        V::UpgradeForgetsAttempts => (&[CRASH], upgrade(Old::Sending(1), ONE), p::SENDS_BOUNDED),
+        _ => return None,
+    };
+    Some(setting)
+}
+
+/// What is sent, and what is written of it.
+fn effects(variant: Variant) -> Option<Setting> {
+    use Variant as V;
+    let setting: Setting = match variant {
+        V::ThirdSend => (&[], MUTE, p::SENDS_BOUNDED),
+        V::AskAgainInDoubt => (&[LOSE], PARK, p::PARK_SENDS_ONCE),
+        V::SettleOverOthers => (&[SLOW, CRASH], DEFAULT, p::SENDS_BOUNDED),
+        V::SettleGivesUp => (&[FAIL], ONE, p::SENDS_BOUNDED),
+        V::RefusalEndsOthers => (&[LOSE], REFUSING, p::FAULTS_ABSORBED),
+        V::BusyStopsOthers => (&[], THROTTLING, p::CALM_SENDS_ONCE),
+        V::FailedHidesOpen => (&[THROTTLE, PURGE], REFUSING, p::STORED_ENDS),
+        V::NobodyIsSettled => (&[], NO_EFFECT, p::SENT_IS_SENT),
+        V::BusyKeepsClaim => (&[THROTTLE], PARK, p::PARKED_IS_DOUBTFUL),
+        V::ParkResends => (&[CRASH], PARK, p::PARK_SENDS_ONCE),
+        V::ParkedIsAcked => (&[], MUTE, p::PARKED_HAS_REASON),
+        V::BusyBurns => (&[THROTTLE], DEFAULT, p::WAITING_IS_FREE),
+        V::DoubtBurns => (&[LOSE], DEFAULT, p::WAITING_IS_FREE),
+        _ => return None,
+    };
+    Some(setting)
+}
+
+/// Triggers, waits, failures and sweeps.
+fn ends(variant: Variant) -> Option<Setting> {
+    use Variant as V;
+    let setting: Setting = match variant {
+        V::NoSweep => (&[CRASH], ONE, p::STORED_ENDS),
+        V::SendBeforePut => (&[CRASH], ONE, p::NO_TRIGGER_WITHOUT_BYTES),
+        V::AcceptUnsent => (&[FAIL], ONE, p::ACCEPTED_HAS_TRIGGER),
+        V::NoEarlyGuard => (&[EARLY], ONE, p::NOT_EARLY),
+        V::WakeBeforeDue => (&[WAKE], Policy::LATE, p::WOKEN_WHEN_DUE),
+        V::WakeIgnoresTime => (&[WAKE], Policy::LATE, p::NOT_EARLY),
+        V::AckThenSend => (&[CRASH], Policy::LATE, p::ACCEPTED_HAS_TRIGGER),
+        V::HopsUnbounded => (&[], Policy::NEVER, p::NOTHING_CIRCLES),
+        V::OwnerWaitBurns => (&[], Policy::LATE, p::WAITING_IS_FREE),
+        V::LiveClaimBurns => (&[CRASH], ONE, p::WAITING_IS_FREE),
+        V::FailedNever | V::FailedAfterReport => (&[], Policy::NEVER, p::DLQ_HAS_REASON),
+        V::SweepUncounted => (&[SWEEP, SWEEP, SWEEP], ONE, p::NOTHING_CIRCLES),
+        V::SweepCountsAfter => (&[SWEEP, SWEEP, SWEEP, CRASH], ONE, p::NOTHING_CIRCLES),
+        V::SweepIncautious => (&[WIPE], ONE, p::SENDS_BOUNDED),
+        _ => return None,
+    };
+    Some(setting)
+}
+
+/// Forget and replay.
+fn others(variant: Variant) -> Option<Setting> {
+    use Variant as V;
+    let setting: Setting = match variant {
+        V::OverwriteRaw | V::TombstoneGoesToo => (&[FORGET, RETRY], ONE, p::FORGOTTEN),
+        V::TombstoneIsMissing => (&[FORGET], ONE, p::SETTLED_RESTS),
+        V::MarkBeforeTombstone | V::DeleteBeforeLease => (&[FORGET], ONE, p::FORGOTTEN),
+        V::RevisionBlindToTombstone => (&[FORGET, REPLAY, FAIL], ONE, p::FORGOTTEN),
+        V::ReplaySharesClaim => (&[REPLAY], ONE, p::REPLAY_ENDS),
+        V::NotifyUnseen => (&[REPLAY], Policy::SILENT, p::SILENT_MAILS_NOBODY),
+        _ => return None,
+    };
+    Some(setting)
+}
