@@ -112,6 +112,8 @@ pub enum Outside {
     Throttles(EffectId),
     /// A service accepts again.
     Recovers(EffectId),
+    /// An operator has a parked effect sent once more.
+    Resend(Rev, EffectId),
     /// An operator redrives the dead letter queue.
     Redrive,
     /// All of `mail/` is lost.

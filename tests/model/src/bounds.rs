@@ -36,6 +36,8 @@ pub struct Bounds {
     pub slow: u8,
     /// Wake-ups by an owner file.
     pub wakes: u8,
+    /// Parked effects that a person has sent once more.
+    pub resends: u8,
     /// Redrives of the dead letter queue.
     pub redrives: u8,
     /// Replays by an operator.
@@ -67,6 +69,7 @@ pub(crate) const CONFIGURE: May = |bounds| &mut bounds.configurations;
 pub(crate) const DENY: May = |bounds| &mut bounds.denials;
 pub(crate) const SLOW: May = |bounds| &mut bounds.slow;
 pub(crate) const WAKE: May = |bounds| &mut bounds.wakes;
+pub(crate) const RESEND: May = |bounds| &mut bounds.resends;
 pub(crate) const REDRIVE: May = |bounds| &mut bounds.redrives;
 pub(crate) const REPLAY: May = |bounds| &mut bounds.replays;
 pub(crate) const SWEEP: May = |bounds| &mut bounds.sweeps;

@@ -8,7 +8,7 @@ use crate::claim::Old;
 use crate::fact::Service;
 use crate::property as p;
 use crate::protocol::Protocol;
-use crate::scenario::{DROPPED, EITHER_PARK, GAINED, MERGED, NO_EFFECT, upgrade};
+use crate::scenario::{EITHER_PARK, GAINED, MERGED, NO_EFFECT, upgrade};
 use crate::variant::Variant;
 use clap::ValueEnum as _;
 
@@ -70,6 +70,7 @@ fn claims(variant: Variant) -> Option<Setting> {
         V::NoTakeover => (&[CRASH], ONE, p::FAULTS_ABSORBED),
         V::BlindConflict => (&[LOSE, DUPLICATE], ONE, p::FAULTS_ABSORBED),
         V::UnsentIsDoubt => (&[CRASH], PARK, p::PARKED_IS_DOUBTFUL),
+        V::ShortMargin => (&[CRASH, CRASH, DUPLICATE], PARK, p::PARK_SENDS_ONCE),
         V::TornRead => (&[CRASH, LOSE, DUPLICATE], DEFAULT, p::SENDS_BOUNDED),
         V::GiveUpSilently => (&[FAIL, DUPLICATE], PARK, p::PARKED_IS_DOUBTFUL),
         V::OptimistDecides => (&[VANISH, RETRY], ONE, p::SETTLED_RESTS),

@@ -26,13 +26,13 @@ impl Side for EffectId {
 pub type Set = Pair<bool>;
 
 /// Both effects.
-pub const BOTH: Set = Set::new(true, true);
+pub(crate) const BOTH: Set = Set::new(true, true);
 /// The team's alone.
-pub const TEAM: Set = Set::new(true, false);
+pub(crate) const TEAM: Set = Set::new(true, false);
 /// The owner's alone.
-pub const OWNER: Set = Set::new(false, true);
+pub(crate) const OWNER: Set = Set::new(false, true);
 /// None.
-pub const NONE: Set = Set::new(false, false);
+pub(crate) const NONE: Set = Set::new(false, false);
 
 impl Set {
     /// The effects for which it holds.

@@ -22,6 +22,7 @@ mod world;
 
 pub mod circle;
 pub mod control;
+pub mod naming;
 pub mod scenario;
 pub mod property;
 pub mod walk;

@@ -1,33 +1,73 @@
-use leadwire_model::{scenario,control};
+//! The long check: walks the scenarios or the negative controls, and prints what was found.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+use leadwire_model::control::{self, Control};
+use leadwire_model::scenario::{self, Scenario};
 use leadwire_model::walk::{refute, walk};
-use leadwire_model::{Protocol,Variant};
-fn main() {
-    let filter: String = std::env::args().nth(1).unwrap_or_default();
-    if filter == "controls" {
-        let f2: String = std::env::args().nth(2).unwrap_or_default();
-        for c in control::all() {
-            let v = format!("{:?}", c.protocol.variant);
-            if !v.contains(&f2) { continue; }
-            let t = std::time::Instant::now();
-            let sound = walk(Protocol{variant:Variant::Sound,..c.protocol},2);
-            let t1 = t.elapsed().as_secs_f64();
-            let run = refute(c.protocol, c.property);
-            println!("{v:<26} {} sound {} {t1:.1}s run {:?} {:.1}s", if sound.holds() {""} else {"UNSOUND"}, sound.states, run.as_ref().map(|r|r.len()), t.elapsed().as_secs_f64()-t1);
-            if !sound.holds() { println!("{sound}"); }
-            if f2 != "" { for l in run.unwrap_or_default() { println!("     {l}"); } }
+
+/// Walks the protocol's model. Exit codes: 0 it is as it should be, 1 it is not.
+#[derive(Parser)]
+struct Arguments {
+    /// The large scenarios too: minutes, gigabytes
+    #[arg(long)]
+    deep: bool,
+    /// The shortest run that refutes each broken variant
+    #[arg(long, conflicts_with = "deep")]
+    controls: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let good = if arguments.controls {
+        let shown = control::all().iter().map(show_control).collect::<Vec<_>>();
+        !shown.contains(&false)
+    } else {
+        let mut scenarios = scenario::ordinary();
+        if arguments.deep {
+            scenarios.extend(scenario::deep());
         }
-        return;
-    }
-    let mut n = 0;
-    let all = [scenario::ordinary(), scenario::deep()].concat();
-    for s in all.iter().filter(|s| s.name.contains(&filter) && (filter != "" || !s.name.contains("deep"))) {
-        let w = walk(s.protocol, 2);
-        println!("{:<66} {w}", s.name);
-        n += w.states;
-        for b in &w.broken {
-            println!("  {b}");
-            for l in refute(s.protocol, b).unwrap_or_default() { println!("     {l}"); }
+        show_scenarios(&scenarios)
+    };
+    ExitCode::from(u8::from(!good))
+}
+
+fn show_scenarios(scenarios: &[Scenario]) -> bool {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (mut states, mut good) = (0, true);
+    for scenario in scenarios {
+        let walk = walk(scenario.protocol, threads);
+        say(&format!("{:<66} {walk}", scenario.name));
+        for property in &walk.broken {
+            show_run(&refute(scenario.protocol, property).unwrap_or_default());
         }
+        states += walk.states;
+        good &= walk.holds();
     }
-    println!("{n}");
+    say(&format!("{states} states in all"));
+    good
+}
+
+fn show_control(control: &Control) -> bool {
+    let (variant, property) = (control.protocol.variant, control.property);
+    say(&format!("\n{variant:?} breaks “{property}”"));
+    let run = refute(control.protocol, property);
+    if run.is_none() {
+        say("  NOT REFUTED");
+    }
+    show_run(run.as_deref().unwrap_or_default());
+    run.is_some()
+}
+
+fn show_run(run: &[String]) {
+    for line in run {
+        say(&format!("    {line}"));
+    }
+}
+
+/// A closed pipe is no reason to fail.
+fn say(text: &str) {
+    drop(writeln!(std::io::stdout(), "{text}"));
 }

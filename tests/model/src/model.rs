@@ -213,6 +213,7 @@ impl Protocol {
                 state.service[effect] = Service::Throttling;
             }
             Outside::Recovers(effect) => state.service[effect] = Service::Up,
+            Outside::Resend(rev, effect) => Self::resend(state, rev, effect),
             Outside::Redrive => world::redrive(state),
             Outside::PrefixLost => world::lose_prefix(state),
             Outside::Purge => world::purge(state),

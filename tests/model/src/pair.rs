@@ -42,10 +42,16 @@ impl fmt::Display for Rev {
 }
 
 /// Two values, indexed by a [`Side`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pair<T> {
     first: T,
     second: T,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Pair<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} and {:?}", self.first, self.second)
+    }
 }
 
 impl<T> Pair<T> {

@@ -2,7 +2,7 @@
 
 use crate::bounds::{
     Bounds, CHANGE, CONFIGURE, CRASH, Clock, Cure, DENY, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May,
-    NO_TIME, PURGE, Policy, REDRIVE, REPLAY, RETRY, SLOW, SWEEP, Start, THROTTLE, VANISH, WAKE,
+    NO_TIME, PURGE, Policy, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, Start, THROTTLE, VANISH, WAKE,
     WIPE,
 };
 use crate::claim::Old;
@@ -225,7 +225,7 @@ fn waiting() -> Vec<Scenario> {
             .may(&[THROTTLE, CRASH])
             .reaches(&[p::R_SENT, p::R_THROTTLED]),
         small("a service throttles for ever")
-            .may(&[THROTTLE, REDRIVE])
+            .may(&[THROTTLE])
             .under(THROTTLED)
             .reaches(&[p::R_SENT, p::R_DLQ]),
         small("a service throttles, park")
@@ -238,6 +238,10 @@ fn waiting() -> Vec<Scenario> {
 /// What operators do, and what befalls the stores.
 fn operated() -> Vec<Scenario> {
     vec![
+        small("parked effects that a person has sent once more")
+            .may(&[RESEND, RESEND, LOSE, LOSE])
+            .under(Policy::PARK)
+            .reaches(&[p::R_SENT, p::R_PARKED_BESIDE]),
         small("another lead's owner file, put right, redrive")
             .may(&[CRASH, REDRIVE, SWEEP])
             .under(FOREIGN)

@@ -27,6 +27,8 @@ pub enum Variant {
     SendWithoutClaim,
     /// The lease ends while its worker may still be alive.
     ShortLease,
+    /// A lease ends so soon after the life of its worker that a reader may see both.
+    ShortMargin,
     /// A claim whose lease is over is left to its sender.
     NoTakeover,
     /// "Exists" on the claim is taken as another worker's who will finish.

@@ -2,8 +2,11 @@
 
 use crate::action::{Action, Outside, Process};
 use crate::bounds::{Clock, Cure};
-use crate::effect::EffectId;
+use crate::claim::Claim;
+use crate::effect::{BOTH, Effect, EffectId};
+use crate::enrich::write_mail;
 use crate::fact::{Lookup, Phase, Raw, Service};
+use crate::ghost::Told;
 use crate::ingest::delay_left;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::protocol::Protocol;
@@ -26,7 +29,8 @@ impl Protocol {
         for rev in Rev::ALL {
             // The fence: a lease is longer than the life of the worker that took it.
             let fenced = state.holder_works(rev) && self.variant != Variant::ShortLease;
-            if state.mail[rev].live && !fenced && !reading(rev) {
+            let ends = !reading(rev) || self.variant == Variant::ShortMargin;
+            if state.mail[rev].live && !fenced && ends {
                 actions.push(Action::Outside(Outside::LeaseEnds(rev)));
             }
         }
@@ -89,6 +93,9 @@ impl Protocol {
         if dead && state.left.redrives > 0 {
             actions.push(Action::Outside(Outside::Redrive));
         }
+        for (rev, e) in parked(state) {
+            actions.push(Action::Outside(Outside::Resend(rev, e)));
+        }
         if state.raw == Raw::Stored && state.left.replays > 0 {
             actions.push(Action::Replay);
         }
@@ -139,6 +146,29 @@ impl Protocol {
         let rev = if shares { Rev::Base } else { Rev::Replay };
         state.queue.send(Message::trigger(rev, delay_left(state)));
     }
+}
+
+impl Protocol {
+    /// `parked resolve --resend`: the effect is idle, its doubts are 0, and the bare message is sent.
+    pub(crate) fn resend(state: &mut State, rev: Rev, e: EffectId) {
+        state.left.resends -= 1;
+        let mut effects = state.mail[rev].claim.of(BOTH);
+        effects[e] = Effect::Idle(0);
+        write_mail(state, rev, Claim::Named(effects));
+        state.ghost.effects[rev][e] = Told::default();
+        state.queue.send(Message::trigger(rev, Delay::None));
+    }
+}
+
+/// The parked effects that an operator may touch: of claims whose lease is over.
+fn parked(state: &State) -> impl Iterator<Item = (Rev, EffectId)> {
+    let open = state.left.resends > 0;
+    let every = |rev: Rev| EffectId::ALL.into_iter().map(move |e| (rev, e));
+    let all = Rev::ALL.into_iter().flat_map(every);
+    all.filter(move |&(rev, e)| {
+        let mail = state.mail[rev];
+        open && !mail.live && mail.claim.of(BOTH)[e] == Effect::Parked
+    })
 }
 
 /// Every message of the dead letter queue goes back: there is no filter.

@@ -1,0 +1,48 @@
+//! The sound protocol keeps every promise in every scenario.
+
+use leadwire_model::circle::circles;
+use leadwire_model::scenario::{self, Scenario};
+use leadwire_model::walk::{refute, walk};
+
+/// The ordinary run must stay exhaustive enough to mean something.
+const STATES_MIN: usize = 1_000_000;
+
+/// The shortest run to each promise that does not hold.
+fn told(scenario: &Scenario, broken: &[&'static str]) -> String {
+    let runs = broken.iter().map(|property| {
+        let run = refute(scenario.protocol, property).unwrap_or_default();
+        format!("  {property}\n    {}", run.join("\n    "))
+    });
+    runs.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_protocol_keeps_its_promises_in_every_scenario() {
+    let mut states = 0;
+    for scenario in scenario::ordinary() {
+        let walk = walk(scenario.protocol, 2);
+        println!("{:<66} {walk}", scenario.name);
+        assert!(
+            walk.holds(),
+            "{}: {walk}\n{}",
+            scenario.name,
+            told(&scenario, &walk.broken)
+        );
+        states += walk.states;
+    }
+    println!("{states} states in all");
+    assert!(states >= STATES_MIN, "only {states} states");
+}
+
+#[test]
+fn no_run_of_the_protocol_goes_on_for_ever() {
+    let mut walked = 0;
+    for scenario in scenario::ordinary()
+        .iter()
+        .filter(|scenario| scenario.small)
+    {
+        assert!(!circles(&scenario.protocol), "{} circles", scenario.name);
+        walked += 1;
+    }
+    assert!(walked >= 10, "only {walked} scenarios");
+}
