@@ -1,7 +1,7 @@
 //! What may happen in a scenario, and how often.
 
 use crate::claim::Old;
-use crate::effect::{BOTH, NONE, Set, TEAM};
+use crate::effect::{BOTH, NONE, Set};
 use crate::fact::{Lookup, Service};
 use crate::pair::Pair;
 
@@ -203,23 +203,14 @@ impl Policy {
         ambiguous: Ambiguous::Park,
         ..Self::DEFAULT
     };
-    /// One effect: what is not about several at once is looked at with one.
-    pub(crate) const ONE: Self = Self {
-        notify: [TEAM, TEAM],
-        ..Self::DEFAULT
-    };
-    pub(crate) const ONE_PARK: Self = Self {
-        ambiguous: Ambiguous::Park,
-        ..Self::ONE
-    };
     pub(crate) const SILENT: Self = Self {
         replay: Notify::Never,
-        ..Self::ONE
+        ..Self::DEFAULT
     };
     /// The owner comes after the event.
     pub(crate) const LATE: Self = Self {
         lookup: Lookup::Absent,
-        ..Self::ONE
+        ..Self::DEFAULT
     };
     pub(crate) const LATE_MAIL: Self = Self {
         owner_missing: OwnerMissing::Mail,

@@ -45,7 +45,6 @@ pub fn of(variant: Variant) -> Option<Control> {
 type Setting = (&'static [May], Policy, &'static str);
 
 const DEFAULT: Policy = Policy::DEFAULT;
-const ONE: Policy = Policy::ONE;
 const PARK: Policy = Policy::PARK;
 const MUTE: Policy = DEFAULT.with_owner(Service::Mute);
 const REFUSING: Policy = DEFAULT.with_owner(Service::Refusing);
@@ -55,10 +54,10 @@ const THROTTLING: Policy = DEFAULT.with_owner(Service::Throttling);
 fn claims(variant: Variant) -> Option<Setting> {
     use Variant as V;
     let setting: Setting = match variant {
-        V::NoMarker | V::MarkerAfterSend | V::ShortLease => (&[DUPLICATE], ONE, p::SENDS_BOUNDED),
-        V::MarkerBeforeSend => (&[CRASH], ONE, p::SENT_IS_SENT),
-        V::SendOwnMerge => (&[CHANGE, DUPLICATE], ONE, p::FROM_DOCUMENT),
-        V::OverwriteDocument => (&[CHANGE, DUPLICATE], ONE, p::ONE_DOCUMENT),
+        V::NoMarker | V::MarkerAfterSend | V::ShortLease => (&[DUPLICATE], DEFAULT, p::SENDS_BOUNDED),
+        V::MarkerBeforeSend => (&[CRASH], DEFAULT, p::SENT_IS_SENT),
+        V::SendOwnMerge => (&[CHANGE, DUPLICATE], DEFAULT, p::FROM_DOCUMENT),
+        V::OverwriteDocument => (&[CHANGE, DUPLICATE], DEFAULT, p::ONE_DOCUMENT),
         V::ClaimNamesOwnMerge => (
             &[CHANGE, CRASH, DUPLICATE],
             EITHER_PARK,
@@ -66,16 +65,16 @@ fn claims(variant: Variant) -> Option<Setting> {
         ),
         V::EffectsOfTheDay => (&[CONFIGURE], GAINED, p::FROM_DOCUMENT),
         V::SendWithoutDocument => (&[CHANGE, DUPLICATE], MERGED, p::FROM_DOCUMENT),
-        V::SendWithoutClaim => (&[FAIL], ONE, p::SENDS_BOUNDED),
-        V::NoTakeover => (&[CRASH], ONE, p::FAULTS_ABSORBED),
-        V::BlindConflict => (&[LOSE, DUPLICATE], ONE, p::FAULTS_ABSORBED),
+        V::SendWithoutClaim => (&[FAIL], DEFAULT, p::SENDS_BOUNDED),
+        V::NoTakeover => (&[CRASH], DEFAULT, p::FAULTS_ABSORBED),
+        V::BlindConflict => (&[LOSE, DUPLICATE], DEFAULT, p::FAULTS_ABSORBED),
         V::UnsentIsDoubt => (&[CRASH], PARK, p::PARKED_IS_DOUBTFUL),
         V::ShortMargin => (&[CRASH, CRASH, DUPLICATE], PARK, p::PARK_SENDS_ONCE),
         V::TornRead => (&[CRASH, LOSE, DUPLICATE], DEFAULT, p::SENDS_BOUNDED),
         V::GiveUpSilently => (&[FAIL, DUPLICATE], PARK, p::PARKED_IS_DOUBTFUL),
-        V::OptimistDecides => (&[VANISH, RETRY], ONE, p::SETTLED_RESTS),
+        V::OptimistDecides => (&[VANISH, RETRY], DEFAULT, p::SETTLED_RESTS),
         V::DeniedIsAbsent => (&[REDRIVE, CRASH, PURGE], REFUSING, p::STORED_ENDS),
-        V::UpgradeForgetsAttempts => (&[CRASH], upgrade(Old::Sending(1), ONE), p::SENDS_BOUNDED),
+        V::UpgradeForgetsAttempts => (&[CRASH], upgrade(Old::Sending(1), DEFAULT), p::SENDS_BOUNDED),
         _ => return None,
     };
     Some(setting)
@@ -88,7 +87,7 @@ fn effects(variant: Variant) -> Option<Setting> {
         V::ThirdSend => (&[], MUTE, p::SENDS_BOUNDED),
         V::AskAgainInDoubt => (&[LOSE], PARK, p::PARK_SENDS_ONCE),
         V::SettleOverOthers => (&[SLOW, CRASH], DEFAULT, p::SENDS_BOUNDED),
-        V::SettleGivesUp => (&[FAIL], ONE, p::SENDS_BOUNDED),
+        V::SettleGivesUp => (&[FAIL], DEFAULT, p::SENDS_BOUNDED),
         V::RefusalEndsOthers => (&[LOSE], REFUSING, p::FAULTS_ABSORBED),
         V::BusyStopsOthers => (&[], THROTTLING, p::CALM_SENDS_ONCE),
         V::FailedHidesOpen => (&[THROTTLE, PURGE], REFUSING, p::STORED_ENDS),
@@ -107,20 +106,20 @@ fn effects(variant: Variant) -> Option<Setting> {
 fn ends(variant: Variant) -> Option<Setting> {
     use Variant as V;
     let setting: Setting = match variant {
-        V::NoSweep => (&[CRASH], ONE, p::STORED_ENDS),
-        V::SendBeforePut => (&[CRASH], ONE, p::NO_TRIGGER_WITHOUT_BYTES),
-        V::AcceptUnsent => (&[FAIL], ONE, p::ACCEPTED_HAS_TRIGGER),
-        V::NoEarlyGuard => (&[EARLY], ONE, p::NOT_EARLY),
+        V::NoSweep => (&[CRASH], DEFAULT, p::STORED_ENDS),
+        V::SendBeforePut => (&[CRASH], DEFAULT, p::NO_TRIGGER_WITHOUT_BYTES),
+        V::AcceptUnsent => (&[FAIL], DEFAULT, p::ACCEPTED_HAS_TRIGGER),
+        V::NoEarlyGuard => (&[EARLY], DEFAULT, p::NOT_EARLY),
         V::WakeBeforeDue => (&[WAKE], Policy::LATE, p::WOKEN_WHEN_DUE),
         V::WakeIgnoresTime => (&[WAKE], Policy::LATE, p::NOT_EARLY),
         V::AckThenSend => (&[CRASH], Policy::LATE, p::ACCEPTED_HAS_TRIGGER),
         V::HopsUnbounded => (&[], Policy::NEVER, p::NOTHING_CIRCLES),
         V::OwnerWaitBurns => (&[], Policy::LATE, p::WAITING_IS_FREE),
-        V::LiveClaimBurns => (&[CRASH], ONE, p::WAITING_IS_FREE),
+        V::LiveClaimBurns => (&[CRASH], DEFAULT, p::WAITING_IS_FREE),
         V::FailedNever | V::FailedAfterReport => (&[], Policy::NEVER, p::DLQ_HAS_REASON),
-        V::SweepUncounted => (&[SWEEP, SWEEP, SWEEP], ONE, p::NOTHING_CIRCLES),
-        V::SweepCountsAfter => (&[SWEEP, SWEEP, SWEEP, CRASH], ONE, p::NOTHING_CIRCLES),
-        V::SweepIncautious => (&[WIPE], ONE, p::SENDS_BOUNDED),
+        V::SweepUncounted => (&[SWEEP, SWEEP, SWEEP], DEFAULT, p::NOTHING_CIRCLES),
+        V::SweepCountsAfter => (&[SWEEP, SWEEP, SWEEP, CRASH], DEFAULT, p::NOTHING_CIRCLES),
+        V::SweepIncautious => (&[WIPE], DEFAULT, p::SENDS_BOUNDED),
         _ => return None,
     };
     Some(setting)
@@ -130,11 +129,11 @@ fn ends(variant: Variant) -> Option<Setting> {
 fn others(variant: Variant) -> Option<Setting> {
     use Variant as V;
     let setting: Setting = match variant {
-        V::OverwriteRaw | V::TombstoneGoesToo => (&[FORGET, RETRY], ONE, p::FORGOTTEN),
-        V::TombstoneIsMissing => (&[FORGET], ONE, p::SETTLED_RESTS),
-        V::MarkBeforeTombstone | V::DeleteBeforeLease => (&[FORGET], ONE, p::FORGOTTEN),
-        V::RevisionBlindToTombstone => (&[FORGET, REPLAY, FAIL], ONE, p::FORGOTTEN),
-        V::ReplaySharesClaim => (&[REPLAY], ONE, p::REPLAY_ENDS),
+        V::OverwriteRaw | V::TombstoneGoesToo => (&[FORGET, RETRY], DEFAULT, p::FORGOTTEN),
+        V::TombstoneIsMissing => (&[FORGET], DEFAULT, p::SETTLED_RESTS),
+        V::MarkBeforeTombstone | V::DeleteBeforeLease => (&[FORGET], DEFAULT, p::FORGOTTEN),
+        V::RevisionBlindToTombstone => (&[FORGET, REPLAY, FAIL], DEFAULT, p::FORGOTTEN),
+        V::ReplaySharesClaim => (&[REPLAY], DEFAULT, p::REPLAY_ENDS),
         V::NotifyUnseen => (&[REPLAY], Policy::SILENT, p::SILENT_MAILS_NOBODY),
         _ => return None,
     };

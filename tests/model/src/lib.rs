@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod action;
+mod audit;
 mod bounds;
 mod claim;
 mod effect;
@@ -28,6 +29,7 @@ pub mod property;
 pub mod walk;
 
 pub use action::{Action, Delivery, Get, Outside, Process, Reply};
+pub use audit::{Audit, audit};
 pub use bounds::{Ambiguous, Bounds, Clock, Cure, Notify, OwnerMissing, Policy, Start};
 pub use claim::{Claim, Mail, Old};
 pub use effect::{Answer, Effect, EffectId, Effects, Set};

@@ -5,6 +5,7 @@
 
 use stateright::{Model, Property};
 
+use crate::audit::{Audit, audit};
 use crate::bounds::{Ambiguous, Notify, Start};
 use crate::claim::Claim;
 use crate::effect::{BOTH, Effect, EffectId, Effects, Set};
@@ -24,6 +25,9 @@ pub const ACCEPTED_HAS_TRIGGER: &str =
 pub const NO_TRIGGER_WITHOUT_BYTES: &str = "P1 no trigger is queued before its bytes are stored";
 /// The end of every stored event: what the audit calls nowhere is nothing.
 pub const STORED_ENDS: &str = "P1 every effect of a stored event ends: sent, dropped, forgotten, or refused, parked or dead-lettered with its reason";
+/// The audit.
+pub const AUDITED: &str =
+    "P1 the audit finds no event nowhere, and calls mailed only what was sent to every receiver";
 /// The dead letter queue explains itself.
 pub const DLQ_HAS_REASON: &str =
     "P1 what is dead-lettered has its reason in failed/, unless its last receive died";
@@ -137,6 +141,16 @@ fn events_are_kept() -> Vec<Property<Protocol>> {
         }),
         law(STORED_ENDS, |p, s| {
             !(s.is_quiet(p) && s.was_stored()) || s.ghost.prefix_lost || has_ended(p, s)
+        }),
+        law(AUDITED, |p, s| {
+            let sent = |e| s.ghost.effects[Rev::Base][e].sends > 0 || s.ghost.bad[e];
+            match audit(s) {
+                Audit::Nowhere => {
+                    !(s.is_quiet(p) && s.was_stored()) || s.ghost.prefix_lost
+                }
+                Audit::Mailed => each_of(p, s, sent),
+                Audit::Forgotten | Audit::InFlight | Audit::Parked | Audit::DeadLettered => true,
+            }
         }),
         law(DLQ_HAS_REASON, |_, s| {
             let mut dead = s.queue.each().filter(|(_, m)| m.place == Place::Dlq);

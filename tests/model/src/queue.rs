@@ -152,18 +152,19 @@ impl Queue {
         self.slots.iter_mut().flatten()
     }
 
-    /// The same messages in a fixed order, and where each slot went.
-    pub fn sorted(&self) -> (Self, impl Fn(Slot) -> Slot + use<>) {
-        let mut order: Vec<(Message, Slot)> = self.each().map(|(slot, m)| (*m, slot)).collect();
+    /// The same messages in a fixed order, and where each slot went. What is equal is ordered by who holds it.
+    pub fn sorted<H: Ord>(&self, holder: impl Fn(Slot) -> H) -> (Self, impl Fn(Slot) -> Slot) {
+        let numbered = self.each().map(|(slot, m)| (*m, holder(slot), slot));
+        let mut order: Vec<(Message, H, Slot)> = numbered.collect();
         order.sort_unstable();
         let mut sorted = Self::default();
-        for (message, _) in &order {
+        for (message, ..) in &order {
             sorted.send(*message);
         }
         let moved = move |slot: Slot| {
             let mut places = (0..).map(Slot).zip(&order);
             places
-                .find(|(_, (_, old))| *old == slot)
+                .find(|(_, (_, _, old))| *old == slot)
                 .map_or(slot, |(new, _)| new)
         };
         (sorted, moved)

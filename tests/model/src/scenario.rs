@@ -95,15 +95,15 @@ pub(crate) const NO_EFFECT: Policy = Policy {
 };
 const FOREIGN: Policy = Policy {
     lookup: Lookup::Foreign,
-    ..Policy::ONE
+    ..Policy::DEFAULT
 };
 const THROTTLED: Policy = Policy {
     service_cure: Cure::Never,
-    ..Policy::ONE
+    ..Policy::DEFAULT
 };
 const ANYTIME: Policy = Policy {
     clock: Clock::Anytime,
-    ..Policy::ONE
+    ..Policy::DEFAULT
 };
 /// The first edition left this claim.
 pub(crate) const fn upgrade(old: Old, policy: Policy) -> Policy {
@@ -121,26 +121,24 @@ pub fn ordinary() -> Vec<Scenario> {
 /// Two effects under faults.
 fn faulty() -> Vec<Scenario> {
     vec![
-        scenario("two effects, a crash, a lost reply, a duplicate")
+        scenario("a crash, a lost reply, a duplicate")
             .may(&[CRASH, LOSE, DUPLICATE])
             .reaches(&[p::R_SENT, p::R_TWICE, p::R_SWEPT]),
-        scenario("two effects, a failed call, a lost reply, an answer that is late")
+        scenario("a failed call, a lost reply, an answer that is late")
             .may(&[FAIL, LOSE, SLOW])
             .reaches(&[p::R_SENT, p::R_TWICE]),
-        small("two effects, two lost replies")
+        small("two lost replies")
             .may(&[LOSE, LOSE])
             .reaches(&[p::R_SENT, p::R_TWICE, p::R_PARKED_BESIDE]),
-        scenario("two effects, park, a crash, a lost reply, a duplicate")
+        scenario("park, a crash, a lost reply, a duplicate")
             .may(&[CRASH, LOSE, DUPLICATE])
             .under(Policy::PARK)
             .reaches(&[p::R_SENT, p::R_PARKED_BESIDE]),
-        scenario("one effect, a CRM that retries, a crash, a lost reply")
+        scenario("a CRM that retries, a crash, a lost reply")
             .may(&[RETRY, CRASH, LOSE])
-            .under(Policy::ONE)
             .reaches(&[p::R_SENT, p::R_TWICE, p::R_SWEPT]),
         small("three faults use up the receives")
             .may(&[CRASH, CRASH, FAIL, FAIL])
-            .under(Policy::ONE)
             .reaches(&[p::R_SENT, p::R_DLQ, p::R_SWEPT]),
     ]
 }
@@ -188,9 +186,8 @@ fn waiting() -> Vec<Scenario> {
     vec![
         small("the queue delivers early, no time is left")
             .may(&[EARLY, EARLY, NO_TIME, NO_TIME, DUPLICATE])
-            .under(Policy::ONE)
             .reaches(&[p::R_SENT, p::R_DLQ]),
-        small("no time is left for two effects, park")
+        small("no time is left, a failed call, park")
             .may(&[NO_TIME, FAIL, CRASH])
             .under(Policy::PARK)
             .reaches(&[p::R_SENT]),
@@ -216,7 +213,6 @@ fn waiting() -> Vec<Scenario> {
             .reaches(&[p::R_UNASSIGNED, p::R_SENT]),
         small("the owner file goes away again, a duplicate")
             .may(&[VANISH, DUPLICATE])
-            .under(Policy::ONE)
             .reaches(&[p::R_SENT, p::R_DLQ]),
         small("two services throttle for a while")
             .may(&[THROTTLE, THROTTLE])
@@ -230,7 +226,7 @@ fn waiting() -> Vec<Scenario> {
             .reaches(&[p::R_SENT, p::R_DLQ]),
         small("a service throttles, park")
             .may(&[THROTTLE, CRASH])
-            .under(Policy::ONE_PARK)
+            .under(Policy::PARK)
             .reaches(&[p::R_THROTTLED, p::R_PARKED]),
     ]
 }
@@ -248,11 +244,9 @@ fn operated() -> Vec<Scenario> {
             .reaches(&[p::R_DLQ, p::R_CURED]),
         small("sweeps beside living triggers, crashes of the sweep")
             .may(&[CRASH, CRASH, SWEEP, SWEEP])
-            .under(Policy::ONE)
             .reaches(&[p::R_SWEPT, p::R_SWEPT_OUT]),
         small("the queue is purged")
             .may(&[PURGE, CRASH, FAIL, DUPLICATE])
-            .under(Policy::ONE)
             .reaches(&[p::R_SENT, p::R_SWEPT]),
         small("an effect refused, the other busy, the queue purged")
             .may(&[PURGE, THROTTLE])
@@ -260,15 +254,12 @@ fn operated() -> Vec<Scenario> {
             .reaches(&[p::R_REFUSED_BESIDE, p::R_SWEPT_OUT]),
         small("access to the claim is denied")
             .may(&[DENY, CRASH, VANISH])
-            .under(Policy::ONE)
             .reaches(&[p::R_SENT]),
         small("all of mail/ is lost: the sweep sends none")
             .may(&[WIPE, CRASH, LOSE, SWEEP])
-            .under(Policy::ONE)
             .reaches(&[p::R_SENT]),
         small("a replay with a changed owner file")
             .may(&[REPLAY, CHANGE, CRASH])
-            .under(Policy::ONE)
             .reaches(&[p::R_SENT, p::R_REPLAYED]),
         small("a silent replay, a crash, a lost reply")
             .may(&[REPLAY, CRASH, LOSE])
@@ -282,14 +273,12 @@ fn forgotten() -> Vec<Scenario> {
     vec![
         small("forget, with a CRM that retries")
             .may(&[RETRY, FORGET, CRASH])
-            .under(Policy::ONE)
             .reaches(&[p::R_FORGOTTEN]),
-        small("forget, two effects, a duplicate")
+        small("forget, a duplicate")
             .may(&[FORGET, DUPLICATE])
             .reaches(&[p::R_FORGOTTEN]),
         small("forget and replay")
             .may(&[FORGET, REPLAY, CRASH])
-            .under(Policy::ONE)
             .reaches(&[p::R_FORGOTTEN, p::R_REPLAYED]),
         small("forget and a silent replay")
             .may(&[FORGET, REPLAY, CRASH])
@@ -297,7 +286,7 @@ fn forgotten() -> Vec<Scenario> {
             .reaches(&[p::R_FORGOTTEN, p::R_SILENT]),
         small("forget and park")
             .may(&[FORGET, CRASH, LOSE, SWEEP])
-            .under(Policy::ONE_PARK)
+            .under(Policy::PARK)
             .reaches(&[p::R_FORGOTTEN, p::R_PARKED]),
     ]
 }
@@ -331,16 +320,41 @@ fn upgraded() -> Vec<Scenario> {
 /// Larger ones, for the long check.
 pub fn deep() -> Vec<Scenario> {
     vec![
-        scenario("deep: two effects, every fault, a duplicate")
-            .may(&[CRASH, LOSE, FAIL, DUPLICATE])
+        scenario("deep: every fault, a duplicate, an answer that is late")
+            .may(&[CRASH, LOSE, FAIL, DUPLICATE, SLOW])
             .reaches(&[p::R_SENT, p::R_TWICE]),
         scenario("deep: the same, park")
-            .may(&[CRASH, LOSE, FAIL, DUPLICATE])
+            .may(&[CRASH, LOSE, FAIL, DUPLICATE, SLOW])
             .under(Policy::PARK)
-            .reaches(&[p::R_SENT, p::R_PARKED]),
+            .reaches(&[p::R_SENT, p::R_PARKED_BESIDE]),
+        scenario("deep: two crashes, two lost replies, a redrive")
+            .may(&[CRASH, CRASH, LOSE, LOSE, REDRIVE])
+            .reaches(&[p::R_SENT, p::R_TWICE, p::R_PARKED_BESIDE, p::R_CURED]),
+        scenario("deep: the merge decides, retries, faults, a duplicate")
+            .may(&[RETRY, CHANGE, CRASH, LOSE, DUPLICATE])
+            .under(MERGED)
+            .reaches(&[p::R_SENT, p::R_TWICE, p::R_SECOND]),
+        scenario("deep: either owner file names another receiver, park, two crashes")
+            .may(&[CHANGE, CRASH, CRASH, LOSE, FAIL, DUPLICATE])
+            .under(EITHER_PARK)
+            .reaches(&[p::R_SENT, p::R_PARKED, p::R_SECOND]),
         scenario("deep: the clock moves at any time")
             .may(&[RETRY, CRASH, LOSE, EARLY])
             .under(ANYTIME)
             .reaches(&[p::R_SENT]),
+        scenario("deep: the owner comes at any time or is given up, faults, wake-ups")
+            .may(&[CRASH, LOSE, FAIL, WAKE])
+            .under(Policy::LATE_MAIL)
+            .reaches(&[p::R_UNASSIGNED]),
+        scenario("deep: services throttle, a crash, a duplicate")
+            .may(&[THROTTLE, CRASH, DUPLICATE])
+            .reaches(&[p::R_THROTTLED]),
+        scenario("deep: forget, replay, a CRM that retries, a crash, a lost reply")
+            .may(&[RETRY, FORGET, REPLAY, CRASH, LOSE])
+            .reaches(&[p::R_FORGOTTEN, p::R_REPLAYED]),
+        scenario("deep: a silent replay, faults, a duplicate")
+            .may(&[REPLAY, CRASH, LOSE, FAIL, DUPLICATE])
+            .under(Policy::SILENT)
+            .reaches(&[p::R_SENT, p::R_SILENT]),
     ]
 }

@@ -7,8 +7,9 @@ use stateright::Representative;
 
 use crate::claim::Claim;
 use crate::pair::Rev;
-use crate::queue::{Kind, Place};
+use crate::queue::{Kind, Place, Slot};
 use crate::state::State;
+use crate::worker::Worker;
 
 impl Representative for State {
     fn representative(&self) -> Self {
@@ -32,7 +33,18 @@ impl Representative for State {
 impl State {
     /// Puts messages and workers in a fixed order.
     fn sort(&mut self) {
-        let (queue, moved) = self.queue.sorted();
+        let workers = self.workers;
+        let holder = |slot| {
+            let every = workers.each().into_iter();
+            let held = every.filter(|w| w.is_busy() && w.slot == slot);
+            let nameless = |w: &Worker| Worker {
+                slot: Slot::NONE,
+                ..*w
+            };
+            held.map(nameless).min()
+        };
+        let unsorted = self.queue;
+        let (queue, moved) = unsorted.sorted(holder);
         self.queue = queue;
         for worker in self.workers.each_mut() {
             if worker.is_busy() {
