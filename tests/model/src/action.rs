@@ -124,10 +124,12 @@ pub enum Outside {
 
 /// One line of a trace: the action, and everything that it changed.
 pub(crate) fn describe(before: &State, action: Action, after: &State) -> String {
-    let mut changes = Changes(match action {
-        Action::Outside(event) => format!("{event:?}"),
-        action => format!("{action:?}"),
-    });
+    let name = if let Action::Outside(event) = action {
+        format!("{event:?}")
+    } else {
+        format!("{action:?}")
+    };
+    let mut changes = Changes(name);
     changes.note("time", before.phase, after.phase);
     changes.note("ingest", before.ingest, after.ingest);
     for id in WorkerId::ALL {
@@ -159,7 +161,7 @@ fn sends(state: &State, rev: Rev, effect: EffectId) -> u8 {
 struct Changes(String);
 
 impl Changes {
-    fn note<T: Debug + PartialEq>(&mut self, name: &str, before: T, after: T) {
+    fn note<T: Copy + Debug + PartialEq>(&mut self, name: &str, before: T, after: T) {
         if before != after {
             let change = format!(", {name} {before:?} → {after:?}");
             self.0.push_str(&change);

@@ -36,7 +36,7 @@ impl Protocol {
 
     /// Where a run begins.
     pub(crate) fn first_mark(&self) -> Forget {
-        if self.variant == Variant::MarkBeforeTombstone {
+        if self.breaks(Variant::MarkBeforeTombstone) {
             Forget::Mark
         } else {
             Forget::Bury
@@ -44,7 +44,7 @@ impl Protocol {
     }
 
     pub(crate) fn forget_step(&self, state: &mut State) {
-        let marks_first = self.variant == Variant::MarkBeforeTombstone;
+        let marks_first = self.breaks(Variant::MarkBeforeTombstone);
         state.forget = match state.forget {
             Forget::Never | Forget::Done => state.forget,
             Forget::Bury => {
@@ -62,10 +62,12 @@ impl Protocol {
                 if mark(state) {
                     note_who_is_at_work(state, false);
                 }
-                match self.variant {
-                    Variant::MarkBeforeTombstone => Forget::Bury,
-                    Variant::DeleteBeforeLease => Forget::Delete,
-                    _ => Forget::Wait,
+                if marks_first {
+                    Forget::Bury
+                } else if self.breaks(Variant::DeleteBeforeLease) {
+                    Forget::Delete
+                } else {
+                    Forget::Wait
                 }
             }
             Forget::Wait => Forget::Delete,
@@ -73,7 +75,7 @@ impl Protocol {
                 state.docs = Pair::default();
                 state.failed = Pair::default();
                 state.swept = 0;
-                if self.variant == Variant::TombstoneGoesToo {
+                if self.breaks(Variant::TombstoneGoesToo) {
                     state.raw = Raw::Absent;
                 }
                 Forget::Done

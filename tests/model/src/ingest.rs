@@ -22,7 +22,7 @@ impl Protocol {
 
     pub(crate) fn post(&self, state: &mut State) {
         state.left.posts -= 1;
-        state.ingest = if self.variant == Variant::SendBeforePut {
+        state.ingest = if self.breaks(Variant::SendBeforePut) {
             Ingest::Send
         } else {
             Ingest::PutRaw
@@ -31,7 +31,6 @@ impl Protocol {
 
     pub(crate) fn ingest_step(&self, state: &mut State, reply: Reply) {
         state.ingest = match state.ingest {
-            Ingest::Idle => Ingest::Idle,
             Ingest::PutRaw => self.put_raw(state, reply),
             Ingest::Send => self.send_trigger(state, reply),
             Ingest::Accept => {
@@ -39,24 +38,23 @@ impl Protocol {
                 state.ghost.accepted = true;
                 Ingest::Idle
             }
-            Ingest::Refuse => Ingest::Idle,
+            Ingest::Idle | Ingest::Refuse => Ingest::Idle,
         };
     }
 
     /// Creates `raw/X`, or finds it: its own bytes, or its tombstone (`naming` has other events in the same slot).
     fn put_raw(&self, state: &mut State, reply: Reply) -> Ingest {
-        let replaces = self.variant == Variant::OverwriteRaw;
+        let replaces = self.breaks(Variant::OverwriteRaw);
         match (reply, state.raw) {
-            (Reply::Error, _) => Ingest::Refuse,
-            // There is no time left to read back.
-            (Reply::Lost, Raw::Tombstone | Raw::Stored) => Ingest::Refuse,
+            // After a lost reply there is no time left to read back.
+            (Reply::Error, _) | (Reply::Lost, Raw::Tombstone | Raw::Stored) => Ingest::Refuse,
             (Reply::Answer, Raw::Tombstone) if !replaces => Ingest::Accept,
             (Reply::Answer | Reply::Lost, _) => {
                 state.raw = Raw::Stored;
                 state.ghost.stored = true;
                 match reply {
                     Reply::Lost | Reply::Error => Ingest::Refuse,
-                    Reply::Answer if self.variant == Variant::SendBeforePut => Ingest::Accept,
+                    Reply::Answer if self.breaks(Variant::SendBeforePut) => Ingest::Accept,
                     Reply::Answer => Ingest::Send,
                 }
             }
@@ -65,7 +63,7 @@ impl Protocol {
 
     fn send_trigger(&self, state: &mut State, reply: Reply) -> Ingest {
         if reply == Reply::Error {
-            return if self.variant == Variant::AcceptUnsent {
+            return if self.breaks(Variant::AcceptUnsent) {
                 Ingest::Accept
             } else {
                 Ingest::Refuse
@@ -76,7 +74,7 @@ impl Protocol {
         match reply {
             // The SDK sends once more: two triggers.
             Reply::Lost | Reply::Error => Ingest::Send,
-            Reply::Answer if self.variant == Variant::SendBeforePut => Ingest::PutRaw,
+            Reply::Answer if self.breaks(Variant::SendBeforePut) => Ingest::PutRaw,
             Reply::Answer => Ingest::Accept,
         }
     }

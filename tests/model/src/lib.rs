@@ -24,8 +24,8 @@ mod world;
 pub mod circle;
 pub mod control;
 pub mod naming;
-pub mod scenario;
 pub mod property;
+pub mod scenario;
 pub mod walk;
 
 pub use action::{Action, Delivery, Get, Outside, Process, Reply};

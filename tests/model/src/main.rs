@@ -45,7 +45,7 @@ fn show_scenarios(scenarios: &[Scenario]) -> bool {
         let walk = walk(scenario.protocol, threads);
         say(&format!("{:<66} {walk}", scenario.name));
         for property in &walk.broken {
-            show_run(&refute(scenario.protocol, property).unwrap_or_default());
+            show_run(&refute(&scenario.protocol, property).unwrap_or_default());
         }
         states += walk.states;
         good &= walk.holds();
@@ -57,7 +57,7 @@ fn show_scenarios(scenarios: &[Scenario]) -> bool {
 fn show_control(control: &Control) -> bool {
     let (variant, property) = (control.protocol.variant, control.property);
     say(&format!("\n{variant:?} breaks “{property}”"));
-    let run = refute(control.protocol, property);
+    let run = refute(&control.protocol, property);
     if run.is_none() {
         say("  NOT REFUTED");
     }

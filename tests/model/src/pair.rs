@@ -86,7 +86,7 @@ impl<T: Ord> Pair<T> {
 }
 
 /// One of two, by which a [`Pair`] is indexed.
-pub trait Side {
+pub trait Side: Copy {
     /// Whether it is the second one.
     fn is_second(self) -> bool;
 }

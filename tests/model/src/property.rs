@@ -145,9 +145,7 @@ fn events_are_kept() -> Vec<Property<Protocol>> {
         law(AUDITED, |p, s| {
             let sent = |e| s.ghost.effects[Rev::Base][e].sends > 0 || s.ghost.bad[e];
             match audit(s) {
-                Audit::Nowhere => {
-                    !(s.is_quiet(p) && s.was_stored()) || s.ghost.prefix_lost
-                }
+                Audit::Nowhere => !(s.is_quiet(p) && s.was_stored()) || s.ghost.prefix_lost,
                 Audit::Mailed => each_of(p, s, sent),
                 Audit::Forgotten | Audit::InFlight | Audit::Parked | Audit::DeadLettered => true,
             }
@@ -349,8 +347,7 @@ fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
     let few = protocol.faults(state) < protocol.policy.receives;
     let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
     let said = said(protocol, state, Rev::Base);
-    let good =
-        |e| matches!(said[e], Effect::Sent | Effect::Parked) || state.ghost.bad[e];
+    let good = |e| matches!(said[e], Effect::Sent | Effect::Parked) || state.ghost.bad[e];
     let made = state.docs[Rev::Base].is_some();
     !(state.is_quiet(protocol) && state.was_stored() && few && !excused)
         || (made && each_of(protocol, state, good))

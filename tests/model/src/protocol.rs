@@ -18,6 +18,11 @@ pub struct Protocol {
 }
 
 impl Protocol {
+    /// Whether the protocol is this broken one.
+    pub(crate) fn breaks(&self, variant: Variant) -> bool {
+        self.variant == variant
+    }
+
     /// Faults (deaths, lost replies, errors, purges) that have happened.
     pub(crate) fn faults(&self, state: &State) -> u8 {
         self.bounds.faults() - state.left.faults()

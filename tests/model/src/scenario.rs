@@ -2,8 +2,8 @@
 
 use crate::bounds::{
     Bounds, CHANGE, CONFIGURE, CRASH, Clock, Cure, DENY, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May,
-    NO_TIME, PURGE, Policy, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, Start, THROTTLE, VANISH, WAKE,
-    WIPE,
+    NO_TIME, PURGE, Policy, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, Start, THROTTLE, VANISH,
+    WAKE, WIPE,
 };
 use crate::claim::Old;
 use crate::effect::{BOTH, NONE, OWNER, TEAM};
@@ -115,7 +115,15 @@ pub(crate) const fn upgrade(old: Old, policy: Policy) -> Policy {
 
 /// The scenarios of the ordinary test run.
 pub fn ordinary() -> Vec<Scenario> {
-    [faulty(), several(), waiting(), operated(), forgotten(), upgraded()].concat()
+    [
+        faulty(),
+        several(),
+        waiting(),
+        operated(),
+        forgotten(),
+        upgraded(),
+    ]
+    .concat()
 }
 
 /// Two effects under faults.
@@ -127,9 +135,11 @@ fn faulty() -> Vec<Scenario> {
         scenario("a failed call, a lost reply, an answer that is late")
             .may(&[FAIL, LOSE, SLOW])
             .reaches(&[p::R_SENT, p::R_TWICE]),
-        small("two lost replies")
-            .may(&[LOSE, LOSE])
-            .reaches(&[p::R_SENT, p::R_TWICE, p::R_PARKED_BESIDE]),
+        small("two lost replies").may(&[LOSE, LOSE]).reaches(&[
+            p::R_SENT,
+            p::R_TWICE,
+            p::R_PARKED_BESIDE,
+        ]),
         scenario("park, a crash, a lost reply, a duplicate")
             .may(&[CRASH, LOSE, DUPLICATE])
             .under(Policy::PARK)

@@ -28,9 +28,9 @@ impl Protocol {
     /// What the listings merged on X show: stored, and neither settled nor failed. Where `failed/X` stands beside a
     /// claim that is not empty, the claim is read: an open effect is not failed. More than `SWEEP_MAX` of them: none.
     pub(crate) fn sweep_finds(&self, state: &State) -> bool {
-        let cautious = self.variant != Variant::SweepIncautious;
+        let cautious = !self.breaks(Variant::SweepIncautious);
         let too_many = state.ghost.prefix_lost && cautious;
-        self.variant != Variant::NoSweep
+        !self.breaks(Variant::NoSweep)
             && !too_many
             && state.raw == Raw::Stored
             && !state.mail[Rev::Base].is_settled()
@@ -65,7 +65,7 @@ impl Protocol {
             self.variant,
             Variant::SweepUncounted | Variant::SweepCountsAfter
         );
-        let exhausted = state.swept >= SWEPT_MAX && self.variant != Variant::SweepUncounted;
+        let exhausted = state.swept >= SWEPT_MAX && !self.breaks(Variant::SweepUncounted);
         state.sweep = if counts_first || exhausted {
             Sweep::Count
         } else {
@@ -85,7 +85,7 @@ impl Protocol {
                     .queue
                     .send(Message::trigger(Rev::Base, delay_left(state)));
                 state.ghost.swept = (state.ghost.swept + 1).min(SWEPT_MAX + 1);
-                if self.variant == Variant::SweepCountsAfter {
+                if self.breaks(Variant::SweepCountsAfter) {
                     Sweep::CountLate
                 } else {
                     Sweep::Idle

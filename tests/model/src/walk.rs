@@ -83,7 +83,7 @@ pub fn walk(protocol: Protocol, threads: usize) -> Walk {
 /// The shortest run that breaks one property, one line a step; `None` where it holds.
 ///
 /// The checker's own search stops at the end of a block of states, and not at the first that breaks the property.
-pub fn refute<M>(model: M, property: &'static str) -> Option<Vec<String>>
+pub fn refute<M>(model: &M, property: &'static str) -> Option<Vec<String>>
 where
     M: Model,
     M::State: Clone + Debug + Hash,
@@ -100,8 +100,8 @@ where
     }
     let mut at = 0;
     while let Some((state, _)) = nodes.get(at).cloned() {
-        if !(law.condition)(&model, &state) {
-            return Some(told(&model, &nodes, at));
+        if !(law.condition)(model, &state) {
+            return Some(told(model, &nodes, at));
         }
         let mut actions = Vec::new();
         model.actions(&state, &mut actions);
@@ -116,10 +116,7 @@ where
 }
 
 /// A state that was reached: from which one, and how.
-type Node<M> = (
-    <M as Model>::State,
-    Option<(usize, <M as Model>::Action)>,
-);
+type Node<M> = (<M as Model>::State, Option<(usize, <M as Model>::Action)>);
 
 /// The way to a state, one line a step.
 fn told<M>(model: &M, nodes: &[Node<M>], end: usize) -> Vec<String>

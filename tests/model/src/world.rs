@@ -28,8 +28,8 @@ impl Protocol {
         };
         for rev in Rev::ALL {
             // The fence: a lease is longer than the life of the worker that took it.
-            let fenced = state.holder_works(rev) && self.variant != Variant::ShortLease;
-            let ends = !reading(rev) || self.variant == Variant::ShortMargin;
+            let fenced = state.holder_works(rev) && !self.breaks(Variant::ShortLease);
+            let ends = !reading(rev) || self.breaks(Variant::ShortMargin);
             if state.mail[rev].live && !fenced && ends {
                 actions.push(Action::Outside(Outside::LeaseEnds(rev)));
             }
@@ -142,7 +142,7 @@ impl Protocol {
     pub(crate) fn replay(&self, state: &mut State) {
         state.left.replays -= 1;
         state.ghost.replayed = true;
-        let shares = self.variant == Variant::ReplaySharesClaim;
+        let shares = self.breaks(Variant::ReplaySharesClaim);
         let rev = if shares { Rev::Base } else { Rev::Replay };
         state.queue.send(Message::trigger(rev, delay_left(state)));
     }

@@ -10,7 +10,7 @@ const STATES_MIN: usize = 1_000_000;
 /// The shortest run to each promise that does not hold.
 fn told(scenario: &Scenario, broken: &[&'static str]) -> String {
     let runs = broken.iter().map(|property| {
-        let run = refute(scenario.protocol, property).unwrap_or_default();
+        let run = refute(&scenario.protocol, property).unwrap_or_default();
         format!("  {property}\n    {}", run.join("\n    "))
     });
     runs.collect::<Vec<_>>().join("\n")

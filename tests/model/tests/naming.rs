@@ -50,7 +50,7 @@ fn every_broken_naming_is_refuted_by_its_property() {
         (Naming::NamelessTombstone, FIXED, STORED),
         (Naming::TombstoneGoesToo, FIXED, FORGOTTEN_STAYS),
     ] {
-        let run = refute(NamingModel { naming, ..model }, property);
+        let run = refute(&NamingModel { naming, ..model }, property);
         let run = run.unwrap_or_else(|| panic!("{naming:?} keeps “{property}”"));
         println!("{naming:?} breaks “{property}” in {} steps", run.len());
     }

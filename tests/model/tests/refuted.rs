@@ -17,9 +17,12 @@ fn every_broken_variant_is_refuted_by_its_property_and_the_sound_one_is_not() {
         let (variant, walk) = (protocol.variant, walk(sound, 1));
         let setting = format!("the sound protocol breaks in the setting of {variant:?}: {walk}");
         assert!(walk.holds(), "{setting}");
-        let run = refute(protocol, property);
+        let run = refute(&protocol, property);
         let run = run.unwrap_or_else(|| panic!("{variant:?} keeps “{property}”"));
-        println!("\n{variant:?} breaks “{property}”\n    {}", run.join("\n    "));
+        println!(
+            "\n{variant:?} breaks “{property}”\n    {}",
+            run.join("\n    ")
+        );
     }
 }
 

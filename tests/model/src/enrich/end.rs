@@ -27,12 +27,12 @@ impl Protocol {
         let free = matches!(wait, Wait::Early | Wait::NoTime);
         state.ghost.bothered |= worker.late && !free;
         let copy = self.copy_of(state, state.queue.get(worker.slot), wait);
-        if copy.hops > self.policy.hops && self.variant != Variant::HopsUnbounded {
+        if copy.hops > self.policy.hops && !self.breaks(Variant::HopsUnbounded) {
             let message = state.queue.get_mut(worker.slot);
             message.hop_stolen |= steals_hop(wait);
             return self.fail(state, id, Reason::HopsUsedUp);
         }
-        let step = if self.variant == Variant::AckThenSend {
+        let step = if self.breaks(Variant::AckThenSend) {
             state.queue.get_mut(worker.slot).place = Place::Deleted;
             Step::CopyLate(wait)
         } else {
@@ -68,7 +68,7 @@ impl Protocol {
         };
         let kind = asked.max(message.kind);
         let same = kind == message.kind;
-        let uncounted = self.variant == Variant::HopsUnbounded;
+        let uncounted = self.breaks(Variant::HopsUnbounded);
         let hops = match message.hops {
             _ if !same => 1,
             hops if uncounted => hops.min(self.policy.hops) + 1,
@@ -101,9 +101,9 @@ impl Protocol {
         state.ghost.bothered |= worker.late && !excused;
         let message = state.queue.get(worker.slot);
         let due = reason.is_permanent() || message.receives >= self.policy.receives;
-        if !due || self.variant == Variant::FailedNever {
+        if !due || self.breaks(Variant::FailedNever) {
             self.report(state, id, reason);
-        } else if self.variant == Variant::FailedAfterReport {
+        } else if self.breaks(Variant::FailedAfterReport) {
             self.report(state, id, reason);
             state.workers[id] = Worker {
                 step: Step::WriteFailedLate(reason),

@@ -90,17 +90,14 @@ impl Protocol {
     }
 
     fn waits_for_its_time(&self, message: Message) -> bool {
-        match self.variant {
-            Variant::NoEarlyGuard => false,
-            Variant::WakeIgnoresTime => !message.once,
-            _ => true,
-        }
+        let ignores = self.breaks(Variant::WakeIgnoresTime) && message.once;
+        !ignores && !self.breaks(Variant::NoEarlyGuard)
     }
 
     /// The first receive: where bytes and owner are there, the claim is not read before it is written.
     pub(crate) fn glance(&self, state: &mut State, id: WorkerId) {
-        let tombstone = state.raw == Raw::Tombstone && self.variant != Variant::TombstoneIsMissing;
-        let decides = self.variant == Variant::OptimistDecides;
+        let tombstone = state.raw == Raw::Tombstone && !self.breaks(Variant::TombstoneIsMissing);
+        let decides = self.breaks(Variant::OptimistDecides);
         match (state.raw, state.lookup) {
             _ if tombstone => self.ack(state, id),
             (Raw::Stored, Lookup::First) => self.merge(state, id, Mail::default(), Doc::First),
@@ -125,7 +122,7 @@ impl Protocol {
 
     /// Access to `mail/X` is denied: that is no "not there".
     pub(crate) fn denied(&self, state: &mut State, id: WorkerId) {
-        if self.variant == Variant::DeniedIsAbsent {
+        if self.breaks(Variant::DeniedIsAbsent) {
             state.workers[id].seen = Some(Mail::default());
             return self.decide(state, id);
         }
@@ -133,11 +130,8 @@ impl Protocol {
     }
 
     fn look_around(&self, state: &State, rev: Rev) -> Found {
-        let blind = match self.variant {
-            Variant::RevisionBlindToTombstone => rev == Rev::Replay,
-            Variant::TombstoneIsMissing => true,
-            _ => false,
-        };
+        let of_revision = self.breaks(Variant::RevisionBlindToTombstone) && rev == Rev::Replay;
+        let blind = of_revision || self.breaks(Variant::TombstoneIsMissing);
         match (state.raw, state.docs[rev]) {
             (Raw::Tombstone, _) if !blind => Found::Tombstone,
             (_, Some(doc)) => Found::Stored(doc),
@@ -152,7 +146,7 @@ impl Protocol {
         let (Some(seen), Some(found)) = (worker.seen, worker.found) else {
             return;
         };
-        if self.variant == Variant::TombstoneIsMissing && found == Found::Nothing {
+        if self.breaks(Variant::TombstoneIsMissing) && found == Found::Nothing {
             return self.fail(state, id, Reason::RawMissing);
         }
         if found == Found::Tombstone || seen.is_settled() {
@@ -161,12 +155,12 @@ impl Protocol {
         if seen.live {
             return self.meet_live_claim(state, id);
         }
-        if self.variant == Variant::NoTakeover && is_abandoned(seen.claim) {
+        if self.breaks(Variant::NoTakeover) && is_abandoned(seen.claim) {
             return self.ack(state, id);
         }
         // A claim that names an effect had a document: that was read before it was stored. Both are read again.
         let torn = matches!(found, Found::Raw(_)) && names_effects(seen.claim);
-        if torn && self.variant != Variant::TornRead {
+        if torn && !self.breaks(Variant::TornRead) {
             state.workers[id] = worker.turned_to(Step::Read);
             return;
         }
@@ -185,7 +179,7 @@ impl Protocol {
             return self.ack(state, id);
         }
         if state.phase < Phase::Over {
-            if self.variant == Variant::OwnerWaitBurns {
+            if self.breaks(Variant::OwnerWaitBurns) {
                 return self.fail(state, id, Reason::Waiting);
             }
             return self.defer(state, id, Wait::Owner);
@@ -198,11 +192,14 @@ impl Protocol {
 
     /// No document is stored yet. A claim that is there was never sent from.
     fn merge(&self, state: &mut State, id: WorkerId, seen: Mail, doc: Doc) {
-        let doubts = self.variant == Variant::UnsentIsDoubt && is_abandoned(seen.claim);
-        let next = match self.variant {
-            _ if doubts => return self.resume(state, id, seen, doc),
-            Variant::ClaimNamesOwnMerge => Claim::Named(sending(self.notify(doc))),
-            _ => Claim::First,
+        let doubts = self.breaks(Variant::UnsentIsDoubt) && is_abandoned(seen.claim);
+        if doubts {
+            return self.resume(state, id, seen, doc);
+        }
+        let next = if self.breaks(Variant::ClaimNamesOwnMerge) {
+            Claim::Named(sending(self.notify(doc)))
+        } else {
+            Claim::First
         };
         let worker = &mut state.workers[id];
         worker.seen = Some(seen);
@@ -253,16 +250,15 @@ impl Protocol {
     }
 
     fn as_read(&self, claim: Claim) -> Claim {
-        match claim {
-            Claim::Old(Old::Sending(_)) if self.variant == Variant::UpgradeForgetsAttempts => {
-                Claim::Old(Old::Sending(0))
-            }
-            claim => claim,
+        if self.breaks(Variant::UpgradeForgetsAttempts) && claim == Claim::Old(Old::Sending(1)) {
+            Claim::Old(Old::Sending(0))
+        } else {
+            claim
         }
     }
 
     pub(crate) fn meet_live_claim(&self, state: &mut State, id: WorkerId) {
-        if self.variant == Variant::LiveClaimBurns {
+        if self.breaks(Variant::LiveClaimBurns) {
             return self.fail(state, id, Reason::Waiting);
         }
         self.defer(state, id, Wait::LiveClaim);
@@ -281,7 +277,7 @@ impl Protocol {
     /// The effects of a stored document. Where it names none, the claim's list stands for it, else today's receivers.
     pub(crate) fn effects(&self, state: &State, doc: Doc, claim: Claim) -> Set {
         match doc {
-            _ if self.variant == Variant::EffectsOfTheDay => state.config,
+            _ if self.breaks(Variant::EffectsOfTheDay) => state.config,
             Doc::Unnamed if claim.named().is_empty() => state.config,
             Doc::Unnamed => claim.named(),
             Doc::Unassigned | Doc::First | Doc::Second => self.notify(doc),
@@ -290,10 +286,12 @@ impl Protocol {
 
     /// Doubts after which an effect is parked.
     pub(crate) fn doubts(&self) -> u8 {
-        match self.variant {
-            Variant::ParkResends => 2,
-            Variant::ThirdSend => 3,
-            _ => self.policy.doubts(),
+        if self.breaks(Variant::ParkResends) {
+            2
+        } else if self.breaks(Variant::ThirdSend) {
+            3
+        } else {
+            self.policy.doubts()
         }
     }
 
@@ -301,7 +299,7 @@ impl Protocol {
     pub(crate) fn keeps_quiet(&self, rev: Rev) -> bool {
         rev == Rev::Replay
             && self.policy.replay == Notify::Never
-            && self.variant != Variant::NotifyUnseen
+            && !self.breaks(Variant::NotifyUnseen)
     }
 }
 
@@ -337,9 +335,12 @@ fn to_send(effects: Effects) -> Set {
 
 /// These effects, being sent for the first time.
 pub(crate) fn sending(effects: Set) -> Effects {
-    let each = |e: EffectId| match effects[e] {
-        true => Effect::Sending(0),
-        false => Effect::Missing,
+    let each = |e: EffectId| {
+        if effects[e] {
+            Effect::Sending(0)
+        } else {
+            Effect::Missing
+        }
     };
     Effects::new(each(EffectId::Team), each(EffectId::Owner))
 }

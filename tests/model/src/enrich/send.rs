@@ -16,16 +16,17 @@ impl Protocol {
     pub(crate) fn begin(&self, state: &mut State, id: WorkerId) {
         let worker = state.workers[id];
         let doc = worker.doc.unwrap_or(Doc::Unnamed);
-        let names_own = self.variant == Variant::ClaimNamesOwnMerge;
-        let todo = match worker.next {
-            Claim::First if doc == Doc::Unnamed => {
-                state.workers[id].step = Step::Name;
-                return;
-            }
-            Claim::Named(effects) if !names_own => {
-                Set::of(|e| matches!(effects[e], Effect::Sending(_)))
-            }
-            claim => self.effects(state, doc, claim),
+        let names_own = self.breaks(Variant::ClaimNamesOwnMerge);
+        if worker.next == Claim::First && doc == Doc::Unnamed {
+            state.workers[id].step = Step::Name;
+            return;
+        }
+        let todo = if let Claim::Named(effects) = worker.next
+            && !names_own
+        {
+            Set::of(|e| matches!(effects[e], Effect::Sending(_)))
+        } else {
+            self.effects(state, doc, worker.next)
         };
         let mut holder = worker.holding(Step::Send);
         for e in todo.members() {
@@ -37,10 +38,13 @@ impl Protocol {
             };
         }
         state.workers[id] = holder;
-        match worker.next {
+        if let Claim::Named(effects) = worker.next
+            && todo.is_empty()
+        {
             // The claim says already how it ends: everything that was open is parked.
-            Claim::Named(effects) if todo.is_empty() => self.end_attempt(state, id, effects),
-            _ => self.after_send(state, id),
+            self.end_attempt(state, id, effects);
+        } else {
+            self.after_send(state, id);
         }
     }
 
@@ -58,7 +62,7 @@ impl Protocol {
         if answered && state.left.slow > 0 {
             actions.push(Action::Record(id));
         }
-        if !answered && state.left.no_time > 0 && self.variant != Variant::NoMarker {
+        if !answered && state.left.no_time > 0 && !self.breaks(Variant::NoMarker) {
             actions.push(Action::NoTime(id));
         }
     }
@@ -84,12 +88,12 @@ impl Protocol {
         if answer == Answer::Lost {
             state.ghost.effects[rev][e].doubt();
         }
-        let asks_again = self.variant == Variant::AskAgainInDoubt && answer == Answer::Lost;
+        let asks_again = self.breaks(Variant::AskAgainInDoubt) && answer == Answer::Lost;
         let worker = &mut state.workers[id];
         if !asks_again {
             worker.plan[e] = Plan::Got(answer);
         }
-        if self.variant == Variant::BusyStopsOthers && answer == Answer::Busy {
+        if self.breaks(Variant::BusyStopsOthers) && answer == Answer::Busy {
             for plan in worker.plan.each_mut() {
                 if *plan == Plan::Todo {
                     *plan = Plan::Got(Answer::Busy);

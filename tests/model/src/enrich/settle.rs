@@ -16,12 +16,12 @@ impl Protocol {
     pub(crate) fn settle(&self, state: &mut State, id: WorkerId, reply: Reply) {
         if reply == Reply::Error {
             // Nothing else is worth doing now: the same PUT again, until the record's deadline.
-            if self.variant == Variant::SettleGivesUp {
+            if self.breaks(Variant::SettleGivesUp) {
                 self.fail(state, id, Reason::Transient);
             }
             return;
         }
-        if !state.holds(id) && self.variant != Variant::MarkerAfterSend {
+        if !state.holds(id) && !self.breaks(Variant::MarkerAfterSend) {
             return self.meet_other_writer(state, id);
         }
         let effects = self.answered(state, id);
@@ -59,16 +59,16 @@ impl Protocol {
         let mut effects = claim.of(self.effects(state, doc, claim));
         for e in EffectId::ALL {
             match worker.plan[e] {
-                Plan::Got(Answer::Busy) if self.variant == Variant::BusyKeepsClaim => {}
+                Plan::Got(Answer::Busy) if self.breaks(Variant::BusyKeepsClaim) => {}
                 Plan::Got(answer) => effects[e] = answer.settles(effects[e], self.doubts()),
-                Plan::Nothing if self.variant == Variant::SettleOverOthers => {
+                Plan::Nothing if self.breaks(Variant::SettleOverOthers) => {
                     effects[e] = Effect::Idle(0);
                 }
                 Plan::Nothing | Plan::Todo => {}
             }
         }
         let refused = !Set::of(|e| matches!(effects[e], Effect::Refused(_))).is_empty();
-        if self.variant == Variant::RefusalEndsOthers && refused {
+        if self.breaks(Variant::RefusalEndsOthers) && refused {
             for effect in effects.each_mut().into_iter().filter(|e| e.is_open()) {
                 *effect = Effect::Dropped;
             }
@@ -80,8 +80,7 @@ impl Protocol {
     fn concluded(&self, effects: Effects) -> Claim {
         let told = |e: &Effect| matches!(e, Effect::Sent | Effect::Dropped | Effect::Missing);
         let any = effects.each().contains(&&Effect::Sent);
-        if effects.each().into_iter().all(told) && (any || self.variant == Variant::NobodyIsSettled)
-        {
+        if effects.each().into_iter().all(told) && (any || self.breaks(Variant::NobodyIsSettled)) {
             Claim::Sent(effects)
         } else {
             Claim::Named(effects)
@@ -99,7 +98,7 @@ impl Protocol {
                 *plan = Plan::Nothing;
             }
         }
-        let hides = self.variant == Variant::FailedHidesOpen;
+        let hides = self.breaks(Variant::FailedHidesOpen);
         let refused = |e: &Effect| matches!(e, Effect::Refused(_));
         if hides && claim.of(claim.named()).each().into_iter().any(refused) {
             self.put_failed(state, rev, Reason::Refused);
@@ -117,7 +116,7 @@ impl Protocol {
         } else if any(|e| matches!(e, Effect::Refused(_))) {
             self.fail(state, id, Reason::Refused);
         } else if any(|e| *e == Effect::Parked) {
-            let unread = self.variant == Variant::ParkedIsAcked;
+            let unread = self.breaks(Variant::ParkedIsAcked);
             let step = if unread { Step::Ack } else { Step::ParkReason };
             state.workers[id] = worker.turned_to(step);
         } else {
@@ -129,12 +128,12 @@ impl Protocol {
     fn end_open(&self, state: &mut State, id: WorkerId, effects: Effects) {
         let doubt = effects.each().iter().any(|e| matches!(e, Effect::Doubt(_)));
         let message = state.queue.get(state.workers[id].slot);
-        let burns = match self.variant {
-            Variant::BusyBurns => !doubt,
-            Variant::DoubtBurns => doubt,
-            _ => false,
+        let variant = if doubt {
+            Variant::DoubtBurns
+        } else {
+            Variant::BusyBurns
         };
-        if burns {
+        if self.breaks(variant) {
             self.fail(state, id, Reason::Waiting);
         } else if doubt {
             self.defer(state, id, Wait::Doubt);

@@ -1,8 +1,8 @@
 //! Enrich, the two conditional writes, both open at once: `PUT enriched/X` and `PUT mail/X`.
 
+use super::sending;
 use crate::action::{Action, Reply};
 use crate::claim::Claim;
-use super::sending;
 use crate::effect::{Effect, EffectId, Set};
 use crate::fact::{Doc, Phase, Reason, Wait};
 use crate::pair::{Rev, WorkerId};
@@ -27,8 +27,8 @@ impl Protocol {
     pub(crate) fn write_document(&self, state: &mut State, id: WorkerId, reply: Reply) {
         let rev = state.workers[id].rev;
         let stored = state.docs[rev];
-        let overwrites = self.variant == Variant::OverwriteDocument;
-        let own = overwrites || self.variant == Variant::SendOwnMerge;
+        let overwrites = self.breaks(Variant::OverwriteDocument);
+        let own = overwrites || self.breaks(Variant::SendOwnMerge);
         let write = match stored {
             _ if reply == Reply::Error => Write::Unknown,
             Some(_) if !overwrites => {
@@ -71,7 +71,7 @@ impl Protocol {
         let meets = expected == Some(state.mail[worker.rev].version);
         let mut token = worker.token;
         if meets && reply != Reply::Error {
-            let before_send = self.variant == Variant::MarkerBeforeSend;
+            let before_send = self.breaks(Variant::MarkerBeforeSend);
             let effects = self.notify_of(state, id);
             let next = if before_send {
                 Claim::Sent(sending(effects))
@@ -105,18 +105,23 @@ impl Protocol {
     /// Goes on once both writes have ended: nothing is sent unless both were seen stored.
     pub(crate) fn after_write(&self, state: &mut State, id: WorkerId) {
         let worker = state.workers[id];
-        let (doc, claim) = match (self.variant, worker.doc_write, worker.claim_write) {
-            (Variant::SendWithoutDocument, _, Write::Done) => (Write::Done, Write::Done),
-            (Variant::SendWithoutClaim, Write::Done, Write::Unknown) => (Write::Done, Write::Done),
-            (_, doc, claim) => (doc, claim),
+        let unseen = |broken, write, other| {
+            self.breaks(broken) && write != Write::Done && other == Write::Done
         };
+        let (mut doc, mut claim) = (worker.doc_write, worker.claim_write);
+        if unseen(Variant::SendWithoutDocument, doc, claim) {
+            doc = Write::Done;
+        }
+        if unseen(Variant::SendWithoutClaim, claim, doc) && claim == Write::Unknown {
+            claim = Write::Done;
+        }
         match (doc, claim) {
             (Write::Todo, _) | (_, Write::Todo) => {}
             (Write::Done, Write::Done) if self.keeps_quiet(worker.rev) => {
                 state.workers[id] = worker.turned_to(Step::Quiet);
             }
             (Write::Done, Write::Done) => self.begin(state, id),
-            (_, Write::Theirs) if self.variant == Variant::BlindConflict => self.ack(state, id),
+            (_, Write::Theirs) if self.breaks(Variant::BlindConflict) => self.ack(state, id),
             (_, Write::Theirs) => {
                 let theirs = worker.seen.unwrap_or_default();
                 if theirs.is_settled() {
@@ -157,7 +162,7 @@ impl Protocol {
     /// Gives the claim up before the first send.
     pub(crate) fn give_back_claim(&self, state: &mut State, id: WorkerId, end: GivenUp) {
         let worker = state.workers[id];
-        if state.holds(id) && self.variant != Variant::GiveUpSilently {
+        if state.holds(id) && !self.breaks(Variant::GiveUpSilently) {
             state.workers[id] = worker.holding(Step::GiveBack(end));
         } else {
             self.end_given_up(state, id, end);

@@ -11,7 +11,8 @@ pub const BYTES_STAY: &str = "stored bytes are never replaced";
 /// Accepted is stored.
 pub const STORED: &str = "an accepted event is stored under its name, or was forgotten";
 /// Accepted is queued.
-pub const ALL_QUEUED: &str = "2xx means that a trigger of every event is queued, or it was forgotten";
+pub const ALL_QUEUED: &str =
+    "2xx means that a trigger of every event is queued, or it was forgotten";
 /// Forgotten.
 pub const FORGOTTEN_STAYS: &str = "a forgotten event is not stored again";
 /// Reached: a retry after a partial failure.

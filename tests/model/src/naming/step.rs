@@ -6,7 +6,7 @@ use super::{
 use crate::pair::{Pair, WorkerId};
 
 impl NamingModel {
-    pub(crate) fn moves(&self, moment: &Moment, moves: &mut Vec<Move>) {
+    pub(crate) fn moves(self, moment: &Moment, moves: &mut Vec<Move>) {
         let times: &[u8] = if self.fixed { &[0] } else { &[0, 1] };
         let open = idle(moment).is_some();
         for event in Event::ALL {
@@ -33,7 +33,7 @@ impl NamingModel {
         }
     }
 
-    fn request_moves(&self, moment: &Moment, id: WorkerId, moves: &mut Vec<Move>) {
+    fn request_moves(self, moment: &Moment, id: WorkerId, moves: &mut Vec<Move>) {
         let request = moment.requests[id];
         for event in Event::ALL {
             let at = request[event].at;
@@ -57,7 +57,7 @@ impl NamingModel {
     }
 
     /// Whether the request can be answered: nothing of it is under way.
-    fn is_concluded(&self, request: Request) -> bool {
+    fn is_concluded(self, request: Request) -> bool {
         let at_first = self.naming == Naming::AnswerAtFirst;
         let parts = request.each();
         let ended = |part: &&Part| matches!(part.at, At::Nowhere | At::Done | At::Failed);
@@ -65,7 +65,7 @@ impl NamingModel {
         !is_idle(request) && (parts.iter().all(ended) || (at_first && done))
     }
 
-    pub(crate) fn take(&self, moment: &mut Moment, action: Move) {
+    pub(crate) fn take(self, moment: &mut Moment, action: Move) {
         match action {
             Move::Post(event, time) => {
                 moment.posts[event] -= 1;
@@ -96,7 +96,7 @@ impl NamingModel {
     }
 
     /// An event as it comes: with an identity entry where the form does not fix its time.
-    fn part(&self, base: u8) -> Part {
+    fn part(self, base: u8) -> Part {
         let skips = self.fixed || self.naming == Naming::IdentitySkipped;
         Part {
             at: if skips { At::Put } else { At::Identity },
@@ -105,7 +105,7 @@ impl NamingModel {
         }
     }
 
-    fn go(&self, moment: &mut Moment, (id, event): (WorkerId, Event), reply: Reply) {
+    fn go(self, moment: &mut Moment, (id, event): (WorkerId, Event), reply: Reply) {
         let mut part = moment.requests[id][event];
         match part.at {
             _ if reply == Reply::Error => part.at = At::Failed,
@@ -124,7 +124,7 @@ impl NamingModel {
         moment.requests[id][event] = part;
     }
 
-    fn put(&self, moment: &mut Moment, event: Event, part: &mut Part, lost: bool) {
+    fn put(self, moment: &mut Moment, event: Event, part: &mut Part, lost: bool) {
         let held = moment.slots.get(part.slot()).copied().flatten();
         let replaces = self.naming == Naming::Overwrite;
         match held {
@@ -148,16 +148,12 @@ impl NamingModel {
         }
     }
 
-    fn is_own(&self, whose: Event, event: Event) -> bool {
-        let alike = match self.naming {
-            Naming::NoComparison => true,
-            Naming::RequestIdForAll => self.array,
-            _ => false,
-        };
-        whose == event || alike
+    fn is_own(self, whose: Event, event: Event) -> bool {
+        let one_id = self.naming == Naming::RequestIdForAll && self.array;
+        whose == event || one_id || self.naming == Naming::NoComparison
     }
 
-    fn delete(&self, moment: &mut Moment) {
+    fn delete(self, moment: &mut Moment) {
         moment.forgetting = Forgetting::Done;
         if self.naming == Naming::TombstoneGoesToo {
             for slot in &mut moment.slots {
