@@ -1,6 +1,6 @@
 //! What may happen in a scenario, and how often.
 
-use crate::claim::Old;
+use crate::claim::Claim;
 use crate::effect::{BOTH, NONE, Set};
 use crate::fact::{Lookup, Service};
 use crate::pair::Pair;
@@ -146,8 +146,8 @@ pub enum Clock {
 pub enum Start {
     /// Nothing.
     Empty,
-    /// What the first edition left: raw object, document, this claim, a message.
-    Upgrade(Old),
+    /// What the first edition left: raw object, document, this claim or none, a message.
+    Upgrade(Claim),
 }
 
 /// Configuration and surroundings of a scenario.

@@ -4,7 +4,7 @@ use crate::bounds::{
     Bounds, CHANGE, CONFIGURE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, PURGE, Policy,
     REDRIVE, REPLAY, RETRY, SLOW, SWEEP, THROTTLE, VANISH, WAKE, WIPE,
 };
-use crate::claim::Old;
+use crate::claim::{Claim, Old};
 use crate::fact::Service;
 use crate::property as p;
 use crate::protocol::Protocol;
@@ -131,7 +131,7 @@ fn met() -> Vec<Setting> {
         (
             V::UpgradeForgetsAttempts,
             &[CRASH],
-            upgrade(Old::Sending(1), DEFAULT),
+            upgrade(Claim::Old(Old::Sending(1)), DEFAULT),
             p::SENDS_BOUNDED,
         ),
     ]

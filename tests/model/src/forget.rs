@@ -59,7 +59,7 @@ impl Protocol {
                 }
             }
             Forget::Mark => {
-                if mark(state) {
+                if mark(state) && !self.breaks(Variant::LeaseFromTombstone) {
                     note_who_is_at_work(state, false);
                 }
                 if marks_first {

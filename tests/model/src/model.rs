@@ -54,46 +54,45 @@ impl Protocol {
     }
 
     /// What the first edition left: every number of mails that its claim allows.
-    fn upgrades(&self, old: Old) -> Vec<State> {
-        let sends = match old {
-            Old::Idle => 0..=0,
-            Old::Parked | Old::Sending(0) => 0..=1,
-            Old::Sending(_) => 0..=2,
+    fn upgrades(&self, claim: Claim) -> Vec<State> {
+        let (sends, doubts) = match claim {
+            Claim::Old(Old::Sending(0)) => (1, 1),
+            Claim::Old(Old::Sending(_)) => (2, 2),
+            Claim::Old(Old::Parked) => (1, 2),
+            _ => (0, 0),
         };
-        let upgrade = |sends: u8| {
-            let mut state = self.surroundings();
-            state.phase = Phase::Due;
-            state.answered = true;
-            state.raw = Raw::Stored;
-            state.docs[Rev::Base] = Some(Doc::Unnamed);
-            state.mail[Rev::Base] = Mail {
-                claim: Claim::Old(old),
-                live: matches!(old, Old::Sending(_)),
-                version: 1,
-            };
-            let doubts = match old {
-                Old::Idle | Old::Sending(0) => 0,
-                Old::Sending(_) => 1,
-                Old::Parked => 2,
-            };
-            let told = Told {
-                sends,
-                unrecorded: sends > 0,
-                doubts: doubts + u8::from(matches!(old, Old::Sending(_))),
-            };
-            state.ghost = Ghost {
-                stored: true,
-                accepted: true,
-                first: Pair::new(Some(Doc::Unnamed), None),
-                ..Ghost::default()
-            };
-            state.ghost.effects[Rev::Base] = Pair::new(told, told);
-            state.left.posts = 0;
-            let message = Message::trigger(Rev::Base, Delay::None);
-            state.queue.send(message);
-            state
+        let told = |sends| Told {
+            sends,
+            unrecorded: sends > 0,
+            doubts,
         };
-        sends.map(upgrade).collect()
+        (0..=sends)
+            .map(|sends| self.upgrade(claim, told(sends)))
+            .collect()
+    }
+
+    fn upgrade(&self, claim: Claim, told: Told) -> State {
+        let mut state = self.surroundings();
+        state.phase = Phase::Due;
+        state.answered = true;
+        state.left.posts = 0;
+        state.raw = Raw::Stored;
+        state.docs[Rev::Base] = Some(Doc::Unnamed);
+        state.mail[Rev::Base] = Mail {
+            claim,
+            live: matches!(claim, Claim::Old(Old::Sending(_))),
+            version: u8::from(claim != Claim::Absent),
+        };
+        state.ghost = Ghost {
+            stored: true,
+            accepted: true,
+            first: Pair::new(Some(Doc::Unnamed), None),
+            ..Ghost::default()
+        };
+        state.ghost.effects[Rev::Base] = Pair::new(told, told);
+        let message = Message::trigger(Rev::Base, Delay::None);
+        state.queue.send(message);
+        state
     }
 }
 
@@ -104,7 +103,7 @@ impl Model for Protocol {
     fn init_states(&self) -> Vec<State> {
         match self.policy.start {
             Start::Empty => vec![self.surroundings()],
-            Start::Upgrade(old) => self.upgrades(old),
+            Start::Upgrade(claim) => self.upgrades(claim),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::audit::{Audit, audit};
 use crate::bounds::{Ambiguous, Notify, Start};
 use crate::claim::Claim;
 use crate::effect::{BOTH, Effect, EffectId, Effects, Set};
-use crate::fact::{Doc, Raw, Reason};
+use crate::fact::{Doc, Failed, Raw, Reason};
 use crate::pair::Rev;
 use crate::protocol::Protocol;
 use crate::queue::Place;
@@ -156,9 +156,9 @@ fn events_are_kept() -> Vec<Property<Protocol>> {
         }),
         law(FAULTS_ABSORBED, faults_are_absorbed),
         law(REPLAY_ENDS, |p, s| {
-            let unseen = s.mail[Rev::Replay].claim == Claim::Absent && !is_dead(s, Rev::Replay);
-            let excused = is_forgotten(s) || s.ghost.purged;
-            !(s.is_quiet(p) && s.ghost.replayed && unseen) || excused
+            let failed = s.failed[Rev::Replay].is_some() || is_dead(s, Rev::Replay);
+            let ended = is_over(s, Rev::Replay) || failed || s.ghost.purged;
+            !(s.is_quiet(p) && s.ghost.replayed) || ended
         }),
     ]
 }
@@ -215,8 +215,13 @@ fn nothing_else_happens() -> Vec<Property<Protocol>> {
         }),
         law(WOKEN_WHEN_DUE, |_, s| !s.ghost.woken_early),
         law(FORGOTTEN, |_, s| {
-            let stored = s.raw == Raw::Stored || s.docs.each().iter().any(|d| d.is_some());
-            let back = s.forget == Forget::Done && stored;
+            // A sweep that was under way may still count and give up: `docs/MODEL.md` says so.
+            let swept_out = |f: &Failed| f.reason == Reason::SweptOut;
+            let failed = s.failed.each().into_iter().flatten();
+            let documents = s.docs.each().into_iter().flatten();
+            let stored = s.raw == Raw::Stored || documents.count() > 0;
+            let back =
+                s.forget == Forget::Done && (stored || !failed.copied().all(|f| swept_out(&f)));
             !back && !s.ghost.mailed_forgotten
         }),
         law(NOTHING_CIRCLES, |p, s| {

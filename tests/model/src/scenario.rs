@@ -5,7 +5,7 @@ use crate::bounds::{
     NO_TIME, PURGE, Policy, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, Start, THROTTLE, VANISH,
     WAKE, WIPE,
 };
-use crate::claim::Old;
+use crate::claim::{Claim, Old};
 use crate::effect::{BOTH, NONE, OWNER, TEAM};
 use crate::fact::{Lookup, Service};
 use crate::property as p;
@@ -101,14 +101,18 @@ const THROTTLED: Policy = Policy {
     service_cure: Cure::Never,
     ..Policy::DEFAULT
 };
+const PATIENT: Policy = Policy {
+    hops: 4,
+    ..Policy::DEFAULT
+};
 const ANYTIME: Policy = Policy {
     clock: Clock::Anytime,
     ..Policy::DEFAULT
 };
-/// The first edition left this claim.
-pub(crate) const fn upgrade(old: Old, policy: Policy) -> Policy {
+/// The first edition left a document, and this claim or none.
+pub(crate) const fn upgrade(claim: Claim, policy: Policy) -> Policy {
     Policy {
-        start: Start::Upgrade(old),
+        start: Start::Upgrade(claim),
         ..policy
     }
 }
@@ -221,8 +225,8 @@ fn waiting() -> Vec<Scenario> {
             .may(&[CRASH, DUPLICATE])
             .under(Policy::LATE_MAIL)
             .reaches(&[p::R_UNASSIGNED, p::R_SENT]),
-        small("the owner file goes away again, a duplicate")
-            .may(&[VANISH, DUPLICATE])
+        small("the owner file goes away again, a CRM that retries")
+            .may(&[VANISH, RETRY])
             .reaches(&[p::R_SENT, p::R_DLQ]),
         small("two services throttle for a while")
             .may(&[THROTTLE, THROTTLE])
@@ -304,25 +308,29 @@ fn forgotten() -> Vec<Scenario> {
 /// What the first edition left behind.
 fn upgraded() -> Vec<Scenario> {
     vec![
+        small("upgrade: a document without a claim, other receivers since")
+            .may(&[CRASH, LOSE, CONFIGURE])
+            .under(upgrade(Claim::Absent, DROPPED))
+            .reaches(&[p::R_SENT, p::R_TWICE, p::R_DROPPED]),
         small("upgrade: a mail that was not taken")
             .may(&[CRASH, LOSE])
-            .under(upgrade(Old::Idle, Policy::DEFAULT))
+            .under(upgrade(Claim::Old(Old::Idle), Policy::DEFAULT))
             .reaches(&[p::R_SENT, p::R_TWICE]),
         small("upgrade: a parked mail")
             .may(&[CRASH])
-            .under(upgrade(Old::Parked, Policy::DEFAULT))
+            .under(upgrade(Claim::Old(Old::Parked), Policy::DEFAULT))
             .reaches(&[p::R_PARKED]),
         small("upgrade: a mail in doubt, other receivers since")
             .may(&[CRASH, CONFIGURE])
-            .under(upgrade(Old::Sending(0), DROPPED))
+            .under(upgrade(Claim::Old(Old::Sending(0)), DROPPED))
             .reaches(&[p::R_SENT, p::R_TWICE, p::R_PARKED]),
         small("upgrade: a mail twice in doubt")
             .may(&[CRASH])
-            .under(upgrade(Old::Sending(1), Policy::DEFAULT))
+            .under(upgrade(Claim::Old(Old::Sending(1)), Policy::DEFAULT))
             .reaches(&[p::R_PARKED]),
         small("upgrade: a mail in doubt, park")
             .may(&[CRASH])
-            .under(upgrade(Old::Sending(0), Policy::PARK))
+            .under(upgrade(Claim::Old(Old::Sending(0)), Policy::PARK))
             .reaches(&[p::R_PARKED]),
     ]
 }
@@ -340,6 +348,10 @@ pub fn deep() -> Vec<Scenario> {
         scenario("deep: two crashes, two lost replies, a redrive")
             .may(&[CRASH, CRASH, LOSE, LOSE, REDRIVE])
             .reaches(&[p::R_SENT, p::R_TWICE, p::R_PARKED_BESIDE, p::R_CURED]),
+        scenario("deep: two crashes, two lost replies, a duplicate, more hops")
+            .may(&[CRASH, CRASH, LOSE, LOSE, DUPLICATE])
+            .under(PATIENT)
+            .reaches(&[p::R_SENT, p::R_TWICE, p::R_PARKED_BESIDE]),
         scenario("deep: the merge decides, retries, faults, a duplicate")
             .may(&[RETRY, CHANGE, CRASH, LOSE, DUPLICATE])
             .under(MERGED)

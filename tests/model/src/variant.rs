@@ -107,6 +107,8 @@ pub enum Variant {
     TombstoneIsMissing,
     /// Forget marks the claims first, then writes the tombstone, and counts the lease from the marks.
     MarkBeforeTombstone,
+    /// Forget counts the lease from the tombstone: this one is harmless.
+    LeaseFromTombstone,
     /// Forget deletes older versions before the lease has passed.
     DeleteBeforeLease,
     /// Forget deletes the tombstone with the versions.

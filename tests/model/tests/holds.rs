@@ -3,6 +3,7 @@
 use leadwire_model::circle::circles;
 use leadwire_model::scenario::{self, Scenario};
 use leadwire_model::walk::{refute, walk};
+use leadwire_model::{Protocol, Variant};
 
 /// The ordinary run must stay exhaustive enough to mean something.
 const STATES_MIN: usize = 1_000_000;
@@ -45,4 +46,18 @@ fn no_run_of_the_protocol_goes_on_for_ever() {
         walked += 1;
     }
     assert!(walked >= 10, "only {walked} scenarios");
+}
+
+/// The tombstone alone stops every worker that starts after it.
+#[test]
+fn forget_may_count_its_lease_from_the_tombstone() {
+    for scenario in scenario::ordinary() {
+        let forgets = scenario.protocol.bounds.forgets > 0;
+        let protocol = Protocol {
+            variant: Variant::LeaseFromTombstone,
+            ..scenario.protocol
+        };
+        let holds = !forgets || walk(protocol, 2).holds();
+        assert!(holds, "{}", scenario.name);
+    }
 }

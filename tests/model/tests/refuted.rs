@@ -33,10 +33,10 @@ fn without_a_bound_on_hops_a_run_goes_on_for_ever() {
 }
 
 #[test]
-fn every_variant_is_a_control() {
+fn every_variant_is_a_control_or_is_shown_to_be_harmless() {
     for variant in Variant::value_variants() {
-        let sound = *variant == Variant::Sound;
-        assert!(control::of(*variant).is_some() != sound, "{variant:?}");
+        let harmless = [Variant::Sound, Variant::LeaseFromTombstone].contains(variant);
+        assert!(control::of(*variant).is_some() != harmless, "{variant:?}");
     }
     let mut scenarios = scenario::ordinary().into_iter();
     assert!(scenarios.all(|s| s.protocol.variant == Variant::Sound));
