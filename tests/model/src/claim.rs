@@ -48,14 +48,11 @@ impl Mail {
     /// Writes it.
     pub fn put(&mut self, claim: Claim) {
         self.claim = claim;
-        self.live = match claim {
-            Claim::First => true,
-            Claim::Named(effects) => EffectId::ALL
-                .iter()
-                .any(|&e| matches!(effects[e], Effect::Sending(_))),
-            Claim::Absent | Claim::Old(_) | Claim::Sent(_) | Claim::Forgotten | Claim::Silent => {
-                false
-            }
+        let sends = |e: &Effect| matches!(e, Effect::Sending(_));
+        self.live = if let Claim::Named(effects) = claim {
+            effects.each().into_iter().any(sends)
+        } else {
+            claim == Claim::First
         };
         self.version += 1;
     }
@@ -87,32 +84,23 @@ impl Claim {
 
     /// The effects that it names.
     pub fn named(self) -> Set {
-        match self {
-            Self::Named(effects) | Self::Sent(effects) => {
-                Set::of(|e| effects[e] != Effect::Missing)
-            }
-            Self::Absent | Self::First | Self::Old(_) | Self::Forgotten | Self::Silent => {
-                Set::default()
-            }
+        if let Self::Named(effects) | Self::Sent(effects) = self {
+            Set::of(|e| effects[e] != Effect::Missing)
+        } else {
+            Set::default()
         }
     }
 
     /// What its holder writes who gives it up before anything was sent.
     #[must_use]
     pub fn given_back(self) -> Self {
-        match self {
-            Self::Named(mut effects) => {
-                for effect in effects.each_mut() {
-                    *effect = effect.given_back();
-                }
-                Self::Named(effects)
-            }
-            Self::First
-            | Self::Absent
-            | Self::Old(_)
-            | Self::Sent(_)
-            | Self::Forgotten
-            | Self::Silent => Self::Named(Effects::default()),
+        let mut effects = Effects::default();
+        if let Self::Named(named) = self {
+            effects = named;
         }
+        for effect in effects.each_mut() {
+            *effect = effect.given_back();
+        }
+        Self::Named(effects)
     }
 }

@@ -100,31 +100,22 @@ impl Effect {
     /// What it is once the lease of its sender is over.
     #[must_use]
     pub fn abandoned(self, limit: u8) -> Self {
-        match self {
-            Self::Sending(doubts) => Self::doubted(doubts, limit),
-            Self::Missing
-            | Self::Idle(_)
-            | Self::Doubt(_)
-            | Self::Sent
-            | Self::Refused(_)
-            | Self::Dropped
-            | Self::Parked => self,
+        if let Self::Sending(doubts) = self {
+            Self::doubted(doubts, limit)
+        } else {
+            self
         }
     }
 
     /// What it is when its sender gives it back unsent.
     #[must_use]
     pub fn given_back(self) -> Self {
-        match self {
-            Self::Sending(0) => Self::Idle(0),
-            Self::Sending(doubts) => Self::Doubt(doubts),
-            Self::Missing
-            | Self::Idle(_)
-            | Self::Doubt(_)
-            | Self::Sent
-            | Self::Refused(_)
-            | Self::Dropped
-            | Self::Parked => self,
+        if self == Self::Sending(0) {
+            Self::Idle(0)
+        } else if let Self::Sending(doubts) = self {
+            Self::Doubt(doubts)
+        } else {
+            self
         }
     }
 

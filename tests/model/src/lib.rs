@@ -12,6 +12,7 @@ mod ghost;
 mod ingest;
 mod model;
 mod pair;
+mod property;
 mod protocol;
 mod queue;
 mod state;
@@ -24,7 +25,6 @@ mod world;
 pub mod circle;
 pub mod control;
 pub mod naming;
-pub mod property;
 pub mod scenario;
 pub mod walk;
 

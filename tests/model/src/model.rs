@@ -55,11 +55,14 @@ impl Protocol {
 
     /// What the first edition left: every number of mails that its claim allows.
     fn upgrades(&self, claim: Claim) -> Vec<State> {
-        let (sends, doubts) = match claim {
-            Claim::Old(Old::Sending(0)) => (1, 1),
-            Claim::Old(Old::Sending(_)) => (2, 2),
-            Claim::Old(Old::Parked) => (1, 2),
-            _ => (0, 0),
+        let Claim::Old(old) = claim else {
+            return vec![self.upgrade(claim, Told::default())];
+        };
+        let (sends, doubts) = match old {
+            Old::Idle => (0, 0),
+            Old::Sending(0) => (1, 1),
+            Old::Sending(_) => (2, 2),
+            Old::Parked => (1, 2),
         };
         let told = |sends| Told {
             sends,

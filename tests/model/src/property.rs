@@ -16,96 +16,59 @@ use crate::queue::Place;
 use crate::state::{Forget, State};
 use crate::sweep::SWEPT_MAX;
 
-/// 202 means that the bytes are stored.
-pub const ACCEPTED_IS_STORED: &str = "P1 an accepted event is stored";
-/// 202 means that a trigger is queued, and deferral never loses it.
-pub const ACCEPTED_HAS_TRIGGER: &str =
+pub(crate) const ACCEPTED_IS_STORED: &str = "P1 an accepted event is stored";
+pub(crate) const ACCEPTED_HAS_TRIGGER: &str =
     "P1 an accepted event keeps a trigger until it is settled or failed";
-/// No trigger runs ahead of its bytes.
-pub const NO_TRIGGER_WITHOUT_BYTES: &str = "P1 no trigger is queued before its bytes are stored";
-/// The end of every stored event: what the audit calls nowhere is nothing.
-pub const STORED_ENDS: &str = "P1 every effect of a stored event ends: sent, dropped, forgotten, or refused, parked or dead-lettered with its reason";
-/// The audit.
-pub const AUDITED: &str =
+pub(crate) const NO_TRIGGER_WITHOUT_BYTES: &str =
+    "P1 no trigger is queued before its bytes are stored";
+pub(crate) const STORED_ENDS: &str = "P1 every effect of a stored event ends: sent, dropped, forgotten, or refused, parked or dead-lettered with its reason";
+pub(crate) const AUDITED: &str =
     "P1 the audit finds no event nowhere, and calls mailed only what was sent to every receiver";
-/// The dead letter queue explains itself.
-pub const DLQ_HAS_REASON: &str =
+pub(crate) const DLQ_HAS_REASON: &str =
     "P1 what is dead-lettered has its reason in failed/, unless its last receive died";
-/// Faults are absorbed.
-pub const FAULTS_ABSORBED: &str =
+pub(crate) const FAULTS_ABSORBED: &str =
     "P1 fewer faults than receives still end with every effect sent or parked";
-/// Replays have effect.
-pub const REPLAY_ENDS: &str = "P1 a replay ends mailed, silent, parked, forgotten or dead-lettered";
-/// The delay.
-pub const NOT_EARLY: &str = "P2 no effect before not_before";
-/// The document.
-pub const ONE_DOCUMENT: &str = "P3 the enriched document of a revision never changes";
-/// The effect's content.
-pub const FROM_DOCUMENT: &str =
+pub(crate) const REPLAY_ENDS: &str =
+    "P1 a replay ends mailed, silent, parked, forgotten or dead-lettered";
+pub(crate) const NOT_EARLY: &str = "P2 no effect before not_before";
+pub(crate) const ONE_DOCUMENT: &str = "P3 the enriched document of a revision never changes";
+pub(crate) const FROM_DOCUMENT: &str =
     "P3 every effect is one of the stored document, and rendered from it";
-/// The count of sends.
-pub const SENDS_BOUNDED: &str = "P4 an effect is sent once, and once more after a doubt";
-/// The count of sends under `park`.
-pub const PARK_SENDS_ONCE: &str = "P4 park sends at most once";
-/// What a replay that mails nobody does.
-pub const SILENT_MAILS_NOBODY: &str =
+pub(crate) const SENDS_BOUNDED: &str = "P4 an effect is sent once, and once more after a doubt";
+pub(crate) const PARK_SENDS_ONCE: &str = "P4 park sends at most once";
+pub(crate) const SILENT_MAILS_NOBODY: &str =
     "P4 a replay that is to mail nobody mails nobody, and has its document where it ends";
-/// The ordinary case, and the bad receiver beside it.
-pub const CALM_SENDS_ONCE: &str =
+pub(crate) const CALM_SENDS_ONCE: &str =
     "P4, P6 without a fault each effect is sent exactly once, whatever another receiver does";
-/// The marker tells the truth.
-pub const SENT_IS_SENT: &str = "P4 what is marked as sent was sent, and a settled event was sent";
-/// Parking is for doubt.
-pub const PARKED_IS_DOUBTFUL: &str = "P4 parked means doubtful";
-/// Parking says so.
-pub const PARKED_HAS_REASON: &str = "P4 what is parked has its reason in failed/";
-/// Waiting is not failing.
-pub const WAITING_IS_FREE: &str = "P6 waiting costs no receive";
-/// A duplicate of a settled event.
-pub const SETTLED_RESTS: &str = "P6 a message of a settled event neither fails nor waits";
-/// Wake-ups are few.
-pub const WOKEN_WHEN_DUE: &str = "P9 an event that is not due is woken by its own message only";
-/// Forgotten stays forgotten.
-pub const FORGOTTEN: &str = "forgotten stays forgotten: nothing stored, nothing sent";
-/// Hops and sweeps end.
-pub const NOTHING_CIRCLES: &str = "nothing circles: hops and sweeps are bounded";
-/// No run stops halfway.
-pub const NO_DEADLOCK: &str = "a run stops only when it is quiet";
+pub(crate) const SENT_IS_SENT: &str =
+    "P4 what is marked as sent was sent, and a settled event was sent";
+pub(crate) const PARKED_IS_DOUBTFUL: &str = "P4 parked means doubtful";
+pub(crate) const PARKED_HAS_REASON: &str = "P4 what is parked has its reason in failed/";
+pub(crate) const WAITING_IS_FREE: &str = "P6 waiting costs no receive";
+pub(crate) const SETTLED_RESTS: &str = "P6 a message of a settled event neither fails nor waits";
+pub(crate) const WOKEN_WHEN_DUE: &str =
+    "P9 an event that is not due is woken by its own message only";
+pub(crate) const FORGOTTEN: &str = "forgotten stays forgotten: nothing stored, nothing sent";
+pub(crate) const NOTHING_CIRCLES: &str = "nothing circles: hops and sweeps are bounded";
+pub(crate) const NO_DEADLOCK: &str = "a run stops only when it is quiet";
 
-/// Reached: all sent.
-pub const R_SENT: &str = "reached: every effect sent";
-/// Reached: a second copy.
-pub const R_TWICE: &str = "reached: a second copy after a doubt";
-/// Reached: parked, the other effect sent.
-pub const R_PARKED: &str = "reached: an effect parked";
-/// Reached: parked beside an effect that was sent.
-pub const R_PARKED_BESIDE: &str = "reached: an effect parked, the other sent";
-/// Reached: refused beside an effect that was sent.
-pub const R_REFUSED_BESIDE: &str = "reached: an effect refused, the other sent";
-/// Reached: dropped.
-pub const R_DROPPED: &str = "reached: settled with an effect dropped";
-/// Reached: nobody to tell.
-pub const R_NO_RECEIVER: &str = "reached: failed without a receiver";
-/// Reached: dead-lettered.
-pub const R_DLQ: &str = "reached: dead-lettered";
-/// Reached: swept.
-pub const R_SWEPT: &str = "reached: a trigger sent by the sweep";
-/// Reached: swept out.
-pub const R_SWEPT_OUT: &str = "reached: swept out";
-/// Reached: deferred by a service.
-pub const R_THROTTLED: &str = "reached: an effect throttled, then sent";
-/// Reached: unassigned.
-pub const R_UNASSIGNED: &str = "reached: sent as unassigned";
-/// Reached: the other document.
-pub const R_SECOND: &str = "reached: sent from the second document";
-/// Reached: replay mailed.
-pub const R_REPLAYED: &str = "reached: a replay sent";
-/// Reached: a silent replay's end.
-pub const R_SILENT: &str = "reached: a replay ended silent";
-/// Reached: forgotten.
-pub const R_FORGOTTEN: &str = "reached: forgotten";
-/// Reached: redriven and sent.
-pub const R_CURED: &str = "reached: sent after the dead letter queue";
+pub(crate) const R_SENT: &str = "reached: every effect sent";
+pub(crate) const R_TWICE: &str = "reached: a second copy after a doubt";
+pub(crate) const R_PARKED: &str = "reached: an effect parked";
+pub(crate) const R_PARKED_BESIDE: &str = "reached: an effect parked, the other sent";
+pub(crate) const R_REFUSED_BESIDE: &str = "reached: an effect refused, the other sent";
+pub(crate) const R_DROPPED: &str = "reached: settled with an effect dropped";
+pub(crate) const R_NO_RECEIVER: &str = "reached: failed without a receiver";
+pub(crate) const R_DLQ: &str = "reached: dead-lettered";
+pub(crate) const R_SWEPT: &str = "reached: a trigger sent by the sweep";
+pub(crate) const R_SWEPT_OUT: &str = "reached: swept out";
+pub(crate) const R_THROTTLED: &str = "reached: an effect throttled, then sent";
+pub(crate) const R_UNASSIGNED: &str = "reached: sent as unassigned";
+pub(crate) const R_SECOND: &str = "reached: sent from the second document";
+pub(crate) const R_REPLAYED: &str = "reached: a replay sent";
+pub(crate) const R_SILENT: &str = "reached: a replay ended silent";
+pub(crate) const R_FORGOTTEN: &str = "reached: forgotten";
+pub(crate) const R_CURED: &str = "reached: sent after the dead letter queue";
 
 /// The properties of a protocol in its scenario.
 pub(crate) fn of(protocol: &Protocol) -> Vec<Property<Protocol>> {

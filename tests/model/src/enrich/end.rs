@@ -138,19 +138,8 @@ impl Protocol {
 
     fn report(&self, state: &mut State, id: WorkerId, reason: Reason) {
         let message = state.queue.get_mut(state.workers[id].slot);
-        let may_cost = match reason {
-            Reason::Waiting => false,
-            Reason::HopsUsedUp => message.hop_stolen,
-            Reason::Transient
-            | Reason::OwnerMissing
-            | Reason::LookupForeign
-            | Reason::RawMissing
-            | Reason::Refused
-            | Reason::NoReceiver
-            | Reason::MailWaitOver
-            | Reason::Ambiguous
-            | Reason::SweptOut => true,
-        };
+        let stolen = reason != Reason::HopsUsedUp || message.hop_stolen;
+        let may_cost = reason != Reason::Waiting && stolen;
         message.strikes += u8::from(may_cost);
         self.hand_back(state, id);
     }

@@ -201,9 +201,13 @@ impl Protocol {
         } else {
             Claim::First
         };
+        state.workers[id].doc = Some(doc);
+        self.begin_writes(state, id, seen, next);
+    }
+
+    fn begin_writes(&self, state: &mut State, id: WorkerId, seen: Mail, next: Claim) {
         let worker = &mut state.workers[id];
         worker.seen = Some(seen);
-        worker.doc = Some(doc);
         worker.next = next;
         worker.step = Step::Write;
         if self.keeps_quiet(worker.rev) {
@@ -227,26 +231,20 @@ impl Protocol {
             *effect = effect.abandoned(limit);
         }
         let worker = &mut state.workers[id];
-        worker.seen = Some(seen);
         worker.doc = Some(doc);
         worker.doc_write = Write::Done;
-        worker.step = Step::Write;
-        let fresh = claim == Claim::Absent && !unnamed;
+        let quiet = self.keeps_quiet(worker.rev);
         let todo = to_send(now);
-        if fresh || self.keeps_quiet(worker.rev) {
-            worker.next = Claim::First;
-        } else if todo.is_empty() && now == said {
+        if quiet || (claim == Claim::Absent && !unnamed) {
+            return self.begin_writes(state, id, seen, Claim::First);
+        }
+        if todo.is_empty() && now == said {
             return self.end_attempt(state, id, now);
-        } else {
-            for e in todo.members() {
-                now[e] = Effect::Sending(now[e].doubts());
-            }
-            worker.next = Claim::Named(now);
         }
-        if self.keeps_quiet(worker.rev) {
-            worker.claim_write = Write::Done;
+        for e in todo.members() {
+            now[e] = Effect::Sending(now[e].doubts());
         }
-        self.after_write(state, id);
+        self.begin_writes(state, id, seen, Claim::Named(now));
     }
 
     fn as_read(&self, claim: Claim) -> Claim {

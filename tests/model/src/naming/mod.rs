@@ -239,16 +239,11 @@ impl Model for NamingModel {
     }
 
     fn format_step(&self, last: &Moment, action: Move) -> Option<String> {
-        let part = match action {
-            Move::Go(id, event, _) => Some(last.requests[id][event]),
-            Move::Post(..)
-            | Move::PostBoth(_)
-            | Move::Answer(_)
-            | Move::Die(_)
-            | Move::Bury
-            | Move::Delete => None,
+        let part = if let Move::Go(id, event, _) = action {
+            format!(" {:?}", last.requests[id][event])
+        } else {
+            String::new()
         };
-        let part = part.map_or_else(String::new, |part| format!(" {part:?}"));
         Some(format!("{action:?}{part}"))
     }
 }
