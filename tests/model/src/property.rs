@@ -43,7 +43,8 @@ pub(crate) const CALM_SENDS_ONCE: &str =
 pub(crate) const SENT_IS_SENT: &str =
     "P4 what is marked as sent was sent, and a settled event was sent";
 pub(crate) const PARKED_IS_DOUBTFUL: &str = "P4 parked means doubtful";
-pub(crate) const PARKED_HAS_REASON: &str = "P4 what is parked has its reason in failed/";
+pub(crate) const PARKED_HAS_REASON: &str =
+    "P4 what is parked has its reason in failed/, or a dead letter";
 pub(crate) const WAITING_IS_FREE: &str = "P6 waiting costs no receive";
 pub(crate) const SETTLED_RESTS: &str = "P6 a message of a settled event neither fails nor waits";
 pub(crate) const WOKEN_WHEN_DUE: &str =
@@ -161,7 +162,8 @@ fn effects_are_counted() -> Vec<Property<Protocol>> {
         }),
         law(PARKED_HAS_REASON, |p, s| {
             let parked = |e| said(p, s, Rev::Base)[e] == Effect::Parked;
-            let due = s.is_quiet(p) && p.open(s, Rev::Base).is_empty();
+            let open = !p.open(s, Rev::Base).is_empty() || is_dead(s, Rev::Base);
+            let due = s.is_quiet(p) && !open;
             let reason = s.failed[Rev::Base].filter(|f| f.reason != Reason::SweptOut);
             let named = |e| reason.is_some_and(|f| f.effects[e]);
             !due || EffectId::ALL.into_iter().all(|e| !parked(e) || named(e))
@@ -286,7 +288,7 @@ fn is_dead(state: &State, rev: Rev) -> bool {
     messages.any(|(_, m)| m.rev == rev && m.place == Place::Dlq)
 }
 
-/// Settled or forgotten; or with its reason in `failed/`, and a dead letter where anything is open.
+/// Settled or forgotten; or in `failed/`, which names what was not sent, where there is no dead letter to be redriven.
 fn has_ended(protocol: &Protocol, state: &State) -> bool {
     let said = said(protocol, state, Rev::Base);
     let unsent = Set::of(|e| matches!(said[e], Effect::Refused(_) | Effect::Parked));
@@ -294,8 +296,8 @@ fn has_ended(protocol: &Protocol, state: &State) -> bool {
     is_over(state, Rev::Base)
         || state.failed[Rev::Base].is_some_and(|failed| {
             let swept_out = failed.reason == Reason::SweptOut;
-            let letter = open.is_empty() || is_dead(state, Rev::Base);
-            swept_out || (letter && unsent.is_within(failed.effects))
+            let named = open.is_empty() && unsent.is_within(failed.effects);
+            swept_out || named || is_dead(state, Rev::Base)
         })
 }
 

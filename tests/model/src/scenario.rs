@@ -133,19 +133,19 @@ pub fn ordinary() -> Vec<Scenario> {
 /// Two effects under faults.
 fn faulty() -> Vec<Scenario> {
     vec![
-        scenario("a crash, a lost reply, a duplicate")
+        small("a crash, a lost reply, a duplicate")
             .may(&[CRASH, LOSE, DUPLICATE])
             .reaches(&[p::R_SENT, p::R_TWICE, p::R_SWEPT]),
-        scenario("a failed call, a lost reply, an answer that is late")
-            .may(&[FAIL, LOSE, SLOW])
+        small("a failed call, a lost reply, a duplicate, an answer that is late")
+            .may(&[FAIL, LOSE, DUPLICATE, SLOW])
             .reaches(&[p::R_SENT, p::R_TWICE]),
         small("two lost replies").may(&[LOSE, LOSE]).reaches(&[
             p::R_SENT,
             p::R_TWICE,
             p::R_PARKED_BESIDE,
         ]),
-        scenario("park, a crash, a lost reply, a duplicate")
-            .may(&[CRASH, LOSE, DUPLICATE])
+        scenario("park, every fault, a duplicate, an answer that is late")
+            .may(&[CRASH, LOSE, FAIL, DUPLICATE, SLOW])
             .under(Policy::PARK)
             .reaches(&[p::R_SENT, p::R_PARKED_BESIDE]),
         scenario("a CRM that retries, a crash, a lost reply")
@@ -228,14 +228,14 @@ fn waiting() -> Vec<Scenario> {
         small("the owner file goes away again, a CRM that retries")
             .may(&[VANISH, RETRY])
             .reaches(&[p::R_SENT, p::R_DLQ]),
-        small("two services throttle for a while")
-            .may(&[THROTTLE, THROTTLE])
+        small("two services throttle for a while, a lost reply")
+            .may(&[THROTTLE, THROTTLE, LOSE])
             .reaches(&[p::R_SENT, p::R_THROTTLED]),
         small("a service throttles for a while, a crash")
             .may(&[THROTTLE, CRASH])
             .reaches(&[p::R_SENT, p::R_THROTTLED]),
-        small("a service throttles for ever")
-            .may(&[THROTTLE])
+        small("a service throttles for ever, a lost reply")
+            .may(&[THROTTLE, LOSE])
             .under(THROTTLED)
             .reaches(&[p::R_SENT, p::R_DLQ]),
         small("a service throttles, park")
@@ -288,8 +288,8 @@ fn forgotten() -> Vec<Scenario> {
         small("forget, with a CRM that retries")
             .may(&[RETRY, FORGET, CRASH])
             .reaches(&[p::R_FORGOTTEN]),
-        small("forget, a duplicate")
-            .may(&[FORGET, DUPLICATE])
+        small("forget, a crash, a lost reply, a duplicate, an answer that is late")
+            .may(&[FORGET, CRASH, LOSE, DUPLICATE, SLOW])
             .reaches(&[p::R_FORGOTTEN]),
         small("forget and replay")
             .may(&[FORGET, REPLAY, CRASH])
@@ -341,10 +341,6 @@ pub fn deep() -> Vec<Scenario> {
         scenario("deep: every fault, a duplicate, an answer that is late")
             .may(&[CRASH, LOSE, FAIL, DUPLICATE, SLOW])
             .reaches(&[p::R_SENT, p::R_TWICE]),
-        scenario("deep: the same, park")
-            .may(&[CRASH, LOSE, FAIL, DUPLICATE, SLOW])
-            .under(Policy::PARK)
-            .reaches(&[p::R_SENT, p::R_PARKED_BESIDE]),
         scenario("deep: two crashes, two lost replies, a redrive")
             .may(&[CRASH, CRASH, LOSE, LOSE, REDRIVE])
             .reaches(&[p::R_SENT, p::R_TWICE, p::R_PARKED_BESIDE, p::R_CURED]),
@@ -357,7 +353,7 @@ pub fn deep() -> Vec<Scenario> {
             .under(MERGED)
             .reaches(&[p::R_SENT, p::R_TWICE, p::R_SECOND]),
         scenario("deep: either owner file names another receiver, park, two crashes")
-            .may(&[CHANGE, CRASH, CRASH, LOSE, FAIL, DUPLICATE])
+            .may(&[CHANGE, CRASH, CRASH, LOSE, DUPLICATE])
             .under(EITHER_PARK)
             .reaches(&[p::R_SENT, p::R_PARKED, p::R_SECOND]),
         scenario("deep: the clock moves at any time")
