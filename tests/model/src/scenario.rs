@@ -228,8 +228,8 @@ fn waiting() -> Vec<Scenario> {
         small("the owner file goes away again, a CRM that retries")
             .may(&[VANISH, RETRY])
             .reaches(&[p::R_SENT, p::R_DLQ]),
-        small("two services throttle for a while, a lost reply")
-            .may(&[THROTTLE, THROTTLE, LOSE])
+        small("two services throttle for a while, an answer that is late")
+            .may(&[THROTTLE, THROTTLE, SLOW])
             .reaches(&[p::R_SENT, p::R_THROTTLED]),
         small("a service throttles for a while, a crash")
             .may(&[THROTTLE, CRASH])
@@ -288,8 +288,8 @@ fn forgotten() -> Vec<Scenario> {
         small("forget, with a CRM that retries")
             .may(&[RETRY, FORGET, CRASH])
             .reaches(&[p::R_FORGOTTEN]),
-        small("forget, a crash, a lost reply, a duplicate, an answer that is late")
-            .may(&[FORGET, CRASH, LOSE, DUPLICATE, SLOW])
+        small("forget, a crash, a duplicate, an answer that is late")
+            .may(&[FORGET, CRASH, DUPLICATE, SLOW])
             .reaches(&[p::R_FORGOTTEN]),
         small("forget and replay")
             .may(&[FORGET, REPLAY, CRASH])
