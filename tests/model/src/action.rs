@@ -1,10 +1,8 @@
-//! Everything that can happen next, and how a trace shows it.
+//! Everything that can happen next.
 
 use crate::effect::EffectId;
 use crate::pair::{Rev, WorkerId};
 use crate::queue::Slot;
-use crate::state::State;
-use std::fmt::Debug;
 
 /// How a call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,51 +118,4 @@ pub enum Outside {
     PrefixLost,
     /// The queue is purged.
     Purge,
-}
-
-/// One line of a trace: the action, and everything that it changed.
-pub(crate) fn describe(before: &State, action: Action, after: &State) -> String {
-    let name = if let Action::Outside(event) = action {
-        format!("{event:?}")
-    } else {
-        format!("{action:?}")
-    };
-    let mut changes = Changes(name);
-    changes.note("time", before.phase, after.phase);
-    changes.note("ingest", before.ingest, after.ingest);
-    for id in WorkerId::ALL {
-        let name = format!("worker {id:?}");
-        changes.note(&name, before.workers[id].step, after.workers[id].step);
-    }
-    changes.note("sweep", before.sweep, after.sweep);
-    changes.note("forget", before.forget, after.forget);
-    changes.note("raw/X", before.raw, after.raw);
-    for rev in Rev::ALL {
-        let (was, is) = (before.docs[rev], after.docs[rev]);
-        changes.note(&format!("enriched/{rev}"), was, is);
-        let (was, is) = (before.mail[rev], after.mail[rev]);
-        changes.note(&format!("mail/{rev}"), was.claim, is.claim);
-        let (was, is) = (before.failed[rev], after.failed[rev]);
-        changes.note(&format!("failed/{rev}"), was, is);
-        for effect in EffectId::ALL {
-            let (was, is) = (sends(before, rev, effect), sends(after, rev, effect));
-            changes.note(&format!("times {effect:?} has {rev}"), was, is);
-        }
-    }
-    changes.0
-}
-
-fn sends(state: &State, rev: Rev, effect: EffectId) -> u8 {
-    state.ghost.effects[rev][effect].sends
-}
-
-struct Changes(String);
-
-impl Changes {
-    fn note<T: Copy + Debug + PartialEq>(&mut self, name: &str, before: T, after: T) {
-        if before != after {
-            let change = format!(", {name} {before:?} → {after:?}");
-            self.0.push_str(&change);
-        }
-    }
 }

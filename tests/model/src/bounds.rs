@@ -1,9 +1,10 @@
-//! What may happen in a scenario, and how often.
+//! What is checked: a protocol, what may happen around it, and how often.
 
 use crate::claim::Claim;
 use crate::effect::{BOTH, NONE, Set};
 use crate::fact::{Lookup, Service};
 use crate::pair::Pair;
+use crate::variant::Variant;
 
 /// How often each thing may still happen. A state carries what is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,7 +92,7 @@ impl Bounds {
     }
 
     /// Crashes, lost replies, errors, denials and purges that these bounds hold.
-    pub fn faults(&self) -> u8 {
+    pub fn faults(self) -> u8 {
         self.crashes + self.lost + self.errors + self.denials + self.purges
     }
 }
@@ -114,15 +115,6 @@ pub enum OwnerMissing {
     Mail,
 }
 
-/// Whether what is wrong outside (owner file, service) is ever put right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cure {
-    /// At any time.
-    Sometime,
-    /// Never.
-    Never,
-}
-
 /// What an operator wants of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notify {
@@ -130,15 +122,6 @@ pub enum Notify {
     Force,
     /// It makes its document and mails nobody.
     Never,
-}
-
-/// When the clock may pass into the next phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
-    /// While no process is at work: phases are minutes, processes read the clock once, at their start.
-    BetweenRuns,
-    /// At any time.
-    Anytime,
 }
 
 /// What is stored when the run begins.
@@ -161,20 +144,21 @@ pub struct Policy {
     pub start: Start,
     /// The owner file at the start.
     pub lookup: Lookup,
-    /// Whether a missing or wrong owner file is put right.
-    pub lookup_cure: Cure,
+    /// Whether a missing or wrong owner file is put right, at any time.
+    pub lookup_is_cured: bool,
     /// The effects of the documents made of the first and of the second owner file. Without one, the first's.
     pub notify: [Set; 2],
     /// The receivers that are configured at first, and after a change.
     pub config: [Set; 2],
     /// The service of each receiver at the start.
     pub service: Pair<Service>,
-    /// Whether a throttled or refusing service recovers.
-    pub service_cure: Cure,
+    /// Whether a throttled or refusing service recovers, at any time.
+    pub service_recovers: bool,
     /// Whether a replay mails.
     pub replay: Notify,
-    /// When the clock moves.
-    pub clock: Clock,
+    /// Whether the clock moves at any time. Else it does while no process is at work: phases are minutes, processes
+    /// read the clock once, at their start.
+    pub clock_is_free: bool,
     /// `MAX_RECEIVE_COUNT`.
     pub receives: u8,
     /// Hops allowed for each kind of wait (12 and 110 in the code; fewer keep the model small).
@@ -188,13 +172,13 @@ impl Policy {
         owner_missing: OwnerMissing::Dlq,
         start: Start::Empty,
         lookup: Lookup::First,
-        lookup_cure: Cure::Sometime,
+        lookup_is_cured: true,
         notify: [BOTH, BOTH],
         config: [BOTH, BOTH],
         service: Pair::new(Service::Up, Service::Up),
-        service_cure: Cure::Sometime,
+        service_recovers: true,
         replay: Notify::Force,
-        clock: Clock::BetweenRuns,
+        clock_is_free: false,
         receives: 3,
         hops: 2,
     };
@@ -218,7 +202,7 @@ impl Policy {
     };
     /// The owner never comes.
     pub(crate) const NEVER: Self = Self {
-        lookup_cure: Cure::Never,
+        lookup_is_cured: false,
         ..Self::LATE
     };
     pub(crate) const NEVER_MAIL: Self = Self {
@@ -230,7 +214,7 @@ impl Policy {
     pub(crate) const fn with_owner(self, service: Service) -> Self {
         Self {
             service: Pair::new(Service::Up, service),
-            service_cure: Cure::Never,
+            service_recovers: false,
             ..self
         }
     }
@@ -247,5 +231,30 @@ impl Policy {
     pub(crate) fn effects_are_alike(self) -> bool {
         let sets = self.notify.into_iter().chain(self.config);
         sets.into_iter().all(|set| set == BOTH || set == NONE)
+    }
+}
+
+/// What is checked: a protocol in its surroundings.
+#[derive(Clone, Copy, Debug)]
+pub struct Protocol {
+    /// What may happen.
+    pub bounds: Bounds,
+    /// Configuration and surroundings.
+    pub policy: Policy,
+    /// The sound protocol or a broken one.
+    pub variant: Variant,
+    /// What the scenario must be able to reach, lest it proves nothing.
+    pub reaches: &'static [&'static str],
+}
+
+impl Protocol {
+    /// Whether the protocol is this broken one.
+    pub(crate) fn breaks(&self, variant: Variant) -> bool {
+        self.variant == variant
+    }
+
+    /// Faults (deaths, lost replies, errors, purges) that have happened.
+    pub(crate) fn faults(&self, left: Bounds) -> u8 {
+        self.bounds.faults() - left.faults()
     }
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use stateright::{Model, Representative};
 
-use crate::protocol::Protocol;
+use crate::bounds::Protocol;
 use crate::state::State;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

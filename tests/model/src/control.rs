@@ -2,12 +2,11 @@
 
 use crate::bounds::{
     Bounds, CHANGE, CONFIGURE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, PURGE, Policy,
-    REDRIVE, REPLAY, RETRY, SLOW, SWEEP, THROTTLE, VANISH, WAKE, WIPE,
+    Protocol, REDRIVE, REPLAY, RETRY, SLOW, SWEEP, THROTTLE, VANISH, WAKE, WIPE,
 };
 use crate::claim::{Claim, Old};
 use crate::fact::Service;
 use crate::property as p;
-use crate::protocol::Protocol;
 use crate::scenario::{EITHER_PARK, GAINED, MERGED, NO_EFFECT, upgrade};
 use crate::variant::Variant;
 

@@ -81,6 +81,18 @@ pub enum Effect {
 /// What a claim says of both.
 pub type Effects = Pair<Effect>;
 
+/// These effects, being sent for the first time.
+pub(crate) fn sending(effects: Set) -> Effects {
+    let each = |e: EffectId| {
+        if effects[e] {
+            Effect::Sending(0)
+        } else {
+            Effect::Missing
+        }
+    };
+    Effects::new(each(EffectId::Team), each(EffectId::Owner))
+}
+
 impl Effect {
     /// Whether something is still to come of it without anybody's doing.
     pub fn is_open(self) -> bool {

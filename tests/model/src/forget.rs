@@ -1,11 +1,11 @@
 //! Forget: the tombstone, then the claims, then one lease, then all else. A run that died is begun again.
 
 use crate::action::Action;
+use crate::bounds::Protocol;
 use crate::claim::Claim;
 use crate::enrich::write_mail;
 use crate::fact::Raw;
 use crate::pair::{Pair, Rev};
-use crate::protocol::Protocol;
 use crate::state::{Forget, State};
 use crate::variant::Variant;
 

@@ -1,9 +1,9 @@
 //! Ingest: verify (no effect, not modelled) → `PUT raw/X` → `SendMessage` → 202.
 
 use crate::action::{Action, Reply};
+use crate::bounds::Protocol;
 use crate::fact::{Phase, Raw};
 use crate::pair::Rev;
-use crate::protocol::Protocol;
 use crate::queue::{Delay, Message};
 use crate::state::{Ingest, State};
 use crate::variant::Variant;

@@ -1,16 +1,17 @@
 //! The protocol as a stateright model: what can happen next, and what comes of it.
 
+use std::fmt::Debug;
+
 use stateright::{Model, Property};
 
-use crate::action::{self, Action, Delivery, Outside, Reply};
-use crate::bounds::Start;
+use crate::action::{Action, Delivery, Outside, Reply};
+use crate::bounds::{Protocol, Start};
 use crate::claim::{Claim, Mail, Old};
 use crate::effect::EffectId;
 use crate::fact::{Doc, Lookup, Phase, Raw, Service};
 use crate::ghost::{Ghost, Told};
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::property;
-pub use crate::protocol::Protocol;
 use crate::queue::{Delay, Message};
 use crate::state::{Forget, State};
 use crate::worker::Step;
@@ -131,7 +132,7 @@ impl Model for Protocol {
 
     fn format_step(&self, last: &State, action: Action) -> Option<String> {
         let next = self.next_state(last, action)?;
-        Some(action::describe(last, action, &next))
+        Some(describe(last, action, &next))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -242,4 +243,44 @@ impl State {
         let claim = self.mail[rev].claim;
         self.docs[rev].is_some_and(|doc| protocol.effects(self, doc, claim)[effect])
     }
+}
+
+/// One line of a trace: the action, and everything that it changed.
+fn describe(before: &State, action: Action, after: &State) -> String {
+    let name = if let Action::Outside(event) = action {
+        format!("{event:?}")
+    } else {
+        format!("{action:?}")
+    };
+    let pairs = facts(before).into_iter().zip(facts(after));
+    let changes = pairs.filter(|(was, is)| was != is);
+    let changes = changes.map(|((fact, was), (_, is))| format!(", {fact} {was} → {is}"));
+    format!("{name}{}", changes.collect::<String>())
+}
+
+/// What a trace shows of a state, by name.
+fn facts(state: &State) -> Vec<(String, String)> {
+    let mut facts: Vec<(String, &dyn Debug)> = vec![
+        ("time".to_owned(), &state.phase),
+        ("ingest".to_owned(), &state.ingest),
+        ("sweep".to_owned(), &state.sweep),
+        ("forget".to_owned(), &state.forget),
+        ("raw/X".to_owned(), &state.raw),
+    ];
+    for id in WorkerId::ALL {
+        facts.push((format!("worker {id:?}"), &state.workers[id].step));
+    }
+    for (rev, name) in [(Rev::Base, "X"), (Rev::Replay, "X.r1")] {
+        facts.push((format!("enriched/{name}"), &state.docs[rev]));
+        facts.push((format!("mail/{name}"), &state.mail[rev].claim));
+        facts.push((format!("failed/{name}"), &state.failed[rev]));
+        for effect in EffectId::ALL {
+            let sends = &state.ghost.effects[rev][effect].sends;
+            facts.push((format!("times {effect:?} has {name}"), sends));
+        }
+    }
+    let shown = facts.into_iter();
+    shown
+        .map(|(name, fact)| (name, format!("{fact:?}")))
+        .collect()
 }

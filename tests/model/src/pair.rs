@@ -32,15 +32,6 @@ impl Rev {
     pub const ALL: [Self; 2] = [Self::Base, Self::Replay];
 }
 
-impl fmt::Display for Rev {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Base => "X",
-            Self::Replay => "X.r1",
-        })
-    }
-}
-
 /// Two values, indexed by a [`Side`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pair<T> {

@@ -6,12 +6,11 @@
 use stateright::{Model, Property};
 
 use crate::audit::{Audit, audit};
-use crate::bounds::{Ambiguous, Notify, Start};
+use crate::bounds::{Ambiguous, Notify, Protocol, Start};
 use crate::claim::Claim;
 use crate::effect::{BOTH, Effect, EffectId, Effects, Set};
 use crate::fact::{Doc, Failed, Raw, Reason};
 use crate::pair::Rev;
-use crate::protocol::Protocol;
 use crate::queue::Place;
 use crate::state::{Forget, State};
 use crate::sweep::SWEPT_MAX;
@@ -314,7 +313,7 @@ fn has_trigger_or_end(state: &State) -> bool {
 }
 
 fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
-    let few = protocol.faults(state) < protocol.policy.receives;
+    let few = protocol.faults(state.left) < protocol.policy.receives;
     let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
     let said = said(protocol, state, Rev::Base);
     let good = |e| matches!(said[e], Effect::Sent | Effect::Parked) || state.ghost.bad[e];
@@ -326,7 +325,7 @@ fn faults_are_absorbed(protocol: &Protocol, state: &State) -> bool {
 fn calm_sends_once(protocol: &Protocol, state: &State) -> bool {
     let excused = state.ghost.struck || state.ghost.prefix_lost || is_forgotten(state);
     let fresh = protocol.policy.start == Start::Empty;
-    let calm = protocol.faults(state) == 0 && fresh && !excused;
+    let calm = protocol.faults(state.left) == 0 && fresh && !excused;
     let once = |e| state.ghost.effects[Rev::Base][e].sends == 1 || state.ghost.bad[e];
     !(state.is_quiet(protocol) && state.was_stored() && calm) || each_of(protocol, state, once)
 }

@@ -1,15 +1,14 @@
 //! The scenarios in which the sound protocol must keep every promise.
 
 use crate::bounds::{
-    Bounds, CHANGE, CONFIGURE, CRASH, Clock, Cure, DENY, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May,
-    NO_TIME, PURGE, Policy, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, Start, THROTTLE, VANISH,
+    Bounds, CHANGE, CONFIGURE, CRASH, DENY, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, NO_TIME,
+    PURGE, Policy, Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, Start, THROTTLE, VANISH,
     WAKE, WIPE,
 };
 use crate::claim::{Claim, Old};
 use crate::effect::{BOTH, NONE, OWNER, TEAM};
 use crate::fact::{Lookup, Service};
 use crate::property as p;
-use crate::protocol::Protocol;
 use crate::variant::Variant;
 
 /// A named protocol in its surroundings.
@@ -98,7 +97,7 @@ const FOREIGN: Policy = Policy {
     ..Policy::DEFAULT
 };
 const THROTTLED: Policy = Policy {
-    service_cure: Cure::Never,
+    service_recovers: false,
     ..Policy::DEFAULT
 };
 const PATIENT: Policy = Policy {
@@ -106,7 +105,7 @@ const PATIENT: Policy = Policy {
     ..Policy::DEFAULT
 };
 const ANYTIME: Policy = Policy {
-    clock: Clock::Anytime,
+    clock_is_free: true,
     ..Policy::DEFAULT
 };
 /// The first edition left a document, and this claim or none.

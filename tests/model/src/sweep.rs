@@ -1,11 +1,11 @@
 //! The sweep: finds a stored event without a trigger, counts it in `swept/X`, then sends; the third time it gives up.
 
 use crate::action::Action;
+use crate::bounds::Protocol;
 use crate::effect::Set;
 use crate::fact::{Phase, Raw, Reason};
 use crate::ingest::delay_left;
 use crate::pair::Rev;
-use crate::protocol::Protocol;
 use crate::queue::Message;
 use crate::state::{Ingest, State, Sweep};
 use crate::variant::Variant;

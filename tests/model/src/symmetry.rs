@@ -63,6 +63,7 @@ fn forget_dead_bodies(state: &mut State) {
             message.kind = Kind::Early;
             message.hops = 0;
             message.mail_wait_since = None;
+            message.once = false;
             message.hop_stolen = false;
         }
     }

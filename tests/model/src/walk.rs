@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use stateright::{Checker, Expectation, Model};
 
-use crate::protocol::Protocol;
+use crate::bounds::Protocol;
 
 /// What a walk has found.
 #[derive(Clone, Debug)]

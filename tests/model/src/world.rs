@@ -1,7 +1,7 @@
 //! What the protocol does not decide: time, owner files, services, configuration, operators, deaths.
 
 use crate::action::{Action, Outside, Process};
-use crate::bounds::{Clock, Cure};
+use crate::bounds::Protocol;
 use crate::claim::Claim;
 use crate::effect::{BOTH, Effect, EffectId};
 use crate::enrich::write_mail;
@@ -9,14 +9,13 @@ use crate::fact::{Lookup, Phase, Raw, Service};
 use crate::ghost::Told;
 use crate::ingest::delay_left;
 use crate::pair::{Pair, Rev, WorkerId};
-use crate::protocol::Protocol;
 use crate::queue::{Delay, Message, Place, Queue};
 use crate::state::{Forget, Ingest, State, Sweep};
 use crate::variant::Variant;
 
 impl Protocol {
     pub(crate) fn world_actions(&self, state: &State, actions: &mut Vec<Action>) {
-        let clock_runs = self.policy.clock == Clock::Anytime || !state.is_at_work();
+        let clock_runs = self.policy.clock_is_free || !state.is_at_work();
         // The windows are counted from the storing of the event.
         if clock_runs && state.was_stored() && state.phase.next().is_some() {
             actions.push(Action::Outside(Outside::Tick));
@@ -47,7 +46,7 @@ impl Protocol {
             if state.service[e] == Service::Up && state.left.throttles > 0 {
                 actions.push(Action::Outside(Outside::Throttles(e)));
             }
-            if passes && self.policy.service_cure == Cure::Sometime {
+            if passes && self.policy.service_recovers {
                 actions.push(Action::Outside(Outside::Recovers(e)));
             }
         }
@@ -55,7 +54,7 @@ impl Protocol {
 
     fn lookup_actions(&self, state: &State, actions: &mut Vec<Action>) {
         let broken = matches!(state.lookup, Lookup::Absent | Lookup::Foreign);
-        if broken && self.policy.lookup_cure == Cure::Sometime {
+        if broken && self.policy.lookup_is_cured {
             actions.push(Action::Outside(Outside::LookupCured));
         }
         if state.lookup == Lookup::First && state.left.lookup_changes > 0 {

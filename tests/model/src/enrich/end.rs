@@ -2,10 +2,10 @@
 
 use super::write::doubt_what_is_sending;
 use crate::action::Reply;
+use crate::bounds::Protocol;
 use crate::effect::{Answer, EffectId};
 use crate::fact::{Reason, Wait};
 use crate::pair::WorkerId;
-use crate::protocol::Protocol;
 use crate::queue::{Delay, Kind, Message, Place, Slot};
 use crate::state::State;
 use crate::variant::Variant;

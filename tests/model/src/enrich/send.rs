@@ -2,11 +2,11 @@
 
 use super::write::note_effect;
 use crate::action::{Action, Reply};
+use crate::bounds::Protocol;
 use crate::claim::Claim;
 use crate::effect::{Answer, Effect, EffectId, Set};
 use crate::fact::{Doc, Service};
 use crate::pair::WorkerId;
-use crate::protocol::Protocol;
 use crate::state::{Forget, State};
 use crate::variant::Variant;
 use crate::worker::{GivenUp, Plan, Step};

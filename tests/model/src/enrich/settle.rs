@@ -2,11 +2,11 @@
 
 use super::write::write_mail;
 use crate::action::Reply;
+use crate::bounds::Protocol;
 use crate::claim::Claim;
 use crate::effect::{Answer, Effect, EffectId, Effects, Set};
 use crate::fact::{Doc, Failed, Reason, Wait};
 use crate::pair::{Rev, WorkerId};
-use crate::protocol::Protocol;
 use crate::state::State;
 use crate::variant::Variant;
 use crate::worker::{Plan, Step};

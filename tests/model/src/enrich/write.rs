@@ -1,12 +1,11 @@
 //! Enrich, the two conditional writes, both open at once: `PUT enriched/X` and `PUT mail/X`.
 
-use super::sending;
 use crate::action::{Action, Reply};
+use crate::bounds::Protocol;
 use crate::claim::Claim;
-use crate::effect::{Effect, EffectId, Set};
+use crate::effect::{Effect, EffectId, Set, sending};
 use crate::fact::{Doc, Phase, Reason, Wait};
 use crate::pair::{Rev, WorkerId};
-use crate::protocol::Protocol;
 use crate::state::State;
 use crate::variant::Variant;
 use crate::worker::{GivenUp, Step, Write};

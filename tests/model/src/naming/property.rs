@@ -2,7 +2,7 @@
 
 use stateright::Property;
 
-use super::{Event, Forgetting, Moment, NamingModel};
+use super::moment::{Event, Forgetting, Moment, NamingModel};
 
 /// One name.
 pub const ONE_NAME: &str = "an event is stored under one name only";

@@ -1,8 +1,9 @@
 //! What a request and forget do next.
 
-use super::{
-    At, Event, Forgetting, Held, Moment, Move, Naming, NamingModel, Part, Reply, Request, SLOTS,
+use super::moment::{
+    At, Event, Forgetting, Held, Moment, Move, Naming, NamingModel, Part, Request, SLOTS,
 };
+use crate::action::Reply;
 use crate::pair::{Pair, WorkerId};
 
 impl NamingModel {
