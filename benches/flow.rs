@@ -33,12 +33,12 @@ pub fn elements(count: usize) -> Throughput {
 
 /// Measures `work` on what `prepare` makes anew for each iteration.
 pub fn measure<T, R>(
+    runtime: &Runtime,
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: impl Display,
     prepare: impl AsyncFn() -> T,
     work: impl AsyncFn(T) -> R,
 ) {
-    let runtime = runtime();
     group.bench_function(BenchmarkId::from_parameter(id), |bencher| {
         bencher.iter_batched(
             || runtime.block_on(prepare()),

@@ -1,5 +1,4 @@
 #![doc = include_str!("README.md")]
 
 pub mod flow;
-pub mod memory;
 pub mod sample;

@@ -96,14 +96,16 @@ impl Machine {
 fn measure_all<T>(
     criterion: &mut Criterion,
     name: &str,
-    prepare: impl AsyncFn(&Machine) -> T,
-    work: impl AsyncFn(&Machine, T, usize),
+    prepare: &impl AsyncFn(&Machine) -> T,
+    work: &impl AsyncFn(&Machine, T, usize),
 ) {
     let mut group = criterion.benchmark_group(name);
     group.throughput(elements(LEADS)).sample_size(10);
+    let runtime = runtime();
     for concurrency in CONCURRENCIES {
-        let machine = runtime().block_on(async { Machine::new() });
+        let machine = runtime.block_on(async { Machine::new() });
         measure(
+            &runtime,
             &mut group,
             concurrency,
             async || prepare(&machine).await,
@@ -118,8 +120,8 @@ fn ingest(criterion: &mut Criterion) {
     measure_all(
         criterion,
         "local_ingest",
-        async |machine| machine.bodies(),
-        async |machine, bodies, concurrency| machine.post(&bodies, concurrency).await,
+        &async |machine| machine.bodies(),
+        &async |machine, bodies, concurrency| machine.post(&bodies, concurrency).await,
     );
 }
 
@@ -128,8 +130,8 @@ fn enrich(criterion: &mut Criterion) {
     measure_all(
         criterion,
         "local_enrich",
-        async |machine| machine.due().await,
-        async |machine, records, concurrency| machine.enrich(records, concurrency).await,
+        &async |machine| machine.due().await,
+        &async |machine, records, concurrency| machine.enrich(records, concurrency).await,
     );
 }
 

@@ -3,6 +3,8 @@
 //! `cargo bench -p leadwire-benches --bench telemetry` measures the release binaries and fails beyond the limit. `cargo test --benches` runs the
 //! binaries that the tests run, few times: it shows that the measurement works, and that telemetry costs no round trip.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use anyhow::{Context as _, Result, ensure};
 use leadwire_benches::sample;
 use leadwire_domain::lead::id::EventId;
@@ -17,7 +19,6 @@ use leadwire_tests::tls::TlsFront;
 use leadwire_tests::{clock, program, rig};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ const MEASURED: (usize, usize) = (8, 25);
 /// The same where it is only shown that the measurement works.
 const SHOWN: (usize, usize) = (1, 2);
 
+/// The ways to export.
+const WAYS: [&str; 3] = ["none", "otlp", "xray-daemon"];
 /// What is measured.
 const KINDS: [&str; 4] = [
     "ingest, signed",
@@ -55,21 +58,25 @@ struct Side {
     /// Takes the smallest lead of whoever sends it, which only a stack for development does.
     open: Function,
     enrich: Function,
-    /// CPU of an invocation in µs, by kind, a value a turn.
-    costs: Costs,
 }
 
+/// CPU of an invocation in µs, by kind, a value a turn.
 type Costs = [Vec<f64>; KINDS.len()];
 
 impl Side {
-    async fn start(name: &'static str, folder: &Path, exports: &[(&str, &str)]) -> Result<Self> {
+    /// Exports by this way, to this variable's address.
+    async fn start(
+        way: &'static str,
+        folder: &Path,
+        address: Option<(&str, String)>,
+    ) -> Result<Self> {
         let cloud = Cloud::start().await?;
         let tls = TlsFront::start(&cloud.url()).await?;
         let mut environment = rig::variables(&tls.url());
         let root = tls.root().to_string_lossy().into_owned();
         environment.insert("AWS_CA_BUNDLE".to_owned(), root);
-        let exports = exports.iter();
-        environment.extend(exports.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        environment.insert("TRACE_EXPORTER".to_owned(), way.to_owned());
+        environment.extend(address.map(|(name, value)| (name.to_owned(), value)));
         let secret = sample::secret(Source::Close, 1);
         cloud.hold_secret(json!({"close": {"secrets": [secret]}}));
         let function = |binary: &str, environment: &BTreeMap<String, String>| {
@@ -84,24 +91,22 @@ impl Side {
         let mut signed = environment.clone();
         signed.insert("SOURCES_SECRET_ARN".to_owned(), SECRET.to_owned());
         Ok(Self {
-            name,
+            name: way,
             ingest: function("ingest", &signed),
             open: function("ingest", &environment),
             enrich: function("enrich", &environment),
             cloud,
             _tls: tls,
-            costs: Default::default(),
         })
     }
 
-    /// One turn, the same for every side.
-    async fn turn(&mut self, number: usize, counts: bool) -> Result<()> {
-        let leads: Vec<String> = (0..LEADS)
-            .map(|lead| sample::lead_id(number * LEADS + lead))
-            .collect();
+    /// One turn, the same for every side, and what it cost.
+    async fn turn(&self, number: usize) -> Result<[Option<f64>; KINDS.len()]> {
+        let leads = (0..LEADS).map(|lead| sample::lead_id(number * LEADS + lead));
+        let leads: Vec<String> = leads.collect();
         for lead in &leads {
-            self.cloud
-                .put(rig::LOOKUP, &format!("{lead}.json"), sample::owner(lead));
+            let key = format!("{lead}.json");
+            self.cloud.put(rig::LOOKUP, &key, sample::owner(lead));
         }
         let open = measured(&self.open, &posts_of(&leads, open_post)?).await?;
         self.cloud.take_sent();
@@ -110,33 +115,21 @@ impl Side {
         let messages = sent.iter().map(|message| message.received(1));
         let messages = messages.collect::<Result<Vec<_>>>()?;
         let (single, batch) = messages.split_at(LEADS / 2);
-        let single: Vec<Value> = single
-            .iter()
-            .map(|message| rig::batch_of(std::slice::from_ref(message)))
-            .collect();
+        let single = single.chunks(1).map(rig::batch_of);
+        let single: Vec<Value> = single.collect();
         let single = measured(&self.enrich, &single).await?;
         let batch = measured(&self.enrich, &[rig::batch_of(batch)]).await?;
-        ensure!(
-            self.cloud.mails().len() == LEADS,
-            "{}: every lead is mailed",
-            self.name
-        );
-        if counts {
-            for (costs, cost) in self.costs.iter_mut().zip([signed, open, single, batch]) {
-                costs.extend(cost);
-            }
-        }
-        Ok(())
+        let mails = self.cloud.mails().len();
+        ensure!(mails == LEADS, "{}: every lead is mailed", self.name);
+        Ok([signed, open, single, batch])
     }
 
     /// What one invocation of a function asked of AWS before it answered.
     fn calls(&self, timing: &Timing) -> Result<Vec<String>> {
         let (handed, answered) = timing.handed.zip(timing.answered).context("it answered")?;
         let calls = self.cloud.calls().into_iter();
-        let mut calls: Vec<String> = calls
-            .filter(|call| (handed..=answered).contains(&call.at))
-            .map(|call| call.what.to_owned())
-            .collect();
+        let calls = calls.filter(|call| (handed..=answered).contains(&call.at));
+        let mut calls: Vec<String> = calls.map(|call| call.what.to_owned()).collect();
         calls.sort();
         Ok(calls)
     }
@@ -160,10 +153,8 @@ fn signed_post(lead: &str) -> Result<Value> {
         key.sign(&id, body.as_bytes(), clock::now())
     });
     let headers = signed.context("the sample can be signed")?;
-    let headers: Vec<(&str, &str)> = headers
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let headers: Vec<(&str, &str)> = headers.collect();
     let request = rig::request("/ingest/close", &headers, &body)?;
     Ok(web(Shape::Rest, "/ingest/close", &request))
 }
@@ -211,10 +202,6 @@ fn ratio(of: &[f64], to: &[f64]) -> f64 {
     median(&ratios)
 }
 
-fn say(line: &str) -> Result<()> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let measures = std::env::args().any(|argument| argument == "--bench");
@@ -224,17 +211,11 @@ async fn main() -> Result<()> {
         let ingest = program::built("ingest").await?;
         (ingest.parent().context("a folder")?.to_owned(), SHOWN)
     };
-    let mut costs: [(&str, Costs); 3] = Default::default();
+    let mut costs = WAYS.map(|_| Costs::default());
     for number in 0..rounds {
-        let sides = round(&folder, turns, number == 0).await?;
-        for ((name, costs), side) in costs.iter_mut().zip(sides) {
-            *name = side.name;
-            for (all, more) in costs.iter_mut().zip(side.costs) {
-                all.extend(more);
-            }
-        }
+        round(&folder, turns, number == 0, &mut costs).await?;
     }
-    let worst = report(&costs, turns)?;
+    let worst = report(&costs, turns);
     ensure!(
         !measures || worst <= LIMIT,
         "telemetry costs {:.1} %",
@@ -244,31 +225,30 @@ async fn main() -> Result<()> {
 }
 
 /// New processes for every way to export, and what they cost.
-async fn round(folder: &Path, turns: usize, checks: bool) -> Result<[Side; 3]> {
+async fn round(folder: &Path, turns: usize, checks: bool, costs: &mut [Costs]) -> Result<()> {
     let (collector, daemon) = (Collector::start().await?, XrayDaemon::start().await?);
-    let otlp = [
-        ("TRACE_EXPORTER", "otlp"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url()),
-    ];
-    let xray = [
-        ("TRACE_EXPORTER", "xray-daemon"),
-        ("AWS_XRAY_DAEMON_ADDRESS", &daemon.address()),
-    ];
-    let mut sides = [
-        Side::start("none", folder, &[("TRACE_EXPORTER", "none")]).await?,
-        Side::start("otlp", folder, &otlp).await?,
-        Side::start("xray-daemon", folder, &xray).await?,
+    let [none, otlp, xray] = WAYS;
+    let collects = ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
+    let listens = ("AWS_XRAY_DAEMON_ADDRESS", daemon.address());
+    let sides = [
+        Side::start(none, folder, None).await?,
+        Side::start(otlp, folder, Some(collects)).await?,
+        Side::start(xray, folder, Some(listens)).await?,
     ];
     for turn in 0..WARM_UP + turns {
-        for side in &mut sides {
+        for (side, costs) in sides.iter().zip(&mut *costs) {
             side.cloud.clear();
-            side.turn(turn, turn >= WARM_UP).await?;
+            let cost = side.turn(turn).await?;
+            if turn >= WARM_UP {
+                let kinds = costs.iter_mut().zip(cost);
+                kinds.for_each(|(costs, cost)| costs.extend(cost));
+            }
         }
     }
     if checks {
         check_calls(&sides, &collector)?;
     }
-    Ok(sides)
+    Ok(())
 }
 
 /// Whatever is exported, a function asks AWS for the same before it answers, and a collector for nothing.
@@ -282,7 +262,7 @@ fn check_calls(sides: &[Side], collector: &Collector) -> Result<()> {
         |side: &Side| side.enrich.clone(),
     ] {
         let expected = plain.calls(&last(&function(plain))?)?;
-        say(&format!("before the answer: {}", expected.join(" ")))?;
+        println!("before the answer: {}", expected.join(" "));
         for side in exporting {
             let timings = function(side).timings();
             let calls = side.calls(timings.last().context("an invocation")?)?;
@@ -301,32 +281,32 @@ fn check_calls(sides: &[Side], collector: &Collector) -> Result<()> {
 }
 
 /// Prints every figure, and gives back the worst ratio of a way to export to `none`.
-fn report(costs: &[(&str, Costs)], turns: usize) -> Result<f64> {
-    let [(_, plain), exporting @ ..] = costs else {
-        return Ok(f64::NAN);
+fn report(costs: &[Costs], turns: usize) -> f64 {
+    let [plain, exporting @ ..] = costs else {
+        return f64::NAN;
     };
-    say(
-        "CPU of an invocation, median, in µs, and over `none`; in brackets the least and the most of a round:",
-    )?;
+    println!(
+        "CPU of an invocation, median, in µs, and over `none`; in brackets the least and the most of a round:"
+    );
     let mut worst = f64::MIN;
     for (kind, (name, none)) in KINDS.iter().zip(plain).enumerate() {
-        say(&format!("  {name:<18} none        {:>7.0}", median(none)))?;
-        for (way, costs) in exporting {
+        println!("  {name:<18} none        {:>7.0}", median(none));
+        for (way, costs) in WAYS.iter().skip(1).zip(exporting) {
             let own = costs.get(kind).map_or(&[][..], Vec::as_slice);
             let overall = ratio(own, none);
             let rounds = own.chunks(turns).zip(none.chunks(turns));
             let rounds: Vec<f64> = rounds.map(|(own, none)| ratio(own, none)).collect();
             let percent = |ratio: f64| (ratio - 1.0) * 100.0;
-            say(&format!(
+            println!(
                 "  {:<18} {way:<11} {:>7.0}  {:+.1} %  ({:+.1} … {:+.1})",
                 "",
                 median(own),
                 percent(overall),
                 percent(rounds.iter().copied().fold(f64::MAX, f64::min)),
                 percent(rounds.iter().copied().fold(f64::MIN, f64::max)),
-            ))?;
+            );
             worst = worst.max(overall);
         }
     }
-    Ok(worst)
+    worst
 }

@@ -1,11 +1,72 @@
 //! Leads per second through `ingest` and `enrich`, 1, 16 and 256 at once, on one thread.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use leadwire_benches::flow::{CONCURRENCIES, LEADS, elements, enrich_all, measure, post_all};
-use leadwire_benches::memory::{Latency, Memory};
+use leadwire_benches::flow::{
+    CONCURRENCIES, LEADS, elements, enrich_all, measure, post_all, runtime,
+};
 use leadwire_benches::sample;
-use leadwire_pipeline::stage::enrich::Record;
+use leadwire_pipeline::port::{Bucket, NewObject};
+use leadwire_pipeline::secrets::SecretCache;
+use leadwire_pipeline::settings::IngestConfig;
+use leadwire_pipeline::stage::enrich::{Enrich, Record};
+use leadwire_pipeline::stage::ingest::Ingest;
+use leadwire_pipeline::testkit::{Call, Course, FakeSecrets, MemoryHome, Script};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// How long the calls take.
+#[derive(Clone, Copy, Debug, Default)]
+struct Latency {
+    /// A call on the store.
+    store: Duration,
+    /// A call on the queue.
+    queue: Duration,
+    /// A mail.
+    mail: Duration,
+}
+
+impl Script for Latency {
+    fn course(&self, call: &Call) -> Course {
+        let there = if matches!(call, Call::Mail(_)) {
+            self.mail
+        } else if call.key().is_some() {
+            self.store
+        } else {
+            self.queue
+        };
+        Course {
+            there,
+            ..Course::default()
+        }
+    }
+}
+
+/// A home in memory with the stages over it.
+#[derive(Debug)]
+struct Memory {
+    /// Where the messages and the mails are.
+    home: Arc<MemoryHome<Latency>>,
+    /// The stage that takes webhooks.
+    ingest: Ingest<MemoryHome<Latency>, FakeSecrets>,
+    /// The stage that enriches and mails.
+    enrich: Enrich<MemoryHome<Latency>>,
+}
+
+impl Memory {
+    /// An empty home.
+    fn new(latency: Latency) -> Self {
+        let home = Arc::new(MemoryHome::new(Arc::default(), Arc::new(latency)));
+        Self {
+            ingest: Ingest::new(
+                Arc::clone(&home),
+                SecretCache::new(FakeSecrets::default(), "dev"),
+                IngestConfig { delay_seconds: 0 },
+            ),
+            enrich: Enrich::new(Arc::clone(&home), sample::enrich_config()),
+            home,
+        }
+    }
+}
 
 /// Amazon's order of magnitude, within a region: S3, SQS, SES.
 const AWS: Latency = Latency {
@@ -20,7 +81,9 @@ fn home(leads: usize, latency: Latency) -> (Memory, Vec<String>) {
     let bodies = (0..leads)
         .map(|index| {
             let lead_id = sample::lead_id(index);
-            home.put_owner(&lead_id);
+            let file = NewObject::of(sample::owner(&lead_id).into_bytes());
+            home.home
+                .plant(Bucket::Lookup, &format!("{lead_id}.json"), file);
             sample::flat(&lead_id)
         })
         .collect();
@@ -40,14 +103,16 @@ async fn mail(home: &Memory, records: Vec<Record>, concurrency: usize) {
 
 /// Webhook to answer: parse, store, queue.
 fn ingest(criterion: &mut Criterion) {
+    let runtime = runtime();
     let mut group = criterion.benchmark_group("ingest");
     group.throughput(elements(LEADS));
     for concurrency in CONCURRENCIES {
         let prepare = async || home(LEADS, Latency::default());
-        measure(&mut group, concurrency, prepare, async |(home, bodies)| {
+        let work = async |(home, bodies): (Memory, Vec<String>)| {
             post(&home, &bodies, concurrency).await;
             home
-        });
+        };
+        measure(&runtime, &mut group, concurrency, prepare, work);
     }
     // Every event of one lead at one instant: each but the first must look for a key of its own.
     let prepare = async || {
@@ -55,7 +120,7 @@ fn ingest(criterion: &mut Criterion) {
         (Memory::new(Latency::default()), bodies.collect::<Vec<_>>())
     };
     let id = "one_lead_one_instant";
-    measure(&mut group, id, prepare, async |(home, bodies)| {
+    measure(&runtime, &mut group, id, prepare, async |(home, bodies)| {
         post(&home, &bodies, LEADS).await;
         home
     });
@@ -64,6 +129,7 @@ fn ingest(criterion: &mut Criterion) {
 
 /// Queue to mail: read, merge, store, claim, send, settle.
 fn enrich(criterion: &mut Criterion) {
+    let runtime = runtime();
     let mut group = criterion.benchmark_group("enrich");
     group.throughput(elements(LEADS));
     for concurrency in CONCURRENCIES {
@@ -74,28 +140,31 @@ fn enrich(criterion: &mut Criterion) {
             assert_eq!(records.len(), LEADS);
             (home, records)
         };
-        measure(&mut group, concurrency, prepare, async |(home, records)| {
+        let work = async |(home, records): (Memory, Vec<Record>)| {
             mail(&home, records, concurrency).await;
             home
-        });
+        };
+        measure(&runtime, &mut group, concurrency, prepare, work);
     }
     group.finish();
 }
 
 /// Webhook to mail over calls that take as long as Amazon's: how far leads in parallel hide each other's waiting.
 fn waiting(criterion: &mut Criterion) {
+    let runtime = runtime();
     let mut group = criterion.benchmark_group("ingest_and_enrich_over_slow_calls");
     group.sample_size(10);
     for concurrency in CONCURRENCIES {
         group.throughput(elements(concurrency));
         let prepare = async || home(concurrency, AWS);
-        measure(&mut group, concurrency, prepare, async |(home, bodies)| {
+        let work = async |(home, bodies): (Memory, Vec<String>)| {
             post(&home, &bodies, concurrency).await;
             let records = home.home.receive(concurrency);
             assert_eq!(records.len(), concurrency);
             mail(&home, records, concurrency).await;
             home
-        });
+        };
+        measure(&runtime, &mut group, concurrency, prepare, work);
     }
     group.finish();
 }

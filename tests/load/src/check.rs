@@ -35,8 +35,7 @@ pub fn raw<T: Target>(report: &mut Report, target: &T, accepted: &[Accepted]) ->
     let expected: BTreeSet<&str> = accepted.iter().map(Accepted::name).collect();
     let mut more = target.names("raw")?;
     more.retain(|name| !expected.contains(name.as_str()));
-    let promise = "nothing is stored that was not accepted";
-    report.promise(promise, more.into_iter().collect());
+    report.promise("nothing is stored that was not accepted", more);
     Ok(())
 }
 
@@ -49,7 +48,7 @@ pub fn documents<T: Target>(report: &mut Report, target: &T, accepted: &[Accepte
     }
     let shared = keys.iter().filter(|(_, events)| events.len() > 1);
     let shared = shared.map(|(key, events)| format!("{key}: {events:?}"));
-    report.promise("every event has a key of its own", shared.collect());
+    report.promise("every event has a key of its own", shared);
     let mut merged = Vec::new();
     for one in accepted {
         let bytes = target.stored("enriched", one.name())?;
@@ -70,14 +69,12 @@ pub fn mailed_once(report: &mut Report, mails: &Mails, accepted: &[Accepted]) {
     }
     report.count("mailed", times.len());
     let lost = expected.iter().filter(|name| !times.contains_key(**name));
-    let lost = lost.map(|name| (*name).to_owned());
-    report.promise("every event that was accepted is mailed", lost.collect());
+    report.promise("every event that was accepted is mailed", lost);
     let more = times.keys().filter(|name| !expected.contains(**name));
-    let more = more.map(|name| (*name).to_owned());
-    report.promise("nothing else is mailed", more.collect());
+    report.promise("nothing else is mailed", more);
     let again = times.iter().filter(|(_, times)| **times > 1);
     let again = again.map(|(name, times)| format!("{name}: {times}"));
-    report.promise("no event is mailed twice", again.collect());
+    report.promise("no event is mailed twice", again);
 }
 
 /// A second mail only where the first is in doubt; every mail of an event says the same, and what its document says.

@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use anyhow::Result;
-use leadwire_tests::kill::{Kind, Shape, Verdict, kill_at, points, spread};
+use leadwire_tests::kill::{Kind, Shape, kill_at, points, spread};
 
 /// Kills at so many points, spread over all of them.
 pub async fn run(kind: Kind, count: usize, at_once: usize) -> Result<Report> {
@@ -13,7 +13,7 @@ pub async fn run(kind: Kind, count: usize, at_once: usize) -> Result<Report> {
     report.count("points_there_are", all.len());
     report.count("points", verdicts.len());
     let missed = verdicts.iter().filter(|verdict| !verdict.met);
-    let missed: Vec<String> = missed.map(|verdict| verdict.point.to_string()).collect();
+    let missed: Vec<_> = missed.map(|verdict| &verdict.point).collect();
     report.count("points_met", verdicts.len() - missed.len());
     report.count("mails", verdicts.iter().map(|verdict| verdict.mails).sum());
     for (promise, mark) in [
@@ -23,20 +23,16 @@ pub async fn run(kind: Kind, count: usize, at_once: usize) -> Result<Report> {
         ("P4 a second mail only where the first was in doubt", "P4"),
         ("P5 nothing is mixed", "P5"),
     ] {
-        report.promise(promise, broken(&verdicts, mark));
+        let broken = verdicts.iter().flat_map(|verdict| {
+            let of_this = verdict.broken.iter();
+            let of_this = of_this.filter(|broken| broken.starts_with(mark));
+            of_this.map(|broken| format!("{}: {broken}", verdict.point))
+        });
+        report.promise(promise, broken);
     }
     // Some calls of two messages come in another order on a busy machine: a point may then not be there.
     let are_few = missed.len() * 10 <= verdicts.len();
     let missed = if are_few { vec![] } else { missed };
     report.promise("nine of ten points were met", missed);
     Ok(report)
-}
-
-fn broken(verdicts: &[Verdict], mark: &str) -> Vec<String> {
-    let broken = verdicts.iter().flat_map(|verdict| {
-        let of_this = verdict.broken.iter();
-        let of_this = of_this.filter(|broken| broken.starts_with(mark));
-        of_this.map(|broken| format!("{}: {broken}", verdict.point))
-    });
-    broken.collect()
 }

@@ -60,9 +60,9 @@ impl Machine {
         let mut flags = vec!["--delay".to_owned(), format!("{}s", delay.as_secs())];
         if let Some(server) = &server {
             let smtp = server.url();
-            let mail = ["--smtp", &smtp, "--from", "crm@example.com"];
-            flags.extend(mail.map(str::to_owned));
-            flags.extend(["--to", "sales@example.com"].map(str::to_owned));
+            let addresses = ["--from", "crm@example.com", "--to", "sales@example.com"];
+            flags.extend(["--smtp", &smtp].map(str::to_owned));
+            flags.extend(addresses.map(str::to_owned));
         }
         let machine = Self {
             binary: binary.to_owned(),
@@ -146,8 +146,7 @@ impl Machine {
         }
         let mails = events.into_iter().map(|event| Mail {
             event,
-            subject: String::new(),
-            text: String::new(),
+            ..Mail::default()
         });
         Ok(Mails {
             taken: mails.collect(),

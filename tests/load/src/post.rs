@@ -32,14 +32,12 @@ impl Connection {
     }
 
     async fn stream(&mut self) -> io::Result<&mut TcpStream> {
-        let stream = if let Some(stream) = self.stream.take() {
-            stream
-        } else {
+        if self.stream.is_none() {
             let stream = TcpStream::connect(self.address).await?;
             stream.set_nodelay(true)?;
-            stream
-        };
-        Ok(self.stream.insert(stream))
+            self.stream = Some(stream);
+        }
+        Ok(self.stream.as_mut().expect("it is connected"))
     }
 
     async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {

@@ -52,7 +52,8 @@ impl Report {
     }
 
     /// Adds a promise, with everything that broke it.
-    pub fn promise(&mut self, what: &'static str, broken: Vec<String>) {
+    pub fn promise(&mut self, what: &'static str, broken: impl IntoIterator<Item: ToString>) {
+        let broken = broken.into_iter().map(|one| one.to_string()).collect();
         self.promises.push(Promise { what, broken });
     }
 
@@ -122,9 +123,9 @@ mod tests {
     fn a_broken_promise_is_told_in_the_table_and_to_a_program() {
         let mut report = Report::new("flood");
         report.figure("accepted_a_second", 5123.4, "/s");
-        report.promise("nothing is lost", vec![]);
+        report.promise("nothing is lost", [""; 0]);
         assert!(report.holds());
-        report.promise("nothing is mailed twice", vec!["crm_event_a".to_owned(); 9]);
+        report.promise("nothing is mailed twice", ["crm_event_a"; 9]);
         assert!(!report.holds());
         let table = report.table();
         assert!(

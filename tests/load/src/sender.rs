@@ -1,7 +1,6 @@
 //! Senders that behave as CRMs do: what is not answered with 202 is sent again, some give up too early, some send twice.
 
 use crate::lead::{Event, owner};
-use crate::soak::Soak;
 use crate::target::{Answer, Keys, Sender, Target};
 use anyhow::Result;
 use leadwire_pipeline::testkit::Chance;
@@ -19,6 +18,21 @@ const MEMORY: u64 = 500;
 const PAUSE_MILLIS: u64 = 300;
 /// Longest that an event is sent again and again: the process begins within that.
 const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Soak {
+    /// How long leads come.
+    pub lasts: Duration,
+    /// The time between two kills, half of it more or less by chance; zero kills once, at the end.
+    pub kill_every: Duration,
+    /// Events a second.
+    pub rate: u32,
+    /// So many of a hundred requests go wrong at the sender.
+    pub percent: u32,
+    /// What chance begins with.
+    pub seed: u64,
+}
 
 /// What was sent.
 #[derive(Clone, Debug, Default)]

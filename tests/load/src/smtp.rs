@@ -34,10 +34,8 @@ pub struct Taken {
 impl Taken {
     /// The subject as it is in the header, folded lines and all.
     pub fn subject(&self) -> String {
-        let mut lines = self
-            .text
-            .lines()
-            .skip_while(|line| !line.starts_with("Subject:"));
+        let lines = self.text.lines();
+        let mut lines = lines.skip_while(|line| !line.starts_with("Subject:"));
         let first = lines.next().unwrap_or_default().to_owned();
         let folded = lines.take_while(|line| line.starts_with(' '));
         folded.fold(first, |subject, line| subject + line)
@@ -132,9 +130,8 @@ impl Plan {
     }
 
     fn take(&self, text: String, generation: usize, in_doubt: bool) {
-        let event = text
-            .lines()
-            .find_map(|line| line.strip_prefix("X-Leadwire-Event: "));
+        let mut lines = text.lines();
+        let event = lines.find_map(|line| line.strip_prefix("X-Leadwire-Event: "));
         let event = event.unwrap_or_default().to_owned();
         guard(&self.taken).push(Taken {
             event,

@@ -2,6 +2,7 @@
 
 use crate::check::{self, Accepted};
 use crate::report::Report;
+pub use crate::sender::Soak;
 use crate::sender::{Crm, SENDERS, Sent, event_of};
 use crate::target::{Keys, Killed, Target};
 use crate::vital::{RSS_SLACK, Vital, is_flat};
@@ -23,21 +24,6 @@ const OVER_DEADLINE: Duration = Duration::from_mins(12);
 const FILES_SLACK: u64 = 32;
 /// Groups of samples that are compared, where no kill makes them.
 const GROUPS: usize = 12;
-
-/// What is done.
-#[derive(Clone, Copy, Debug)]
-pub struct Soak {
-    /// How long leads come.
-    pub lasts: Duration,
-    /// The time between two kills, half of it more or less by chance; zero kills once, at the end.
-    pub kill_every: Duration,
-    /// Events a second.
-    pub rate: u32,
-    /// So many of a hundred requests go wrong at the sender.
-    pub percent: u32,
-    /// What chance begins with.
-    pub seed: u64,
-}
 
 /// What the processes held: between which kills, and at which moment.
 type Samples = Vec<(usize, u32, Vital)>;
@@ -172,12 +158,12 @@ fn report_ends(report: &mut Report, sent: &Sent, states: &BTreeMap<String, Strin
         let state = states.get(event).map_or("not there", String::as_str);
         (!is_end(state)).then(|| format!("{event}: {state}"))
     });
-    report.promise("nothing accepted is lost", lost.collect());
+    report.promise("nothing accepted is lost", lost);
     let several = sent.accepted.iter().filter(|(_, keys)| keys.len() > 1);
     let several = several.map(|(event, keys)| format!("{event}: {keys:?}"));
-    report.promise("an event that comes again keeps its key", several.collect());
-    let odd = sent.odd.clone();
-    report.promise("nothing else was answered than 202, 503 or nothing", odd);
+    report.promise("an event that comes again keeps its key", several);
+    let promise = "nothing else was answered than 202, 503 or nothing";
+    report.promise(promise, &sent.odd);
 }
 
 /// Compares the most that was held between kills, in the order of time, and each process with itself.
@@ -205,17 +191,16 @@ fn report_vitals(report: &mut Report, samples: &Samples) {
     report.count("processes", processes.len());
     report.count("resident_memory_kib_at_most", most(&rss) / 1024);
     report.count("open_files_at_most", most(&files));
-    let broken = |flat: bool, values: &[u64]| {
-        let grown = (!flat).then(|| format!("{values:?}"));
-        grown.into_iter().collect()
-    };
-    let flat = is_flat(&rss, RSS_SLACK);
-    report.promise("memory stays flat", broken(flat, &rss));
-    let flat = is_flat(&files, FILES_SLACK);
-    report.promise("open files stay flat", broken(flat, &files));
+    for (what, values, slack) in [
+        ("memory stays flat", rss, RSS_SLACK),
+        ("open files stay flat", files, FILES_SLACK),
+    ] {
+        let grown = (!is_flat(&values, slack)).then(|| format!("{values:?}"));
+        report.promise(what, grown);
+    }
     // Not one that has only begun.
     let grown = processes.iter();
     let grown = grown.filter(|(_, rss)| rss.len() >= GROUPS && !is_flat(rss, RSS_SLACK));
     let grown = grown.map(|(process, rss)| format!("process {process}: {rss:?}"));
-    report.promise("memory of every process stays flat", grown.collect());
+    report.promise("memory of every process stays flat", grown);
 }

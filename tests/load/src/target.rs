@@ -37,7 +37,7 @@ pub trait Sender {
 }
 
 /// A mail that was taken.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Mail {
     /// The name of its event: the key without `raw/` and `.json`.
     pub event: String,

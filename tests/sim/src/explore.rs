@@ -6,11 +6,11 @@ use crate::setting::Setting;
 use crate::world::run_script;
 use std::sync::{Mutex, PoisonError};
 
-/// Runs every schedule with at most `faults_max` faults, on `jobs` threads. It stops early where a promise is broken.
-pub fn explore(setting: &Setting, faults_max: usize, jobs: usize) -> Findings<Schedule> {
+/// Runs every schedule with at most `faults_max` faults, on every core. It stops early where a promise is broken.
+pub fn explore(setting: &Setting, faults_max: usize) -> Findings<Schedule> {
     let (mut findings, first) = visit(setting, faults_max, Schedule::new());
     let left = Mutex::new(first);
-    findings.add(Findings::gather(jobs, || {
+    findings.add(Findings::gather(|| {
         let mut findings = Findings::default();
         loop {
             let first = left.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -49,11 +49,12 @@ impl<W> Findings<W> {
 }
 
 impl<W: Default + Send> Findings<W> {
-    /// Does the same work on so many threads, and adds up what each finds.
-    pub(crate) fn gather(jobs: usize, work: impl Fn() -> Self + Sync) -> Self {
+    /// Does the same work on every core, and adds up what each finds.
+    pub(crate) fn gather(work: impl Fn() -> Self + Sync) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut findings = Self::default();
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(&work)).collect();
+            let threads: Vec<_> = (0..cores).map(|_| scope.spawn(&work)).collect();
             for thread in threads {
                 findings.add(thread.join().expect("a world does not panic"));
             }

@@ -2,11 +2,10 @@
 
 use clap::{Parser, Subcommand};
 use leadwire_pipeline::settings::AmbiguousPolicy;
-use leadwire_sim::control::{self, notice};
 use leadwire_sim::explore::explore;
 use leadwire_sim::findings::Findings;
 use leadwire_sim::run_seed;
-use leadwire_sim::seeds::{cores, run_seeds};
+use leadwire_sim::seeds::run_seeds;
 use leadwire_sim::setting::Setting;
 use std::fmt::Debug;
 use std::io::{IsTerminal as _, Write as _};
@@ -15,8 +14,6 @@ use std::time::Instant;
 
 /// Progress is shown whenever so many worlds were run.
 const PROGRESS: u64 = 64 * 256;
-/// Seeds within which a mistake must be noticed.
-const CONTROL_SEEDS: u64 = 100_000;
 
 /// Runs the real stages through every fault, and checks the promises after every step. Exit codes: 0 all held, 1 one was broken, 2 wrong usage.
 #[derive(Parser)]
@@ -24,9 +21,6 @@ const CONTROL_SEEDS: u64 = 100_000;
 struct Arguments {
     #[command(subcommand)]
     run: Run,
-    /// Threads; every core where it is not given
-    #[arg(long, global = true)]
-    jobs: Option<usize>,
 }
 
 #[derive(Subcommand)]
@@ -49,41 +43,36 @@ enum Run {
         /// Which one
         seed: u64,
     },
-    /// Whether every mistake in the protocol is noticed
-    Controls,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let jobs = arguments.jobs.unwrap_or_else(cores);
     let began = Instant::now();
-    let holds = match arguments.run {
-        Run::Seeds { count, from } => seeds(from, count, jobs),
+    let holds = match Arguments::parse().run {
+        Run::Seeds { count, from } => seeds(from, count),
         Run::Schedules { faults } => {
             let policies = [AmbiguousPolicy::Resend, AmbiguousPolicy::Park];
-            policies.map(|policy| schedules(policy, faults, jobs)) == [true; 2]
+            policies.map(|policy| schedules(policy, faults)) == [true; 2]
         }
         Run::Show { seed } => show(seed),
-        Run::Controls => controls(),
     };
     say(&format!("It took {:.1} s.", began.elapsed().as_secs_f64()));
     ExitCode::from(u8::from(!holds))
 }
 
-fn seeds(from: u64, count: u64, jobs: usize) -> bool {
+fn seeds(from: u64, count: u64) -> bool {
     let shows = std::io::stderr().is_terminal();
     let progress = |done: u64| {
         if shows && done.is_multiple_of(PROGRESS) {
             drop(write!(std::io::stderr(), "\r{done} of {count} seeds"));
         }
     };
-    let found = run_seeds(from..from.saturating_add(count), jobs, progress);
+    let found = run_seeds(from..from.saturating_add(count), progress);
     say("leadwire-sim show SEED shows a seed step by step.");
     holds("seeds", &found)
 }
 
-fn schedules(policy: AmbiguousPolicy, faults: usize, jobs: usize) -> bool {
-    let found = explore(&Setting::plain(policy), faults, jobs);
+fn schedules(policy: AmbiguousPolicy, faults: usize) -> bool {
+    let found = explore(&Setting::plain(policy), faults);
     holds(&format!("{policy:?}: schedules of up to {faults}"), &found)
 }
 
@@ -109,19 +98,6 @@ fn show(seed: u64) -> bool {
     let digest = report.digest;
     say(&format!("{} steps, digest {digest:016x}", report.steps));
     report.breach.is_none()
-}
-
-fn controls() -> bool {
-    control::all().into_iter().fold(true, |all, control| {
-        let noticed = notice(control, CONTROL_SEEDS);
-        match &noticed {
-            Some((seed, breach)) => say(&format!("{control:?}: seed {seed}: {breach}")),
-            None => say(&format!(
-                "{control:?}: NOT NOTICED in {CONTROL_SEEDS} seeds"
-            )),
-        }
-        all && noticed.is_some()
-    })
 }
 
 fn say(line: &str) {

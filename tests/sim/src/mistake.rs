@@ -13,7 +13,7 @@ use leadwire_pipeline::port::{
     Mailer, Metadata, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
 };
 use leadwire_pipeline::stage::enrich::Record;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A mistake in the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -123,11 +123,14 @@ impl<H: Home> Lying<H> {
         }
     }
 
+    fn wanted(&self) -> MutexGuard<'_, Metadata> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The same event as the one that was to be stored, if one asks its labels.
     fn relabel(&self, object: &mut StoredObject) {
-        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         for label in ["event-id", "source"] {
-            if let Some(value) = wanted.get(label) {
+            if let Some(value) = self.wanted().get(label) {
                 object.metadata.insert(label.to_owned(), value.clone());
             }
         }
@@ -203,8 +206,7 @@ impl<H: Home> ObjectStore for Lying<H> {
                 put.map(|()| Created::New(nothing()))
             }
             Some(Mistake::ShareSlot) if key.starts_with(RAW) => {
-                *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) =
-                    object.metadata.clone();
+                *self.wanted() = object.metadata.clone();
                 store.create(bucket, key, object).await
             }
             Some(Mistake::MailOwnMerge) if key.starts_with(ENRICHED) => {

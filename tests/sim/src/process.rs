@@ -3,7 +3,7 @@
 
 use crate::fault::Kind;
 use crate::rule::{Delivery, Writing, event_of, name_in, name_of_tag};
-use crate::state::{Shared, State};
+use crate::state::{Life, Shared, State};
 use futures_util::future::{Either, select};
 use jiff::SignedDuration;
 use leadwire_domain::key::{ENRICHED, MAIL, RAW};
@@ -14,17 +14,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
-
-/// The life of a process.
-#[derive(Debug)]
-pub(crate) struct Life {
-    /// The process's number.
-    pub(crate) id: u32,
-    /// Which run of its machine it belongs to.
-    pub(crate) boot: u32,
-    /// Ends it: what the process was doing stops at its next wait, at the latest.
-    pub(crate) death: Notify,
-}
 
 /// One invocation in a process of its own.
 #[derive(Debug)]

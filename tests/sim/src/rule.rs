@@ -200,12 +200,13 @@ impl Ledger {
             self.stored(name, object);
         } else if let Some(name) = event_of(ENRICHED, key) {
             let on_time = self.check_time(name, writing);
-            return on_time.and(self.enriched(name, object, raw));
+            return on_time.and(Self::enriched(name, object, raw));
         } else if let Some(name) = event_of(MAIL, key) {
             let state = object.metadata.get("state");
-            let on_time = match state.is_some_and(|is| is == "forgotten") {
-                true => Ok(()),
-                false => self.check_time(name, writing),
+            let on_time = if state.is_some_and(|state| state == "forgotten") {
+                Ok(())
+            } else {
+                self.check_time(name, writing)
             };
             let taken = self.taken(name, object, writing);
             let claimed = self.claimed(name, object, documents, writing.process);
@@ -237,7 +238,6 @@ impl Ledger {
 
     /// A document was created (P3, P5): it is its own raw object's.
     fn enriched(
-        &self,
         name: &str,
         document: &StoredObject,
         raw: Option<&StoredObject>,

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Seeds that a thread takes at once.
 const CHUNK: u64 = 64;
-/// Runs the world of every seed, on `jobs` threads, and gives `progress` how many were run. It stops early where promises are broken.
-pub fn run_seeds(seeds: Range<u64>, jobs: usize, progress: impl Fn(u64) + Sync) -> Findings<u64> {
+/// Runs the world of every seed, on every core, and gives `progress` how many were run. It stops early where promises are broken.
+pub fn run_seeds(seeds: Range<u64>, progress: impl Fn(u64) + Sync) -> Findings<u64> {
     let next = AtomicU64::new(seeds.start);
     let done = AtomicU64::new(0);
     let work = || {
@@ -26,12 +26,7 @@ pub fn run_seeds(seeds: Range<u64>, jobs: usize, progress: impl Fn(u64) + Sync) 
             progress(done.fetch_add(count, Ordering::Relaxed) + count);
         }
     };
-    let mut findings = Findings::gather(jobs, work);
+    let mut findings = Findings::gather(work);
     findings.breaches.sort();
     findings
-}
-
-/// The cores of this machine.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -1,7 +1,6 @@
 //! Everything that is in a world: objects, messages, mails, and what was done so far.
 
 use crate::fault::{Kind, Schedule};
-use crate::process::Life;
 use crate::rule::{Breach, Documents, Ledger, event_of, split};
 use crate::setting::Setting;
 use jiff::{SignedDuration, Timestamp};
@@ -32,6 +31,17 @@ pub(crate) enum Plan {
     },
     /// A script, by the number of the call.
     Written(Schedule),
+}
+
+/// The life of a process.
+#[derive(Debug)]
+pub(crate) struct Life {
+    /// The process's number.
+    pub(crate) id: u32,
+    /// Which run of its machine it belongs to.
+    pub(crate) boot: u32,
+    /// Ends it: what the process was doing stops at its next wait, at the latest.
+    pub(crate) death: Notify,
 }
 
 /// The state of a world.

@@ -3,7 +3,7 @@
 use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_sim::explore::explore;
 use leadwire_sim::run_seed;
-use leadwire_sim::seeds::{cores, run_seeds};
+use leadwire_sim::seeds::run_seeds;
 use leadwire_sim::setting::Setting;
 
 /// Seeds of the ordinary run.
@@ -13,7 +13,7 @@ const REGRESSIONS: &str = include_str!("seeds.txt");
 
 #[test]
 fn a_hundred_thousand_worlds_keep_every_promise() {
-    let found = run_seeds(0..SEEDS, cores(), |_| ());
+    let found = run_seeds(0..SEEDS, |_| ());
     assert_eq!(found.breaches, [], "leadwire-sim show SEED tells the story");
     assert_eq!(found.worlds, SEEDS);
     assert!(found.faults > SEEDS, "faults happen: {}", found.faults);
@@ -44,25 +44,20 @@ fn the_same_seed_is_the_same_world() {
 }
 
 #[track_caller]
-fn check_schedules(policy: AmbiguousPolicy, faults: usize) {
-    check_world(&Setting::plain(policy), faults, 1000);
-}
-
-#[track_caller]
 fn check_world(setting: &Setting, faults: usize, worlds: u64) {
-    let found = explore(setting, faults, cores());
+    let found = explore(setting, faults);
     assert_eq!(found.breaches, []);
     assert!(found.worlds > worlds, "{} schedules", found.worlds);
 }
 
 #[test]
 fn every_schedule_of_up_to_three_faults_keeps_every_promise() {
-    check_schedules(AmbiguousPolicy::Resend, 3);
+    check_world(&Setting::plain(AmbiguousPolicy::Resend), 3, 1000);
 }
 
 #[test]
 fn every_schedule_of_up_to_two_faults_keeps_every_promise_where_doubtful_mails_are_parked() {
-    check_schedules(AmbiguousPolicy::Park, 2);
+    check_world(&Setting::plain(AmbiguousPolicy::Park), 2, 1000);
 }
 
 #[test]

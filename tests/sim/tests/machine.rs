@@ -245,16 +245,6 @@ impl Entropy for Run {
     }
 }
 
-fn config(policy: AmbiguousPolicy, boot: Option<&str>) -> EnrichConfig {
-    EnrichConfig {
-        ambiguous: policy,
-        lease_seconds: 1800,
-        environment: "sim".to_owned(),
-        boot: boot.map(str::to_owned),
-        ..enrich_config()
-    }
-}
-
 /// The CRM sends what it has no 202 for.
 async fn post(run: &Arc<Run>) {
     let secrets = SecretCache::new(run.home.secrets(), "dev");
@@ -286,7 +276,14 @@ async fn post(run: &Arc<Run>) {
 
 /// Works on what is due, going forward in time, until nothing waits.
 async fn work(run: &Arc<Run>, policy: AmbiguousPolicy) {
-    let enrich = Enrich::new(Arc::clone(run), config(policy, run.home.boot()));
+    let config = EnrichConfig {
+        ambiguous: policy,
+        lease_seconds: 1800,
+        environment: "sim".to_owned(),
+        boot: run.home.boot().map(str::to_owned),
+        ..enrich_config()
+    };
+    let enrich = Enrich::new(Arc::clone(run), config);
     let queue = run.home.queue();
     for _turn in 0..100 {
         let waiting = queue.waiting(100).await.unwrap();
