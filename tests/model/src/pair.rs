@@ -32,7 +32,7 @@ impl Rev {
     pub const ALL: [Self; 2] = [Self::Base, Self::Replay];
 }
 
-/// Two values, indexed by a [`Side`].
+/// Two values, indexed by one of two.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pair<T> {
     first: T,
