@@ -352,15 +352,15 @@ pub fn deep() -> Vec<Scenario> {
             .under(MERGED)
             .reaches(&[p::R_SENT, p::R_TWICE, p::R_SECOND]),
         scenario("deep: either owner file names another receiver, park, two crashes")
-            .may(&[CHANGE, CRASH, CRASH, LOSE, DUPLICATE])
+            .may(&[CHANGE, CRASH, CRASH, LOSE, FAIL, DUPLICATE])
             .under(EITHER_PARK)
             .reaches(&[p::R_SENT, p::R_PARKED, p::R_SECOND]),
         scenario("deep: the clock moves at any time")
             .may(&[RETRY, CRASH, LOSE, EARLY])
             .under(ANYTIME)
             .reaches(&[p::R_SENT]),
-        scenario("deep: the owner comes at any time or is given up, faults, wake-ups")
-            .may(&[CRASH, LOSE, FAIL, WAKE])
+        scenario("deep: the owner comes at any time or is given up, faults, a wake-up")
+            .may(&[CRASH, LOSE, WAKE])
             .under(Policy::LATE_MAIL)
             .reaches(&[p::R_UNASSIGNED]),
         scenario("deep: services throttle, a crash, a duplicate")
