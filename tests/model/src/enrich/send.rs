@@ -16,7 +16,8 @@ impl Protocol {
     pub(crate) fn begin(&self, state: &mut State, id: WorkerId) {
         let worker = state.workers[id];
         let doc = worker.doc.unwrap_or(Doc::Unnamed);
-        let names_own = self.breaks(Variant::ClaimNamesOwnMerge);
+        let created = worker.seen.is_some_and(|seen| seen.claim == Claim::Absent);
+        let names_own = self.breaks(Variant::ClaimNamesOwnMerge) && created;
         if worker.next == Claim::First && doc == Doc::Unnamed {
             state.workers[id].step = Step::Name;
             return;
