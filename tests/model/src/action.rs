@@ -106,8 +106,8 @@ pub enum Outside {
     Wake,
     /// Other receivers are configured.
     ConfigChanges,
-    /// A service begins to throttle.
-    Throttles(EffectId),
+    /// A service begins to throttle, or to refuse.
+    Turns(EffectId),
     /// A service accepts again.
     Recovers(EffectId),
     /// An operator has a parked effect sent once more.

@@ -23,7 +23,7 @@ pub struct Bounds {
     pub early: u8,
     /// Records for which the invocation has no time left.
     pub no_time: u8,
-    /// Times at which a service begins to throttle.
+    /// Times at which a service turns, as the policy says.
     pub throttles: u8,
     /// Changes of an owner file that is there.
     pub lookup_changes: u8,
@@ -152,6 +152,8 @@ pub struct Policy {
     pub config: [Set; 2],
     /// The service of each receiver at the start.
     pub service: Pair<Service>,
+    /// What a service turns to that is up.
+    pub service_turns: Service,
     /// Whether a throttled or refusing service recovers, at any time.
     pub service_recovers: bool,
     /// Whether a replay mails.
@@ -176,6 +178,7 @@ impl Policy {
         notify: [BOTH, BOTH],
         config: [BOTH, BOTH],
         service: Pair::new(Service::Up, Service::Up),
+        service_turns: Service::Throttling,
         service_recovers: true,
         replay: Notify::Force,
         clock_is_free: false,

@@ -2,12 +2,12 @@
 
 use crate::bounds::{
     Bounds, CHANGE, CONFIGURE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, PURGE, Policy,
-    Protocol, REDRIVE, REPLAY, RETRY, SLOW, SWEEP, THROTTLE, VANISH, WAKE, WIPE,
+    Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, THROTTLE, VANISH, WAKE, WIPE,
 };
 use crate::claim::{Claim, Old};
 use crate::fact::Service;
 use crate::property as p;
-use crate::scenario::{EITHER_PARK, GAINED, MERGED, NO_EFFECT, upgrade};
+use crate::scenario::{EITHER_PARK, GAINED, MERGED, NO_EFFECT, TURNING, upgrade};
 use crate::variant::Variant;
 
 /// A broken protocol, in a scenario in which the sound one keeps the promise.
@@ -147,6 +147,18 @@ fn effects() -> Vec<Setting> {
             &[SLOW, CRASH],
             DEFAULT,
             p::SENDS_BOUNDED,
+        ),
+        (
+            V::RefusalForgetsDoubts,
+            &[THROTTLE, LOSE, LOSE],
+            TURNING,
+            p::SENDS_BOUNDED,
+        ),
+        (
+            V::ResendOverLiveClaim,
+            &[RESEND, LOSE, THROTTLE],
+            PARK,
+            p::PARKED_IS_DOUBTFUL,
         ),
         (V::SettleGivesUp, &[FAIL], DEFAULT, p::SENDS_BOUNDED),
         (V::RefusalEndsOthers, &[LOSE], REFUSING, p::FAULTS_ABSORBED),

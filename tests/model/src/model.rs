@@ -120,7 +120,7 @@ impl Model for Protocol {
         self.sweep_actions(state, actions);
         self.forget_actions(state, actions);
         self.world_actions(state, actions);
-        Self::operator_actions(state, actions);
+        self.operator_actions(state, actions);
         Self::crash_actions(state, actions);
     }
 
@@ -211,9 +211,9 @@ impl Protocol {
                 state.left.configurations -= 1;
                 state.config = self.policy.config[1];
             }
-            Outside::Throttles(effect) => {
+            Outside::Turns(effect) => {
                 state.left.throttles -= 1;
-                state.service[effect] = Service::Throttling;
+                state.service[effect] = self.policy.service_turns;
             }
             Outside::Recovers(effect) => state.service[effect] = Service::Up,
             Outside::Resend(rev, effect) => Self::resend(state, rev, effect),

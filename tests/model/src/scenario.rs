@@ -92,6 +92,11 @@ pub(crate) const NO_EFFECT: Policy = Policy {
     notify: [NONE, NONE],
     ..Policy::DEFAULT
 };
+/// A service that is up begins to refuse, for a while.
+pub(crate) const TURNING: Policy = Policy {
+    service_turns: Service::Refusing,
+    ..Policy::DEFAULT
+};
 const FOREIGN: Policy = Policy {
     lookup: Lookup::Foreign,
     ..Policy::DEFAULT
@@ -175,6 +180,15 @@ fn several() -> Vec<Scenario> {
             .may(&[CRASH, REDRIVE])
             .under(Policy::DEFAULT.with_owner(Service::Refusing))
             .reaches(&[p::R_REFUSED_BESIDE, p::R_DLQ]),
+        scenario("a receiver that is refused for a while, two lost replies")
+            .may(&[THROTTLE, LOSE, LOSE])
+            .under(TURNING)
+            .reaches(&[
+                p::R_SENT,
+                p::R_TWICE,
+                p::R_PARKED_BESIDE,
+                p::R_REFUSED_BESIDE,
+            ]),
         small("a receiver that is throttled for ever")
             .may(&[CRASH])
             .under(Policy::DEFAULT.with_owner(Service::Throttling))

@@ -51,6 +51,10 @@ pub enum Variant {
     SettleOverOthers,
     /// A refused settling PUT fails the record at once.
     SettleGivesUp,
+    /// A refused effect counts no doubt of its earlier attempts.
+    RefusalForgetsDoubts,
+    /// An operator touches a claim whose lease is not over.
+    ResendOverLiveClaim,
     /// Once a receiver is refused, nothing more is sent to the others.
     RefusalEndsOthers,
     /// Once a service is busy, the others are not asked.

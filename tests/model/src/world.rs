@@ -44,7 +44,7 @@ impl Protocol {
         for e in EffectId::ALL {
             let passes = matches!(state.service[e], Service::Throttling | Service::Refusing);
             if state.service[e] == Service::Up && state.left.throttles > 0 {
-                actions.push(Action::Outside(Outside::Throttles(e)));
+                actions.push(Action::Outside(Outside::Turns(e)));
             }
             if passes && self.policy.service_recovers {
                 actions.push(Action::Outside(Outside::Recovers(e)));
@@ -87,12 +87,13 @@ impl Protocol {
         });
     }
 
-    pub(crate) fn operator_actions(state: &State, actions: &mut Vec<Action>) {
+    pub(crate) fn operator_actions(&self, state: &State, actions: &mut Vec<Action>) {
         let dead = state.queue.each().any(|(_, m)| m.place == Place::Dlq);
         if dead && state.left.redrives > 0 {
             actions.push(Action::Outside(Outside::Redrive));
         }
-        for (rev, e) in parked(state) {
+        let over_live = self.breaks(Variant::ResendOverLiveClaim);
+        for (rev, e) in parked(state, over_live) {
             actions.push(Action::Outside(Outside::Resend(rev, e)));
         }
         if state.raw == Raw::Stored && state.left.replays > 0 {
@@ -160,13 +161,13 @@ impl Protocol {
 }
 
 /// The parked effects that an operator may touch: of claims whose lease is over.
-fn parked(state: &State) -> impl Iterator<Item = (Rev, EffectId)> {
+fn parked(state: &State, even_live: bool) -> impl Iterator<Item = (Rev, EffectId)> {
     let open = state.left.resends > 0;
     let every = |rev: Rev| EffectId::ALL.into_iter().map(move |e| (rev, e));
     let all = Rev::ALL.into_iter().flat_map(every);
     all.filter(move |&(rev, e)| {
         let mail = state.mail[rev];
-        open && !mail.live && mail.claim.of(BOTH)[e] == Effect::Parked
+        open && (even_live || !mail.live) && mail.claim.of(BOTH)[e] == Effect::Parked
     })
 }
 

@@ -67,6 +67,12 @@ impl Protocol {
                 Plan::Nothing | Plan::Todo => {}
             }
         }
+        if self.breaks(Variant::RefusalForgetsDoubts) {
+            let refused = |e: &&mut Effect| matches!(e, Effect::Refused(_));
+            for effect in effects.each_mut().into_iter().filter(refused) {
+                *effect = Effect::Refused(0);
+            }
+        }
         let refused = !Set::of(|e| matches!(effects[e], Effect::Refused(_))).is_empty();
         if self.breaks(Variant::RefusalEndsOthers) && refused {
             for effect in effects.each_mut().into_iter().filter(|e| e.is_open()) {
