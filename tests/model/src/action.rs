@@ -1,5 +1,6 @@
 //! Everything that can happen next.
 
+use crate::effect::EffectId;
 use crate::pair::{Rev, WorkerId};
 use crate::queue::Slot;
 
@@ -10,16 +11,16 @@ pub enum Reply {
     Answer,
     /// The effect takes place and the reply is lost.
     Lost,
-    /// No effect, an error (of SES: one that tells nothing).
+    /// No effect, an error (of a mail service: one that tells nothing).
     Error,
 }
 
 /// What a worker reads at the start; both at once, so in either order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Get {
-    /// `mail/X` (and that of the base for a replay).
+    /// `mail/X`.
     Mail,
-    /// `enriched/X`, `raw/X` and the lookup.
+    /// `raw/X`, `enriched/X` and the owner file.
     Docs,
 }
 
@@ -50,32 +51,28 @@ pub enum Process {
 /// One step of the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The next phase begins.
-    Tick,
-    /// The lease of this claim ends.
-    LeaseEnds(Rev),
     /// The CRM posts the event.
     Post,
     /// Ingest does its next call.
     Ingest(Reply),
-    /// The lookup file comes, or is put right.
-    LookupCured,
-    /// The lookup file changes.
-    LookupChanges,
-    /// SES begins to throttle.
-    SesThrottles,
-    /// SES accepts again.
-    SesRecovers,
     /// A message is received.
     Deliver(Slot, WorkerId, Delivery),
     /// A worker finds no time left for the record.
     NoTime(WorkerId),
+    /// A worker reads raw object and owner file.
+    Glance(WorkerId),
     /// A worker reads.
     Read(WorkerId, Get),
+    /// A worker is denied access to `mail/X`.
+    Denied(WorkerId),
     /// A worker does its next call (the document's, where two are open).
     Do(WorkerId, Reply),
-    /// A worker puts or reads back its claim.
+    /// A worker puts its claim.
     Claim(WorkerId, Reply),
+    /// A worker sends an effect.
+    Send(WorkerId, EffectId, Reply),
+    /// A worker writes the answers that it has, while another effect is under way.
+    Record(WorkerId),
     /// The sweep lists, and finds the event.
     SweepStarts,
     /// The sweep does its next call.
@@ -84,14 +81,41 @@ pub enum Action {
     ForgetStarts,
     /// Forget does its next call.
     ForgetGoesOn,
-    /// An operator redrives the dead letter queue.
-    Redrive,
     /// An operator replays the event.
     Replay,
+    /// A process dies.
+    Crash(Process),
+    /// Something outside the protocol.
+    Outside(Outside),
+}
+
+/// What no process of the protocol does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// The next phase begins.
+    Tick,
+    /// The lease of this claim ends.
+    LeaseEnds(Rev),
+    /// The owner file comes, or is put right.
+    LookupCured,
+    /// The owner file changes.
+    LookupChanges,
+    /// The owner file goes away.
+    LookupVanishes,
+    /// An owner file wakes the event that waits for it.
+    Wake,
+    /// Other receivers are configured.
+    ConfigChanges,
+    /// A service begins to throttle, or to refuse.
+    Turns(EffectId),
+    /// A service accepts again.
+    Recovers(EffectId),
+    /// An operator has a parked effect sent once more.
+    Resend(Rev, EffectId),
+    /// An operator redrives the dead letter queue.
+    Redrive,
     /// All of `mail/` is lost.
     PrefixLost,
     /// The queue is purged.
     Purge,
-    /// A process dies.
-    Crash(Process),
 }

@@ -1,6 +1,9 @@
 //! What is checked: a protocol, what may happen around it, and how often.
 
-use crate::fact::{Lookup, Ses};
+use crate::claim::Claim;
+use crate::effect::{BOTH, NONE, Set};
+use crate::fact::{Lookup, Service};
+use crate::pair::Pair;
 use crate::variant::Variant;
 
 /// How often each thing may still happen. A state carries what is left.
@@ -20,10 +23,22 @@ pub struct Bounds {
     pub early: u8,
     /// Records for which the invocation has no time left.
     pub no_time: u8,
-    /// Times at which SES begins to throttle.
+    /// Times at which a service turns, as the policy says.
     pub throttles: u8,
-    /// Changes of a lookup file that is there.
+    /// Changes of an owner file that is there.
     pub lookup_changes: u8,
+    /// Owner files that go away again.
+    pub lookup_losses: u8,
+    /// Changes of the configured receivers.
+    pub configurations: u8,
+    /// Reads of `mail/X` to which access is denied.
+    pub denials: u8,
+    /// Answers written while another effect is still under way.
+    pub slow: u8,
+    /// Wake-ups by an owner file.
+    pub wakes: u8,
+    /// Parked effects that a person has sent once more.
+    pub resends: u8,
     /// Redrives of the dead letter queue.
     pub redrives: u8,
     /// Replays by an operator.
@@ -50,6 +65,12 @@ pub(crate) const EARLY: May = |bounds| &mut bounds.early;
 pub(crate) const NO_TIME: May = |bounds| &mut bounds.no_time;
 pub(crate) const THROTTLE: May = |bounds| &mut bounds.throttles;
 pub(crate) const CHANGE: May = |bounds| &mut bounds.lookup_changes;
+pub(crate) const VANISH: May = |bounds| &mut bounds.lookup_losses;
+pub(crate) const CONFIGURE: May = |bounds| &mut bounds.configurations;
+pub(crate) const DENY: May = |bounds| &mut bounds.denials;
+pub(crate) const SLOW: May = |bounds| &mut bounds.slow;
+pub(crate) const WAKE: May = |bounds| &mut bounds.wakes;
+pub(crate) const RESEND: May = |bounds| &mut bounds.resends;
 pub(crate) const REDRIVE: May = |bounds| &mut bounds.redrives;
 pub(crate) const REPLAY: May = |bounds| &mut bounds.replays;
 pub(crate) const SWEEP: May = |bounds| &mut bounds.sweeps;
@@ -70,18 +91,18 @@ impl Bounds {
         bounds
     }
 
-    /// Crashes, lost replies, errors and purges that these bounds hold.
-    pub fn faults(&self) -> u8 {
-        self.crashes + self.lost + self.errors + self.purges
+    /// Crashes, lost replies, errors, denials and purges that these bounds hold.
+    pub fn faults(self) -> u8 {
+        self.crashes + self.lost + self.errors + self.denials + self.purges
     }
 }
 
 /// `EMAIL_AMBIGUOUS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ambiguous {
-    /// A doubtful mail is sent again.
+    /// A doubtful effect is sent once more, then parked.
     Resend,
-    /// A doubtful mail is parked for a person.
+    /// A doubtful effect is parked for a person.
     Park,
 }
 
@@ -103,13 +124,13 @@ pub enum Notify {
     Never,
 }
 
-/// When the claim is put.
+/// What is stored when the run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClaimOrder {
-    /// Once the stored document is known.
-    AfterDocument,
-    /// At the same time as the document.
-    BesideDocument,
+pub enum Start {
+    /// Nothing.
+    Empty,
+    /// What the first edition left: raw object, document, this claim or none, a message.
+    Upgrade(Claim),
 }
 
 /// Configuration and surroundings of a scenario.
@@ -119,38 +140,47 @@ pub struct Policy {
     pub ambiguous: Ambiguous,
     /// `OWNER_MISSING`.
     pub owner_missing: OwnerMissing,
-    /// The lookup file at the start.
+    /// What is stored when the run begins.
+    pub start: Start,
+    /// The owner file at the start.
     pub lookup: Lookup,
-    /// Whether a missing or wrong lookup file is put right, at any time.
+    /// Whether a missing or wrong owner file is put right, at any time.
     pub lookup_is_cured: bool,
-    /// SES at the start.
-    pub ses: Ses,
-    /// Whether a throttled or refusing SES recovers, at any time.
-    pub ses_recovers: bool,
+    /// The effects of the documents made of the first and of the second owner file. Without one, the first's.
+    pub notify: [Set; 2],
+    /// The receivers that are configured at first, and after a change.
+    pub config: [Set; 2],
+    /// The service of each receiver at the start.
+    pub service: Pair<Service>,
+    /// What a service turns to that is up.
+    pub service_turns: Service,
+    /// Whether a throttled or refusing service recovers, at any time.
+    pub service_recovers: bool,
     /// Whether a replay mails.
-    pub notify: Notify,
-    /// When the claim is put.
-    pub claim: ClaimOrder,
-    /// Whether the clock moves at any time. Else it does while no process is at work: phases are minutes, processes read the clock once,
-    /// at their start.
+    pub replay: Notify,
+    /// Whether the clock moves at any time. Else it does while no process is at work: phases are minutes, processes
+    /// read the clock once, at their start.
     pub clock_is_free: bool,
     /// `MAX_RECEIVE_COUNT`.
     pub receives: u8,
-    /// Hops allowed for each kind of wait (12 in the code; fewer keep the model small).
+    /// Hops allowed for each kind of wait (12 and 110 in the code; fewer keep the model small).
     pub hops: u8,
 }
 
 impl Policy {
-    /// The defaults of the contract, with an owner who is there and an SES that takes mail.
+    /// Two receivers, an owner who is there, and services that take everything.
     pub const DEFAULT: Self = Self {
         ambiguous: Ambiguous::Resend,
         owner_missing: OwnerMissing::Dlq,
+        start: Start::Empty,
         lookup: Lookup::First,
         lookup_is_cured: true,
-        ses: Ses::Up,
-        ses_recovers: true,
-        notify: Notify::Force,
-        claim: ClaimOrder::AfterDocument,
+        notify: [BOTH, BOTH],
+        config: [BOTH, BOTH],
+        service: Pair::new(Service::Up, Service::Up),
+        service_turns: Service::Throttling,
+        service_recovers: true,
+        replay: Notify::Force,
         clock_is_free: false,
         receives: 3,
         hops: 2,
@@ -161,16 +191,8 @@ impl Policy {
         ..Self::DEFAULT
     };
     pub(crate) const SILENT: Self = Self {
-        notify: Notify::Never,
+        replay: Notify::Never,
         ..Self::DEFAULT
-    };
-    pub(crate) const BESIDE: Self = Self {
-        claim: ClaimOrder::BesideDocument,
-        ..Self::DEFAULT
-    };
-    pub(crate) const BESIDE_PARK: Self = Self {
-        claim: ClaimOrder::BesideDocument,
-        ..Self::PARK
     };
     /// The owner comes after the event.
     pub(crate) const LATE: Self = Self {
@@ -190,6 +212,29 @@ impl Policy {
         owner_missing: OwnerMissing::Mail,
         ..Self::NEVER
     };
+
+    /// The same with this service for the owner's receiver, that is never put right.
+    pub(crate) const fn with_owner(self, service: Service) -> Self {
+        Self {
+            service: Pair::new(Service::Up, service),
+            service_recovers: false,
+            ..self
+        }
+    }
+
+    /// Doubts after which an effect is parked.
+    pub(crate) fn doubts(self) -> u8 {
+        match self.ambiguous {
+            Ambiguous::Resend => 2,
+            Ambiguous::Park => 1,
+        }
+    }
+
+    /// Whether nothing in it tells the two effects apart, but for what a state holds.
+    pub(crate) fn effects_are_alike(self) -> bool {
+        let sets = self.notify.into_iter().chain(self.config);
+        sets.into_iter().all(|set| set == BOTH || set == NONE)
+    }
 }
 
 /// What is checked: a protocol in its surroundings.
@@ -203,4 +248,16 @@ pub struct Protocol {
     pub variant: Variant,
     /// What the scenario must be able to reach, lest it proves nothing.
     pub reaches: &'static [&'static str],
+}
+
+impl Protocol {
+    /// Whether the protocol is this broken one.
+    pub(crate) fn breaks(&self, variant: Variant) -> bool {
+        self.variant == variant
+    }
+
+    /// Faults (deaths, lost replies, errors, purges) that have happened.
+    pub(crate) fn faults(&self, left: Bounds) -> u8 {
+        self.bounds.faults() - left.faults()
+    }
 }

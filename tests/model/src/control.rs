@@ -1,12 +1,14 @@
 //! Negative controls: each broken protocol, and the promise that it must break. What is wrong with it, `variant.rs` says.
 
 use crate::bounds::{
-    Bounds, CHANGE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, Policy, Protocol, REPLAY,
-    RETRY, SWEEP, THROTTLE, WIPE,
+    Bounds, CHANGE, CONFIGURE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, PURGE, Policy,
+    Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, THROTTLE, VANISH, WAKE, WIPE,
 };
+use crate::claim::{Claim, Old};
+use crate::fact::Service;
 use crate::property as p;
+use crate::scenario::{EITHER_PARK, GAINED, MERGED, NO_EFFECT, TURNING, upgrade};
 use crate::variant::Variant;
-use clap::ValueEnum as _;
 
 /// A broken protocol, in a scenario in which the sound one keeps the promise.
 #[derive(Clone, Copy, Debug)]
@@ -19,58 +21,226 @@ pub struct Control {
 
 /// Every negative control.
 pub fn all() -> Vec<Control> {
-    let variants = Variant::value_variants().iter();
-    variants.filter_map(|variant| of(*variant)).collect()
+    let tables = [claims(), met(), effects(), ends(), others()];
+    let control = |(variant, things, policy, property): Setting| Control {
+        protocol: Protocol {
+            bounds: Bounds::of(things),
+            policy,
+            variant,
+            reaches: &[],
+        },
+        property,
+    };
+    tables.concat().into_iter().map(control).collect()
 }
 
-/// The control of a variant; none where the protocol is sound, or where the variant breaks nothing.
+/// The control of a variant; none where the protocol is sound.
 pub fn of(variant: Variant) -> Option<Control> {
-    let (things, policy, property) = setting(variant)?;
-    let protocol = Protocol {
-        bounds: Bounds::of(things),
-        policy,
-        variant,
-        reaches: &[],
-    };
-    Some(Control { protocol, property })
+    let mut controls = all().into_iter();
+    controls.find(|control| control.protocol.variant == variant)
 }
 
-fn setting(variant: Variant) -> Option<(&'static [May], Policy, &'static str)> {
+type Setting = (Variant, &'static [May], Policy, &'static str);
+
+const DEFAULT: Policy = Policy::DEFAULT;
+const PARK: Policy = Policy::PARK;
+const MUTE: Policy = DEFAULT.with_owner(Service::Mute);
+const REFUSING: Policy = DEFAULT.with_owner(Service::Refusing);
+const THROTTLING: Policy = DEFAULT.with_owner(Service::Throttling);
+
+/// The two writes before the effects.
+fn claims() -> Vec<Setting> {
     use Variant as V;
-    const DEFAULT: Policy = Policy::DEFAULT;
-    const PARK: Policy = Policy::PARK;
-    let setting: (&[May], Policy, &str) = match variant {
-        V::Sound | V::ForgetOverLiveClaim => return None,
-        V::NoMarker | V::MarkerAfterSend | V::ShortLease => {
-            (&[DUPLICATE], DEFAULT, p::MAILS_BOUNDED)
-        }
-        V::MarkerBeforeSend => (&[CRASH], DEFAULT, p::SENT_IS_MAILED),
-        V::NoTakeover => (&[CRASH], DEFAULT, p::FAULTS_ABSORBED),
-        V::BlindConflict => (&[LOSE], DEFAULT, p::FAULTS_ABSORBED),
-        V::SettleGivesUp => (&[FAIL], DEFAULT, p::MAILS_BOUNDED),
-        V::MailOwnMerge => (&[CHANGE, DUPLICATE], DEFAULT, p::MAIL_FROM_DOCUMENT),
-        V::OverwriteDocument => (&[CHANGE, DUPLICATE], DEFAULT, p::ONE_DOCUMENT),
-        V::NoEarlyGuard => (&[EARLY], DEFAULT, p::NOT_EARLY),
-        V::ReplaySharesClaim => (&[REPLAY], DEFAULT, p::REPLAY_ENDS),
-        V::NotifyUnseen => (&[REPLAY], Policy::SILENT, p::SILENT_MAILS_NOBODY),
-        V::NoSweep => (&[CRASH], DEFAULT, p::STORED_ENDS),
-        V::SendBeforePut => (&[CRASH], DEFAULT, p::NO_TRIGGER_WITHOUT_BYTES),
-        V::AcceptUnsent => (&[FAIL], DEFAULT, p::ACCEPTED_HAS_TRIGGER),
-        V::AckThenSend => (&[CRASH], Policy::LATE, p::ACCEPTED_HAS_TRIGGER),
-        V::FailedNever | V::FailedAfterReport => (&[], Policy::NEVER, p::DLQ_HAS_REASON),
-        V::SweepUncounted => (&[SWEEP, SWEEP, SWEEP], DEFAULT, p::NOTHING_CIRCLES),
-        V::SweepCountsAfter => (&[SWEEP, SWEEP, SWEEP, CRASH], DEFAULT, p::NOTHING_CIRCLES),
-        V::SweepIncautious => (&[WIPE], DEFAULT, p::MAILS_BOUNDED),
-        V::HopsUnbounded => (&[], Policy::NEVER, p::NOTHING_CIRCLES),
-        V::OwnerWaitBurns => (&[], Policy::LATE, p::WAITING_IS_FREE),
-        V::ThrottleBurns => (&[THROTTLE], DEFAULT, p::WAITING_IS_FREE),
-        V::LiveClaimBurns => (&[CRASH], DEFAULT, p::WAITING_IS_FREE),
-        V::EnrichSkipsMail | V::ForgetWithoutWait => (&[FORGET], DEFAULT, p::FORGOTTEN),
-        V::ReplayBlindToForgotten => (&[FORGET, REPLAY], DEFAULT, p::FORGOTTEN),
-        V::IngestBlindToForgotten => (&[FORGET, RETRY], DEFAULT, p::FORGOTTEN),
-        V::ParkResends => (&[CRASH], PARK, p::PARK_MAILS_ONCE),
-        V::ParkMarksFirst => (&[CRASH], PARK, p::PARKED_IS_DOUBTFUL),
-        V::KeepClaimOnRefusal => (&[THROTTLE], PARK, p::PARKED_IS_DOUBTFUL),
-    };
-    Some(setting)
+    vec![
+        (V::NoMarker, &[DUPLICATE], DEFAULT, p::SENDS_BOUNDED),
+        (V::MarkerAfterSend, &[DUPLICATE], DEFAULT, p::SENDS_BOUNDED),
+        (V::ShortLease, &[DUPLICATE], DEFAULT, p::SENDS_BOUNDED),
+        (V::MarkerBeforeSend, &[CRASH], DEFAULT, p::SENT_IS_SENT),
+        (
+            V::SendOwnMerge,
+            &[CHANGE, DUPLICATE],
+            DEFAULT,
+            p::FROM_DOCUMENT,
+        ),
+        (
+            V::OverwriteDocument,
+            &[CHANGE, DUPLICATE],
+            DEFAULT,
+            p::ONE_DOCUMENT,
+        ),
+        (
+            V::ClaimNamesOwnMerge,
+            &[CHANGE, CRASH, DUPLICATE],
+            EITHER_PARK,
+            p::PARK_SENDS_ONCE,
+        ),
+        (V::EffectsOfTheDay, &[CONFIGURE], GAINED, p::FROM_DOCUMENT),
+        (
+            V::SendWithoutDocument,
+            &[CHANGE, DUPLICATE],
+            MERGED,
+            p::FROM_DOCUMENT,
+        ),
+        (V::SendWithoutClaim, &[FAIL], DEFAULT, p::SENDS_BOUNDED),
+    ]
+}
+
+/// Claims that are met.
+fn met() -> Vec<Setting> {
+    use Variant as V;
+    vec![
+        (V::NoTakeover, &[CRASH], DEFAULT, p::FAULTS_ABSORBED),
+        (
+            V::BlindConflict,
+            &[LOSE, DUPLICATE],
+            DEFAULT,
+            p::FAULTS_ABSORBED,
+        ),
+        (V::UnsentIsDoubt, &[CRASH], PARK, p::PARKED_IS_DOUBTFUL),
+        (
+            V::ShortMargin,
+            &[CRASH, CRASH, DUPLICATE],
+            PARK,
+            p::PARK_SENDS_ONCE,
+        ),
+        (
+            V::TornRead,
+            &[CRASH, LOSE, DUPLICATE],
+            DEFAULT,
+            p::SENDS_BOUNDED,
+        ),
+        (
+            V::GiveUpSilently,
+            &[FAIL, DUPLICATE],
+            PARK,
+            p::PARKED_IS_DOUBTFUL,
+        ),
+        (
+            V::OptimistDecides,
+            &[VANISH, RETRY],
+            DEFAULT,
+            p::SETTLED_RESTS,
+        ),
+        (
+            V::DeniedIsAbsent,
+            &[REDRIVE, CRASH, PURGE],
+            REFUSING,
+            p::STORED_ENDS,
+        ),
+        (
+            V::UpgradeForgetsAttempts,
+            &[CRASH],
+            upgrade(Claim::Old(Old::Sending(1)), DEFAULT),
+            p::SENDS_BOUNDED,
+        ),
+    ]
+}
+
+/// What is sent, and what is written of it.
+fn effects() -> Vec<Setting> {
+    use Variant as V;
+    vec![
+        (V::ThirdSend, &[], MUTE, p::SENDS_BOUNDED),
+        (V::AskAgainInDoubt, &[LOSE], PARK, p::PARK_SENDS_ONCE),
+        (
+            V::SettleOverOthers,
+            &[SLOW, CRASH],
+            DEFAULT,
+            p::SENDS_BOUNDED,
+        ),
+        (
+            V::RefusalForgetsDoubts,
+            &[THROTTLE, LOSE, LOSE],
+            TURNING,
+            p::SENDS_BOUNDED,
+        ),
+        (
+            V::ResendOverLiveClaim,
+            &[RESEND, LOSE, THROTTLE],
+            PARK,
+            p::PARKED_IS_DOUBTFUL,
+        ),
+        (V::SettleGivesUp, &[FAIL], DEFAULT, p::SENDS_BOUNDED),
+        (V::RefusalEndsOthers, &[LOSE], REFUSING, p::FAULTS_ABSORBED),
+        (V::BusyStopsOthers, &[], THROTTLING, p::CALM_SENDS_ONCE),
+        (
+            V::FailedHidesOpen,
+            &[THROTTLE, PURGE],
+            REFUSING,
+            p::STORED_ENDS,
+        ),
+        (V::NobodyIsSettled, &[], NO_EFFECT, p::SENT_IS_SENT),
+        (V::BusyKeepsClaim, &[THROTTLE], PARK, p::PARKED_IS_DOUBTFUL),
+        (V::ParkResends, &[CRASH], PARK, p::PARK_SENDS_ONCE),
+        (V::ParkedIsAcked, &[], MUTE, p::PARKED_HAS_REASON),
+        (V::BusyBurns, &[THROTTLE], DEFAULT, p::WAITING_IS_FREE),
+        (V::DoubtBurns, &[LOSE], DEFAULT, p::WAITING_IS_FREE),
+    ]
+}
+
+/// Triggers, waits, failures and sweeps.
+fn ends() -> Vec<Setting> {
+    use Variant as V;
+    vec![
+        (V::NoSweep, &[CRASH], DEFAULT, p::STORED_ENDS),
+        (
+            V::SendBeforePut,
+            &[CRASH],
+            DEFAULT,
+            p::NO_TRIGGER_WITHOUT_BYTES,
+        ),
+        (V::AcceptUnsent, &[FAIL], DEFAULT, p::ACCEPTED_HAS_TRIGGER),
+        (V::NoEarlyGuard, &[EARLY], DEFAULT, p::NOT_EARLY),
+        (V::WakeBeforeDue, &[WAKE], Policy::LATE, p::WOKEN_WHEN_DUE),
+        (V::WakeIgnoresTime, &[WAKE], Policy::LATE, p::NOT_EARLY),
+        (
+            V::AckThenSend,
+            &[CRASH],
+            Policy::LATE,
+            p::ACCEPTED_HAS_TRIGGER,
+        ),
+        (V::HopsUnbounded, &[], Policy::NEVER, p::NOTHING_CIRCLES),
+        (V::OwnerWaitBurns, &[], Policy::LATE, p::WAITING_IS_FREE),
+        (V::LiveClaimBurns, &[CRASH], DEFAULT, p::WAITING_IS_FREE),
+        (V::FailedNever, &[], Policy::NEVER, p::DLQ_HAS_REASON),
+        (V::FailedAfterReport, &[], Policy::NEVER, p::DLQ_HAS_REASON),
+        (
+            V::SweepUncounted,
+            &[SWEEP, SWEEP, SWEEP],
+            DEFAULT,
+            p::NOTHING_CIRCLES,
+        ),
+        (
+            V::SweepCountsAfter,
+            &[SWEEP, SWEEP, SWEEP, CRASH],
+            DEFAULT,
+            p::NOTHING_CIRCLES,
+        ),
+        (V::SweepIncautious, &[WIPE], DEFAULT, p::SENDS_BOUNDED),
+    ]
+}
+
+/// Forget and replay.
+fn others() -> Vec<Setting> {
+    use Variant as V;
+    vec![
+        (V::OverwriteRaw, &[FORGET, RETRY], DEFAULT, p::FORGOTTEN),
+        (V::TombstoneGoesToo, &[FORGET, RETRY], DEFAULT, p::FORGOTTEN),
+        (V::TombstoneIsMissing, &[FORGET], DEFAULT, p::SETTLED_RESTS),
+        (V::MarkBeforeTombstone, &[FORGET], DEFAULT, p::FORGOTTEN),
+        (V::DeleteBeforeLease, &[FORGET], DEFAULT, p::FORGOTTEN),
+        (
+            V::RevisionBlindToTombstone,
+            &[FORGET, REPLAY, FAIL],
+            DEFAULT,
+            p::FORGOTTEN,
+        ),
+        (V::ReplaySharesClaim, &[REPLAY], DEFAULT, p::REPLAY_ENDS),
+        (
+            V::NotifyUnseen,
+            &[REPLAY],
+            Policy::SILENT,
+            p::SILENT_MAILS_NOBODY,
+        ),
+    ]
 }

@@ -1,5 +1,7 @@
 //! What everything else is told in: time, owner files, answers, documents, reasons and waits.
 
+use crate::effect::Set;
+
 /// Time as the protocol sees it: the windows of one event, one after the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
@@ -26,10 +28,22 @@ impl Phase {
     }
 }
 
-/// The lookup file.
+/// `raw/X`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Raw {
+    /// Nothing was ever stored, or nothing is left.
+    #[default]
+    Absent,
+    /// The event's bytes.
+    Stored,
+    /// The event was forgotten.
+    Tombstone,
+}
+
+/// The owner file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lookup {
-    /// There is none.
+    /// There is none, or one that is empty or cut off.
     #[default]
     Absent,
     /// It names another lead.
@@ -40,48 +54,54 @@ pub enum Lookup {
     Second,
 }
 
-/// How SES answers.
+/// How the mail service answers for one receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Ses {
+pub enum Service {
     /// It accepts.
     #[default]
     Up,
-    /// It throttles: a definite refusal that passes.
+    /// It throttles: a definite no that passes.
     Throttling,
-    /// It rejects this mail: a definite refusal that lasts.
+    /// It rejects: a definite no that lasts.
     Refusing,
+    /// It accepts, and its reply is always lost.
+    Mute,
 }
 
-/// An enriched document: which lookup it was merged with.
+/// An enriched document: what it was merged with. Which effects it names, the policy says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Doc {
-    /// With none: the lead is unassigned.
+    /// No owner file: the lead is unassigned.
     Unassigned,
-    /// With the first content of the lookup.
+    /// The first content of the owner file.
     First,
-    /// With the second.
+    /// The second.
     Second,
+    /// Made by the first edition: it names no effects.
+    Unnamed,
 }
 
 /// Why something failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
-    /// A store, the queue or an ambiguous mail: redelivery may cure it.
+    /// A store or the queue: redelivery may cure it.
     Transient,
-    /// The owner window is over and there is no lookup file.
+    /// The owner window is over and there is no owner file.
     OwnerMissing,
-    /// The lookup file names another lead.
+    /// The owner file names another lead.
     LookupForeign,
     /// There are no such bytes.
     RawMissing,
-    /// SES rejects this mail.
-    MailRefused,
-    /// SES still throttles at the end of the mail wait.
+    /// A receiver was refused for good.
+    Refused,
+    /// There is no effect, or all were dropped.
+    NoReceiver,
+    /// The service still throttles at the end of the mail wait.
     MailWaitOver,
     /// The hops of this kind of wait are used up.
     HopsUsedUp,
-    /// A mail may or may not have been sent.
-    MailAmbiguous,
+    /// An effect may or may not have been sent.
+    Ambiguous,
     /// The sweep found it for the third time.
     SweptOut,
     /// Waiting, taken for a failure: broken variants only.
@@ -93,9 +113,26 @@ impl Reason {
     pub fn is_permanent(self) -> bool {
         matches!(
             self,
-            Self::LookupForeign | Self::RawMissing | Self::MailRefused
+            Self::LookupForeign | Self::RawMissing | Self::Refused | Self::NoReceiver
         )
     }
+
+    /// Whether it concerns the whole event, and is none of the doing of a fault.
+    pub fn is_the_events(self) -> bool {
+        matches!(
+            self,
+            Self::OwnerMissing | Self::LookupForeign | Self::RawMissing | Self::HopsUsedUp
+        )
+    }
+}
+
+/// `failed/X`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Failed {
+    /// Why.
+    pub reason: Reason,
+    /// The effects that did not happen.
+    pub effects: Set,
 }
 
 /// Why a record is deferred.
@@ -105,8 +142,10 @@ pub enum Wait {
     Early,
     /// The owner is not there yet.
     Owner,
-    /// SES throttles.
-    Mail,
+    /// A receiver's service throttles.
+    Busy,
+    /// An effect is in doubt, and none is busy.
+    Doubt,
     /// Another worker's claim is live.
     LiveClaim,
     /// The invocation has no time left.

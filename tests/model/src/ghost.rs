@@ -1,10 +1,11 @@
 //! What a run has seen. The properties read it, the protocol never does.
 
+use crate::effect::Set;
 use crate::fact::Doc;
 use crate::pair::Pair;
 
 /// What the run has seen, for the properties; the protocol never reads it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a thing that happened by itself"
@@ -16,13 +17,17 @@ pub struct Ghost {
     pub accepted: bool,
     /// An effect took place before `not_before`.
     pub early_effect: bool,
+    /// A wake-up was sent before `not_before`.
+    pub woken_early: bool,
     /// A stored document was replaced.
     pub doc_changed: bool,
-    /// A mail was rendered from something else than the stored document.
+    /// An effect was made of something else than the stored document, or is none of its own.
     pub doc_foreign: bool,
-    /// A mail went out after forget was complete.
+    /// An effect took place after forget was complete.
     pub mailed_forgotten: bool,
-    /// A record failed for a reason of its own, not by a fault.
+    /// A record failed or waited although the event was settled when it was received.
+    pub bothered: bool,
+    /// A record failed for a reason of the event's own, not by a fault.
     pub struck: bool,
     /// The whole `mail/` prefix was lost.
     pub prefix_lost: bool,
@@ -30,16 +35,39 @@ pub struct Ghost {
     pub purged: bool,
     /// A replay was asked for.
     pub replayed: bool,
-    /// SES throttled at least one mail.
-    pub deferred: bool,
     /// A message came to the dead letter queue.
     pub dead_lettered: bool,
+    /// Receivers whose service was not up, or that were not configured, when their turn came.
+    pub bad: Set,
     /// The document of each revision as first stored.
     pub first: Pair<Option<Doc>>,
-    /// Mails that SES accepted.
-    pub mails: Pair<u8>,
-    /// Deaths and lost replies between SES accepting and the marker being stored.
-    pub ambiguous: Pair<u8>,
+    /// What happened to the effects of each revision.
+    pub effects: Pair<Pair<Told>>,
+    /// The first claim of each revision, whose holder died before there was a document, still stands.
+    pub orphan: Pair<bool>,
     /// Triggers that the sweep has sent.
     pub swept: u8,
+}
+
+/// What happened to one effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Told {
+    /// How often it was taken: at most three are counted.
+    pub sends: u8,
+    /// It was taken, and then a process died, or the reply was lost, before the claim said so.
+    pub unrecorded: bool,
+    /// How often nobody could tell whether it was taken: at most two are counted.
+    pub doubts: u8,
+}
+
+impl Told {
+    /// It was taken.
+    pub fn send(&mut self) {
+        self.sends = (self.sends + 1).min(3);
+    }
+
+    /// Nobody can tell whether it was taken.
+    pub fn doubt(&mut self) {
+        self.doubts = (self.doubts + 1).min(2);
+    }
 }

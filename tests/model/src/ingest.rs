@@ -1,99 +1,83 @@
-//! Ingest: 0 verify (no effect, not modelled) → look for a forgotten event → 1 `PUT raw/X` → 2 `SendMessage` → 202.
+//! Ingest: verify (no effect, not modelled) → `PUT raw/X` → `SendMessage` → 202.
 
 use crate::action::{Action, Reply};
 use crate::bounds::Protocol;
+use crate::fact::{Phase, Raw};
 use crate::pair::Rev;
 use crate::queue::{Delay, Message};
-use crate::state::{Claim, Ingest, IngestStep, Phase, State};
+use crate::state::{Ingest, State};
 use crate::variant::Variant;
 
 impl Protocol {
     pub(crate) fn ingest_actions(state: &State, actions: &mut Vec<Action>) {
-        let step = state.ingest.step;
-        if step == IngestStep::Idle {
+        if state.ingest == Ingest::Idle {
             if state.left.posts > 0 {
                 actions.push(Action::Post);
             }
             return;
         }
-        let calls = matches!(step, IngestStep::PutRaw | IngestStep::Send);
+        let calls = matches!(state.ingest, Ingest::PutRaw | Ingest::Send);
         actions.extend(state.replies(calls, calls).map(Action::Ingest));
     }
 
     pub(crate) fn post(&self, state: &mut State) {
         state.left.posts -= 1;
-        let step = if self.variant == Variant::IngestBlindToForgotten {
-            IngestStep::PutRaw
-        } else if self.variant == Variant::SendBeforePut {
-            IngestStep::Send
+        state.ingest = if self.breaks(Variant::SendBeforePut) {
+            Ingest::Send
         } else {
-            IngestStep::CheckForgotten
+            Ingest::PutRaw
         };
-        state.ingest = Ingest { step, old: false };
     }
 
     pub(crate) fn ingest_step(&self, state: &mut State, reply: Reply) {
-        let send_first = self.variant == Variant::SendBeforePut;
-        state.ingest.step = match state.ingest.step {
-            IngestStep::CheckForgotten if state.mail[Rev::Base].claim == Claim::Forgotten => {
-                IngestStep::Accept
-            }
-            IngestStep::Idle | IngestStep::CheckForgotten => IngestStep::PutRaw,
-            IngestStep::PutRaw => match reply {
-                Reply::Error => IngestStep::Refuse,
-                Reply::Answer => {
-                    store_raw(state);
-                    if send_first {
-                        IngestStep::Accept
-                    } else {
-                        IngestStep::Send
-                    }
-                }
-                // The read back shows the event's own bytes; or there is no time left for it.
-                Reply::Lost => {
-                    store_raw(state);
-                    IngestStep::Refuse
-                }
-            },
-            IngestStep::Send => match reply {
-                Reply::Error if self.variant == Variant::AcceptUnsent => IngestStep::Accept,
-                Reply::Error => IngestStep::Refuse,
-                Reply::Answer => {
-                    state.queue.send(first_trigger(state));
-                    if send_first {
-                        IngestStep::PutRaw
-                    } else {
-                        IngestStep::Accept
-                    }
-                }
-                // The SDK sends once more: two triggers.
-                Reply::Lost => {
-                    state.queue.send(first_trigger(state));
-                    IngestStep::Send
-                }
-            },
-            IngestStep::Accept => {
+        state.ingest = match state.ingest {
+            Ingest::PutRaw => self.put_raw(state, reply),
+            Ingest::Send => self.send_trigger(state, reply),
+            Ingest::Accept => {
                 state.answered = true;
                 state.ghost.accepted = true;
-                IngestStep::Idle
+                Ingest::Idle
             }
-            IngestStep::Refuse => IngestStep::Idle,
+            Ingest::Idle | Ingest::Refuse => Ingest::Idle,
         };
-        if state.ingest.step == IngestStep::Idle {
-            state.ingest = Ingest::default();
+    }
+
+    /// Creates `raw/X`, or finds it: its own bytes, or its tombstone (`naming` has other events in the same slot).
+    fn put_raw(&self, state: &mut State, reply: Reply) -> Ingest {
+        let replaces = self.breaks(Variant::OverwriteRaw);
+        match (reply, state.raw) {
+            // After a lost reply there is no time left to read back.
+            (Reply::Error, _) | (Reply::Lost, Raw::Tombstone | Raw::Stored) => Ingest::Refuse,
+            (Reply::Answer, Raw::Tombstone) if !replaces => Ingest::Accept,
+            (Reply::Answer | Reply::Lost, _) => {
+                state.raw = Raw::Stored;
+                state.ghost.stored = true;
+                match reply {
+                    Reply::Lost | Reply::Error => Ingest::Refuse,
+                    Reply::Answer if self.breaks(Variant::SendBeforePut) => Ingest::Accept,
+                    Reply::Answer => Ingest::Send,
+                }
+            }
         }
     }
-}
 
-/// Creates `raw/X`, or finds it: the bytes are the same (`naming` has other events in the same slot).
-fn store_raw(state: &mut State) {
-    state.raw = true;
-    state.ghost.stored = true;
-}
-
-/// The trigger, with what is left of the delay.
-fn first_trigger(state: &State) -> Message {
-    Message::trigger(Rev::Base, delay_left(state))
+    fn send_trigger(&self, state: &mut State, reply: Reply) -> Ingest {
+        if reply == Reply::Error {
+            return if self.breaks(Variant::AcceptUnsent) {
+                Ingest::Accept
+            } else {
+                Ingest::Refuse
+            };
+        }
+        let trigger = Message::trigger(Rev::Base, delay_left(state));
+        state.queue.send(trigger);
+        match reply {
+            // The SDK sends once more: two triggers.
+            Reply::Lost | Reply::Error => Ingest::Send,
+            Reply::Answer if self.breaks(Variant::SendBeforePut) => Ingest::PutRaw,
+            Reply::Answer => Ingest::Accept,
+        }
+    }
 }
 
 /// What is left of the delay now.

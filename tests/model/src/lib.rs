@@ -1,17 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod action;
+mod audit;
 mod bounds;
 mod claim;
-mod defer;
+mod effect;
 mod enrich;
 mod fact;
 mod forget;
 mod ghost;
 mod ingest;
-mod mail;
 mod model;
 mod pair;
+mod property;
 mod queue;
 mod state;
 mod sweep;
@@ -23,9 +24,18 @@ mod world;
 pub mod circle;
 pub mod control;
 pub mod naming;
-pub mod property;
 pub mod scenario;
 pub mod walk;
 
-pub use bounds::Protocol;
+pub use action::{Action, Delivery, Get, Outside, Process, Reply};
+pub use audit::{Audit, audit};
+pub use bounds::{Ambiguous, Bounds, Notify, OwnerMissing, Policy, Protocol, Start};
+pub use claim::{Claim, Mail, Old};
+pub use effect::{Answer, Effect, EffectId, Effects, Set};
+pub use fact::{Doc, Failed, Lookup, Phase, Raw, Reason, Service, Wait};
+pub use ghost::{Ghost, Told};
+pub use pair::{Pair, Rev, WorkerId};
+pub use queue::{Delay, Kind, Message, Place, Queue, Slot};
+pub use state::{Forget, Ingest, State, Sweep};
 pub use variant::Variant;
+pub use worker::{Found, GivenUp, Plan, Step, Worker, Write};

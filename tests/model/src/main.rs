@@ -14,6 +14,9 @@ struct Arguments {
     /// The large scenarios too: minutes, gigabytes
     #[arg(long)]
     deep: bool,
+    /// Only scenarios whose name has this in it
+    #[arg(long, default_value = "")]
+    only: String,
     /// The shortest run that refutes each broken variant
     #[arg(long, conflicts_with = "deep")]
     controls: bool,
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         if arguments.deep {
             scenarios.extend(scenario::deep());
         }
+        scenarios.retain(|scenario| scenario.name.contains(&arguments.only));
         show_scenarios(&scenarios)
     };
     ExitCode::from(u8::from(!good))

@@ -4,11 +4,17 @@ use std::fmt::Debug;
 
 use stateright::{Model, Property};
 
-use crate::action::{Action, Delivery, Reply};
-use crate::bounds::Protocol;
-use crate::pair::{Rev, WorkerId};
+use crate::action::{Action, Delivery, Outside, Reply};
+use crate::bounds::{Protocol, Start};
+use crate::claim::{Claim, Mail, Old};
+use crate::effect::EffectId;
+use crate::fact::{Doc, Lookup, Phase, Raw, Service};
+use crate::ghost::{Ghost, Told};
+use crate::pair::{Pair, Rev, WorkerId};
 use crate::property;
-use crate::state::{Claim, Forget, Lookup, Ses, State, Step, Wait};
+use crate::queue::{Delay, Message};
+use crate::state::{Forget, State};
+use crate::worker::Step;
 use crate::world;
 
 impl Protocol {
@@ -21,24 +27,76 @@ impl Protocol {
     }
 
     fn do_step(&self, state: &mut State, id: WorkerId, reply: Reply) {
-        Self::spend(state, reply);
         match state.workers[id].step {
-            Step::Idle | Step::Read => {}
+            Step::Idle | Step::Glance | Step::Read | Step::Send => {}
             Step::Write => self.write_document(state, id, reply),
-            Step::Send => self.send_mail(state, id, reply),
+            Step::Name => self.name_effects(state, id, reply),
             Step::Settle => self.settle(state, id, reply),
-            Step::CheckSettled => self.check_settled(state, id),
             Step::Quiet => self.settle_quietly(state, id, reply),
-            Step::CheckQuiet => self.check_quiet(state, id),
-            Step::Release(end) => self.release(state, id, reply, end),
+            Step::GiveBack(end) => self.give_back(state, id, reply, end),
             Step::Copy(wait) | Step::CopyLate(wait) => self.send_copy(state, id, reply, wait),
             Step::Ack => self.ack(state, id),
             Step::WriteFailed(reason) | Step::WriteFailedLate(reason) => {
                 self.write_failed(state, id, reply, reason);
             }
             Step::ParkReason => self.park_reason(state, id, reply),
-            Step::ParkClaim => self.park_claim(state, id, reply),
         }
+    }
+
+    fn surroundings(&self) -> State {
+        State {
+            lookup: self.policy.lookup,
+            config: self.policy.config[0],
+            service: self.policy.service,
+            left: self.bounds,
+            alike: self.policy.effects_are_alike(),
+            ..State::default()
+        }
+    }
+
+    /// What the first edition left: every number of mails that its claim allows.
+    fn upgrades(&self, claim: Claim) -> Vec<State> {
+        let Claim::Old(old) = claim else {
+            return vec![self.upgrade(claim, Told::default())];
+        };
+        let (sends, doubts) = match old {
+            Old::Idle => (0, 0),
+            Old::Sending(0) => (1, 1),
+            Old::Sending(_) => (2, 2),
+            Old::Parked => (1, 2),
+        };
+        let told = |sends| Told {
+            sends,
+            unrecorded: sends > 0,
+            doubts,
+        };
+        (0..=sends)
+            .map(|sends| self.upgrade(claim, told(sends)))
+            .collect()
+    }
+
+    fn upgrade(&self, claim: Claim, told: Told) -> State {
+        let mut state = self.surroundings();
+        state.phase = Phase::Due;
+        state.answered = true;
+        state.left.posts = 0;
+        state.raw = Raw::Stored;
+        state.docs[Rev::Base] = Some(Doc::Unnamed);
+        state.mail[Rev::Base] = Mail {
+            claim,
+            live: matches!(claim, Claim::Old(Old::Sending(_))),
+            version: u8::from(claim != Claim::Absent),
+        };
+        state.ghost = Ghost {
+            stored: true,
+            accepted: true,
+            first: Pair::new(Some(Doc::Unnamed), None),
+            ..Ghost::default()
+        };
+        state.ghost.effects[Rev::Base] = Pair::new(told, told);
+        let message = Message::trigger(Rev::Base, Delay::None);
+        state.queue.send(message);
+        state
     }
 }
 
@@ -47,12 +105,10 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        vec![State {
-            lookup: self.policy.lookup,
-            ses: self.policy.ses,
-            left: self.bounds,
-            ..State::default()
-        }]
+        match self.policy.start {
+            Start::Empty => vec![self.surroundings()],
+            Start::Upgrade(claim) => self.upgrades(claim),
+        }
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -64,62 +120,13 @@ impl Model for Protocol {
         self.sweep_actions(state, actions);
         self.forget_actions(state, actions);
         self.world_actions(state, actions);
-        Self::operator_actions(state, actions);
+        self.operator_actions(state, actions);
         Self::crash_actions(state, actions);
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut next = last.clone();
-        let state = &mut next;
-        match action {
-            Action::Tick => state.phase = state.phase.next()?,
-            Action::LeaseEnds(rev) => state.mail[rev].claim = Claim::Stale,
-            Action::Post => self.post(state),
-            Action::Ingest(reply) => {
-                Self::spend(state, reply);
-                self.ingest_step(state, reply);
-            }
-            Action::LookupCured => state.lookup = Lookup::First,
-            Action::LookupChanges => {
-                state.left.lookup_changes -= 1;
-                state.lookup = Lookup::Second;
-            }
-            Action::SesThrottles => {
-                state.left.throttles -= 1;
-                state.ses = Ses::Throttling;
-            }
-            Action::SesRecovers => state.ses = Ses::Up,
-            Action::Deliver(slot, id, delivery) => {
-                match delivery {
-                    Delivery::Regular => {}
-                    Delivery::Early => state.left.early -= 1,
-                    Delivery::Again => state.left.duplicates -= 1,
-                }
-                self.deliver(state, slot, id, delivery);
-            }
-            Action::NoTime(id) => {
-                state.left.no_time -= 1;
-                self.defer(state, id, Wait::NoTime);
-            }
-            Action::Read(id, get) => self.read(state, id, get),
-            Action::Do(id, reply) => self.do_step(state, id, reply),
-            Action::Claim(id, reply) => {
-                Self::spend(state, reply);
-                self.write_claim(state, id, reply);
-            }
-            Action::SweepStarts => self.sweep_starts(state),
-            Action::SweepGoesOn => self.sweep_step(state),
-            Action::ForgetStarts => {
-                state.left.forgets -= 1;
-                state.forget = Forget::Mark;
-            }
-            Action::ForgetGoesOn => self.forget_step(state),
-            Action::Redrive => world::redrive(state),
-            Action::Replay => self.replay(state),
-            Action::PrefixLost => world::lose_prefix(state),
-            Action::Purge => world::purge(state),
-            Action::Crash(process) => self.crash(state, process),
-        }
+        self.take_step(&mut next, action);
         Some(next)
     }
 
@@ -133,6 +140,90 @@ impl Model for Protocol {
     }
 }
 
+impl Protocol {
+    fn take_step(&self, state: &mut State, action: Action) {
+        match action {
+            Action::Post => self.post(state),
+            Action::Ingest(reply) => {
+                Self::spend(state, reply);
+                self.ingest_step(state, reply);
+            }
+            Action::Deliver(slot, id, delivery) => {
+                match delivery {
+                    Delivery::Regular => {}
+                    Delivery::Early => state.left.early -= 1,
+                    Delivery::Again => state.left.duplicates -= 1,
+                }
+                self.deliver(state, slot, id, delivery);
+            }
+            Action::NoTime(id) => {
+                state.left.no_time -= 1;
+                self.run_out_of_time(state, id);
+            }
+            Action::Glance(id) => self.glance(state, id),
+            Action::Read(id, get) => self.read(state, id, get),
+            Action::Denied(id) => {
+                state.left.denials -= 1;
+                self.denied(state, id);
+            }
+            Action::Do(id, reply) => {
+                Self::spend(state, reply);
+                self.do_step(state, id, reply);
+            }
+            Action::Claim(id, reply) => {
+                Self::spend(state, reply);
+                self.write_claim(state, id, reply);
+            }
+            Action::Send(id, effect, reply) => {
+                Self::spend(state, reply);
+                self.send(state, (id, effect), reply);
+            }
+            Action::Record(id) => {
+                state.left.slow -= 1;
+                self.record(state, id);
+            }
+            Action::SweepStarts => self.sweep_starts(state),
+            Action::SweepGoesOn => self.sweep_step(state),
+            Action::ForgetStarts => self.forget_starts(state),
+            Action::ForgetGoesOn => self.forget_step(state),
+            Action::Replay => self.replay(state),
+            Action::Crash(process) => self.crash(state, process),
+            Action::Outside(event) => self.befall(state, event),
+        }
+    }
+
+    /// What the surroundings do.
+    fn befall(&self, state: &mut State, event: Outside) {
+        match event {
+            Outside::Tick => state.phase = state.phase.next().unwrap_or(state.phase),
+            Outside::LeaseEnds(rev) => state.mail[rev].live = false,
+            Outside::LookupCured => state.lookup = Lookup::First,
+            Outside::LookupChanges => {
+                state.left.lookup_changes -= 1;
+                state.lookup = Lookup::Second;
+            }
+            Outside::LookupVanishes => {
+                state.left.lookup_losses -= 1;
+                state.lookup = Lookup::Absent;
+            }
+            Outside::Wake => Self::wake(state),
+            Outside::ConfigChanges => {
+                state.left.configurations -= 1;
+                state.config = self.policy.config[1];
+            }
+            Outside::Turns(effect) => {
+                state.left.throttles -= 1;
+                state.service[effect] = self.policy.service_turns;
+            }
+            Outside::Recovers(effect) => state.service[effect] = Service::Up,
+            Outside::Resend(rev, effect) => Self::resend(state, rev, effect),
+            Outside::Redrive => world::redrive(state),
+            Outside::PrefixLost => world::lose_prefix(state),
+            Outside::Purge => world::purge(state),
+        }
+    }
+}
+
 impl State {
     /// Nothing will happen any more unless somebody outside acts.
     pub(crate) fn is_quiet(&self, protocol: &Protocol) -> bool {
@@ -141,21 +232,37 @@ impl State {
         let forgetting = !matches!(self.forget, Forget::Never | Forget::Done);
         !self.is_at_work() && crm_rests && no_message && !forgetting && !protocol.sweep_finds(self)
     }
+
+    /// The event was stored once.
+    pub(crate) fn was_stored(&self) -> bool {
+        self.ghost.stored
+    }
+
+    /// The effect is one of a document that is stored.
+    pub(crate) fn has_effect(&self, protocol: &Protocol, rev: Rev, effect: EffectId) -> bool {
+        let claim = self.mail[rev].claim;
+        self.docs[rev].is_some_and(|doc| protocol.effects(self, doc, claim)[effect])
+    }
 }
 
 /// One line of a trace: the action, and everything that it changed.
 fn describe(before: &State, action: Action, after: &State) -> String {
+    let name = if let Action::Outside(event) = action {
+        format!("{event:?}")
+    } else {
+        format!("{action:?}")
+    };
     let pairs = facts(before).into_iter().zip(facts(after));
     let changes = pairs.filter(|(was, is)| was != is);
-    let changes = changes.map(|((name, was), (_, is))| format!(", {name} {was} → {is}"));
-    format!("{action:?}{}", changes.collect::<String>())
+    let changes = changes.map(|((fact, was), (_, is))| format!(", {fact} {was} → {is}"));
+    format!("{name}{}", changes.collect::<String>())
 }
 
 /// What a trace shows of a state, by name.
 fn facts(state: &State) -> Vec<(String, String)> {
     let mut facts: Vec<(String, &dyn Debug)> = vec![
         ("time".to_owned(), &state.phase),
-        ("ingest".to_owned(), &state.ingest.step),
+        ("ingest".to_owned(), &state.ingest),
         ("sweep".to_owned(), &state.sweep),
         ("forget".to_owned(), &state.forget),
         ("raw/X".to_owned(), &state.raw),
@@ -167,7 +274,10 @@ fn facts(state: &State) -> Vec<(String, String)> {
         facts.push((format!("enriched/{name}"), &state.docs[rev]));
         facts.push((format!("mail/{name}"), &state.mail[rev].claim));
         facts.push((format!("failed/{name}"), &state.failed[rev]));
-        facts.push((format!("mails of {name}"), &state.ghost.mails[rev]));
+        for effect in EffectId::ALL {
+            let sends = &state.ghost.effects[rev][effect].sends;
+            facts.push((format!("times {effect:?} has {name}"), sends));
+        }
     }
     let shown = facts.into_iter();
     shown

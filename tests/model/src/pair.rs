@@ -1,5 +1,6 @@
-//! Two of a kind: the two enrich workers, the two revisions.
+//! Two of a kind: the two enrich workers, the two revisions, the two effects.
 
+use std::fmt;
 use std::ops::{Index, IndexMut};
 
 /// One of the two enrich workers.
@@ -31,14 +32,30 @@ impl Rev {
     pub const ALL: [Self; 2] = [Self::Base, Self::Replay];
 }
 
-/// Two values, indexed by a [`Side`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// Two values, indexed by one of two.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pair<T> {
     first: T,
     second: T,
 }
 
+impl<T: fmt::Debug> fmt::Debug for Pair<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} and {:?}", self.first, self.second)
+    }
+}
+
 impl<T> Pair<T> {
+    /// The two values.
+    pub const fn new(first: T, second: T) -> Self {
+        Self { first, second }
+    }
+
+    /// Changes places.
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.first, &mut self.second);
+    }
+
     /// Both values, in order.
     pub fn each(&self) -> [&T; 2] {
         [&self.first, &self.second]
@@ -54,7 +71,7 @@ impl<T: Ord> Pair<T> {
     /// Puts the smaller value first.
     pub fn sort(&mut self) {
         if self.first > self.second {
-            std::mem::swap(&mut self.first, &mut self.second);
+            self.swap();
         }
     }
 }

@@ -23,7 +23,7 @@ pub enum Kind {
     Early,
     /// For the owner.
     Owner,
-    /// For SES.
+    /// For a service, or to resolve a doubt.
     Mail,
 }
 
@@ -66,7 +66,7 @@ pub struct Message {
     pub kind: Kind,
     /// Hops within this kind.
     pub hops: u8,
-    /// When the wait for SES began.
+    /// When the wait for a service began.
     pub mail_wait_since: Option<Phase>,
     /// Its delay.
     pub delay: Delay,
@@ -74,6 +74,8 @@ pub struct Message {
     pub place: Place,
     /// How often it was received since it came, or was redriven.
     pub receives: u8,
+    /// A wake-up: where the owner is still absent, the event's own message waits.
+    pub once: bool,
     /// Ghost: receives that ended in a failure which the contract lets cost one.
     pub strikes: u8,
     /// Ghost: hops went on something else than the schedule of its kind.
@@ -105,7 +107,7 @@ impl Message {
 }
 
 /// All messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Queue {
     slots: [Option<Message>; SLOTS],
 }
@@ -150,18 +152,19 @@ impl Queue {
         self.slots.iter_mut().flatten()
     }
 
-    /// The same messages in a fixed order, and where each slot went.
-    pub fn sorted(&self) -> (Self, impl Fn(Slot) -> Slot + use<>) {
-        let mut order: Vec<(Message, Slot)> = self.each().map(|(slot, m)| (*m, slot)).collect();
+    /// The same messages in a fixed order, and where each slot went. What is equal is ordered by who holds it.
+    pub fn sorted<H: Ord>(&self, holder: impl Fn(Slot) -> H) -> (Self, impl Fn(Slot) -> Slot) {
+        let numbered = self.each().map(|(slot, m)| (*m, holder(slot), slot));
+        let mut order: Vec<(Message, H, Slot)> = numbered.collect();
         order.sort_unstable();
         let mut sorted = Self::default();
-        for (message, _) in &order {
+        for (message, ..) in &order {
             sorted.send(*message);
         }
         let moved = move |slot: Slot| {
             let mut places = (0..).map(Slot).zip(&order);
             places
-                .find(|(_, (_, old))| *old == slot)
+                .find(|(_, (_, _, old))| *old == slot)
                 .map_or(slot, |(new, _)| new)
         };
         (sorted, moved)

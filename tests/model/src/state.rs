@@ -1,66 +1,21 @@
 //! Everything that a moment of the model consists of.
 
-pub(crate) use crate::fact::{Doc, Lookup, Phase, Reason, Ses, Wait};
-pub(crate) use crate::ghost::Ghost;
-pub(crate) use crate::worker::{Found, Seen, Step, Worker, Write};
-
 use crate::action::Reply;
 use crate::bounds::Bounds;
+use crate::claim::Mail;
+use crate::effect::Set;
+use crate::fact::{Doc, Failed, Lookup, Phase, Raw, Service};
+use crate::ghost::Ghost;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::queue::{Queue, Slot};
+use crate::worker::Worker;
 
-/// What `mail/X` says.
+/// Where an ingest request is. One at a time; `naming` has several, and what a request of many events is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Claim {
-    /// There is no such object.
-    #[default]
-    Absent,
-    /// Somebody sends, and the lease is not over.
-    Live,
-    /// Somebody was sending, and the lease is over.
-    Stale,
-    /// Released after a definite refusal: nothing was sent under it.
-    Idle,
-    /// Settled: sent.
-    Sent,
-    /// Settled: forgotten on request.
-    Forgotten,
-    /// Parked for a person.
-    Parked,
-    /// Settled: a replay that mails nobody.
-    Silent,
-}
-
-/// The object `mail/X`. Each write gives a new version, which stands for its `ETag` and its token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Mail {
-    /// What it says.
-    pub claim: Claim,
-    /// How often it was written.
-    pub version: u8,
-}
-
-impl Mail {
-    /// Writes it.
-    pub fn put(&mut self, claim: Claim) {
-        self.claim = claim;
-        self.version += 1;
-    }
-
-    /// An empty object: nothing is left to do.
-    pub fn is_settled(self) -> bool {
-        matches!(self.claim, Claim::Sent | Claim::Forgotten | Claim::Silent)
-    }
-}
-
-/// Where an ingest request is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum IngestStep {
+pub enum Ingest {
     /// No request.
     #[default]
     Idle,
-    /// `GET mail/X`: was the event forgotten?
-    CheckForgotten,
     /// `PUT raw/X` if absent.
     PutRaw,
     /// `SendMessage` with what is left of the delay.
@@ -69,15 +24,6 @@ pub enum IngestStep {
     Accept,
     /// 503.
     Refuse,
-}
-
-/// The ingest process. One request at a time; `naming` has concurrent ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ingest {
-    /// Where it is.
-    pub step: IngestStep,
-    /// It was at work when forget marked the event.
-    pub old: bool,
 }
 
 /// Where the sweep is.
@@ -102,20 +48,20 @@ pub enum Forget {
     /// Not asked for.
     #[default]
     Never,
-    /// `PUT mail/X` settled, forgotten; a live claim is waited for.
+    /// `PUT raw/X`, the tombstone, `If-Match`.
+    Bury,
+    /// `PUT mail/X` and the claims of the revisions: settled, forgotten.
     Mark,
     /// One lease goes by.
     Wait,
-    /// Delete `raw/X`, every version.
-    DeleteRaw,
-    /// Delete `enriched/X` and its revisions, every version.
-    DeleteDocs,
+    /// Delete every older version and every other object.
+    Delete,
     /// Complete.
     Done,
 }
 
 /// One moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct State {
     /// The time.
     pub phase: Phase,
@@ -123,18 +69,20 @@ pub struct State {
     pub answered: bool,
     /// The ingest process.
     pub ingest: Ingest,
-    /// `raw/X` is stored.
-    pub raw: bool,
-    /// The lookup file.
+    /// `raw/X`.
+    pub raw: Raw,
+    /// The owner file.
     pub lookup: Lookup,
-    /// SES.
-    pub ses: Ses,
+    /// The receivers that are configured.
+    pub config: Set,
+    /// The service of each receiver.
+    pub service: Pair<Service>,
     /// `enriched/X`, `enriched/X.r1`.
     pub docs: Pair<Option<Doc>>,
     /// `mail/X`, `mail/X.r1`.
     pub mail: Pair<Mail>,
     /// `failed/X`, `failed/X.r1`.
-    pub failed: Pair<Option<Reason>>,
+    pub failed: Pair<Option<Failed>>,
     /// The count in `swept/X`.
     pub swept: u8,
     /// The messages.
@@ -149,6 +97,8 @@ pub struct State {
     pub left: Bounds,
     /// What has happened.
     pub ghost: Ghost,
+    /// The two effects can change places: nothing but this state tells them apart.
+    pub alike: bool,
 }
 
 impl State {
@@ -159,6 +109,12 @@ impl State {
         workers.any(|w| w.is_busy() && w.rev == rev && w.token == version)
     }
 
+    /// Whether the worker still holds its claim.
+    pub fn holds(&self, id: WorkerId) -> bool {
+        let worker = &self.workers[id];
+        worker.token != 0 && worker.token == self.mail[worker.rev].version
+    }
+
     /// How many workers hold the message.
     pub fn holders(&self, slot: Slot) -> usize {
         let workers = self.workers.each().into_iter();
@@ -167,9 +123,8 @@ impl State {
 
     /// A worker that has nothing to do.
     pub fn idle_worker(&self) -> Option<WorkerId> {
-        WorkerId::ALL
-            .into_iter()
-            .find(|&id| !self.workers[id].is_busy())
+        let mut ids = WorkerId::ALL.into_iter();
+        ids.find(|&id| !self.workers[id].is_busy())
     }
 
     /// How a call may end here: answered; where it may, with its reply lost, or failed.
@@ -186,7 +141,13 @@ impl State {
     /// Whether ingest, enrich or the sweep is at work.
     pub fn is_at_work(&self) -> bool {
         self.workers.each().iter().any(|w| w.is_busy())
-            || self.ingest.step != IngestStep::Idle
+            || self.ingest != Ingest::Idle
             || self.sweep != Sweep::Idle
+    }
+
+    /// Whether the event has a message that will be received.
+    pub fn has_message(&self, rev: Rev) -> bool {
+        let mut messages = self.queue.each();
+        messages.any(|(_, m)| m.is_alive() && m.rev == rev)
     }
 }

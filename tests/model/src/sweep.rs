@@ -2,10 +2,12 @@
 
 use crate::action::Action;
 use crate::bounds::Protocol;
+use crate::effect::Set;
+use crate::fact::{Phase, Raw, Reason};
 use crate::ingest::delay_left;
 use crate::pair::Rev;
 use crate::queue::Message;
-use crate::state::{IngestStep, Phase, Reason, State, Sweep};
+use crate::state::{Ingest, State, Sweep};
 use crate::variant::Variant;
 
 /// Triggers that the sweep sends for one event.
@@ -23,15 +25,36 @@ impl Protocol {
         }
     }
 
-    /// What the listings merged on X show: stored, not settled, not failed. More than `SWEEP_MAX` of them: none.
+    /// What the listings merged on X show: stored, and neither settled nor failed. Where `failed/X` stands beside a
+    /// claim that is not empty, the claim is read: an open effect is not failed. More than `SWEEP_MAX` of them: none.
     pub(crate) fn sweep_finds(&self, state: &State) -> bool {
-        let cautious = self.variant != Variant::SweepIncautious;
+        let cautious = !self.breaks(Variant::SweepIncautious);
         let too_many = state.ghost.prefix_lost && cautious;
-        self.variant != Variant::NoSweep
+        !self.breaks(Variant::NoSweep)
             && !too_many
-            && state.raw
+            && state.raw == Raw::Stored
             && !state.mail[Rev::Base].is_settled()
-            && state.failed[Rev::Base].is_none()
+            && !self.has_failed(state)
+    }
+
+    fn has_failed(&self, state: &State) -> bool {
+        let trusts = matches!(
+            self.variant,
+            Variant::FailedHidesOpen | Variant::DeniedIsAbsent
+        );
+        state.failed[Rev::Base].is_some_and(|failed| {
+            failed.reason == Reason::SweptOut || trusts || self.open(state, Rev::Base).is_empty()
+        })
+    }
+
+    /// The effects of which a claim says that something is still to come.
+    pub(crate) fn open(&self, state: &State, rev: Rev) -> Set {
+        let claim = state.mail[rev].claim;
+        let Some(doc) = state.docs[rev] else {
+            return Set::default();
+        };
+        let said = claim.of(self.effects(state, doc, claim));
+        Set::of(|e| said[e].is_open())
     }
 
     pub(crate) fn sweep_starts(&self, state: &mut State) {
@@ -42,7 +65,7 @@ impl Protocol {
             self.variant,
             Variant::SweepUncounted | Variant::SweepCountsAfter
         );
-        let exhausted = state.swept >= SWEPT_MAX && self.variant != Variant::SweepUncounted;
+        let exhausted = state.swept >= SWEPT_MAX && !self.breaks(Variant::SweepUncounted);
         state.sweep = if counts_first || exhausted {
             Sweep::Count
         } else {
@@ -62,14 +85,14 @@ impl Protocol {
                     .queue
                     .send(Message::trigger(Rev::Base, delay_left(state)));
                 state.ghost.swept = (state.ghost.swept + 1).min(SWEPT_MAX + 1);
-                if self.variant == Variant::SweepCountsAfter {
+                if self.breaks(Variant::SweepCountsAfter) {
                     Sweep::CountLate
                 } else {
                     Sweep::Idle
                 }
             }
             Sweep::GiveUp => {
-                state.failed[Rev::Base] = Some(Reason::SweptOut);
+                self.put_failed(state, Rev::Base, Reason::SweptOut);
                 Sweep::Idle
             }
             Sweep::CountLate => {
@@ -82,7 +105,5 @@ impl Protocol {
 }
 
 fn has_trigger(state: &State) -> bool {
-    let mut messages = state.queue.each();
-    state.ingest.step != IngestStep::Idle
-        || messages.any(|(_, m)| m.is_alive() && m.rev == Rev::Base)
+    state.ingest != Ingest::Idle || state.has_message(Rev::Base)
 }

@@ -5,42 +5,94 @@ use clap::ValueEnum;
 /// The protocol that is checked. Each variant but [`Variant::Sound`] breaks one rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Variant {
-    /// The protocol as it is built.
+    /// The protocol as it is designed.
     Sound,
-    /// Mail is sent without any claim or marker.
+    /// Effects are sent without any claim or marker.
     NoMarker,
-    /// The marker is written after the mail, without a claim before it.
+    /// The marker is written after the effects, without a claim before them.
     MarkerAfterSend,
-    /// The mail is marked as sent before it is sent.
+    /// The event is marked as sent before it is.
     MarkerBeforeSend,
-    /// On 412 a worker mails its own merge, not the stored document.
-    MailOwnMerge,
+    /// Where the document exists, a worker sends its own merge.
+    SendOwnMerge,
     /// The document is written without `If-None-Match`.
     OverwriteDocument,
+    /// The first claim names the effects of the worker's own merge.
+    ClaimNamesOwnMerge,
+    /// The effects are those that are configured when they are sent.
+    EffectsOfTheDay,
+    /// Effects are sent before the document was seen stored.
+    SendWithoutDocument,
+    /// Effects are sent although the claim was not seen stored.
+    SendWithoutClaim,
     /// The lease ends while its worker may still be alive.
     ShortLease,
-    /// A stale claim is taken as somebody's who will finish.
+    /// A lease ends so soon after the life of its worker that a reader may see both.
+    ShortMargin,
+    /// A claim whose lease is over is left to its sender.
     NoTakeover,
-    /// 412 on the claim is taken as another worker's, unread, and there is no takeover.
+    /// "Exists" on the claim is taken as another worker's who will finish.
     BlindConflict,
+    /// A stale claim of an event without a document counts as a doubt.
+    UnsentIsDoubt,
+    /// Where no document was found, a claim that names effects is taken over as one that was never sent from.
+    TornRead,
+    /// A claim that is given up is not written back.
+    GiveUpSilently,
+    /// The first receive waits or fails for an owner file without having read the claim.
+    OptimistDecides,
+    /// A claim that may not be read counts as absent.
+    DeniedIsAbsent,
+    /// An effect is sent a third time after two doubts.
+    ThirdSend,
+    /// An effect is asked for again within an attempt although it is in doubt.
+    AskAgainInDoubt,
+    /// A settling write says nothing of the effects that were recorded before.
+    SettleOverOthers,
+    /// A refused settling PUT fails the record at once.
+    SettleGivesUp,
+    /// A refused effect counts no doubt of its earlier attempts.
+    RefusalForgetsDoubts,
+    /// An operator touches a claim whose lease is not over.
+    ResendOverLiveClaim,
+    /// Once a receiver is refused, nothing more is sent to the others.
+    RefusalEndsOthers,
+    /// Once a service is busy, the others are not asked.
+    BusyStopsOthers,
+    /// `failed/X` is written while another effect is open, and the sweep takes it for the end.
+    FailedHidesOpen,
+    /// An event whose effects were all dropped, or that has none, is settled.
+    NobodyIsSettled,
+    /// A busy effect keeps its claim, unsettled.
+    BusyKeepsClaim,
+    /// `park` takes a stale claim over like `resend`.
+    ParkResends,
+    /// A claim in which all is over and something is parked is acknowledged without its `failed/X`.
+    ParkedIsAcked,
     /// There is no sweep.
     NoSweep,
     /// Ingest queues the trigger before it stores the bytes.
     SendBeforePut,
     /// Ingest answers 202 although the trigger could not be queued.
     AcceptUnsent,
-    /// Ingest does not look for a forgotten event.
-    IngestBlindToForgotten,
+    /// Ingest stores without `If-None-Match`, and so over a tombstone.
+    OverwriteRaw,
     /// Enrich trusts the queue's delay.
     NoEarlyGuard,
+    /// A wake-up is sent before the event is due.
+    WakeBeforeDue,
+    /// A wake-up is sent, and heeded, before the event is due.
+    WakeIgnoresTime,
     /// A deferred record is acked before its copy is sent.
     AckThenSend,
     /// Deferral copies keep no count of hops.
     HopsUnbounded,
     /// Waiting for the owner is reported as a failure.
     OwnerWaitBurns,
-    /// A throttled mail is reported as a failure.
-    ThrottleBurns,
+    /// A busy service is reported as a failure.
+    BusyBurns,
+    /// A doubt is reported as a failure.
+    DoubtBurns,
     /// A live claim is reported as a failure.
     LiveClaimBurns,
     /// `failed/` is never written.
@@ -53,24 +105,22 @@ pub enum Variant {
     SweepCountsAfter,
     /// The sweep sends however many it finds.
     SweepIncautious,
-    /// Enrich reads `mail/X` only when its claim is refused.
-    EnrichSkipsMail,
-    /// The enrichment of a replay looks at its own claim only.
-    ReplayBlindToForgotten,
-    /// Forget deletes at once.
-    ForgetWithoutWait,
-    /// Forget replaces a live claim.
-    ForgetOverLiveClaim,
+    /// A replay does not look for its event's tombstone.
+    RevisionBlindToTombstone,
+    /// A tombstone is taken for bytes that are missing.
+    TombstoneIsMissing,
+    /// Forget marks the claims first, then writes the tombstone, and counts the lease from the marks.
+    MarkBeforeTombstone,
+    /// Forget counts the lease from the tombstone: this one is harmless.
+    LeaseFromTombstone,
+    /// Forget deletes older versions before the lease has passed.
+    DeleteBeforeLease,
+    /// Forget deletes the tombstone with the versions.
+    TombstoneGoesToo,
     /// A replay shares the claim of the event.
     ReplaySharesClaim,
     /// A replay that mails nobody is taken by code that does not know of it.
     NotifyUnseen,
-    /// `park` takes a stale claim over like `resend`.
-    ParkResends,
-    /// `park` marks the claim before it writes the reason.
-    ParkMarksFirst,
-    /// A refused mail leaves its claim.
-    KeepClaimOnRefusal,
-    /// A refused settling PUT fails the record at once.
-    SettleGivesUp,
+    /// A claim of version 1 counts no doubt of its earlier attempts.
+    UpgradeForgetsAttempts,
 }

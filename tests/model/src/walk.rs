@@ -1,10 +1,11 @@
 //! Walks a protocol exhaustively, and says what was found.
 
+use std::collections::HashSet;
 use std::fmt::{self, Debug};
-use std::hash::Hash;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::time::{Duration, Instant};
 
-use stateright::{Checker, Expectation, HasDiscoveries, Model};
+use stateright::{Checker, Expectation, Model};
 
 use crate::bounds::Protocol;
 
@@ -80,18 +81,56 @@ pub fn walk(protocol: Protocol, threads: usize) -> Walk {
 }
 
 /// The shortest run that breaks one property, one line a step; `None` where it holds.
+///
+/// The checker's own search stops at the end of a block of states, and not at the first that breaks the property.
 pub fn refute<M>(model: &M, property: &'static str) -> Option<Vec<String>>
 where
-    M: Model + Clone + Send + Sync + 'static,
-    M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
-    M::Action: Clone + PartialEq,
+    M: Model,
+    M::State: Clone + Debug + Hash,
+    M::Action: Clone,
 {
-    let checker = model.clone().checker().threads(1);
-    let found = HasDiscoveries::AnyOf([property].into());
-    let checker = checker.finish_when(found).spawn_bfs().join();
-    let steps = checker.discovery(property)?.into_vec();
-    let lines = steps
-        .iter()
-        .filter_map(|(state, action)| model.format_step(state, action.clone()?));
-    Some(lines.collect())
+    let properties = model.properties();
+    let law = properties.iter().find(|p| p.name == property)?;
+    let hasher = RandomState::new();
+    let mut seen = HashSet::new();
+    let mut nodes: Vec<Node<M>> = Vec::new();
+    for start in model.init_states() {
+        seen.insert(hasher.hash_one(&start));
+        nodes.push((start, None));
+    }
+    let mut at = 0;
+    while let Some((state, _)) = nodes.get(at).cloned() {
+        if !(law.condition)(model, &state) {
+            return Some(told(model, &nodes, at));
+        }
+        let mut actions = Vec::new();
+        model.actions(&state, &mut actions);
+        for action in actions {
+            let next = model.next_state(&state, action.clone());
+            let fresh = next.filter(|next| seen.insert(hasher.hash_one(next)));
+            nodes.extend(fresh.map(|next| (next, Some((at, action)))));
+        }
+        at += 1;
+    }
+    None
+}
+
+/// A state that was reached: from which one, and how.
+type Node<M> = (<M as Model>::State, Option<(usize, <M as Model>::Action)>);
+
+/// The way to a state, one line a step.
+fn told<M>(model: &M, nodes: &[Node<M>], end: usize) -> Vec<String>
+where
+    M: Model,
+    M::State: Debug,
+    M::Action: Clone,
+{
+    let (mut lines, mut at) = (Vec::new(), end);
+    while let Some((_, Some((from, action)))) = nodes.get(at) {
+        let before = nodes.get(*from).map(|(state, _)| state);
+        lines.extend(before.and_then(|state| model.format_step(state, action.clone())));
+        at = *from;
+    }
+    lines.reverse();
+    lines
 }

@@ -1,51 +1,58 @@
 //! An enrich worker: where it is and what it knows.
 
+use crate::claim::{Claim, Mail};
+use crate::effect::Answer;
 use crate::fact::{Doc, Lookup, Reason, Wait};
-use crate::pair::Rev;
+use crate::pair::{Pair, Rev};
 use crate::queue::Slot;
 
-/// What a worker knows of `mail/X`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Seen {
-    /// Not read.
-    #[default]
-    Unread,
-    /// To be claimed against this version (0: absent, by `If-None-Match`).
-    Free(u8),
-    /// A stale claim of this version.
-    Stale(u8),
-    /// A live claim of another worker.
-    Live,
-    /// Settled or parked: nothing to do.
-    Closed,
-}
-
-/// What a worker knows of the documents.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// What a worker has found under `raw/X`, `enriched/X` and the owner file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Found {
-    /// Not read.
-    #[default]
-    Unread,
+    /// The event was forgotten.
+    Tombstone,
     /// The enriched document is stored.
     Stored(Doc),
-    /// The raw object and this lookup.
+    /// The raw object and this owner file.
     Raw(Lookup),
     /// Neither an enriched nor a raw object.
     Nothing,
 }
 
-/// One of the two conditional writes of a worker.
+/// One of the two conditional writes of a worker. "Exists" is read back at once: what was written never goes away,
+/// so that a later read back sees no more than a later write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Write {
     /// To be sent.
     #[default]
     Todo,
-    /// 412, or no reply: to be read back.
-    Check,
-    /// Stored, or found stored.
+    /// Seen stored.
     Done,
-    /// Not to be had.
-    Lost,
+    /// Another's is there.
+    Theirs,
+    /// Refused, or the reply was lost and the read back failed too.
+    Unknown,
+}
+
+/// What is left to do for an effect in this attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Plan {
+    /// Nothing, or its answer is recorded.
+    #[default]
+    Nothing,
+    /// To be sent.
+    Todo,
+    /// Answered, not yet recorded.
+    Got(Answer),
+}
+
+/// How an attempt ends that gave its claim up before the first send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum GivenUp {
+    /// A write or its read back failed.
+    Failed,
+    /// There was no time left.
+    NoTime,
 }
 
 /// Where an enrich worker is.
@@ -54,32 +61,30 @@ pub enum Step {
     /// No record.
     #[default]
     Idle,
-    /// `GET mail/X`; and `GET enriched/X`, `raw/X`, lookup.
+    /// `GET raw/X` and the owner file: the first receive.
+    Glance,
+    /// `GET mail/X`; and `GET raw/X`, `enriched/X`, the owner file.
     Read,
     /// `PUT enriched/X` and `PUT mail/X`.
     Write,
-    /// `SendEmail`.
+    /// `PUT mail/X` with its effects named: the stored document names none.
+    Name,
+    /// The effects.
     Send,
-    /// `PUT mail/X` settled, `If-Match`.
+    /// `PUT mail/X` with every answer, `If-Match`.
     Settle,
-    /// `GET mail/X` after a settling PUT without a reply.
-    CheckSettled,
     /// `PUT mail/X.r1` settled, silent, `If-None-Match`.
     Quiet,
-    /// `GET mail/X.r1` after a silent PUT without a reply, or that met another's.
-    CheckQuiet,
-    /// `PUT mail/X` idle, `If-Match`, after a definite refusal; then failed for this reason, or deferred.
-    Release(Option<Reason>),
+    /// `PUT mail/X` given back, `If-Match`.
+    GiveBack(GivenUp),
     /// `SendMessage` of the copy.
     Copy(Wait),
     /// `DeleteMessage` of the record.
     Ack,
     /// `PUT failed/X` with this reason, and report the record as failed.
     WriteFailed(Reason),
-    /// `PUT failed/X` with `mail_ambiguous`.
+    /// `PUT failed/X` with what is parked, and acknowledge the record.
     ParkReason,
-    /// `PUT mail/X` parked, `If-Match`.
-    ParkClaim,
     /// Broken variants: `PUT failed/X` when the record was already reported.
     WriteFailedLate(Reason),
     /// Broken variants: `SendMessage` of a copy whose record was already acked.
@@ -95,20 +100,26 @@ pub struct Worker {
     pub slot: Slot,
     /// The revision that the message names, and that it works on.
     pub rev: Rev,
-    /// It was at work when forget marked the event.
+    /// It was at work when forget wrote the later of its two marks.
     pub old: bool,
-    /// What it knows of `mail/X`.
-    pub seen: Seen,
-    /// What it knows of the documents.
-    pub found: Found,
+    /// Ghost: the event was settled when the record was received.
+    pub late: bool,
+    /// What it has read of `mail/X`.
+    pub seen: Option<Mail>,
+    /// What it has read of the rest.
+    pub found: Option<Found>,
     /// Its merge, or the stored document once it knows that.
     pub doc: Option<Doc>,
     /// Its `PUT enriched/X`.
     pub doc_write: Write,
     /// Its `PUT mail/X`.
     pub claim_write: Write,
+    /// What that says.
+    pub next: Claim,
     /// The version of `mail/X` that it wrote: its token. 0 is none.
     pub token: u8,
+    /// What is left to do for each effect.
+    pub plan: Pair<Plan>,
 }
 
 impl Worker {
@@ -120,12 +131,29 @@ impl Worker {
             slot: self.slot,
             rev: self.rev,
             old: self.old,
+            late: self.late,
             ..Self::default()
+        }
+    }
+
+    /// The same worker as the holder of its claim.
+    #[must_use]
+    pub fn holding(self, step: Step) -> Self {
+        Self {
+            doc: self.doc,
+            token: self.token,
+            plan: self.plan,
+            ..self.turned_to(step)
         }
     }
 
     /// Whether it is at work.
     pub fn is_busy(&self) -> bool {
         self.step != Step::Idle
+    }
+
+    /// Whether it has read a part of what it reads at once.
+    pub fn is_amid_reads(&self) -> bool {
+        self.step == Step::Read && self.seen.is_some() != self.found.is_some()
     }
 }

@@ -1,13 +1,12 @@
 //! The sound protocol keeps every promise in every scenario.
 
 use leadwire_model::circle::circles;
-use leadwire_model::property as p;
 use leadwire_model::scenario;
 use leadwire_model::walk::{refute, walk};
 use leadwire_model::{Protocol, Variant};
 
 /// The ordinary run must stay exhaustive enough to mean something.
-const STATES_MIN: usize = 1_000_000;
+const STATES_MIN: usize = 5_000_000;
 
 #[test]
 fn the_protocol_keeps_its_promises_in_every_scenario() {
@@ -35,42 +34,19 @@ fn no_run_of_the_protocol_goes_on_for_ever() {
         assert!(!circles(&scenario.protocol), "{} circles", scenario.name);
         walked += 1;
     }
-    assert!(walked >= 10, "only {walked} scenarios");
+    assert!(walked >= 40, "only {walked} scenarios");
 }
 
-/// The lease that forget waits for covers the sender: see `docs/MODEL.md`.
+/// The tombstone alone stops every worker that starts after it.
 #[test]
-fn forget_may_replace_a_live_claim_because_it_waits_one_lease_anyway() {
-    for scenario in scenario::ordinary()
-        .iter()
-        .filter(|s| s.protocol.bounds.forgets > 0)
-    {
+fn forget_may_count_its_lease_from_the_tombstone() {
+    for scenario in scenario::ordinary() {
+        let forgets = scenario.protocol.bounds.forgets > 0;
         let protocol = Protocol {
-            variant: Variant::ForgetOverLiveClaim,
+            variant: Variant::LeaseFromTombstone,
             ..scenario.protocol
         };
-        let walk = walk(protocol, 2);
-        assert!(walk.holds(), "{}: {walk}", scenario.name);
-    }
-}
-
-/// `If-None-Match` and `If-Match` alone carry P1 to P4; the first read of `mail/X` is there for forget, and for `park`.
-#[test]
-fn reading_the_claim_first_matters_to_forget_only() {
-    for scenario in scenario::ordinary()
-        .iter()
-        .filter(|s| s.small && s.protocol.bounds.forgets == 0)
-    {
-        let protocol = Protocol {
-            variant: Variant::EnrichSkipsMail,
-            ..scenario.protocol
-        };
-        let walk = walk(protocol, 2);
-        let broken: Vec<_> = walk
-            .broken
-            .iter()
-            .filter(|name| **name != p::WAITING_IS_FREE)
-            .collect();
-        assert!(broken.is_empty(), "{}: {walk}", scenario.name);
+        let holds = !forgets || walk(protocol, 2).holds();
+        assert!(holds, "{}", scenario.name);
     }
 }

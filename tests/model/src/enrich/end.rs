@@ -1,11 +1,15 @@
 //! Enrich, the three ends of a record: acked, deferred by copy, reported as failed.
 
+use super::write::doubt_what_is_sending;
 use crate::action::Reply;
 use crate::bounds::Protocol;
+use crate::effect::{Answer, EffectId};
+use crate::fact::{Reason, Wait};
 use crate::pair::WorkerId;
 use crate::queue::{Delay, Kind, Message, Place, Slot};
-use crate::state::{Reason, State, Step, Wait, Worker};
+use crate::state::State;
 use crate::variant::Variant;
+use crate::worker::{Plan, Step, Worker};
 
 impl Protocol {
     /// Deletes the message; the worker is free.
@@ -19,20 +23,22 @@ impl Protocol {
 
     /// Has a copy sent with the wait as its delay, if a hop is left.
     pub(crate) fn defer(&self, state: &mut State, id: WorkerId, wait: Wait) {
-        let slot = state.workers[id].slot;
-        let copy = self.copy_of(state, state.queue.get(slot), wait);
-        if copy.hops > self.policy.hops && self.variant != Variant::HopsUnbounded {
-            let message = state.queue.get_mut(slot);
+        let worker = state.workers[id];
+        let free = matches!(wait, Wait::Early | Wait::NoTime);
+        state.ghost.bothered |= worker.late && !free;
+        let copy = self.copy_of(state, state.queue.get(worker.slot), wait);
+        if copy.hops > self.policy.hops && !self.breaks(Variant::HopsUnbounded) {
+            let message = state.queue.get_mut(worker.slot);
             message.hop_stolen |= steals_hop(wait);
             return self.fail(state, id, Reason::HopsUsedUp);
         }
-        let step = if self.variant == Variant::AckThenSend {
-            state.queue.get_mut(slot).place = Place::Deleted;
+        let step = if self.breaks(Variant::AckThenSend) {
+            state.queue.get_mut(worker.slot).place = Place::Deleted;
             Step::CopyLate(wait)
         } else {
             Step::Copy(wait)
         };
-        state.workers[id] = state.workers[id].turned_to(step);
+        state.workers[id] = worker.turned_to(step);
     }
 
     pub(crate) fn send_copy(&self, state: &mut State, id: WorkerId, reply: Reply, wait: Wait) {
@@ -53,15 +59,16 @@ impl Protocol {
 
     /// The copy: a kind of wait only gives way to a later one, and each counts its own hops.
     fn copy_of(&self, state: &State, message: Message, wait: Wait) -> Message {
+        let mails = matches!(wait, Wait::Busy | Wait::Doubt);
         let asked = match wait {
             Wait::Early => Kind::Early,
             Wait::Owner => Kind::Owner,
-            Wait::Mail => Kind::Mail,
+            Wait::Busy | Wait::Doubt => Kind::Mail,
             Wait::LiveClaim | Wait::NoTime => message.kind,
         };
         let kind = asked.max(message.kind);
         let same = kind == message.kind;
-        let uncounted = self.variant == Variant::HopsUnbounded;
+        let uncounted = self.breaks(Variant::HopsUnbounded);
         let hops = match message.hops {
             _ if !same => 1,
             hops if uncounted => hops.min(self.policy.hops) + 1,
@@ -72,17 +79,14 @@ impl Protocol {
         Message {
             kind,
             hops,
-            mail_wait_since: if wait == Wait::Mail {
-                since.or(Some(state.phase))
-            } else {
-                since
-            },
+            once: message.once,
+            mail_wait_since: since.or(mails.then_some(state.phase)),
             delay: match wait {
                 Wait::Early => Delay::Due,
                 Wait::Owner if last => Delay::OwnerEnd,
-                Wait::Mail if last => Delay::MailEnd,
+                Wait::Busy if last => Delay::MailEnd,
                 Wait::LiveClaim => Delay::LeaseEnd,
-                Wait::Owner | Wait::Mail | Wait::NoTime => Delay::None,
+                Wait::Owner | Wait::Busy | Wait::Doubt | Wait::NoTime => Delay::None,
             },
             hop_stolen: (same && message.hop_stolen) || steals_hop(wait),
             ..Message::trigger(message.rev, Delay::None)
@@ -91,14 +95,15 @@ impl Protocol {
 
     /// Reports the record as failed, after `failed/X` where it is due.
     pub(crate) fn fail(&self, state: &mut State, id: WorkerId, reason: Reason) {
-        if !matches!(reason, Reason::Transient | Reason::Waiting) {
-            state.ghost.struck = true;
-        }
-        let message = state.queue.get(state.workers[id].slot);
+        let worker = state.workers[id];
+        state.ghost.struck |= reason.is_the_events();
+        let excused = matches!(reason, Reason::Transient | Reason::HopsUsedUp);
+        state.ghost.bothered |= worker.late && !excused;
+        let message = state.queue.get(worker.slot);
         let due = reason.is_permanent() || message.receives >= self.policy.receives;
-        if !due || self.variant == Variant::FailedNever {
+        if !due || self.breaks(Variant::FailedNever) {
             self.report(state, id, reason);
-        } else if self.variant == Variant::FailedAfterReport {
+        } else if self.breaks(Variant::FailedAfterReport) {
             self.report(state, id, reason);
             state.workers[id] = Worker {
                 step: Step::WriteFailedLate(reason),
@@ -107,7 +112,7 @@ impl Protocol {
                 ..Worker::default()
             };
         } else {
-            state.workers[id] = state.workers[id].turned_to(Step::WriteFailed(reason));
+            state.workers[id] = worker.turned_to(Step::WriteFailed(reason));
         }
     }
 
@@ -120,7 +125,7 @@ impl Protocol {
     ) {
         let worker = state.workers[id];
         if reply == Reply::Answer {
-            state.failed[worker.rev] = Some(reason);
+            self.put_failed(state, worker.rev, reason);
         } else {
             state.queue.get_mut(worker.slot).mute = true;
         }
@@ -133,17 +138,22 @@ impl Protocol {
 
     fn report(&self, state: &mut State, id: WorkerId, reason: Reason) {
         let message = state.queue.get_mut(state.workers[id].slot);
-        let has_waited = reason == Reason::HopsUsedUp && !message.hop_stolen;
-        let may_cost = reason != Reason::Waiting && !has_waited;
+        let stolen = reason != Reason::HopsUsedUp || message.hop_stolen;
+        let may_cost = reason != Reason::Waiting && stolen;
         message.strikes += u8::from(may_cost);
-        self.give_back(state, id);
+        self.hand_back(state, id);
     }
 
     /// The process dies. Its message comes again, or goes to the dead letter queue, without a word.
     pub(crate) fn die(&self, state: &mut State, id: WorkerId) {
         let worker = state.workers[id];
-        if worker.step == Step::Settle {
-            state.ghost.ambiguous[worker.rev] += 1;
+        for e in EffectId::ALL {
+            if worker.plan[e] == Plan::Got(Answer::Taken) {
+                state.ghost.effects[worker.rev][e].unrecorded = true;
+            }
+        }
+        if state.holds(id) && state.mail[worker.rev].live {
+            doubt_what_is_sending(self, state, worker.rev);
         }
         if worker.slot == Slot::NONE {
             state.workers[id] = Worker::default();
@@ -152,10 +162,10 @@ impl Protocol {
         let message = state.queue.get_mut(worker.slot);
         message.strikes += 1;
         message.mute = true;
-        self.give_back(state, id);
+        self.hand_back(state, id);
     }
 
-    fn give_back(&self, state: &mut State, id: WorkerId) {
+    fn hand_back(&self, state: &mut State, id: WorkerId) {
         let slot = state.workers[id].slot;
         let_go(state, id);
         state.workers[id] = Worker::default();
@@ -179,7 +189,7 @@ fn let_go(state: &mut State, id: WorkerId) {
     }
 }
 
-/// Waits that use a hop of whatever kind the message is in.
+/// Waits that use a hop of whatever kind the message is in, or that no schedule foresees.
 fn steals_hop(wait: Wait) -> bool {
-    matches!(wait, Wait::LiveClaim | Wait::NoTime)
+    matches!(wait, Wait::LiveClaim | Wait::NoTime | Wait::Doubt)
 }

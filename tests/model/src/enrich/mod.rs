@@ -1,0 +1,9 @@
+//! Enrich: receive, write, send, settle, end. One file a part.
+
+mod end;
+mod receive;
+mod send;
+mod settle;
+mod write;
+
+pub(crate) use write::write_mail;
