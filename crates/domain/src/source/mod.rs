@@ -38,6 +38,7 @@ trait Kind: Sync {
 
     /// The body that the CRM would send for a lead.
     fn sample(&self, lead: &Sample) -> Vec<u8>;
+
     /// Whether its leads are made up by us: no metric but one counts them, no operator configures it, and the CRM has none of them.
     fn is_synthetic(&self) -> bool {
         false
