@@ -24,11 +24,7 @@ impl SesMailer {
     }
 
     fn request(&self, mail: &Mail) -> Result<SendEmailFluentBuilder, BuildError> {
-        let to = mail
-            .to
-            .iter()
-            .map(|address| address.expose().to_owned())
-            .collect();
+        let to = Destination::builder().to_addresses(mail.to.expose());
         let body = Body::builder()
             .text(utf8(&mail.text.text)?)
             .html(utf8(&mail.text.html)?)
@@ -41,7 +37,7 @@ impl SesMailer {
             .client
             .send_email()
             .from_email_address(mail.from.expose())
-            .destination(Destination::builder().set_to_addresses(Some(to)).build())
+            .destination(to.build())
             .content(EmailContent::builder().simple(message).build())
             .email_tags(tag("event", &mail.event)?)
             .email_tags(tag("attempt", &mail.attempt.to_string())?)

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod claim;
+pub mod effect;
 pub mod failure;
 pub mod json;
 pub mod key;

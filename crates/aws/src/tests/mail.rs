@@ -1,6 +1,7 @@
 use super::server::{Server, Step};
 use super::{ATTEMPT, clients, clients_at, fault};
 use crate::SesMailer;
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::{EmailAddress, EmailText};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer as _};
 
@@ -10,7 +11,8 @@ pub(super) fn mail() -> Mail {
         attempt: 2,
         environment: "dev".into(),
         from: EmailAddress::parse("crm@example.com").unwrap(),
-        to: vec![EmailAddress::parse("omar@example.com").unwrap()],
+        effect: EffectId::parse("team").unwrap(),
+        to: EmailAddress::parse("omar@example.com").unwrap(),
         is_canary: false,
         text: EmailText {
             subject: "New lead: Zoë".into(),

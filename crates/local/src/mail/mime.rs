@@ -44,9 +44,7 @@ pub(super) fn compose(mail: &Mail, now: Timestamp) -> Result<Message, ComposeErr
         .raw_header(header("X-Leadwire-Event", mail.event.clone()))
         // Keeps holiday notices from being answered to the sender (RFC 3834).
         .raw_header(header("Auto-Submitted", "auto-generated".to_owned()));
-    for to in &mail.to {
-        builder = builder.to(mailbox(to)?);
-    }
+    builder = builder.to(mailbox(&mail.to)?);
     let parts = MultiPart::alternative_plain_html(mail.text.text.clone(), mail.text.html.clone());
     builder.multipart(parts).map_err(ComposeError::Message)
 }

@@ -4,7 +4,6 @@
 use super::ACTION;
 use super::url::{SmtpUrl, Tls};
 use leadwire_domain::notice::EmailAddress;
-use leadwire_pipeline::observe::RecipientRefused;
 use leadwire_pipeline::port::{Mail, MailOutcome, PortError};
 use lettre::Address;
 use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
@@ -170,7 +169,8 @@ impl MailServer {
         let mut connection = self.open().await?;
         let from = commands::Mail::new(Some(address(&mail.from)?), Vec::new());
         command(&mut connection, "MAIL FROM", from).await?;
-        recipients(&mut connection, mail).await?;
+        let to = commands::Rcpt::new(address(&mail.to)?, Vec::new());
+        command(&mut connection, "RCPT TO", to).await?;
         command(&mut connection, "DATA", commands::Data).await?;
         Ok(connection)
     }
@@ -236,29 +236,6 @@ fn hello_name() -> ClientId {
     } else {
         ClientId::default()
     }
-}
-
-/// Names the recipients. One that is refused for good, such as an owner's mailbox that was closed, must not keep the mail from the others.
-async fn recipients(connection: &mut AsyncSmtpConnection, mail: &Mail) -> Result<(), SmtpFailure> {
-    let mut taken = false;
-    let mut refused = None;
-    for to in &mail.to {
-        let to = commands::Rcpt::new(address(to)?, Vec::new());
-        match connection.command(to).await {
-            Ok(_response) => taken = true,
-            Err(error) if error.is_permanent() => refused = Some(error),
-            Err(error) => return Err(SmtpFailure::at("RCPT TO")(error)),
-        }
-    }
-    let Some(refused) = refused.map(SmtpFailure::at("RCPT TO")) else {
-        return Ok(());
-    };
-    if !taken {
-        return Err(refused);
-    }
-    let (mail, error) = (&mail.event, refused.to_string());
-    RecipientRefused { mail, error }.emit();
-    Ok(())
 }
 
 fn address(address: &EmailAddress) -> Result<Address, SmtpFailure> {

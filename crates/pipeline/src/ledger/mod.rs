@@ -24,7 +24,7 @@ pub use listing::Listing;
 pub(crate) use number::ReplayNumber;
 pub use owner::{Owner, OwnerState};
 pub(crate) use raw::NewRaw;
-pub use raw::{Raw, RawEvent, RawState};
+pub use raw::{Raw, RawEvent, RawState, Tombstone};
 pub(crate) use remains::Ownership;
 pub(crate) use walk::{Group, Walk};
 

@@ -1,7 +1,7 @@
 //! `raw/X`: the bytes of a webhook, labelled by ingest. What the labels lack is read from the body, for an object that was put by hand.
 
 use super::{Kind, Ledger, Read};
-use crate::port::{Created, Metadata, NewObject, ObjectStore, PortError, StoredObject};
+use crate::port::{Created, ETag, Metadata, NewObject, ObjectStore, PortError, StoredObject};
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::json::Object;
@@ -16,6 +16,11 @@ const EVENT_ID: &str = "event-id";
 const SOURCE: &str = "source";
 const SHA256: &str = "sha256";
 const ACCEPTED_AT: &str = "accepted-at";
+/// On a tombstone: what it is.
+const STATE: &str = "state";
+const FORGOTTEN: &str = "forgotten";
+/// On a tombstone: which event it was.
+const IDENTITY: &str = "identity";
 const READ: &str = "read the raw object";
 
 /// What lies at `raw/X`.
@@ -25,6 +30,8 @@ pub enum RawState {
     Absent,
     /// An object that is larger than a webhook can be.
     TooLarge,
+    /// The event was forgotten on request.
+    Forgotten(Tombstone),
     /// An object.
     Stored(Box<Raw>),
 }
@@ -34,8 +41,35 @@ impl RawState {
     pub fn stored(self) -> Option<Raw> {
         match self {
             Self::Stored(raw) => Some(*raw),
-            Self::Absent | Self::TooLarge => None,
+            Self::Absent | Self::TooLarge | Self::Forgotten(_) => None,
         }
+    }
+}
+
+/// What lies where a forgotten event's raw object lay: an empty object. It keeps the event from being stored again, and holds no personal
+/// data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Since when the event is forgotten.
+    pub at: Timestamp,
+    /// Which event it was, where that was known: its identity key.
+    pub identity: Option<String>,
+    /// Its version.
+    pub etag: ETag,
+}
+
+impl Tombstone {
+    /// An empty object that says so. One that does not was put by hand, and holds no event.
+    fn decode(object: &StoredObject) -> Option<Self> {
+        let is_forgotten = object
+            .metadata
+            .get(STATE)
+            .is_some_and(|state| state == FORGOTTEN);
+        (object.bytes.is_empty() && is_forgotten).then(|| Self {
+            at: object.last_modified,
+            identity: object.metadata.get(IDENTITY).cloned(),
+            etag: object.etag.clone(),
+        })
     }
 }
 
@@ -230,7 +264,10 @@ impl<S: ObjectStore> Ledger<'_, S> {
                 .read_kind(READ, Kind::Raw, name, OBJECT_BYTES_MAX)
                 .await?
             {
-                Read::Found(object) => RawState::Stored(Box::new(Raw::decode(name, object))),
+                Read::Found(object) => match Tombstone::decode(&object) {
+                    Some(tombstone) => RawState::Forgotten(tombstone),
+                    None => RawState::Stored(Box::new(Raw::decode(name, object))),
+                },
                 Read::Missing => RawState::Absent,
                 Read::TooLarge => RawState::TooLarge,
             },

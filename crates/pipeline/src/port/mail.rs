@@ -1,22 +1,26 @@
 //! Mail.
 
 use super::PortError;
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::{EmailAddress, EmailText};
 use std::future::Future;
 
-/// A mail to be sent.
+/// A mail to be sent: one effect, to one receiver.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// The event's tag, within A-Z, a-z, 0-9, '_' and '-'. One machine derives the Message-ID and the outbox file's name from it.
+    /// The tag of the event, or of its revision, within A-Z, a-z, 0-9, '_' and '-'. With the effect it names the mail: one machine derives
+    /// the Message-ID and the outbox file's name from both.
     pub event: String,
-    /// Which attempt this is, from 1.
+    /// Which of the event's effects it is.
+    pub effect: EffectId,
+    /// Which attempt at this effect this is, from 1.
     pub attempt: u32,
     /// The environment's name.
     pub environment: String,
     /// The sender.
     pub from: EmailAddress,
-    /// The recipients.
-    pub to: Vec<EmailAddress>,
+    /// The one recipient.
+    pub to: EmailAddress,
     /// Subject and parts.
     pub text: EmailText,
     /// Whether it is the canary's. Where there is no simulator to take it, the home checks the way out and sends no mail.

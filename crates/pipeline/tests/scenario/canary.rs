@@ -53,7 +53,7 @@ async fn a_canary_goes_the_whole_way_to_the_simulator_alone_and_is_counted_once(
     assert_eq!(document["_leadwire"]["source"], "canary");
     let mails = world.mailer().sent();
     assert_eq!(mails.len(), 1);
-    assert_eq!(mails[0].to, [recipient()]);
+    assert_eq!(mails[0].to, recipient());
     assert!(mails[0].is_canary);
     assert!(!mails[0].text.text.contains("https://"), "no link");
     check_told(&world, "CanaryMailed 1");
@@ -150,7 +150,7 @@ async fn an_operators_bare_message_about_a_canary_is_a_canary_by_what_is_stored(
         world.work_until_idle().await;
     };
     world.observed(course).await;
-    assert_eq!(world.mailer().sent()[0].to, [recipient()]);
+    assert_eq!(world.mailer().sent()[0].to, recipient());
     check_told(&world, "CanaryMailed 1");
 }
 

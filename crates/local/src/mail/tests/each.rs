@@ -78,23 +78,3 @@ async fn every_step_and_every_way_to_fail_has_its_outcome_and_is_tried_once() {
     let breaches: Vec<String> = cases.join_all().await.into_iter().flatten().collect();
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
-
-#[tokio::test]
-async fn a_mail_of_many_recipients_is_definite_as_long_as_one_of_them_may_be_refused_for_now() {
-    let sample = sample();
-    let to: Vec<_> = mail().to.into_iter().cycle().take(50).collect();
-    for (number, reply, expected) in [
-        (1, "450 later", "busy"),
-        (2, "550 never", "refused"),
-        (3, DROP, "busy"),
-    ] {
-        let server = Server::start(Script::with("RCPT", reply)).await;
-        let mail = Mail {
-            to: to.clone(),
-            ..mail_about(format!("{EVENT}-{number}"))
-        };
-        let mailer = sample.home.smtp(&server.url(""));
-        assert_eq!(outcome(&mailer, &mail).await, expected, "{reply}");
-        assert_eq!((server.connections(), server.messages()), (1, 0), "{reply}");
-    }
-}

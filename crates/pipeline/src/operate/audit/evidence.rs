@@ -71,7 +71,7 @@ impl Evidence {
             }));
         let (event, replays) = tokio::try_join!(event, replays)?;
         let raw = match ledger.raw(name).await? {
-            RawState::Absent => None,
+            RawState::Absent | RawState::Forgotten(_) => None,
             RawState::Stored(raw) => Some(RawFacts::of(&raw)),
             RawState::TooLarge => {
                 return Err(PortError::permanent(

@@ -124,6 +124,7 @@ async fn load<H: Home>(home: &H, event: &EventName) -> Result<Ready, Stop> {
     let stored = match ledger.raw(event).await? {
         RawState::Stored(stored) => stored,
         RawState::Absent => return Err(Refusal::RawMissing.into()),
+        RawState::Forgotten(_) => return Err(Refusal::Forgotten.into()),
         RawState::TooLarge => return Err(Refusal::RawInvalid.into()),
     };
     let raw = stored.event().ok_or(Refusal::RawInvalid)?;

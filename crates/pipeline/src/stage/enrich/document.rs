@@ -62,7 +62,7 @@ async fn make<H: Home>(
 fn read_raw<H: Home>(cx: &mut Context<'_, H>, raw: RawState) -> Result<RawEvent, Failed> {
     let raw = match raw {
         RawState::Stored(raw) => raw.event().ok_or(FailureReason::RawInvalid)?,
-        RawState::Absent => return Err(FailureReason::RawMissing.into()),
+        RawState::Absent | RawState::Forgotten(_) => return Err(FailureReason::RawMissing.into()),
         RawState::TooLarge => return Err(FailureReason::RawInvalid.into()),
     };
     cx.progress.source_read(raw.source);

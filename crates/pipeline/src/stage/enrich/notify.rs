@@ -8,6 +8,7 @@ use crate::observe::{EmailSent, IN_TIME, OwnerEmailInvalid, Subject, Timeliness}
 use crate::port::{Entropy, Home, Mail, MailOutcome, Mailer};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Sending, Settled};
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::limits::RECIPIENTS_MAX;
 use leadwire_domain::notice::{EmailAddress, render_email};
@@ -24,13 +25,22 @@ pub(super) async fn send<H: Home>(
     document: &Document,
     held: Held,
 ) -> Result<Outcome, Failed> {
-    let mail = compose(cx, document, held.claim.attempt);
+    // One after the other until the effects have their claim.
+    let mails = compose(cx, document, held.claim.attempt);
     cx.progress.sending();
-    match cx.home.mailer().send(&mail).await {
+    let mut outcome = MailOutcome::Accepted(String::new());
+    for mail in &mails {
+        outcome = cx.home.mailer().send(mail).await;
+        if !matches!(outcome, MailOutcome::Accepted(_)) {
+            break;
+        }
+    }
+    let mail = &mails[0];
+    match outcome {
         MailOutcome::Accepted(message_id) => {
             let sent_at = cx.now();
             settle(cx, &held, &message_id, sent_at).await;
-            report_sent(cx, document, &mail, (&message_id, sent_at));
+            report_sent(cx, document, mail, (&message_id, sent_at));
             Ok(Outcome::Done(Done::Mailed))
         }
         MailOutcome::Busy(error) => {
@@ -52,23 +62,26 @@ pub(super) async fn send<H: Home>(
     }
 }
 
-fn compose<H: Home>(cx: &Context<'_, H>, document: &Document, attempt: u32) -> Mail {
+fn compose<H: Home>(cx: &Context<'_, H>, document: &Document, attempt: u32) -> Vec<Mail> {
     let is_canary = document.source().is_synthetic();
     // There is no such lead in the CRM.
     let link = cx.config.lead_url.as_ref().filter(|_| !is_canary);
-    Mail {
+    let to = if is_canary {
+        vec![canary::recipient()]
+    } else {
+        recipients(cx, document)
+    };
+    let mail = |to| Mail {
         event: cx.name().tag(),
+        effect: EffectId::of_mail("team", &to),
         attempt,
         environment: cx.config.environment.clone(),
         from: cx.config.from.clone(),
-        to: if is_canary {
-            vec![canary::recipient()]
-        } else {
-            recipients(cx, document)
-        },
+        to,
         text: render_email(&document.lead, cx.now(), link),
         is_canary,
-    }
+    };
+    to.into_iter().map(mail).collect()
 }
 
 fn recipients<H: Home>(cx: &Context<'_, H>, document: &Document) -> Vec<EmailAddress> {

@@ -109,6 +109,8 @@ impl NewEvent<'_> {
         // Something is there, or the reply was lost: read it back and compare.
         match ledger.raw(&name).await? {
             RawState::Stored(raw) => Ok(self.recognise(name, &raw, settled)),
+            // Of a forgotten event the claim said so already.
+            RawState::Forgotten(_) => Ok(KeyCandidate::AnotherEvent),
             RawState::Absent | RawState::TooLarge => {
                 Err(lost_write(created.err(), "write the raw object"))
             }
