@@ -3,6 +3,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::SignedDuration;
 use leadwire_benches::{flow::elements, sample};
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::json::Object;
 use leadwire_domain::lead::document::{Enriched, Provenance, parse_enriched, render_enriched};
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
@@ -98,6 +99,7 @@ fn provenance(merged: &Merged) -> Provenance {
         lookup_modified_at: Some(sample::now()),
         from: merged.from.clone(),
         conflicts: merged.conflicts.clone(),
+        notify: Some(vec![EffectId::everybody()]),
     }
 }
 

@@ -1,5 +1,6 @@
-//! The mail claim `mail/X`: who may send, and what became of it.
+//! The claim `mail/X`: who may send, and what became of each effect.
 
+use crate::effect::{Effect, EffectId, EffectState, Effects};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
@@ -8,12 +9,12 @@ use strum::{EnumString, IntoStaticStr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Settled {
-    /// The mail went out.
+    /// Each effect was sent or dropped, and one was sent.
     Sent,
     /// The lead was forgotten on request.
     Forgotten,
-    /// A silent replay: it was to send no mail, or it had nothing new to say. A reader that does not know it takes it for sent,
-    /// and so sends no mail either.
+    /// A silent replay: it was to send nothing, or it had nothing new to say. A reader that does not know it takes it for sent,
+    /// and so sends nothing either.
     Silent,
 }
 
@@ -31,203 +32,281 @@ impl Settled {
 
 /// The body of `mail/X` while it is not settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum Claim {
-    /// A worker is sending, or died while it did.
-    Sending(Sending),
-    /// It is not held: the mail was definitely refused, and may be tried again.
-    Idle {
-        /// Attempts so far.
-        attempt: u32,
-    },
-    /// Whether the mail went out is not known, and a person must decide.
-    Parked {
-        /// When it was parked.
-        parked_at: Timestamp,
-        /// Attempts so far.
-        attempt: u32,
-    },
-}
-
-/// A claim that a worker holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sending {
-    /// Distinguishes this worker's claim from every other, 128 random bits in hex.
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct Claim {
+    /// Whose it is: 128 random bits in hex. Empty in a claim of version 1 that nobody holds.
     pub token: String,
     /// Until when no other worker may send.
     pub lease_until: Timestamp,
-    /// Which attempt this is, from 1.
-    pub attempt: u32,
     /// The run of the one-machine home that made it; absent on AWS, where the platform kills workers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<String>,
-    /// Whether its worker has reported already that delivery is in doubt.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub doubted: bool,
+    /// What it says of the effects.
+    pub says: Says,
 }
 
-/// What a worker does about a claim that is there already.
+/// What a claim says of the effects of the stored document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClaimDecision {
-    /// It is this worker's own: go on and send.
-    Mine,
-    /// It is not held: take it for this attempt.
-    Take {
-        /// The attempt to take it for.
-        attempt: u32,
-    },
-    /// Another worker holds it: wait until then.
-    Wait {
-        /// The end of the lease.
-        until: Timestamp,
-    },
-    /// Its holder is dead and whether it sent is not known: send again, or park.
-    Stale {
-        /// Attempts so far.
-        attempt: u32,
-    },
-    /// It waits for a person.
-    Parked,
+pub enum Says {
+    /// Every one is being sent, for the first time.
+    First,
+    /// This of each; one that is not named is idle.
+    Named(Effects),
+    /// Version 1: the same of every one.
+    Old(Effect),
 }
 
-/// Decides about the claim that is there. `boot` is this run of the one-machine home: another run's claim is over at once, since its
-/// process is gone.
-pub fn decide_claim(
-    claim: &Claim,
-    token: &str,
-    now: Timestamp,
-    boot: Option<&str>,
-) -> ClaimDecision {
-    match claim {
-        Claim::Idle { attempt } => ClaimDecision::Take {
-            attempt: attempt.saturating_add(1),
-        },
-        Claim::Parked { .. } => ClaimDecision::Parked,
-        Claim::Sending(sending) if sending.token == token => ClaimDecision::Mine,
-        Claim::Sending(sending) => {
-            let other_boot = boot.is_some() && sending.boot.as_deref() != boot;
-            if other_boot || now >= sending.lease_until {
-                ClaimDecision::Stale {
-                    attempt: sending.attempt,
-                }
-            } else {
-                ClaimDecision::Wait {
-                    until: sending.lease_until,
-                }
+/// What an attempt that takes a claim over does with the effects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Takeover {
+    /// What the claim says from now on: what is to be sent is being sent.
+    pub effects: Effects,
+    /// What is to be sent: all that is open, else what was refused.
+    pub todo: Vec<EffectId>,
+    /// What its dead holder was sending: a doubt of each.
+    pub doubted: Vec<EffectId>,
+}
+
+impl Takeover {
+    /// Over a claim that nobody holds any more. At `doubts_max` doubts an effect is parked.
+    pub fn new(said: Effects, document: &[EffectId], doubts_max: u32, now: Timestamp) -> Self {
+        let is_sending = |effect: &Effect| effect.state == EffectState::Sending;
+        let doubted = said.iter().filter(|(_, effect)| is_sending(effect));
+        let doubted = doubted.map(|(id, _)| id.clone()).collect();
+        let mut effects: Effects = said
+            .into_iter()
+            .map(|(id, effect)| (id, effect.abandoned(doubts_max, now)))
+            .collect();
+        let of = |wanted: fn(EffectState) -> bool| {
+            let ids = document.iter();
+            let ids = ids.filter(|id| effects.get(*id).is_some_and(|effect| wanted(effect.state)));
+            ids.cloned().collect::<Vec<_>>()
+        };
+        let open = of(EffectState::is_open);
+        let todo = if open.is_empty() {
+            of(|state| state == EffectState::Refused)
+        } else {
+            open
+        };
+        for id in &todo {
+            if let Some(effect) = effects.get_mut(id) {
+                *effect = effect.clone().begun();
             }
         }
+        Self {
+            effects,
+            todo,
+            doubted,
+        }
+    }
+
+    /// Whether the claim must be written: something is to be sent, or what it says has changed.
+    pub fn is_written(&self) -> bool {
+        !self.todo.is_empty() || !self.doubted.is_empty()
+    }
+}
+
+impl Claim {
+    /// Whether a worker may be sending. A lease protects a living sender and nothing else. `boot` is this run of the one-machine home:
+    /// another run's claim is over at once, since its process is gone.
+    pub fn is_live(&self, now: Timestamp, boot: Option<&str>) -> bool {
+        let is_other_boot = boot.is_some() && self.boot.as_deref() != boot;
+        self.is_sending() && !is_other_boot && now < self.lease_until
+    }
+
+    /// Whether its holder was sending when it wrote this.
+    pub fn is_sending(&self) -> bool {
+        let sends = |effect: &Effect| effect.state == EffectState::Sending;
+        match &self.says {
+            Says::First => true,
+            Says::Named(effects) => effects.values().any(sends),
+            Says::Old(effect) => sends(effect),
+        }
+    }
+
+    /// The effects that it names. They stand for those of a document that names none (first edition).
+    pub fn named(&self) -> Vec<EffectId> {
+        match &self.says {
+            Says::Named(effects) => effects.keys().cloned().collect(),
+            Says::First | Says::Old(_) => Vec::new(),
+        }
+    }
+
+    /// Whether its writer had seen the document stored: a claim that names an effect, or one of version 1.
+    pub fn proves_document(&self) -> bool {
+        match &self.says {
+            Says::First => false,
+            Says::Named(effects) => !effects.is_empty(),
+            Says::Old(_) => true,
+        }
+    }
+
+    /// What it says of the effects of a document.
+    pub fn effects_of(&self, document: &[EffectId]) -> Effects {
+        let each = |id: &EffectId| match &self.says {
+            Says::First => Effect::first(),
+            Says::Named(effects) => effects.get(id).cloned().unwrap_or_default(),
+            Says::Old(effect) => effect.clone(),
+        };
+        let document = document.iter();
+        document.map(|id| (id.clone(), each(id))).collect()
+    }
+
+    /// What its holder writes who gives it up before anything was sent. What is not named then is idle.
+    #[must_use]
+    pub fn given_back(self, now: Timestamp) -> Self {
+        let effects = match self.says {
+            Says::Named(effects) => effects,
+            Says::First | Says::Old(_) => Effects::default(),
+        };
+        let effects = effects
+            .into_iter()
+            .map(|(id, effect)| (id, effect.given_back()))
+            .collect();
+        Self {
+            lease_until: now,
+            says: Says::Named(effects),
+            ..self
+        }
+    }
+}
+
+/// As it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Wire {
+    Second(Second),
+    First(First),
+}
+
+/// Version 2.
+#[derive(Serialize, Deserialize)]
+struct Second {
+    v: u32,
+    token: String,
+    lease_until: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    boot: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    effects: Option<Effects>,
+}
+
+/// Version 1: one mail to everybody. It is read, and never written.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum First {
+    Sending {
+        token: String,
+        lease_until: Timestamp,
+        attempt: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<String>,
+    },
+    Idle {
+        attempt: u32,
+    },
+    Parked {
+        parked_at: Timestamp,
+        attempt: u32,
+    },
+}
+
+/// The version that is written.
+const VERSION: u32 = 2;
+
+/// A claim of a version that this code does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("claim version {0} is not known; this code reads versions 1 and 2")]
+struct VersionError(u32);
+
+impl TryFrom<Wire> for Claim {
+    type Error = VersionError;
+
+    fn try_from(wire: Wire) -> Result<Self, VersionError> {
+        match wire {
+            Wire::Second(claim) if claim.v == VERSION => Ok(Self {
+                token: claim.token,
+                lease_until: claim.lease_until,
+                boot: claim.boot,
+                says: claim.effects.map_or(Says::First, Says::Named),
+            }),
+            Wire::Second(claim) => Err(VersionError(claim.v)),
+            Wire::First(claim) => Ok(claim.into()),
+        }
+    }
+}
+
+impl From<First> for Claim {
+    fn from(claim: First) -> Self {
+        let held_by_nobody = |state, attempt, at| Self {
+            token: String::new(),
+            lease_until: Timestamp::UNIX_EPOCH,
+            boot: None,
+            says: Says::Old(Effect {
+                state,
+                attempt,
+                at,
+                ..Effect::default()
+            }),
+        };
+        match claim {
+            First::Idle { attempt } => held_by_nobody(EffectState::Idle, attempt, None),
+            First::Parked { parked_at, attempt } => {
+                held_by_nobody(EffectState::Parked, attempt, Some(parked_at))
+            }
+            First::Sending {
+                token,
+                lease_until,
+                attempt,
+                boot,
+            } => Self {
+                token,
+                lease_until,
+                boot,
+                says: Says::Old(Effect {
+                    state: EffectState::Sending,
+                    attempt,
+                    // An attempt after the first was made in doubt, or after a refusal: the careful reading is the doubt.
+                    doubts: u32::from(attempt > 1),
+                    ..Effect::default()
+                }),
+            },
+        }
+    }
+}
+
+impl From<Claim> for Wire {
+    fn from(claim: Claim) -> Self {
+        let second = |effects| {
+            Self::Second(Second {
+                v: VERSION,
+                token: claim.token.clone(),
+                lease_until: claim.lease_until,
+                boot: claim.boot.clone(),
+                effects,
+            })
+        };
+        let old = match claim.says {
+            Says::First => return second(None),
+            Says::Named(effects) => return second(Some(effects)),
+            Says::Old(effect) => effect,
+        };
+        Self::First(match (old.state, old.at) {
+            (EffectState::Sending, _) => First::Sending {
+                token: claim.token,
+                lease_until: claim.lease_until,
+                attempt: old.attempt,
+                boot: claim.boot,
+            },
+            (EffectState::Parked, Some(parked_at)) => First::Parked {
+                parked_at,
+                attempt: old.attempt,
+            },
+            _ => First::Idle {
+                attempt: old.attempt,
+            },
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn sending(boot: Option<&str>) -> Claim {
-        Claim::Sending(Sending {
-            token: "t1".into(),
-            lease_until: at(90),
-            attempt: 1,
-            boot: boot.map(Into::into),
-            doubted: false,
-        })
-    }
-
-    #[test]
-    fn a_live_claim_of_another_worker_is_waited_for_and_a_stale_one_is_not() {
-        let stale = ClaimDecision::Stale { attempt: 1 };
-        for (token, now, expected) in [
-            ("t2", 89, ClaimDecision::Wait { until: at(90) }),
-            ("t2", 90, stale),
-            ("t1", 89, ClaimDecision::Mine),
-        ] {
-            let decided = decide_claim(&sending(None), token, at(now), None);
-            assert_eq!(decided, expected, "{token} {now}");
-        }
-    }
-
-    #[test]
-    fn another_boots_claim_is_stale_at_once() {
-        let decide = |of| decide_claim(&sending(Some(of)), "t2", at(0), Some("b"));
-        assert_eq!(decide("a"), ClaimDecision::Stale { attempt: 1 });
-        assert_eq!(decide("b"), ClaimDecision::Wait { until: at(90) });
-    }
-
-    #[test]
-    fn a_released_claim_is_taken_for_the_next_attempt() {
-        let decided = decide_claim(&Claim::Idle { attempt: 1 }, "t", at(0), None);
-        assert_eq!(decided, ClaimDecision::Take { attempt: 2 });
-    }
-
-    #[test]
-    fn the_claim_is_a_tagged_document() {
-        let json = serde_json::to_string(&sending(None)).unwrap();
-        assert_eq!(
-            json,
-            r#"{"state":"sending","token":"t1","lease_until":"1970-01-01T00:01:30Z","attempt":1}"#
-        );
-        assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), sending(None));
-    }
-
-    #[test]
-    fn a_settled_marker_says_how_it_ended_in_a_word_that_is_read_again() {
-        for (state, word) in [
-            (Settled::Sent, "sent"),
-            (Settled::Forgotten, "forgotten"),
-            (Settled::Silent, "silent"),
-        ] {
-            assert_eq!(state.as_str(), word);
-            assert_eq!(Settled::from_name(word), Some(state));
-        }
-        assert_eq!(Settled::from_name("xyzzy"), None);
-    }
-
-    fn claim() -> impl Strategy<Value = Claim> {
-        let time = || (0..4_000_000_000_i64).prop_map(at);
-        let token = || prop::sample::select(vec!["t1", "t2"]).prop_map(str::to_owned);
-        prop_oneof![
-            any::<u32>().prop_map(|attempt| Claim::Idle { attempt }),
-            (any::<u32>(), time())
-                .prop_map(|(attempt, parked_at)| Claim::Parked { parked_at, attempt }),
-            (
-                token(),
-                time(),
-                any::<u32>(),
-                prop::option::of(token()),
-                any::<bool>()
-            )
-                .prop_map(|(token, lease_until, attempt, boot, doubted)| {
-                    Claim::Sending(Sending {
-                        token,
-                        lease_until,
-                        attempt,
-                        boot,
-                        doubted,
-                    })
-                }),
-        ]
-    }
-
-    proptest! {
-        #![proptest_config(crate::sample::cases())]
-
-        #[test]
-        fn any_claim_survives_its_text(claim in claim()) {
-            let json = serde_json::to_string(&claim).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Claim>(&json).unwrap(), claim);
-        }
-
-        #[test]
-        fn of_two_workers_only_one_may_send_while_a_lease_lives(claim in claim(), now in 0..4_000_000_000_i64) {
-            let may_send = |token| !matches!(decide_claim(&claim, token, at(now), None), ClaimDecision::Wait { .. } | ClaimDecision::Parked);
-            if let Claim::Sending(sending) = &claim && at(now) < sending.lease_until {
-                prop_assert!(!(may_send("t1") && may_send("t2")));
-            }
-        }
-    }
-}
+mod tests;

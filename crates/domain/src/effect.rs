@@ -1,5 +1,6 @@
 //! Effects: the messages that an event makes, one to each receiver, and what its claim says of each.
 
+use crate::channel::TEAM;
 use crate::notice::EmailAddress;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,11 @@ impl EffectId {
         let digest = hex::encode(Sha256::digest(address));
         let (digest, _) = digest.split_at(DIGEST_CHARS);
         Self(format!("{channel}:{digest}"))
+    }
+
+    /// What stands for every receiver of a lead of the first edition, whose document and claim name none.
+    pub fn everybody() -> Self {
+        Self(TEAM.to_owned())
     }
 
     /// Takes a name.

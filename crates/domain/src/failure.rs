@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::effect::EffectId;
 use crate::lead::id::{EventId, LeadId};
 
 /// A reason in `failed/X`. What redelivery can cure is transient; the rest ends in the DLQ whatever is tried.
@@ -25,6 +26,8 @@ pub enum FailureReason {
     EnrichedInvalid,
     /// The mail was refused for good.
     MailRefused,
+    /// There is nobody to tell: the document names no effect, or each one's receiver is gone.
+    NoReceiver,
     /// Sending did not succeed within the waiting window.
     MailUnavailable,
     /// Whether the mail went out is not known.
@@ -55,6 +58,7 @@ impl FailureReason {
             Self::LookupMismatch => "lookup_mismatch",
             Self::EnrichedInvalid => "enriched_invalid",
             Self::MailRefused => "mail_refused",
+            Self::NoReceiver => "no_receiver",
             Self::MailUnavailable => "mail_unavailable",
             Self::MailAmbiguous => "mail_ambiguous",
             Self::HopsExhausted => "hops_exhausted",
@@ -77,6 +81,7 @@ impl FailureReason {
             | Self::LookupMismatch
             | Self::EnrichedInvalid
             | Self::MailRefused
+            | Self::NoReceiver
             | Self::MailUnavailable
             | Self::HopsExhausted
             | Self::SweptOut => true,
@@ -108,6 +113,9 @@ impl FailureReason {
             }
             Self::MailRefused => {
                 "The mail was refused; check sender, recipients and the account, then redrive."
+            }
+            Self::NoReceiver => {
+                "There is nobody to tell: configure the receivers that this event names, or replay it."
             }
             Self::MailUnavailable => {
                 "Mail was throttled or paused for the whole window; lift the limit, then redrive."
@@ -162,6 +170,9 @@ pub struct FailureRecord {
     /// The revision, where it is a replay.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub revision: u32,
+    /// The effects that did not happen, where the event has come so far.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub effects: Vec<EffectId>,
 }
 
 #[expect(
@@ -178,7 +189,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Every reason with its code in the contract, and whether a redelivery can cure it.
-    const REASONS: [(FailureReason, &str, bool); 16] = [
+    const REASONS: [(FailureReason, &str, bool); 17] = [
         (FailureReason::BadMessage, "bad_message", true),
         (FailureReason::RawMissing, "raw_missing", true),
         (FailureReason::RawInvalid, "raw_invalid", true),
@@ -187,6 +198,7 @@ mod tests {
         (FailureReason::LookupMismatch, "lookup_mismatch", true),
         (FailureReason::EnrichedInvalid, "enriched_invalid", true),
         (FailureReason::MailRefused, "mail_refused", true),
+        (FailureReason::NoReceiver, "no_receiver", true),
         (FailureReason::MailUnavailable, "mail_unavailable", true),
         (FailureReason::MailAmbiguous, "mail_ambiguous", false),
         (FailureReason::HopsExhausted, "hops_exhausted", true),
@@ -227,6 +239,7 @@ mod tests {
             lead_id: None,
             event_id: None,
             revision,
+            effects: Vec::new(),
         };
         for (revision, said) in [(0, None), (2, Some(2))] {
             let written = serde_json::to_value(record(revision)).unwrap();

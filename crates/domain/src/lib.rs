@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod channel;
 pub mod claim;
 pub mod effect;
 pub mod failure;

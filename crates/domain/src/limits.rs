@@ -25,10 +25,15 @@ pub const KEY_BYTES_MAX: usize = 1024;
 pub const SLOTS_MAX: u32 = 32;
 /// Longest delay of a queue message, in seconds (Amazon SQS).
 pub const QUEUE_DELAY_SECONDS_MAX: u32 = 900;
-/// Hops of one kind of wait before waiting counts as a failure. Twelve hops of 900 s outlast the longest window of 9000 s.
+/// Hops of the wait for its time or the owner file before waiting counts as a failure. Twelve hops of 900 s outlast the longest window of
+/// 9000 s.
 pub const HOPS_MAX: u8 = 12;
-/// Longest waiting window that can be configured, in seconds.
+/// Hops of the wait for a service: 110 of 900 s outlast a day.
+pub const MAIL_HOPS_MAX: u8 = 110;
+/// Longest wait for an owner file that can be configured, in seconds.
 pub const WAIT_WINDOW_SECONDS_MAX: u32 = 9000;
+/// Longest wait for a busy service that can be configured, in seconds: a day.
+pub const MAIL_WAIT_SECONDS_MAX: u32 = 86_400;
 /// Longest subject of a mail, in characters.
 pub const SUBJECT_CHARS_MAX: usize = 200;
 /// Longest value of a lead shown in a mail, in characters.
@@ -38,11 +43,15 @@ pub const LEAD_URL_CHARS_MAX: usize = 2000;
 /// Earlier revisions that are looked through for the document that a replay is compared with. Only a replay that never came to its document
 /// leaves a gap, so that the first look finds it as a rule.
 pub const REVISIONS_BACK_MAX: usize = 50;
-/// Recipients of one mail (Amazon SES allows 50).
-pub const RECIPIENTS_MAX: usize = 50;
+/// Effects of one event (promise P8).
+pub const EFFECTS_MAX: usize = 50;
+/// Largest claim, in bytes (promise P8): [`EFFECTS_MAX`] effects with the longest names, ids and details.
+pub const CLAIM_BYTES_MAX: usize = 32 * 1024;
 
 #[expect(clippy::as_conversions, reason = "u32::from is not const")]
 const _: () = assert!(HOPS_MAX as u32 * QUEUE_DELAY_SECONDS_MAX >= WAIT_WINDOW_SECONDS_MAX);
+#[expect(clippy::as_conversions, reason = "u32::from is not const")]
+const _: () = assert!(MAIL_HOPS_MAX as u32 * QUEUE_DELAY_SECONDS_MAX >= MAIL_WAIT_SECONDS_MAX);
 // "enriched/crm_event_" + lead id + "_" + timestamp + ".r" + revision + ".json"
 const _: () = assert!(19 + LEAD_ID_CHARS_MAX + 1 + 22 + 12 + 5 <= KEY_BYTES_MAX);
 

@@ -2,7 +2,7 @@
 //!
 //! Hops are counted per kind of wait, and kinds only go forward, so nothing circles for ever.
 
-use crate::limits::{HOPS_MAX, QUEUE_DELAY_SECONDS_MAX};
+use crate::limits::{HOPS_MAX, MAIL_HOPS_MAX, QUEUE_DELAY_SECONDS_MAX};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -21,8 +21,18 @@ pub enum WaitKind {
     Early,
     /// For the owner file.
     Owner,
-    /// For the mail service.
+    /// For the service that sends: it is busy, or did not reply.
     Mail,
+}
+
+impl WaitKind {
+    /// How often a message may be put back for it.
+    pub fn hops_max(self) -> u8 {
+        match self {
+            Self::Early | Self::Owner => HOPS_MAX,
+            Self::Mail => MAIL_HOPS_MAX,
+        }
+    }
 }
 
 /// Why a message was put back.
@@ -38,6 +48,8 @@ pub enum DeferReason {
     OwnerAbsent,
     /// The mail service is throttled, over its quota or paused.
     MailUnavailable,
+    /// Whether an effect was taken is not known, and it is sent once more.
+    InDoubt,
     /// Another worker holds the claim.
     ClaimLive,
     /// The invocation has no time left for it.
@@ -55,7 +67,7 @@ impl DeferReason {
         match self {
             Self::TooEarly => Some(WaitKind::Early),
             Self::OwnerAbsent => Some(WaitKind::Owner),
-            Self::MailUnavailable => Some(WaitKind::Mail),
+            Self::MailUnavailable | Self::InDoubt => Some(WaitKind::Mail),
             Self::ClaimLive | Self::NoTimeLeft => None,
         }
     }
@@ -71,7 +83,7 @@ pub struct Waiting {
     /// Why it was put back last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<DeferReason>,
-    /// When the mail service refused it first.
+    /// When the service was busy first, or did not reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail_since: Option<Timestamp>,
 }
@@ -87,8 +99,8 @@ impl Waiting {
         };
         let mail_since = self
             .mail_since
-            .or_else(|| (reason == DeferReason::MailUnavailable).then_some(now));
-        (hop <= HOPS_MAX).then_some(Self {
+            .or_else(|| (reason.kind() == Some(WaitKind::Mail)).then_some(now));
+        (hop <= kind.hops_max()).then_some(Self {
             kind,
             hop,
             reason: Some(reason),
@@ -98,7 +110,7 @@ impl Waiting {
     /// Hops that are left in `kind`.
     fn hops_left(&self, kind: WaitKind) -> u32 {
         let used = if kind > self.kind { 0 } else { self.hop };
-        u32::from(HOPS_MAX.saturating_sub(used))
+        u32::from(kind.hops_max().saturating_sub(used))
     }
 
     /// The seconds before the next look in `kind`: they double from `first` with each hop, four times, and are five minutes from then on.
@@ -143,10 +155,15 @@ pub fn decide_mail_wait(
     let end = since
         .checked_add(SignedDuration::from_secs(i64::from(window_seconds)))
         .unwrap_or(since);
-    let step = waiting.step(WaitKind::Mail, 20);
-    let spread = step + step * u32::from(jitter) / 512;
     let remaining = seconds_until(now, end);
-    decide_step(spread, remaining, waiting.hops_left(WaitKind::Mail))
+    let step = decide_doubt_wait(waiting, jitter);
+    decide_step(step, remaining, waiting.hops_left(WaitKind::Mail))
+}
+
+/// How long to wait before what is in doubt is sent once more, in seconds: as long as for a busy service, and also after its window.
+pub fn decide_doubt_wait(waiting: &Waiting, jitter: u8) -> u32 {
+    let step = waiting.step(WaitKind::Mail, 20);
+    step + step * u32::from(jitter) / 512
 }
 
 /// One step of a schedule: never past the end, never so short that the hops left could not reach it.
@@ -190,6 +207,7 @@ mod tests {
             (DeferReason::OwnerAbsent, "owner_absent"),
             (DeferReason::ClaimLive, "claim_live"),
             (DeferReason::MailUnavailable, "mail_unavailable"),
+            (DeferReason::InDoubt, "in_doubt"),
             (DeferReason::NoTimeLeft, "no_time_left"),
         ] {
             assert_eq!(reason.code(), code);
@@ -214,7 +232,7 @@ mod tests {
 
     #[test]
     fn mail_is_tried_until_its_window_ends_and_no_longer() {
-        for window in [0_u32, 1, 60, 3600, 9000] {
+        for window in [0_u32, 1, 60, 3600, 9000, 86_400] {
             for jitter in [0, 255] {
                 let mut now = 0;
                 let mut waiting = Waiting {

@@ -185,6 +185,7 @@ impl Visit for Fields {
 mod tests {
     use super::*;
     use jiff::SignedDuration;
+    use leadwire_domain::effect::EffectId;
     use leadwire_domain::failure::FailureReason;
     use leadwire_domain::lead::id::LeadId;
     use leadwire_domain::problem::Problem;
@@ -195,6 +196,7 @@ mod tests {
         CanaryFailed, EmailSent, LeadAccepted, LeadDeferred, LeadEnriched, RecordFailed,
         RequestRejected, Subject, SweepFinished, Timeliness,
     };
+    use std::sync::LazyLock;
 
     #[track_caller]
     fn check(event: &dyn PipelineEvent, expected: &str) {
@@ -224,7 +226,9 @@ mod tests {
     }
 
     fn mailed(lead: &LeadId) -> EmailSent<'_> {
+        static TEAM: LazyLock<EffectId> = LazyLock::new(EffectId::everybody);
         EmailSent {
+            effect: &TEAM,
             subject: about(lead),
             source: Source::Close,
             message_id: "m",

@@ -2,7 +2,7 @@
 
 use crate::duration::{render, render_relative};
 use jiff::Timestamp;
-use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::claim::Settled;
 use leadwire_pipeline::ledger::history::{EventHistory, EventStatus, LeadState};
 use leadwire_pipeline::ledger::{ClaimState, Marker};
 use serde::Serialize;
@@ -51,7 +51,7 @@ pub(crate) fn timeline(event: &EventHistory) -> Vec<Step> {
         let text = format!("put aside after {} receives", letter.receives);
         push(letter.visible_at, "dead letter", text);
     }
-    if let Some((at, what, text)) = mail_step(&event.claim, accepted_at) {
+    if let Some((at, what, text)) = mail_step(event, accepted_at) {
         push(at, what, text);
     }
     steps.sort_by_key(|step| step.at);
@@ -68,18 +68,16 @@ fn owner_text(at: Timestamp, accepted_at: Option<Timestamp>) -> String {
 }
 
 fn mail_step(
-    claim: &ClaimState,
+    event: &EventHistory,
     accepted_at: Option<Timestamp>,
 ) -> Option<(Timestamp, &'static str, String)> {
-    match claim {
-        ClaimState::Absent
-        | ClaimState::Unreadable(_)
-        | ClaimState::Claimed(Claim::Idle { .. } | Claim::Sending(_), _) => None,
-        ClaimState::Claimed(Claim::Parked { parked_at, attempt }, _) => Some((
-            *parked_at,
-            "parked",
-            format!("after {attempt} attempts, whose outcome is not known"),
-        )),
+    match &event.claim {
+        ClaimState::Absent | ClaimState::Unreadable(_) => None,
+        ClaimState::Claimed(..) => {
+            let since = event.effects().parked_since()??;
+            let text = "whether it was taken is not known".to_owned();
+            Some((since, "parked", text))
+        }
         ClaimState::Settled(Marker { how, at, .. }, _) => {
             let (what, text) = match how {
                 Settled::Forgotten => ("forgotten", "on request".to_owned()),

@@ -243,6 +243,7 @@ impl<M: Mailer> Mailer for Traced<M> {
         let outcome = self.inner.send(mail).instrument(span.clone()).await;
         let (word, error) = match &outcome {
             MailOutcome::Accepted(_) => ("accepted", None),
+            MailOutcome::Throttled(error) => ("throttled", Some(error)),
             MailOutcome::Busy(error) => ("busy", Some(error)),
             MailOutcome::Refused(error) => ("refused", Some(error)),
             MailOutcome::Ambiguous(error) => ("ambiguous", Some(error)),

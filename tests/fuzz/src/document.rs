@@ -2,7 +2,8 @@
 
 use crate::input::{now, text};
 use crate::mail::check_mail;
-use leadwire_domain::claim::{Claim, ClaimDecision, Settled, decide_claim};
+use leadwire_domain::claim::{Claim, Settled, Takeover};
+use leadwire_domain::effect::{EffectId, EffectState};
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::json::Object;
 use leadwire_domain::lead::document::parse_enriched;
@@ -30,19 +31,26 @@ pub fn stored_document(data: &[u8]) {
 fn check_claim(claim: &Claim) {
     let json = serde_json::to_vec(claim).expect("plain fields always serialise");
     assert_eq!(serde_json::from_slice(&json).ok().as_ref(), Some(claim));
-    let of = |token| decide_claim(claim, token, now(), None);
-    let may_send = |decision: &ClaimDecision| {
-        !matches!(decision, ClaimDecision::Wait { .. } | ClaimDecision::Parked)
-    };
-    let [one, other] = [of("one"), of("other")];
-    match claim {
-        Claim::Sending(sending) if now() < sending.lease_until => {
-            assert!(
-                !(may_send(&one) && may_send(&other)),
-                "two may send at once"
-            );
+    // Named or not, each effect of a document stands somewhere, and what is sent was open or refused.
+    let mut listed = claim.named();
+    listed.push(EffectId::everybody());
+    listed.dedup();
+    for doubts_max in [1, 2] {
+        let taken = Takeover::new(claim.effects_of(&listed), &listed, doubts_max, now());
+        for id in &taken.todo {
+            let effect = &taken.effects[id];
+            assert_eq!(effect.state, EffectState::Sending);
+            assert!(effect.attempt > 0);
         }
-        Claim::Parked { .. } => assert!(!may_send(&one)),
-        Claim::Sending(_) | Claim::Idle { .. } => assert!(may_send(&one) && may_send(&other)),
+        let is_open = |state: EffectState| state.is_open();
+        let open = taken
+            .effects
+            .values()
+            .filter(|effect| is_open(effect.state))
+            .count();
+        assert_eq!(open, taken.todo.len());
+    }
+    if claim.is_live(now(), None) {
+        assert!(claim.is_sending() && now() < claim.lease_until);
     }
 }

@@ -3,6 +3,7 @@
 use crate::identity::id_in;
 use crate::input::{EVENT, now, or, parts};
 use crate::webhook::names;
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::json::Object;
 use leadwire_domain::lead::document::{Provenance, SCHEMA, parse_enriched, render_enriched};
 use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
@@ -102,6 +103,7 @@ fn check_document(merged: &Merged) {
         lookup_modified_at: None,
         from: BTreeMap::new(),
         conflicts: Vec::new(),
+        notify: Some(vec![EffectId::everybody()]),
     };
     let bytes = render_enriched(merged, &provenance);
     let stored = Object::parse(&bytes).expect("a document is strict JSON");

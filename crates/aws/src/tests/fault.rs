@@ -124,6 +124,7 @@ pub(super) async fn mail(clients: &Clients) -> MailOutcome {
 fn name(outcome: &MailOutcome) -> &'static str {
     match outcome {
         MailOutcome::Accepted(_) => "ok",
+        MailOutcome::Throttled(_) => "throttled",
         MailOutcome::Busy(_) => "busy",
         MailOutcome::Refused(_) => "refused",
         MailOutcome::Ambiguous(_) => "ambiguous",

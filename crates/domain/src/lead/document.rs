@@ -1,5 +1,6 @@
 //! The enriched document: the merged lead at top level, and the member `_leadwire` for ours (docs/PROTOCOL.md, Enriched document).
 
+use crate::effect::EffectId;
 use crate::json::{Object, is_empty};
 use crate::lead::field::{KNOWN, LEAD_ID, OURS};
 use crate::lead::id::{EventId, LeadId, Sha256Hex};
@@ -36,6 +37,9 @@ pub struct Provenance {
     pub from: BTreeMap<String, Side>,
     /// Where the sides disagreed.
     pub conflicts: Vec<Conflict>,
+    /// The effects that the event has, decided when the document was made. A document of the first edition names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Vec<EffectId>>,
 }
 
 /// A stored document, as the mail needs it. Its `Debug` shows ids only.
@@ -124,7 +128,6 @@ pub fn parse_enriched(bytes: &[u8]) -> Result<Enriched, EnrichedError> {
     if provenance.schema != SCHEMA {
         return Err(EnrichedError);
     }
-    let owner_is_trusted = provenance.from.get("owner_email") == Some(&Side::Lookup);
     Ok(Enriched {
         lead_id,
         display_name: shown(&fields, "display_name"),
@@ -133,11 +136,16 @@ pub fn parse_enriched(bytes: &[u8]) -> Result<Enriched, EnrichedError> {
         funnel: shown(&fields, "funnel"),
         status_label: shown(&fields, "status_label"),
         date_created: shown(&fields, "date_created"),
-        owner_email: fields
-            .text("owner_email")
-            .filter(|text| owner_is_trusted && !text.trim().is_empty()),
+        owner_email: owner_email(&fields, &provenance.from),
         provenance,
     })
+}
+
+/// The owner's address among a lead's fields, only where the owner file gave it (promise P7).
+pub fn owner_email(fields: &Object, from: &BTreeMap<String, Side>) -> Option<String> {
+    let is_trusted = from.get("owner_email") == Some(&Side::Lookup);
+    let text = fields.text("owner_email").filter(|_| is_trusted)?;
+    (!text.trim().is_empty()).then_some(text)
 }
 
 /// A field's text: a string's characters, a number's digits, `true` or `false`. What is empty or nested is not shown.

@@ -32,6 +32,11 @@ impl EmailAddress {
         }
     }
 
+    /// Whether it is the same receiver: addresses are equal without regard to case (docs/PROTOCOL.md, Effects).
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+
     /// The address itself, for the one who sends.
     pub fn expose(&self) -> &str {
         &self.0

@@ -5,13 +5,13 @@ use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output};
 use anyhow::Context as _;
 use clap::{ArgGroup, Args, Subcommand};
-use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::claim::Settled;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::ledger::history::EventHistory;
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
-use leadwire_pipeline::ledger::{ClaimState, Kind, Ledger};
+use leadwire_pipeline::ledger::{Kind, Ledger};
 use leadwire_pipeline::operate::resolve::{self, Resolution, Resolved, list_parked};
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
@@ -59,7 +59,7 @@ pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Re
         let event = ledger.history(&queue, parked.name).await?;
         output.json(&json!({
             "event": event.name.to_string(), "lead_id": event.lead_id(), "event_id": event.event_id(),
-            "parked_at": parked.parked_at, "attempts": parked.attempt,
+            "parked_at": parked.parked_at, "attempts": parked.attempt, "effects": parked.effects,
         }))?;
         rows.push(vec![
             Cell::plain(event.lead_id()),
@@ -115,6 +115,11 @@ fn report(name: &EventName, resolved: Resolved, output: &mut Output) -> anyhow::
         Resolved::SettledBefore(Settled::Forgotten) => ("forgotten", "was forgotten", false),
         Resolved::SettledBefore(Settled::Silent) => ("silent", "was to mail nobody", false),
         Resolved::NotParked => ("not_parked", "is not parked", false),
+        Resolved::BeingSent => (
+            "being_sent",
+            "is being sent at this moment; look again",
+            false,
+        ),
         Resolved::ChangedMeanwhile => {
             let text = "was changed by somebody else just now; look again";
             ("changed", text, false)
@@ -165,6 +170,6 @@ fn parse_name(id: &str) -> Option<EventName> {
 /// Parked now, or resolved already: to say it again must find it again.
 fn was_doubtful(event: &EventHistory) -> bool {
     let failed = event.failure.as_ref();
-    matches!(event.claim, ClaimState::Claimed(Claim::Parked { .. }, _))
+    event.effects().parked_since().is_some()
         || failed.is_some_and(|failure| failure.reason == FailureReason::MailAmbiguous)
 }

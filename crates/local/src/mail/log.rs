@@ -40,7 +40,7 @@ impl MailLog {
         let (event, attempt) = (mail.event.clone(), mail.attempt);
         let (outcome, message_id) = match outcome {
             MailOutcome::Accepted(id) => ("accepted", Some(id.clone())),
-            MailOutcome::Busy(_) => ("busy", None),
+            MailOutcome::Throttled(_) | MailOutcome::Busy(_) => ("busy", None),
             MailOutcome::Refused(_) => ("refused", None),
             MailOutcome::Ambiguous(_) => ("ambiguous", None),
         };

@@ -5,20 +5,25 @@ use crate::port::{
     Created, ETag, Metadata, NewObject, ObjectStore, PortError, Replaced, StoredObject,
 };
 use jiff::Timestamp;
-use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::claim::{Claim, Says, Settled};
+use leadwire_domain::effect::Effect;
 use leadwire_domain::key::EventName;
-use leadwire_domain::limits::MESSAGE_BYTES_MAX;
+use leadwire_domain::limits::CLAIM_BYTES_MAX;
 
 /// How it ended.
 const STATE: &str = "state";
 /// When.
 const SETTLED_AT: &str = "settled-at";
-/// The mail's id.
+/// What became of each effect of the document.
+const TOLD: &str = "told";
+/// The service's id of the only effect.
 const MESSAGE_ID: &str = "message-id";
 /// The event's identity on a forgotten marker, so that the event is known when it comes again: its dedupe key.
 const IDENTITY: &str = "identity";
-/// Characters of a mail's id that are stored.
+/// Characters of a service's id that are stored.
 const MESSAGE_ID_CHARS_MAX: usize = 200;
+/// Characters of what a service said that are stored.
+const DETAIL_CHARS_MAX: usize = 120;
 const READ: &str = "read the mail claim";
 
 /// What lies at `mail/X`.
@@ -29,7 +34,7 @@ pub enum ClaimState {
     Absent,
     /// The event has come to its end.
     Settled(Marker, ETag),
-    /// A worker sends, or sent without recording it; the mail was not taken; or a person must decide.
+    /// Something is open, was refused, or waits for a person.
     Claimed(Claim, ETag),
     /// Something that is neither a claim nor a marker; its version is known where it is no larger than a claim.
     Unreadable(Option<ETag>),
@@ -76,7 +81,9 @@ pub struct Marker {
     pub how: Settled,
     /// When.
     pub at: Timestamp,
-    /// The mail's id, where one was sent.
+    /// What became of each effect of the document, a letter each. A marker that does not say it is older: every effect was sent.
+    pub told: Option<String>,
+    /// The service's id of the only effect, where there was one.
     pub message_id: Option<String>,
     /// The identity of a forgotten event, where it was known: its dedupe key.
     pub identity: Option<String>,
@@ -88,6 +95,7 @@ impl Marker {
         Self {
             how,
             at,
+            told: None,
             message_id: None,
             identity: None,
         }
@@ -103,6 +111,7 @@ impl Marker {
             at: text(SETTLED_AT)
                 .and_then(|at| at.parse().ok())
                 .unwrap_or(object.last_modified),
+            told: text(TOLD).cloned(),
             message_id: text(MESSAGE_ID).cloned(),
             identity: text(IDENTITY).cloned(),
         }
@@ -113,12 +122,11 @@ impl Marker {
             (STATE.to_owned(), self.how.as_str().to_owned()),
             (SETTLED_AT.to_owned(), self.at.to_string()),
         ]);
+        if let Some(told) = &self.told {
+            metadata.insert(TOLD.to_owned(), told.clone());
+        }
         if let Some(id) = &self.message_id {
-            let ascii = id.chars().filter(char::is_ascii_graphic);
-            metadata.insert(
-                MESSAGE_ID.to_owned(),
-                ascii.take(MESSAGE_ID_CHARS_MAX).collect(),
-            );
+            metadata.insert(MESSAGE_ID.to_owned(), short_id(id));
         }
         if let Some(identity) = &self.identity {
             metadata.insert(IDENTITY.to_owned(), identity.clone());
@@ -130,12 +138,41 @@ impl Marker {
     }
 }
 
+/// The claim with ids and details of bounded length, so that any number of effects fits.
+fn shortened(claim: &Claim) -> Claim {
+    let mut claim = claim.clone();
+    if let Says::Named(effects) = &mut claim.says {
+        for Effect {
+            message_id, detail, ..
+        } in effects.values_mut()
+        {
+            *message_id = message_id.take().map(|id| short_id(&id));
+            *detail = detail.take().map(|detail| short_detail(&detail));
+        }
+    }
+    claim
+}
+
+fn short_id(id: &str) -> String {
+    let ascii = id.chars().filter(char::is_ascii_graphic);
+    ascii.take(MESSAGE_ID_CHARS_MAX).collect()
+}
+
+fn short_detail(detail: &str) -> String {
+    let is_shown = |c: &char| *c == ' ' || c.is_ascii_graphic();
+    detail
+        .chars()
+        .filter(is_shown)
+        .take(DETAIL_CHARS_MAX)
+        .collect()
+}
+
 impl<S: ObjectStore> Ledger<'_, S> {
     /// Reads `mail/X`.
     pub async fn claim(self, name: &EventName) -> Result<ClaimState, PortError> {
         Ok(
             match self
-                .read_kind(READ, Kind::Claim, name, MESSAGE_BYTES_MAX)
+                .read_kind(READ, Kind::Claim, name, CLAIM_BYTES_MAX)
                 .await?
             {
                 Read::Found(object) => ClaimState::decode(&object),
@@ -152,7 +189,8 @@ impl<S: ObjectStore> Ledger<'_, S> {
         over: Option<&ETag>,
         claim: &Claim,
     ) -> Result<Option<ETag>, PortError> {
-        let bytes = serde_json::to_vec(claim).expect("plain fields always serialise");
+        let claim = shortened(claim);
+        let bytes = serde_json::to_vec(&claim).expect("plain fields always serialise");
         self.write_at_claim(name, over, NewObject::of(bytes)).await
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Kind, Ledger, Read};
 use crate::port::{Created, NewObject, ObjectStore, PortError};
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::json::Object;
 use leadwire_domain::key::EventName;
 use leadwire_domain::lead::document::{Enriched, parse_enriched};
@@ -39,6 +40,11 @@ impl Document {
     /// Where the event came from: what is stored says so, and nothing else.
     pub fn source(&self) -> Source {
         Source::from_name(&self.lead.provenance.source).unwrap_or_default()
+    }
+
+    /// The effects that it names; none where it is of the first edition.
+    pub fn notify(&self) -> Option<&[EffectId]> {
+        self.lead.provenance.notify.as_deref()
     }
 
     /// Every field, verbatim.

@@ -6,6 +6,7 @@
 mod claim;
 mod dedupe;
 mod document;
+mod effects;
 mod failure;
 pub mod history;
 mod listing;
@@ -19,6 +20,7 @@ mod walk;
 
 pub use claim::{ClaimState, Marker};
 pub use document::{Document, DocumentState};
+pub use effects::EventEffects;
 pub use failure::Failure;
 pub use listing::Listing;
 pub(crate) use number::ReplayNumber;

@@ -1,5 +1,6 @@
 //! The dimensions of metrics beside `service` and `environment`.
 
+use leadwire_domain::channel::ChannelKind;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
 
@@ -11,17 +12,20 @@ pub enum Dimension {
     Source,
     /// Why a request was rejected.
     Reason,
+    /// The kind of the channel that told somebody.
+    Channel,
 }
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Self; 2] = [Self::Source, Self::Reason];
+    pub const ALL: [Self; 3] = [Self::Source, Self::Reason, Self::Channel];
 
     /// Its name in `CloudWatch`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
             Self::Reason => "reason",
+            Self::Channel => "channel",
         }
     }
 
@@ -40,6 +44,7 @@ impl Dimension {
                 .chain([Rejection::NotConfigured])
                 .map(Rejection::code)
                 .collect(),
+            Self::Channel => ChannelKind::ALL.iter().map(|kind| kind.name()).collect(),
         }
     }
 }
@@ -68,6 +73,15 @@ impl From<Source> for Further {
         Self {
             dimension: Dimension::Source,
             value: source.as_str(),
+        }
+    }
+}
+
+impl From<ChannelKind> for Further {
+    fn from(kind: ChannelKind) -> Self {
+        Self {
+            dimension: Dimension::Channel,
+            value: kind.name(),
         }
     }
 }

@@ -5,6 +5,8 @@ use super::event::{Subject, chain, whole_millis};
 use super::metric::Metric;
 use super::words::{Tone, Words, render, render_seconds, said};
 use jiff::SignedDuration;
+use leadwire_domain::channel::ChannelKind;
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::message::{Notify, TriggerError};
 use leadwire_domain::source::Source;
@@ -68,7 +70,10 @@ events! {
             match e.reason {
                 DeferReason::OwnerAbsent => m.count(Metric::OwnerPending),
                 DeferReason::MailUnavailable => m.count(Metric::MailDeferred),
-                DeferReason::TooEarly | DeferReason::ClaimLive | DeferReason::NoTimeLeft => {}
+                DeferReason::TooEarly
+                | DeferReason::InDoubt
+                | DeferReason::ClaimLive
+                | DeferReason::NoTimeLeft => {}
             }
         }
         console: {
@@ -78,6 +83,7 @@ events! {
                 DeferReason::TooEarly => "until its delay is over",
                 DeferReason::OwnerAbsent => "for its owner file",
                 DeferReason::MailUnavailable => "for the mail service",
+                DeferReason::InDoubt => "to be sent once more",
                 DeferReason::ClaimLive => "for the worker that mails it",
                 DeferReason::NoTimeLeft => "for free time",
             };
@@ -85,10 +91,12 @@ events! {
         };
     }
 
-    /// The mail service took the mail.
+    /// The mail service took a mail to one receiver.
     EmailSent<'a> [subject: Subject<'a>] {
         /// Where it came from.
         source: Source,
+        /// Which effect it is.
+        effect: &'a EffectId,
         /// The mail service's id.
         message_id: &'a str,
         /// Which attempt it was.
@@ -99,19 +107,25 @@ events! {
         timeliness: Timeliness,
     } => e, "email_sent" {
         line: INFO "lead mailed";
-        fields: { message_id: e.message_id, attempt: e.attempt, latency_ms: whole_millis(e.latency) }
+        fields: {
+            effect: e.effect.as_str(),
+            message_id: e.message_id,
+            attempt: e.attempt,
+            latency_ms: whole_millis(e.latency),
+        }
         metrics(m): {
             if !e.source.is_metered() {
                 return m.count(Metric::CanaryMailed);
             }
             m.count(Metric::EmailsSent);
+            m.count_by(Metric::EffectsSent, ChannelKind::Mail);
             if e.timeliness != Timeliness::Replayed {
                 m.time_by(Metric::EndToEndLatency, e.latency, e.source);
             }
             match e.timeliness {
                 Timeliness::InTime => m.count(Metric::MailedInTime),
                 Timeliness::Late => m.count(Metric::MailedLate),
-                Timeliness::NotCounted | Timeliness::Replayed => {}
+                Timeliness::NotLast | Timeliness::NotCounted | Timeliness::Replayed => {}
             }
         }
         console: if e.subject.is_canary() {
@@ -184,26 +198,50 @@ events! {
         };
     }
 
-    /// The reply to a send was lost: whether the mail went out is not known.
-    EmailAmbiguous<'a> [subject: Subject<'a>] {} => e, "email_ambiguous" {
+    /// The reply to a send was lost, or its worker died: whether an effect was taken is not known.
+    EmailAmbiguous<'a> [subject: Subject<'a>] {
+        /// Which effect it is.
+        effect: &'a EffectId,
+    } => e, "email_ambiguous" {
         line: WARN "whether the mail went out is not known";
+        fields: { effect: e.effect.as_str() }
         metered(m): { m.count(Metric::EmailsAmbiguous); }
         console: said(Tone::Wait, "unsure", "the mail server's reply was lost; it may have taken the mail");
     }
 
-    /// A mail whose delivery could not be confirmed was parked for a person.
-    ClaimParked<'a> [subject: Subject<'a>] {
-        /// Whether it counts for the objective.
-        counted: bool,
+    /// An effect was parked for a person.
+    EffectParked<'a> [subject: Subject<'a>] {
+        /// Which effect it is.
+        effect: &'a EffectId,
     } => e, "email_parked" {
         line: ERROR "parked for a person: whether the mail went out is not known";
+        fields: { effect: e.effect.as_str() }
+        metered(m): { m.count(Metric::EmailsParked); }
+        console: said(Tone::Bad, "parked", "whether its mail went out is not known; a person must decide");
+    }
+
+    /// Nothing is left to do about an event but what a person must decide.
+    LeadParked<'a> [subject: Subject<'a>] {
+        /// Whether it counts for the objective.
+        counted: bool,
+    } => e, "lead_parked" {
+        line: WARN "what is left of this event waits for a person";
         metered(m): {
-            m.count(Metric::EmailsParked);
             if e.counted {
                 m.count(Metric::NotMailed);
             }
         }
-        console: said(Tone::Bad, "parked", "whether its mail went out is not known; a person must decide");
+    }
+
+    /// An effect has no receiver any more, and so is not sent; it keeps nothing open.
+    EffectDropped<'a> [subject: Subject<'a>] {
+        /// Which effect it is.
+        effect: &'a EffectId,
+    } => e, "effect_dropped" {
+        line: WARN "a receiver is no longer configured, and is not told";
+        fields: { effect: e.effect.as_str() }
+        metered(m): { m.count(Metric::EffectsDropped); }
+        console: said(Tone::Wait, "dropped", "one of its receivers is no longer configured");
     }
 
     /// The owner file's `owner_email` is no address, so the owner is not mailed; the others are.
@@ -241,6 +279,8 @@ pub enum Timeliness {
     InTime,
     /// Later.
     Late,
+    /// Others of its event are still to come, or were told after it: the last one counts.
+    NotLast,
     /// An operator's bare message.
     NotCounted,
     /// A replay: not even how long it took since the webhook says anything.

@@ -64,6 +64,10 @@ metrics! {
     LeadsEnriched: Count of [Enrich];
     /// Mails that the mail service took.
     EmailsSent: Count of [Enrich];
+    /// Effects that a service took: one message to one receiver each.
+    EffectsSent: Count of [Enrich] by Channel;
+    /// Effects whose receiver is no longer configured.
+    EffectsDropped: Count of [Enrich];
     /// Mails whose delivery could not be confirmed.
     EmailsAmbiguous: Count of [Enrich];
     /// Mails parked for a person.

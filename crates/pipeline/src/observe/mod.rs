@@ -20,9 +20,9 @@ pub mod words;
 pub use canary::{CanaryFailed, CanaryNotSent, CanarySent};
 pub use dimension::Rejection;
 pub use enrich::{
-    BadMessage, ClaimParked, EmailAmbiguous, EmailSent, EnrichmentBegan, FailureNotRecorded,
-    LeadDeferred, LeadEnriched, LookupDenied, OwnerEmailInvalid, RecordAcked, RecordFailed,
-    ReplaySettled, Timeliness,
+    BadMessage, EffectDropped, EffectParked, EmailAmbiguous, EmailSent, EnrichmentBegan,
+    FailureNotRecorded, LeadDeferred, LeadEnriched, LeadParked, LookupDenied, OwnerEmailInvalid,
+    RecordAcked, RecordFailed, ReplaySettled, Timeliness,
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected, SourcesUnavailable};

@@ -1,48 +1,53 @@
-//! Parked mails: their delivery is not confirmed, and a person decides (docs/PROTOCOL.md, Parked mails).
+//! Parked effects: whether they happened is not known, and a person decides (docs/PROTOCOL.md, Parked).
 
 use crate::ledger::queue::fresh_message;
-use crate::ledger::{ClaimState, Kind, Ledger, Marker};
-use crate::port::{Clock, DelayQueue, ETag, Home, PortError};
+use crate::ledger::{ClaimState, DocumentState, EventEffects, Kind, Ledger, Marker};
+use crate::port::{Clock, DelayQueue, ETag, Entropy, Home, PortError};
 use jiff::Timestamp;
-use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::claim::{Claim, Says, Settled};
+use leadwire_domain::effect::{Effect, EffectId, EffectState, Effects, Standing};
 use leadwire_domain::key::EventName;
 
-/// A parked mail.
+/// An event with parked effects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parked {
-    /// Its event, or the replay of it.
+    /// The event, or the replay of it.
     pub name: EventName,
     /// Since when.
     pub parked_at: Timestamp,
-    /// Attempts, the outcome of the last of which is not known.
+    /// Attempts at the parked effects, the most of any; the outcome of the last is not known.
     pub attempt: u32,
+    /// The parked effects.
+    pub effects: Vec<EffectId>,
 }
 
-/// What a person found out about a parked mail.
+/// What a person found out about the parked effects of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// It went out.
+    /// They happened.
     Sent,
-    /// It did not, and is to be sent.
+    /// They did not, and are to be sent.
     Resend,
 }
 
 /// What became of a resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolved {
-    /// It is settled as sent now.
+    /// They are marked as sent now.
     MarkedSent,
-    /// Its claim is given back and its message queued: the pipeline mails it.
+    /// They are given back and a message is queued: the pipeline sends them.
     Queued,
-    /// It had come to its end before.
+    /// The event had come to its end before.
     SettledBefore(Settled),
-    /// It is not parked.
+    /// Nothing of it is parked.
     NotParked,
+    /// A worker is at it: its lease is waited for, and then it is resolved again.
+    BeingSent,
     /// Somebody else changed it meanwhile.
     ChangedMeanwhile,
 }
 
-/// Every parked mail, by name. A settled marker is empty, so that only claims are read.
+/// Every event with parked effects, by name. A settled marker is empty, so that only claims are read.
 pub async fn list_parked<H: Home>(home: &H) -> Result<Vec<Parked>, PortError> {
     let mut parked = Vec::new();
     let ledger = Ledger::new(home.store());
@@ -54,79 +59,171 @@ pub async fn list_parked<H: Home>(home: &H) -> Result<Vec<Parked>, PortError> {
         if entry.size == 0 {
             continue;
         }
-        if let ClaimState::Claimed(Claim::Parked { parked_at, attempt }, _) =
-            ledger.claim(&name).await?.readable()?
-        {
+        let Some(open) = Open::read(home, &name).await? else {
+            continue;
+        };
+        let effects = open.with(EffectState::Parked);
+        let said = || effects.iter().filter_map(|id| open.effects.said.get(id));
+        if !effects.is_empty() {
+            let parked_at = said().filter_map(|effect| effect.at).max();
             parked.push(Parked {
                 name,
-                parked_at,
-                attempt,
+                parked_at: parked_at.unwrap_or(entry.last_modified),
+                attempt: said()
+                    .map(|effect| effect.attempt)
+                    .max()
+                    .unwrap_or_default(),
+                effects,
             });
         }
     }
     Ok(parked)
 }
 
-/// Resolves one. The claim changes first, and only over the version that was read; the message comes second. A crash between the two leaves a
-/// claim that is given back without a message: resolving it again sends one.
+/// A claim that is not settled, with the effects that it speaks of.
+struct Open {
+    claim: Claim,
+    etag: ETag,
+    effects: EventEffects,
+}
+
+impl Open {
+    async fn read<H: Home>(home: &H, name: &EventName) -> Result<Option<Self>, PortError> {
+        let ledger = Ledger::new(home.store());
+        let claim = ledger.claim(name).await?.readable()?;
+        let ClaimState::Claimed(said, etag) = &claim else {
+            return Ok(None);
+        };
+        let document = ledger.document(name).await?;
+        let notify = match &document {
+            DocumentState::Stored(document) => document.notify(),
+            DocumentState::Absent | DocumentState::Invalid => None,
+        };
+        Ok(Some(Self {
+            effects: EventEffects::new(notify, &claim),
+            claim: said.clone(),
+            etag: etag.clone(),
+        }))
+    }
+
+    fn with(&self, state: EffectState) -> Vec<EffectId> {
+        let is_in = |id: &&EffectId| {
+            let said = self.effects.said.get(*id);
+            said.is_some_and(|effect| effect.state == state)
+        };
+        self.effects.listed.iter().filter(is_in).cloned().collect()
+    }
+}
+
+/// Resolves what is parked of an event. The claim changes first, and only over the version that was read; the message comes second. A crash
+/// between the two leaves effects that are given back without a message: resolving again sends one.
 pub async fn resolve<H: Home>(
     home: &H,
     name: &EventName,
     resolution: Resolution,
 ) -> Result<Resolved, PortError> {
     let ledger = Ledger::new(home.store());
-    match (ledger.claim(name).await?.readable()?, resolution) {
-        (ClaimState::Settled(marker, _), _) => Ok(Resolved::SettledBefore(marker.how)),
-        (ClaimState::Claimed(Claim::Parked { .. }, etag), Resolution::Sent) => {
-            let marker = Marker::new(Settled::Sent, home.clock().now());
-            let written = ledger.settle(name, Some(&etag), &marker).await;
-            let is_sent = |claim: &ClaimState| claim.settled() == Some(Settled::Sent);
-            let is_ours = is_stored(home, name, written, is_sent).await?;
-            Ok(if is_ours {
-                Resolved::MarkedSent
-            } else {
-                Resolved::ChangedMeanwhile
+    if let Some(settled) = ledger.claim(name).await?.readable()?.settled() {
+        return Ok(Resolved::SettledBefore(settled));
+    }
+    let Some(open) = Open::read(home, name).await? else {
+        return Ok(Resolved::NotParked);
+    };
+    if open.claim.is_live(home.clock().now(), None) {
+        return Ok(Resolved::BeingSent);
+    }
+    let parked = open.with(EffectState::Parked);
+    let has_open = open
+        .effects
+        .said
+        .values()
+        .any(|effect| effect.state.is_open());
+    match resolution {
+        // They were given back before, and the message may never have been sent.
+        Resolution::Resend if parked.is_empty() && has_open => enqueue(home, name).await,
+        _ if parked.is_empty() => Ok(Resolved::NotParked),
+        Resolution::Resend => {
+            let given_back = open.changed(&parked, |effect| Effect {
+                state: EffectState::Idle,
+                doubts: 0,
+                ..effect
+            });
+            match open.write(home, name, given_back).await? {
+                true => enqueue(home, name).await,
+                false => Ok(Resolved::ChangedMeanwhile),
+            }
+        }
+        Resolution::Sent => {
+            let now = home.clock().now();
+            let sent = open.changed(&parked, |effect| Effect {
+                state: EffectState::Sent,
+                at: Some(now),
+                ..effect
+            });
+            Ok(match open.write(home, name, sent).await? {
+                true => Resolved::MarkedSent,
+                false => Resolved::ChangedMeanwhile,
             })
         }
-        (ClaimState::Claimed(Claim::Parked { attempt, .. }, etag), Resolution::Resend) => {
-            let idle = Claim::Idle { attempt };
-            let written = ledger.write_claim(name, Some(&etag), &idle).await;
-            let is_idle = |claim: &ClaimState| matches!(claim, ClaimState::Claimed(found, _) if *found == idle);
-            if !is_stored(home, name, written, is_idle).await? {
-                return Ok(Resolved::ChangedMeanwhile);
-            }
-            enqueue(home, name).await
+    }
+}
+
+impl Open {
+    fn changed(&self, which: &[EffectId], change: impl Fn(Effect) -> Effect) -> Effects {
+        let said = self.effects.said.clone().into_iter();
+        said.map(|(id, effect)| {
+            let is_one = which.contains(&id);
+            (id, if is_one { change(effect) } else { effect })
+        })
+        .collect()
+    }
+
+    /// Writes what the effects are from now on, over the version that was read: the marker, where nothing is left to do. Where the reply is
+    /// lost, or says that another version is there, what is stored decides whether it was written.
+    async fn write<H: Home>(
+        &self,
+        home: &H,
+        name: &EventName,
+        said: Effects,
+    ) -> Result<bool, PortError> {
+        let ledger = Ledger::new(home.store());
+        let effects = EventEffects {
+            listed: self.effects.listed.clone(),
+            said: said.clone(),
+        };
+        let token = u128::from_be_bytes(home.entropy().bits());
+        let claim = Claim {
+            token: format!("{token:032x}"),
+            says: Says::Named(said),
+            ..self.claim.clone()
+        };
+        let settled = match effects.standing() {
+            Standing::Settled { told } => Some(Marker {
+                told: Some(told),
+                ..Marker::new(Settled::Sent, home.clock().now())
+            }),
+            _ => None,
+        };
+        let written = match &settled {
+            Some(marker) => ledger.settle(name, Some(&self.etag), marker).await,
+            None => ledger.write_claim(name, Some(&self.etag), &claim).await,
+        };
+        if matches!(written, Ok(Some(_))) {
+            return Ok(true);
         }
-        // It was given back before, and its message may never have been sent.
-        (ClaimState::Claimed(Claim::Idle { .. }, _), Resolution::Resend) => {
-            enqueue(home, name).await
-        }
-        (ClaimState::Absent | ClaimState::Unreadable(_) | ClaimState::Claimed(..), _) => {
-            Ok(Resolved::NotParked)
+        let is_stored = match ledger.claim(name).await?.readable()? {
+            ClaimState::Settled(marker, _) => settled.is_some() && marker.how == Settled::Sent,
+            ClaimState::Claimed(stored, _) => stored.token == claim.token,
+            ClaimState::Absent | ClaimState::Unreadable(_) => false,
+        };
+        match written {
+            Err(error) if !is_stored => Err(error),
+            _ => Ok(is_stored),
         }
     }
 }
 
-/// Whether a claim was written over the version that was read. Where the reply is lost, or says that another version is there, what is
-/// stored decides.
-async fn is_stored<H: Home>(
-    home: &H,
-    name: &EventName,
-    written: Result<Option<ETag>, PortError>,
-    is_written: impl Fn(&ClaimState) -> bool,
-) -> Result<bool, PortError> {
-    if matches!(written, Ok(Some(_))) {
-        return Ok(true);
-    }
-    let claim = Ledger::new(home.store()).claim(name).await?.readable()?;
-    let is_stored = is_written(&claim);
-    match written {
-        Err(error) if !is_stored => Err(error),
-        _ => Ok(is_stored),
-    }
-}
-
-/// An operator's bare message: processed at once, left out of the objective, which has counted the mail as not sent already.
+/// An operator's bare message: processed at once, left out of the objective, which has counted the event as not told already.
 async fn enqueue<H: Home>(home: &H, name: &EventName) -> Result<Resolved, PortError> {
     let raw = Ledger::new(home.store()).raw(name).await?.stored();
     let trace = raw.map(|raw| raw.trace()).unwrap_or_default();

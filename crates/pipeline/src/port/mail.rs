@@ -32,7 +32,9 @@ pub struct Mail {
 pub enum MailOutcome {
     /// The service took it, under this id.
     Accepted(String),
-    /// The service definitely did not take it, and may later: throttled, over its quota, paused.
+    /// The service definitely did not take it: too many came at this moment. It may be asked again at once.
+    Throttled(PortError),
+    /// The service definitely did not take it, and may later: over its quota, paused, out of reach.
     Busy(PortError),
     /// The service definitely did not take it and never will.
     Refused(PortError),

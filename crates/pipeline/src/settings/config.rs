@@ -7,6 +7,7 @@ use super::table::{
     OWNER_MISSING, OWNER_WAIT, RETRY, SWEEP_MAX, SWEEP_MAX_AGE, TO,
 };
 use jiff::SignedDuration;
+use leadwire_domain::channel::Receivers;
 use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ pub struct EnrichConfig {
     pub to: Vec<EmailAddress>,
     /// Whether the owner file's `owner_email` is mailed too.
     pub notify_owner: bool,
-    /// What to do when delivery of a mail could not be confirmed.
+    /// What to do when it is not known whether an effect was taken.
     pub ambiguous: AmbiguousPolicy,
     /// Life of a mail claim, in seconds.
     pub lease_seconds: u32,
@@ -73,6 +74,14 @@ pub struct EnrichConfig {
 }
 
 impl EnrichConfig {
+    /// Who is told.
+    pub fn receivers(&self) -> Receivers<'_> {
+        Receivers {
+            team: &self.to,
+            notify_owner: self.notify_owner,
+        }
+    }
+
     /// Reads it.
     pub fn read(settings: &mut SettingsReader<'_>) -> Option<Self> {
         let (from, to) = (settings.take(&FROM), settings.take(&TO));

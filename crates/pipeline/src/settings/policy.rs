@@ -3,13 +3,23 @@
 /// The default lease of a mail claim, in seconds.
 pub const LEASE_SECONDS: u32 = 90;
 
-/// What to do when delivery of a mail could not be confirmed.
+/// What to do when it is not known whether an effect was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AmbiguousPolicy {
-    /// Send it again: at least one mail.
+    /// Send it once more, and then park it: it happens at least once.
     Resend,
-    /// Park it for a person: at most one mail.
+    /// Park it for a person: it happens at most once.
     Park,
+}
+
+impl AmbiguousPolicy {
+    /// At how many doubts an effect is parked.
+    pub fn doubts_max(self) -> u32 {
+        match self {
+            Self::Resend => 2,
+            Self::Park => 1,
+        }
+    }
 }
 
 /// What to do when no owner file came in time.

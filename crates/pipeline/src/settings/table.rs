@@ -5,7 +5,9 @@ use super::Preset::{Number, Required, Text};
 use super::Template::{Literal, Parameter};
 use super::policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy};
 use super::{Count, Parsed, Seconds, Setting, Words};
-use leadwire_domain::limits::{QUEUE_DELAY_SECONDS_MAX, RECIPIENTS_MAX, WAIT_WINDOW_SECONDS_MAX};
+use leadwire_domain::limits::{
+    EFFECTS_MAX, MAIL_WAIT_SECONDS_MAX, QUEUE_DELAY_SECONDS_MAX, WAIT_WINDOW_SECONDS_MAX,
+};
 use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use std::borrow::Cow;
 
@@ -37,7 +39,7 @@ crate::settings! {
         .aws("OWNER_WAIT_SECONDS", WAITING, Parameter("OwnerWaitSeconds")).flag("--owner-wait", WAITERS).env("LEADWIRE_OWNER_WAIT");
 
     /// How long a busy mail service is waited for.
-    MAIL_WAIT: Seconds = Setting::new(Seconds(0..=WAIT_WINDOW_SECONDS_MAX)).default(Number(3600))
+    MAIL_WAIT: Seconds = Setting::new(Seconds(0..=MAIL_WAIT_SECONDS_MAX)).default(Number(3600))
         .aws("MAIL_WAIT_SECONDS", WAITING, Parameter("MailWaitSeconds")).flag("--mail-wait", WAITERS).env("LEADWIRE_MAIL_WAIT");
 
     /// Who sends the mails; on one machine only needed with `--smtp`.
@@ -99,7 +101,7 @@ pub const DEV: &str = "dev";
 /// Yes or no. Its flag may stand alone.
 pub const BOOL: Words<bool> = Words(&[("true", true), ("false", false)]);
 
-const _: () = assert!(RECIPIENTS_MAX == 50, "as the entry of TO says");
+const _: () = assert!(EFFECTS_MAX == 50, "as the entry of TO says");
 
 type Problem = Cow<'static, str>;
 
@@ -108,8 +110,15 @@ fn address(text: &str) -> Result<EmailAddress, Problem> {
 }
 
 fn addresses(list: &str) -> Result<Vec<EmailAddress>, Problem> {
-    let addresses: Vec<_> = list.split(',').map(address).collect::<Result<_, _>>()?;
-    if addresses.len() > RECIPIENTS_MAX {
+    let mut addresses: Vec<EmailAddress> = Vec::new();
+    for text in list.split(',') {
+        let address = address(text)?;
+        // Equal addresses count once.
+        if !addresses.iter().any(|one| one.is_same(&address)) {
+            addresses.push(address);
+        }
+    }
+    if addresses.len() > EFFECTS_MAX {
         return Err("has too many addresses".into());
     }
     Ok(addresses)

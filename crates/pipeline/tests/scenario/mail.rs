@@ -77,7 +77,7 @@ async fn a_parked_mail_stays_parked_for_every_later_message() {
     world.work_until_idle().await;
     world.send_bare(&world.keys("raw/")[0]);
     let outcomes = world.work_until_idle().await;
-    assert_eq!(outcomes, [ended(Done::ParkedBefore)]);
+    assert_eq!(outcomes, [ended(Done::Parked)]);
     assert_eq!(world.mailer().tries(), 1);
 }
 

@@ -134,7 +134,7 @@ fn states() -> [State; 8] {
         ("forgotten", true, Done::Forgotten, &[]),
         ("silent", true, Done::SilentBefore, &[]),
         ("a word of tomorrow", true, Done::MailedBefore, &[]),
-        (PARKED_CLAIM, false, Done::ParkedBefore, &[]),
+        (PARKED_CLAIM, false, Done::Parked, &[]),
         (idle, false, Done::Mailed, &[10]),
         (doubt, false, Done::Mailed, &[5]),
         (DEAD_CLAIM, false, Done::Mailed, &[2]),

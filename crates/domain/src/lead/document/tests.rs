@@ -1,4 +1,5 @@
 use super::{Enriched, EnrichedError, Provenance, SCHEMA, parse_enriched, render_enriched};
+use crate::effect::EffectId;
 use crate::hostile;
 use crate::json::Object;
 use crate::lead::id::{EventId, LeadId, Sha256Hex};
@@ -20,6 +21,7 @@ fn provenance() -> Provenance {
         lookup_modified_at: None,
         from: BTreeMap::new(),
         conflicts: Vec::new(),
+        notify: Some(vec![EffectId::everybody()]),
     }
 }
 

@@ -56,7 +56,7 @@ fn canary_mail() -> Mail {
 async fn send(mailer: &LocalMailer, mail: &Mail) -> (&'static str, String) {
     match mailer.send(mail).await {
         MailOutcome::Accepted(id) => ("accepted", id),
-        MailOutcome::Busy(error) => {
+        MailOutcome::Throttled(error) | MailOutcome::Busy(error) => {
             assert_eq!(error.kind, PortErrorKind::Transient);
             ("busy", chain(&error))
         }

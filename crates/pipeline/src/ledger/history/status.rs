@@ -1,10 +1,10 @@
 //! The status of an event: a pure decision over what is known about it.
 
 use super::EventHistory;
-use crate::ledger::ClaimState;
+use crate::ledger::{ClaimState, EventEffects};
 use crate::port::QueuedMessage;
 use jiff::Timestamp;
-use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::claim::Settled;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
 use serde::Serialize;
@@ -117,16 +117,24 @@ impl EventHistory {
                 };
                 EventStatus::since(state, Some(marker.at), why)
             }
-            ClaimState::Claimed(Claim::Parked { parked_at, .. }, _) => EventStatus::since(
-                LeadState::Parked,
-                Some(*parked_at),
-                "whether its mail went out is not known",
-            ),
             ClaimState::Unreadable(_) => self.status_of_messages(now).with_unreadable_claim(),
-            ClaimState::Absent | ClaimState::Claimed(Claim::Sending(_) | Claim::Idle { .. }, _) => {
-                self.status_of_messages(now)
-            }
+            ClaimState::Claimed(..) => match self.effects().parked_since() {
+                Some(since) => EventStatus::since(
+                    LeadState::Parked,
+                    since,
+                    "whether its mail went out is not known",
+                ),
+                None => self.status_of_messages(now),
+            },
+            ClaimState::Absent => self.status_of_messages(now),
         }
+    }
+
+    /// Its effects, and what is stored of each.
+    pub fn effects(&self) -> EventEffects {
+        let document = self.document.as_ref();
+        let notify = document.and_then(|document| document.notify.as_deref());
+        EventEffects::new(notify, &self.claim)
     }
 
     fn status_of_messages(&self, now: Timestamp) -> EventStatus {
@@ -155,10 +163,12 @@ impl EventHistory {
 
     /// Where the queue cannot be read, the documents say how far the event came.
     fn status_of_documents(&self) -> EventStatus {
-        if let ClaimState::Claimed(Claim::Sending(sending), _) = &self.claim {
+        if let ClaimState::Claimed(claim, _) = &self.claim
+            && claim.is_sending()
+        {
             return EventStatus::until(
                 LeadState::Ready,
-                sending.lease_until,
+                claim.lease_until,
                 "its mail is being sent",
             );
         }
@@ -204,6 +214,7 @@ fn of_message(
         None | Some(DeferReason::TooEarly) => "for its delay",
         Some(DeferReason::OwnerAbsent) => "for its owner file",
         Some(DeferReason::MailUnavailable) => "for the mail service",
+        Some(DeferReason::InDoubt) => "to be sent once more",
         Some(DeferReason::ClaimLive) => "for the worker that mails it",
         Some(DeferReason::NoTimeLeft) => "for free time",
     };
@@ -279,6 +290,7 @@ mod tests {
             lead_id: None,
             event_id: None,
             revision: 0,
+            effects: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is stored about one event, read. A marker is read before the document that it rests on, which was written before it: so work that
 //! goes on meanwhile is never mistaken for a flaw.
 
-use crate::ledger::{ClaimState, DocumentState, Ledger, Raw, RawState};
+use crate::ledger::{ClaimState, DocumentState, EventEffects, Ledger, Raw, RawState};
 use crate::port::{ObjectStore, PortError};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -113,6 +113,15 @@ impl RevisionState {
     /// Whether it has come to its end, other than by being forgotten. A silent replay has come to its end like any other.
     pub(super) fn is_sent(&self) -> bool {
         matches!(self.claim.settled(), Some(Settled::Sent | Settled::Silent))
+    }
+
+    /// Its effects, and what is stored of each.
+    pub(super) fn effects(&self) -> EventEffects {
+        let notify = match &self.document {
+            DocumentState::Stored(document) => document.notify(),
+            DocumentState::Absent | DocumentState::Invalid => None,
+        };
+        EventEffects::new(notify, &self.claim)
     }
 
     pub(super) fn has_document(&self) -> bool {

@@ -4,7 +4,8 @@ use super::evidence::{Evidence, RawFacts, RevisionState};
 use super::{AuditConfig, QueueSeen};
 use crate::ledger::{ClaimState, DocumentState};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::claim::Settled;
+use leadwire_domain::effect::Standing;
 use leadwire_domain::key::{ENRICHED, EventName, MAIL};
 use leadwire_domain::source::canary;
 use serde::Serialize;
@@ -192,10 +193,10 @@ impl Case<'_> {
             }
             // A silent replay has come to its end like any other.
             ClaimState::Settled(..) => return End::Mailed,
-            ClaimState::Claimed(Claim::Parked { .. }, _) => return End::Parked,
-            ClaimState::Absent
-            | ClaimState::Unreadable(_)
-            | ClaimState::Claimed(Claim::Sending(_) | Claim::Idle { .. }, _) => {}
+            ClaimState::Claimed(..) if event.effects().standing() == Standing::Parked => {
+                return End::Parked;
+            }
+            ClaimState::Absent | ClaimState::Unreadable(_) | ClaimState::Claimed(..) => {}
         }
         let has_message = self.queue.live.as_ref().map(|live| live.contains(name));
         let last = raw
@@ -234,8 +235,8 @@ impl Case<'_> {
         match &revision.claim {
             ClaimState::Unreadable(_) => judged.add(name.mail_key(), Flaw::ClaimUnreadable),
             // What failed has its reason, and an alarm of its own.
-            ClaimState::Claimed(Claim::Sending(sending), _) if !revision.has_failed => {
-                let over = self.now.duration_since(sending.lease_until);
+            ClaimState::Claimed(claim, _) if claim.is_sending() && !revision.has_failed => {
+                let over = self.now.duration_since(claim.lease_until);
                 if over > self.config.lost_after {
                     judged.add(name.mail_key(), Flaw::ClaimStale);
                 }

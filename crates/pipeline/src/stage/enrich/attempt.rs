@@ -1,20 +1,26 @@
 //! One record's attempt: the steps of docs/PROTOCOL.md, Enrich, in their order.
 
-use super::claim::{self, Vacancy};
-use super::context::{Context, Failed, Snapshot, Step};
-use super::record::{Done, Outcome};
-use super::{document, notify, suppress};
-use crate::ledger::ClaimState;
+use super::context::{Context, Failed, Step};
+use super::document::{self, Source};
+use super::look::{self, Known, Look};
+use super::record::Outcome;
+use super::write::{NewClaim, Prepared};
+use super::{end, send, suppress, write};
+use crate::ledger::{ClaimState, Document, DocumentState, RawState};
 use crate::observe::EnrichmentBegan;
-use crate::port::{Home, PortError};
+use crate::port::{ETag, Home};
 use crate::settings::RECORD_DEADLINE;
 use jiff::Timestamp;
-use leadwire_domain::claim::Settled;
+use leadwire_domain::claim::{Claim, Says, Takeover};
+use leadwire_domain::effect::{Effect, Effects};
+use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::{DeferReason, WaitKind, decide_early_wait};
 use std::time::Duration;
 
 /// Seconds after which a record comes back that found no time left in its invocation.
-const NO_TIME_SECONDS: u32 = 1;
+pub(super) const NO_TIME_SECONDS: u32 = 1;
+/// Seconds after which a record comes back whose claim others wrote and let go of, twice.
+const LOST_RACE_SECONDS: u32 = 1;
 
 /// Runs the steps to an outcome. `remaining` is what is left of the invocation.
 pub(super) async fn run<H: Home>(mut cx: Context<'_, H>, remaining: Duration) -> Outcome {
@@ -30,77 +36,164 @@ pub(super) async fn run<H: Home>(mut cx: Context<'_, H>, remaining: Duration) ->
 }
 
 async fn steps<H: Home>(cx: &mut Context<'_, H>, remaining: Duration) -> Result<Outcome, Failed> {
-    let now = cx.now();
+    let began = cx.now();
     let not_before = cx.trigger.facts.as_ref().map(|facts| facts.not_before);
-    if let Some(seconds) = not_before.and_then(|time| decide_early_wait(now, time)) {
+    if let Some(seconds) = not_before.and_then(|time| decide_early_wait(began, time)) {
         return cx.defer(DeferReason::TooEarly, seconds).await;
     }
     if remaining < RECORD_DEADLINE {
         return cx.defer(DeferReason::NoTimeLeft, NO_TIME_SECONDS).await;
     }
-    let (claim, snapshot) = load(cx).await?;
-    let vacancy = match stop_if_over(cx, claim).await? {
-        Step::Go(vacancy) => vacancy,
-        Step::End(outcome) => return Ok(outcome),
-    };
-    let snapshot = snapshot.map_err(Failed::store)?;
-    report_beginning(cx, now);
-    let document = match document::obtain(cx, snapshot).await? {
-        Step::Go(document) => document,
-        Step::End(outcome) => return Ok(outcome),
-    };
-    if let Step::End(outcome) = suppress::stop_if_silent(cx, &document, &vacancy).await? {
-        return Ok(outcome);
-    }
-    let held = match claim::take(cx, vacancy).await? {
-        Step::Go(held) => held,
-        Step::End(outcome) => return Ok(outcome),
-    };
-    notify::send(cx, &document, held).await
-}
-
-/// Steps b and c: everything that is known, in one round trip. `mail/X` is read on every receive: a message that comes after a lead was
-/// forgotten must not write its data again. An event that has come to its end needs nothing else, nor its errors.
-async fn load<H: Home>(
-    cx: &Context<'_, H>,
-) -> Result<(ClaimState, Result<Snapshot, PortError>), Failed> {
-    let (ledger, name) = (cx.ledger(), cx.name());
-    let fetch_owner = async {
-        let facts = cx.trigger.facts.as_ref()?;
-        Some(ledger.owner(&facts.lead_id).await)
-    };
-    let (claim, document, raw, owner) = tokio::join!(
-        ledger.claim(name),
-        ledger.document(name),
-        ledger.raw(name),
-        fetch_owner,
-    );
-    let snapshot = document.and_then(|document| {
-        let raw = raw?;
-        Ok(Snapshot {
-            document,
-            raw,
-            owner,
-        })
-    });
-    Ok((claim.map_err(Failed::store)?, snapshot))
-}
-
-/// Step b: an event that has come to its end, or that another worker is at, needs nothing from this one. A revision also reads the claim of
-/// its event: a forgotten lead is forgotten in every revision.
-async fn stop_if_over<H: Home>(
-    cx: &Context<'_, H>,
-    claim: ClaimState,
-) -> Result<Step<Vacancy>, Failed> {
-    if cx.name().revision() > 0 {
-        let event = cx.name().clone().with_revision(0);
-        let of_event = cx.ledger().claim(&event).await;
-        let of_event = of_event.and_then(ClaimState::readable);
-        if of_event.map_err(Failed::store)?.settled() == Some(Settled::Forgotten) {
-            return Ok(Step::End(cx.acked(Done::Forgotten)));
+    for is_last_look in [false, true] {
+        let looked = if is_last_look {
+            look::all(cx).await?
+        } else {
+            look::first(cx).await?
+        };
+        let look = match looked {
+            Step::Go(look) => look,
+            Step::End(outcome) => return Ok(outcome),
+        };
+        let is_draft = matches!(look, Look::Draft(_));
+        if !is_draft {
+            report_beginning(cx, began);
+        }
+        let prepared = match prepare(cx, look).await? {
+            Step::Go(Some(prepared)) => prepared,
+            Step::Go(None) if is_last_look => return Err(FailureReason::StoreUnavailable.into()),
+            Step::Go(None) => continue,
+            Step::End(outcome) => return Ok(outcome),
+        };
+        match write::both(cx, prepared).await? {
+            Step::Go(Some(held)) => {
+                if is_draft {
+                    report_beginning(cx, began);
+                }
+                return send::all(cx, held).await;
+            }
+            Step::Go(None) => {}
+            Step::End(outcome) => return Ok(outcome),
         }
     }
-    claim::decide(cx, claim).await
+    cx.defer(DeferReason::ClaimLive, LOST_RACE_SECONDS).await
+}
+
+/// What is to be stored before anything is sent. `None` where the reads do not belong together, and all is read again.
+async fn prepare<H: Home>(
+    cx: &mut Context<'_, H>,
+    look: Look,
+) -> Result<Step<Option<Prepared>>, Failed> {
+    let Known {
+        claim,
+        document,
+        raw,
+        owner,
+    } = match look {
+        Look::Draft(draft) => {
+            return Ok(Step::Go(Some(Prepared {
+                document: Source::Draft(draft),
+                over: None,
+                claim: NewClaim::First,
+            })));
+        }
+        Look::Known(known) => *known,
+    };
+    let claim = match claim {
+        ClaimState::Claimed(claim, etag) => Some((claim, etag)),
+        ClaimState::Absent | ClaimState::Settled(..) | ClaimState::Unreadable(_) => None,
+    };
+    let (document, raw) = (
+        document.map_err(Failed::store)?,
+        raw.map_err(Failed::store)?,
+    );
+    let document = match document {
+        DocumentState::Stored(document) => Source::Stored(document),
+        DocumentState::Invalid => return Err(FailureReason::EnrichedInvalid.into()),
+        DocumentState::Absent => {
+            // Its writer had seen a document: it was stored after this attempt looked for it.
+            let proves_document = claim
+                .as_ref()
+                .is_some_and(|(claim, _)| claim.proves_document());
+            if proves_document && matches!(raw, RawState::Stored(_)) {
+                return Ok(Step::Go(None));
+            }
+            match document::make(cx, raw, owner).await? {
+                Step::Go(draft) => Source::Draft(Box::new(draft)),
+                Step::End(outcome) => return Ok(Step::End(outcome)),
+            }
+        }
+    };
+    let document = match suppress::stop_if_silent(cx, document, claim.as_ref()).await? {
+        Step::Go(document) => document,
+        Step::End(outcome) => return Ok(Step::End(outcome)),
+    };
+    match document {
+        Source::Stored(document) => resume(cx, document, claim).await,
+        // A claim beside no document was never sent from: taking it over is no doubt.
+        Source::Draft(draft) => Ok(Step::Go(Some(Prepared {
+            document: Source::Draft(draft),
+            over: claim.map(|(_, etag)| etag),
+            claim: NewClaim::First,
+        }))),
+    }
+}
+
+/// The document is stored, and nobody works on the event.
+async fn resume<H: Home>(
+    cx: &mut Context<'_, H>,
+    document: Box<Document>,
+    claim: Option<(Claim, ETag)>,
+) -> Result<Step<Option<Prepared>>, Failed> {
+    cx.progress.source_read(document.source());
+    let (claim, over) = claim.unzip();
+    let Some(said) = said_of_effects(cx, &document, claim.as_ref()) else {
+        return Ok(Step::Go(Some(Prepared {
+            document: Source::Stored(document),
+            over,
+            claim: NewClaim::First,
+        })));
+    };
+    let listed = match document.notify() {
+        Some(notify) => notify.to_vec(),
+        None => said.keys().cloned().collect(),
+    };
+    let takeover = Takeover::new(said, &listed, cx.config.ambiguous.doubts_max(), cx.now());
+    if !takeover.is_written() {
+        let ended = end::of_attempt(cx, (&listed, &takeover.effects), false).await;
+        return ended.map(Step::End);
+    }
+    Ok(Step::Go(Some(Prepared {
+        document: Source::Stored(document),
+        over,
+        claim: NewClaim::Named(takeover),
+    })))
+}
+
+/// What the claim says of the stored document's effects. `None` where there is no claim, and the first one need name none.
+fn said_of_effects<H: Home>(
+    cx: &Context<'_, H>,
+    document: &Document,
+    claim: Option<&Claim>,
+) -> Option<Effects> {
+    if let Some(notify) = document.notify() {
+        return Some(claim?.effects_of(notify));
+    }
+    // Of the first edition. The list of a claim stands for its own; a claim that names none was never sent from.
+    let named = claim.map(Claim::named).unwrap_or_default();
+    let listed = if named.is_empty() {
+        document::effects_of_today(cx, document)
+    } else {
+        named
+    };
+    match claim.filter(|claim| claim.says != Says::First) {
+        Some(claim) => Some(claim.effects_of(&listed)),
+        None => Some(
+            listed
+                .into_iter()
+                .map(|id| (id, Effect::default()))
+                .collect(),
+        ),
+    }
 }
 
 /// Reported once for an event: on the first receive that found it neither early nor over. A replay's delay would say nothing.

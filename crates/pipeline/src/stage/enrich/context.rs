@@ -2,24 +2,18 @@
 
 use super::progress::Progress;
 use super::record::{Done, Outcome, Record};
-use crate::ledger::{DocumentState, Ledger, OwnerState, RawState};
+use crate::ledger::Ledger;
 use crate::observe::{CallFailed, LeadDeferred, RecordAcked, Subject};
 use crate::port::{Clock, DelayQueue, Entropy, Home, OutgoingMessage, PortError};
-use crate::settings::EnrichConfig;
+use crate::settings::{EnrichConfig, RECORD_DEADLINE};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::EventName;
 use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
-
-/// What the document is made of.
-pub(super) struct Snapshot {
-    pub(super) document: DocumentState,
-    pub(super) raw: RawState,
-    /// The owner file, where the message says whose it is. It is not needed, nor its errors, where there is a document.
-    pub(super) owner: Option<Result<OwnerState, PortError>>,
-}
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// Where a step leads.
 pub(super) enum Step<T> {
@@ -63,6 +57,10 @@ pub(super) struct Context<'a, H> {
     pub(super) trigger: &'a Trigger,
     /// Distinguishes this attempt's claim from every other.
     pub(super) token: String,
+    /// When the record's time is over.
+    pub(super) deadline: Instant,
+    /// How many effects may be under way at once in this invocation.
+    pub(super) sends: &'a Semaphore,
     pub(super) progress: &'a mut Progress,
 }
 
@@ -72,6 +70,7 @@ impl<'a, H: Home> Context<'a, H> {
         config: &'a EnrichConfig,
         record: &'a Record,
         trigger: &'a Trigger,
+        sends: &'a Semaphore,
         progress: &'a mut Progress,
     ) -> Self {
         let token = u128::from_be_bytes(home.entropy().bits());
@@ -81,6 +80,8 @@ impl<'a, H: Home> Context<'a, H> {
             record,
             trigger,
             token: format!("{token:032x}"),
+            deadline: Instant::now() + RECORD_DEADLINE,
+            sends,
             progress,
         }
     }
@@ -133,7 +134,7 @@ impl<'a, H: Home> Context<'a, H> {
     pub(super) fn acked(&self, done: Done) -> Outcome {
         let state = match done {
             Done::Mailed | Done::MailedBefore => "sent",
-            Done::Parked | Done::ParkedBefore => "parked",
+            Done::Parked => "parked",
             Done::Forgotten => "forgotten",
             Done::Silent | Done::SilentBefore => "silent",
             Done::CanaryFailed => "failed",

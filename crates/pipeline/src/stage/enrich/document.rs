@@ -1,46 +1,82 @@
 //! Step c: the one enriched document of an event. An attempt that finds one stored uses that, never a merge of its own.
 
-use super::context::{Context, Failed, Snapshot, Step};
+use super::context::{Context, Failed, Step};
 use super::owner::{self, OwnerFile};
-use crate::ledger::{Document, DocumentState, OwnerState, RawEvent, RawState};
-use crate::observe::{LeadEnriched, Subject};
+use crate::ledger::{Document, DocumentState, Owner, OwnerState, Raw, RawEvent, RawState};
+use crate::observe::{LeadEnriched, OwnerEmailInvalid, Subject};
 use crate::port::{Created, Home, PortError};
+use leadwire_domain::channel::Addressee;
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::lead::document::{Provenance, render_enriched};
+use leadwire_domain::lead::document::{Provenance, owner_email, render_enriched};
 use leadwire_domain::lead::merge::{MergeError, Merged, merge};
+use leadwire_domain::notice::EmailAddress;
 
-/// The stored document, or the one that this attempt makes and stores.
-pub(super) async fn obtain<H: Home>(
-    cx: &mut Context<'_, H>,
-    snapshot: Snapshot,
-) -> Result<Step<Document>, Failed> {
-    let Snapshot {
-        document,
-        raw,
-        owner,
-    } = snapshot;
-    let document = match document {
-        DocumentState::Stored(document) => *document,
-        DocumentState::Invalid => return Err(FailureReason::EnrichedInvalid.into()),
-        DocumentState::Absent => match make(cx, raw, owner).await? {
-            Step::Go(document) => document,
-            Step::End(outcome) => return Ok(Step::End(outcome)),
-        },
-    };
-    cx.progress.source_read(document.source());
-    Ok(Step::Go(document))
+/// The document of an attempt.
+pub(super) enum Source {
+    /// It is to be stored, where there is none.
+    Draft(Box<Draft>),
+    /// It is stored.
+    Stored(Box<Document>),
 }
 
-async fn make<H: Home>(
+/// A document that was made and is not stored yet.
+pub(super) struct Draft {
+    raw: RawEvent,
+    bytes: Vec<u8>,
+    conflicts: usize,
+    owner_found: bool,
+}
+
+/// What bytes and owner file make, where they do.
+pub(super) fn draft_at_once<H: Home>(
+    cx: &mut Context<'_, H>,
+    raw: &Raw,
+    owner: &Owner,
+) -> Result<Draft, FailureReason> {
+    let raw = agreed(cx, raw.event())?;
+    let owner = OwnerFile::read(owner)?;
+    draft(cx, raw, Some(owner))
+}
+
+/// What bytes and owner file make; where the owner file is absent, it is waited for.
+pub(super) async fn make<H: Home>(
     cx: &mut Context<'_, H>,
     raw: RawState,
     owner: Option<Result<OwnerState, PortError>>,
-) -> Result<Step<Document>, Failed> {
-    let raw = read_raw(cx, raw)?;
+) -> Result<Step<Draft>, Failed> {
+    let raw = match raw {
+        RawState::Stored(raw) => agreed(cx, raw.event())?,
+        RawState::Absent | RawState::Forgotten(_) => return Err(FailureReason::RawMissing.into()),
+        RawState::TooLarge => return Err(FailureReason::RawInvalid.into()),
+    };
     let owner = match owner::obtain(cx, &raw, owner).await? {
         Step::Go(owner) => owner,
         Step::End(outcome) => return Ok(Step::End(outcome)),
     };
+    Ok(Step::Go(draft(cx, raw, owner)?))
+}
+
+/// The event in the raw object, which must be the one that the message means.
+fn agreed<H: Home>(
+    cx: &mut Context<'_, H>,
+    raw: Option<RawEvent>,
+) -> Result<RawEvent, FailureReason> {
+    let raw = raw.ok_or(FailureReason::RawInvalid)?;
+    cx.progress.source_read(raw.source);
+    let agrees = cx.trigger.facts.as_ref().is_none_or(|facts| {
+        facts.sha256 == raw.sha256
+            && facts.lead_id == raw.lead_id
+            && facts.source.is_synthetic() == raw.source.is_synthetic()
+    });
+    agrees.then_some(raw).ok_or(FailureReason::RawInvalid)
+}
+
+fn draft<H: Home>(
+    cx: &Context<'_, H>,
+    raw: RawEvent,
+    owner: Option<OwnerFile>,
+) -> Result<Draft, FailureReason> {
     let fields = owner.as_ref().map(|owner| &owner.fields);
     let merged = tracing::info_span!("merge")
         .in_scope(|| merge(&raw.lead_id, &raw.fields, fields))
@@ -49,33 +85,12 @@ async fn make<H: Home>(
             MergeError::NoLeadId | MergeError::Reserved => FailureReason::LookupInvalid,
         })?;
     let provenance = provenance(cx, &raw, owner.as_ref(), &merged);
-    let enriched = LeadEnriched {
-        subject: Subject::of(&raw.lead_id, &raw.event_id, raw.source),
+    Ok(Draft {
+        bytes: render_enriched(&merged, &provenance),
         conflicts: merged.conflicts.len(),
         owner_found: owner.is_some(),
-    };
-    let bytes = render_enriched(&merged, &provenance);
-    store(cx, bytes, enriched).await.map(Step::Go)
-}
-
-/// The event in the raw object, which must be the one that the message means.
-fn read_raw<H: Home>(cx: &mut Context<'_, H>, raw: RawState) -> Result<RawEvent, Failed> {
-    let raw = match raw {
-        RawState::Stored(raw) => raw.event().ok_or(FailureReason::RawInvalid)?,
-        RawState::Absent | RawState::Forgotten(_) => return Err(FailureReason::RawMissing.into()),
-        RawState::TooLarge => return Err(FailureReason::RawInvalid.into()),
-    };
-    cx.progress.source_read(raw.source);
-    let agrees = cx.trigger.facts.as_ref().is_none_or(|facts| {
-        facts.sha256 == raw.sha256
-            && facts.lead_id == raw.lead_id
-            && facts.source.is_synthetic() == raw.source.is_synthetic()
-    });
-    if agrees {
-        Ok(raw)
-    } else {
-        Err(FailureReason::RawInvalid.into())
-    }
+        raw,
+    })
 }
 
 fn provenance<H: Home>(
@@ -84,6 +99,8 @@ fn provenance<H: Home>(
     owner: Option<&OwnerFile>,
     merged: &Merged,
 ) -> Provenance {
+    let owner_email = owner_email(&merged.fields, &merged.from);
+    let is_canary = raw.source.is_synthetic();
     Provenance {
         schema: 1,
         event_id: raw.event_id.clone(),
@@ -96,15 +113,55 @@ fn provenance<H: Home>(
         lookup_modified_at: owner.map(|owner| owner.modified_at),
         from: merged.from.clone(),
         conflicts: merged.conflicts.clone(),
+        notify: Some(effects(cx, owner_email.as_deref(), is_canary)),
     }
 }
 
-/// Creates `enriched/X`; where it is there already, or the reply was lost, the stored one counts.
-async fn store<H: Home>(
+/// The effects of a document that is made now.
+fn effects<H: Home>(
     cx: &Context<'_, H>,
-    bytes: Vec<u8>,
-    enriched: LeadEnriched<'_>,
+    owner_email: Option<&str>,
+    is_canary: bool,
+) -> Vec<EffectId> {
+    let owner = owner_email.filter(|_| cx.config.notify_owner);
+    let owner = owner.map(EmailAddress::parse);
+    if matches!(owner, Some(Err(_))) {
+        let subject = cx.subject();
+        OwnerEmailInvalid { subject }.emit();
+    }
+    let owner = owner.and_then(Result::ok);
+    cx.config.receivers().effects(Addressee {
+        owner: owner.as_ref(),
+        is_canary,
+    })
+}
+
+/// The effects of a document of the first edition, which names none: those of today's configuration.
+pub(super) fn effects_of_today<H: Home>(cx: &Context<'_, H>, document: &Document) -> Vec<EffectId> {
+    let owner_email = document.lead.owner_email.as_deref();
+    effects(cx, owner_email, document.source().is_synthetic())
+}
+
+/// Creates `enriched/X`; where it is there already, or the reply was lost, the stored one counts.
+pub(super) async fn store<H: Home>(
+    cx: &Context<'_, H>,
+    document: Source,
 ) -> Result<Document, Failed> {
+    let draft = match document {
+        Source::Stored(document) => return Ok(*document),
+        Source::Draft(draft) => draft,
+    };
+    let Draft {
+        raw,
+        bytes,
+        conflicts,
+        owner_found,
+    } = *draft;
+    let enriched = LeadEnriched {
+        subject: Subject::of(&raw.lead_id, &raw.event_id, raw.source),
+        conflicts,
+        owner_found,
+    };
     let ledger = cx.ledger();
     match ledger.create_document(cx.name(), bytes.clone()).await {
         Ok(Created::New(_)) => {

@@ -1,24 +1,27 @@
-//! `enrich`: each record by itself — wait for its time, join the owner's data, store the one document, claim, mail once, settle.
+//! `enrich`: each record by itself — wait for its time, join the owner's data, store the one document, claim, tell each receiver once,
+//! settle.
 //!
 //! This file keeps records apart from each other. A record's steps are listed in `attempt.rs`, and each has its file, in this order:
-//! `document.rs` and `owner.rs`, `suppress.rs`, `claim.rs`, `notify.rs`.
+//! `look.rs`, `document.rs` and `owner.rs`, `suppress.rs`, `write.rs` and `claim.rs`, `send.rs`, `settle.rs`, `end.rs`.
 
 mod attempt;
 mod claim;
 mod context;
 mod document;
-mod notify;
+mod end;
+mod look;
 mod owner;
 mod progress;
 mod record;
+mod send;
+mod settle;
 mod suppress;
+mod write;
 
 pub use record::{Done, Outcome, Record};
 
 use crate::ledger::Ledger;
-use crate::observe::{
-    BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed, Subject,
-};
+use crate::observe::{BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed};
 use crate::port::{Clock, DelayQueue, Entropy, Home, PortError};
 use crate::settings::{EnrichConfig, RECORD_DEADLINE};
 use crate::trace;
@@ -32,22 +35,31 @@ use progress::Progress;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 /// How long recording a failure may take, beyond a record's own deadline.
 const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// The stage that enriches and mails.
+/// Effects that are under way at once, of all records of a batch.
+const SENDS_AT_ONCE: usize = 10;
+
+/// The stage that enriches and tells.
 #[derive(Debug)]
 pub struct Enrich<H> {
     home: Arc<H>,
     config: EnrichConfig,
+    sends: Semaphore,
 }
 
 impl<H: Home> Enrich<H> {
     /// A stage over a home.
     pub fn new(home: Arc<H>, config: EnrichConfig) -> Self {
-        Self { home, config }
+        Self {
+            home,
+            config,
+            sends: Semaphore::new(SENDS_AT_ONCE),
+        }
     }
 
     /// Works on a batch, all records at once, each by itself. `remaining` is what is left of the invocation.
@@ -76,8 +88,7 @@ impl<H: Home> Enrich<H> {
                 }
                 .emit();
                 let failed = Outcome::Failed(FailureReason::BadMessage);
-                let subject = Subject::default();
-                return self.conclude(record, None, subject, failed).await;
+                return self.conclude(record, None, failed).await;
             }
         };
         if let Some(facts) = &trigger.facts {
@@ -86,7 +97,14 @@ impl<H: Home> Enrich<H> {
             record.span.record(trace::SOURCE, facts.source.as_str());
         }
         let mut progress = Progress::default();
-        let cx = Context::new(&*self.home, &self.config, record, &trigger, &mut progress);
+        let cx = Context::new(
+            &*self.home,
+            &self.config,
+            record,
+            &trigger,
+            &self.sends,
+            &mut progress,
+        );
         let work = AssertUnwindSafe(attempt::run(cx, remaining)).catch_unwind();
         let cut_off = match tokio::time::timeout(RECORD_DEADLINE, work).await {
             Ok(Ok(outcome)) => Ok(outcome),
@@ -94,7 +112,7 @@ impl<H: Home> Enrich<H> {
             Err(_elapsed) => Err(FailureReason::DeadlineExceeded),
         };
         let outcome = cut_off.unwrap_or_else(|reason| progress.abort_outcome(&trigger, reason));
-        self.conclude(record, Some(&trigger), progress.subject(&trigger), outcome)
+        self.conclude(record, Some((&trigger, &progress)), outcome)
             .await
     }
 
@@ -102,18 +120,20 @@ impl<H: Home> Enrich<H> {
     async fn conclude(
         &self,
         record: &Record,
-        trigger: Option<&Trigger>,
-        subject: Subject<'_>,
+        known: Option<(&Trigger, &Progress)>,
         outcome: Outcome,
     ) -> Outcome {
         if let Outcome::Failed(reason) = outcome {
+            let subject = known
+                .map(|(trigger, progress)| progress.subject(trigger))
+                .unwrap_or_default();
             record.span.record(trace::ERROR_TYPE, reason.code());
             record.span.record(trace::STATUS, trace::FAILED);
             let is_final = record.receive_count >= self.config.max_receive_count;
             let is_recorded = reason.is_permanent() || is_final;
             let work = AssertUnwindSafe(async {
                 if is_recorded {
-                    self.write_failure(record, trigger, reason).await
+                    self.write_failure(record, known, reason).await
                 } else {
                     self.shorten_visibility(record).await
                 }
@@ -146,7 +166,7 @@ impl<H: Home> Enrich<H> {
                 reason,
                 receives: record.receive_count,
                 is_final,
-                counted: trigger.is_some_and(counts_for_slo),
+                counted: known.is_some_and(|(trigger, _)| counts_for_slo(trigger)),
             }
             .emit();
         }
@@ -156,11 +176,11 @@ impl<H: Home> Enrich<H> {
     async fn write_failure(
         &self,
         record: &Record,
-        trigger: Option<&Trigger>,
+        known: Option<(&Trigger, &Progress)>,
         reason: FailureReason,
     ) -> Result<(), PortError> {
-        let name = trigger.map(|trigger| &trigger.name);
-        let failure = record.failure(reason, trigger, self.home.clock().now());
+        let name = known.map(|(trigger, _)| &trigger.name);
+        let failure = record.failure(reason, known, self.home.clock().now());
         let ledger = Ledger::new(self.home.store());
         ledger.put_failure(name, &failure).await
     }

@@ -1,7 +1,7 @@
 //! The owner file, which may come late: waiting is not failing.
 
 use super::context::{Context, Failed, Step, later};
-use crate::ledger::{OwnerState, RawEvent};
+use crate::ledger::{Owner, OwnerState, RawEvent};
 use crate::observe::LookupDenied;
 use crate::port::{Home, PortError};
 use crate::settings::OwnerMissingPolicy;
@@ -17,6 +17,17 @@ pub(super) struct OwnerFile {
     pub(super) modified_at: Timestamp,
 }
 
+impl OwnerFile {
+    /// Its fields, where it has any.
+    pub(super) fn read(owner: &Owner) -> Result<Self, FailureReason> {
+        Ok(Self {
+            fields: owner.fields().ok_or(FailureReason::LookupInvalid)?,
+            etag: owner.etag.clone(),
+            modified_at: owner.modified_at,
+        })
+    }
+}
+
 /// The owner file; `None` where it is missing for good and the lead is mailed as unassigned.
 pub(super) async fn obtain<H: Home>(
     cx: &Context<'_, H>,
@@ -28,11 +39,7 @@ pub(super) async fn obtain<H: Home>(
         None => cx.ledger().owner(&raw.lead_id).await,
     };
     match owner.map_err(Failed::store)? {
-        OwnerState::Stored(owner) => Ok(Step::Go(Some(OwnerFile {
-            fields: owner.fields().ok_or(FailureReason::LookupInvalid)?,
-            etag: owner.etag,
-            modified_at: owner.modified_at,
-        }))),
+        OwnerState::Stored(owner) => Ok(Step::Go(Some(OwnerFile::read(&owner)?))),
         OwnerState::TooLarge => Err(FailureReason::LookupInvalid.into()),
         OwnerState::Denied => {
             let subject = cx.subject();

@@ -1,27 +1,24 @@
-//! How far an attempt has come: what counts when it is cut off by a panic or its deadline.
+//! How far an attempt has come: what counts when it is cut off by a panic or its deadline, and what a failure names.
 
 use super::record::Outcome;
 use crate::observe::{EmailAmbiguous, Subject};
+use leadwire_domain::effect::{EffectId, Effects, not_happened};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
+use std::collections::BTreeSet;
 
 /// How far an attempt has come.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Where the event came from, by what is stored, once that was read: a bare message does not say it.
     source: Option<Source>,
-    doubt: Doubt,
-}
-
-/// Whether the mail may have gone out without a marker that says so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Doubt {
-    #[default]
-    None,
-    Open,
-    /// It may have, and that was reported.
-    Reported,
+    /// The effects of the document, and what is known of them.
+    effects: Option<(Vec<EffectId>, Effects)>,
+    /// Effects that may have been taken without a claim that says so.
+    unrecorded: BTreeSet<EffectId>,
+    /// Whether one of them is in doubt, and that was reported.
+    has_doubt: bool,
 }
 
 impl Progress {
@@ -39,31 +36,49 @@ impl Progress {
         self.source.get_or_insert(source);
     }
 
-    /// The mail is about to be sent.
-    pub(super) fn sending(&mut self) {
-        self.doubt = Doubt::Open;
+    /// What is known of the document's effects by now.
+    pub(super) fn effects_known(&mut self, listed: &[EffectId], effects: &Effects) {
+        self.effects = Some((listed.to_vec(), effects.clone()));
     }
 
-    /// The mail was definitely not taken.
-    pub(super) fn not_taken(&mut self) {
-        self.doubt = Doubt::None;
+    /// An effect is about to be sent.
+    pub(super) fn sending(&mut self, effect: &EffectId) {
+        self.unrecorded.insert(effect.clone());
     }
 
-    /// Whether the mail went out is not known, and that was reported.
-    pub(super) fn doubt_reported(&mut self) {
-        self.doubt = Doubt::Reported;
+    /// An effect was definitely not taken.
+    pub(super) fn not_taken(&mut self, effect: &EffectId) {
+        self.unrecorded.remove(effect);
     }
 
-    /// The outcome of an attempt that was cut off: where the mail may be out, that is what counts.
+    /// Whether an effect was taken is not known, and that was reported.
+    pub(super) fn doubt_reported(&mut self, effect: &EffectId) {
+        self.unrecorded.remove(effect);
+        self.has_doubt = true;
+    }
+
+    /// The claim says what became of every effect.
+    pub(super) fn recorded(&mut self) {
+        self.unrecorded.clear();
+        self.has_doubt = false;
+    }
+
+    /// The effects that did not happen, as far as that is known.
+    pub(super) fn not_happened(&self) -> Vec<EffectId> {
+        let effects = self.effects.as_ref();
+        effects.map_or_else(Vec::new, |(listed, effects)| not_happened(listed, effects))
+    }
+
+    /// The outcome of an attempt that was cut off: where an effect may have happened, that is what counts.
     pub(super) fn abort_outcome(&self, trigger: &Trigger, reason: FailureReason) -> Outcome {
-        match self.doubt {
-            Doubt::None => return Outcome::Failed(reason),
-            Doubt::Open => {
-                let subject = self.subject(trigger);
-                EmailAmbiguous { subject }.emit();
-            }
-            Doubt::Reported => {}
+        for effect in &self.unrecorded {
+            let subject = self.subject(trigger);
+            EmailAmbiguous { subject, effect }.emit();
         }
-        Outcome::Failed(FailureReason::MailAmbiguous)
+        if self.unrecorded.is_empty() && !self.has_doubt {
+            Outcome::Failed(reason)
+        } else {
+            Outcome::Failed(FailureReason::MailAmbiguous)
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What comes from the queue, and what becomes of it.
 
+use super::progress::Progress;
 use crate::trace::TraceContext;
 use jiff::Timestamp;
 use leadwire_domain::failure::{FailureReason, FailureRecord};
@@ -30,13 +31,14 @@ pub struct Record {
 }
 
 impl Record {
-    /// Why it failed; `trigger` is absent where its message could not be read.
+    /// Why it failed; nothing is known where its message could not be read.
     pub(super) fn failure(
         &self,
         reason: FailureReason,
-        trigger: Option<&Trigger>,
+        known: Option<(&Trigger, &Progress)>,
         now: Timestamp,
     ) -> FailureRecord {
+        let trigger = known.map(|(trigger, _)| trigger);
         let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
         FailureRecord {
             v: 1,
@@ -48,6 +50,7 @@ impl Record {
             lead_id: facts.map(|facts| facts.lead_id.clone()),
             event_id: facts.map(|facts| facts.event_id.clone()),
             revision: trigger.map_or(0, |trigger| trigger.name.revision()),
+            effects: known.map_or_else(Vec::new, |(_, progress)| progress.not_happened()),
         }
     }
 }
@@ -56,14 +59,12 @@ impl Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Done {
-    /// It was mailed by this attempt.
+    /// Its last receivers were told by this attempt.
     Mailed,
-    /// It had been mailed before.
+    /// They had been told before.
     MailedBefore,
-    /// Its doubtful mail was parked by this attempt.
+    /// A doubtful effect waits for a person, and nothing else is left to do.
     Parked,
-    /// It had been parked before.
-    ParkedBefore,
     /// Its lead was forgotten on request.
     Forgotten,
     /// A silent replay came to its end by this attempt.

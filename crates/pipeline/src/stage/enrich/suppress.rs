@@ -1,35 +1,38 @@
 //! A replay that may stay silent: whether it has something new to say, and its end without a mail.
 
-use super::claim::{Vacancy, done_before};
+use super::claim::done_before;
 use super::context::{Context, Failed, Step};
+use super::document::{self, Source};
 use super::record::{Done, Outcome};
 use crate::ledger::{Document, DocumentState, Marker};
 use crate::observe::ReplaySettled;
-use crate::port::Home;
-use leadwire_domain::claim::Settled;
+use crate::port::{ETag, Home};
+use leadwire_domain::claim::{Claim, Settled};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::lead::change::diff;
 use leadwire_domain::limits::REVISIONS_BACK_MAX;
 use leadwire_domain::message::Notify;
 
-/// Ends a silent replay; every other attempt goes on.
+/// Ends a silent replay; every other attempt goes on. Of a replay that may be silent the document is stored first, and by itself.
 pub(super) async fn stop_if_silent<H: Home>(
-    cx: &Context<'_, H>,
-    document: &Document,
-    vacancy: &Vacancy,
-) -> Result<Step<()>, Failed> {
-    let mails = match (cx.trigger.notify(), vacancy) {
-        // A claim is only made after a change was found. Another replay may have stored that since; this mail is sent all the same.
-        (Notify::Force, _) | (Notify::IfChanged, Vacancy::Idle { .. } | Vacancy::Stale { .. }) => {
-            true
-        }
-        (Notify::Never, _) => false,
-        (Notify::IfChanged, Vacancy::Absent) => has_changed(cx, document).await?,
-    };
-    if mails {
-        return Ok(Step::Go(()));
+    cx: &mut Context<'_, H>,
+    document: Source,
+    claim: Option<&(Claim, ETag)>,
+) -> Result<Step<Source>, Failed> {
+    if cx.trigger.notify() == Notify::Force {
+        return Ok(Step::Go(document));
     }
-    settle(cx, vacancy).await.map(Step::End)
+    let document = document::store(cx, document).await?;
+    let tells = match (cx.trigger.notify(), claim) {
+        // A claim is only made after a change was found. Another replay may have stored that since; it is told all the same.
+        (Notify::Force, _) | (Notify::IfChanged, Some(_)) => true,
+        (Notify::Never, _) => false,
+        (Notify::IfChanged, None) => has_changed(cx, &document).await?,
+    };
+    if tells {
+        return Ok(Step::Go(Source::Stored(Box::new(document))));
+    }
+    settle(cx, claim.map(|(_, etag)| etag)).await.map(Step::End)
 }
 
 /// Whether the document says anything but the one before it: the newest that an earlier revision stored. Where there is none any more,
@@ -53,12 +56,8 @@ async fn has_changed<H: Home>(cx: &Context<'_, H>, document: &Document) -> Resul
 }
 
 /// The end without a mail. Nothing was sent, so that a write that fails is only tried again by the next receive.
-async fn settle<H: Home>(cx: &Context<'_, H>, vacancy: &Vacancy) -> Result<Outcome, Failed> {
+async fn settle<H: Home>(cx: &Context<'_, H>, over: Option<&ETag>) -> Result<Outcome, Failed> {
     let marker = Marker::new(Settled::Silent, cx.now());
-    let over = match vacancy {
-        Vacancy::Absent => None,
-        Vacancy::Idle { etag, .. } | Vacancy::Stale { etag, .. } => Some(etag),
-    };
     match cx.ledger().settle(cx.name(), over, &marker).await {
         Ok(Some(_)) => {}
         // Another worker was faster, or this one's own reply was lost.

@@ -245,6 +245,7 @@ impl<H: Home> Sweep<H> {
             lead_id: facts.map(|facts| facts.lead_id.clone()),
             event_id: facts.map(|facts| facts.event_id.clone()),
             revision: 0,
+            effects: Vec::new(),
         };
         self.ledger().put_failure(Some(name), &failure).await
     }

@@ -2,6 +2,7 @@
 
 use super::{Odd, Program, object, one, open_trace, samples, values};
 use jiff::SignedDuration;
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
@@ -113,6 +114,7 @@ fn metrics_of_several_sets_of_dimensions_share_a_line() {
     let program = Program::new(Service::Enrich);
     let lines = program.lines(|| {
         EmailSent {
+            effect: &EffectId::everybody(),
             subject: Subject::default(),
             source: Source::Generic,
             message_id: "m-1",

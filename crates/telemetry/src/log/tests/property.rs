@@ -2,6 +2,7 @@
 
 use super::{Odd, Program, Sample, open_trace, samples};
 use jiff::SignedDuration;
+use leadwire_domain::channel::ChannelKind;
 use leadwire_domain::source::Source;
 use leadwire_pipeline::observe::Sink as _;
 use leadwire_pipeline::observe::metric::{
@@ -51,6 +52,7 @@ fn any_one() -> impl Strategy<Value = One> {
         further: metric.facts().further.map(|dimension| match dimension {
             Dimension::Source => source.into(),
             Dimension::Reason => Rejection::NotConfigured.into(),
+            Dimension::Channel => ChannelKind::Mail.into(),
         }),
         number,
     })

@@ -5,6 +5,7 @@ use crate::emf::{Document, LINE_BYTES_MAX, Loss, PAST_MS, Value};
 use crate::line::now;
 use crate::log::{EventFilter, LogSink};
 use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::channel::ChannelKind;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
 use leadwire_pipeline::observe::Sink as _;
@@ -151,6 +152,10 @@ fn all(dimension: Option<Dimension>) -> Vec<Option<Further>> {
         None => vec![None],
         Some(Dimension::Source) => sources.map(|source| Some(source.into())).collect(),
         Some(Dimension::Reason) => reasons.map(|reason| Some(reason.into())).collect(),
+        Some(Dimension::Channel) => {
+            let kinds = ChannelKind::ALL.into_iter();
+            kinds.map(|kind| Some(kind.into())).collect()
+        }
     }
 }
 

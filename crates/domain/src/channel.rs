@@ -1,0 +1,189 @@
+//! Channels: who is told of an event. There are two of people, the team and the owner, and the canary's own.
+
+use crate::effect::EffectId;
+use crate::limits::EFFECTS_MAX;
+use crate::notice::EmailAddress;
+use crate::source::canary;
+
+/// The people who must call.
+pub const TEAM: &str = "team";
+/// The lead's owner.
+pub const OWNER: &str = "owner";
+/// The canary's mails go nowhere else, and no other lead's go there.
+pub const CANARY: &str = "canary";
+
+/// How a channel tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelKind {
+    /// By mail.
+    Mail,
+}
+
+impl ChannelKind {
+    /// Every kind.
+    pub const ALL: [Self; 1] = [Self::Mail];
+
+    /// Its name, a value of a dimension of metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+        }
+    }
+}
+
+/// Who is told, as it is configured today.
+#[derive(Clone, Copy, Debug)]
+pub struct Receivers<'a> {
+    /// The addresses of the team.
+    pub team: &'a [EmailAddress],
+    /// Whether the owner is told.
+    pub notify_owner: bool,
+}
+
+/// What a lead says of its own receivers.
+#[derive(Clone, Copy, Debug)]
+pub struct Addressee<'a> {
+    /// The owner's address, where the owner file gave one that is one.
+    pub owner: Option<&'a EmailAddress>,
+    /// Whether it is the canary.
+    pub is_canary: bool,
+}
+
+impl Receivers<'_> {
+    /// The effects of a lead whose document is made now, at most [`EFFECTS_MAX`]. Equal addresses are one effect, of the first channel that
+    /// has them.
+    pub fn effects(&self, lead: Addressee<'_>) -> Vec<EffectId> {
+        let mut told: Vec<&EmailAddress> = Vec::new();
+        let mut effects = Vec::new();
+        let all = self.all(lead);
+        for (channel, address) in &all {
+            if effects.len() < EFFECTS_MAX && !told.iter().any(|one| one.is_same(address)) {
+                effects.push(EffectId::of_mail(channel, address));
+                told.push(address);
+            }
+        }
+        effects
+    }
+
+    /// The address of an effect; none where its receiver is no longer configured.
+    pub fn address(&self, effect: &EffectId, lead: Addressee<'_>) -> Option<EmailAddress> {
+        let all = self.all(lead).into_iter();
+        let mut named =
+            all.filter(|(channel, address)| EffectId::of_mail(channel, address) == *effect);
+        named.next().map(|(_, address)| address)
+    }
+
+    fn all(&self, lead: Addressee<'_>) -> Vec<(&'static str, EmailAddress)> {
+        if lead.is_canary {
+            return vec![(CANARY, canary::recipient())];
+        }
+        let owner = lead.owner.filter(|_| self.notify_owner);
+        let team = self.team.iter().map(|address| (TEAM, address.clone()));
+        team.chain(owner.map(|address| (OWNER, address.clone())))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> EmailAddress {
+        EmailAddress::parse(text).unwrap()
+    }
+
+    fn named(channel: &str, text: &str) -> EffectId {
+        EffectId::of_mail(channel, &address(text))
+    }
+
+    fn of(owner: Option<&EmailAddress>) -> Addressee<'_> {
+        Addressee {
+            owner,
+            is_canary: false,
+        }
+    }
+
+    #[test]
+    fn an_address_is_told_once_however_it_is_written_and_by_the_first_channel_that_has_it() {
+        let team = ["a@example.com", "b@example.com", "A@Example.COM"].map(address);
+        let owner = address("B@example.com");
+        let receivers = Receivers {
+            team: &team,
+            notify_owner: true,
+        };
+        let expected = [named(TEAM, "a@example.com"), named(TEAM, "b@example.com")];
+        assert_eq!(receivers.effects(of(Some(&owner))), expected);
+        let omar = address("omar@example.com");
+        let with_owner = receivers.effects(of(Some(&omar)));
+        assert_eq!(with_owner.last(), Some(&named(OWNER, "omar@example.com")));
+        let silent = Receivers {
+            notify_owner: false,
+            ..receivers
+        };
+        assert_eq!(silent.effects(of(Some(&omar))), expected);
+    }
+
+    #[test]
+    fn an_event_has_so_many_effects_and_no_more() {
+        let team: Vec<_> = (0..60)
+            .map(|n| address(&format!("a{n}@example.com")))
+            .collect();
+        let receivers = Receivers {
+            team: &team,
+            notify_owner: true,
+        };
+        assert_eq!(receivers.effects(of(None)).len(), EFFECTS_MAX);
+    }
+
+    #[test]
+    fn an_effect_finds_its_receiver_as_long_as_it_is_configured() {
+        let (team, omar) = (
+            [address("a@example.com"), address("omar@example.com")],
+            address("omar@example.com"),
+        );
+        let receivers = Receivers {
+            team: &team,
+            notify_owner: true,
+        };
+        let find = |receivers: Receivers<'_>, effect: &EffectId, owner| {
+            receivers.address(effect, of(owner))
+        };
+        assert_eq!(
+            find(receivers, &named(TEAM, "A@example.com"), None),
+            Some(address("a@example.com"))
+        );
+        assert_eq!(
+            find(receivers, &named(TEAM, "gone@example.com"), None),
+            None
+        );
+        // Told as the owner when the document was made, and one of the team by now.
+        let owner = named(OWNER, "omar@example.com");
+        assert_eq!(find(receivers, &owner, Some(&omar)), Some(omar.clone()));
+        assert_eq!(find(receivers, &owner, None), None);
+        let silent = Receivers {
+            notify_owner: false,
+            ..receivers
+        };
+        assert_eq!(find(silent, &owner, Some(&omar)), None);
+    }
+
+    #[test]
+    fn the_canary_has_a_receiver_of_its_own_that_no_configuration_changes() {
+        let team = [address("a@example.com")];
+        let receivers = Receivers {
+            team: &team,
+            notify_owner: true,
+        };
+        let lead = Addressee {
+            owner: Some(&team[0]),
+            is_canary: true,
+        };
+        let effects = receivers.effects(lead);
+        assert_eq!(effects, [EffectId::of_mail(CANARY, &canary::recipient())]);
+        assert_eq!(
+            receivers.address(&effects[0], lead),
+            Some(canary::recipient())
+        );
+        assert_eq!(receivers.address(&named(TEAM, "a@example.com"), lead), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! Step e: the effects, each asked for once in an attempt, all at the same time.
+
+use super::attempt::NO_TIME_SECONDS;
+use super::claim;
+use super::context::{Context, Failed};
+use super::end;
+use super::record::Outcome;
+use super::settle::{self, Answered, Board};
+use super::write::Held;
+use crate::port::{ETag, Entropy, Home, Mail, MailOutcome, Mailer};
+use crate::settings::RECORD_DEADLINE;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use leadwire_domain::channel::Addressee;
+use leadwire_domain::effect::{Answer, EffectId};
+use leadwire_domain::notice::{EmailAddress, render_email};
+use leadwire_domain::wait::DeferReason;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+/// With less than this left of a record's time nothing is sent any more: its answer could not be recorded.
+const SEND_RESERVE: Duration = Duration::from_secs(5);
+/// How long before the end of a record's time an answer is no longer waited for, so that the attempt itself records the doubt.
+const RECORD_RESERVE: Duration = Duration::from_millis(1500);
+/// How long an answer may stay unrecorded while others are waited for.
+const RECORD_AFTER: Duration = Duration::from_secs(1);
+/// The pause before a service that throttles is asked again in the same attempt, at least and at most.
+const ASK_AGAIN_MILLIS: std::ops::Range<u64> = 200..1000;
+
+/// Sends what the claim says is being sent, and settles. Answers are recorded when all are there, or a second after the first that is not
+/// recorded yet: a slow receiver does not keep the others unrecorded.
+pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<Outcome, Failed> {
+    if held.todo.is_empty() {
+        // What was open is parked by now, and the claim says so.
+        return end::of_attempt(cx, (&held.listed, &held.effects), true).await;
+    }
+    if cx.deadline - SEND_RESERVE < Instant::now() {
+        claim::give_back(cx).await;
+        return cx.defer(DeferReason::NoTimeLeft, NO_TIME_SECONDS).await;
+    }
+    let mut asked = ask_all(cx, &held);
+    let mut board = Board::new(cx, held);
+    let mut recording: Option<BoxFuture<'_, Option<ETag>>> = None;
+    let mut record_at: Option<Instant> = None;
+    loop {
+        let time = record_at.unwrap_or(cx.deadline);
+        tokio::select! {
+            biased;
+            answered = asked.next() => match answered {
+                Some(answered) => {
+                    board.answer(cx, answered);
+                    record_at = record_at.or_else(|| Some(Instant::now() + RECORD_AFTER));
+                }
+                None => break,
+            },
+            etag = async { recording.as_mut().expect("only where there is one").await }, if recording.is_some() => {
+                recording = None;
+                board.recorded(cx, etag);
+            }
+            () = sleep_until(time), if record_at.is_some() && recording.is_none() => {
+                record_at = None;
+                recording = Some(board.record(cx));
+            }
+        }
+    }
+    if let Some(recording) = recording {
+        let etag = recording.await;
+        board.recorded(cx, etag);
+    }
+    settle::settle(cx, board).await
+}
+
+/// Begins every effect that is to be sent.
+fn ask_all<'a, H: Home>(
+    cx: &mut Context<'a, H>,
+    held: &Held,
+) -> FuturesUnordered<impl Future<Output = Answered> + Send + use<'a, H>> {
+    let asker = Asker {
+        home: cx.home,
+        sends: cx.sends,
+        deadline: cx.deadline,
+    };
+    let mails = compose(cx, held);
+    for (effect, _) in &mails {
+        cx.progress.sending(effect);
+    }
+    let asked = mails.into_iter();
+    asked
+        .map(|(effect, mail)| asker.ask(effect, mail))
+        .collect()
+}
+
+/// The mails, each to one receiver. One whose receiver is no longer configured has none.
+fn compose<H: Home>(cx: &Context<'_, H>, held: &Held) -> Vec<(EffectId, Option<Mail>)> {
+    let document = &held.document;
+    let is_canary = document.source().is_synthetic();
+    // There is no such lead in the CRM.
+    let link = cx.config.lead_url.as_ref().filter(|_| !is_canary);
+    let text = render_email(&document.lead, cx.now(), link);
+    let owner = document.lead.owner_email.as_deref();
+    let owner = owner.and_then(|owner| EmailAddress::parse(owner).ok());
+    let lead = Addressee {
+        owner: owner.as_ref(),
+        is_canary,
+    };
+    let receivers = cx.config.receivers();
+    let mail = |effect: &EffectId| {
+        let to = receivers.address(effect, lead)?;
+        Some(Mail {
+            event: cx.name().tag(),
+            effect: effect.clone(),
+            attempt: held.effects.get(effect).map_or(1, |effect| effect.attempt),
+            environment: cx.config.environment.clone(),
+            from: cx.config.from.clone(),
+            to,
+            text: text.clone(),
+            is_canary,
+        })
+    };
+    let todo = held.todo.iter();
+    todo.map(|effect| (effect.clone(), mail(effect))).collect()
+}
+
+/// What asks for an effect.
+struct Asker<'a, H> {
+    home: &'a H,
+    sends: &'a Semaphore,
+    deadline: Instant,
+}
+
+impl<H> Clone for Asker<'_, H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Asker<'_, H> {}
+
+impl<H: Home> Asker<'_, H> {
+    /// Asks once, and again only a service that throttles: that is a definite no.
+    async fn ask(self, effect: EffectId, mail: Option<Mail>) -> Answered {
+        let Some(mail) = mail else {
+            return Answered::new(effect, Answer::Dropped);
+        };
+        loop {
+            let last_send = self.deadline - SEND_RESERVE;
+            let Ok(Ok(_turn)) = timeout_at(last_send, self.sends.acquire()).await else {
+                let others = "others were being sent for too long".to_owned();
+                return Answered::new(effect, Answer::Busy(others));
+            };
+            let sent = self.home.mailer().send(&mail);
+            let sent = timeout_at(self.deadline - RECORD_RESERVE, sent).await;
+            match sent {
+                Ok(MailOutcome::Throttled(_))
+                    if Instant::now() < self.deadline - RECORD_DEADLINE / 2 => {}
+                Ok(outcome) => return Answered::of(effect, outcome),
+                Err(_late) => {
+                    let late = "no reply within the record's time".to_owned();
+                    return Answered::new(effect, Answer::Lost(late));
+                }
+            }
+            drop(_turn);
+            let [jitter, ..] = self.home.entropy().bits();
+            let spread = ASK_AGAIN_MILLIS.end - ASK_AGAIN_MILLIS.start;
+            let millis = ASK_AGAIN_MILLIS.start + spread * u64::from(jitter) / 256;
+            sleep(Duration::from_millis(millis)).await;
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Step f: what became of the effects is written over the claim, and reported.
+
+use super::claim::{self, PAUSE, done_before};
+use super::context::{Context, Failed, counts_for_slo};
+use super::end;
+use super::record::Outcome;
+use super::write::Held;
+use crate::ledger::{ClaimState, Document, Marker};
+use crate::observe::{
+    EffectDropped, EffectParked, EmailAmbiguous, EmailSent, IN_TIME, Subject, Timeliness,
+};
+use crate::port::{ETag, Home, MailOutcome, PortError};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use leadwire_domain::claim::{Claim, Says, Settled};
+use leadwire_domain::effect::{Answer, EffectId, EffectState, Effects, Standing, standing};
+use leadwire_domain::failure::FailureReason;
+
+/// What came of asking for an effect.
+pub(super) struct Answered {
+    effect: EffectId,
+    answer: Answer,
+    /// The call that failed, where one did.
+    error: Option<PortError>,
+}
+
+impl Answered {
+    pub(super) fn new(effect: EffectId, answer: Answer) -> Self {
+        Self {
+            effect,
+            answer,
+            error: None,
+        }
+    }
+
+    pub(super) fn of(effect: EffectId, outcome: MailOutcome) -> Self {
+        let (answer, error): (fn(String) -> Answer, _) = match outcome {
+            MailOutcome::Accepted(id) => return Self::new(effect, Answer::Taken(id)),
+            MailOutcome::Throttled(error) | MailOutcome::Busy(error) => (Answer::Busy, error),
+            MailOutcome::Refused(error) => (Answer::Refused, error),
+            MailOutcome::Ambiguous(error) => (Answer::Lost, error),
+        };
+        Self {
+            effect,
+            answer: answer(error.source.to_string()),
+            error: Some(error),
+        }
+    }
+}
+
+/// What is known of the effects of an event while they are sent.
+pub(super) struct Board {
+    document: Document,
+    listed: Vec<EffectId>,
+    effects: Effects,
+    /// The version of the claim that was written last, as far as that is known.
+    etag: ETag,
+    /// What became of effects, in the order of their answers: the first `reported` of them were recorded and reported.
+    answered: Vec<(EffectId, Timestamp)>,
+    reported: usize,
+    /// How many of them a write that is under way records.
+    recording: usize,
+}
+
+impl Board {
+    pub(super) fn new<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Self {
+        cx.progress.effects_known(&held.listed, &held.effects);
+        Self {
+            document: held.document,
+            listed: held.listed,
+            effects: held.effects,
+            etag: held.etag,
+            answered: Vec::new(),
+            reported: 0,
+            recording: 0,
+        }
+    }
+
+    /// Notes an answer.
+    pub(super) fn answer<H: Home>(&mut self, cx: &mut Context<'_, H>, answered: Answered) {
+        let Answered {
+            effect,
+            answer,
+            error,
+        } = answered;
+        if let Some(error) = &error {
+            cx.report_failed_call(error);
+        }
+        match &answer {
+            Answer::Taken(_) => {}
+            Answer::Busy(_) | Answer::Refused(_) | Answer::Dropped => {
+                cx.progress.not_taken(&effect)
+            }
+            Answer::Lost(_) => {
+                let (subject, effect) = (cx.subject(), &effect);
+                EmailAmbiguous { subject, effect }.emit();
+                cx.progress.doubt_reported(effect);
+            }
+        }
+        let now = cx.now();
+        let doubts_max = cx.config.ambiguous.doubts_max();
+        if let Some(found) = self.effects.get_mut(&effect) {
+            *found = found.clone().answered(&answer, doubts_max, now);
+        }
+        self.answered.push((effect, now));
+        cx.progress.effects_known(&self.listed, &self.effects);
+    }
+
+    /// Records the answers that are there, while others are waited for. Gives the claim's new version, where it was written.
+    pub(super) fn record<'a, H: Home>(
+        &mut self,
+        cx: &Context<'a, H>,
+    ) -> BoxFuture<'a, Option<ETag>> {
+        self.recording = self.answered.len();
+        let body = claim::of(cx, Says::Named(self.effects.clone()));
+        let (ledger, name, etag) = (cx.ledger(), cx.name(), self.etag.clone());
+        // One that fails is made up for by the next: the last is tried until the record's deadline.
+        let written = async move {
+            ledger
+                .write_claim(name, Some(&etag), &body)
+                .await
+                .ok()
+                .flatten()
+        };
+        written.boxed()
+    }
+
+    /// What came of that.
+    pub(super) fn recorded<H: Home>(&mut self, cx: &mut Context<'_, H>, etag: Option<ETag>) {
+        if let Some(etag) = etag {
+            self.etag = etag;
+            self.report(cx, self.recording, false);
+        }
+    }
+
+    /// Reports what became of the effects up to the `until`th answer, which the claim says by now.
+    fn report<H: Home>(&mut self, cx: &Context<'_, H>, until: usize, is_settled: bool) {
+        let reported = self.answered.iter().take(until).skip(self.reported);
+        let last_sent = self.answered.iter().rev();
+        let last_sent = last_sent.map(|(effect, _)| effect);
+        let last_sent = last_sent
+            .clone()
+            .find(|effect| self.state(effect) == EffectState::Sent);
+        for (effect, at) in reported {
+            match self.state(effect) {
+                EffectState::Sent => {
+                    let is_last = is_settled && last_sent == Some(effect);
+                    self.report_sent(cx, (effect, *at), is_last);
+                }
+                EffectState::Dropped => {
+                    let subject = cx.subject();
+                    EffectDropped { subject, effect }.emit();
+                }
+                EffectState::Parked => {
+                    let subject = cx.subject();
+                    EffectParked { subject, effect }.emit();
+                }
+                EffectState::Idle
+                | EffectState::Sending
+                | EffectState::Doubt
+                | EffectState::Refused => {}
+            }
+        }
+        self.reported = until.max(self.reported);
+    }
+
+    fn state(&self, effect: &EffectId) -> EffectState {
+        self.effects
+            .get(effect)
+            .map_or(EffectState::Idle, |effect| effect.state)
+    }
+
+    fn report_sent<H: Home>(
+        &self,
+        cx: &Context<'_, H>,
+        (effect, at): (&EffectId, Timestamp),
+        is_last: bool,
+    ) {
+        let provenance = &self.document.lead.provenance;
+        let source = self.document.source();
+        let said = self.effects.get(effect);
+        EmailSent {
+            // A bare message does not say whom it is about; the document does.
+            subject: Subject::of(&self.document.lead.lead_id, &provenance.event_id, source),
+            source,
+            effect,
+            message_id: said
+                .and_then(|said| said.message_id.as_deref())
+                .unwrap_or_default(),
+            attempt: said.map_or(1, |said| said.attempt),
+            latency: at.duration_since(provenance.accepted_at),
+            timeliness: if is_last {
+                timeliness(cx, provenance.lookup_modified_at, at)
+            } else {
+                Timeliness::NotLast
+            },
+        }
+        .emit();
+    }
+
+    /// The claim's last body of this attempt, or the marker.
+    fn outcome<H: Home>(&self, cx: &Context<'_, H>) -> Result<Marker, Claim> {
+        let Standing::Settled { told } = standing(&self.listed, &self.effects) else {
+            let claim = claim::of(cx, Says::Named(self.effects.clone()));
+            // Nobody sends any more: there is nothing left for the lease to protect.
+            let lease_until = cx.now();
+            return Err(Claim {
+                lease_until,
+                ..claim
+            });
+        };
+        let message_id = match &*self.listed {
+            [only] => self
+                .effects
+                .get(only)
+                .and_then(|effect| effect.message_id.clone()),
+            _ => None,
+        };
+        let sent = self.effects.values().filter_map(|effect| effect.at).max();
+        Ok(Marker {
+            told: Some(told),
+            message_id,
+            ..Marker::new(Settled::Sent, sent.unwrap_or_else(|| cx.now()))
+        })
+    }
+}
+
+/// Writes what became of the effects. They have happened: recording that is all that is left to do, so it is tried until the record's
+/// deadline. What another has written meanwhile stands.
+pub(super) async fn settle<H: Home>(
+    cx: &mut Context<'_, H>,
+    mut board: Board,
+) -> Result<Outcome, Failed> {
+    let (ledger, name) = (cx.ledger(), cx.name());
+    let outcome = board.outcome(cx);
+    let mut pause = PAUSE;
+    let others = loop {
+        let written = match &outcome {
+            Ok(marker) => ledger.settle(name, Some(&board.etag), marker).await,
+            Err(claim) => ledger.write_claim(name, Some(&board.etag), claim).await,
+        };
+        match written {
+            Ok(Some(_)) => break None,
+            Ok(None) => {}
+            Err(error) => cx.report_failed_call(&error),
+        }
+        match ledger.claim(name).await.and_then(ClaimState::readable) {
+            Ok(ClaimState::Claimed(claim, etag)) if claim.token == cx.token => board.etag = etag,
+            Ok(ClaimState::Settled(marker, _)) if Ok(&marker) == outcome.as_ref() => break None,
+            Ok(others) => break Some(others),
+            Err(error) => cx.report_failed_call(&error),
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    };
+    cx.progress.recorded();
+    let all = board.answered.len();
+    board.report(cx, all, outcome.is_ok());
+    match others {
+        None => end::of_attempt(cx, (&board.listed, &board.effects), true).await,
+        // Forgotten meanwhile, or an operator's verb.
+        Some(ClaimState::Settled(marker, _)) => Ok(cx.acked(done_before(marker.how))),
+        Some(_) => Err(FailureReason::StoreUnavailable.into()),
+    }
+}
+
+fn timeliness<H: Home>(
+    cx: &Context<'_, H>,
+    owner_since: Option<Timestamp>,
+    sent_at: Timestamp,
+) -> Timeliness {
+    if cx.name().revision() > 0 {
+        return Timeliness::Replayed;
+    }
+    let Some(facts) = cx
+        .trigger
+        .facts
+        .as_ref()
+        .filter(|_| counts_for_slo(cx.trigger))
+    else {
+        return Timeliness::NotCounted;
+    };
+    let ready = owner_since.map_or(facts.not_before, |since| since.max(facts.not_before));
+    if sent_at.duration_since(ready) <= IN_TIME {
+        Timeliness::InTime
+    } else {
+        Timeliness::Late
+    }
+}
