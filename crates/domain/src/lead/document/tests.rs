@@ -49,7 +49,7 @@ fn the_document_has_the_form_of_the_contract() {
         r#""raw_key":"raw/crm_event_1_20261123T065000123456Z.json","raw_sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","#,
         r#""accepted_at":"2026-11-23T06:50:00.5Z","enriched_at":"2026-11-23T07:00:01Z","lookup_etag":"\"e\"","lookup_modified_at":null,"#,
         r#""from":{"display_name":"event","funnel":"lookup","lead_email":"lookup","lead_owner":"lookup","owner_email":"lookup"},"#,
-        r#""conflicts":[{"field":"lead_email","kept":"lookup"}]}}"#,
+        r#""conflicts":[{"field":"lead_email","kept":"lookup"}],"notify":["team"]}}"#,
     );
     assert_eq!(document, expected);
 }
