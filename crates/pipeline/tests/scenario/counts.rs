@@ -32,7 +32,7 @@ async fn a_call_that_fails_once_adds_its_failed_receive_and_nothing_twice() {
     }
     // A read that fails costs a receive; where it is the first look, the delay is measured at the second, which does not count it.
     for (prefix, expected) in [
-        ("raw/", "BatchItemFailures 1, EmailsSent 1, EndToEndLatency generic 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1".to_owned()),
+        ("raw/", "BatchItemFailures 1, EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1".to_owned()),
         ("test-1.json", whole_and("BatchItemFailures 1")),
     ] {
         let world = World::new();
@@ -62,7 +62,7 @@ async fn the_delay_is_counted_once_whatever_an_event_waits_for_and_however_often
     world.observed(course).await;
     check_told(
         &world,
-        "BatchItemFailures 2, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailDeferred 2, MailedLate 1, OwnerPending 3",
+        "BatchItemFailures 2, EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailDeferred 2, MailedLate 1, OwnerPending 3",
     );
 }
 
@@ -82,8 +82,10 @@ async fn a_document_that_another_worker_stored_is_counted_by_that_one_alone() {
             world.work().await
         };
         let (slow, fast) = tokio::join!(world.work(), faster);
-        assert_eq!(fast, [MAILED]);
-        assert_eq!(slow, [ended(Done::MailedBefore)]);
+        // Its document is the stored one, and its claim came too late.
+        assert!(waits_for_claim(fast[0]), "{fast:?}");
+        assert_eq!(slow, [MAILED]);
+        world.work_until_idle().await;
     };
     world.observed(course).await;
     assert_eq!(only(&world, "enriched/")["lead_owner"], "Nadia");
@@ -108,7 +110,7 @@ async fn an_operators_bare_message_is_counted_as_a_mail_and_not_for_the_objectiv
     world.observed(course).await;
     check_told(
         &world,
-        "EmailsSent 1, EndToEndLatency generic 1, LeadsEnriched 1",
+        "EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, LeadsEnriched 1",
     );
 }
 
@@ -142,24 +144,15 @@ async fn what_fails_for_good_is_counted_once_and_by_an_operators_message_not_for
 #[tokio::test(start_paused = true)]
 async fn a_doubt_is_counted_once_whether_it_is_resent_parked_or_died_of() {
     use AmbiguousPolicy::{Park, Resend};
-    let told_claim = DEAD_CLAIM.replace('}', r#","doubted":true}"#);
-    let resent = whole_and("BatchItemFailures 1, EmailsAmbiguous 1");
-    let resent = resent.replace("MailedInTime", "MailedLate");
-    let doubted = whole_and("EmailsAmbiguous 1");
+    let resent = whole_and("EmailsAmbiguous 1");
     let parked = "EmailsAmbiguous 1, EmailsParked 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, NotMailed 1";
     let cases = [
-        // A reply that is lost: the second mail comes a lease later.
-        (Resend, None, resent),
-        (Park, None, format!("BatchItemFailures 1, {parked}")),
-        // A worker that died, without and with a word of its doubt.
-        (Resend, Some(DEAD_CLAIM), doubted),
-        (Resend, Some(&*told_claim), WHOLE.to_owned()),
-        (Park, Some(DEAD_CLAIM), parked.to_owned()),
-        (
-            Park,
-            Some(&*told_claim),
-            parked.replace("EmailsAmbiguous 1, ", ""),
-        ),
+        // A reply that is lost.
+        (Resend, None, &*resent),
+        (Park, None, parked),
+        // A worker that died.
+        (Resend, Some(DEAD_CLAIM), &*resent),
+        (Park, Some(DEAD_CLAIM), parked),
     ];
     for (policy, claim, expected) in cases {
         let world = World::with(|world| world.enrich.ambiguous = policy);
@@ -173,14 +166,14 @@ async fn a_doubt_is_counted_once_whether_it_is_resent_parked_or_died_of() {
             world.work_until_idle().await;
         };
         world.observed(course).await;
-        check_told(&world, &expected);
+        check_told(&world, expected);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_replay_counts_its_document_and_its_mail_and_nothing_of_the_objective() {
     let dora = OMAR.replace("Omar", "Dora");
-    let (silent, sent) = ("LeadsEnriched 1", "EmailsSent 1, LeadsEnriched 1");
+    let (silent, sent) = ("LeadsEnriched 1", "EffectsSent mail 1, EmailsSent 1, LeadsEnriched 1");
     let failed = "BatchItemFailures 3, FinalAttemptFailed 1";
     for (notify, owner, expected) in [
         (Notify::Force, OMAR, sent),

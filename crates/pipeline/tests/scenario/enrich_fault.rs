@@ -68,8 +68,8 @@ async fn a_marker_that_cannot_be_written_is_the_one_window_in_which_a_second_mai
 #[tokio::test(start_paused = true)]
 async fn a_document_is_merged_once_whatever_the_owner_file_does_between_attempts() {
     let world = due().await;
-    world.spoil_once(Fault::Panics, creates("mail/"));
-    assert_eq!(world.work().await, [failed(Why::Panicked)]);
+    world.spoil_once(Fault::Fails, creates("mail/"));
+    assert_eq!(world.work().await, [failed(Why::StoreUnavailable)]);
     world.put_owner("test-1", &OMAR.replace("Omar", "Nadia"));
     world.work_until_idle().await;
     assert_eq!(subjects(&world), ["New lead: Alice → Omar"]);
@@ -183,20 +183,26 @@ async fn a_failure_is_told_in_metrics_even_while_storage_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_is_written_once_in_an_attempt_and_a_lost_race_costs_no_receive() {
-    let lost_race = Outcome::Deferred {
-        reason: DeferReason::ClaimLive,
-        seconds: 1,
-    };
+async fn a_claim_that_could_not_be_written_costs_a_receive_and_a_lost_race_none() {
     let failed = failed(Why::StoreUnavailable);
-    for (fault, first) in [(Fault::Conflict, lost_race), (Fault::Fails, failed)] {
+    for (fault, expected) in [(Fault::Conflict, vec![MAILED]), (Fault::Fails, vec![failed, MAILED])] {
         let world = due().await;
         world.spoil_once(fault, creates("mail/"));
         let outcomes = world.work_until_idle().await;
-        assert_eq!(outcomes, [first, MAILED], "{fault:?}");
+        assert_eq!(outcomes, expected, "{fault:?}");
         let calls = world.home.calls();
         let written = calls.iter().filter(|call| creates("mail/")(call)).count();
         assert_eq!(written, 2, "{fault:?}");
         assert_eq!(world.mailer().sent().len(), 1, "{fault:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_race_that_is_lost_twice_is_put_back_at_no_cost() {
+    let world = due().await;
+    world.spoil_some(0..2, Fault::Conflict, creates("mail/"));
+    let (reason, seconds) = (DeferReason::ClaimLive, 1);
+    let lost = Outcome::Deferred { reason, seconds };
+    assert_eq!(world.work_until_idle().await, [lost, MAILED]);
+    assert_eq!(world.mailer().sent().len(), 1);
 }

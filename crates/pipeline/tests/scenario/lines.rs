@@ -86,7 +86,7 @@ async fn a_failed_call_that_is_coped_with_has_its_line() {
         ("the marker", Mail::Fine, 0, Fault::Fails, replaces_claim),
         ("the release", Mail::Busy, 0, Fault::Fails, replaces_claim),
         ("the doubt", Mail::Doubtful, 0, Fault::Fails, replaces_claim),
-        ("parking", Mail::Doubtful, 1, lost, replaces_claim),
+        ("parking", Mail::Doubtful, 0, lost, replaces_claim),
     ];
     for (case, mail, nth, fault, fails) in cases {
         let untroubled = told(mail, 1000, fault, fails).await;

@@ -121,6 +121,20 @@ pub(crate) fn waits_for_claim(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Deferred { reason: found, .. } if found == reason)
 }
 
+/// Whether a record was put back to send what is in doubt once more.
+pub(crate) fn is_doubt(outcome: Outcome) -> bool {
+    let reason = DeferReason::InDoubt;
+    matches!(outcome, Outcome::Deferred { reason: found, .. } if found == reason)
+}
+
+/// What the only claim says of the document's nth effect.
+#[track_caller]
+pub(crate) fn effect_of(world: &World, nth: usize) -> Value {
+    let document = only(world, "enriched/");
+    let name = document["_leadwire"]["notify"][nth].as_str().expect("it has so many");
+    only(world, "mail/")["effects"][name].take()
+}
+
 /// Whether every event was received once.
 pub(crate) fn costs_no_receive(world: &World) -> bool {
     let deliveries = world.queue().deliveries();
@@ -147,7 +161,7 @@ pub(crate) fn close_event(lead_id: &str, event_id: &str, time: &str) -> String {
 }
 
 /// What one event counts that is accepted, enriched and mailed in time.
-pub(crate) const WHOLE: &str = "EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1";
+pub(crate) const WHOLE: &str = "EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1";
 
 /// What was counted since the last look, in the order of the names.
 #[track_caller]

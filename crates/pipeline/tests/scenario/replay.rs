@@ -42,7 +42,7 @@ async fn a_forced_replay_is_mailed_through_the_queue_and_left_out_of_the_objecti
     let mails = world.mailer().sent();
     assert_eq!(mails[1].text.subject, "New lead: Alice → Dora");
     assert!(mails[1].event.ends_with("-r1"), "{}", mails[1].event);
-    check_told(&world, "EmailsSent 1, LeadsEnriched 1");
+    check_told(&world, "EffectsSent mail 1, EmailsSent 1, LeadsEnriched 1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -234,7 +234,11 @@ async fn a_lead_and_a_span_of_time_name_their_events() {
 async fn a_dead_workers_claim_of_a_forced_replay_is_taken_over_like_any_other() {
     let (world, name) = mailed().await;
     replayed(&world, &name, Notify::Force).await;
-    world.put(&name.with_revision(1).mail_key(), DEAD_CLAIM);
+    let revision = name.with_revision(1);
+    // Its document is stored before a claim of the first edition is written.
+    world.spoil_once(Fault::Fails, creates("mail/"));
+    assert_eq!(world.work_next().await, [failed(Why::StoreUnavailable)]);
+    world.put(&revision.mail_key(), DEAD_CLAIM);
     assert_eq!(world.work_until_idle().await, [MAILED]);
     assert_eq!(world.mailer().sent()[1].attempt, 2);
 }

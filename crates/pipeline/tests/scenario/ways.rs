@@ -35,6 +35,15 @@ impl Event {
         self.key.replace("raw/", "mail/")
     }
 
+    /// Stores the document that it would have, and gives its key.
+    async fn store_document(&self) -> String {
+        let (other, name) = mailed().await;
+        let key = self.key.replace("raw/", "enriched/");
+        assert_eq!(key, name.enriched_key(), "the same event of another world");
+        self.world.put_back(&key, other.peek(&key).unwrap());
+        key
+    }
+
     /// Makes it come to the worker. False where this way finds nothing to do.
     async fn come(&self, way: Way) -> bool {
         let Self { world, key, body } = self;
@@ -105,7 +114,7 @@ async fn the_document_that_is_there_is_mailed_whatever_the_owner_file_says_since
     for way in Way::VARIANTS.iter().copied() {
         let event = Event::posted().await;
         let world = &event.world;
-        world.spoil(Fault::Panics, creates("mail/"));
+        world.spoil(Fault::Fails, creates("mail/"));
         world.send_bare(&event.key);
         world.work().await;
         world.home.clear_script();
@@ -147,12 +156,14 @@ async fn what_is_written_at_its_claim_counts_whatever_way_it_comes() {
         for (state, is_over, done, expected) in states() {
             let event = Event::posted().await;
             let world = &event.world;
+            let document = event.store_document().await;
             if state.starts_with('{') {
                 world.put(&event.mail_key(), state);
             } else {
                 world.put_marker(&event.mail_key(), state);
             }
             let before = world.peek(&event.mail_key());
+            let stored = world.peek(&document).map(|object| object.etag);
             let comes = event.come(way).await;
             assert_eq!(comes, way != Way::Swept || !is_over, "{way:?} {state}");
             let outcomes = world.work_until_idle().await;
@@ -163,8 +174,9 @@ async fn what_is_written_at_its_claim_counts_whatever_way_it_comes() {
             if expected.is_empty() {
                 let after = world.peek(&event.mail_key());
                 assert_eq!(before.unwrap().etag, after.unwrap().etag, "{way:?} {state}");
-                let made = world.keys("enriched/");
-                assert_eq!(made, [""; 0], "{way:?} {state}");
+                let after = world.peek(&document).map(|object| object.etag);
+                assert_eq!(world.keys("enriched/"), [document], "{way:?} {state}");
+                assert_eq!(after, stored, "{way:?} {state}");
             }
         }
     }

@@ -195,15 +195,14 @@ async fn a_live_claim_is_waited_for_until_its_lease_is_over_however_long_it_is()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_doubt_is_resent_when_the_lease_is_over_and_neither_before_nor_much_later() {
+async fn a_doubt_is_resent_soon_since_its_worker_gave_the_lease_back() {
     let world = posted(World::new()).await;
     world.mailer().lose_replies(1);
     let outcomes = world.work_until_idle().await;
     assert_eq!(outcomes.last(), Some(&MAILED));
     let times = receives(&world);
-    assert_eq!(times.len(), 3, "{times:?}");
-    assert!(SOON.contains(&(times[1] - 600)), "{times:?}");
-    assert_eq!(times[2], 600 + 91, "{times:?}");
+    assert_eq!(times.len(), 2, "{times:?}");
+    assert!((20..=30).contains(&(times[1] - 600)), "{times:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,10 +55,7 @@ async fn steps<H: Home>(cx: &mut Context<'_, H>, remaining: Duration) -> Result<
             Step::End(outcome) => return Ok(outcome),
         };
         let is_draft = matches!(look, Look::Draft(_));
-        if !is_draft {
-            report_beginning(cx, began);
-        }
-        let prepared = match prepare(cx, look).await? {
+        let prepared = match prepare(cx, look, began).await? {
             Step::Go(Some(prepared)) => prepared,
             Step::Go(None) if is_last_look => return Err(FailureReason::StoreUnavailable.into()),
             Step::Go(None) => continue,
@@ -82,6 +79,7 @@ async fn steps<H: Home>(cx: &mut Context<'_, H>, remaining: Duration) -> Result<
 async fn prepare<H: Home>(
     cx: &mut Context<'_, H>,
     look: Look,
+    began: Timestamp,
 ) -> Result<Step<Option<Prepared>>, Failed> {
     let Known {
         claim,
@@ -106,6 +104,7 @@ async fn prepare<H: Home>(
         document.map_err(Failed::store)?,
         raw.map_err(Failed::store)?,
     );
+    report_beginning(cx, began);
     let document = match document {
         DocumentState::Stored(document) => Source::Stored(document),
         DocumentState::Invalid => return Err(FailureReason::EnrichedInvalid.into()),

@@ -76,9 +76,13 @@ pub(super) async fn both<H: Home>(
             }
             document.map(|_stored| Step::Go(None))
         }
-        (_, Written::Unknown(error)) => {
+        (document, Written::Unknown(error)) => {
             claim::give_back(cx).await;
-            Err(error.map_or(FailureReason::StoreUnavailable.into(), Failed::store))
+            match error {
+                Some(error) => Err(Failed::store(error)),
+                // Another write was under way and left nothing.
+                None => document.map(|_stored| Step::Go(None)),
+            }
         }
     }
 }
