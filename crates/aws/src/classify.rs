@@ -79,6 +79,7 @@ where
     PortError {
         action,
         kind: kind(error),
+        detail: None,
         source: Box::new(CallError(words)),
     }
 }
@@ -108,11 +109,22 @@ pub fn mail_outcome(error: &SdkError<SendEmailError, HttpResponse>) -> MailOutco
             verdict(status(error), code(error))
         }
     };
+    let failed = match verdict {
+        Verdict::Busy | Verdict::Unknown => PortError::transient("send mail", source),
+        Verdict::Refused => PortError::permanent("send mail", source),
+    };
+    let failed = failed.with_detail(detail(error).as_deref());
     match verdict {
-        Verdict::Busy => MailOutcome::Busy(PortError::transient("send mail", source)),
-        Verdict::Refused => MailOutcome::Refused(PortError::permanent("send mail", source)),
-        Verdict::Unknown => MailOutcome::Ambiguous(PortError::transient("send mail", source)),
+        Verdict::Busy => MailOutcome::Busy(failed),
+        Verdict::Refused => MailOutcome::Refused(failed),
+        Verdict::Unknown => MailOutcome::Ambiguous(failed),
     }
+}
+
+/// The service's code; where it gave none, the status of its answer.
+fn detail<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    let code = code(error).map(str::to_owned);
+    code.or_else(|| status(error).map(|status| status.to_string()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -344,3 +344,6 @@ pub fn not_happened(document: &[EffectId], effects: &Effects) -> Vec<EffectId> {
     let document = document.iter();
     document.filter(|id| !happened(id)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

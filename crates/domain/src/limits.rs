@@ -38,6 +38,8 @@ pub const LEAD_URL_CHARS_MAX: usize = 2000;
 /// Earlier revisions that are looked through for the document that a replay is compared with. Only a replay that never came to its document
 /// leaves a gap, so that the first look finds it as a rule.
 pub const REVISIONS_BACK_MAX: usize = 50;
+/// Longest code of a service that is stored with an effect.
+pub const DETAIL_CHARS_MAX: usize = 120;
 /// Recipients of one mail (Amazon SES allows 50).
 pub const RECIPIENTS_MAX: usize = 50;
 

@@ -28,7 +28,7 @@ pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected, SourcesUnavailable};
 pub use machine::{
     AcceptFailed, CanariesNotForgotten, ConnectionEnded, DeleteFailed, DrainTimedOut,
-    FolderWarning, MailNotLogged, PageFailed, QueueNotMeasured, QueueUnavailable, RecipientRefused,
+    FolderWarning, MailNotLogged, PageFailed, QueueNotMeasured, QueueUnavailable,
     ServerStarted, ServerStopping, TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain,
     ViewNotWritten, ViewsNotRebuilt, WriterPanicked,
 };
