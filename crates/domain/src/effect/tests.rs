@@ -36,7 +36,10 @@ fn an_address_is_one_receiver_in_whatever_case() {
 fn no_effect_shows_an_address() {
     let effect = of_mail("team", OMAR);
     assert_eq!(effect.to_string(), OMARS);
-    let shown = format!("{effect} {effect:?} {}", serde_json::to_string(&effect).unwrap());
+    let shown = format!(
+        "{effect} {effect:?} {}",
+        serde_json::to_string(&effect).unwrap()
+    );
     for part in ["omar", "example", "@"] {
         assert!(!shown.contains(part), "{shown}");
     }
@@ -142,7 +145,10 @@ fn what_a_service_said_stands_in_the_claim_until_it_says_something_else() {
     let again = effect.begun();
     assert_eq!(again.detail, None);
     let taken = again.answered(&Answer::Taken("m-1".to_owned()), 2, now());
-    assert_eq!((taken.message_id.as_deref(), taken.detail), (Some("m-1"), None));
+    assert_eq!(
+        (taken.message_id.as_deref(), taken.detail),
+        (Some("m-1"), None)
+    );
 }
 
 #[test]

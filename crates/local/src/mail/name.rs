@@ -89,7 +89,16 @@ mod tests {
 
     #[test]
     fn a_tag_that_is_no_file_name_makes_no_mails_name() {
-        for tag in ["", "../x", "a/b", "a.b", "a:b", "a\r\nBcc: x", ".hidden", "ä"] {
+        for tag in [
+            "",
+            "../x",
+            "a/b",
+            "a.b",
+            "a:b",
+            "a\r\nBcc: x",
+            ".hidden",
+            "ä",
+        ] {
             assert_eq!(name(tag, "team"), Err(MailNameError), "{tag:?}");
         }
     }

@@ -59,7 +59,12 @@ impl PortError {
     #[must_use]
     pub fn with_detail(mut self, code: Option<&str>) -> Self {
         let is_shown = |char: &char| matches!(char, ' '..='~');
-        let shown = |code: &str| code.chars().filter(is_shown).take(DETAIL_CHARS_MAX).collect();
+        let shown = |code: &str| {
+            code.chars()
+                .filter(is_shown)
+                .take(DETAIL_CHARS_MAX)
+                .collect()
+        };
         self.detail = code.map(shown);
         self
     }

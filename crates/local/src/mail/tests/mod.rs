@@ -170,8 +170,16 @@ fn check_detail(outcome: &MailOutcome, expected: Option<&str>) {
 #[tokio::test]
 async fn of_a_servers_answer_its_codes_are_said_and_nothing_else() {
     for (step, reply, expected) in [
-        ("RCPT", "550 5.1.1 <omar@example.com> unknown", Some("550 5.1.1")),
-        ("RCPT", "550-5.7.1 no mail\r\n550 5.7.1 from you", Some("550 5.7.1")),
+        (
+            "RCPT",
+            "550 5.1.1 <omar@example.com> unknown",
+            Some("550 5.1.1"),
+        ),
+        (
+            "RCPT",
+            "550-5.7.1 no mail\r\n550 5.7.1 from you",
+            Some("550 5.7.1"),
+        ),
         ("RCPT", "450 4.2.0", Some("450 4.2.0")),
         ("MAIL", "550 <omar@example.com> 5.1.1", Some("550")),
         ("MAIL", "550 5.1.1.1 x", Some("550")),

@@ -15,14 +15,17 @@ fn first_edition() -> tempfile::TempDir {
     let database = Connection::open(folder.path().join("leadwire.db")).unwrap();
     let schema = include_str!("../../database/v1.sql");
     database.execute_batch(schema).unwrap();
-    database.pragma_update(None, "application_id", 0x4c44_5752).unwrap();
+    database
+        .pragma_update(None, "application_id", 0x4c44_5752)
+        .unwrap();
     database.pragma_update(None, "user_version", 1).unwrap();
     let rows = [
         (EVENT, 1, "ambiguous", None),
         (EVENT, 2, "accepted", Some(FIRST_ID)),
         (REFUSED, 1, "refused", None),
     ];
-    let insert = "INSERT INTO mail_log (event, attempt, outcome, message_id, at) VALUES (?1, ?2, ?3, ?4, 0)";
+    let insert =
+        "INSERT INTO mail_log (event, attempt, outcome, message_id, at) VALUES (?1, ?2, ?3, ?4, 0)";
     for row in rows {
         database.execute(insert, row).unwrap();
     }
