@@ -182,8 +182,8 @@ fn what_is_given_back_unsent_is_as_it_was_before() {
 fn stands(states: &[EffectState]) -> (Vec<EffectId>, Effects) {
     let names = ["a", "b", "c", "d"].map(id);
     let document: Vec<EffectId> = names.into_iter().take(states.len()).collect();
-    let named = document.iter().cloned().zip(states);
-    let effects = named.filter(|(_, state)| **state != EffectState::Idle);
+    let pairs = document.iter().cloned().zip(states);
+    let effects = pairs.filter(|(_, state)| **state != EffectState::Idle);
     let effects = effects.map(|(id, state)| {
         let effect = Effect {
             state: *state,

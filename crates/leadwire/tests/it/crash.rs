@@ -55,7 +55,7 @@ fn owners() -> String {
 }
 
 #[test]
-fn up_killed_twice_among_200_leads_loses_none_and_mails_none_of_its_two_receivers_twice() {
+fn up_killed_twice_among_200_leads_loses_none_and_mails_none_twice() {
     let house = House::new();
     house.write("owners.csv", &owners());
     house.run("lookup import owners.csv").expect_code(0);
