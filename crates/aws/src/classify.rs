@@ -34,6 +34,13 @@ const BUSY_CODES: [&str; 21] = [
     "OverLimit",
 ];
 
+/// Those of them that say that too much came at this moment: SES counts by the second.
+const THROTTLED_CODES: [&str; 3] = [
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+
 /// A failed call to a service, in words. The SDK's own error is not kept: with SES its text may quote addresses.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -60,7 +67,7 @@ pub fn kind<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> PortE
     }
     match verdict(status(error), code(error)) {
         Verdict::Refused => PortErrorKind::Permanent,
-        Verdict::Busy | Verdict::Unknown => PortErrorKind::Transient,
+        Verdict::Throttled | Verdict::Busy | Verdict::Unknown => PortErrorKind::Transient,
     }
 }
 
@@ -79,6 +86,7 @@ where
     PortError {
         action,
         kind: kind(error),
+        detail: None,
         source: Box::new(CallError(words)),
     }
 }
@@ -108,15 +116,30 @@ pub fn mail_outcome(error: &SdkError<SendEmailError, HttpResponse>) -> MailOutco
             verdict(status(error), code(error))
         }
     };
+    let failed = match verdict {
+        Verdict::Throttled | Verdict::Busy | Verdict::Unknown => {
+            PortError::transient("send mail", source)
+        }
+        Verdict::Refused => PortError::permanent("send mail", source),
+    };
+    let failed = failed.with_detail(detail(error).as_deref());
     match verdict {
-        Verdict::Busy => MailOutcome::Busy(PortError::transient("send mail", source)),
-        Verdict::Refused => MailOutcome::Refused(PortError::permanent("send mail", source)),
-        Verdict::Unknown => MailOutcome::Ambiguous(PortError::transient("send mail", source)),
+        Verdict::Throttled => MailOutcome::Throttled(failed),
+        Verdict::Busy => MailOutcome::Busy(failed),
+        Verdict::Refused => MailOutcome::Refused(failed),
+        Verdict::Unknown => MailOutcome::Ambiguous(failed),
     }
+}
+
+/// The service's code; where it gave none, the status of its answer.
+fn detail<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<String> {
+    let code = code(error).map(str::to_owned);
+    code.or_else(|| status(error).map(|status| status.to_string()))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
+    Throttled,
     Busy,
     Refused,
     Unknown,
@@ -124,8 +147,9 @@ enum Verdict {
 
 fn verdict(status: Option<u16>, code: Option<&str>) -> Verdict {
     match (status, code) {
+        (_, Some(code)) if THROTTLED_CODES.contains(&code) => Verdict::Throttled,
         (_, Some(code)) if BUSY_CODES.contains(&code) => Verdict::Busy,
-        (Some(429), _) => Verdict::Busy,
+        (Some(429), _) => Verdict::Throttled,
         // 408 says that the request did not arrive whole, which a proxy may say of one that did; 409 that another write was under way.
         (Some(408 | 409), _) => Verdict::Unknown,
         (Some(400..=499), _) => Verdict::Refused,
@@ -172,7 +196,7 @@ mod tests {
         let check = |expected, status, code| {
             assert_eq!(verdict(status, code), expected, "{status:?} {code:?}");
         };
-        check(Verdict::Busy, Some(429), None);
+        check(Verdict::Throttled, Some(429), None);
         check(Verdict::Busy, Some(503), Some("SlowDown"));
         check(Verdict::Refused, Some(400), Some("AccessDeniedException"));
         check(Verdict::Refused, Some(403), None);

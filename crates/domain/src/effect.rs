@@ -161,17 +161,17 @@ pub struct Effect {
 /// What a claim says of the effects of a document.
 pub type Effects = BTreeMap<EffectId, Effect>;
 
-/// How an attempt at an effect ended.
+/// How an attempt at an effect ended, with the service's code where it gave one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Taken, under this id.
     Taken(String),
     /// Definitely not taken, and it may be later.
-    Busy(String),
+    Busy(Option<String>),
     /// Definitely not taken, and it never will be.
-    Refused(String),
+    Refused(Option<String>),
     /// It is not known whether it was taken.
-    Lost(String),
+    Lost(Option<String>),
     /// Not asked for: its receiver is no longer configured.
     Dropped,
 }
@@ -201,10 +201,10 @@ impl Effect {
     #[must_use]
     pub fn answered(self, answer: &Answer, doubts_max: u32, now: Timestamp) -> Self {
         let (state, detail) = match answer {
-            Answer::Lost(detail) => return self.doubted(doubts_max, now, Some(detail.clone())),
+            Answer::Lost(detail) => return self.doubted(doubts_max, now, detail.clone()),
             Answer::Taken(_) => (EffectState::Sent, None),
-            Answer::Busy(detail) => (EffectState::Idle, Some(detail.clone())),
-            Answer::Refused(detail) => (EffectState::Refused, Some(detail.clone())),
+            Answer::Busy(detail) => (EffectState::Idle, detail.clone()),
+            Answer::Refused(detail) => (EffectState::Refused, detail.clone()),
             Answer::Dropped => (EffectState::Dropped, None),
         };
         let message_id = match answer {
@@ -350,3 +350,6 @@ pub fn not_happened(document: &[EffectId], effects: &Effects) -> Vec<EffectId> {
     let document = document.iter();
     document.filter(|id| !happened(id)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

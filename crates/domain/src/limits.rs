@@ -47,6 +47,8 @@ pub const REVISIONS_BACK_MAX: usize = 50;
 pub const EFFECTS_MAX: usize = 50;
 /// Largest claim, in bytes (promise P8): [`EFFECTS_MAX`] effects with the longest names, ids and details.
 pub const CLAIM_BYTES_MAX: usize = 32 * 1024;
+/// Longest code of a service that is stored with an effect.
+pub const DETAIL_CHARS_MAX: usize = 120;
 
 #[expect(clippy::as_conversions, reason = "u32::from is not const")]
 const _: () = assert!(HOPS_MAX as u32 * QUEUE_DELAY_SECONDS_MAX >= WAIT_WINDOW_SECONDS_MAX);

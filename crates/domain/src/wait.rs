@@ -266,6 +266,24 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_of_another_kind_begins_with_its_first_step_whatever_was_waited_for_before() {
+        for hop in [0, 2, 3, 12] {
+            let waiting = Waiting {
+                kind: WaitKind::Owner,
+                hop,
+                ..Waiting::default()
+            };
+            assert_eq!(decide_mail_wait(at(0), 3600, &waiting, 0), Some(20));
+            assert_eq!(decide_doubt_wait(&waiting, 0), 20);
+            let early = Waiting {
+                kind: WaitKind::Early,
+                ..waiting
+            };
+            assert_eq!(decide_owner_wait(at(0), at(3600), &early), Some(30));
+        }
+    }
+
+    #[test]
     fn a_part_of_a_second_is_a_whole_one_and_what_is_past_is_none() {
         let now = at(100);
         for (nanos, seconds) in [

@@ -115,7 +115,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The ids of the mails that each process says it sent. A kill may cut its last line.
+    /// The names of the mails that each process says it sent, as their Message-IDs have them. A kill may cut its last line.
     fn sent(&self) -> Result<Vec<(usize, String)>> {
         let mut sent = Vec::new();
         for generation in 0..=self.generation.get() {
@@ -126,8 +126,8 @@ impl Machine {
             let lines = lines.filter(|line: &Value| text(line, "event") == "email_sent");
             sent.extend(lines.map(|line| {
                 let id = text(&line, "message_id");
-                let event = id.trim_start_matches('<').split('@').next();
-                (generation, event.unwrap_or_default().to_owned())
+                let name = id.trim_start_matches('<').split('@').next();
+                (generation, name.unwrap_or_default().to_owned())
             }));
         }
         Ok(sent)
@@ -135,17 +135,17 @@ impl Machine {
 
     /// The mails of the outbox; one that the log says was sent twice is there twice.
     fn outbox(&self) -> Result<Mails> {
-        let mut events: Vec<String> = names(&self.data().join("outbox"), ".eml")?
+        let mut mails: Vec<String> = names(&self.data().join("outbox"), ".eml")?
             .into_iter()
             .collect();
         let mut seen = BTreeSet::new();
-        for (_, event) in self.sent()? {
-            if !seen.insert(event.clone()) {
-                events.push(event);
+        for (_, mail) in self.sent()? {
+            if !seen.insert(mail.clone()) {
+                mails.push(mail);
             }
         }
-        let mails = events.into_iter().map(|event| Mail {
-            event,
+        let mails = mails.into_iter().map(|mail| Mail {
+            event: event_of(&mail),
             ..Mail::default()
         });
         Ok(Mails {
@@ -194,8 +194,8 @@ impl Target for Machine {
             return self.outbox();
         };
         let mut settled = BTreeMap::new();
-        for (generation, event) in self.sent()? {
-            settled.entry(event).or_insert(generation);
+        for (generation, mail) in self.sent()? {
+            settled.entry(event_of(&mail)).or_insert(generation);
         }
         Ok(judged(&server.taken(), &settled))
     }
@@ -333,6 +333,12 @@ fn judged(taken: &[Taken], settled: &BTreeMap<String, usize>) -> Mails {
 fn text(document: &Value, name: &str) -> String {
     let member = document.get(name).and_then(Value::as_str);
     member.unwrap_or_default().to_owned()
+}
+
+/// The event of a mail, by the mail's name: `<event>.<effect>`.
+fn event_of(mail: &str) -> String {
+    let (event, _effect) = mail.split_once('.').unwrap_or((mail, ""));
+    event.to_owned()
 }
 
 /// Names in a folder that end like this, without that end.

@@ -6,13 +6,14 @@ use leadwire_domain::notice::{EmailAddress, EmailText};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer as _};
 
 pub(super) fn mail() -> Mail {
+    let to = EmailAddress::parse("omar@example.com").unwrap();
     Mail {
         event: "crm_event_test-1".into(),
         attempt: 2,
         environment: "dev".into(),
         from: EmailAddress::parse("crm@example.com").unwrap(),
-        effect: EffectId::parse("team").unwrap(),
-        to: EmailAddress::parse("omar@example.com").unwrap(),
+        effect: EffectId::of_mail("team", &to),
+        to,
         is_canary: false,
         text: EmailText {
             subject: "New lead: Zoë".into(),
@@ -63,6 +64,52 @@ async fn a_mail_is_simple_content_in_utf_8_with_its_tags() {
         r#""ConfigurationSetName":"leadwire""#,
     ]);
     assert!(request.starts_with("post /v2/email/outbound-emails http/1.1"));
+}
+
+#[tokio::test]
+async fn each_receiver_is_a_request_of_its_own_and_one_that_is_refused_keeps_no_other() {
+    let taken = Step::ok(&[], r#"{"MessageId":"m-1"}"#);
+    let server = Server::start([Step::json(400, "MessageRejected"), taken]).await;
+    let mailer = SesMailer::new(clients(&server).await.ses(), None);
+    let to = EmailAddress::parse("olga@example.com").unwrap();
+    let second = Mail {
+        effect: EffectId::of_mail("team", &to),
+        to,
+        ..mail()
+    };
+    let outcomes = (mailer.send(&mail()).await, mailer.send(&second).await);
+    assert!(
+        matches!(&outcomes, (MailOutcome::Refused(_), MailOutcome::Accepted(id)) if id == "m-1"),
+        "{outcomes:?}"
+    );
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2);
+    for (request, receiver) in requests.iter().zip(["omar", "olga"]) {
+        let destination = format!(r#""Destination":{{"ToAddresses":["{receiver}@example.com"]}}"#);
+        assert!(request.contains(&destination), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn of_what_ses_answers_its_code_is_said_or_the_status_where_it_has_none() {
+    for (step, expected) in [
+        (Step::ok(&[], r#"{"MessageId":"m-1"}"#), None),
+        (Step::json(400, "MessageRejected"), Some("MessageRejected")),
+        (
+            Step::json(429, "TooManyRequestsException"),
+            Some("TooManyRequestsException"),
+        ),
+        (
+            Step::json(500, "InternalServerErrorException"),
+            Some("InternalServerErrorException"),
+        ),
+        (Step::Answer(503, Vec::new(), String::new()), Some("503")),
+        (Step::RESET, None),
+    ] {
+        let server = Server::start([step]).await;
+        let outcome = fault::mail(&clients(&server).await).await;
+        assert_eq!(outcome.detail(), expected, "{outcome:?}");
+    }
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ fn describe_holder(text: &str) -> String {
     }
 }
 
-/// The mails of a lead in an outbox: `X.eml`, or `X-r2.eml` of a replay.
+/// The mails of a lead in an outbox: `X.team.1a2b3c4d5e6f7081.eml`, or `X-r2.…` of a replay; `X.eml` of the first edition.
 fn mails_in(outbox: &Path, lead_id: &LeadId) -> io::Result<Vec<String>> {
     let entries = match std::fs::read_dir(outbox) {
         Ok(entries) => entries,
@@ -189,8 +189,9 @@ fn mails_in(outbox: &Path, lead_id: &LeadId) -> io::Result<Vec<String>> {
     let mut mails = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-        if is_of(stem, lead_id) {
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let (tag, _) = name.split_once('.').unwrap_or((name, ""));
+        if is_of(tag, lead_id) {
             mails.push(path.display().to_string());
         }
     }
@@ -198,10 +199,10 @@ fn mails_in(outbox: &Path, lead_id: &LeadId) -> io::Result<Vec<String>> {
     Ok(mails)
 }
 
-fn is_of(stem: &str, lead_id: &LeadId) -> bool {
-    let event = match stem.rsplit_once("-r") {
+fn is_of(tag: &str, lead_id: &LeadId) -> bool {
+    let event = match tag.rsplit_once("-r") {
         Some((event, revision)) if revision.parse::<u32>().is_ok() => event,
-        _ => stem,
+        _ => tag,
     };
     EventName::parse_raw_key(&format!("{RAW}{event}.json"))
         .is_ok_and(|name| name.may_be_of(lead_id))
@@ -215,11 +216,13 @@ mod tests {
     fn the_mails_of_a_lead_are_known_by_their_names() {
         let outbox = tempfile::tempdir().unwrap();
         let names = [
-            "crm_event_a_20261123T065000123456Z-r12.eml",
+            "crm_event_a_20261123T065000123456Z-r12.team.0de61b1110462435.eml",
             "crm_event_a_20261123T065000123456Z.eml",
-            "crm_event_a-r1_20261123T065000123456Z.eml",
+            "crm_event_a_20261123T065000123456Z.owner.0de61b1110462435.eml",
+            "crm_event_a_20261123T065000123456Z.team.0de61b1110462435.eml",
+            "crm_event_a-r1_20261123T065000123456Z.team.0de61b1110462435.eml",
             "crm_event_a_1_20261123T065000123456Z.eml",
-            "crm_event_ab_20261123T065000123456Z.eml",
+            "crm_event_ab_20261123T065000123456Z.team.0de61b1110462435.eml",
             "notes.txt",
         ];
         let paths = names.map(|name| outbox.path().join(name));
@@ -228,7 +231,7 @@ mod tests {
         }
         let lead = LeadId::parse("a").unwrap();
         let found = mails_in(outbox.path(), &lead).unwrap();
-        let mine = paths.iter().take(2).map(|path| path.display().to_string());
+        let mine = paths.iter().take(4).map(|path| path.display().to_string());
         assert_eq!(found, mine.collect::<Vec<_>>());
         let nowhere = outbox.path().join("none");
         assert!(mails_in(&nowhere, &lead).unwrap().is_empty());

@@ -14,9 +14,9 @@ fn the_demo_brings_every_lead_to_its_end_and_its_dead_letter_can_be_redriven() {
     assert_eq!(
         leads,
         [
-            "demo-alice mailed 1",
-            "demo-bob mailed 1",
-            "demo-carol mailed 1",
+            "demo-alice mailed 2",
+            "demo-bob mailed 2",
+            "demo-carol mailed 2",
             "demo-dave dead 0"
         ]
     );

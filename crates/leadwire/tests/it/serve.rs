@@ -1,6 +1,7 @@
 use crate::house::{House, agent, raw_exchange, wait_until};
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 #[test]
 fn leads_that_are_posted_are_mailed_after_their_delay_and_not_before() {
@@ -31,6 +32,45 @@ fn leads_that_are_posted_are_mailed_after_their_delay_and_not_before() {
     assert!(waited.as_secs_f64() >= 1.0, "{document:#}");
     assert_eq!(up.stop(), Some(0));
     assert_eq!(house.mails().len(), 2);
+}
+
+/// The mails in the outbox, by one header.
+fn header(house: &House, name: &str) -> BTreeSet<String> {
+    let texts = house.mails().into_iter().map(|mail| {
+        let path = house.data().join("outbox").join(mail);
+        std::fs::read_to_string(path).unwrap()
+    });
+    let value = |text: String| {
+        let mut lines = text.lines();
+        let line = lines.find_map(|line| line.strip_prefix(name));
+        line.unwrap().to_owned()
+    };
+    texts.map(value).collect()
+}
+
+#[test]
+fn each_receiver_has_a_mail_of_its_own_and_what_is_taken_out_of_the_outbox_does_not_come_back() {
+    let house = House::new();
+    house.run("lookup put a --owner Omar").expect_code(0);
+    let flags = "--delay 0s --to team@example.com,desk@example.com";
+    let up = house.up(flags);
+    up.accept("a");
+    wait_until("the lead is mailed", || {
+        house.lead("a")["stage"] == "mailed"
+    });
+    let receivers = ["desk@example.com", "team@example.com"].map(str::to_owned);
+    assert_eq!(header(&house, "To: "), BTreeSet::from(receivers));
+    assert_eq!(header(&house, "Message-ID: ").len(), 2);
+    assert_eq!(header(&house, "X-Leadwire-Event: ").len(), 1);
+    for mail in house.mails() {
+        std::fs::remove_file(house.data().join("outbox").join(mail)).unwrap();
+    }
+    assert_eq!(up.stop(), Some(0));
+    let up = house.up(flags);
+    up.accept("a");
+    house.run("sweep --confirm").expect_code(0);
+    assert_eq!(up.stop(), Some(0));
+    assert!(house.mails().is_empty());
 }
 
 #[test]

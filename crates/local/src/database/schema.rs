@@ -8,7 +8,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x4c44_5752;
 
 /// What brings a database from each version to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("v1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// A database that was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

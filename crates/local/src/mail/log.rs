@@ -13,22 +13,24 @@ pub(crate) struct MailLog {
     clock: HomeClock,
 }
 
-const RECORD: &str = "INSERT INTO mail_log (event, attempt, outcome, message_id, at) VALUES (:event, :attempt, :outcome, :message_id, :at)";
-const ACCEPTED: &str = "SELECT message_id FROM mail_log WHERE event = :event AND outcome = 'accepted' ORDER BY id LIMIT 1";
+const RECORD: &str = "INSERT INTO mail_log (event, effect, attempt, outcome, message_id, at)
+    VALUES (:event, :effect, :attempt, :outcome, :message_id, :at)";
+// A row without an effect is the first edition's, whose one mail went to every receiver.
+const ACCEPTED: &str = "SELECT message_id FROM mail_log
+    WHERE event = :event AND (effect = :effect OR effect IS NULL) AND outcome = 'accepted' ORDER BY id LIMIT 1";
 
 impl MailLog {
     pub(crate) fn new(database: Database, clock: HomeClock) -> Self {
         Self { database, clock }
     }
 
-    /// The id under which an event's mail was accepted, where it was.
-    pub(super) async fn accepted(&self, event: &str) -> Result<Option<String>, PortError> {
-        let event = event.to_owned();
+    /// The id under which a mail was accepted, in whatever attempt, where it was.
+    pub(super) async fn accepted(&self, mail: &Mail) -> Result<Option<String>, PortError> {
+        let (event, effect) = (mail.event.clone(), mail.effect.clone());
         let work = move |connection: &Connection| {
             let mut accepted = connection.prepare_cached(ACCEPTED)?;
-            let found = accepted.query_row(named_params! {":event": event}, |row| {
-                row.get::<_, Option<String>>(0)
-            });
+            let params = named_params! {":event": event, ":effect": effect.as_str()};
+            let found = accepted.query_row(params, |row| row.get::<_, Option<String>>(0));
             Ok(found.optional()?.map(Option::unwrap_or_default))
         };
         self.database.read("read the mail log", work).await
@@ -37,7 +39,7 @@ impl MailLog {
     /// Writes down what became of an attempt. A mail is out or not whatever the log says, so that failing here only warns.
     pub(super) async fn record(&self, mail: &Mail, outcome: &MailOutcome) {
         let at = self.clock.now().as_microsecond();
-        let (event, attempt) = (mail.event.clone(), mail.attempt);
+        let (event, effect, attempt) = (mail.event.clone(), mail.effect.clone(), mail.attempt);
         let (outcome, message_id) = match outcome {
             MailOutcome::Accepted(id) => ("accepted", Some(id.clone())),
             MailOutcome::Throttled(_) | MailOutcome::Busy(_) => ("busy", None),
@@ -45,7 +47,10 @@ impl MailLog {
             MailOutcome::Ambiguous(_) => ("ambiguous", None),
         };
         let work = move |connection: &Connection| {
-            let params = named_params! {":event": event, ":attempt": attempt, ":outcome": outcome, ":message_id": message_id, ":at": at};
+            let params = named_params! {
+                ":event": event, ":effect": effect.as_str(), ":attempt": attempt,
+                ":outcome": outcome, ":message_id": message_id, ":at": at,
+            };
             connection.prepare_cached(RECORD)?.execute(params)
         };
         if let Err(error) = self.database.write("log a mail", work).await {

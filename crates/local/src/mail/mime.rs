@@ -12,49 +12,30 @@ use std::time::SystemTime;
 /// A mail that cannot be composed. It shows no address.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ComposeError {
-    #[error("the event's tag is no file name of A-Z, a-z, 0-9, '_' and '-'")]
-    Event,
     #[error("an address is none that SMTP takes")]
     Address(#[source] AddressError),
     #[error("the message could not be put together")]
     Message(#[source] lettre::error::Error),
 }
 
-/// The mail's id: the same for every attempt, so that a mail program shows a repeated one once.
-pub(super) fn message_id(mail: &Mail) -> String {
-    let domain = mail
-        .from
-        .expose()
-        .rsplit_once('@')
-        .map_or("localhost", |(_, domain)| domain);
-    format!("<{}@{domain}>", mail.event)
-}
-
 /// The message: plain text and HTML, as alternatives.
-pub(super) fn compose(mail: &Mail, now: Timestamp) -> Result<Message, ComposeError> {
-    if !is_file_name(&mail.event) {
-        return Err(ComposeError::Event);
-    }
-    let mut builder = Message::builder()
-        .message_id(Some(message_id(mail)))
+pub(super) fn compose(
+    mail: &Mail,
+    message_id: &str,
+    now: Timestamp,
+) -> Result<Message, ComposeError> {
+    let builder = Message::builder()
+        .message_id(Some(message_id.to_owned()))
         .date(SystemTime::try_from(now).unwrap_or(SystemTime::UNIX_EPOCH))
         .from(mailbox(&mail.from)?)
+        .to(mailbox(&mail.to)?)
         .subject(&mail.text.subject)
         // Which event the mail is about, as the tag is on AWS.
         .raw_header(header("X-Leadwire-Event", mail.event.clone()))
         // Keeps holiday notices from being answered to the sender (RFC 3834).
         .raw_header(header("Auto-Submitted", "auto-generated".to_owned()));
-    builder = builder.to(mailbox(&mail.to)?);
     let parts = MultiPart::alternative_plain_html(mail.text.text.clone(), mail.text.html.clone());
     builder.multipart(parts).map_err(ComposeError::Message)
-}
-
-/// Safe as a file's name and in a header.
-fn is_file_name(event: &str) -> bool {
-    (1..=240).contains(&event.len())
-        && event
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 fn mailbox(address: &EmailAddress) -> Result<Mailbox, ComposeError> {
@@ -93,7 +74,7 @@ mod tests {
         };
         let mail = Mail { text, ..mail() };
         let now = Timestamp::from_second(1_795_416_600).unwrap();
-        String::from_utf8(compose(&mail, now).unwrap().formatted()).unwrap()
+        String::from_utf8(compose(&mail, "<id@example.com>", now).unwrap().formatted()).unwrap()
     }
 
     /// The names of the headers of a message and of its parts, in order.

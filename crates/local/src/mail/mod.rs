@@ -2,6 +2,7 @@
 
 mod log;
 mod mime;
+mod name;
 mod outbox;
 mod smtp;
 mod url;
@@ -11,9 +12,12 @@ pub use smtp::probe_smtp;
 pub use url::{SmtpUrl, SmtpUrlError};
 
 use crate::system::{HomeClock, lock};
+use leadwire_domain::effect::EffectId;
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer, PortError};
+use name::MailName;
 use smtp::MailServer;
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +25,8 @@ use std::sync::{Arc, Mutex};
 const ACTION: &str = "send mail";
 
 /// Mail of one machine: into the outbox, or by SMTP. Each attempt is logged, and a mail that the log says was accepted is not sent again:
-/// so a process that dies between the server's answer and the settled marker mails twice only where the log's row was lost too.
+/// so a process that dies between the server's answer and the settled marker mails twice only where the log's row was lost too, and what
+/// people take out of the outbox is not put there again.
 ///
 /// The canary's mail is not sent, and is in no log: everything is done up to where a mail would reach a person.
 #[derive(Clone, Debug)]
@@ -52,20 +57,32 @@ impl LocalMailer {
 
     /// One attempt, however the ones before it ended.
     async fn attempt(&self, mail: &Mail) -> MailOutcome {
-        let message = match mime::compose(mail, self.clock.now()) {
-            Ok(message) => message.formatted(),
-            Err(error) => return MailOutcome::Refused(PortError::permanent(ACTION, error)),
-        };
-        let sent = match &self.way {
-            Way::Outbox(folder) => outbox::put(folder, mail, message).await,
-            Way::Smtp(server) if mail.is_canary => server.prove().await,
-            Way::Smtp(server) => server.deliver(mail, &message).await,
-        };
-        match sent {
-            Ok(()) => MailOutcome::Accepted(mime::message_id(mail)),
+        match self.try_once(mail).await {
+            Ok(message_id) => MailOutcome::Accepted(message_id),
             Err(outcome) => outcome,
         }
     }
+
+    /// The mail's id, where it is out.
+    async fn try_once(&self, mail: &Mail) -> Result<String, MailOutcome> {
+        let name = MailName::of(mail).map_err(unsendable)?;
+        let message_id = name.message_id(&mail.from);
+        let composed = mime::compose(mail, &message_id, self.clock.now());
+        let message = composed.map_err(unsendable)?.formatted();
+        match &self.way {
+            Way::Outbox(folder) if mail.is_canary => {
+                outbox::prove(folder, &name, message).await?;
+            }
+            Way::Outbox(folder) => outbox::put(folder, &name, message).await?,
+            Way::Smtp(server) if mail.is_canary => server.prove().await?,
+            Way::Smtp(server) => server.deliver(mail, &message).await?,
+        }
+        Ok(message_id)
+    }
+}
+
+fn unsendable(error: impl Error + Send + Sync + 'static) -> MailOutcome {
+    MailOutcome::Refused(PortError::permanent(ACTION, error))
 }
 
 impl Mailer for LocalMailer {
@@ -73,12 +90,12 @@ impl Mailer for LocalMailer {
         if mail.is_canary {
             return self.attempt(mail).await;
         }
-        let Some(_turn) = self.guard.enter(&mail.event) else {
+        let Some(_turn) = self.guard.enter(mail) else {
             // A claim outlived its lease while this machine slept: the first attempt goes on, this one asks the log later.
             let reason = "this mail is being sent already";
             return MailOutcome::Busy(PortError::transient(ACTION, reason));
         };
-        match self.guard.log.accepted(&mail.event).await {
+        match self.guard.log.accepted(mail).await {
             Ok(Some(message_id)) => return MailOutcome::Accepted(message_id),
             Ok(None) => {}
             Err(error) => return MailOutcome::Busy(error),
@@ -89,17 +106,20 @@ impl Mailer for LocalMailer {
     }
 }
 
-/// Keeps one process from sending one mail twice.
+/// Keeps one process from sending one mail twice. The mails of one event, to its receivers, go side by side.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
     log: MailLog,
-    sending: Arc<Mutex<BTreeSet<String>>>,
+    sending: Arc<Mutex<BTreeSet<Sending>>>,
 }
+
+/// A mail that is being sent: its event or revision, and its effect.
+type Sending = (String, EffectId);
 
 /// The right to send one mail, given back when dropped.
 struct Turn<'a> {
-    sending: &'a Mutex<BTreeSet<String>>,
-    event: String,
+    all: &'a Mutex<BTreeSet<Sending>>,
+    sending: Sending,
 }
 
 impl Guard {
@@ -110,18 +130,19 @@ impl Guard {
         }
     }
 
-    fn enter(&self, event: &str) -> Option<Turn<'_>> {
-        let is_first = lock(&self.sending).insert(event.to_owned());
-        is_first.then(|| Turn {
-            sending: &self.sending,
-            event: event.to_owned(),
+    fn enter(&self, mail: &Mail) -> Option<Turn<'_>> {
+        let sending = (mail.event.clone(), mail.effect.clone());
+        let is_first = lock(&self.sending).insert(sending.clone());
+        is_first.then_some(Turn {
+            all: &self.sending,
+            sending,
         })
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        lock(self.sending).remove(&self.event);
+        lock(self.all).remove(&self.sending);
     }
 }
 

@@ -10,6 +10,7 @@ use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands;
 use lettre::transport::smtp::extension::ClientId;
+use std::error::Error;
 use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -73,7 +74,11 @@ async fn say_goodbye(connection: &mut AsyncSmtpConnection) {
 #[derive(Debug, thiserror::Error)]
 enum SmtpFailure {
     #[error("the mail server answered {code} to {step}")]
-    Answered { step: &'static str, code: u16 },
+    Answered {
+        step: &'static str,
+        code: u16,
+        enhanced: Option<String>,
+    },
     #[error("the mail server offers no STARTTLS, and nothing is sent without")]
     NoTls,
     #[error("an address is none that SMTP takes")]
@@ -94,6 +99,7 @@ impl SmtpFailure {
             Some(code) => Self::Answered {
                 step,
                 code: code.into(),
+                enhanced: source.source().and_then(enhanced_code),
             },
             // An answer that is none of SMTP's may repeat an address too.
             None if source.is_response() => Self::Broken { step, source: None },
@@ -112,12 +118,25 @@ impl SmtpFailure {
         }
     }
 
+    /// The server's codes, where it answered: `550 5.1.1`.
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Answered { code, enhanced, .. } => Some(match enhanced {
+                Some(enhanced) => format!("{code} {enhanced}"),
+                None => code.to_string(),
+            }),
+            Self::NoTls | Self::Address(_) | Self::Late { .. } | Self::Broken { .. } => None,
+        }
+    }
+
     /// The outcome where the server cannot have the whole message.
     fn before_message(self) -> MailOutcome {
+        let detail = self.detail();
+        let detail = detail.as_deref();
         if self.is_refusal() {
-            MailOutcome::Refused(PortError::permanent(ACTION, self))
+            MailOutcome::Refused(PortError::permanent(ACTION, self).with_detail(detail))
         } else {
-            MailOutcome::Busy(PortError::transient(ACTION, self))
+            MailOutcome::Busy(PortError::transient(ACTION, self).with_detail(detail))
         }
     }
 
@@ -130,6 +149,18 @@ impl SmtpFailure {
             }
         }
     }
+}
+
+/// The enhanced code that a server's words begin with (RFC 3463): `5.1.1`. Of the words nothing else is read.
+fn enhanced_code(words: &(dyn Error + 'static)) -> Option<String> {
+    let words = words.to_string();
+    let code = words.split_ascii_whitespace().next()?;
+    let mut numbers = code.split('.');
+    let is_class = matches!(numbers.next(), Some("4" | "5"));
+    let is_number =
+        |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let has_two_more = numbers.clone().count() == 2 && numbers.all(is_number);
+    (is_class && has_two_more).then(|| code.to_owned())
 }
 
 impl MailServer {

@@ -22,8 +22,6 @@ const MESSAGE_ID: &str = "message-id";
 const IDENTITY: &str = "identity";
 /// Characters of a service's id that are stored.
 const MESSAGE_ID_CHARS_MAX: usize = 200;
-/// Characters of what a service said that are stored.
-const DETAIL_CHARS_MAX: usize = 120;
 const READ: &str = "read the mail claim";
 
 /// What lies at `mail/X`.
@@ -138,16 +136,13 @@ impl Marker {
     }
 }
 
-/// The claim with ids and details of bounded length, so that any number of effects fits.
+/// The claim with ids of bounded length, so that any number of effects fits.
 fn shortened(claim: &Claim) -> Claim {
     let mut claim = claim.clone();
     if let Says::Named(effects) = &mut claim.says {
-        for Effect {
-            message_id, detail, ..
-        } in effects.values_mut()
+        for Effect { message_id, .. } in effects.values_mut()
         {
             *message_id = message_id.take().map(|id| short_id(&id));
-            *detail = detail.take().map(|detail| short_detail(&detail));
         }
     }
     claim
@@ -156,15 +151,6 @@ fn shortened(claim: &Claim) -> Claim {
 fn short_id(id: &str) -> String {
     let ascii = id.chars().filter(char::is_ascii_graphic);
     ascii.take(MESSAGE_ID_CHARS_MAX).collect()
-}
-
-fn short_detail(detail: &str) -> String {
-    let is_shown = |c: &char| *c == ' ' || c.is_ascii_graphic();
-    detail
-        .chars()
-        .filter(is_shown)
-        .take(DETAIL_CHARS_MAX)
-        .collect()
 }
 
 impl<S: ObjectStore> Ledger<'_, S> {

@@ -125,17 +125,6 @@ events! {
         fields: { mail: e.mail, outcome: e.outcome, error: e.error.as_str() }
     }
 
-    /// The mail server refused one recipient for good; the others are mailed.
-    RecipientRefused<'a> {
-        /// The event.
-        mail: &'a str,
-        /// What the server said, by its codes.
-        error: String,
-    } => e, "recipient_refused" {
-        line: WARN "the mail server refused a recipient for good; the others are mailed";
-        fields: { mail: e.mail, error: e.error.as_str() }
-    }
-
     /// A defect of the code; restart, and report it.
     WriterPanicked {} => e, "writer_panicked" {
         line: ERROR "the database's writer panicked; a defect of the code";

@@ -28,9 +28,9 @@ pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected, SourcesUnavailable};
 pub use machine::{
     AcceptFailed, CanariesNotForgotten, ConnectionEnded, DeleteFailed, DrainTimedOut,
-    FolderWarning, MailNotLogged, PageFailed, QueueNotMeasured, QueueUnavailable, RecipientRefused,
-    ServerStarted, ServerStopping, TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain,
-    ViewNotWritten, ViewsNotRebuilt, WriterPanicked,
+    FolderWarning, MailNotLogged, PageFailed, QueueNotMeasured, QueueUnavailable, ServerStarted,
+    ServerStopping, TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain, ViewNotWritten,
+    ViewsNotRebuilt, WriterPanicked,
 };
 pub use objective::{IN_TIME, OBJECTIVE};
 pub use sink::{Role, Scope, Sink, install, scope};

@@ -42,6 +42,19 @@ pub enum MailOutcome {
     Ambiguous(PortError),
 }
 
+impl MailOutcome {
+    /// What the service answered, by its codes, where it did not take the mail and said why: `550 5.1.1`, `MessageRejected`.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Accepted(_) => None,
+            Self::Throttled(error)
+            | Self::Busy(error)
+            | Self::Refused(error)
+            | Self::Ambiguous(error) => error.detail.as_deref(),
+        }
+    }
+}
+
 /// Sends mails.
 pub trait Mailer: Send + Sync {
     /// Sends one mail, once.

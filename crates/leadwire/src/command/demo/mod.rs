@@ -39,6 +39,9 @@ const FRAME: Duration = Duration::from_millis(100);
 /// How long the late owner lets its lead wait, so that one can see it.
 const LATENESS: Duration = Duration::from_millis(1500);
 
+/// Who is mailed about each lead, each by a file of its own: the team, and the lead's owner.
+const RECEIVERS: usize = 2;
+
 /// One lead's story.
 #[derive(Debug)]
 struct Story {
@@ -145,7 +148,8 @@ impl Progress {
 
     /// Whether it came to the end that it must.
     fn is_right(&self) -> bool {
-        let mails = usize::from(self.story.end == LeadState::Mailed);
+        let is_mailed = self.story.end == LeadState::Mailed;
+        let mails = if is_mailed { RECEIVERS } else { 0 };
         self.state() == Some(self.story.end) && self.mails == mails
     }
 

@@ -2,9 +2,8 @@
 //! it had the whole message.
 
 use super::server::{DROP, Script, Server};
-use super::{EVENT, mail, mail_about, outcome};
+use super::{EVENT, mail_about, outcome};
 use crate::sample::sample;
-use leadwire_pipeline::port::Mail;
 use tokio::task::JoinSet;
 
 /// The steps before the server has the whole message, and the answer that lets each go on.

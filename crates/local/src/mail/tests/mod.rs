@@ -1,5 +1,6 @@
 mod each;
 mod server;
+mod upgrade;
 
 use super::{LocalMailer, SmtpUrl, probe_smtp};
 use crate::durable::create_whole;
@@ -8,10 +9,12 @@ use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::{EmailAddress, EmailText};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer, PortErrorKind};
 use server::{Script, Server};
+use std::collections::BTreeSet;
 use std::fs;
 
 const EVENT: &str = "crm_event_l-1_20261123T065000123456Z";
-const ID: &str = "<crm_event_l-1_20261123T065000123456Z@example.com>";
+const ID: &str = "<crm_event_l-1_20261123T065000123456Z.team.0de61b1110462435@example.com>";
+const FILE: &str = "crm_event_l-1_20261123T065000123456Z.team.0de61b1110462435.eml";
 
 pub(super) fn mail() -> Mail {
     let address = |text| EmailAddress::parse(text).unwrap();
@@ -41,6 +44,15 @@ fn second_attempt() -> Mail {
 fn mail_about(event: impl Into<String>) -> Mail {
     Mail {
         event: event.into(),
+        ..mail()
+    }
+}
+
+fn mail_to(address: &str) -> Mail {
+    let to = EmailAddress::parse(address).unwrap();
+    Mail {
+        effect: EffectId::of_mail("team", &to),
+        to,
         ..mail()
     }
 }
@@ -107,6 +119,28 @@ async fn an_accepted_mail_reached_the_server_whole_and_is_never_sent_again() {
     assert_eq!(mail_log(&sample.home).await, [expected]);
 }
 
+#[tokio::test]
+async fn a_refused_receiver_does_not_keep_the_mail_from_the_other() {
+    let sample = sample();
+    let (server, mailer) = smtp(&sample, Script::without("gone@example.com")).await;
+    let (gone, there) = (mail_to("gone@example.com"), mail_to("olga@example.com"));
+    for attempt in 1..=2 {
+        let again = |mail: &Mail| Mail {
+            attempt,
+            ..mail.clone()
+        };
+        assert_eq!(outcome(&mailer, &again(&gone)).await, "refused");
+        assert_eq!(outcome(&mailer, &again(&there)).await, "accepted");
+    }
+    let [one] = server.received().try_into().unwrap();
+    assert_eq!(one.to, ["<olga@example.com>"]);
+    assert!(one.message.contains("\r\nTo: olga@example.com\r\n"));
+    assert!(!one.message.contains("gone@"), "{}", one.message);
+    let expected = [("refused", 1), ("accepted", 1), ("refused", 2)];
+    let expected = expected.map(|(outcome, attempt)| (outcome.to_owned(), attempt));
+    assert_eq!(logged(&sample).await, expected);
+}
+
 async fn check(step: &'static str, reply: &'static str, outcome: &'static str, answered: &str) {
     let sample = sample();
     let (_server, mailer) = smtp(&sample, Script::with(step, reply)).await;
@@ -126,6 +160,45 @@ async fn each_answer_of_a_mail_server_has_its_outcome_and_its_words_are_not_repe
     check("DATA", "452 full", "busy", "452 to DATA").await;
     check("message", "451 later", "busy", "451 to the message").await;
     check("message", "554 spam", "refused", "554 to the message").await;
+}
+
+#[track_caller]
+fn check_detail(outcome: &MailOutcome, expected: Option<&str>) {
+    assert_eq!(outcome.detail(), expected, "{outcome:?}");
+}
+
+#[tokio::test]
+async fn of_a_servers_answer_its_codes_are_said_and_nothing_else() {
+    for (step, reply, expected) in [
+        (
+            "RCPT",
+            "550 5.1.1 <omar@example.com> unknown",
+            Some("550 5.1.1"),
+        ),
+        (
+            "RCPT",
+            "550-5.7.1 no mail\r\n550 5.7.1 from you",
+            Some("550 5.7.1"),
+        ),
+        ("RCPT", "450 4.2.0", Some("450 4.2.0")),
+        ("MAIL", "550 <omar@example.com> 5.1.1", Some("550")),
+        ("MAIL", "550 5.1.1.1 x", Some("550")),
+        ("MAIL", "550 5.1234.1 x", Some("550")),
+        ("MAIL", "550 5.1.1omar x", Some("550")),
+        ("MAIL", "550 9.1.1 x", Some("550")),
+        ("greeting", "421 omar@example.com", Some("421")),
+        ("message", "451 4.3.0 later", Some("451 4.3.0")),
+        ("message", "554 5.6.0 omar@example.com", Some("554 5.6.0")),
+        ("message", server::DROP, None),
+        ("message", "omar@example.com", None),
+        ("RCPT", server::DROP, None),
+    ] {
+        let sample = sample();
+        let (_server, mailer) = smtp(&sample, Script::with(step, reply)).await;
+        check_detail(&mailer.send(&mail()).await, expected);
+    }
+    let sample = sample();
+    check_detail(&sample.home.outbox().send(&mail()).await, None);
 }
 
 #[tokio::test]
@@ -221,13 +294,38 @@ async fn a_mail_that_is_being_sent_is_not_sent_beside_itself() {
 }
 
 #[tokio::test]
-async fn an_event_is_put_into_the_outbox_exactly_once() {
+async fn the_mails_of_one_event_to_two_receivers_go_side_by_side() {
+    let sample = sample();
+    let (server, mailer) = smtp(&sample, Script::with("message", server::HOLD)).await;
+    let mails = ["omar@example.com", "olga@example.com"].map(mail_to);
+    let sending = mails.map(|mail| {
+        let mailer = mailer.clone();
+        tokio::spawn(async move { send(&mailer, &mail).await })
+    });
+    // Each waits for its answer while the other one does.
+    for _ in &sending {
+        server.message_is_held().await;
+    }
+    for _ in &sending {
+        server.let_go();
+    }
+    let mut ids = BTreeSet::new();
+    for one in sending {
+        let (outcome, id) = one.await.unwrap();
+        assert_eq!(outcome, "accepted");
+        ids.insert(id);
+    }
+    assert_eq!((server.received().len(), ids.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_mail_is_put_into_the_outbox_exactly_once() {
     let sample = sample();
     let folder = sample.home.folder().outbox();
     let put = async |mail| {
         let sent = send(&sample.home.outbox(), &mail).await;
         assert_eq!(sent, ("accepted", ID.to_owned()));
-        fs::read_to_string(folder.join(format!("{EVENT}.eml"))).unwrap()
+        fs::read_to_string(folder.join(FILE)).unwrap()
     };
     let first = put(mail()).await;
     assert!(first.starts_with("Message-ID: "), "{first}");
@@ -235,6 +333,44 @@ async fn an_event_is_put_into_the_outbox_exactly_once() {
     sample.clock.advance(60);
     assert_eq!(put(second_attempt()).await, first);
     assert_eq!(count(&folder), 1, "nothing temporary is left");
+}
+
+#[tokio::test]
+async fn each_receivers_mail_is_a_file_of_its_own() {
+    let sample = sample();
+    let outbox = sample.home.outbox();
+    for address in ["omar@example.com", "olga@example.com", "OMAR@Example.com"] {
+        assert_eq!(outcome(&outbox, &mail_to(address)).await, "accepted");
+    }
+    let folder = sample.home.folder().outbox();
+    assert_eq!(count(&folder), 2, "an address is one in whatever case");
+    let text = fs::read_to_string(folder.join(FILE)).unwrap();
+    assert!(text.contains("\r\nTo: omar@example.com\r\n"), "{text}");
+    assert!(!text.contains("olga"), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_taken_out_of_the_outbox_is_not_put_there_again_even_by_the_next_process() {
+    let sample = sample();
+    let put = async |sample: &Sample, mail| send(&sample.home.outbox(), &mail).await;
+    let accepted = ("accepted", ID.to_owned());
+    assert_eq!(put(&sample, mail()).await, accepted);
+    fs::remove_file(sample.home.folder().outbox().join(FILE)).unwrap();
+    assert_eq!(put(&sample, second_attempt()).await, accepted);
+    let next = sample.reopened();
+    assert_eq!(put(&next, second_attempt()).await, accepted);
+    assert_eq!(count(&next.home.folder().outbox()), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_was_written_and_not_logged_is_found_and_left_as_it_is() {
+    let sample = sample();
+    let folder = sample.home.folder().outbox();
+    fs::write(folder.join(FILE), "written").unwrap();
+    let sent = send(&sample.home.outbox(), &second_attempt()).await;
+    assert_eq!(sent, ("accepted", ID.to_owned()));
+    assert_eq!(fs::read_to_string(folder.join(FILE)).unwrap(), "written");
+    assert_eq!(logged(&sample).await, [("accepted".to_owned(), 2)]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// Instead of an answer: the connection is closed.
@@ -84,8 +84,9 @@ pub(super) struct Server {
 struct Session {
     script: Script,
     seen: Mutex<Seen>,
-    held: Notify,
-    go: Notify,
+    /// Messages whose answer is held back, and answers that may go.
+    held: Semaphore,
+    go: Semaphore,
 }
 
 impl Server {
@@ -95,8 +96,8 @@ impl Server {
         let session = Arc::new(Session {
             script,
             seen: Mutex::default(),
-            held: Notify::new(),
-            go: Notify::new(),
+            held: Semaphore::new(0),
+            go: Semaphore::new(0),
         });
         let serving = Arc::clone(&session);
         tokio::spawn(async move {
@@ -133,13 +134,14 @@ impl Server {
         self.session.seen().received.clone()
     }
 
-    /// Waits until a message is there and its answer is held back.
+    /// Waits until one more message is there and its answer is held back.
     pub(super) async fn message_is_held(&self) {
-        self.session.held.notified().await;
+        self.session.held.acquire().await.unwrap().forget();
     }
 
+    /// Lets one answer go.
     pub(super) fn let_go(&self) {
-        self.session.go.notify_one();
+        self.session.go.add_permits(1);
     }
 }
 
@@ -168,7 +170,7 @@ impl Session {
                     rest.trim_start_matches("FROM:").clone_into(&mut mail.from);
                 }
                 "RCPT" if self.script.gone.is_some_and(|gone| rest.contains(gone)) => {
-                    reply = "550 gone";
+                    reply = "550 5.1.1 gone";
                 }
                 "RCPT" => mail.to.push(rest.trim_start_matches("TO:").to_owned()),
                 "DATA" if reply.trim_start_matches(LATE).starts_with('3') => {
@@ -189,8 +191,8 @@ impl Session {
     async fn take(&self, mail: &Received) -> &'static str {
         let mut reply = self.script.reply("message");
         if reply == HOLD {
-            self.held.notify_one();
-            self.go.notified().await;
+            self.held.add_permits(1);
+            self.go.acquire().await.unwrap().forget();
             reply = "250 taken";
         }
         if reply.trim_start_matches(LATE).starts_with('2') {

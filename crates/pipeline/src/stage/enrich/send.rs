@@ -148,7 +148,7 @@ impl<H: Home> Asker<'_, H> {
             let last_send = self.deadline - SEND_RESERVE;
             let Ok(Ok(_turn)) = timeout_at(last_send, self.sends.acquire()).await else {
                 let others = "others were being sent for too long".to_owned();
-                return Answered::new(effect, Answer::Busy(others));
+                return Answered::new(effect, Answer::Busy(Some(others)));
             };
             let sent = self.home.mailer().send(&mail);
             let sent = timeout_at(self.deadline - RECORD_RESERVE, sent).await;
@@ -158,7 +158,7 @@ impl<H: Home> Asker<'_, H> {
                 Ok(outcome) => return Answered::of(effect, outcome),
                 Err(_late) => {
                     let late = "no reply within the record's time".to_owned();
-                    return Answered::new(effect, Answer::Lost(late));
+                    return Answered::new(effect, Answer::Lost(Some(late)));
                 }
             }
             drop(_turn);

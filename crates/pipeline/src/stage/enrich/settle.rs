@@ -35,15 +35,16 @@ impl Answered {
     }
 
     pub(super) fn of(effect: EffectId, outcome: MailOutcome) -> Self {
-        let (answer, error): (fn(String) -> Answer, _) = match outcome {
+        let detail = outcome.detail().map(str::to_owned);
+        let (answer, error) = match outcome {
             MailOutcome::Accepted(id) => return Self::new(effect, Answer::Taken(id)),
-            MailOutcome::Throttled(error) | MailOutcome::Busy(error) => (Answer::Busy, error),
-            MailOutcome::Refused(error) => (Answer::Refused, error),
-            MailOutcome::Ambiguous(error) => (Answer::Lost, error),
+            MailOutcome::Throttled(error) | MailOutcome::Busy(error) => (Answer::Busy(detail), error),
+            MailOutcome::Refused(error) => (Answer::Refused(detail), error),
+            MailOutcome::Ambiguous(error) => (Answer::Lost(detail), error),
         };
         Self {
             effect,
-            answer: answer(error.source.to_string()),
+            answer,
             error: Some(error),
         }
     }
