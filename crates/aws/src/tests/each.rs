@@ -120,7 +120,7 @@ async fn an_answer_that_is_late_is_an_answer_and_is_asked_for_once() {
     let late = |step| vec![Step::Late(Duration::from_millis(700), Box::new(step))];
     let refused = [
         (Mail, 400, "MessageRejected", "refused"),
-        (Mail, 429, "TooManyRequestsException", "busy"),
+        (Mail, 429, "TooManyRequestsException", "throttled"),
         (Create, 412, "PreconditionFailed", "exists"),
         (Replace, 412, "PreconditionFailed", "changed"),
         (Get, 404, "NoSuchKey", "missing"),
@@ -143,7 +143,7 @@ async fn a_refusal_is_asked_for_once_and_what_may_pass_as_often_as_any_other_dou
             continue;
         }
         let (denied, word, throttled) = if call == Mail {
-            ("AccessDeniedException", "refused", "busy")
+            ("AccessDeniedException", "refused", "throttled")
         } else if call == Get {
             ("AccessDenied", "denied", "transient")
         } else {

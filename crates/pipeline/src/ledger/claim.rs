@@ -140,8 +140,7 @@ impl Marker {
 fn shortened(claim: &Claim) -> Claim {
     let mut claim = claim.clone();
     if let Says::Named(effects) = &mut claim.says {
-        for Effect { message_id, .. } in effects.values_mut()
-        {
+        for Effect { message_id, .. } in effects.values_mut() {
             *message_id = message_id.take().map(|id| short_id(&id));
         }
     }

@@ -173,7 +173,10 @@ async fn a_doubt_is_counted_once_whether_it_is_resent_parked_or_died_of() {
 #[tokio::test(start_paused = true)]
 async fn a_replay_counts_its_document_and_its_mail_and_nothing_of_the_objective() {
     let dora = OMAR.replace("Omar", "Dora");
-    let (silent, sent) = ("LeadsEnriched 1", "EffectsSent mail 1, EmailsSent 1, LeadsEnriched 1");
+    let (silent, sent) = (
+        "LeadsEnriched 1",
+        "EffectsSent mail 1, EmailsSent 1, LeadsEnriched 1",
+    );
     let failed = "BatchItemFailures 3, FinalAttemptFailed 1";
     for (notify, owner, expected) in [
         (Notify::Force, OMAR, sent),

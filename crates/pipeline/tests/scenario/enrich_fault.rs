@@ -185,7 +185,10 @@ async fn a_failure_is_told_in_metrics_even_while_storage_hangs() {
 #[tokio::test(start_paused = true)]
 async fn a_claim_that_could_not_be_written_costs_a_receive_and_a_lost_race_none() {
     let failed = failed(Why::StoreUnavailable);
-    for (fault, expected) in [(Fault::Conflict, vec![MAILED]), (Fault::Fails, vec![failed, MAILED])] {
+    for (fault, expected) in [
+        (Fault::Conflict, vec![MAILED]),
+        (Fault::Fails, vec![failed, MAILED]),
+    ] {
         let world = due().await;
         world.spoil_once(fault, creates("mail/"));
         let outcomes = world.work_until_idle().await;

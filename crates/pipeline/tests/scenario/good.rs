@@ -35,7 +35,9 @@ async fn an_event_is_enriched_by_two_reads_at_once_two_writes_at_once_a_mail_and
     let raw = key_of(&world.post(ALICE).await);
     let before = world.home.calls().len();
     sleep(Duration::from_mins(10)).await;
-    world.spoil(Fault::Late, |call| matches!(call, Call::Get(..) | Call::Create(..)));
+    world.spoil(Fault::Late, |call| {
+        matches!(call, Call::Get(..) | Call::Create(..))
+    });
     let began = Instant::now();
     assert_eq!(world.work().await, [MAILED]);
     let took = began.elapsed().as_secs();

@@ -59,10 +59,20 @@ async fn a_service_whose_reply_is_always_lost_gets_a_lead_twice_and_then_a_perso
     assert_eq!(world.mailer().tries(), 2);
     assert!(costs_no_receive(&world));
     let told = world.counted();
-    assert_eq!((told["EmailsAmbiguous"], told["EmailsParked"], told["NotMailed"]), (2, 1, 1));
+    assert_eq!(
+        (
+            told["EmailsAmbiguous"],
+            told["EmailsParked"],
+            told["NotMailed"]
+        ),
+        (2, 1, 1)
+    );
     assert_eq!(only(&world, "failed/")["reason"], "mail_ambiguous");
     let effect = effect_of(&world, 0);
-    assert_eq!((&effect["state"], &effect["doubts"]), (&"parked".into(), &2.into()));
+    assert_eq!(
+        (&effect["state"], &effect["doubts"]),
+        (&"parked".into(), &2.into())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,7 +175,12 @@ async fn what_is_parked_is_acknowledged_only_once_its_reason_is_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn parking_is_written_until_it_is_down_and_told_once_whatever_becomes_of_its_reply() {
-    for fault in [Fault::Fails, Fault::Conflict, Fault::ReplyLost, Fault::MeetsItself] {
+    for fault in [
+        Fault::Fails,
+        Fault::Conflict,
+        Fault::ReplyLost,
+        Fault::MeetsItself,
+    ] {
         let (world, outcome) = parking(fault, replaces_claim).await;
         assert_eq!(outcome, ended(Done::Parked), "{fault:?}");
         assert_eq!(world.counted().get("EmailsParked"), Some(&1), "{fault:?}");

@@ -131,7 +131,9 @@ pub(crate) fn is_doubt(outcome: Outcome) -> bool {
 #[track_caller]
 pub(crate) fn effect_of(world: &World, nth: usize) -> Value {
     let document = only(world, "enriched/");
-    let name = document["_leadwire"]["notify"][nth].as_str().expect("it has so many");
+    let name = document["_leadwire"]["notify"][nth]
+        .as_str()
+        .expect("it has so many");
     only(world, "mail/")["effects"][name].take()
 }
 

@@ -136,7 +136,7 @@ async fn the_document_that_is_there_is_mailed_whatever_the_owner_file_says_since
 type State = (&'static str, bool, Done, &'static [u32]);
 
 fn states() -> [State; 8] {
-    let doubt = r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T06:50:00Z","attempt":4,"doubted":true}"#;
+    let doubt = r#"{"state":"sending","token":"dead","lease_until":"2026-11-23T06:50:00Z","attempt":1,"doubted":true}"#;
     let idle = r#"{"state":"idle","attempt":9}"#;
     [
         ("sent", true, Done::MailedBefore, &[]),
@@ -145,7 +145,7 @@ fn states() -> [State; 8] {
         ("a word of tomorrow", true, Done::MailedBefore, &[]),
         (PARKED_CLAIM, false, Done::Parked, &[]),
         (idle, false, Done::Mailed, &[10]),
-        (doubt, false, Done::Mailed, &[5]),
+        (doubt, false, Done::Mailed, &[2]),
         (DEAD_CLAIM, false, Done::Mailed, &[2]),
     ]
 }

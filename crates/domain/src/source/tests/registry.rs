@@ -237,3 +237,17 @@ proptest! {
         prop_assert!(matches!(why, Unverified::HeaderMissing(missing) if missing == name), "{why} {name}");
     }
 }
+
+#[test]
+fn the_names_and_secret_forms_that_are_written_down_stay() {
+    let said = |source: Source| (source.as_str(), source.secret_form());
+    let webhooks = "whsec_ and base64 of 24 to 64 bytes";
+    for (source, expected) in [
+        (Source::Generic, ("generic", webhooks)),
+        (Source::Standard, ("standard", webhooks)),
+        (Source::Close, ("close", "64 hexadecimal digits")),
+        (Source::Canary, ("canary", webhooks)),
+    ] {
+        assert_eq!(said(source), expected);
+    }
+}

@@ -61,13 +61,13 @@ async fn steps<H: Home>(cx: &mut Context<'_, H>, remaining: Duration) -> Result<
             Step::Go(None) => continue,
             Step::End(outcome) => return Ok(outcome),
         };
-        match write::both(cx, prepared).await? {
-            Step::Go(Some(held)) => {
-                if is_draft {
-                    report_beginning(cx, began);
-                }
-                return send::all(cx, held).await;
-            }
+        let written = write::both(cx, prepared).await;
+        // What was not read before may turn out to be over.
+        if is_draft && !matches!(written, Ok(Step::End(_))) {
+            report_beginning(cx, began);
+        }
+        match written? {
+            Step::Go(Some(held)) => return send::all(cx, held).await,
             Step::Go(None) => {}
             Step::End(outcome) => return Ok(outcome),
         }
@@ -196,9 +196,10 @@ fn said_of_effects<H: Home>(
 }
 
 /// Reported once for an event: on the first receive that found it neither early nor over. A replay's delay would say nothing.
-fn report_beginning<H: Home>(cx: &Context<'_, H>, now: Timestamp) {
+fn report_beginning<H: Home>(cx: &mut Context<'_, H>, now: Timestamp) {
     let waiting = &cx.trigger.waiting;
-    let is_first = cx.name().revision() == 0
+    let is_first = cx.progress.begins()
+        && cx.name().revision() == 0
         && cx.record.receive_count <= 1
         && waiting.kind == WaitKind::Early
         && matches!(

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 pub(super) struct Progress {
     /// Where the event came from, by what is stored, once that was read: a bare message does not say it.
     source: Option<Source>,
+    /// Whether its beginning was reported.
+    has_begun: bool,
     /// The effects of the document, and what is known of them.
     effects: Option<(Vec<EffectId>, Effects)>,
     /// Effects that may have been taken without a claim that says so.
@@ -34,6 +36,11 @@ impl Progress {
     /// The source was read. The first object that says it counts.
     pub(super) fn source_read(&mut self, source: Source) {
         self.source.get_or_insert(source);
+    }
+
+    /// Whether the attempt begins to do something now: once.
+    pub(super) fn begins(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_begun, true)
     }
 
     /// What is known of the document's effects by now.

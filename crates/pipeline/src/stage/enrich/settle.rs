@@ -38,7 +38,9 @@ impl Answered {
         let detail = outcome.detail().map(str::to_owned);
         let (answer, error) = match outcome {
             MailOutcome::Accepted(id) => return Self::new(effect, Answer::Taken(id)),
-            MailOutcome::Throttled(error) | MailOutcome::Busy(error) => (Answer::Busy(detail), error),
+            MailOutcome::Throttled(error) | MailOutcome::Busy(error) => {
+                (Answer::Busy(detail), error)
+            }
             MailOutcome::Refused(error) => (Answer::Refused(detail), error),
             MailOutcome::Ambiguous(error) => (Answer::Lost(detail), error),
         };

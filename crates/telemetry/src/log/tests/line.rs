@@ -129,7 +129,7 @@ fn metrics_of_several_sets_of_dimensions_share_a_line() {
     assert_eq!(values(&samples, "EmailsSent"), [1.0]);
     assert_eq!(values(&samples, "MailedInTime"), [1.0]);
     let directives = &one(&lines)["_aws"]["CloudWatchMetrics"];
-    assert_eq!(directives.as_array().unwrap().len(), 2);
+    assert_eq!(directives.as_array().unwrap().len(), 3);
 }
 
 #[test]
