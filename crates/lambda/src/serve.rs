@@ -5,7 +5,9 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use leadwire_aws::{Clients, ClientsError, SystemClock};
 use leadwire_pipeline::observe::{ColdStarted, ConfigInvalid, LeaseTooShort, RuntimeFailed};
 use leadwire_pipeline::port::Clock as _;
-use leadwire_pipeline::settings::{ConfigError, DEV, ENVIRONMENT, LEASE, RUST_LOG};
+use leadwire_pipeline::settings::{
+    ConfigError, DEV, ENVIRONMENT, LEASE, RECORD_DEADLINE, RUST_LOG,
+};
 use leadwire_telemetry::{Invocation, Service, SpanConfig};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -149,9 +151,10 @@ pub fn remaining(context: &Context) -> Duration {
     Duration::from_millis(context.deadline.saturating_sub(now))
 }
 
-/// A worker that can outlive its claim could mail beside its successor. The function's timeout is only known once it runs.
+/// A worker that can outlive its claim could send beside its successor, which also needs a record's time to read what the worker wrote. The
+/// function's timeout is only known once it runs.
 pub fn check_lease(lease: Duration, remaining: Duration) {
-    if remaining > lease {
+    if remaining + RECORD_DEADLINE > lease {
         let (lease_seconds, remaining_seconds) = (lease.as_secs(), remaining.as_secs());
         LeaseTooShort {
             variable: LEASE.variable(),

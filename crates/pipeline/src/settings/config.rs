@@ -13,6 +13,7 @@ use std::time::Duration;
 
 /// How long a record may take, and how much of the invocation must be left to start one (docs/PROTOCOL.md, Enrich).
 pub const RECORD_DEADLINE: Duration = Duration::from_secs(20);
+const RECORD_SECONDS: u32 = 20;
 /// How long storing and queueing of a webhook may take before the CRM is asked to come back (docs/PROTOCOL.md, Ingest).
 pub const INGEST_DEADLINE: Duration = Duration::from_secs(4);
 /// The visibility timeout of the queue, in seconds, as the template has it.
@@ -20,8 +21,10 @@ pub const VISIBILITY_SECONDS: u32 = 360;
 /// The timeout of the enrich function, in seconds, as the template has it.
 pub const ENRICH_TIMEOUT_SECONDS: u32 = 60;
 
-// A lease outlives its worker and ends before the message comes back (docs/PROTOCOL.md, Timing).
-const _: () = assert!(LEASE_SECONDS > ENRICH_TIMEOUT_SECONDS && LEASE_SECONDS < VISIBILITY_SECONDS);
+// A lease outlives its worker by more than a record's reads take, and ends before the message comes back (docs/PROTOCOL.md, Timing).
+const _: () = assert!(
+    LEASE_SECONDS - ENRICH_TIMEOUT_SECONDS > RECORD_SECONDS && LEASE_SECONDS < VISIBILITY_SECONDS
+);
 const _: () = assert!(VISIBILITY_SECONDS >= 6 * ENRICH_TIMEOUT_SECONDS);
 
 /// The configuration of `ingest`.
