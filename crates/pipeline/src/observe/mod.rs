@@ -30,7 +30,7 @@ pub use machine::{
     AcceptFailed, CanariesNotForgotten, ConnectionEnded, DeleteFailed, DrainTimedOut,
     FolderWarning, MailNotLogged, PageFailed, QueueNotMeasured, QueueUnavailable, RecipientRefused,
     ServerStarted, ServerStopping, TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain,
-    ViewNotWritten, ViewsNotRebuilt, WriterPanicked,
+    TombstonesMade, ViewNotWritten, ViewsNotRebuilt, WriterPanicked,
 };
 pub use objective::{IN_TIME, OBJECTIVE};
 pub use sink::{Role, Scope, Sink, install, scope};
