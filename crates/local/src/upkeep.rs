@@ -13,8 +13,7 @@ use std::path::Path;
 const SCRUB: &str = "empty the write-ahead log";
 const TOMBSTONES_AT: &str = "INSERT INTO meta (name, value) VALUES ('tombstones_at', ?1)
     ON CONFLICT DO UPDATE SET value = excluded.value";
-const HAS_TOMBSTONES: &str =
-    "SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'tombstones_at')";
+const HAS_TOMBSTONES: &str = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'tombstones_at')";
 
 impl LocalHome {
     /// Waits until the views show everything committed before this call.
@@ -24,18 +23,16 @@ impl LocalHome {
 
     /// Whether all that was ever forgotten here is known to have its tombstone: the first edition made none.
     pub async fn has_tombstones(&self) -> Result<bool, PortError> {
-        let work = |connection: &Connection| {
-            connection.query_row(HAS_TOMBSTONES, [], |row| row.get(0))
-        };
+        let work =
+            |connection: &Connection| connection.query_row(HAS_TOMBSTONES, [], |row| row.get(0));
         self.database.read("look for the tombstones", work).await
     }
 
     /// Notes that it has.
     pub async fn note_tombstones(&self) -> Result<(), PortError> {
         let now = self.clock.now().as_microsecond().to_string();
-        let work = move |connection: &Connection| {
-            connection.execute(TOMBSTONES_AT, [&now]).map(drop)
-        };
+        let work =
+            move |connection: &Connection| connection.execute(TOMBSTONES_AT, [&now]).map(drop);
         self.database.write("note the tombstones", work).await
     }
 

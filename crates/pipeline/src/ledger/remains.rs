@@ -56,10 +56,7 @@ impl<S: ObjectStore + Eraser> Ledger<'_, S> {
         for kind in ERASED {
             let prefix = name.revisions_prefix(kind.prefix());
             let left = self.store.remains(kind.bucket(), &prefix).await?;
-            keys.extend(
-                left.into_iter()
-                    .map(|remnant| (kind.bucket(), remnant.key)),
-            );
+            keys.extend(left.into_iter().map(|remnant| (kind.bucket(), remnant.key)));
         }
         let raw_key = Kind::Raw.key(name);
         let raw = self.raw(name).await?;

@@ -96,7 +96,10 @@ where
             return Ok(None);
         }
         let marks = self.marks(&name).await?;
-        let said = marks.iter().flatten().find_map(|mark| mark.identity.clone());
+        let said = marks
+            .iter()
+            .flatten()
+            .find_map(|mark| mark.identity.clone());
         let identity = owner.identity.or(said);
         let marked_at = match &left.raw {
             RawState::Forgotten(tombstone) if tombstone.is_of(identity.as_deref()) => {
@@ -139,7 +142,7 @@ where
 
 /// The latest mark, where there are all.
 fn later(tombstone_at: Timestamp, marks: &[Option<Marker>]) -> Option<Timestamp> {
-    marks
-        .iter()
-        .try_fold(tombstone_at, |latest, mark| Some(latest.max(mark.as_ref()?.at)))
+    marks.iter().try_fold(tombstone_at, |latest, mark| {
+        Some(latest.max(mark.as_ref()?.at))
+    })
 }

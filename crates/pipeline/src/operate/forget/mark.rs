@@ -22,15 +22,13 @@ where
         let buried_at = self.bury(&event.name, identity).await?;
         let settled_at = self.settle(&event.name, identity, true).await?;
         let revisions_at = self.settle_revisions(&event.name).await?;
-        Ok(buried_at.max(settled_at).max(revisions_at.unwrap_or(settled_at)))
+        Ok(buried_at
+            .max(settled_at)
+            .max(revisions_at.unwrap_or(settled_at)))
     }
 
     /// Puts the tombstone where the raw object lies, or lay.
-    async fn bury(
-        &self,
-        name: &EventName,
-        identity: Option<&str>,
-    ) -> Result<Timestamp, PortError> {
+    async fn bury(&self, name: &EventName, identity: Option<&str>) -> Result<Timestamp, PortError> {
         let ledger = self.ledger();
         for _ in 0..TRIES_MAX {
             let over = match ledger.raw(name).await? {
@@ -53,7 +51,10 @@ where
                 return Ok(self.home.clock().now());
             }
         }
-        Err(PortError::transient(ACTION, "others keep writing its raw object"))
+        Err(PortError::transient(
+            ACTION,
+            "others keep writing its raw object",
+        ))
     }
 
     /// Settles the claims of an event's revisions. Returns since when; nothing where there are none. A revision that was never claimed

@@ -10,7 +10,7 @@ mod mark;
 mod upgrade;
 
 pub use find::{Found, FoundEvent};
-pub use upgrade::{Buried, Burial, BurialStep, bury_forgotten};
+pub use upgrade::{Burial, BurialStep, Buried, bury_forgotten};
 
 use crate::ledger::Ledger;
 use crate::port::{Clock, Eraser, Home, PortError};

@@ -142,9 +142,7 @@ async fn bury<S: ObjectStore>(
         // Somebody wrote there since it was listed: another run, or a retry that ingest took for a new event.
         match ledger.raw(&ended.name).await? {
             RawState::Forgotten(_) => Became::Had,
-            RawState::Absent
-            | RawState::TooLarge
-            | RawState::Stored(_) => Became::Unfinished,
+            RawState::Absent | RawState::TooLarge | RawState::Stored(_) => Became::Unfinished,
         }
     })
 }
