@@ -3,6 +3,8 @@ use leadwire_domain::key::Identity;
 use leadwire_pipeline::ledger::history::LeadState;
 use leadwire_pipeline::ledger::{Ledger, RawState, Tombstone};
 use leadwire_pipeline::operate::forget::{Burial, Buried, ForgetStep, bury_forgotten};
+use leadwire_pipeline::operate::replay::list_time;
+use tokio::sync::Notify;
 
 /// Everything in both buckets whose key has this in it.
 fn keys_with(world: &World, part: &str) -> Vec<String> {
@@ -146,6 +148,74 @@ async fn a_worker_that_began_before_the_mark_leaves_nothing_behind() {
         for mark in &left {
             assert_eq!(world.state(mark), "forgotten", "late at {slow}");
         }
+    }
+}
+
+/// Runs something else when forgetting is at its call of this number, which takes three seconds. False where it makes fewer.
+async fn forgotten_while(world: &World, call: usize, other: impl AsyncFn()) -> bool {
+    let is_there = Arc::new(Notify::new());
+    let (notice, mut calls) = (Arc::clone(&is_there), 0..);
+    world.home.set_script(move |_call| {
+        let is_meant = calls.next() == Some(call);
+        if is_meant {
+            notice.notify_one();
+        }
+        is_meant.then_some(Fault::Late)
+    });
+    let meanwhile = async {
+        let wait = tokio::time::timeout(Duration::from_mins(5), is_there.notified());
+        let is_reached = wait.await.is_ok();
+        if is_reached {
+            other().await;
+        }
+        is_reached
+    };
+    let (done, is_reached) = tokio::join!(try_to_forget(world, "a"), meanwhile);
+    world.home.clear_script();
+    // What was written between the last look and the end is a reason to begin again.
+    if done.is_err() {
+        forgotten(world, "a").await;
+    }
+    is_reached
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_comes_at_any_call_leaves_nothing_behind_and_mails_once_at_most() {
+    for call in 0.. {
+        let world = World::new();
+        world.home.keep_versions();
+        world.own("a");
+        let key = key_of(&world.post(&close_event("a", "ev_a", INSTANT)).await);
+        sleep(Duration::from_mins(11)).await;
+        let work = async || drop(world.work().await);
+        if !forgotten_while(&world, call, work).await {
+            assert!(call > 15, "{call}");
+            break;
+        }
+        world.work_until_idle().await;
+        assert!(world.mailer().sent().len() < 2, "{call}");
+        assert_eq!(keys_with(&world, ""), marks_of(&key), "{call}");
+        assert_eq!(world.state(&marks_of(&key)[1]), "forgotten", "{call}");
+        tombstone(&world, &key).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crm_that_sends_again_at_any_call_brings_nothing_back() {
+    for call in 0.. {
+        let world = World::new();
+        world.home.keep_versions();
+        let body = close_event("a", "ev_a", INSTANT);
+        let key = mailed(&world, "a").await;
+        let retry = async || assert!(is_duplicate(&world.post(&body).await), "{call}");
+        if !forgotten_while(&world, call, retry).await {
+            assert!(call > 15, "{call}");
+            break;
+        }
+        world.work_until_idle().await;
+        assert_eq!(world.mailer().sent().len(), 1, "{call}");
+        assert_eq!(keys_with(&world, ""), marks_of(&key), "{call}");
+        tombstone(&world, &key).await;
     }
 }
 
