@@ -146,8 +146,8 @@ fn first_edition(home: &House) -> (House, EventName) {
             ("identity".to_owned(), identity.clone()),
         ];
         let marker = NewObject::with_metadata(Vec::new(), marker.into());
-        let put = to.put(Bucket::Enriched, &name.mail_key(), marker);
-        put.await.unwrap();
+        let mail_key = name.mail_key();
+        to.put(Bucket::Enriched, &mail_key, marker).await.unwrap();
         if let Fetched::Found(entry) = from.get(Bucket::Enriched, &identity, 4096).await.unwrap() {
             let entry = NewObject::with_metadata(entry.bytes, entry.metadata);
             to.put(Bucket::Enriched, &identity, entry).await.unwrap();
