@@ -144,7 +144,9 @@ impl Eraser for S3Store {
         match self.get(bucket, key, bytes_max).await? {
             Fetched::Missing => {}
             Fetched::Found(object) if object.bytes.is_empty() => {}
-            fetched => return Ok(fetched),
+            fetched @ (Fetched::Found(_) | Fetched::TooLarge | Fetched::Denied) => {
+                return Ok(fetched);
+            }
         }
         let versions = self.versions_of(bucket, key).await?;
         let has_bytes = |version: &Version| version.size.is_some_and(|size| size > 0);

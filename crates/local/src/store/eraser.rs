@@ -28,10 +28,9 @@ impl Eraser for SqliteStore {
         key: &str,
         bytes_max: usize,
     ) -> Result<Fetched, PortError> {
-        Ok(match self.get(bucket, key, bytes_max).await? {
-            Fetched::Found(object) if object.bytes.is_empty() => Fetched::Missing,
-            fetched => fetched,
-        })
+        let fetched = self.get(bucket, key, bytes_max).await?;
+        let is_empty = matches!(&fetched, Fetched::Found(object) if object.bytes.is_empty());
+        Ok(if is_empty { Fetched::Missing } else { fetched })
     }
 
     async fn erase(&self, bucket: Bucket, key: &str) -> Result<u64, PortError> {

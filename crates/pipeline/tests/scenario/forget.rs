@@ -1,13 +1,11 @@
 use super::prelude::*;
-use leadwire_domain::key::Identity;
 use leadwire_pipeline::ledger::history::LeadState;
 use leadwire_pipeline::ledger::{Ledger, RawState, Tombstone};
-use leadwire_pipeline::operate::forget::{Burial, Buried, ForgetStep, bury_forgotten};
+use leadwire_pipeline::operate::forget::ForgetStep;
 use leadwire_pipeline::operate::replay::list_time;
-use tokio::sync::Notify;
 
 /// Everything in both buckets whose key has this in it.
-fn keys_with(world: &World, part: &str) -> Vec<String> {
+pub(crate) fn keys_with(world: &World, part: &str) -> Vec<String> {
     let all = all_keys(world).into_iter();
     all.filter(|key| key.contains(part)).collect()
 }
@@ -24,17 +22,17 @@ fn objects(world: &World, is_wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<
 }
 
 /// Where a raw object lies, and where the claim of its event does.
-fn marks_of(key: &str) -> [String; 2] {
+pub(crate) fn marks_of(key: &str) -> [String; 2] {
     [key.to_owned(), key.replace("raw/", "mail/")]
 }
 
-async fn raw(world: &World, key: &str) -> RawState {
+pub(crate) async fn raw(world: &World, key: &str) -> RawState {
     let name = EventName::parse_raw_key(key).unwrap();
     Ledger::new(&*world.home).raw(&name).await.unwrap()
 }
 
 /// The tombstone of an event: the only version of its raw object.
-async fn tombstone(world: &World, key: &str) -> Tombstone {
+pub(crate) async fn tombstone(world: &World, key: &str) -> Tombstone {
     assert_eq!(world.versions(key), 1, "{key}");
     let RawState::Forgotten(tombstone) = raw(world, key).await else {
         panic!("{key} has no tombstone");
@@ -42,7 +40,7 @@ async fn tombstone(world: &World, key: &str) -> Tombstone {
     tombstone
 }
 
-async fn mailed(world: &World, lead_id: &str) -> String {
+pub(crate) async fn mailed(world: &World, lead_id: &str) -> String {
     world.own(lead_id);
     let body = close_event(lead_id, &format!("ev_{lead_id}"), INSTANT);
     let key = key_of(&world.post(&body).await);
@@ -123,114 +121,6 @@ async fn what_waits_fails_or_is_parked_is_forgotten_with_all_that_was_written_of
     let outcomes = world.work_until_idle().await;
     assert_eq!(outcomes, [ended(Done::Forgotten); 2]);
     assert_eq!(keys_with(&world, ""), left);
-}
-
-/// Forgets a lead while something else is under way already.
-async fn forgotten_late(world: &World, lead: &str) -> Forgotten {
-    sleep(Duration::from_secs(1)).await;
-    forgotten(world, lead).await
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_began_before_the_mark_leaves_nothing_behind() {
-    for slow in ["enriched/", "mail/", "raw/"] {
-        let world = World::new();
-        world.put_owner("test-1", OMAR);
-        let key = key_of(&world.post(ALICE).await);
-        sleep(Duration::from_mins(11)).await;
-        world.spoil_once(Fault::Late, move |call| {
-            creates(slow)(call) || (slow == "raw/" && reads(slow)(call))
-        });
-        let (_outcomes, done) = tokio::join!(world.work(), forgotten_late(&world, "test-1"));
-        assert_eq!(done.events, 1);
-        let left = keys_with(&world, "");
-        assert_eq!(left, marks_of(&key), "late at {slow}");
-        for mark in &left {
-            assert_eq!(world.state(mark), "forgotten", "late at {slow}");
-        }
-    }
-}
-
-/// Runs something else when forgetting is at its call of this number, which takes three seconds. False where it makes fewer.
-async fn forgotten_while(world: &World, call: usize, other: impl AsyncFn()) -> bool {
-    let is_there = Arc::new(Notify::new());
-    let (notice, mut calls) = (Arc::clone(&is_there), 0..);
-    world.home.set_script(move |_call| {
-        let is_meant = calls.next() == Some(call);
-        if is_meant {
-            notice.notify_one();
-        }
-        is_meant.then_some(Fault::Late)
-    });
-    let meanwhile = async {
-        let wait = tokio::time::timeout(Duration::from_mins(5), is_there.notified());
-        let is_reached = wait.await.is_ok();
-        if is_reached {
-            other().await;
-        }
-        is_reached
-    };
-    let (done, is_reached) = tokio::join!(try_to_forget(world, "a"), meanwhile);
-    world.home.clear_script();
-    // What was written between the last look and the end is a reason to begin again.
-    if done.is_err() {
-        forgotten(world, "a").await;
-    }
-    is_reached
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_comes_at_any_call_leaves_nothing_behind_and_mails_once_at_most() {
-    for call in 0.. {
-        let world = World::new();
-        world.home.keep_versions();
-        world.own("a");
-        let key = key_of(&world.post(&close_event("a", "ev_a", INSTANT)).await);
-        sleep(Duration::from_mins(11)).await;
-        let work = async || drop(world.work().await);
-        if !forgotten_while(&world, call, work).await {
-            assert!(call > 15, "{call}");
-            break;
-        }
-        world.work_until_idle().await;
-        assert!(world.mailer().sent().len() < 2, "{call}");
-        assert_eq!(keys_with(&world, ""), marks_of(&key), "{call}");
-        assert_eq!(world.state(&marks_of(&key)[1]), "forgotten", "{call}");
-        tombstone(&world, &key).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_crm_that_sends_again_at_any_call_brings_nothing_back() {
-    for call in 0.. {
-        let world = World::new();
-        world.home.keep_versions();
-        let body = close_event("a", "ev_a", INSTANT);
-        let key = mailed(&world, "a").await;
-        let retry = async || assert!(is_duplicate(&world.post(&body).await), "{call}");
-        if !forgotten_while(&world, call, retry).await {
-            assert!(call > 15, "{call}");
-            break;
-        }
-        world.work_until_idle().await;
-        assert_eq!(world.mailer().sent().len(), 1, "{call}");
-        assert_eq!(keys_with(&world, ""), marks_of(&key), "{call}");
-        tombstone(&world, &key).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_webhook_that_was_being_stored_does_not_bring_the_lead_back() {
-    let world = World::new();
-    let body = close_event("lead_1", "ev_1", INSTANT);
-    let key = key_of(&world.post(&body).await);
-    // The CRM's retry has looked for a marker, and is slow to store.
-    world.spoil_once(Fault::Late, creates("raw/"));
-    let (answer, done) = tokio::join!(world.post(&body), forgotten_late(&world, "lead_1"));
-    assert_eq!(done.events, 1);
-    assert!(is_duplicate(&answer));
-    assert_eq!(world.keys("raw/"), [&*key]);
-    assert!(tombstone(&world, &key).await.identity.is_some());
 }
 
 /// Breaks forgetting off at each call, in worlds that `make` made, and sees that a second run ends as if it was not.
@@ -412,15 +302,6 @@ async fn an_event_without_a_time_of_its_own_is_known_again_by_its_dedupe_entry()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_live_claim_is_taken_over_and_its_worker_finds_the_marker() {
-    let world = posted(World::new()).await;
-    plant_claim(&world, &claim_until("2026-11-23T07:02:00Z"));
-    assert_eq!(forgotten(&world, "test-1").await.events, 1);
-    assert_eq!(world.work_until_idle().await, [ended(Done::Forgotten)]);
-    assert_eq!(world.mailer().tries(), 0);
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_a_retention_hid_and_what_somebody_put_by_hand_is_found_too() {
     let world = World::new();
     world.home.keep_versions();
@@ -489,141 +370,6 @@ async fn a_forgotten_event_is_shown_as_that_and_without_its_data() {
     assert_eq!(list_lead(home, &lead_id("a")).await.unwrap(), []);
 }
 
-/// What the first edition left of an event that it forgot.
-fn forgotten_by_the_first_edition(world: &World, key: &str) -> String {
-    let raw = world.peek(key).unwrap();
-    let source = Source::from_name(&raw.metadata["source"]).unwrap();
-    let event_id = &EventId::parse(&raw.metadata["event-id"]).unwrap();
-    let identity = Identity { source, event_id }.dedupe_key();
-    let marker = NewObject::with_metadata(
-        Vec::new(),
-        [
-            ("state".to_owned(), "forgotten".to_owned()),
-            ("settled-at".to_owned(), "2026-11-23T06:50:00Z".to_owned()),
-            ("identity".to_owned(), identity.clone()),
-        ]
-        .into(),
-    );
-    world.remove(key);
-    world.remove(&key.replace("raw/", "enriched/"));
-    let mail_key = key.replace("raw/", "mail/");
-    world.home.plant(Bucket::Enriched, &mail_key, marker);
-    identity
-}
-
-async fn buried(world: &World, burial: Burial) -> Buried {
-    bury_forgotten(&*world.home, burial, &mut |_step| ())
-        .await
-        .unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn whom_the_first_edition_forgot_stays_forgotten_after_the_upgrade() {
-    let world = World::new();
-    world.home.set_page(2);
-    let kept = mailed(&world, "a").await;
-    let of_close = mailed(&world, "gone").await;
-    let of_id = key_of(&post_with_id(&world, "order-7").await);
-    world.queue().purge();
-    let half = mailed(&world, "half").await;
-    world.put_marker(&half.replace("raw/", "mail/"), "forgotten");
-    world.put_marker(
-        &kept.replace("raw/", "mail/").replace(".json", ".r1.json"),
-        "forgotten",
-    );
-    let gone = [of_close, of_id].map(|key| {
-        let identity = forgotten_by_the_first_edition(&world, &key);
-        (key, identity)
-    });
-    assert_eq!(
-        world.keys("dedupe/"),
-        [&*gone[1].1],
-        "it keeps its dedupe entry"
-    );
-
-    let before = all_keys(&world);
-    let expected = Buried {
-        examined: 4,
-        had: 0,
-        made: 2,
-        unfinished: vec![half.clone()],
-    };
-    assert_eq!(buried(&world, Burial::DryRun).await, expected);
-    assert_eq!(all_keys(&world), before);
-    assert_eq!(buried(&world, Burial::Make).await, expected);
-    for (key, identity) in &gone {
-        let stone = tombstone(&world, key).await;
-        assert_eq!(stone.identity.as_ref(), Some(identity));
-        assert_eq!(stone.at.to_string(), "2026-11-23T06:50:00Z");
-    }
-    let stored = [&kept, &half];
-    for key in stored {
-        assert!(
-            matches!(raw(&world, key).await, RawState::Stored(_)),
-            "{key}"
-        );
-    }
-
-    // The CRMs send both once more.
-    let after = all_keys(&world);
-    sleep(Duration::from_mins(5)).await;
-    let body = close_event("gone", "ev_gone", INSTANT);
-    for answer in [
-        world.post(&body).await,
-        post_with_id(&world, "order-7").await,
-    ] {
-        assert!(is_duplicate(&answer), "{answer:?}");
-    }
-    assert_eq!(all_keys(&world), after);
-    assert_eq!(world.queue().depth(), 0);
-
-    // A second run finds them made, and `forget` finishes what was interrupted.
-    forgotten(&world, "half").await;
-    let again = Buried {
-        examined: 4,
-        had: 3,
-        made: 0,
-        unfinished: Vec::new(),
-    };
-    assert_eq!(buried(&world, Burial::Make).await, again);
-}
-
-#[tokio::test(start_paused = true)]
-async fn making_tombstones_may_be_broken_off_and_begun_again() {
-    for fault in [Fault::Fails, Fault::ReplyLost, Fault::MeetsItself] {
-        for broken in 0..2 {
-            let world = World::new();
-            let mut keys = Vec::new();
-            for lead in ["a", "b"] {
-                let key = mailed(&world, lead).await;
-                forgotten_by_the_first_edition(&world, &key);
-                keys.push(key);
-            }
-            world.spoil_some(broken..broken + 1, fault, creates("raw/"));
-            let home = &*world.home;
-            let first = bury_forgotten(home, Burial::Make, &mut |_step| ()).await;
-            assert_eq!(first.is_ok(), fault == Fault::MeetsItself, "{first:?}");
-            world.home.clear_script();
-            let second = buried(&world, Burial::Make).await;
-            assert_eq!(second.made + second.had, 2, "{fault:?}: {second:?}");
-            for key in &keys {
-                tombstone(&world, key).await;
-            }
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn whose_an_event_is_the_stored_id_says_and_not_its_name() {
-    let world = World::new();
-    let key = mailed(&world, "a").await;
-    let mut stored = world.peek(&key).unwrap();
-    stored.metadata.insert("lead-id".into(), "b".into());
-    world.put_back(&key, stored);
-    assert_eq!(forgotten(&world, "a").await.events, 0);
-    assert!(world.peek(&key).is_some());
-}
-
 #[tokio::test(start_paused = true)]
 async fn looking_for_what_would_be_forgotten_changes_nothing() {
     let world = World::new();
@@ -635,4 +381,15 @@ async fn looking_for_what_would_be_forgotten_changes_nothing() {
     let document = (Bucket::Enriched, key.replace("raw/", "enriched/"));
     assert_eq!(found.events[0].keys, [document, (Bucket::Raw, key)]);
     assert_eq!(objects(&world, |_key| true), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_an_event_is_the_stored_id_says_and_not_its_name() {
+    let world = World::new();
+    let key = mailed(&world, "a").await;
+    let mut stored = world.peek(&key).unwrap();
+    stored.metadata.insert("lead-id".into(), "b".into());
+    world.put_back(&key, stored);
+    assert_eq!(forgotten(&world, "a").await.events, 0);
+    assert!(world.peek(&key).is_some());
 }
