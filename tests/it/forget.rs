@@ -1,6 +1,7 @@
 //! A lead forgotten on a deployed stack: every version of what is stored goes, also what a deletion hid, and another lead whose id begins
 //! alike stays; the audit adds up before and after.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -8,7 +9,7 @@ use jiff::SignedDuration;
 use leadwire_aws::{Buckets, OsEntropy, S3Store, SqsDelayQueue, SystemClock};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::operate::audit::{Audit, AuditConfig, AuditReport, QueueSeen};
-use leadwire_pipeline::operate::forget::{Forget, ForgetConfig, Forgotten};
+use leadwire_pipeline::operate::forget::{Burial, Forget, ForgetConfig, Forgotten, bury_forgotten};
 use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_tests::accepted::{Accepted, key_in};
 use leadwire_tests::house::House;
@@ -73,7 +74,7 @@ async fn accepted(house: &House, lead_id: &str) -> Result<Accepted> {
 }
 
 #[tokio::test]
-async fn a_forgotten_lead_leaves_no_version_and_does_not_come_back() -> Result<()> {
+async fn a_forgotten_lead_leaves_a_tombstone_alone_and_does_not_come_back() -> Result<()> {
     let house = House::prompt().await?;
     let mut keys = Vec::new();
     for lead_id in ["gone", "gone_1"] {
@@ -97,7 +98,12 @@ async fn a_forgotten_lead_leaves_no_version_and_does_not_come_back() -> Result<(
 
     let done = forget(&house, "gone").await?;
     assert_eq!((done.events, done.versions, done.owner_file), (1, 3, 2));
-    assert_eq!(versions(&house, "RawBucketName").await?, [kept.as_str()]);
+    // The tombstone is the only version of its raw object.
+    let raw = BTreeSet::from([gone.as_str(), kept.as_str()]);
+    let raw_versions = versions(&house, "RawBucketName").await?;
+    assert_eq!(raw_versions.len(), 2, "{raw_versions:?}");
+    assert_eq!(raw, raw_versions.iter().map(String::as_str).collect());
+    ensure_tombstone(&house, gone).await?;
     let lookup = versions(&house, "LookupBucketName").await?;
     assert!(lookup.iter().all(|key| key == "gone_1.json"), "{lookup:?}");
     let ours = versions(&house, "EnrichedBucketName").await?;
@@ -111,11 +117,32 @@ async fn a_forgotten_lead_leaves_no_version_and_does_not_come_back() -> Result<(
     let again = accepted(&house, "gone").await?;
     assert_eq!(again["duplicate"], true, "{again:?}");
     house.quiet().await?;
-    assert_eq!(versions(&house, "RawBucketName").await?, [kept.as_str()]);
+    assert_eq!(versions(&house, "RawBucketName").await?, raw_versions);
     let after = audit(&house).await?.account;
     assert_eq!((after.received, after.mailed, after.forgotten), (2, 1, 1));
     assert_eq!(house.mails_taken(), 2);
     let nothing = forget(&house, "gone").await?;
     assert_eq!((nothing.events, nothing.versions), (0, 0));
+
+    // As the first edition left it; its tombstone is made anew.
+    let raw = house.stack.output("RawBucketName")?;
+    let object = house.clients.s3.head_object().bucket(raw).key(gone);
+    let version = object.send().await?.version_id;
+    let erase = house.clients.s3.delete_object().bucket(raw).key(gone);
+    erase.set_version_id(version).send().await?;
+    let home = operator(&house)?;
+    let buried = bury_forgotten(&*home, Burial::Make, &mut |_step| ()).await?;
+    assert_eq!((buried.made, buried.had), (1, 0), "{buried:?}");
+    ensure_tombstone(&house, gone).await
+}
+
+async fn ensure_tombstone(house: &House, key: &str) -> Result<()> {
+    let raw = house.stack.output("RawBucketName")?;
+    let object = house.clients.s3.head_object().bucket(raw).key(key);
+    let object = object.send().await?;
+    ensure!(object.content_length() == Some(0), "{object:?}");
+    let metadata = object.metadata().context("metadata")?;
+    ensure!(metadata["state"] == "forgotten", "{metadata:?}");
+    ensure!(metadata["identity"].starts_with("dedupe/"), "{metadata:?}");
     Ok(())
 }

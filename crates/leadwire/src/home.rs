@@ -64,6 +64,8 @@ pub(crate) trait Operated: Home<Store: Eraser> + DeadLetterQueue + 'static {
     fn owner_file(&self, lead_id: &LeadId) -> OwnerFile;
     /// Mails about the lead that this home keeps.
     fn mails(&self, lead_id: &LeadId) -> io::Result<Vec<String>>;
+    /// Notes that all that was ever forgotten has its tombstone, where the home can.
+    fn note_tombstones(&self) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Makes the deletion of a lead final where it only begins by deleting. False where somebody held it up.
     fn scrub(&self, lead_id: &LeadId) -> impl Future<Output = Result<bool, PortError>> + Send;
 }

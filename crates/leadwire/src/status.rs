@@ -51,7 +51,9 @@ pub(crate) fn timeline(event: &EventHistory) -> Vec<Step> {
         let text = format!("put aside after {} receives", letter.receives);
         push(letter.visible_at, "dead letter", text);
     }
-    if let Some((at, what, text)) = mail_step(event, accepted_at) {
+    if let Some(at) = event.forgotten_at {
+        push(at, "forgotten", "on request".to_owned());
+    } else if let Some((at, what, text)) = mail_step(event, accepted_at) {
         push(at, what, text);
     }
     steps.sort_by_key(|step| step.at);

@@ -6,15 +6,34 @@ use crate::system::blocking;
 use leadwire_domain::key::{ENRICHED, EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::port::{Bucket, Fetched, ObjectStore as _, PortError};
+use rusqlite::Connection;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 const SCRUB: &str = "empty the write-ahead log";
+const TOMBSTONES_AT: &str = "INSERT INTO meta (name, value) VALUES ('tombstones_at', ?1)
+    ON CONFLICT DO UPDATE SET value = excluded.value";
+const HAS_TOMBSTONES: &str = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'tombstones_at')";
 
 impl LocalHome {
     /// Waits until the views show everything committed before this call.
     pub async fn views_written(&self) {
         self.views.written().await;
+    }
+
+    /// Whether all that was ever forgotten here is known to have its tombstone: the first edition made none.
+    pub async fn has_tombstones(&self) -> Result<bool, PortError> {
+        let work =
+            |connection: &Connection| connection.query_row(HAS_TOMBSTONES, [], |row| row.get(0));
+        self.database.read("look for the tombstones", work).await
+    }
+
+    /// Notes that it has.
+    pub async fn note_tombstones(&self) -> Result<(), PortError> {
+        let now = self.clock.now().as_microsecond().to_string();
+        let work =
+            move |connection: &Connection| connection.execute(TOMBSTONES_AT, [&now]).map(drop);
+        self.database.write("note the tombstones", work).await
     }
 
     /// Reads the whole database and returns what is damaged; empty where all is well.
@@ -34,8 +53,9 @@ impl LocalHome {
             for key in shown_of(&view, prefix, lead_id)
                 .map_err(|error| PortError::transient("look at the views", error))?
             {
+                // What is found within no bytes is empty, and shown no more than what is missing.
                 let stored = store.get(bucket, &key, 0).await?;
-                if matches!(stored, Fetched::Missing) {
+                if matches!(stored, Fetched::Missing | Fetched::Found(_)) {
                     self.views.remove(bucket, &key).await;
                     removed += 1;
                 }

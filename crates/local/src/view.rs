@@ -55,7 +55,7 @@ impl Views {
         Ok(views)
     }
 
-    /// Shows an object, soon. Called by the writing thread: it never waits.
+    /// Shows an object, soon; an empty one is not shown. Called by the writing thread: it never waits.
     pub(crate) fn write(&self, bucket: Bucket, key: &str, bytes: Arc<Vec<u8>>) {
         if let Some(path) = view_path(&self.folder, bucket, key)
             && self.orders.try_send(Order::Write(path, bytes)).is_err()
@@ -135,7 +135,7 @@ fn work_off(folder: &DataFolder, lacking: &AtomicBool, queue: &Receiver<Order>) 
             rebuild(folder);
         }
         match order {
-            Order::Write(path, bytes) => log_failure(&path, write_view(&path, &bytes)),
+            Order::Write(path, bytes) => log_failure(&path, show(&path, &bytes)),
             Order::Remove(path, done) => {
                 log_failure(&path, remove_view(&path));
                 answer(done);
@@ -160,6 +160,15 @@ fn log_failure(path: &Path, done: io::Result<()>) {
             error: &error,
         }
         .emit();
+    }
+}
+
+/// An empty object is a tombstone: its view goes.
+fn show(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        remove_view(path)
+    } else {
+        write_view(path, bytes)
     }
 }
 
@@ -193,7 +202,7 @@ fn remove_view(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the views that lack; those that are there are left alone, whatever is in them.
+/// Makes the views that lack; those that are there are left alone, whatever is in them, unless their object is empty.
 fn rebuild(folder: &DataFolder) {
     remove_leftovers(&folder.raw());
     remove_leftovers(&folder.enriched());
@@ -213,20 +222,23 @@ fn rebuild_bucket(
     prefix: &str,
 ) -> rusqlite::Result<()> {
     let number = number(bucket);
-    let mut keys =
-        connection.prepare("SELECT key FROM objects WHERE bucket = ?1 AND key >= ?2 AND key < ?2 || char(0x10ffff) ORDER BY key")?;
+    let mut keys = connection.prepare(
+        "SELECT key, size FROM objects WHERE bucket = ?1 AND key >= ?2 AND key < ?2 || char(0x10ffff) ORDER BY key",
+    )?;
     let mut bytes =
         connection.prepare("SELECT bytes FROM objects WHERE bucket = ?1 AND key = ?2")?;
     let mut rows = keys.query((number, prefix))?;
     while let Some(row) = rows.next()? {
-        let key: String = row.get(0)?;
-        let Some(path) =
-            view_path(folder, bucket, &key).filter(|path| fs::symlink_metadata(path).is_err())
-        else {
+        let (key, size): (String, i64) = (row.get(0)?, row.get(1)?);
+        let Some(path) = view_path(folder, bucket, &key) else {
             continue;
         };
+        let is_shown = fs::symlink_metadata(&path).is_ok();
+        if is_shown == (size > 0) {
+            continue;
+        }
         let bytes: Vec<u8> = bytes.query_row((number, &key), |row| row.get(0))?;
-        log_failure(&path, write_view(&path, &bytes));
+        log_failure(&path, show(&path, &bytes));
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ impl Breakage {
 }
 
 /// The checks of all but the dashboards.
-pub(super) const CHECKS: [&Check; 21] = [
+pub(super) const CHECKS: [&Check; 22] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -65,6 +65,7 @@ pub(super) const CHECKS: [&Check; 21] = [
     &bucket::PRIVATE,
     &bucket::CREATE_ONLY,
     &bucket::LIFE,
+    &bucket::BURIED,
     &alarm::HEARD,
     &alarm::EXPLAINED,
     &alarm::UNDERSTOOD,

@@ -4,15 +4,23 @@
 use super::{S3Store, read};
 use crate::classify::{code, failed, port_error, status};
 use aws_sdk_s3::primitives::DateTime;
-use leadwire_pipeline::port::{Bucket, Eraser, Fetched, ObjectStore as _, PortError};
+use leadwire_pipeline::port::{Bucket, Eraser, Fetched, ObjectStore as _, PortError, Remnant};
 
 /// A version of an object, or the mark of a deletion.
 struct Version {
     key: String,
     id: String,
-    has_bytes: bool,
+    /// None of the mark of a deletion.
+    size: Option<u64>,
     /// Whether it is the one that counts, and since when: versions may be of one instant.
     age: (bool, i128),
+}
+
+impl Version {
+    /// Whether a read finds it.
+    fn is_there(&self) -> bool {
+        self.size.is_some() && self.age.0
+    }
 }
 
 impl S3Store {
@@ -33,11 +41,13 @@ impl S3Store {
             let page = request.send().await.map_err(failed(action))?;
             versions.extend(page.versions().iter().filter_map(|version| {
                 let age = age(version.is_latest(), version.last_modified());
-                version_of(version.key(), version.version_id(), true, age)
+                let size = version.size().and_then(|size| u64::try_from(size).ok());
+                let size = Some(size.unwrap_or_default());
+                version_of(version.key(), version.version_id(), size, age)
             }));
             versions.extend(page.delete_markers().iter().filter_map(|marker| {
                 let age = age(marker.is_latest(), marker.last_modified());
-                version_of(marker.key(), marker.version_id(), false, age)
+                version_of(marker.key(), marker.version_id(), None, age)
             }));
             key = page.next_key_marker().map(str::to_owned);
             id = page.next_version_id_marker().map(str::to_owned);
@@ -55,6 +65,30 @@ impl S3Store {
         versions.retain(|version| version.key == key);
         Ok(versions)
     }
+
+    /// Deletes the versions of one object that are not spared, the newest last.
+    async fn erase_versions(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        is_spared: fn(&Version) -> bool,
+    ) -> Result<u64, PortError> {
+        let action = "delete a version";
+        let mut erased = 0;
+        let versions = self.versions_of(bucket, key).await?.into_iter().rev();
+        for version in versions.filter(|version| !is_spared(version)) {
+            let request = self
+                .client
+                .delete_object()
+                .bucket(self.name(bucket, action)?)
+                .key(key)
+                .version_id(version.id)
+                .set_expected_bucket_owner(self.owner(bucket));
+            request.send().await.map_err(failed(action))?;
+            erased += 1;
+        }
+        Ok(erased)
+    }
 }
 
 fn age(is_latest: Option<bool>, modified_at: Option<&DateTime>) -> (bool, i128) {
@@ -66,23 +100,38 @@ fn age(is_latest: Option<bool>, modified_at: Option<&DateTime>) -> (bool, i128) 
 fn version_of(
     key: Option<&str>,
     id: Option<&str>,
-    has_bytes: bool,
+    size: Option<u64>,
     age: (bool, i128),
 ) -> Option<Version> {
     Some(Version {
         key: key?.to_owned(),
         id: id.unwrap_or("null").to_owned(),
-        has_bytes,
+        size,
         age,
     })
 }
 
 impl Eraser for S3Store {
-    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<String>, PortError> {
-        let versions = self.versions(bucket, prefix).await?;
-        let mut keys: Vec<String> = versions.into_iter().map(|version| version.key).collect();
-        keys.dedup();
-        Ok(keys)
+    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<Remnant>, PortError> {
+        let mut left: Vec<Remnant> = Vec::new();
+        for version in self.versions(bucket, prefix).await? {
+            if left.last().is_none_or(|last| last.key != version.key) {
+                left.push(Remnant {
+                    key: version.key.clone(),
+                    size: None,
+                    hidden: 0,
+                });
+            }
+            let Some(remnant) = left.last_mut() else {
+                continue;
+            };
+            if version.is_there() {
+                remnant.size = version.size;
+            } else {
+                remnant.hidden += 1;
+            }
+        }
+        Ok(left)
     }
 
     async fn get_remains(
@@ -92,12 +141,16 @@ impl Eraser for S3Store {
         bytes_max: usize,
     ) -> Result<Fetched, PortError> {
         let action = "read an older version";
-        let current = self.get(bucket, key, bytes_max).await?;
-        if !matches!(current, Fetched::Missing) {
-            return Ok(current);
+        match self.get(bucket, key, bytes_max).await? {
+            Fetched::Missing => {}
+            Fetched::Found(object) if object.bytes.is_empty() => {}
+            fetched @ (Fetched::Found(_) | Fetched::TooLarge | Fetched::Denied) => {
+                return Ok(fetched);
+            }
         }
         let versions = self.versions_of(bucket, key).await?;
-        let Some(version) = versions.into_iter().find(|version| version.has_bytes) else {
+        let has_bytes = |version: &Version| version.size.is_some_and(|size| size > 0);
+        let Some(version) = versions.into_iter().find(has_bytes) else {
             return Ok(Fetched::Missing);
         };
         let request = self.read(bucket, key, action)?;
@@ -111,19 +164,10 @@ impl Eraser for S3Store {
     }
 
     async fn erase(&self, bucket: Bucket, key: &str) -> Result<u64, PortError> {
-        let action = "delete a version";
-        let mut erased = 0;
-        for version in self.versions_of(bucket, key).await?.into_iter().rev() {
-            let request = self
-                .client
-                .delete_object()
-                .bucket(self.name(bucket, action)?)
-                .key(key)
-                .version_id(version.id)
-                .set_expected_bucket_owner(self.owner(bucket));
-            request.send().await.map_err(failed(action))?;
-            erased += 1;
-        }
-        Ok(erased)
+        self.erase_versions(bucket, key, |_version| false).await
+    }
+
+    async fn erase_hidden(&self, bucket: Bucket, key: &str) -> Result<u64, PortError> {
+        self.erase_versions(bucket, key, Version::is_there).await
     }
 }

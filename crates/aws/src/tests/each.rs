@@ -1,14 +1,16 @@
 //! Every call of every adapter, and every way in which an answer can fail to come: what the port says of it, and after how many requests.
 
 use super::clients_at;
-use super::fault::Call::{self, Create, Erase, Get, Hidden, Mail, Remains, Replace, Webhook};
+use super::fault::Call::{
+    self, Create, Erase, EraseHidden, Get, Hidden, Mail, Remains, Replace, Webhook,
+};
 use super::fault::{CALLS, Row, check, work};
 use super::server::Step;
 use std::time::Duration;
 
 /// An object that a deletion hides.
 const HIDDEN: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated>\
-    <Version><Key>x.json</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><LastModified>2026-11-23T06:50:01Z</LastModified></Version>\
+    <Version><Key>x.json</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><Size>2</Size><LastModified>2026-11-23T06:50:01Z</LastModified></Version>\
     </ListVersionsResult>";
 
 /// An answer whose head announces more than ever comes.
@@ -18,7 +20,7 @@ const HALF_A_BODY: &str = "HTTP/1.1 200 Scripted\r\nlast-modified: Mon, 23 Nov 2
 fn before(call: Call) -> Vec<Step> {
     if call == Hidden {
         vec![Step::xml(404, "NoSuchKey"), Step::ok(&[], HIDDEN)]
-    } else if call == Erase {
+    } else if matches!(call, Erase | EraseHidden) {
         vec![Step::ok(&[], HIDDEN)]
     } else {
         Vec::new()
@@ -182,6 +184,7 @@ async fn of_a_call_that_is_several_requests_each_may_fail() {
         (Erase, vec![Step::RESET], "transient", 3),
         (Erase, vec![Remains.success()], "ok", 1),
         (Erase, vec![denied()], "permanent", 1),
+        (EraseHidden, vec![versions(), denied()], "permanent", 2),
     ])
     .await;
 }

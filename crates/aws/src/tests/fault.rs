@@ -4,8 +4,8 @@ use super::server::{Server, Step};
 use super::{ATTEMPT, SILENT_ATTEMPT, clients_at};
 use crate::{Buckets, Clients, S3Store, SecretsManagerStore, SesMailer, SqsDelayQueue};
 use Call::{
-    Create, Erase, Get, Hidden, List, Mail, Put, Remains, Replace, Secret, Send, Visibility,
-    Webhook,
+    Create, Erase, EraseHidden, Get, Hidden, List, Mail, Put, Remains, Replace, Secret, Send,
+    Visibility, Webhook,
 };
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -33,6 +33,8 @@ pub(super) enum Call {
     /// What a deletion hides.
     Hidden,
     Erase,
+    /// The deletion of what an object hides.
+    EraseHidden,
     Send,
     Visibility,
     Secret,
@@ -40,8 +42,20 @@ pub(super) enum Call {
     Webhook,
 }
 
-pub(super) const CALLS: [Call; 13] = [
-    Get, Create, Replace, Put, List, Remains, Hidden, Erase, Send, Visibility, Secret, Mail,
+pub(super) const CALLS: [Call; 14] = [
+    Get,
+    Create,
+    Replace,
+    Put,
+    List,
+    Remains,
+    Hidden,
+    Erase,
+    EraseHidden,
+    Send,
+    Visibility,
+    Secret,
+    Mail,
     Webhook,
 ];
 
@@ -77,6 +91,7 @@ pub(super) async fn work(call: Call, clients: &Clients, url: &str) -> &'static s
         Hidden => fetched(store.get_remains(bucket, key, 9).await),
         Remains => word(store.remains(bucket, key).await, |_keys| "ok"),
         Erase => word(store.erase(bucket, key).await, |_versions| "ok"),
+        EraseHidden => word(store.erase_hidden(bucket, key).await, |_versions| "ok"),
         Create => {
             let created = store.create(bucket, key, object).await;
             word(created, |created| match created {
@@ -140,7 +155,7 @@ impl Call {
     pub(super) fn success(self) -> Step {
         match self {
             Remains => Step::ok(&[], "<ListVersionsResult></ListVersionsResult>"),
-            Erase => Step::Answer(204, Vec::new(), String::new()),
+            Erase | EraseHidden => Step::Answer(204, Vec::new(), String::new()),
             List => Step::ok(&[], "<ListBucketResult></ListBucketResult>"),
             Secret => Step::ok(&[], r#"{"SecretString":"{}"}"#),
             Send | Visibility | Mail | Webhook => Step::ok(&[], r#"{"MessageId":"1"}"#),

@@ -4,6 +4,7 @@ use super::server::{Server, Step};
 use crate::{Buckets, S3Store};
 use leadwire_pipeline::port::{
     Bucket, Created, ETag, Eraser as _, Fetched, NewObject, ObjectStore as _, PortErrorKind,
+    Remnant,
 };
 
 /// A store over a service with this script.
@@ -110,7 +111,7 @@ async fn a_call_on_a_bucket_that_a_stage_has_not_is_permanent_and_asks_nothing()
 
 /// The object and a longer name, as S3 lists their versions: each kind by itself, the newest first.
 const VERSIONS: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated>\
-    <Version><Key>raw/x.json</Key><VersionId>v2</VersionId><IsLatest>false</IsLatest><LastModified>2026-11-23T06:50:02Z</LastModified></Version>\
+    <Version><Key>raw/x.json</Key><VersionId>v2</VersionId><IsLatest>false</IsLatest><Size>2</Size><LastModified>2026-11-23T06:50:02Z</LastModified></Version>\
     <Version><Key>raw/x.json</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><LastModified>2026-11-23T06:50:01Z</LastModified></Version>\
     <Version><Key>raw/x.jsonx</Key><VersionId>v9</VersionId><IsLatest>true</IsLatest><LastModified>2026-11-23T06:50:01Z</LastModified></Version>\
     <DeleteMarker><Key>raw/x.json</Key><VersionId>v3</VersionId><IsLatest>true</IsLatest><LastModified>2026-11-23T06:50:02Z</LastModified></DeleteMarker>\
@@ -133,6 +134,41 @@ async fn every_version_of_one_object_is_erased_and_what_hides_them_last() {
     }
 }
 
+/// A tombstone, what it hides, and what a deletion hid before.
+const BURIED: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated>\
+    <Version><Key>raw/x.json</Key><VersionId>v4</VersionId><IsLatest>true</IsLatest><Size>0</Size><LastModified>2026-11-23T06:50:04Z</LastModified></Version>\
+    <Version><Key>raw/x.json</Key><VersionId>v2</VersionId><IsLatest>false</IsLatest><Size>0</Size><LastModified>2026-11-23T06:50:02Z</LastModified></Version>\
+    <Version><Key>raw/x.json</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><Size>2</Size><LastModified>2026-11-23T06:50:01Z</LastModified></Version>\
+    <DeleteMarker><Key>raw/x.json</Key><VersionId>v3</VersionId><IsLatest>false</IsLatest><LastModified>2026-11-23T06:50:03Z</LastModified></DeleteMarker>\
+    </ListVersionsResult>";
+
+#[tokio::test]
+async fn what_an_object_hides_is_erased_and_the_object_stays() {
+    let (server, store) = store([Step::ok(&[], BURIED), Call::Erase.success()]).await;
+    let erased = store.erase_hidden(Bucket::Raw, "raw/x.json").await;
+    assert_eq!(erased.unwrap(), 3);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4);
+    for (request, version) in requests[1..].iter().zip(["v1", "v2", "v3"]) {
+        assert!(request.starts_with("delete /raw-bucket/raw/x.json?"));
+        assert!(
+            request.contains(&format!("versionid={version}")),
+            "{request}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn behind_an_empty_object_the_newest_version_with_bytes_is_read() {
+    let empty = Step::ok(&[DATE, "etag: \"e1\""], "");
+    let script = [empty, Step::ok(&[], BURIED), Call::Hidden.success()];
+    let (server, store) = store(script).await;
+    let fetched = store.get_remains(Bucket::Raw, "raw/x.json", 9).await;
+    assert!(matches!(fetched.unwrap(), Fetched::Found(_)));
+    let requests = server.requests();
+    assert!(requests[2].contains("versionid=v1"), "{requests:?}");
+}
+
 #[tokio::test]
 async fn what_remains_is_listed_by_key_over_all_pages() {
     let page = |rest: &str, key: &str| {
@@ -148,8 +184,13 @@ async fn what_remains_is_listed_by_key_over_all_pages() {
         page("<IsTruncated>false</IsTruncated>", "raw/b"),
     ])
     .await;
-    let keys = store.remains(Bucket::Raw, "raw/").await;
-    assert_eq!(keys.unwrap(), ["raw/a", "raw/b"]);
+    let remnant = |key: &str, hidden| Remnant {
+        key: key.to_owned(),
+        size: None,
+        hidden,
+    };
+    let left = store.remains(Bucket::Raw, "raw/").await;
+    assert_eq!(left.unwrap(), [remnant("raw/a", 2), remnant("raw/b", 1)]);
     let requests = server.requests();
     assert!(requests[1].contains("key-marker=raw%2fa"), "{requests:?}");
     assert!(requests[1].contains("version-id-marker=a"), "{requests:?}");

@@ -1,5 +1,6 @@
 //! `doctor`: whether a data folder and its configuration are sound, and what to do where not.
 
+use super::forget::missing;
 use crate::duration::render_relative;
 use crate::home::{self, FolderArgs};
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
@@ -71,6 +72,7 @@ pub(super) async fn run(args: &DoctorArgs, output: &mut Output) -> anyhow::Resul
             let warnings = home.report().warnings.iter();
             checks.extend(warnings.map(|warning| ("data folder", warn(warning.to_string()))));
             checks.push(("database", check_database(&home).await));
+            checks.push(("tombstones", check_tombstones(&home).await));
             match check_queue(&home).await {
                 Ok((queue, dead)) => checks.extend([("queue", queue), ("dead letters", dead)]),
                 Err(error) => checks.push(("queue", failed(error))),
@@ -99,6 +101,18 @@ async fn check_database(home: &LocalHome) -> Found {
         Ok(damage) => fail(format!(
             "damaged: {}; stop `up`, keep a copy of the folder, and restore a backup",
             damage.join("; ")
+        )),
+        Err(error) => failed(error),
+    }
+}
+
+/// Whether those whom the first edition forgot stay forgotten.
+async fn check_tombstones(home: &LocalHome) -> Found {
+    match missing(home).await {
+        Ok(0) => ok("none is missing"),
+        Ok(count) => fail(format!(
+            "{count} missing: leads that an earlier version forgot come back with a retry; `leadwire up` makes them when it starts, or run \
+             `leadwire forget --tombstones`"
         )),
         Err(error) => failed(error),
     }

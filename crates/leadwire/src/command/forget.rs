@@ -1,5 +1,9 @@
 //! `forget`: everything that is stored about one lead, deleted.
 
+mod tombstones;
+
+pub(super) use tombstones::{bury_at_start, missing};
+
 use crate::duration::render_seconds;
 use crate::home::{HomeArgs, Operated, OwnerFile};
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, plural};
@@ -16,25 +20,33 @@ use std::sync::Arc;
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Every stored version of the lead's events, documents and failures is deleted, and its owner file where that is ours. A marker \
-without personal data stays for each event, so that neither a CRM's retry nor a redrive nor the sweep brings it back. It asks \
-first, may be interrupted, and is safe to repeat. What it cannot reach it says.
+Every stored version of the lead's events, documents and failures is deleted, and its owner file where that is ours. A tombstone \
+without personal data stays in the place of each event, so that neither a CRM's retry nor a redrive nor the sweep brings it back. It \
+asks first, may be interrupted, and is safe to repeat. What it cannot reach it says.
 
 On a stack, only the role of the parameter OperatorRoleArn may delete: run it as that role. The functions have no right to delete.
+
+The first edition made no tombstones. After an upgrade from it, --tombstones makes them for all that it forgot: run it once on a \
+stack; `up` does so by itself when it first starts. It deletes nothing.
 
 Examples:
   leadwire forget test-1 --dry-run     What would be deleted
   leadwire forget test-1
-  leadwire forget test-1 --yes --json --stack crm-ingestion-prod")]
+  leadwire forget test-1 --yes --json --stack crm-ingestion-prod
+  leadwire forget --tombstones --stack crm-ingestion-prod")]
 pub(crate) struct ForgetArgs {
     /// The lead's id
-    pub(crate) lead_id: String,
-    /// Only say what would be deleted
+    #[arg(required_unless_present = "tombstones")]
+    pub(crate) lead_id: Option<String>,
+    /// Only say what would be deleted, or made
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Do not ask
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) yes: bool,
+    /// Forget nobody: make the tombstones of those whom the first edition forgot
+    #[arg(long, conflicts_with_all = ["lead_id", "yes"])]
+    pub(crate) tombstones: bool,
     #[command(flatten)]
     pub(crate) settings: Typed,
     #[command(flatten)]
@@ -48,8 +60,13 @@ const KEPT: [&str; 3] = [
     "messages in the queues: they hold ids only, and are acknowledged",
 ];
 
-/// The lead, and the lease that is waited for.
-type Order = (LeadId, SignedDuration);
+/// What is asked for.
+pub(super) enum Order {
+    /// A lead, and the lease that is waited for.
+    Lead(LeadId, SignedDuration),
+    /// The tombstones of those whom the first edition forgot.
+    Tombstones,
+}
 
 /// What became of it, for a program.
 #[derive(Serialize)]
@@ -66,21 +83,37 @@ struct ForgetLine<'a> {
 
 /// What is asked for, checked.
 pub(super) fn parse(args: &ForgetArgs, output: &Output) -> Result<Order, Usage> {
-    let lead_id = super::lead::parse_id(&args.lead_id)?;
+    let Some(lead_id) = &args.lead_id else {
+        return Ok(Order::Tombstones);
+    };
+    let lead_id = super::lead::parse_id(lead_id)?;
     let lease = args.settings.read(|settings| settings.get(&LEASE))?;
     if !args.dry_run && !args.yes && !output.can_ask() {
         return Err(Usage::of(
             "there is no terminal to ask at: look with --dry-run, then give --yes",
         ));
     }
-    Ok((lead_id, SignedDuration::from_secs(lease.into())))
+    let lease = SignedDuration::from_secs(lease.into());
+    Ok(Order::Lead(lead_id, lease))
 }
 
-/// Forgets.
+/// Forgets a lead, or makes tombstones.
 pub(super) async fn run<O: Operated>(
     home: Arc<O>,
     args: &ForgetArgs,
-    (lead_id, lease): Order,
+    order: Order,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    match order {
+        Order::Lead(lead_id, lease) => forget(home, args, (lead_id, lease), output).await,
+        Order::Tombstones => tombstones::run(&*home, args.dry_run, output).await,
+    }
+}
+
+async fn forget<O: Operated>(
+    home: Arc<O>,
+    args: &ForgetArgs,
+    (lead_id, lease): (LeadId, SignedDuration),
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let owner = home.owner_file(&lead_id);
@@ -91,11 +124,13 @@ pub(super) async fn run<O: Operated>(
     let forget = Forget::new(Arc::clone(&home), config);
     let found = forget.find(&lead_id).await?;
     report_found(&found, &owner, output)?;
-    let is_nothing = found.events.is_empty() && !(found.owner_file && owner.is_ours);
+    let is_deleted = !found.events.is_empty() || (found.owner_file && owner.is_ours);
+    // What was forgotten a moment ago is looked at once more when its workers have ended.
+    let is_watched = !found.recent.is_empty() && !home.is_idle();
     let mut forgotten = None;
-    if !args.dry_run && !is_nothing {
+    if !args.dry_run && (is_deleted || is_watched) {
         let question = format!("Forget {lead_id}? What is listed above is deleted for good.");
-        if !args.yes && !output.ask(&question)? {
+        if is_deleted && !args.yes && !output.ask(&question)? {
             output.line("Nothing was deleted.")?;
             return Ok(Ended::Failed);
         }

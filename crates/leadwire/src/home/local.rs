@@ -110,6 +110,10 @@ impl Operated for LocalOperated {
         mails_in(&self.back.folder().outbox(), lead_id)
     }
 
+    async fn note_tombstones(&self) -> Result<(), PortError> {
+        self.back.note_tombstones().await
+    }
+
     /// Once the log is empty, nothing reads what was before the deletion, and makes views of it.
     async fn scrub(&self, lead_id: &LeadId) -> Result<bool, PortError> {
         let is_clean = self.back.scrub().await?;

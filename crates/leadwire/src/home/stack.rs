@@ -218,6 +218,11 @@ impl Operated for StackOperated {
         Ok(Vec::new())
     }
 
+    /// A stack has nowhere to note it: `audit` finds what lacks one.
+    async fn note_tombstones(&self) -> Result<(), PortError> {
+        Ok(())
+    }
+
     async fn scrub(&self, _lead_id: &LeadId) -> Result<bool, PortError> {
         Ok(true)
     }

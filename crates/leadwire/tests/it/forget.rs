@@ -1,4 +1,11 @@
-use crate::house::{House, wait_until};
+use crate::house::{House, block_on, wait_until};
+use leadwire_domain::key::{EventName, Identity};
+use leadwire_domain::lead::id::EventId;
+use leadwire_domain::source::Source;
+use leadwire_local::Mode;
+use leadwire_pipeline::ledger::{Ledger, RawState};
+use leadwire_pipeline::port::{Bucket, Fetched, NewObject, ObjectStore as _};
+use serde_json::json;
 use std::fs;
 use std::path::Path;
 
@@ -68,7 +75,10 @@ fn a_lead_is_forgotten_while_the_pipeline_runs_and_one_that_begins_alike_is_not(
         assert_eq!(account[name], count, "{name}");
     }
     house.run("sweep --confirm").expect_code(0);
-    house.run("lead a").expect_code(1);
+    let forgotten = house.run("lead a --json").expect_code(0);
+    assert_eq!(forgotten.documents()[0]["stage"], "forgotten");
+    assert!(!forgotten.out.contains(SECRET) && !forgotten.out.contains("Omar"));
+    assert_eq!(house.json("leads --stage forgotten").len(), 1);
     house.run("lead a_1").expect_code(0);
     assert_eq!(house.mails().len(), 2);
     assert_eq!(up.stop(), Some(0));
@@ -109,4 +119,104 @@ fn a_lead_is_forgotten_at_once_where_nobody_works_and_a_second_time_nothing_is_l
     wait_until("the views are made anew", || is_made("a"));
     assert_eq!(up.stop(), Some(0));
     assert!(!is_made("a_1"));
+}
+
+/// A folder as the first edition left it after it forgot the lead `gone`, and the event's name.
+fn first_edition(home: &House) -> (House, EventName) {
+    let up = home.up("--delay 10m");
+    send(home, &up.url, "gone");
+    wait_until("the lead is stored", || home.files("raw").len() == 1);
+    assert_eq!(up.stop(), Some(0));
+    let name = EventName::parse_raw_key(&format!("raw/{}", home.files("raw")[0])).unwrap();
+    let old = House::new();
+    block_on(async {
+        let (from, to) = (
+            home.open(Mode::Operate).store(),
+            old.open(Mode::Prepare).store(),
+        );
+        let RawState::Stored(raw) = Ledger::new(&from).raw(&name).await.unwrap() else {
+            panic!("nothing is stored");
+        };
+        let event_id = &EventId::parse(raw.event_id_label().unwrap()).unwrap();
+        let source = Source::from_name(raw.source_text_label().unwrap()).unwrap();
+        let identity = Identity { source, event_id }.dedupe_key();
+        let marker = [
+            ("state".to_owned(), "forgotten".to_owned()),
+            ("settled-at".to_owned(), "2026-11-23T06:50:00Z".to_owned()),
+            ("identity".to_owned(), identity.clone()),
+        ];
+        let marker = NewObject::with_metadata(Vec::new(), marker.into());
+        let mail_key = name.mail_key();
+        to.put(Bucket::Enriched, &mail_key, marker).await.unwrap();
+        if let Fetched::Found(entry) = from.get(Bucket::Enriched, &identity, 4096).await.unwrap() {
+            let entry = NewObject::with_metadata(entry.bytes, entry.metadata);
+            to.put(Bucket::Enriched, &identity, entry).await.unwrap();
+        }
+    });
+    (old, name)
+}
+
+fn raw_of(house: &House, name: &EventName) -> RawState {
+    let store = house.open(Mode::Operate).store();
+    block_on(Ledger::new(&store).raw(name)).unwrap()
+}
+
+#[test]
+fn whom_the_first_edition_forgot_gets_a_tombstone_when_up_first_starts_and_does_not_come_back() {
+    let home = House::new();
+    let (old, name) = first_edition(&home);
+    let found = old.diagnosis("", "tombstones");
+    assert_eq!(found["verdict"], "FAIL");
+    assert!(
+        found["found"]
+            .as_str()
+            .unwrap()
+            .contains("forget --tombstones")
+    );
+
+    let up = old.up("--delay 1s --owner-missing mail --owner-wait 0s");
+    let RawState::Forgotten(stone) = raw_of(&old, &name) else {
+        panic!("it has no tombstone");
+    };
+    assert!(stone.identity.is_some_and(|key| key.starts_with("dedupe/")));
+    assert_eq!(old.diagnosis("", "tombstones")["verdict"], "ok");
+    send(&old, &up.url, "gone");
+    let account = old.account();
+    for (part, count) in [("received", 1), ("forgotten", 1), ("in_flight", 0)] {
+        assert_eq!(account[part], count, "{part}");
+    }
+    assert_eq!(up.stop(), Some(0));
+    assert!(old.files("raw").is_empty() && old.mails().is_empty());
+}
+
+#[test]
+fn tombstones_are_made_by_hand_and_a_forgetting_that_was_interrupted_is_named() {
+    let home = House::new();
+    let (old, name) = first_edition(&home);
+    let report = |dry_run: bool, made: u64, had: u64| json!({"dry_run": dry_run, "examined": made + had, "had": had, "made": made, "unfinished": []});
+    let dry = old.json("forget --tombstones --dry-run");
+    assert_eq!(dry, [report(true, 1, 0)]);
+    assert!(matches!(raw_of(&old, &name), RawState::Absent));
+    old.run("forget --tombstones")
+        .expect_out(0, "1 tombstone made");
+    assert!(matches!(raw_of(&old, &name), RawState::Forgotten(_)));
+    assert_eq!(old.json("forget --tombstones"), [report(false, 0, 1)]);
+    assert_eq!(old.diagnosis("", "tombstones")["verdict"], "ok");
+
+    block_on(async {
+        let store = old.open(Mode::Operate).store();
+        let raw = NewObject::of(br#"{"lead_id":"half"}"#.to_vec());
+        store.put(Bucket::Raw, &name.raw_key(), raw).await.unwrap();
+    });
+    let told = old
+        .run("forget --tombstones")
+        .expect_out(1, &name.raw_key());
+    assert!(told.out.contains("run `leadwire forget`"), "{}", told.out);
+    for wrong in [
+        "forget",
+        "forget a --tombstones",
+        "forget --tombstones --yes",
+    ] {
+        old.run(wrong).expect_code(2);
+    }
 }

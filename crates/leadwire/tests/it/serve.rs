@@ -148,6 +148,7 @@ fn doctor_finds_a_served_folder_sound_and_an_absent_one_not() {
     for what in [
         "data folder",
         "database",
+        "tombstones",
         "queue",
         "dead letters",
         "served",

@@ -3,17 +3,21 @@
 //! [`LocalHome::scrub`]: crate::LocalHome::scrub
 
 use super::SqliteStore;
-use leadwire_pipeline::port::{Bucket, Eraser, Fetched, ObjectStore as _, PortError};
+use leadwire_pipeline::port::{Bucket, Eraser, Fetched, ObjectStore as _, PortError, Remnant};
 
 impl Eraser for SqliteStore {
-    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<String>, PortError> {
-        let mut keys: Vec<String> = Vec::new();
+    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<Remnant>, PortError> {
+        let mut left: Vec<Remnant> = Vec::new();
         loop {
-            let after = keys.last().map(String::as_str);
+            let after = left.last().map(|last| last.key.as_str());
             let page = self.list(bucket, prefix, after).await?;
-            keys.extend(page.entries.into_iter().map(|entry| entry.key));
+            left.extend(page.entries.into_iter().map(|entry| Remnant {
+                key: entry.key,
+                size: Some(entry.size),
+                hidden: 0,
+            }));
             if !page.more {
-                return Ok(keys);
+                return Ok(left);
             }
         }
     }
@@ -24,7 +28,9 @@ impl Eraser for SqliteStore {
         key: &str,
         bytes_max: usize,
     ) -> Result<Fetched, PortError> {
-        self.get(bucket, key, bytes_max).await
+        let fetched = self.get(bucket, key, bytes_max).await?;
+        let is_empty = matches!(&fetched, Fetched::Found(object) if object.bytes.is_empty());
+        Ok(if is_empty { Fetched::Missing } else { fetched })
     }
 
     async fn erase(&self, bucket: Bucket, key: &str) -> Result<u64, PortError> {
@@ -33,5 +39,11 @@ impl Eraser for SqliteStore {
             Bucket::Raw | Bucket::Enriched => self.delete(bucket, key).await?,
         };
         Ok(u64::from(existed))
+    }
+
+    /// What was overwritten is gone. Its view goes before this returns.
+    async fn erase_hidden(&self, _bucket: Bucket, _key: &str) -> Result<u64, PortError> {
+        self.views.written().await;
+        Ok(0)
     }
 }

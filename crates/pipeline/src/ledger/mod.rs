@@ -27,7 +27,6 @@ pub(crate) use number::ReplayNumber;
 pub use owner::{Owner, OwnerState};
 pub(crate) use raw::NewRaw;
 pub use raw::{Raw, RawEvent, RawState, Tombstone};
-pub(crate) use remains::Ownership;
 pub(crate) use walk::{Group, Walk};
 
 use crate::port::{Bucket, Created, Fetched, NewObject, ObjectStore, PortError, StoredObject};

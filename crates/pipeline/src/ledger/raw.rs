@@ -1,7 +1,9 @@
 //! `raw/X`: the bytes of a webhook, labelled by ingest. What the labels lack is read from the body, for an object that was put by hand.
 
 use super::{Kind, Ledger, Read};
-use crate::port::{Created, ETag, Metadata, NewObject, ObjectStore, PortError, StoredObject};
+use crate::port::{
+    Created, ETag, Metadata, NewObject, ObjectStore, PortError, Replaced, StoredObject,
+};
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::json::Object;
@@ -21,6 +23,8 @@ const STATE: &str = "state";
 const FORGOTTEN: &str = "forgotten";
 /// On a tombstone: which event it was.
 const IDENTITY: &str = "identity";
+/// On a tombstone: since when.
+const FORGOTTEN_AT: &str = "forgotten-at";
 const READ: &str = "read the raw object";
 
 /// What lies at `raw/X`.
@@ -65,11 +69,32 @@ impl Tombstone {
             .metadata
             .get(STATE)
             .is_some_and(|state| state == FORGOTTEN);
+        let at = object.metadata.get(FORGOTTEN_AT);
+        let at: Option<Timestamp> = at.and_then(|at| at.parse().ok());
         (object.bytes.is_empty() && is_forgotten).then(|| Self {
-            at: object.last_modified,
+            at: at.unwrap_or(object.last_modified),
             identity: object.metadata.get(IDENTITY).cloned(),
             etag: object.etag.clone(),
         })
+    }
+
+    /// Whether it names this event, as far as that is known.
+    pub(crate) fn is_of(&self, identity: Option<&str>) -> bool {
+        identity.is_none() || self.identity.as_deref() == identity
+    }
+
+    fn encode(at: Timestamp, identity: Option<&str>) -> NewObject {
+        let mut metadata = Metadata::from([
+            (STATE.to_owned(), FORGOTTEN.to_owned()),
+            (FORGOTTEN_AT.to_owned(), at.to_string()),
+        ]);
+        if let Some(identity) = identity {
+            metadata.insert(IDENTITY.to_owned(), identity.to_owned());
+        }
+        NewObject {
+            bytes: Vec::new(),
+            metadata,
+        }
     }
 }
 
@@ -80,6 +105,7 @@ pub struct Raw {
     bytes: Vec<u8>,
     labels: Metadata,
     stored_at: Timestamp,
+    etag: ETag,
 }
 
 /// The event in a raw object.
@@ -116,7 +142,13 @@ impl Raw {
             bytes: object.bytes,
             labels: object.metadata,
             stored_at: object.last_modified,
+            etag: object.etag,
         }
+    }
+
+    /// Its version.
+    pub(crate) fn etag(&self) -> &ETag {
+        &self.etag
     }
 
     /// Reads the event.
@@ -281,5 +313,22 @@ impl<S: ObjectStore> Ledger<'_, S> {
         new: &NewRaw<'_>,
     ) -> Result<Created, PortError> {
         self.create(Kind::Raw, name, new.encode()).await
+    }
+
+    /// Writes a tombstone over the version that was read, or where there is none. False where another was faster.
+    pub(crate) async fn write_tombstone(
+        self,
+        name: &EventName,
+        over: Option<&ETag>,
+        (at, identity): (Timestamp, Option<&str>),
+    ) -> Result<bool, PortError> {
+        let tombstone = Tombstone::encode(at, identity);
+        let Some(over) = over else {
+            let created = self.create(Kind::Raw, name, tombstone).await?;
+            return Ok(matches!(created, Created::New(_)));
+        };
+        let (bucket, key) = (Kind::Raw.bucket(), Kind::Raw.key(name));
+        let replaced = self.store.replace(bucket, &key, over, tombstone).await?;
+        Ok(matches!(replaced, Replaced::New(_)))
     }
 }

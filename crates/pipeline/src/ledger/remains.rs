@@ -1,6 +1,6 @@
 //! What is left of a lead's events, deleted versions included: for `forget` alone.
 
-use super::{Document, Kind, Ledger, Raw};
+use super::{Document, Kind, Ledger, Raw, RawState};
 use crate::port::{Bucket, Eraser, Fetched, ObjectStore, PortError, StoredObject};
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::key::{EventName, Identity, lookup_key};
@@ -9,8 +9,19 @@ use leadwire_domain::limits::{MESSAGE_BYTES_MAX, OBJECT_BYTES_MAX};
 use leadwire_domain::source::Source;
 use std::collections::BTreeSet;
 
-/// What is deleted of an event, the raw object last: it says whose event it is, should the deletion be interrupted.
+/// What is deleted of an event, and after it what the tombstone hides: that says whose event it is, should the deletion be interrupted.
 const ERASED: [Kind; 3] = [Kind::Document, Kind::Failure, Kind::Swept];
+
+/// What is left of an event.
+#[derive(Debug)]
+pub(crate) struct Left {
+    /// What lies at `raw/X`.
+    pub(crate) raw: RawState,
+    /// What holds something of it: its raw object last, where there is more of that than a tombstone.
+    pub(crate) keys: Vec<(Bucket, String)>,
+    /// Versions of the raw object, and marks of their deletion; a tombstone is none of them.
+    pub(crate) raw_versions: u64,
+}
 
 /// Whose event it is, and which.
 #[derive(Debug, Default)]
@@ -29,40 +40,57 @@ impl<S: ObjectStore + Eraser> Ledger<'_, S> {
         let mut names = BTreeSet::new();
         for kind in ERASED.into_iter().chain([Kind::Raw]) {
             let prefix = EventName::key_prefix(kind.prefix(), lead_id);
-            let keys = self.store.remains(kind.bucket(), &prefix).await?;
-            let parsed = keys.iter().filter_map(|key| kind.parse(key).ok());
+            let left = self.store.remains(kind.bucket(), &prefix).await?;
+            let parsed = left
+                .iter()
+                .filter_map(|remnant| kind.parse(&remnant.key).ok());
             names.extend(parsed.map(|name| name.with_revision(0)));
         }
         names.extend(self.raw_named_by_hand().await?);
         Ok(names)
     }
 
-    /// What is left of an event and its revisions, the raw object last. Claims are not among it: they hold no personal data.
-    pub(crate) async fn remains(
-        self,
-        name: &EventName,
-    ) -> Result<Vec<(Bucket, String)>, PortError> {
-        let mut left = Vec::new();
+    /// What is left of an event and its revisions. Claims and the tombstone are not among it: they hold no personal data.
+    pub(crate) async fn remains(self, name: &EventName) -> Result<Left, PortError> {
+        let mut keys = Vec::new();
         for kind in ERASED {
             let prefix = name.revisions_prefix(kind.prefix());
-            let keys = self.store.remains(kind.bucket(), &prefix).await?;
-            left.extend(keys.into_iter().map(|key| (kind.bucket(), key)));
+            let left = self.store.remains(kind.bucket(), &prefix).await?;
+            keys.extend(left.into_iter().map(|remnant| (kind.bucket(), remnant.key)));
         }
         let raw_key = Kind::Raw.key(name);
-        let raw = self.store.remains(Bucket::Raw, &raw_key).await?;
-        let raw = raw.into_iter().filter(|key| *key == raw_key);
-        left.extend(raw.map(|key| (Bucket::Raw, key)));
-        Ok(left)
+        let raw = self.raw(name).await?;
+        let remnants = self.store.remains(Bucket::Raw, &raw_key).await?;
+        let remnant = remnants.iter().find(|remnant| remnant.key == raw_key);
+        let is_counted = !matches!(raw, RawState::Forgotten(_));
+        let raw_versions = remnant.map_or(0, |remnant| {
+            let there = remnant.size.filter(|_size| is_counted);
+            remnant.hidden + u64::from(there.is_some())
+        });
+        if raw_versions > 0 {
+            keys.push((Bucket::Raw, raw_key));
+        }
+        Ok(Left {
+            raw,
+            keys,
+            raw_versions,
+        })
     }
 
     /// Whose the event is. What is left of it is asked in the order of how much it knows: the raw object, a document, a failure.
     pub(crate) async fn ownership(
         self,
         name: &EventName,
-        remains: &[(Bucket, String)],
+        left: &Left,
     ) -> Result<Ownership, PortError> {
-        let mut known = Ownership::default();
-        for (bucket, key) in remains.iter().rev() {
+        let mut known = Ownership {
+            lead_id: None,
+            identity: match &left.raw {
+                RawState::Forgotten(tombstone) => tombstone.identity.clone(),
+                RawState::Absent | RawState::TooLarge | RawState::Stored(_) => None,
+            },
+        };
+        for (bucket, key) in left.keys.iter().rev() {
             if known.lead_id.is_some() && known.identity.is_some() {
                 break;
             }
@@ -80,9 +108,22 @@ impl<S: ObjectStore + Eraser> Ledger<'_, S> {
         Ok(known)
     }
 
-    /// Deletes every version of an object. Returns how many there were.
-    pub(crate) async fn erase(self, bucket: Bucket, key: &str) -> Result<u64, PortError> {
-        self.store.erase(bucket, key).await
+    /// Deletes every version of what is left of an event, and last those of its raw object that its tombstone hides. Returns how many
+    /// there were.
+    pub(crate) async fn erase(self, name: &EventName, left: &Left) -> Result<u64, PortError> {
+        let mut versions = 0;
+        for (bucket, key) in &left.keys {
+            if *bucket != Bucket::Raw {
+                versions += self.store.erase(*bucket, key).await?;
+            }
+        }
+        let raw_key = Kind::Raw.key(name);
+        Ok(versions + self.store.erase_hidden(Bucket::Raw, &raw_key).await?)
+    }
+
+    /// Deletes a raw object that is too large to be an event, so that a tombstone can be made in its place.
+    pub(crate) async fn erase_raw(self, name: &EventName) -> Result<u64, PortError> {
+        self.store.erase(Bucket::Raw, &Kind::Raw.key(name)).await
     }
 
     /// Deletes every version of an owner file. Returns how many there were.

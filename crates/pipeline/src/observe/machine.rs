@@ -112,6 +112,18 @@ events! {
         fields: { error: chain(e.error) }
     }
 
+    /// `up` gave what the first edition forgot its tombstones.
+    TombstonesMade {
+        /// How many.
+        made: u64,
+        /// Forgotten events that are still stored.
+        unfinished: u64,
+    } => e, "tombstones_made" {
+        line: WARN "an earlier version left somebody half forgotten; `leadwire forget --tombstones --dry-run` names the events",
+            if e.unfinished > 0, else INFO "what an earlier version forgot has its tombstones";
+        fields: { made: e.made, unfinished: e.unfinished }
+    }
+
     /// An attempt to mail could not be written to the mail log.
     MailNotLogged<'a> {
         /// The event.

@@ -29,8 +29,8 @@ pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected, SourcesUnavailab
 pub use machine::{
     AcceptFailed, CanariesNotForgotten, ConnectionEnded, DeleteFailed, DrainTimedOut,
     FolderWarning, MailNotLogged, PageFailed, QueueNotMeasured, QueueUnavailable, ServerStarted,
-    ServerStopping, TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain, ViewNotWritten,
-    ViewsNotRebuilt, WriterPanicked,
+    ServerStopping, TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain, TombstonesMade,
+    ViewNotWritten, ViewsNotRebuilt, WriterPanicked,
 };
 pub use objective::{IN_TIME, OBJECTIVE};
 pub use sink::{Role, Scope, Sink, install, scope};

@@ -43,16 +43,27 @@ pub trait ObjectStore: Send + Sync {
     ) -> impl Future<Output = Result<ListPage, PortError>> + Send;
 }
 
+/// What is left of an object, deleted or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remnant {
+    /// Its key.
+    pub key: String,
+    /// The size of the object that is there; none where a deletion hides it.
+    pub size: Option<u64>,
+    /// Older versions, and marks of a deletion.
+    pub hidden: u64,
+}
+
 /// Deletes objects for good, with all that is left of them. Only a person who forgets a lead does so: no stage has this port, and no
 /// function the right.
 pub trait Eraser: Send + Sync {
-    /// The keys that begin with `prefix` of which anything is left, sorted: an object, an older version of it, the mark of a deletion.
+    /// What is left under `prefix`, sorted by key.
     fn remains(
         &self,
         bucket: Bucket,
         prefix: &str,
-    ) -> impl Future<Output = Result<Vec<String>, PortError>> + Send;
-    /// Reads the newest version that has bytes, also one that a deletion hides.
+    ) -> impl Future<Output = Result<Vec<Remnant>, PortError>> + Send;
+    /// Reads the newest version that has bytes, also one that a deletion or an empty object hides.
     fn get_remains(
         &self,
         bucket: Bucket,
@@ -61,6 +72,12 @@ pub trait Eraser: Send + Sync {
     ) -> impl Future<Output = Result<Fetched, PortError>> + Send;
     /// Deletes every version of an object and every mark of a deletion. Returns how many there were; none is no error.
     fn erase(
+        &self,
+        bucket: Bucket,
+        key: &str,
+    ) -> impl Future<Output = Result<u64, PortError>> + Send;
+    /// The same, but for the object that is there.
+    fn erase_hidden(
         &self,
         bucket: Bucket,
         key: &str,

@@ -7,7 +7,7 @@ use super::store::at;
 use crate::port::{
     Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, ListPage,
     Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, QueuedMessage,
-    Replaced,
+    Remnant, Replaced,
 };
 use jiff::Timestamp;
 use std::ops::Deref;
@@ -206,7 +206,7 @@ impl<S: Script> ObjectStore for MemoryHome<S> {
 }
 
 impl<S: Script> Eraser for MemoryHome<S> {
-    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<String>, PortError> {
+    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<Remnant>, PortError> {
         let (call, prefix) = (Call::List(bucket, prefix.to_owned()), prefix.to_owned());
         let remains = move |state: &mut State, _| state.objects.remains(bucket, &prefix);
         let keys = self.call(call, remains, never).await;
@@ -229,6 +229,13 @@ impl<S: Script> Eraser for MemoryHome<S> {
         let erase = move |state: &mut State, _| state.objects.erase(&at);
         let erased = self.call(call, erase, |versions| *versions > 0).await;
         erased.map_err(failure("delete versions"))
+    }
+
+    async fn erase_hidden(&self, bucket: Bucket, key: &str) -> Result<u64, PortError> {
+        let (call, at) = (Call::Erase(bucket, key.to_owned()), at(bucket, key));
+        let erase = move |state: &mut State, _| state.objects.erase_hidden(&at);
+        let erased = self.call(call, erase, |versions| *versions > 0).await;
+        erased.map_err(failure("delete older versions"))
     }
 }
 

@@ -1,7 +1,8 @@
-//! The laws of [`ObjectStore`]. The tests of every store run them: memory, `SQLite`, S3.
+//! The laws of [`ObjectStore`] and [`Eraser`]. The tests of every store run them: memory, `SQLite`, S3.
 
 use crate::port::{
-    Bucket, Created, ETag, Fetched, Metadata, NewObject, ObjectStore, Replaced, StoredObject,
+    Bucket, Created, ETag, Eraser, Fetched, Metadata, NewObject, ObjectStore, Remnant, Replaced,
+    StoredObject,
 };
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
@@ -157,4 +158,83 @@ async fn a_listing_is_sorted_in_byte_order_and_comes_in_pages(store: &impl Objec
     assert_eq!(listed, keys);
     let elsewhere = store.list(Bucket::Raw, "", None).await;
     assert!(elsewhere.is_ok_and(|page| page.entries.is_empty()));
+}
+
+/// Runs every law of deletion over a store in which nothing is, and panics where one does not hold. `keeps_versions` says whether the store
+/// keeps what is overwritten.
+pub async fn eraser(store: &(impl ObjectStore + Eraser), keeps_versions: bool) {
+    what_an_empty_object_hides_goes_and_the_object_stays(store, keeps_versions).await;
+    what_is_erased_leaves_nothing_and_its_neighbours_alone(store, keeps_versions).await;
+}
+
+async fn remains(store: &impl Eraser, prefix: &str) -> Vec<Remnant> {
+    let remains = store.remains(Bucket::Enriched, prefix).await;
+    remains.expect("a store that works can be listed")
+}
+
+fn remnant(key: &str, size: u64, hidden: u64) -> Remnant {
+    Remnant {
+        key: key.to_owned(),
+        size: Some(size),
+        hidden,
+    }
+}
+
+async fn remains_as_bytes(store: &impl Eraser, key: &str) -> Option<Vec<u8>> {
+    let fetched = store.get_remains(Bucket::Enriched, key, 1_000).await;
+    match fetched.expect("a store that works can be read") {
+        Fetched::Found(object) => Some(object.bytes),
+        Fetched::Missing | Fetched::TooLarge | Fetched::Denied => None,
+    }
+}
+
+async fn what_an_empty_object_hides_goes_and_the_object_stays(
+    store: &(impl ObjectStore + Eraser),
+    keeps_versions: bool,
+) {
+    let (key, neighbour) = ("hidden/x.json", "hidden/x.json.json");
+    for text in ["first", "second"] {
+        put(store, key, text).await;
+        put(store, neighbour, text).await;
+    }
+    let empty = put(store, key, "").await;
+    let hidden = |versions| if keeps_versions { versions } else { 0 };
+    let left = [remnant(key, 0, hidden(2)), remnant(neighbour, 6, hidden(1))];
+    assert_eq!(remains(store, "hidden/").await, left);
+    let newest = keeps_versions.then(|| b"second".to_vec());
+    assert_eq!(remains_as_bytes(store, key).await, newest);
+
+    for expected in [hidden(2), 0] {
+        let erased = store.erase_hidden(Bucket::Enriched, key).await;
+        assert_eq!(erased.expect("a store that works can be erased"), expected);
+        let left = [remnant(key, 0, 0), remnant(neighbour, 6, hidden(1))];
+        assert_eq!(remains(store, "hidden/").await, left);
+        let there = find(store, key).await.expect("it stays");
+        assert_eq!(
+            (there.etag, there.metadata),
+            (empty.etag.clone(), empty.metadata.clone())
+        );
+        assert_eq!(remains_as_bytes(store, key).await, None);
+    }
+    let erased = store.erase_hidden(Bucket::Enriched, "hidden/y.json").await;
+    assert_eq!(erased.expect("what is not there is no error"), 0);
+}
+
+async fn what_is_erased_leaves_nothing_and_its_neighbours_alone(
+    store: &(impl ObjectStore + Eraser),
+    keeps_versions: bool,
+) {
+    let (key, neighbour) = ("erased/x.json", "erased/x.json.json");
+    for text in ["first", "second"] {
+        put(store, key, text).await;
+        put(store, neighbour, text).await;
+    }
+    let versions = if keeps_versions { 2 } else { 1 };
+    for expected in [versions, 0] {
+        let erased = store.erase(Bucket::Enriched, key).await;
+        assert_eq!(erased.expect("a store that works can be erased"), expected);
+        let left = [remnant(neighbour, 6, versions - 1)];
+        assert_eq!(remains(store, "erased/").await, left);
+        assert!(find(store, key).await.is_none());
+    }
 }

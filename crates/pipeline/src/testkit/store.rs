@@ -1,7 +1,8 @@
 //! Objects in memory, with Amazon S3's semantics.
 
 use crate::port::{
-    Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, Replaced, StoredObject,
+    Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, Remnant, Replaced,
+    StoredObject,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,12 +53,14 @@ impl Objects {
         }
     }
 
-    /// The newest version, also one that a deletion hides.
+    /// The newest version that has bytes, also one that a deletion or an empty object hides.
     pub(super) fn get_remains(&self, at: &Key, bytes_max: usize) -> Fetched {
-        let newest = self.older.get(at).and_then(|older| older.last());
-        match (self.get(at, bytes_max), newest) {
-            (Fetched::Missing, Some(newest)) => Fetched::Found(newest.clone()),
-            (current, _) => current,
+        let older = self.older.get(at).into_iter().flatten().rev();
+        let mut versions = self.peek(at).into_iter().chain(older);
+        match versions.find(|version| !version.bytes.is_empty()) {
+            Some(version) if version.bytes.len() > bytes_max => Fetched::TooLarge,
+            Some(version) => Fetched::Found(version.clone()),
+            None => Fetched::Missing,
         }
     }
 
@@ -113,7 +116,12 @@ impl Objects {
         let versions = self.versions(at);
         self.current.remove(at);
         self.older.remove(at);
-        u64::try_from(versions).unwrap_or(u64::MAX)
+        count(versions)
+    }
+
+    /// Deletes every version but the object that is there. Returns how many there were.
+    pub(super) fn erase_hidden(&mut self, at: &Key) -> u64 {
+        count(self.older.remove(at).map_or(0, |older| older.len()))
     }
 
     pub(super) fn versions(&self, at: &Key) -> usize {
@@ -129,12 +137,20 @@ impl Objects {
         under(&self.current, bucket, prefix)
     }
 
-    /// The keys under a prefix of which anything is left.
-    pub(super) fn remains(&self, bucket: Bucket, prefix: &str) -> Vec<String> {
+    /// What is left under a prefix.
+    pub(super) fn remains(&self, bucket: Bucket, prefix: &str) -> Vec<Remnant> {
         let current = under(&self.current, bucket, prefix).map(|(key, _)| key);
         let older = under(&self.older, bucket, prefix).map(|(key, _)| key);
         let keys: BTreeSet<&String> = current.chain(older).collect();
-        keys.into_iter().cloned().collect()
+        let remnant = |key: &String| {
+            let at = at(bucket, key);
+            Remnant {
+                key: key.clone(),
+                size: self.peek(&at).map(|object| count(object.bytes.len())),
+                hidden: count(self.older.get(&at).map_or(0, Vec::len)),
+            }
+        };
+        keys.into_iter().map(remnant).collect()
     }
 
     pub(super) fn list(&self, bucket: Bucket, prefix: &str, after: Option<&str>) -> ListPage {
@@ -143,7 +159,7 @@ impl Objects {
             .filter(|(key, _)| after.is_none_or(|after| key.as_str() > after))
             .map(|(key, object)| Listed {
                 key: key.clone(),
-                size: u64::try_from(object.bytes.len()).unwrap_or(u64::MAX),
+                size: count(object.bytes.len()),
                 last_modified: object.last_modified,
             })
             .take(self.page + 1)
@@ -152,6 +168,10 @@ impl Objects {
         entries.truncate(self.page);
         ListPage { entries, more }
     }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 fn under<'a, T>(

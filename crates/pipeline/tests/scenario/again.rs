@@ -54,8 +54,8 @@ fn note(world: &World, broken: Option<(usize, Fault)>) -> Log {
 #[tokio::test(start_paused = true)]
 async fn forgetting_that_was_broken_off_waits_one_lease_from_the_last_mark_and_ends_as_if_it_was_not()
  {
-    // Two marks, four deletions, and the owner file.
-    for broken in 0..7 {
+    // Four marks, four deletions, and the owner file.
+    for broken in 0..9 {
         for fault in BREAKS {
             let world = World::new();
             let keys = two_events(&world).await;
@@ -68,7 +68,7 @@ async fn forgetting_that_was_broken_off_waits_one_lease_from_the_last_mark_and_e
             let second = note(&world, None);
             try_to_forget(&world, "a").await.unwrap();
             let second = second.lock().unwrap().clone();
-            let is_mark = |call: &Call| call.is_on("mail/");
+            let is_mark = |call: &Call| matches!(call, Call::Replace(..));
             let is_erase = |call: &Call| matches!(call, Call::Erase(..));
             let all = || first.iter().chain(&second);
             let last_mark = all().rfind(|(_, call)| is_mark(call)).unwrap();
@@ -80,7 +80,9 @@ async fn forgetting_that_was_broken_off_waits_one_lease_from_the_last_mark_and_e
             let left = world.home.keys(Bucket::Enriched, "");
             let marks = keys.each_ref().map(|key| key.replace("raw/", "mail/"));
             assert_eq!(left, marks, "{broken} {fault:?}");
-            assert!(world.keys("raw/").is_empty());
+            for mark in keys.iter().chain(&marks) {
+                assert_eq!(world.state(mark), "forgotten", "{broken} {fault:?}");
+            }
             assert!(world.keys("").is_empty());
         }
     }
@@ -92,7 +94,7 @@ async fn a_forgetting_that_is_killed_while_it_waits_waits_for_what_is_left_of_th
         let world = World::new();
         two_events(&world).await;
         // Only the first event is marked when the first run ends.
-        note(&world, Some((1, Fault::Fails)));
+        note(&world, Some((2, Fault::Fails)));
         try_to_forget(&world, "a").await.unwrap_err();
         sleep(Duration::from_secs(30)).await;
         let marked = Instant::now();
@@ -122,9 +124,17 @@ async fn an_event_that_came_between_two_forgettings_is_waited_for_like_the_first
     let log = note(&world, None);
     try_to_forget(&world, "a").await.unwrap();
     let log = log.lock().unwrap();
-    assert!(log[0].1.is_on("mail/"), "{log:?}");
-    assert_eq!(log[1].0.duration_since(log[0].0), LEASE, "{log:?}");
-    assert!(world.keys("raw/").is_empty());
+    // The first event's claim, and both marks of the second.
+    assert!(
+        log[0].1.is_on("mail/") && log[2].1.is_on("mail/"),
+        "{log:?}"
+    );
+    assert_eq!(log[3].0.duration_since(log[2].0), LEASE, "{log:?}");
+    let raw = world.keys("raw/");
+    assert_eq!(raw.len(), 2);
+    for key in raw {
+        assert_eq!(world.state(&key), "forgotten", "{key}");
+    }
 }
 
 /// Replays both events, as one run of the command does: it stops at the first that fails.

@@ -2,6 +2,7 @@ use super::prelude::*;
 use leadwire_pipeline::operate::audit::{
     Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
 };
+use leadwire_pipeline::operate::forget::{Burial, bury_forgotten};
 use leadwire_pipeline::testkit::WorldBuilder;
 use std::cell::Cell;
 
@@ -221,6 +222,55 @@ async fn a_lead_that_was_forgotten_only_in_part_is_told_after_a_while() {
     let enriched = key.replace("raw/", "enriched/");
     let flaw = Flaw::ForgottenButStored;
     check(&findings, &[(&key, flaw), (&enriched, flaw)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tombstone_is_a_forgotten_event_with_or_without_its_claim_and_no_stored_object() {
+    let world = World::new();
+    let key = mailed(&world, "a").await;
+    forgotten(&world, "a").await;
+    for has_claim in [true, false] {
+        sleep(Duration::from_mins(16)).await;
+        let (report, findings) = audited(&world).await;
+        let account = Account {
+            received: 1,
+            forgotten: 1,
+            ..Account::default()
+        };
+        assert_eq!(report.account, account, "{has_claim}");
+        assert!(report.is_sound());
+        check(&findings, &[]);
+        world.remove(&key.replace("raw/", "mail/"));
+    }
+    let enriched = key.replace("raw/", "enriched/");
+    world.put(&enriched, "{}");
+    let (_, findings) = audited(&world).await;
+    check(&findings, &[(&enriched, Flaw::ForgottenButStored)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_event_without_a_tombstone_calls_for_one() {
+    let world = World::new();
+    let key = mailed(&world, "a").await;
+    let mail_key = key.replace("raw/", "mail/");
+    world.put_marker(&mail_key, "forgotten");
+    world.remove(&key);
+    world.remove(&key.replace("raw/", "enriched/"));
+    sleep(Duration::from_mins(16)).await;
+    let (report, findings) = audited(&world).await;
+    assert_eq!((report.account.forgotten, report.inconsistent), (1, 1));
+    check(&findings, &[(&mail_key, Flaw::TombstoneMissing)]);
+    assert!(
+        Flaw::TombstoneMissing
+            .meaning()
+            .contains("forget --tombstones")
+    );
+    bury_forgotten(&*world.home, Burial::Make, &mut |_step| ())
+        .await
+        .unwrap();
+    let (report, findings) = audited(&world).await;
+    assert_eq!((report.account.forgotten, report.is_sound()), (1, true));
+    check(&findings, &[]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,3 +7,14 @@ use std::sync::Arc;
 async fn the_laws_of_a_store_hold_in_memory() {
     laws::object_store(&FakeHome::new(Arc::default(), Arc::default())).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_laws_of_deletion_hold_in_memory() {
+    for keeps_versions in [false, true] {
+        let home = FakeHome::new(Arc::default(), Arc::default());
+        if keeps_versions {
+            home.keep_versions();
+        }
+        laws::eraser(&home, keeps_versions).await;
+    }
+}

@@ -6,6 +6,33 @@ use crate::view::{at, items, refers, statements_of, texts};
 use leadwire_domain::key;
 use serde_json::{Value, json};
 
+/// A forgotten event's tombstone is empty, and is what keeps its CRM from bringing it back.
+pub(super) const BURIED: Check = Check {
+    promise: "a tombstone stays as long as claims do",
+    breaches: |case, found| {
+        let days = |kind| json!({"Fn::FindInMap": ["Retention", {"Ref": "RetentionDays"}, kind]});
+        let rules = rules(case.template.properties("RawBucket")).into_iter();
+        let ending = rules.filter(|rule| rule.get("ExpirationInDays").is_some());
+        let of_empty = ending.filter(|rule| at(rule, "/ObjectSizeGreaterThan") != "0");
+        for rule in of_empty {
+            if at(rule, "/ExpirationInDays") != &days("Marker") {
+                found.push(format!("{} ends tombstones too", at(rule, "/Id")));
+            }
+            let is_whole = rule.get("ObjectSizeLessThan").is_none()
+                && rule.get("ObjectSizeGreaterThan").is_none();
+            if !is_whole {
+                found.push(format!("{} spares some tombstones", at(rule, "/Id")));
+            }
+        }
+    },
+    breakages: &[
+        Edit("RawBucket/LifecycleConfiguration/Rules/0/ObjectSizeGreaterThan"),
+        Edit("RawBucket/LifecycleConfiguration/Rules/0/ObjectSizeGreaterThan = 1"),
+        Edit("RawBucket/LifecycleConfiguration/Rules/1/ExpirationInDays = 1"),
+        Edit("RawBucket/LifecycleConfiguration/Rules/1/ObjectSizeGreaterThan = 1"),
+    ],
+};
+
 /// By how many days a mail marker outlives its event, so that no sweep mails an old lead again.
 const MARKER_DAYS_MORE: u64 = 30;
 
@@ -56,7 +83,7 @@ pub(super) const PRIVATE: Check = Check {
 
 /// `LocalStack` enforces no policy, so this is the only place where it is seen to.
 pub(super) const CREATE_ONLY: Check = Check {
-    promise: "an event is never overwritten, and deleted by the operator alone",
+    promise: "an event is never overwritten but by the operator who read it, and deleted by the operator alone",
     breaches: |case, found| {
         for (bucket, prefix) in [("RawBucket", "raw/"), ("EnrichedBucket", "enriched/")] {
             let statements = policy(case, bucket);
@@ -65,12 +92,20 @@ pub(super) const CREATE_ONLY: Check = Check {
             if !creates_only(&format!("/{prefix}*")) {
                 found.push(format!("{prefix} can be overwritten"));
             }
+            let keeps_unread =
+                |end: &str| statements.iter().any(|s| keeps_unread(s) && covers(s, end));
+            if !keeps_unread(&format!("/{prefix}*")) {
+                found.push(format!(
+                    "the operator may overwrite unread what is in {prefix}"
+                ));
+            }
             let mut all = statements.iter();
             if !all.any(|s| refuses_deletion(s) && covers(s, "/*")) {
                 found.push(format!("anyone may delete in {bucket}"));
             }
-            // A claim is taken over and settled by If-Match.
-            if creates_only("/mail/*") || creates_only("/*") {
+            // A claim is taken over and settled by If-Match, and a failure or a count is put whatever is there.
+            let is_too_wide = |end: &str| creates_only(end) || keeps_unread(end);
+            if is_too_wide("/mail/*") || is_too_wide("/*") {
                 found.push("mail/ could not be settled".to_owned());
             }
         }
@@ -89,16 +124,42 @@ pub(super) const CREATE_ONLY: Check = Check {
         Edit(
             r#"EnrichedBucketPolicy/PolicyDocument/Statement/1/Resource = {"Fn::Sub": "${EnrichedBucket.Arn}/*"}"#,
         ),
-        Edit("EnrichedBucketPolicy/PolicyDocument/Statement/2/Action = s3:DeleteObject"),
-        Edit("RawBucketPolicy/PolicyDocument/Statement/2/Condition = {}"),
+        Edit("RawBucketPolicy/PolicyDocument/Statement/1/Condition/ArnNotEquals"),
+        Edit(
+            r#"RawBucketPolicy/PolicyDocument/Statement/1/Condition/ArnNotEquals = {"aws:PrincipalArn": "arn:aws:iam::1:role/ingest"}"#,
+        ),
+        Edit("RawBucketPolicy/PolicyDocument/Statement/2/Effect = Allow"),
+        Edit(
+            r#"RawBucketPolicy/PolicyDocument/Statement/2/Condition = {"Null": {"s3:if-match": "true"}}"#,
+        ),
+        Edit(
+            r#"EnrichedBucketPolicy/PolicyDocument/Statement/2/Resource = {"Fn::Sub": "${EnrichedBucket.Arn}/*"}"#,
+        ),
+        Edit("EnrichedBucketPolicy/PolicyDocument/Statement/3/Action = s3:DeleteObject"),
+        Edit("RawBucketPolicy/PolicyDocument/Statement/3/Condition = {}"),
     ],
 };
 
+/// Whether it refuses to all but the operator's role to overwrite anything.
 fn creates_only(statement: &Value) -> bool {
+    let condition = at(statement, "/Condition");
+    let members = condition.as_object().map(serde_json::Map::len);
+    refuses_writes(statement)
+        && members == Some(2)
+        && at(condition, "/Null") == &json!({"s3:if-none-match": "true"})
+        && refers(at(condition, "/ArnNotEquals"), "OperatorRoleArn")
+}
+
+/// Whether it refuses to everybody to overwrite what was not read.
+fn keeps_unread(statement: &Value) -> bool {
+    let unread = json!({"Null": {"s3:if-none-match": "true", "s3:if-match": "true"}});
+    refuses_writes(statement) && at(statement, "/Condition") == &unread
+}
+
+fn refuses_writes(statement: &Value) -> bool {
     at(statement, "/Effect") == "Deny"
         && at(statement, "/Principal") == "*"
         && texts(at(statement, "/Action")).contains(&"s3:PutObject")
-        && at(statement, "/Condition") == &json!({"Null": {"s3:if-none-match": "true"}})
 }
 
 fn refuses_deletion(statement: &Value) -> bool {
@@ -119,8 +180,10 @@ fn covers(statement: &Value, end: &str) -> bool {
 }
 
 /// When what is under a prefix ends.
-const ENDS: [(&str, &str, &str); 7] = [
+const ENDS: [(&str, &str, &str); 8] = [
     ("RawBucket", key::RAW, "Event"),
+    // Tombstones.
+    ("RawBucket", key::RAW, "Marker"),
     ("EnrichedBucket", key::ENRICHED, "Event"),
     ("EnrichedBucket", key::QUARANTINE, "Event"),
     ("EnrichedBucket", key::MAIL, "Marker"),
@@ -164,7 +227,8 @@ pub(super) const LIFE: Check = Check {
         Edit("EnrichedBucket/LifecycleConfiguration/Rules = []"),
         Edit("RawBucket/LifecycleConfiguration/Rules/0/ExpirationInDays = 365"),
         Edit("RawBucket/LifecycleConfiguration/Rules/0/Status = Disabled"),
-        Edit("RawBucket/LifecycleConfiguration/Rules/1/NoncurrentVersionExpiration"),
+        Edit("RawBucket/LifecycleConfiguration/Rules/1/Status = Disabled"),
+        Edit("RawBucket/LifecycleConfiguration/Rules/2/NoncurrentVersionExpiration"),
     ],
 };
 

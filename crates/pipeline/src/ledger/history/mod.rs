@@ -5,7 +5,7 @@ mod status;
 pub use status::{EventStatus, LeadState};
 
 use super::failure::event_of;
-use super::{ClaimState, DocumentState, Failure, Kind, Ledger, Listing, Raw};
+use super::{ClaimState, DocumentState, Failure, Kind, Ledger, Listing, Raw, RawState};
 use crate::ledger::queue::QueueSnapshot;
 use crate::port::{Listed, ObjectStore, PortError, QueuedMessage};
 use futures_util::future::{join_all, try_join_all};
@@ -31,6 +31,8 @@ pub struct EventHistory {
     pub name: EventName,
     /// Its raw object.
     pub received: Option<Received>,
+    /// Since when a tombstone lies in its place: the event was forgotten, and of what is still stored nothing is shown.
+    pub forgotten_at: Option<Timestamp>,
     /// Where its document comes from.
     pub document: Option<Provenance>,
     /// Its claim.
@@ -91,6 +93,12 @@ impl EventHistory {
         received.or_else(failed).unwrap_or_default()
     }
 
+    /// Whether it is a lead's: what is stored says so, and of a forgotten event its key alone.
+    fn is_of(&self, lead_id: &LeadId) -> bool {
+        self.lead_id() == lead_id.as_str()
+            || (self.forgotten_at.is_some() && self.name.may_be_of(lead_id))
+    }
+
     /// The event's id.
     pub fn event_id(&self) -> &str {
         let received = self.received.as_ref().map(|received| &*received.event_id);
@@ -131,11 +139,18 @@ impl<S: ObjectStore> Ledger<'_, S> {
             self.claim(&name),
             self.failure(&name),
         )?;
+        let forgotten_at = match &raw {
+            RawState::Forgotten(tombstone) => Some(tombstone.at),
+            RawState::Absent | RawState::TooLarge | RawState::Stored(_) => None,
+        };
+        let is_shown = forgotten_at.is_none();
+        let failure = failure.filter(|_failure| is_shown);
         Ok(EventHistory {
             received: raw.stored().map(|raw| Received::of(&raw)),
+            forgotten_at,
             document: match document {
-                DocumentState::Stored(document) => Some(document.lead.provenance),
-                DocumentState::Absent | DocumentState::Invalid => None,
+                DocumentState::Stored(document) if is_shown => Some(document.lead.provenance),
+                DocumentState::Stored(_) | DocumentState::Absent | DocumentState::Invalid => None,
             },
             claim,
             failure: failure.and_then(|failure| failure.record),
@@ -202,7 +217,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
         }
         let names: Vec<EventName> = names.into_iter().collect();
         let mut events = self.histories(queue, &names).await?;
-        events.retain(|event| event.lead_id() == lead_id.as_str());
+        events.retain(|event| event.is_of(lead_id));
         events.sort_by_key(|event| {
             let received = event.received.as_ref();
             let accepted_at = received.map(|received| received.accepted_at);

@@ -108,6 +108,9 @@ impl EventStatus {
 impl EventHistory {
     /// Decides the status. An end counts before a message that is still under way: it will find nothing left to do.
     pub fn status(&self, now: Timestamp) -> EventStatus {
+        if self.forgotten_at.is_some() {
+            return EventStatus::since(LeadState::Forgotten, self.forgotten_at, "on request");
+        }
         match &self.claim {
             ClaimState::Settled(marker, _) => {
                 let (state, why) = match marker.how {
@@ -258,6 +261,7 @@ mod tests {
         EventHistory {
             name: EventName::parse_raw_key(KEY).unwrap(),
             received: Some(raw),
+            forgotten_at: None,
             document: None,
             claim: ClaimState::Absent,
             failure: None,
@@ -335,6 +339,18 @@ mod tests {
         event.live = Some(vec![message(9, 0, "")]);
         event.claim = settled(Settled::Sent);
         check(&event, LeadState::Mailed, "");
+    }
+
+    #[test]
+    fn an_event_with_a_tombstone_is_forgotten_whatever_its_claim_says() {
+        for claim in [ClaimState::Absent, settled(Settled::Sent)] {
+            let mut event = facts();
+            (event.received, event.forgotten_at) = (None, Some(at(7)));
+            event.live = Some(vec![message(9, 0, "")]);
+            event.claim = claim;
+            check(&event, LeadState::Forgotten, "on request");
+            assert_eq!(event.status(at(10)).since, Some(at(7)));
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(super) struct Evidence {
     pub(super) name: EventName,
     /// The raw object, where there is one.
     pub(super) raw: Option<RawFacts>,
+    /// Since when a tombstone lies in its place.
+    pub(super) buried_at: Option<Timestamp>,
     /// The event itself.
     pub(super) event: RevisionState,
     /// Its replays.
@@ -70,8 +72,13 @@ impl Evidence {
                 RevisionState::read(ledger, name.clone().with_revision(*revision))
             }));
         let (event, replays) = tokio::try_join!(event, replays)?;
+        let mut buried_at = None;
         let raw = match ledger.raw(name).await? {
-            RawState::Absent | RawState::Forgotten(_) => None,
+            RawState::Absent => None,
+            RawState::Forgotten(tombstone) => {
+                buried_at = Some(tombstone.at);
+                None
+            }
             RawState::Stored(raw) => Some(RawFacts::of(&raw)),
             RawState::TooLarge => {
                 return Err(PortError::permanent(
@@ -87,6 +94,7 @@ impl Evidence {
         Ok(Self {
             name: name.clone(),
             raw,
+            buried_at,
             event,
             replays,
             swept_at,
@@ -108,6 +116,17 @@ impl RevisionState {
             document,
             has_failed,
         })
+    }
+
+    /// Since when its marker says that it is forgotten.
+    pub(super) fn forgotten_at(&self) -> Option<Timestamp> {
+        match &self.claim {
+            ClaimState::Settled(marker, _) if marker.how == Settled::Forgotten => Some(marker.at),
+            ClaimState::Absent
+            | ClaimState::Settled(..)
+            | ClaimState::Claimed(..)
+            | ClaimState::Unreadable(_) => None,
+        }
     }
 
     /// Whether it has come to its end, other than by being forgotten. A silent replay has come to its end like any other.

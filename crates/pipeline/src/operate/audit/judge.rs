@@ -4,7 +4,6 @@ use super::evidence::{Evidence, RawFacts, RevisionState};
 use super::{AuditConfig, QueueSeen};
 use crate::ledger::{ClaimState, DocumentState};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::claim::Settled;
 use leadwire_domain::effect::Standing;
 use leadwire_domain::key::{ENRICHED, EventName, MAIL};
 use leadwire_domain::source::canary;
@@ -62,6 +61,8 @@ pub enum Flaw {
     ClaimStale,
     /// The lead is forgotten, and something of it is still stored.
     ForgottenButStored,
+    /// The lead is forgotten, and no tombstone keeps its event from being stored again: the first edition forgot it.
+    TombstoneMissing,
     /// The key names no event.
     KeyStrange,
 }
@@ -90,6 +91,9 @@ impl Flaw {
             Self::ForgottenButStored => {
                 "forgotten, and something of it is still stored; forget the lead once more"
             }
+            Self::TombstoneMissing => {
+                "forgotten by an earlier version, and may be stored again; run `leadwire forget --tombstones`"
+            }
             Self::KeyStrange => "the key names no event; nothing is done with it",
         }
     }
@@ -115,7 +119,8 @@ impl Flaw {
             | Self::SentWithoutDocument
             | Self::ClaimUnreadable
             | Self::ClaimStale
-            | Self::ForgottenButStored => false,
+            | Self::ForgottenButStored
+            | Self::TombstoneMissing => false,
         }
     }
 }
@@ -159,11 +164,9 @@ impl Case<'_> {
             replays: u64::try_from(evidence.replays.len()).unwrap_or(u64::MAX),
             ..Judged::default()
         };
-        if let ClaimState::Settled(marker, _) = &evidence.event.claim
-            && marker.how == Settled::Forgotten
-        {
+        if let Some(at) = evidence.buried_at.or(evidence.event.forgotten_at()) {
             judged.end = Some(End::Forgotten);
-            if self.now.duration_since(marker.at) > FORGET_GRACE {
+            if self.now.duration_since(at) > FORGET_GRACE {
                 find_leftovers(evidence, &mut judged);
             }
             return judged;
@@ -188,9 +191,6 @@ impl Case<'_> {
     fn end(&self, raw: &RawFacts) -> End {
         let Evidence { name, event, .. } = self.evidence;
         match &event.claim {
-            ClaimState::Settled(marker, _) if marker.how == Settled::Forgotten => {
-                return End::Forgotten;
-            }
             // A silent replay has come to its end like any other.
             ClaimState::Settled(..) => return End::Mailed,
             ClaimState::Claimed(..) if event.effects().standing() == Standing::Parked => {
@@ -252,10 +252,12 @@ impl Evidence {
     }
 }
 
-/// Whatever is left of a forgotten event but its markers.
+/// Whatever is left of a forgotten event but its tombstone and its markers.
 fn find_leftovers(evidence: &Evidence, judged: &mut Judged) {
     if evidence.raw.is_some() {
         judged.add(evidence.name.raw_key(), Flaw::ForgottenButStored);
+    } else if evidence.buried_at.is_none() {
+        judged.add(evidence.name.mail_key(), Flaw::TombstoneMissing);
     }
     for revision in evidence.revisions() {
         if revision.has_document() {

@@ -1,18 +1,20 @@
 //! `forget`: everything that is stored about one lead is deleted, and what is left of each event keeps it from coming back
-//! (docs/PROTOCOL.md, Forget). Markers first, then one lease, then deletion: a worker that starts after the mark sees it before it writes,
-//! and one that started earlier is done by the time when the deletion begins.
+//! (docs/PROTOCOL.md, Forget). The marks first, then one lease, then deletion: a worker that starts after the marks finds the tombstone
+//! before it writes, and one that started earlier is done by the time when the deletion begins.
 //!
-//! It may be interrupted at any time and begun again. The markers are in `tombstone.rs`, what is found is in `find.rs`.
+//! It may be interrupted at any time and begun again. What is found is in `find.rs`, the marks are in `mark.rs`; `upgrade.rs` gives what
+//! the first edition forgot its tombstones.
 
 mod find;
-mod tombstone;
+mod mark;
+mod upgrade;
 
 pub use find::{Found, FoundEvent};
+pub use upgrade::{Burial, BurialStep, Buried, bury_forgotten};
 
 use crate::ledger::Ledger;
 use crate::port::{Clock, Eraser, Home, PortError};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::key::EventName;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,29 +82,30 @@ where
     }
 
     /// Forgets what [`Forget::find`] found. An event that comes after that is a new one. Where `is_idle` says that no worker is at work, no
-    /// lease is waited for; it is asked once everything is marked, since a worker that begins later sees the markers.
+    /// lease is waited for; it is asked once everything is marked, since a worker that begins later sees the marks.
     pub async fn run(
         &self,
         found: &Found,
         is_idle: impl Fn() -> bool + Send,
         on_step: &mut (impl FnMut(ForgetStep) + Send),
     ) -> Result<Forgotten, PortError> {
-        let all = found.events.len();
+        let events = || found.events.iter().chain(&found.recent);
+        let all = events().count();
         let mut newest: Option<Timestamp> = None;
-        for (index, event) in found.events.iter().enumerate() {
-            let at = self.tombstone(event).await?;
+        for (done, event) in (1..).zip(events()) {
+            let at = self.mark(event).await?;
             newest = newest.max(Some(at));
-            let done = index + 1;
             on_step(ForgetStep::Marked { done, all });
         }
         if let Some(newest) = newest.filter(|_marked| !is_idle()) {
             self.wait(newest, on_step).await;
         }
-        let mut forgotten = Forgotten::default();
-        for (index, event) in found.events.iter().enumerate() {
-            forgotten.versions += self.erase(&event.name).await?;
-            forgotten.events = index + 1;
-            let done = index + 1;
+        let mut forgotten = Forgotten {
+            events: found.events.len(),
+            ..Forgotten::default()
+        };
+        for (done, event) in (1..).zip(events()) {
+            forgotten.versions += self.erase(event).await?;
             on_step(ForgetStep::Erased { done, all });
         }
         if self.config.owner_file {
@@ -124,23 +127,23 @@ where
         }
     }
 
-    /// Deletes an event and its revisions, the raw object last: it says whose they are, should this be interrupted.
-    async fn erase(&self, name: &EventName) -> Result<u64, PortError> {
-        let mut versions = 0;
+    /// Deletes an event and its revisions, what the tombstone hides last: it says whose they are, should this be interrupted. Returns how
+    /// many versions there were.
+    async fn erase(&self, event: &FoundEvent) -> Result<u64, PortError> {
+        let (ledger, name) = (self.ledger(), &event.name);
         // A worker that has ended since may have left a claim for a revision.
-        self.tombstone_revisions(name).await?;
-        let ledger = self.ledger();
-        for (bucket, key) in ledger.remains(name).await? {
-            versions += ledger.erase(bucket, &key).await?;
-        }
-        if ledger.remains(name).await?.is_empty() {
-            Ok(versions)
-        } else {
-            Err(PortError::transient(
+        self.settle_revisions(name).await?;
+        let left = ledger.remains(name).await?;
+        let erased = ledger.erase(name, &left).await?;
+        if !ledger.remains(name).await?.keys.is_empty() {
+            return Err(PortError::transient(
                 "forget the event",
                 "something was written again meanwhile; forget the lead once more",
-            ))
+            ));
         }
+        // Where no versions are kept, the tombstone has taken the place of the raw object.
+        let overwritten = event.raw_versions.saturating_sub(left.raw_versions);
+        Ok(erased + overwritten)
     }
 
     fn ledger(&self) -> Ledger<'_, H::Store> {

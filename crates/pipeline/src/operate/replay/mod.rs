@@ -49,21 +49,21 @@ pub enum Replayed {
 }
 
 /// The events of a lead, by name, as keys tell: only [`Ready::lead_id`] says whose an event is. An event whose raw object is gone is among
-/// them as long as it has a document.
+/// them as long as it has a document; one that was forgotten is not.
 pub async fn list_lead<H: Home>(home: &H, lead_id: &LeadId) -> Result<Vec<EventName>, PortError> {
     let mut names = BTreeSet::new();
     for kind in [Kind::Raw, Kind::Document] {
         let mut listing = Ledger::new(home.store()).list_lead(kind, lead_id);
         while let Some(entry) = listing.next().await? {
             let name = kind.parse(&entry.key).ok();
-            let name = name.filter(|name| name.may_be_of(lead_id));
+            let name = name.filter(|name| entry.size > 0 && name.may_be_of(lead_id));
             names.extend(name.map(|name| name.with_revision(0)));
         }
     }
     Ok(names.into_iter().collect())
 }
 
-/// The events that were stored within a span of time, its end left out.
+/// The events that were stored within a span of time, its end left out. A tombstone is no event.
 pub async fn list_time<H: Home>(
     home: &H,
     from: Timestamp,
@@ -72,7 +72,7 @@ pub async fn list_time<H: Home>(
     let mut names = Vec::new();
     let mut raw = Ledger::new(home.store()).list(Kind::Raw);
     while let Some(entry) = raw.next().await? {
-        if (from..to).contains(&entry.last_modified) {
+        if entry.size > 0 && (from..to).contains(&entry.last_modified) {
             names.extend(EventName::parse_raw_key(&entry.key));
         }
     }

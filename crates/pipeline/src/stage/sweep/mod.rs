@@ -163,6 +163,10 @@ impl<H: Home> Sweep<H> {
         let mut swept = ledger.list(Kind::Swept);
         let mut lost = Lost::default();
         while let Some(object) = raw.next().await? {
+            // A tombstone: the event is forgotten.
+            if object.size == 0 {
+                continue;
+            }
             lost.examined += 1;
             let name = object.key.strip_prefix(RAW).unwrap_or_default();
             let marker = mail.seek(name).await?;

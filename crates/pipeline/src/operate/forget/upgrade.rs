@@ -1,0 +1,148 @@
+//! What the first edition forgot has no tombstone: `mail/X` alone said that it is forgotten, and ingest does not read that any more. So each
+//! such marker whose raw object is gone gets one, once, after the upgrade.
+
+use crate::ledger::{ClaimState, Kind, Ledger, Marker, RawState};
+use crate::port::{Home, ObjectStore, PortError};
+use futures_util::future::try_join_all;
+use leadwire_domain::claim::Settled;
+use leadwire_domain::key::{EventName, MAIL};
+use serde::Serialize;
+
+/// Markers that are read at once.
+const READS_AT_ONCE: usize = 32;
+
+/// Whether anything is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Burial {
+    /// Tombstones are made.
+    Make,
+    /// It is only counted how many would be.
+    DryRun,
+}
+
+/// What was found and made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Buried {
+    /// Ends of events that were looked at.
+    pub examined: u64,
+    /// Forgotten events that have a tombstone already.
+    pub had: u64,
+    /// Forgotten events that got one; or would, where nothing is written.
+    pub made: u64,
+    /// Forgotten events whose raw objects are still there: forgetting was interrupted, and `forget` finishes it.
+    pub unfinished: Vec<String>,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BurialStep {
+    /// Ends of events that were looked at.
+    pub examined: u64,
+}
+
+/// An event that has come to its end, as the listings have it.
+struct Ended {
+    name: EventName,
+    raw: RawSeen,
+}
+
+/// What a listing says of a raw object.
+#[derive(Clone, Copy)]
+enum RawSeen {
+    Gone,
+    Empty,
+    Stored,
+}
+
+/// What became of one.
+enum Became {
+    NotForgotten,
+    Had,
+    Made,
+    Unfinished,
+}
+
+/// Gives each forgotten event whose raw object is gone its tombstone. `mail/` is listed beside `raw/`, and each marker that ended an event is
+/// read. It may be interrupted and begun again.
+pub async fn bury_forgotten<H: Home>(
+    home: &H,
+    burial: Burial,
+    on_step: &mut (impl FnMut(BurialStep) + Send),
+) -> Result<Buried, PortError> {
+    let ledger = Ledger::new(home.store());
+    let mut claims = ledger.list(Kind::Claim);
+    let mut raws = ledger.list(Kind::Raw);
+    let mut buried = Buried::default();
+    loop {
+        let mut ended = Vec::new();
+        while ended.len() < READS_AT_ONCE {
+            let Some(entry) = claims.next().await? else {
+                break;
+            };
+            // A claim that is not empty is open, and a revision shares the raw object of its event.
+            let name = Kind::Claim.parse(&entry.key).ok();
+            let Some(name) = name.filter(|name| entry.size == 0 && name.revision() == 0) else {
+                continue;
+            };
+            let raw = raws.seek(entry.key.strip_prefix(MAIL).unwrap_or_default());
+            let raw = match raw.await?.map(|raw| raw.size) {
+                None => RawSeen::Gone,
+                Some(0) => RawSeen::Empty,
+                Some(_) => RawSeen::Stored,
+            };
+            ended.push(Ended { name, raw });
+        }
+        if ended.is_empty() {
+            return Ok(buried);
+        }
+        let looks = ended.iter().map(|ended| bury(ledger, ended, burial));
+        for (became, ended) in try_join_all(looks).await?.into_iter().zip(&ended) {
+            buried.examined += 1;
+            match became {
+                Became::NotForgotten => {}
+                Became::Had => buried.had += 1,
+                Became::Made => buried.made += 1,
+                Became::Unfinished => buried.unfinished.push(ended.name.raw_key()),
+            }
+        }
+        on_step(BurialStep {
+            examined: buried.examined,
+        });
+    }
+}
+
+async fn bury<S: ObjectStore>(
+    ledger: Ledger<'_, S>,
+    ended: &Ended,
+    burial: Burial,
+) -> Result<Became, PortError> {
+    let ClaimState::Settled(marker, _) = ledger.claim(&ended.name).await? else {
+        return Ok(Became::NotForgotten);
+    };
+    let Marker {
+        how: Settled::Forgotten,
+        at,
+        identity,
+        ..
+    } = marker
+    else {
+        return Ok(Became::NotForgotten);
+    };
+    match (ended.raw, burial) {
+        (RawSeen::Empty, _) => return Ok(Became::Had),
+        (RawSeen::Stored, _) => return Ok(Became::Unfinished),
+        (RawSeen::Gone, Burial::DryRun) => return Ok(Became::Made),
+        (RawSeen::Gone, Burial::Make) => {}
+    }
+    let tombstone = (at, identity.as_deref());
+    let written = ledger.write_tombstone(&ended.name, None, tombstone).await?;
+    Ok(if written {
+        Became::Made
+    } else {
+        // Somebody wrote there since it was listed: another run, or a retry that ingest took for a new event.
+        match ledger.raw(&ended.name).await? {
+            RawState::Forgotten(_) => Became::Had,
+            RawState::Absent | RawState::TooLarge | RawState::Stored(_) => Became::Unfinished,
+        }
+    })
+}
