@@ -38,6 +38,9 @@ pub(super) async fn first<H: Home>(cx: &mut Context<'_, H>) -> Result<Step<Look>
     {
         return Ok(Step::Go(Look::Draft(Box::new(draft))));
     }
+    if is_forgotten(&raw) {
+        return Ok(Step::End(cx.acked(Done::Forgotten)));
+    }
     let (claim, document) = tokio::join!(ledger.claim(cx.name()), ledger.document(cx.name()));
     let known = Known {
         claim: claim.map_err(Failed::store)?,
@@ -61,6 +64,9 @@ pub(super) async fn all<H: Home>(cx: &Context<'_, H>) -> Result<Step<Look>, Fail
         ledger.raw(name),
         fetch_owner,
     );
+    if is_forgotten(&raw) {
+        return Ok(Step::End(cx.acked(Done::Forgotten)));
+    }
     let known = Known {
         claim: claim.map_err(Failed::store)?,
         document,
@@ -77,12 +83,14 @@ fn is_first<H: Home>(cx: &Context<'_, H>) -> bool {
     cx.record.receive_count <= 1 && !has_waited && cx.name().revision() == 0
 }
 
+/// A forgotten event has a tombstone in place of its bytes, which its revisions ask too. Nothing else matters then.
+fn is_forgotten(raw: &Result<RawState, PortError>) -> bool {
+    matches!(raw, Ok(RawState::Forgotten(_)))
+}
+
 /// An event that has come to its end, or that another worker is at, needs nothing from this one, nor the errors of anything else that was
-/// read. A forgotten event has a tombstone in place of its bytes, which its revisions ask too.
+/// read.
 async fn stop_if_over<H: Home>(cx: &Context<'_, H>, known: Known) -> Result<Step<Look>, Failed> {
-    if matches!(known.raw, Ok(RawState::Forgotten(_))) {
-        return Ok(Step::End(cx.acked(Done::Forgotten)));
-    }
     let stopped: Option<Outcome> = claim::stop_if_over(cx, &known.claim).await?;
     Ok(match stopped {
         Some(outcome) => Step::End(outcome),

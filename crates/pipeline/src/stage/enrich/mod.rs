@@ -49,17 +49,12 @@ const SENDS_AT_ONCE: usize = 10;
 pub struct Enrich<H> {
     home: Arc<H>,
     config: EnrichConfig,
-    sends: Semaphore,
 }
 
 impl<H: Home> Enrich<H> {
     /// A stage over a home.
     pub fn new(home: Arc<H>, config: EnrichConfig) -> Self {
-        Self {
-            home,
-            config,
-            sends: Semaphore::new(SENDS_AT_ONCE),
-        }
+        Self { home, config }
     }
 
     /// Works on a batch, all records at once, each by itself. `remaining` is what is left of the invocation.
@@ -68,8 +63,9 @@ impl<H: Home> Enrich<H> {
         records: Vec<Record>,
         remaining: Duration,
     ) -> Vec<(String, Outcome)> {
+        let sends = &Semaphore::new(SENDS_AT_ONCE);
         join_all(records.into_iter().map(|record| async move {
-            let work = self.handle(&record, remaining);
+            let work = self.handle(&record, remaining, sends);
             let outcome = work.instrument(record.span.clone()).await;
             record.span.record(trace::OUTCOME, outcome.word());
             (record.message_id, outcome)
@@ -78,7 +74,7 @@ impl<H: Home> Enrich<H> {
     }
 
     /// One record: neither a panic nor a hang of it touches another.
-    async fn handle(&self, record: &Record, remaining: Duration) -> Outcome {
+    async fn handle(&self, record: &Record, remaining: Duration, sends: &Semaphore) -> Outcome {
         let trigger = match Trigger::parse(&record.body) {
             Ok(trigger) => trigger,
             Err(error) => {
@@ -102,7 +98,7 @@ impl<H: Home> Enrich<H> {
             &self.config,
             record,
             &trigger,
-            &self.sends,
+            sends,
             &mut progress,
         );
         let work = AssertUnwindSafe(attempt::run(cx, remaining)).catch_unwind();

@@ -250,7 +250,7 @@ pub(super) async fn settle<H: Home>(
         }
         match ledger.claim(name).await.and_then(ClaimState::readable) {
             Ok(ClaimState::Claimed(claim, etag)) if claim.token == cx.token => board.etag = etag,
-            Ok(ClaimState::Settled(marker, _)) if Ok(&marker) == outcome.as_ref() => break None,
+            Ok(ClaimState::Settled(marker, _)) if is_own(&marker, &outcome) => break None,
             Ok(others) => break Some(others),
             Err(error) => cx.report_failed_call(&error),
         }
@@ -266,6 +266,12 @@ pub(super) async fn settle<H: Home>(
         Some(ClaimState::Settled(marker, _)) => Ok(cx.acked(done_before(marker.how))),
         Some(_) => Err(FailureReason::StoreUnavailable.into()),
     }
+}
+
+/// Whether a marker is the one whose reply was lost.
+fn is_own(stored: &Marker, outcome: &Result<Marker, Claim>) -> bool {
+    let said = |marker: &Marker| (marker.how, marker.at, marker.told.clone());
+    outcome.as_ref().is_ok_and(|own| said(own) == said(stored))
 }
 
 fn timeliness<H: Home>(
