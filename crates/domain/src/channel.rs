@@ -136,6 +136,11 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_has_the_name_that_metrics_know_it_by() {
+        assert_eq!(ChannelKind::ALL.map(ChannelKind::name), ["mail"]);
+    }
+
+    #[test]
     fn an_effect_finds_its_receiver_as_long_as_it_is_configured() {
         let (team, omar) = (
             [address("a@example.com"), address("omar@example.com")],
