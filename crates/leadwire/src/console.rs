@@ -220,6 +220,7 @@ mod tests {
             conflicting: false,
             latency: SignedDuration::ZERO,
             wait_seconds: 600,
+            of_request: Some(1),
         }
     }
 

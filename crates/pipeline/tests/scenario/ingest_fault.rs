@@ -51,7 +51,48 @@ async fn a_hanging_store_is_a_503_after_four_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_reply_of_the_dedupe_entry_keeps_one_key() {
+async fn a_raw_object_that_may_not_be_read_or_written_is_a_503() {
+    for is_meant in [
+        (|call: &Call| call.is_on("raw/")) as fn(&Call) -> bool,
+        |call| call.is_on("raw/") && matches!(call, Call::Get(..)),
+    ] {
+        let world = World::new();
+        let body = close_event("lead_1", "ev_1", INSTANT);
+        world.post(&body).await;
+        world.queue().purge();
+        world.spoil(Fault::Denied, is_meant);
+        assert_eq!(world.post(&body).await.status, 503);
+        assert_eq!(world.queue().depth(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lead_costs_a_write_and_a_message_and_one_with_an_id_an_entry_more() {
+    let world = World::new();
+    let close = close_event("lead_1", "ev_1", INSTANT);
+    let mut costs = Vec::new();
+    let mut before = 0;
+    for answer in [
+        world.post(ALICE).await,
+        world.post(&close).await,
+        post_with_id(&world, "order-7").await,
+    ] {
+        assert_eq!(answer.status, 202);
+    }
+    for call in world.home.all_calls() {
+        let is_sent = matches!(call, Call::Send(_));
+        assert!(is_sent || matches!(call, Call::Create(..)), "{call:?}");
+        before += 1;
+        if is_sent {
+            costs.push(before);
+            before = 0;
+        }
+    }
+    assert_eq!(costs, [2, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_of_the_identity_entry_keeps_one_key() {
     let world = World::new();
     world.spoil(Fault::ReplyLost, creates("dedupe/"));
     let first = key_of(&post_with_id(&world, "k-1").await);
