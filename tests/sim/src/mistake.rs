@@ -283,14 +283,6 @@ impl<H: Home> DelayQueue for Lying<H> {
         }
     }
 
-    async fn send_all(&self, messages: Vec<OutgoingMessage>) -> Result<(), PortError> {
-        let mut sent = Ok(());
-        for message in messages {
-            sent = sent.and(DelayQueue::send(self, message).await);
-        }
-        sent
-    }
-
     async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
         let queue = self.honest.queue();
         queue.set_visibility(receipt_handle, seconds).await

@@ -85,7 +85,7 @@ impl FakeHome {
         self.wishes().sends = repeat_n(Some(Fault::Fails), count).collect();
     }
 
-    /// Of the next messages, the one at `place` cannot be sent: so a batch is sent in part.
+    /// Of the next messages, the one at `place` cannot be sent: so several are sent in part, as an entry of a batch may fail by itself.
     pub fn fail_send_at(&self, place: usize) {
         let sends = &mut self.wishes().sends;
         sends.extend(repeat_n(None, place));

@@ -243,15 +243,6 @@ impl<S: Script> DelayQueue for MemoryHome<S> {
         sent.await.map_err(failure("send message"))
     }
 
-    /// Each message meets its own fault, as an entry of a batch may fail by itself.
-    async fn send_all(&self, messages: Vec<OutgoingMessage>) -> Result<(), PortError> {
-        let mut sent = Ok(());
-        for message in messages {
-            sent = sent.and(DelayQueue::send(self, message).await);
-        }
-        sent
-    }
-
     async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
         let handle = receipt_handle.to_owned();
         let set = self.call(
