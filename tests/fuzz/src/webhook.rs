@@ -3,6 +3,7 @@
 use crate::identity::id_in;
 use crate::input::quoted;
 use leadwire_domain::json::{JsonError, Object};
+use leadwire_domain::limits::EVENTS_MAX;
 use leadwire_domain::source::{Event, EventFilter, Extracted, Source, canary};
 use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
@@ -37,6 +38,29 @@ pub fn webhook_body(data: &[u8]) {
         }
     }
     check_stored(data);
+    check_split(data, strict.is_ok());
+}
+
+/// The elements of a request stand in it one after the other, as they came; an object is one element.
+fn check_split(data: &[u8], is_object: bool) {
+    for source in Source::ALL {
+        let elements = match source.split(data) {
+            Ok(elements) => elements,
+            Err(problem) => {
+                assert!(!is_object && [400, 413].contains(&problem.status()));
+                continue;
+            }
+        };
+        assert!((1..=EVENTS_MAX).contains(&elements.len()));
+        assert!(!is_object || elements == [data]);
+        let mut rest = data;
+        for element in elements.iter().filter(|element| !element.is_empty()) {
+            let mut places = rest.windows(element.len());
+            let place = places.position(|window| *window == **element);
+            let end = place.expect("an element is a part of its request") + element.len();
+            rest = rest.get(end..).unwrap_or_default();
+        }
+    }
 }
 
 #[expect(clippy::panic, reason = "a law that does not hold panics")]
