@@ -52,15 +52,14 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                 self.take_element(trusted, &request_id, element)
             })
             .collect();
-        // None is given up because another fails: what is stored already is found again.
-        let taken: Vec<_> = stream::iter(taking)
-            .buffered(EVENTS_AT_ONCE)
-            .collect()
-            .await;
-        let taken = taken.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let sorted = Sorted::of(taken);
+        let taken = stream::iter(taking).buffered(EVENTS_AT_ONCE);
+        let (sorted, failed) = Sorted::of(taken.collect().await);
+        // None is given up because another failed: its sender may never come again.
         self.enqueue(trusted, &sorted.events).await?;
-        Ok(self.conclude(trusted, &request_id, sorted))
+        match failed {
+            None => Ok(self.conclude(trusted, &request_id, sorted)),
+            Some(refusal) => Err(refusal),
+        }
     }
 
     /// Sends the trigger of each event, with what is left of its delay; for a duplicate too, since the first delivery may have come no
@@ -184,17 +183,21 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
 }
 
 impl Sorted {
-    fn of(taken: Vec<Taken>) -> Self {
-        let mut sorted = Self::default();
+    /// What was taken of each element, and the first failure where there is one.
+    fn of(taken: Vec<Result<Taken, Refusal>>) -> (Self, Option<Refusal>) {
+        let (mut sorted, mut failed) = (Self::default(), None);
         for (index, taken) in taken.into_iter().enumerate() {
             match taken {
-                Taken::Stored(event) => sorted.events.push(*event),
-                Taken::Ignored(event_type) if sorted.types.contains(&event_type) => {}
-                Taken::Ignored(event_type) => sorted.types.push(event_type),
-                Taken::Refused(problem) => sorted.refused.push(RefusedElement { index, problem }),
+                Ok(Taken::Stored(event)) => sorted.events.push(*event),
+                Ok(Taken::Ignored(event_type)) if sorted.types.contains(&event_type) => {}
+                Ok(Taken::Ignored(event_type)) => sorted.types.push(event_type),
+                Ok(Taken::Refused(problem)) => {
+                    sorted.refused.push(RefusedElement { index, problem });
+                }
+                Err(refusal) => failed = failed.or(Some(refusal)),
             }
         }
-        sorted
+        (sorted, failed)
     }
 
     /// An event that stands in its request twice was stored once: the first is it, whichever came to the store first.
