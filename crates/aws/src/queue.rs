@@ -4,8 +4,8 @@ use crate::classify::failed;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{
-    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
-    SendMessageBatchRequestEntry,
+    BatchResultErrorEntry, MessageAttributeValue, MessageSystemAttributeNameForSends,
+    MessageSystemAttributeValue, SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
 };
 use futures_util::future::join_all;
 use leadwire_pipeline::port::{DelayQueue, OutgoingMessage, PortError};
@@ -61,11 +61,13 @@ impl SqsDelayQueue {
             .queue_url(&self.url)
             .set_entries(Some(entries));
         let answer = request.send().await.map_err(failed(SEND))?;
-        let sent: BTreeSet<&str> = answer.successful().iter().map(|entry| entry.id()).collect();
-        if answer.failed().is_empty() && sent.len() == messages.len() {
+        let (successful, refused) = (answer.successful(), answer.failed());
+        let sent = successful.iter().map(SendMessageBatchResultEntry::id);
+        let sent: BTreeSet<&str> = sent.collect();
+        if refused.is_empty() && sent.len() == messages.len() {
             return Ok(());
         }
-        let codes: BTreeSet<&str> = answer.failed().iter().map(|entry| entry.code()).collect();
+        let codes: BTreeSet<&str> = refused.iter().map(BatchResultErrorEntry::code).collect();
         let cause = format!(
             "{} of {} messages were not taken: {}",
             messages.len().saturating_sub(sent.len()),
@@ -74,7 +76,7 @@ impl SqsDelayQueue {
         );
         // Whatever is not known to be wrong for good may pass.
         let is_permanent =
-            !answer.failed().is_empty() && answer.failed().iter().all(|entry| entry.sender_fault());
+            !refused.is_empty() && refused.iter().all(BatchResultErrorEntry::sender_fault);
         Err(if is_permanent {
             PortError::permanent(SEND, cause)
         } else {

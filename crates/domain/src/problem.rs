@@ -1,5 +1,6 @@
 //! Why a request was not taken: the closed list of codes that problem documents and the metric `LeadsRejected` share.
 
+use serde::{Serialize, Serializer};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// A reason to refuse a request, with its HTTP status (docs/PROTOCOL.md, Requests and answers).
@@ -136,6 +137,13 @@ impl Problem {
                 "The event could not be stored and queued in time. Nothing was promised; send it again after Retry-After."
             }
         }
+    }
+}
+
+/// As its code.
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::problem::Problem;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// Seconds after which a CRM may come back when storing could not be assured.
 const RETRY_AFTER_SECONDS: u32 = 5;
@@ -49,12 +49,8 @@ pub struct RefusedElement {
     /// Its place in the request, from 0.
     pub index: usize,
     /// Why.
-    #[serde(rename = "code", serialize_with = "write_code")]
+    #[serde(rename = "code")]
     pub problem: Problem,
-}
-
-fn write_code<S: Serializer>(problem: &Problem, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(problem.code())
 }
 
 #[derive(Serialize)]
