@@ -22,7 +22,9 @@ fn bytes(body: &[u8]) -> Throughput {
 fn event(source: Source, body: &str) -> Event {
     match source.parse(body.as_bytes(), EventFilter::All) {
         Ok(Extracted::Event(event)) => *event,
-        Ok(Extracted::Ignored) | Err(_) => unreachable!("the samples are events of their source"),
+        Ok(Extracted::Ignored(_)) | Err(_) => {
+            unreachable!("the samples are events of their source")
+        }
     }
 }
 

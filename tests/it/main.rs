@@ -3,6 +3,7 @@
 mod alarms;
 mod alarms_driven;
 mod canary;
+mod cost;
 mod crash;
 mod duplicate;
 mod emulators;

@@ -89,7 +89,8 @@ fn needed(call: &Call) -> Vec<Right> {
         return [Some(identity), set].into_iter().flatten().collect();
     }
     if call.method == Method::POST {
-        let (action, resource) = match (body.at("SecretId").as_str(), body.get("MessageBody")) {
+        let sent = body.get("MessageBody").or_else(|| body.get("Entries"));
+        let (action, resource) = match (body.at("SecretId").as_str(), sent) {
             (Some(CANARY), _) => ("secretsmanager:GetSecretValue", "CanarySecret"),
             (Some(_), _) => ("secretsmanager:GetSecretValue", "SourcesSecretArn"),
             (None, Some(_)) => ("sqs:SendMessage", "DelayQueue"),
@@ -215,15 +216,18 @@ fn fails(method: Method, prefix: &'static str) -> impl Fn(&Request) -> bool {
     move |request| request.method() == method && request.uri().path().starts_with(prefix)
 }
 
-/// A new event, its retry, one that does not parse, one that cannot be stored, and a canary that nobody signed.
+/// A new event, its retry, several at once, one that does not parse, two that cannot be stored, and a canary that nobody signed.
 async fn ingest(watched: &mut Watched) -> Result<()> {
     watched.post("msg_1", &envelope("right-1"), 202).await?;
     watched.post("msg_1", &envelope("right-1"), 202).await?;
     watched.post("msg_2", "nonsense", 400).await?;
-    let broken = Fault::s3(500, "InternalError");
-    let front = &watched.rig.front;
-    front.inject(3, broken, fails(Method::PUT, "/rig-raw/"));
-    watched.post("msg_3", &envelope("right-3"), 503).await?;
+    for prefix in ["/rig-raw/", "/rig-enriched/"] {
+        let broken = Fault::s3(500, "InternalError");
+        let front = &watched.rig.front;
+        front.inject(3, broken, fails(Method::PUT, prefix));
+        let id = format!("msg_3{}", prefix.len());
+        watched.post(&id, &envelope("right-3"), 503).await?;
+    }
     watched.rig.post("/ingest/canary", &[], "{}").await?;
     watched.note("IngestionRole");
     Ok(())

@@ -18,7 +18,7 @@ pub const FAILED: &str = "failed/";
 pub const SWEPT: &str = "swept/";
 /// The prefix under which the number of each replay is taken, in `EnrichedBucket`: created once, so that two operators share none.
 pub const REPLAY: &str = "replay/";
-/// The prefix under which an event id without a time keeps the key that was chosen for it, in `EnrichedBucket`.
+/// The prefix of identity entries in `EnrichedBucket`: the time in the key of an event whose form does not fix it.
 pub const DEDUPE: &str = "dedupe/";
 /// The prefix of verified requests that did not parse, in `EnrichedBucket`.
 pub const QUARANTINE: &str = "quarantine/";
@@ -187,7 +187,7 @@ pub struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// The key that remembers which name was chosen for an event without a time: `dedupe/<sha256>.json`.
+    /// The key of the identity entry, `dedupe/<sha256>.json`. A tombstone names its event by it.
     pub fn dedupe_key(&self) -> String {
         format!(
             "{DEDUPE}{}{EXTENSION}",

@@ -2,6 +2,10 @@
 
 /// Longest body of a webhook, in bytes (promise P8).
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Events of one request (promise P8).
+pub const EVENTS_MAX: usize = 100;
+/// Longest type of an event that is repeated in an answer, in characters: a CRM's own word, and a sender may write anything there.
+pub const EVENT_TYPE_CHARS_MAX: usize = 128;
 /// Deepest nesting of JSON (promise P8); `serde_json` itself stops at 128.
 pub const JSON_DEPTH_MAX: usize = 64;
 /// Largest owner file, in bytes (promise P8).
@@ -67,6 +71,7 @@ mod tests {
         assert_eq!(bytes, [1_048_576, 1_048_576, 4_096]);
         let others = [JSON_DEPTH_MAX, EVENT_ID_CHARS_MAX, LEAD_ID_CHARS_MAX];
         assert_eq!(others, [64, 256, 128]);
+        assert_eq!(EVENTS_MAX, 100);
         // A body and an owner file, 131,072 conflicts between them, and 64 KiB for our own member.
         assert_eq!(CONFLICTS_BYTES_MAX, 3_801_088);
         assert_eq!(OBJECT_BYTES_MAX, 5_963_776);

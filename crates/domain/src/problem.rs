@@ -1,5 +1,6 @@
 //! Why a request was not taken: the closed list of codes that problem documents and the metric `LeadsRejected` share.
 
+use serde::{Serialize, Serializer};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// A reason to refuse a request, with its HTTP status (docs/PROTOCOL.md, Requests and answers).
@@ -32,7 +33,7 @@ pub enum Problem {
     ConflictingLeadIds,
     /// The event's id is not 1 to 256 visible ASCII characters.
     InvalidEventId,
-    /// The event's own time cannot be read.
+    /// The event's own time cannot be read. It refuses nothing any more: the code stays in the closed list, because metrics of older code have it.
     InvalidTime,
     /// A member is named `_leadwire`, which is ours.
     ReservedField,
@@ -46,6 +47,8 @@ pub enum Problem {
     MethodNotAllowed,
     /// The body is over the limit.
     TooLarge,
+    /// The request holds more events than the limit.
+    TooManyEvents,
     /// The body is compressed.
     UnsupportedEncoding,
     /// The sender must slow down.
@@ -69,7 +72,7 @@ impl Problem {
             Self::Unverified => 401,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::TooLarge => 413,
+            Self::TooLarge | Self::TooManyEvents => 413,
             Self::UnsupportedEncoding => 415,
             Self::Throttled => 429,
             Self::Unavailable => 503,
@@ -123,6 +126,9 @@ impl Problem {
             }
             Self::MethodNotAllowed => "Only POST is taken here.",
             Self::TooLarge => "The body is larger than 1 MiB.",
+            Self::TooManyEvents => {
+                "The request holds more than 100 events. Send them in several requests."
+            }
             Self::UnsupportedEncoding => {
                 "The body is compressed. Send it without Content-Encoding."
             }
@@ -131,6 +137,13 @@ impl Problem {
                 "The event could not be stored and queued in time. Nothing was promised; send it again after Retry-After."
             }
         }
+    }
+}
+
+/// As its code.
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
     }
 }
 
@@ -158,7 +171,7 @@ mod tests {
         assert_eq!(of(401), ["unverified"]);
         assert_eq!(of(404), ["not_found"]);
         assert_eq!(of(405), ["method_not_allowed"]);
-        assert_eq!(of(413), ["too_large"]);
+        assert_eq!(of(413), ["too_large", "too_many_events"]);
         assert_eq!(of(415), ["unsupported_encoding"]);
         assert_eq!(of(429), ["throttled"]);
         assert_eq!(of(503), ["unavailable"]);

@@ -93,6 +93,10 @@ impl Headers for DecodedHeaders {
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_deref()
     }
+
+    fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
 }
 
 impl DecodedHeaders {
@@ -261,6 +265,7 @@ mod tests {
         assert_eq!(headers.get("x-same"), Some("c"));
         for absent in ["x-twice", "x-one", "odd", "absent"] {
             assert_eq!(headers.get(absent), None, "{absent}");
+            assert_eq!(headers.contains(absent), absent != "absent", "{absent}");
         }
     }
 

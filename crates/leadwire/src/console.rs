@@ -222,6 +222,7 @@ mod tests {
             conflicting: false,
             latency: SignedDuration::ZERO,
             wait_seconds: 600,
+            of_request: Some(1),
         }
     }
 

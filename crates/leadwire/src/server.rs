@@ -70,6 +70,10 @@ impl Headers for HeaderView<'_> {
         let value = values.next()?.to_str().ok()?;
         values.next().is_none().then_some(value)
     }
+
+    fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
 }
 
 /// Why a connection ends without an answer.
@@ -302,5 +306,7 @@ mod tests {
         assert_eq!(HeaderView(&headers).get("webhook-id"), Some("a"));
         headers.append("webhook-id", "b".parse().unwrap());
         assert_eq!(HeaderView(&headers).get("webhook-id"), None);
+        assert!(HeaderView(&headers).contains("webhook-id"));
+        assert!(!HeaderView(&headers).contains("webhook-timestamp"));
     }
 }

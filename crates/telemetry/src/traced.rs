@@ -161,12 +161,11 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
     }
 }
 
-impl<Q: DelayQueue> DelayQueue for Traced<Q> {
-    /// The message goes on in the trace that it belongs to. Where that is not the open one (a sweep's), the open one is linked.
-    async fn send(&self, mut message: OutgoingMessage) -> Result<(), PortError> {
+impl<Q> Traced<Q> {
+    /// The span of sending by one call.
+    fn sending(&self, operation: &'static str, delay_seconds: u32) -> Span {
         let names = &*self.names;
-        let here = Context::current().span().span_context().clone();
-        let span = tracing::info_span!(
+        tracing::info_span!(
             "send",
             otel.name = format!("send {}", names.queue),
             otel.kind = "producer",
@@ -176,13 +175,30 @@ impl<Q: DelayQueue> DelayQueue for Traced<Q> {
             messaging.operation.name = "send",
             messaging.operation.type = "send",
             messaging.destination.name = names.queue,
+            messaging.batch.message_count = Empty,
             rpc.system = names.rpc,
             rpc.service = names.rpc.map(|_| "SQS"),
-            rpc.method = names.rpc.map(|_| "SendMessage"),
+            rpc.method = names.rpc.map(|_| operation),
             aws.request_id = Empty,
-            leadwire.delay_seconds = i64::from(message.delay_seconds),
+            leadwire.delay_seconds = i64::from(delay_seconds),
             error.type = Empty,
-        );
+        )
+    }
+}
+
+/// The message goes on below the span that sends it.
+fn carry(span: &Span, message: &mut OutgoingMessage) {
+    let context = inject(span.context().span().span_context());
+    if context.traceparent.is_some() {
+        message.trace = context;
+    }
+}
+
+impl<Q: DelayQueue> DelayQueue for Traced<Q> {
+    /// The message goes on in the trace that it belongs to. Where that is not the open one (a sweep's), the open one is linked.
+    async fn send(&self, mut message: OutgoingMessage) -> Result<(), PortError> {
+        let here = Context::current().span().span_context().clone();
+        let span = self.sending("SendMessage", message.delay_seconds);
         let is_elsewhere =
             |parent: &Context| parent.span().span_context().trace_id() != here.trace_id();
         if let Some(parent) = extract(&message.trace).parent.filter(is_elsewhere) {
@@ -192,12 +208,22 @@ impl<Q: DelayQueue> DelayQueue for Traced<Q> {
                 span.add_link(here);
             }
         }
-        let context = inject(span.context().span().span_context());
-        if context.traceparent.is_some() {
-            message.trace = context;
-        }
+        carry(&span, &mut message);
         let sent = self.inner.send(message).instrument(span.clone()).await;
         sent.inspect_err(|error| fail(&span, error))
+    }
+
+    /// The messages of one request belong to its trace, which is the open one.
+    async fn send_all(&self, mut messages: Vec<OutgoingMessage>) -> Result<(), PortError> {
+        let delays = messages.iter().map(|message| message.delay_seconds);
+        let span = self.sending("SendMessageBatch", delays.max().unwrap_or_default());
+        let count = i64::try_from(messages.len()).unwrap_or(i64::MAX);
+        span.record("messaging.batch.message_count", count);
+        for message in &mut messages {
+            carry(&span, message);
+        }
+        let sent = self.inner.send_all(messages).instrument(span.clone());
+        sent.await.inspect_err(|error| fail(&span, error))
     }
 
     async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {

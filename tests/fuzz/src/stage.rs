@@ -18,6 +18,7 @@ use leadwire_pipeline::stage::ingest::{Answer, Request};
 use leadwire_pipeline::testkit::{World, WorldBuilder};
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::Value;
+use std::borrow::Cow;
 
 const OWNER: &[u8] =
     br#"{"lead_id":"test-1","lead_owner":"Omar","owner_email":"omar@example.com"}"#;
@@ -140,19 +141,48 @@ async fn check_signed(body: &[u8]) {
         let own = format!("/ingest/{source}");
         let is_default = source == Source::default();
         let path = if is_default { "/ingest" } else { &own };
-        let (before, raw) = (kept(&world), world.store().keys(Bucket::Raw, "").len());
+        let before = (kept(&world), world.store().keys(Bucket::Raw, "").len());
         let answer = post(&world, path, &Map::signed(source, &id, body), body).await;
-        assert!([200, 202, 400].contains(&answer.status), "{}", answer.body);
-        let raw = world.store().keys(Bucket::Raw, "").len() - raw;
-        assert_eq!(raw, usize::from(answer.status == 202));
-        if answer.status == 400 {
-            let key = leadwire_domain::key::quarantine_key(Sha256Hex::of(body));
-            let stored = world.store().peek(Bucket::Enriched, &key);
-            assert_eq!(stored.expect("it is kept before its 400").bytes, body);
-        } else {
-            assert_eq!(kept(&world), before);
-        }
+        let elements = source.split(body).unwrap_or_else(|_none| vec![body.into()]);
+        check_elements(&world, &answer, &elements, before);
     }
+}
+
+/// Each element of a signed request is stored as it came, kept as it came, or of a type that is not taken. `kept_before` and
+/// `stored_before` are how many there were.
+fn check_elements(
+    world: &World,
+    answer: &Answer,
+    elements: &[Cow<'_, [u8]>],
+    (kept_before, stored_before): (usize, usize),
+) {
+    let status = answer.status;
+    assert!([200, 202, 400, 413].contains(&status), "{}", answer.body);
+    let json: Value = serde_json::from_str(&answer.body).expect("every answer is JSON");
+    let list = |name: &str| json.get(name).and_then(Value::as_array).cloned();
+    let events = list("events").unwrap_or_default();
+    assert_eq!(events.is_empty(), status != 202);
+    for event in &events {
+        let key = event.get("s3_key").and_then(Value::as_str);
+        let stored = world.store().peek(Bucket::Raw, key.unwrap_or_default());
+        let stored = stored.expect("what is accepted is stored").bytes;
+        assert!(elements.iter().any(|element| **element == stored));
+    }
+    let stored = world.store().keys(Bucket::Raw, "").len() - stored_before;
+    assert_eq!(stored, events.len());
+    let refused: Vec<usize> = if status >= 400 {
+        (0..elements.len()).collect()
+    } else {
+        let refused = list("refused").unwrap_or_default().into_iter();
+        let index = |refusal: Value| usize::try_from(refusal.get("index")?.as_u64()?).ok();
+        refused.filter_map(index).collect()
+    };
+    for element in refused.iter().filter_map(|index| elements.get(*index)) {
+        let key = leadwire_domain::key::quarantine_key(Sha256Hex::of(element));
+        let stored = world.store().peek(Bucket::Enriched, &key);
+        assert_eq!(stored.expect("it is kept first").bytes, **element);
+    }
+    assert!(kept(world) <= kept_before + refused.len());
 }
 
 /// Any bytes in place of an owner file are merged only where they are strict JSON about the same lead, and choose at most one recipient.

@@ -3,6 +3,7 @@
 use crate::identity::id_in;
 use crate::input::quoted;
 use leadwire_domain::json::{JsonError, Object};
+use leadwire_domain::limits::EVENTS_MAX;
 use leadwire_domain::source::{Event, EventFilter, Extracted, Source, canary};
 use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
@@ -21,8 +22,8 @@ pub fn webhook_body(data: &[u8]) {
                 assert_eq!(one.event_id, other.event_id);
                 assert_eq!(one.time, other.time);
             }
-            (Ok(Extracted::Ignored), _) => panic_on("a type is left out where all are taken"),
-            (_, Ok(Extracted::Ignored)) => assert!(strict.is_ok()),
+            (Ok(Extracted::Ignored(_)), _) => panic_on("a type is left out where all are taken"),
+            (_, Ok(Extracted::Ignored(_))) => assert!(strict.is_ok()),
             (Err(one), Err(other)) => assert_eq!(one, other),
             (Ok(_), Err(_)) | (Err(_), Ok(_)) => panic_on("the types that are taken decide more"),
         }
@@ -32,11 +33,34 @@ pub fn webhook_body(data: &[u8]) {
                 check_event(source, &event);
                 check_ids(source, &event, top);
             }
-            Ok(Extracted::Ignored) => {}
+            Ok(Extracted::Ignored(_)) => {}
             Err(problem) => assert_eq!(problem.status(), 400),
         }
     }
     check_stored(data);
+    check_split(data, strict.is_ok());
+}
+
+/// The elements of a request stand in it one after the other, as they came; an object is one element.
+fn check_split(data: &[u8], is_object: bool) {
+    for source in Source::ALL {
+        let elements = match source.split(data) {
+            Ok(elements) => elements,
+            Err(problem) => {
+                assert!(!is_object && [400, 413].contains(&problem.status()));
+                continue;
+            }
+        };
+        assert!((1..=EVENTS_MAX).contains(&elements.len()));
+        assert!(!is_object || elements == [data]);
+        let mut rest = data;
+        for element in elements.iter().filter(|element| !element.is_empty()) {
+            let mut places = rest.windows(element.len());
+            let place = places.position(|window| *window == **element);
+            let end = place.expect("an element is a part of its request") + element.len();
+            rest = rest.get(end..).unwrap_or_default();
+        }
+    }
 }
 
 #[expect(clippy::panic, reason = "a law that does not hold panics")]

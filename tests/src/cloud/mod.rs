@@ -154,6 +154,7 @@ impl State {
         let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let (what, answer) = match target.unwrap_or(&path) {
             "AmazonSQS.SendMessage" => ("SQS.SendMessage", self.send(&asked, at)),
+            "AmazonSQS.SendMessageBatch" => ("SQS.SendMessageBatch", self.send_batch(&asked, at)),
             "AmazonSQS.ChangeMessageVisibility" => (
                 "SQS.ChangeMessageVisibility",
                 self.ask_queue(&asked, Queue::hide),
@@ -182,13 +183,24 @@ impl State {
     }
 
     fn send(&mut self, asked: &Value, at: Timestamp) -> Value {
-        let id = format!("00000000-0000-4000-8000-{:012x}", self.calls.len());
+        let number = self.calls.len() + self.sent.len();
+        let id = format!("00000000-0000-4000-8000-{number:012x}");
         let sent = Sent::read(asked, id.clone(), at);
         if let Some(queue) = &mut self.queue {
             queue.send(sent.clone());
         }
         self.sent.push(sent);
         json!({"MessageId": id})
+    }
+
+    fn send_batch(&mut self, asked: &Value, at: Timestamp) -> Value {
+        let entries = asked.at("Entries").items().iter();
+        let sent = entries.map(|entry| {
+            let mut answer = self.send(entry, at);
+            answer["Id"] = entry.at("Id").clone();
+            answer
+        });
+        json!({"Successful": sent.collect::<Value>(), "Failed": []})
     }
 
     /// A call to the queue; where none is served, it is answered as if there were nothing in it.

@@ -103,6 +103,17 @@ impl EventId {
         Self(format!("lw_{}", hex::encode(bits)))
     }
 
+    /// The id of the element at `index` of a request that has this id and several elements. One that is too long is digested.
+    #[must_use]
+    pub fn of_element(&self, index: usize) -> Self {
+        let id = format!("{self}.{index}");
+        if id.len() <= EVENT_ID_CHARS_MAX {
+            Self(id)
+        } else {
+            Self(hex::encode(Sha256::digest(id)))
+        }
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -204,6 +215,17 @@ mod tests {
         }
         let made = EventId::from_random([7; 16]);
         assert_eq!(made.as_str(), "lw_07070707070707070707070707070707");
+    }
+
+    #[test]
+    fn an_element_has_the_id_of_its_request_and_its_place() {
+        let request = EventId::parse("msg_1").unwrap();
+        assert_eq!(request.of_element(0).as_str(), "msg_1.0");
+        assert_eq!(request.of_element(99).as_str(), "msg_1.99");
+        let fits = EventId::parse(&"e".repeat(254)).unwrap();
+        assert_eq!(fits.of_element(7).as_str(), "e".repeat(254) + ".7");
+        let digest = Sha256Hex::of(format!("{}.10", "e".repeat(254)).as_bytes());
+        assert_eq!(fits.of_element(10).as_str(), digest.to_string());
     }
 
     #[test]

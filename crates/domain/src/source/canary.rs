@@ -119,7 +119,7 @@ mod tests {
     fn read(source: Source, body: &[u8]) -> String {
         match source.parse(body, EventFilter::All) {
             Ok(Extracted::Event(event)) => event.lead_id.to_string(),
-            Ok(Extracted::Ignored) => "ignored".to_owned(),
+            Ok(Extracted::Ignored(_)) => "ignored".to_owned(),
             Err(problem) => problem.code().to_owned(),
         }
     }

@@ -16,6 +16,8 @@ use serde_json::json;
 
 const HASH: &str = "close-sig-hash";
 const TIMESTAMP: &str = "close-sig-timestamp";
+/// Which subscription delivers it.
+const SUBSCRIPTION: &str = "subscription_id";
 const DIGEST_BYTES: usize = 32;
 
 pub(super) struct Close;
@@ -35,7 +37,7 @@ impl Kind for Close {
         let event = top.object("event").ok_or(Problem::InvalidEvent)?;
         let event_type = event_type(&event).ok_or(Problem::InvalidEvent)?;
         if !filter.takes(&event_type) {
-            return Ok(Extracted::Ignored);
+            return Ok(Extracted::ignored(&event_type));
         }
         // A deleted lead's data is null: there is nothing to enrich.
         let mut fields = event.object("data").ok_or(Problem::InvalidEvent)?;
@@ -51,18 +53,19 @@ impl Kind for Close {
         let lead_id = ids.only()?;
         fields.set_text(LEAD_ID, lead_id.as_str());
         let event_id = parse_event_id(&event)?;
-        let time = parse_time(&event, "date_created")?;
+        let time = parse_time(&event, "date_created");
         Ok(Extracted::Event(Box::new(Event {
             lead_id,
             event_id,
             time,
+            is_time_fixed: false,
             fields,
         })))
     }
 
     fn sample(&self, lead: &Sample) -> Vec<u8> {
         let event = json!({
-            "subscription_id": "whsub_sample",
+            SUBSCRIPTION: "whsub_sample",
             "event": {
                 "id": lead.event_id,
                 "date_created": lead.made_at,
@@ -88,6 +91,16 @@ impl Kind for Close {
             && top
                 .object("event")
                 .is_some_and(|event| event_type(&event).is_some())
+    }
+
+    /// `date_created` is part of the event, and the same in every delivery.
+    fn fixes_time(&self) -> bool {
+        true
+    }
+
+    /// Two subscriptions deliver one event, each under its own id.
+    fn transport(&self) -> &'static [&'static str] {
+        &[SUBSCRIPTION]
     }
 
     fn is_taken_at_open_address(&self) -> bool {

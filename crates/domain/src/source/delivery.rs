@@ -7,6 +7,11 @@ use jiff::Timestamp;
 pub trait Headers {
     /// The value of a header that stands there once and is visible ASCII, spaces included.
     fn get(&self, name: &str) -> Option<&str>;
+
+    /// Whether the header stands there at all, also where it has no value that counts.
+    fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
 }
 
 /// Headers as [`super::Key::sign`] gives them.

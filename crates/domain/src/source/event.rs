@@ -3,6 +3,7 @@
 use crate::json::{JsonError, Object};
 use crate::lead::field::OURS;
 use crate::lead::id::{EventId, LeadId};
+use crate::limits::EVENT_TYPE_CHARS_MAX;
 use crate::problem::Problem;
 use jiff::civil::DateTime;
 use jiff::{Timestamp, tz::Offset};
@@ -14,8 +15,10 @@ pub struct Event {
     pub lead_id: LeadId,
     /// The id that the body gives it; headers may give it one too.
     pub event_id: Option<EventId>,
-    /// The event's own time, where it has one.
+    /// The event's own time, where it has one that can be read.
     pub time: Option<Timestamp>,
+    /// Whether the event's form fixes that time, so that a retry brings the same one again.
+    pub is_time_fixed: bool,
     /// The lead's fields for the merge: the flat form itself, Close's `event.data`, the envelope's `data`.
     pub fields: Object,
 }
@@ -25,8 +28,14 @@ pub struct Event {
 pub enum Extracted {
     /// An event that this source takes.
     Event(Box<Event>),
-    /// An event of a type that this source is not configured to take.
-    Ignored,
+    /// An event of a type that this source is not configured to take: the type, in the CRM's own word.
+    Ignored(String),
+}
+
+impl Extracted {
+    pub(super) fn ignored(event_type: &str) -> Self {
+        Self::Ignored(event_type.chars().take(EVENT_TYPE_CHARS_MAX).collect())
+    }
 }
 
 /// Which event types are taken.
@@ -66,24 +75,16 @@ pub(super) fn refuse_reserved(fields: &Object) -> Result<(), Problem> {
     }
 }
 
-/// The time in a member: RFC 3339, or without an offset in UTC, as Close sends it. No CRM is older than the epoch.
-pub(super) fn parse_time(object: &Object, name: &str) -> Result<Option<Timestamp>, Problem> {
-    let Some(value) = object.get(name).filter(|value| value.get() != "null") else {
-        return Ok(None);
-    };
-    let text: String =
-        serde_json::from_str(value.get()).map_err(|_not_text| Problem::InvalidTime)?;
-    let zoned = text.parse::<Timestamp>().ok();
+/// The time in a member, where it can be read: RFC 3339, or without an offset in UTC, as Close sends it. No CRM is older than the epoch.
+/// A lead is never refused for its time.
+pub(super) fn parse_time(object: &Object, name: &str) -> Option<Timestamp> {
+    let text = object.text(name)?;
     let naive = || {
-        Offset::UTC
-            .to_timestamp(text.parse::<DateTime>().ok()?)
-            .ok()
+        let time = text.parse::<DateTime>().ok()?;
+        Offset::UTC.to_timestamp(time).ok()
     };
-    zoned
-        .or_else(naive)
-        .filter(|time| *time >= Timestamp::UNIX_EPOCH)
-        .map(Some)
-        .ok_or(Problem::InvalidTime)
+    let time = text.parse::<Timestamp>().ok().or_else(naive);
+    time.filter(|time| *time >= Timestamp::UNIX_EPOCH)
 }
 
 /// The lead ids that one event names, wherever they stand.

@@ -4,11 +4,25 @@ use super::event::{LEAD_ID, LeadIds, parse_object, parse_time, refuse_reserved};
 use super::{Event, EventFilter, Extracted, Sample, Source};
 use crate::json::Object;
 use crate::problem::Problem;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// Whether this is an envelope rather than a flat form that happens to have a member `type`.
 pub(super) fn is_envelope(top: &Object) -> bool {
     top.text("type").is_some() && (top.get("data").is_some() || top.get(LEAD_ID).is_none())
+}
+
+/// The items of an array, each as it came; a body that is no array is one element. What is wrong with an item is said when it is read, so
+/// that it keeps no other from being taken.
+pub(super) fn split_array(body: &[u8]) -> Result<Vec<Cow<'_, [u8]>>, Problem> {
+    if !body.trim_ascii_start().starts_with(b"[") {
+        return Ok(vec![Cow::Borrowed(body)]);
+    }
+    let items: Vec<&RawValue> =
+        serde_json::from_slice(body).map_err(|_quotes_input| Problem::InvalidJson)?;
+    let elements = items.into_iter().map(|item| item.get().as_bytes());
+    Ok(elements.map(Cow::Borrowed).collect())
 }
 
 /// Reads an envelope, or else the flat form.
@@ -25,7 +39,7 @@ pub(super) fn parse_either(body: &[u8], filter: EventFilter<'_>) -> Result<Extra
 fn parse_envelope(top: &Object, filter: EventFilter<'_>) -> Result<Extracted, Problem> {
     let event_type = top.text("type").ok_or(Problem::InvalidEvent)?;
     if !filter.takes(&event_type) {
-        return Ok(Extracted::Ignored);
+        return Ok(Extracted::ignored(&event_type));
     }
     let mut fields = top.object("data").ok_or(Problem::InvalidEvent)?;
     refuse_reserved(&fields)?;
@@ -34,11 +48,12 @@ fn parse_envelope(top: &Object, filter: EventFilter<'_>) -> Result<Extracted, Pr
     ids.add_member(&fields, LEAD_ID)?;
     let lead_id = ids.only()?;
     fields.set_text(LEAD_ID, lead_id.as_str());
-    let time = parse_time(top, "timestamp")?;
+    let time = parse_time(top, "timestamp");
     Ok(Extracted::Event(Box::new(Event {
         lead_id,
         event_id: None,
         time,
+        is_time_fixed: false,
         fields,
     })))
 }
@@ -65,6 +80,7 @@ pub(super) fn parse_flat(top: Object) -> Result<Extracted, Problem> {
         lead_id: ids.only()?,
         event_id: None,
         time: None,
+        is_time_fixed: false,
         fields: top,
     })))
 }

@@ -19,10 +19,12 @@ pub use event::{Event, EventFilter, Extracted};
 
 use crate::json::Object;
 use crate::lead::id::{EventId, LeadId};
+use crate::limits::EVENTS_MAX;
 use crate::problem::Problem;
 use event::{LeadIds, parse_object};
 use jiff::Timestamp;
 use signature::Scheme;
+use std::borrow::Cow;
 use std::fmt;
 
 /// What is known of one kind of source. Its methods without a body are what a new file must say.
@@ -38,6 +40,21 @@ trait Kind: Sync {
 
     /// The body that the CRM would send for a lead.
     fn sample(&self, lead: &Sample) -> Vec<u8>;
+
+    /// The elements of a request, one for each event, in their order: the request's own bytes wherever the CRM sends each event whole.
+    fn split<'a>(&self, body: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Problem> {
+        Ok(vec![Cow::Borrowed(body)])
+    }
+
+    /// Whether the form of its events fixes their time, so that every delivery of an event brings the same one.
+    fn fixes_time(&self) -> bool {
+        false
+    }
+
+    /// The members at the top of its events that belong to a delivery, and not to the event.
+    fn transport(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Whether its leads are made up by us: no metric but one counts them, no operator configures it, and the CRM has none of them.
     fn is_synthetic(&self) -> bool {
@@ -134,6 +151,18 @@ impl Source {
         self.kind().name()
     }
 
+    /// The name of its kind, by which its events are read again.
+    pub fn kind_name(self) -> &'static str {
+        self.kind().name()
+    }
+
+    /// A source of that kind, if there is the kind.
+    pub fn of_kind(kind: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|source| source.kind_name() == kind)
+    }
+
     /// The source of that name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.as_str() == name)
@@ -187,13 +216,50 @@ impl Source {
         self.kind().scheme().encode_secret(random)
     }
 
-    /// Reads a webhook's body as this source sends it.
-    pub fn parse(self, body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
-        let extracted = self.kind().parse(body, filter)?;
-        match &extracted {
-            Extracted::Event(event) if !self.admits(&event.lead_id) => Err(Problem::InvalidLeadId),
-            Extracted::Event(_) | Extracted::Ignored => Ok(extracted),
+    /// The elements of a request's body, 1 to [`EVENTS_MAX`]. Each is read by [`Source::parse`], and is an event or none by itself.
+    pub fn split(self, body: &[u8]) -> Result<Vec<Cow<'_, [u8]>>, Problem> {
+        let elements = self.kind().split(body)?;
+        match elements.len() {
+            0 => Err(Problem::InvalidEvent),
+            1..=EVENTS_MAX => Ok(elements),
+            _ => Err(Problem::TooManyEvents),
         }
+    }
+
+    /// Reads an event as this source sends it.
+    pub fn parse(self, body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
+        let mut extracted = self.kind().parse(body, filter)?;
+        if let Extracted::Event(event) = &mut extracted {
+            if !self.admits(&event.lead_id) {
+                return Err(Problem::InvalidLeadId);
+            }
+            // Another source's event at the open address keeps what its own form fixes.
+            event.is_time_fixed |= self.kind().fixes_time();
+        }
+        Ok(extracted)
+    }
+
+    /// Whether two deliveries of one event say the same, whatever belongs to the delivery alone.
+    pub fn is_same_content(self, one: &[u8], other: &[u8]) -> bool {
+        if one == other {
+            return true;
+        }
+        let (Ok(one), Ok(other)) = (parse_object(one), parse_object(other)) else {
+            return false;
+        };
+        let form = if self == Self::default() {
+            guest(&one).unwrap_or(self)
+        } else {
+            self
+        };
+        let transport = form.kind().transport();
+        let content = |object: &Object| -> Vec<(String, String)> {
+            let members = object.iter();
+            let own = members.filter(|(name, _)| !transport.contains(name));
+            own.map(|(name, value)| (name.to_owned(), value.get().to_owned()))
+                .collect()
+        };
+        !transport.is_empty() && content(&one) == content(&other)
     }
 
     /// Reads a raw object that nothing labels, by its shape.
@@ -201,7 +267,7 @@ impl Source {
         let source = Self::recognise(&parse_object(body)?);
         match source.parse(body, EventFilter::All)? {
             Extracted::Event(event) => Ok((source, *event)),
-            Extracted::Ignored => Err(Problem::InvalidEvent),
+            Extracted::Ignored(_) => Err(Problem::InvalidEvent),
         }
     }
 

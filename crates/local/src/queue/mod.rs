@@ -128,18 +128,28 @@ impl SqliteQueue {
 
 impl DelayQueue for SqliteQueue {
     async fn send(&self, message: OutgoingMessage) -> Result<(), PortError> {
+        self.send_all(vec![message]).await
+    }
+
+    /// All in one transaction: every message is queued, or none.
+    async fn send_all(&self, messages: Vec<OutgoingMessage>) -> Result<(), PortError> {
         const ACTION: &str = "send message";
         let refused = |reason: &str| Err(PortError::permanent(ACTION, reason));
-        if message.body.len() > MESSAGE_BYTES_MAX {
+        if messages.iter().any(|m| m.body.len() > MESSAGE_BYTES_MAX) {
             return refused("the message is longer than 4 KiB");
         }
-        if message.delay_seconds > QUEUE_DELAY_SECONDS_MAX {
+        if messages
+            .iter()
+            .any(|m| m.delay_seconds > QUEUE_DELAY_SECONDS_MAX)
+        {
             return refused("the delay is longer than 900 s");
         }
         let clock = self.clock.clone();
         let work = move |connection: &_| {
             let now = clock.now();
-            sql::send(connection, &message, now, due(now, message.delay_seconds))
+            messages.iter().try_for_each(|message| {
+                sql::send(connection, message, now, due(now, message.delay_seconds))
+            })
         };
         self.write_and_ring(ACTION, work).await
     }

@@ -171,3 +171,20 @@ async fn what_amazon_sqs_would_refuse_is_refused() {
         assert_eq!(refused.kind, PortErrorKind::Permanent);
     }
 }
+
+#[tokio::test]
+async fn several_messages_are_queued_together_each_with_its_delay_or_none_is() {
+    let sample = sample();
+    let queue = sample.home.queue();
+    let sent = queue.send_all(vec![message("now", 0), message("late", 600)]);
+    sent.await.unwrap();
+    assert_eq!(bodies(&sample.receive().await), ["now"]);
+    let long = "x".repeat(4097);
+    for bad in [message(&long, 0), message("m", 901)] {
+        let refused = queue.send_all(vec![message("good", 0), bad]).await;
+        assert_eq!(refused.unwrap_err().kind, PortErrorKind::Permanent);
+    }
+    assert!(sample.receive().await.is_empty());
+    sample.clock.advance(600);
+    assert!(bodies(&sample.receive().await).contains(&"late"));
+}

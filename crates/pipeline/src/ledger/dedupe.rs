@@ -1,4 +1,4 @@
-//! `dedupe/…`: the time in the name of an event that has an id and no time of its own.
+//! `dedupe/…`: the identity entry, which keeps the time in the name of an event whose form does not fix it. It is that of the first delivery.
 
 use super::{Ledger, Read};
 use crate::port::{Bucket, Created, NewObject, ObjectStore, PortError};
@@ -8,7 +8,7 @@ use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::limits::MESSAGE_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 
-const READ: &str = "read the dedupe entry";
+const READ: &str = "read the identity entry";
 
 #[derive(Serialize, Deserialize)]
 struct Entry {
@@ -18,7 +18,7 @@ struct Entry {
 }
 
 impl<S: ObjectStore> Ledger<'_, S> {
-    /// Chooses the time, where none was chosen for this identity.
+    /// Keeps the time, where none is kept for this identity.
     pub(crate) async fn create_dedupe(
         self,
         lead_id: &LeadId,
@@ -37,7 +37,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
             .await
     }
 
-    /// The time that was chosen.
+    /// The time that is kept.
     pub(crate) async fn dedupe_time(
         self,
         identity: &Identity<'_>,

@@ -16,6 +16,7 @@ use leadwire_domain::source::{Event, EventFilter, Extracted, Source};
 const LEAD_ID: &str = "lead-id";
 const EVENT_ID: &str = "event-id";
 const SOURCE: &str = "source";
+const KIND: &str = "kind";
 const SHA256: &str = "sha256";
 const ACCEPTED_AT: &str = "accepted-at";
 /// On a tombstone: what it is.
@@ -168,12 +169,12 @@ impl Raw {
     }
 
     fn parse_body(&self) -> Option<(Source, Event)> {
-        let Some(source) = self.source_label() else {
+        let Some(source) = self.kind_label() else {
             return Source::parse_unlabelled(&self.bytes).ok();
         };
         match source.parse(&self.bytes, EventFilter::All).ok()? {
             Extracted::Event(event) => Some((source, *event)),
-            Extracted::Ignored => None,
+            Extracted::Ignored(_) => None,
         }
     }
 
@@ -213,6 +214,12 @@ impl Raw {
     /// The id that the label gives the event.
     pub fn event_id_label(&self) -> Option<&str> {
         self.label(EVENT_ID)
+    }
+
+    /// The source of the kind that the label names. An object of the first edition has no such label: its source's name is the kind.
+    fn kind_label(&self) -> Option<Source> {
+        let kind = self.label(KIND).or_else(|| self.label(SOURCE));
+        kind.and_then(Source::of_kind)
     }
 
     /// The source that the label names, where this code knows it.
@@ -274,6 +281,7 @@ impl NewRaw<'_> {
             (LEAD_ID, self.lead_id.to_string()),
             (EVENT_ID, self.identity.event_id.to_string()),
             (SOURCE, self.identity.source.to_string()),
+            (KIND, self.identity.source.kind_name().to_owned()),
             (SHA256, sha256.to_string()),
             (ACCEPTED_AT, self.accepted_at.to_string()),
         ];

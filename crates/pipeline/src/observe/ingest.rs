@@ -25,6 +25,8 @@ events! {
         latency: SignedDuration,
         /// Seconds until it is enriched.
         wait_seconds: u32,
+        /// How many events its request brought; only of the first of them.
+        of_request: Option<usize>,
     } => e, "lead_accepted" {
         line: INFO "lead accepted";
         fields: {
@@ -43,12 +45,15 @@ events! {
                     m.count_by(Metric::LeadsConflicting, e.source);
                 }
                 m.time_by(Metric::IngestLatency, e.latency, e.source);
+                if let Some(events) = e.of_request {
+                    m.add(Metric::EventsPerRequest, u64::try_from(events).unwrap_or(u64::MAX));
+                }
             }
         }
         console: e.said();
     }
 
-    /// A webhook of an event type that its source is not configured to take was answered with 200.
+    /// An event of a type that its source is not configured to take was passed over.
     RequestIgnored {
         /// Where it came from.
         source: Source,
@@ -62,7 +67,7 @@ events! {
         );
     }
 
-    /// A request was rejected; an error where an event could not be taken in time. What it contained is not logged: it may be anything.
+    /// A request, or an event in it, was rejected; an error where an event could not be taken in time. What it contained is not logged: it may be anything.
     RequestRejected<'a> {
         /// Where it came to, where that is known.
         source: Option<Source>,

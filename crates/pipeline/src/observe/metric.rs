@@ -58,8 +58,10 @@ metrics! {
     LeadsDuplicate: Count of [Ingest] by Source;
     /// Events that were there already with other bytes.
     LeadsConflicting: Count of [Ingest] by Source;
-    /// Requests rejected.
+    /// Requests, or single events of requests, rejected.
     LeadsRejected: Count of [Ingest] by Reason;
+    /// Events of a request that was accepted: one value a request.
+    EventsPerRequest: Count of [Ingest];
     /// Enriched documents made.
     LeadsEnriched: Count of [Enrich];
     /// Mails that the mail service took.

@@ -20,6 +20,20 @@ pub struct OutgoingMessage {
 pub trait DelayQueue: Send + Sync {
     /// Sends a message.
     fn send(&self, message: OutgoingMessage) -> impl Future<Output = Result<(), PortError>> + Send;
+    /// Sends several messages, by fewer calls where the home has one for them. `Ok` only where every one is queued; after an error some
+    /// may be.
+    fn send_all(
+        &self,
+        messages: Vec<OutgoingMessage>,
+    ) -> impl Future<Output = Result<(), PortError>> + Send {
+        async {
+            let mut sent = Ok(());
+            for message in messages {
+                sent = sent.and(self.send(message).await);
+            }
+            sent
+        }
+    }
     /// Lets a received message be received again after `seconds`. Spacing only: no promise rests on it.
     fn set_visibility(
         &self,

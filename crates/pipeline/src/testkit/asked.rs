@@ -14,8 +14,8 @@ type Closure = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 #[derive(Default)]
 struct Wishes {
     script: Option<Closure>,
-    /// What meets the next messages, and the next mails.
-    sends: VecDeque<Fault>,
+    /// What meets each of the next messages, and the next mails.
+    sends: VecDeque<Option<Fault>>,
     mails: VecDeque<Fault>,
     calls: Vec<Call>,
     skew: SignedDuration,
@@ -38,7 +38,7 @@ impl Script for Asked {
         let mut wishes = lock(&self.0);
         wishes.calls.push(call.clone());
         let planned = if matches!(call, Call::Send(_)) {
-            wishes.sends.pop_front()
+            wishes.sends.pop_front().flatten()
         } else if matches!(call, Call::Mail(_)) {
             wishes.mails.pop_front()
         } else {
@@ -82,12 +82,19 @@ impl FakeHome {
 
     /// The next `count` messages cannot be sent.
     pub fn fail_sends(&self, count: usize) {
-        self.wishes().sends = repeat_n(Fault::Fails, count).collect();
+        self.wishes().sends = repeat_n(Some(Fault::Fails), count).collect();
+    }
+
+    /// Of the next messages, the one at `place` cannot be sent: so several are sent in part, as an entry of a batch may fail by itself.
+    pub fn fail_send_at(&self, place: usize) {
+        let sends = &mut self.wishes().sends;
+        sends.extend(repeat_n(None, place));
+        sends.push_back(Some(Fault::Fails));
     }
 
     /// The next `count` messages are sent, and the reply is lost.
     pub fn lose_send_replies(&self, count: usize) {
-        self.wishes().sends = repeat_n(Fault::ReplyLost, count).collect();
+        self.wishes().sends = repeat_n(Some(Fault::ReplyLost), count).collect();
     }
 
     /// The next `count` mails are refused for now.
@@ -117,6 +124,11 @@ impl FakeHome {
         let wishes = self.wishes();
         let calls = wishes.calls.iter().filter(|call| call.key().is_some());
         calls.cloned().collect()
+    }
+
+    /// Every call on every port so far.
+    pub fn all_calls(&self) -> Vec<Call> {
+        self.wishes().calls.clone()
     }
 
     /// How many mails were tried.

@@ -32,7 +32,7 @@ async fn a_call_that_fails_once_adds_its_failed_receive_and_nothing_twice() {
     }
     // A read that fails costs a receive; where it is the first look, the delay is measured at the second, which does not count it.
     for (prefix, expected) in [
-        ("raw/", "BatchItemFailures 1, EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1".to_owned()),
+        ("raw/", "BatchItemFailures 1, EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, EventsPerRequest 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1".to_owned()),
         ("test-1.json", whole_and("BatchItemFailures 1")),
     ] {
         let world = World::new();
@@ -62,7 +62,7 @@ async fn the_delay_is_counted_once_whatever_an_event_waits_for_and_however_often
     world.observed(course).await;
     check_told(
         &world,
-        "BatchItemFailures 2, EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailDeferred 2, MailedLate 1, OwnerPending 3",
+        "BatchItemFailures 2, EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, EventsPerRequest 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailDeferred 2, MailedLate 1, OwnerPending 3",
     );
 }
 
@@ -119,11 +119,11 @@ async fn what_fails_for_good_is_counted_once_and_by_an_operators_message_not_for
     for (bare, expected) in [
         (
             false,
-            "BatchItemFailures 3, EnrichmentDelay generic 1, EnrichmentLag 1, FinalAttemptFailed 1, IngestLatency generic 1, LeadsAccepted generic 1, NotMailed 1",
+            "BatchItemFailures 3, EnrichmentDelay generic 1, EnrichmentLag 1, EventsPerRequest 1, FinalAttemptFailed 1, IngestLatency generic 1, LeadsAccepted generic 1, NotMailed 1",
         ),
         (
             true,
-            "BatchItemFailures 3, FinalAttemptFailed 1, IngestLatency generic 1, LeadsAccepted generic 1",
+            "BatchItemFailures 3, EventsPerRequest 1, FinalAttemptFailed 1, IngestLatency generic 1, LeadsAccepted generic 1",
         ),
     ] {
         let world = World::new();
@@ -145,7 +145,7 @@ async fn what_fails_for_good_is_counted_once_and_by_an_operators_message_not_for
 async fn a_doubt_is_counted_once_whether_it_is_resent_parked_or_died_of() {
     use AmbiguousPolicy::{Park, Resend};
     let resent = whole_and("EmailsAmbiguous 1");
-    let parked = "EmailsAmbiguous 1, EmailsParked 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, NotMailed 1";
+    let parked = "EmailsAmbiguous 1, EmailsParked 1, EnrichmentDelay generic 1, EnrichmentLag 1, EventsPerRequest 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, NotMailed 1";
     let cases = [
         // A reply that is lost.
         (Resend, None, &*resent),

@@ -61,13 +61,28 @@ async fn the_same_id_with_other_bytes_keeps_the_first_and_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_was_mailed_gets_no_new_trigger() {
+async fn a_close_event_of_another_subscription_is_the_same_event_with_the_same_content() {
+    let world = World::new();
+    let first = close_event("lead_1", "ev_1", INSTANT);
+    world.post(&first).await;
+    let other = first.replace("whsub_1", "whsub_2");
+    let answer = world.observed(world.post(&other)).await;
+    assert!(is_duplicate(&answer));
+    assert_eq!(world.counted().get("LeadsConflicting"), None);
+    let stored = world.peek(&key_of(&answer)).unwrap();
+    assert_eq!(stored.bytes, first.as_bytes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_of_an_event_that_was_mailed_is_told_to_nobody() {
     let world = World::new();
     world.put_owner("test-1", OMAR);
     post_with_id(&world, "k").await;
     world.work_until_idle().await;
-    assert_eq!(post_with_id(&world, "k").await.status, 202);
-    assert_eq!(world.queue().depth(), 0);
+    assert!(is_duplicate(&post_with_id(&world, "k").await));
+    assert_eq!(world.queue().depth(), 1);
+    world.work_until_idle().await;
+    assert_eq!(world.mailer().tries(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,11 +105,28 @@ async fn a_forgotten_event_is_not_stored_again_and_its_slot_is_not_given_to_anot
     let key = key_of(&world.post(&body).await);
     leave_tombstone(&world, &key, "ev_1");
     world.queue().purge();
-    assert!(is_duplicate(&world.post(&body).await));
-    assert_eq!(world.keys("raw/"), [""; 0]);
+    let again = world.post(&body).await;
+    assert!(is_duplicate(&again));
+    assert_eq!(key_of(&again), key);
+    assert_eq!(world.keys("raw/"), [&*key]);
+    assert_eq!(world.peek(&key).unwrap().bytes, b"");
     assert_eq!(world.queue().depth(), 0);
     let other = close_event("lead_1", "ev_2", INSTANT);
     assert_ne!(key_of(&world.post(&other).await), key);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_event_without_a_time_of_its_own_is_known_by_its_id() {
+    let world = World::new();
+    let key = key_of(&post_with_id(&world, "order-7").await);
+    leave_tombstone(&world, &key, "order-7");
+    world.queue().purge();
+    sleep(Duration::from_hours(1)).await;
+    let again = post_with_id(&world, "order-7").await;
+    assert!(is_duplicate(&again));
+    assert_eq!(key_of(&again), key);
+    assert_eq!(world.keys("raw/").len(), 1);
+    assert_eq!(world.queue().depth(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,16 +135,14 @@ async fn a_message_of_a_forgotten_event_writes_nothing() {
     world.own("lead_1");
     let body = close_event("lead_1", "ev_1", INSTANT);
     let key = key_of(&world.post(&body).await);
-    let stored = world.peek(&key).unwrap();
-    leave_tombstone(&world, &key, "ev_1");
+    world.put_marker(&key.replace("raw/", "mail/"), "forgotten");
     // The raw object is not deleted yet: the message must not make a document of it all the same.
-    world.put_back(&key, stored);
     assert_eq!(world.work_until_idle().await, [ended(Done::Forgotten)]);
     assert_eq!(world.keys("enriched/"), [""; 0]);
     assert_eq!(world.mailer().tries(), 0);
 }
 
-/// What `forget` leaves behind.
+/// What `forget` leaves where the raw object lay.
 fn leave_tombstone(world: &World, raw_key: &str, event_id: &str) {
     let identity = Identity {
         source: Source::Generic,
@@ -124,6 +154,5 @@ fn leave_tombstone(world: &World, raw_key: &str, event_id: &str) {
     ]);
     world.remove(raw_key);
     let tombstone = NewObject::with_metadata(Vec::new(), metadata);
-    let mail_key = raw_key.replace("raw/", "mail/");
-    world.home.plant(Bucket::Enriched, &mail_key, tombstone);
+    world.home.plant(Bucket::Raw, raw_key, tombstone);
 }

@@ -51,7 +51,42 @@ async fn a_hanging_store_is_a_503_after_four_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_reply_of_the_dedupe_entry_keeps_one_key() {
+async fn a_raw_object_that_may_not_be_read_or_written_is_a_503() {
+    let all: fn(&Call) -> bool = |call| call.is_on("raw/");
+    let reads: fn(&Call) -> bool = |call| reads("raw/")(call);
+    for is_meant in [all, reads] {
+        let world = World::new();
+        let body = close_event("lead_1", "ev_1", INSTANT);
+        world.post(&body).await;
+        world.queue().purge();
+        world.spoil(Fault::Denied, is_meant);
+        assert_eq!(world.post(&body).await.status, 503);
+        assert_eq!(world.queue().depth(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lead_costs_a_write_and_a_message_and_one_with_an_id_an_entry_more() {
+    const CREATE: &str = "PutObject if none";
+    let close = close_event("lead_1", "ev_1", INSTANT);
+    let flat = World::new();
+    flat.post(ALICE).await;
+    let fixed = World::new();
+    fixed.post(&close).await;
+    let named = World::new();
+    post_with_id(&named, "order-7").await;
+    let cost = |world: &World| {
+        let calls = world.home.all_calls();
+        let words = calls.iter().map(|call| call.words().0);
+        words.collect::<Vec<_>>()
+    };
+    assert_eq!(cost(&flat), [CREATE, "SendMessage"]);
+    assert_eq!(cost(&fixed), [CREATE, "SendMessage"]);
+    assert_eq!(cost(&named), [CREATE, CREATE, "SendMessage"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_of_the_identity_entry_keeps_one_key() {
     let world = World::new();
     world.spoil(Fault::ReplyLost, creates("dedupe/"));
     let first = key_of(&post_with_id(&world, "k-1").await);

@@ -163,7 +163,7 @@ pub(crate) fn close_event(lead_id: &str, event_id: &str, time: &str) -> String {
 }
 
 /// What one event counts that is accepted, enriched and mailed in time.
-pub(crate) const WHOLE: &str = "EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1";
+pub(crate) const WHOLE: &str = "EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, EventsPerRequest 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailedInTime 1";
 
 /// What was counted since the last look, in the order of the names.
 #[track_caller]

@@ -16,7 +16,7 @@ fn read(source: Source, body: &[u8]) -> String {
             let time = event.time.map_or("-".to_owned(), |time| time.to_string());
             format!("{} {id} {time}", event.lead_id)
         }
-        Ok(Extracted::Ignored) => "ignored".to_owned(),
+        Ok(Extracted::Ignored(event_type)) => format!("ignored {event_type}"),
         Err(problem) => problem.code().to_owned(),
     }
 }
@@ -140,19 +140,26 @@ fn a_close_event_is_read_at_its_own_address_and_at_the_generic_one() {
 fn another_type_of_close_event_is_ignored_whatever_else_is_wrong_with_it() {
     check_close(
         r#"
-        "action":"created" -> "action":"deleted" => ignored
-        "object_type":"lead" -> "object_type":"contact" => ignored
+        "action":"created" -> "action":"deleted" => ignored lead.deleted
+        "object_type":"lead" -> "object_type":"contact" => ignored contact.created
         "#,
     );
     check_each(
         Source::Close,
         r#"
-        {"event":{"object_type":"lead","action":"deleted","data":null}} => ignored
-        {"event":{"object_type":"lead","action":"merged","lead_id":7.5,"id":{},"date_created":1}} => ignored
+        {"event":{"object_type":"lead","action":"deleted","data":null}} => ignored lead.deleted
+        {"event":{"object_type":"lead","action":"merged","lead_id":7.5,"id":{},"date_created":1}} => ignored lead.merged
         "#,
     );
     let note = r#"{"event":{"object_type":"activity.note","action":"created"}}"#;
-    check(Source::Generic, note, "ignored");
+    check(Source::Generic, note, "ignored activity.note.created");
+    let long = "é".repeat(1_000);
+    let body = format!(r#"{{"type":"{long}"}}"#);
+    check(
+        Source::Standard,
+        &body,
+        &format!("ignored {}", "é".repeat(128)),
+    );
 }
 
 #[test]
@@ -232,8 +239,89 @@ fn a_time_is_rfc_3339_or_utc_without_an_offset() {
     let bad = r#""" "yesterday" 1756970837 "2025-13-04T07:27:17" "2025-09-04T25:00:00Z" "-002025-09-04T07:27:17Z"
         "1969-12-31T23:59:59Z" "9999-12-31T23:59:59Z" "99999-01-01T00:00:00Z" {}"#;
     for bad in bad.split_whitespace() {
-        check_close(&format!("{TIME} -> {bad} => invalid_time"));
+        check_close(&format!("{TIME} -> {bad} => lead_1Test ev_1Test -"));
     }
+}
+
+#[test]
+fn only_the_form_of_a_close_event_fixes_its_time_wherever_it_comes_in() {
+    let envelope =
+        r#"{"type":"lead.created","timestamp":"2022-11-03T20:26:10Z","data":{"lead_id":"a"}}"#;
+    for (source, body, expected) in [
+        (Source::Close, CLOSE, true),
+        (Source::Generic, CLOSE, true),
+        (Source::Generic, r#"{"lead_id":"a"}"#, false),
+        (Source::Standard, envelope, false),
+        (Source::Standard, r#"{"lead_id":"a"}"#, false),
+    ] {
+        let event = parse(source, body);
+        assert_eq!(event.is_time_fixed, expected, "{source} {body}");
+    }
+}
+
+#[test]
+fn what_belongs_to_a_delivery_is_no_part_of_an_event() {
+    let other_subscription = CLOSE.replacen("whsub_", "whsub_other", 1);
+    let other_name = CLOSE.replacen("\"data\":{", "\"data\":{\"more\":1,", 1);
+    for source in [Source::Close, Source::Generic] {
+        let same = |other: &str| source.is_same_content(CLOSE.as_bytes(), other.as_bytes());
+        assert!(same(CLOSE) && same(&other_subscription), "{source}");
+        assert!(!same(&other_name) && !same("{}") && !same(""), "{source}");
+    }
+    let flat = |id: u8| format!(r#"{{"lead_id":"a","subscription_id":{id}}}"#).into_bytes();
+    for source in [Source::Generic, Source::Standard] {
+        assert!(source.is_same_content(&flat(1), &flat(1)));
+        assert!(!source.is_same_content(&flat(1), &flat(2)), "{source}");
+    }
+}
+
+/// The elements of a body, or why it has none.
+fn split(source: Source, body: &str) -> String {
+    let elements = match source.split(body.as_bytes()) {
+        Ok(elements) => elements,
+        Err(problem) => return problem.code().to_owned(),
+    };
+    let elements = elements.iter();
+    let texts: Vec<_> = elements
+        .map(|element| String::from_utf8_lossy(element))
+        .collect();
+    texts.join(" | ")
+}
+
+#[test]
+fn an_array_of_standard_is_split_into_its_items_as_they_came() {
+    for (body, expected) in [
+        (r#"{"lead_id":"a"}"#, r#"{"lead_id":"a"}"#),
+        (" [ {\"a\" : 1.0} ,\n2,[3]] ", "{\"a\" : 1.0} | 2 | [3]"),
+        // What is wrong with an item is the item's own.
+        (r#"[{"a":1,"a":2},"\ud800"]"#, r#"{"a":1,"a":2} | "\ud800""#),
+        ("[]", "invalid_event"),
+        ("[1", "invalid_json"),
+        ("[1]x", "invalid_json"),
+        ("[1 2]", "invalid_json"),
+        ("", ""),
+    ] {
+        assert_eq!(split(Source::Standard, body), expected, "{body}");
+    }
+    for source in [Source::Generic, Source::Close, Source::Canary] {
+        assert_eq!(split(source, "[1,2]"), "[1,2]", "{source}");
+    }
+}
+
+#[test]
+fn a_request_has_at_most_a_hundred_events() {
+    let array = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+    let split = |count| {
+        Source::Standard
+            .split(array(count).as_bytes())
+            .map(|all| all.len())
+    };
+    assert_eq!(split(1), Ok(1));
+    assert_eq!(split(100), Ok(100));
+    assert_eq!(split(101), Err(Problem::TooManyEvents));
+    let deep = format!("[{}]", "[".repeat(500) + &"]".repeat(500));
+    let elements = Source::Standard.split(deep.as_bytes()).unwrap();
+    assert_eq!(read(Source::Standard, &elements[0]), "too_deep");
 }
 
 #[test]
@@ -248,13 +336,13 @@ fn the_envelope_of_standard_webhooks_is_opened() {
         {"type":"lead.created","data":{"lead_id":"a"}} => a - -
         {"type":"lead.created","lead_id":"a","data":{"x":1}} => a - -
         {"type":"vip","lead_id":"a"} => a - -
-        {"type":"lead.deleted","timestamp":7,"data":null} => ignored
-        {"type":"ping"} => ignored
+        {"type":"lead.deleted","timestamp":7,"data":null} => ignored lead.deleted
+        {"type":"ping"} => ignored ping
         {"type":"lead.created"} => invalid_event
         {"type":"lead.created","data":[]} => invalid_event
         {"type":"lead.created","data":{}} => invalid_lead_id
         {"type":"lead.created","data":{"lead_id":"a","_leadwire":0}} => reserved_field
-        {"type":"lead.created","timestamp":1667507170,"data":{"lead_id":"a"}} => invalid_time
+        {"type":"lead.created","timestamp":1764399598,"data":{"lead_id":"a"}} => a - -
         "#,
     );
 }
@@ -322,7 +410,7 @@ proptest! {
         let body = format!(r#"{{"lead_id":{}}}"#, quoted(&text));
         match Source::Generic.parse(body.as_bytes(), EventFilter::All) {
             Ok(Extracted::Event(event)) => prop_assert_eq!(event.lead_id.as_str(), text),
-            Ok(Extracted::Ignored) => prop_assert!(false, "the flat form is always taken"),
+            Ok(Extracted::Ignored(_)) => prop_assert!(false, "the flat form is always taken"),
             Err(problem) => {
                 prop_assert_eq!(problem, Problem::InvalidLeadId);
                 prop_assert!(LeadId::parse(&text).is_err());

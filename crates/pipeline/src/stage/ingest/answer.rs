@@ -38,18 +38,36 @@ pub struct AcceptedEvent {
     pub duplicate: bool,
     /// Before this time nothing happens.
     pub enrich_not_before: Timestamp,
+    /// What its sender should mend.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub warnings: &'static [&'static str],
+}
+
+/// One element of a request that is no event, and keeps no other from being taken.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct RefusedElement {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// Why.
+    #[serde(rename = "code")]
+    pub problem: Problem,
 }
 
 #[derive(Serialize)]
 struct Accepted<'a> {
     status: &'static str,
     events: &'a [AcceptedEvent],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refused: &'a [RefusedElement],
 }
 
 #[derive(Serialize)]
-struct Ignored {
+struct Ignored<'a> {
     status: &'static str,
     reason: &'static str,
+    types: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refused: &'a [RefusedElement],
 }
 
 /// RFC 9457.
@@ -64,17 +82,23 @@ struct ProblemDocument {
 }
 
 impl Answer {
-    /// 202: stored and queued.
-    pub(super) fn accepted(events: &[AcceptedEvent]) -> Self {
-        let status = "accepted";
-        Self::json(202, "application/json", &Accepted { status, events })
+    /// 202: every event is stored and queued.
+    pub(super) fn accepted(events: &[AcceptedEvent], refused: &[RefusedElement]) -> Self {
+        let body = Accepted {
+            status: "accepted",
+            events,
+            refused,
+        };
+        Self::json(202, "application/json", &body)
     }
 
-    /// 200: an event type that is not taken.
-    pub(super) fn ignored() -> Self {
+    /// 200: no event is of a type that is taken. Which types there are is said in the CRM's own words.
+    pub(super) fn ignored(types: &[String], refused: &[RefusedElement]) -> Self {
         let body = Ignored {
             status: "ignored",
             reason: "event_type_not_taken",
+            types,
+            refused,
         };
         Self::json(200, "application/json", &body)
     }

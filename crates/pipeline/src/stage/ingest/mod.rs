@@ -1,37 +1,28 @@
-//! `ingest`: verify, parse, store, queue, answer — in this order, and 202 only when the bytes are stored and the trigger is queued.
+//! `ingest`: verify, split, parse, store, queue, answer — in this order, and 202 only when the bytes of every event are stored and its
+//! trigger is queued.
+//!
+//! This file verifies. `take.rs` takes the request's elements one by one and answers; `element.rs` reads one of them, and `store_once.rs`
+//! stores its event.
 
 mod answer;
+mod element;
 mod refusal;
 mod request;
 mod store_once;
+mod take;
 
-pub use answer::{AcceptedEvent, Answer};
+pub use answer::{AcceptedEvent, Answer, RefusedElement};
 pub use request::Request;
 
-use crate::observe::{CallFailed, LeadAccepted, RequestIgnored, Subject};
-use crate::port::{
-    Bucket, Clock, DelayQueue, Entropy, Home, NewObject, ObjectStore, OutgoingMessage, PortError,
-    SecretStore,
-};
+use crate::port::{Entropy, Home, SecretStore};
 use crate::secrets::SecretCache;
 use crate::settings::{INGEST_DEADLINE, IngestConfig};
-use crate::trace::{self, TraceContext};
-use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::key::{Identity, quarantine_key};
-use leadwire_domain::lead::id::{EventId, Sha256Hex};
-use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
-use leadwire_domain::message::{Notify, Trigger, TriggerFacts};
+use crate::trace::TraceContext;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::source::{Event, Extracted, Source, Sources, Unverified, Verified};
-use leadwire_domain::wait::{Waiting, seconds_until};
+use leadwire_domain::source::{Source, Sources, Unverified, Verified};
 use refusal::Refusal;
 use std::sync::Arc;
-use store_once::{NewEvent, StoredEvent};
 use tokio::time::Instant;
-use tracing::Span;
-
-/// The header that gives an event without an id of its own one.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The stage that takes webhooks.
 #[derive(Debug)]
@@ -129,155 +120,6 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             verified: outcome?,
         })
     }
-
-    /// Parses and accepts what the request holds.
-    async fn take(&self, trusted: &Trusted<'_>) -> Result<Answer, Refusal> {
-        match self.parse(trusted).await? {
-            Extracted::Event(event) => {
-                let accepted = self.accept(trusted, &event).await?;
-                Ok(Answer::accepted(&[accepted]))
-            }
-            Extracted::Ignored => {
-                Span::current().record(trace::OUTCOME, "ignored");
-                let source = trusted.source;
-                RequestIgnored { source }.emit();
-                Ok(Answer::ignored())
-            }
-        }
-    }
-
-    /// A signed request that does not parse is kept before its 400: a CRM that changes its format loses nothing. Unsigned bytes are not
-    /// kept.
-    async fn parse(&self, trusted: &Trusted<'_>) -> Result<Extracted, Refusal> {
-        let (source, body) = (trusted.source, trusted.request.body);
-        let is_signed = trusted.verified.is_signed;
-        let parsed = if is_signed && source.is_misdirected(body) {
-            Err(Problem::WrongSource)
-        } else {
-            source.parse(body, trusted.sources.filter(source))
-        };
-        match parsed {
-            Err(problem) if is_signed => Err(self.quarantine(problem, body).await),
-            other => Ok(other?),
-        }
-    }
-
-    async fn quarantine(&self, problem: Problem, body: &[u8]) -> Refusal {
-        let key = quarantine_key(Sha256Hex::of(body));
-        let (store, object) = (self.home.store(), NewObject::of(body.to_vec()));
-        match store.put(Bucket::Enriched, &key, object).await {
-            Ok(()) => Refusal::quarantined(problem, key),
-            Err(error) => unavailable(Subject::default(), error),
-        }
-    }
-
-    /// Stores and queues one event.
-    async fn accept(&self, trusted: &Trusted<'_>, event: &Event) -> Result<AcceptedEvent, Refusal> {
-        let (request, source) = (trusted.request, trusted.source);
-        let given = given_id(event, trusted)?;
-        let has_own_id = given.is_some();
-        let event_id = given.unwrap_or_else(|| EventId::from_random(self.home.entropy().bits()));
-        let subject = Subject::of(&event.lead_id, &event_id, source);
-        let span = Span::current();
-        span.record(trace::LEAD_ID, event.lead_id.as_str());
-        span.record(trace::EVENT_ID, event_id.as_str());
-        let new = NewEvent {
-            lead_id: &event.lead_id,
-            identity: Identity {
-                source,
-                event_id: &event_id,
-            },
-            time: event.time,
-            has_own_id,
-            body: request.body,
-            received_at: request.received_at,
-            trace: &request.trace,
-        };
-        let stored = new.store_once(&*self.home).await;
-        let stored = stored.map_err(|error| unavailable(subject, error))?;
-        let not_before = self.not_before(stored.accepted_at);
-        let now = self.home.clock().now();
-        let wait_seconds = seconds_until(now, not_before).min(QUEUE_DELAY_SECONDS_MAX);
-        if !stored.settled {
-            let queued = self.enqueue(&new, &stored, wait_seconds).await;
-            queued.map_err(|error| unavailable(subject, error))?;
-        }
-        let s3_key = stored.name.raw_key();
-        let duplicate = stored.duplicate;
-        let outcome = if duplicate { "duplicate" } else { "accepted" };
-        span.record(trace::OUTCOME, outcome);
-        LeadAccepted {
-            subject,
-            source,
-            s3_key: &s3_key,
-            duplicate,
-            conflicting: stored.conflicting,
-            latency: self.home.clock().now().duration_since(request.received_at),
-            wait_seconds,
-        }
-        .emit();
-        Ok(AcceptedEvent {
-            enrich_not_before: not_before,
-            lead_id: event.lead_id.clone(),
-            event_id: event_id.clone(),
-            s3_key,
-            duplicate,
-        })
-    }
-
-    async fn enqueue(
-        &self,
-        new: &NewEvent<'_>,
-        stored: &StoredEvent,
-        delay_seconds: u32,
-    ) -> Result<(), PortError> {
-        let trigger = Trigger {
-            name: stored.name.clone(),
-            facts: Some(TriggerFacts {
-                lead_id: new.lead_id.clone(),
-                event_id: new.identity.event_id.clone(),
-                source: new.identity.source,
-                sha256: stored.sha256,
-                accepted_at: stored.accepted_at,
-                not_before: self.not_before(stored.accepted_at),
-                notify: Notify::Force,
-            }),
-            waiting: Waiting::default(),
-        };
-        let message = OutgoingMessage {
-            body: trigger.body(),
-            delay_seconds,
-            trace: new.trace.clone(),
-        };
-        self.home.queue().send(message).await
-    }
-
-    fn not_before(&self, accepted_at: Timestamp) -> Timestamp {
-        let delay = SignedDuration::from_secs(i64::from(self.config.delay_seconds));
-        accepted_at.checked_add(delay).unwrap_or(accepted_at)
-    }
-}
-
-/// The CRM's own id, else the signed one, else the one that the sender chose for this request.
-fn given_id(event: &Event, trusted: &Trusted<'_>) -> Result<Option<EventId>, Problem> {
-    let own = event.event_id.as_ref();
-    if let Some(id) = own.or(trusted.verified.event_id.as_ref()) {
-        return Ok(Some(id.clone()));
-    }
-    let key = trusted.request.headers.get(IDEMPOTENCY_KEY);
-    key.map(EventId::parse)
-        .transpose()
-        .map_err(|_not_an_id| Problem::InvalidEventId)
-}
-
-/// Reports a call that failed, so that the request cannot be taken.
-fn unavailable(subject: Subject<'_>, error: PortError) -> Refusal {
-    CallFailed {
-        subject,
-        error: &error,
-    }
-    .emit();
-    error.into()
 }
 
 /// What a step comes to before the deadline.

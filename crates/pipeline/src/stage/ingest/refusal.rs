@@ -68,8 +68,8 @@ impl Refusal {
         }
     }
 
-    /// Reports it, and answers. `source` is where the request came to, where that is known.
-    pub(super) fn answer(self, source: Option<Source>) -> Answer {
+    /// Reports it. `source` is where the request came to, where that is known.
+    pub(super) fn report(self, source: Option<Source>) -> Problem {
         RequestRejected {
             source,
             reason: self.reason,
@@ -77,10 +77,19 @@ impl Refusal {
             quarantined: self.quarantined.as_deref(),
         }
         .emit();
-        let problem = self.reason.problem();
-        let span = Span::current();
-        span.record(trace::OUTCOME, "refused");
-        span.record(trace::ERROR_TYPE, problem.code());
-        Answer::problem(problem)
+        self.reason.problem()
     }
+
+    /// Reports it, and answers.
+    pub(super) fn answer(self, source: Option<Source>) -> Answer {
+        refuse(self.report(source))
+    }
+}
+
+/// Refuses a request for a reason that was reported.
+pub(super) fn refuse(problem: Problem) -> Answer {
+    let span = Span::current();
+    span.record(trace::OUTCOME, "refused");
+    span.record(trace::ERROR_TYPE, problem.code());
+    Answer::problem(problem)
 }

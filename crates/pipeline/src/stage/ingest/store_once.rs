@@ -1,11 +1,10 @@
 //! Where an event's bytes go: a key that every retry of the same event meets again, created once, never overwritten (docs/PROTOCOL.md, Identity and slots).
 
-use crate::ledger::{ClaimState, Ledger, Marker, NewRaw, Raw, RawState};
+use crate::ledger::{Ledger, NewRaw, Raw, RawState, Tombstone};
 use crate::observe::{CallFailed, Subject};
 use crate::port::{Created, Home, ObjectStore, PortError};
 use crate::trace::TraceContext;
 use jiff::Timestamp;
-use leadwire_domain::claim::Settled;
 use leadwire_domain::key::{EventName, Identity};
 use leadwire_domain::lead::id::{LeadId, Sha256Hex};
 use leadwire_domain::limits::SLOTS_MAX;
@@ -17,6 +16,8 @@ pub(super) struct NewEvent<'a> {
     pub(super) identity: Identity<'a>,
     /// The event's own time.
     pub(super) time: Option<Timestamp>,
+    /// Whether every delivery of the event brings that time.
+    pub(super) is_time_fixed: bool,
     /// Whether the id is the sender's, so that a retry brings it again.
     pub(super) has_own_id: bool,
     pub(super) body: &'a [u8],
@@ -32,8 +33,8 @@ pub(super) struct StoredEvent {
     pub(super) sha256: Sha256Hex,
     pub(super) duplicate: bool,
     pub(super) conflicting: bool,
-    /// Whether the event has come to its end already, so that it needs no trigger.
-    pub(super) settled: bool,
+    /// Whether the event was forgotten on request: it is not stored, and needs no trigger.
+    pub(super) forgotten: bool,
 }
 
 /// What a key that the event may have turned out to be.
@@ -59,31 +60,33 @@ impl NewEvent<'_> {
         ))
     }
 
-    /// The time in the key: the event's own, else the one that was chosen when the event's id came first, else now.
+    /// The time in the key: the event's own where its form fixes it, else that of the first delivery of its id. Without an id there is no
+    /// other delivery.
     async fn key_time<S: ObjectStore>(
         &self,
         ledger: Ledger<'_, S>,
     ) -> Result<Timestamp, PortError> {
-        match self.time {
-            Some(time) => Ok(time),
-            None if self.has_own_id => self.chosen_time(ledger).await,
-            None => Ok(self.received_at),
+        let time = self.time.unwrap_or(self.received_at);
+        let is_fixed = self.is_time_fixed && self.time.is_some();
+        if is_fixed || !self.has_own_id {
+            return Ok(time);
         }
+        self.first_time(ledger, time).await
     }
 
-    async fn chosen_time<S: ObjectStore>(
+    async fn first_time<S: ObjectStore>(
         &self,
         ledger: Ledger<'_, S>,
+        time: Timestamp,
     ) -> Result<Timestamp, PortError> {
-        let time = self.received_at;
         let created = ledger.create_dedupe(self.lead_id, &self.identity, time);
         let created = created.await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(time);
         }
         // There already, or the reply was lost: what is stored counts.
-        let chosen = ledger.dedupe_time(&self.identity).await?;
-        chosen.ok_or_else(|| lost_write(created.err(), "write the dedupe entry"))
+        let stored = ledger.dedupe_time(&self.identity).await?;
+        stored.ok_or_else(|| lost_write(created.err(), "write the identity entry"))
     }
 
     async fn try_key<S: ObjectStore>(
@@ -91,13 +94,6 @@ impl NewEvent<'_> {
         ledger: Ledger<'_, S>,
         name: EventName,
     ) -> Result<KeyCandidate, PortError> {
-        let settled = match ledger.claim(&name).await? {
-            ClaimState::Settled(marker, _) if marker.how == Settled::Forgotten => {
-                return Ok(self.forgotten(name, &marker));
-            }
-            ClaimState::Settled(..) => true,
-            ClaimState::Absent | ClaimState::Claimed(..) | ClaimState::Unreadable(_) => false,
-        };
         let created = ledger.create_raw(&name, &self.raw()).await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(KeyCandidate::Ours(self.stored_now(name)));
@@ -108,9 +104,8 @@ impl NewEvent<'_> {
         }
         // Something is there, or the reply was lost: read it back and compare.
         match ledger.raw(&name).await? {
-            RawState::Stored(raw) => Ok(self.recognise(name, &raw, settled)),
-            // Of a forgotten event the claim said so already.
-            RawState::Forgotten(_) => Ok(KeyCandidate::AnotherEvent),
+            RawState::Stored(raw) => Ok(self.recognise(name, &raw)),
+            RawState::Forgotten(tombstone) => Ok(self.forgotten(name, &tombstone)),
             RawState::Absent | RawState::TooLarge => {
                 Err(lost_write(created.err(), "write the raw object"))
             }
@@ -118,31 +113,31 @@ impl NewEvent<'_> {
     }
 
     /// A forgotten event is never stored again; the key of another forgotten event is not taken.
-    fn forgotten(&self, name: EventName, tombstone: &Marker) -> KeyCandidate {
+    fn forgotten(&self, name: EventName, tombstone: &Tombstone) -> KeyCandidate {
         if tombstone.identity.as_ref() != Some(&self.identity.dedupe_key()) {
             return KeyCandidate::AnotherEvent;
         }
         KeyCandidate::Ours(StoredEvent {
             duplicate: true,
-            settled: true,
+            forgotten: true,
             ..self.stored_now(name)
         })
     }
 
     /// Whether the object that is there is this event's.
-    fn recognise(&self, name: EventName, raw: &Raw, settled: bool) -> KeyCandidate {
+    fn recognise(&self, name: EventName, raw: &Raw) -> KeyCandidate {
         if !raw.is_of(&self.identity) {
             return KeyCandidate::AnotherEvent;
         }
-        let sha256 = raw.sha256();
+        let source = self.identity.source;
         KeyCandidate::Ours(StoredEvent {
             name,
             accepted_at: raw.accepted_at(),
-            sha256,
+            sha256: raw.sha256(),
             // Our own write whose reply was lost is not a duplicate.
             duplicate: !raw.was_stored_by(&self.raw()),
-            conflicting: sha256 != Sha256Hex::of(self.body),
-            settled,
+            conflicting: !source.is_same_content(raw.bytes(), self.body),
+            forgotten: false,
         })
     }
 
@@ -153,7 +148,7 @@ impl NewEvent<'_> {
             sha256: Sha256Hex::of(self.body),
             duplicate: false,
             conflicting: false,
-            settled: false,
+            forgotten: false,
         }
     }
 

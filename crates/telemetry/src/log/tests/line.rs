@@ -48,6 +48,7 @@ fn an_events_line_is_its_document() {
             conflicting: false,
             latency: SignedDuration::from_millis(12),
             wait_seconds: 600,
+            of_request: None,
         }
         .emit();
     });

@@ -1,0 +1,210 @@
+//! All elements of a request: stored at once, queued together, answered together.
+
+use super::answer::{AcceptedEvent, Answer, RefusedElement};
+use super::element::{Element, RequestId, Taken, TakenEvent, unavailable};
+use super::refusal::{Refusal, refuse};
+use super::{Ingest, Trusted};
+use crate::observe::{LeadAccepted, Subject};
+use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, SecretStore};
+use crate::trace;
+use futures_util::{StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
+use leadwire_domain::message::{Notify, Trigger, TriggerFacts};
+use leadwire_domain::wait::{Waiting, seconds_until};
+use std::collections::BTreeSet;
+use tracing::Span;
+
+/// Events of one request that are stored at once: enough to hide the way to the store, few enough for its connections.
+const EVENTS_AT_ONCE: usize = 16;
+/// What an event's entry says where its request has an `Idempotency-Key` that is no id.
+const KEY_IGNORED: &[&str] = &["idempotency_key_ignored"];
+
+/// What a request came to.
+#[derive(Debug, Default)]
+struct Sorted {
+    events: Vec<TakenEvent>,
+    /// The types that are not taken, each once.
+    types: Vec<String>,
+    refused: Vec<RefusedElement>,
+}
+
+impl<H: Home, S: SecretStore> Ingest<H, S> {
+    /// Takes whatever the request holds. Where one event cannot be assured the whole request is to be sent again, and the retry finds the
+    /// others as duplicates.
+    pub(super) async fn take(&self, trusted: &Trusted<'_>) -> Result<Answer, Refusal> {
+        let body = trusted.request.body;
+        let elements = match trusted.source.split(body) {
+            Ok(elements) => elements,
+            Err(problem) => return Err(self.quarantine(trusted, problem, body).await?),
+        };
+        let request_id = RequestId::of(trusted);
+        let has_others = elements.len() > 1;
+        let taking: Vec<_> = elements
+            .iter()
+            .enumerate()
+            .map(|(index, body)| {
+                let element = Element {
+                    index,
+                    has_others,
+                    body,
+                };
+                self.take_element(trusted, &request_id, element)
+            })
+            .collect();
+        let taken = stream::iter(taking).buffered(EVENTS_AT_ONCE);
+        let (sorted, failed) = Sorted::of(taken.collect().await);
+        // None is given up because another failed: its sender may never come again.
+        self.enqueue(trusted, &sorted.events).await?;
+        match failed {
+            None => Ok(self.conclude(trusted, &request_id, sorted)),
+            Some(refusal) => Err(refusal),
+        }
+    }
+
+    /// Sends the trigger of each event, with what is left of its delay; for a duplicate too, since the first delivery may have come no
+    /// further than this one.
+    async fn enqueue(&self, trusted: &Trusted<'_>, events: &[TakenEvent]) -> Result<(), Refusal> {
+        let queued = events.iter().filter(|event| !event.stored.forgotten);
+        let mut messages: Vec<_> = queued.map(|event| self.message(trusted, event)).collect();
+        let queue = self.home.queue();
+        let sent = if messages.len() > 1 {
+            queue.send_all(messages).await
+        } else if let Some(message) = messages.pop() {
+            queue.send(message).await
+        } else {
+            Ok(())
+        };
+        let subject = match events {
+            [event] => Subject::of(&event.lead_id, &event.event_id, trusted.source),
+            _ => Subject::default(),
+        };
+        sent.map_err(|error| unavailable(subject, error))
+    }
+
+    fn message(&self, trusted: &Trusted<'_>, event: &TakenEvent) -> OutgoingMessage {
+        let TakenEvent {
+            lead_id,
+            event_id,
+            stored,
+        } = event;
+        let trigger = Trigger {
+            name: stored.name.clone(),
+            facts: Some(TriggerFacts {
+                lead_id: lead_id.clone(),
+                event_id: event_id.clone(),
+                source: trusted.source,
+                sha256: stored.sha256,
+                accepted_at: stored.accepted_at,
+                not_before: self.not_before(stored.accepted_at),
+                notify: Notify::Force,
+            }),
+            waiting: Waiting::default(),
+        };
+        OutgoingMessage {
+            body: trigger.body(),
+            delay_seconds: self.delay_left(stored.accepted_at),
+            trace: trusted.request.trace.clone(),
+        }
+    }
+
+    fn conclude(
+        &self,
+        trusted: &Trusted<'_>,
+        request_id: &RequestId,
+        mut sorted: Sorted,
+    ) -> Answer {
+        if !sorted.events.is_empty() {
+            sorted.mark_repeated();
+            self.report(trusted, &sorted.events);
+            let entries = sorted.events.iter();
+            let entries: Vec<_> = entries
+                .map(|event| self.entry(event, request_id.is_key_ignored))
+                .collect();
+            return Answer::accepted(&entries, &sorted.refused);
+        }
+        match sorted.refused.first() {
+            Some(first) if sorted.types.is_empty() => refuse(first.problem),
+            _ => {
+                Span::current().record(trace::OUTCOME, "ignored");
+                Answer::ignored(&sorted.types, &sorted.refused)
+            }
+        }
+    }
+
+    /// Reports every event by itself.
+    fn report(&self, trusted: &Trusted<'_>, events: &[TakenEvent]) {
+        let is_duplicate = events.iter().all(|event| event.stored.duplicate);
+        let outcome = if is_duplicate {
+            "duplicate"
+        } else {
+            "accepted"
+        };
+        Span::current().record(trace::OUTCOME, outcome);
+        let source = trusted.source;
+        let latency = self.home.clock().now();
+        let latency = latency.duration_since(trusted.request.received_at);
+        for (place, event) in events.iter().enumerate() {
+            let stored = &event.stored;
+            LeadAccepted {
+                subject: Subject::of(&event.lead_id, &event.event_id, source),
+                source,
+                s3_key: &stored.name.raw_key(),
+                duplicate: stored.duplicate,
+                conflicting: stored.conflicting,
+                latency,
+                wait_seconds: self.delay_left(stored.accepted_at),
+                of_request: (place == 0).then_some(events.len()),
+            }
+            .emit();
+        }
+    }
+
+    fn entry(&self, event: &TakenEvent, is_key_ignored: bool) -> AcceptedEvent {
+        AcceptedEvent {
+            enrich_not_before: self.not_before(event.stored.accepted_at),
+            lead_id: event.lead_id.clone(),
+            event_id: event.event_id.clone(),
+            s3_key: event.stored.name.raw_key(),
+            duplicate: event.stored.duplicate,
+            warnings: if is_key_ignored { KEY_IGNORED } else { &[] },
+        }
+    }
+
+    fn not_before(&self, accepted_at: Timestamp) -> Timestamp {
+        let delay = SignedDuration::from_secs(i64::from(self.config.delay_seconds));
+        accepted_at.checked_add(delay).unwrap_or(accepted_at)
+    }
+
+    fn delay_left(&self, accepted_at: Timestamp) -> u32 {
+        let now = self.home.clock().now();
+        seconds_until(now, self.not_before(accepted_at)).min(QUEUE_DELAY_SECONDS_MAX)
+    }
+}
+
+impl Sorted {
+    /// What was taken of each element, and the first failure where there is one.
+    fn of(taken: Vec<Result<Taken, Refusal>>) -> (Self, Option<Refusal>) {
+        let (mut sorted, mut failed) = (Self::default(), None);
+        for (index, taken) in taken.into_iter().enumerate() {
+            match taken {
+                Ok(Taken::Stored(event)) => sorted.events.push(*event),
+                Ok(Taken::Ignored(event_type)) if sorted.types.contains(&event_type) => {}
+                Ok(Taken::Ignored(event_type)) => sorted.types.push(event_type),
+                Ok(Taken::Refused(problem)) => {
+                    sorted.refused.push(RefusedElement { index, problem });
+                }
+                Err(refusal) => failed = failed.or(Some(refusal)),
+            }
+        }
+        (sorted, failed)
+    }
+
+    /// An event that stands in its request twice was stored once: the first is it, whichever came to the store first.
+    fn mark_repeated(&mut self) {
+        let mut names = BTreeSet::new();
+        for event in &mut self.events {
+            event.stored.duplicate |= !names.insert(event.stored.name.clone());
+        }
+    }
+}
