@@ -244,3 +244,20 @@ fn what_was_neither_sent_nor_dropped_did_not_happen() {
     let (document, effects) = stands(&[EffectState::Idle, Sent]);
     assert_eq!(not_happened(&document, &effects), [id("a")]);
 }
+
+#[test]
+fn a_state_has_one_word_in_claims_and_tables() {
+    use EffectState::{Doubt, Dropped, Idle, Parked, Refused, Sending, Sent};
+    for (state, word) in [
+        (Idle, "idle"),
+        (Sending, "sending"),
+        (Doubt, "doubt"),
+        (Sent, "sent"),
+        (Refused, "refused"),
+        (Dropped, "dropped"),
+        (Parked, "parked"),
+    ] {
+        assert_eq!(state.as_str(), word);
+        assert_eq!(serde_json::to_value(state).unwrap(), word);
+    }
+}

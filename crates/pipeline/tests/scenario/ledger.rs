@@ -104,6 +104,7 @@ async fn ingest_asks_nothing_of_the_claim() {
 #[tokio::test(start_paused = true)]
 async fn a_lead_is_never_stored_again_where_it_is_not_known_whether_it_was_forgotten() {
     let case = Case::with(Claim::Empty).await;
+    case.forgotten().await.unwrap();
     deny(&case.world, "raw/");
     assert_eq!(case.world.post(&case.body).await.status, 503);
     let raw = case.world.keys("raw/");

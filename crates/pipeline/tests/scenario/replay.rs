@@ -198,7 +198,7 @@ async fn what_cannot_be_replayed_is_refused_with_its_reason() {
 async fn a_forgotten_lead_is_never_replayed_even_when_its_message_is_under_way() {
     let (world, name) = mailed().await;
     replayed(&world, &name, Notify::Force).await;
-    world.put_marker(&name.mail_key(), "forgotten");
+    forgotten(&world, "test-1").await;
     assert_eq!(world.work_until_idle().await, [ended(Done::Forgotten)]);
     assert_eq!(refused(&world, &name).await, Refusal::Forgotten);
     assert_eq!(world.mailer().tries(), 1);
