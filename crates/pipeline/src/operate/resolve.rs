@@ -61,7 +61,8 @@ pub async fn list_parked<H: Home>(home: &H) -> Result<Vec<Parked>, PortError> {
         if entry.size == 0 {
             continue;
         }
-        let Some(open) = Open::read(home, &name).await? else {
+        let claim = ledger.claim(&name).await?.readable()?;
+        let Some(open) = Open::of(home, &name, claim).await? else {
             continue;
         };
         let effects = open.parked();
@@ -87,9 +88,13 @@ struct Open {
 }
 
 impl Open {
-    async fn read<H: Home>(home: &H, name: &EventName) -> Result<Option<Self>, PortError> {
+    /// What a claim that was read leaves open.
+    async fn of<H: Home>(
+        home: &H,
+        name: &EventName,
+        claim: ClaimState,
+    ) -> Result<Option<Self>, PortError> {
         let ledger = Ledger::new(home.store());
-        let claim = ledger.claim(name).await?.readable()?;
         let ClaimState::Claimed(said, etag) = &claim else {
             return Ok(None);
         };
@@ -114,10 +119,11 @@ pub async fn resolve<H: Home>(
     resolution: Resolution,
 ) -> Result<Resolved, PortError> {
     let ledger = Ledger::new(home.store());
-    if let Some(settled) = ledger.claim(name).await?.readable()?.settled() {
+    let claim = ledger.claim(name).await?.readable()?;
+    if let Some(settled) = claim.settled() {
         return Ok(Resolved::SettledBefore(settled));
     }
-    let Some(open) = Open::read(home, name).await? else {
+    let Some(open) = Open::of(home, name, claim).await? else {
         return Ok(Resolved::NotParked);
     };
     if open.claim.is_live(home.clock().now(), None) {

@@ -29,6 +29,7 @@ mod owner;
 mod parked;
 mod prefix;
 mod prelude;
+mod receivers;
 mod redrive;
 mod replay;
 mod sources;
