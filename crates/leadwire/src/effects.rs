@@ -147,3 +147,6 @@ impl EffectLine {
         Some((at, what, text))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
