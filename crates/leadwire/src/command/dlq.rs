@@ -273,14 +273,14 @@ pub(super) async fn show<O: Operated>(
     );
     let look = home.look().await?;
     let now = home.clock().now();
-    let receivers = Receivers::new(home.receivers());
+    let known = Receivers::new(home.receivers());
     for failure in &failures {
         let Some(name) = &failure.name else {
             show_stranger(failure, &look, output)?;
             continue;
         };
         let event = ledger.history(&look, name.clone()).await?;
-        lead::report(&event, &receivers, None, now, output)?;
+        lead::report(&event, &known, None, now, output)?;
         for letter in &event.dead {
             let (id, receives, body) =
                 (&letter.message_id, letter.receives, printable(&letter.body));

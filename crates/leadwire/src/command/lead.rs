@@ -20,6 +20,9 @@ use serde::Serialize;
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
+A receiver is shown by its address where LEADWIRE_TO or the stack's SesToAddress has it, or the lead's owner file; else by the digest \
+that stands for it in what is stored.
+
 Examples:
   leadwire lead test-1
   leadwire lead test-1 --trace      And what took how long, from the webhook to the mail

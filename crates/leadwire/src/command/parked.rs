@@ -1,4 +1,4 @@
-//! `parked`: mails with unconfirmed delivery, listed, and resolved by a person.
+//! `parked`: mails with unconfirmed delivery, listed by event and receiver, and resolved by a person.
 
 use crate::duration::render_relative;
 use crate::effects::{Receivers, effects_of};

@@ -141,9 +141,10 @@ pub async fn resolve<H: Home>(
                 doubts: 0,
                 ..effect
             });
-            match open.write(home, name, given_back).await? {
-                true => enqueue(home, name).await,
-                false => Ok(Resolved::ChangedMeanwhile),
+            if open.write(home, name, given_back).await? {
+                enqueue(home, name).await
+            } else {
+                Ok(Resolved::ChangedMeanwhile)
             }
         }
         Resolution::Sent => {
@@ -190,7 +191,9 @@ impl Open {
                 told: (!effects.is_of_everybody).then_some(told),
                 ..Marker::new(Settled::Sent, home.clock().now())
             }),
-            _ => None,
+            Standing::Open { .. } | Standing::Refused | Standing::Parked | Standing::NoReceiver => {
+                None
+            }
         };
         // What stands for every receiver names none: each one that there is today is idle.
         let said = if effects.is_of_everybody {

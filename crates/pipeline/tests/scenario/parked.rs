@@ -199,7 +199,7 @@ async fn nothing_is_resolved_while_a_worker_is_at_it() {
         assert_eq!(say(&world, &name, resolution).await, Resolved::BeingSent);
     }
     let listed = list_parked(&*world.home).await.unwrap();
-    assert_eq!(listed[0].effects, [b.clone()]);
+    assert_eq!(listed[0].effects, [b]);
     sleep(Duration::from_secs(91)).await;
     let said = say(&world, &name, Resolution::Sent).await;
     assert_eq!(said, Resolved::MarkedSentOthersLeft);

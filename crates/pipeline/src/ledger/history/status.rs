@@ -217,15 +217,22 @@ fn so_far(effects: &EventEffects) -> String {
         (EffectState::Parked, "parked"),
         (EffectState::Dropped, "dropped"),
     ];
+    let mut text = String::new();
     let all = effects.listed.len();
-    if all < 2 {
-        return String::new();
+    for (state, word) in words {
+        let count = effects.count(state);
+        if all > 1 && count > 0 {
+            text.extend([
+                ", ",
+                &count.to_string(),
+                " of ",
+                &all.to_string(),
+                " ",
+                word,
+            ]);
+        }
     }
-    let counts = words.map(|(state, word)| (effects.count(state), word));
-    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
-    counts
-        .map(|(count, word)| format!(", {count} of {all} {word}"))
-        .collect()
+    text
 }
 
 /// Why a mailed event is not mailed to all that its document names.

@@ -173,15 +173,15 @@ fn with_effects(states: &[EffectState]) -> EventHistory {
     }
 }
 
-fn failed_for(reason: FailureReason) -> Option<FailureRecord> {
-    Some(FailureRecord { reason, ..failed() })
+fn failed_for(reason: FailureReason) -> FailureRecord {
+    FailureRecord { reason, ..failed() }
 }
 
 #[test]
 fn an_event_is_parked_when_nothing_of_it_is_open_or_refused() {
     use EffectState::{Doubt, Dropped, Parked, Refused, Sent};
     let mut one = with_effects(&[Parked]);
-    one.failure = failed_for(FailureReason::MailAmbiguous);
+    one.failure = Some(failed_for(FailureReason::MailAmbiguous));
     let unknown = "whether its mail went out is not known";
     check(&one, LeadState::Parked, unknown);
     assert_eq!(one.status(at(10)).since, Some(at(7)));
@@ -195,7 +195,7 @@ fn an_event_is_parked_when_nothing_of_it_is_open_or_refused() {
     let unknown = "whether 2 of its 3 mails went out is not known";
     check(&two, LeadState::Parked, unknown);
     let mut refused = with_effects(&[Sent, Parked, Refused]);
-    refused.failure = failed_for(FailureReason::MailRefused);
+    refused.failure = Some(failed_for(FailureReason::MailRefused));
     check(&refused, LeadState::Dead, "mail_refused for 2 of 3");
     let mut open = with_effects(&[Sent, Parked, Doubt]);
     let doubt = r#","waiting":{"kind":"mail","hop":1,"reason":"in_doubt"}"#;
@@ -237,7 +237,7 @@ fn a_dead_event_says_which_of_its_receivers_was_not_reached() {
         (&[], FailureReason::NoReceiver, "no_receiver".to_owned()),
     ] {
         let mut event = with_effects(states);
-        event.failure = failed_for(reason);
+        event.failure = Some(failed_for(reason));
         check(&event, LeadState::Dead, &why);
     }
 }
@@ -255,7 +255,7 @@ fn an_event_under_way_says_what_became_of_its_receivers_so_far() {
     check(&untouched, LeadState::Waiting, "for the mail service");
     // The only receiver: the state says it all.
     let mut only = with_effects(&[Refused]);
-    only.failure = failed_for(FailureReason::MailRefused);
+    only.failure = Some(failed_for(FailureReason::MailRefused));
     only.live = Some(vec![message(12, 1, "")]);
     check(&only, LeadState::Retrying, "mail_refused, tried once");
 }
