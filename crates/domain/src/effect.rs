@@ -63,6 +63,11 @@ impl EffectId {
             .map_or(&self.0, |(channel, _)| channel)
     }
 
+    /// What names its receiver within the channel, where it has several: the first digits of a digest.
+    pub fn digest(&self) -> Option<&str> {
+        self.0.split_once(':').map(|(_, digest)| digest)
+    }
+
     /// As it stands in documents, claims and tables.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -322,6 +327,14 @@ pub fn standing(document: &[EffectId], effects: &Effects) -> Standing {
 const TOLD_SENT: char = 's';
 /// In `told`, one that was dropped.
 const TOLD_DROPPED: char = 'd';
+
+/// Whether a marker can say this of so many effects, where it is known how many there are: a letter for each, and one of them sent.
+pub fn is_told(told: &str, effects: Option<usize>) -> bool {
+    let is_letter = |letter| matches!(letter, TOLD_SENT | TOLD_DROPPED);
+    told.chars().all(is_letter)
+        && told.contains(TOLD_SENT)
+        && effects.is_none_or(|effects| told.len() == effects)
+}
 
 /// What a settled marker says of the document's effects. A marker without `told` is older than that: every effect was sent.
 pub fn told_effects(document: &[EffectId], told: Option<&str>) -> Vec<(EffectId, EffectState)> {

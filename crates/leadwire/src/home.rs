@@ -7,6 +7,7 @@ pub(crate) mod stack;
 use clap::Args;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_local::{LocalHome, Mode, OsEntropy, SystemClock, TelemetryStore};
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Eraser, Home, PortError};
@@ -50,6 +51,8 @@ pub(crate) trait Operated: Home<Store: Eraser> + DeadLetterQueue + 'static {
     fn canary_secret(&self) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
     /// The whole address that canaries are posted to, where the home knows it.
     fn canary_url(&self) -> Option<String>;
+    /// The configured receivers of mails, as far as the home knows them.
+    fn receivers(&self) -> Vec<EmailAddress>;
     /// Where the spans of a trace are.
     fn traces(&self) -> Traces;
     /// Writes an owner file as a whole, and says where it is.

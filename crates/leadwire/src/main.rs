@@ -5,6 +5,7 @@ mod client;
 mod command;
 mod console;
 mod duration;
+mod effects;
 mod home;
 mod output;
 mod page;

@@ -1,6 +1,7 @@
 //! The pipeline at work on one machine: the server, the worker and the sweep over one data folder.
 
 use crate::canary;
+use crate::effects::Receivers;
 use crate::home::{self, desk};
 use crate::page::Pages;
 use crate::server::{App, serve};
@@ -145,6 +146,7 @@ fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> App {
             home: desk(home),
             telemetry: home.telemetry(),
             metrics,
+            receivers: Receivers::new(settings.enrich.to.clone()),
         },
     }
 }

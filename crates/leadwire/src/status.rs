@@ -1,6 +1,7 @@
 //! The status of an event in words: its steps so far, what is known to come, and what to do about it.
 
 use crate::duration::{render, render_relative};
+use crate::effects::EffectLine;
 use jiff::Timestamp;
 use leadwire_domain::claim::Settled;
 use leadwire_pipeline::ledger::history::{EventHistory, EventStatus, LeadState};
@@ -17,7 +18,7 @@ pub(crate) struct Step {
 }
 
 /// What happened and what is known to come, in the order of time.
-pub(crate) fn timeline(event: &EventHistory) -> Vec<Step> {
+pub(crate) fn timeline(event: &EventHistory, effects: &[EffectLine]) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut push = |at, what, text| steps.push(Step { at, what, text });
     let accepted_at = event.received.as_ref().map(|received| received.accepted_at);
@@ -53,7 +54,13 @@ pub(crate) fn timeline(event: &EventHistory) -> Vec<Step> {
     }
     if let Some(at) = event.forgotten_at {
         push(at, "forgotten", "on request".to_owned());
-    } else if let Some((at, what, text)) = mail_step(event, accepted_at) {
+    } else if let Some((at, what, text)) = end_without_mail(event) {
+        push(at, what, text);
+    }
+    let of_effects = effects.iter();
+    for (at, what, text) in
+        of_effects.filter_map(|effect| effect.step(accepted_at, effects.len() == 1))
+    {
         push(at, what, text);
     }
     steps.sort_by_key(|step| step.at);
@@ -69,29 +76,14 @@ fn owner_text(at: Timestamp, accepted_at: Option<Timestamp>) -> String {
     }
 }
 
-fn mail_step(
-    event: &EventHistory,
-    accepted_at: Option<Timestamp>,
-) -> Option<(Timestamp, &'static str, String)> {
-    match &event.claim {
-        ClaimState::Absent | ClaimState::Unreadable(_) => None,
-        ClaimState::Claimed(..) => {
-            let since = event.effects().parked_since()??;
-            let text = "whether it was taken is not known".to_owned();
-            Some((since, "parked", text))
-        }
-        ClaimState::Settled(Marker { how, at, .. }, _) => {
-            let (what, text) = match how {
-                Settled::Forgotten => ("forgotten", "on request".to_owned()),
-                Settled::Silent => ("replayed", "mailed nobody".to_owned()),
-                Settled::Sent => {
-                    let took = accepted_at.map(|accepted| render(at.duration_since(accepted)));
-                    let text = took.map(|took| format!("{took} after it came"));
-                    ("mailed", text.unwrap_or_default())
-                }
-            };
-            Some((*at, what, text))
-        }
+fn end_without_mail(event: &EventHistory) -> Option<(Timestamp, &'static str, String)> {
+    let ClaimState::Settled(Marker { how, at, .. }, _) = &event.claim else {
+        return None;
+    };
+    match how {
+        Settled::Forgotten => Some((*at, "forgotten", "on request".to_owned())),
+        Settled::Silent => Some((*at, "replayed", "mailed nobody".to_owned())),
+        Settled::Sent => None,
     }
 }
 

@@ -261,3 +261,28 @@ fn a_state_has_one_word_in_claims_and_tables() {
         assert_eq!(serde_json::to_value(state).unwrap(), word);
     }
 }
+
+#[test]
+fn a_marker_has_a_letter_for_each_effect_and_one_of_them_was_sent() {
+    for (told, effects, expected) in [
+        ("s", Some(1), true),
+        ("ds", Some(2), true),
+        ("ds", None, true),
+        ("s", Some(2), false),
+        ("sss", Some(2), false),
+        ("dd", Some(2), false),
+        ("sx", Some(2), false),
+        ("", Some(0), false),
+        ("", None, false),
+    ] {
+        assert_eq!(is_told(told, effects), expected, "{told} of {effects:?}");
+    }
+}
+
+#[test]
+fn only_a_mail_has_a_digest() {
+    let digest = |name: &str| EffectId::parse(name).unwrap().digest().map(str::to_owned);
+    assert_eq!(digest("sales"), None);
+    let mail = "team:1a2b3c4d5e6f7081";
+    assert_eq!(digest(mail).as_deref(), Some("1a2b3c4d5e6f7081"));
+}

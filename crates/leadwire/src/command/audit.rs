@@ -14,8 +14,9 @@ use std::sync::Arc;
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Every event that was received is mailed, parked, dead-lettered, forgotten, in flight, or nowhere. In flight is what has a message, \
-or is younger than all that it may wait for; a stack's queue cannot be looked into, so there age alone decides. Give the same \
+Every event that was received is mailed, parked, dead-lettered, forgotten, in flight, or nowhere. Mailed is one whose mails all went \
+out, but for receivers that are no longer configured. In flight is what has a message, or is younger than all that it may wait for; a \
+stack's queue cannot be looked into, so there age alone decides. Give the same \
 --delay, --owner-wait and --mail-wait (or environment) as to `up`. Bytes, documents and claims are checked against each other too. \
 Every stored event is read, and nothing is changed.
 

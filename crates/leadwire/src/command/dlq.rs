@@ -3,12 +3,14 @@
 use crate::command::lead;
 use crate::command::leads::EVENT_ID_CHARS_SHOWN;
 use crate::duration::{parse_age, render_relative};
+use crate::effects::Receivers;
 use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable, shorten};
 use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::EventName;
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
@@ -189,6 +191,7 @@ pub(super) async fn ls<O: Operated>(
             "key": failure.key,
             "reason": reason_code(failure),
             "advice": failure.record.as_ref().map(|record| record.reason.advice()),
+            "effects": effects_of(failure),
             "failure": failure.record,
             "queued": is_queued(&look, failure),
         }))?;
@@ -198,7 +201,9 @@ pub(super) async fn ls<O: Operated>(
         return Ok(Ended::Done);
     }
     let rows = failures.iter().map(|failure| row(failure, &look, now));
-    let headings = ["LEAD", "EVENT", "FAILED", "REASON", "RECEIVES", ""];
+    let headings = [
+        "LEAD", "EVENT", "FAILED", "REASON", "NOT SENT", "RECEIVES", "",
+    ];
     output.table(&headings, &rows.collect::<Vec<_>>())?;
     output.line("")?;
     let reasons = failures
@@ -227,9 +232,24 @@ fn row(failure: &Failure, look: &QueueSnapshot, now: Timestamp) -> Vec<Cell> {
         Cell::styled(shorten(&event, EVENT_ID_CHARS_SHOWN), DIM),
         Cell::plain(failed.unwrap_or_default()),
         Cell::styled(reason_code(failure), BAD),
+        Cell::plain(not_sent(failure)),
         Cell::plain(receives.unwrap_or_default()),
         Cell::plain(if is_queued { "in the queue again" } else { "" }),
     ]
+}
+
+/// The effects that did not happen, where the failure names any.
+fn effects_of(failure: &Failure) -> &[EffectId] {
+    let record = failure.record.as_ref();
+    record.map_or(&[], |record| &record.effects)
+}
+
+fn not_sent(failure: &Failure) -> String {
+    match effects_of(failure) {
+        [] => String::new(),
+        [effect] => effect.to_string(),
+        several => format!("{} receivers", several.len()),
+    }
 }
 
 fn is_queued(look: &QueueSnapshot, failure: &Failure) -> bool {
@@ -253,13 +273,14 @@ pub(super) async fn show<O: Operated>(
     );
     let look = home.look().await?;
     let now = home.clock().now();
+    let known = Receivers::new(home.receivers());
     for failure in &failures {
         let Some(name) = &failure.name else {
             show_stranger(failure, &look, output)?;
             continue;
         };
         let event = ledger.history(&look, name.clone()).await?;
-        lead::report(&event, None, now, output)?;
+        lead::report(&event, &known, None, now, output)?;
         for letter in &event.dead {
             let (id, receives, body) =
                 (&letter.message_id, letter.receives, printable(&letter.body));

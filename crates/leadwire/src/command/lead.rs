@@ -2,6 +2,7 @@
 
 use crate::command::leads::EventLine;
 use crate::duration::{render_relative, render_time};
+use crate::effects::{EffectLine, Receivers, effects_of};
 use crate::home::{HomeArgs, Operated, Traces};
 use crate::output::{BOLD, Cell, DIM, Ended, Output, printable, style_of, width};
 use crate::status::{Step, advice, explain, timeline};
@@ -19,6 +20,9 @@ use serde::Serialize;
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
+A receiver is shown by its address where LEADWIRE_TO or the stack's SesToAddress has it, or the lead's owner file; else by the digest \
+that stands for it in what is stored.
+
 Examples:
   leadwire lead test-1
   leadwire lead test-1 --trace      And what took how long, from the webhook to the mail
@@ -38,6 +42,7 @@ struct LeadLine<'a> {
     #[serde(flatten)]
     line: EventLine<'a>,
     steps: &'a [Step],
+    effects: &'a [EffectLine],
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,8 +71,10 @@ pub(super) async fn run<O: Operated>(
     let now = home.clock().now();
     let traces = with_trace.then(|| read_traces(&home.traces(), &events));
     let traces = traces.transpose()?.unwrap_or_default();
+    let receivers = Receivers::new(home.receivers());
     for (number, event) in events.iter().enumerate() {
-        report(event, traces.get(number).map(Vec::as_slice), now, output)?;
+        let spans = traces.get(number).map(Vec::as_slice);
+        report(event, &receivers, spans, now, output)?;
     }
     Ok(Ended::Done)
 }
@@ -115,16 +122,19 @@ fn in_x_ray(region: &str, events: &[EventHistory]) -> String {
 /// Shows one event, and its trace where that was asked for.
 pub(super) fn report(
     event: &EventHistory,
+    receivers: &Receivers,
     spans: Option<&[SpanRecord]>,
     now: Timestamp,
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let status = event.status(now);
-    let steps = timeline(event);
+    let effects = effects_of(event, receivers);
+    let steps = timeline(event, &effects);
     let advice = advice(event, status.state);
     output.json(&LeadLine {
         line: EventLine::new(event, &status),
         steps: &steps,
+        effects: &effects,
         advice,
         trace_id: event.trace_id(),
         spans,
@@ -140,6 +150,14 @@ pub(super) fn report(
     output.line(line)?;
     let rows: Vec<Vec<Cell>> = steps.iter().map(|step| row(step, now)).collect();
     output.table(&["  TIME", "", "STEP", ""], &rows)?;
+    if !effects.is_empty() {
+        output.line("")?;
+        let rows: Vec<Vec<Cell>> = effects
+            .iter()
+            .map(|effect| effect_row(effect, now))
+            .collect();
+        output.table(&["  RECEIVER", "STATE", "WHEN", ""], &rows)?;
+    }
     if let Some(advice) = advice {
         output.line(format!("\n  What to do: {advice}"))?;
     }
@@ -186,5 +204,15 @@ fn row(step: &Step, now: Timestamp) -> Vec<Cell> {
         Cell::styled(render_relative(step.at, now), DIM),
         Cell::plain(step.what),
         Cell::plain(step.text.as_str()),
+    ]
+}
+
+fn effect_row(effect: &EffectLine, now: Timestamp) -> Vec<Cell> {
+    let when = effect.at.map(|at| render_relative(at, now));
+    vec![
+        Cell::plain(format!("  {}", effect.who())),
+        Cell::styled(effect.words(), effect.style()),
+        Cell::styled(when.unwrap_or_default(), DIM),
+        Cell::plain(effect.tries()),
     ]
 }

@@ -1,11 +1,13 @@
-//! `parked`: mails with unconfirmed delivery, listed, and resolved by a person.
+//! `parked`: mails with unconfirmed delivery, listed by event and receiver, and resolved by a person.
 
 use crate::duration::render_relative;
+use crate::effects::{Receivers, effects_of};
 use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output};
 use anyhow::Context as _;
 use clap::{ArgGroup, Args, Subcommand};
 use leadwire_domain::claim::Settled;
+use leadwire_domain::effect::EffectState;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
@@ -28,8 +30,8 @@ pub(crate) enum ParkedCommand {
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Look into the mailbox first: what is sent again although it went out is a second mail.
-It is safe to repeat.
+Look into the mailbox of each receiver that `parked ls` names first: what is sent again although it went out is a second mail.
+What is said holds for every parked mail of the event, and for no other. It is safe to repeat.
 
 Examples:
   leadwire parked resolve test-1 --sent       It arrived: nothing is mailed
@@ -40,10 +42,10 @@ pub(crate) struct ParkedResolveArgs {
     /// The event's name, event id or lead id
     #[arg(value_name = "ID", required = true)]
     pub(crate) ids: Vec<String>,
-    /// The mail went out
+    /// The mails went out
     #[arg(long)]
     pub(crate) sent: bool,
-    /// The mail did not go out: send it
+    /// The mails did not go out: send them
     #[arg(long)]
     pub(crate) resend: bool,
     #[command(flatten)]
@@ -53,10 +55,14 @@ pub(crate) struct ParkedResolveArgs {
 /// `parked ls`.
 pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Result<Ended> {
     let now = home.clock().now();
+    let receivers = Receivers::new(home.receivers());
     let mut rows = Vec::new();
     let (ledger, queue) = (Ledger::new(home.store()), QueueSnapshot::default());
     for parked in list_parked(home).await? {
         let event = ledger.history(&queue, parked.name).await?;
+        let who = effects_of(&event, &receivers).into_iter();
+        let who = who.filter(|effect| effect.state == EffectState::Parked);
+        let who: Vec<String> = who.map(|effect| effect.who()).collect();
         output.json(&json!({
             "event": event.name.to_string(), "lead_id": event.lead_id(), "event_id": event.event_id(),
             "parked_at": parked.parked_at, "attempts": parked.attempt, "effects": parked.effects,
@@ -66,15 +72,16 @@ pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Re
             Cell::styled(event.name.to_string(), DIM),
             Cell::plain(render_relative(parked.parked_at, now)),
             Cell::plain(parked.attempt.to_string()),
+            Cell::plain(who.join(", ")),
         ]);
     }
     if rows.is_empty() {
         output.line(format!("{GOOD}Nothing is parked.{GOOD:#}"))?;
         return Ok(Ended::Done);
     }
-    output.table(&["LEAD", "EVENT", "PARKED", "ATTEMPTS"], &rows)?;
+    output.table(&["LEAD", "EVENT", "PARKED", "ATTEMPTS", "RECEIVERS"], &rows)?;
     output.line(format!(
-        "\n{DIM}Look into the mailbox, then: parked resolve LEAD --sent, or --resend{DIM:#}"
+        "\n{DIM}Look into the mailboxes, then: parked resolve LEAD --sent, or --resend{DIM:#}"
     ))?;
     Ok(Ended::Done)
 }
@@ -110,6 +117,10 @@ pub(super) async fn resolve<O: Operated>(
 fn report(name: &EventName, resolved: Resolved, output: &mut Output) -> anyhow::Result<bool> {
     let (code, text, is_good) = match resolved {
         Resolved::MarkedSent => ("marked_sent", "settled as sent", true),
+        Resolved::MarkedSentOthersLeft => {
+            let text = "what was parked is marked as sent; other receivers are not reached yet";
+            ("marked_sent", text, true)
+        }
         Resolved::Queued => ("queued", "in the queue; the pipeline mails it", true),
         Resolved::SettledBefore(Settled::Sent) => ("sent_before", "is settled as sent", true),
         Resolved::SettledBefore(Settled::Forgotten) => ("forgotten", "was forgotten", false),
@@ -170,6 +181,6 @@ fn parse_name(id: &str) -> Option<EventName> {
 /// Parked now, or resolved already: to say it again must find it again.
 fn was_doubtful(event: &EventHistory) -> bool {
     let failed = event.failure.as_ref();
-    event.effects().parked_since().is_some()
+    event.effects().count(EffectState::Parked) > 0
         || failed.is_some_and(|failure| failure.reason == FailureReason::MailAmbiguous)
 }

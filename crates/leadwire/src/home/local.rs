@@ -2,9 +2,11 @@
 
 use super::{Desk, Operated, OwnerFile, Traces};
 use crate::duration::render_time;
+use crate::settings;
 use anyhow::Context as _;
 use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_local::{DataFolder, DeadLetter, LocalHome, LocalPorts};
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::port::{
@@ -88,6 +90,12 @@ impl Operated for LocalOperated {
     /// Who serves the folder does not say where.
     fn canary_url(&self) -> Option<String> {
         None
+    }
+
+    /// `up` is another process: what its variables say is known where they are this one's too.
+    fn receivers(&self) -> Vec<EmailAddress> {
+        let variable = |name: &str| std::env::var_os(name)?.into_string().ok();
+        settings::receivers_by_variables(variable)
     }
 
     fn traces(&self) -> Traces {

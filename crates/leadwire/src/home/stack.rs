@@ -2,6 +2,7 @@
 
 use super::{Desk, Operated, OwnerFile, Traces};
 use crate::canary;
+use crate::settings;
 use anyhow::Context as _;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_cloudformation::types::Stack;
@@ -15,11 +16,13 @@ use leadwire_aws::{
 };
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::lead::id::LeadId;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::port::{
     Attribute, Bucket, DeadLetterQueue, NewObject, NoMailer, ObjectStore as _, OutgoingMessage,
     PortError, Ports, QueuedMessage, SecretStore as _,
 };
+use leadwire_pipeline::settings::{AnySetting as _, TO, Template};
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 use std::io;
 
@@ -50,6 +53,7 @@ pub(crate) struct DeadLetters {
     region: String,
     canary: SecretsManagerStore,
     canary_url: String,
+    receivers: Vec<EmailAddress>,
 }
 
 /// Works on the stack of this name.
@@ -86,6 +90,12 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
             None => SecretsManagerStore::none(),
         },
         canary_url: format!("{}{}", output("ApiUrl")?, canary::PATH),
+        receivers: match TO.facts().template {
+            Template::Parameter(name) => parameter_of(&stack, name),
+            Template::Literal | Template::Stack | Template::Absent => None,
+        }
+        .map(|list| settings::parse_receivers(&list))
+        .unwrap_or_default(),
     };
     Ok(Desk { ports, back })
 }
@@ -195,6 +205,10 @@ impl Operated for StackOperated {
 
     fn canary_url(&self) -> Option<String> {
         Some(self.back.canary_url.clone())
+    }
+
+    fn receivers(&self) -> Vec<EmailAddress> {
+        self.back.receivers.clone()
     }
 
     fn traces(&self) -> Traces {

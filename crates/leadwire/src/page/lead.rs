@@ -3,8 +3,10 @@
 use super::html::Html;
 use super::trace;
 use crate::duration::{render_relative, render_time};
+use crate::effects::{EffectLine, Receivers, effects_of};
 use crate::status::{Step, advice, explain, timeline};
 use jiff::Timestamp;
+use leadwire_domain::effect::EffectState;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::ledger::history::{EventHistory, LeadState};
 use leadwire_telemetry::SpanRecord;
@@ -12,6 +14,7 @@ use leadwire_telemetry::SpanRecord;
 pub(super) fn render(
     lead_id: &LeadId,
     events: &[(EventHistory, Vec<SpanRecord>)],
+    receivers: &Receivers,
     now: Timestamp,
 ) -> Html {
     let title = format!("Lead {lead_id}");
@@ -20,7 +23,9 @@ pub(super) fn render(
     for (event, spans) in events {
         html.tag("<article>");
         status(&mut html, event, now);
-        steps(&mut html, &timeline(event), now);
+        let of_event = effects_of(event, receivers);
+        steps(&mut html, &timeline(event, &of_event), now);
+        effects(&mut html, &of_event, now);
         waterfall(&mut html, event, spans);
         ids(&mut html, event);
         html.tag("</article>");
@@ -65,6 +70,30 @@ fn steps(html: &mut Html, steps: &[Step], now: Timestamp) {
         let markup =
             "<tr><td>{}</td><td class=\"dim\">{}</td><th scope=\"row\">{}</th><td>{}</td></tr>";
         html.put(markup, &[&time, &ago, step.what, &step.text]);
+    }
+    html.tag("</tbody></table></div>");
+}
+
+/// Who is told, how far each has come, and why.
+fn effects(html: &mut Html, effects: &[EffectLine], now: Timestamp) {
+    if effects.is_empty() {
+        return;
+    }
+    html.tag("<div class=\"scroll\"><table class=\"effects\"><thead><tr><th>Receiver</th><th>State</th><th>When</th><th>Attempts</th></tr></thead><tbody>");
+    for effect in effects {
+        let when = effect.at.map(|at| render_relative(at, now));
+        html.put("<tr><th scope=\"row\">{}</th><td>", &[&effect.who()]);
+        let markup = match effect.state {
+            EffectState::Sent => "<span class=\"chip good\">{}</span>",
+            EffectState::Doubt => "<span class=\"chip wait\">{}</span>",
+            EffectState::Refused | EffectState::Parked => "<span class=\"chip bad\">{}</span>",
+            EffectState::Idle | EffectState::Sending | EffectState::Dropped => {
+                "<span class=\"chip\">{}</span>"
+            }
+        };
+        html.put(markup, &[effect.words()]);
+        let texts = [&*when.unwrap_or_default(), &*effect.tries()];
+        html.put("</td><td class=\"dim\">{}</td><td>{}</td></tr>", &texts);
     }
     html.tag("</tbody></table></div>");
 }

@@ -6,6 +6,7 @@ mod lead;
 mod start;
 mod trace;
 
+use crate::effects::Receivers;
 use crate::home::{self, LocalOperated, Operated as _};
 use crate::telemetry_store;
 use html::{CONTENT_SECURITY_POLICY, Html};
@@ -37,6 +38,7 @@ pub(crate) struct Pages {
     pub(crate) home: LocalOperated,
     pub(crate) telemetry: TelemetryStore,
     pub(crate) metrics: LocalMetrics,
+    pub(crate) receivers: Receivers,
 }
 
 /// An answer.
@@ -139,7 +141,10 @@ impl Pages {
             };
             traced.push((event, spans));
         }
-        Ok(Page::html(200, lead::render(lead_id, &traced, home::now())))
+        Ok(Page::html(
+            200,
+            lead::render(lead_id, &traced, &self.receivers, home::now()),
+        ))
     }
 
     fn trace(&self, trace_id: &str) -> anyhow::Result<Page> {

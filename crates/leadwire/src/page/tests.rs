@@ -1,5 +1,7 @@
 use super::*;
+use crate::effects::tests::{known, mixed};
 use crate::trace::sample::{GOOD, LATE_OWNER, REDELIVERY, SWEPT, spans};
+use leadwire_pipeline::ledger::ClaimState;
 use leadwire_telemetry::SpanRecord;
 
 fn page(spans: &[SpanRecord]) -> String {
@@ -35,6 +37,25 @@ fn a_waterfall_has_a_line_for_each_span_and_says_what_the_gap_is() {
     for number in 1..=3 {
         assert!(page.contains(&format!("attempt {number}</span>")), "{page}");
     }
+}
+
+#[test]
+fn a_leads_page_says_of_each_receiver_how_far_it_has_come_and_why() {
+    let (lead_id, now) = (LeadId::parse("a").unwrap(), home::now());
+    let mut event = mixed();
+    let page = lead::render(&lead_id, &[(event.clone(), Vec::new())], &known(), now).end();
+    for told in [
+        "<th scope=\"row\">team A@example.com</th><td><span class=\"chip good\">sent</span>",
+        "<span class=\"chip bad\">refused</span>",
+        "<td>3 attempts, 1 in doubt, 550 5.1.1</td>",
+        "<th scope=\"row\">owner omar@example.com</th><td><span class=\"chip bad\">parked, may have arrived</span>",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    // Before the document is stored there is nobody to show.
+    (event.document, event.claim) = (None, ClaimState::Absent);
+    let page = lead::render(&lead_id, &[(event, Vec::new())], &known(), now).end();
+    assert!(!page.contains("class=\"effects\""), "{page}");
 }
 
 #[test]

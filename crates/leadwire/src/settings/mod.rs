@@ -7,11 +7,12 @@ pub(crate) use entry::Log;
 
 use crate::usage::Usage;
 use entry::{ALLOW_UNSIGNED, BIND, CANARY, LOG, PUBLIC_URL, SMTP};
+use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Sources;
 use leadwire_local::SmtpUrl;
 use leadwire_pipeline::settings::{
-    ConfigError, DEV, ENVIRONMENT, EnrichConfig, IngestConfig, Naming, SettingsReader, SweepConfig,
-    read,
+    AnySetting as _, ConfigError, DEV, ENVIRONMENT, EnrichConfig, IngestConfig, Naming,
+    SettingsReader, SweepConfig, TO, read,
 };
 use leadwire_telemetry::SpanConfig;
 use leadwire_telemetry::config::{Exporter, TRACE_EXPORTER};
@@ -85,6 +86,22 @@ impl Settings {
         });
         settings.map_err(|mistakes| Usage::all(&mistakes))
     }
+}
+
+/// The receivers of mails by these variables, and those of the outbox folder: to be shown, so that a mistake is left to `up`.
+pub(crate) fn receivers_by_variables(
+    variable: impl Fn(&str) -> Option<String>,
+) -> Vec<EmailAddress> {
+    let configured = TO.facts().env.and_then(variable);
+    let [_, (_, outbox)] = OUTBOX;
+    let lists = configured.into_iter().chain([outbox.to_owned()]);
+    lists.flat_map(|list| parse_receivers(&list)).collect()
+}
+
+/// The receivers of a list, where it holds to the setting's rule.
+pub(crate) fn parse_receivers(list: &str) -> Vec<EmailAddress> {
+    let lookup = |_flag: &str| Some(list.to_owned());
+    read(Naming::Flag, &lookup, |settings| settings.require(&TO)).unwrap_or_default()
 }
 
 fn spans(

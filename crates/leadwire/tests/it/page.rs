@@ -203,6 +203,12 @@ fn a_person_finds_a_lead_in_a_browser_and_sees_ten_minutes_as_a_gap() {
     assert!(standing.starts_with("mailed"), "{standing}");
     let steps = browser.texts(".steps th");
     assert!(steps.contains(&"received".to_owned()), "{steps:?}");
+    let receivers = browser.texts(".effects tbody tr");
+    assert_eq!(receivers.len(), 1, "{receivers:?}");
+    assert!(
+        receivers[0].starts_with("team team@example.com sent"),
+        "{receivers:?}"
+    );
     browser.resize(500, 900);
     assert!(browser.overflow() <= 0, "{} px", browser.overflow());
     browser.resize(1300, 1000);

@@ -1,20 +1,18 @@
 //! Mails of which nobody knows whether they went out.
 
-use crate::house::{House, Up};
+use crate::house::{House, Up, wait_until};
 use crate::mail::{MailServer, stage, up};
+use serde_json::{Value, json};
 
-/// A lead whose mail is parked: the server's answer to it made no sense, and the process ended before its lease did.
+/// A lead whose mail is parked: the server's answer to it made no sense.
 fn parked() -> (House, MailServer, Up) {
     let house = House::new();
     let server = MailServer::start("message", "nonsense", 1);
-    let park = "--ambiguous park";
-    let first = up(&house, &server, park);
-    first.accept("a");
-    first.wait_for("email_ambiguous");
-    first.kill();
-    let second = up(&house, &server, park);
-    second.wait_for("email_parked");
-    (house, server, second)
+    let up = up(&house, &server, "--ambiguous park");
+    up.accept("a");
+    up.wait_for("email_parked");
+    wait_until("the claim says so", || stage(&house) == "parked");
+    (house, server, up)
 }
 
 #[test]
@@ -56,4 +54,47 @@ fn a_parked_mail_that_did_arrive_is_settled_and_what_is_not_parked_is_told() {
     house.run(both).expect_code(2);
     assert_eq!(up.stop(), Some(0));
     assert!(server.messages().is_empty());
+}
+
+#[test]
+fn of_two_receivers_the_one_whose_mail_is_parked_is_named_and_resolved_and_the_other_was_told() {
+    let house = House::new();
+    let server = MailServer::start("message", "nonsense", 1);
+    house.run("lookup put a --owner Omar").expect_code(0);
+    let (smtp, to) = (server.url(), "team@example.com,boss@example.com");
+    let up = house.up(&format!(
+        "--delay 0s --smtp {smtp} --from crm@example.com --to {to} --ambiguous park"
+    ));
+    up.accept("a");
+    up.wait_for("email_parked");
+    wait_until("the claim says so", || stage(&house) == "parked");
+    let effects = house.lead("a")["effects"].clone();
+    let (team, boss) = (&effects[0], &effects[1]);
+    // What the outbox would go to is known without being told; another address is known to `up` alone.
+    assert_eq!(team["receiver"], "team@example.com");
+    let digest = boss["effect"].as_str().unwrap().strip_prefix("team:");
+    assert_eq!(boss["receiver"].as_str(), digest);
+    let is_parked = |effect: &&Value| effect["state"] == "parked";
+    let parked = [team, boss].into_iter().find(is_parked).unwrap();
+    let listed = house.json("parked ls");
+    assert_eq!(listed[0]["effects"], json!([parked["effect"]]));
+    let failed = house.json("dlq ls");
+    assert_eq!(failed[0]["effects"], json!([parked["effect"]]));
+    let receiver = parked["receiver"].as_str().unwrap();
+    house.run("parked ls").expect_out(0, receiver);
+    house
+        .run("dlq show a")
+        .expect_out(0, "parked, may have arrived");
+
+    house.json("parked resolve a --sent");
+    let told = house.lead("a");
+    assert_eq!(told["stage"], "mailed");
+    for effect in told["effects"].as_array().unwrap() {
+        assert_eq!(
+            (&effect["state"], &effect["attempt"]),
+            (&json!("sent"), &Value::Null)
+        );
+    }
+    assert_eq!(server.messages().len(), 1);
+    assert_eq!(up.stop(), Some(0));
 }

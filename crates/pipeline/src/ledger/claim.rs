@@ -6,7 +6,7 @@ use crate::port::{
 };
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Says, Settled};
-use leadwire_domain::effect::Effect;
+use leadwire_domain::effect::{Effect, EffectId};
 use leadwire_domain::key::EventName;
 use leadwire_domain::limits::CLAIM_BYTES_MAX;
 
@@ -44,6 +44,14 @@ impl ClaimState {
         match self {
             Self::Settled(marker, _) => Some(marker.how),
             Self::Absent | Self::Claimed(..) | Self::Unreadable(_) => None,
+        }
+    }
+
+    /// The effects that it names.
+    pub fn named(&self) -> Vec<EffectId> {
+        match self {
+            Self::Claimed(claim, _) => claim.named(),
+            Self::Absent | Self::Settled(..) | Self::Unreadable(_) => Vec::new(),
         }
     }
 

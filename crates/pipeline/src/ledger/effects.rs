@@ -1,6 +1,6 @@
 //! The effects of an event, and what is stored of each: named by its document, told by its claim.
 
-use super::ClaimState;
+use super::{ClaimState, DocumentState};
 use jiff::Timestamp;
 use leadwire_domain::claim::Settled;
 use leadwire_domain::effect::{
@@ -14,16 +14,16 @@ pub struct EventEffects {
     pub listed: Vec<EffectId>,
     /// What is said of each.
     pub said: Effects,
+    /// Whether neither document nor claim names them, as in the first edition: the one that is listed stands for every receiver.
+    pub is_of_everybody: bool,
 }
 
 impl EventEffects {
     /// Those of a document that names `notify`. Of the first edition, whose documents name none, the claim's list stands for it; where that
     /// names none either, one stands for everybody.
     pub fn new(notify: Option<&[EffectId]>, claim: &ClaimState) -> Self {
-        let named = match claim {
-            ClaimState::Claimed(claim, _) => claim.named(),
-            ClaimState::Absent | ClaimState::Settled(..) | ClaimState::Unreadable(_) => Vec::new(),
-        };
+        let named = claim.named();
+        let is_of_everybody = notify.is_none() && named.is_empty();
         let listed = match notify {
             Some(notify) => notify.to_vec(),
             None if named.is_empty() => vec![EffectId::everybody()],
@@ -48,7 +48,39 @@ impl EventEffects {
                 idle.map(|id| (id.clone(), Effect::default())).collect()
             }
         };
-        Self { listed, said }
+        Self {
+            listed,
+            said,
+            is_of_everybody,
+        }
+    }
+
+    /// Those of what was read. What is no document names none.
+    pub fn of(document: &DocumentState, claim: &ClaimState) -> Self {
+        let notify = match document {
+            DocumentState::Stored(document) => document.notify(),
+            DocumentState::Absent | DocumentState::Invalid => None,
+        };
+        Self::new(notify, claim)
+    }
+
+    /// The effects in the document's order, each with what is said of it.
+    pub fn each(&self) -> impl Iterator<Item = (&EffectId, &Effect)> {
+        let listed = self.listed.iter();
+        listed.filter_map(|id| Some((id, self.said.get(id)?)))
+    }
+
+    /// Those in such a state.
+    pub fn with(&self, is_meant: impl Fn(EffectState) -> bool) -> Vec<EffectId> {
+        let meant = self.each().filter(|(_, effect)| is_meant(effect.state));
+        meant.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// How many are in this state.
+    pub fn count(&self, state: EffectState) -> usize {
+        self.each()
+            .filter(|(_, effect)| effect.state == state)
+            .count()
     }
 
     /// Where the event stands.
@@ -56,12 +88,10 @@ impl EventEffects {
         standing(&self.listed, &self.said)
     }
 
-    /// Since when what is left of the event waits for a person, where it does and where that is known.
-    pub fn parked_since(&self) -> Option<Option<Timestamp>> {
-        (self.standing() == Standing::Parked).then(|| {
-            let parked = self.said.values();
-            let parked = parked.filter(|effect| effect.state == EffectState::Parked);
-            parked.filter_map(|effect| effect.at).max()
-        })
+    /// Since when what is parked of the event waits for a person, where something is and that is known.
+    pub fn parked_since(&self) -> Option<Timestamp> {
+        let parked = self.said.values();
+        let parked = parked.filter(|effect| effect.state == EffectState::Parked);
+        parked.filter_map(|effect| effect.at).max()
     }
 }

@@ -1,7 +1,7 @@
 //! Parked effects: whether they happened is not known, and a person decides (docs/PROTOCOL.md, Parked).
 
 use crate::ledger::queue::fresh_message;
-use crate::ledger::{ClaimState, DocumentState, EventEffects, Kind, Ledger, Marker};
+use crate::ledger::{ClaimState, EventEffects, Kind, Ledger, Marker};
 use crate::port::{Clock, DelayQueue, ETag, Entropy, Home, PortError};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Says, Settled};
@@ -33,8 +33,10 @@ pub enum Resolution {
 /// What became of a resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolved {
-    /// They are marked as sent now.
+    /// They are marked as sent now, and the event is settled.
     MarkedSent,
+    /// They are marked as sent now; others of the event are open or were refused.
+    MarkedSentOthersLeft,
     /// They are given back and a message is queued: the pipeline sends them.
     Queued,
     /// The event had come to its end before.
@@ -59,20 +61,18 @@ pub async fn list_parked<H: Home>(home: &H) -> Result<Vec<Parked>, PortError> {
         if entry.size == 0 {
             continue;
         }
-        let Some(open) = Open::read(home, &name).await? else {
+        let claim = ledger.claim(&name).await?.readable()?;
+        let Some(open) = Open::of(home, &name, claim).await? else {
             continue;
         };
-        let effects = open.with(EffectState::Parked);
-        let said = || effects.iter().filter_map(|id| open.effects.said.get(id));
+        let effects = open.parked();
         if !effects.is_empty() {
-            let parked_at = said().filter_map(|effect| effect.at).max();
+            let said = effects.iter().filter_map(|id| open.effects.said.get(id));
+            let attempts = said.map(|effect| effect.attempt);
             parked.push(Parked {
                 name,
-                parked_at: parked_at.unwrap_or(entry.last_modified),
-                attempt: said()
-                    .map(|effect| effect.attempt)
-                    .max()
-                    .unwrap_or_default(),
+                parked_at: open.effects.parked_since().unwrap_or(entry.last_modified),
+                attempt: attempts.max().unwrap_or_default(),
                 effects,
             });
         }
@@ -88,30 +88,26 @@ struct Open {
 }
 
 impl Open {
-    async fn read<H: Home>(home: &H, name: &EventName) -> Result<Option<Self>, PortError> {
+    /// What a claim that was read leaves open.
+    async fn of<H: Home>(
+        home: &H,
+        name: &EventName,
+        claim: ClaimState,
+    ) -> Result<Option<Self>, PortError> {
         let ledger = Ledger::new(home.store());
-        let claim = ledger.claim(name).await?.readable()?;
         let ClaimState::Claimed(said, etag) = &claim else {
             return Ok(None);
         };
         let document = ledger.document(name).await?;
-        let notify = match &document {
-            DocumentState::Stored(document) => document.notify(),
-            DocumentState::Absent | DocumentState::Invalid => None,
-        };
         Ok(Some(Self {
-            effects: EventEffects::new(notify, &claim),
+            effects: EventEffects::of(&document, &claim),
             claim: said.clone(),
             etag: etag.clone(),
         }))
     }
 
-    fn with(&self, state: EffectState) -> Vec<EffectId> {
-        let is_in = |id: &&EffectId| {
-            let said = self.effects.said.get(*id);
-            said.is_some_and(|effect| effect.state == state)
-        };
-        self.effects.listed.iter().filter(is_in).cloned().collect()
+    fn parked(&self) -> Vec<EffectId> {
+        self.effects.with(|state| state == EffectState::Parked)
     }
 }
 
@@ -123,21 +119,18 @@ pub async fn resolve<H: Home>(
     resolution: Resolution,
 ) -> Result<Resolved, PortError> {
     let ledger = Ledger::new(home.store());
-    if let Some(settled) = ledger.claim(name).await?.readable()?.settled() {
+    let claim = ledger.claim(name).await?.readable()?;
+    if let Some(settled) = claim.settled() {
         return Ok(Resolved::SettledBefore(settled));
     }
-    let Some(open) = Open::read(home, name).await? else {
+    let Some(open) = Open::of(home, name, claim).await? else {
         return Ok(Resolved::NotParked);
     };
     if open.claim.is_live(home.clock().now(), None) {
         return Ok(Resolved::BeingSent);
     }
-    let parked = open.with(EffectState::Parked);
-    let has_open = open
-        .effects
-        .said
-        .values()
-        .any(|effect| effect.state.is_open());
+    let parked = open.parked();
+    let has_open = !open.effects.with(EffectState::is_open).is_empty();
     match resolution {
         // They were given back before, and the message may never have been sent.
         Resolution::Resend if parked.is_empty() && has_open => enqueue(home, name).await,
@@ -148,9 +141,10 @@ pub async fn resolve<H: Home>(
                 doubts: 0,
                 ..effect
             });
-            match open.write(home, name, given_back).await? {
-                true => enqueue(home, name).await,
-                false => Ok(Resolved::ChangedMeanwhile),
+            if open.write(home, name, given_back).await? {
+                enqueue(home, name).await
+            } else {
+                Ok(Resolved::ChangedMeanwhile)
             }
         }
         Resolution::Sent => {
@@ -160,8 +154,10 @@ pub async fn resolve<H: Home>(
                 at: Some(now),
                 ..effect
             });
+            let is_settled = matches!(sent.standing(), Standing::Settled { .. });
             Ok(match open.write(home, name, sent).await? {
-                true => Resolved::MarkedSent,
+                true if is_settled => Resolved::MarkedSent,
+                true => Resolved::MarkedSentOthersLeft,
                 false => Resolved::ChangedMeanwhile,
             })
         }
@@ -169,13 +165,16 @@ pub async fn resolve<H: Home>(
 }
 
 impl Open {
-    fn changed(&self, which: &[EffectId], change: impl Fn(Effect) -> Effect) -> Effects {
+    fn changed(&self, which: &[EffectId], change: impl Fn(Effect) -> Effect) -> EventEffects {
         let said = self.effects.said.clone().into_iter();
-        said.map(|(id, effect)| {
+        let said = said.map(|(id, effect)| {
             let is_one = which.contains(&id);
             (id, if is_one { change(effect) } else { effect })
-        })
-        .collect()
+        });
+        EventEffects {
+            said: said.collect(),
+            ..self.effects.clone()
+        }
     }
 
     /// Writes what the effects are from now on, over the version that was read: the marker, where nothing is left to do. Where the reply is
@@ -184,25 +183,29 @@ impl Open {
         &self,
         home: &H,
         name: &EventName,
-        said: Effects,
+        effects: EventEffects,
     ) -> Result<bool, PortError> {
         let ledger = Ledger::new(home.store());
-        let effects = EventEffects {
-            listed: self.effects.listed.clone(),
-            said: said.clone(),
+        let settled = match effects.standing() {
+            Standing::Settled { told } => Some(Marker {
+                told: (!effects.is_of_everybody).then_some(told),
+                ..Marker::new(Settled::Sent, home.clock().now())
+            }),
+            Standing::Open { .. } | Standing::Refused | Standing::Parked | Standing::NoReceiver => {
+                None
+            }
+        };
+        // What stands for every receiver names none: each one that there is today is idle.
+        let said = if effects.is_of_everybody {
+            Effects::default()
+        } else {
+            effects.said
         };
         let token = u128::from_be_bytes(home.entropy().bits());
         let claim = Claim {
             token: format!("{token:032x}"),
             says: Says::Named(said),
             ..self.claim.clone()
-        };
-        let settled = match effects.standing() {
-            Standing::Settled { told } => Some(Marker {
-                told: Some(told),
-                ..Marker::new(Settled::Sent, home.clock().now())
-            }),
-            _ => None,
         };
         let written = match &settled {
             Some(marker) => ledger.settle(name, Some(&self.etag), marker).await,

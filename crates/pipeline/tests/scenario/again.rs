@@ -205,14 +205,14 @@ async fn two_parked() -> (World, [EventName; 2]) {
 
 #[tokio::test(start_paused = true)]
 async fn a_resolution_that_was_broken_off_anywhere_is_said_again_and_touches_no_other() {
-    // A read of the claim, its change, a read of it where the reply was lost, a read of the raw object, the message.
-    for broken in 0..5 {
+    // A read of the claim and of its document, its change, a read of it where the reply was lost, a read of the raw object, the message.
+    for broken in 0..6 {
         for fault in BREAKS {
             for resolution in [Resolution::Resend, Resolution::Sent] {
                 let (world, [name, other]) = two_parked().await;
                 let untouched = world.peek(&other.mail_key());
                 world.spoil_some(broken..broken + 1, fault, is_on_store);
-                world.queue().fail_sends(usize::from(broken == 4));
+                world.queue().fail_sends(usize::from(broken == 5));
                 let first = resolve(&*world.home, &name, resolution).await;
                 world.home.clear_script();
                 world.queue().fail_sends(0);

@@ -1,4 +1,5 @@
 use super::prelude::*;
+use super::receivers::{both, worked};
 use leadwire_pipeline::operate::audit::{
     Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
 };
@@ -337,4 +338,87 @@ async fn what_seems_wrong_is_looked_at_again_since_the_home_works_on() {
     let report = report.unwrap();
     assert_eq!((report.account.in_flight, looks.get()), (1, 2));
     assert!(report.is_sound());
+}
+
+/// A mailed event of two receivers, and its marker from now on.
+async fn marked(told: Option<&str>) -> (World, EventName) {
+    let (world, name) = worked(AmbiguousPolicy::Resend, |_| None).await;
+    let mut marker = world.peek(&name.mail_key()).unwrap();
+    marker.metadata.remove("told");
+    let told = told.map(|told| ("told".to_owned(), told.to_owned()));
+    marker.metadata.extend(told);
+    world.put_back(&name.mail_key(), marker);
+    (world, name)
+}
+
+fn rewrite_notify(world: &World, name: &EventName, notify: Option<Value>) {
+    let mut document = only(world, "enriched/");
+    let ours = document["_leadwire"].as_object_mut().unwrap();
+    ours.remove("notify");
+    ours.extend(notify.map(|notify| ("notify".to_owned(), notify)));
+    world.put(&name.enriched_key(), &document.to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_marker_says_of_the_receivers_must_fit_the_document() {
+    for (told, is_flaw) in [
+        (None, false),
+        (Some("ss"), false),
+        (Some("ds"), false),
+        (Some("dd"), true),
+        (Some("s"), true),
+        (Some("sss"), true),
+        (Some("sx"), true),
+        (Some(""), true),
+    ] {
+        let (world, name) = marked(told).await;
+        let (report, findings) = audited(&world).await;
+        assert_eq!(report.account.mailed, 1, "{told:?}");
+        let key = name.mail_key();
+        let expected = is_flaw.then_some((&*key, Flaw::ToldDiffers));
+        check(&findings, expected.as_slice());
+        // A document of the first edition names none: any number fits.
+        rewrite_notify(&world, &name, None);
+        let (_, findings) = audited(&world).await;
+        let is_flaw = is_flaw && !matches!(told, Some("s" | "sss"));
+        let expected = is_flaw.then_some((&*key, Flaw::ToldDiffers));
+        check(&findings, expected.as_slice());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_without_receivers_is_never_settled_as_sent() {
+    let (world, name) = marked(None).await;
+    rewrite_notify(&world, &name, Some(Value::Array(vec![])));
+    let (report, findings) = audited(&world).await;
+    check(&findings, &[(&name.mail_key(), Flaw::SentWithoutReceiver)]);
+    assert!(!report.is_sound());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_names_receivers_of_its_document_and_no_others() {
+    let [a, b] = both();
+    let of_none = r#"{"v":2,"token":"t","lease_until":"2026-11-23T06:50:00Z","effects":{}}"#;
+    let of = |effect: &str| of_none.replace("{}", &format!(r#"{{"{effect}":{{"state":"idle"}}}}"#));
+    let first = of_none.replace(r#","effects":{}"#, "");
+    for (claim, of_other, alone) in [
+        (of(a.as_str()), None, Some(Flaw::ClaimWithoutDocument)),
+        (of(b.as_str()), None, Some(Flaw::ClaimWithoutDocument)),
+        (
+            of("team:0123456789abcdef"),
+            Some(Flaw::ClaimOfOtherEffects),
+            Some(Flaw::ClaimWithoutDocument),
+        ),
+        (of_none.to_owned(), None, None),
+        (first, None, None),
+    ] {
+        let (world, name) = worked(AmbiguousPolicy::Resend, |_| None).await;
+        world.put(&name.mail_key(), &claim);
+        let key = name.mail_key();
+        let (_, findings) = audited(&world).await;
+        check(&findings, of_other.map(|flaw| (&*key, flaw)).as_slice());
+        world.remove(&name.enriched_key());
+        let (_, findings) = audited(&world).await;
+        check(&findings, alone.map(|flaw| (&*key, flaw)).as_slice());
+    }
 }

@@ -1,6 +1,7 @@
 //! Whatever happens, every event is in one place; and when time and the sweep have done their part, in one that is an end.
 
 use super::prelude::*;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::operate::audit::AuditReport;
 use proptest::prelude::*;
 
@@ -108,14 +109,18 @@ fn received(world: &World) -> usize {
     raw.len() + mail.iter().filter(is_gone).count()
 }
 
-fn live(history: &[Happening], ambiguous: AmbiguousPolicy) {
+fn live(history: &[Happening], ambiguous: AmbiguousPolicy, receivers: usize) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let world = World::with(|world| world.enrich.ambiguous = ambiguous);
+        let world = World::with(|world| {
+            let address = |n| EmailAddress::parse(&format!("team-{n}@example.com")).unwrap();
+            world.enrich.to = (0..receivers).map(address).collect();
+            world.enrich.ambiguous = ambiguous;
+        });
         for happening in history {
             happens(&world, *happening).await;
             let (report, flaws) = report(&world).await;
@@ -146,8 +151,9 @@ proptest! {
     fn whatever_happens_the_numbers_add_up_and_in_the_end_every_event_has_one(
         history in prop::collection::vec(happening(), 1..40),
         parks in any::<bool>(),
+        receivers in 1..4_usize,
     ) {
         let ambiguous = if parks { AmbiguousPolicy::Park } else { AmbiguousPolicy::Resend };
-        live(&history, ambiguous);
+        live(&history, ambiguous, receivers);
     }
 }

@@ -1,5 +1,6 @@
 use super::prelude::*;
-use leadwire_domain::notice::LeadUrlTemplate;
+use leadwire_domain::effect::EffectId;
+use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use leadwire_domain::source::canary::{LEAD_ID, body, owner_file, recipient, render_secret};
 use leadwire_pipeline::operate::canary::{Accepted, Canary};
 use leadwire_pipeline::port::{WebhookReply, WebhookSender};
@@ -39,6 +40,8 @@ async fn a_canary_goes_the_whole_way_to_the_simulator_alone_and_is_counted_once(
         world.environment = "prod";
         world.enrich.notify_owner = true;
         world.enrich.lead_url = Some(link);
+        let boss = EmailAddress::parse("boss@example.com").unwrap();
+        world.enrich.to.push(boss);
     });
     let begun = world.clock().now();
     let outcomes = world.observed(async {
@@ -55,6 +58,10 @@ async fn a_canary_goes_the_whole_way_to_the_simulator_alone_and_is_counted_once(
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].to, recipient());
     assert!(mails[0].is_canary);
+    // One receiver of its own, whoever is configured.
+    let effect = EffectId::of_mail("canary", &recipient());
+    assert_eq!(mails[0].effect, effect);
+    assert_eq!(document["_leadwire"]["notify"], serde_json::json!([effect]));
     assert!(!mails[0].text.text.contains("https://"), "no link");
     check_told(&world, "CanaryMailed 1");
 }

@@ -2,7 +2,7 @@
 
 use super::audit::audited_where;
 use super::prelude::*;
-use leadwire_domain::limits::MESSAGE_BYTES_MAX;
+use leadwire_domain::limits::CLAIM_BYTES_MAX;
 use leadwire_pipeline::ledger::history::{EventHistory, EventStatus, LeadState};
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::ledger::{ClaimState, Ledger};
@@ -36,7 +36,7 @@ impl Case {
         match claim {
             Claim::Denied => deny(&world, "mail/"),
             Claim::NotJson => world.put(&name.mail_key(), "nonsense"),
-            Claim::TooLarge => world.put(&name.mail_key(), &" ".repeat(MESSAGE_BYTES_MAX + 1)),
+            Claim::TooLarge => world.put(&name.mail_key(), &" ".repeat(CLAIM_BYTES_MAX + 1)),
             Claim::Empty => world.put(&name.mail_key(), ""),
         }
         Self { world, body, name }
@@ -76,9 +76,8 @@ fn denied<T: std::fmt::Debug>(result: Result<T, PortError>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn enrich_mails_only_where_the_claim_can_be_read() {
+async fn enrich_mails_only_where_no_claim_is_that_it_cannot_read() {
     for (claim, outcome) in [
-        (Claim::Denied, STORE_UNAVAILABLE),
         (Claim::NotJson, STORE_UNAVAILABLE),
         (Claim::TooLarge, STORE_UNAVAILABLE),
         (Claim::Empty, ended(Done::MailedBefore)),
@@ -86,9 +85,24 @@ async fn enrich_mails_only_where_the_claim_can_be_read() {
         let case = Case::with(claim).await;
         assert_eq!(case.world.work_next().await, [outcome], "{claim:?}");
         assert_eq!(case.world.mailer().tries(), 0, "{claim:?}");
-        let documents = case.world.keys("enriched/");
-        assert!(documents.is_empty(), "{claim:?}");
+        let left = case.world.peek(&case.name.mail_key()).unwrap();
+        let planted = Case::with(claim).await;
+        let planted = planted.world.peek(&planted.name.mail_key()).unwrap();
+        assert_eq!(left.bytes, planted.bytes, "{claim:?}");
     }
+    // A first receive reads no claim: it creates one, which fails where there is any.
+    let case = Case::with(Claim::Denied).await;
+    assert_eq!(case.world.work_next().await, [MAILED]);
+    // Any other reads it first.
+    case.world.send(&second_receive(&case.name)).await;
+    assert_eq!(case.world.work_next().await, [STORE_UNAVAILABLE]);
+    assert_eq!(case.world.mailer().tries(), 1);
+}
+
+/// A message that has waited before.
+fn second_receive(name: &EventName) -> String {
+    let waiting = r#"{"kind":"owner","hop":1,"reason":"owner_absent"}"#;
+    format!(r#"{{"s3_key":"{}","waiting":{waiting}}}"#, name.raw_key())
 }
 
 #[tokio::test(start_paused = true)]

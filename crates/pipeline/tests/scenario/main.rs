@@ -33,6 +33,7 @@ mod owner;
 mod parked;
 mod prefix;
 mod prelude;
+mod receivers;
 mod redrive;
 mod replay;
 mod sources;

@@ -1,4 +1,5 @@
 use super::prelude::*;
+use super::receivers::worked;
 
 /// Between a trigger and the sweep that finds it lost.
 const LOST: Duration = Duration::from_secs(600 + 1800 + 3600 + 3 * 360 + 15 * 60 + 1);
@@ -137,4 +138,86 @@ async fn a_queue_that_takes_nothing_uses_up_one_count_and_not_one_of_each_event(
     sleep(LOST).await;
     world.work_until_idle().await;
     assert_eq!(swept(&world).await.sent, 1);
+}
+
+/// An event of two receivers: one is told, and the other's mail was put off until that was given up.
+async fn half_told() -> (World, EventName) {
+    let busy = |number| (number > 0).then_some(Fault::Busy);
+    let (world, name) = worked(AmbiguousPolicy::Resend, busy).await;
+    assert_eq!(only(&world, "failed/")["reason"], "mail_unavailable");
+    (world, name)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_failed_is_swept_while_a_receiver_is_open_and_the_other_is_told_once() {
+    let (world, name) = half_told().await;
+    sleep(LOST).await;
+    let report = swept(&world).await;
+    assert_eq!((report.found, report.sent), (1, 1));
+    assert_eq!(world.work_until_idle().await, [MAILED]);
+    assert_eq!(world.mailer().sent().len(), 2);
+    assert_eq!(world.state(&name.mail_key()), "sent");
+    sleep(LOST).await;
+    assert_eq!(swept(&world).await.found, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_and_is_given_up_keeps_its_reason_and_is_not_found_again() {
+    let (world, _) = half_told().await;
+    for expected in [(1, 0), (1, 0), (0, 1), (0, 0), (0, 0)] {
+        sleep(LOST).await;
+        let report = swept(&world).await;
+        assert_eq!((report.sent, report.given_up), expected);
+        world.queue().purge();
+    }
+    assert_eq!(only(&world, "failed/")["reason"], "mail_unavailable");
+    assert_eq!(only(&world, "swept/")["count"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_before_stays_given_up_beside_an_open_receiver() {
+    let (world, name) = half_told().await;
+    let failed_key = name.failed_key();
+    let failure = world.peek(&failed_key).unwrap();
+    let failure = String::from_utf8(failure.bytes).unwrap();
+    world.put(
+        &failed_key,
+        &failure.replace("mail_unavailable", "swept_out"),
+    );
+    sleep(LOST).await;
+    assert_eq!(swept(&world).await.found, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_failed_is_not_swept_where_nothing_is_open() {
+    for ambiguous in [AmbiguousPolicy::Resend, AmbiguousPolicy::Park] {
+        let refuse = |number| (number > 0).then_some(Fault::Refused);
+        let (world, _) = worked(ambiguous, refuse).await;
+        sleep(LOST).await;
+        assert_eq!(swept(&world).await.found, 0);
+    }
+    let (world, name) = half_told().await;
+    world.put(&name.mail_key(), "nonsense");
+    sleep(LOST).await;
+    assert_eq!(
+        swept(&world).await.found,
+        0,
+        "what cannot be read has failed"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_may_not_be_read_keeps_no_other_event_from_being_swept() {
+    let (world, name) = half_told().await;
+    world.post_lead("lost").await;
+    world.queue().purge();
+    sleep(LOST).await;
+    let key = name.mail_key();
+    world.spoil(Fault::Denied, move |call| {
+        matches!(call, Call::Get(..)) && call.is_on(&key)
+    });
+    let swept = world.observed(world.sweep.run(SweepMode::Send)).await;
+    assert!(swept.is_err());
+    assert_eq!(world.queue().depth(), 1);
+    assert_eq!(world.counted().get("SweptEvents"), Some(&1));
 }

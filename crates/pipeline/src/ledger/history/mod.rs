@@ -15,6 +15,7 @@ use leadwire_domain::key::{EventName, FAILED, MAIL};
 use leadwire_domain::lead::document::Provenance;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::message::Trigger;
+use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Source;
 use leadwire_domain::source::canary;
 use std::collections::BTreeSet;
@@ -35,6 +36,8 @@ pub struct EventHistory {
     pub forgotten_at: Option<Timestamp>,
     /// Where its document comes from.
     pub document: Option<Provenance>,
+    /// The owner's address, where its document has one.
+    pub owner: Option<EmailAddress>,
     /// Its claim.
     pub claim: ClaimState,
     /// Why it failed.
@@ -145,13 +148,16 @@ impl<S: ObjectStore> Ledger<'_, S> {
         };
         let is_shown = forgotten_at.is_none();
         let failure = failure.filter(|_failure| is_shown);
+        let lead = match document {
+            DocumentState::Stored(document) if is_shown => Some(document.lead),
+            DocumentState::Stored(_) | DocumentState::Absent | DocumentState::Invalid => None,
+        };
+        let owner = lead.as_ref().and_then(|lead| lead.owner_email.as_deref());
         Ok(EventHistory {
             received: raw.stored().map(|raw| Received::of(&raw)),
             forgotten_at,
-            document: match document {
-                DocumentState::Stored(document) if is_shown => Some(document.lead.provenance),
-                DocumentState::Stored(_) | DocumentState::Absent | DocumentState::Invalid => None,
-            },
+            owner: owner.and_then(|owner| EmailAddress::parse(owner).ok()),
+            document: lead.map(|lead| lead.provenance),
             claim,
             failure: failure.and_then(|failure| failure.record),
             live: queue.live(&name).map(<[_]>::to_vec),

@@ -4,7 +4,8 @@ use super::EventHistory;
 use crate::ledger::{ClaimState, EventEffects};
 use crate::port::QueuedMessage;
 use jiff::Timestamp;
-use leadwire_domain::claim::Settled;
+use leadwire_domain::claim::{Says, Settled};
+use leadwire_domain::effect::{EffectState, Standing, not_happened};
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
 use serde::Serialize;
@@ -23,9 +24,9 @@ pub enum LeadState {
     Ready,
     /// It failed and is tried again.
     Retrying,
-    /// Its mail went out.
+    /// Its mails went out, at least one of them; the receivers of the others are no longer configured.
     Mailed,
-    /// Whether its mail went out is not known; a person must decide.
+    /// Nothing is open or refused, and whether a mail of it went out is not known; a person must decide.
     Parked,
     /// It failed for good.
     Dead,
@@ -114,27 +115,36 @@ impl EventHistory {
         match &self.claim {
             ClaimState::Settled(marker, _) => {
                 let (state, why) = match marker.how {
-                    Settled::Sent => (LeadState::Mailed, ""),
-                    Settled::Forgotten => (LeadState::Forgotten, "on request"),
-                    Settled::Silent => (LeadState::Silent, "mailed nobody"),
+                    Settled::Sent => (LeadState::Mailed, but_for_dropped(&self.effects())),
+                    Settled::Forgotten => (LeadState::Forgotten, "on request".to_owned()),
+                    Settled::Silent => (LeadState::Silent, "mailed nobody".to_owned()),
                 };
                 EventStatus::since(state, Some(marker.at), why)
             }
             ClaimState::Unreadable(_) => self.status_of_messages(now).with_unreadable_claim(),
-            ClaimState::Claimed(..) => match self.effects().parked_since() {
-                Some(since) => EventStatus::since(
-                    LeadState::Parked,
-                    since,
-                    "whether its mail went out is not known",
-                ),
-                None => self.status_of_messages(now),
-            },
+            ClaimState::Claimed(..) => {
+                let effects = self.effects();
+                if effects.standing() == Standing::Parked {
+                    let why = unknown_whether_mailed(&effects);
+                    EventStatus::since(LeadState::Parked, effects.parked_since(), why)
+                } else {
+                    self.status_of_messages(now)
+                }
+            }
             ClaimState::Absent => self.status_of_messages(now),
         }
     }
 
-    /// Its effects, and what is stored of each.
+    /// Its effects, and what is stored of each. None are known before its document is stored.
     pub fn effects(&self) -> EventEffects {
+        let is_undecided = match &self.claim {
+            ClaimState::Absent | ClaimState::Unreadable(_) => true,
+            ClaimState::Claimed(claim, _) => claim.says == Says::First,
+            ClaimState::Settled(..) => false,
+        };
+        if self.document.is_none() && is_undecided {
+            return EventEffects::default();
+        }
         let document = self.document.as_ref();
         let notify = document.and_then(|document| document.notify.as_deref());
         EventEffects::new(notify, &self.claim)
@@ -143,12 +153,15 @@ impl EventHistory {
     fn status_of_messages(&self, now: Timestamp) -> EventStatus {
         let reason = self.failure.as_ref().map(|failure| failure.reason.code());
         match (self.live.as_deref(), &self.failure) {
-            (Some([message, ..]), _) => of_message(message, reason, now),
-            (_, Some(failure)) => EventStatus::since(
-                LeadState::Dead,
-                Some(failure.failed_at),
-                failure.reason.code(),
-            ),
+            (Some([message, ..]), _) => {
+                let status = of_message(message, reason, now);
+                let why = format!("{}{}", status.why, so_far(&self.effects()));
+                EventStatus { why, ..status }
+            }
+            (_, Some(failure)) => {
+                let why = format!("{}{}", failure.reason.code(), self.in_vain());
+                EventStatus::since(LeadState::Dead, Some(failure.failed_at), why)
+            }
             (_, None) if !self.dead.is_empty() => {
                 EventStatus::since(LeadState::Dead, None, "in the dead-letter queue")
             }
@@ -164,16 +177,25 @@ impl EventHistory {
         }
     }
 
+    /// The effects that did not happen, of an event that has several.
+    fn in_vain(&self) -> String {
+        let effects = self.effects();
+        if effects.listed.len() < 2 {
+            return String::new();
+        }
+        match &*not_happened(&effects.listed, &effects.said) {
+            [] => String::new(),
+            [effect] => format!(" for {effect}"),
+            several => format!(" for {} of {}", several.len(), effects.listed.len()),
+        }
+    }
+
     /// Where the queue cannot be read, the documents say how far the event came.
     fn status_of_documents(&self) -> EventStatus {
         if let ClaimState::Claimed(claim, _) = &self.claim
             && claim.is_sending()
         {
-            return EventStatus::until(
-                LeadState::Ready,
-                claim.lease_until,
-                "its mail is being sent",
-            );
+            return EventStatus::until(LeadState::Ready, claim.lease_until, "being mailed");
         }
         match &self.document {
             Some(document) => EventStatus::since(
@@ -187,6 +209,49 @@ impl EventHistory {
                 "in the queue",
             ),
         }
+    }
+}
+
+/// How far the effects of an event have come that has several, where one of them has come to an end.
+fn so_far(effects: &EventEffects) -> String {
+    let words = [
+        (EffectState::Sent, "sent"),
+        (EffectState::Refused, "refused"),
+        (EffectState::Parked, "parked"),
+        (EffectState::Dropped, "dropped"),
+    ];
+    let mut text = String::new();
+    let all = effects.listed.len();
+    for (state, word) in words {
+        let count = effects.count(state);
+        if all > 1 && count > 0 {
+            text.extend([
+                ", ",
+                &count.to_string(),
+                " of ",
+                &all.to_string(),
+                " ",
+                word,
+            ]);
+        }
+    }
+    text
+}
+
+/// Why a mailed event is not mailed to all that its document names.
+fn but_for_dropped(effects: &EventEffects) -> String {
+    match effects.count(EffectState::Dropped) {
+        0 => String::new(),
+        1 => "but for a receiver that is no longer configured".to_owned(),
+        several => format!("but for {several} receivers that are no longer configured"),
+    }
+}
+
+/// Why an event is parked.
+fn unknown_whether_mailed(effects: &EventEffects) -> String {
+    match (effects.count(EffectState::Parked), effects.listed.len()) {
+        (_, 0 | 1) => "whether its mail went out is not known".to_owned(),
+        (parked, all) => format!("whether {parked} of its {all} mails went out is not known"),
     }
 }
 
@@ -234,155 +299,4 @@ fn times(receives: u32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::Marker;
-    use crate::ledger::history::Received;
-    use crate::port::ETag;
-    use crate::trace::TraceContext;
-    use leadwire_domain::failure::{FailureReason, FailureRecord};
-    use leadwire_domain::key::EventName;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_795_000_000 + second).unwrap()
-    }
-
-    const KEY: &str = "raw/crm_event_a_20261123T065000123456Z.json";
-
-    fn facts() -> EventHistory {
-        let raw = Received {
-            lead_id: "a".to_owned(),
-            event_id: "e".to_owned(),
-            source: "generic".to_owned(),
-            accepted_at: at(0),
-            trace_id: None,
-            bytes: 10,
-        };
-        EventHistory {
-            name: EventName::parse_raw_key(KEY).unwrap(),
-            received: Some(raw),
-            forgotten_at: None,
-            document: None,
-            claim: ClaimState::Absent,
-            failure: None,
-            live: Some(Vec::new()),
-            dead: Vec::new(),
-        }
-    }
-
-    fn message(visible: i64, receives: u32, waiting: &str) -> QueuedMessage {
-        let body = format!("{{\"s3_key\":\"{KEY}\"{waiting}}}");
-        QueuedMessage {
-            message_id: "m".to_owned(),
-            handle: "m".to_owned(),
-            body,
-            visible_at: at(visible),
-            receives,
-            trace: TraceContext::default(),
-            others: Vec::new(),
-        }
-    }
-
-    fn failed() -> FailureRecord {
-        FailureRecord {
-            v: 1,
-            reason: FailureReason::LookupMismatch,
-            receives: 1,
-            failed_at: at(5),
-            message_id: "m".to_owned(),
-            s3_key: None,
-            lead_id: None,
-            event_id: None,
-            revision: 0,
-            effects: Vec::new(),
-        }
-    }
-
-    #[track_caller]
-    fn check(facts: &EventHistory, stage: LeadState, why: &str) {
-        let status = facts.status(at(10));
-        assert_eq!((status.state, status.why.as_str()), (stage, why));
-    }
-
-    fn settled(how: Settled) -> ClaimState {
-        ClaimState::Settled(Marker::new(how, at(8)), ETag("1".to_owned()))
-    }
-
-    #[test]
-    fn a_message_tells_what_its_event_waits_for() {
-        let owner = r#","waiting":{"kind":"owner","hop":1,"reason":"owner_absent"}"#;
-        for (visible, waiting, state, why) in [
-            (600, "", LeadState::Waiting, "for its delay"),
-            (600, owner, LeadState::Waiting, "for its owner file"),
-            (9, "", LeadState::Ready, "in the queue"),
-        ] {
-            let mut event = facts();
-            event.live = Some(vec![message(visible, 0, waiting)]);
-            check(&event, state, why);
-        }
-    }
-
-    #[test]
-    fn an_event_that_failed_is_retrying_as_long_as_its_message_lives_and_then_dead() {
-        let mut event = facts();
-        event.failure = Some(failed());
-        event.live = Some(vec![message(12, 1, "")]);
-        check(&event, LeadState::Retrying, "lookup_mismatch, tried once");
-        event.live = Some(Vec::new());
-        check(&event, LeadState::Dead, "lookup_mismatch");
-    }
-
-    #[test]
-    fn an_end_counts_before_anything_else() {
-        let mut event = facts();
-        event.failure = Some(failed());
-        event.live = Some(vec![message(9, 0, "")]);
-        event.claim = settled(Settled::Sent);
-        check(&event, LeadState::Mailed, "");
-    }
-
-    #[test]
-    fn an_event_with_a_tombstone_is_forgotten_whatever_its_claim_says() {
-        for claim in [ClaimState::Absent, settled(Settled::Sent)] {
-            let mut event = facts();
-            (event.received, event.forgotten_at) = (None, Some(at(7)));
-            event.live = Some(vec![message(9, 0, "")]);
-            event.claim = claim;
-            check(&event, LeadState::Forgotten, "on request");
-            assert_eq!(event.status(at(10)).since, Some(at(7)));
-        }
-    }
-
-    #[test]
-    fn a_replay_that_mailed_nobody_is_at_its_end_and_one_that_is_lost_says_what_to_do() {
-        let lost = "no trigger in the queue, and the sweep looks after no replays; replay it again";
-        let mut replay = facts();
-        replay.name = replay.name.with_revision(1);
-        check(&replay, LeadState::Lost, lost);
-        replay.claim = settled(Settled::Silent);
-        check(&replay, LeadState::Silent, "mailed nobody");
-    }
-
-    #[test]
-    fn an_event_without_end_and_without_message_is_lost_only_where_the_queue_was_looked_into() {
-        let lost = "no trigger in the queue; the sweep enqueues it again";
-        let mut event = facts();
-        check(&event, LeadState::Lost, lost);
-        event.live = None;
-        check(&event, LeadState::Waiting, "in the queue");
-    }
-
-    #[test]
-    fn a_claim_that_cannot_be_read_is_shown_as_what_it_is() {
-        let unreadable = "the claim cannot be read";
-        let mut event = facts();
-        event.claim = ClaimState::Unreadable(Some(ETag("1".to_owned())));
-        check(&event, LeadState::Lost, unreadable);
-        for live in [Some(message(12, 1, "")), Some(message(9, 0, "")), None] {
-            event.live = live.map(|message| vec![message]);
-            check(&event, LeadState::Retrying, unreadable);
-        }
-        event.failure = Some(failed());
-        check(&event, LeadState::Dead, unreadable);
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use crate::port::{ObjectStore, PortError};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use leadwire_domain::claim::Settled;
+use leadwire_domain::effect::Standing;
 use leadwire_domain::key::EventName;
 use leadwire_domain::lead::id::{LeadId, Sha256Hex};
 use std::collections::BTreeSet;
@@ -134,13 +135,9 @@ impl RevisionState {
         matches!(self.claim.settled(), Some(Settled::Sent | Settled::Silent))
     }
 
-    /// Its effects, and what is stored of each.
-    pub(super) fn effects(&self) -> EventEffects {
-        let notify = match &self.document {
-            DocumentState::Stored(document) => document.notify(),
-            DocumentState::Absent | DocumentState::Invalid => None,
-        };
-        EventEffects::new(notify, &self.claim)
+    /// Whether nothing of it is open or refused, and a person must decide about an effect.
+    pub(super) fn is_parked(&self) -> bool {
+        EventEffects::of(&self.document, &self.claim).standing() == Standing::Parked
     }
 
     pub(super) fn has_document(&self) -> bool {

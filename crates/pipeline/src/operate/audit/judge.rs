@@ -4,7 +4,8 @@ use super::evidence::{Evidence, RawFacts, RevisionState};
 use super::{AuditConfig, QueueSeen};
 use crate::ledger::{ClaimState, DocumentState};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::effect::Standing;
+use leadwire_domain::claim::Settled;
+use leadwire_domain::effect::{EffectId, is_told};
 use leadwire_domain::key::{ENRICHED, EventName, MAIL};
 use leadwire_domain::source::canary;
 use serde::Serialize;
@@ -15,9 +16,9 @@ const FORGET_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// Where an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Its mail went out.
+    /// Its effects are all sent or dropped, at least one of them sent.
     Mailed,
-    /// A person must decide about it.
+    /// Nothing of it is open or refused, and a person must decide about it.
     Parked,
     /// It failed for good, and `failed/` or its dead letter says so.
     DeadLettered,
@@ -55,6 +56,14 @@ pub enum Flaw {
     SentWithoutDocument,
     /// The claim is not settled, and the raw object is gone.
     ClaimWithoutRaw,
+    /// The mail is settled as sent, and its document names no effect.
+    SentWithoutReceiver,
+    /// The marker does not say of each of the document's effects what became of it, or says that none was sent.
+    ToldDiffers,
+    /// The claim names effects that its document does not.
+    ClaimOfOtherEffects,
+    /// The claim names effects, and there is no document that has them.
+    ClaimWithoutDocument,
     /// The claim cannot be read.
     ClaimUnreadable,
     /// A worker died while it sent, long ago, and no other took over.
@@ -85,6 +94,14 @@ impl Flaw {
             Self::SentWithoutDocument => {
                 "settled as sent, without the document that the mail was made of"
             }
+            Self::SentWithoutReceiver => {
+                "settled as sent, and its document names nobody to be told"
+            }
+            Self::ToldDiffers => {
+                "settled as sent, and what the marker says of the receivers does not fit the document"
+            }
+            Self::ClaimOfOtherEffects => "the claim names receivers that the document does not",
+            Self::ClaimWithoutDocument => "the claim names receivers, and there is no document",
             Self::ClaimWithoutRaw => "never settled, and the raw object is gone",
             Self::ClaimUnreadable => "the mail claim cannot be read",
             Self::ClaimStale => "a worker died while it sent, long ago, and no other took over",
@@ -117,6 +134,10 @@ impl Flaw {
             | Self::DocumentOfOtherBytes
             | Self::DocumentUnreadable
             | Self::SentWithoutDocument
+            | Self::SentWithoutReceiver
+            | Self::ToldDiffers
+            | Self::ClaimOfOtherEffects
+            | Self::ClaimWithoutDocument
             | Self::ClaimUnreadable
             | Self::ClaimStale
             | Self::ForgottenButStored
@@ -187,16 +208,14 @@ impl Case<'_> {
         judged
     }
 
-    /// An end counts before a message that is still on its way, and a message before a failure: it was sent again.
+    /// An end counts before a message that is still on its way, and a message before all else: it may change that.
     fn end(&self, raw: &RawFacts) -> End {
         let Evidence { name, event, .. } = self.evidence;
-        match &event.claim {
+        match event.claim.settled() {
+            Some(Settled::Forgotten) => return End::Forgotten,
             // A silent replay has come to its end like any other.
-            ClaimState::Settled(..) => return End::Mailed,
-            ClaimState::Claimed(..) if event.effects().standing() == Standing::Parked => {
-                return End::Parked;
-            }
-            ClaimState::Absent | ClaimState::Unreadable(_) | ClaimState::Claimed(..) => {}
+            Some(Settled::Sent | Settled::Silent) => return End::Mailed,
+            None => {}
         }
         let has_message = self.queue.live.as_ref().map(|live| live.contains(name));
         let last = raw
@@ -205,6 +224,7 @@ impl Case<'_> {
         let is_young = self.now.duration_since(last) <= self.config.lost_after;
         match has_message {
             Some(true) => End::InFlight,
+            _ if event.is_parked() => End::Parked,
             _ if event.has_failed || self.queue.dead.contains(name) => End::DeadLettered,
             None if is_young => End::InFlight,
             Some(false) if is_young => End::Unqueued,
@@ -232,6 +252,9 @@ impl Case<'_> {
                 }
             }
         }
+        if let Some(flaw) = effects_flaw(revision) {
+            judged.add(name.mail_key(), flaw);
+        }
         match &revision.claim {
             ClaimState::Unreadable(_) => judged.add(name.mail_key(), Flaw::ClaimUnreadable),
             // What failed has its reason, and an alarm of its own.
@@ -243,6 +266,33 @@ impl Case<'_> {
             }
             ClaimState::Absent | ClaimState::Settled(..) | ClaimState::Claimed(..) => {}
         }
+    }
+}
+
+/// What claim or marker say of effects must fit the document that names them.
+fn effects_flaw(revision: &RevisionState) -> Option<Flaw> {
+    let notify = match &revision.document {
+        DocumentState::Stored(document) => document.notify(),
+        DocumentState::Absent if !revision.claim.named().is_empty() => {
+            return Some(Flaw::ClaimWithoutDocument);
+        }
+        DocumentState::Absent | DocumentState::Invalid => None,
+    };
+    match (&revision.claim, notify) {
+        (ClaimState::Settled(marker, _), notify) if marker.how == Settled::Sent => {
+            let is_nobody = notify.is_some_and(<[EffectId]>::is_empty);
+            let fits = |told: &str| is_told(told, notify.map(<[EffectId]>::len));
+            match marker.told.as_deref() {
+                _ if is_nobody => Some(Flaw::SentWithoutReceiver),
+                Some(told) if !fits(told) => Some(Flaw::ToldDiffers),
+                Some(_) | None => None,
+            }
+        }
+        (claim, Some(notify)) => {
+            let is_other = claim.named().iter().any(|id| !notify.contains(id));
+            is_other.then_some(Flaw::ClaimOfOtherEffects)
+        }
+        (_, None) => None,
     }
 }
 

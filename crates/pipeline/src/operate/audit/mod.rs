@@ -45,7 +45,7 @@ pub struct QueueSeen {
 pub struct Account {
     /// Events that are stored, or were and are forgotten.
     pub received: u64,
-    /// Their mail went out.
+    /// Their effects are all sent or dropped, at least one of them sent.
     pub mailed: u64,
     /// A person must decide.
     pub parked: u64,

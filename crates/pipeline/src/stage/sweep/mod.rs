@@ -1,7 +1,10 @@
 //! `sweep`: finds events that have lost their trigger and enqueues them again. In normal operation it finds nothing.
 //!
-//! Four sorted listings — `raw/`, `mail/`, `failed/`, `swept/` — are merged on the event's name, so that no object is read but for what is found.
+//! Four sorted listings — `raw/`, `mail/`, `failed/`, `swept/` — are merged on the event's name, so that no object is read but for what is found,
+//! and for what has failed and is not settled.
 //! The cost grows with the objects kept: one request per thousand of them.
+
+mod open;
 
 use crate::ledger::queue::fresh_message;
 use crate::ledger::{Kind, Ledger};
@@ -14,9 +17,6 @@ use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::message::TriggerFacts;
 use serde::Serialize;
 use std::sync::Arc;
-
-/// How often an event is enqueued again before it is given up.
-const SENDS_MAX: u32 = 2;
 
 /// What a sweep may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ struct Lost {
     found: u64,
     /// The first of them.
     names: Vec<EventName>,
+    /// Why one could not be told from what has failed for good.
+    error: Option<PortError>,
 }
 
 /// What was done about an event that has lost its trigger.
@@ -108,10 +110,10 @@ impl<H: Home> Sweep<H> {
                 .collect(),
             ..SweepReport::default()
         };
+        let mut first_error = lost.error;
         if mode == SweepMode::DryRun {
-            return Ok(report);
+            return first_error.map_or(Ok(report), Err);
         }
-        let mut first_error = None;
         let names = if report.refused {
             Vec::new()
         } else {
@@ -124,11 +126,7 @@ impl<H: Home> Sweep<H> {
                 Ok(Requeued::Gone) => {}
                 // One event that cannot be read or counted must not keep the others waiting.
                 Err(error) => {
-                    CallFailed {
-                        subject: Subject::default(),
-                        error: &error.cause,
-                    }
-                    .emit();
+                    report_failed_call(&error.cause);
                     first_error = first_error.or(Some(error.cause));
                     if error.is_queue_down {
                         break;
@@ -169,23 +167,44 @@ impl<H: Home> Sweep<H> {
             }
             lost.examined += 1;
             let name = object.key.strip_prefix(RAW).unwrap_or_default();
-            let marker = mail.seek(name).await?;
-            let is_settled = marker.is_some_and(|marker| marker.size == 0);
+            let claim = mail.seek(name).await?.map(|claim| claim.size);
+            let is_settled = claim == Some(0);
             let has_failed = failed.seek(name).await?.is_some();
             // What was enqueued again a while ago may wait as long as a new event may: its trigger is not lost yet.
             let count = swept.seek(name).await?;
             let is_under_way = count.is_some_and(|count| !self.is_lost(now, count.last_modified));
-            if is_settled || has_failed || is_under_way || !self.is_due(now, object.last_modified) {
+            let is_claimed = claim.is_some();
+            if is_settled
+                || (has_failed && !is_claimed)
+                || is_under_way
+                || !self.is_due(now, object.last_modified)
+            {
                 continue;
             }
-            if let Ok(name) = EventName::parse_raw_key(&object.key) {
-                lost.found += 1;
-                if lost.names.len() < keep {
-                    lost.names.push(name);
-                }
+            let Ok(name) = EventName::parse_raw_key(&object.key) else {
+                continue;
+            };
+            if has_failed && !self.is_open(&name, &mut lost.error).await {
+                continue;
+            }
+            lost.found += 1;
+            if lost.names.len() < keep {
+                lost.names.push(name);
             }
         }
         Ok(lost)
+    }
+
+    /// Whether an event that failed still has an effect that is open. One that cannot be read is left alone this time.
+    async fn is_open(&self, name: &EventName, first_error: &mut Option<PortError>) -> bool {
+        match open::is_open_beside_failure(self.ledger(), name).await {
+            Ok(is_open) => is_open,
+            Err(error) => {
+                report_failed_call(&error);
+                first_error.get_or_insert(error);
+                false
+            }
+        }
     }
 
     /// Old enough to have lost its trigger, and young enough to matter.
@@ -207,7 +226,7 @@ impl<H: Home> Sweep<H> {
         // An object that was put by hand gets the bare form.
         let facts = raw.facts(self.config.delay_seconds);
         let times = ledger.times_swept(name).await? + 1;
-        let given_up = times > SENDS_MAX;
+        let given_up = times > open::SENDS_MAX;
         if given_up {
             self.give_up(name, facts.as_ref()).await?;
         } else {
@@ -233,11 +252,16 @@ impl<H: Home> Sweep<H> {
         })
     }
 
+    /// What failed keeps its reason, which says more: the count alone says that it was given up.
     async fn give_up(
         &self,
         name: &EventName,
         facts: Option<&TriggerFacts>,
     ) -> Result<(), PortError> {
+        let ledger = self.ledger();
+        if ledger.failure(name).await?.is_some() {
+            return ledger.put_swept(name, open::SENDS_MAX + 1).await;
+        }
         // There is no message to name.
         let failure = FailureRecord {
             v: 1,
@@ -251,10 +275,18 @@ impl<H: Home> Sweep<H> {
             revision: 0,
             effects: Vec::new(),
         };
-        self.ledger().put_failure(Some(name), &failure).await
+        ledger.put_failure(Some(name), &failure).await
     }
 
     fn ledger(&self) -> Ledger<'_, H::Store> {
         Ledger::new(self.home.store())
     }
+}
+
+fn report_failed_call(error: &PortError) {
+    CallFailed {
+        subject: Subject::default(),
+        error,
+    }
+    .emit();
 }
