@@ -49,6 +49,7 @@ fn event(notify: Option<&[EffectId]>, claim: ClaimState) -> EventHistory {
             trace_id: None,
             bytes: 10,
         }),
+        forgotten_at: None,
         document: Some(serde_json::from_value(document).unwrap()),
         owner: Some(address("omar@example.com")),
         claim,
