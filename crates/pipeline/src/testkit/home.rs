@@ -99,8 +99,8 @@ impl<S: Script> MemoryHome<S> {
             Fault::Fails
             | Fault::Denied
             | Fault::Conflict
-            | Fault::Busy
             | Fault::Throttled
+            | Fault::Busy
             | Fault::Refused => {
                 self.script.arrived(&call, Some(fault));
             }
@@ -314,8 +314,8 @@ impl<S: Script> Mailer for MemoryHome<S> {
         let failure = failure("send mail");
         match sent.await {
             Ok(number) => MailOutcome::Accepted(format!("mail-{number}")),
-            Err(fault @ Fault::Busy) => MailOutcome::Busy(failure(fault)),
             Err(fault @ Fault::Throttled) => MailOutcome::Throttled(failure(fault)),
+            Err(fault @ Fault::Busy) => MailOutcome::Busy(failure(fault)),
             Err(fault @ Fault::Refused) => MailOutcome::Refused(failure(fault)),
             Err(unknown) => MailOutcome::Ambiguous(failure(unknown)),
         }

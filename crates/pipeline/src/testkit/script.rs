@@ -29,7 +29,7 @@ pub enum Call {
     TakeDead,
     /// The deletion of a dead letter, by its id.
     DeleteDead(String),
-    /// A mail, by its event and effect.
+    /// A mail, by its event and its effect.
     Mail(String, EffectId),
 }
 
@@ -87,10 +87,10 @@ pub enum Fault {
     Denied,
     /// A store answers 409: another write is under way. It has no effect.
     Conflict,
+    /// The mail service takes too many at this moment: a definite refusal, and it may be asked again at once.
+    Throttled,
     /// The mail service is busy: a definite refusal that may pass.
     Busy,
-    /// The mail service is asked too much at this moment: a definite refusal, and it may be asked again at once.
-    Throttled,
     /// The mail service refuses for good.
     Refused,
     /// It takes three seconds, and then effect: less than a webhook may.

@@ -1,7 +1,7 @@
 //! The claim and the document are written at once: whose document counts, what a lost reply leaves, and what is no doubt.
 
 use super::prelude::*;
-use super::receivers::*;
+use super::several::*;
 use leadwire_domain::channel::OWNER;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::EmailAddress;

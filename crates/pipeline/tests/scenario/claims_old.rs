@@ -1,7 +1,7 @@
 //! What the first edition left: claims of version 1, documents that name no effects, markers that do not say who was told.
 
 use super::prelude::*;
-use super::receivers::*;
+use super::several::*;
 use leadwire_pipeline::ledger::{ClaimState, DocumentState, EventEffects, Ledger};
 
 const IDLE: &str = r#"{"state":"idle","attempt":1}"#;

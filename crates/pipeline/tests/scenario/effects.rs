@@ -1,7 +1,7 @@
 //! One claim, many effects: one receiver fares badly, and the others are told all the same.
 
 use super::prelude::*;
-use super::receivers::*;
+use super::several::*;
 
 /// One receiver's mail is answered so, each time, and the others' are taken.
 fn spoil_mail(world: &World, number: usize, fault: Fault) {

@@ -1,7 +1,7 @@
 //! Doubts: an effect is sent once more, and then it is a person's business. A doubt costs no receive.
 
 use super::prelude::*;
-use super::receivers::*;
+use super::several::*;
 
 /// The ways in which it stays unknown whether a mail was taken.
 const DOUBTS: [Fault; 3] = [Fault::ReplyLost, Fault::Fails, Fault::Hangs];

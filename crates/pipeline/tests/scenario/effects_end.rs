@@ -1,7 +1,7 @@
 //! Ends: dropped receivers, nobody to tell, and the end of the wait for a service.
 
 use super::prelude::*;
-use super::receivers::*;
+use super::several::*;
 use leadwire_domain::limits::MAIL_HOPS_MAX;
 use leadwire_pipeline::operate::audit::Account;
 

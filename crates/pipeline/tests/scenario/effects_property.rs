@@ -2,7 +2,7 @@
 //! time, and without a doubt exactly once.
 
 use super::prelude::*;
-use super::receivers::*;
+use super::several::*;
 use leadwire_pipeline::settings::EnrichConfig;
 use leadwire_pipeline::stage::enrich::Enrich;
 use leadwire_pipeline::testkit::enrich_config;

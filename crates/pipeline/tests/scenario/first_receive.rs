@@ -1,7 +1,7 @@
 //! The first receive does not read what it is about to write. Whatever it meets then, all is read before anything is decided.
 
 use super::prelude::*;
-use super::receivers::*;
+use super::several::*;
 
 /// The key of the only event under a prefix.
 fn key(world: &World, prefix: &str) -> String {

@@ -1,7 +1,7 @@
 //! A worker dies at each of its calls, before the call takes effect and after, in one attempt and in two, while two receivers are told.
 
 use super::prelude::*;
-use super::receivers::*;
+use super::several::*;
 
 const POLICIES: [AmbiguousPolicy; 2] = [AmbiguousPolicy::Resend, AmbiguousPolicy::Park];
 const SIDES: [Fault; 2] = [Fault::DiesBefore, Fault::DiesAfter];
