@@ -23,11 +23,11 @@ async fn a_process_killed_before_or_after_any_kind_of_call_loses_nothing_and_mix
     // Where the machine was so busy that a run sent something again, its calls are more than those of the next run.
     let are_few = missed.len() * 10 <= verdicts.len();
     assert!(are_few, "never met: {missed:#?}");
-    // The one moment in which a second mail is allowed: it shows that processes do die at these points.
+    // The one moment in which a second mail to a receiver is allowed: it shows that processes do die at these points. There are two.
     let in_doubt = |verdict: &&Verdict| {
         verdict.point.step.what == "SendEmail" && verdict.point.side == Side::After
     };
     let doubtful = verdicts.iter().find(in_doubt).context("a mail in doubt")?;
-    assert_eq!(doubtful.mails, 2, "{}", doubtful.point);
+    assert!((3..=4).contains(&doubtful.mails), "{doubtful:?}");
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod alarms_driven;
+mod calls;
 mod canary;
 mod cost;
 mod crash;

@@ -25,7 +25,8 @@ async fn faults_kills_and_double_posts_lose_nothing_mix_nothing_and_mail_twice_o
     };
     at_least("calls_failed", 1.0);
     at_least("kills", 1.0);
-    at_least("mails", 72.0);
+    // To both receivers of nearly every event: twice in doubt, it may be parked unsent.
+    at_least("mails", 130.0);
     let killed = report.value("kills").unwrap_or_default();
     at_least("processes", killed + 1.0);
     Ok(())

@@ -60,46 +60,68 @@ pub fn documents<T: Target>(report: &mut Report, target: &T, accepted: &[Accepte
     Ok(())
 }
 
-/// There is one mail for each event that was accepted, and no other.
-pub fn mailed_once(report: &mut Report, mails: &Mails, accepted: &[Accepted]) {
+/// There is one mail to each receiver of each event that was accepted, and no other.
+pub fn mailed_once<T: Target>(
+    report: &mut Report,
+    target: &T,
+    mails: &Mails,
+    accepted: &[Accepted],
+) {
     let expected: BTreeSet<&str> = accepted.iter().map(Accepted::name).collect();
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut times: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for mail in &mails.taken {
-        *times.entry(&mail.event).or_default() += 1;
+        let receivers = times.entry(&mail.event).or_default();
+        *receivers.entry(&mail.to).or_default() += 1;
     }
     report.count("mailed", times.len());
-    let lost = expected.iter().filter(|name| !times.contains_key(**name));
-    report.promise("every event that was accepted is mailed", lost);
+    let told = |name: &str| times.get(name).map_or(0, BTreeMap::len);
+    let lost = expected
+        .iter()
+        .filter(|name| told(name) != target.receivers());
+    let lost = lost.map(|name| format!("{name}: {} receivers", told(name)));
+    let promise = "every event that was accepted is mailed to each receiver";
+    report.promise(promise, lost);
     let more = times.keys().filter(|name| !expected.contains(**name));
     report.promise("nothing else is mailed", more);
-    let again = times.iter().filter(|(_, times)| **times > 1);
-    let again = again.map(|(name, times)| format!("{name}: {times}"));
-    report.promise("no event is mailed twice", again);
+    let again = times.iter().flat_map(|(name, to)| {
+        let again = to.iter().filter(|(_, times)| **times > 1);
+        again.map(move |(to, times)| format!("{name} to {to}: {times}"))
+    });
+    report.promise("no receiver is mailed twice", again);
 }
 
-/// A second mail only where the first is in doubt; every mail of an event says the same, and what its document says.
+/// A second mail to a receiver only where the first is in doubt, and no third; every mail of an event says the same, and what its document says.
 pub fn mailed_in_doubt<T: Target>(report: &mut Report, target: &T, mails: &Mails) -> Result<()> {
-    let mut subjects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut subjects: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut copies: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for mail in &mails.taken {
-        subjects.entry(&mail.event).or_default().push(&mail.subject);
+        subjects
+            .entry(&mail.event)
+            .or_default()
+            .insert(&mail.subject);
+        *copies.entry((&mail.event, &mail.to)).or_default() += 1;
     }
     report.count("mails", mails.taken.len());
     report.count("mails_in_doubt", mails.doubts.values().sum());
-    report.count("mails_more_than_events", mails.taken.len() - subjects.len());
+    report.count("mails_more_than_effects", mails.taken.len() - copies.len());
     let (mut twice, mut different) = (mails.broken.clone(), Vec::new());
-    for (event, subjects) in &subjects {
+    for ((event, to), copies) in &copies {
         let doubts = mails.doubts.get(*event).copied().unwrap_or(0);
-        if subjects.len() > 1 + doubts {
+        if *copies > 1 + doubts.min(1) {
             twice.push(format!(
-                "{event}: {} mails, {doubts} in doubt",
-                subjects.len()
+                "{event} to {to}: {copies} mails, {doubts} in doubt"
             ));
         }
-        if subjects.iter().collect::<BTreeSet<_>>().len() > 1 {
+    }
+    for (event, subjects) in &subjects {
+        if subjects.len() > 1 {
             different.push(format!("{event}: {subjects:?}"));
         }
     }
-    report.promise("a second mail only where the first is in doubt", twice);
+    report.promise(
+        "a second mail only where the first is in doubt, and no third",
+        twice,
+    );
     report.promise(
         "one document for one event, whatever its owner file becomes",
         different,

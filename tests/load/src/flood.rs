@@ -67,7 +67,7 @@ pub async fn run<T: Flooded>(flood: Flood, target: &T) -> Result<Report> {
     let mails = target.mails(&keys.collect())?;
     check::documents(&mut report, target, &accepted)?;
     check::raw(&mut report, target, &accepted)?;
-    check::mailed_once(&mut report, &mails, &accepted);
+    check::mailed_once(&mut report, target, &mails, &accepted);
     Ok(report)
 }
 

@@ -30,6 +30,8 @@ const BUSY_WAIT: Duration = Duration::from_secs(2);
 const BUSY_LOOK: Duration = Duration::from_millis(1);
 /// Messages in one batch.
 const BATCH: usize = 10;
+/// Who is told of each event.
+const RECEIVERS: [&str; 2] = ["team@example.com", "desk@example.com"];
 /// What a subject begins with.
 const SUBJECT: &str = "New lead: Lead ";
 
@@ -67,7 +69,7 @@ impl Sender for Caller {
 impl Functions {
     /// Functions of so many environments at once, each of them up: a flood is not about cold starts.
     pub async fn warm(environments: usize) -> Result<Self> {
-        let rig = Rig::start_with(&[], environments).await?;
+        let rig = Rig::start_with(&[receivers()], environments).await?;
         let functions = Self::over(rig, environments);
         let warming = (0..environments).map(async |number| {
             let name = format!("warm-{number}");
@@ -86,7 +88,8 @@ impl Functions {
             ("RETRY_SECONDS", "1"),
             ("MAX_RECEIVE_COUNT", "30"),
         ];
-        let variables = short.map(|(name, value)| (name, value.to_owned()));
+        let short = short.map(|(name, value)| (name, value.to_owned()));
+        let variables: Vec<_> = short.into_iter().chain([receivers()]).collect();
         let rig = Rig::start_with(&variables, environments).await?;
         rig.cloud.serve_queue(VISIBILITY, RECEIVES_MAX);
         let url = rig.cloud.url();
@@ -156,14 +159,45 @@ impl Functions {
     }
 
     fn is_settled(&self, key: &str) -> bool {
-        let marker = self.object(ENRICHED, &key.replacen("raw/", "mail/", 1));
-        marker.is_some_and(|marker| marker.is_empty())
+        self.state(key) == "mailed"
+    }
+
+    /// Where an event stands: `mailed`, `parked` with its reason, or on its way.
+    fn state(&self, key: &str) -> &'static str {
+        let of = |room: &str| self.object(ENRICHED, &key.replacen("raw/", room, 1));
+        let Some(claim) = of("mail/") else {
+            return "waits";
+        };
+        if claim.is_empty() {
+            return "mailed";
+        }
+        let claim: Value = serde_json::from_slice(&claim).unwrap_or_default();
+        let effects = claim.get("effects").and_then(Value::as_object);
+        let states = effects.into_iter().flatten();
+        let states: Vec<_> = states
+            .map(|(_, effect)| effect.get("state").and_then(Value::as_str))
+            .collect();
+        let is_over = |state: &Option<&str>| matches!(state, Some("sent" | "parked"));
+        if !states.is_empty() && states.iter().all(is_over) && of("failed/").is_some() {
+            "parked"
+        } else {
+            "waits"
+        }
     }
 
     fn object(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         let bytes = self.rig.cloud.bytes(bucket, key)?;
         Some(bytes.to_vec())
     }
+}
+
+fn receivers() -> (&'static str, String) {
+    ("SES_TO_ADDRESS", RECEIVERS.join(","))
+}
+
+fn receiver(request: &Value) -> &str {
+    let to = request.pointer("/Destination/ToAddresses/0");
+    to.and_then(Value::as_str).unwrap_or_default()
 }
 
 fn subject(request: &Value) -> &str {
@@ -183,6 +217,10 @@ impl Target for Functions {
 
     fn sender(&self) -> Caller {
         Caller(Rc::clone(&self.rig))
+    }
+
+    fn receivers(&self) -> usize {
+        RECEIVERS.len()
     }
 
     fn put_owner(&self, lead_id: &str, owner: &str) -> Result<()> {
@@ -221,6 +259,7 @@ impl Target for Functions {
         for (event, request) in self.by_event() {
             mails.taken.push(Mail {
                 event: name(&event),
+                to: receiver(&request).to_owned(),
                 subject: subject(&request).to_owned(),
                 text: format!("{SUBJECT}{event}"),
             });
@@ -292,8 +331,9 @@ impl Killed for Functions {
 
     fn states(&self, accepted: &Keys) -> Result<BTreeMap<String, String>> {
         let state = |(event, keys): (&String, &BTreeSet<String>)| {
-            let settled = keys.iter().all(|key| self.is_settled(key));
-            let state = if settled { "mailed" } else { "waits" };
+            let states: BTreeSet<_> = keys.iter().map(|key| self.state(key)).collect();
+            // Of several, what waits comes last.
+            let state = states.last().copied().unwrap_or("waits");
             (event.clone(), state.to_owned())
         };
         Ok(accepted.iter().map(state).collect())

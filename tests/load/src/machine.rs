@@ -162,6 +162,10 @@ impl Target for Machine {
         Connection::to(self.address)
     }
 
+    fn receivers(&self) -> usize {
+        1
+    }
+
     fn put_owner(&self, lead_id: &str, owner: &str) -> Result<()> {
         // Whole, as whoever assigns owners would.
         let file = json!({"lead_id": lead_id, "lead_owner": owner, "funnel": "Lookup"});
@@ -308,6 +312,7 @@ fn judged(taken: &[Taken], settled: &BTreeMap<String, usize>) -> Mails {
             event: mail.event.clone(),
             subject: mail.subject(),
             text: mail.text.clone(),
+            ..Mail::default()
         });
     }
     for (event, sent) in lives {

@@ -41,6 +41,8 @@ pub trait Sender {
 pub struct Mail {
     /// The name of its event: the key without `raw/` and `.json`.
     pub event: String,
+    /// Its receiver, in the home's own words.
+    pub to: String,
     /// What tells it from another mail of the same event.
     pub subject: String,
     /// All of it.
@@ -64,6 +66,8 @@ pub trait Target {
     type Sender: Sender;
     /// A sender of its own.
     fn sender(&self) -> Self::Sender;
+    /// How many receivers are told of each event.
+    fn receivers(&self) -> usize;
     /// Writes a lead's owner file.
     fn put_owner(&self, lead_id: &str, owner: &str) -> Result<()>;
     /// The processes that run.

@@ -20,6 +20,9 @@ const VISIBILITY: Duration = Duration::from_secs(4);
 /// Receives before a message becomes a dead letter.
 const RECEIVES_MAX: u32 = 3;
 
+/// Who is told of each lead.
+pub(crate) const RECEIVERS: [&str; 2] = ["team@example.com", "desk@example.com"];
+
 /// Where S3 and SQS are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -87,6 +90,7 @@ impl Ground {
             ("DELAY_QUEUE_URL", &self.queue_url),
             ("LEASE_SECONDS", "2"),
             ("RETRY_SECONDS", "1"),
+            ("SES_TO_ADDRESS", &RECEIVERS.join(",")),
         ]));
         all
     }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use serde_json::Value;
 
-use super::end::{End, Seen, subjects};
+use super::end::{End, Mailed, Seen, by_receiver, mails};
+use super::ground::RECEIVERS;
 use super::scene::Scene;
 use super::shape::{Lead, Shape};
 use crate::accepted::key_in;
@@ -38,24 +39,26 @@ pub(crate) async fn judge(
         }
         let document = key_in(key, "enriched");
         let document = scene.ground.bytes("enriched", &document).await?;
-        let mails = subjects(&scene.ground, lead);
+        let mails = mails(&scene.ground, lead);
         let is_early = |at| not_before.is_some_and(|earliest| at < earliest);
-        if mails.iter().any(|(at, _)| is_early(*at)) {
+        if mails.iter().any(|mail| is_early(mail.at)) {
             broken.push(format!(
                 "P2: mailed at {mails:?}, not before {not_before:?}"
             ));
         }
         broken.extend(judge_document(lead, document.as_deref(), &mails)?);
         let seen = seen.get(&lead.name).copied().unwrap_or_default();
-        let (least, most) = mails_allowed(scene.shape, end, seen);
-        if !(least..=most).contains(&mails.len()) {
-            let (count, name) = (mails.len(), &lead.name);
-            broken.push(format!(
-                "P4: {count} mails for {name}, {least} to {most} allowed"
-            ));
+        for (receiver, count) in by_receiver(&mails).into_iter().enumerate() {
+            let (least, most) = mails_allowed(scene.shape, end, seen, receiver);
+            if !(least..=most).contains(&count) {
+                let (name, to) = (&lead.name, RECEIVERS.get(receiver));
+                broken.push(format!(
+                    "P4: {count} mails for {name} to {to:?}, {least} to {most} allowed"
+                ));
+            }
         }
     }
-    let of_leads = leads.iter().map(|lead| subjects(&scene.ground, lead).len());
+    let of_leads = leads.iter().map(|lead| mails(&scene.ground, lead).len());
     if of_leads.sum::<usize>() != scene.ground.cloud.mails().len() {
         broken.push("P5: a mail is of no lead".to_owned());
     }
@@ -66,7 +69,7 @@ pub(crate) async fn judge(
 fn judge_document(
     lead: &Lead,
     document: Option<&[u8]>,
-    mails: &[(jiff::Timestamp, String)],
+    mails: &[Mailed],
 ) -> Result<Option<String>> {
     let Some(document) = document else {
         let broken = || format!("P3: {} is mailed without a document", lead.name);
@@ -77,22 +80,23 @@ fn judge_document(
     let expected = format!("New lead: {} → {owner}", lead.name);
     let is_own = document.at("lead_id") == lead.id.as_str()
         && document.at("display_name") == lead.name.as_str();
-    let agree = mails.iter().all(|(_, subject)| *subject == expected);
+    let agree = mails.iter().all(|mail| mail.subject == expected);
     Ok((!is_own || !agree).then(|| format!("P3: {document} and {mails:?}")))
 }
 
-/// The least and the most mails of a lead. A second one is allowed where the first was out and not settled when its process died, or where the
-/// answer to it was lost.
-fn mails_allowed(shape: Shape, end: Option<End>, seen: Seen) -> (usize, usize) {
-    let in_doubt = usize::from(seen.mails > 0 && !seen.settled);
-    let most = if shape == Shape::Park {
+/// The least and the most mails of a lead to one receiver. A second one is allowed where the first was out and not settled when its process
+/// died, or where the answer to it was lost; a third never.
+fn mails_allowed(shape: Shape, end: Option<End>, seen: Seen, receiver: usize) -> (usize, usize) {
+    let was_out = seen.mails.get(receiver).is_some_and(|mails| *mails > 0);
+    let may_be_twice = shape == Shape::Doubt || (was_out && !seen.settled);
+    let most = if shape == Shape::Park || !may_be_twice {
         1
     } else {
-        1 + usize::from(shape == Shape::Doubt) + in_doubt
+        2
     };
     match end {
         Some(End::Failed) => (0, 0),
-        Some(End::Parked) => (0, 1),
+        Some(End::Parked) => (0, most),
         Some(End::Settled) => (1, most),
         None => (0, most),
     }

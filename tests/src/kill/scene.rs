@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::end::{End, Seen, end, subjects};
+use super::end::{End, Seen, by_receiver, end, mails};
 use super::ground::{Ground, Kind};
 use super::point::{Point, Side, Step, steps, what};
 use super::shape::{Lead, Shape};
@@ -177,7 +177,7 @@ impl Scene {
                 Some(key) => end(&self.ground, self.shape, key).await? == Some(End::Settled),
                 None => false,
             };
-            let mails = subjects(&self.ground, &lead).len();
+            let mails = by_receiver(&mails(&self.ground, &lead));
             all.insert(lead.name.clone(), Seen { mails, settled });
             if self.shape.owner(&lead).is_some() && !self.shape.fails() {
                 let file = json!({"lead_id": lead.id, "lead_owner": "Another owner"});

@@ -7,7 +7,8 @@ use jiff::SignedDuration;
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter::repeat_n;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::Notify;
 
 type Closure = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 
@@ -19,11 +20,12 @@ struct Wishes {
     mails: VecDeque<Fault>,
     calls: Vec<Call>,
     skew: SignedDuration,
+    is_dead: bool,
 }
 
 /// What a test asked for goes wrong, and nothing else.
 #[derive(Default)]
-pub struct Asked(Mutex<Wishes>);
+pub struct Asked(Mutex<Wishes>, Notify);
 
 impl fmt::Debug for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,10 +38,17 @@ impl fmt::Debug for Asked {
 impl Script for Asked {
     fn course(&self, call: &Call) -> Course {
         let mut wishes = lock(&self.0);
+        if wishes.is_dead {
+            let fault = Some(Fault::Hangs);
+            return Course {
+                fault,
+                ..Course::default()
+            };
+        }
         wishes.calls.push(call.clone());
         let planned = if matches!(call, Call::Send(_)) {
             wishes.sends.pop_front().flatten()
-        } else if matches!(call, Call::Mail(_)) {
+        } else if matches!(call, Call::Mail(..)) {
             wishes.mails.pop_front()
         } else {
             None
@@ -49,6 +58,11 @@ impl Script for Asked {
             fault,
             ..Course::default()
         }
+    }
+
+    fn die(&self) {
+        lock(&self.0).is_dead = true;
+        self.1.notify_one();
     }
 
     fn skew(&self) -> SignedDuration {
@@ -73,6 +87,21 @@ impl FakeHome {
     /// Nothing goes wrong any more but what is still planned.
     pub fn clear_script(&self) {
         self.wishes().script = None;
+    }
+
+    /// Waits until a call was its process's last. The dead make no further call.
+    pub async fn died(&self) {
+        self.script.1.notified().await;
+    }
+
+    /// The next process begins where the dead one was.
+    pub fn revive(&self) {
+        self.wishes().is_dead = false;
+    }
+
+    /// The home of another process over the same memory, with a script of its own.
+    pub fn of_other_process(&self) -> Self {
+        self.with_script(Arc::default())
     }
 
     /// Puts the clock ahead or back, as another machine's may be.
@@ -134,7 +163,7 @@ impl FakeHome {
     /// How many mails were tried.
     pub fn tries(&self) -> usize {
         let wishes = self.wishes();
-        let is_mail = |call: &&Call| matches!(call, Call::Mail(_));
+        let is_mail = |call: &&Call| matches!(call, Call::Mail(..));
         wishes.calls.iter().filter(is_mail).count()
     }
 }

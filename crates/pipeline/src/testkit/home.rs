@@ -45,6 +45,11 @@ impl<S: Script> MemoryHome<S> {
         Self { memory, script }
     }
 
+    /// The ports of another caller over the same memory.
+    pub(super) fn with_script(&self, script: Arc<S>) -> Self {
+        Self::new(Arc::clone(&self.memory), script)
+    }
+
     /// Makes a call: `effect` is what it does at one instant, and `changes` whether that changed anything.
     async fn call<T: Send + 'static>(
         &self,
@@ -91,7 +96,12 @@ impl<S: Script> MemoryHome<S> {
                 self.script.die();
                 return std::future::pending().await;
             }
-            Fault::Fails | Fault::Denied | Fault::Conflict | Fault::Busy | Fault::Refused => {
+            Fault::Fails
+            | Fault::Denied
+            | Fault::Conflict
+            | Fault::Throttled
+            | Fault::Busy
+            | Fault::Refused => {
                 self.script.arrived(&call, Some(fault));
             }
         }
@@ -301,7 +311,7 @@ impl<S: Script> Mailer for MemoryHome<S> {
     async fn send(&self, mail: &Mail) -> MailOutcome {
         let mail = mail.clone();
         let sent = self.call(
-            Call::Mail(mail.event.clone()),
+            Call::Mail(mail.event.clone(), mail.effect.clone()),
             move |state, _| {
                 state.mails.push(mail);
                 state.mails.len()
@@ -311,6 +321,7 @@ impl<S: Script> Mailer for MemoryHome<S> {
         let failure = failure("send mail");
         match sent.await {
             Ok(number) => MailOutcome::Accepted(format!("mail-{number}")),
+            Err(fault @ Fault::Throttled) => MailOutcome::Throttled(failure(fault)),
             Err(fault @ Fault::Busy) => MailOutcome::Busy(failure(fault)),
             Err(fault @ Fault::Refused) => MailOutcome::Refused(failure(fault)),
             Err(unknown) => MailOutcome::Ambiguous(failure(unknown)),

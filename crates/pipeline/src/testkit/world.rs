@@ -377,6 +377,18 @@ impl World {
         results.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
+    /// Works on one batch, unless the process dies at it: then nothing of it is deleted, and the next process begins where it was.
+    pub async fn work_or_die(&self) -> Option<Vec<Outcome>> {
+        tokio::select! {
+            biased;
+            () = self.home.died() => {
+                self.home.revive();
+                None
+            }
+            outcomes = self.work() => Some(outcomes),
+        }
+    }
+
     /// Goes forward in time to the next message, and works on what is visible then.
     pub async fn work_next(&self) -> Vec<Outcome> {
         if let Some(next) = self.queue().next_visible_at() {

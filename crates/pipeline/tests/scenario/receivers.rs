@@ -32,7 +32,7 @@ pub(crate) fn with_both(ambiguous: AmbiguousPolicy) -> World {
 pub(crate) fn mails_meet(world: &World, faults: impl Fn(usize) -> Option<Fault> + Send + 'static) {
     let mut mails = 0..;
     world.home.set_script(move |call| match call {
-        Call::Mail(_) => faults(mails.next()?),
+        Call::Mail(..) => faults(mails.next()?),
         _ => None,
     });
 }

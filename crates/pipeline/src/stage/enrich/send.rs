@@ -32,8 +32,8 @@ const ASK_AGAIN_MILLIS: std::ops::Range<u64> = 200..1000;
 /// Sends what the claim says is being sent, and settles. Answers are recorded when all are there, or a second after the first that is not
 /// recorded yet: a slow receiver does not keep the others unrecorded.
 pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<Outcome, Failed> {
-    if held.todo.is_empty() {
-        // What was open is parked by now, and the claim says so.
+    if held.todo.is_empty() && !held.effects.is_empty() {
+        // What was open is parked by now, and the claim says so. (That of an event with nobody to tell does not say so yet.)
         return end::of_attempt(cx, (&held.listed, &held.effects), true).await;
     }
     if cx.deadline - SEND_RESERVE < Instant::now() {
