@@ -27,7 +27,7 @@ struct Latency {
 
 impl Script for Latency {
     fn course(&self, call: &Call) -> Course {
-        let there = if matches!(call, Call::Mail(_)) {
+        let there = if matches!(call, Call::Mail(..)) {
             self.mail
         } else if call.key().is_some() {
             self.store

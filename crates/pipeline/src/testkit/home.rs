@@ -91,7 +91,12 @@ impl<S: Script> MemoryHome<S> {
                 self.script.die();
                 return std::future::pending().await;
             }
-            Fault::Fails | Fault::Denied | Fault::Conflict | Fault::Busy | Fault::Refused => {
+            Fault::Fails
+            | Fault::Denied
+            | Fault::Conflict
+            | Fault::Throttled
+            | Fault::Busy
+            | Fault::Refused => {
                 self.script.arrived(&call, Some(fault));
             }
         }
@@ -294,7 +299,7 @@ impl<S: Script> Mailer for MemoryHome<S> {
     async fn send(&self, mail: &Mail) -> MailOutcome {
         let mail = mail.clone();
         let sent = self.call(
-            Call::Mail(mail.event.clone()),
+            Call::Mail(mail.event.clone(), mail.effect.clone()),
             move |state, _| {
                 state.mails.push(mail);
                 state.mails.len()
@@ -304,6 +309,7 @@ impl<S: Script> Mailer for MemoryHome<S> {
         let failure = failure("send mail");
         match sent.await {
             Ok(number) => MailOutcome::Accepted(format!("mail-{number}")),
+            Err(fault @ Fault::Throttled) => MailOutcome::Throttled(failure(fault)),
             Err(fault @ Fault::Busy) => MailOutcome::Busy(failure(fault)),
             Err(fault @ Fault::Refused) => MailOutcome::Refused(failure(fault)),
             Err(unknown) => MailOutcome::Ambiguous(failure(unknown)),

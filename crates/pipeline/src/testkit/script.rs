@@ -2,6 +2,7 @@
 
 use crate::port::Bucket;
 use jiff::SignedDuration;
+use leadwire_domain::effect::EffectId;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -28,8 +29,8 @@ pub enum Call {
     TakeDead,
     /// The deletion of a dead letter, by its id.
     DeleteDead(String),
-    /// A mail, by its event.
-    Mail(String),
+    /// A mail, by its event and its effect.
+    Mail(String, EffectId),
 }
 
 impl Call {
@@ -51,7 +52,7 @@ impl Call {
             | Self::SetVisibility(_)
             | Self::TakeDead
             | Self::DeleteDead(_)
-            | Self::Mail(_) => None,
+            | Self::Mail(..) => None,
         }
     }
 
@@ -68,7 +69,7 @@ impl Call {
             Self::SetVisibility(handle) => ("ChangeMessageVisibility", handle),
             Self::TakeDead => ("ReceiveMessage", "dead letters"),
             Self::DeleteDead(id) => ("DeleteMessage", id),
-            Self::Mail(event) => ("SendEmail", event),
+            Self::Mail(event, _) => ("SendEmail", event),
         }
     }
 }
@@ -86,6 +87,8 @@ pub enum Fault {
     Denied,
     /// A store answers 409: another write is under way. It has no effect.
     Conflict,
+    /// The mail service takes too many at this moment: a definite refusal, and it may be asked again at once.
+    Throttled,
     /// The mail service is busy: a definite refusal that may pass.
     Busy,
     /// The mail service refuses for good.
