@@ -143,11 +143,16 @@ pub async fn resolve<H: Home>(
         Resolution::Resend if parked.is_empty() && has_open => enqueue(home, name).await,
         _ if parked.is_empty() => Ok(Resolved::NotParked),
         Resolution::Resend => {
-            let given_back = open.changed(&parked, |effect| Effect {
-                state: EffectState::Idle,
-                doubts: 0,
-                ..effect
-            });
+            let given_back = if open.is_of_everybody() {
+                // What is not named is idle, for each receiver that there is when it is sent.
+                Effects::default()
+            } else {
+                open.changed(&parked, |effect| Effect {
+                    state: EffectState::Idle,
+                    doubts: 0,
+                    ..effect
+                })
+            };
             match open.write(home, name, given_back).await? {
                 true => enqueue(home, name).await,
                 false => Ok(Resolved::ChangedMeanwhile),
@@ -169,6 +174,11 @@ pub async fn resolve<H: Home>(
 }
 
 impl Open {
+    /// Whether it is what the first edition left, which names no effects: one stands for every receiver.
+    fn is_of_everybody(&self) -> bool {
+        self.effects.listed == [EffectId::everybody()]
+    }
+
     fn changed(&self, which: &[EffectId], change: impl Fn(Effect) -> Effect) -> Effects {
         let said = self.effects.said.clone().into_iter();
         said.map(|(id, effect)| {
@@ -199,7 +209,7 @@ impl Open {
         };
         let settled = match effects.standing() {
             Standing::Settled { told } => Some(Marker {
-                told: Some(told),
+                told: (!self.is_of_everybody()).then_some(told),
                 ..Marker::new(Settled::Sent, home.clock().now())
             }),
             _ => None,

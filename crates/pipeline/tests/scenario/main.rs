@@ -31,6 +31,7 @@ mod prefix;
 mod prelude;
 mod redrive;
 mod replay;
+mod sim_found;
 mod sources;
 mod sweep;
 mod verify;

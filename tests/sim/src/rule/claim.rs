@@ -161,6 +161,10 @@ impl Ledger {
             return Err(format!("P4: {name} is parked and nobody resolved it"));
         }
         let after = claim.effects_of(&said.keys().cloned().collect::<Vec<_>>());
+        if claim.named().is_empty() {
+            // Of the first edition: every receiver of today is sent to.
+            self.resent_to_all(name);
+        }
         for (id, before) in said {
             let Some(after) = after.get(id) else { continue };
             if is_same(before, after) {
@@ -295,7 +299,16 @@ impl Ledger {
         if !is_resolve && held.process != writing.process {
             return Err(format!("P4: {name} is settled by who does not hold it"));
         }
-        let listed = documents.notify().unwrap_or_else(|| held.claim.named());
+        let listed = documents
+            .notify()
+            .unwrap_or_else(|| match &held.claim.says {
+                Says::Old(_) => vec![EffectId::everybody()],
+                Says::First | Says::Named(_) => held.claim.named(),
+            });
+        if is_resolve && told.is_none() && listed == [EffectId::everybody()] {
+            // A marker without `told`: every effect was sent.
+            return Ok(());
+        }
         let told = told.unwrap_or_default();
         if told.len() != listed.len() || !told.contains('s') {
             return Err(format!(

@@ -1,6 +1,7 @@
 //! What is known of each effect: how often it was sent, how often it was in doubt, and what its service said.
 
 use super::{Breach, Held, Ledger, Seen};
+use leadwire_domain::claim::Says;
 use leadwire_domain::effect::{Effect, EffectId, EffectState, Effects};
 use leadwire_pipeline::testkit::Fault;
 
@@ -136,10 +137,9 @@ impl Ledger {
             map.get(&key(name, effect)).copied().unwrap_or(0)
         };
         let mails = self.mails_to(name, effect);
-        let (doubts, resends) = (
-            count(&self.doubts) + self.old_mails(name),
-            count(&self.resends),
-        );
+        let resent = self.old_resends.get(name).copied().unwrap_or(0);
+        let doubts = count(&self.doubts) + self.old_mails(name);
+        let resends = count(&self.resends) + resent;
         if mails > 1 + doubts + resends || self.open_sends(name, effect) > 1 {
             return Err(format!(
                 "P4: {name} has {mails} mails to {effect} and {doubts} doubts"
@@ -157,6 +157,11 @@ impl Ledger {
     /// An operator gave an effect back.
     pub(super) fn resent(&mut self, name: &str, effect: &EffectId) {
         *self.resends.entry(key(name, effect)).or_default() += 1;
+    }
+
+    /// An operator gave an event of the first edition back, for all of its receivers.
+    pub(super) fn resent_to_all(&mut self, name: &str) {
+        *self.old_resends.entry(name.to_owned()).or_default() += 1;
     }
 
     /// The parked effects of an event.
@@ -182,11 +187,12 @@ impl Ledger {
         held.map_or_else(Effects::default, |held| held.claim.effects_of(listed))
     }
 
-    /// The effects of an event: those that its document names; of the first edition those that its claim does.
+    /// The effects of an event: those that its document names; of the first edition those that its claim does, or one for everybody.
     pub fn listed(&self, name: &str, notify: Option<Vec<EffectId>>) -> Vec<EffectId> {
-        notify.unwrap_or_else(|| {
-            let held = self.held(name);
-            held.map_or_else(Vec::new, |held| held.claim.named())
+        notify.unwrap_or_else(|| match self.held(name).map(|held| &held.claim.says) {
+            Some(Says::Named(effects)) => effects.keys().cloned().collect(),
+            Some(Says::Old(_)) => vec![EffectId::everybody()],
+            Some(Says::First) | None => Vec::new(),
         })
     }
 }
