@@ -173,6 +173,16 @@ impl Setting {
         }
     }
 
+    /// The same with one receiver more.
+    #[must_use]
+    pub fn telling_two(self) -> Self {
+        let receivers = Receivers {
+            more: 1,
+            ..self.receivers
+        };
+        Self { receivers, ..self }
+    }
+
     /// The same on one machine, where a lease outlives every worker by far: another run's claim need not be waited for.
     #[must_use]
     pub fn on_one_machine(self) -> Self {
