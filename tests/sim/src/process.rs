@@ -73,9 +73,10 @@ impl Process {
 
 impl Script for Process {
     fn course(&self, call: &Call) -> Course {
-        let effect = match call {
-            Call::Mail(_, effect) => Some(effect),
-            _ => None,
+        let effect = if let Call::Mail(_, effect) = call {
+            Some(effect)
+        } else {
+            None
         };
         self.shared
             .with(|state| state.course(Kind::of(call), effect))

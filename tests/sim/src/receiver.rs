@@ -101,16 +101,16 @@ impl Receivers {
         if chance.happens(TROUBLED_PER_MILLE) {
             services = services.map(|_up| Service::drawn(chance));
         }
-        let change = chance.happens(CHANGES_PER_MILLE).then(|| {
+        let altered = chance.happens(CHANGES_PER_MILLE).then(|| {
             let others = [Change::Replace, Change::Add, Change::OwnerOff];
-            let change = chance.pick(Change::Drop, &others);
-            (change, chance.below(CHANGE_SECONDS_MAX))
+            let kind = chance.pick(Change::Drop, &others);
+            (kind, chance.below(CHANGE_SECONDS_MAX))
         });
         Self {
             more,
             notify_owner,
             services,
-            change,
+            change: altered,
         }
     }
 

@@ -204,7 +204,7 @@ impl Ledger {
                 ));
             }
             let answer = self.answer(name, id, &claim.token);
-            self.check_result(name, id, (before, after), answer, is_given_back)?;
+            self.check_result((name, id), (before, after), answer, is_given_back)?;
             let is_sent = after.state == EffectState::Sent;
             self.recorded(writing.process, name, id, is_sent);
         }
@@ -214,8 +214,7 @@ impl Ledger {
     /// What is written of an effect is what its service said.
     fn check_result(
         &self,
-        name: &str,
-        id: &EffectId,
+        (name, id): (&str, &EffectId),
         (before, after): (&Effect, &Effect),
         answer: Option<Answer>,
         is_given_back: bool,
@@ -320,10 +319,9 @@ impl Ledger {
             let state = said.get(id).map(|effect| effect.state);
             let answer = self.answer(name, id, &held.claim.token);
             let is_true = match (letter, state) {
-                ('s', Some(EffectState::Sent)) => true,
+                ('s', Some(EffectState::Sent)) | ('d', Some(EffectState::Dropped)) => true,
                 ('s', Some(EffectState::Sending)) => answer == Some(Answer::Taken),
                 ('s', Some(EffectState::Parked)) => is_resolve && self.resolved.contains(name),
-                ('d', Some(EffectState::Dropped)) => true,
                 ('d', Some(EffectState::Sending)) => answer.is_none() && self.is_gone(id),
                 _ => false,
             };
