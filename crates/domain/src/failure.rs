@@ -115,7 +115,7 @@ impl FailureReason {
                 "The mail was refused; check sender, recipients and the account, then redrive."
             }
             Self::NoReceiver => {
-                "There is nobody to tell: configure the receivers that this event names, or replay it."
+                "There is nobody to tell, or no longer: configure who is to be told, then replay it."
             }
             Self::MailUnavailable => {
                 "Mail was throttled or paused for the whole window; lift the limit, then redrive."

@@ -38,7 +38,7 @@ fn check_claim(claim: &Claim) {
     for doubts_max in [1, 2] {
         let taken = Takeover::new(claim.effects_of(&listed), &listed, doubts_max, now());
         for id in &taken.todo {
-            let effect = &taken.effects[id];
+            let effect = taken.effects.get(id).expect("it is one of them");
             assert_eq!(effect.state, EffectState::Sending);
             assert!(effect.attempt > 0);
         }

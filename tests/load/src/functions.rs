@@ -177,8 +177,9 @@ impl Functions {
         let states: Vec<_> = states
             .map(|(_, effect)| effect.get("state").and_then(Value::as_str))
             .collect();
-        let is_over = |state: &Option<&str>| matches!(state, Some("sent" | "parked"));
-        if !states.is_empty() && states.iter().all(is_over) && of("failed/").is_some() {
+        let is_over = |state| matches!(state, Some("sent" | "parked"));
+        let are_over = !states.is_empty() && states.into_iter().all(is_over);
+        if are_over && of("failed/").is_some() {
             "parked"
         } else {
             "waits"

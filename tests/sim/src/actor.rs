@@ -2,14 +2,17 @@
 
 use crate::fault::Kind;
 use crate::mistake::{Lying, Mistake, Stage, misread_message};
+use crate::old;
 use crate::process::Process;
 use crate::rule::{DELAY_SECONDS, event_of};
-use crate::setting::{Form, Owner};
+use crate::setting::{Form, Operation, Owner};
 use crate::state::{Shared, State};
 use jiff::Timestamp;
 use leadwire_domain::key::RAW;
 use leadwire_domain::lead::id::EventId;
+use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
+use leadwire_domain::wait::DeferReason;
 use leadwire_pipeline::port::{Bucket, Clock as _, NewObject, OutgoingMessage};
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{EnrichConfig, IngestConfig, VISIBILITY_SECONDS};
@@ -32,24 +35,36 @@ const BATCH: usize = 10;
 const TRIES: u32 = 5;
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-/// One event, as its CRM sends it.
+/// One request, as a CRM sends it: of one event, or of several.
 #[derive(Clone, Debug)]
 pub(crate) struct Webhook {
     /// Its id at the CRM.
     pub(crate) id: String,
-    /// Whom it is about.
-    pub(crate) lead: String,
     /// How it is sent.
     pub(crate) form: Form,
     /// When it happened, where it says so.
     pub(crate) time: Timestamp,
+    /// Its events.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One event of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// Whom it is about.
+    pub(crate) lead: String,
     /// The name in it.
     pub(crate) display_name: String,
 }
 
 impl Webhook {
-    fn body(&self) -> String {
-        let (lead, name) = (&self.lead, &self.display_name);
+    /// The events' own bytes.
+    fn bodies(&self) -> Vec<String> {
+        self.parts.iter().map(|part| self.body_of(part)).collect()
+    }
+
+    fn body_of(&self, part: &Part) -> String {
+        let (lead, name) = (&part.lead, &part.display_name);
         let flat = format!(r#"{{"lead_id":"{lead}","display_name":"{name}"}}"#);
         match self.form {
             Form::Signed => {
@@ -57,6 +72,29 @@ impl Webhook {
                 format!(r#"{{"type":"lead.created","timestamp":"{time}","data":{flat}}}"#)
             }
             Form::WithKey | Form::Plain => flat,
+        }
+    }
+
+    fn body(&self) -> String {
+        let bodies = self.bodies();
+        match &*bodies {
+            [only] => only.clone(),
+            several => format!("[{}]", several.join(",")),
+        }
+    }
+
+    /// The id of one of its events.
+    fn id_of(&self, index: usize) -> String {
+        match &*self.parts {
+            [_only] => self.id.clone(),
+            _several => format!("{}.{index}", self.id),
+        }
+    }
+
+    /// Sent once more, it may say another time.
+    fn renew(&mut self, state: &mut State) {
+        if state.chance.happens(state.setting.renewed_per_mille) {
+            self.time = state.now();
         }
     }
 
@@ -87,8 +125,8 @@ fn identity(source: Source, id: &str) -> String {
 }
 
 /// A process begins: nobody rests until it has ended.
-pub(crate) fn begin(shared: &Shared) -> Arc<Process> {
-    let process = Arc::new(Process::new(shared));
+pub(crate) fn begin(shared: &Shared, operation: Option<Operation>) -> Arc<Process> {
+    let process = Arc::new(Process::new(shared, operation));
     shared.with(|state| {
         state.busy += 1;
         state.alive.push(Arc::clone(&process.life));
@@ -124,7 +162,7 @@ pub(crate) fn end(shared: &Shared, process: &Process) {
 }
 
 /// A CRM sends an event until it is taken, or it is tired.
-pub(crate) async fn send(shared: Shared, webhook: Webhook) {
+pub(crate) async fn send(shared: Shared, mut webhook: Webhook) {
     for _ in 0..TRIES {
         let answer = post(&shared, &webhook).await;
         let is_taken = answer.is_some_and(|answer| answer.status == 202);
@@ -136,11 +174,12 @@ pub(crate) async fn send(shared: Shared, webhook: Webhook) {
             break;
         }
         sleep(pause).await;
+        shared.with(|state| webhook.renew(state));
     }
 }
 
 async fn post(shared: &Shared, webhook: &Webhook) -> Option<Answer> {
-    let process = begin(shared);
+    let process = begin(shared, None);
     let home = home_of(shared, &process, Stage::Ingest);
     let received_at = home.now();
     let body = webhook.body();
@@ -153,8 +192,12 @@ async fn post(shared: &Shared, webhook: &Webhook) -> Option<Answer> {
         }
         Form::WithKey | Form::Plain => "/ingest",
     };
-    let own = identity(webhook.source(), &webhook.id);
-    shared.with(|state| state.ledger.post(&own, body.as_bytes()));
+    shared.with(|state| {
+        for (index, body) in webhook.bodies().iter().enumerate() {
+            let own = identity(webhook.source(), &webhook.id_of(index));
+            state.ledger.post(&own, body.as_bytes());
+        }
+    });
     let ingest = Ingest::new(
         home,
         SecretCache::new(sources, "dev"),
@@ -172,34 +215,56 @@ async fn post(shared: &Shared, webhook: &Webhook) -> Option<Answer> {
     };
     let answer = process.run(INGEST_TIMEOUT, ingest.handle(request)).await;
     if let Some(answer) = answer.as_ref().filter(|answer| answer.status == 202) {
-        shared.with(|state| accept(state, webhook, answer, body.as_bytes()));
+        shared.with(|state| accept(state, webhook, answer));
     }
     end(shared, &process);
     answer
 }
 
-/// What a 202 says must be so.
-fn accept(state: &mut State, webhook: &Webhook, answer: &Answer, body: &[u8]) {
+/// What a 202 says must be so, of each event.
+fn accept(state: &mut State, webhook: &Webhook, answer: &Answer) {
     let told: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    let events = told.get("events").and_then(serde_json::Value::as_array);
+    let events = events.cloned().unwrap_or_default();
+    if events.len() != webhook.parts.len() {
+        let (id, count) = (&webhook.id, events.len());
+        state.breach(format!("P1: {id} is answered as {count} events"));
+    }
+    for (index, (event, body)) in events.iter().zip(webhook.bodies()).enumerate() {
+        accept_one(state, webhook, (index, event), body.as_bytes());
+    }
+}
+
+fn accept_one(
+    state: &mut State,
+    webhook: &Webhook,
+    (index, event): (usize, &serde_json::Value),
+    body: &[u8],
+) {
     let text = |member: &str| {
-        let value = told.pointer(&format!("/events/0/{member}"));
+        let value = event.get(member);
         value
             .and_then(serde_json::Value::as_str)
             .unwrap_or_default()
     };
     let (id, key) = (text("event_id"), text("s3_key"));
     let own = identity(webhook.source(), id);
+    let sent = webhook.id_of(index);
     if webhook.form == Form::Plain {
         state.ledger.post(&own, body);
-    } else if id != webhook.id {
-        state.breach(format!("P5: {} is answered as {id}", webhook.id));
+    } else if id != sent {
+        state.breach(format!("P5: {sent} is answered as {id}"));
     }
     let name = event_of(RAW, key).unwrap_or_default().to_owned();
     let raw = state.memory.peek(Bucket::Raw, key);
     state.tell(format!("      202 {own} {name}"));
+    let is_new = !state.ledger.identities.contains_key(&name);
     let result = state.ledger.accept(&own, &name, raw.as_ref());
     state.check(result);
     state.conserve(&name);
+    if is_new && state.setting.upgrades {
+        old::leave(state, &name);
+    }
 }
 
 /// Takes messages for ever, a batch at a time, as Lambda's poller does.
@@ -235,7 +300,7 @@ async fn receive(shared: &Shared) {
         tokio::task::yield_now().await;
         return;
     }
-    let process = begin(shared);
+    let process = begin(shared, None);
     let home = home_of(shared, &process, Stage::Enrich);
     let enrich = Enrich::new(home, shared.with(|state| enrich_config(state)));
     if shared.with(|state| state.setting.mistake) == Some(Mistake::MailAnyway) {
@@ -243,17 +308,61 @@ async fn receive(shared: &Shared) {
     }
     let asked = records.iter().map(|record| record.message_id.clone());
     let asked: Vec<String> = asked.collect();
+    let over = shared.with(|state| over_before(state, &records));
     let work = enrich.handle_batch(records, WORK_TIMEOUT);
     if let Some(outcomes) = process.run(WORK_TIMEOUT, work).await {
         let told: Vec<&str> = outcomes.iter().map(|(id, _)| id.as_str()).collect();
         if told != asked {
             shared.with(|state| state.breach(format!("P6: {asked:?} were answered as {told:?}")));
         }
+        shared.with(|state| check_in_good_order(state, process.life.id, &over, &outcomes));
         for (message_id, outcome) in &outcomes {
             delete(shared, process.life.id, message_id, *outcome);
         }
     }
     end(shared, &process);
+}
+
+/// The messages whose events had come to their end before they were received.
+fn over_before(state: &State, records: &[Record]) -> Vec<String> {
+    let is_over = |record: &&Record| {
+        let trigger = Trigger::parse(&record.body);
+        trigger.is_ok_and(|trigger| state.ledger.end(&trigger.name.to_string()).is_some())
+    };
+    let over = records.iter().filter(is_over);
+    over.map(|record| record.message_id.clone()).collect()
+}
+
+/// A process that ended by itself has let go of what it held, if it could (P4: what was never sent is no doubt); and a message of a settled
+/// event neither fails nor waits (P6).
+fn check_in_good_order(
+    state: &mut State,
+    process: u32,
+    over: &[String],
+    outcomes: &[(String, Outcome)],
+) {
+    if !state.hindered.contains(&process) {
+        for name in state.ledger.left_by(process) {
+            state.breach(format!("P4: the claim of {name} is left behind"));
+        }
+    }
+    if state.troubled.contains(&process) {
+        return;
+    }
+    for (message_id, outcome) in outcomes.iter().filter(|(id, _)| over.contains(id)) {
+        let is_at_rest = match outcome {
+            Outcome::Done(_) => true,
+            Outcome::Deferred { reason, .. } => {
+                matches!(reason, DeferReason::TooEarly | DeferReason::NoTimeLeft)
+            }
+            Outcome::Failed(_) => false,
+        };
+        if !is_at_rest {
+            state.breach(format!(
+                "P6: {message_id} is of a settled event: {outcome:?}"
+            ));
+        }
+    }
 }
 
 /// Some of what is visible, in any order.
@@ -287,7 +396,7 @@ fn delete(shared: &Shared, process: u32, message_id: &str, outcome: Outcome) {
         if outcome.is_failed() {
             return;
         }
-        let fault = state.course(Kind::Delete).fault;
+        let fault = state.course(Kind::Delete, None).fault;
         state.step(process, ("DeleteMessage", message_id), fault);
         if fault.is_none()
             && let Some(event) = state.memory.delete(message_id)
@@ -299,7 +408,10 @@ fn delete(shared: &Shared, process: u32, message_id: &str, outcome: Outcome) {
 }
 
 fn enrich_config(state: &State) -> EnrichConfig {
+    let (to, notify_owner) = state.configured();
     EnrichConfig {
+        to,
+        notify_owner,
         ambiguous: state.setting.ambiguous,
         lease_seconds: state.setting.lease_seconds,
         owner_missing: state.setting.owner_missing,
@@ -314,7 +426,7 @@ fn enrich_config(state: &State) -> EnrichConfig {
 
 /// Sweeps once.
 pub(crate) async fn sweep(shared: &Shared) {
-    let process = begin(shared);
+    let process = begin(shared, None);
     let home = home_of(shared, &process, Stage::Sweep);
     let sweep = Sweep::new(home, testkit::sweep_config());
     // A sweep that fails is told by an alarm; the next one goes on.
@@ -339,13 +451,23 @@ pub(crate) async fn assign(shared: Shared, lead: String, owner: Owner) {
 }
 
 fn write_owner(shared: &Shared, lead: &str, version: u64) {
-    let file = format!(r#"{{"lead_id":"{lead}","lead_owner":"Owner {version} of {lead}"}}"#);
+    // Another owner is another receiver: which it is, the stored document says.
+    let owner = version % 2;
+    let file = format!(
+        r#"{{"lead_id":"{lead}","lead_owner":"Owner {version} of {lead}","owner_email":"owner{owner}@example.com"}}"#
+    );
     shared.with(|state| {
         let key = format!("{lead}.json");
         let object = NewObject::of(file.into_bytes());
         state.memory.plant(Bucket::Lookup, &key, object);
         state.tell(format!("      owner {version} of {lead}"));
     });
+}
+
+/// Changes the configuration once, where the world says so.
+pub(crate) async fn reconfigure(shared: Shared, seconds: u64) {
+    sleep(Duration::from_secs(seconds)).await;
+    shared.with(State::reconfigure);
 }
 
 /// Sends a message that is not leadwire's.

@@ -30,7 +30,7 @@ impl Kind {
             | Call::SetVisibility(_)
             | Call::TakeDead
             | Call::DeleteDead(_) => Self::Write,
-            Call::Mail(_) => Self::Mail,
+            Call::Mail(..) => Self::Mail,
         }
     }
 

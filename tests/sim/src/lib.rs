@@ -2,12 +2,15 @@
 
 mod actor;
 pub mod control;
+mod end;
 pub mod explore;
 pub mod fault;
 pub mod findings;
 pub mod mistake;
+mod old;
 mod operator;
 mod process;
+pub mod receiver;
 pub mod rule;
 pub mod seeds;
 pub mod setting;

@@ -33,7 +33,7 @@ enum Run {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
-    /// Every schedule of one event and one worker with up to so many faults, where doubtful mails are sent again and where they are parked
+    /// Every schedule of one event, two receivers and one worker with up to so many faults, where doubts are sent again and where they are parked
     Schedules {
         /// How many faults at most
         faults: usize,
@@ -72,7 +72,7 @@ fn seeds(from: u64, count: u64) -> bool {
 }
 
 fn schedules(policy: AmbiguousPolicy, faults: usize) -> bool {
-    let found = explore(&Setting::plain(policy), faults);
+    let found = explore(&Setting::plain(policy).telling_two(), faults);
     holds(&format!("{policy:?}: schedules of up to {faults}"), &found)
 }
 

@@ -4,7 +4,8 @@
 use crate::rule::DELAY_SECONDS;
 use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::claim::{Claim, Sending};
+use leadwire_domain::claim::{Claim, Says, Settled};
+use leadwire_domain::effect::{Effect, EffectState, Effects};
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
 use leadwire_domain::message::{Notify, Trigger};
@@ -50,6 +51,20 @@ pub enum Mistake {
     ParkInSilence,
     /// `sweep` counts what it sends, and does not send it: the queue says that it took it.
     SweepInVain,
+    /// `enrich` says in a settling write that what was sent before is still to be sent: the store forgets it.
+    SettleOverOthers,
+    /// `enrich` sends a third time: the claims that it reads count no doubts.
+    ThirdSend,
+    /// `enrich` takes one receiver's refusal for that of all: the store holds each open effect as refused.
+    RefusalEndsOthers,
+    /// `enrich` settles an event whose effects were all dropped: the store holds a marker.
+    NobodyIsSettled,
+    /// `enrich` takes the effects from the configuration of the attempt: the documents that it reads name none.
+    EffectsOfTheDay,
+    /// `enrich` gives a claim up and does not write it back: the store says that it took it.
+    GiveUpSilently,
+    /// `enrich` decides without having read the claim: every marker that it reads is missing.
+    OptimistDecides,
     /// `enrich` mails for a replay that was to mail nobody: its message says so.
     MailAnyway,
 }
@@ -79,6 +94,13 @@ impl Mistake {
             | Self::LoseCopy
             | Self::SilentFailure
             | Self::ParkInSilence
+            | Self::SettleOverOthers
+            | Self::ThirdSend
+            | Self::RefusalEndsOthers
+            | Self::NobodyIsSettled
+            | Self::EffectsOfTheDay
+            | Self::GiveUpSilently
+            | Self::OptimistDecides
             | Self::MailAnyway => Stage::Enrich,
             Self::SweepInVain => Stage::Sweep,
         }
@@ -88,7 +110,7 @@ impl Mistake {
     pub(crate) fn shows_where_parked(self) -> bool {
         matches!(
             self,
-            Self::RetryMail | Self::ReleaseDoubt | Self::ParkInSilence
+            Self::RetryMail | Self::ReleaseDoubt | Self::ParkInSilence | Self::GiveUpSilently
         )
     }
 }
@@ -141,27 +163,113 @@ impl<H: Home> Lying<H> {
         if self.mistake == Some(Mistake::BlindConflict) {
             object.bytes.clear();
         }
-        let Ok(Claim::Sending(sending)) = serde_json::from_slice(&object.bytes) else {
+        let Ok(claim) = serde_json::from_slice::<Claim>(&object.bytes) else {
             return;
         };
-        let lease_until = sending.lease_until;
-        match self.mistake {
-            Some(Mistake::IgnoreLease) => {
-                let over = Claim::Sending(Sending {
-                    lease_until: Timestamp::UNIX_EPOCH,
-                    ..sending
-                });
-                object.bytes = bytes_of(&over);
+        let misread = match self.mistake {
+            Some(Mistake::IgnoreLease) => Claim {
+                lease_until: Timestamp::UNIX_EPOCH,
+                ..claim
+            },
+            Some(Mistake::NoTakeover) if claim.is_sending() && claim.lease_until <= self.now() => {
+                let parked = Effect {
+                    state: EffectState::Parked,
+                    at: Some(claim.lease_until),
+                    ..Effect::first()
+                };
+                Claim {
+                    says: Says::Old(parked),
+                    ..claim
+                }
             }
-            Some(Mistake::NoTakeover) if lease_until <= self.now() => {
-                object.bytes = bytes_of(&Claim::Parked {
-                    parked_at: lease_until,
-                    attempt: sending.attempt,
-                });
-            }
-            _ => {}
-        }
+            Some(Mistake::ThirdSend) => altered(claim, |effect| effect.doubts = 0),
+            _ => return,
+        };
+        object.bytes = bytes_of(&misread);
     }
+
+    /// What is stored in place of a claim.
+    fn miswrite(&self, object: NewObject) -> NewObject {
+        let Ok(claim) = serde_json::from_slice::<Claim>(&object.bytes) else {
+            return object;
+        };
+        let says = match &claim.says {
+            Says::Named(effects) => effects.clone(),
+            Says::First | Says::Old(_) => return object,
+        };
+        let any = |state| says.values().any(|effect| effect.state == state);
+        let written = match self.mistake {
+            Some(Mistake::ReleaseDoubt) => altered(claim, |effect| {
+                if matches!(effect.state, EffectState::Doubt | EffectState::Parked) {
+                    effect.state = EffectState::Idle;
+                    effect.doubts = 0;
+                }
+            }),
+            Some(Mistake::SettleOverOthers) if !any(EffectState::Sending) => {
+                altered(claim, |effect| {
+                    if effect.state == EffectState::Sent {
+                        effect.state = EffectState::Idle;
+                    }
+                })
+            }
+            Some(Mistake::RefusalEndsOthers) if any(EffectState::Refused) => {
+                altered(claim, |effect| {
+                    if effect.state.is_open() {
+                        effect.state = EffectState::Refused;
+                    }
+                })
+            }
+            Some(Mistake::NobodyIsSettled) if are_all_dropped(&says) => return marker(&says),
+            _ => return object,
+        };
+        NewObject::of(bytes_of(&written))
+    }
+}
+
+/// The claim with each of its effects changed.
+fn altered(claim: Claim, change: impl Fn(&mut Effect)) -> Claim {
+    let says = match claim.says {
+        Says::Named(mut effects) => {
+            effects.values_mut().for_each(change);
+            Says::Named(effects)
+        }
+        says @ (Says::First | Says::Old(_)) => says,
+    };
+    Claim { says, ..claim }
+}
+
+fn are_all_dropped(effects: &Effects) -> bool {
+    let mut states = effects.values().map(|effect| effect.state);
+    !effects.is_empty() && states.all(|state| state == EffectState::Dropped)
+}
+
+fn marker(effects: &Effects) -> NewObject {
+    NewObject {
+        bytes: Vec::new(),
+        metadata: Metadata::from([
+            ("state".to_owned(), Settled::Sent.as_str().to_owned()),
+            ("told".to_owned(), "d".repeat(effects.len())),
+        ]),
+    }
+}
+
+/// Whether a claim is given back by who has sent nothing.
+fn is_given_back(object: &NewObject) -> bool {
+    let claim = serde_json::from_slice(&object.bytes);
+    claim.is_ok_and(|claim: Claim| match claim.says {
+        Says::Named(effects) => effects
+            .values()
+            .all(|effect| effect.state == EffectState::Idle && effect.attempt == 0),
+        Says::First | Says::Old(_) => false,
+    })
+}
+
+/// The document without the effects that it names.
+fn without_effects(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut document: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let ours = document.get_mut("_leadwire")?.as_object_mut()?;
+    ours.remove("notify");
+    serde_json::to_vec(&document).ok()
 }
 
 fn bytes_of(claim: &Claim) -> Vec<u8> {
@@ -185,6 +293,13 @@ impl<H: Home> ObjectStore for Lying<H> {
         if let Ok(Fetched::Found(object)) = &mut fetched {
             if self.mistake == Some(Mistake::ShareSlot) && key.starts_with(RAW) {
                 self.relabel(object);
+            }
+            let is_marker = key.starts_with(MAIL) && object.bytes.is_empty();
+            if self.mistake == Some(Mistake::OptimistDecides) && is_marker {
+                return Ok(Fetched::Missing);
+            }
+            if self.mistake == Some(Mistake::EffectsOfTheDay) && key.starts_with(ENRICHED) {
+                object.bytes = without_effects(&object.bytes).unwrap_or_default();
             }
             if key.starts_with(MAIL) {
                 self.misread(object);
@@ -233,15 +348,11 @@ impl<H: Home> ObjectStore for Lying<H> {
                 let put = store.put(bucket, key, object).await;
                 put.map(|()| Replaced::New(nothing()))
             }
-            Some(Mistake::ReleaseDoubt) => {
-                let object = match serde_json::from_slice(&object.bytes) {
-                    Ok(Claim::Sending(Sending {
-                        doubted: true,
-                        attempt,
-                        ..
-                    })) => NewObject::of(bytes_of(&Claim::Idle { attempt })),
-                    _ => object,
-                };
+            Some(Mistake::GiveUpSilently) if key.starts_with(MAIL) && is_given_back(&object) => {
+                Ok(Replaced::New(nothing()))
+            }
+            _ if key.starts_with(MAIL) => {
+                let object = self.miswrite(object);
                 store.replace(bucket, key, etag, object).await
             }
             _ => store.replace(bucket, key, etag, object).await,

@@ -2,7 +2,6 @@
 
 use crate::actor::{begin, end, ports};
 use crate::process::Process;
-use crate::rule::End;
 use crate::setting::Operation;
 use crate::state::{Shared, State, lead};
 use jiff::SignedDuration;
@@ -44,9 +43,10 @@ pub(crate) async fn operate(shared: Shared, operations: &[Operation]) {
 /// Runs a command in a process of its own; none where it fails, or does not end.
 async fn command<T>(
     shared: &Shared,
+    operation: Operation,
     work: impl AsyncFnOnce(MemoryHome<Process>) -> Result<T, PortError>,
 ) -> Option<T> {
-    let process = begin(shared);
+    let process = begin(shared, Some(operation));
     let home = ports(shared, &process);
     let done = process.run(COMMAND_TIMEOUT, work(home)).await;
     end(shared, &process);
@@ -63,7 +63,7 @@ pub(crate) async fn redrive(shared: &Shared) {
         is_seen.then(|| state.memory.snapshot())
     });
     let queue = queue.unwrap_or_else(|| QueueSnapshot::new(None, Vec::new()));
-    command(shared, async |home| {
+    command(shared, Operation::Redrive, async |home| {
         let mut redrive = Redrive::begin(&home, &queue).await?;
         names.extend(redrive.events().cloned());
         let mut sent = Ok(());
@@ -105,7 +105,7 @@ async fn forget(shared: &Shared) {
         state.ownerless.insert(lead.clone());
     });
     for _ in 0..TRIES {
-        let done = command(shared, async |home| {
+        let done = command(shared, Operation::Forget, async |home| {
             let forget = Forget::new(Arc::new(home), config);
             let found = forget.find(&lead_id).await?;
             forget.run(&found, || false, &mut |_step| ()).await?;
@@ -144,7 +144,10 @@ async fn replay_one(shared: &Shared) {
             run: format!("run of {event}"),
             is_resumed: number > 0,
         };
-        let done = command(shared, async |home| replay_as(&home, &event, &order).await).await;
+        let done = command(shared, Operation::Replay, async |home| {
+            replay_as(&home, &event, &order).await
+        })
+        .await;
         if done.is_some() {
             return;
         }
@@ -162,31 +165,22 @@ async fn replay_as<H: Home>(
     }
 }
 
-/// Looks into the mailbox, once whatever is under way has come, and says what became of each parked mail.
+/// Looks into the mailboxes, once whatever is under way has come, and says of each event what became of its parked effects.
 async fn resolve_parked(shared: &Shared) {
-    let parked = command(shared, async |home| list_parked(&home).await).await;
+    let parked = command(shared, Operation::Resolve, async |home| {
+        list_parked(&home).await
+    });
+    let parked = parked.await;
     let late = shared.with(|state| state.setting.late_seconds_max);
     sleep(Duration::from_secs(late + 1)).await;
     for parked in parked.unwrap_or_default() {
         let name = parked.name.to_string();
-        let resolution = shared.with(|state| {
-            if state.ledger.end(&name) != Some(End::Parked) {
-                return None;
-            }
-            let is_out = state.ledger.mails(&name) > 0;
-            state.ledger.resolved.insert(name.clone());
-            Some(if is_out {
-                Resolution::Sent
-            } else {
-                Resolution::Resend
-            })
-        });
-        let Some(resolution) = resolution else {
+        let Some(resolution) = shared.with(|state| decide(state, &name)) else {
             continue;
         };
         shared.with(|state| state.tell(format!("      operator resolves {name}: {resolution:?}")));
         for _ in 0..TRIES {
-            let done = command(shared, async |home| {
+            let done = command(shared, Operation::Resolve, async |home| {
                 resolve(&home, &parked.name, resolution).await
             })
             .await;
@@ -195,4 +189,19 @@ async fn resolve_parked(shared: &Shared) {
             }
         }
     }
+}
+
+/// Where each parked effect happened, it is said so; else they are sent again, those that happened too.
+fn decide(state: &mut State, name: &str) -> Option<Resolution> {
+    let parked = state.ledger.parked(name, &state.listed(name));
+    if parked.is_empty() {
+        return None;
+    }
+    state.ledger.resolved.insert(name.to_owned());
+    let is_out = |effect| state.ledger.mails_to(name, effect) > 0;
+    Some(if parked.iter().all(is_out) {
+        Resolution::Sent
+    } else {
+        Resolution::Resend
+    })
 }

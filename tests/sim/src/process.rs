@@ -2,10 +2,12 @@
 //! checked against the promises.
 
 use crate::fault::Kind;
-use crate::rule::{Delivery, Writing, event_of, name_in, name_of_tag};
+use crate::rule::{Delivery, Writing, is_tombstone, name_in, name_of_tag};
+use crate::setting::Operation;
 use crate::state::{Life, Shared, State};
 use futures_util::future::{Either, select};
 use jiff::SignedDuration;
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::key::{ENRICHED, MAIL, RAW};
 use leadwire_domain::message::Trigger;
 use leadwire_pipeline::port::Bucket;
@@ -20,14 +22,16 @@ use tokio::sync::Notify;
 pub(crate) struct Process {
     /// Who it is, until it dies.
     pub(crate) life: Arc<Life>,
+    /// The operator's command that it runs, where it is one's.
+    operation: Option<Operation>,
     /// How far its clock is ahead of the true time.
     skew: SignedDuration,
     shared: Shared,
 }
 
 impl Process {
-    /// A process that lives.
-    pub(crate) fn new(shared: &Shared) -> Self {
+    /// A process that lives, of a stage or of an operator's command.
+    pub(crate) fn new(shared: &Shared, operation: Option<Operation>) -> Self {
         let ((id, skew), boot) = shared.with(|state| (state.new_process(), state.boot));
         Self {
             life: Arc::new(Life {
@@ -35,6 +39,7 @@ impl Process {
                 boot,
                 death: Notify::new(),
             }),
+            operation,
             skew,
             shared: shared.clone(),
         }
@@ -45,6 +50,7 @@ impl Process {
             now: state.now(),
             skew: state.skew(),
             process: self.life.id,
+            operation: self.operation,
             boot: self.life.boot,
             lives: state.boot,
         }
@@ -67,15 +73,24 @@ impl Process {
 
 impl Script for Process {
     fn course(&self, call: &Call) -> Course {
-        self.shared.with(|state| state.course(Kind::of(call)))
+        let effect = if let Call::Mail(_, effect) = call {
+            Some(effect)
+        } else {
+            None
+        };
+        self.shared
+            .with(|state| state.course(Kind::of(call), effect))
     }
 
     fn arrived(&self, call: &Call, fault: Option<Fault>) {
         self.shared.with(|state| {
             state.step(self.life.id, call.words(), fault);
-            let claim = call.key().and_then(|key| event_of(MAIL, key));
-            if let (Some(_), Some(name)) = (fault, claim) {
-                state.ledger.doubt_of(self.life.id, name);
+            if let (Some(_), false) = (fault, matches!(call, Call::Mail(..))) {
+                self.note_fault(state, call);
+            }
+            // What is late was lost when its sender gave it up.
+            if let (Call::Mail(tag, effect), true) = (call, fault != Some(Fault::TooLate)) {
+                state.ledger.asked(&name_of_tag(tag), effect, fault);
             }
         });
     }
@@ -84,9 +99,7 @@ impl Script for Process {
         self.shared.with(|state| match call {
             Call::Create(bucket, key) => check_write(state, *bucket, key, self),
             Call::Replace(bucket, key) | Call::Put(bucket, key) => {
-                if key.starts_with(RAW) || key.starts_with(ENRICHED) {
-                    state.breach(format!("P3: {key} is written over"));
-                }
+                self.check_overwrite(state, *bucket, key);
                 check_write(state, *bucket, key, self);
             }
             Call::Send(body) => {
@@ -94,7 +107,9 @@ impl Script for Process {
                     check_trigger(state, &trigger);
                 }
             }
-            Call::Mail(tag) => check_mail(state, &name_of_tag(tag), fault, self),
+            Call::Mail(tag, effect) => {
+                check_mail(state, (&name_of_tag(tag), effect), fault, self);
+            }
             Call::DeleteDead(_) => state.conserve_all(),
             Call::Get(..)
             | Call::List(..)
@@ -106,10 +121,15 @@ impl Script for Process {
     }
 
     fn given_up(&self, call: &Call) {
-        if let Call::Mail(tag) = call {
-            let name = name_of_tag(tag);
-            self.shared.with(|state| state.ledger.doubt(&name));
-        }
+        self.shared.with(|state| {
+            self.note_fault(state, call);
+            state.hindered.insert(self.life.id);
+            if let Call::Mail(tag, effect) = call {
+                let name = name_of_tag(tag);
+                state.ledger.asked(&name, effect, Some(Fault::TooLate));
+                state.ledger.doubt(&name, effect);
+            }
+        });
     }
 
     fn die(&self) {
@@ -133,6 +153,26 @@ impl Script for Process {
     }
 }
 
+impl Process {
+    fn note_fault(&self, state: &mut State, call: &Call) {
+        state.troubled.insert(self.life.id);
+        if call.is_on(MAIL) {
+            state.hindered.insert(self.life.id);
+        }
+    }
+
+    /// What is stored once is never written over, but by the tombstone of a forgotten event.
+    fn check_overwrite(&self, state: &mut State, bucket: Bucket, key: &str) {
+        let written = state.memory.peek(bucket, key);
+        let is_forgotten = self.operation == Some(Operation::Forget)
+            && key.starts_with(RAW)
+            && written.is_some_and(|raw| is_tombstone(&raw));
+        if !is_forgotten && (key.starts_with(RAW) || key.starts_with(ENRICHED)) {
+            state.breach(format!("P3: {key} is written over"));
+        }
+    }
+}
+
 /// Checks what a write means, by where it goes.
 fn check_write(state: &mut State, bucket: Bucket, key: &str, process: &Process) {
     let Some((object, name)) = state.memory.peek(bucket, key).zip(name_in(key)) else {
@@ -145,7 +185,8 @@ fn check_write(state: &mut State, bucket: Bucket, key: &str, process: &Process) 
         .ledger
         .written(object, raw.as_ref(), &documents, &writing);
     state.check(result);
-    if !key.starts_with(MAIL) {
+    // What keeps a forgotten event from coming back may be written again.
+    if !key.starts_with(MAIL) && process.operation != Some(Operation::Forget) {
         state.check_forgotten(name, key);
     }
 }
@@ -159,7 +200,12 @@ fn check_trigger(state: &mut State, trigger: &Trigger) {
     state.conserve(&name);
 }
 
-fn check_mail(state: &mut State, name: &str, fault: Option<Fault>, process: &Process) {
+fn check_mail(
+    state: &mut State,
+    (name, effect): (&str, &EffectId),
+    fault: Option<Fault>,
+    process: &Process,
+) {
     let on_time = state.ledger.check_time(name, &process.writing(state));
     state.check(on_time);
     let delivery = match fault {
@@ -169,6 +215,9 @@ fn check_mail(state: &mut State, name: &str, fault: Option<Fault>, process: &Pro
     };
     let documents = state.documents(name);
     let mail = state.memory.last_mail().expect("it went out just now");
+    if mail.effect != *effect {
+        state.breach(format!("P5: {effect} of {name} is sent as {}", mail.effect));
+    }
     let delivery = (delivery, process.life.id);
     let result = state.ledger.mailed(&mail, &documents, delivery);
     state.check(result);

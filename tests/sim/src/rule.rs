@@ -1,15 +1,23 @@
-//! The promises of the contract, checked after every step.
+//! The promises of the contract, checked after every step: P1 to P3 and P5 here, P4 per effect in `rule/`.
 
+mod claim;
+mod effect;
+mod mail;
+
+pub use mail::Delivery;
+
+use crate::setting::Operation;
+use effect::{Answer, Key};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::claim::Claim;
+use leadwire_domain::claim::{Claim, Settled};
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::json::Object;
 use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW, SWEPT};
 use leadwire_domain::lead::change::diff;
-use leadwire_domain::lead::document::parse_enriched;
+use leadwire_domain::lead::document::{Enriched, parse_enriched};
 use leadwire_domain::lead::id::Sha256Hex;
 use leadwire_domain::message::Notify;
-use leadwire_domain::notice::render_email;
-use leadwire_pipeline::port::{Mail, StoredObject};
+use leadwire_pipeline::port::StoredObject;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The delay between a webhook and its enrichment.
@@ -21,11 +29,9 @@ pub type Breach = String;
 /// How an event ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Its marker says that the mail went out.
-    Mailed,
-    /// Its doubtful mail waits for a person.
-    Parked,
-    /// It is a replay that mailed nobody.
+    /// Its marker says that its receivers were told.
+    Told,
+    /// It is a replay that told nobody.
     Silent,
     /// Its lead was forgotten.
     Forgotten,
@@ -54,6 +60,16 @@ impl Documents {
         let is_new = differs.is_empty() || differs.contains(&true);
         (differs.contains(&false), is_new)
     }
+
+    /// The event's own document, read.
+    fn lead(&self) -> Option<Enriched> {
+        parse_enriched(&self.own.as_ref()?.bytes).ok()
+    }
+
+    /// The effects that the event's own document names; none of a document of the first edition, or where there is none.
+    pub fn notify(&self) -> Option<Vec<EffectId>> {
+        self.lead()?.provenance.notify
+    }
 }
 
 /// The event that an object under a prefix belongs to.
@@ -80,15 +96,9 @@ pub(crate) fn split(name: &str) -> (&str, u32) {
     }
 }
 
-/// How a mail met its fate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// The service took it and said so.
-    Clean,
-    /// The service took it, and whoever sent it does not know.
-    ReplyLost,
-    /// The service took it long after whoever sent it had given up, and whoever came then may have mailed.
-    Late,
+/// Whether an object under `raw/` is a tombstone: what is left of a forgotten event.
+pub(crate) fn is_tombstone(raw: &StoredObject) -> bool {
+    raw.bytes.is_empty()
 }
 
 /// When something is written, and by whom.
@@ -100,24 +110,35 @@ pub struct Writing {
     pub skew: SignedDuration,
     /// The process that writes.
     pub process: u32,
+    /// The operator's command that it runs, where it is one's.
+    pub operation: Option<Operation>,
     /// The run of the machine that the process belongs to.
     pub boot: u32,
     /// The run that lives.
     pub lives: u32,
 }
 
-/// Who may send a mail.
+/// What lies at `mail/X`.
 #[derive(Clone, Debug)]
-struct Holder {
-    token: String,
-    lease_until: Timestamp,
+enum Seen {
+    /// A claim, and who wrote it.
+    Claim(Held),
+    /// The marker of an end.
+    Marker,
+}
+
+/// A claim that is there.
+#[derive(Clone, Debug)]
+struct Held {
+    claim: Claim,
+    process: u32,
     boot: u32,
 }
 
-/// What is known of the events, told by nobody but the ports.
+/// What is known of the events, by nobody's word but the ports'.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Whether doubtful mails are parked: then there is never a second one.
+    /// Whether doubtful effects are parked: then there is never a second one.
     parks: bool,
     /// The bodies that were posted under an identity.
     posted: BTreeMap<String, Vec<Vec<u8>>>,
@@ -129,21 +150,32 @@ pub struct Ledger {
     accepted_at: BTreeMap<String, Timestamp>,
     ends: BTreeMap<String, End>,
     pub(crate) failed: BTreeSet<String>,
-    mails: BTreeMap<String, u32>,
-    doubts: BTreeMap<String, u32>,
+    /// What lies at `mail/X`, by the event's name.
+    seen: BTreeMap<String, Seen>,
+    mails: BTreeMap<Key, u32>,
+    doubts: BTreeMap<Key, u32>,
+    /// How often an operator has given an effect back to be sent.
+    resends: BTreeMap<Key, u32>,
+    /// The same of an event that the first edition left, for all its receivers.
+    old_resends: BTreeMap<String, u32>,
+    /// What the first edition sent of an event, to all its receivers at once.
+    old_mails: BTreeMap<String, u32>,
+    /// What the service said of an effect last, and under which claim it was asked.
+    answers: BTreeMap<Key, (String, Answer)>,
     /// Mails that a process sent, knows of, and has not written down yet.
-    unsettled: BTreeMap<u32, BTreeSet<String>>,
-    holders: BTreeMap<String, Holder>,
+    unsettled: BTreeMap<u32, BTreeSet<Key>>,
+    /// Receivers that were taken out of the configuration: an effect, or a channel.
+    gone: BTreeSet<String>,
     /// What each replay was asked to do, by its name.
     pub(crate) orders: BTreeMap<String, Notify>,
-    /// Parked mails of which a person has said what became of them.
+    /// Events of which a person has said what became of their parked effects.
     pub(crate) resolved: BTreeSet<String>,
     /// Events that are forgotten: the operator was told that it is done.
     pub(crate) forgotten: BTreeSet<String>,
 }
 
 impl Ledger {
-    /// Nothing is known yet. `parks` says what is done about doubtful mails.
+    /// Nothing is known yet. `parks` says what is done about doubtful effects.
     pub fn new(parks: bool) -> Self {
         Self {
             parks,
@@ -165,7 +197,8 @@ impl Ledger {
         raw: Option<&StoredObject>,
     ) -> Result<(), Breach> {
         // A forgotten event that comes again is taken, and not stored.
-        if self.end(name) != Some(End::Forgotten) {
+        let is_forgotten = self.is_marked(name) || raw.is_some_and(is_tombstone);
+        if !is_forgotten {
             let raw = raw.ok_or_else(|| format!("P1: 202 for {name}, which is not stored"))?;
             let posted = self.posted.get(identity).cloned().unwrap_or_default();
             if !posted.contains(&raw.bytes) {
@@ -202,15 +235,12 @@ impl Ledger {
             let on_time = self.check_time(name, writing);
             return on_time.and(Self::enriched(name, object, raw));
         } else if let Some(name) = event_of(MAIL, key) {
-            let state = object.metadata.get("state");
-            let on_time = if state.is_some_and(|state| state == "forgotten") {
+            let on_time = if writing.operation.is_some() {
                 Ok(())
             } else {
                 self.check_time(name, writing)
             };
-            let taken = self.taken(name, object, writing);
-            let claimed = self.claimed(name, object, documents, writing.process);
-            return on_time.and(taken).and(claimed);
+            return on_time.and(self.claim_written(name, object, documents, writing));
         } else if let Some(name) = event_of(FAILED, key) {
             self.failed.insert(name.to_owned());
         }
@@ -229,7 +259,9 @@ impl Ledger {
     pub fn check_time(&self, name: &str, writing: &Writing) -> Result<(), Breach> {
         let (now, delay) = (writing.now, i64::from(DELAY_SECONDS));
         let earliest = SignedDuration::from_secs(delay) - writing.skew;
-        let accepted_at = self.accepted_at.get(name);
+        // What the first edition left may be an operator's to send, at any time.
+        let is_old = self.old_mails.contains_key(name);
+        let accepted_at = self.accepted_at.get(name).filter(|_| !is_old);
         match accepted_at.and_then(|at| at.checked_add(earliest).ok()) {
             Some(due) if now < due => Err(format!("P2: {name} has an effect at {now}, due {due}")),
             Some(_) | None => Ok(()),
@@ -243,6 +275,10 @@ impl Ledger {
         raw: Option<&StoredObject>,
     ) -> Result<(), Breach> {
         let raw = raw.ok_or_else(|| format!("P5: {name} has a document and no raw object"))?;
+        if is_tombstone(raw) {
+            // Who was at work when the lead was forgotten is not called back; what it writes is deleted a lease later.
+            return Ok(());
+        }
         let document =
             parse_enriched(&document.bytes).map_err(|error| format!("P3: {name}: {error}"))?;
         let lead = raw.metadata.get("lead-id").map(String::as_str);
@@ -251,110 +287,10 @@ impl Ledger {
         {
             return Err(format!("P5: {name} holds the document of another event"));
         }
-        Ok(())
-    }
-
-    /// A claim is another's (P4): only once the lease of the one before is over, or its whole machine is gone.
-    fn taken(&mut self, name: &str, claim: &StoredObject, writing: &Writing) -> Result<(), Breach> {
-        let claim = serde_json::from_slice(&claim.bytes).ok();
-        let before = self.holders.get(name);
-        // The latest that a clock of this world shows.
-        let now = writing.now.checked_add(writing.skew);
-        let now = now.unwrap_or(writing.now);
-        let is_live =
-            before.is_some_and(|holder| now < holder.lease_until && holder.boot == writing.lives);
-        match claim {
-            Some(Claim::Sending(claim)) => {
-                let is_own = before.is_some_and(|holder| holder.token == claim.token);
-                let holder = Holder {
-                    token: claim.token,
-                    lease_until: claim.lease_until,
-                    boot: writing.boot,
-                };
-                self.holders.insert(name.to_owned(), holder);
-                if is_live && !is_own {
-                    return Err(format!("P4: {name} is taken from a worker that lives"));
-                }
-            }
-            Some(Claim::Parked { .. }) if is_live => {
-                return Err(format!("P4: {name} is parked while its worker lives"));
-            }
-            Some(Claim::Idle { .. } | Claim::Parked { .. }) | None => {
-                self.holders.remove(name);
-            }
+        if document.provenance.notify.is_none() {
+            return Err(format!("P3: the document of {name} names no effects"));
         }
         Ok(())
-    }
-
-    /// What lies at `mail/X` was written by a process.
-    fn claimed(
-        &mut self,
-        name: &str,
-        claim: &StoredObject,
-        documents: &Documents,
-        process: u32,
-    ) -> Result<(), Breach> {
-        let before = self.end(name);
-        if claim.bytes.is_empty() {
-            return self.settled(name, claim, documents, process);
-        }
-        if !matches!(before, None | Some(End::Parked)) {
-            return Err(format!("P4: {name} is claimed after its end"));
-        }
-        match serde_json::from_slice(&claim.bytes) {
-            Ok(Claim::Parked { .. }) => {
-                self.ends.insert(name.to_owned(), End::Parked);
-                if self.failed.contains(name) {
-                    Ok(())
-                } else {
-                    Err(format!("P1: {name} is parked and failed/ does not say why"))
-                }
-            }
-            Ok(Claim::Idle { .. }) if self.resolved.remove(name) => {
-                self.ends.remove(name);
-                Ok(())
-            }
-            Ok(Claim::Sending(_) | Claim::Idle { .. }) if before.is_none() => Ok(()),
-            Ok(Claim::Sending(_) | Claim::Idle { .. }) => {
-                Err(format!("P4: {name} is parked and nobody resolved it"))
-            }
-            Err(error) => Err(format!("mail/ of {name}: {error}")),
-        }
-    }
-
-    /// The marker of an end was written.
-    fn settled(
-        &mut self,
-        name: &str,
-        marker: &StoredObject,
-        documents: &Documents,
-        process: u32,
-    ) -> Result<(), Breach> {
-        if let Some(unsettled) = self.unsettled.get_mut(&process) {
-            unsettled.remove(name);
-        }
-        let end = match marker.metadata.get("state").map(String::as_str) {
-            Some("forgotten") => End::Forgotten,
-            Some("silent") => End::Silent,
-            _ => End::Mailed,
-        };
-        let before = self.ends.insert(name.to_owned(), end);
-        if before == Some(End::Forgotten) && end != End::Forgotten {
-            return Err(format!("forget: {name} has another end afterwards"));
-        }
-        let (is_old, _) = documents.is_old_and_new();
-        match (end, self.orders.get(name)) {
-            (End::Mailed, _) if self.mails(name) == 0 => {
-                Err(format!("P4: {name} is settled and was never mailed"))
-            }
-            (End::Silent, None | Some(Notify::Force)) => {
-                Err(format!("replay: {name} is silent and was to mail"))
-            }
-            (End::Silent, Some(Notify::IfChanged)) if !is_old => {
-                Err(format!("replay: {name} is silent about a change"))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// A replay's message was sent. Whoever sends it again must say the same.
@@ -371,92 +307,6 @@ impl Ledger {
         self.end(split(name).0) == Some(End::Forgotten)
     }
 
-    /// The mail service took a mail (P3, P4): it says what the stored document says, and there is none too many.
-    pub fn mailed(
-        &mut self,
-        mail: &Mail,
-        documents: &Documents,
-        (delivery, process): (Delivery, u32),
-    ) -> Result<(), Breach> {
-        let name = &name_of_tag(&mail.event);
-        if self.forgotten.contains(split(name).0) {
-            return Err(format!("forget: {name} is mailed"));
-        }
-        let (_, is_new) = documents.is_old_and_new();
-        match self.orders.get(name) {
-            Some(Notify::Never) => return Err(format!("replay: {name} mails, and was not to")),
-            Some(Notify::IfChanged) if !is_new => {
-                return Err(format!("replay: {name} mails, and nothing changed"));
-            }
-            Some(Notify::IfChanged | Notify::Force) | None => {}
-        }
-        let document = documents.own.as_ref();
-        let document = document.ok_or_else(|| format!("P3: {name} is mailed without document"))?;
-        let lead =
-            parse_enriched(&document.bytes).map_err(|error| format!("P3: {name}: {error}"))?;
-        let text = render_email(&lead, lead.provenance.enriched_at, None);
-        if text.subject != mail.text.subject {
-            let (stored, said) = (&text.subject, &mail.text.subject);
-            return Err(format!(
-                "P3: {name} is stored as {stored:?}, mailed as {said:?}"
-            ));
-        }
-        // Who was sending when the lead was forgotten is not called back.
-        let is_over = !matches!(self.end(name), None | Some(End::Forgotten));
-        if delivery != Delivery::Late && is_over {
-            return Err(format!("P4: {name} is mailed after its end"));
-        }
-        *self.mails.entry(name.clone()).or_default() += 1;
-        let mails = self.mails(name);
-        let doubts = self.doubts.get(name).copied().unwrap_or(0);
-        match delivery {
-            Delivery::Clean => {
-                let unsettled = self.unsettled.entry(process).or_default();
-                unsettled.insert(name.clone());
-            }
-            // A doubt allows the next mail, never its own.
-            Delivery::ReplyLost => self.doubt(name),
-            // Its doubt began when it was sent.
-            Delivery::Late => {}
-        }
-        let open = self.unsettled.values();
-        let open = open.filter(|names| names.contains(name)).count();
-        if mails > 1 + doubts || open > 1 {
-            return Err(format!("P4: {name} has {mails} mails and {doubts} doubts"));
-        }
-        if self.parks && mails > 1 {
-            return Err(format!(
-                "P4: {name} has {mails} mails where doubts are parked"
-            ));
-        }
-        Ok(())
-    }
-
-    /// A call of a process on `mail/X` went wrong, after it may have mailed.
-    pub fn doubt_of(&mut self, process: u32, name: &str) {
-        let unsettled = self.unsettled.get_mut(&process);
-        if unsettled.is_some_and(|names| names.remove(name)) {
-            self.doubt(name);
-        }
-    }
-
-    /// A process died: whatever it mailed and did not write down is in doubt.
-    pub fn bury(&mut self, process: u32) {
-        for name in self.unsettled.remove(&process).into_iter().flatten() {
-            self.doubt(&name);
-        }
-    }
-
-    /// A mail is under way of which nobody will know.
-    pub fn doubt(&mut self, name: &str) {
-        *self.doubts.entry(name.to_owned()).or_default() += 1;
-    }
-
-    /// Mails of an event.
-    pub fn mails(&self, name: &str) -> u32 {
-        self.mails.get(name).copied().unwrap_or(0)
-    }
-
     /// Whether an event ended, or a failure of it is written down.
     pub(crate) fn is_over(&self, name: &str) -> bool {
         self.ends.contains_key(name) || self.failed.contains(name)
@@ -465,5 +315,34 @@ impl Ledger {
     /// How an event ended, if it did.
     pub fn end(&self, name: &str) -> Option<End> {
         self.ends.get(name).copied()
+    }
+
+    /// What was there before the upgrade: a claim or a marker, and how often the first edition had sent its mail.
+    pub(crate) fn inherit(&mut self, name: &str, claim: Option<&StoredObject>, mails: u32) {
+        self.old_mails.insert(name.to_owned(), mails);
+        let Some(object) = claim else {
+            return;
+        };
+        let seen = match serde_json::from_slice(&object.bytes) {
+            Ok(claim) => Seen::Claim(Held {
+                claim,
+                process: 0,
+                boot: 0,
+            }),
+            Err(_marker) => {
+                self.end_as(name, Settled::Sent);
+                Seen::Marker
+            }
+        };
+        self.seen.insert(name.to_owned(), seen);
+    }
+
+    fn end_as(&mut self, name: &str, settled: Settled) -> Option<End> {
+        let end = match settled {
+            Settled::Sent => End::Told,
+            Settled::Silent => End::Silent,
+            Settled::Forgotten => End::Forgotten,
+        };
+        self.ends.insert(name.to_owned(), end)
     }
 }

@@ -1,6 +1,7 @@
 //! What a world is like: drawn from a seed, or the plain one that schedules are written for.
 
 use crate::mistake::Mistake;
+use crate::receiver::Receivers;
 use leadwire_pipeline::settings::{AmbiguousPolicy, OwnerMissingPolicy};
 use leadwire_pipeline::testkit::Chance;
 use std::time::Duration;
@@ -39,7 +40,7 @@ pub enum Operation {
     Forget,
     /// Replays an event.
     Replay,
-    /// Says what became of the mails that are parked.
+    /// Says what became of the effects that are parked.
     Resolve,
 }
 
@@ -58,10 +59,15 @@ const OPERATIONS: [&[Operation]; 10] = [
     &[Forget],
     &[Replay, Forget, Redrive, Forget],
 ];
+/// So many in a thousand deliveries after the first say another time than the one before. With an identity by the first delivery seen it may be
+/// anything; until then a time that is another is another event.
+const RENEWED_PER_MILLE: u64 = 0;
 /// An effect is late by at most so long: beyond a lease and a visibility.
 const LATE_SECONDS_MAX: u64 = 400;
 /// The same where leads are forgotten: with all that a stage may take before, within a lease.
 const LATE_BEFORE_FORGET_SECONDS_MAX: u64 = 20;
+/// So many in a thousand worlds begin as the first edition left them.
+const UPGRADES_PER_MILLE: u64 = 150;
 
 /// What a world is like.
 #[derive(Clone, Debug)]
@@ -94,6 +100,8 @@ pub struct Setting {
     pub overlap_per_mille: u64,
     /// So many in a thousand messages come before their delay is over.
     pub early_per_mille: u64,
+    /// So many in a thousand deliveries after the first say another time.
+    pub renewed_per_mille: u64,
     /// How often each owner file is written anew.
     pub lookup_changes: u64,
     /// Whether a CRM comes back after an answer that is not 2xx.
@@ -106,7 +114,7 @@ pub struct Setting {
     pub sweeps: bool,
     /// Whether there is a sweeper at all.
     pub has_sweeper: bool,
-    /// What is done about doubtful mails.
+    /// What is done about doubtful effects.
     pub ambiguous: AmbiguousPolicy,
     /// What is done without an owner.
     pub owner_missing: OwnerMissingPolicy,
@@ -117,7 +125,11 @@ pub struct Setting {
     /// An effect is late by at most so many seconds: beyond a lease and a visibility, but where leads are forgotten, which trusts that whoever
     /// began before is done within a lease.
     pub late_seconds_max: u64,
-    /// What an operator does, once each: what failed is redriven, a lead forgotten, an event replayed, a parked mail resolved.
+    /// Who is told.
+    pub receivers: Receivers,
+    /// Whether events were worked on by the first edition before.
+    pub upgrades: bool,
+    /// What an operator does, once each: what failed is redriven, a lead forgotten, an event replayed, what is parked resolved.
     pub operations: &'static [Operation],
     /// The mistake that the ports make the real code commit.
     pub mistake: Option<Mistake>,
@@ -141,6 +153,7 @@ impl Setting {
             altered_per_mille: 0,
             overlap_per_mille: 0,
             early_per_mille: 0,
+            renewed_per_mille: 0,
             lookup_changes: 1,
             crm_retries: true,
             poison: false,
@@ -152,10 +165,22 @@ impl Setting {
             lease_seconds: leadwire_pipeline::settings::LEASE_SECONDS,
             late_owner_per_mille: 0,
             late_seconds_max: LATE_SECONDS_MAX,
+            receivers: Receivers::default(),
+            upgrades: false,
             operations: &[],
             mistake: None,
             one_machine: false,
         }
+    }
+
+    /// The same with one receiver more.
+    #[must_use]
+    pub fn telling_two(self) -> Self {
+        let receivers = Receivers {
+            more: 1,
+            ..self.receivers
+        };
+        Self { receivers, ..self }
     }
 
     /// The same on one machine, where a lease outlives every worker by far: another run's claim need not be waited for.
@@ -164,6 +189,16 @@ impl Setting {
         Self {
             one_machine: true,
             lease_seconds: MACHINE_LEASE_SECONDS,
+            ..self
+        }
+    }
+
+    /// The same with the receivers that a seed says, and with what was there before: drawn apart from all else.
+    #[must_use]
+    pub fn with_receivers(self, chance: &mut Chance) -> Self {
+        Self {
+            receivers: Receivers::drawn(chance),
+            upgrades: chance.happens(UPGRADES_PER_MILLE),
             ..self
         }
     }
@@ -188,6 +223,7 @@ impl Setting {
             skew_millis: chance.pick(0, &[400]),
             again_per_mille: chance.pick(0, &[200, 700]),
             altered_per_mille: chance.pick(0, &[300]),
+            renewed_per_mille: RENEWED_PER_MILLE,
             overlap_per_mille: chance.pick(0, &[50, 400]),
             early_per_mille: chance.pick(0, &[0, 300]),
             lookup_changes: chance.below(4),

@@ -1,10 +1,12 @@
 //! Everything that is in a world: objects, messages, mails, and what was done so far.
 
 use crate::fault::{Kind, Schedule};
-use crate::rule::{Breach, Documents, Ledger, event_of, split};
+use crate::rule::{Breach, Documents, Ledger, event_of, is_tombstone, split};
 use crate::setting::Setting;
 use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::key::{ENRICHED, FAILED, RAW, SWEPT};
+use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::port::{Bucket, StoredObject};
 use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_pipeline::testkit::{Chance, Course, Fault, Memory};
@@ -63,6 +65,11 @@ pub(crate) struct State {
     pub(crate) alive: Vec<Arc<Life>>,
     /// Which run of the machine this is.
     pub(crate) boot: u32,
+    /// Whether the configuration has changed.
+    pub(crate) is_reconfigured: bool,
+    /// Processes that met a fault, and those of them that one kept from writing a claim.
+    pub(crate) troubled: BTreeSet<u32>,
+    pub(crate) hindered: BTreeSet<u32>,
     /// Whether nothing goes wrong any more.
     pub(crate) heals: bool,
     /// How it goes so far.
@@ -87,6 +94,9 @@ impl State {
             busy: 0,
             alive: Vec::new(),
             boot: 1,
+            is_reconfigured: false,
+            troubled: BTreeSet::new(),
+            hindered: BTreeSet::new(),
             heals: false,
             report: Report::default(),
             plan,
@@ -113,8 +123,36 @@ impl State {
         millis(self.setting.skew_millis)
     }
 
-    /// What becomes of a call.
-    pub(crate) fn course(&mut self, kind: Kind) -> Course {
+    /// What becomes of a call: what the world does to it, or else the service of its receiver.
+    pub(crate) fn course(&mut self, kind: Kind, effect: Option<&EffectId>) -> Course {
+        let course = self.course_of_world(kind);
+        let fault = course
+            .fault
+            .or_else(|| effect.and_then(|effect| self.meets(effect)));
+        Course { fault, ..course }
+    }
+
+    fn meets(&mut self, effect: &EffectId) -> Option<Fault> {
+        let service = self.setting.receivers.service(effect);
+        let seconds = self.memory.age().as_secs();
+        service.meets(seconds, self.heals, &mut self.chance)
+    }
+
+    /// The addresses of the team as they are configured now, and whether owners are told.
+    pub(crate) fn configured(&self) -> (Vec<EmailAddress>, bool) {
+        self.setting.receivers.configured(self.is_reconfigured)
+    }
+
+    /// The configuration changes.
+    pub(crate) fn reconfigure(&mut self) {
+        self.tell("      operator changes who is told".to_owned());
+        self.is_reconfigured = true;
+        for gone in self.setting.receivers.gone() {
+            self.ledger.receiver_gone(&gone);
+        }
+    }
+
+    fn course_of_world(&mut self, kind: Kind) -> Course {
         let latency = self.setting.latency_millis;
         let (there, back) = (self.chance.millis(latency), self.chance.millis(latency));
         if self.heals {
@@ -212,14 +250,14 @@ impl State {
         asked
     }
 
-    /// The conservation law for one event (P1): from its 202 on it is mailed, parked, failed with a reason, a dead letter, or in flight.
+    /// The conservation law for one event (P1): from its 202 on it is settled, failed or parked with a reason, a dead letter, or in flight.
     pub(crate) fn conserve(&mut self, name: &str) {
         let is_somewhere =
             self.ledger.is_over(name) || self.memory.is_live(name) || self.memory.is_dead(name);
         // An operator who empties the queue takes triggers away; the sweeper finds them.
         let is_ours =
             self.ledger.identities.contains_key(name) || self.ledger.orders.contains_key(name);
-        let is_gone = self.ledger.is_marked(name) || self.setting.purge;
+        let is_gone = self.is_forgotten(name) || self.setting.purge;
         if is_ours && !is_somewhere && !is_gone {
             self.breach(format!("P1: {name} is nowhere"));
         }
@@ -233,10 +271,17 @@ impl State {
         }
     }
 
+    /// Whether an event, or the one that a replay is of, has the mark of a forgotten one.
+    pub(crate) fn is_forgotten(&self, name: &str) -> bool {
+        self.ledger.is_marked(name) || self.raw(name).is_some_and(|raw| is_tombstone(&raw))
+    }
+
     /// A forgotten event leaves nothing behind, and nothing of it comes back.
     pub(crate) fn check_forgotten(&mut self, name: &str, key: &str) {
-        let (event, _) = split(name);
-        if self.ledger.forgotten.contains(event) {
+        let (event, revision) = split(name);
+        // A replay asks its event's tombstone; where forgetting leaves none, its bytes are missing.
+        let is_unasked = revision > 0 && key.starts_with(FAILED) && self.raw(name).is_none();
+        if self.ledger.forgotten.contains(event) && !is_unasked {
             self.breach(format!("forget: {key} is there again"));
         }
     }
@@ -252,16 +297,26 @@ impl State {
         ];
         for (bucket, prefix) in prefixes {
             for key in self.memory.keys(bucket, &format!("{prefix}{event}.")) {
+                let left = self.memory.peek(bucket, &key);
+                if bucket == Bucket::Raw && left.is_some_and(|raw| is_tombstone(&raw)) {
+                    continue;
+                }
                 self.breach(format!("forget: {key} is left"));
             }
         }
     }
 
-    /// The names of the raw objects.
+    /// The names of the raw objects. A tombstone is none.
     pub(crate) fn raw_names(&self) -> Vec<String> {
         let keys = self.memory.keys(Bucket::Raw, RAW);
         let names = keys.iter().filter_map(|key| event_of(RAW, key));
-        names.map(str::to_owned).collect()
+        let is_stored = |name: &&str| self.raw(name).is_some_and(|raw| !is_tombstone(&raw));
+        names.filter(is_stored).map(str::to_owned).collect()
+    }
+
+    /// The effects of an event: what its document names, or of the first edition what its claim does.
+    pub(crate) fn listed(&self, name: &str) -> Vec<EffectId> {
+        self.ledger.listed(name, self.documents(name).notify())
     }
 
     /// The raw object of an event, or of the event that a replay is of.

@@ -56,8 +56,15 @@ fn every_schedule_of_up_to_three_faults_keeps_every_promise() {
 }
 
 #[test]
-fn every_schedule_of_up_to_two_faults_keeps_every_promise_where_doubtful_mails_are_parked() {
+fn every_schedule_of_up_to_two_faults_keeps_every_promise_where_doubts_are_parked() {
     check_world(&Setting::plain(AmbiguousPolicy::Park), 2, 1000);
+}
+
+#[test]
+fn every_schedule_of_up_to_two_faults_keeps_every_promise_to_each_of_two_receivers() {
+    for policy in [AmbiguousPolicy::Resend, AmbiguousPolicy::Park] {
+        check_world(&Setting::plain(policy).telling_two(), 2, 1000);
+    }
 }
 
 #[test]

@@ -9,7 +9,10 @@
 
 use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::channel::TEAM;
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
+use leadwire_domain::notice::EmailAddress;
 use leadwire_local::{FileSystem, LocalHome, Mode, OpenOptions};
 use leadwire_pipeline::port::{
     Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, ListPage, Mail, MailOutcome,
@@ -24,6 +27,7 @@ use leadwire_pipeline::stage::ingest::{Ingest, Request};
 use leadwire_pipeline::testkit::enrich_config;
 use leadwire_pipeline::trace::TraceContext;
 use leadwire_sim::rule::{DELAY_SECONDS, Delivery, Documents, End, Ledger, Writing, name_in};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -38,6 +42,8 @@ const BYTES_MAX: usize = 1024 * 1024;
 struct World {
     now: Timestamp,
     ledger: Ledger,
+    /// Versions of objects that were held against the rules.
+    seen: BTreeSet<(String, String)>,
     boot: u32,
     calls: usize,
     bits: u128,
@@ -101,12 +107,13 @@ impl Run {
         }
     }
 
-    /// What a run that died had under way may have been written all the same, and nobody saw it.
-    async fn catch_up(&self) {
+    /// What a run had under way when it died may have been written all the same, and nobody saw it.
+    async fn catch_up(&self, boot: u32) {
         for prefix in [MAIL, FAILED] {
             let page = self.home.store().list(Bucket::Enriched, prefix, None).await;
             for entry in page.unwrap().entries {
-                self.check_write(Bucket::Enriched, &entry.key).await;
+                self.check_write_of(boot, Bucket::Enriched, &entry.key)
+                    .await;
             }
         }
     }
@@ -122,17 +129,26 @@ impl Run {
 
     /// What was written is held against the rules.
     async fn check_write(&self, bucket: Bucket, key: &str) {
+        self.check_write_of(self.boot, bucket, key).await;
+    }
+
+    async fn check_write_of(&self, boot: u32, bucket: Bucket, key: &str) {
         let Some((object, name)) = self.look(bucket, key).await.zip(name_in(key)) else {
             return;
         };
         let raw = self.look(Bucket::Raw, &format!("{RAW}{name}.json")).await;
         let documents = self.documents(name).await;
         let mut world = self.shared.with();
+        let version = (key.to_owned(), object.etag.0.clone());
+        if !world.seen.insert(version) {
+            return;
+        }
         let writing = Writing {
             now: world.now,
             skew: SignedDuration::ZERO,
-            process: self.boot,
-            boot: self.boot,
+            process: boot,
+            operation: None,
+            boot,
             lives: world.boot,
         };
         let ledger = &mut world.ledger;
@@ -220,6 +236,8 @@ impl Mailer for Run {
             let documents = self.documents(&mail.event).await;
             let mut world = self.shared.with();
             let clean = (Delivery::Clean, self.boot);
+            let name = mail.event.replace("-r", ".r");
+            world.ledger.asked(&name, &mail.effect, None);
             let result = world.ledger.mailed(mail, &documents, clean);
             drop(world);
             self.shared.check(result);
@@ -243,6 +261,11 @@ impl Entropy for Run {
             .wrapping_add(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         world.bits.to_be_bytes()
     }
+}
+
+/// Who is told.
+fn receivers() -> [EmailAddress; 2] {
+    ["sales@example.com", "calls@example.com"].map(|text| EmailAddress::parse(text).unwrap())
 }
 
 /// The CRM sends what it has no 202 for.
@@ -278,6 +301,7 @@ async fn post(run: &Arc<Run>) {
 async fn work(run: &Arc<Run>, policy: AmbiguousPolicy) {
     let config = EnrichConfig {
         ambiguous: policy,
+        to: receivers().to_vec(),
         lease_seconds: 1800,
         environment: "sim".to_owned(),
         boot: run.home.boot().map(str::to_owned),
@@ -333,6 +357,7 @@ async fn live(policy: AmbiguousPolicy, dies_at: Option<(usize, bool)>) -> usize 
         Mutex::new(World {
             now: "2026-11-23T06:50:00Z".parse().unwrap(),
             ledger: Ledger::new(policy == AmbiguousPolicy::Park),
+            seen: BTreeSet::new(),
             boot: 1,
             calls: 0,
             bits: 1,
@@ -354,13 +379,14 @@ async fn live(policy: AmbiguousPolicy, dies_at: Option<(usize, bool)>) -> usize 
             boot,
         });
         let life = pin!(async {
+            run.catch_up(boot - 1).await;
             post(&run).await;
             work(&run, policy).await;
         });
         let death = pin!(shared.0.1.notified());
         match select(life, death).await {
             Either::Left(_) => {
-                run.catch_up().await;
+                run.catch_up(boot).await;
                 break;
             }
             Either::Right(_) => {
@@ -376,10 +402,19 @@ async fn live(policy: AmbiguousPolicy, dies_at: Option<(usize, bool)>) -> usize 
     assert_eq!(names.len(), LEADS.len(), "{policy:?} {dies_at:?}");
     for name in names {
         let end = world.ledger.end(name);
-        let is_over = end == Some(End::Mailed)
-            || (end == Some(End::Parked) && policy == AmbiguousPolicy::Park);
+        let receivers = receivers().map(|address| EffectId::of_mail(TEAM, &address));
+        let is_parked = !world.ledger.parked(name, &receivers).is_empty();
+        let is_over = end == Some(End::Told) || (is_parked && policy == AmbiguousPolicy::Park);
         assert!(is_over, "{policy:?} {dies_at:?}: {name} {end:?}");
-        assert!(dies_at.is_some() || world.ledger.mails(name) == 1, "{name}");
+        for effect in &receivers {
+            let mails = world.ledger.mails_to(name, effect);
+            let is_parked = world.ledger.parked(name, &receivers).contains(effect);
+            assert!(
+                mails > 0 || is_parked,
+                "{policy:?} {dies_at:?}: {name} {effect}"
+            );
+            assert!(dies_at.is_some() || mails == 1, "{name} {effect} {mails}");
+        }
     }
     world.calls
 }

@@ -196,9 +196,8 @@ impl State {
     fn send_batch(&mut self, asked: &Value, at: Timestamp) -> Value {
         let entries = asked.at("Entries").items().iter();
         let sent = entries.map(|entry| {
-            let mut answer = self.send(entry, at);
-            answer["Id"] = entry.at("Id").clone();
-            answer
+            let id = self.send(entry, at).at("MessageId").clone();
+            json!({"Id": entry.at("Id"), "MessageId": id})
         });
         json!({"Successful": sent.collect::<Value>(), "Failed": []})
     }

@@ -96,8 +96,7 @@ fn mails_allowed(shape: Shape, end: Option<End>, seen: Seen, receiver: usize) ->
     };
     match end {
         Some(End::Failed) => (0, 0),
-        Some(End::Parked) => (0, most),
+        Some(End::Parked) | None => (0, most),
         Some(End::Settled) => (1, most),
-        None => (0, most),
     }
 }

@@ -100,6 +100,7 @@ impl FakeHome {
     }
 
     /// The home of another process over the same memory, with a script of its own.
+    #[must_use]
     pub fn of_other_process(&self) -> Self {
         self.with_script(Arc::default())
     }

@@ -318,7 +318,8 @@ impl<S: Script> Mailer for MemoryHome<S> {
             },
             always,
         );
-        let failure = |fault| failure("send mail")(fault).with_detail(Some("a fault that was asked for"));
+        let failure =
+            |fault| failure("send mail")(fault).with_detail(Some("a fault that was asked for"));
         match sent.await {
             Ok(number) => MailOutcome::Accepted(format!("mail-{number}")),
             Err(fault @ Fault::Throttled) => MailOutcome::Throttled(failure(fault)),

@@ -105,7 +105,7 @@ async fn the_effects_of_a_document_that_names_none_are_written_down_before_any_i
                 if matches!(call, Call::Mail(..)) {
                     let claim = home.peek(Bucket::Enriched, &mail).unwrap().bytes;
                     let claim: Value = serde_json::from_slice(&claim).unwrap();
-                    let effects = claim["effects"].as_object().map_or(0, |map| map.len());
+                    let effects = claim["effects"].as_object().map_or(0, serde_json::Map::len);
                     seen.lock().unwrap().push(effects);
                 }
                 None

@@ -91,7 +91,7 @@ async fn answers_are_recorded_a_second_after_the_first_that_is_not() {
     let (first, second) = (Some(first.to_vec()), Some(second.to_vec()));
     assert_eq!(seen, [None, first.clone(), first, second]);
     assert_eq!(states(&world, 4), ["sent", "sent", "doubt", "sent"]);
-    assert!(waits(&outcomes[0], DeferReason::InDoubt), "{outcomes:?}");
+    assert!(waits(outcomes[0], DeferReason::InDoubt), "{outcomes:?}");
     assert_eq!(claim_writes(&world).len(), 4);
 }
 
@@ -102,7 +102,10 @@ async fn a_busy_receiver_is_waited_for_and_the_others_are_not_told_again() {
     let outcomes = world.work_until_idle().await;
     assert_eq!(outcomes.len(), 3, "{outcomes:?}");
     for outcome in &outcomes[..2] {
-        assert!(waits(outcome, DeferReason::MailUnavailable), "{outcomes:?}");
+        assert!(
+            waits(*outcome, DeferReason::MailUnavailable),
+            "{outcomes:?}"
+        );
     }
     assert_eq!(outcomes[2], MAILED);
     assert!(costs_no_receive(&world));
@@ -131,7 +134,7 @@ async fn one_that_throttles_for_longer_is_busy_when_half_of_the_records_time_is_
     spoil_mail(&world, 0, Fault::Throttled);
     let begun = Instant::now();
     let outcome = world.work().await.remove(0);
-    assert!(waits(&outcome, DeferReason::MailUnavailable));
+    assert!(waits(outcome, DeferReason::MailUnavailable));
     assert_eq!(begun.elapsed().as_secs(), 10);
     assert_eq!(states(&world, 2), ["idle", "sent"]);
 }

@@ -18,7 +18,7 @@ async fn what_is_in_doubt_is_sent_once_more_at_no_cost_in_receives_and_the_other
     for fault in DOUBTS {
         let world = doubted(AmbiguousPolicy::Resend, 1, fault).await;
         let first = world.work().await.remove(0);
-        assert!(waits(&first, DeferReason::InDoubt), "{fault:?}");
+        assert!(waits(first, DeferReason::InDoubt), "{fault:?}");
         assert_eq!(states(&world, 3), ["doubt", "sent", "sent"], "{fault:?}");
         let doubted = said(&world, 0);
         let numbers = (&doubted["attempt"], &doubted["doubts"]);
@@ -131,7 +131,7 @@ async fn a_refusal_keeps_the_doubts_that_were_before_it() {
             .flatten()
     });
     let outcomes = world.work_until_idle().await;
-    assert!(waits(&outcomes[0], DeferReason::InDoubt));
+    assert!(waits(outcomes[0], DeferReason::InDoubt));
     let expected = [failed(Why::MailRefused), ended(Done::Parked)];
     assert_eq!(outcomes[1..], expected);
     assert_eq!(said(&world, 0)["doubts"], 2);
@@ -169,7 +169,7 @@ async fn one_doubt_and_one_busy_receiver_are_sent_together_by_the_next_receive()
         }
     });
     let outcomes = world.work_until_idle().await;
-    assert!(waits(&outcomes[0], DeferReason::InDoubt), "{outcomes:?}");
+    assert!(waits(outcomes[0], DeferReason::InDoubt), "{outcomes:?}");
     assert_eq!(outcomes[1..], [MAILED]);
     let tried = [0, 1, 2].map(|number| tries(&world, number));
     assert_eq!(tried, [2, 2, 1]);

@@ -10,7 +10,7 @@ async fn busy_at_first(count: usize) -> World {
     let world = due(2).await;
     world.mailer().be_busy(count);
     let outcome = world.work().await.remove(0);
-    assert!(waits(&outcome, DeferReason::MailUnavailable));
+    assert!(waits(outcome, DeferReason::MailUnavailable));
     world
 }
 
@@ -97,7 +97,7 @@ async fn a_receiver_that_stays_busy_fails_when_its_window_ends_and_the_others_we
     let outcomes = world.work_until_idle().await;
     let (waited, ended) = outcomes.split_at(outcomes.len() - 3);
     assert_eq!(ended, [failed(Why::MailUnavailable); 3]);
-    let is_wait = |outcome| waits(outcome, DeferReason::MailUnavailable);
+    let is_wait = |outcome: &Outcome| waits(*outcome, DeferReason::MailUnavailable);
     assert!(waited.iter().all(is_wait), "{outcomes:?}");
     assert_eq!(receives(&world)[waited.len()], 600 + 3600);
     assert_eq!(failure(&world), ("mail_unavailable".to_owned(), vec![2]));
@@ -152,7 +152,7 @@ async fn a_doubt_is_sent_once_more_also_when_the_window_of_a_busy_service_is_ove
     let [.., doubt, end] = outcomes.as_slice() else {
         panic!("{outcomes:?}")
     };
-    assert!(waits(doubt, DeferReason::InDoubt), "{outcomes:?}");
+    assert!(waits(*doubt, DeferReason::InDoubt), "{outcomes:?}");
     assert_eq!(*end, MAILED);
     assert!(costs_no_receive(&world));
     assert_eq!(copies(&world, 0).len(), 2);

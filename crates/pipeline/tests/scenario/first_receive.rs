@@ -83,22 +83,22 @@ const FOUND: [(&str, Change); 9] = [
         world.put_owner("test-1", r#"{"lead_id":"test-2"}"#);
     }),
     ("owner unreadable", |world| {
-        world.put_owner("test-1", "poison")
+        world.put_owner("test-1", "poison");
     }),
     ("owner too large", |world| {
         world.put_owner("test-1", &" ".repeat(1_048_577));
     }),
     ("owner denied", |world| {
-        world.spoil(Fault::Denied, reads_owner)
+        world.spoil(Fault::Denied, reads_owner);
     }),
     ("owner fails", |world| {
-        world.spoil(Fault::Fails, reads_owner)
+        world.spoil(Fault::Fails, reads_owner);
     }),
     ("raw fails", |world| {
-        world.spoil(Fault::Fails, reads("raw/"))
+        world.spoil(Fault::Fails, reads("raw/"));
     }),
     ("raw denied", |world| {
-        world.spoil(Fault::Denied, reads("raw/"))
+        world.spoil(Fault::Denied, reads("raw/"));
     }),
     ("raw gone", |world| world.remove(&key(world, "raw/"))),
 ];
@@ -213,7 +213,7 @@ async fn every_other_receive_reads_all_four_before_it_writes() {
     let world = posted(world_of(2, AmbiguousPolicy::Resend)).await;
     world.queue().deliver_now();
     let early = world.work().await.remove(0);
-    assert!(waits(&early, DeferReason::TooEarly));
+    assert!(waits(early, DeferReason::TooEarly));
     let (outcomes, calls) = calls_of(&world, world.work_next()).await;
     assert_eq!(outcomes, [MAILED]);
     check_begin(&calls, &gets(&world));

@@ -45,6 +45,7 @@ mod receivers;
 mod redrive;
 mod replay;
 mod several;
+mod sim_found;
 mod sources;
 mod sweep;
 mod verify;

@@ -122,17 +122,17 @@ pub(crate) fn has_no_failure(world: &World) -> bool {
 /// The writes of claims so far, in their order: `create` and `replace`.
 pub(crate) fn claim_writes(world: &World) -> Vec<&'static str> {
     let calls = world.home.calls();
-    let word = |call: &Call| match call {
+    let which = |call: &Call| match call {
         Call::Create(_, key) if key.starts_with("mail/") => Some("create"),
         Call::Replace(_, key) if key.starts_with("mail/") => Some("replace"),
         _ => None,
     };
-    calls.iter().filter_map(word).collect()
+    calls.iter().filter_map(which).collect()
 }
 
 /// Whether the record is put back for this reason.
-pub(crate) fn waits(outcome: &Outcome, why: DeferReason) -> bool {
-    matches!(outcome, Outcome::Deferred { reason, .. } if *reason == why)
+pub(crate) fn waits(outcome: Outcome, why: DeferReason) -> bool {
+    matches!(outcome, Outcome::Deferred { reason, .. } if reason == why)
 }
 
 /// Makes every message of the dead letters' events come again, and works until nothing is left to do.

@@ -28,13 +28,12 @@ pub(super) async fn stop_if_over<H: Home>(
     claim: &ClaimState,
 ) -> Result<Option<Outcome>, Failed> {
     match claim {
-        ClaimState::Absent => Ok(None),
         ClaimState::Settled(marker, _) => Ok(Some(cx.acked(done_before(marker.how)))),
         ClaimState::Unreadable(_) => Err(Failed::store(ClaimState::unreadable())),
         ClaimState::Claimed(claim, _) if claim.is_live(cx.now(), cx.config.boot.as_deref()) => {
             wait(cx, claim.lease_until).await.map(Some)
         }
-        ClaimState::Claimed(..) => Ok(None),
+        ClaimState::Absent | ClaimState::Claimed(..) => Ok(None),
     }
 }
 

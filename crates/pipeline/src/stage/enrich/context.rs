@@ -66,11 +66,9 @@ pub(super) struct Context<'a, H> {
 
 impl<'a, H: Home> Context<'a, H> {
     pub(super) fn new(
-        home: &'a H,
-        config: &'a EnrichConfig,
-        record: &'a Record,
-        trigger: &'a Trigger,
+        (home, config): (&'a H, &'a EnrichConfig),
         sends: &'a Semaphore,
+        (record, trigger): (&'a Record, &'a Trigger),
         progress: &'a mut Progress,
     ) -> Self {
         let token = u128::from_be_bytes(home.entropy().bits());

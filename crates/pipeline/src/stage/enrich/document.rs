@@ -36,7 +36,7 @@ pub(super) fn draft_at_once<H: Home>(
 ) -> Result<Draft, FailureReason> {
     let raw = agreed(cx, raw.event())?;
     let owner = OwnerFile::read(owner)?;
-    draft(cx, raw, Some(owner))
+    draft(cx, raw, Some(&owner))
 }
 
 /// What bytes and owner file make; where the owner file is absent, it is waited for.
@@ -54,7 +54,7 @@ pub(super) async fn make<H: Home>(
         Step::Go(owner) => owner,
         Step::End(outcome) => return Ok(Step::End(outcome)),
     };
-    Ok(Step::Go(draft(cx, raw, owner)?))
+    Ok(Step::Go(draft(cx, raw, owner.as_ref())?))
 }
 
 /// The event in the raw object, which must be the one that the message means.
@@ -75,16 +75,16 @@ fn agreed<H: Home>(
 fn draft<H: Home>(
     cx: &Context<'_, H>,
     raw: RawEvent,
-    owner: Option<OwnerFile>,
+    owner: Option<&OwnerFile>,
 ) -> Result<Draft, FailureReason> {
-    let fields = owner.as_ref().map(|owner| &owner.fields);
+    let fields = owner.map(|owner| &owner.fields);
     let merged = tracing::info_span!("merge")
         .in_scope(|| merge(&raw.lead_id, &raw.fields, fields))
         .map_err(|error| match error {
             MergeError::OtherLead => FailureReason::LookupMismatch,
             MergeError::NoLeadId | MergeError::Reserved => FailureReason::LookupInvalid,
         })?;
-    let provenance = provenance(cx, &raw, owner.as_ref(), &merged);
+    let provenance = provenance(cx, &raw, owner, &merged);
     Ok(Draft {
         bytes: render_enriched(&merged, &provenance),
         conflicts: merged.conflicts.len(),

@@ -94,11 +94,9 @@ impl<H: Home> Enrich<H> {
         }
         let mut progress = Progress::default();
         let cx = Context::new(
-            &*self.home,
-            &self.config,
-            record,
-            &trigger,
+            (&*self.home, &self.config),
             sends,
+            (record, &trigger),
             &mut progress,
         );
         let work = AssertUnwindSafe(attempt::run(cx, remaining)).catch_unwind();

@@ -86,8 +86,8 @@ fn ask_all<'a, H: Home>(
     for (effect, _) in &mails {
         cx.progress.sending(effect);
     }
-    let asked = mails.into_iter();
-    asked
+    mails
+        .into_iter()
         .map(|(effect, mail)| asker.ask(effect, mail))
         .collect()
 }
@@ -146,7 +146,7 @@ impl<H: Home> Asker<'_, H> {
         };
         loop {
             let last_send = self.deadline - SEND_RESERVE;
-            let Ok(Ok(_turn)) = timeout_at(last_send, self.sends.acquire()).await else {
+            let Ok(Ok(turn)) = timeout_at(last_send, self.sends.acquire()).await else {
                 let others = "others were being sent for too long".to_owned();
                 return Answered::new(effect, Answer::Busy(Some(others)));
             };
@@ -161,7 +161,7 @@ impl<H: Home> Asker<'_, H> {
                     return Answered::new(effect, Answer::Lost(Some(late)));
                 }
             }
-            drop(_turn);
+            drop(turn);
             let [jitter, ..] = self.home.entropy().bits();
             let spread = ASK_AGAIN_MILLIS.end - ASK_AGAIN_MILLIS.start;
             let millis = ASK_AGAIN_MILLIS.start + spread * u64::from(jitter) / 256;

@@ -93,7 +93,7 @@ impl Board {
         match &answer {
             Answer::Taken(_) => {}
             Answer::Busy(_) | Answer::Refused(_) | Answer::Dropped => {
-                cx.progress.not_taken(&effect)
+                cx.progress.not_taken(&effect);
             }
             Answer::Lost(_) => {
                 let (subject, effect) = (cx.subject(), &effect);
@@ -202,13 +202,13 @@ impl Board {
         .emit();
     }
 
-    /// The claim's last body of this attempt, or the marker.
-    fn outcome<H: Home>(&self, cx: &Context<'_, H>) -> Result<Marker, Claim> {
+    /// What is written last.
+    fn last<H: Home>(&self, cx: &Context<'_, H>) -> Last {
         let Standing::Settled { told } = standing(&self.listed, &self.effects) else {
             let claim = claim::of(cx, Says::Named(self.effects.clone()));
             // Nobody sends any more: there is nothing left for the lease to protect.
             let lease_until = cx.now();
-            return Err(Claim {
+            return Last::Claim(Claim {
                 lease_until,
                 ..claim
             });
@@ -221,11 +221,27 @@ impl Board {
             _ => None,
         };
         let sent = self.effects.values().filter_map(|effect| effect.at).max();
-        Ok(Marker {
+        Last::Marker(Marker {
             told: Some(told),
             message_id,
             ..Marker::new(Settled::Sent, sent.unwrap_or_else(|| cx.now()))
         })
+    }
+}
+
+/// The last write of an attempt.
+enum Last {
+    /// Nothing is left to do.
+    Marker(Marker),
+    /// Something is.
+    Claim(Claim),
+}
+
+impl Last {
+    /// Whether a stored marker is this one, whose reply was lost.
+    fn is(&self, stored: &Marker) -> bool {
+        let said = |marker: &Marker| (marker.how, marker.at, marker.told.clone());
+        matches!(self, Self::Marker(own) if said(own) == said(stored))
     }
 }
 
@@ -236,12 +252,12 @@ pub(super) async fn settle<H: Home>(
     mut board: Board,
 ) -> Result<Outcome, Failed> {
     let (ledger, name) = (cx.ledger(), cx.name());
-    let outcome = board.outcome(cx);
+    let last = board.last(cx);
     let mut pause = PAUSE;
     let others = loop {
-        let written = match &outcome {
-            Ok(marker) => ledger.settle(name, Some(&board.etag), marker).await,
-            Err(claim) => ledger.write_claim(name, Some(&board.etag), claim).await,
+        let written = match &last {
+            Last::Marker(marker) => ledger.settle(name, Some(&board.etag), marker).await,
+            Last::Claim(claim) => ledger.write_claim(name, Some(&board.etag), claim).await,
         };
         match written {
             Ok(Some(_)) => break None,
@@ -250,7 +266,7 @@ pub(super) async fn settle<H: Home>(
         }
         match ledger.claim(name).await.and_then(ClaimState::readable) {
             Ok(ClaimState::Claimed(claim, etag)) if claim.token == cx.token => board.etag = etag,
-            Ok(ClaimState::Settled(marker, _)) if is_own(&marker, &outcome) => break None,
+            Ok(ClaimState::Settled(marker, _)) if last.is(&marker) => break None,
             Ok(others) => break Some(others),
             Err(error) => cx.report_failed_call(&error),
         }
@@ -259,19 +275,13 @@ pub(super) async fn settle<H: Home>(
     };
     cx.progress.recorded();
     let all = board.answered.len();
-    board.report(cx, all, outcome.is_ok());
+    board.report(cx, all, matches!(last, Last::Marker(_)));
     match others {
         None => end::of_attempt(cx, (&board.listed, &board.effects), true).await,
         // Forgotten meanwhile, or an operator's verb.
         Some(ClaimState::Settled(marker, _)) => Ok(cx.acked(done_before(marker.how))),
         Some(_) => Err(FailureReason::StoreUnavailable.into()),
     }
-}
-
-/// Whether a marker is the one whose reply was lost.
-fn is_own(stored: &Marker, outcome: &Result<Marker, Claim>) -> bool {
-    let said = |marker: &Marker| (marker.how, marker.at, marker.told.clone());
-    outcome.as_ref().is_ok_and(|own| said(own) == said(stored))
 }
 
 fn timeliness<H: Home>(

@@ -119,15 +119,16 @@ async fn hold<H: Home>(
             };
             (etag, listed, effects, todo)
         }
-        NewClaim::First => match document.notify() {
-            Some(notify) => (etag, notify.to_vec(), of_names(notify), notify.to_vec()),
-            None => {
+        NewClaim::First => {
+            if let Some(notify) = document.notify() {
+                (etag, notify.to_vec(), of_names(notify), notify.to_vec())
+            } else {
                 let names = document::effects_of_today(cx, &document);
                 let effects = of_names(&names);
                 let etag = name_effects(cx, &etag, effects.clone()).await?;
                 (etag, names.clone(), effects, names)
             }
-        },
+        }
     };
     Ok(Held {
         document,
