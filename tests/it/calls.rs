@@ -11,7 +11,7 @@ fn counted(rig: &Rig) -> BTreeMap<String, usize> {
     for call in rig.cloud.calls() {
         let what = match call.path.split('/').nth(2) {
             Some(room) if call.what.starts_with("S3.") => {
-                let room = if room.ends_with(".json") {
+                let room = if room.contains('.') {
                     "owner file"
                 } else {
                     room
