@@ -152,6 +152,17 @@ fn what_a_service_said_stands_in_the_claim_until_it_says_something_else() {
 }
 
 #[test]
+fn a_doubt_keeps_what_the_service_said_last_where_it_said_nothing_now() {
+    let lost = |detail: Option<&str>| Answer::Lost(detail.map(str::to_owned));
+    let first = Effect::first().answered(&lost(Some("500")), 2, now());
+    assert_eq!(first.detail.as_deref(), Some("500"));
+    let again = first.clone().answered(&lost(None), 3, now());
+    assert_eq!(again.detail.as_deref(), Some("500"));
+    let other = first.answered(&lost(Some("InternalFailure")), 3, now());
+    assert_eq!(other.detail.as_deref(), Some("InternalFailure"));
+}
+
+#[test]
 fn only_what_was_being_sent_is_in_doubt_when_its_sender_is_gone() {
     let gone = |effect: Effect| {
         let effect = effect.abandoned(2, now());
