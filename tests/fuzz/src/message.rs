@@ -2,7 +2,7 @@
 
 use crate::input::{now, text};
 use jiff::SignedDuration;
-use leadwire_domain::limits::{HOPS_MAX, MESSAGE_BYTES_MAX, QUEUE_DELAY_SECONDS_MAX};
+use leadwire_domain::limits::{MESSAGE_BYTES_MAX, QUEUE_DELAY_SECONDS_MAX};
 use leadwire_domain::message::{Notify, Trigger, TriggerError};
 use leadwire_domain::wait::{DeferReason, decide_early_wait, decide_mail_wait, decide_owner_wait};
 use serde_json::Value;
@@ -72,11 +72,12 @@ fn check_waits(trigger: &Trigger) {
         DeferReason::TooEarly,
         DeferReason::OwnerAbsent,
         DeferReason::MailUnavailable,
+        DeferReason::InDoubt,
         DeferReason::ClaimLive,
         DeferReason::NoTimeLeft,
     ] {
         if let Some(next) = trigger.waiting.next(reason, now()) {
-            assert!(next.hop <= HOPS_MAX && next.kind >= trigger.waiting.kind);
+            assert!(next.hop <= next.kind.hops_max() && next.kind >= trigger.waiting.kind);
         }
     }
 }

@@ -291,3 +291,23 @@ async fn no_two_bodies_of_a_claim_are_equal_however_often_it_is_written() {
     assert!(bodies.len() > 10, "{}", bodies.len());
     assert_eq!(distinct.len(), bodies.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_all_told_and_never_settled_is_settled_by_the_next_receive() {
+    let world = due(2).await;
+    let sent = |number| {
+        let said = r#"{"state":"sent","attempt":1,"doubts":0,"message_id":"m"}"#;
+        format!(r#""{}":{said}"#, effect(number).as_str())
+    };
+    let claim = format!(
+        r#"{{"v":2,"token":"dead","lease_until":"2026-11-23T06:50:00Z","effects":{{{},{}}}}}"#,
+        sent(0),
+        sent(1)
+    );
+    plant_claim(&world, &claim);
+    assert_eq!(world.work_until_idle().await, [MAILED]);
+    assert_eq!(world.mailer().tries(), 0);
+    assert_eq!(world.state(&world.keys("mail/")[0]), "sent");
+    let marker = world.peek(&world.keys("mail/")[0]).unwrap();
+    assert_eq!(marker.metadata["told"], "ss");
+}

@@ -12,7 +12,7 @@ use crate::port::{ETag, Home};
 use crate::settings::RECORD_DEADLINE;
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Says, Takeover};
-use leadwire_domain::effect::{Effect, Effects};
+use leadwire_domain::effect::{Effect, Effects, Standing, standing};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::{DeferReason, WaitKind, decide_early_wait};
 use std::time::Duration;
@@ -157,7 +157,12 @@ async fn resume<H: Home>(
         None => said.keys().cloned().collect(),
     };
     let takeover = Takeover::new(said, &listed, cx.config.ambiguous.doubts_max(), cx.now());
-    if !takeover.is_written() {
+    // Of what was all told the marker may be missing still.
+    let is_told = matches!(
+        standing(&listed, &takeover.effects),
+        Standing::Settled { .. }
+    );
+    if !takeover.is_written() && !is_told {
         let ended = end::of_attempt(cx, (&listed, &takeover.effects), false).await;
         return ended.map(Step::End);
     }

@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use leadwire_domain::channel::Addressee;
-use leadwire_domain::effect::{Answer, EffectId};
+use leadwire_domain::effect::{Answer, EffectId, Standing, standing};
 use leadwire_domain::notice::{EmailAddress, render_email};
 use leadwire_domain::wait::DeferReason;
 use std::time::Duration;
@@ -32,8 +32,7 @@ const ASK_AGAIN_MILLIS: std::ops::Range<u64> = 200..1000;
 /// Sends what the claim says is being sent, and settles. Answers are recorded when all are there, or a second after the first that is not
 /// recorded yet: a slow receiver does not keep the others unrecorded.
 pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<Outcome, Failed> {
-    if held.todo.is_empty() && !held.effects.is_empty() {
-        // What was open is parked by now, and the claim says so. (That of an event with nobody to tell does not say so yet.)
+    if held.todo.is_empty() && is_told_by_claim(&held) {
         return end::of_attempt(cx, (&held.listed, &held.effects), true).await;
     }
     if cx.deadline - SEND_RESERVE < Instant::now() {
@@ -70,6 +69,13 @@ pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<
         board.recorded(cx, etag);
     }
     settle::settle(cx, board).await
+}
+
+/// Whether the claim that was taken says already how the event stands, as where all that was open is parked by now. That of an event with
+/// nobody to tell does not yet, and of what was all told the marker is missing.
+fn is_told_by_claim(held: &Held) -> bool {
+    let stands = standing(&held.listed, &held.effects);
+    !matches!(stands, Standing::NoReceiver | Standing::Settled { .. })
 }
 
 /// Begins every effect that is to be sent.
