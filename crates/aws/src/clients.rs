@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
+use leadwire_pipeline::settings::RECORD_DEADLINE;
 use std::time::Duration;
 
 /// The variable that names a PEM file of roots, as in the AWS CLI.
@@ -23,6 +24,9 @@ pub const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long one attempt may wait for its answer. A shorter one would make ambiguity: whatever is cut off may have happened.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long SES may take: a late reply is no lost one, so it is waited for as long as the record that it belongs to has time to write it down.
+pub(crate) const MAIL_TIMEOUT: Duration = Duration::from_secs(17);
+const _: () = assert!(MAIL_TIMEOUT.as_millis() + 3_000 <= RECORD_DEADLINE.as_millis());
 /// S3 closes an idle connection after about 20 s; one that is closed while we write costs a retry, and with SES an ambiguity.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The first pause before a retry, at most. The SDK's own second would leave a webhook's 4 s no room for a third attempt.
@@ -72,6 +76,7 @@ impl ClientsError {
 pub struct Clients {
     sdk: SdkConfig,
     connector: SharedHttpConnector,
+    mail_timeout: Duration,
 }
 
 impl Clients {
@@ -88,7 +93,7 @@ impl Clients {
                 .expect("built-in roots can be read, as a test asserts"),
         };
         let loader = aws_config::defaults(BehaviorVersion::latest());
-        let clients = Self::build(loader, context, ATTEMPT_TIMEOUT).await;
+        let clients = Self::build(loader, context, [ATTEMPT_TIMEOUT, MAIL_TIMEOUT]).await;
         if clients.sdk.region().is_none() {
             return Err(ClientsError::NoRegion);
         }
@@ -98,7 +103,7 @@ impl Clients {
     pub(crate) async fn build(
         loader: ConfigLoader,
         context: TlsContext,
-        attempt_timeout: Duration,
+        [attempt_timeout, mail_timeout]: [Duration; 2],
     ) -> Self {
         let connector = connector(context);
         let shared = connector.clone();
@@ -116,7 +121,11 @@ impl Clients {
             .retry_config(retries)
             .load()
             .await;
-        Self { sdk, connector }
+        Self {
+            sdk,
+            connector,
+            mail_timeout,
+        }
     }
 
     /// S3, path-style where another endpoint is configured for it.
@@ -136,7 +145,12 @@ impl Clients {
 
     /// SES, asked exactly once: a retry after a lost reply would mail twice.
     pub fn ses(&self) -> aws_sdk_sesv2::Client {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(self.mail_timeout)
+            .build();
         let config = aws_sdk_sesv2::config::Builder::from(&self.sdk)
+            .timeout_config(timeouts)
             .retry_config(RetryConfig::disabled())
             .interceptor(NoteRequestId);
         aws_sdk_sesv2::Client::from_conf(config.build())

@@ -64,6 +64,8 @@ pub struct Takeover {
     pub todo: Vec<EffectId>,
     /// What its dead holder was sending: a doubt of each.
     pub doubted: Vec<EffectId>,
+    /// What is parked from now on.
+    pub parked: Vec<EffectId>,
 }
 
 impl Takeover {
@@ -72,6 +74,15 @@ impl Takeover {
         let is_sending = |effect: &Effect| effect.state == EffectState::Sending;
         let doubted = said.iter().filter(|(_, effect)| is_sending(effect));
         let doubted = doubted.map(|(id, _)| id.clone()).collect();
+        let was_parked = |id: &EffectId| {
+            let effect = said.get(id);
+            effect.is_some_and(|effect| effect.state == EffectState::Parked)
+        };
+        let parked_before: Vec<EffectId> = document
+            .iter()
+            .filter(|id| was_parked(id))
+            .cloned()
+            .collect();
         let mut effects: Effects = said
             .into_iter()
             .map(|(id, effect)| (id, effect.abandoned(doubts_max, now)))
@@ -87,6 +98,8 @@ impl Takeover {
         } else {
             open
         };
+        let mut parked = of(|state| state == EffectState::Parked);
+        parked.retain(|id| !parked_before.contains(id));
         for id in &todo {
             if let Some(effect) = effects.get_mut(id) {
                 *effect = effect.clone().begun();
@@ -96,12 +109,13 @@ impl Takeover {
             effects,
             todo,
             doubted,
+            parked,
         }
     }
 
     /// Whether the claim must be written: something is to be sent, or what it says has changed.
     pub fn is_written(&self) -> bool {
-        !self.todo.is_empty() || !self.doubted.is_empty()
+        !self.todo.is_empty() || !self.doubted.is_empty() || !self.parked.is_empty()
     }
 }
 

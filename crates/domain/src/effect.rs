@@ -225,13 +225,18 @@ impl Effect {
         }
     }
 
-    /// What it is once the lease of its sender is over: nobody can tell whether it was taken.
+    /// What it is once the lease of its sender is over: nobody can tell whether it was taken. A doubt of before is parked where no more are
+    /// allowed by now.
     #[must_use]
     pub fn abandoned(self, doubts_max: u32, now: Timestamp) -> Self {
-        if self.state == EffectState::Sending {
-            self.doubted(doubts_max, now, None)
-        } else {
-            self
+        match self.state {
+            EffectState::Sending => self.doubted(doubts_max, now, None),
+            EffectState::Doubt if self.doubts >= doubts_max => Self {
+                state: EffectState::Parked,
+                at: Some(now),
+                ..self
+            },
+            _ => self,
         }
     }
 

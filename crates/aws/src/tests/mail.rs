@@ -1,9 +1,11 @@
 use super::server::{Server, Step};
-use super::{ATTEMPT, clients, clients_at, fault};
+use super::{ATTEMPT, clients, clients_at, clients_in_time, fault};
 use crate::SesMailer;
+use crate::clients::{ATTEMPT_TIMEOUT, MAIL_TIMEOUT};
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::{EmailAddress, EmailText};
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer as _};
+use std::time::Duration;
 
 pub(super) fn mail() -> Mail {
     let to = EmailAddress::parse("omar@example.com").unwrap();
@@ -42,6 +44,22 @@ async fn a_service_that_cannot_be_reached_is_busy_since_nothing_was_sent() {
         );
     }
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_of_ses_that_is_merely_late_is_a_reply() {
+    // Later than any other service may be.
+    let late = Step::Late(
+        ATTEMPT_TIMEOUT + Duration::from_millis(500),
+        Box::new(Step::ok(&[], r#"{"MessageId":"m-1"}"#)),
+    );
+    let server = Server::start([late]).await;
+    let clients = clients_in_time(&server.url(), [ATTEMPT_TIMEOUT, MAIL_TIMEOUT]).await;
+    let outcome = fault::mail(&clients).await;
+    assert!(
+        matches!(&outcome, MailOutcome::Accepted(id) if id == "m-1"),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]

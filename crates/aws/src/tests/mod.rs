@@ -33,6 +33,11 @@ async fn clients(server: &Server) -> Clients {
 ///
 /// The SDK's allowance of retries is shared by all clients of a service in a region: whoever fails on purpose has a region of its own.
 async fn clients_at(url: &str, attempt_timeout: Duration) -> Clients {
+    clients_in_time(url, [attempt_timeout; 2]).await
+}
+
+/// The same, where mails may take another time.
+async fn clients_in_time(url: &str, timeouts: [Duration; 2]) -> Clients {
     // Parsed once: on one thread, the parsing of many would count as the silence of others.
     static CONTEXT: LazyLock<TlsContext> = LazyLock::new(|| Roots::Amazon.context().unwrap());
     static REGIONS: AtomicU32 = AtomicU32::new(1);
@@ -41,5 +46,5 @@ async fn clients_at(url: &str, attempt_timeout: Duration) -> Clients {
         .endpoint_url(url)
         .region(Region::new(region))
         .credentials_provider(Credentials::new("id", "secret", None, None, "test"));
-    Clients::build(loader, CONTEXT.clone(), attempt_timeout).await
+    Clients::build(loader, CONTEXT.clone(), timeouts).await
 }

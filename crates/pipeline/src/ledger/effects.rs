@@ -32,7 +32,9 @@ impl EventEffects {
         let said = match claim {
             ClaimState::Claimed(claim, _) => claim.effects_of(&listed),
             ClaimState::Settled(marker, _) if marker.how == Settled::Sent => {
-                let told = told_effects(&listed, marker.told.as_deref()).into_iter();
+                // One that stands for everybody was sent, since somebody was told.
+                let letters = marker.told.as_deref().filter(|_| !is_of_everybody);
+                let told = told_effects(&listed, letters).into_iter();
                 let of = |state| Effect {
                     state,
                     at: Some(marker.at),

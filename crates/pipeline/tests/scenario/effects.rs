@@ -96,6 +96,43 @@ async fn answers_are_recorded_a_second_after_the_first_that_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answers_that_could_not_be_recorded_are_recorded_a_second_later_while_another_is_slow() {
+    for fault in [Fault::Fails, Fault::ReplyLost, Fault::Conflict] {
+        let world = due(3).await;
+        let hangs = mails_to(1);
+        let mut writes = 0;
+        world.home.set_script(move |call| match call {
+            call if hangs(call) => Some(Fault::Hangs),
+            call if replaces("mail/")(call) => {
+                writes += 1;
+                (writes == 1).then_some(fault)
+            }
+            _ => None,
+        });
+        let look = async {
+            sleep(Duration::from_millis(2100)).await;
+            states(&world, 3)
+        };
+        let (_, seen) = tokio::join!(world.work(), look);
+        assert_eq!(seen, ["sent", "sending", "sent"], "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_doubt_that_is_known_is_parked_where_one_copy_is_the_most_by_now() {
+    let mut world = due(2).await;
+    world.spoil_once(Fault::ReplyLost, mails_to(0));
+    world.work().await;
+    assert_eq!(states(&world, 2), ["doubt", "sent"]);
+    configure_as(&mut world, team(2), AmbiguousPolicy::Park);
+    let outcomes = world.observed(world.work_until_idle()).await;
+    assert_eq!(outcomes, [ended(Done::Parked)]);
+    assert_eq!(states(&world, 2), ["parked", "sent"]);
+    assert_eq!(copies(&world, 0), [1]);
+    assert_eq!(world.counted().get("EmailsParked"), Some(&1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_busy_receiver_is_waited_for_and_the_others_are_not_told_again() {
     let world = due(3).await;
     world.spoil_some(0..2, Fault::Busy, mails_to(1));

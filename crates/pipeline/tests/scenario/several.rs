@@ -45,8 +45,14 @@ pub(crate) async fn due_in(world: World) -> World {
 
 /// Configures other receivers from now on.
 pub(crate) fn configure(world: &mut World, to: Vec<EmailAddress>) {
+    configure_as(world, to, AmbiguousPolicy::Resend);
+}
+
+/// Configures other receivers, and what becomes of a doubt.
+pub(crate) fn configure_as(world: &mut World, to: Vec<EmailAddress>, ambiguous: AmbiguousPolicy) {
     let config = EnrichConfig {
         to,
+        ambiguous,
         ..enrich_config()
     };
     world.enrich = Enrich::new(Arc::clone(&world.home), config);

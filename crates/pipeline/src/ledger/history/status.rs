@@ -4,7 +4,7 @@ use super::EventHistory;
 use crate::ledger::{ClaimState, EventEffects};
 use crate::port::QueuedMessage;
 use jiff::Timestamp;
-use leadwire_domain::claim::{Says, Settled};
+use leadwire_domain::claim::Settled;
 use leadwire_domain::effect::{EffectState, Standing, not_happened};
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
@@ -139,7 +139,7 @@ impl EventHistory {
     pub fn effects(&self) -> EventEffects {
         let is_undecided = match &self.claim {
             ClaimState::Absent | ClaimState::Unreadable(_) => true,
-            ClaimState::Claimed(claim, _) => claim.says == Says::First,
+            ClaimState::Claimed(claim, _) => !claim.proves_document(),
             ClaimState::Settled(..) => false,
         };
         if self.document.is_none() && is_undecided {

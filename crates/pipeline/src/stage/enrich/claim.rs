@@ -86,6 +86,10 @@ pub(super) async fn write<H: Home>(
             Written::Held(etag)
         }
         Ok(ClaimState::Absent) => Written::Unknown(error),
+        // Nothing was written, and nobody else was faster.
+        Ok(ClaimState::Claimed(_, etag)) if error.is_some() && Some(&etag) == over => {
+            Written::Unknown(error)
+        }
         Ok(theirs) => Written::Theirs(theirs),
         Err(unread) => {
             cx.report_failed_call(&unread);

@@ -53,8 +53,8 @@ impl Progress {
         self.unrecorded.insert(effect.clone());
     }
 
-    /// An effect was definitely not taken.
-    pub(super) fn not_taken(&mut self, effect: &EffectId) {
+    /// An effect was definitely not taken, or its claim says that it was.
+    pub(super) fn is_certain(&mut self, effect: &EffectId) {
         self.unrecorded.remove(effect);
     }
 

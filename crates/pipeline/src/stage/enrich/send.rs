@@ -7,7 +7,7 @@ use super::end;
 use super::record::Outcome;
 use super::settle::{self, Answered, Board};
 use super::write::Held;
-use crate::port::{ETag, Entropy, Home, Mail, MailOutcome, Mailer};
+use crate::port::{ETag, Entropy, Home, Mail, MailOutcome, Mailer, PortError};
 use crate::settings::RECORD_DEADLINE;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -41,7 +41,7 @@ pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<
     }
     let mut asked = ask_all(cx, &held);
     let mut board = Board::new(cx, held);
-    let mut recording: Option<BoxFuture<'_, Option<ETag>>> = None;
+    let mut recording: Option<BoxFuture<'_, Result<Option<ETag>, PortError>>> = None;
     let mut record_at: Option<Instant> = None;
     loop {
         let time = record_at.unwrap_or(cx.deadline);
@@ -54,9 +54,11 @@ pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<
                 }
                 None => break,
             },
-            etag = async { recording.as_mut().expect("only where there is one").await }, if recording.is_some() => {
+            written = async { recording.as_mut().expect("only where there is one").await }, if recording.is_some() => {
                 recording = None;
-                board.recorded(cx, etag);
+                if !board.recorded(cx, written) {
+                    record_at = Some(Instant::now() + RECORD_AFTER);
+                }
             }
             () = sleep_until(time), if record_at.is_some() && recording.is_none() => {
                 record_at = None;
@@ -65,8 +67,8 @@ pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<
         }
     }
     if let Some(recording) = recording {
-        let etag = recording.await;
-        board.recorded(cx, etag);
+        let written = recording.await;
+        board.recorded(cx, written);
     }
     settle::settle(cx, board).await
 }
@@ -89,8 +91,10 @@ fn ask_all<'a, H: Home>(
         deadline: cx.deadline,
     };
     let mails = compose(cx, held);
-    for (effect, _) in &mails {
-        cx.progress.sending(effect);
+    for (effect, mail) in &mails {
+        if mail.is_some() {
+            cx.progress.sending(effect);
+        }
     }
     mails
         .into_iter()

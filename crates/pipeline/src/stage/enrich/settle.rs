@@ -93,7 +93,7 @@ impl Board {
         match &answer {
             Answer::Taken(_) => {}
             Answer::Busy(_) | Answer::Refused(_) | Answer::Dropped => {
-                cx.progress.not_taken(&effect);
+                cx.progress.is_certain(&effect);
             }
             Answer::Lost(_) => {
                 let (subject, effect) = (cx.subject(), &effect);
@@ -114,26 +114,45 @@ impl Board {
     pub(super) fn record<'a, H: Home>(
         &mut self,
         cx: &Context<'a, H>,
-    ) -> BoxFuture<'a, Option<ETag>> {
+    ) -> BoxFuture<'a, Result<Option<ETag>, PortError>> {
         self.recording = self.answered.len();
         let body = claim::of(cx, Says::Named(self.effects.clone()));
         let (ledger, name, etag) = (cx.ledger(), cx.name(), self.etag.clone());
-        // One that fails is made up for by the next: the last is tried until the record's deadline.
-        let written = async move {
-            ledger
-                .write_claim(name, Some(&etag), &body)
-                .await
-                .ok()
-                .flatten()
+        let work = async move {
+            match ledger.write_claim(name, Some(&etag), &body).await? {
+                Some(etag) => Ok(Some(etag)),
+                // The reply to the one before was lost: its own version is there.
+                None => match ledger.claim(name).await?.readable()? {
+                    ClaimState::Claimed(claim, etag) if claim.token == body.token => {
+                        ledger.write_claim(name, Some(&etag), &body).await
+                    }
+                    _ => Ok(None),
+                },
+            }
         };
-        written.boxed()
+        work.boxed()
     }
 
-    /// What came of that.
-    pub(super) fn recorded<H: Home>(&mut self, cx: &mut Context<'_, H>, etag: Option<ETag>) {
-        if let Some(etag) = etag {
-            self.etag = etag;
-            self.report(cx, self.recording, false);
+    /// What came of that. False where it is to be tried again, as long as others are waited for.
+    pub(super) fn recorded<H: Home>(
+        &mut self,
+        cx: &mut Context<'_, H>,
+        written: Result<Option<ETag>, PortError>,
+    ) -> bool {
+        match written {
+            Ok(Some(etag)) => {
+                self.etag = etag;
+                for (effect, _) in self.answered.iter().take(self.recording) {
+                    cx.progress.is_certain(effect);
+                }
+                self.report(cx, self.recording, false);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                cx.report_failed_call(&error);
+                false
+            }
         }
     }
 

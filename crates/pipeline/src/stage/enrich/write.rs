@@ -7,7 +7,7 @@ use crate::ledger::{ClaimState, Document};
 use crate::observe::{EffectParked, EmailAmbiguous};
 use crate::port::{ETag, Home};
 use leadwire_domain::claim::{Says, Takeover};
-use leadwire_domain::effect::{Effect, EffectId, EffectState, Effects};
+use leadwire_domain::effect::{Effect, EffectId, Effects};
 use leadwire_domain::failure::FailureReason;
 
 /// What is to be stored before anything is sent.
@@ -92,10 +92,9 @@ fn report_doubts<H: Home>(cx: &Context<'_, H>, takeover: &Takeover) {
     let subject = cx.subject();
     for effect in &takeover.doubted {
         EmailAmbiguous { subject, effect }.emit();
-        let state = takeover.effects.get(effect).map(|effect| effect.state);
-        if state == Some(EffectState::Parked) {
-            EffectParked { subject, effect }.emit();
-        }
+    }
+    for effect in &takeover.parked {
+        EffectParked { subject, effect }.emit();
     }
 }
 

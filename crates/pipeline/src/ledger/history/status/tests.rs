@@ -3,7 +3,7 @@ use crate::ledger::Marker;
 use crate::ledger::history::Received;
 use crate::port::ETag;
 use crate::trace::TraceContext;
-use leadwire_domain::claim::Claim;
+use leadwire_domain::claim::{Claim, Says};
 use leadwire_domain::effect::{Effect, EffectId, Effects};
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::EventName;
