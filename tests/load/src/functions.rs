@@ -44,7 +44,7 @@ pub struct Functions {
     mapping: Option<Mapping>,
     failed: Arc<AtomicUsize>,
     /// Mails that were out and not settled when a process was killed.
-    doubts: RefCell<BTreeMap<String, usize>>,
+    doubts: RefCell<BTreeMap<(String, String), usize>>,
 }
 
 /// Posts through a REST API.
@@ -265,8 +265,9 @@ impl Target for Functions {
                 text: format!("{SUBJECT}{event}"),
             });
         }
-        for (event, doubts) in &*self.doubts.borrow() {
-            *mails.doubts.entry(name(event)).or_default() += doubts;
+        let effect = |event: &str, to: &str| (name(event), to.to_owned());
+        for ((event, to), doubts) in &*self.doubts.borrow() {
+            *mails.doubts.entry(effect(event, to)).or_default() += doubts;
         }
         // Mails that were taken without the function learning of it.
         let calls = self.rig.front.calls();
@@ -275,7 +276,8 @@ impl Target for Functions {
             .filter(|call| call.path == SEND_EMAIL && call.broken);
         for call in lost {
             let request = serde_json::from_slice(&call.body).unwrap_or_default();
-            *mails.doubts.entry(name(&event_of(&request))).or_default() += 1;
+            let lost = effect(&event_of(&request), receiver(&request));
+            *mails.doubts.entry(lost).or_default() += 1;
         }
         Ok(mails)
     }
@@ -312,15 +314,14 @@ impl Killed for Functions {
         self.rig.front.settled().await?;
         self.rig.cloud.settled().await?;
         let accepted = accepted();
-        let events: BTreeSet<String> = self
-            .by_event()
-            .into_iter()
-            .map(|(event, _)| event)
+        let mails = self.by_event().into_iter();
+        let effects: BTreeSet<(String, String)> = mails
+            .map(|(event, request)| (event, receiver(&request).to_owned()))
             .collect();
-        for event in events {
+        for (event, to) in effects {
             let key = accepted.get(&event).and_then(BTreeSet::first);
             if !key.is_some_and(|key| self.is_settled(key)) {
-                *self.doubts.borrow_mut().entry(event).or_default() += 1;
+                *self.doubts.borrow_mut().entry((event, to)).or_default() += 1;
             }
         }
         Ok(kills)
