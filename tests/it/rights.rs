@@ -224,6 +224,8 @@ fn fails(method: Method, prefix: &'static str) -> impl Fn(&Request) -> bool {
 async fn ingest(watched: &mut Watched) -> Result<()> {
     watched.post("msg_1", &envelope("right-1"), 202).await?;
     watched.post("msg_1", &envelope("right-1"), 202).await?;
+    let several = format!("[{},{}]", envelope("right-7"), envelope("right-8"));
+    watched.post("msg_4", &several, 202).await?;
     watched.post("msg_2", "nonsense", 400).await?;
     for prefix in ["/rig-raw/", "/rig-enriched/"] {
         let broken = Fault::s3(500, "InternalError");

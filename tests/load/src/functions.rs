@@ -9,6 +9,7 @@ use leadwire_pipeline::testkit::Chance;
 use leadwire_tests::clients::{ACCOUNT, Clients};
 use leadwire_tests::cloud::SEND_EMAIL;
 use leadwire_tests::fault::Fault;
+use leadwire_tests::mailbox::effect_to;
 use leadwire_tests::mapping::{Mapping, MappingOptions};
 use leadwire_tests::rig::{ENRICHED, QUEUE, RAW, Rig};
 use serde_json::{Value, json};
@@ -158,28 +159,33 @@ impl Functions {
             .collect()
     }
 
-    fn is_settled(&self, key: &str) -> bool {
-        self.state(key) == "mailed"
+    /// Whether it is stored that a receiver was told.
+    fn is_told(&self, key: &str, to: &str) -> bool {
+        let Some(claim) = self.claim(key) else {
+            return false;
+        };
+        let state = states(&claim).remove(&effect_to(to));
+        claim.is_empty() || state.as_deref() == Some("sent")
+    }
+
+    /// What lies at the event's claim.
+    fn claim(&self, key: &str) -> Option<Vec<u8>> {
+        self.object(ENRICHED, &key.replacen("raw/", "mail/", 1))
     }
 
     /// Where an event stands: `mailed`, `parked` with its reason, or on its way.
     fn state(&self, key: &str) -> &'static str {
-        let of = |room: &str| self.object(ENRICHED, &key.replacen("raw/", room, 1));
-        let Some(claim) = of("mail/") else {
+        let Some(claim) = self.claim(key) else {
             return "waits";
         };
         if claim.is_empty() {
             return "mailed";
         }
-        let claim: Value = serde_json::from_slice(&claim).unwrap_or_default();
-        let effects = claim.get("effects").and_then(Value::as_object);
-        let states = effects.into_iter().flatten();
-        let states: Vec<_> = states
-            .map(|(_, effect)| effect.get("state").and_then(Value::as_str))
-            .collect();
-        let is_over = |state| matches!(state, Some("sent" | "parked"));
-        let are_over = !states.is_empty() && states.into_iter().all(is_over);
-        if are_over && of("failed/").is_some() {
+        let states = states(&claim);
+        let is_over = |state: &String| matches!(state.as_str(), "sent" | "parked");
+        let are_over = !states.is_empty() && states.values().all(is_over);
+        let failed = self.object(ENRICHED, &key.replacen("raw/", "failed/", 1));
+        if are_over && failed.is_some() {
             "parked"
         } else {
             "waits"
@@ -190,6 +196,17 @@ impl Functions {
         let bytes = self.rig.cloud.bytes(bucket, key)?;
         Some(bytes.to_vec())
     }
+}
+
+/// What a claim says of each effect that it names.
+fn states(claim: &[u8]) -> BTreeMap<String, String> {
+    let claim: Value = serde_json::from_slice(claim).unwrap_or_default();
+    let effects = claim.get("effects").and_then(Value::as_object);
+    let states = effects.into_iter().flatten().map(|(name, effect)| {
+        let state = effect.get("state").and_then(Value::as_str);
+        (name.clone(), state.unwrap_or_default().to_owned())
+    });
+    states.collect()
 }
 
 fn receivers() -> (&'static str, String) {
@@ -320,7 +337,7 @@ impl Killed for Functions {
             .collect();
         for (event, to) in effects {
             let key = accepted.get(&event).and_then(BTreeSet::first);
-            if !key.is_some_and(|key| self.is_settled(key)) {
+            if !key.is_some_and(|key| self.is_told(key, &to)) {
                 *self.doubts.borrow_mut().entry((event, to)).or_default() += 1;
             }
         }
