@@ -1,4 +1,4 @@
-//! Many at once: nothing is lost, mixed or mailed twice.
+//! Many at once: nothing is lost, mixed or mailed twice to either of two receivers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,7 @@ async fn build() -> Result<House> {
             concurrency: 3,
             ..MappingOptions::default()
         },
+        has_desk: true,
         ..HouseOptions::prompt()
     })
     .await
@@ -55,13 +56,16 @@ async fn check_each(house: &House, events: &[Sent]) -> Result<()> {
     let count = events.len();
     assert_eq!(stored.len(), count, "every event has a key of its own");
 
-    let mails = house.mails(count).await?;
+    for mailbox in [&house.mailbox, &house.desk] {
+        let mails = house.mails_in(mailbox, count).await?;
+        let subjects: BTreeSet<&str> = mails.iter().map(|mail| mail.subject.as_str()).collect();
+        let expected: BTreeSet<&str> = events.iter().map(|sent| sent.subject.as_str()).collect();
+        assert_eq!(subjects, expected);
+    }
     house.quiet().await?;
-    let subjects: BTreeSet<&str> = mails.iter().map(|mail| mail.subject.as_str()).collect();
-    let expected: BTreeSet<&str> = events.iter().map(|sent| sent.subject.as_str()).collect();
-    assert_eq!(subjects, expected);
-    let mailed = (house.mailbox.mails().await?.len(), house.mails_taken());
-    assert_eq!(mailed, (count, count));
+    let (team, desk) = (house.mailbox.mails().await?, house.desk.mails().await?);
+    assert_eq!((team.len(), desk.len()), (count, count));
+    assert_eq!(house.mails_taken(), 2 * count);
 
     let expected =
         |room: &str| -> BTreeSet<String> { stored.keys().map(|key| key_in(key, room)).collect() };

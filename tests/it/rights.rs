@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use hyper::{Method, StatusCode};
+use leadwire_tests::accepted::key_in;
 use leadwire_tests::cloud::{SEND_EMAIL, Sent};
 use leadwire_tests::fault::{Call, Fault, lists};
 use leadwire_tests::http::Request;
 use leadwire_tests::json::At;
-use leadwire_tests::rig::{Rig, SOURCES};
+use leadwire_tests::rig::{ENRICHED, Rig, SOURCES};
 use leadwire_tests::secret::StandardSender;
 use leadwire_tests::{clock, template};
 use serde_json::{Value, json};
@@ -28,6 +29,9 @@ const OF_THE_PLATFORM: [&str; 8] = [
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 ];
+
+/// The last receive of a message, by the redrive policy.
+const LAST_RECEIVE: u32 = 3;
 
 /// An action on a resource: `s3:GetObject` on `RawBucket/raw/*`.
 type Right = (String, String);
@@ -220,6 +224,8 @@ fn fails(method: Method, prefix: &'static str) -> impl Fn(&Request) -> bool {
 async fn ingest(watched: &mut Watched) -> Result<()> {
     watched.post("msg_1", &envelope("right-1"), 202).await?;
     watched.post("msg_1", &envelope("right-1"), 202).await?;
+    let several = format!("[{},{}]", envelope("right-7"), envelope("right-8"));
+    watched.post("msg_4", &several, 202).await?;
     watched.post("msg_2", "nonsense", 400).await?;
     for prefix in ["/rig-raw/", "/rig-enriched/"] {
         let broken = Fault::s3(500, "InternalError");
@@ -254,10 +260,45 @@ async fn enrich(watched: &mut Watched) -> Result<()> {
     watched.deliver(&[nothing], 1).await
 }
 
-/// The canary, and an event that is found thrice.
+/// An event whose mail nobody takes for now, and whose last receive could not read its document.
+async fn fail_with_an_open_effect(watched: &mut Watched) -> Result<()> {
+    watched.rig.assign("right-6", "Omar");
+    watched.rig.cloud.take_sent();
+    watched.post("msg_6", &envelope("right-6"), 202).await?;
+    let sent = watched.rig.cloud.take_sent();
+    let front = &watched.rig.front;
+    front.inject(
+        usize::MAX,
+        Fault::ses(429, "TooManyRequestsException"),
+        |call| call.uri().path() == SEND_EMAIL,
+    );
+    watched.deliver(&sent, 0).await?;
+    let broken = Fault::s3(500, "InternalError");
+    watched
+        .rig
+        .front
+        .inject(3, broken, fails(Method::GET, "/rig-raw/"));
+    let failed = watched.rig.deliver_all(&sent, LAST_RECEIVE).await?;
+    watched.note("EnrichmentRole");
+    ensure!(failed.len() == 1, "{failed:?}");
+    let [event] = sent.as_slice() else {
+        anyhow::bail!("{sent:?}");
+    };
+    let event: Value = serde_json::from_str(&event.body)?;
+    let failure = key_in(event.at("s3_key").text(), "failed");
+    watched
+        .rig
+        .cloud
+        .bytes(ENRICHED, &failure)
+        .context("a failure")?;
+    Ok(())
+}
+
+/// The canary, an event that is found thrice, and one whose failure stands beside an effect that is open.
 async fn sweep(watched: &mut Watched) -> Result<()> {
     watched.sweep(&json!({"canary": true})).await?;
     watched.post("msg_5", &envelope("right-5"), 202).await?;
+    fail_with_an_open_effect(watched).await?;
     let front = &watched.rig.front;
     front.inject(100, Fault::Age, |call| lists(call, ""));
     for _ in 0..3 {

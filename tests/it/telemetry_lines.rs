@@ -213,6 +213,7 @@ async fn tell_failed(heard: &Heard) -> Result<()> {
     for (status, code) in [
         (400, "MessageRejected"),
         (400, "BadRequestException"),
+        (400, "SendingPausedException"),
         (429, "TooManyRequestsException"),
         (500, "InternalFailure"),
     ] {

@@ -39,6 +39,8 @@ pub struct HouseOptions {
     pub environment: Vec<(&'static str, String)>,
     /// How the queue is polled.
     pub mapping: MappingOptions,
+    /// Whether a second receiver, the desk, is told of each lead.
+    pub has_desk: bool,
 }
 
 impl HouseOptions {
@@ -74,6 +76,8 @@ pub struct House {
     pub mapping: Mapping,
     /// Whom the leads are mailed to.
     pub mailbox: Mailbox,
+    /// Whom they are mailed to as well, where the options want it.
+    pub desk: Mailbox,
     http: Client,
 }
 
@@ -91,8 +95,14 @@ impl House {
         let emulators = Emulators::shared().await?;
         let clients = emulators.clients();
         verify(&clients, FROM).await?;
-        let team = format!("team-{}@example.com", unique_name());
-        let stack = deploy(&clients, &options, &team).await?;
+        let name = unique_name();
+        let [team, desk] = ["team", "desk"].map(|who| {
+            let address = format!("{who}-{name}@example.com");
+            Mailbox::new(&emulators.mail, &address)
+        });
+        let mut receivers = vec![team.recipient()];
+        receivers.extend(options.has_desk.then(|| desk.recipient()));
+        let stack = deploy(&clients, &options, &receivers.join(",")).await?;
         let s3 = Front::start(&emulators.aws).await?;
         let ses = Front::start(&emulators.mail).await?;
         let endpoints = [
@@ -108,7 +118,6 @@ impl House {
         let sweep = function(&stack, "SweepFunction", &variables).await?;
         let queue = stack.output("DelayQueueUrl")?;
         let mapping = Mapping::start(&clients, queue, &enrich, options.mapping).await?;
-        let mailbox = Mailbox::new(&emulators.mail, &team);
         let http = Client::default();
         Ok(Self {
             clients,
@@ -120,7 +129,8 @@ impl House {
             sweep,
             gateway,
             mapping,
-            mailbox,
+            mailbox: team,
+            desk,
             http,
         })
     }
@@ -193,8 +203,13 @@ impl House {
     /// # Errors
     /// They do not arrive in time; the message shows what the enrichment said.
     pub async fn mails(&self, count: usize) -> Result<Vec<Mail>> {
+        self.mails_in(&self.mailbox, count).await
+    }
+
+    /// The same for one of the mailboxes.
+    pub async fn mails_in(&self, mailbox: &Mailbox, count: usize) -> Result<Vec<Mail>> {
         let arrived = clock::eventually("the mails arrive", || async {
-            let mails = self.mailbox.mails().await?;
+            let mails = mailbox.mails().await?;
             Ok((mails.len() >= count).then_some(mails))
         });
         arrived.await.with_context(|| self.account())
@@ -285,8 +300,8 @@ impl House {
     }
 }
 
-async fn deploy(clients: &Clients, options: &HouseOptions, team: &str) -> Result<Stack> {
-    let addresses = [("SesFromAddress", FROM), ("SesToAddress", team)];
+async fn deploy(clients: &Clients, options: &HouseOptions, receivers: &str) -> Result<Stack> {
+    let addresses = [("SesFromAddress", FROM), ("SesToAddress", receivers)];
     let parameters = addresses.iter().chain(&options.parameters);
     let stack = StackOptions {
         parameters: environment(parameters.copied()),

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::http::Client;
 use crate::json::At;
@@ -37,6 +38,16 @@ impl Mailbox {
         }
     }
 
+    /// Whose it is.
+    pub fn recipient(&self) -> &str {
+        &self.recipient
+    }
+
+    /// The effect that a mail to it is.
+    pub fn effect(&self) -> String {
+        effect_to(&self.recipient)
+    }
+
     /// Every mail in it, oldest first.
     pub async fn mails(&self) -> Result<Vec<Mail>> {
         let url = format!("{}/moto-api/data.json", self.endpoint);
@@ -47,6 +58,13 @@ impl Mailbox {
         mails.retain(|mail| mail.to.contains(&self.recipient));
         Ok(mails)
     }
+}
+
+/// The effect that a mail of the team to an address is: the channel, and the first 16 hex digits of the address's SHA-256.
+pub fn effect_to(address: &str) -> String {
+    let digest = hex::encode(Sha256::digest(address.to_lowercase()));
+    let (digits, _) = digest.split_at(16);
+    format!("team:{digits}")
 }
 
 fn read(message: &Value) -> Mail {

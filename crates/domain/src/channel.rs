@@ -1,8 +1,8 @@
 //! Channels: who is told of an event. There are two of people, the team and the owner, and the canary's own.
 
+use crate::address::EmailAddress;
 use crate::effect::EffectId;
 use crate::limits::EFFECTS_MAX;
-use crate::notice::EmailAddress;
 use crate::source::canary;
 
 /// The people who must call.
@@ -28,6 +28,13 @@ impl ChannelKind {
         match self {
             Self::Mail => "mail",
         }
+    }
+}
+
+impl EffectId {
+    /// What stands for every receiver of a lead of the first edition, whose document and claim name none.
+    pub fn everybody() -> Self {
+        Self::of_channel(TEAM)
     }
 }
 

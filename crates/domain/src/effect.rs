@@ -1,7 +1,6 @@
 //! Effects: the messages that an event makes, one to each receiver, and what its claim says of each.
 
-use crate::channel::TEAM;
-use crate::notice::EmailAddress;
+use crate::address::EmailAddress;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -34,9 +33,9 @@ impl EffectId {
         Self(format!("{channel}:{digest}"))
     }
 
-    /// What stands for every receiver of a lead of the first edition, whose document and claim name none.
-    pub fn everybody() -> Self {
-        Self(TEAM.to_owned())
+    /// The one effect of a channel.
+    pub(crate) fn of_channel(channel: &'static str) -> Self {
+        Self(channel.to_owned())
     }
 
     /// Takes a name.

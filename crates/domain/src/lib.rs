@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 pub mod channel;
 pub mod claim;
 pub mod effect;

@@ -1,12 +1,11 @@
 //! The mail to the people who must call: text and HTML that hostile values cannot break out of.
 
-mod address;
 mod age;
 mod html;
 mod link;
 mod safe;
 
-pub use address::{EmailAddress, EmailAddressError};
+pub use crate::address::{EmailAddress, EmailAddressError};
 pub use link::{LeadUrlTemplate, LeadUrlTemplateError};
 
 use crate::lead::document::Enriched;

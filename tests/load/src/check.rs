@@ -93,21 +93,23 @@ pub fn mailed_once<T: Target>(
 /// A second mail to a receiver only where the first is in doubt, and no third; every mail of an event says the same, and what its document says.
 pub fn mailed_in_doubt<T: Target>(report: &mut Report, target: &T, mails: &Mails) -> Result<()> {
     let mut subjects: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let mut copies: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut copies: BTreeMap<(String, String), usize> = BTreeMap::new();
     for mail in &mails.taken {
         subjects
             .entry(&mail.event)
             .or_default()
             .insert(&mail.subject);
-        *copies.entry((&mail.event, &mail.to)).or_default() += 1;
+        let effect = (mail.event.clone(), mail.to.clone());
+        *copies.entry(effect).or_default() += 1;
     }
     report.count("mails", mails.taken.len());
     report.count("mails_in_doubt", mails.doubts.values().sum());
     report.count("mails_more_than_effects", mails.taken.len() - copies.len());
     let (mut twice, mut different) = (mails.broken.clone(), Vec::new());
-    for ((event, to), copies) in &copies {
-        let doubts = mails.doubts.get(*event).copied().unwrap_or(0);
+    for (effect, copies) in &copies {
+        let doubts = mails.doubts.get(effect).copied().unwrap_or(0);
         if *copies > 1 + doubts.min(1) {
+            let (event, to) = effect;
             twice.push(format!(
                 "{event} to {to}: {copies} mails, {doubts} in doubt"
             ));

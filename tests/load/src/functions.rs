@@ -9,6 +9,7 @@ use leadwire_pipeline::testkit::Chance;
 use leadwire_tests::clients::{ACCOUNT, Clients};
 use leadwire_tests::cloud::SEND_EMAIL;
 use leadwire_tests::fault::Fault;
+use leadwire_tests::mailbox::effect_to;
 use leadwire_tests::mapping::{Mapping, MappingOptions};
 use leadwire_tests::rig::{ENRICHED, QUEUE, RAW, Rig};
 use serde_json::{Value, json};
@@ -44,7 +45,7 @@ pub struct Functions {
     mapping: Option<Mapping>,
     failed: Arc<AtomicUsize>,
     /// Mails that were out and not settled when a process was killed.
-    doubts: RefCell<BTreeMap<String, usize>>,
+    doubts: RefCell<BTreeMap<(String, String), usize>>,
 }
 
 /// Posts through a REST API.
@@ -158,28 +159,33 @@ impl Functions {
             .collect()
     }
 
-    fn is_settled(&self, key: &str) -> bool {
-        self.state(key) == "mailed"
+    /// Whether it is stored that a receiver was told.
+    fn is_told(&self, key: &str, to: &str) -> bool {
+        let Some(claim) = self.claim(key) else {
+            return false;
+        };
+        let state = states(&claim).remove(&effect_to(to));
+        claim.is_empty() || state.as_deref() == Some("sent")
+    }
+
+    /// What lies at the event's claim.
+    fn claim(&self, key: &str) -> Option<Vec<u8>> {
+        self.object(ENRICHED, &key.replacen("raw/", "mail/", 1))
     }
 
     /// Where an event stands: `mailed`, `parked` with its reason, or on its way.
     fn state(&self, key: &str) -> &'static str {
-        let of = |room: &str| self.object(ENRICHED, &key.replacen("raw/", room, 1));
-        let Some(claim) = of("mail/") else {
+        let Some(claim) = self.claim(key) else {
             return "waits";
         };
         if claim.is_empty() {
             return "mailed";
         }
-        let claim: Value = serde_json::from_slice(&claim).unwrap_or_default();
-        let effects = claim.get("effects").and_then(Value::as_object);
-        let states = effects.into_iter().flatten();
-        let states: Vec<_> = states
-            .map(|(_, effect)| effect.get("state").and_then(Value::as_str))
-            .collect();
-        let is_over = |state| matches!(state, Some("sent" | "parked"));
-        let are_over = !states.is_empty() && states.into_iter().all(is_over);
-        if are_over && of("failed/").is_some() {
+        let states = states(&claim);
+        let is_over = |state: &String| matches!(state.as_str(), "sent" | "parked");
+        let are_over = !states.is_empty() && states.values().all(is_over);
+        let failed = self.object(ENRICHED, &key.replacen("raw/", "failed/", 1));
+        if are_over && failed.is_some() {
             "parked"
         } else {
             "waits"
@@ -190,6 +196,17 @@ impl Functions {
         let bytes = self.rig.cloud.bytes(bucket, key)?;
         Some(bytes.to_vec())
     }
+}
+
+/// What a claim says of each effect that it names.
+fn states(claim: &[u8]) -> BTreeMap<String, String> {
+    let claim: Value = serde_json::from_slice(claim).unwrap_or_default();
+    let effects = claim.get("effects").and_then(Value::as_object);
+    let states = effects.into_iter().flatten().map(|(name, effect)| {
+        let state = effect.get("state").and_then(Value::as_str);
+        (name.clone(), state.unwrap_or_default().to_owned())
+    });
+    states.collect()
 }
 
 fn receivers() -> (&'static str, String) {
@@ -265,8 +282,9 @@ impl Target for Functions {
                 text: format!("{SUBJECT}{event}"),
             });
         }
-        for (event, doubts) in &*self.doubts.borrow() {
-            *mails.doubts.entry(name(event)).or_default() += doubts;
+        let effect = |event: &str, to: &str| (name(event), to.to_owned());
+        for ((event, to), doubts) in &*self.doubts.borrow() {
+            *mails.doubts.entry(effect(event, to)).or_default() += doubts;
         }
         // Mails that were taken without the function learning of it.
         let calls = self.rig.front.calls();
@@ -275,7 +293,8 @@ impl Target for Functions {
             .filter(|call| call.path == SEND_EMAIL && call.broken);
         for call in lost {
             let request = serde_json::from_slice(&call.body).unwrap_or_default();
-            *mails.doubts.entry(name(&event_of(&request))).or_default() += 1;
+            let lost = effect(&event_of(&request), receiver(&request));
+            *mails.doubts.entry(lost).or_default() += 1;
         }
         Ok(mails)
     }
@@ -312,15 +331,14 @@ impl Killed for Functions {
         self.rig.front.settled().await?;
         self.rig.cloud.settled().await?;
         let accepted = accepted();
-        let events: BTreeSet<String> = self
-            .by_event()
-            .into_iter()
-            .map(|(event, _)| event)
+        let mails = self.by_event().into_iter();
+        let effects: BTreeSet<(String, String)> = mails
+            .map(|(event, request)| (event, receiver(&request).to_owned()))
             .collect();
-        for event in events {
+        for (event, to) in effects {
             let key = accepted.get(&event).and_then(BTreeSet::first);
-            if !key.is_some_and(|key| self.is_settled(key)) {
-                *self.doubts.borrow_mut().entry(event).or_default() += 1;
+            if !key.is_some_and(|key| self.is_told(key, &to)) {
+                *self.doubts.borrow_mut().entry((event, to)).or_default() += 1;
             }
         }
         Ok(kills)

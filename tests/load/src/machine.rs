@@ -2,7 +2,7 @@
 
 use crate::post::Connection;
 use crate::report::Report;
-use crate::smtp::{MailFault, MailServer, Taken};
+use crate::smtp::{MailFault, MailServer, Taken, name_in};
 use crate::soak::await_views;
 use crate::target::{Flooded, Keys, Killed, Mail, Mails, Target};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -21,8 +21,13 @@ use tokio::time::sleep;
 const DEADLINE: Duration = Duration::from_mins(1);
 /// Between two looks at a state.
 const LOOK: Duration = Duration::from_millis(20);
+/// Who is told of each event.
+const RECEIVERS: [&str; 2] = ["sales@example.com", "desk@example.com"];
 /// Longest time without another mail before the rest counts as lost.
 const STALL: Duration = Duration::from_secs(30);
+
+/// An event, and a receiver of it by the digits of the address.
+type Effect = (String, String);
 
 /// A machine at work.
 #[derive(Debug)]
@@ -57,12 +62,11 @@ impl Machine {
         server: Option<MailServer>,
     ) -> Result<Self> {
         fs::create_dir_all(folder.join("data/lookup")).context("the data folder")?;
-        let mut flags = vec!["--delay".to_owned(), format!("{}s", delay.as_secs())];
+        let (delay, to) = (format!("{}s", delay.as_secs()), RECEIVERS.join(","));
+        let mut flags = ["--delay", &delay, "--to", &to].map(str::to_owned).to_vec();
         if let Some(server) = &server {
             let smtp = server.url();
-            let addresses = ["--from", "crm@example.com", "--to", "sales@example.com"];
-            flags.extend(["--smtp", &smtp].map(str::to_owned));
-            flags.extend(addresses.map(str::to_owned));
+            flags.extend(["--smtp", &smtp, "--from", "crm@example.com"].map(str::to_owned));
         }
         let machine = Self {
             binary: binary.to_owned(),
@@ -126,8 +130,7 @@ impl Machine {
             let lines = lines.filter(|line: &Value| text(line, "event") == "email_sent");
             sent.extend(lines.map(|line| {
                 let id = text(&line, "message_id");
-                let name = id.trim_start_matches('<').split('@').next();
-                (generation, name.unwrap_or_default().to_owned())
+                (generation, name_in(&id).to_owned())
             }));
         }
         Ok(sent)
@@ -144,9 +147,13 @@ impl Machine {
                 mails.push(mail);
             }
         }
-        let mails = mails.into_iter().map(|mail| Mail {
-            event: event_of(&mail),
-            ..Mail::default()
+        let mails = mails.into_iter().map(|mail| {
+            let (event, to) = effect_of(&mail);
+            Mail {
+                event,
+                to,
+                ..Mail::default()
+            }
         });
         Ok(Mails {
             taken: mails.collect(),
@@ -163,7 +170,7 @@ impl Target for Machine {
     }
 
     fn receivers(&self) -> usize {
-        1
+        RECEIVERS.len()
     }
 
     fn put_owner(&self, lead_id: &str, owner: &str) -> Result<()> {
@@ -199,7 +206,7 @@ impl Target for Machine {
         };
         let mut settled = BTreeMap::new();
         for (generation, mail) in self.sent()? {
-            settled.entry(event_of(&mail)).or_insert(generation);
+            settled.entry(effect_of(&mail)).or_insert(generation);
         }
         Ok(judged(&server.taken(), &settled))
     }
@@ -229,7 +236,7 @@ impl Flooded for Machine {
     async fn work(&self, count: usize, report: &mut Report) -> Result<()> {
         let outbox = self.data().join("outbox");
         let (mut seen, mut moved) = (0, Instant::now());
-        while seen < count {
+        while seen < count * RECEIVERS.len() {
             let now = names(&outbox, ".eml")?.len();
             if now > seen {
                 (seen, moved) = (now, Instant::now());
@@ -247,7 +254,8 @@ impl Flooded for Machine {
         let times = times.collect::<Result<BTreeSet<_>>>()?;
         if let (Some(first), Some(last)) = (times.first(), times.last()) {
             let seconds = last.duration_since(*first)?.as_secs_f64();
-            let rate = f64::from(u32::try_from(seen)?) / seconds.max(0.001);
+            let events = u32::try_from(seen / RECEIVERS.len())?;
+            let rate = f64::from(events) / seconds.max(0.001);
             report.figure("mailed_a_second", rate, "/s");
         }
         Ok(())
@@ -302,25 +310,26 @@ impl Killed for Machine {
     }
 }
 
-/// A second mail is in doubt where its answer was lost, or its process died before it logged that it was settled.
-fn judged(taken: &[Taken], settled: &BTreeMap<String, usize>) -> Mails {
+/// A second mail to a receiver is in doubt where the first one's answer was lost, or its process died before it logged that it was settled.
+fn judged(taken: &[Taken], settled: &BTreeMap<Effect, usize>) -> Mails {
     let mut mails = Mails::default();
-    let mut lives: BTreeMap<&str, Vec<&Taken>> = BTreeMap::new();
+    let mut lives: BTreeMap<Effect, Vec<&Taken>> = BTreeMap::new();
     for mail in taken {
-        lives.entry(&mail.event).or_default().push(mail);
+        let effect = effect_of(&mail.name());
         mails.taken.push(Mail {
-            event: mail.event.clone(),
+            event: effect.0.clone(),
+            to: effect.1.clone(),
             subject: mail.subject(),
             text: mail.text.clone(),
-            ..Mail::default()
         });
+        lives.entry(effect).or_default().push(mail);
     }
-    for (event, sent) in lives {
-        let end = settled.get(event).copied().unwrap_or(usize::MAX);
+    for (effect, sent) in lives {
+        let end = settled.get(&effect).copied().unwrap_or(usize::MAX);
         let doubtful = sent
             .iter()
             .filter(|mail| mail.in_doubt || mail.generation < end);
-        mails.doubts.insert(event.to_owned(), doubtful.count());
+        let doubts = doubtful.count();
         let late = sent.iter().any(|mail| mail.generation > end);
         // One process never sends a second one after a plain answer.
         let answered = sent.iter().filter(|mail| !mail.in_doubt);
@@ -328,9 +337,11 @@ fn judged(taken: &[Taken], settled: &BTreeMap<String, usize>) -> Mails {
         let twice = answered.iter().collect::<BTreeSet<_>>().len() < answered.len();
         if late || twice {
             let lives: Vec<usize> = sent.iter().map(|mail| mail.generation).collect();
-            let broken = format!("{event}: mailed in lives {lives:?}, settled in {end}");
+            let (event, to) = &effect;
+            let broken = format!("{event} to {to}: mailed in lives {lives:?}, settled in {end}");
             mails.broken.push(broken);
         }
+        mails.doubts.insert(effect, doubts);
     }
     mails
 }
@@ -340,10 +351,10 @@ fn text(document: &Value, name: &str) -> String {
     member.unwrap_or_default().to_owned()
 }
 
-/// The event of a mail, by the mail's name: `<event>.<effect>`.
-fn event_of(mail: &str) -> String {
-    let (event, _effect) = mail.split_once('.').unwrap_or((mail, ""));
-    event.to_owned()
+/// The event and the receiver of a mail, by the mail's name: `<event>.<channel>.<digits of the address>`.
+fn effect_of(mail: &str) -> Effect {
+    let (event, effect) = mail.split_once('.').unwrap_or((mail, ""));
+    (event.to_owned(), effect.to_owned())
 }
 
 /// Names in a folder that end like this, without that end.
@@ -356,4 +367,45 @@ fn names(folder: &Path, end: &str) -> Result<BTreeSet<String>> {
         }
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A mail to a receiver of the same event, sent by this process.
+    fn taken(to: &str, generation: usize, in_doubt: bool) -> Taken {
+        let text = format!("Subject: New lead\nMessage-ID:\n <crm_event_a_1.{to}@example.com>\n");
+        Taken {
+            text,
+            generation,
+            in_doubt,
+        }
+    }
+
+    fn effect(to: &str) -> Effect {
+        ("crm_event_a_1".to_owned(), to.to_owned())
+    }
+
+    #[test]
+    fn a_doubt_about_one_receiver_excuses_no_second_mail_to_another() {
+        let (team, desk) = ("team.1a2b3c4d5e6f7081", "team.0de61b1110462435");
+        let all = [
+            taken(team, 0, true),
+            taken(team, 0, false),
+            taken(desk, 0, false),
+        ];
+        let settled = BTreeMap::from([(effect(team), 0), (effect(desk), 0)]);
+        let mails = judged(&all, &settled);
+        assert_eq!(mails.broken, [""; 0]);
+        let doubts = BTreeMap::from([(effect(team), 1), (effect(desk), 0)]);
+        assert_eq!(mails.doubts, doubts);
+        let receivers: Vec<&str> = mails.taken.iter().map(|mail| mail.to.as_str()).collect();
+        assert_eq!(receivers, [team, team, desk]);
+
+        let again = [&all[..], &[taken(desk, 1, false)]].concat();
+        let broken = judged(&again, &settled).broken;
+        let told = "crm_event_a_1 to team.0de61b1110462435: mailed in lives [0, 1], settled in 0";
+        assert_eq!(broken, [told]);
+    }
 }

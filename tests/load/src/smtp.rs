@@ -21,8 +21,6 @@ pub enum MailFault {
 /// A message that was taken.
 #[derive(Clone, Debug)]
 pub struct Taken {
-    /// `X-Leadwire-Event`.
-    pub event: String,
     /// All of it.
     pub text: String,
     /// Which process sent it.
@@ -32,13 +30,24 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// What its Message-ID says: event and effect.
+    pub fn name(&self) -> String {
+        let header = self.header("Message-ID:");
+        let id = header.split_whitespace().last();
+        name_in(id.unwrap_or_default()).to_owned()
+    }
+
     /// The subject as it is in the header, folded lines and all.
     pub fn subject(&self) -> String {
+        self.header("Subject:")
+    }
+
+    fn header(&self, name: &str) -> String {
         let lines = self.text.lines();
-        let mut lines = lines.skip_while(|line| !line.starts_with("Subject:"));
+        let mut lines = lines.skip_while(|line| !line.starts_with(name));
         let first = lines.next().unwrap_or_default().to_owned();
         let folded = lines.take_while(|line| line.starts_with(' '));
-        folded.fold(first, |subject, line| subject + line)
+        folded.fold(first, |header, line| header + line)
     }
 }
 
@@ -130,11 +139,7 @@ impl Plan {
     }
 
     fn take(&self, text: String, generation: usize, in_doubt: bool) {
-        let mut lines = text.lines();
-        let event = lines.find_map(|line| line.strip_prefix("X-Leadwire-Event: "));
-        let event = event.unwrap_or_default().to_owned();
         guard(&self.taken).push(Taken {
-            event,
             text,
             generation,
             in_doubt,
@@ -188,6 +193,12 @@ fn message(lines: &mut std::io::Lines<BufReader<&TcpStream>>) -> std::io::Result
         text.push('\n');
     }
     Ok(None)
+}
+
+/// A Message-ID without its brackets and its host.
+pub fn name_in(message_id: &str) -> &str {
+    let name = message_id.trim_start_matches('<');
+    name.split_once('@').map_or(name, |(name, _)| name)
 }
 
 fn guard<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -49,13 +49,13 @@ pub struct Mail {
     pub text: String,
 }
 
-/// Mails, and how many of an event's may have gone out unnoticed.
+/// Mails, and how many of an event's to a receiver may have gone out unnoticed.
 #[derive(Clone, Debug, Default)]
 pub struct Mails {
     /// Every mail.
     pub taken: Vec<Mail>,
-    /// For each event, how often its sender died or got no answer before it knew.
-    pub doubts: BTreeMap<String, usize>,
+    /// For each event and receiver, how often its sender died or got no answer before it knew.
+    pub doubts: BTreeMap<(String, String), usize>,
     /// Second mails that no doubt excuses, where the home can tell more than their number does.
     pub broken: Vec<String>,
 }

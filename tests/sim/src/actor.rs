@@ -1,10 +1,11 @@
 //! Who acts in a world: CRMs, workers, sweepers, and those who write owner files.
 
+use crate::DELAY_SECONDS;
 use crate::fault::Kind;
 use crate::mistake::{Lying, Mistake, Stage, misread_message};
 use crate::old;
 use crate::process::Process;
-use crate::rule::{DELAY_SECONDS, event_of};
+use crate::rule::event_of;
 use crate::setting::{Form, Operation, Owner};
 use crate::state::{Shared, State};
 use jiff::Timestamp;

@@ -19,3 +19,6 @@ mod world;
 
 pub use state::Report;
 pub use world::{run_script, run_seed, run_seed_with};
+
+/// The delay between a webhook and its enrichment.
+pub const DELAY_SECONDS: u32 = 600;

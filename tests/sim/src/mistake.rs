@@ -1,7 +1,7 @@
 //! Mistakes in the protocol, committed by ports that lie: the real code does as it always does, and its effects are those of code that is
 //! wrong. The simulator must notice each of them.
 
-use crate::rule::DELAY_SECONDS;
+use crate::DELAY_SECONDS;
 use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, Says, Settled};

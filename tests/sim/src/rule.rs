@@ -6,6 +6,7 @@ mod mail;
 
 pub use mail::Delivery;
 
+use crate::DELAY_SECONDS;
 use crate::setting::Operation;
 use effect::{Answer, Key};
 use jiff::{SignedDuration, Timestamp};
@@ -19,9 +20,6 @@ use leadwire_domain::lead::id::Sha256Hex;
 use leadwire_domain::message::Notify;
 use leadwire_pipeline::port::StoredObject;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The delay between a webhook and its enrichment.
-pub const DELAY_SECONDS: u32 = 600;
 
 /// A promise that was broken, in words.
 pub type Breach = String;

@@ -6,8 +6,8 @@
 use super::signature::Scheme;
 use super::webhooks::{SECRET_PREFIX, StandardWebhooks};
 use super::{EventFilter, Extracted, Key, Kind, Sample, Source, forms};
+use crate::address::EmailAddress;
 use crate::lead::id::LeadId;
-use crate::notice::EmailAddress;
 use crate::problem::Problem;
 use jiff::Timestamp;
 use serde::Deserialize;

@@ -1,10 +1,13 @@
 //! A mail server that refuses, once or for good.
 
 use crate::house::{House, Up, nobody_listens, wait_until};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+
+/// How often a message is received before it is a dead letter.
+const RECEIVES: usize = 3;
 
 /// Answers each step of SMTP with what it is told to, and counts what it has taken.
 pub(crate) struct MailServer {
@@ -24,7 +27,7 @@ struct Seen {
 impl Seen {
     /// The answer to a step.
     fn answer(&mut self, step: &str, usual: &'static str) -> &'static str {
-        if step != self.step || self.refused == self.times {
+        if !step.starts_with(self.step) || self.refused == self.times {
             return usual;
         }
         self.refused += 1;
@@ -33,7 +36,7 @@ impl Seen {
 }
 
 impl MailServer {
-    /// A server that answers `step` with `answer` for so many times, and takes everything else. It ends with the test's process.
+    /// A server that answers a `step` that begins like this with `answer` for so many times, and takes everything else. It ends with the test's process.
     pub(crate) fn start(step: &'static str, answer: &'static str, times: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -75,13 +78,13 @@ fn serve(mut stream: &TcpStream, seen: &Mutex<Seen>) -> std::io::Result<()> {
     };
     say("greeting", "220 ready")?;
     while let Some(line) = lines.next().transpose()? {
-        let step = line.split([' ', ':']).next().unwrap();
-        let usual = match step {
+        let verb = line.split([' ', ':']).next().unwrap();
+        let usual = match verb {
             "QUIT" => "221 bye",
             "DATA" => "354 go on",
             _ => "250 ok",
         };
-        if say(step, usual)? == "354 go on" {
+        if say(&line, usual)? == "354 go on" {
             let mut message = String::new();
             while let Some(line) = lines.next().transpose()?
                 && line != "."
@@ -166,6 +169,51 @@ fn a_refused_lead_that_comes_back_to_a_server_that_takes_it_is_mailed_once() {
     let _second = up(&house, &server, "");
     wait_until("it is mailed", || stage(&house) == "mailed");
     assert_eq!((server.messages().len(), server.refused()), (1, 1));
+    assert!(house.json("dlq ls").is_empty());
+}
+
+/// What `lead --json` says of each effect: state, attempts, detail.
+fn effects(house: &House) -> Vec<Value> {
+    let lead = house.lead("a");
+    let effects = lead["effects"].as_array().unwrap().iter();
+    let said = |effect: &Value| json!([effect["state"], effect["attempt"], effect["detail"]]);
+    effects.map(said).collect()
+}
+
+#[test]
+fn of_two_receivers_the_refused_one_is_told_by_a_redrive_and_the_other_is_told_once() {
+    let house = House::new();
+    house.run("lookup put a --owner Omar").expect_code(0);
+    let desk = "RCPT TO:<desk@example.com>";
+    let server = MailServer::start(desk, "550 5.1.1 unknown", RECEIVES);
+    let (smtp, to) = (server.url(), "team@example.com,desk@example.com");
+    let flags = format!("--delay 0s --smtp {smtp} --from crm@example.com --to {to}");
+    let mut up = house.up(&flags);
+    up.accept("a");
+    for receive in 1..=RECEIVES {
+        let told = up.wait_for("record_failed");
+        assert_eq!(told["reason"], "mail_refused");
+        let refused = json!(["refused", receive, "550 5.1.1"]);
+        assert_eq!(effects(&house), [json!(["sent", 1, null]), refused]);
+        up.kill();
+        // What failed is visible again at the next start.
+        up = house.up(&flags);
+    }
+    wait_until("it is a dead letter", || {
+        house.diagnosis("", "dead letters")["found"] != "none"
+    });
+    assert_eq!(server.messages().len(), 1);
+
+    assert_eq!(house.json("dlq redrive a")[0]["result"], "sent");
+    wait_until("it is mailed", || stage(&house) == "mailed");
+    let messages = server.messages();
+    let to = |address: &str| {
+        let to = format!("To: {address}");
+        let lines = messages.iter().flat_map(|message| message.lines());
+        lines.filter(|line| *line == to).count()
+    };
+    assert_eq!(to("team@example.com"), 1, "{messages:#?}");
+    assert_eq!(to("desk@example.com"), 1, "{messages:#?}");
     assert!(house.json("dlq ls").is_empty());
 }
 

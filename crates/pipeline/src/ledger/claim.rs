@@ -144,15 +144,15 @@ impl Marker {
     }
 }
 
-/// The claim with ids of bounded length, so that any number of effects fits.
-fn shortened(claim: &Claim) -> Claim {
+/// The claim as it is stored, with ids of bounded length, so that any number of effects fits.
+fn encode(claim: &Claim) -> Vec<u8> {
     let mut claim = claim.clone();
     if let Says::Named(effects) = &mut claim.says {
         for Effect { message_id, .. } in effects.values_mut() {
             *message_id = message_id.take().map(|id| short_id(&id));
         }
     }
-    claim
+    serde_json::to_vec(&claim).expect("plain fields always serialise")
 }
 
 fn short_id(id: &str) -> String {
@@ -182,9 +182,8 @@ impl<S: ObjectStore> Ledger<'_, S> {
         over: Option<&ETag>,
         claim: &Claim,
     ) -> Result<Option<ETag>, PortError> {
-        let claim = shortened(claim);
-        let bytes = serde_json::to_vec(&claim).expect("plain fields always serialise");
-        self.write_at_claim(name, over, NewObject::of(bytes)).await
+        let object = NewObject::of(encode(claim));
+        self.write_at_claim(name, over, object).await
     }
 
     /// Settles an event in the same way.
@@ -214,5 +213,74 @@ impl<S: ObjectStore> Ledger<'_, S> {
                 Replaced::Changed => None,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leadwire_domain::effect::{Answer, EffectState};
+    use leadwire_domain::limits::{DETAIL_CHARS_MAX, EFFECTS_MAX};
+
+    /// The longest instant in JSON.
+    fn instant() -> Timestamp {
+        "2026-11-23T06:50:00.123456789Z".parse().unwrap()
+    }
+
+    /// A claim of the longest tokens whose every effect, of the longest name, was tried as often as can be counted and was answered so.
+    fn longest(answer: &Answer) -> Claim {
+        let tried = Effect {
+            attempt: u32::MAX,
+            doubts: u32::MAX,
+            ..Effect::first()
+        };
+        let effects = (0..EFFECTS_MAX).map(|number| {
+            let id = format!("{}:{number:016x}", "c".repeat(32));
+            let effect = tried.clone().answered(answer, u32::MAX, instant());
+            (EffectId::parse(&id).unwrap(), effect)
+        });
+        Claim {
+            token: "f".repeat(32),
+            lease_until: instant(),
+            boot: Some("f".repeat(32)),
+            says: Says::Named(effects.collect()),
+        }
+    }
+
+    /// The claim as a reader finds it.
+    #[track_caller]
+    fn stored(claim: &Claim) -> Claim {
+        let bytes = encode(claim);
+        assert!(bytes.len() <= CLAIM_BYTES_MAX, "{} bytes", bytes.len());
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn a_claim_of_the_most_effects_with_the_longest_names_ids_and_details_is_one_that_is_read() {
+        // Each character takes two bytes in JSON.
+        let detail = "\"".repeat(DETAIL_CHARS_MAX);
+        for answer in [
+            Answer::Refused(Some(detail.clone())),
+            Answer::Lost(Some(detail.clone())),
+            Answer::Busy(Some(detail)),
+            Answer::Taken("\"".repeat(MESSAGE_ID_CHARS_MAX)),
+            Answer::Dropped,
+        ] {
+            let claim = longest(&answer);
+            assert_eq!(claim.named().len(), 50);
+            assert_eq!(stored(&claim), claim, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_s_id_is_stored_short_and_visible_so_that_its_claim_can_be_read() {
+        let long = format!("é\u{1}{}", "\\".repeat(10_000));
+        let Says::Named(effects) = stored(&longest(&Answer::Taken(long))).says else {
+            unreachable!("it names them")
+        };
+        for effect in effects.values() {
+            assert_eq!(effect.state, EffectState::Sent);
+            assert_eq!(effect.message_id, Some("\\".repeat(200)));
+        }
     }
 }

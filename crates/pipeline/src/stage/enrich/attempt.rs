@@ -1,6 +1,6 @@
 //! One record's attempt: the steps of docs/PROTOCOL.md, Enrich, in their order.
 
-use super::context::{Context, Failed, Step};
+use super::context::{Context, Failed, NO_TIME_SECONDS, Step};
 use super::document::{self, Source};
 use super::look::{self, Known, Look};
 use super::record::Outcome;
@@ -17,8 +17,6 @@ use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::{DeferReason, WaitKind, decide_early_wait};
 use std::time::Duration;
 
-/// Seconds after which a record comes back that found no time left in its invocation.
-pub(super) const NO_TIME_SECONDS: u32 = 1;
 /// Seconds after which a record comes back whose claim others wrote and let go of, twice.
 const LOST_RACE_SECONDS: u32 = 1;
 

@@ -15,6 +15,9 @@ use leadwire_domain::wait::DeferReason;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+/// Seconds after which a record comes back that found no time left in its invocation.
+pub(super) const NO_TIME_SECONDS: u32 = 1;
+
 /// Where a step leads.
 pub(super) enum Step<T> {
     /// To the next one, with this.

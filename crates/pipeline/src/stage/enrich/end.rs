@@ -43,7 +43,7 @@ async fn wait<H: Home>(cx: &Context<'_, H>, doubt: bool) -> Result<Outcome, Fail
 /// may have died between the two.
 async fn park<H: Home>(cx: &Context<'_, H>, has_acted: bool) -> Result<Outcome, Failed> {
     let reason = FailureReason::MailAmbiguous;
-    let known = Some((cx.trigger, &*cx.progress));
+    let known = Some((cx.trigger, cx.progress.not_happened()));
     let failure = cx.record.failure(reason, known, cx.now());
     let written = cx.ledger().put_failure(Some(cx.name()), &failure).await;
     written.map_err(Failed::store)?;

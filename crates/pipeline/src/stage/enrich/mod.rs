@@ -174,6 +174,7 @@ impl<H: Home> Enrich<H> {
         reason: FailureReason,
     ) -> Result<(), PortError> {
         let name = known.map(|(trigger, _)| &trigger.name);
+        let known = known.map(|(trigger, progress)| (trigger, progress.not_happened()));
         let failure = record.failure(reason, known, self.home.clock().now());
         let ledger = Ledger::new(self.home.store());
         ledger.put_failure(name, &failure).await

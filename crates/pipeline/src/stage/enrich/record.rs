@@ -1,8 +1,8 @@
 //! What comes from the queue, and what becomes of it.
 
-use super::progress::Progress;
 use crate::trace::TraceContext;
 use jiff::Timestamp;
+use leadwire_domain::effect::EffectId;
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
@@ -31,14 +31,14 @@ pub struct Record {
 }
 
 impl Record {
-    /// Why it failed; nothing is known where its message could not be read.
+    /// Why it failed, with the effects that did not happen; nothing is known where its message could not be read.
     pub(super) fn failure(
         &self,
         reason: FailureReason,
-        known: Option<(&Trigger, &Progress)>,
+        known: Option<(&Trigger, Vec<EffectId>)>,
         now: Timestamp,
     ) -> FailureRecord {
-        let trigger = known.map(|(trigger, _)| trigger);
+        let (trigger, effects) = known.unzip();
         let facts = trigger.and_then(|trigger| trigger.facts.as_ref());
         FailureRecord {
             v: 1,
@@ -50,7 +50,7 @@ impl Record {
             lead_id: facts.map(|facts| facts.lead_id.clone()),
             event_id: facts.map(|facts| facts.event_id.clone()),
             revision: trigger.map_or(0, |trigger| trigger.name.revision()),
-            effects: known.map_or_else(Vec::new, |(_, progress)| progress.not_happened()),
+            effects: effects.unwrap_or_default(),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Step e: the effects, each asked for once in an attempt, all at the same time.
 
-use super::attempt::NO_TIME_SECONDS;
 use super::claim;
-use super::context::{Context, Failed};
+use super::context::{Context, Failed, NO_TIME_SECONDS};
 use super::end;
 use super::record::Outcome;
 use super::settle::{self, Answered, Board};
