@@ -37,8 +37,6 @@ pub(crate) struct Lying<H> {
     mistake: Option<Mistake>,
     /// The labels of the raw object that could not be created last.
     wanted: Mutex<Metadata>,
-    /// Tombstones that are to be written later.
-    held: Mutex<Vec<(String, ETag, NewObject)>>,
 }
 
 impl<H: Home> Lying<H> {
@@ -48,12 +46,7 @@ impl<H: Home> Lying<H> {
             honest,
             mistake,
             wanted: Mutex::default(),
-            held: Mutex::default(),
         }
-    }
-
-    fn held(&self) -> MutexGuard<'_, Vec<(String, ETag, NewObject)>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wanted(&self) -> MutexGuard<'_, Metadata> {
@@ -289,10 +282,6 @@ impl<H: Home> ObjectStore for Lying<H> {
             Some(Mistake::GiveUpSilently) if key.starts_with(MAIL) && is_given_back(&object) => {
                 Ok(Replaced::New(nothing()))
             }
-            Some(Mistake::TombstoneAfterLease) if key.starts_with(RAW) => {
-                self.held().push((key.to_owned(), etag.clone(), object));
-                Ok(Replaced::New(nothing()))
-            }
             _ if key.starts_with(MAIL) => {
                 let object = self.miswrite(object);
                 store.replace(bucket, key, etag, object).await
@@ -349,11 +338,6 @@ where
         let store = self.honest.store();
         if self.mistake == Some(Mistake::TombstoneGoesToo) {
             return store.erase(bucket, key).await;
-        }
-        // Deleted is what is marked: now at the latest.
-        let held = std::mem::take(&mut *self.held());
-        for (key, etag, tombstone) in held {
-            store.replace(Bucket::Raw, &key, &etag, tombstone).await?;
         }
         store.erase_hidden(bucket, key).await
     }

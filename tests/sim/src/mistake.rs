@@ -60,8 +60,6 @@ pub enum Mistake {
     OptimistDecides,
     /// `enrich` mails for a replay that was to mail nobody: its message says so.
     MailAnyway,
-    /// `forget` leaves its tombstones until it deletes: the store says that it took them, and takes them then.
-    TombstoneAfterLease,
     /// `forget` deletes the tombstone with what it hides: the store deletes both.
     TombstoneGoesToo,
 }
@@ -106,7 +104,7 @@ impl Mistake {
             | Self::OptimistDecides
             | Self::MailAnyway => Stage::Enrich,
             Self::SweepInVain => Stage::Sweep,
-            Self::TombstoneAfterLease | Self::TombstoneGoesToo => Stage::Forget,
+            Self::TombstoneGoesToo => Stage::Forget,
         }
     }
 

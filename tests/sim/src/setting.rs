@@ -59,6 +59,8 @@ const OPERATIONS: [&[Operation]; 10] = [
     &[Forget],
     &[Replay, Forget, Redrive, Forget],
 ];
+/// A call takes at most so many milliseconds, once on the way and once back.
+const LATENCY_MILLIS_MAX: u64 = 500;
 /// An effect is late by at most so long: beyond a lease and a visibility.
 const LATE_SECONDS_MAX: u64 = 400;
 /// The same where leads are forgotten: with all that a stage may take before, within a lease.
@@ -193,6 +195,17 @@ impl Setting {
         }
     }
 
+    /// The same with a lead that is forgotten, and calls that are slow enough for a worker to be in the middle of it.
+    #[must_use]
+    pub fn forgetting(self) -> Self {
+        Self {
+            operations: &[Forget],
+            latency_millis: LATENCY_MILLIS_MAX,
+            late_seconds_max: LATE_BEFORE_FORGET_SECONDS_MAX,
+            ..self
+        }
+    }
+
     /// The same with the receivers that a seed says, and with what was there before: drawn apart from all else.
     #[must_use]
     pub fn with_receivers(self, chance: &mut Chance) -> Self {
@@ -229,7 +242,7 @@ impl Setting {
             workers: 1 + chance.place(4),
             faults_max: chance.place(7),
             fault_per_mille: chance.pick(10, &[30, 100, 250]),
-            latency_millis: chance.pick(0, &[5, 50, 500]),
+            latency_millis: chance.pick(0, &[5, 50, LATENCY_MILLIS_MAX]),
             skew_millis: chance.pick(0, &[400]),
             again_per_mille: chance.pick(0, &[200, 700]),
             altered_per_mille: chance.pick(0, &[300]),
