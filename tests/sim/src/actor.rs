@@ -2,7 +2,8 @@
 
 use crate::DELAY_SECONDS;
 use crate::fault::Kind;
-use crate::mistake::{Lying, Mistake, Stage, misread_message};
+use crate::lie::{Lying, misread_message};
+use crate::mistake::{Mistake, Stage};
 use crate::old;
 use crate::process::Process;
 use crate::rule::event_of;
@@ -30,6 +31,8 @@ use tokio::time::sleep;
 const INGEST_TIMEOUT: Duration = Duration::from_secs(29);
 /// The functions' own timeout, and what is left of an invocation at its start.
 const WORK_TIMEOUT: Duration = Duration::from_mins(1);
+/// The sweeper's own timeout: it looks at every event that failed.
+const SWEEP_TIMEOUT: Duration = Duration::from_mins(5);
 /// Records in a batch.
 const BATCH: usize = 10;
 /// A CRM tries so often.
@@ -92,10 +95,15 @@ impl Webhook {
         }
     }
 
-    /// Sent once more, it may say another time.
-    fn renew(&mut self, state: &mut State) {
-        if state.chance.happens(state.setting.renewed_per_mille) {
-            self.time = state.now();
+    /// Sent once more after a time, it may be made anew, with that time in it and another text.
+    pub(crate) fn renew(&mut self, state: &mut State, after: Duration) {
+        if !state.chance.happens(state.setting.renewed_per_mille) {
+            return;
+        }
+        let time = state.now().checked_add(after);
+        self.time = time.unwrap_or_else(|_| state.now());
+        for part in &mut self.parts {
+            part.display_name.push_str(" anew");
         }
     }
 
@@ -147,9 +155,14 @@ fn home_of(
     process: &Arc<Process>,
     stage: Stage,
 ) -> Arc<Lying<MemoryHome<Process>>> {
+    let home = ports(shared, process);
+    Arc::new(Lying::new(home, mistake_of(shared, stage)))
+}
+
+/// The mistake that a stage commits in this world.
+pub(crate) fn mistake_of(shared: &Shared, stage: Stage) -> Option<Mistake> {
     let mistake = shared.with(|state| state.setting.mistake);
-    let mistake = mistake.filter(|mistake| mistake.stage() == stage);
-    Arc::new(Lying::new(ports(shared, process), mistake))
+    mistake.filter(|mistake| mistake.stage() == stage)
 }
 
 /// A process has ended.
@@ -175,7 +188,7 @@ pub(crate) async fn send(shared: Shared, mut webhook: Webhook) {
             break;
         }
         sleep(pause).await;
-        shared.with(|state| webhook.renew(state));
+        shared.with(|state| webhook.renew(state, Duration::ZERO));
     }
 }
 
@@ -431,7 +444,7 @@ pub(crate) async fn sweep(shared: &Shared) {
     let home = home_of(shared, &process, Stage::Sweep);
     let sweep = Sweep::new(home, testkit::sweep_config());
     // A sweep that fails is told by an alarm; the next one goes on.
-    drop(process.run(WORK_TIMEOUT, sweep.run(SweepMode::Send)).await);
+    drop(process.run(SWEEP_TIMEOUT, sweep.run(SweepMode::Send)).await);
     end(shared, &process);
 }
 

@@ -1,6 +1,6 @@
 //! Negative controls: mistakes in the protocol, and worlds without what protects them. Each must break a promise, or the simulator is blind.
 
-use crate::mistake::Mistake;
+use crate::mistake::{Mistake, Stage};
 use crate::rule::Breach;
 use crate::setting::Setting;
 use crate::world::run_seed_with;
@@ -39,6 +39,9 @@ fn prepare(control: Control, setting: &mut Setting) {
             setting.mistake = Some(mistake);
             if mistake.shows_where_parked() {
                 setting.ambiguous = AmbiguousPolicy::Park;
+            }
+            if mistake.stage() == Stage::Forget {
+                *setting = setting.clone().forgetting();
             }
         }
         Control::ShortLease => setting.lease_seconds = 1,

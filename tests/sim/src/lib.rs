@@ -6,6 +6,7 @@ mod end;
 pub mod explore;
 pub mod fault;
 pub mod findings;
+mod lie;
 pub mod mistake;
 mod old;
 mod operator;

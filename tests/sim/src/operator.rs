@@ -1,6 +1,8 @@
 //! What an operator does, by the real verbs, while everything else goes on.
 
-use crate::actor::{begin, end, ports};
+use crate::actor::{begin, end, mistake_of, ports};
+use crate::lie::Lying;
+use crate::mistake::Stage;
 use crate::process::Process;
 use crate::setting::Operation;
 use crate::state::{Shared, State, lead};
@@ -106,6 +108,7 @@ async fn forget(shared: &Shared) {
     });
     for _ in 0..TRIES {
         let done = command(shared, Operation::Forget, async |home| {
+            let home = Lying::new(home, mistake_of(shared, Stage::Forget));
             let forget = Forget::new(Arc::new(home), config);
             let found = forget.find(&lead_id).await?;
             forget.run(&found, || false, &mut |_step| ()).await?;

@@ -144,6 +144,8 @@ pub struct Ledger {
     names: BTreeMap<String, String>,
     /// The identity, by the event's name.
     pub(crate) identities: BTreeMap<String, String>,
+    /// The event's name, by the labels of its raw object: it may be stored long before a 202, and never twice.
+    stored: BTreeMap<String, String>,
     /// When an event was accepted, by its name: what its raw object says.
     accepted_at: BTreeMap<String, Timestamp>,
     ends: BTreeMap<String, End>,
@@ -228,7 +230,7 @@ impl Ledger {
         writing: &Writing,
     ) -> Result<(), Breach> {
         if let Some(name) = event_of(RAW, key) {
-            self.stored(name, object);
+            return self.stored(name, object);
         } else if let Some(name) = event_of(ENRICHED, key) {
             let on_time = self.check_time(name, writing);
             return on_time.and(Self::enriched(name, object, raw));
@@ -245,11 +247,21 @@ impl Ledger {
         Ok(())
     }
 
-    /// A raw object was created.
-    fn stored(&mut self, name: &str, object: &StoredObject) {
-        let accepted_at = object.metadata.get("accepted-at");
-        if let Some(at) = accepted_at.and_then(|at| at.parse().ok()) {
+    /// A raw object was written: one event is one object, whatever its sender renews (P4).
+    fn stored(&mut self, name: &str, object: &StoredObject) -> Result<(), Breach> {
+        if is_tombstone(object) {
+            return Ok(());
+        }
+        let label = |label: &str| object.metadata.get(label).cloned().unwrap_or_default();
+        if let Ok(at) = label("accepted-at").parse() {
             self.accepted_at.insert(name.to_owned(), at);
+        }
+        let identity = format!("{} {}", label("source"), label("event-id"));
+        match self.stored.insert(identity.clone(), name.to_owned()) {
+            Some(other) if other != name => {
+                Err(format!("P4: {identity} is stored as {other} and as {name}"))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 

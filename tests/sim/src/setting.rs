@@ -59,9 +59,8 @@ const OPERATIONS: [&[Operation]; 10] = [
     &[Forget],
     &[Replay, Forget, Redrive, Forget],
 ];
-/// So many in a thousand deliveries after the first say another time than the one before. With an identity by the first delivery seen it may be
-/// anything; until then a time that is another is another event.
-const RENEWED_PER_MILLE: u64 = 0;
+/// A call takes at most so many milliseconds, once on the way and once back.
+const LATENCY_MILLIS_MAX: u64 = 500;
 /// An effect is late by at most so long: beyond a lease and a visibility.
 const LATE_SECONDS_MAX: u64 = 400;
 /// The same where leads are forgotten: with all that a stage may take before, within a lease.
@@ -100,8 +99,10 @@ pub struct Setting {
     pub overlap_per_mille: u64,
     /// So many in a thousand messages come before their delay is over.
     pub early_per_mille: u64,
-    /// So many in a thousand deliveries after the first say another time.
+    /// So many in a thousand deliveries after the first say another time and another text: a sender that makes its request anew.
     pub renewed_per_mille: u64,
+    /// A signed request holds so many events at most.
+    pub events_in_request_max: usize,
     /// How often each owner file is written anew.
     pub lookup_changes: u64,
     /// Whether a CRM comes back after an answer that is not 2xx.
@@ -154,6 +155,7 @@ impl Setting {
             overlap_per_mille: 0,
             early_per_mille: 0,
             renewed_per_mille: 0,
+            events_in_request_max: 1,
             lookup_changes: 1,
             crm_retries: true,
             poison: false,
@@ -193,12 +195,33 @@ impl Setting {
         }
     }
 
+    /// The same with a lead that is forgotten, and calls that are slow enough for a worker to be in the middle of it.
+    #[must_use]
+    pub fn forgetting(self) -> Self {
+        Self {
+            operations: &[Forget],
+            latency_millis: LATENCY_MILLIS_MAX,
+            late_seconds_max: LATE_BEFORE_FORGET_SECONDS_MAX,
+            ..self
+        }
+    }
+
     /// The same with the receivers that a seed says, and with what was there before: drawn apart from all else.
     #[must_use]
     pub fn with_receivers(self, chance: &mut Chance) -> Self {
         Self {
             receivers: Receivers::drawn(chance),
             upgrades: chance.happens(UPGRADES_PER_MILLE),
+            ..self
+        }
+    }
+
+    /// The same with senders as a seed says: drawn apart from all else.
+    #[must_use]
+    pub fn with_senders(self, chance: &mut Chance) -> Self {
+        Self {
+            renewed_per_mille: chance.pick(0, &[0, 300, 1000]),
+            events_in_request_max: chance.pick(1, &[1, 2, 4]),
             ..self
         }
     }
@@ -219,11 +242,10 @@ impl Setting {
             workers: 1 + chance.place(4),
             faults_max: chance.place(7),
             fault_per_mille: chance.pick(10, &[30, 100, 250]),
-            latency_millis: chance.pick(0, &[5, 50, 500]),
+            latency_millis: chance.pick(0, &[5, 50, LATENCY_MILLIS_MAX]),
             skew_millis: chance.pick(0, &[400]),
             again_per_mille: chance.pick(0, &[200, 700]),
             altered_per_mille: chance.pick(0, &[300]),
-            renewed_per_mille: RENEWED_PER_MILLE,
             overlap_per_mille: chance.pick(0, &[50, 400]),
             early_per_mille: chance.pick(0, &[0, 300]),
             lookup_changes: chance.below(4),

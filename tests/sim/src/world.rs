@@ -18,8 +18,6 @@ const SWEEPS: u32 = 4;
 const ONE_MACHINE_PER_MILLE: u64 = 250;
 /// After so long every dead letter that was taken and not given back can be taken again.
 const TAKEN: Duration = Duration::from_mins(11);
-/// Events of one request, at most. Requests of several are arrays of Standard Webhooks.
-const EVENTS_IN_REQUEST_MAX: usize = 1;
 /// A webhook comes again within so many seconds.
 const AGAIN_SECONDS: u64 = 1200;
 
@@ -37,7 +35,7 @@ pub fn run_seed_with(seed: u64, tells: bool, alter: impl FnOnce(&mut Setting)) -
     if apart.happens(ONE_MACHINE_PER_MILLE) {
         setting = setting.on_one_machine();
     }
-    setting = setting.with_receivers(&mut apart);
+    setting = setting.with_receivers(&mut apart).with_senders(&mut apart);
     alter(&mut setting);
     let plan = Plan::Drawn {
         left: setting.faults_max,
@@ -146,7 +144,7 @@ fn event(state: &mut State, number: usize, leads: usize) -> (Webhook, Duration, 
         .chance
         .pick(Form::Signed, &[Form::WithKey, Form::Plain]);
     let count = if form == Form::Signed {
-        1 + state.chance.place(EVENTS_IN_REQUEST_MAX)
+        1 + state.chance.place(state.setting.events_in_request_max)
     } else {
         1
     };
@@ -181,6 +179,7 @@ fn event(state: &mut State, number: usize, leads: usize) -> (Webhook, Duration, 
             altered.for_each(|part| part.display_name.push_str(" altered"));
         }
         let later = after + Duration::from_secs(state.chance.below(AGAIN_SECONDS));
+        again.renew(state, later);
         state.busy += 1;
         (again, later)
     });
