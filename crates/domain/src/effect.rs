@@ -235,7 +235,12 @@ impl Effect {
                 at: Some(now),
                 ..self
             },
-            _ => self,
+            EffectState::Idle
+            | EffectState::Doubt
+            | EffectState::Sent
+            | EffectState::Refused
+            | EffectState::Dropped
+            | EffectState::Parked => self,
         }
     }
 

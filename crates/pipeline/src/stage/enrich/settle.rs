@@ -126,7 +126,10 @@ impl Board {
                     ClaimState::Claimed(claim, etag) if claim.token == body.token => {
                         ledger.write_claim(name, Some(&etag), &body).await
                     }
-                    _ => Ok(None),
+                    ClaimState::Absent
+                    | ClaimState::Settled(..)
+                    | ClaimState::Claimed(..)
+                    | ClaimState::Unreadable(_) => Ok(None),
                 },
             }
         };

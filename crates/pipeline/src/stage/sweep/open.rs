@@ -2,7 +2,7 @@
 
 use crate::ledger::{ClaimState, DocumentState, EventEffects, Ledger};
 use crate::port::{ObjectStore, PortError};
-use leadwire_domain::claim::Says;
+use leadwire_domain::claim::{Claim, Says};
 use leadwire_domain::effect::EffectState;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::EventName;
@@ -16,10 +16,10 @@ pub(super) async fn is_open_beside_failure<S: ObjectStore>(
     name: &EventName,
 ) -> Result<bool, PortError> {
     let claim = ledger.claim(name).await?;
-    match &claim {
-        // A claim of the first edition does not tell what was refused from what was busy, and what failed then is in the dead letters.
-        ClaimState::Claimed(claim, _) if !matches!(claim.says, Says::Old(_)) => {}
-        _ => return Ok(false),
+    // A claim of the first edition does not tell what was refused from what was busy, and what failed then is in the dead letters.
+    let tells = |claim: &Claim| !matches!(claim.says, Says::Old(_));
+    if !matches!(&claim, ClaimState::Claimed(claim, _) if tells(claim)) {
+        return Ok(false);
     }
     // Without a document there is no effect yet, and the reason says why.
     let document = ledger.document(name).await?;
