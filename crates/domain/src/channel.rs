@@ -1,4 +1,4 @@
-//! Channels: who is told of an event. There are two of people, the team and the owner, and the canary's own.
+//! Channels: who is notified of an event. There are two of people, the team and the owner, and the canary's own.
 
 use crate::address::EmailAddress;
 use crate::effect::EffectId;
@@ -12,7 +12,7 @@ pub const OWNER: &str = "owner";
 /// The canary's mails go nowhere else, and no other lead's go there.
 pub const CANARY: &str = "canary";
 
-/// How a channel tells.
+/// How a channel notifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChannelKind {
     /// By mail.
@@ -38,12 +38,12 @@ impl EffectId {
     }
 }
 
-/// Who is told, as it is configured today.
+/// Who is notified, as it is configured today.
 #[derive(Clone, Copy, Debug)]
 pub struct Receivers<'a> {
     /// The addresses of the team.
     pub team: &'a [EmailAddress],
-    /// Whether the owner is told.
+    /// Whether the owner is notified.
     pub notify_owner: bool,
 }
 
@@ -60,13 +60,13 @@ impl Receivers<'_> {
     /// The effects of a lead whose document is made now, at most [`EFFECTS_MAX`]. Equal addresses are one effect, of the first channel that
     /// has them.
     pub fn effects(&self, lead: Addressee<'_>) -> Vec<EffectId> {
-        let mut told: Vec<&EmailAddress> = Vec::new();
+        let mut seen: Vec<&EmailAddress> = Vec::new();
         let mut effects = Vec::new();
         let all = self.all(lead);
         for (channel, address) in &all {
-            if effects.len() < EFFECTS_MAX && !told.iter().any(|one| one.is_same(address)) {
+            if effects.len() < EFFECTS_MAX && !seen.iter().any(|one| one.is_same(address)) {
                 effects.push(EffectId::of_mail(channel, address));
-                told.push(address);
+                seen.push(address);
             }
         }
         effects
@@ -168,7 +168,7 @@ mod tests {
             find(receivers, &named(TEAM, "gone@example.com"), None),
             None
         );
-        // Told as the owner when the document was made, and one of the team by now.
+        // Notified as the owner when the document was made, and one of the team by now.
         let owner = named(OWNER, "omar@example.com");
         assert_eq!(find(receivers, &owner, Some(&omar)), Some(omar.clone()));
         assert_eq!(find(receivers, &owner, None), None);

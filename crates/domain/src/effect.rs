@@ -224,7 +224,7 @@ impl Effect {
         }
     }
 
-    /// What it is once the lease of its sender is over: nobody can tell whether it was taken. A doubt of before is parked where no more are
+    /// What it is once the lease of its sender is over: it is not known whether it was taken. A doubt of before is parked where no more are
     /// allowed by now.
     #[must_use]
     pub fn abandoned(self, doubts_max: u32, now: Timestamp) -> Self {
@@ -296,7 +296,7 @@ pub enum Standing {
     /// All are sent or dropped, at least one is sent: a letter for each, in the document's order.
     Settled {
         /// `s` sent, `d` dropped.
-        told: String,
+        letters: String,
     },
     /// There is no effect, or all were dropped.
     NoReceiver,
@@ -320,37 +320,40 @@ pub fn standing(document: &[EffectId], effects: &Effects) -> Standing {
     } else if any(EffectState::Sent) {
         let letter = |id| {
             if state(id) == EffectState::Sent {
-                TOLD_SENT
+                LETTER_SENT
             } else {
-                TOLD_DROPPED
+                LETTER_DROPPED
             }
         };
-        let told = document.iter().map(letter).collect();
-        Standing::Settled { told }
+        let letters = document.iter().map(letter).collect();
+        Standing::Settled { letters }
     } else {
         Standing::NoReceiver
     }
 }
 
-/// In `told`, an effect that was sent.
-const TOLD_SENT: char = 's';
-/// In `told`, one that was dropped.
-const TOLD_DROPPED: char = 'd';
+/// In a marker, an effect that was sent.
+const LETTER_SENT: char = 's';
+/// In a marker, one that was dropped.
+const LETTER_DROPPED: char = 'd';
 
 /// Whether a marker can say this of so many effects, where it is known how many there are: a letter for each, and one of them sent.
-pub fn is_told(told: &str, effects: Option<usize>) -> bool {
-    let is_letter = |letter| matches!(letter, TOLD_SENT | TOLD_DROPPED);
-    told.chars().all(is_letter)
-        && told.contains(TOLD_SENT)
-        && effects.is_none_or(|effects| told.len() == effects)
+pub fn fits_marker(letters: &str, effects: Option<usize>) -> bool {
+    let is_letter = |letter| matches!(letter, LETTER_SENT | LETTER_DROPPED);
+    letters.chars().all(is_letter)
+        && letters.contains(LETTER_SENT)
+        && effects.is_none_or(|effects| letters.len() == effects)
 }
 
 /// What a settled marker says of the document's effects. A marker without `told` is older than that: every effect was sent.
-pub fn told_effects(document: &[EffectId], told: Option<&str>) -> Vec<(EffectId, EffectState)> {
-    let letters = told.unwrap_or_default().chars().map(Some);
+pub fn settled_effects(
+    document: &[EffectId],
+    letters: Option<&str>,
+) -> Vec<(EffectId, EffectState)> {
+    let letters = letters.unwrap_or_default().chars().map(Some);
     let letters = letters.chain(std::iter::repeat(None));
     let state = |letter| {
-        if letter == Some(TOLD_DROPPED) {
+        if letter == Some(LETTER_DROPPED) {
             EffectState::Dropped
         } else {
             EffectState::Sent

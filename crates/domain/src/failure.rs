@@ -26,7 +26,7 @@ pub enum FailureReason {
     EnrichedInvalid,
     /// The mail was refused for good.
     MailRefused,
-    /// There is nobody to tell: the document names no effect, or each one's receiver is gone.
+    /// There is no receiver: the document names no effect, or each one's receiver is gone.
     NoReceiver,
     /// Sending did not succeed within the waiting window.
     MailUnavailable,
@@ -115,7 +115,7 @@ impl FailureReason {
                 "The mail was refused; check sender, recipients and the account, then redrive."
             }
             Self::NoReceiver => {
-                "There is nobody to tell, or no longer: configure who is to be told, then replay it."
+                "It has no receiver, or none any more: configure who is to be notified, then replay it."
             }
             Self::MailUnavailable => {
                 "Mail was throttled or paused for the whole window; lift the limit, then redrive."

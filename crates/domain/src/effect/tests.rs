@@ -215,11 +215,11 @@ fn check_standing(states: &[EffectState], expected: &Standing) {
 #[test]
 fn an_event_stands_where_its_effects_do() {
     use EffectState::{Doubt, Dropped, Idle, Parked, Refused, Sending, Sent};
-    let told = |told: &str| Standing::Settled {
-        told: told.to_owned(),
+    let settled = |letters: &str| Standing::Settled {
+        letters: letters.to_owned(),
     };
-    check_standing(&[Sent], &told("s"));
-    check_standing(&[Sent, Dropped, Sent], &told("sds"));
+    check_standing(&[Sent], &settled("s"));
+    check_standing(&[Sent, Dropped, Sent], &settled("sds"));
     check_standing(&[], &Standing::NoReceiver);
     check_standing(&[Dropped, Dropped], &Standing::NoReceiver);
     for open in [Idle, Sending] {
@@ -235,15 +235,15 @@ fn an_event_stands_where_its_effects_do() {
 #[test]
 fn a_marker_says_of_each_effect_what_became_of_it_and_an_old_one_that_it_was_sent() {
     let (document, effects) = stands(&[EffectState::Sent, EffectState::Dropped]);
-    let Standing::Settled { told } = standing(&document, &effects) else {
+    let Standing::Settled { letters } = standing(&document, &effects) else {
         panic!("it is settled");
     };
     let states = |told| {
-        let told = told_effects(&document, told).into_iter();
+        let told = settled_effects(&document, told).into_iter();
         told.map(|(_, state)| state).collect::<Vec<_>>()
     };
     let read = [EffectState::Sent, EffectState::Dropped];
-    assert_eq!(states(Some(told.as_str())), read);
+    assert_eq!(states(Some(letters.as_str())), read);
     assert_eq!(states(None), [EffectState::Sent; 2]);
 }
 
@@ -286,7 +286,11 @@ fn a_marker_has_a_letter_for_each_effect_and_one_of_them_was_sent() {
         ("", Some(0), false),
         ("", None, false),
     ] {
-        assert_eq!(is_told(told, effects), expected, "{told} of {effects:?}");
+        assert_eq!(
+            fits_marker(told, effects),
+            expected,
+            "{told} of {effects:?}"
+        );
     }
 }
 

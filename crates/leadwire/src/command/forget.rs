@@ -44,7 +44,7 @@ pub(crate) struct ForgetArgs {
     /// Do not ask
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) yes: bool,
-    /// Forget nobody: make the tombstones of those whom the first edition forgot
+    /// Forget no lead: make the tombstones of those whom the first edition forgot
     #[arg(long, conflicts_with_all = ["lead_id", "yes"])]
     pub(crate) tombstones: bool,
     #[command(flatten)]

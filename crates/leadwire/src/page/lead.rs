@@ -74,7 +74,7 @@ fn steps(html: &mut Html, steps: &[Step], now: Timestamp) {
     html.tag("</tbody></table></div>");
 }
 
-/// Who is told, how far each has come, and why.
+/// Who is notified, how far each has come, and why.
 fn effects(html: &mut Html, effects: &[EffectLine], now: Timestamp) {
     if effects.is_empty() {
         return;

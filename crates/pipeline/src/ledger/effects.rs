@@ -1,10 +1,10 @@
-//! The effects of an event, and what is stored of each: named by its document, told by its claim.
+//! The effects of an event, and what is stored of each: named by its document, with a state in its claim.
 
 use super::{ClaimState, DocumentState};
 use jiff::Timestamp;
 use leadwire_domain::claim::Settled;
 use leadwire_domain::effect::{
-    Effect, EffectId, EffectState, Effects, Standing, standing, told_effects,
+    Effect, EffectId, EffectState, Effects, Standing, settled_effects, standing,
 };
 
 /// What is stored of the effects of an event or revision.
@@ -32,18 +32,18 @@ impl EventEffects {
         let said = match claim {
             ClaimState::Claimed(claim, _) => claim.effects_of(&listed),
             ClaimState::Settled(marker, _) if marker.how == Settled::Sent => {
-                // One that stands for everybody was sent, since somebody was told.
+                // One that stands for everybody was sent, since one of them was.
                 let letters = marker.told.as_deref().filter(|_| !is_of_everybody);
-                let told = told_effects(&listed, letters).into_iter();
+                let settled = settled_effects(&listed, letters).into_iter();
                 let of = |state| Effect {
                     state,
                     at: Some(marker.at),
                     message_id: marker.message_id.clone().filter(|_| listed.len() == 1),
                     ..Effect::default()
                 };
-                told.map(|(id, state)| (id, of(state))).collect()
+                settled.map(|(id, state)| (id, of(state))).collect()
             }
-            // Forgotten, or a silent replay: nobody is told.
+            // Forgotten, or a silent replay: nothing is sent.
             ClaimState::Settled(..) => return Self::default(),
             ClaimState::Absent | ClaimState::Unreadable(_) => {
                 let idle = listed.iter();

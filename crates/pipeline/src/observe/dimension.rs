@@ -12,7 +12,7 @@ pub enum Dimension {
     Source,
     /// Why a request was rejected.
     Reason,
-    /// The kind of the channel that told somebody.
+    /// The kind of the channel that notified.
     Channel,
 }
 

@@ -238,7 +238,7 @@ events! {
         /// Which effect it is.
         effect: &'a EffectId,
     } => e, "effect_dropped" {
-        line: WARN "a receiver is no longer configured, and is not told";
+        line: WARN "a receiver is no longer configured, and gets nothing";
         fields: { effect: e.effect.as_str() }
         metered(m): { m.count(Metric::EffectsDropped); }
         console: said(Tone::Wait, "dropped", "one of its receivers is no longer configured");
@@ -279,7 +279,7 @@ pub enum Timeliness {
     InTime,
     /// Later.
     Late,
-    /// Others of its event are still to come, or were told after it: the last one counts.
+    /// Others of its event are still to come, or came after it: the last one counts.
     NotLast,
     /// An operator's bare message.
     NotCounted,

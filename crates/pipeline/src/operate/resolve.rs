@@ -187,8 +187,8 @@ impl Open {
     ) -> Result<bool, PortError> {
         let ledger = Ledger::new(home.store());
         let settled = match effects.standing() {
-            Standing::Settled { told } => Some(Marker {
-                told: (!effects.is_of_everybody).then_some(told),
+            Standing::Settled { letters } => Some(Marker {
+                told: (!effects.is_of_everybody).then_some(letters),
                 ..Marker::new(Settled::Sent, home.clock().now())
             }),
             Standing::Open { .. } | Standing::Refused | Standing::Parked | Standing::NoReceiver => {
@@ -226,7 +226,7 @@ impl Open {
     }
 }
 
-/// An operator's bare message: processed at once, left out of the objective, which has counted the event as not told already.
+/// An operator's bare message: processed at once, left out of the objective, which has counted the event as not mailed already.
 async fn enqueue<H: Home>(home: &H, name: &EventName) -> Result<Resolved, PortError> {
     let raw = Ledger::new(home.store()).raw(name).await?.stored();
     let trace = raw.map(|raw| raw.trace()).unwrap_or_default();

@@ -77,7 +77,7 @@ pub struct EnrichConfig {
 }
 
 impl EnrichConfig {
-    /// Who is told.
+    /// Who is notified.
     pub fn receivers(&self) -> Receivers<'_> {
         Receivers {
             team: &self.to,

@@ -5,7 +5,7 @@ use super::{AuditConfig, QueueSeen};
 use crate::ledger::{ClaimState, DocumentState};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::Settled;
-use leadwire_domain::effect::{EffectId, is_told};
+use leadwire_domain::effect::{EffectId, fits_marker};
 use leadwire_domain::key::{ENRICHED, EventName, MAIL};
 use leadwire_domain::source::canary;
 use serde::Serialize;
@@ -94,9 +94,7 @@ impl Flaw {
             Self::SentWithoutDocument => {
                 "settled as sent, without the document that the mail was made of"
             }
-            Self::SentWithoutReceiver => {
-                "settled as sent, and its document names nobody to be told"
-            }
+            Self::SentWithoutReceiver => "settled as sent, and its document names no receiver",
             Self::ToldDiffers => {
                 "settled as sent, and what the marker says of the receivers does not fit the document"
             }
@@ -281,10 +279,10 @@ fn effects_flaw(revision: &RevisionState) -> Option<Flaw> {
     match (&revision.claim, notify) {
         (ClaimState::Settled(marker, _), notify) if marker.how == Settled::Sent => {
             let is_nobody = notify.is_some_and(<[EffectId]>::is_empty);
-            let fits = |told: &str| is_told(told, notify.map(<[EffectId]>::len));
+            let fits = |letters: &str| fits_marker(letters, notify.map(<[EffectId]>::len));
             match marker.told.as_deref() {
                 _ if is_nobody => Some(Flaw::SentWithoutReceiver),
-                Some(told) if !fits(told) => Some(Flaw::ToldDiffers),
+                Some(letters) if !fits(letters) => Some(Flaw::ToldDiffers),
                 Some(_) | None => None,
             }
         }

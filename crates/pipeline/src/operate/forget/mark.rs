@@ -16,7 +16,7 @@ impl<H: Home> Forget<H>
 where
     H::Store: Eraser,
 {
-    /// Marks an event. Returns since when all its marks are there, whoever made them.
+    /// Marks an event. Returns since when all its marks are there, also of another run.
     pub(super) async fn mark(&self, event: &FoundEvent) -> Result<Timestamp, PortError> {
         let identity = event.identity.as_deref();
         let buried_at = self.bury(&event.name, identity).await?;

@@ -135,7 +135,7 @@ async fn prepare<H: Home>(
     }
 }
 
-/// The document is stored, and nobody works on the event.
+/// The document is stored, and no worker is at the event.
 async fn resume<H: Home>(
     cx: &mut Context<'_, H>,
     document: Box<Document>,
@@ -155,7 +155,7 @@ async fn resume<H: Home>(
         None => said.keys().cloned().collect(),
     };
     let takeover = Takeover::new(said, &listed, cx.config.ambiguous.doubts_max(), cx.now());
-    // Of what was all told the marker may be missing still.
+    // Where every effect was sent the marker may be missing still.
     let is_told = matches!(
         standing(&listed, &takeover.effects),
         Standing::Settled { .. }

@@ -86,7 +86,7 @@ pub(super) async fn write<H: Home>(
             Written::Held(etag)
         }
         Ok(ClaimState::Absent) => Written::Unknown(error),
-        // Nothing was written, and nobody else was faster.
+        // Nothing was written, and no other was faster.
         Ok(ClaimState::Claimed(_, etag)) if error.is_some() && Some(&etag) == over => {
             Written::Unknown(error)
         }

@@ -8,7 +8,7 @@ use leadwire_domain::effect::{EffectId, Effects, Standing, standing};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::{DeferReason, decide_doubt_wait, decide_mail_wait};
 
-/// Ends an attempt whose claim says this of the document's effects. `has_acted` tells whether this attempt has changed it.
+/// Ends an attempt whose claim says this of the document's effects. `has_acted`: whether this attempt has changed it.
 pub(super) async fn of_attempt<H: Home>(
     cx: &mut Context<'_, H>,
     (listed, effects): (&[EffectId], &Effects),

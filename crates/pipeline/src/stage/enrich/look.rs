@@ -12,7 +12,7 @@ use leadwire_domain::wait::WaitKind;
 pub(super) enum Look {
     /// Bytes and owner file are there, and make a document. Nothing else was read.
     Draft(Box<Draft>),
-    /// Everything that is known, of an event that nobody works on and that has not come to its end.
+    /// Everything that is known, of an event that no worker is at and that has not come to its end.
     Known(Box<Known>),
 }
 

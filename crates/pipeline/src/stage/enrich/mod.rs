@@ -44,7 +44,7 @@ const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
 /// Effects that are under way at once, of all records of a batch.
 const SENDS_AT_ONCE: usize = 10;
 
-/// The stage that enriches and tells.
+/// The stage that enriches and notifies.
 #[derive(Debug)]
 pub struct Enrich<H> {
     home: Arc<H>,

@@ -59,9 +59,9 @@ impl Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Done {
-    /// Its last receivers were told by this attempt.
+    /// Its last receivers were notified by this attempt.
     Mailed,
-    /// They had been told before.
+    /// They had been notified before.
     MailedBefore,
     /// A doubtful effect waits for a person, and nothing else is left to do.
     Parked,

@@ -73,7 +73,7 @@ pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<
 }
 
 /// Whether the claim that was taken says already how the event stands, as where all that was open is parked by now. That of an event with
-/// nobody to tell does not yet, and of what was all told the marker is missing.
+/// no receiver does not yet, and where all was sent the marker is missing.
 fn is_told_by_claim(held: &Held) -> bool {
     let stands = standing(&held.listed, &held.effects);
     !matches!(stands, Standing::NoReceiver | Standing::Settled { .. })

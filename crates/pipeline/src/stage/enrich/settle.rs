@@ -226,9 +226,9 @@ impl Board {
 
     /// What is written last.
     fn last<H: Home>(&self, cx: &Context<'_, H>) -> Last {
-        let Standing::Settled { told } = standing(&self.listed, &self.effects) else {
+        let Standing::Settled { letters } = standing(&self.listed, &self.effects) else {
             let claim = claim::of(cx, Says::Named(self.effects.clone()));
-            // Nobody sends any more: there is nothing left for the lease to protect.
+            // No worker sends any more: there is nothing left for the lease to protect.
             let lease_until = cx.now();
             return Last::Claim(Claim {
                 lease_until,
@@ -244,7 +244,7 @@ impl Board {
         };
         let sent = self.effects.values().filter_map(|effect| effect.at).max();
         Last::Marker(Marker {
-            told: Some(told),
+            told: Some(letters),
             message_id,
             ..Marker::new(Settled::Sent, sent.unwrap_or_else(|| cx.now()))
         })

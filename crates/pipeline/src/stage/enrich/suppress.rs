@@ -23,13 +23,13 @@ pub(super) async fn stop_if_silent<H: Home>(
         return Ok(Step::Go(document));
     }
     let document = document::store(cx, document).await?;
-    let tells = match (cx.trigger.notify(), claim) {
-        // A claim is only made after a change was found. Another replay may have stored that since; it is told all the same.
+    let is_sent = match (cx.trigger.notify(), claim) {
+        // A claim is only made after a change was found. Another replay may have stored that since; it is sent all the same.
         (Notify::Force, _) | (Notify::IfChanged, Some(_)) => true,
         (Notify::Never, _) => false,
         (Notify::IfChanged, None) => has_changed(cx, &document).await?,
     };
-    if tells {
+    if is_sent {
         return Ok(Step::Go(Source::Stored(Box::new(document))));
     }
     settle(cx, claim.map(|(_, etag)| etag)).await.map(Step::End)

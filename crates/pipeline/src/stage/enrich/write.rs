@@ -20,7 +20,7 @@ pub(super) struct Prepared {
 
 /// The claim that is to be written.
 pub(super) enum NewClaim {
-    /// It names no effect: each one of the stored document is sent for the first time, whoever's document that is.
+    /// It names no effect: each one of the stored document is sent for the first time, also of another worker's document.
     First,
     /// The effects of the document by name, over what a claim before said of them.
     Named(Takeover),
@@ -87,7 +87,7 @@ pub(super) async fn both<H: Home>(
     }
 }
 
-/// Reports what a dead worker left: it was sending, and nobody can tell whether it sent.
+/// Reports what a dead worker left: it was sending, and it is not known whether it sent.
 fn report_doubts<H: Home>(cx: &Context<'_, H>, takeover: &Takeover) {
     let subject = cx.subject();
     for effect in &takeover.doubted {

@@ -61,7 +61,7 @@ struct Lost {
     found: u64,
     /// The first of them.
     names: Vec<EventName>,
-    /// Why one could not be told from what has failed for good.
+    /// Why it is not known of one whether it has failed for good.
     error: Option<PortError>,
 }
 

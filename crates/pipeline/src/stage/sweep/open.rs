@@ -17,8 +17,8 @@ pub(super) async fn is_open_beside_failure<S: ObjectStore>(
 ) -> Result<bool, PortError> {
     let claim = ledger.claim(name).await?;
     // A claim of the first edition does not tell what was refused from what was busy, and what failed then is in the dead letters.
-    let tells = |claim: &Claim| !matches!(claim.says, Says::Old(_));
-    if !matches!(&claim, ClaimState::Claimed(claim, _) if tells(claim)) {
+    let says_which = |claim: &Claim| !matches!(claim.says, Says::Old(_));
+    if !matches!(&claim, ClaimState::Claimed(claim, _) if says_which(claim)) {
         return Ok(false);
     }
     // Without a document there is no effect yet, and the reason says why.
