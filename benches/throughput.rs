@@ -94,11 +94,11 @@ async fn post(home: &Memory, bodies: &[String], concurrency: usize) {
     post_all(&home.ingest, bodies, concurrency, sample::now()).await;
 }
 
-/// Enriches records, and counts the mails.
+/// Enriches records, and counts the mails: one to the team and one to the owner of each lead.
 async fn mail(home: &Memory, records: Vec<Record>, concurrency: usize) {
     let count = records.len();
     enrich_all(&home.enrich, records, concurrency).await;
-    assert_eq!(home.home.sent().len(), count);
+    assert_eq!(home.home.sent().len(), 2 * count);
 }
 
 /// Webhook to answer: parse, store, queue.
