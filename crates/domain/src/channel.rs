@@ -23,6 +23,11 @@ impl ChannelKind {
     /// Every kind.
     pub const ALL: [Self; 1] = [Self::Mail];
 
+    /// The kind of an effect's channel. There is one today.
+    pub fn of(_effect: &EffectId) -> Self {
+        Self::Mail
+    }
+
     /// Its name, a value of a dimension of metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -58,6 +58,8 @@ pub enum Says {
 /// What an attempt that takes a claim over does with the effects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Takeover {
+    /// The effects of the document, in its order.
+    pub listed: Vec<EffectId>,
     /// What the claim says from now on: what is to be sent is being sent.
     pub effects: Effects,
     /// What is to be sent: all that is open, else what was refused.
@@ -69,43 +71,36 @@ pub struct Takeover {
 }
 
 impl Takeover {
-    /// Over a claim that nobody holds any more. At `doubts_max` doubts an effect is parked.
-    pub fn new(said: Effects, document: &[EffectId], doubts_max: u32, now: Timestamp) -> Self {
-        let is_sending = |effect: &Effect| effect.state == EffectState::Sending;
-        let doubted = said.iter().filter(|(_, effect)| is_sending(effect));
-        let doubted = doubted.map(|(id, _)| id.clone()).collect();
-        let was_parked = |id: &EffectId| {
-            let effect = said.get(id);
-            effect.is_some_and(|effect| effect.state == EffectState::Parked)
+    /// Over a claim that no worker holds any more. At `doubts_max` doubts an effect is parked.
+    pub fn new(said: &Effects, listed: Vec<EffectId>, doubts_max: u32, now: Timestamp) -> Self {
+        let mut effects = said.clone();
+        for effect in effects.values_mut() {
+            *effect = effect.clone().abandoned(doubts_max, now);
+        }
+        let in_state = |effects: &Effects, is_wanted: fn(EffectState) -> bool| {
+            let is_in = |id: &&EffectId| {
+                effects
+                    .get(*id)
+                    .is_some_and(|effect| is_wanted(effect.state))
+            };
+            listed.iter().filter(is_in).cloned().collect::<Vec<_>>()
         };
-        let parked_before: Vec<EffectId> = document
-            .iter()
-            .filter(|id| was_parked(id))
-            .cloned()
-            .collect();
-        let mut effects: Effects = said
-            .into_iter()
-            .map(|(id, effect)| (id, effect.abandoned(doubts_max, now)))
-            .collect();
-        let of = |wanted: fn(EffectState) -> bool| {
-            let ids = document.iter();
-            let ids = ids.filter(|id| effects.get(*id).is_some_and(|effect| wanted(effect.state)));
-            ids.cloned().collect::<Vec<_>>()
-        };
-        let open = of(EffectState::is_open);
-        let todo = if open.is_empty() {
-            of(|state| state == EffectState::Refused)
-        } else {
-            open
-        };
-        let mut parked = of(|state| state == EffectState::Parked);
+        let is_parked = |state| state == EffectState::Parked;
+        let parked_before = in_state(said, is_parked);
+        let mut parked = in_state(&effects, is_parked);
         parked.retain(|id| !parked_before.contains(id));
+        let doubted = in_state(said, |state| state == EffectState::Sending);
+        let mut todo = in_state(&effects, EffectState::is_open);
+        if todo.is_empty() {
+            todo = in_state(&effects, |state| state == EffectState::Refused);
+        }
         for id in &todo {
             if let Some(effect) = effects.get_mut(id) {
                 *effect = effect.clone().begun();
             }
         }
         Self {
+            listed,
             effects,
             todo,
             doubted,

@@ -7,10 +7,9 @@ use crate::duration::render;
 use crate::output::{BAD, DIM, GOOD, PLAIN, WAIT, plural};
 use anstyle::Style;
 use jiff::Timestamp;
-use leadwire_domain::channel::ChannelKind;
+use leadwire_domain::channel::{self, Addressee, ChannelKind};
 use leadwire_domain::effect::{Effect, EffectId, EffectState};
 use leadwire_domain::notice::EmailAddress;
-use leadwire_domain::source::canary;
 use leadwire_pipeline::ledger::ClaimState;
 use leadwire_pipeline::ledger::history::EventHistory;
 use serde::Serialize;
@@ -27,13 +26,13 @@ impl Receivers {
 
     /// The address of an effect, where it is one that is known: of the configuration, of the document, or the canary's.
     fn address(&self, effect: &EffectId, owner: Option<&EmailAddress>) -> Option<String> {
-        let canary = canary::recipient();
-        let mut known = self.0.iter().chain(owner).chain([&canary]);
-        let is_its =
-            |address: &&EmailAddress| EffectId::of_mail(effect.channel(), address) == *effect;
-        known
-            .find(is_its)
-            .map(|address| address.expose().to_owned())
+        let all = channel::Receivers {
+            team: &self.0,
+            notify_owner: true,
+        };
+        let of = |is_canary| all.address(effect, Addressee { owner, is_canary });
+        let address = of(false).or_else(|| of(true))?;
+        Some(address.expose().to_owned())
     }
 }
 
@@ -62,7 +61,7 @@ pub(crate) fn effects_of(event: &EventHistory, receivers: &Receivers) -> Vec<Eff
     let line = |(id, effect): (&EffectId, &Effect)| EffectLine {
         effect: id.clone(),
         channel: id.channel().to_owned(),
-        kind: ChannelKind::Mail.name(),
+        kind: ChannelKind::of(id).name(),
         receiver: receivers
             .address(id, owner)
             .or_else(|| id.digest().map(str::to_owned)),

@@ -36,7 +36,12 @@ fn check_claim(claim: &Claim) {
     listed.push(EffectId::everybody());
     listed.dedup();
     for doubts_max in [1, 2] {
-        let taken = Takeover::new(claim.effects_of(&listed), &listed, doubts_max, now());
+        let taken = Takeover::new(
+            &claim.effects_of(&listed),
+            listed.clone(),
+            doubts_max,
+            now(),
+        );
         for id in &taken.todo {
             let effect = taken.effects.get(id).expect("it is one of them");
             assert_eq!(effect.state, EffectState::Sending);

@@ -206,7 +206,7 @@ fn who_takes_a_claim_over_sends_what_is_open_else_what_was_refused() {
     ] {
         let of = |(state, doubts)| effect(state, 1, doubts);
         let said = [(id(TEAM), of(team)), (id(OWNER), of(owner))].into();
-        let taken = Takeover::new(said, &document(), doubts_max, at(0));
+        let taken = Takeover::new(&said, document().to_vec(), doubts_max, at(0));
         let names: Vec<&str> = taken.todo.iter().map(EffectId::channel).collect();
         let case = format!("{team:?} {owner:?} {doubts_max}");
         assert_eq!(names.join(" "), todo, "{case}");
@@ -291,7 +291,7 @@ proptest! {
     #[test]
     fn nothing_that_ended_is_sent_again_and_nothing_that_is_open_is_forgotten(claim in any_claim(), doubts_max in 1..3_u32) {
         let said = claim.effects_of(&document());
-        let taken = Takeover::new(said.clone(), &document(), doubts_max, at(0));
+        let taken = Takeover::new(&said, document().to_vec(), doubts_max, at(0));
         for (id, before) in &said {
             let after = &taken.effects[id];
             let is_sent = taken.todo.contains(id);

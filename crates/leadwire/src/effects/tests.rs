@@ -2,6 +2,7 @@ use super::*;
 use crate::status::timeline;
 use leadwire_domain::claim::Settled;
 use leadwire_domain::key::EventName;
+use leadwire_domain::source::canary;
 use leadwire_pipeline::ledger::Marker;
 use leadwire_pipeline::ledger::history::Received;
 use leadwire_pipeline::port::ETag;

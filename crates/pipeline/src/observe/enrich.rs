@@ -118,7 +118,7 @@ events! {
                 return m.count(Metric::CanaryMailed);
             }
             m.count(Metric::EmailsSent);
-            m.count_by(Metric::EffectsSent, ChannelKind::Mail);
+            m.count_by(Metric::EffectsSent, ChannelKind::of(e.effect));
             if e.timeliness != Timeliness::Replayed {
                 m.time_by(Metric::EndToEndLatency, e.latency, e.source);
             }

@@ -2,15 +2,6 @@
 
 use super::prelude::*;
 
-const WHSEC: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-
-fn standard_world() -> World {
-    let world = World::prod();
-    let sources = format!(r#"{{"standard":{{"secrets":["{WHSEC}"]}}}}"#);
-    world.secrets.set(&sources);
-    world
-}
-
 /// An envelope of the seed's lead with a time as JSON.
 fn envelope(time: &str) -> String {
     format!(r#"{{"type":"lead.created","timestamp":{time},"data":{ALICE}}}"#)

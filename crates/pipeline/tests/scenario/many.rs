@@ -3,15 +3,6 @@
 use super::prelude::*;
 use serde_json::json;
 
-const WHSEC: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-
-fn world() -> World {
-    let world = World::prod();
-    let sources = format!(r#"{{"standard":{{"secrets":["{WHSEC}"]}}}}"#);
-    world.secrets.set(&sources);
-    world
-}
-
 fn envelope(lead_id: &str) -> String {
     format!(r#"{{"type":"lead.created", "data":{{"lead_id":"{lead_id}"}}}}"#)
 }
@@ -47,7 +38,7 @@ fn all(answer: &Answer, member: &str) -> Vec<Value> {
 
 #[tokio::test(start_paused = true)]
 async fn every_event_of_an_array_is_stored_as_it_came_queued_and_mailed() {
-    let world = world();
+    let world = standard_world();
     let elements = leads(&world, 3);
     let answer = post(&world, &array(&elements)).await;
     assert_eq!(all(&answer, "lead_id"), ["l0", "l1", "l2"]);
@@ -70,14 +61,14 @@ async fn every_event_of_an_array_is_stored_as_it_came_queued_and_mailed() {
 
 #[tokio::test(start_paused = true)]
 async fn an_array_of_one_keeps_the_id_of_its_request() {
-    let world = world();
+    let world = standard_world();
     let answer = post(&world, &array(&leads(&world, 1))).await;
     assert_eq!(event_of(&answer)["event_id"], "msg_1");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_element_that_is_no_event_is_kept_by_itself_and_the_others_are_taken() {
-    let world = world();
+    let world = standard_world();
     let bad = r#"{"type":"lead.created", "data":{}}"#.to_owned();
     let elements = [envelope("l0"), bad.clone(), envelope("l1"), "7".to_owned()];
     let answer = post(&world, &array(&elements)).await;
@@ -101,7 +92,7 @@ async fn an_element_that_is_no_event_is_kept_by_itself_and_the_others_are_taken(
 
 #[tokio::test(start_paused = true)]
 async fn a_request_of_which_nothing_is_taken_names_the_types_and_what_is_no_event() {
-    let world = world();
+    let world = standard_world();
     let typed = |event_type: &str| format!(r#"{{"type":"{event_type}","data":null}}"#);
     let mut elements = vec![typed("lead.deleted"), typed("ping"), typed("lead.deleted")];
     let answer = post(&world, &array(&elements)).await;
@@ -125,7 +116,7 @@ async fn a_request_of_which_nothing_is_taken_names_the_types_and_what_is_no_even
 
 #[tokio::test(start_paused = true)]
 async fn a_request_of_which_every_element_is_refused_is_refused_for_the_first() {
-    let world = world();
+    let world = standard_world();
     let answer = post(&world, r#"[{"lead_id":"/"},7]"#).await;
     check_refused(&answer, 400, "invalid_lead_id");
     assert_eq!(world.keys("quarantine/").len(), 2);
@@ -142,20 +133,20 @@ async fn a_request_without_an_element_or_with_too_many_is_kept_whole() {
         ("[{}".to_owned(), 400, "invalid_json"),
         (array(&vec![envelope("l"); 101]), 413, "too_many_events"),
     ] {
-        let world = world();
+        let world = standard_world();
         check_refused(&post(&world, &body).await, status, code);
         let kept = world.keys("quarantine/");
         assert_eq!(world.peek(&kept[0]).unwrap().bytes, body.as_bytes());
         assert_eq!(world.keys("raw/"), [""; 0]);
     }
-    let world = world();
+    let world = standard_world();
     let most = array(&vec![envelope("l"); 100]);
     assert_eq!(all(&post(&world, &most).await, "lead_id").len(), 100);
 }
 
 #[tokio::test(start_paused = true)]
 async fn events_of_one_lead_at_one_instant_find_slots_of_their_own_in_one_request() {
-    let world = world();
+    let world = standard_world();
     let same =
         r#"{"type":"lead.created","timestamp":"2026-11-23T06:49:59Z","data":{"lead_id":"a"}}"#;
     let body = array(&vec![same.to_owned(); 20]);
@@ -173,7 +164,7 @@ async fn events_of_one_lead_at_one_instant_find_slots_of_their_own_in_one_reques
 
 #[tokio::test(start_paused = true)]
 async fn at_most_sixteen_events_of_a_request_are_stored_at_once() {
-    let world = world();
+    let world = standard_world();
     let body = array(&leads(&world, 40));
     world.spoil(Fault::Late, creates("raw/"));
     let start = Instant::now();
@@ -190,7 +181,7 @@ async fn at_most_sixteen_events_of_a_request_are_stored_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn one_event_that_cannot_be_stored_makes_the_request_come_again_and_the_others_are_found() {
-    let world = world();
+    let world = standard_world();
     let body = array(&leads(&world, 5));
     world.spoil(Fault::Fails, |call| {
         call.is_on("raw/crm_event_l3") && matches!(call, Call::Create(..))
@@ -209,7 +200,7 @@ async fn one_event_that_cannot_be_stored_makes_the_request_come_again_and_the_ot
 #[tokio::test(start_paused = true)]
 async fn one_trigger_of_a_batch_that_is_not_taken_makes_the_request_come_again() {
     for place in 0..3 {
-        let world = world();
+        let world = standard_world();
         let body = array(&leads(&world, 3));
         world.home.fail_send_at(place);
         assert_eq!(post(&world, &body).await.status, 503);
@@ -224,7 +215,7 @@ async fn one_trigger_of_a_batch_that_is_not_taken_makes_the_request_come_again()
 
 #[tokio::test(start_paused = true)]
 async fn an_element_that_cannot_be_kept_makes_the_request_come_again() {
-    let world = world();
+    let world = standard_world();
     let body = format!("[{},7]", envelope("l0"));
     world.spoil(Fault::Fails, |call| call.is_on("quarantine/"));
     assert_eq!(post(&world, &body).await.status, 503);

@@ -28,6 +28,8 @@ pub(crate) use std::sync::Arc;
 pub(crate) use std::time::Duration;
 pub(crate) use tokio::time::{Instant, sleep};
 
+/// A secret of `standard` and of `generic`.
+pub(crate) const WHSEC: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 /// The seed's lead.
 pub(crate) const ALICE: &str =
     r#"{"lead_id":"test-1","display_name":"Alice","lead_email":"alice@example.com"}"#;
@@ -345,4 +347,12 @@ pub(crate) async fn replayed(world: &World, name: &EventName, notify: Notify) ->
     let ready = ready(world, name).await;
     let order = order(notify, "run-1", false);
     replay(&*world.home, &ready, &order).await.unwrap()
+}
+
+/// A world that takes signed envelopes.
+pub(crate) fn standard_world() -> World {
+    let world = World::prod();
+    let sources = format!(r#"{{"standard":{{"secrets":["{WHSEC}"]}}}}"#);
+    world.secrets.set(&sources);
+    world
 }

@@ -1,7 +1,6 @@
 use super::prelude::*;
 
 const CLOSE_KEY: &str = "b9260244ef33625f9b4b26a27db08758cdd39478b852c73f2d33ab042eb8abb4";
-const WHSEC: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 fn prod() -> World {
     let world = World::prod();

@@ -154,14 +154,12 @@ async fn resume<H: Home>(
         Some(notify) => notify.to_vec(),
         None => said.keys().cloned().collect(),
     };
-    let takeover = Takeover::new(said, &listed, cx.config.ambiguous.doubts_max(), cx.now());
+    let takeover = Takeover::new(&said, listed, cx.config.ambiguous.doubts_max(), cx.now());
+    let (listed, effects) = (&takeover.listed, &takeover.effects);
     // Where every effect was sent the marker may be missing still.
-    let is_told = matches!(
-        standing(&listed, &takeover.effects),
-        Standing::Settled { .. }
-    );
-    if !takeover.is_written() && !is_told {
-        let ended = end::of_attempt(cx, (&listed, &takeover.effects), false).await;
+    let is_settled = matches!(standing(listed, effects), Standing::Settled { .. });
+    if !takeover.is_written() && !is_settled {
+        let ended = end::of_attempt(cx, (listed, effects), false).await;
         return ended.map(Step::End);
     }
     Ok(Step::Go(Some(Prepared {

@@ -111,20 +111,15 @@ async fn hold<H: Home>(
         names.map(|id| (id.clone(), Effect::first())).collect()
     };
     let (etag, listed, effects, todo) = match claim {
-        NewClaim::Named(Takeover { effects, todo, .. }) => {
-            let listed = match document.notify() {
-                Some(notify) => notify.to_vec(),
-                None => effects.keys().cloned().collect(),
-            };
-            (etag, listed, effects, todo)
-        }
+        NewClaim::Named(takeover) => (etag, takeover.listed, takeover.effects, takeover.todo),
         NewClaim::First => {
             if let Some(notify) = document.notify() {
                 (etag, notify.to_vec(), of_names(notify), notify.to_vec())
             } else {
-                let names = document::effects_of_today(cx, &document);
-                let effects = of_names(&names);
+                let effects = of_names(&document::effects_of_today(cx, &document));
                 let etag = name_effects(cx, &etag, effects.clone()).await?;
+                // In the order of the claim, which stands for the document's.
+                let names: Vec<EffectId> = effects.keys().cloned().collect();
                 (etag, names.clone(), effects, names)
             }
         }
