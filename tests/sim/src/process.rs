@@ -85,6 +85,7 @@ impl Script for Process {
     fn arrived(&self, call: &Call, fault: Option<Fault>) {
         self.shared.with(|state| {
             state.step(self.life.id, call.words(), fault);
+            self.note_look(state, call, fault.is_some());
             if let (Some(_), false) = (fault, matches!(call, Call::Mail(..))) {
                 self.note_fault(state, call);
             }
@@ -123,6 +124,7 @@ impl Script for Process {
     fn given_up(&self, call: &Call) {
         self.shared.with(|state| {
             self.note_fault(state, call);
+            self.note_look(state, call, true);
             state.hindered.insert(self.life.id);
             if let Call::Mail(tag, effect) = call {
                 let name = name_of_tag(tag);
@@ -161,6 +163,18 @@ impl Process {
         }
     }
 
+    /// Whether an event's tombstone could be looked for.
+    fn note_look(&self, state: &mut State, call: &Call, failed: bool) {
+        if let Call::Get(Bucket::Raw, key) = call {
+            let look = (self.life.id, key.clone());
+            if failed {
+                state.blind.insert(look);
+            } else {
+                state.blind.remove(&look);
+            }
+        }
+    }
+
     /// What is stored once is never written over, but by the tombstone of a forgotten event.
     fn check_overwrite(&self, state: &mut State, bucket: Bucket, key: &str) {
         let written = state.memory.peek(bucket, key);
@@ -187,7 +201,7 @@ fn check_write(state: &mut State, bucket: Bucket, key: &str, process: &Process) 
     state.check(result);
     // What keeps a forgotten event from coming back may be written again.
     if !key.starts_with(MAIL) && process.operation != Some(Operation::Forget) {
-        state.check_forgotten(name, key);
+        state.check_forgotten(process.life.id, name, key);
     }
 }
 

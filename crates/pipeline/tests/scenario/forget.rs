@@ -242,6 +242,22 @@ async fn the_tombstone_is_written_before_any_claim_and_what_it_hides_goes_last()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stray_message_that_fails_before_it_sees_the_tombstone_leaves_nothing_behind() {
+    for prefix in ["mail/", "enriched/", "raw/"] {
+        let world = World::new();
+        let key = mailed(&world, "a").await;
+        forgotten(&world, "a").await;
+        world.send_bare(&key);
+        world.spoil_some(0..3, Fault::Hangs, reads(prefix));
+        let outcomes = world.work_until_idle().await;
+        assert_eq!(outcomes.len(), 3, "{prefix}: {outcomes:?}");
+        assert_eq!(outcomes.last(), Some(&ended(Done::Forgotten)), "{prefix}");
+        assert_eq!(keys_with(&world, ""), marks_of(&key), "{prefix}");
+        assert!(world.home.dead_letters().is_empty(), "{prefix}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_worker_writes_after_a_run_that_did_not_wait_is_found_by_the_next() {
     let world = World::new();
     world.own("a");

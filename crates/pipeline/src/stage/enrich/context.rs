@@ -133,16 +133,7 @@ impl<'a, H: Home> Context<'a, H> {
 
     /// The event had come to its end before.
     pub(super) fn acked(&self, done: Done) -> Outcome {
-        let state = match done {
-            Done::Mailed | Done::MailedBefore => "sent",
-            Done::Parked => "parked",
-            Done::Forgotten => "forgotten",
-            Done::Silent | Done::SilentBefore => "silent",
-            Done::CanaryFailed => "failed",
-        };
-        let subject = self.subject();
-        RecordAcked { subject, state }.emit();
-        Outcome::Done(done)
+        acked(self.subject(), done)
     }
 
     /// Reports a call that failed, whether or not the attempt goes on.
@@ -150,6 +141,19 @@ impl<'a, H: Home> Context<'a, H> {
         let subject = self.subject();
         CallFailed { subject, error }.emit();
     }
+}
+
+/// An event had come to its end before.
+pub(super) fn acked(subject: Subject<'_>, done: Done) -> Outcome {
+    let state = match done {
+        Done::Mailed | Done::MailedBefore => "sent",
+        Done::Parked => "parked",
+        Done::Forgotten => "forgotten",
+        Done::Silent | Done::SilentBefore => "silent",
+        Done::CanaryFailed => "failed",
+    };
+    RecordAcked { subject, state }.emit();
+    Outcome::Done(done)
 }
 
 /// A time so many seconds later.

@@ -20,7 +20,7 @@ mod write;
 
 pub use record::{Done, Outcome, Record};
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, RawState};
 use crate::observe::{BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed};
 use crate::port::{Clock, DelayQueue, Entropy, Home, PortError};
 use crate::settings::{EnrichConfig, RECORD_DEADLINE};
@@ -121,23 +121,29 @@ impl<H: Home> Enrich<H> {
             let subject = known
                 .map(|(trigger, progress)| progress.subject(trigger))
                 .unwrap_or_default();
-            record.span.record(trace::ERROR_TYPE, reason.code());
-            record.span.record(trace::STATUS, trace::FAILED);
             let is_final = record.receive_count >= self.config.max_receive_count;
             let is_recorded = reason.is_permanent() || is_final;
             let work = AssertUnwindSafe(async {
-                if is_recorded {
-                    self.write_failure(record, known, reason).await
+                if !is_recorded {
+                    self.shorten_visibility(record).await?;
+                } else if self.is_forgotten(known).await {
+                    return Ok(Some(Done::Forgotten));
                 } else {
-                    self.shorten_visibility(record).await
+                    self.write_failure(record, known, reason).await?;
                 }
+                Ok(None)
             });
             let concluded = tokio::time::timeout(CONCLUDE_DEADLINE, work.catch_unwind()).await;
+            if let Ok(Ok(Ok(Some(done)))) = concluded {
+                return context::acked(subject, done);
+            }
+            record.span.record(trace::ERROR_TYPE, reason.code());
+            record.span.record(trace::STATUS, trace::FAILED);
             let message_id = &record.message_id;
             if let Ok(Ok(Err(error))) = &concluded {
                 CallFailed { subject, error }.emit();
             }
-            if is_recorded && !matches!(concluded, Ok(Ok(Ok(())))) {
+            if is_recorded && !matches!(concluded, Ok(Ok(Ok(_)))) {
                 FailureNotRecorded {
                     subject,
                     message_id,
@@ -165,6 +171,16 @@ impl<H: Home> Enrich<H> {
             .emit();
         }
         outcome
+    }
+
+    /// Whether the event has a tombstone: an attempt that failed before it could see that leaves nothing of the event behind. Where that
+    /// cannot be read, the failure is recorded, and a further run of forget finds it.
+    async fn is_forgotten(&self, known: Option<(&Trigger, &Progress)>) -> bool {
+        let Some((trigger, _)) = known else {
+            return false;
+        };
+        let raw = Ledger::new(self.home.store()).raw(&trigger.name).await;
+        matches!(raw, Ok(RawState::Forgotten(_)))
     }
 
     async fn write_failure(
