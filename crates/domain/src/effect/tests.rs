@@ -1,4 +1,5 @@
 use super::*;
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 /// Its digest is `printf omar@example.com | sha256sum`.
@@ -172,6 +173,13 @@ fn only_what_was_being_sent_is_in_doubt_when_its_sender_is_gone() {
     assert_eq!(gone(Effect::first()), (EffectState::Doubt, 1, 1));
     let doubtful = Effect::first().abandoned(2, now());
     assert_eq!(gone(doubtful.clone()), (EffectState::Doubt, 1, 1));
+    // Where doubts are parked by now, one of before is, and since now.
+    let later = now() + SignedDuration::from_hours(1);
+    let parked = doubtful.clone().abandoned(1, later);
+    assert_eq!(
+        (parked.state, parked.at),
+        (EffectState::Parked, Some(later))
+    );
     assert_eq!(gone(doubtful.begun()), (EffectState::Parked, 2, 2));
     let sent = Effect::first().answered(&Answer::Taken("m-1".to_owned()), 2, now());
     assert_eq!(gone(sent), (EffectState::Sent, 1, 0));
