@@ -43,7 +43,9 @@ async fn forget(house: &House, lead_id: &str) -> Result<Forgotten> {
     };
     let forget = Forget::new(operator(house)?, config);
     let found = forget.find(&LeadId::parse(lead_id)?).await?;
-    Ok(forget.run(&found, || false, &mut |_step| ()).await?)
+    Ok(forget
+        .run(&found, std::future::pending(), &mut |_step| ())
+        .await?)
 }
 
 async fn audit(house: &House) -> Result<AuditReport> {

@@ -122,6 +122,12 @@ impl Claim {
         self.is_sending() && !is_other_boot && now < self.lease_until
     }
 
+    /// The run of the one-machine home that made it, where that is another than this one: its process is gone.
+    pub fn dead_boot(&self, boot: Option<&str>) -> Option<&str> {
+        let made_by = self.boot.as_deref()?;
+        (boot? != made_by).then_some(made_by)
+    }
+
     /// Whether its holder was sending when it wrote this.
     pub fn is_sending(&self) -> bool {
         let sends = |effect: &Effect| effect.state == EffectState::Sending;

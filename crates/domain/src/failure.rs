@@ -118,7 +118,7 @@ impl FailureReason {
                 "It has no receiver, or none any more: configure who is to be notified, then replay it."
             }
             Self::MailUnavailable => {
-                "Mail was throttled or paused for the whole window; lift the limit, then redrive."
+                "The mail service took it at no time of the whole window; see what it said of each receiver, then redrive."
             }
             Self::MailAmbiguous => {
                 "Whether the mail went out is not known; look into the mailbox, then resolve or redrive."

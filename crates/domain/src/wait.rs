@@ -46,7 +46,7 @@ pub enum DeferReason {
     TooEarly,
     /// There is no owner file yet.
     OwnerAbsent,
-    /// The mail service is throttled, over its quota or paused.
+    /// The mail service did not take it, and may later: throttled, paused, slow or out of reach.
     MailUnavailable,
     /// Whether an effect was taken is not known, and it is sent once more.
     InDoubt,

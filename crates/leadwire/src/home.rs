@@ -63,6 +63,10 @@ pub(crate) trait Operated: Home<Store: Eraser> + DeadLetterQueue + 'static {
     ) -> impl Future<Output = Result<String, PortError>> + Send;
     /// Whether it is certain that no stage is at work.
     fn is_idle(&self) -> bool;
+    /// Ends when every record is done that was being worked on when this was first polled. Where a home cannot know that, it never ends.
+    fn workers_gone(&self) -> impl Future<Output = ()> + Send;
+    /// The life of a claim, in seconds, as the home has it by default.
+    fn lease_seconds(&self) -> u32;
     /// The lead's owner file, whether it is there or not.
     fn owner_file(&self, lead_id: &LeadId) -> OwnerFile;
     /// Mails about the lead that this home keeps.

@@ -78,6 +78,8 @@ async fn work(
     let ports = Arc::new(traced(home.ports(mailer), &names));
     let config = EnrichConfig {
         boot: home.boot().map(str::to_owned),
+        pace: leadwire_local::PACE,
+        lease_seconds: leadwire_local::LEASE_SECONDS,
         ..settings.enrich.clone()
     };
     let runner = RunnerConfig {
@@ -93,7 +95,11 @@ async fn work(
     let canary = settings
         .canary
         .map(|every| tokio::spawn(send_canaries(every)));
-    let mut worker = tokio::spawn(runner.run(stopped(stop.clone())));
+    let (stopping, wait, asked) = (home.stopping().clone(), settings.stop_wait, stop.clone());
+    let mut worker = tokio::spawn(runner.run(async move {
+        stopped(asked).await;
+        stopping.begin(wait);
+    }));
     let mut server = tokio::spawn(serve(listener, Arc::new(app), stopped(stop.clone())));
     let flushing = tokio::spawn(flush_for_ever());
     let ended = tokio::select! {

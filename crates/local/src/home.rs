@@ -6,9 +6,10 @@ use crate::error::{OpenError, OpenWarning};
 use crate::folder::{DataFolder, FileSystem, file_system};
 use crate::lock;
 use crate::lookup::LookupFolder;
-use crate::mail::{Guard, LocalMailer, MailLog, SmtpUrl};
+use crate::mail::{ANSWER_DEADLINE, BEFORE_DEADLINE, Guard, LocalMailer, MailLog, SmtpUrl};
 use crate::queue::{SqliteQueue, release};
 use crate::secrets::{FileSecrets, make_canary_secret};
+use crate::stop::Stopping;
 use crate::store::SqliteStore;
 use crate::system::{HomeClock, random_hex};
 use crate::telemetry::TelemetryStore;
@@ -16,15 +17,32 @@ use crate::view::Views;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_pipeline::os::{OsEntropy, SystemClock};
 use leadwire_pipeline::port::{Clock, Mailer, Ports};
+use leadwire_pipeline::settings::Pace;
 use rusqlite::Connection;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The ports of this home, for a stage.
 pub type LocalPorts<M> = Ports<SqliteStore, SqliteQueue, M, SystemClock, OsEntropy>;
+
+/// How long a record may take on this machine: as long as a mail server may.
+pub const PACE: Pace = Pace {
+    record: Duration::from_mins(28),
+    send: Duration::from_mins(26),
+};
+/// The life of a claim on this machine, in seconds. Nobody waits for it: another run's claim is over at once.
+pub const LEASE_SECONDS: u32 = 1800;
+
+const _: () = assert!(
+    BEFORE_DEADLINE.as_secs() + ANSWER_DEADLINE.as_secs() < PACE.send.as_secs()
+        && PACE.send.as_secs() < PACE.record.as_secs()
+        && PACE.record.as_secs() + 60 < 1800
+        && LEASE_SECONDS == 1800
+);
 
 /// A clock may stand this much before the newest stored time: time daemons correct that much without a word.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
@@ -82,6 +100,7 @@ pub struct LocalHome {
     pub(crate) views: Views,
     queue: SqliteQueue,
     guard: Guard,
+    stopping: Stopping,
     telemetry: TelemetryStore,
 }
 
@@ -108,7 +127,8 @@ impl LocalHome {
         let lock = serves.then(|| lock::take(&folder.lock(), now));
         let lock = lock.transpose()?;
         folder.make_rooms()?;
-        let connection = open_database(&folder, mode, now, &mut report)?;
+        let boot = serves.then(random_hex);
+        let connection = open_database(&folder, (mode, boot.as_deref()), now, &mut report)?;
         check_secrets(&folder, &mut report);
         if serves {
             make_canary_secret(&folder)?;
@@ -124,7 +144,8 @@ impl LocalHome {
             queue: SqliteQueue::new(database.clone(), clock.clone()),
             guard: Guard::new(MailLog::new(database.clone(), clock.clone())),
             telemetry: TelemetryStore::new(folder.telemetry()),
-            boot: serves.then(random_hex),
+            stopping: Stopping::new(),
+            boot,
             report: Arc::new(report),
             folder,
             clock,
@@ -186,7 +207,13 @@ impl LocalHome {
 
     /// Mail by SMTP.
     pub fn smtp(&self, url: &SmtpUrl) -> LocalMailer {
-        LocalMailer::smtp(url.clone(), self.clock.clone(), self.guard.clone())
+        let (clock, guard) = (self.clock.clone(), self.guard.clone());
+        LocalMailer::smtp(url.clone(), clock, guard, self.stopping.clone())
+    }
+
+    /// How its mails learn that this process stops.
+    pub fn stopping(&self) -> &Stopping {
+        &self.stopping
     }
 
     /// The ports of a stage, with a mailer (`NoMailer` for `ingest` and `sweep`).
@@ -203,6 +230,8 @@ impl LocalHome {
 
 const SERVED_AT: &str = "INSERT INTO meta (name, value) VALUES ('served_at', ?1)
     ON CONFLICT DO UPDATE SET value = excluded.value";
+
+const BOOT: &str = "INSERT INTO boots (boot, at) VALUES (?1, ?2)";
 
 fn check_file_system(
     folder: &DataFolder,
@@ -226,7 +255,7 @@ fn check_file_system(
 
 fn open_database(
     folder: &DataFolder,
-    mode: Mode,
+    (mode, boot): (Mode, Option<&str>),
     now: Timestamp,
     report: &mut OpenReport,
 ) -> Result<Connection, OpenError> {
@@ -257,6 +286,9 @@ fn open_database(
         let served_at = [now.as_microsecond().to_string()];
         connection
             .execute(SERVED_AT, served_at)
+            .map_err(database("note the start"))?;
+        connection
+            .execute(BOOT, (boot, now.as_microsecond()))
             .map_err(database("note the start"))?;
     }
     Ok(connection)

@@ -1,16 +1,16 @@
 //! The worker loop of `up`: what the event source mapping and the schedule are on AWS. It sleeps until a message is due or the bell rings.
 
-use crate::queue::SqliteQueue;
+use crate::queue::{HELD, SqliteQueue};
+use jiff::Timestamp;
 use leadwire_pipeline::observe::{DeleteFailed, QueueUnavailable, SweepFailed};
 use leadwire_pipeline::port::{Home, PortError};
-use leadwire_pipeline::settings::{ENRICH_TIMEOUT_SECONDS, VISIBILITY_SECONDS};
+use leadwire_pipeline::settings::VISIBILITY_SECONDS;
 use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
-use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tracing::{Instrument as _, Span};
@@ -23,11 +23,11 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How the runner works.
 #[derive(Clone, Copy, Debug)]
 pub struct RunnerConfig {
-    /// Messages in one batch.
+    /// Messages received at once.
     pub batch_size: u32,
-    /// Batches at once.
+    /// Messages that are worked on at once, each with a turn of its own.
     pub concurrency: usize,
-    /// How long a received message is hidden.
+    /// How long after it was received a message comes back that failed.
     pub visibility: Duration,
     /// Receives before a message becomes a dead letter.
     pub max_receive_count: u32,
@@ -36,11 +36,11 @@ pub struct RunnerConfig {
 }
 
 impl Default for RunnerConfig {
-    /// As the template has it: batches of ten, visibility 360 s, three receives, a sweep every 15 minutes.
+    /// As the template has it: visibility 360 s, three receives, a sweep every 15 minutes.
     fn default() -> Self {
         Self {
             batch_size: 10,
-            concurrency: 4,
+            concurrency: 64,
             visibility: Duration::from_secs(u64::from(VISIBILITY_SECONDS)),
             max_receive_count: 3,
             sweep_interval: Duration::from_mins(15),
@@ -106,6 +106,7 @@ impl<H: Home + 'static> Runner<H> {
             self.config.sweep_interval,
             Arc::clone(&self.spans),
         ));
+        let stopped = watch::Sender::new(false);
         let turns = Arc::new(Semaphore::new(self.config.concurrency.max(1)));
         loop {
             let turn = tokio::select! {
@@ -113,21 +114,21 @@ impl<H: Home + 'static> Runner<H> {
                 turn = self.turn_with_work(&turns) => turn,
             };
             let Some(turn) = turn else { break };
+            let taken = self.more_turns(&turns, turn);
             while running.try_join_next().is_some() {}
-            let config = self.config;
-            let receiving = self.queue.receive(
-                config.batch_size,
-                config.visibility,
-                config.max_receive_count,
-            );
+            let max = u32::try_from(taken.len()).unwrap_or(u32::MAX);
+            let receives = self.config.max_receive_count;
+            let receiving = self.queue.receive(max, HELD, receives);
             match receiving.await {
                 Ok(records) if records.is_empty() => {}
-                Ok(mut records) => {
-                    for record in &mut records {
-                        self.spans.begin(record);
+                Ok(records) => {
+                    let until = later(self.queue.now(), self.config.visibility);
+                    for (mut record, turn) in records.into_iter().zip(taken) {
+                        self.spans.begin(&mut record);
+                        let (enrich, queue) = (Arc::clone(&self.enrich), self.queue.clone());
+                        let stopped = stopped.subscribe();
+                        running.spawn(work_on(enrich, (queue, stopped), (record, until), turn));
                     }
-                    let (enrich, queue) = (Arc::clone(&self.enrich), self.queue.clone());
-                    running.spawn(work_on(enrich, queue, records, turn));
                 }
                 Err(error) => tokio::select! {
                     () = &mut shutdown => break,
@@ -137,10 +138,22 @@ impl<H: Home + 'static> Runner<H> {
         }
         // A sweep may stop anywhere: the next one goes on.
         sweeping.abort();
+        stopped.send_replace(true);
         running.join_all().await;
     }
 
-    /// Waits until a batch may begin and a message is due.
+    /// The turns that are free beside one, as many as messages may be received at once.
+    fn more_turns(
+        &self,
+        turns: &Arc<Semaphore>,
+        turn: OwnedSemaphorePermit,
+    ) -> Vec<OwnedSemaphorePermit> {
+        let more = std::iter::from_fn(|| Arc::clone(turns).try_acquire_owned().ok());
+        let max = usize::try_from(self.config.batch_size).unwrap_or(usize::MAX);
+        std::iter::once(turn).chain(more).take(max).collect()
+    }
+
+    /// Waits until there is a turn and a message is due.
     async fn turn_with_work(&self, turns: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
         let turn = Arc::clone(turns).acquire_owned().await.ok()?;
         loop {
@@ -163,26 +176,36 @@ impl<H: Home + 'static> Runner<H> {
     }
 }
 
-/// One batch, to its end: what is done or deferred is deleted, what failed comes back after its visibility.
+/// One message, to its end: what is done or deferred is deleted, what failed comes back at a time. That is tried until it is done: else the
+/// message would stay hidden until the next start, which gives back what was held.
 async fn work_on<H: Home>(
     enrich: Arc<Enrich<H>>,
-    queue: SqliteQueue,
-    records: Vec<Record>,
+    (queue, mut stopped): (SqliteQueue, watch::Receiver<bool>),
+    (record, until): (Record, Timestamp),
     turn: OwnedSemaphorePermit,
 ) {
-    let handles = records.iter();
-    let handles = handles.map(|record| (record.message_id.clone(), record.receipt_handle.clone()));
-    let mut handles: BTreeMap<String, String> = handles.collect();
-    let remaining = Duration::from_secs(u64::from(ENRICH_TIMEOUT_SECONDS));
-    let outcomes = enrich.handle_batch(records, remaining).await.into_iter();
-    let over = outcomes.filter(|(_id, outcome)| !outcome.is_failed());
-    let over: Vec<String> = over.filter_map(|(id, _)| handles.remove(&id)).collect();
-    if !over.is_empty()
-        && let Err(error) = queue.delete(over).await
-    {
-        DeleteFailed { error: &error }.emit();
-    }
+    let handle = record.receipt_handle.clone();
+    // Nothing ends a turn here but its work.
+    let outcomes = enrich.handle_batch(vec![record], Duration::MAX).await;
     drop(turn);
+    let is_over = outcomes.iter().all(|(_id, outcome)| !outcome.is_failed());
+    loop {
+        let ended = if is_over {
+            queue.delete(vec![handle.clone()]).await.map(drop)
+        } else {
+            queue.give_back(&handle, until).await
+        };
+        let Err(error) = ended else { return };
+        DeleteFailed { error: &error }.emit();
+        tokio::select! {
+            _stopped = stopped.wait_for(|stopped| *stopped) => return,
+            () = sleep(PAUSE_AFTER_FAILURE) => {}
+        }
+    }
+}
+
+fn later(time: Timestamp, wait: Duration) -> Timestamp {
+    time.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 async fn pause(error: &PortError) {

@@ -3,8 +3,8 @@
 use crate::context::{extract, inject};
 use crate::span::Names;
 use leadwire_pipeline::port::{
-    Bucket, Created, DelayQueue, ETag, Fetched, ListPage, Mail, MailOutcome, Mailer, NewObject,
-    ObjectStore, OutgoingMessage, PortError, PortErrorKind, Ports, Replaced,
+    BegunMail, Bucket, Created, DelayQueue, ETag, Fetched, ListPage, Mail, MailOutcome, Mailer,
+    NewObject, ObjectStore, OutgoingMessage, PortError, PortErrorKind, Ports, Replaced,
 };
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
@@ -279,5 +279,9 @@ impl<M: Mailer> Mailer for Traced<M> {
             fail(&span, error);
         }
         outcome
+    }
+
+    async fn may_be_out(&self, mail: BegunMail<'_>) -> Result<bool, PortError> {
+        self.inner.may_be_out(mail).await
     }
 }

@@ -9,9 +9,9 @@ use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::{DEDUPE, ENRICHED, FAILED, MAIL, RAW};
 use leadwire_domain::message::{Notify, Trigger};
 use leadwire_pipeline::port::{
-    Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage, Mail,
-    MailOutcome, Mailer, Metadata, NewObject, ObjectStore, OutgoingMessage, PortError, Remnant,
-    Replaced, StoredObject,
+    BegunMail, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage,
+    Mail, MailOutcome, Mailer, Metadata, NewObject, ObjectStore, OutgoingMessage, PortError,
+    Remnant, Replaced, StoredObject,
 };
 use leadwire_pipeline::stage::enrich::Record;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -383,6 +383,10 @@ impl<H: Home> Mailer for Lying<H> {
             return mailer.send(mail).await;
         }
         sent
+    }
+
+    async fn may_be_out(&self, mail: BegunMail<'_>) -> Result<bool, PortError> {
+        self.honest.mailer().may_be_out(mail).await
     }
 }
 

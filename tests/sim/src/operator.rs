@@ -111,7 +111,9 @@ async fn forget(shared: &Shared) {
             let home = Lying::new(home, mistake_of(shared, Stage::Forget));
             let forget = Forget::new(Arc::new(home), config);
             let found = forget.find(&lead_id).await?;
-            forget.run(&found, || false, &mut |_step| ()).await?;
+            forget
+                .run(&found, std::future::pending(), &mut |_step| ())
+                .await?;
             Ok::<_, PortError>(found)
         })
         .await;

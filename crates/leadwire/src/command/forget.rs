@@ -62,8 +62,8 @@ const KEPT: [&str; 3] = [
 
 /// What is asked for.
 pub(super) enum Order {
-    /// A lead, and the lease that is waited for.
-    Lead(LeadId, SignedDuration),
+    /// A lead, and the lease that is waited for, in seconds, where it is not the home's.
+    Lead(LeadId, Option<u32>),
     /// The tombstones of those whom the first edition forgot.
     Tombstones,
 }
@@ -87,13 +87,14 @@ pub(super) fn parse(args: &ForgetArgs, output: &Output) -> Result<Order, Usage> 
         return Ok(Order::Tombstones);
     };
     let lead_id = super::lead::parse_id(lead_id)?;
-    let lease = args.settings.read(|settings| settings.get(&LEASE))?;
+    let lease = args
+        .settings
+        .read(|settings| settings.is_set(&LEASE).then(|| settings.get(&LEASE)))?;
     if !args.dry_run && !args.yes && !output.can_ask() {
         return Err(Usage::of(
             "there is no terminal to ask at: look with --dry-run, then give --yes",
         ));
     }
-    let lease = SignedDuration::from_secs(lease.into());
     Ok(Order::Lead(lead_id, lease))
 }
 
@@ -113,12 +114,13 @@ pub(super) async fn run<O: Operated>(
 async fn forget<O: Operated>(
     home: Arc<O>,
     args: &ForgetArgs,
-    (lead_id, lease): (LeadId, SignedDuration),
+    (lead_id, lease): (LeadId, Option<u32>),
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let owner = home.owner_file(&lead_id);
+    let lease = lease.unwrap_or_else(|| home.lease_seconds());
     let config = ForgetConfig {
-        lease,
+        lease: SignedDuration::from_secs(lease.into()),
         owner_file: owner.is_ours,
     };
     let forget = Forget::new(Arc::clone(&home), config);
@@ -135,7 +137,7 @@ async fn forget<O: Operated>(
             return Ok(Ended::Failed);
         }
         let mut on_step = |step| report_step(step, output);
-        let done = forget.run(&found, || home.is_idle(), &mut on_step).await;
+        let done = forget.run(&found, home.workers_gone(), &mut on_step).await;
         forgotten = Some(done.context("not everything is forgotten yet; run it again")?);
     }
     // Also where nothing was found: an earlier run may have ended before this.

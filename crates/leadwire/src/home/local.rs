@@ -15,13 +15,18 @@ use leadwire_pipeline::port::{
 };
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::time::Duration;
 
 /// Messages that a look into the queue reads. Where there are more, the look cannot tell what is lost.
 const LOOK_MESSAGES_MAX: u32 = 100_000;
+
+/// How often it is looked whether what was being worked on is done.
+const LOOK_AT_WORK: Duration = Duration::from_millis(200);
 
 /// One machine, without a mailer: commands send none.
 pub(crate) type LocalOperated = Desk<LocalPorts<NoMailer>, LocalHome>;
@@ -105,6 +110,24 @@ impl Operated for LocalOperated {
     /// Without a process that serves the folder there are no workers: they die with it.
     fn is_idle(&self) -> bool {
         served_by(self.back.folder()).is_ok_and(|holder| holder.is_none())
+    }
+
+    async fn workers_gone(&self) {
+        let mut before: Option<BTreeSet<_>> = None;
+        while !self.is_idle() {
+            // A queue that cannot be read is asked again: the lease ends the wait.
+            if let Ok(now) = self.ports.queue.in_work().await {
+                let before = before.get_or_insert_with(|| now.clone());
+                if before.is_disjoint(&now) {
+                    return;
+                }
+            }
+            tokio::time::sleep(LOOK_AT_WORK).await;
+        }
+    }
+
+    fn lease_seconds(&self) -> u32 {
+        leadwire_local::LEASE_SECONDS
     }
 
     fn owner_file(&self, lead_id: &LeadId) -> OwnerFile {

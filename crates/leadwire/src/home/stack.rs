@@ -22,7 +22,7 @@ use leadwire_pipeline::port::{
     Attribute, Bucket, DeadLetterQueue, NewObject, NoMailer, ObjectStore as _, OutgoingMessage,
     PortError, Ports, QueuedMessage, SecretStore as _,
 };
-use leadwire_pipeline::settings::{AnySetting as _, TO, Template};
+use leadwire_pipeline::settings::{AnySetting as _, LEASE_SECONDS, TO, Template};
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 use std::io;
 
@@ -219,6 +219,14 @@ impl Operated for StackOperated {
 
     fn is_idle(&self) -> bool {
         false
+    }
+
+    async fn workers_gone(&self) {
+        std::future::pending::<()>().await;
+    }
+
+    fn lease_seconds(&self) -> u32 {
+        LEASE_SECONDS
     }
 
     fn owner_file(&self, lead_id: &LeadId) -> OwnerFile {

@@ -1,13 +1,15 @@
 //! The settings that one machine alone has. `xtask` mounts this file: it knows nothing but the pipeline.
 
-use leadwire_pipeline::settings::Preset::Text;
-use leadwire_pipeline::settings::{BOOL, Parsed, Setting, Words, parse_seconds};
+use leadwire_pipeline::settings::Preset::{Number, Text};
+use leadwire_pipeline::settings::{BOOL, Parsed, Seconds, Setting, Words, parse_seconds};
 use std::borrow::Cow;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 /// The longest time between two canaries, in seconds: a day.
 const CANARY_SECONDS_MAX: u32 = 86_400;
+/// The longest time that a stop waits, in seconds: the answer to a mail may take ten minutes.
+const STOP_WAIT_SECONDS_MAX: u32 = 600;
 const UP: &[&str] = &["up"];
 
 /// How to log.
@@ -41,6 +43,10 @@ Write @ and other special characters of user and password as %40 and so on.");
     /// How often a synthetic lead runs through everything, without a mail to anyone; `off` sends none.
     CANARY: Parsed<Option<Duration>> = Setting::new(Parsed::new("TIME|off", "a time of whole seconds up to a day, such as 15m, or off", canary)).default(Text("15m"))
         .flag("--canary", UP).env("LEADWIRE_CANARY");
+
+    /// How long a stop waits for the answer to a mail that has gone out; then it is in doubt.
+    STOP_WAIT: Seconds = Setting::new(Seconds(0..=STOP_WAIT_SECONDS_MAX)).default(Number(50)).flag("--stop-wait", UP).env("LEADWIRE_STOP_WAIT").details("\
+Nothing new is sent, and what has not gone out yet is sent after the next start. Under systemd TimeoutStopSec must be longer.");
 
     /// How to log: lines for people, or JSON.
     LOG: Words<Log> = Setting::new(Words(&[("pretty", Log::Pretty), ("json", Log::Json)])).default(Text("pretty")).flag("--log", UP).env("LEADWIRE_LOG");

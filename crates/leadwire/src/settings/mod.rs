@@ -6,7 +6,7 @@ pub(crate) mod typed;
 pub(crate) use entry::Log;
 
 use crate::usage::Usage;
-use entry::{ALLOW_UNSIGNED, BIND, CANARY, LOG, PUBLIC_URL, SMTP};
+use entry::{ALLOW_UNSIGNED, BIND, CANARY, LOG, PUBLIC_URL, SMTP, STOP_WAIT};
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Sources;
 use leadwire_local::SmtpUrl;
@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     /// How often a canary is sent, where any is.
     pub(crate) canary: Option<Duration>,
+    /// How long a stop waits for the answer to a mail.
+    pub(crate) stop_wait: Duration,
     /// Where spans go beside the data folder.
     pub(crate) spans: SpanConfig,
     pub(crate) ingest: IngestConfig,
@@ -78,6 +80,7 @@ impl Settings {
                 signatures: decide_signatures(settings, sources),
                 log: settings.get(&LOG),
                 canary: settings.get(&CANARY),
+                stop_wait: Duration::from_secs(settings.get(&STOP_WAIT).into()),
                 ingest: IngestConfig::read(settings),
                 sweep: SweepConfig::read(settings),
                 enrich: enrich?,

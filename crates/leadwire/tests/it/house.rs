@@ -277,13 +277,22 @@ impl Up {
     /// Waits until it tells an event.
     #[track_caller]
     pub(crate) fn wait_for(&self, event: &str) -> Value {
+        self.told_until(event).pop().unwrap()
+    }
+
+    /// Everything that it tells up to an event, which it waits for.
+    #[track_caller]
+    pub(crate) fn told_until(&self, event: &str) -> Vec<Value> {
         let deadline = Instant::now() + DEADLINE;
+        let mut all = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = self.told.recv_timeout(left);
             let told = parse(&line.unwrap_or_else(|_| panic!("up never told {event}")));
-            if told["event"] == event {
-                return told;
+            let is_last = told["event"] == event;
+            all.push(told);
+            if is_last {
+                return all;
             }
         }
     }

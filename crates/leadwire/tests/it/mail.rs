@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// How often a message is received before it is a dead letter.
 const RECEIVES: usize = 3;
@@ -21,23 +22,35 @@ struct Seen {
     answer: &'static str,
     times: usize,
     refused: usize,
+    /// How long the step's answer takes.
+    pause: Duration,
     messages: Vec<String>,
 }
 
 impl Seen {
-    /// The answer to a step.
-    fn answer(&mut self, step: &str, usual: &'static str) -> &'static str {
+    /// The answer to a step, and how long it takes.
+    fn answer(&mut self, step: &str, usual: &'static str) -> (&'static str, Duration) {
         if !step.starts_with(self.step) || self.refused == self.times {
-            return usual;
+            return (usual, Duration::ZERO);
         }
         self.refused += 1;
-        self.answer
+        let is_usual = self.answer.is_empty();
+        (if is_usual { usual } else { self.answer }, self.pause)
     }
 }
 
 impl MailServer {
     /// A server that answers a `step` that begins like this with `answer` for so many times, and takes everything else. It ends with the test's process.
     pub(crate) fn start(step: &'static str, answer: &'static str, times: usize) -> Self {
+        Self::serve(step, answer, times, Duration::ZERO)
+    }
+
+    /// A server that takes everything, and so long for a `step` that begins like this, so many times.
+    pub(crate) fn slow(step: &'static str, pause: Duration, times: usize) -> Self {
+        Self::serve(step, "", times, pause)
+    }
+
+    fn serve(step: &'static str, answer: &'static str, times: usize, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(Seen {
@@ -45,13 +58,15 @@ impl MailServer {
             answer,
             times,
             refused: 0,
+            pause,
             messages: Vec::new(),
         }));
         let shared = Arc::clone(&seen);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
+                let (stream, seen) = (stream.unwrap(), Arc::clone(&shared));
                 // A client that hangs up is no trouble.
-                drop(serve(&stream.unwrap(), &shared));
+                std::thread::spawn(move || drop(serve(&stream, &seen)));
             }
         });
         Self { port, seen }
@@ -61,6 +76,7 @@ impl MailServer {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
+    /// How often the step was answered otherwise, or is being answered late.
     pub(crate) fn refused(&self) -> usize {
         self.seen.lock().unwrap().refused
     }
@@ -73,7 +89,10 @@ impl MailServer {
 fn serve(mut stream: &TcpStream, seen: &Mutex<Seen>) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream).lines();
     let mut say = |step: &str, usual| {
-        let answer = seen.lock().unwrap().answer(step, usual);
+        let (answer, pause) = seen.lock().unwrap().answer(step, usual);
+        if !pause.is_zero() {
+            std::thread::sleep(pause);
+        }
         write!(stream, "{answer}\r\n").map(|()| answer)
     };
     say("greeting", "220 ready")?;
@@ -265,6 +284,6 @@ fn doctor_tells_whether_the_mail_server_lets_us_in() {
     let found = mail(&format!("smtp://{address}"));
     assert_eq!(found["verdict"], "FAIL");
     let text = found["found"].as_str().unwrap();
-    assert!(text.contains("failed at the greeting"), "{text}");
+    assert!(text.contains("no connection to the mail server"), "{text}");
     assert_eq!(mail("http://mail.example.com")["verdict"], "FAIL");
 }

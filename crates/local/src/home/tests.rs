@@ -102,14 +102,14 @@ fn a_newer_schema_is_refused_and_left_alone() {
         let refused = LocalHome::open(folder.path(), mode).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "the data folder has schema 99, and this leadwire knows 2; use the newer leadwire that wrote it"
+            "the data folder has schema 99, and this leadwire knows 3; use the newer leadwire that wrote it"
         );
     }
 }
 
 #[test]
 fn an_older_schema_is_brought_up_to_date_unless_somebody_serves_it() {
-    let downgrade = "DROP TABLE meta; DROP TABLE objects; DROP TABLE messages; DROP TABLE dead_letters; DROP TABLE mail_log;
+    let downgrade = "DROP TABLE meta; DROP TABLE objects; DROP TABLE messages; DROP TABLE dead_letters; DROP TABLE mail_log; DROP TABLE boots;
         PRAGMA user_version = 0;";
     let folder = changed(downgrade);
     let operate = || LocalHome::open(folder.path(), Mode::Operate);

@@ -9,11 +9,13 @@ mod url;
 
 pub(crate) use log::MailLog;
 pub use smtp::probe_smtp;
+pub(crate) use smtp::{ANSWER_DEADLINE, BEFORE_DEADLINE};
 pub use url::{SmtpUrl, SmtpUrlError};
 
+use crate::stop::Stopping;
 use crate::system::{HomeClock, lock};
 use leadwire_domain::effect::EffectId;
-use leadwire_pipeline::port::{Mail, MailOutcome, Mailer, PortError};
+use leadwire_pipeline::port::{BegunMail, Mail, MailOutcome, Mailer, PortError};
 use name::MailName;
 use smtp::MailServer;
 use std::collections::BTreeSet;
@@ -50,8 +52,8 @@ impl LocalMailer {
         Self { way, clock, guard }
     }
 
-    pub(crate) fn smtp(url: SmtpUrl, clock: HomeClock, guard: Guard) -> Self {
-        let way = Way::Smtp(MailServer::new(url));
+    pub(crate) fn smtp(url: SmtpUrl, clock: HomeClock, guard: Guard, stopping: Stopping) -> Self {
+        let way = Way::Smtp(MailServer::new(url, stopping));
         Self { way, clock, guard }
     }
 
@@ -74,8 +76,8 @@ impl LocalMailer {
                 outbox::prove(folder, &name, message).await?;
             }
             Way::Outbox(folder) => outbox::put(folder, &name, message).await?,
-            Way::Smtp(server) if mail.is_canary => server.prove().await?,
-            Way::Smtp(server) => server.deliver(mail, &message).await?,
+            Way::Smtp(server) if mail.is_canary => server.prove(mail).await?,
+            Way::Smtp(server) => server.deliver(mail, &message, &self.guard.log).await?,
         }
         Ok(message_id)
     }
@@ -103,6 +105,10 @@ impl Mailer for LocalMailer {
         let outcome = self.attempt(mail).await;
         self.guard.log.record(mail, &outcome).await;
         outcome
+    }
+
+    async fn may_be_out(&self, mail: BegunMail<'_>) -> Result<bool, PortError> {
+        self.guard.log.may_be_out(mail).await
     }
 }
 

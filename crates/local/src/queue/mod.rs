@@ -14,9 +14,14 @@ use leadwire_domain::limits::{MESSAGE_BYTES_MAX, QUEUE_DELAY_SECONDS_MAX};
 use leadwire_pipeline::port::{DelayQueue, OutgoingMessage, PortError};
 use leadwire_pipeline::stage::enrich::Record;
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+
+/// How long a message is hidden that is worked on: longer than its work takes, also where the machine sleeps meanwhile. Its turn gives it
+/// back. Nothing else is hidden for more than half of this.
+pub(crate) const HELD: Duration = Duration::from_hours(24);
 
 const LOOK: &str = "look at the queue";
 
@@ -69,10 +74,28 @@ impl SqliteQueue {
         self.database.write("delete messages", work).await
     }
 
+    /// Lets a received message that failed come back at a time, or earlier where the stage has asked for that.
+    pub(crate) async fn give_back(
+        &self,
+        receipt_handle: &str,
+        at: Timestamp,
+    ) -> Result<(), PortError> {
+        let receipt = receipt_handle.to_owned();
+        let work = move |connection: &_| sql::give_back(connection, &receipt, at);
+        self.write_and_ring("give a message back", work).await
+    }
+
     /// All messages that wait or are worked on, soonest first, at most `limit`.
     pub async fn waiting(&self, limit: u32) -> Result<Vec<WaitingMessage>, PortError> {
         let now = self.clock.now();
         let work = move |connection: &_| sql::waiting(connection, now, limit);
+        self.database.read(LOOK, work).await
+    }
+
+    /// The messages that are worked on, each with the receive that it was given out by.
+    pub async fn in_work(&self) -> Result<BTreeSet<(String, u32)>, PortError> {
+        let half = later(self.clock.now(), SignedDuration::from_hours(12));
+        let work = move |connection: &_| sql::in_work(connection, half);
         self.database.read(LOOK, work).await
     }
 

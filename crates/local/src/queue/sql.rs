@@ -8,6 +8,7 @@ use leadwire_pipeline::port::OutgoingMessage;
 use leadwire_pipeline::stage::enrich::Record;
 use leadwire_pipeline::trace::TraceContext;
 use rusqlite::{Connection, Row, named_params};
+use std::collections::BTreeSet;
 use tracing::Span;
 
 /// A receive, as it is asked for.
@@ -33,8 +34,13 @@ const TAKE: &str = "UPDATE messages SET receive_count = receive_count + 1, recei
 const DELETE: &str = "DELETE FROM messages WHERE message_id = :id AND receipt = :receipt";
 const HIDE: &str =
     "UPDATE messages SET due_at = :due WHERE message_id = :id AND receipt = :receipt";
+// Not later than the stage has asked for.
+const GIVE_BACK: &str =
+    "UPDATE messages SET due_at = min(due_at, :due) WHERE message_id = :id AND receipt = :receipt";
 const WAITING: &str = "SELECT message_id, body, sent_at, due_at, receive_count, receipt IS NOT NULL AND due_at > :now FROM messages
     ORDER BY due_at, rowid LIMIT :limit";
+const IN_WORK: &str =
+    "SELECT message_id, receive_count FROM messages WHERE due_at > :half AND receipt IS NOT NULL";
 const DEPTH: &str = "SELECT
     (SELECT count(*) FROM messages WHERE due_at > :now AND receipt IS NULL),
     (SELECT count(*) FROM messages WHERE due_at <= :now),
@@ -104,6 +110,16 @@ pub(super) fn set_visibility(
     connection.prepare_cached(HIDE)?.execute(params).map(drop)
 }
 
+pub(super) fn give_back(
+    connection: &Connection,
+    handle: &str,
+    due_at: Timestamp,
+) -> rusqlite::Result<()> {
+    let params = named_params! {":id": message_id(handle), ":receipt": nonce(handle), ":due": due_at.as_microsecond()};
+    let mut give_back = connection.prepare_cached(GIVE_BACK)?;
+    give_back.execute(params).map(drop)
+}
+
 pub(super) fn waiting(
     connection: &Connection,
     now: Timestamp,
@@ -120,6 +136,18 @@ pub(super) fn waiting(
             receive_count: row.get(4)?,
             in_flight: row.get(5)?,
         })
+    })?;
+    rows.collect()
+}
+
+/// What is hidden beyond the half of the time that a message is hidden for while it is worked on.
+pub(super) fn in_work(
+    connection: &Connection,
+    half: Timestamp,
+) -> rusqlite::Result<BTreeSet<(String, u32)>> {
+    let mut in_work = connection.prepare_cached(IN_WORK)?;
+    let rows = in_work.query_map(named_params! {":half": half.as_microsecond()}, |row| {
+        Ok((row.get(0)?, row.get(1)?))
     })?;
     rows.collect()
 }

@@ -187,6 +187,25 @@ impl Mailer for GatedMailer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_worked_on_is_not_given_out_again_however_long_it_takes() {
+    let sample = sample();
+    let mailer = GatedMailer::default();
+    let running = Running::start(&sample, mailer.clone(), false);
+    let key = store_event(&sample, "l1").await;
+    sample.send(&trigger(&key), 0).await;
+    mailer.reached.notified().await;
+    let queue = sample.home.queue();
+    assert_eq!(queue.in_work().await.unwrap().len(), 1);
+    // As a machine that slept for a night.
+    sample.clock.advance(11 * 3600);
+    assert!(sample.receive().await.is_empty());
+    assert_eq!(queue.in_work().await.unwrap().len(), 1);
+    mailer.gate.notify_one();
+    running.stop().await;
+    assert!(queue.waiting(1).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shutdown_finishes_what_runs() {
     let sample = sample();
     let mailer = GatedMailer::default();

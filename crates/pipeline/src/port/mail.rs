@@ -3,7 +3,7 @@
 use super::PortError;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::{EmailAddress, EmailText};
-use std::future::Future;
+use std::future::{Future, ready};
 
 /// A mail to be sent: one effect, to one receiver.
 #[derive(Clone, Debug)]
@@ -55,10 +55,31 @@ impl MailOutcome {
     }
 }
 
+/// A mail that a worker had begun when its process died: its claim says that it was being sent.
+#[derive(Clone, Copy, Debug)]
+pub struct BegunMail<'a> {
+    /// The tag of the event, or of its revision.
+    pub event: &'a str,
+    /// Which of the event's effects it is.
+    pub effect: &'a EffectId,
+    /// Which attempt at it this was.
+    pub attempt: u32,
+    /// The run of the home that made the attempt.
+    pub boot: &'a str,
+}
+
 /// Sends mails.
 pub trait Mailer: Send + Sync {
     /// Sends one mail, once.
     fn send(&self, mail: &Mail) -> impl Future<Output = MailOutcome> + Send;
+
+    /// Whether a mail of a process that is dead may have been taken without anybody's knowing it. A home that cannot tell says yes.
+    fn may_be_out(
+        &self,
+        _mail: BegunMail<'_>,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send {
+        ready(Ok(true))
+    }
 }
 
 /// No mail can be sent: for the homes of stages that send none. Sending is refused, in words.

@@ -11,9 +11,27 @@ use leadwire_domain::channel::Receivers;
 use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use std::time::Duration;
 
-/// How long a record may take, and how much of the invocation must be left to start one (docs/PROTOCOL.md, Enrich).
+/// How long a record may take in a function (docs/PROTOCOL.md, Enrich).
 pub const RECORD_DEADLINE: Duration = Duration::from_secs(20);
 const RECORD_SECONDS: u32 = 20;
+
+/// How long the records of a home take (docs/PROTOCOL.md, Timing).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// How long a record may take, and how much of the invocation must be left to start one.
+    pub record: Duration,
+    /// With less than this left of a record's time nothing is sent any more: its answer could not be waited for and recorded.
+    pub send: Duration,
+}
+
+impl Pace {
+    /// In a function: the mail service answers within a second, or its answer is lost.
+    pub const FUNCTION: Self = Self {
+        record: RECORD_DEADLINE,
+        send: Duration::from_secs(5),
+    };
+}
+
 /// How long storing and queueing of a webhook may take before the CRM is asked to come back (docs/PROTOCOL.md, Ingest).
 pub const INGEST_DEADLINE: Duration = Duration::from_secs(4);
 /// The visibility timeout of the queue, in seconds, as the template has it.
@@ -74,6 +92,8 @@ pub struct EnrichConfig {
     pub environment: String,
     /// This run of the one-machine home; absent on AWS.
     pub boot: Option<String>,
+    /// How long records take in this home.
+    pub pace: Pace,
 }
 
 impl EnrichConfig {
@@ -101,6 +121,7 @@ impl EnrichConfig {
             lead_url: settings.take(&LEAD_URL),
             environment: settings.get(&ENVIRONMENT),
             boot: None,
+            pace: Pace::FUNCTION,
             // Last, so that a `?` hides no other mistake.
             from: from?,
             to: to?,

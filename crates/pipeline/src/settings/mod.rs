@@ -12,7 +12,7 @@ mod setting;
 mod table;
 
 pub use config::{
-    ENRICH_TIMEOUT_SECONDS, EnrichConfig, INGEST_DEADLINE, IngestConfig, RECORD_DEADLINE,
+    ENRICH_TIMEOUT_SECONDS, EnrichConfig, INGEST_DEADLINE, IngestConfig, Pace, RECORD_DEADLINE,
     SweepConfig, VISIBILITY_SECONDS,
 };
 pub use policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy};

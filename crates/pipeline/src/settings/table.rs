@@ -68,7 +68,8 @@ crate::settings! {
 
     /// Life of a mail claim, longer than the timeout of enrich. `forget` waits for so long before it deletes anything.
     LEASE: Seconds = Setting::new(Seconds(1..=VISIBILITY_SECONDS_MAX)).default(Number(LEASE_SECONDS))
-        .aws("LEASE_SECONDS", &[Enrich], Literal).flag("--lease", &["forget"]).env("LEADWIRE_LEASE");
+        .aws("LEASE_SECONDS", &[Enrich], Literal).flag("--lease", &["forget"]).env("LEADWIRE_LEASE").details("\
+On one machine a claim lives for 30 minutes, and forget waits no longer than for the leads that were being worked on.");
 
     /// Visibility of a message after its first transient failure; 0 leaves the queue's.
     RETRY: Seconds = Setting::new(Seconds(0..=VISIBILITY_SECONDS_MAX)).default(Number(15))

@@ -10,8 +10,8 @@ use crate::port::{
 };
 use crate::secrets::SecretCache;
 use crate::settings::{
-    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, SweepConfig,
-    VISIBILITY_SECONDS,
+    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, Pace,
+    SweepConfig, VISIBILITY_SECONDS,
 };
 use crate::stage::enrich::{Enrich, Outcome};
 use crate::stage::ingest::{Answer, Ingest, Request};
@@ -114,6 +114,7 @@ pub fn enrich_config() -> EnrichConfig {
         lead_url: None,
         environment: "dev".to_owned(),
         boot: None,
+        pace: Pace::FUNCTION,
     }
 }
 

@@ -3,6 +3,7 @@ use leadwire_pipeline::ledger::history::LeadState;
 use leadwire_pipeline::ledger::{Ledger, RawState, Tombstone};
 use leadwire_pipeline::operate::forget::ForgetStep;
 use leadwire_pipeline::operate::replay::list_time;
+use std::future::pending;
 
 /// Everything in both buckets whose key has this in it.
 pub(crate) fn keys_with(world: &World, part: &str) -> Vec<String> {
@@ -192,7 +193,7 @@ async fn one_lease_passes_between_the_marks_and_the_deletion_and_a_second_run_wa
     world.spoil(Fault::Fails, |call| matches!(call, Call::Erase(..)));
     let mut steps = Vec::new();
     let mut told = |step| steps.push(step);
-    forget.run(&found, || false, &mut told).await.unwrap_err();
+    forget.run(&found, pending(), &mut told).await.unwrap_err();
     assert_eq!(begun.elapsed(), Duration::from_secs(90));
     assert_eq!(steps[0], ForgetStep::Marked { done: 1, all: 1 });
     let left = Duration::from_secs(90);
@@ -200,7 +201,10 @@ async fn one_lease_passes_between_the_marks_and_the_deletion_and_a_second_run_wa
     assert_eq!(steps.len(), 91);
 
     world.home.clear_script();
-    forget.run(&found, || false, &mut |_step| ()).await.unwrap();
+    forget
+        .run(&found, pending(), &mut |_step| ())
+        .await
+        .unwrap();
     assert_eq!(begun.elapsed(), Duration::from_secs(90), "it was over");
 }
 
@@ -275,7 +279,7 @@ async fn what_a_worker_writes_after_a_run_that_did_not_wait_is_found_by_the_next
     };
     let begun = Instant::now();
     let mut ignored = |_step| ();
-    let (done, ()) = tokio::join!(forget.run(&found, || false, &mut ignored), late);
+    let (done, ()) = tokio::join!(forget.run(&found, pending(), &mut ignored), late);
     assert_eq!(done.unwrap().versions, 1);
     assert_eq!(
         begun.elapsed(),
@@ -292,12 +296,11 @@ async fn nothing_is_waited_for_where_nobody_is_at_work() {
     let forget = forget(&world);
     let found = forget.find(&lead_id("a")).await.unwrap();
     let begun = Instant::now();
-    let is_idle = || {
+    let gone = async {
         let mail_key = key.replace("raw/", "mail/");
         assert_eq!(world.state(&mail_key), "forgotten", "asked too early");
-        true
     };
-    forget.run(&found, is_idle, &mut |_step| ()).await.unwrap();
+    forget.run(&found, gone, &mut |_step| ()).await.unwrap();
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 

@@ -222,7 +222,7 @@ async fn every_claim_of_twelve_revisions_is_marked_when_their_lead_is_forgotten(
     let forget = forget(&world);
     let found = forget.find(&lead_id("test-1")).await.unwrap();
     assert_eq!(found.events[0].keys.len(), 2 + 24);
-    forget.run(&found, || true, &mut |_step| ()).await.unwrap();
+    forget.run(&found, async {}, &mut |_step| ()).await.unwrap();
     let left = world.home.keys(Bucket::Enriched, "");
     assert_eq!(left.len(), 13, "{left:?}");
     for mark in left {

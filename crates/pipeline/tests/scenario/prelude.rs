@@ -285,7 +285,9 @@ pub(crate) fn forget(world: &World) -> Forget<FakeHome> {
 pub(crate) async fn try_to_forget(world: &World, lead: &str) -> Result<Forgotten, PortError> {
     let forget = forget(world);
     let found = forget.find(&lead_id(lead)).await?;
-    forget.run(&found, || false, &mut |_step| ()).await
+    forget
+        .run(&found, std::future::pending(), &mut |_step| ())
+        .await
 }
 
 pub(crate) async fn forgotten(world: &World, lead: &str) -> Forgotten {

@@ -1,10 +1,13 @@
 //! Every step of a mail by SMTP, and every way in which its answer can fail to come: the outcome, how often the server was called, and whether
 //! it had the whole message.
 
-use super::server::{DROP, Script, Server};
+use super::server::{DROP, STALL, Script, Server};
 use super::{EVENT, mail_about, outcome};
 use crate::sample::sample;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::{advance, pause, resume};
 
 /// The steps before the server has the whole message, and the answer that lets each go on.
 const STEPS: [(&str, &str); 6] = [
@@ -62,9 +65,13 @@ fn rows() -> Vec<Row> {
 async fn every_step_and_every_way_to_fail_has_its_outcome_and_is_tried_once() {
     let sample = sample();
     let mut cases = JoinSet::new();
+    let mut stalling = Vec::new();
     for (number, row) in rows().into_iter().enumerate() {
         let (step, reply, expected, messages) = row;
-        let server = Server::start(Script::with(step, reply)).await;
+        let server = Arc::new(Server::start(Script::with(step, reply)).await);
+        if reply.starts_with(STALL) {
+            stalling.push(Arc::clone(&server));
+        }
         let mailer = sample.home.smtp(&server.url("user:pw@"));
         let mail = mail_about(format!("{EVENT}-{number}"));
         cases.spawn(async move {
@@ -74,6 +81,18 @@ async fn every_step_and_every_way_to_fail_has_its_outcome_and_is_tried_once() {
                 .then(|| format!("{step} {reply:?}: {found:?}, not {expected} with {messages}"))
         });
     }
-    let breaches: Vec<String> = cases.join_all().await.into_iter().flatten().collect();
+    let mut breaches = Vec::new();
+    while cases.len() > stalling.len() {
+        let ended = cases.join_next().await.unwrap();
+        breaches.extend(ended.unwrap());
+    }
+    for server in &stalling {
+        server.is_held().await;
+    }
+    // What is left waits for an answer that never comes.
+    pause();
+    advance(Duration::from_mins(10)).await;
+    resume();
+    breaches.extend(cases.join_all().await.into_iter().flatten());
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }

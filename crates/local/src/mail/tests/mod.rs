@@ -1,4 +1,5 @@
 mod each;
+mod late;
 mod server;
 mod upgrade;
 
@@ -189,9 +190,21 @@ async fn of_a_servers_answer_its_codes_are_said_and_nothing_else() {
         ("greeting", "421 omar@example.com", Some("421")),
         ("message", "451 4.3.0 later", Some("451 4.3.0")),
         ("message", "554 5.6.0 omar@example.com", Some("554 5.6.0")),
-        ("message", server::DROP, None),
-        ("message", "omar@example.com", None),
-        ("RCPT", server::DROP, None),
+        (
+            "message",
+            server::DROP,
+            Some("the connection failed at the message"),
+        ),
+        (
+            "message",
+            "omar@example.com",
+            Some("the connection failed at the message"),
+        ),
+        (
+            "RCPT",
+            server::DROP,
+            Some("the connection failed at RCPT TO"),
+        ),
     ] {
         let sample = sample();
         let (_server, mailer) = smtp(&sample, Script::with(step, reply)).await;
@@ -285,7 +298,7 @@ async fn a_mail_that_is_being_sent_is_not_sent_beside_itself() {
         let mailer = mailer.clone();
         async move { outcome(&mailer, &mail()).await }
     });
-    server.message_is_held().await;
+    server.is_held().await;
     assert_eq!(outcome(&mailer, &second_attempt()).await, "busy");
     server.let_go();
     assert_eq!(first.await.unwrap(), "accepted");
@@ -304,7 +317,7 @@ async fn the_mails_of_one_event_to_two_receivers_go_side_by_side() {
     });
     // Each waits for its answer while the other one does.
     for _ in &sending {
-        server.message_is_held().await;
+        server.is_held().await;
     }
     for _ in &sending {
         server.let_go();

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 /// Instead of an answer: the connection is closed.
 pub(super) const DROP: &str = "drop";
-/// Instead of an answer: it waits until `let_go`, then accepts.
+/// Instead of an answer: it waits until `let_go`, then goes on as usual.
 pub(super) const HOLD: &str = "hold";
 /// Before an answer: it is written as it is, without its end, and then the connection is closed.
 pub(super) const HALF: &str = "half ";
@@ -21,40 +21,73 @@ pub(super) const LATE: &str = "late ";
 /// How late that is.
 const LATE_FOR: Duration = Duration::from_millis(300);
 
-/// A server that takes everything, but for one step or one recipient.
+/// A server that takes everything, but for one step or one receiver.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Script {
-    step: &'static str,
+    /// A step that is answered so; the empty one stands for each.
+    step: Option<&'static str>,
     reply: &'static str,
-    /// A recipient that is refused for good.
-    gone: Option<&'static str>,
+    /// A receiver that is answered so.
+    receiver: Option<(&'static str, &'static str)>,
+    /// More receivers in one mail are refused for now.
+    receivers_max: Option<usize>,
 }
 
 impl Script {
     pub(super) fn with(step: &'static str, reply: &'static str) -> Self {
-        let gone = None;
-        Self { step, reply, gone }
+        Self {
+            step: Some(step),
+            reply,
+            ..Self::default()
+        }
     }
 
-    pub(super) fn without(recipient: &'static str) -> Self {
+    /// One receiver is gone for good.
+    pub(super) fn without(receiver: &'static str) -> Self {
+        Self::answering(receiver, "550 5.1.1 gone")
+    }
+
+    pub(super) fn answering(receiver: &'static str, reply: &'static str) -> Self {
         Self {
-            gone: Some(recipient),
+            receiver: Some((receiver, reply)),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn with_receivers_max(max: usize) -> Self {
+        Self {
+            receivers_max: Some(max),
             ..Self::default()
         }
     }
 
     fn reply(self, step: &str) -> &'static str {
-        match step {
-            _ if step == self.step => self.reply,
-            "greeting" => "220 ready",
-            "EHLO" => "250-here\r\n250 AUTH PLAIN LOGIN",
-            "AUTH" => "235 welcome",
-            "MAIL" | "RCPT" | "NOOP" => "250 ok",
-            "DATA" => "354 go on",
-            "message" => "250 taken",
-            "QUIT" => "221 bye",
-            _ => "500 what?",
+        match self.step {
+            Some(special) if special == step || special.is_empty() => self.reply,
+            _ => usual(step),
         }
+    }
+
+    /// What a receiver is answered beside others of the same mail, where it is refused.
+    fn refuses(self, receiver: &str, before: usize) -> Option<&'static str> {
+        let special = self.receiver.filter(|(who, _)| receiver.contains(who));
+        let too_many = self.receivers_max.filter(|max| before >= *max);
+        special
+            .map(|(_, reply)| reply)
+            .or_else(|| too_many.map(|_| "452 4.5.3 too many receivers"))
+    }
+}
+
+fn usual(step: &str) -> &'static str {
+    match step {
+        "greeting" => "220 ready",
+        "EHLO" => "250-here\r\n250 AUTH PLAIN LOGIN",
+        "AUTH" => "235 welcome",
+        "MAIL" | "RCPT" | "NOOP" => "250 ok",
+        "DATA" => "354 go on",
+        "message" => "250 taken",
+        "QUIT" => "221 bye",
+        _ => "500 what?",
     }
 }
 
@@ -84,7 +117,7 @@ pub(super) struct Server {
 struct Session {
     script: Script,
     seen: Mutex<Seen>,
-    /// Messages whose answer is held back, and answers that may go.
+    /// Steps whose answer is held back, and answers that may go.
     held: Semaphore,
     go: Semaphore,
 }
@@ -134,8 +167,8 @@ impl Server {
         self.session.seen().received.clone()
     }
 
-    /// Waits until one more message is there and its answer is held back.
-    pub(super) async fn message_is_held(&self) {
+    /// Waits until the answer to one more step is held back, or never comes.
+    pub(super) async fn is_held(&self) {
         self.session.held.acquire().await.unwrap().forget();
     }
 
@@ -153,13 +186,14 @@ impl Session {
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let mut stream = BufReader::new(stream);
         let mut mail = Received::default();
-        if !answer(&mut stream, self.script.reply("greeting")).await? {
+        let greeting = self.reply("greeting").await;
+        if !self.answer(&mut stream, greeting).await? {
             return Ok(());
         }
         while let Some(line) = read_line(&mut stream).await? {
             let line = line.trim_end();
             let (verb, rest) = line.split_once([' ', ':']).unwrap_or((line, ""));
-            let mut reply = self.script.reply(verb);
+            let mut reply = self.reply(verb).await;
             match verb {
                 "AUTH" => {
                     let login = rest.trim_start_matches("PLAIN ").to_owned();
@@ -169,60 +203,71 @@ impl Session {
                     mail = Received::default();
                     rest.trim_start_matches("FROM:").clone_into(&mut mail.from);
                 }
-                "RCPT" if self.script.gone.is_some_and(|gone| rest.contains(gone)) => {
-                    reply = "550 5.1.1 gone";
-                }
-                "RCPT" => mail.to.push(rest.trim_start_matches("TO:").to_owned()),
+                "RCPT" => match self.script.refuses(rest, mail.to.len()) {
+                    Some(refused) => reply = refused,
+                    None => mail.to.push(rest.trim_start_matches("TO:").to_owned()),
+                },
                 "DATA" if reply.trim_start_matches(LATE).starts_with('3') => {
-                    answer(&mut stream, reply).await?;
+                    self.answer(&mut stream, reply).await?;
                     mail.message = read_message(&mut stream).await?;
                     self.seen().messages += 1;
                     reply = self.take(&mail).await;
                 }
                 _ => {}
             }
-            if !answer(&mut stream, reply).await? {
+            if !self.answer(&mut stream, reply).await? {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    async fn take(&self, mail: &Received) -> &'static str {
-        let mut reply = self.script.reply("message");
-        if reply == HOLD {
-            self.held.add_permits(1);
-            self.go.acquire().await.unwrap().forget();
-            reply = "250 taken";
+    /// The answer to a step, once it may go.
+    async fn reply(&self, step: &str) -> &'static str {
+        let reply = self.script.reply(step);
+        if reply != HOLD {
+            return reply;
         }
+        self.held.add_permits(1);
+        self.go.acquire().await.unwrap().forget();
+        usual(step)
+    }
+
+    /// False where the connection is to be closed.
+    async fn answer(
+        &self,
+        stream: &mut BufReader<TcpStream>,
+        reply: &str,
+    ) -> std::io::Result<bool> {
+        if reply == DROP {
+            return Ok(false);
+        }
+        for (prefix, stays) in [(HALF, false), (STALL, true)] {
+            if let Some(begun) = reply.strip_prefix(prefix) {
+                stream.get_mut().write_all(begun.as_bytes()).await?;
+                if stays {
+                    self.held.add_permits(1);
+                    std::future::pending::<()>().await;
+                }
+                return Ok(false);
+            }
+        }
+        let late = reply.strip_prefix(LATE);
+        if late.is_some() {
+            tokio::time::sleep(LATE_FOR).await;
+        }
+        let reply = format!("{}\r\n", late.unwrap_or(reply));
+        stream.get_mut().write_all(reply.as_bytes()).await?;
+        Ok(true)
+    }
+
+    async fn take(&self, mail: &Received) -> &'static str {
+        let reply = self.reply("message").await;
         if reply.trim_start_matches(LATE).starts_with('2') {
             self.seen().received.push(mail.clone());
         }
         reply
     }
-}
-
-/// False where the connection is to be closed.
-async fn answer(stream: &mut BufReader<TcpStream>, reply: &str) -> std::io::Result<bool> {
-    if reply == DROP {
-        return Ok(false);
-    }
-    for (prefix, stays) in [(HALF, false), (STALL, true)] {
-        if let Some(begun) = reply.strip_prefix(prefix) {
-            stream.get_mut().write_all(begun.as_bytes()).await?;
-            if stays {
-                std::future::pending::<()>().await;
-            }
-            return Ok(false);
-        }
-    }
-    let late = reply.strip_prefix(LATE);
-    if late.is_some() {
-        tokio::time::sleep(LATE_FOR).await;
-    }
-    let reply = format!("{}\r\n", late.unwrap_or(reply));
-    stream.get_mut().write_all(reply.as_bytes()).await?;
-    Ok(true)
 }
 
 /// A line with its end; none after the last.

@@ -81,12 +81,13 @@ where
         Self { home, config }
     }
 
-    /// Forgets what [`Forget::find`] found. An event that comes after that is a new one. Where `is_idle` says that no worker is at work, no
-    /// lease is waited for; it is asked once everything is marked, since a worker that begins later sees the marks.
+    /// Forgets what [`Forget::find`] found. An event that comes after that is a new one. `gone` ends when every worker has ended that was
+    /// at work when it was first polled; where a home cannot know that it never does, and a lease is waited for. It is polled once everything
+    /// is marked, since a worker that begins later sees the marks.
     pub async fn run(
         &self,
         found: &Found,
-        is_idle: impl Fn() -> bool + Send,
+        gone: impl Future<Output = ()> + Send,
         on_step: &mut (impl FnMut(ForgetStep) + Send),
     ) -> Result<Forgotten, PortError> {
         let events = || found.events.iter().chain(&found.recent);
@@ -97,8 +98,12 @@ where
             newest = newest.max(Some(at));
             on_step(ForgetStep::Marked { done, all });
         }
-        if let Some(newest) = newest.filter(|_marked| !is_idle()) {
-            self.wait(newest, on_step).await;
+        if let Some(newest) = newest {
+            tokio::select! {
+                biased;
+                () = gone => {}
+                () = self.wait(newest, on_step) => {}
+            }
         }
         let mut forgotten = Forgotten {
             events: found.events.len(),

@@ -8,11 +8,10 @@ use super::write::{NewClaim, Prepared};
 use super::{end, send, suppress, write};
 use crate::ledger::{ClaimState, Document, DocumentState, RawState};
 use crate::observe::EnrichmentBegan;
-use crate::port::{ETag, Home};
-use crate::settings::RECORD_DEADLINE;
+use crate::port::{BegunMail, ETag, Home, Mailer as _};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Says, Takeover};
-use leadwire_domain::effect::{Effect, Effects, Standing, standing};
+use leadwire_domain::effect::{Effect, EffectState, Effects, Standing, standing};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::wait::{DeferReason, WaitKind, decide_early_wait};
 use std::time::Duration;
@@ -39,7 +38,7 @@ async fn steps<H: Home>(cx: &mut Context<'_, H>, remaining: Duration) -> Result<
     if let Some(seconds) = not_before.and_then(|time| decide_early_wait(began, time)) {
         return cx.defer(DeferReason::TooEarly, seconds).await;
     }
-    if remaining < RECORD_DEADLINE {
+    if remaining < cx.config.pace.record {
         return cx.defer(DeferReason::NoTimeLeft, NO_TIME_SECONDS).await;
     }
     for is_last_look in [false, true] {
@@ -150,6 +149,7 @@ async fn resume<H: Home>(
             claim: NewClaim::First,
         })));
     };
+    let said = without_unsent(cx, claim.as_ref(), said).await?;
     let listed = match document.notify() {
         Some(notify) => notify.to_vec(),
         None => said.keys().cloned().collect(),
@@ -167,6 +167,35 @@ async fn resume<H: Home>(
         over,
         claim: NewClaim::Named(takeover),
     })))
+}
+
+/// What a claim of another run of the home says, less what that run had not begun to hand over when it died: a death before that is no
+/// doubt.
+async fn without_unsent<H: Home>(
+    cx: &Context<'_, H>,
+    claim: Option<&Claim>,
+    mut said: Effects,
+) -> Result<Effects, Failed> {
+    let Some(boot) = claim.and_then(|claim| claim.dead_boot(cx.config.boot.as_deref())) else {
+        return Ok(said);
+    };
+    let event = cx.name().tag();
+    for (id, effect) in &mut said {
+        if effect.state != EffectState::Sending {
+            continue;
+        }
+        let begun = BegunMail {
+            event: &event,
+            effect: id,
+            attempt: effect.attempt,
+            boot,
+        };
+        let may_be_out = cx.home.mailer().may_be_out(begun).await;
+        if !may_be_out.map_err(Failed::store)? {
+            *effect = effect.clone().given_back();
+        }
+    }
+    Ok(said)
 }
 
 /// What the claim says of the stored document's effects. `None` where there is no claim, and the first one need name none.

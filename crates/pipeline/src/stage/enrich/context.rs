@@ -5,7 +5,7 @@ use super::record::{Done, Outcome, Record};
 use crate::ledger::Ledger;
 use crate::observe::{CallFailed, LeadDeferred, RecordAcked, Subject};
 use crate::port::{Clock, DelayQueue, Entropy, Home, OutgoingMessage, PortError};
-use crate::settings::{EnrichConfig, RECORD_DEADLINE};
+use crate::settings::EnrichConfig;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::EventName;
@@ -81,7 +81,7 @@ impl<'a, H: Home> Context<'a, H> {
             record,
             trigger,
             token: format!("{token:032x}"),
-            deadline: Instant::now() + RECORD_DEADLINE,
+            deadline: Instant::now() + config.pace.record,
             sends,
             progress,
         }

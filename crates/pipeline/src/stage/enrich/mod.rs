@@ -23,7 +23,7 @@ pub use record::{Done, Outcome, Record};
 use crate::ledger::{Ledger, RawState};
 use crate::observe::{BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, RecordFailed};
 use crate::port::{Clock, DelayQueue, Entropy, Home, PortError};
-use crate::settings::{EnrichConfig, RECORD_DEADLINE};
+use crate::settings::EnrichConfig;
 use crate::trace;
 use context::{Context, counts_for_slo};
 use futures_util::FutureExt as _;
@@ -100,7 +100,7 @@ impl<H: Home> Enrich<H> {
             &mut progress,
         );
         let work = AssertUnwindSafe(attempt::run(cx, remaining)).catch_unwind();
-        let cut_off = match tokio::time::timeout(RECORD_DEADLINE, work).await {
+        let cut_off = match tokio::time::timeout(self.config.pace.record, work).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(_panic)) => Err(FailureReason::Panicked),
             Err(_elapsed) => Err(FailureReason::DeadlineExceeded),

@@ -7,7 +7,7 @@ use super::record::Outcome;
 use super::settle::{self, Answered, Board};
 use super::write::Held;
 use crate::port::{ETag, Entropy, Home, Mail, MailOutcome, Mailer, PortError};
-use crate::settings::RECORD_DEADLINE;
+use crate::settings::Pace;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -19,8 +19,6 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-/// With less than this left of a record's time nothing is sent any more: its answer could not be recorded.
-const SEND_RESERVE: Duration = Duration::from_secs(5);
 /// How long before the end of a record's time an answer is no longer waited for, so that the attempt itself records the doubt.
 const RECORD_RESERVE: Duration = Duration::from_millis(1500);
 /// How long an answer may stay unrecorded while others are waited for.
@@ -34,7 +32,7 @@ pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<
     if held.todo.is_empty() && is_told_by_claim(&held) {
         return end::of_attempt(cx, (&held.listed, &held.effects), true).await;
     }
-    if cx.deadline - SEND_RESERVE < Instant::now() {
+    if cx.deadline - cx.config.pace.send < Instant::now() {
         claim::give_back(cx).await;
         return cx.defer(DeferReason::NoTimeLeft, NO_TIME_SECONDS).await;
     }
@@ -88,6 +86,7 @@ fn ask_all<'a, H: Home>(
         home: cx.home,
         sends: cx.sends,
         deadline: cx.deadline,
+        pace: cx.config.pace,
     };
     let mails = compose(cx, held);
     for (effect, mail) in &mails {
@@ -137,6 +136,7 @@ struct Asker<'a, H> {
     home: &'a H,
     sends: &'a Semaphore,
     deadline: Instant,
+    pace: Pace,
 }
 
 impl<H> Clone for Asker<'_, H> {
@@ -154,7 +154,7 @@ impl<H: Home> Asker<'_, H> {
             return Answered::new(effect, Answer::Dropped);
         };
         loop {
-            let last_send = self.deadline - SEND_RESERVE;
+            let last_send = self.deadline - self.pace.send;
             let Ok(Ok(turn)) = timeout_at(last_send, self.sends.acquire()).await else {
                 let others = "others were being sent for too long".to_owned();
                 return Answered::new(effect, Answer::Busy(Some(others)));
@@ -163,7 +163,7 @@ impl<H: Home> Asker<'_, H> {
             let sent = timeout_at(self.deadline - RECORD_RESERVE, sent).await;
             match sent {
                 Ok(MailOutcome::Throttled(_))
-                    if Instant::now() < self.deadline - RECORD_DEADLINE / 2 => {}
+                    if Instant::now() < self.deadline - self.pace.record / 2 => {}
                 Ok(outcome) => return Answered::of(effect, outcome),
                 Err(_late) => {
                     let late = "no reply within the record's time".to_owned();
