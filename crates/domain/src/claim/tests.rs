@@ -65,6 +65,20 @@ fn a_lease_protects_a_living_sender_and_nothing_else() {
 }
 
 #[test]
+fn a_claim_of_another_run_names_a_process_that_is_dead() {
+    for (made_by, own, dead) in [
+        (Some("a"), Some("b"), Some("a")),
+        (Some("a"), Some("a"), None),
+        // On AWS there are no runs, and of a claim that names none nothing is known.
+        (Some("a"), None, None),
+        (None, Some("b"), None),
+        (None, None, None),
+    ] {
+        assert_eq!(claim(made_by, Says::First).dead_boot(own), dead);
+    }
+}
+
+#[test]
 fn the_first_claim_names_no_effect_and_the_next_names_each() {
     let first = r#"{"v":2,"token":"t1","lease_until":"1970-01-01T00:01:30Z"}"#;
     let of_boot = claim(Some("b"), named([(TEAM, Effect::first())]));
