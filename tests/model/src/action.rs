@@ -44,6 +44,10 @@ pub enum Process {
     Enrich(WorkerId),
     /// The sweep.
     Sweep,
+    /// A wake-up; its notification comes again.
+    Wake,
+    /// One machine: all of them but forget, which is a command.
+    Machine,
     /// The forget command; it is run again from its start.
     Forget,
 }
@@ -69,6 +73,8 @@ pub enum Action {
     Do(WorkerId, Reply),
     /// A worker puts its claim.
     Claim(WorkerId, Reply),
+    /// One machine: a worker writes into the mail log that it sends an effect.
+    Log(WorkerId, EffectId),
     /// A worker sends an effect.
     Send(WorkerId, EffectId, Reply),
     /// A worker writes the answers that it has, while another effect is under way.
@@ -77,6 +83,10 @@ pub enum Action {
     SweepStarts,
     /// The sweep does its next call.
     SweepGoesOn,
+    /// A notification of an owner file is received, and the lead's events are listed.
+    WakeStarts,
+    /// The wake-up does its next call.
+    WakeGoesOn(Reply),
     /// An operator asks to forget the lead.
     ForgetStarts,
     /// Forget does its next call.
@@ -102,8 +112,6 @@ pub enum Outside {
     LookupChanges,
     /// The owner file goes away.
     LookupVanishes,
-    /// An owner file wakes the event that waits for it.
-    Wake,
     /// Other receivers are configured.
     ConfigChanges,
     /// A service begins to throttle, or to refuse.
@@ -114,6 +122,12 @@ pub enum Outside {
     Resend(Rev, EffectId),
     /// An operator redrives the dead letter queue.
     Redrive,
+    /// One machine: SIGTERM.
+    Stop,
+    /// The process that was stopped ends.
+    End,
+    /// It comes back.
+    Boot,
     /// All of `mail/` is lost.
     PrefixLost,
     /// The queue is purged.

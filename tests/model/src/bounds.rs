@@ -1,7 +1,7 @@
 //! What is checked: a protocol, what may happen around it, and how often.
 
 use crate::claim::Claim;
-use crate::effect::{BOTH, NONE, Set};
+use crate::effect::{BOTH, NONE, Set, TEAM};
 use crate::fact::{Lookup, Service};
 use crate::pair::Pair;
 use crate::variant::Variant;
@@ -35,8 +35,10 @@ pub struct Bounds {
     pub denials: u8,
     /// Answers written while another effect is still under way.
     pub slow: u8,
-    /// Wake-ups by an owner file.
+    /// Notifications of owner files that are received, at any moment; those beyond are lost.
     pub wakes: u8,
+    /// Orderly ends of the process of one machine.
+    pub stops: u8,
     /// Parked effects that a person has sent once more.
     pub resends: u8,
     /// Redrives of the dead letter queue.
@@ -70,6 +72,7 @@ pub(crate) const CONFIGURE: May = |bounds| &mut bounds.configurations;
 pub(crate) const DENY: May = |bounds| &mut bounds.denials;
 pub(crate) const SLOW: May = |bounds| &mut bounds.slow;
 pub(crate) const WAKE: May = |bounds| &mut bounds.wakes;
+pub(crate) const STOP: May = |bounds| &mut bounds.stops;
 pub(crate) const RESEND: May = |bounds| &mut bounds.resends;
 pub(crate) const REDRIVE: May = |bounds| &mut bounds.redrives;
 pub(crate) const REPLAY: May = |bounds| &mut bounds.replays;
@@ -158,6 +161,10 @@ pub struct Policy {
     pub service_recovers: bool,
     /// Whether a replay mails.
     pub replay: Notify,
+    /// Whether all is one process on one machine; else it is AWS.
+    pub one_machine: bool,
+    /// Whether the clock moves while nothing is under way but sends: a reply takes longer than a phase.
+    pub replies_are_late: bool,
     /// Whether the clock moves at any time. Else it does while no process is at work: phases are minutes, processes
     /// read the clock once, at their start.
     pub clock_is_free: bool,
@@ -181,6 +188,8 @@ impl Policy {
         service_turns: Service::Throttling,
         service_recovers: true,
         replay: Notify::Force,
+        one_machine: false,
+        replies_are_late: false,
         clock_is_free: false,
         receives: 3,
         hops: 2,
@@ -218,6 +227,20 @@ impl Policy {
         Self {
             service: Pair::new(Service::Up, service),
             service_recovers: false,
+            ..self
+        }
+    }
+
+    /// The same with one hop of each kind.
+    pub(crate) const fn hasty(self) -> Self {
+        Self { hops: 1, ..self }
+    }
+
+    /// The same with one receiver.
+    pub(crate) const fn alone(self) -> Self {
+        Self {
+            notify: [TEAM, TEAM],
+            config: [TEAM, TEAM],
             ..self
         }
     }

@@ -1,13 +1,16 @@
 //! Negative controls: each broken protocol, and the promise that it must break. What is wrong with it, `variant.rs` says.
 
 use crate::bounds::{
-    Bounds, CHANGE, CONFIGURE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, PURGE, Policy,
-    Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, THROTTLE, VANISH, WAKE, WIPE,
+    Bounds, CHANGE, CONFIGURE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, NO_TIME, PURGE,
+    Policy, Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, STOP, SWEEP, THROTTLE, VANISH, WAKE,
+    WIPE,
 };
 use crate::claim::{Claim, Old};
 use crate::fact::Service;
 use crate::property as p;
-use crate::scenario::{EITHER_PARK, GAINED, MERGED, NO_EFFECT, TURNING, upgrade};
+use crate::scenario::{
+    EITHER_PARK, GAINED, MACHINE, MACHINE_PARK, MACHINE_SLOW, MERGED, NO_EFFECT, TURNING, upgrade,
+};
 use crate::variant::Variant;
 
 /// A broken protocol, in a scenario in which the sound one keeps the promise.
@@ -21,7 +24,15 @@ pub struct Control {
 
 /// Every negative control.
 pub fn all() -> Vec<Control> {
-    let tables = [claims(), met(), effects(), ends(), others()];
+    let tables = [
+        claims(),
+        met(),
+        effects(),
+        ends(),
+        woken(),
+        booted(),
+        others(),
+    ];
     let control = |(variant, things, policy, property): Setting| Control {
         protocol: Protocol {
             bounds: Bounds::of(things),
@@ -191,8 +202,6 @@ fn ends() -> Vec<Setting> {
         ),
         (V::AcceptUnsent, &[FAIL], DEFAULT, p::ACCEPTED_HAS_TRIGGER),
         (V::NoEarlyGuard, &[EARLY], DEFAULT, p::NOT_EARLY),
-        (V::WakeBeforeDue, &[WAKE], Policy::LATE, p::WOKEN_WHEN_DUE),
-        (V::WakeIgnoresTime, &[WAKE], Policy::LATE, p::NOT_EARLY),
         (
             V::AckThenSend,
             &[CRASH],
@@ -217,6 +226,58 @@ fn ends() -> Vec<Setting> {
             p::NOTHING_CIRCLES,
         ),
         (V::SweepIncautious, &[WIPE], DEFAULT, p::SENDS_BOUNDED),
+    ]
+}
+
+/// Wake-ups.
+fn woken() -> Vec<Setting> {
+    use Variant as V;
+    const LATE: Policy = Policy::LATE;
+    vec![
+        (V::WakeBeforeDue, &[WAKE], LATE, p::WOKEN_WHEN_DUE),
+        (V::WakeIgnoresTime, &[WAKE], LATE, p::NOT_EARLY),
+        (V::WakesOnlyOnce, &[WAKE, WAKE], LATE, p::HEARD_IS_MADE),
+        (V::WakesDocument, &[WAKE], LATE, p::WOKEN_WHILE_WAITING),
+        (
+            V::WakesTombstone,
+            &[WAKE, FORGET],
+            LATE,
+            p::WOKEN_WHILE_WAITING,
+        ),
+        (V::WakeReplaces, &[WAKE], LATE, p::ACCEPTED_HAS_TRIGGER),
+        (V::OnceWaits, &[WAKE], LATE, p::WOKEN_PASSES),
+        (V::OnceFails, &[WAKE], LATE, p::WOKEN_PASSES),
+        (V::CopyForgetsOnce, &[WAKE, NO_TIME], LATE, p::WOKEN_PASSES),
+    ]
+}
+
+/// One machine.
+fn booted() -> Vec<Setting> {
+    use Variant as V;
+    vec![
+        (V::ShortLease, &[RETRY], MACHINE_SLOW, p::SENDS_BOUNDED),
+        (V::BootWaits, &[CRASH], MACHINE, p::ONE_BOOT),
+        (V::StopLeavesSending, &[STOP], MACHINE, p::ONE_BOOT),
+        (
+            V::UnloggedIsDoubt,
+            &[CRASH],
+            MACHINE_PARK,
+            p::PARKED_IS_DOUBTFUL,
+        ),
+        (V::LoggedIsIdle, &[CRASH], MACHINE_PARK, p::PARK_SENDS_ONCE),
+        (V::RowAfterSend, &[CRASH], MACHINE_PARK, p::PARK_SENDS_ONCE),
+        (
+            V::RowOutlivesAttempt,
+            &[CRASH, THROTTLE],
+            MACHINE_PARK,
+            p::PARKED_IS_DOUBTFUL,
+        ),
+        (
+            V::UnloggedForgetsDoubts,
+            &[CRASH, LOSE, LOSE],
+            MACHINE.alone(),
+            p::SENDS_BOUNDED,
+        ),
     ]
 }
 

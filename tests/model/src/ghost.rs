@@ -17,8 +17,10 @@ pub struct Ghost {
     pub accepted: bool,
     /// An effect took place before `not_before`.
     pub early_effect: bool,
-    /// A wake-up was sent before `not_before`.
-    pub woken_early: bool,
+    /// The last owner file that was written while the event was due has not had its notification.
+    pub unheard: bool,
+    /// A wake-up waited or failed for an owner that is absent.
+    pub woken_waits: bool,
     /// A stored document was replaced.
     pub doc_changed: bool,
     /// An effect was made of something else than the stored document, or is none of its own.
@@ -47,6 +49,22 @@ pub struct Ghost {
     pub orphan: Pair<bool>,
     /// Triggers that the sweep has sent.
     pub swept: u8,
+    /// How the event was woken, at the worst.
+    pub woken: Woken,
+}
+
+/// In what state an event was woken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Woken {
+    /// It was not.
+    #[default]
+    Never,
+    /// While it waited for its owner.
+    Waiting,
+    /// Before it was due.
+    Early,
+    /// Its document or its tombstone was there.
+    Ended,
 }
 
 /// What happened to one effect.

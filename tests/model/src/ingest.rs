@@ -9,15 +9,16 @@ use crate::state::{Ingest, State};
 use crate::variant::Variant;
 
 impl Protocol {
-    pub(crate) fn ingest_actions(state: &State, actions: &mut Vec<Action>) {
+    pub(crate) fn ingest_actions(&self, state: &State, actions: &mut Vec<Action>) {
         if state.ingest == Ingest::Idle {
-            if state.left.posts > 0 {
+            if state.left.posts > 0 && state.runs() {
                 actions.push(Action::Post);
             }
             return;
         }
         let calls = matches!(state.ingest, Ingest::PutRaw | Ingest::Send);
-        actions.extend(state.replies(calls, calls).map(Action::Ingest));
+        let may_lose = calls && !self.policy.one_machine;
+        actions.extend(state.replies(may_lose, calls).map(Action::Ingest));
     }
 
     pub(crate) fn post(&self, state: &mut State) {

@@ -10,6 +10,7 @@ mod fact;
 mod forget;
 mod ghost;
 mod ingest;
+mod machine;
 mod model;
 mod pair;
 mod property;
@@ -18,6 +19,7 @@ mod state;
 mod sweep;
 mod symmetry;
 mod variant;
+mod wake;
 mod worker;
 mod world;
 
@@ -33,9 +35,9 @@ pub use bounds::{Ambiguous, Bounds, Notify, OwnerMissing, Policy, Protocol, Star
 pub use claim::{Claim, Mail, Old};
 pub use effect::{Answer, Effect, EffectId, Effects, Set};
 pub use fact::{Doc, Failed, Lookup, Phase, Raw, Reason, Service, Wait};
-pub use ghost::{Ghost, Told};
+pub use ghost::{Ghost, Told, Woken};
 pub use pair::{Pair, Rev, WorkerId};
 pub use queue::{Delay, Kind, Message, Place, Queue, Slot};
-pub use state::{Forget, Ingest, State, Sweep};
+pub use state::{Forget, Ingest, Machine, State, Sweep, Wake};
 pub use variant::Variant;
 pub use worker::{Found, GivenUp, Plan, Step, Worker, Write};

@@ -13,7 +13,8 @@ use crate::ghost::{Ghost, Told};
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::property;
 use crate::queue::{Delay, Message};
-use crate::state::{Forget, State};
+use crate::state::{Forget, Machine, State};
+use crate::wake::owner_appears;
 use crate::worker::Step;
 use crate::world;
 
@@ -112,7 +113,12 @@ impl Model for Protocol {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        Self::ingest_actions(state, actions);
+        if state.machine == Machine::Down {
+            // Time that passes meanwhile passes as well before the first message is received.
+            actions.push(Action::Outside(Outside::Boot));
+            return self.forget_actions(state, actions);
+        }
+        self.ingest_actions(state, actions);
         Self::delivery_actions(state, actions);
         for id in WorkerId::ALL {
             self.worker_actions(state, id, actions);
@@ -121,7 +127,9 @@ impl Model for Protocol {
         self.forget_actions(state, actions);
         self.world_actions(state, actions);
         self.operator_actions(state, actions);
-        Self::crash_actions(state, actions);
+        self.wake_actions(state, actions);
+        self.machine_actions(state, actions);
+        self.crash_actions(state, actions);
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
@@ -174,6 +182,7 @@ impl Protocol {
                 Self::spend(state, reply);
                 self.write_claim(state, id, reply);
             }
+            Action::Log(id, effect) => self.log(state, (id, effect)),
             Action::Send(id, effect, reply) => {
                 Self::spend(state, reply);
                 self.send(state, (id, effect), reply);
@@ -184,6 +193,11 @@ impl Protocol {
             }
             Action::SweepStarts => self.sweep_starts(state),
             Action::SweepGoesOn => self.sweep_step(state),
+            Action::WakeStarts => self.wake_starts(state),
+            Action::WakeGoesOn(reply) => {
+                Self::spend(state, reply);
+                self.wake_step(state, reply);
+            }
             Action::ForgetStarts => self.forget_starts(state),
             Action::ForgetGoesOn => self.forget_step(state),
             Action::Replay => self.replay(state),
@@ -197,16 +211,15 @@ impl Protocol {
         match event {
             Outside::Tick => state.phase = state.phase.next().unwrap_or(state.phase),
             Outside::LeaseEnds(rev) => state.mail[rev].live = false,
-            Outside::LookupCured => state.lookup = Lookup::First,
+            Outside::LookupCured => owner_appears(state, Lookup::First),
             Outside::LookupChanges => {
                 state.left.lookup_changes -= 1;
-                state.lookup = Lookup::Second;
+                owner_appears(state, Lookup::Second);
             }
             Outside::LookupVanishes => {
                 state.left.lookup_losses -= 1;
                 state.lookup = Lookup::Absent;
             }
-            Outside::Wake => Self::wake(state),
             Outside::ConfigChanges => {
                 state.left.configurations -= 1;
                 state.config = self.policy.config[1];
@@ -218,6 +231,9 @@ impl Protocol {
             Outside::Recovers(effect) => state.service[effect] = Service::Up,
             Outside::Resend(rev, effect) => Self::resend(state, rev, effect),
             Outside::Redrive => world::redrive(state),
+            Outside::Stop => self.stop(state),
+            Outside::End => self.go_down(state),
+            Outside::Boot => self.boot(state),
             Outside::PrefixLost => world::lose_prefix(state),
             Outside::Purge => world::purge(state),
         }
@@ -230,7 +246,12 @@ impl State {
         let crm_rests = self.answered || self.left.posts == 0;
         let no_message = !self.queue.each().any(|(_, m)| m.is_alive());
         let forgetting = !matches!(self.forget, Forget::Never | Forget::Done);
-        !self.is_at_work() && crm_rests && no_message && !forgetting && !protocol.sweep_finds(self)
+        self.runs()
+            && !self.is_at_work()
+            && crm_rests
+            && no_message
+            && !forgetting
+            && !protocol.sweep_finds(self)
     }
 
     /// The event was stored once.
@@ -264,6 +285,8 @@ fn facts(state: &State) -> Vec<(String, String)> {
         ("time".to_owned(), &state.phase),
         ("ingest".to_owned(), &state.ingest),
         ("sweep".to_owned(), &state.sweep),
+        ("wake-up".to_owned(), &state.wake),
+        ("machine".to_owned(), &state.machine),
         ("forget".to_owned(), &state.forget),
         ("raw/X".to_owned(), &state.raw),
     ];
@@ -277,6 +300,8 @@ fn facts(state: &State) -> Vec<(String, String)> {
         for effect in EffectId::ALL {
             let sends = &state.ghost.effects[rev][effect].sends;
             facts.push((format!("times {effect:?} has {name}"), sends));
+            let row = &state.log[rev][effect];
+            facts.push((format!("row of {effect:?} of {name}"), row));
         }
     }
     let shown = facts.into_iter();

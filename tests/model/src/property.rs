@@ -9,10 +9,12 @@ use crate::audit::{Audit, audit};
 use crate::bounds::{Ambiguous, Notify, Protocol, Start};
 use crate::claim::Claim;
 use crate::effect::{BOTH, Effect, EffectId, Effects, Set};
-use crate::fact::{Doc, Failed, Raw, Reason};
+use crate::enrich::is_visible;
+use crate::fact::{Doc, Failed, Lookup, Phase, Raw, Reason};
+use crate::ghost::Woken;
 use crate::pair::Rev;
-use crate::queue::Place;
-use crate::state::{Forget, State};
+use crate::queue::{Kind, Message, Place};
+use crate::state::{Forget, Machine, State};
 use crate::sweep::SWEPT_MAX;
 
 pub(crate) const ACCEPTED_IS_STORED: &str = "P1 an accepted event is stored";
@@ -48,6 +50,14 @@ pub(crate) const WAITING_IS_FREE: &str = "P6 waiting costs no receive";
 pub(crate) const SETTLED_RESTS: &str = "P6 a message of a settled event neither fails nor waits";
 pub(crate) const WOKEN_WHEN_DUE: &str =
     "P9 an event that is not due is woken by its own message only";
+pub(crate) const WOKEN_WHILE_WAITING: &str =
+    "P9 an event that has its document or its tombstone is not woken";
+pub(crate) const WOKEN_PASSES: &str =
+    "P9 a wake-up neither waits nor fails for an absent owner: the event's own message does";
+pub(crate) const HEARD_IS_MADE: &str =
+    "P9 an owner file whose notification came makes its document without the event's own message";
+pub(crate) const ONE_BOOT: &str =
+    "one machine: no claim of another boot is waited for, whether that died or was stopped";
 pub(crate) const FORGOTTEN: &str = "forgotten stays forgotten: nothing stored, nothing sent";
 pub(crate) const NOTHING_CIRCLES: &str = "nothing circles: hops and sweeps are bounded";
 pub(crate) const NO_DEADLOCK: &str = "a run stops only when it is quiet";
@@ -68,6 +78,10 @@ pub(crate) const R_SECOND: &str = "reached: sent from the second document";
 pub(crate) const R_REPLAYED: &str = "reached: a replay sent";
 pub(crate) const R_SILENT: &str = "reached: a replay ended silent";
 pub(crate) const R_FORGOTTEN: &str = "reached: forgotten";
+pub(crate) const R_WOKEN: &str = "reached: sent by a wake-up while its own message waits";
+pub(crate) const R_WOKEN_BUSY: &str = "reached: a wake-up waits for a busy service";
+pub(crate) const R_WOKEN_DEAD: &str = "reached: a wake-up dead-lettered";
+pub(crate) const R_STOPPED: &str = "reached: a stop writes a doubt";
 pub(crate) const R_CURED: &str = "reached: sent after the dead letter queue";
 
 /// The properties of a protocol in its scenario.
@@ -177,7 +191,15 @@ fn nothing_else_happens() -> Vec<Property<Protocol>> {
         law(SETTLED_RESTS, |_, s| {
             !s.ghost.bothered || s.ghost.prefix_lost
         }),
-        law(WOKEN_WHEN_DUE, |_, s| !s.ghost.woken_early),
+        law(WOKEN_WHEN_DUE, |_, s| s.ghost.woken != Woken::Early),
+        law(WOKEN_WHILE_WAITING, |_, s| s.ghost.woken != Woken::Ended),
+        law(WOKEN_PASSES, |_, s| !s.ghost.woken_waits),
+        law(HEARD_IS_MADE, heard_is_made),
+        law(ONE_BOOT, |p, s| {
+            let dead = |rev| s.mail[rev].live && !s.holder_works(rev);
+            let asked = p.policy.one_machine && s.runs();
+            !asked || !Rev::ALL.into_iter().any(dead)
+        }),
         law(FORGOTTEN, |_, s| {
             // A sweep that was under way may still count and give up: `docs/MODEL.md` says so.
             let swept_out = |f: &Failed| f.reason == Reason::SweptOut;
@@ -242,6 +264,21 @@ fn reachable() -> Vec<Property<Protocol>> {
         }),
         reach(R_SILENT, |_, s| s.mail[Rev::Replay].claim == Claim::Silent),
         reach(R_FORGOTTEN, |_, s| s.forget == Forget::Done),
+        reach(R_WOKEN, |_, s| {
+            let waits = |m: &Message| !m.woken && m.kind == Kind::Owner && m.place == Place::Queue;
+            is_sent(s) && s.queue.each().any(|(_, m)| waits(m))
+        }),
+        reach(R_WOKEN_BUSY, |_, s| {
+            let waits = |m: &Message| m.woken && m.kind == Kind::Mail;
+            s.queue.each().any(|(_, m)| waits(m))
+        }),
+        reach(R_WOKEN_DEAD, |_, s| {
+            let dead = |m: &Message| m.woken && m.place == Place::Dlq;
+            s.queue.each().any(|(_, m)| dead(m))
+        }),
+        reach(R_STOPPED, |_, s| {
+            s.machine == Machine::Stopping && has(s, |e| matches!(e, Effect::Doubt(_)))
+        }),
         reach(R_CURED, |_, s| is_sent(s) && s.ghost.dead_lettered),
     ]
 }
@@ -355,4 +392,18 @@ fn waiting_is_free(_: &Protocol, state: &State) -> bool {
         .each()
         .filter(|(_, m)| m.place != Place::Deleted);
     messages.all(|(slot, m)| usize::from(m.receives) <= explained(slot))
+}
+
+/// In the owner window nobody waits for time to pass once the file is there and its notification came. Faults are excused.
+fn heard_is_made(protocol: &Protocol, state: &State) -> bool {
+    let there = matches!(state.lookup, Lookup::First | Lookup::Second);
+    let heard = there && !state.ghost.unheard && protocol.bounds.wakes > 0;
+    let calm = protocol.faults(state.left) == 0 && !state.ghost.struck && !is_forgotten(state);
+    let now = state
+        .queue
+        .each()
+        .any(|(slot, m)| m.place != Place::Dlq && is_visible(state, slot));
+    let rests = state.runs() && !state.is_at_work() && !now;
+    let asked = state.phase == Phase::Due && state.ghost.accepted && heard && calm && rests;
+    !asked || state.docs[Rev::Base].is_some()
 }

@@ -76,6 +76,8 @@ pub struct Message {
     pub receives: u8,
     /// A wake-up: where the owner is still absent, the event's own message waits.
     pub once: bool,
+    /// Ghost: a wake-up, or a copy of one.
+    pub woken: bool,
     /// Ghost: receives that ended in a failure which the contract lets cost one.
     pub strikes: u8,
     /// Ghost: hops went on something else than the schedule of its kind.
@@ -138,6 +140,15 @@ impl Queue {
     pub fn clear(&mut self, slot: Slot) {
         if let Some(place) = self.slots.get_mut(usize::from(slot.0)) {
             *place = None;
+        }
+    }
+
+    /// Drops the messages for which it holds.
+    pub fn drop_where(&mut self, holds: impl Fn(&Message) -> bool) {
+        for slot in &mut self.slots {
+            if slot.as_ref().is_some_and(&holds) {
+                *slot = None;
+            }
         }
     }
 

@@ -1,5 +1,9 @@
 //! The scenarios in which the sound protocol must keep every promise.
 
+mod late;
+
+pub(crate) use late::{MACHINE, MACHINE_PARK, MACHINE_SLOW};
+
 use crate::bounds::{
     Bounds, CHANGE, CONFIGURE, CRASH, DENY, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, NO_TIME,
     PURGE, Policy, Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, Start, THROTTLE, VANISH,
@@ -127,6 +131,8 @@ pub fn ordinary() -> Vec<Scenario> {
         faulty(),
         several(),
         waiting(),
+        late::woken(),
+        late::on_one_machine(),
         operated(),
         forgotten(),
         upgraded(),
@@ -222,10 +228,6 @@ fn waiting() -> Vec<Scenario> {
             .may(&[CRASH, REDRIVE])
             .under(Policy::LATE)
             .reaches(&[p::R_SENT, p::R_DLQ, p::R_CURED]),
-        small("the owner comes late and wakes the event, twice")
-            .may(&[WAKE, WAKE, VANISH])
-            .under(Policy::LATE)
-            .reaches(&[p::R_SENT, p::R_DLQ]),
         small("the owner never comes: dlq")
             .may(&[CRASH, REDRIVE])
             .under(Policy::NEVER)
@@ -350,6 +352,10 @@ fn upgraded() -> Vec<Scenario> {
 
 /// Larger ones, for the long check.
 pub fn deep() -> Vec<Scenario> {
+    [large(), late::deep()].concat()
+}
+
+fn large() -> Vec<Scenario> {
     vec![
         scenario("deep: every fault, a duplicate, an answer that is late")
             .may(&[CRASH, LOSE, FAIL, DUPLICATE, SLOW])

@@ -42,6 +42,28 @@ pub enum Sweep {
     CountLate,
 }
 
+/// Where a wake-up is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Wake {
+    /// No notification is in hand.
+    #[default]
+    Idle,
+    /// The event was found; `SendMessage`.
+    Send,
+}
+
+/// The one process of one machine. On AWS it counts as up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Machine {
+    /// It runs.
+    #[default]
+    Up,
+    /// It was told to stop: nothing new begins.
+    Stopping,
+    /// It ended, or died.
+    Down,
+}
+
 /// Where forget is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Forget {
@@ -91,6 +113,12 @@ pub struct State {
     pub workers: Pair<Worker>,
     /// The sweep.
     pub sweep: Sweep,
+    /// The wake-up.
+    pub wake: Wake,
+    /// One machine: its process.
+    pub machine: Machine,
+    /// One machine: the row of the mail log for the present attempt at each effect.
+    pub log: Pair<Pair<bool>>,
     /// The forget command.
     pub forget: Forget,
     /// What may still happen.
@@ -138,11 +166,17 @@ impl State {
         [Some(Reply::Answer), lost, error].into_iter().flatten()
     }
 
-    /// Whether ingest, enrich or the sweep is at work.
+    /// Whether anything new may begin.
+    pub fn runs(&self) -> bool {
+        self.machine == Machine::Up
+    }
+
+    /// Whether ingest, enrich, the sweep or a wake-up is at work.
     pub fn is_at_work(&self) -> bool {
         self.workers.each().iter().any(|w| w.is_busy())
             || self.ingest != Ingest::Idle
             || self.sweep != Sweep::Idle
+            || self.wake != Wake::Idle
     }
 
     /// Whether the event has a message that will be received.

@@ -17,7 +17,7 @@ impl Protocol {
     pub(crate) fn sweep_actions(&self, state: &State, actions: &mut Vec<Action>) {
         if state.sweep != Sweep::Idle {
             actions.push(Action::SweepGoesOn);
-        } else if state.phase == Phase::Old && self.sweep_finds(state) {
+        } else if state.phase == Phase::Old && state.runs() && self.sweep_finds(state) {
             let needless = has_trigger(state);
             if !needless || state.left.sweeps > 0 {
                 actions.push(Action::SweepStarts);

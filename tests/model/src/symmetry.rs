@@ -64,6 +64,7 @@ fn forget_dead_bodies(state: &mut State) {
             message.hops = 0;
             message.mail_wait_since = None;
             message.once = false;
+            message.woken = false;
             message.hop_stolen = false;
         }
     }
@@ -77,6 +78,7 @@ fn swap_effects(state: &mut State) {
     for rev in Rev::ALL {
         swap_in(&mut state.mail[rev].claim);
         state.ghost.effects[rev].swap();
+        state.log[rev].swap();
         if let Some(failed) = &mut state.failed[rev] {
             failed.effects.swap();
         }

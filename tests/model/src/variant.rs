@@ -83,6 +83,34 @@ pub enum Variant {
     WakeBeforeDue,
     /// A wake-up is sent, and heeded, before the event is due.
     WakeIgnoresTime,
+    /// A lead is woken once and never again.
+    WakesOnlyOnce,
+    /// An event is woken although it has its document.
+    WakesDocument,
+    /// An event is woken although it has its tombstone.
+    WakesTombstone,
+    /// A wake-up takes the place of the event's own message.
+    WakeReplaces,
+    /// A wake-up waits for an absent owner like the event's own message.
+    OnceWaits,
+    /// A wake-up fails for an absent owner.
+    OnceFails,
+    /// The copy of a wake-up is an ordinary message.
+    CopyForgetsOnce,
+    /// One machine: a claim of another boot is waited for until its lease is over.
+    BootWaits,
+    /// One machine: a stop leaves what is being sent under its claim, and the next boot waits for that.
+    StopLeavesSending,
+    /// One machine: an effect without a row in the mail log counts as a doubt.
+    UnloggedIsDoubt,
+    /// One machine: an effect with a row in the mail log counts as not sent.
+    LoggedIsIdle,
+    /// One machine: the row is written after the effect was sent.
+    RowAfterSend,
+    /// One machine: the row of an earlier attempt counts for the present one.
+    RowOutlivesAttempt,
+    /// One machine: an effect without a row counts no doubt of its earlier attempts.
+    UnloggedForgetsDoubts,
     /// A deferred record is acked before its copy is sent.
     AckThenSend,
     /// Deferral copies keep no count of hops.

@@ -42,6 +42,8 @@ pub enum Plan {
     Nothing,
     /// To be sent.
     Todo,
+    /// One machine: being sent, as the mail log says.
+    Logged,
     /// Answered, not yet recorded.
     Got(Answer),
 }

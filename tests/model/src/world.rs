@@ -5,17 +5,20 @@ use crate::bounds::Protocol;
 use crate::claim::Claim;
 use crate::effect::{BOTH, Effect, EffectId};
 use crate::enrich::write_mail;
-use crate::fact::{Lookup, Phase, Raw, Service};
+use crate::fact::{Lookup, Raw, Service};
 use crate::ghost::Told;
 use crate::ingest::delay_left;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::queue::{Delay, Message, Place, Queue};
-use crate::state::{Forget, Ingest, State, Sweep};
+use crate::state::{Forget, Ingest, State, Sweep, Wake};
 use crate::variant::Variant;
+use crate::wake::wake_dies;
+use crate::worker::{Step, Worker};
 
 impl Protocol {
     pub(crate) fn world_actions(&self, state: &State, actions: &mut Vec<Action>) {
-        let clock_runs = self.policy.clock_is_free || !state.is_at_work();
+        let sends_alone = self.policy.replies_are_late && only_sends(state);
+        let clock_runs = self.policy.clock_is_free || !state.is_at_work() || sends_alone;
         // The windows are counted from the storing of the event.
         if clock_runs && state.was_stored() && state.phase.next().is_some() {
             actions.push(Action::Outside(Outside::Tick));
@@ -42,6 +45,9 @@ impl Protocol {
 
     fn service_actions(&self, state: &State, actions: &mut Vec<Action>) {
         for e in EffectId::ALL {
+            if !self.policy.notify.into_iter().any(|set| set[e]) {
+                continue;
+            }
             let passes = matches!(state.service[e], Service::Throttling | Service::Refusing);
             if state.service[e] == Service::Up && state.left.throttles > 0 {
                 actions.push(Action::Outside(Outside::Turns(e)));
@@ -63,28 +69,6 @@ impl Protocol {
         if !broken && state.left.lookup_losses > 0 {
             actions.push(Action::Outside(Outside::LookupVanishes));
         }
-        let due = state.phase >= Phase::Due || self.wakes_early();
-        let waits = state.raw == Raw::Stored && state.docs[Rev::Base].is_none() && due;
-        if waits && !broken && state.left.wakes > 0 {
-            actions.push(Action::Outside(Outside::Wake));
-        }
-    }
-
-    fn wakes_early(&self) -> bool {
-        matches!(
-            self.variant,
-            Variant::WakeIgnoresTime | Variant::WakeBeforeDue
-        )
-    }
-
-    /// The listing has found the event: a hint, and no more.
-    pub(crate) fn wake(state: &mut State) {
-        state.left.wakes -= 1;
-        state.ghost.woken_early |= state.phase == Phase::Early;
-        state.queue.send(Message {
-            once: true,
-            ..Message::trigger(Rev::Base, Delay::None)
-        });
     }
 
     pub(crate) fn operator_actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -109,8 +93,14 @@ impl Protocol {
         }
     }
 
-    pub(crate) fn crash_actions(state: &State, actions: &mut Vec<Action>) {
+    pub(crate) fn crash_actions(&self, state: &State, actions: &mut Vec<Action>) {
         if state.left.crashes == 0 {
+            return;
+        }
+        if matches!(state.forget, Forget::Mark | Forget::Wait | Forget::Delete) {
+            actions.push(Action::Crash(Process::Forget));
+        }
+        if self.policy.one_machine {
             return;
         }
         if state.ingest != Ingest::Idle {
@@ -124,8 +114,8 @@ impl Protocol {
         if state.sweep != Sweep::Idle {
             actions.push(Action::Crash(Process::Sweep));
         }
-        if matches!(state.forget, Forget::Mark | Forget::Wait | Forget::Delete) {
-            actions.push(Action::Crash(Process::Forget));
+        if state.wake != Wake::Idle {
+            actions.push(Action::Crash(Process::Wake));
         }
     }
 
@@ -135,6 +125,8 @@ impl Protocol {
             Process::Ingest => state.ingest = Ingest::Idle,
             Process::Enrich(id) => self.die(state, id),
             Process::Sweep => state.sweep = Sweep::Idle,
+            Process::Wake => wake_dies(state),
+            Process::Machine => self.go_down(state),
             Process::Forget => state.forget = self.first_mark(),
         }
     }
@@ -158,6 +150,13 @@ impl Protocol {
         state.ghost.effects[rev][e] = Told::default();
         state.queue.send(Message::trigger(rev, Delay::None));
     }
+}
+
+/// Nothing is under way but effects that are being sent.
+fn only_sends(state: &State) -> bool {
+    let sends = |w: &&Worker| !w.is_busy() || w.step == Step::Send;
+    let others = state.sweep != Sweep::Idle || state.wake != Wake::Idle;
+    state.workers.each().iter().all(sends) && state.ingest == Ingest::Idle && !others
 }
 
 /// The parked effects that an operator may touch: of claims whose lease is over.

@@ -26,6 +26,8 @@ impl Protocol {
         let worker = state.workers[id];
         let free = matches!(wait, Wait::Early | Wait::NoTime);
         state.ghost.bothered |= worker.late && !free;
+        let woken = state.queue.get(worker.slot).woken;
+        state.ghost.woken_waits |= woken && wait == Wait::Owner;
         let copy = self.copy_of(state, state.queue.get(worker.slot), wait);
         if copy.hops > self.policy.hops && !self.breaks(Variant::HopsUnbounded) {
             let message = state.queue.get_mut(worker.slot);
@@ -79,7 +81,8 @@ impl Protocol {
         Message {
             kind,
             hops,
-            once: message.once,
+            once: message.once && !self.breaks(Variant::CopyForgetsOnce),
+            woken: message.woken,
             mail_wait_since: since.or(mails.then_some(state.phase)),
             delay: match wait {
                 Wait::Early => Delay::Due,
@@ -97,6 +100,8 @@ impl Protocol {
     pub(crate) fn fail(&self, state: &mut State, id: WorkerId, reason: Reason) {
         let worker = state.workers[id];
         state.ghost.struck |= reason.is_the_events();
+        let woken = state.queue.get(worker.slot).woken;
+        state.ghost.woken_waits |= woken && reason == Reason::OwnerMissing;
         let excused = matches!(reason, Reason::Transient | Reason::HopsUsedUp);
         state.ghost.bothered |= worker.late && !excused;
         let message = state.queue.get(worker.slot);

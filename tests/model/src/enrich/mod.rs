@@ -6,4 +6,5 @@ mod send;
 mod settle;
 mod write;
 
+pub(crate) use receive::is_visible;
 pub(crate) use write::write_mail;

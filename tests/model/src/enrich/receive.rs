@@ -3,7 +3,7 @@
 use crate::action::{Action, Delivery, Get};
 use crate::bounds::{Notify, OwnerMissing, Protocol};
 use crate::claim::{Claim, Mail, Old};
-use crate::effect::{Effect, Effects, Set, sending};
+use crate::effect::{Effect, EffectId, Effects, Set, sending};
 use crate::fact::{Doc, Lookup, Phase, Raw, Reason, Wait};
 use crate::pair::{Rev, WorkerId};
 use crate::queue::{Delay, Message, Place, Slot};
@@ -13,7 +13,7 @@ use crate::worker::{Found, Step, Worker, Write};
 
 impl Protocol {
     pub(crate) fn delivery_actions(state: &State, actions: &mut Vec<Action>) {
-        let Some(worker) = state.idle_worker() else {
+        let Some(worker) = state.idle_worker().filter(|_| state.runs()) else {
             return;
         };
         for (slot, message) in state.queue.each() {
@@ -36,7 +36,7 @@ impl Protocol {
         let worker = &state.workers[id];
         // A lost reply counts where it leads elsewhere than a death after the effect, or than the answer.
         let mut called = |may_lose, may_fail| {
-            let replies = state.replies(may_lose, may_fail);
+            let replies = state.replies(may_lose && !self.policy.one_machine, may_fail);
             actions.extend(replies.map(|reply| Action::Do(id, reply)));
         };
         match worker.step {
@@ -167,7 +167,11 @@ impl Protocol {
     }
 
     fn miss_owner(&self, state: &mut State, id: WorkerId, seen: Mail) {
-        if state.queue.get(state.workers[id].slot).once {
+        let once = state.queue.get(state.workers[id].slot).once;
+        if once && self.breaks(Variant::OnceFails) {
+            return self.fail(state, id, Reason::OwnerMissing);
+        }
+        if once && !self.breaks(Variant::OnceWaits) {
             return self.ack(state, id);
         }
         if state.phase < Phase::Over {
@@ -211,7 +215,7 @@ impl Protocol {
     /// The document is stored, and nobody works on the event.
     fn resume(&self, state: &mut State, id: WorkerId, seen: Mail, doc: Doc) {
         let effects = self.effects(state, doc, seen.claim);
-        let (claim, limit) = (self.as_read(seen.claim), self.doubts());
+        let claim = self.as_read(seen.claim);
         let unnamed = doc == Doc::Unnamed && matches!(claim, Claim::Absent | Claim::First);
         let said = if unnamed {
             Claim::Named(Effects::default()).of(effects)
@@ -219,8 +223,9 @@ impl Protocol {
             claim.of(effects)
         };
         let mut now = said;
-        for effect in now.each_mut() {
-            *effect = effect.abandoned(limit);
+        let rev = state.workers[id].rev;
+        for e in EffectId::ALL {
+            now[e] = self.taken_over(state, rev, e, now[e]);
         }
         let worker = &mut state.workers[id];
         worker.doc = Some(doc);
@@ -339,7 +344,7 @@ fn is_over(state: &State, rev: Rev) -> bool {
     state.mail[rev].is_settled() || state.raw == Raw::Tombstone
 }
 
-fn is_visible(state: &State, slot: Slot) -> bool {
+pub(crate) fn is_visible(state: &State, slot: Slot) -> bool {
     let message = state.queue.get(slot);
     match message.delay {
         Delay::None => true,

@@ -6,6 +6,7 @@ use crate::bounds::Protocol;
 use crate::claim::Claim;
 use crate::effect::{Answer, Effect, EffectId, Set};
 use crate::fact::{Doc, Service};
+use crate::machine::break_off;
 use crate::pair::WorkerId;
 use crate::state::{Forget, State};
 use crate::variant::Variant;
@@ -39,6 +40,9 @@ impl Protocol {
             };
         }
         state.workers[id] = holder;
+        if !state.runs() {
+            break_off(state, id);
+        }
         if let Claim::Named(effects) = worker.next
             && todo.is_empty()
         {
@@ -52,7 +56,9 @@ impl Protocol {
     pub(crate) fn send_actions(&self, state: &State, id: WorkerId, actions: &mut Vec<Action>) {
         let plan = state.workers[id].plan;
         for e in EffectId::ALL {
-            if plan[e] == Plan::Todo {
+            if self.needs_row(plan[e]) {
+                actions.push(Action::Log(id, e));
+            } else if matches!(plan[e], Plan::Todo | Plan::Logged) {
                 let replies = state.replies(state.service[e] == Service::Up, true);
                 actions.extend(replies.map(|reply| Action::Send(id, e, reply)));
             }
@@ -63,7 +69,8 @@ impl Protocol {
         if answered && state.left.slow > 0 {
             actions.push(Action::Record(id));
         }
-        if !answered && state.left.no_time > 0 && !self.breaks(Variant::NoMarker) {
+        let logged = EffectId::ALL.iter().any(|&e| plan[e] == Plan::Logged);
+        if !answered && !logged && state.left.no_time > 0 && !self.breaks(Variant::NoMarker) {
             actions.push(Action::NoTime(id));
         }
     }
@@ -124,7 +131,8 @@ impl Protocol {
 
     pub(crate) fn after_send(&self, state: &mut State, id: WorkerId) {
         let worker = &mut state.workers[id];
-        let under_way = worker.plan.each().into_iter().any(|p| *p == Plan::Todo);
+        let open = |p: &Plan| matches!(p, Plan::Todo | Plan::Logged);
+        let under_way = worker.plan.each().into_iter().any(open);
         if under_way {
             return;
         }

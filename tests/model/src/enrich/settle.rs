@@ -64,7 +64,7 @@ impl Protocol {
                 Plan::Nothing if self.breaks(Variant::SettleOverOthers) => {
                     effects[e] = Effect::Idle(0);
                 }
-                Plan::Nothing | Plan::Todo => {}
+                Plan::Nothing | Plan::Todo | Plan::Logged => {}
             }
         }
         if self.breaks(Variant::RefusalForgetsDoubts) {
@@ -96,6 +96,7 @@ impl Protocol {
     fn put_answers(&self, state: &mut State, id: WorkerId, claim: Claim) {
         let rev = state.workers[id].rev;
         write_mail(state, rev, claim);
+        self.end_log(state, id);
         let version = state.mail[rev].version;
         let worker = &mut state.workers[id];
         worker.token = version;
@@ -143,6 +144,9 @@ impl Protocol {
             self.fail(state, id, Reason::Waiting);
         } else if doubt {
             self.defer(state, id, Wait::Doubt);
+        } else if !state.runs() {
+            // A process that stops has no time left: that is no busy service.
+            self.defer(state, id, Wait::NoTime);
         } else if message.mail_wait_over(state.phase) {
             self.fail(state, id, Reason::MailWaitOver);
         } else {

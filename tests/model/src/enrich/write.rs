@@ -11,12 +11,12 @@ use crate::variant::Variant;
 use crate::worker::{GivenUp, Step, Write};
 
 impl Protocol {
-    #[expect(clippy::unused_self, reason = "the parts of enrich read alike")]
     pub(crate) fn write_actions(&self, state: &State, id: WorkerId, actions: &mut Vec<Action>) {
         let worker = &state.workers[id];
+        let may_lose = !self.policy.one_machine;
         let mut offer = |write: Write, action: fn(WorkerId, Reply) -> Action| {
             if write == Write::Todo {
-                actions.extend(state.replies(true, true).map(|reply| action(id, reply)));
+                actions.extend(state.replies(may_lose, true).map(|reply| action(id, reply)));
             }
         };
         offer(worker.doc_write, Action::Do);
@@ -78,6 +78,7 @@ impl Protocol {
                 worker.next
             };
             write_mail(state, worker.rev, next);
+            self.begin_log(state, worker.rev);
             note_effect(state);
             token = state.mail[worker.rev].version;
         }
@@ -218,7 +219,7 @@ pub(crate) fn note_effect(state: &mut State) {
 pub(crate) fn doubt_what_is_sending(protocol: &Protocol, state: &mut State, rev: Rev) {
     let mail = state.mail[rev];
     let Some(doc) = state.docs[rev] else {
-        state.ghost.orphan[rev] = mail.claim == Claim::First;
+        state.ghost.orphan[rev] = mail.claim == Claim::First && !protocol.policy.one_machine;
         return;
     };
     if doc == Doc::Unnamed && mail.claim == Claim::First {
@@ -226,7 +227,8 @@ pub(crate) fn doubt_what_is_sending(protocol: &Protocol, state: &mut State, rev:
     }
     let said = mail.claim.of(protocol.effects(state, doc, mail.claim));
     for e in EffectId::ALL {
-        if matches!(said[e], Effect::Sending(_)) {
+        let sends = !protocol.policy.one_machine || state.log[rev][e];
+        if sends && matches!(said[e], Effect::Sending(_)) {
             state.ghost.effects[rev][e].doubt();
         }
     }
