@@ -324,7 +324,8 @@ async fn forget_meanwhile(world: &World, lead: &str, lease: i64) {
     };
     let forget = Forget::new(other, config);
     let found = forget.find(&lead_id(lead)).await.unwrap();
-    forget.run(&found, || false, &mut |_step| ()).await.unwrap();
+    let idle = std::future::pending();
+    forget.run(&found, idle, &mut |_step| ()).await.unwrap();
 }
 
 /// A lead that has lost its trigger.
