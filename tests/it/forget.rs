@@ -11,6 +11,7 @@ use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::operate::audit::{Audit, AuditConfig, AuditReport, QueueSeen};
 use leadwire_pipeline::operate::forget::{Burial, Forget, ForgetConfig, Forgotten, bury_forgotten};
 use leadwire_pipeline::port::{NoMailer, Ports};
+use leadwire_pipeline::testkit::sweep_config;
 use leadwire_tests::accepted::{Accepted, key_in};
 use leadwire_tests::house::House;
 use leadwire_tests::rig::flat;
@@ -50,7 +51,7 @@ async fn forget(house: &House, lead_id: &str) -> Result<Forgotten> {
 
 async fn audit(house: &House) -> Result<AuditReport> {
     let config = AuditConfig {
-        lost_after: SignedDuration::from_hours(2),
+        sweep: sweep_config(),
         expires: true,
     };
     let audit = Audit::new(operator(house)?, config);

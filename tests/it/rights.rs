@@ -294,11 +294,16 @@ async fn fail_with_an_open_effect(watched: &mut Watched) -> Result<()> {
     Ok(())
 }
 
-/// The canary, an event that is found thrice, and one whose failure stands beside an effect that is open.
+/// The canary, a listing that fails, so that what is left is stored, an event that is found thrice, and one whose failure stands beside an
+/// effect that is open.
 async fn sweep(watched: &mut Watched) -> Result<()> {
     watched.sweep(&json!({"canary": true})).await?;
     watched.post("msg_5", &envelope("right-5"), 202).await?;
     fail_with_an_open_effect(watched).await?;
+    let broken = Fault::s3(500, "InternalError");
+    let front = &watched.rig.front;
+    front.inject(3, broken, |call| lists(call, "raw"));
+    watched.sweep(&json!({})).await?;
     let front = &watched.rig.front;
     front.inject(100, Fault::Age, |call| lists(call, ""));
     for _ in 0..3 {

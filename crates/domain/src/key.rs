@@ -16,6 +16,8 @@ pub const MAIL: &str = "mail/";
 pub const FAILED: &str = "failed/";
 /// The prefix of the sweeper's counts in `EnrichedBucket`.
 pub const SWEPT: &str = "swept/";
+/// How far the sweep has come, in `EnrichedBucket`.
+pub const SWEEP_PROGRESS: &str = "sweep/progress.json";
 /// The prefix under which the number of each replay is taken, in `EnrichedBucket`: created once, so that two operators share none.
 pub const REPLAY: &str = "replay/";
 /// The prefix of identity entries in `EnrichedBucket`: the time in the key of an event whose form does not fix it.

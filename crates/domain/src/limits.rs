@@ -18,6 +18,12 @@ pub const OBJECT_BYTES_MAX: usize =
     BODY_BYTES_MAX + LOOKUP_BYTES_MAX + CONFLICTS_BYTES_MAX + 64 * 1024;
 /// Largest queue message, in bytes (promise P8 and the queue's `MaximumMessageSize`).
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// Ranges of names that a sweep lists at once: four listings each, of which a page of 1,000 entries and the next are held.
+pub const SWEEP_RANGES_MAX: usize = 8;
+/// Names that a sweep keeps for dividing what the next one looks at.
+pub const SWEEP_MARKS_MAX: usize = 16 * SWEEP_RANGES_MAX;
+/// Largest record of how far a sweep has come, in bytes: its names are keys, at most 1,024 bytes each (Amazon S3), which JSON may escape.
+pub const SWEEP_PROGRESS_BYTES_MAX: usize = 1024 * 1024;
 /// Longest event id, in visible ASCII characters (promise P8).
 pub const EVENT_ID_CHARS_MAX: usize = 256;
 /// Longest lead id, in characters (docs/PROTOCOL.md, Requests and answers).

@@ -293,8 +293,12 @@ mod tests {
             sent: found,
             given_up: 0,
             refused: false,
+            complete: true,
+            ranges: 1,
+            errors: 0,
         };
-        let fields = "examined=3 found=1 sent=1 given_up=0 refused=false";
+        let fields =
+            "examined=3 found=1 sent=1 given_up=0 refused=false complete=true ranges=1 errors=0";
         check(&sweep(1), &format!("- info sweep finished {fields}"));
         assert!(Line::of(&sweep(0)).is_none());
         let fields = [("event", "other"), ("message", "hello"), ("x", "1")];

@@ -87,7 +87,7 @@ async fn work(
         ..runner
     };
     let enrich = Enrich::new(Arc::clone(&ports), config);
-    let sweep = Sweep::new(ports, settings.sweep.clone());
+    let sweep = Sweep::new(ports, settings.sweep);
     let runner = Runner::new(home.queue(), enrich, Some(sweep), runner).traced(MachineSpans(names));
     let address = listener.local_addr();
     let address = address.context("could not tell the address")?;

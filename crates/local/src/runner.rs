@@ -36,14 +36,14 @@ pub struct RunnerConfig {
 }
 
 impl Default for RunnerConfig {
-    /// As the template has it: visibility 360 s, three receives, a sweep every 15 minutes.
+    /// As the template has it: visibility 360 s, three receives, a sweep an hour.
     fn default() -> Self {
         Self {
             batch_size: 10,
             concurrency: 64,
             visibility: Duration::from_secs(u64::from(VISIBILITY_SECONDS)),
             max_receive_count: 3,
-            sweep_interval: Duration::from_mins(15),
+            sweep_interval: Duration::from_hours(1),
         }
     }
 }

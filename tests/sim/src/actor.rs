@@ -1,4 +1,4 @@
-//! Who acts in a world: CRMs, workers, sweepers, and those who write owner files.
+//! Who acts in a world: CRMs, workers, and those who write owner files.
 
 use crate::DELAY_SECONDS;
 use crate::fault::Kind;
@@ -20,7 +20,6 @@ use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{EnrichConfig, IngestConfig, VISIBILITY_SECONDS};
 use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
-use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
 use leadwire_pipeline::testkit::{self, FakeSecrets, MemoryHome, Received};
 use leadwire_pipeline::trace::TraceContext;
 use std::sync::Arc;
@@ -31,8 +30,6 @@ use tokio::time::sleep;
 const INGEST_TIMEOUT: Duration = Duration::from_secs(29);
 /// The functions' own timeout, and what is left of an invocation at its start.
 const WORK_TIMEOUT: Duration = Duration::from_mins(1);
-/// The sweeper's own timeout: it looks at every event that failed.
-const SWEEP_TIMEOUT: Duration = Duration::from_mins(5);
 /// Records in a batch.
 const BATCH: usize = 10;
 /// A CRM tries so often.
@@ -150,7 +147,7 @@ pub(crate) fn ports(shared: &Shared, process: &Arc<Process>) -> MemoryHome<Proce
 }
 
 /// The home of a process, with whatever lies belong to its stage.
-fn home_of(
+pub(crate) fn home_of(
     shared: &Shared,
     process: &Arc<Process>,
     stage: Stage,
@@ -436,16 +433,6 @@ fn enrich_config(state: &State) -> EnrichConfig {
             .then(|| format!("boot-{}", state.boot)),
         ..testkit::enrich_config()
     }
-}
-
-/// Sweeps once.
-pub(crate) async fn sweep(shared: &Shared) {
-    let process = begin(shared, None);
-    let home = home_of(shared, &process, Stage::Sweep);
-    let sweep = Sweep::new(home, testkit::sweep_config());
-    // A sweep that fails is told by an alarm; the next one goes on.
-    drop(process.run(SWEEP_TIMEOUT, sweep.run(SweepMode::Send)).await);
-    end(shared, &process);
 }
 
 /// Writes a lead's owner file when its owner is assigned, and anew at some times after.

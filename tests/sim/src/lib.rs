@@ -6,6 +6,7 @@ mod end;
 pub mod explore;
 pub mod fault;
 pub mod findings;
+pub mod kept;
 mod lie;
 pub mod mistake;
 mod old;
@@ -16,6 +17,7 @@ pub mod rule;
 pub mod seeds;
 pub mod setting;
 mod state;
+mod sweeper;
 mod world;
 
 pub use state::Report;

@@ -4,13 +4,14 @@ use clap::{Parser, Subcommand};
 use leadwire_pipeline::settings::AmbiguousPolicy;
 use leadwire_sim::explore::explore;
 use leadwire_sim::findings::Findings;
+use leadwire_sim::kept::{RUNS_A_MONTH, Stock};
 use leadwire_sim::run_seed;
 use leadwire_sim::seeds::run_seeds;
 use leadwire_sim::setting::Setting;
 use std::fmt::Debug;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Progress is shown whenever so many worlds were run.
 const PROGRESS: u64 = 64 * 256;
@@ -38,6 +39,15 @@ enum Run {
         /// How many faults at most
         faults: usize,
     },
+    /// Sweeps over so many kept events: requests, dollars and time, at Amazon S3's latencies and list prices
+    Sweeps {
+        /// How many events are kept
+        #[arg(default_values_t = [100_000, 1_000_000, 10_000_000])]
+        events: Vec<u64>,
+        /// The least and the most milliseconds of a call
+        #[arg(long, num_args = 2, default_values_t = [15, 30])]
+        millis: Vec<u64>,
+    },
     /// The world of one seed, step by step
     Show {
         /// Which one
@@ -53,6 +63,7 @@ fn main() -> ExitCode {
             let policies = [AmbiguousPolicy::Resend, AmbiguousPolicy::Park];
             policies.map(|policy| schedules(policy, faults)) == [true; 2]
         }
+        Run::Sweeps { events, millis } => sweeps(&events, &millis),
         Run::Show { seed } => show(seed),
     };
     say(&format!("It took {:.1} s.", began.elapsed().as_secs_f64()));
@@ -88,6 +99,42 @@ fn holds<W: Debug>(worlds: &str, found: &Findings<W>) -> bool {
         say(&format!("{world:?}: {breach}"));
     }
     found.breaches.is_empty()
+}
+
+fn sweeps(events: &[u64], millis: &[u64]) -> bool {
+    say("    events  run  ranges  requests  GET only  dollars  a month  seconds  missed");
+    let latency = [0, millis.len().saturating_sub(1)]
+        .map(|place| Duration::from_millis(millis.get(place).copied().unwrap_or_default()));
+    let sweep = |events: &u64| {
+        let stock = Stock {
+            latency,
+            ..Stock::of(*events)
+        };
+        let swept = match stock.sweep(2) {
+            Ok(swept) => swept,
+            Err(error) => {
+                say(&error.to_string());
+                return false;
+            }
+        };
+        for (number, run) in (1..).zip(&swept.runs) {
+            let dollars = run.calls.dollars();
+            say(&format!(
+                "{events:10}  {number:3}  {:6}  {:8}  {:8}  {dollars:7.4}  {:7.2}  {:7.1}  {:6}",
+                run.report.ranges,
+                run.calls.count(),
+                run.calls.gets,
+                dollars * RUNS_A_MONTH,
+                run.took.as_secs_f64(),
+                swept.missed,
+            ));
+        }
+        swept.missed == 0 && swept.runs.iter().all(|run| run.took <= stock.time)
+    };
+    events
+        .iter()
+        .map(sweep)
+        .fold(true, |all, holds| all & holds)
 }
 
 fn show(seed: u64) -> bool {

@@ -6,14 +6,15 @@ use crate::fault::Schedule;
 use crate::operator;
 use crate::setting::{Form, Operation, Owner, Setting};
 use crate::state::{Plan, Report, Shared, State, lead};
+use crate::sweeper;
 use jiff::SignedDuration;
 use leadwire_pipeline::testkit::{Chance, sweep_config};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Sweeps at the end: an event is enqueued again twice, and given up at the third time.
-const SWEEPS: u32 = 4;
+/// Sweeps at the end: what an earlier one left is looked at first; then an event is enqueued again twice, and given up at the third time.
+const SWEEPS: u32 = 5;
 /// So many in a thousand worlds are one machine.
 const ONE_MACHINE_PER_MILLE: u64 = 250;
 /// After so long every dead letter that was taken and not given back can be taken again.
@@ -88,7 +89,7 @@ async fn live(shared: &Shared) {
     shared.with(|state| state.heals = true);
     // What is late comes before the first sweep.
     sleep(Duration::from_secs(setting.late_seconds_max + 60)).await;
-    let lost_after = Duration::try_from(sweep_config().lost_after()).unwrap_or_default();
+    let lost_after = Duration::try_from(sweep_config().lost_after(true)).unwrap_or_default();
     for _ in 0..SWEEPS {
         if shared.with(|state| state.is_broken()) {
             return;
@@ -98,7 +99,7 @@ async fn live(shared: &Shared) {
         }
         sleep(lost_after + Duration::from_mins(5)).await;
         if setting.has_sweeper {
-            actor::sweep(shared).await;
+            sweeper::sweep(shared).await;
         }
         shared.until(is_idle).await;
     }
@@ -218,7 +219,7 @@ async fn sweep_now_and_then(shared: Shared) {
     loop {
         let pause = shared.with(|state| 60 + state.chance.below(7200));
         sleep(Duration::from_secs(pause)).await;
-        actor::sweep(&shared).await;
+        sweeper::sweep(&shared).await;
     }
 }
 

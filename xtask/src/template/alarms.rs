@@ -44,10 +44,10 @@ pub(super) fn resources(template: &Template) -> impl Iterator<Item = (&str, &Val
         .filter(move |(_, resource)| is_alarm(resource))
 }
 
-/// The alarms of `alarms.json` as a template that can be read: with the parameter that is the key of a mapping.
+/// The alarms of `alarms.json` as a template that can be read: with the parameters that are keys of mappings.
 pub(super) fn with_parameters(mut alarms: Value) -> Template {
     if let Some(sections) = alarms.as_object_mut() {
-        let parameters = json!({"CanaryMinutes": {"Default": 15}});
+        let parameters = json!({"CanaryMinutes": {"Default": 15}, "SweepMinutes": {"Default": 60}});
         sections.insert("Parameters".to_owned(), parameters);
     }
     Template(alarms)

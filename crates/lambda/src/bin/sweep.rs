@@ -6,7 +6,7 @@ use leadwire_lambda::stage::{self, AwsCanary};
 use leadwire_lambda::{config, settings};
 use leadwire_pipeline::observe::SweepFailed;
 use leadwire_pipeline::operate::canary::Accepted;
-use leadwire_pipeline::stage::sweep::{SweepMode, SweepReport};
+use leadwire_pipeline::stage::sweep::SweepReport;
 use leadwire_telemetry::{Service, canary_span, sweep_span};
 use serde::Serialize;
 use serde_json::Value;
@@ -38,14 +38,14 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), ServeError> {
     let config = serve::configure(Service::Sweep, config::Sweep::from_lookup)?;
     let (sweep, canary) = stage::sweep(&serve::clients().await?, config);
-    serve::run(async |event: Value, _context, invocation| {
+    serve::run(async |event: Value, context, invocation| {
         if event.get("canary") == Some(&Value::Bool(true)) {
             let sent = send(canary.as_ref()).instrument(canary_span(&invocation));
             let canary = sent.await;
             return Ok(Report::Canary { canary });
         }
         sweep
-            .run(SweepMode::Send)
+            .run_within(serve::remaining(&context))
             .instrument(sweep_span(&invocation))
             .await
             .map(Report::Swept)

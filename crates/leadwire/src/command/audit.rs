@@ -4,10 +4,10 @@ use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, BOLD, DIM, Ended, GOOD, Output, PLAIN, WAIT, plural};
 use crate::settings::typed::Typed;
 use clap::Args;
-use jiff::SignedDuration;
 use leadwire_pipeline::operate::audit::{
     Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
 };
+use leadwire_pipeline::settings::SweepConfig;
 use serde_json::json;
 use std::io;
 use std::sync::Arc;
@@ -36,11 +36,11 @@ pub(crate) struct AuditArgs {
 /// Audits. Whatever is nowhere or does not agree is a failure.
 pub(super) async fn run<O: Operated>(
     home: Arc<O>,
-    lost_after: SignedDuration,
+    sweep: SweepConfig,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
     let config = AuditConfig {
-        lost_after,
+        sweep,
         expires: O::EXPIRES,
     };
     let audit = Audit::new(Arc::clone(&home), config);

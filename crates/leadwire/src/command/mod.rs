@@ -158,7 +158,7 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<Ended
         }
         Command::Audit(args) => {
             let sweep = args.settings.read(SweepConfig::read)?;
-            with_home!(&args.home, home => audit::run(Arc::new(home), sweep.lost_after(), output))
+            with_home!(&args.home, home => audit::run(Arc::new(home), sweep, output))
         }
         Command::Forget(args) => {
             let order = forget::parse(&args, output)?;

@@ -158,6 +158,7 @@ fn definitions(environment: &str) -> anyhow::Result<Vec<Alarm>> {
         ("AWS::StackName", "leadwire"),
         ("Environment", environment),
         ("CanaryMinutes", "15"),
+        ("SweepMinutes", "60"),
     ];
     for (name, value) in known {
         names.references.insert(name.to_owned(), value.to_owned());

@@ -92,6 +92,8 @@ metrics! {
     FinalAttemptFailed: Count of [Enrich];
     /// Events that had lost their trigger: queued again, or given up.
     SweptEvents: Count of [Sweep];
+    /// Sweeps that ended without an error, at their end or because their time was over.
+    SweepRuns: Count of [Sweep];
     /// Sweeps that found more than they may send, and sent none.
     SweepRefused: Count of [Sweep];
     /// Canary leads that were mailed. The canary is counted here and nowhere else.

@@ -34,7 +34,10 @@ pub use machine::{
 };
 pub use objective::{IN_TIME, OBJECTIVE};
 pub use sink::{Role, Scope, Sink, install, scope};
-pub use sweep::{EventSwept, SweepFailed, SweepFinished, SweepRefused};
+pub use sweep::{
+    EventSwept, SweepFailed, SweepFinished, SweepProgressIgnored, SweepProgressNotStored,
+    SweepRefused,
+};
 pub use telemetry::{ColdStarted, ConfigInvalid, LeaseTooShort, RuntimeFailed, TelemetryDropped};
 pub use trouble::CallFailed;
 

@@ -38,21 +38,33 @@ events! {
         given_up: u64,
         /// Whether nothing was sent because too many were found.
         refused: bool,
+        /// Whether it came to its end; else the next run goes on.
+        complete: bool,
+        /// Ranges of names that were listed side by side.
+        ranges: usize,
+        /// Calls that failed.
+        errors: usize,
     } => e, "sweep_finished" {
-        line: INFO "sweep finished";
+        line: INFO "sweep finished", if e.complete, else WARN "the sweep stopped before its end; the next one goes on";
         fields: {
             examined: e.examined,
             found: e.found,
             sent: e.sent,
             given_up: e.given_up,
             refused: e.refused,
+            complete: e.complete,
+            ranges: e.ranges,
+            errors: e.errors,
         }
         metrics(m): {
+            if e.errors == 0 {
+                m.count(Metric::SweepRuns);
+            }
             if e.refused {
                 m.count(Metric::SweepRefused);
             }
         }
-        console: if e.found == 0 { Words::Quiet } else { Words::Generic };
+        console: if e.found == 0 && e.complete { Words::Quiet } else { Words::Generic };
         then: {
             if e.refused {
                 SweepRefused { found: e.found }.emit();
@@ -75,6 +87,24 @@ events! {
         error: &'a (dyn Error + 'static),
     } => e, "sweep_failed" {
         line: ERROR "the sweep could not be finished; the next one goes on";
+        fields: { error: chain(e.error) }
+    }
+
+    /// What the last sweep stored of its progress could not be used; this one looks at everything.
+    SweepProgressIgnored<'a> {
+        /// Why.
+        error: &'a (dyn Error + 'static),
+    } => e, "sweep_progress_ignored" {
+        line: WARN "what the last sweep stored of its progress could not be used; this one looks at everything";
+        fields: { error: chain(e.error) }
+    }
+
+    /// A sweep could not store its progress; the next one looks at everything.
+    SweepProgressNotStored<'a> {
+        /// Why.
+        error: &'a (dyn Error + 'static),
+    } => e, "sweep_progress_not_stored" {
+        line: WARN "a sweep could not store its progress; the next one looks at everything";
         fields: { error: chain(e.error) }
     }
 }

@@ -130,7 +130,7 @@ impl EnrichConfig {
 }
 
 /// The configuration of `sweep`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct SweepConfig {
     /// The delay before enrichment, in seconds.
     pub delay_seconds: u32,
@@ -160,11 +160,16 @@ impl SweepConfig {
     }
 
     /// The age from which an event without an end has lost its trigger: everything that it may wait for, three visibilities, and a margin
-    /// of 15 minutes for clocks and slow queues.
-    pub fn lost_after(&self) -> SignedDuration {
+    /// of 15 minutes for clocks and slow queues. An event without a claim never waited for a busy mail service.
+    pub fn lost_after(&self, is_claimed: bool) -> SignedDuration {
+        let mail_wait_seconds = if is_claimed {
+            self.mail_wait_seconds
+        } else {
+            0
+        };
         let seconds = i64::from(self.delay_seconds)
             + i64::from(self.owner_wait_seconds)
-            + i64::from(self.mail_wait_seconds)
+            + i64::from(mail_wait_seconds)
             + 3 * i64::from(self.visibility_seconds)
             + 15 * 60;
         SignedDuration::from_secs(seconds)

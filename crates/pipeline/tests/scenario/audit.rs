@@ -14,9 +14,8 @@ fn see(world: &World) -> QueueSeen {
 }
 
 fn audit(world: &World, expires: bool) -> Audit<FakeHome> {
-    let lost_after = WorldBuilder::default().sweep.lost_after();
     let config = AuditConfig {
-        lost_after,
+        sweep: WorldBuilder::default().sweep,
         expires,
     };
     Audit::new(Arc::clone(&world.home), config)

@@ -139,7 +139,7 @@ async fn a_canary_that_is_swept_is_counted_only_once_it_is_mailed() {
         world.queue().purge();
         sleep(Duration::from_hours(24)).await;
         assert_eq!(swept(&world).await.sent, 1);
-        check_told(&world, "");
+        check_told(&world, "SweepRuns 1");
         world.work_until_idle().await;
     };
     world.observed(course).await;

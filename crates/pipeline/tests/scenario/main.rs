@@ -48,6 +48,7 @@ mod several;
 mod sim_found;
 mod sources;
 mod sweep;
+mod sweep_round;
 mod verify;
 mod ways;
 mod when;

@@ -62,7 +62,7 @@ pub(in crate::template) const THRESHOLDS: Check = Check {
         Change(|case| change_notes(case, 9.75, "pages (dead-letter-queue-depth)")),
         Change(|case| change_notes(case, 0.0, "pages (no-such-alarm)")),
         Change(|case| change_notes(case, 601.0, "planned delay")),
-        Edit("SweepFunction/Timeout = 299"),
+        Edit("SweepFunction/Timeout = 899"),
     ],
 };
 

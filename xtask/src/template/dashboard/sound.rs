@@ -18,7 +18,7 @@ pub(in crate::template) fn sound(alarms: &Value) -> BTreeMap<String, Value> {
         "metrics": [
             ["Leadwire", "EmailsSent", "service", "enrich", "environment", "${Environment}"],
             ["AWS/Lambda", "Duration", "FunctionName", "${SweepFunction}", {"id": "sweep"}],
-            [{"expression": "100 * sweep / 300000"}],
+            [{"expression": "100 * sweep / 900000"}],
         ],
         "annotations": {"horizontal": [{"value": 600, "label": "planned delay"}]},
     }});

@@ -219,7 +219,8 @@ impl Case<'_> {
         let last = raw
             .stored_at
             .max(self.evidence.swept_at.unwrap_or(raw.stored_at));
-        let is_young = self.now.duration_since(last) <= self.config.lost_after;
+        let is_claimed = !matches!(event.claim, ClaimState::Absent);
+        let is_young = self.now.duration_since(last) <= self.config.sweep.lost_after(is_claimed);
         match has_message {
             Some(true) => End::InFlight,
             _ if event.is_parked() => End::Parked,
@@ -258,7 +259,7 @@ impl Case<'_> {
             // What failed has its reason, and an alarm of its own.
             ClaimState::Claimed(claim, _) if claim.is_sending() && !revision.has_failed => {
                 let over = self.now.duration_since(claim.lease_until);
-                if over > self.config.lost_after {
+                if over > self.config.sweep.lost_after(true) {
                     judged.add(name.mail_key(), Flaw::ClaimStale);
                 }
             }

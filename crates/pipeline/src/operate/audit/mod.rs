@@ -10,9 +10,9 @@ pub use judge::{End, Flaw};
 
 use crate::ledger::{Group, Ledger, Walk};
 use crate::port::{Clock as _, Home, PortError};
+use crate::settings::SweepConfig;
 use evidence::Evidence;
 use futures_util::future::try_join_all;
-use jiff::SignedDuration;
 use judge::{Case, Judged};
 use leadwire_domain::key::EventName;
 use serde::Serialize;
@@ -25,8 +25,8 @@ const READS_AT_ONCE: usize = 32;
 /// The settings of the audit.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditConfig {
-    /// The age from which an event without an end has lost its trigger: the sweep's.
-    pub lost_after: SignedDuration,
+    /// The sweep's, which says from which age an event without an end has lost its trigger.
+    pub sweep: SweepConfig,
     /// Whether objects expire by themselves, raw objects a little before documents.
     pub expires: bool,
 }

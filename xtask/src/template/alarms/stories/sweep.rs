@@ -1,4 +1,4 @@
-//! The sweep, every 15 minutes.
+//! The sweep, every hour.
 
 use super::Stories;
 use leadwire_pipeline::observe::metric::Metric;
@@ -10,46 +10,45 @@ pub(super) fn tell(stories: &mut Stories) {
     stories
         .of("SweepErrorRateAlarm")
         // At the second run of three that fails.
-        .fires((131, 180), |tape| {
-            tape.runs(FUNCTION, (10..100).step_by(15), 1.0, 0.0);
-            tape.runs(FUNCTION, [100, 130], 1.0, 1.0);
-            tape.runs(FUNCTION, [115], 1.0, 0.0);
-            tape.runs(FUNCTION, (145..300).step_by(15), 1.0, 0.0);
+        .fires((251, 340), |tape| {
+            tape.runs(FUNCTION, [10, 70, 190], 1.0, 0.0);
+            tape.runs(FUNCTION, [130, 250], 1.0, 1.0);
+            tape.runs(FUNCTION, (310..600).step_by(60), 1.0, 0.0);
         })
         // About a single run that fails.
-        .stays_ok(300, |tape| {
-            tape.runs(FUNCTION, (10..100).step_by(15), 1.0, 0.0);
-            tape.runs(FUNCTION, [100], 1.0, 1.0);
-            tape.runs(FUNCTION, (115..300).step_by(15), 1.0, 0.0);
+        .stays_ok(600, |tape| {
+            tape.runs(FUNCTION, [10, 70], 1.0, 0.0);
+            tape.runs(FUNCTION, [130], 1.0, 1.0);
+            tape.runs(FUNCTION, (190..600).step_by(60), 1.0, 0.0);
         });
     stories
         .of("SweepDurationAlarm")
         // At the second slow run.
-        .fires((116, 170), |tape| {
-            tape.function("Duration", FUNCTION, [100, 115], 250_000.0);
-            tape.function("Duration", FUNCTION, (130..300).step_by(15), 9_000.0);
+        .fires((191, 340), |tape| {
+            tape.function("Duration", FUNCTION, [130, 190], 780_000.0);
+            tape.function("Duration", FUNCTION, (250..600).step_by(60), 30_000.0);
         })
         // About one slow run.
-        .stays_ok(300, |tape| {
-            tape.function("Duration", FUNCTION, (10..300).step_by(15), 9_000.0);
-            tape.function("Duration", FUNCTION, [101], 290_000.0);
+        .stays_ok(600, |tape| {
+            tape.function("Duration", FUNCTION, (10..600).step_by(60), 30_000.0);
+            tape.function("Duration", FUNCTION, [131], 780_000.0);
         });
     stories
         .of("SweptEventsAlarm")
         // When something was found, once for several runs.
-        .fires((101, 180), |tape| {
-            tape.ours(Metric::SweptEvents, Sweep, [100, 115, 131], 2.0);
+        .fires((101, 360), |tape| {
+            tape.ours(Metric::SweptEvents, Sweep, [100, 160, 221], 2.0);
         })
         // While runs find nothing.
         .stays_ok(300, |tape| {
-            tape.runs(FUNCTION, (10..300).step_by(15), 1.0, 0.0);
-            tape.ours(Metric::ColdStart, Sweep, (10..300).step_by(15), 1.0);
+            tape.runs(FUNCTION, (10..300).step_by(60), 1.0, 0.0);
+            tape.ours(Metric::SweepRuns, Sweep, (10..300).step_by(60), 1.0);
         });
     stories
         .of("SweepRefusedAlarm")
         // For as long as runs refuse.
-        .fires((101, 240), |tape| {
-            tape.ours(Metric::SweepRefused, Sweep, (100..200).step_by(15), 1.0);
+        .fires((101, 420), |tape| {
+            tape.ours(Metric::SweepRefused, Sweep, (100..300).step_by(60), 1.0);
         })
         // About a few events that were sent again.
         .stays_ok(200, |tape| {

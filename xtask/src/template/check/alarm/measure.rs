@@ -112,6 +112,9 @@ pub(in crate::template::check) const DUE: Check = Check {
         Edit("ObjectiveFastBurnLongAlarm/Threshold = 14"),
         Edit("/Mappings/CanaryPeriod/15"),
         Edit("/Mappings/CanaryPeriod/15/Seconds = 600"),
+        Edit("/Mappings/SweepRuns/60"),
+        Edit("/Mappings/SweepRuns/60/Two = 60"),
+        Edit("/Mappings/SweepRuns/60/Three = 170"),
     ],
 };
 
@@ -143,20 +146,30 @@ fn misplaced_thresholds(case: &Case) -> Vec<String> {
     wrong.collect()
 }
 
+/// Mappings that hold a parameter of minutes, multiplied: the parameter, the mapping, its member, and how much of it there is in a minute.
+const MULTIPLES: [(&str, &str, &str, u64); 3] = [
+    ("CanaryMinutes", "CanaryPeriod", "Seconds", 60),
+    ("SweepMinutes", "SweepRuns", "Two", 2),
+    ("SweepMinutes", "SweepRuns", "Three", 3),
+];
+
 fn misplaced_periods(case: &Case) -> Vec<String> {
-    let minutes = case.template.at("/Parameters/CanaryMinutes/AllowedValues");
-    let periods = case.template.at("/Mappings/CanaryPeriod");
-    let is_wrong = |minutes: &u64| {
-        let seconds = number(at(periods, &format!("/{minutes}/Seconds")));
-        seconds.is_none_or(|seconds| *minutes != 0 && seconds != minutes * 60)
-    };
-    let wrong = items(minutes)
-        .into_iter()
-        .filter_map(number)
-        .filter(is_wrong);
-    wrong
-        .map(|minutes| format!("CanaryPeriod is not CanaryMinutes for {minutes}"))
-        .collect()
+    let wrong = MULTIPLES
+        .iter()
+        .flat_map(|(parameter, mapping, member, times)| {
+            let minutes = case
+                .template
+                .at(&format!("/Parameters/{parameter}/AllowedValues"));
+            let mapped = case.template.at(&format!("/Mappings/{mapping}"));
+            let is_wrong = move |minutes: &u64| {
+                let is = number(at(mapped, &format!("/{minutes}/{member}")));
+                is.is_none_or(|is| *minutes != 0 && is != minutes * times)
+            };
+            let minutes = items(minutes).into_iter().filter_map(number);
+            let wrong = minutes.filter(is_wrong);
+            wrong.map(move |minutes| format!("{mapping} is not {parameter} for {minutes}"))
+        });
+    wrong.collect()
 }
 
 fn mistake(query: &Query) -> Option<String> {
