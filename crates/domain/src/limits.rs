@@ -18,6 +18,11 @@ pub const OBJECT_BYTES_MAX: usize =
     BODY_BYTES_MAX + LOOKUP_BYTES_MAX + CONFLICTS_BYTES_MAX + 64 * 1024;
 /// Largest queue message, in bytes (promise P8 and the queue's `MaximumMessageSize`).
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// Largest notification of S3, in bytes: a record has a key of at most 1,024 bytes, three times as long as it is written, and about a
+/// kilobyte beside it.
+pub const NOTIFICATION_BYTES_MAX: usize = 64 * 1024;
+/// Records of one notification. S3 sends one.
+pub const NOTIFICATION_RECORDS_MAX: usize = 100;
 /// Longest event id, in visible ASCII characters (promise P8).
 pub const EVENT_ID_CHARS_MAX: usize = 256;
 /// Longest lead id, in characters (docs/PROTOCOL.md, Requests and answers).

@@ -10,6 +10,7 @@ mod lie;
 pub mod mistake;
 mod old;
 mod operator;
+mod owner;
 mod process;
 pub mod receiver;
 pub mod rule;

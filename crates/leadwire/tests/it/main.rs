@@ -19,6 +19,7 @@ mod forget;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod house;
+mod late_owner;
 mod load;
 mod mail;
 mod page;

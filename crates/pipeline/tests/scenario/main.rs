@@ -49,5 +49,7 @@ mod sim_found;
 mod sources;
 mod sweep;
 mod verify;
+mod wake;
+mod wake_property;
 mod ways;
 mod when;
