@@ -36,3 +36,4 @@ mod trace_batch;
 mod trace_export;
 mod trace_outside;
 mod trace_xray;
+mod wake;

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use hyper::{Method, StatusCode};
+use leadwire_pipeline::testkit::notification;
 use leadwire_tests::accepted::key_in;
 use leadwire_tests::cloud::{SEND_EMAIL, Sent};
 use leadwire_tests::fault::{Call, Fault, lists};
 use leadwire_tests::http::Request;
 use leadwire_tests::json::At;
-use leadwire_tests::rig::{ENRICHED, Rig, SOURCES};
+use leadwire_tests::rig::{ENRICHED, LOOKUP, Rig, SOURCES};
 use leadwire_tests::secret::StandardSender;
 use leadwire_tests::{clock, template};
 use serde_json::{Value, json};
@@ -260,6 +261,29 @@ async fn enrich(watched: &mut Watched) -> Result<()> {
     watched.deliver(&[nothing], 1).await
 }
 
+/// An owner file wakes a lead that waits for it.
+async fn wake(watched: &mut Watched) -> Result<()> {
+    watched.rig.cloud.take_sent();
+    watched.post("msg_9", &envelope("right-9"), 202).await?;
+    let sent = watched.rig.cloud.take_sent();
+    watched.deliver(&sent, 0).await?;
+    watched.rig.cloud.take_sent();
+    watched.rig.assign("right-9", "Omar");
+    let written = Sent {
+        id: "right-9-owner".to_owned(),
+        body: notification(LOOKUP, "right-9.json"),
+        sent_at: clock::now(),
+        ..Sent::default()
+    };
+    watched.deliver(&[written], 0).await?;
+    let woken = watched.rig.cloud.take_sent();
+    ensure!(woken.len() == 1, "{woken:?}");
+    let mails = watched.rig.cloud.mails().len();
+    watched.deliver(&woken, 0).await?;
+    ensure!(watched.rig.cloud.mails().len() == mails + 1, "it is mailed");
+    Ok(())
+}
+
 /// An event whose mail nobody takes for now, and whose last receive could not read its document.
 async fn fail_with_an_open_effect(watched: &mut Watched) -> Result<()> {
     watched.rig.assign("right-6", "Omar");
@@ -317,6 +341,7 @@ async fn each_role_grants_what_its_function_asks_of_aws_and_nothing_else() -> Re
     let mut watched = Watched::start().await?;
     ingest(&mut watched).await?;
     enrich(&mut watched).await?;
+    wake(&mut watched).await?;
     sweep(&mut watched).await?;
     let template = template::read()?;
     for (role, needed) in &watched.needed {

@@ -114,6 +114,14 @@ impl EventName {
         format!("{prefix}{BASE}{lead_id}_")
     }
 
+    /// What comes before the keys of this lead's events from `time` on, and after those of its earlier ones, in a listing under `prefix`.
+    pub fn key_before(prefix: &str, lead_id: &LeadId, time: Timestamp) -> String {
+        Self::new(lead_id, time)
+            .key(prefix)
+            .trim_end_matches(EXTENSION)
+            .to_owned()
+    }
+
     /// What the keys of this event and of all its revisions begin with, under `prefix`, and no other event's.
     pub fn revisions_prefix(&self, prefix: &str) -> String {
         format!("{prefix}{}.", self.base)
@@ -208,6 +216,11 @@ pub fn lookup_key(lead_id: &LeadId) -> String {
     format!("{lead_id}{EXTENSION}")
 }
 
+/// The lead whose owner file has this key, where it is one.
+pub fn lead_of_lookup_key(key: &str) -> Option<LeadId> {
+    LeadId::parse(key.strip_suffix(EXTENSION)?).ok()
+}
+
 /// The key of the failure of a message that names no event.
 pub fn failed_message_key(message_id: &str) -> String {
     let safe: String = message_id
@@ -270,6 +283,10 @@ mod tests {
     fn what_is_no_events_has_a_key_of_its_own() {
         let lead = LeadId::parse("test-1").unwrap();
         assert_eq!(lookup_key(&lead), "test-1.json");
+        assert_eq!(lead_of_lookup_key("test-1.json"), Some(lead));
+        for other in ["test-1", "test-1.csv", "a/b.json", ".json", "../x.json"] {
+            assert_eq!(lead_of_lookup_key(other), None, "{other}");
+        }
         let key = failed_message_key("5f0b-A1/../?\u{e9}");
         assert_eq!(key, "failed/message-5f0b-A1.json");
         let long = failed_message_key(&"m".repeat(300));
@@ -331,6 +348,12 @@ mod tests {
         assert!(name().with_revision(3).mail_key().starts_with(&prefix));
         let longer = EventName::parse_raw_key(&format!("raw/{}-b.json", name())).unwrap();
         assert!(!longer.mail_key().starts_with(&prefix));
+        let time = Timestamp::UNIX_EPOCH;
+        let lead = LeadId::parse("a").unwrap();
+        let before = EventName::key_before(RAW, &lead, time);
+        assert!(before < EventName::new(&lead, time).raw_key());
+        let earlier = time - SignedDuration::from_micros(1);
+        assert!(before > EventName::new(&lead, earlier).raw_key());
         let of_lead = EventName::key_prefix(RAW, &LeadId::parse("test-1").unwrap());
         assert_eq!(of_lead, "raw/crm_event_test-1_");
         assert!(name().raw_key().starts_with(&of_lead));

@@ -11,6 +11,7 @@ pub mod lead;
 pub mod limits;
 pub mod message;
 pub mod notice;
+pub mod notification;
 pub mod problem;
 pub mod source;
 pub mod wait;

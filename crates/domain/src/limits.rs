@@ -24,6 +24,11 @@ pub const SWEEP_RANGES_MAX: usize = 8;
 pub const SWEEP_MARKS_MAX: usize = 16 * SWEEP_RANGES_MAX;
 /// Largest record of how far a sweep has come, in bytes: its names are keys, at most 1,024 bytes each (Amazon S3), which JSON may escape.
 pub const SWEEP_PROGRESS_BYTES_MAX: usize = 1024 * 1024;
+/// Largest notification of S3, in bytes: a record has a key of at most 1,024 bytes, three times as long as it is written, and about a
+/// kilobyte beside it.
+pub const NOTIFICATION_BYTES_MAX: usize = 64 * 1024;
+/// Records of one notification. S3 sends one.
+pub const NOTIFICATION_RECORDS_MAX: usize = 100;
 /// Longest event id, in visible ASCII characters (promise P8).
 pub const EVENT_ID_CHARS_MAX: usize = 256;
 /// Longest lead id, in characters (docs/PROTOCOL.md, Requests and answers).

@@ -24,6 +24,9 @@ pub struct Trigger {
     pub facts: Option<TriggerFacts>,
     /// How long it has waited already, and for what.
     pub waiting: Waiting,
+    /// Whether it is a wake-up's: it takes no part in the wait for the owner, in which the event's own message goes on. An operator's bare
+    /// form never is.
+    pub once: bool,
 }
 
 /// What our own message says of the event.
@@ -104,6 +107,9 @@ struct Full {
     revision: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     notify: Option<Notify>,
+    /// Code of an earlier version does not see it: there it is one more message that waits for the owner.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    once: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting: Option<Waiting>,
 }
@@ -149,6 +155,7 @@ impl Trigger {
             name: name.with_revision(bare.revision.unwrap_or(0)),
             facts: None,
             waiting: bare.waiting.unwrap_or_default(),
+            once: false,
         })
     }
 
@@ -172,6 +179,7 @@ impl Trigger {
                 notify,
             }),
             waiting: full.waiting.unwrap_or_default(),
+            once: full.once,
         })
     }
 
@@ -207,6 +215,7 @@ impl Trigger {
                 source: facts.source.to_string(),
                 revision,
                 notify: Some(facts.notify).filter(|notify| *notify != Notify::Force),
+                once: self.once,
                 waiting,
             }),
         };
@@ -228,6 +237,20 @@ mod tests {
         let trigger = Trigger::parse(GOLDEN).unwrap();
         assert_eq!(trigger.body(), GOLDEN);
         assert_eq!(trigger.facts.unwrap().lead_id.as_str(), "test-1");
+    }
+
+    #[test]
+    fn a_wake_up_reads_and_writes_its_golden_text_also_after_a_wait() {
+        let once = GOLDEN.replace('}', r#","once":true}"#);
+        let mut trigger = Trigger::parse(&once).unwrap();
+        assert!(trigger.once);
+        assert_eq!(trigger.body(), once);
+        trigger.waiting.hop = 1;
+        let waits = r#","once":true,"waiting":{"kind":"early","hop":1}}"#;
+        assert_eq!(trigger.body(), GOLDEN.replace('}', waits));
+        let bare = r#"{"s3_key":"raw/crm_event_test-1_20261123T065000123456Z.json","once":true}"#;
+        assert!(!Trigger::parse(bare).unwrap().once);
+        assert!(!Trigger::parse(GOLDEN).unwrap().once);
     }
 
     #[test]
@@ -377,9 +400,11 @@ mod tests {
 
         #[test]
         fn any_trigger_survives_its_text_in_ascii_and_within_its_limit(
-            lead in crate::sample::lead_id(), at in time(), revision in 1_u32.., facts in option::of(facts()), waiting in waiting(),
+            lead in crate::sample::lead_id(), at in time(), revision in 1_u32..,
+            facts in option::of(facts()), waiting in waiting(), once in any::<bool>(),
         ) {
-            let trigger = Trigger { name: EventName::new(&lead, at).with_revision(revision), facts, waiting };
+            let once = once && facts.is_some();
+            let trigger = Trigger { name: EventName::new(&lead, at).with_revision(revision), facts, waiting, once };
             let body = trigger.body();
             prop_assert!(body.is_ascii() && body.len() <= MESSAGE_BYTES_MAX);
             prop_assert_eq!(Trigger::parse(&body).unwrap(), trigger);

@@ -32,9 +32,17 @@ struct QueueRecord {
     attributes: Value,
     #[serde(default)]
     message_attributes: Value,
+    #[serde(default, rename = "eventSourceARN")]
+    source: Value,
 }
 
 impl QueueEvent {
+    /// The name of the queue that the batch comes from, where it says so.
+    pub fn queue(&self) -> Option<&str> {
+        let arn = self.records.first()?.source.as_str()?;
+        arn.rsplit(':').next()
+    }
+
     /// The stage's records.
     pub fn into_records(self) -> Vec<Record> {
         let records = self.records.into_iter();
@@ -108,6 +116,23 @@ mod tests {
             assert_eq!(record.trace, TraceContext::default());
         }
         assert_eq!(records[0].body, "not json");
+    }
+
+    #[test]
+    fn a_batch_names_its_queue_by_the_end_of_its_arn() {
+        let queue = |json| {
+            let event: QueueEvent = serde_json::from_str(json).unwrap();
+            event.queue().map(ToOwned::to_owned)
+        };
+        let arn =
+            r#"{"Records":[{"messageId":"1","eventSourceARN":"arn:aws:sqs:us-east-1:1:owner"}]}"#;
+        assert_eq!(queue(arn).as_deref(), Some("owner"));
+        for none in [
+            r#"{"Records":[{"messageId":"1","eventSourceARN":7}]}"#,
+            "{}",
+        ] {
+            assert_eq!(queue(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub async fn enrich(clients: &Clients, config: config::Enrich) -> Enrich<Home<Se
     };
     clients.warm(&plan).await;
     let mailer = SesMailer::new(clients.ses(), config.configuration_set);
-    Enrich::new(home(clients, config.stack, mailer), config.stage)
+    let owner_bucket = config.stack.buckets.lookup.clone();
+    Enrich::new(home(clients, config.stack, mailer), config.stage).with_owner_bucket(owner_bucket)
 }
 
 /// The canary over AWS.

@@ -235,6 +235,7 @@ mod tests {
             message_id: "m",
             attempt: 1,
             latency: SignedDuration::from_millis(601_200),
+            since_owner: None,
             timeliness: Timeliness::InTime,
         }
     }

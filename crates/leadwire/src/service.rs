@@ -88,7 +88,9 @@ async fn work(
     };
     let enrich = Enrich::new(Arc::clone(&ports), config);
     let sweep = Sweep::new(ports, settings.sweep);
-    let runner = Runner::new(home.queue(), enrich, Some(sweep), runner).traced(MachineSpans(names));
+    let runner = Runner::new(home.queue(), enrich, Some(sweep), runner)
+        .traced(MachineSpans(names))
+        .watching(home.lookup());
     let address = listener.local_addr();
     let address = address.context("could not tell the address")?;
     let send_canaries = |every| canary::send_for_ever(home.clone(), address, every);

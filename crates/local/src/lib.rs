@@ -10,6 +10,7 @@ mod home;
 mod lock;
 mod lookup;
 mod mail;
+mod owners;
 mod queue;
 mod runner;
 #[cfg(test)]

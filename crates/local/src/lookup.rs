@@ -3,7 +3,7 @@
 use crate::durable::{sync_folder, write_whole};
 use crate::system::{HomeClock, blocking};
 use jiff::Timestamp;
-use leadwire_domain::key::lookup_key;
+use leadwire_domain::key::{lead_of_lookup_key, lookup_key};
 use leadwire_domain::lead::id::{LeadId, Sha256Hex};
 use leadwire_pipeline::port::{ETag, Fetched, ListPage, Listed, Metadata, PortError, StoredObject};
 use std::fs::{self, OpenOptions};
@@ -17,6 +17,13 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 const GET: &str = "get owner file";
 const LIST: &str = "list owner files";
+
+/// What tells two versions of an owner file apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileVersion {
+    modified_at: SystemTime,
+    size: u64,
+}
 
 /// The folder `lookup/`.
 #[derive(Clone, Debug)]
@@ -44,7 +51,7 @@ impl LookupFolder {
     /// Deletes an owner file. False where there is none, or where the key is not a lead's.
     pub(crate) async fn remove(&self, key: &str) -> Result<bool, PortError> {
         const ACTION: &str = "delete owner file";
-        let Some(lead_id) = lead_of(key) else {
+        let Some(lead_id) = lead_of_lookup_key(key) else {
             return Ok(false);
         };
         let path = self.path(&lead_id);
@@ -63,9 +70,31 @@ impl LookupFolder {
         self.path.join(lookup_key(lead_id))
     }
 
+    /// Which version of its owner file each of these leads has, where it has one. A folder that cannot be read has none.
+    pub(crate) async fn versions(&self, leads: Vec<LeadId>) -> Vec<(LeadId, FileVersion)> {
+        if leads.is_empty() {
+            return Vec::new();
+        }
+        let folder = self.clone();
+        let look = move || {
+            let version = |lead_id: LeadId| {
+                let metadata = fs::metadata(folder.path(&lead_id)).ok()?;
+                let version = FileVersion {
+                    modified_at: metadata.modified().ok()?,
+                    size: metadata.len(),
+                };
+                metadata.is_file().then_some((lead_id, version))
+            };
+            Ok(leads.into_iter().filter_map(version).collect())
+        };
+        blocking("look at owner files", look)
+            .await
+            .unwrap_or_default()
+    }
+
     /// Reads an owner file. A key that is not a lead's names nothing, so that no key leads out of the folder.
     pub(crate) async fn get(&self, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
-        let Some(lead_id) = lead_of(key) else {
+        let Some(lead_id) = lead_of_lookup_key(key) else {
             return Ok(Fetched::Missing);
         };
         let path = self.path(&lead_id);
@@ -110,11 +139,6 @@ impl LookupFolder {
         entries.truncate(entries_max);
         Ok(ListPage { entries, more })
     }
-}
-
-/// The lead whose owner file has this name.
-pub(crate) fn lead_of(key: &str) -> Option<LeadId> {
-    LeadId::parse(key.strip_suffix(".json")?).ok()
 }
 
 async fn look(path: &Path, bytes_max: usize) -> Result<Fetched, PortError> {
@@ -171,10 +195,9 @@ fn list(folder: &Path, prefix: &str, after: &str) -> io::Result<Vec<Listed>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(key) = name
-            .to_str()
-            .filter(|key| lead_of(key).is_some() && key.starts_with(prefix) && *key > after)
-        else {
+        let Some(key) = name.to_str().filter(|key| {
+            lead_of_lookup_key(key).is_some() && key.starts_with(prefix) && *key > after
+        }) else {
             continue;
         };
         // One that vanished meanwhile is not there.

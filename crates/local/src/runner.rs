@@ -1,5 +1,7 @@
 //! The worker loop of `up`: what the event source mapping and the schedule are on AWS. It sleeps until a message is due or the bell rings.
 
+use crate::lookup::LookupFolder;
+use crate::owners;
 use crate::queue::{HELD, SqliteQueue};
 use jiff::Timestamp;
 use leadwire_pipeline::observe::{DeleteFailed, QueueUnavailable, SweepFailed};
@@ -11,7 +13,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tracing::{Instrument as _, Span};
 
@@ -69,6 +71,7 @@ pub struct Runner<H> {
     sweep: Option<Arc<Sweep<H>>>,
     config: RunnerConfig,
     spans: Arc<dyn Spans>,
+    owners: Option<LookupFolder>,
 }
 
 impl<H: Home + 'static> Runner<H> {
@@ -85,6 +88,7 @@ impl<H: Home + 'static> Runner<H> {
             sweep: sweep.map(Arc::new),
             config,
             spans: Arc::new(()),
+            owners: None,
         }
     }
 
@@ -93,6 +97,15 @@ impl<H: Home + 'static> Runner<H> {
     pub fn traced(self, spans: impl Spans + 'static) -> Self {
         Self {
             spans: Arc::new(spans),
+            ..self
+        }
+    }
+
+    /// The same runner, which looks for owner files that leads wait for.
+    #[must_use]
+    pub fn watching(self, owners: LookupFolder) -> Self {
+        Self {
+            owners: Some(owners),
             ..self
         }
     }
@@ -107,6 +120,9 @@ impl<H: Home + 'static> Runner<H> {
             Arc::clone(&self.spans),
         ));
         let stopped = watch::Sender::new(false);
+        let (queue, enrich) = (self.queue.clone(), Arc::clone(&self.enrich));
+        let owners = self.owners.clone();
+        let watching = owners.map(|owners| tokio::spawn(owners::watch(queue, owners, enrich)));
         let turns = Arc::new(Semaphore::new(self.config.concurrency.max(1)));
         loop {
             let turn = tokio::select! {
@@ -136,9 +152,10 @@ impl<H: Home + 'static> Runner<H> {
                 },
             }
         }
-        // A sweep may stop anywhere: the next one goes on.
+        // A sweep may stop anywhere: the next one goes on. What is not woken looks by itself.
         sweeping.abort();
         stopped.send_replace(true);
+        watching.inspect(JoinHandle::abort);
         running.join_all().await;
     }
 

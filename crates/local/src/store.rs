@@ -3,9 +3,10 @@
 mod eraser;
 
 use crate::database::{Database, number, timestamp};
-use crate::lookup::{LookupFolder, lead_of};
+use crate::lookup::LookupFolder;
 use crate::system::{HomeClock, random_hex};
 use crate::view::Views;
+use leadwire_domain::key::lead_of_lookup_key;
 use leadwire_domain::limits::KEY_BYTES_MAX;
 use leadwire_pipeline::port::{
     Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore, PortError,
@@ -74,7 +75,7 @@ impl SqliteStore {
 
     /// The canary's own owner file comes this way; all others are written by others.
     async fn put_owner_file(&self, key: &str, object: NewObject) -> Result<(), PortError> {
-        let Some(lead_id) = lead_of(key) else {
+        let Some(lead_id) = lead_of_lookup_key(key) else {
             let reason = "an owner file is named by its lead";
             return Err(PortError::permanent("put object", reason));
         };

@@ -1,13 +1,13 @@
-//! Who acts in a world: CRMs, workers, and those who write owner files.
+//! Who acts in a world: CRMs and workers.
 
 use crate::DELAY_SECONDS;
 use crate::fault::Kind;
-use crate::lie::{Lying, misread_message};
+use crate::lie::Lying;
 use crate::mistake::{Mistake, Stage};
 use crate::old;
 use crate::process::Process;
 use crate::rule::event_of;
-use crate::setting::{Form, Operation, Owner};
+use crate::setting::{Form, Operation};
 use crate::state::{Shared, State};
 use jiff::Timestamp;
 use leadwire_domain::key::RAW;
@@ -15,7 +15,7 @@ use leadwire_domain::lead::id::EventId;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
 use leadwire_domain::wait::DeferReason;
-use leadwire_pipeline::port::{Bucket, Clock as _, NewObject, OutgoingMessage};
+use leadwire_pipeline::port::{Bucket, Clock as _, OutgoingMessage};
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{EnrichConfig, IngestConfig, VISIBILITY_SECONDS};
 use leadwire_pipeline::stage::enrich::{Enrich, Outcome, Record};
@@ -313,10 +313,8 @@ async fn receive(shared: &Shared) {
     }
     let process = begin(shared, None);
     let home = home_of(shared, &process, Stage::Enrich);
+    home.misread_messages(&mut records);
     let enrich = Enrich::new(home, shared.with(|state| enrich_config(state)));
-    if shared.with(|state| state.setting.mistake) == Some(Mistake::MailAnyway) {
-        records.iter_mut().for_each(misread_message);
-    }
     let asked = records.iter().map(|record| record.message_id.clone());
     let asked: Vec<String> = asked.collect();
     let over = shared.with(|state| over_before(state, &records));
@@ -418,7 +416,7 @@ fn delete(shared: &Shared, process: u32, message_id: &str, outcome: Outcome) {
     shared.changed();
 }
 
-fn enrich_config(state: &State) -> EnrichConfig {
+pub(crate) fn enrich_config(state: &State) -> EnrichConfig {
     let (to, notify_owner) = state.configured();
     EnrichConfig {
         to,
@@ -433,36 +431,6 @@ fn enrich_config(state: &State) -> EnrichConfig {
             .then(|| format!("boot-{}", state.boot)),
         ..testkit::enrich_config()
     }
-}
-
-/// Writes a lead's owner file when its owner is assigned, and anew at some times after.
-pub(crate) async fn assign(shared: Shared, lead: String, owner: Owner) {
-    match owner {
-        Owner::Never => return,
-        Owner::There => {}
-        Owner::After(time) => sleep(time).await,
-    }
-    write_owner(&shared, &lead, 0);
-    let changes = shared.with(|state| state.setting.lookup_changes);
-    for version in 1..=changes {
-        let pause = shared.with(|state| state.chance.below(1800));
-        sleep(Duration::from_secs(pause)).await;
-        write_owner(&shared, &lead, version);
-    }
-}
-
-fn write_owner(shared: &Shared, lead: &str, version: u64) {
-    // Another owner is another receiver: which it is, the stored document says.
-    let owner = version % 2;
-    let file = format!(
-        r#"{{"lead_id":"{lead}","lead_owner":"Owner {version} of {lead}","owner_email":"owner{owner}@example.com"}}"#
-    );
-    shared.with(|state| {
-        let key = format!("{lead}.json");
-        let object = NewObject::of(file.into_bytes());
-        state.memory.plant(Bucket::Lookup, &key, object);
-        state.tell(format!("      owner {version} of {lead}"));
-    });
 }
 
 /// Changes the configuration once, where the world says so.

@@ -11,6 +11,7 @@ mod lie;
 pub mod mistake;
 mod old;
 mod operator;
+mod owner;
 mod process;
 pub mod receiver;
 pub mod rule;

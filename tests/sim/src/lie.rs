@@ -6,29 +6,20 @@ use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, Says, Settled};
 use leadwire_domain::effect::{Effect, EffectState, Effects};
 use leadwire_domain::failure::{FailureReason, FailureRecord};
-use leadwire_domain::key::{DEDUPE, ENRICHED, FAILED, MAIL, RAW};
+use leadwire_domain::key::{DEDUPE, ENRICHED, EventName, FAILED, MAIL, RAW};
 use leadwire_domain::message::{Notify, Trigger};
+use leadwire_domain::wait::WaitKind;
 use leadwire_pipeline::port::{
     BegunMail, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage,
     Mail, MailOutcome, Mailer, Metadata, NewObject, ObjectStore, OutgoingMessage, PortError,
     Remnant, Replaced, StoredObject,
 };
 use leadwire_pipeline::stage::enrich::Record;
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The label of a raw object that says which event it is.
 const EVENT_ID: &str = "event-id";
-
-/// What `enrich` reads in a message.
-pub(crate) fn misread_message(record: &mut Record) {
-    let Ok(mut trigger) = Trigger::parse(&record.body) else {
-        return;
-    };
-    if let Some(facts) = &mut trigger.facts {
-        facts.notify = Notify::Force;
-        record.body = trigger.body();
-    }
-}
 
 /// A home that lies to one process about one thing, or not at all.
 #[derive(Debug)]
@@ -37,6 +28,8 @@ pub(crate) struct Lying<H> {
     mistake: Option<Mistake>,
     /// The labels of the raw object that could not be created last.
     wanted: Mutex<Metadata>,
+    /// The events whose wake-ups are taken for their own messages.
+    woken: Mutex<BTreeSet<EventName>>,
 }
 
 impl<H: Home> Lying<H> {
@@ -46,7 +39,38 @@ impl<H: Home> Lying<H> {
             honest,
             mistake,
             wanted: Mutex::default(),
+            woken: Mutex::default(),
         }
+    }
+
+    /// What `enrich` reads in its messages.
+    pub(crate) fn misread_messages(&self, records: &mut [Record]) {
+        for record in records {
+            let Ok(mut trigger) = Trigger::parse(&record.body) else {
+                continue;
+            };
+            match (self.mistake, &mut trigger.facts) {
+                (Some(Mistake::MailAnyway), Some(facts)) => facts.notify = Notify::Force,
+                (Some(Mistake::OnceWaits), _) if trigger.once => {
+                    trigger.once = false;
+                    self.woken().insert(trigger.name.clone());
+                }
+                _ => continue,
+            }
+            record.body = trigger.body();
+        }
+    }
+
+    fn woken(&self) -> MutexGuard<'_, BTreeSet<EventName>> {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The copy of a wake-up that waits, where it is one.
+    fn waiting_wake_up(&self, body: &str) -> Option<String> {
+        let mut trigger = Trigger::parse(body).ok()?;
+        let waits = trigger.waiting.kind == WaitKind::Owner;
+        trigger.once = waits && self.woken().contains(&trigger.name);
+        Some(trigger.body())
     }
 
     fn wanted(&self) -> MutexGuard<'_, Metadata> {
@@ -351,6 +375,11 @@ impl<H: Home> DelayQueue for Lying<H> {
                 drop(queue.send(message).await);
                 Ok(())
             }
+            Some(Mistake::OnceWaits) => {
+                let body = self.waiting_wake_up(&message.body);
+                let body = body.unwrap_or_else(|| message.body.clone());
+                queue.send(OutgoingMessage { body, ..message }).await
+            }
             Some(Mistake::SweepInVain) => Ok(()),
             _ => queue.send(message).await,
         }
@@ -393,7 +422,7 @@ impl<H: Home> Mailer for Lying<H> {
 impl<H: Home> Clock for Lying<H> {
     fn now(&self) -> Timestamp {
         let now = self.honest.clock().now();
-        if self.mistake != Some(Mistake::Hurry) {
+        if !matches!(self.mistake, Some(Mistake::Hurry | Mistake::WakeEarly)) {
             return now;
         }
         let ahead = SignedDuration::from_secs(i64::from(DELAY_SECONDS));

@@ -60,6 +60,10 @@ pub enum Mistake {
     OptimistDecides,
     /// `enrich` mails for a replay that was to mail nobody: its message says so.
     MailAnyway,
+    /// A wake-up pays no heed to `not_before`: its clock is a delay ahead.
+    WakeEarly,
+    /// `enrich` lets a wake-up's message wait for the owner: the copy is put back.
+    OnceWaits,
     /// `forget` deletes the tombstone with what it hides: the store deletes both.
     TombstoneGoesToo,
 }
@@ -69,6 +73,7 @@ pub enum Mistake {
 pub(crate) enum Stage {
     Ingest,
     Enrich,
+    Wake,
     Sweep,
     Forget,
 }
@@ -102,7 +107,9 @@ impl Mistake {
             | Self::EffectsOfTheDay
             | Self::GiveUpSilently
             | Self::OptimistDecides
+            | Self::OnceWaits
             | Self::MailAnyway => Stage::Enrich,
+            Self::WakeEarly => Stage::Wake,
             Self::SweepInVain => Stage::Sweep,
             Self::TombstoneGoesToo => Stage::Forget,
         }

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::key::{ENRICHED, MAIL, RAW};
 use leadwire_domain::message::Trigger;
+use leadwire_domain::wait::WaitKind;
 use leadwire_pipeline::port::Bucket;
 use leadwire_pipeline::testkit::{Call, Course, Fault, Script};
 use std::pin::pin;
@@ -105,7 +106,7 @@ impl Script for Process {
             }
             Call::Send(body) => {
                 if let Ok(trigger) = Trigger::parse(body) {
-                    check_trigger(state, &trigger);
+                    check_trigger(state, &trigger, self);
                 }
             }
             Call::Mail(tag, effect) => {
@@ -205,8 +206,17 @@ fn check_write(state: &mut State, bucket: Bucket, key: &str, process: &Process) 
     }
 }
 
-fn check_trigger(state: &mut State, trigger: &Trigger) {
+fn check_trigger(state: &mut State, trigger: &Trigger, process: &Process) {
     let name = trigger.name.to_string();
+    if trigger.once {
+        let is_due = state.ledger.check_time(&name, &process.writing(state));
+        if is_due.is_err() {
+            state.breach(format!("P9: {name} is woken before its time"));
+        }
+        if trigger.waiting.kind == WaitKind::Owner {
+            state.breach(format!("P9: a wake-up of {name} waits for the owner"));
+        }
+    }
     if let (1.., Some(facts)) = (trigger.name.revision(), &trigger.facts) {
         let result = state.ledger.ordered(&name, facts.notify);
         state.check(result);

@@ -68,6 +68,19 @@ const LATE_BEFORE_FORGET_SECONDS_MAX: u64 = 20;
 /// So many in a thousand worlds begin as the first edition left them.
 const UPGRADES_PER_MILLE: u64 = 150;
 
+/// What S3 says of owner files that are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Notifications {
+    /// Whether it says anything.
+    pub are_sent: bool,
+    /// So many in a thousand are lost.
+    pub lost_per_mille: u64,
+    /// So many in a thousand come at the very moment of the write.
+    pub early_per_mille: u64,
+    /// So many in a thousand come twice.
+    pub doubled_per_mille: u64,
+}
+
 /// What a world is like.
 #[derive(Clone, Debug)]
 #[expect(
@@ -128,6 +141,8 @@ pub struct Setting {
     pub late_seconds_max: u64,
     /// Who is told.
     pub receivers: Receivers,
+    /// What says that an owner file was written.
+    pub notifications: Notifications,
     /// Whether events were worked on by the first edition before.
     pub upgrades: bool,
     /// What an operator does, once each: what failed is redriven, a lead forgotten, an event replayed, what is parked resolved.
@@ -168,6 +183,7 @@ impl Setting {
             late_owner_per_mille: 0,
             late_seconds_max: LATE_SECONDS_MAX,
             receivers: Receivers::default(),
+            notifications: Notifications::default(),
             upgrades: false,
             operations: &[],
             mistake: None,
@@ -212,6 +228,21 @@ impl Setting {
         Self {
             receivers: Receivers::drawn(chance),
             upgrades: chance.happens(UPGRADES_PER_MILLE),
+            ..self
+        }
+    }
+
+    /// The same with notifications as a seed says: in a third of the worlds there are none, as where the bucket is another's.
+    #[must_use]
+    pub fn with_notifications(self, chance: &mut Chance) -> Self {
+        let notifications = Notifications {
+            are_sent: chance.happens(667),
+            lost_per_mille: chance.pick(0, &[0, 300]),
+            early_per_mille: chance.pick(0, &[300, 1000]),
+            doubled_per_mille: chance.pick(0, &[300]),
+        };
+        Self {
+            notifications,
             ..self
         }
     }

@@ -4,6 +4,7 @@ use crate::actor::{self, Part, Webhook};
 use crate::end::{check_dead_letters, check_ends, check_untroubled};
 use crate::fault::Schedule;
 use crate::operator;
+use crate::owner;
 use crate::setting::{Form, Operation, Owner, Setting};
 use crate::state::{Plan, Report, Shared, State, lead};
 use crate::sweeper;
@@ -36,7 +37,10 @@ pub fn run_seed_with(seed: u64, tells: bool, alter: impl FnOnce(&mut Setting)) -
     if apart.happens(ONE_MACHINE_PER_MILLE) {
         setting = setting.on_one_machine();
     }
-    setting = setting.with_receivers(&mut apart).with_senders(&mut apart);
+    setting = setting
+        .with_receivers(&mut apart)
+        .with_senders(&mut apart)
+        .with_notifications(&mut apart);
     alter(&mut setting);
     let plan = Plan::Drawn {
         left: setting.faults_max,
@@ -121,9 +125,9 @@ fn populate(shared: &Shared) -> BTreeMap<String, Owner> {
     let mut owners = BTreeMap::new();
     for number in 0..leads {
         let lead = lead(number);
-        let owner = shared.with(|state| state.setting.owner(&mut state.chance));
-        tokio::spawn(actor::assign(shared.clone(), lead.clone(), owner));
-        owners.insert(lead, owner);
+        let assigned = shared.with(|state| state.setting.owner(&mut state.chance));
+        tokio::spawn(owner::assign(shared.clone(), lead.clone(), assigned));
+        owners.insert(lead, assigned);
     }
     for number in 0..events {
         let (webhook, after, again) = shared.with(|state| event(state, number, leads));

@@ -51,11 +51,12 @@ impl Breakage {
 }
 
 /// The checks of all but the dashboards.
-pub(super) const CHECKS: [&Check; 22] = [
+pub(super) const CHECKS: [&Check; 23] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
     &queue::PRIVACY,
+    &queue::OWNERS,
     &function::CONCURRENCY,
     &function::VARIABLES,
     &function::PANIC,

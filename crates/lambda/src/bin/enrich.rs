@@ -16,11 +16,14 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), ServeError> {
     let config = serve::configure(Service::Enrich, config::Enrich::from_lookup)?;
     let lease = Duration::from_secs(config.stage.lease_seconds.into());
-    let names = Names::aws(&config.stack.queue_url);
+    let queue_url = config.stack.queue_url.clone();
     let stage = stage::enrich(&serve::clients().await?, config).await;
     serve::run(async |event: QueueEvent, context, invocation| {
         let remaining = serve::remaining(&context);
         serve::check_lease(lease, remaining);
+        let mut names = Names::aws(&queue_url);
+        // It may be OwnerQueue's.
+        names.queue = event.queue().map_or(names.queue, ToOwned::to_owned);
         let mut records = event.into_records();
         for record in &mut records {
             leadwire_telemetry::begin_record(record, &names, &invocation);

@@ -20,6 +20,7 @@ mod forget;
 mod full_disk;
 mod house;
 mod late;
+mod late_owner;
 mod load;
 mod mail;
 mod page;

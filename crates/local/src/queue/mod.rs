@@ -2,6 +2,7 @@
 
 mod message;
 mod sql;
+mod waits;
 
 pub(crate) use sql::release;
 
@@ -10,6 +11,7 @@ pub use message::{DeadLetter, QueueDepth, WaitingMessage};
 use crate::database::Database;
 use crate::system::HomeClock;
 use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::limits::{MESSAGE_BYTES_MAX, QUEUE_DELAY_SECONDS_MAX};
 use leadwire_pipeline::port::{DelayQueue, OutgoingMessage, PortError};
 use leadwire_pipeline::stage::enrich::Record;
@@ -18,6 +20,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use waits::OwnerWaits;
 
 /// How long a message is hidden that is worked on: longer than its work takes, also where the machine sleeps meanwhile. Its turn gives it
 /// back. Nothing else is hidden for more than half of this.
@@ -32,6 +35,7 @@ pub struct SqliteQueue {
     clock: HomeClock,
     /// Rung when a message may have become due earlier than the runner thinks.
     bell: Arc<Notify>,
+    waits: OwnerWaits,
 }
 
 impl SqliteQueue {
@@ -40,6 +44,7 @@ impl SqliteQueue {
             database,
             clock,
             bell: Arc::default(),
+            waits: OwnerWaits::default(),
         }
     }
 
@@ -123,6 +128,19 @@ impl SqliteQueue {
         self.database.write("delete dead letters", work).await
     }
 
+    /// The leads that wait for their owner files now, as far as this process put their messages back, or has read that another did.
+    pub(crate) fn owner_waits(&self) -> Vec<LeadId> {
+        self.waits.at(self.clock.now())
+    }
+
+    /// Reads which leads wait that a process before this one put back.
+    pub(crate) async fn read_owner_waits(&self) -> Result<(), PortError> {
+        for message in self.waiting(u32::MAX).await? {
+            self.waits.note(&message.body, message.due_at);
+        }
+        Ok(())
+    }
+
     /// When the next message is due, where there is one.
     pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, PortError> {
         self.database.read(LOOK, sql::next_due).await
@@ -166,6 +184,10 @@ impl DelayQueue for SqliteQueue {
             .any(|m| m.delay_seconds > QUEUE_DELAY_SECONDS_MAX)
         {
             return refused("the delay is longer than 900 s");
+        }
+        for message in &messages {
+            let due_at = due(self.clock.now(), message.delay_seconds);
+            self.waits.note(&message.body, due_at);
         }
         let clock = self.clock.clone();
         let work = move |connection: &_| {

@@ -2,6 +2,7 @@
 
 use super::{Kind, Ledger};
 use crate::port::{Bucket, ListPage, Listed, ObjectStore, PortError};
+use jiff::Timestamp;
 use leadwire_domain::key::{BASE, EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
 use std::collections::VecDeque;
@@ -27,6 +28,20 @@ impl<'a, S: ObjectStore> Ledger<'a, S> {
     pub fn list_lead(self, kind: Kind, lead_id: &LeadId) -> Listing<'a, S> {
         let prefix = EventName::key_prefix(kind.prefix(), lead_id);
         Listing::new(self.store, kind.bucket(), prefix)
+    }
+
+    /// The events of a lead since then, those of one page: by their names, which time fixes. A tombstone is none.
+    pub(crate) async fn events_since(
+        self,
+        lead_id: &LeadId,
+        since: Timestamp,
+    ) -> Result<Vec<EventName>, PortError> {
+        let prefix = EventName::key_prefix(RAW, lead_id);
+        let before = EventName::key_before(RAW, lead_id, since);
+        let page = self.store.list(Bucket::Raw, &prefix, Some(&before)).await?;
+        let stored = page.entries.iter().filter(|entry| entry.size > 0);
+        let names = stored.filter_map(|entry| Kind::Raw.parse(&entry.key).ok());
+        Ok(names.filter(|name| name.may_be_of(lead_id)).collect())
     }
 
     /// Every owner file.

@@ -68,7 +68,27 @@ pub(crate) fn fresh_message(
         name,
         facts,
         waiting: Waiting::default(),
+        once: false,
     };
+    at_once(&trigger, trace)
+}
+
+/// A wake-up: a message of an event that goes on at once where its owner file is there, and is gone where it is not.
+pub(crate) fn wake_up(
+    name: EventName,
+    facts: TriggerFacts,
+    trace: TraceContext,
+) -> OutgoingMessage {
+    let trigger = Trigger {
+        name,
+        facts: Some(facts),
+        waiting: Waiting::default(),
+        once: true,
+    };
+    at_once(&trigger, trace)
+}
+
+fn at_once(trigger: &Trigger, trace: TraceContext) -> OutgoingMessage {
     OutgoingMessage {
         body: trigger.body(),
         delay_seconds: 0,

@@ -4,6 +4,7 @@ use super::entry::events;
 use super::event::{Subject, chain, whole_millis};
 use super::metric::Metric;
 use super::words::{Tone, Words, render, render_seconds, said};
+use crate::port::PortError;
 use jiff::SignedDuration;
 use leadwire_domain::channel::ChannelKind;
 use leadwire_domain::effect::EffectId;
@@ -91,6 +92,31 @@ events! {
         };
     }
 
+    /// An owner file appeared that an event waited for, and a message of the event was sent that looks at once.
+    LeadWoken<'a> [subject: Subject<'a>] {} => e, "lead_woken" {
+        line: INFO "the owner file came; the lead is looked at again at once";
+        console: if e.subject.is_canary() {
+            Words::Quiet
+        } else {
+            said(Tone::Plain, "owner", "its owner file came")
+        };
+    }
+
+    /// Whether an event waits for an owner file that appeared could not be found out. It is tried again; if in vain, the event's own message
+    /// finds the file.
+    WakeUpFailed<'a> [subject: Subject<'a>] {
+        /// Why.
+        reason: FailureReason,
+        /// The call that failed, where it was one.
+        error: Option<&'a PortError>,
+    } => e, "wake_up_failed" {
+        line: WARN "an owner file appeared, and its lead could not be woken";
+        fields: {
+            reason: e.reason.code(),
+            error: e.error.map(|error| chain(error)),
+        }
+    }
+
     /// The mail service took a mail to one receiver.
     EmailSent<'a> [subject: Subject<'a>] {
         /// Where it came from.
@@ -103,6 +129,8 @@ events! {
         attempt: u32,
         /// Since the webhook was accepted.
         latency: SignedDuration,
+        /// Since the owner file came that the lead waited for, where this is its event's first effect.
+        since_owner: Option<SignedDuration>,
         /// How it counts.
         timeliness: Timeliness,
     } => e, "email_sent" {
@@ -121,6 +149,9 @@ events! {
             m.count_by(Metric::EffectsSent, ChannelKind::of(e.effect));
             if e.timeliness != Timeliness::Replayed {
                 m.time_by(Metric::EndToEndLatency, e.latency, e.source);
+            }
+            if let Some(time) = e.since_owner {
+                m.time(Metric::OwnerToMail, time);
             }
             match e.timeliness {
                 Timeliness::InTime => m.count(Metric::MailedInTime),

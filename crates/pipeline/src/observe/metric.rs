@@ -78,6 +78,8 @@ metrics! {
     MailedInTime: Count of [Enrich];
     /// Mailed later than that.
     MailedLate: Count of [Enrich];
+    /// Owner file written until the first effect was taken, where the file came while its lead waited for it.
+    OwnerToMail: Milliseconds of [Enrich];
     /// Failed for good, or parked.
     NotMailed: Count of [Enrich];
     /// Reads of an owner file that is not there yet.
@@ -189,7 +191,7 @@ pub struct Measured {
 }
 
 /// The most values that one event has.
-const VALUES_MAX: usize = 4;
+const VALUES_MAX: usize = 5;
 
 /// The values of one event. They are on the stack: every lead has several of these.
 #[derive(Clone, Copy, Debug, Default)]

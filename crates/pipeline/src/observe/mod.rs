@@ -21,8 +21,8 @@ pub use canary::{CanaryFailed, CanaryNotSent, CanarySent};
 pub use dimension::Rejection;
 pub use enrich::{
     BadMessage, EffectDropped, EffectParked, EmailAmbiguous, EmailSent, EnrichmentBegan,
-    FailureNotRecorded, LeadDeferred, LeadEnriched, LeadParked, LookupDenied, OwnerEmailInvalid,
-    RecordAcked, RecordFailed, ReplaySettled, Timeliness,
+    FailureNotRecorded, LeadDeferred, LeadEnriched, LeadParked, LeadWoken, LookupDenied,
+    OwnerEmailInvalid, RecordAcked, RecordFailed, ReplaySettled, Timeliness, WakeUpFailed,
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected, SourcesUnavailable};

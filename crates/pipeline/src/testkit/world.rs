@@ -1,6 +1,7 @@
 //! A whole home in memory, with the stages over it and a loop that behaves like the queue's event source mapping.
 
 use super::counts::{Counted, Counts};
+use super::notified::{OWNER_BUCKET, notified};
 use super::queue::RECEIVES_MAX;
 use super::{Call, FakeHome, Fault, lock};
 use crate::operate::redrive::{Redrive, Redriven};
@@ -147,7 +148,8 @@ impl WorldBuilder {
                 },
             )
             .with_canary(SecretCache::of_canary(canary_secret.clone())),
-            enrich: Enrich::new(Arc::clone(&home), self.enrich),
+            enrich: Enrich::new(Arc::clone(&home), self.enrich)
+                .with_owner_bucket(Some(OWNER_BUCKET.to_owned())),
             sweep: Sweep::new(Arc::clone(&home), self.sweep),
             home,
             secrets,
@@ -388,6 +390,20 @@ impl World {
             }
             outcomes = self.work() => Some(outcomes),
         }
+    }
+
+    /// Works on a batch of S3's notifications, one of each object in a bucket, as they come from the owners' queue.
+    pub async fn notify(&self, objects: &[(&str, &str)]) -> Vec<Outcome> {
+        let records = objects.iter().enumerate();
+        let records = records.map(|(number, object)| notified(&format!("s3-{number}"), *object));
+        let batch = self
+            .enrich
+            .handle_batch(records.collect(), Duration::from_mins(1));
+        batch
+            .await
+            .into_iter()
+            .map(|(_, outcome)| outcome)
+            .collect()
     }
 
     /// Goes forward in time to the next message, and works on what is visible then.

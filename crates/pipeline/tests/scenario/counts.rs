@@ -62,7 +62,7 @@ async fn the_delay_is_counted_once_whatever_an_event_waits_for_and_however_often
     world.observed(course).await;
     check_told(
         &world,
-        "BatchItemFailures 2, EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, EventsPerRequest 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailDeferred 2, MailedLate 1, OwnerPending 3",
+        "BatchItemFailures 2, EffectsSent mail 1, EmailsSent 1, EndToEndLatency generic 1, EnrichmentDelay generic 1, EnrichmentLag 1, EventsPerRequest 1, IngestLatency generic 1, LeadsAccepted generic 1, LeadsEnriched 1, MailDeferred 2, MailedLate 1, OwnerPending 3, OwnerToMail 1",
     );
 }
 

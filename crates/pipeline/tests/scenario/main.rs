@@ -50,5 +50,7 @@ mod sources;
 mod sweep;
 mod sweep_round;
 mod verify;
+mod wake;
+mod wake_property;
 mod ways;
 mod when;

@@ -9,6 +9,9 @@ use serde_json::Value;
 /// What a queue message may be at most (docs/PROTOCOL.md, Promises, P8).
 const MESSAGE_BYTES: u64 = 4096;
 
+/// How long a notification of an owner file is kept, in seconds: then the lead's own message has looked again.
+const HINT_SECONDS: u64 = 900;
+
 /// Both home-made scanners and AWS's accept a mapping without it.
 pub(super) const PARTIAL_BATCHES: Check = Check {
     promise: "one bad message never fails its batch-mates",
@@ -112,6 +115,89 @@ pub(super) const REDRIVE: Check = Check {
         Edit("DeadLetterQueue/MessageRetentionPeriod = 345600"),
         Edit("DelayQueue/MaximumMessageSize = 262144"),
         Edit("DeadLetterQueue/RedriveAllowPolicy"),
+    ],
+};
+
+/// Whether owner files wake leads, and what they must not do: hold up a lead, or anything of the deployment.
+pub(super) const OWNERS: Check = Check {
+    promise: "an owner file in the stack's own bucket wakes its lead, and delays no other",
+    breaches: |case, found| {
+        let template = &case.template;
+        let mut demand = |holds: bool, wrong: &str| {
+            if !holds {
+                found.push(wrong.to_owned());
+            }
+        };
+        let notified = template.at("LookupBucket/NotificationConfiguration/QueueConfigurations/0");
+        let is_created = at(notified, "/Event") == "s3:ObjectCreated:*";
+        demand(
+            is_created && refers(at(notified, "/Queue"), "OwnerQueue"),
+            "LookupBucket does not notify OwnerQueue of what is written",
+        );
+        let depends = texts(at(template.resource("LookupBucket"), "/DependsOn"));
+        demand(
+            depends.contains(&"OwnerQueuePolicy"),
+            "S3 would try OwnerQueue before its policy is there",
+        );
+        let queue = template.properties("OwnerQueue");
+        let timeout = template.at("EnrichmentFunction/Timeout").as_u64();
+        demand(
+            at(queue, "/VisibilityTimeout").as_u64() == timeout,
+            "OwnerQueue's visibility is not EnrichmentFunction's timeout",
+        );
+        let is_hint = at(queue, "/MessageRetentionPeriod") == HINT_SECONDS;
+        demand(
+            is_hint
+                && at(queue, "/RedrivePolicy").is_null()
+                && at(queue, "/DelaySeconds").is_null(),
+            "OwnerQueue keeps hints for long, or delays them",
+        );
+        let mapping = template.properties("EnrichmentFunctionOwner");
+        demand(
+            refers(at(mapping, "/EventSourceArn"), "OwnerQueue")
+                && at(mapping, "/ScalingConfig/MaximumConcurrency") == 2,
+            "OwnerQueue is not read by two batches at once",
+        );
+        let policy = template.properties("OwnerQueuePolicy");
+        let from_s3 = |statement: &&serde_json::Value| {
+            at(statement, "/Principal/Service") == "s3.amazonaws.com"
+                && refers(
+                    at(statement, "/Condition/StringEquals/aws:SourceAccount"),
+                    "AWS::AccountId",
+                )
+                && !at(statement, "/Condition/ArnLike/aws:SourceArn").is_null()
+        };
+        demand(
+            statements_of(policy).iter().any(from_s3),
+            "OwnerQueue does not take what S3 of this account sends, and only that",
+        );
+        let parts = [
+            "OwnerQueue",
+            "OwnerQueuePolicy",
+            "EnrichmentFunctionOwner",
+            "LookupBucket",
+        ];
+        for id in parts {
+            demand(
+                at(template.resource(id), "/Condition") == "CreateLookupBucket",
+                &format!("{id} is not made exactly where the bucket is the stack's own"),
+            );
+        }
+    },
+    breakages: &[
+        Edit("LookupBucket/NotificationConfiguration"),
+        Edit(
+            "LookupBucket/NotificationConfiguration/QueueConfigurations/0/Event = s3:ObjectRemoved:*",
+        ),
+        Edit("/Resources/LookupBucket/DependsOn"),
+        Edit("OwnerQueue/VisibilityTimeout = 30"),
+        Edit("OwnerQueue/MessageRetentionPeriod = 345600"),
+        Edit("OwnerQueue/DelaySeconds = 600"),
+        Edit(r#"OwnerQueue/RedrivePolicy = {"maxReceiveCount": 3}"#),
+        Edit("EnrichmentFunctionOwner/ScalingConfig/MaximumConcurrency = 10"),
+        Edit("OwnerQueuePolicy/PolicyDocument/Statement/1/Condition/StringEquals"),
+        Edit("/Resources/OwnerQueue/Condition"),
+        Edit("/Resources/EnrichmentFunctionOwner"),
     ],
 };
 

@@ -225,11 +225,13 @@ fn said_of_effects<H: Home>(
     }
 }
 
-/// Reported once for an event: on the first receive that found it neither early nor over. A replay's delay would say nothing.
+/// Reported once for an event: on the first receive that found it neither early nor over. A replay's delay would say nothing, nor a
+/// wake-up's: the event's own message came before.
 fn report_beginning<H: Home>(cx: &mut Context<'_, H>, now: Timestamp) {
     let waiting = &cx.trigger.waiting;
     let is_first = cx.progress.begins()
         && cx.name().revision() == 0
+        && !cx.trigger.once
         && cx.record.receive_count <= 1
         && waiting.kind == WaitKind::Early
         && matches!(

@@ -151,6 +151,8 @@ pub(super) fn acked(subject: Subject<'_>, done: Done) -> Outcome {
         Done::Forgotten => "forgotten",
         Done::Silent | Done::SilentBefore => "silent",
         Done::CanaryFailed => "failed",
+        Done::LeftWaiting => "waiting",
+        Done::Woken => "woken",
     };
     RecordAcked { subject, state }.emit();
     Outcome::Done(done)

@@ -2,7 +2,8 @@
 //! settle.
 //!
 //! This file keeps records apart from each other. A record's steps are listed in `attempt.rs`, and each has its file, in this order:
-//! `look.rs`, `document.rs` and `owner.rs`, `suppress.rs`, `write.rs` and `claim.rs`, `send.rs`, `settle.rs`, `end.rs`.
+//! `look.rs`, `document.rs` and `owner.rs`, `suppress.rs`, `write.rs` and `claim.rs`, `send.rs`, `settle.rs`, `end.rs`. A record may also be
+//! S3's notification that an owner file was written: `wake.rs`.
 
 mod attempt;
 mod claim;
@@ -16,6 +17,7 @@ mod record;
 mod send;
 mod settle;
 mod suppress;
+mod wake;
 mod write;
 
 pub use record::{Done, Outcome, Record};
@@ -30,6 +32,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::message::Trigger;
+use leadwire_domain::notification::S3Notification;
 use leadwire_domain::source::Source;
 use progress::Progress;
 use std::panic::AssertUnwindSafe;
@@ -37,6 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
+use wake::Wakes;
 
 /// How long recording a failure may take, beyond a record's own deadline.
 const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
@@ -49,12 +53,27 @@ const SENDS_AT_ONCE: usize = 10;
 pub struct Enrich<H> {
     home: Arc<H>,
     config: EnrichConfig,
+    /// The name of the bucket whose notifications count; none where there is no such bucket.
+    owner_bucket: Option<String>,
 }
 
 impl<H: Home> Enrich<H> {
     /// A stage over a home.
     pub fn new(home: Arc<H>, config: EnrichConfig) -> Self {
-        Self { home, config }
+        Self {
+            home,
+            config,
+            owner_bucket: None,
+        }
+    }
+
+    /// The same stage, which is notified of owner files in the bucket of this name.
+    #[must_use]
+    pub fn with_owner_bucket(self, name: Option<String>) -> Self {
+        Self {
+            owner_bucket: name,
+            ..self
+        }
     }
 
     /// Works on a batch, all records at once, each by itself. `remaining` is what is left of the invocation.
@@ -64,8 +83,9 @@ impl<H: Home> Enrich<H> {
         remaining: Duration,
     ) -> Vec<(String, Outcome)> {
         let sends = &Semaphore::new(SENDS_AT_ONCE);
+        let wakes = &Wakes::default();
         join_all(records.into_iter().map(|record| async move {
-            let work = self.handle(&record, remaining, sends);
+            let work = self.handle(&record, remaining, (sends, wakes));
             let outcome = work.instrument(record.span.clone()).await;
             record.span.record(trace::OUTCOME, outcome.word());
             (record.message_id, outcome)
@@ -74,10 +94,18 @@ impl<H: Home> Enrich<H> {
     }
 
     /// One record: neither a panic nor a hang of it touches another.
-    async fn handle(&self, record: &Record, remaining: Duration, sends: &Semaphore) -> Outcome {
+    async fn handle(
+        &self,
+        record: &Record,
+        remaining: Duration,
+        (sends, wakes): (&Semaphore, &Wakes),
+    ) -> Outcome {
         let trigger = match Trigger::parse(&record.body) {
             Ok(trigger) => trigger,
             Err(error) => {
+                if let Some(notification) = S3Notification::parse(&record.body) {
+                    return self.notified(record, &notification, remaining, wakes).await;
+                }
                 BadMessage {
                     message_id: &record.message_id,
                     error: &error,
@@ -123,6 +151,11 @@ impl<H: Home> Enrich<H> {
                 .unwrap_or_default();
             let is_final = record.receive_count >= self.config.max_receive_count;
             let is_recorded = reason.is_permanent() || is_final;
+            if is_recorded
+                && known.is_some_and(|(trigger, progress)| trigger.once && !progress.has_document())
+            {
+                return context::acked(subject, Done::LeftWaiting);
+            }
             let work = AssertUnwindSafe(async {
                 if !is_recorded {
                     self.shorten_visibility(record).await?;
@@ -166,7 +199,8 @@ impl<H: Home> Enrich<H> {
                 reason,
                 receives: record.receive_count,
                 is_final,
-                counted: known.is_some_and(|(trigger, _)| counts_for_slo(trigger)),
+                // Beside a wake-up there is the event's own message, which counts.
+                counted: known.is_some_and(|(trigger, _)| counts_for_slo(trigger) && !trigger.once),
             }
             .emit();
         }

@@ -1,6 +1,7 @@
 //! The owner file, which may come late: waiting is not failing.
 
 use super::context::{Context, Failed, Step, later};
+use super::record::Done;
 use crate::ledger::{Owner, OwnerState, RawEvent};
 use crate::observe::LookupDenied;
 use crate::port::{Home, PortError};
@@ -50,11 +51,14 @@ pub(super) async fn obtain<H: Home>(
     }
 }
 
-/// Only at the end of the window the file counts as missing.
+/// Only at the end of the window the file counts as missing. A wake-up leaves that to the event's own message.
 async fn wait<H: Home>(
     cx: &Context<'_, H>,
     accepted_at: Timestamp,
 ) -> Result<Step<Option<OwnerFile>>, Failed> {
+    if cx.trigger.once {
+        return Ok(Step::End(cx.acked(Done::LeftWaiting)));
+    }
     let facts = cx.trigger.facts.as_ref();
     let not_before = facts.map_or_else(
         || later(accepted_at, cx.config.delay_seconds),

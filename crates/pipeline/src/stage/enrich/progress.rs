@@ -70,6 +70,11 @@ impl Progress {
         self.has_doubt = false;
     }
 
+    /// Whether a document was found or stored: from then on its effects are known.
+    pub(super) fn has_document(&self) -> bool {
+        self.effects.is_some()
+    }
+
     /// The effects that did not happen, as far as that is known.
     pub(super) fn not_happened(&self) -> Vec<EffectId> {
         let effects = self.effects.as_ref();

@@ -73,6 +73,10 @@ pub enum Done {
     SilentBefore,
     /// A canary that failed: it is recorded and logged, and never lies among the dead letters of real leads.
     CanaryFailed,
+    /// A wake-up that could do nothing: the event's own message goes on waiting.
+    LeftWaiting,
+    /// It said that an owner file appeared, and whoever waited for that was woken.
+    Woken,
 }
 
 impl Done {

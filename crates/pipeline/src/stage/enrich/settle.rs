@@ -12,7 +12,7 @@ use crate::observe::{
 use crate::port::{ETag, Home, MailOutcome, PortError};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, Says, Settled};
 use leadwire_domain::effect::{Answer, EffectId, EffectState, Effects, Standing, standing};
 use leadwire_domain::failure::FailureReason;
@@ -57,6 +57,10 @@ pub(super) struct Board {
     document: Document,
     listed: Vec<EffectId>,
     effects: Effects,
+    /// The effect that was taken first of all, where this attempt asked for it.
+    first: Option<EffectId>,
+    /// Whether an earlier attempt had one taken.
+    is_begun: bool,
     /// The version of the claim that was written last, as far as that is known.
     etag: ETag,
     /// What became of effects, in the order of their answers: the first `reported` of them were recorded and reported.
@@ -72,6 +76,11 @@ impl Board {
         Self {
             document: held.document,
             listed: held.listed,
+            is_begun: held
+                .effects
+                .values()
+                .any(|effect| effect.state == EffectState::Sent),
+            first: None,
             effects: held.effects,
             etag: held.etag,
             answered: Vec::new(),
@@ -91,7 +100,10 @@ impl Board {
             cx.report_failed_call(error);
         }
         match &answer {
-            Answer::Taken(_) => {}
+            Answer::Taken(_) if self.is_begun => {}
+            Answer::Taken(_) => {
+                self.first.get_or_insert_with(|| effect.clone());
+            }
             Answer::Busy(_) | Answer::Refused(_) | Answer::Dropped => {
                 cx.progress.is_certain(&effect);
             }
@@ -215,6 +227,8 @@ impl Board {
                 .unwrap_or_default(),
             attempt: said.map_or(1, |said| said.attempt),
             latency: at.duration_since(provenance.accepted_at),
+            since_owner: since_late_owner(cx, provenance.lookup_modified_at, at)
+                .filter(|_| self.first.as_ref() == Some(effect)),
             timeliness: if is_last {
                 timeliness(cx, provenance.lookup_modified_at, at)
             } else {
@@ -304,6 +318,18 @@ pub(super) async fn settle<H: Home>(
         Some(ClaimState::Settled(marker, _)) => Ok(cx.acked(done_before(marker.how))),
         Some(_) => Err(FailureReason::StoreUnavailable.into()),
     }
+}
+
+/// Since the owner file was written, where the lead waited for it. Of a replay or an operator's message that says nothing.
+fn since_late_owner<H: Home>(
+    cx: &Context<'_, H>,
+    owner_since: Option<Timestamp>,
+    sent_at: Timestamp,
+) -> Option<SignedDuration> {
+    let facts = cx.trigger.facts.as_ref();
+    let not_before = facts.filter(|_| counts_for_slo(cx.trigger))?.not_before;
+    let came_at = owner_since.filter(|since| *since > not_before)?;
+    Some(sent_at.duration_since(came_at))
 }
 
 fn timeliness<H: Home>(

@@ -100,6 +100,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                 notify: Notify::Force,
             }),
             waiting: Waiting::default(),
+            once: false,
         };
         OutgoingMessage {
             body: trigger.body(),

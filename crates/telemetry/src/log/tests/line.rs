@@ -121,6 +121,7 @@ fn metrics_of_several_sets_of_dimensions_share_a_line() {
             message_id: "m-1",
             attempt: 1,
             latency: SignedDuration::from_secs(612),
+            since_owner: None,
             timeliness: Timeliness::InTime,
         }
         .emit();
