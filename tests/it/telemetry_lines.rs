@@ -144,7 +144,7 @@ async fn tell_refused(heard: &Heard) -> Result<usize> {
     let good = envelope(&data("said-2"));
     let bodies = [
         r#"{"kanarie": kanarie"#.to_owned(),
-        format!("\u{feff}{good}"),
+        format!(" \u{feff}{good}"),
         r#"{"data":{"lead_id":"kanarie-a","lead_id":"kanarie-b"}}"#.to_owned(),
         envelope(&json!({"lead_id": "kanarie is no id", "display_name": "kanarie"})),
         envelope(&json!({"lead_id": ["kanarie"]})),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::effect::EffectId;
 use crate::lead::id::{EventId, LeadId};
+use crate::lead::owner::OwnerFileError;
 
 /// A reason in `failed/X`. What redelivery can cure is transient; the rest ends in the DLQ whatever is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -106,7 +107,9 @@ impl FailureReason {
                 "The raw object holds no event; it was put there by hand. Correct it and redrive."
             }
             Self::OwnerMissing => "No owner file came in time; put the owner file, then redrive.",
-            Self::LookupInvalid => "The owner file is not a JSON object; correct it, then redrive.",
+            Self::LookupInvalid => {
+                "The owner file cannot be used; `leadwire lookup ls` says why. Correct it, then redrive."
+            }
             Self::LookupMismatch => "The owner file names another lead; correct it, then redrive.",
             Self::EnrichedInvalid => {
                 "The enriched document cannot be read; it was changed by hand."
@@ -141,6 +144,20 @@ impl FailureReason {
             Self::SweptOut => {
                 "Its trigger was lost three times; find out what eats the messages, then redrive."
             }
+        }
+    }
+}
+
+/// What becomes of a lead that meets an owner file which cannot be used, once it need not be waited for any more.
+impl From<OwnerFileError> for FailureReason {
+    fn from(error: OwnerFileError) -> Self {
+        match error {
+            OwnerFileError::OtherLead => Self::LookupMismatch,
+            OwnerFileError::Unfinished
+            | OwnerFileError::TooLarge
+            | OwnerFileError::Json(_)
+            | OwnerFileError::NoLeadId
+            | OwnerFileError::Reserved => Self::LookupInvalid,
         }
     }
 }

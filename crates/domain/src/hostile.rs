@@ -88,11 +88,20 @@ pub(crate) const TEXTS: &[&str] = &[
     "lead_id",
 ];
 
-/// Bodies that are not strict JSON objects, as bytes.
-pub(crate) const BODIES: &[&[u8]] = &[
+/// Bodies that may be the beginning of a strict JSON object, as bytes.
+pub(crate) const CUT_OFF: &[&[u8]] = &[
     b"",
     b" ",
+    b"\xef\xbb",
+    b"\xef\xbb\xbf",
     b"{",
+    b"{\"a\":\"b}",
+    b"{\"a\":[1,",
+    b"{\"a\":\"\xc3",
+];
+
+/// Bodies that are not strict JSON objects, as bytes.
+pub(crate) const BODIES: &[&[u8]] = &[
     b"}",
     b"{}x",
     b"{} {}",
@@ -122,7 +131,6 @@ pub(crate) const BODIES: &[&[u8]] = &[
     b"{\"a\":[1 2]}",
     b"{\"a\":[1}",
     b"{\"a\":{]}",
-    b"{\"a\":\"b}",
     b"{\"a\":\"\\x\"}",
     b"{\"a\":\"\\u12\"}",
     b"{\"a\":\"\\u12g4\"}",
@@ -138,7 +146,10 @@ pub(crate) const BODIES: &[&[u8]] = &[
     b"{\"a\":\"\x1f\"}",
     b"{\"a\":1}//comment",
     b"/**/{\"a\":1}",
-    b"\xef\xbb\xbf{\"a\":1}",
+    b" \xef\xbb\xbf{\"a\":1}",
+    b"\xef\xbb\xbf\xef\xbb\xbf{\"a\":1}",
+    b"\xef\xbb{\"a\":1}",
+    b"\xff\xfe{\0}\0",
     b"\xfe\xff\0{\0}",
     b"{\0\"\0a\0\"\0:\x001\0}\0",
     b"{\"a\":\"\xe9\"}",

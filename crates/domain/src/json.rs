@@ -8,6 +8,10 @@ pub(crate) use meaning::{is_empty, is_same};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::Utf8Error;
+
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A JSON object whose members are kept verbatim, sorted by name. Its `Debug` shows none of them: they are a lead's.
 #[derive(Clone, Default)]
@@ -16,7 +20,10 @@ pub struct Object(BTreeMap<String, Box<RawValue>>);
 /// Bytes that are not a strict JSON object. It never shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    /// Not JSON, not UTF-8, with a byte order mark, a lone surrogate escape, or followed by something.
+    /// Empty, or a text that ends before its object does: the beginning of an object, and nothing in it is wrong so far.
+    #[error("empty or cut off")]
+    CutOff,
+    /// Not JSON, not UTF-8, with a lone surrogate escape, or followed by something.
     #[error("not valid JSON")]
     Invalid,
     /// Nested deeper than the limit.
@@ -37,10 +44,14 @@ impl fmt::Debug for Object {
 }
 
 impl Object {
-    /// Takes strict JSON: UTF-8, no byte order mark, no duplicate key at any depth, no lone surrogate, at most 64 levels.
+    /// Takes strict JSON: UTF-8, no duplicate key at any depth, no lone surrogate, at most 64 levels. A byte order mark before it is skipped.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
-        let text = std::str::from_utf8(bytes).map_err(|_not_utf8| JsonError::Invalid)?;
-        let members = scan::members(text)?.ok_or(JsonError::NotObject)?;
+        if BYTE_ORDER_MARK.starts_with(bytes) {
+            return Err(JsonError::CutOff);
+        }
+        let bytes = without_byte_order_mark(bytes);
+        let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error))?;
+        let members = members(text)?.ok_or(JsonError::NotObject)?;
         let mut object = BTreeMap::new();
         for (name, value) in members {
             object.insert(name.into_owned(), raw(value)?);
@@ -78,6 +89,37 @@ impl Object {
     /// Sets a member to a string.
     pub fn set_text(&mut self, name: &str, text: &str) {
         self.set(name, raw_text(text));
+    }
+}
+
+/// What follows a byte order mark, which editors and exports of Windows put before a text.
+pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
+
+/// The members of a document. Only the beginning of an object can be cut off.
+fn members(text: &str) -> Result<Option<Vec<scan::Member<'_, &str>>>, JsonError> {
+    scan::members(text).map_err(|error| {
+        if error == JsonError::CutOff && !may_become_object(text) {
+            JsonError::Invalid
+        } else {
+            error
+        }
+    })
+}
+
+fn may_become_object(text: &str) -> bool {
+    let text = text.trim_ascii_start();
+    text.is_empty() || text.starts_with('{')
+}
+
+/// Bytes that end within a character are cut off where any character may stand there, as in a string.
+fn not_utf8(bytes: &[u8], error: Utf8Error) -> JsonError {
+    let ends_within = error.error_len().is_none();
+    let completed = String::from_utf8_lossy(bytes);
+    match members(&completed) {
+        Err(JsonError::CutOff) if ends_within => JsonError::CutOff,
+        _ => JsonError::Invalid,
     }
 }
 

@@ -381,7 +381,9 @@ mod tests {
         let reason = select(vec![
             DeferReason::TooEarly,
             DeferReason::OwnerAbsent,
+            DeferReason::OwnerUnfinished,
             DeferReason::MailUnavailable,
+            DeferReason::InDoubt,
             DeferReason::ClaimLive,
             DeferReason::NoTimeLeft,
         ]);

@@ -92,9 +92,7 @@ impl Problem {
     /// What is wrong and what to do, for the person who reads the answer. It never repeats the input.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::InvalidJson => {
-                "The body is not valid JSON in UTF-8 without a byte order mark. Send one JSON object."
-            }
+            Self::InvalidJson => "The body is not valid JSON in UTF-8. Send one JSON object.",
             Self::TooDeep => "The JSON nests deeper than 64 levels. Send a flatter document.",
             Self::DuplicateKey => {
                 "An object has the same key twice, so its meaning is not certain. Send each key once."

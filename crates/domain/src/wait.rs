@@ -46,6 +46,8 @@ pub enum DeferReason {
     TooEarly,
     /// There is no owner file yet.
     OwnerAbsent,
+    /// There is an owner file that is empty or cut off.
+    OwnerUnfinished,
     /// The mail service did not take it, and may later: throttled, paused, slow or out of reach.
     MailUnavailable,
     /// Whether an effect was taken is not known, and it is sent once more.
@@ -66,7 +68,7 @@ impl DeferReason {
     fn kind(self) -> Option<WaitKind> {
         match self {
             Self::TooEarly => Some(WaitKind::Early),
-            Self::OwnerAbsent => Some(WaitKind::Owner),
+            Self::OwnerAbsent | Self::OwnerUnfinished => Some(WaitKind::Owner),
             Self::MailUnavailable | Self::InDoubt => Some(WaitKind::Mail),
             Self::ClaimLive | Self::NoTimeLeft => None,
         }
@@ -205,6 +207,7 @@ mod tests {
         for (reason, code) in [
             (DeferReason::TooEarly, "too_early"),
             (DeferReason::OwnerAbsent, "owner_absent"),
+            (DeferReason::OwnerUnfinished, "owner_unfinished"),
             (DeferReason::ClaimLive, "claim_live"),
             (DeferReason::MailUnavailable, "mail_unavailable"),
             (DeferReason::InDoubt, "in_doubt"),

@@ -222,9 +222,9 @@ mod tests {
             ("RAW_BUCKET", "UPPER"),
             ("DELAY_QUEUE_URL", "delay"),
             ("SES_FROM_ADDRESS", "a@example.com,b@example.com"),
+            ("NOTIFY_OWNER", "yes"),
             ("SES_TO_ADDRESS", "nobody"),
             ("DELAY_SECONDS", "901"),
-            ("NOTIFY_OWNER", "yes"),
             ("EMAIL_AMBIGUOUS", "maybe"),
             ("LEASE_SECONDS", "0"),
             ("OWNER_WAIT_SECONDS", "9001"),
@@ -246,6 +246,23 @@ mod tests {
             assert_eq!(wrong(read), [variable]);
         }
         assert!(Ingest::from_lookup(lookup(&[("SOURCES_SECRET_ARN", " ")])).is_err());
+    }
+
+    #[test]
+    fn a_team_that_leaves_the_owner_no_room_is_a_mistake_where_the_owner_is_notified() {
+        let team = |count| {
+            let all = (0..count).map(|number| format!("team{number}@example.com"));
+            all.collect::<Vec<_>>().join(",")
+        };
+        let read = |count, notify| {
+            let team = team(count);
+            let changes = [("SES_TO_ADDRESS", &*team), ("NOTIFY_OWNER", notify)];
+            wrong(Enrich::from_lookup(lookup(&changes)))
+        };
+        assert_eq!(read(50, "true"), ["SES_TO_ADDRESS"]);
+        for (count, notify) in [(49, "true"), (50, "false")] {
+            assert!(read(count, notify).is_empty(), "{count} {notify}");
+        }
     }
 
     #[test]

@@ -12,7 +12,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// A file that changed this recently may be half written: it is looked at again after that time.
+/// A file that changed this recently may be half written: it is looked at again after that time, and what is found then counts. A file
+/// that is cut off even then is known as such, since no beginning of a good one is good.
 const SETTLE: Duration = Duration::from_millis(300);
 
 const GET: &str = "get owner file";
@@ -106,13 +107,7 @@ impl LookupFolder {
             return Ok(first);
         };
         tokio::time::sleep(wait).await;
-        let again = look(&path, bytes_max).await?;
-        if let Fetched::Found(now) = &again
-            && (now.last_modified, now.bytes.len()) != (seen.last_modified, seen.bytes.len())
-        {
-            return Err(PortError::transient(GET, "the file is being written"));
-        }
-        Ok(again)
+        look(&path, bytes_max).await
     }
 
     fn until_settled(&self, modified_at: Timestamp) -> Option<Duration> {

@@ -71,6 +71,7 @@ fn check_waits(trigger: &Trigger) {
     for reason in [
         DeferReason::TooEarly,
         DeferReason::OwnerAbsent,
+        DeferReason::OwnerUnfinished,
         DeferReason::MailUnavailable,
         DeferReason::InDoubt,
         DeferReason::ClaimLive,

@@ -70,6 +70,7 @@ fn panic_on(breach: &str) {
 
 /// `serde_json` is the second opinion; where it is laxer, the rules that we add are checked by themselves.
 fn check_strict(data: &[u8], strict: Result<&Object, &JsonError>) {
+    let data = data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data);
     let lax = serde_json::from_slice::<IgnoredAny>(data);
     let Ok(object) = strict else {
         return;

@@ -1,12 +1,12 @@
 //! One pass over the text of a JSON document, stricter than `serde_json`: it finds duplicate keys, lone surrogates and deep nesting in
-//! places that a lazy reader skips, and never turns a number into a float.
+//! places that a lazy reader skips, and never turns a number into a float. A text that could go on is cut off, any other mistake is invalid.
 
 use super::{JsonError, raw_text};
 use crate::limits::JSON_DEPTH_MAX;
 use std::borrow::Cow;
 
 /// A member: its decoded name and what was read of its value.
-type Member<'a, T> = (Cow<'a, str>, T);
+pub(super) type Member<'a, T> = (Cow<'a, str>, T);
 /// How a value is read that stands at a depth, when it nests.
 type Read<'a, T> = fn(&mut Scanner<'a>, usize) -> Result<T, JsonError>;
 
@@ -48,7 +48,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn next(&mut self) -> Result<u8, JsonError> {
-        let byte = self.peek().ok_or(JsonError::Invalid)?;
+        let byte = self.peek().ok_or(JsonError::CutOff)?;
         self.position += 1;
         Ok(byte)
     }
@@ -63,7 +63,15 @@ impl<'a> Scanner<'a> {
         if self.eat(byte) {
             Ok(())
         } else {
-            Err(JsonError::Invalid)
+            Err(self.unexpected())
+        }
+    }
+
+    /// What is wrong where something else must stand here.
+    fn unexpected(&self) -> JsonError {
+        match self.peek() {
+            None => JsonError::CutOff,
+            Some(_) => JsonError::Invalid,
         }
     }
 
@@ -93,7 +101,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn skip(&mut self, depth: usize) -> Result<(), JsonError> {
-        match self.peek().ok_or(JsonError::Invalid)? {
+        match self.peek().ok_or(JsonError::CutOff)? {
             b'{' => self.object(depth, Self::skip).map(drop),
             b'[' => self.array(depth, Self::skip).map(drop),
             b'"' => self.string().map(drop),
@@ -203,7 +211,7 @@ impl<'a> Scanner<'a> {
 
     fn digits(&mut self) -> Result<(), JsonError> {
         match self.skip_while(|byte| byte.is_ascii_digit()) {
-            0 => Err(JsonError::Invalid),
+            0 => Err(self.unexpected()),
             _ => Ok(()),
         }
     }

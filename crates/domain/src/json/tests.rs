@@ -47,6 +47,20 @@ fn what_is_not_strict_json_is_invalid() {
         let read = Object::parse(body).err();
         assert_eq!(read, Some(JsonError::Invalid), "{shown:?}");
     }
+    for body in hostile::CUT_OFF {
+        let shown = String::from_utf8_lossy(body);
+        let read = Object::parse(body).err();
+        assert_eq!(read, Some(JsonError::CutOff), "{shown:?}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped_where_the_document_begins_and_nowhere_else() {
+    check("\u{feff}{\"a\":1}", Ok(&[("a", "1")]));
+    check("\u{feff} {}", Ok(&[]));
+    check("\u{feff}[]", Err(JsonError::NotObject));
+    check("{\u{feff}}", Err(JsonError::Invalid));
+    check("{\"\u{feff}\":1}", Ok(&[("\u{feff}", "1")]));
 }
 
 #[test]
@@ -192,7 +206,7 @@ proptest! {
                 prop_assert_eq!(object.iter().count(), raw.len());
                 prop_assert!(object.iter().all(|(name, value)| raw[name].get() == value.get()));
             }
-            Err(JsonError::Invalid) => prop_assert!(theirs.is_err()),
+            Err(JsonError::CutOff | JsonError::Invalid) => prop_assert!(theirs.is_err()),
             Err(JsonError::NotObject) => prop_assert!(theirs.is_ok_and(|value| !value.is_object())),
             Err(JsonError::DuplicateKey | JsonError::TooDeep) => {}
         }

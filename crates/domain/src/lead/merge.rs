@@ -100,7 +100,8 @@ pub fn merge(
     Ok(merged)
 }
 
-fn check_side(lead_id: &LeadId, side: &Object) -> Result<(), MergeError> {
+/// A side that says whose it is is this lead's, and has no member of ours.
+pub(super) fn check_side(lead_id: &LeadId, side: &Object) -> Result<(), MergeError> {
     if side.get(OURS).is_some() {
         return Err(MergeError::Reserved);
     }

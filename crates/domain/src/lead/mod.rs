@@ -5,3 +5,4 @@ pub mod document;
 pub(crate) mod field;
 pub mod id;
 pub mod merge;
+pub mod owner;

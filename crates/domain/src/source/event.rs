@@ -61,7 +61,7 @@ pub(super) const LEAD_ID: &str = "lead_id";
 
 pub(super) fn parse_object(body: &[u8]) -> Result<Object, Problem> {
     Object::parse(body).map_err(|error| match error {
-        JsonError::Invalid => Problem::InvalidJson,
+        JsonError::CutOff | JsonError::Invalid => Problem::InvalidJson,
         JsonError::TooDeep => Problem::TooDeep,
         JsonError::DuplicateKey => Problem::DuplicateKey,
         JsonError::NotObject => Problem::InvalidEvent,

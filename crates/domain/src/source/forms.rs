@@ -2,7 +2,7 @@
 
 use super::event::{LEAD_ID, LeadIds, parse_object, parse_time, refuse_reserved};
 use super::{Event, EventFilter, Extracted, Sample, Source};
-use crate::json::Object;
+use crate::json::{Object, without_byte_order_mark};
 use crate::problem::Problem;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -16,11 +16,12 @@ pub(super) fn is_envelope(top: &Object) -> bool {
 /// The items of an array, each as it came; a body that is no array is one element. What is wrong with an item is said when it is read, so
 /// that it keeps no other from being taken.
 pub(super) fn split_array(body: &[u8]) -> Result<Vec<Cow<'_, [u8]>>, Problem> {
-    if !body.trim_ascii_start().starts_with(b"[") {
+    let text = without_byte_order_mark(body);
+    if !text.trim_ascii_start().starts_with(b"[") {
         return Ok(vec![Cow::Borrowed(body)]);
     }
     let items: Vec<&RawValue> =
-        serde_json::from_slice(body).map_err(|_quotes_input| Problem::InvalidJson)?;
+        serde_json::from_slice(text).map_err(|_quotes_input| Problem::InvalidJson)?;
     let elements = items.into_iter().map(|item| item.get().as_bytes());
     Ok(elements.map(Cow::Borrowed).collect())
 }

@@ -42,7 +42,7 @@ fn lead_states() -> impl TypedValueParser<Value = LeadState> {
         LeadState::Mailed => "Its mails went out",
         LeadState::Parked => "Delivery of a mail of it is not confirmed; a person must decide",
         LeadState::Dead => "It failed for good",
-        LeadState::Forgotten => "It was forgotten on request",
+        LeadState::Forgotten => "It was forgotten on request; listed only where this is asked for",
         LeadState::Silent => "A replay that mailed nobody",
         LeadState::Lost => "Neither an end nor a trigger; the sweep enqueues it again",
     };
@@ -63,9 +63,10 @@ pub(super) const EVENT_ID_CHARS_SHOWN: usize = 14;
 /// An event as `leads` and `lead` show it to a program.
 #[derive(Serialize)]
 pub(super) struct EventLine<'a> {
-    lead_id: &'a str,
+    /// Null of a forgotten event, as are all its data.
+    lead_id: Option<&'a str>,
     event: String,
-    event_id: &'a str,
+    event_id: Option<&'a str>,
     source: Option<&'a str>,
     received_at: Option<Timestamp>,
     #[serde(flatten)]
@@ -77,14 +78,18 @@ impl<'a> EventLine<'a> {
     pub(super) fn new(event: &'a EventHistory, status: &'a EventStatus) -> Self {
         let received = event.received.as_ref();
         Self {
-            lead_id: event.lead_id(),
+            lead_id: known(event.lead_id()),
             event: event.name.to_string(),
-            event_id: event.event_id(),
+            event_id: known(event.event_id()),
             source: received.map(|received| received.source.as_str()),
             received_at: received.map(|received| received.accepted_at),
             status,
         }
     }
+}
+
+fn known(id: &str) -> Option<&str> {
+    Some(id).filter(|id| !id.is_empty())
 }
 
 /// Lists.
@@ -97,6 +102,8 @@ pub(super) async fn run<O: Operated>(
     let ledger = Ledger::new(home.store());
     let events = if args.canary {
         ledger.newest_canaries(&look, args.limit).await?
+    } else if args.stage == Some(LeadState::Forgotten) {
+        ledger.newest_forgotten(&look, args.limit).await?
     } else {
         ledger.newest(&look, args.limit).await?
     };
@@ -130,7 +137,7 @@ fn row(event: &EventHistory, status: &EventStatus, now: Timestamp) -> Vec<Cell> 
     let received = event.received.as_ref();
     let received = received.map(|received| render_relative(received.accepted_at, now));
     vec![
-        Cell::plain(event.lead_id()),
+        Cell::plain(known(event.lead_id()).unwrap_or("-")),
         Cell::styled(shorten(event.event_id(), EVENT_ID_CHARS_SHOWN), DIM),
         Cell::plain(received.unwrap_or_default()),
         Cell::styled(status.state.as_str(), style_of(status.state)),

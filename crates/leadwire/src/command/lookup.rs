@@ -7,11 +7,12 @@ use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use leadwire_domain::lead::id::LeadId;
+use leadwire_domain::lead::owner::OwnerFileError;
 use leadwire_domain::limits::LOOKUP_BYTES_MAX;
 use leadwire_domain::notice::EmailAddress;
-use leadwire_pipeline::ledger::Ledger;
-use leadwire_pipeline::port::{Bucket, Clock as _, Fetched, ObjectStore as _};
-use serde_json::{Map, Value, json};
+use leadwire_pipeline::ledger::{Ledger, OwnerState};
+use leadwire_pipeline::port::Clock as _;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -293,31 +294,25 @@ pub(super) async fn ls<O: Operated>(home: &O, output: &mut Output) -> anyhow::Re
     Ok(Ended::Done)
 }
 
-/// The owner's name in a file, or what is wrong with it.
-async fn owner_of<O: Operated>(
-    home: &O,
-    key: &str,
-) -> anyhow::Result<Result<String, &'static str>> {
-    let store = home.store();
-    let object = match store.get(Bucket::Lookup, key, LOOKUP_BYTES_MAX).await? {
-        Fetched::Found(object) => object,
-        Fetched::Missing | Fetched::Denied => return Ok(Err("cannot be read")),
-        Fetched::TooLarge => return Ok(Err("larger than 1 MiB")),
+/// The owner's name in a file, or what is wrong with it: what a lead that meets it makes of it.
+async fn owner_of<O: Operated>(home: &O, key: &str) -> anyhow::Result<Result<String, String>> {
+    let lead_id = key.strip_suffix(".json").map(LeadId::parse);
+    let Some(Ok(lead_id)) = lead_id else {
+        return Ok(Err("its name is not <lead_id>.json".to_owned()));
     };
-    let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(&object.bytes) else {
-        return Ok(Err("not a JSON object"));
+    let fields = match Ledger::new(home.store()).owner(&lead_id).await? {
+        OwnerState::Stored(owner) => owner.fields(),
+        OwnerState::TooLarge => Err(OwnerFileError::TooLarge),
+        OwnerState::Absent | OwnerState::Denied => return Ok(Err("cannot be read".to_owned())),
     };
-    let text = |id: &Value| id.as_str().map_or_else(|| id.to_string(), str::to_owned);
-    if fields.get(LEAD_ID).map(text).as_deref() != key.strip_suffix(".json") {
-        return Ok(Err("names another lead: leads that meet it fail"));
-    }
-    let owner = fields.get(LEAD_OWNER).and_then(Value::as_str);
-    Ok(Ok(owner.unwrap_or("").to_owned()))
+    let owner = fields.map(|fields| fields.text(LEAD_OWNER).unwrap_or_default());
+    Ok(owner.map_err(|error| error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     #[test]
     fn every_bad_row_is_found_with_its_line() {

@@ -222,6 +222,25 @@ mod tests {
     }
 
     #[test]
+    fn a_team_that_leaves_the_owner_no_room_is_a_mistake_where_the_owner_is_notified() {
+        let team = |count| {
+            let all = (0..count).map(|number| format!("team{number}@example.com"));
+            all.collect::<Vec<_>>().join(",")
+        };
+        let full = format!("--to {}", team(50));
+        assert!(parse(&full, None).is_ok());
+        let mistakes = parse(&format!("{full} --notify-owner"), None)
+            .err()
+            .unwrap();
+        assert!(
+            mistakes.to_string().contains("no room for the owner"),
+            "{mistakes}"
+        );
+        let with_room = format!("--to {} --notify-owner", team(49));
+        assert!(parse(&with_room, None).is_ok());
+    }
+
+    #[test]
     fn a_canary_is_sent_now_and_then_or_not_at_all() {
         for (flags, every) in [
             ("", Some(Duration::from_mins(15))),

@@ -56,6 +56,35 @@ fn an_import_reports_every_bad_row_and_writes_nothing_unless_told_to() {
 }
 
 #[test]
+fn the_owner_files_are_listed_as_a_lead_that_meets_them_finds_them() {
+    let house = House::new();
+    house.run("lookup put a --owner Omar").expect_code(0);
+    for (lead, file) in [
+        ("b", "\u{feff}{\"lead_id\":\"b\",\"lead_owner\":\"Olga\"}"),
+        (
+            "c",
+            "{\"lead_id\":\"c\",\"lead_owner\":\"x\",\"lead_owner\":\"y\"}",
+        ),
+        ("d", "{\"lead_id\":\"d\",\"lead_ow"),
+        ("e", "{\"lead_id\":\"a\",\"lead_owner\":\"Omar\"}"),
+    ] {
+        house.write(&format!("leadwire-data/lookup/{lead}.json"), file);
+    }
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let files = house.json("lookup ls").into_iter();
+    let files = files.map(|file| [&file["key"], &file["owner"], &file["problem"]].map(text));
+    let files: Vec<_> = files.map(|file| file.join(" ")).collect();
+    let expected = [
+        "a.json Omar -",
+        "b.json Olga -",
+        "c.json - an object has the same key twice",
+        "d.json - empty or cut off",
+        "e.json - names another lead",
+    ];
+    assert_eq!(files, expected);
+}
+
+#[test]
 fn a_sweep_of_an_empty_folder_finds_nothing() {
     let house = House::new();
     house.run("lookup put a --owner Omar").expect_code(0);

@@ -5,7 +5,7 @@ use leadwire_domain::source::Source;
 use leadwire_local::Mode;
 use leadwire_pipeline::ledger::{Ledger, RawState};
 use leadwire_pipeline::port::{Bucket, Fetched, NewObject, ObjectStore as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
@@ -78,7 +78,10 @@ fn a_lead_is_forgotten_while_the_pipeline_runs_and_one_that_begins_alike_is_not(
     let forgotten = house.run("lead a --json").expect_code(0);
     assert_eq!(forgotten.documents()[0]["stage"], "forgotten");
     assert!(!forgotten.out.contains(SECRET) && !forgotten.out.contains("Omar"));
-    assert_eq!(house.json("leads --stage forgotten").len(), 1);
+    let listed = house.json("leads --stage forgotten");
+    assert_eq!((listed.len(), &listed[0]["lead_id"]), (1, &Value::Null));
+    let listed = house.json("leads");
+    assert_eq!((listed.len(), &listed[0]["lead_id"]), (1, &Value::from("a_1")));
     house.run("lead a_1").expect_code(0);
     assert_eq!(house.mails().len(), 2);
     assert_eq!(up.stop(), Some(0));

@@ -89,6 +89,23 @@ fn a_lead_without_an_owner_file_waits_for_it_and_says_so() {
 }
 
 #[test]
+fn a_lead_whose_owner_file_is_cut_off_waits_for_the_rest_and_says_so() {
+    let house = House::new();
+    house.run("lookup put b --owner Omar").expect_code(0);
+    house.write("leadwire-data/lookup/a.json", "{\"lead_id\":\"a\",");
+    let up = house.up("--delay 0s");
+    up.accept("a");
+    let told = up.wait_for("lead_deferred");
+    assert_eq!(told["reason"], "owner_unfinished");
+    let why = "for its owner file, which is empty or cut off";
+    wait_until("the lead is shown as waiting", || {
+        let lead = house.lead("a");
+        lead["stage"] == "waiting" && lead["why"] == why
+    });
+    assert!(house.mails().is_empty());
+}
+
+#[test]
 fn what_is_no_lead_is_answered_with_a_problem() {
     let house = House::new();
     let up = house.up("");

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use leadwire_domain::json::Object;
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::lead::id::LeadId;
+use leadwire_domain::lead::owner::{OwnerFileError, parse_owner_file};
 use leadwire_domain::limits::LOOKUP_BYTES_MAX;
 
 /// What lies in the lookup bucket for a lead.
@@ -24,6 +25,7 @@ pub enum OwnerState {
 /// An owner file.
 #[derive(Clone, Debug)]
 pub struct Owner {
+    lead_id: LeadId,
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// Its version.
@@ -33,9 +35,9 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Its fields, where it is a JSON object.
-    pub(crate) fn fields(&self) -> Option<Object> {
-        Object::parse(&self.bytes).ok()
+    /// Its fields, or why it cannot be used.
+    pub fn fields(&self) -> Result<Object, OwnerFileError> {
+        parse_owner_file(&self.lead_id, &self.bytes)
     }
 }
 
@@ -46,6 +48,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
         Ok(
             match self.store.get(bucket, &key, LOOKUP_BYTES_MAX).await? {
                 Fetched::Found(object) => OwnerState::Stored(Owner {
+                    lead_id: lead_id.clone(),
                     bytes: object.bytes,
                     etag: object.etag.0,
                     modified_at: object.last_modified,

@@ -69,7 +69,9 @@ events! {
         fields: { reason: e.reason.code(), wait_seconds: e.seconds, hop: u32::from(e.hop) }
         metered(m): {
             match e.reason {
-                DeferReason::OwnerAbsent => m.count(Metric::OwnerPending),
+                DeferReason::OwnerAbsent | DeferReason::OwnerUnfinished => {
+                    m.count(Metric::OwnerPending);
+                }
                 DeferReason::MailUnavailable => m.count(Metric::MailDeferred),
                 DeferReason::TooEarly
                 | DeferReason::InDoubt
@@ -83,6 +85,7 @@ events! {
                 DeferReason::TooEarly | DeferReason::NoTimeLeft if is_canary => return Words::Quiet,
                 DeferReason::TooEarly => "until its delay is over",
                 DeferReason::OwnerAbsent => "for its owner file",
+                DeferReason::OwnerUnfinished => "for its owner file, which is empty or cut off",
                 DeferReason::MailUnavailable => "for the mail service",
                 DeferReason::InDoubt => "to be sent once more",
                 DeferReason::ClaimLive => "for the worker that mails it",

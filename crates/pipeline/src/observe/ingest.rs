@@ -11,7 +11,7 @@ use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
 
 events! {
-    /// A webhook was answered with 202.
+    /// An event was stored and queued. Its request was answered with 202, or with 503 where another event in it could not be taken.
     LeadAccepted<'a> [subject: Subject<'a>] {
         /// Where it came from.
         source: Source,

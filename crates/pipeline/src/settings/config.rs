@@ -8,6 +8,7 @@ use super::table::{
 };
 use jiff::SignedDuration;
 use leadwire_domain::channel::Receivers;
+use leadwire_domain::limits::EFFECTS_MAX;
 use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
 use std::time::Duration;
 
@@ -107,10 +108,11 @@ impl EnrichConfig {
 
     /// Reads it.
     pub fn read(settings: &mut SettingsReader<'_>) -> Option<Self> {
-        let (from, to) = (settings.take(&FROM), settings.take(&TO));
+        let (from, notify_owner) = (settings.take(&FROM), settings.get(&NOTIFY_OWNER));
+        let to = settings.take_as(&TO, |to| leave_room_for_owner(to, notify_owner));
         Some(Self {
             delay_seconds: settings.get(&DELAY),
-            notify_owner: settings.get(&NOTIFY_OWNER),
+            notify_owner,
             ambiguous: settings.get(&AMBIGUOUS),
             lease_seconds: settings.get(&LEASE),
             owner_wait_seconds: settings.get(&OWNER_WAIT),
@@ -127,6 +129,19 @@ impl EnrichConfig {
             to: to?,
         })
     }
+}
+
+/// The owner is one effect more, and an event has no more than [`EFFECTS_MAX`]: the owner must not be the one who is left out.
+fn leave_room_for_owner(
+    to: Vec<EmailAddress>,
+    notify_owner: bool,
+) -> Result<Vec<EmailAddress>, String> {
+    if notify_owner && to.len() == EFFECTS_MAX {
+        return Err(format!(
+            "has {EFFECTS_MAX} addresses, which leaves no room for the owner, who is to be notified too"
+        ));
+    }
+    Ok(to)
 }
 
 /// The configuration of `sweep`.

@@ -260,7 +260,12 @@ impl World {
 
     /// Writes an object as another party would.
     pub fn put(&self, key: &str, text: &str) {
-        let object = NewObject::of(text.as_bytes().to_vec());
+        self.put_bytes(key, text.as_bytes());
+    }
+
+    /// Puts an object that need not be text.
+    pub fn put_bytes(&self, key: &str, bytes: &[u8]) {
+        let object = NewObject::of(bytes.to_vec());
         self.home.plant(bucket_of(key), key, object);
     }
     /// Puts an object where it lay, as a hand may that changed it.

@@ -77,10 +77,13 @@ async fn reads_writes_and_mails_each_go_at_the_same_time() {
 type Change = fn(&World);
 
 /// Everything else that a first receive may find.
-const FOUND: [(&str, Change); 9] = [
+const FOUND: [(&str, Change); 10] = [
     ("owner gone", |world| world.remove("test-1.json")),
     ("owner of another", |world| {
         world.put_owner("test-1", r#"{"lead_id":"test-2"}"#);
+    }),
+    ("owner unfinished", |world| {
+        world.put_owner("test-1", "{\"lead_id\"");
     }),
     ("owner unreadable", |world| {
         world.put_owner("test-1", "poison");
@@ -169,7 +172,7 @@ async fn a_live_claim_is_waited_for_and_nothing_else_whatever_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn the_stored_document_is_told_whatever_the_owner_file_is_by_now() {
-    for (what, change) in &FOUND[..6] {
+    for (what, change) in &FOUND[..7] {
         let world = due(2).await;
         // A worker died before it sent anything.
         world.spoil_once(Fault::DiesAfter, creates("enriched/"));

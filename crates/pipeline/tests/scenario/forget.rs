@@ -368,8 +368,9 @@ async fn a_forgotten_event_is_shown_as_that_and_without_its_data() {
     world.home.clear_script();
     let queue = world.queue().snapshot();
     let ledger = Ledger::new(&*world.home);
+    assert!(ledger.newest(&queue, 10).await.unwrap().is_empty());
     for events in [
-        ledger.newest(&queue, 10).await.unwrap(),
+        ledger.newest_forgotten(&queue, 10).await.unwrap(),
         ledger.lead(&queue, &lead_id("a")).await.unwrap(),
     ] {
         let [event] = &events[..] else {

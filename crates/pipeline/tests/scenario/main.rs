@@ -38,6 +38,7 @@ mod many;
 mod meanwhile;
 mod neighbours;
 mod owner;
+mod owner_unfinished;
 mod parked;
 mod prefix;
 mod prelude;

@@ -93,6 +93,7 @@ fn parse(line: &str) -> Result<Map<String, Value>, String> {
     need(!line.contains(['\n', '\r']), "more than one line")?;
     let is_short = line.len() < LINE_BYTES_MAX;
     need(is_short, "it is longer than a line may be")?;
+    need(!line.starts_with('\u{feff}'), "a byte order mark")?;
     Object::parse(line.as_bytes()).map_err(|error| error.to_string())?;
     serde_json::from_str(line).map_err(|error| error.to_string())
 }

@@ -180,7 +180,7 @@ fn covers(statement: &Value, end: &str) -> bool {
 }
 
 /// When what is under a prefix ends.
-const ENDS: [(&str, &str, &str); 8] = [
+const ENDS: [(&str, &str, &str); 7] = [
     ("RawBucket", key::RAW, "Event"),
     // Tombstones.
     ("RawBucket", key::RAW, "Marker"),
@@ -188,13 +188,12 @@ const ENDS: [(&str, &str, &str); 8] = [
     ("EnrichedBucket", key::QUARANTINE, "Event"),
     ("EnrichedBucket", key::MAIL, "Marker"),
     ("EnrichedBucket", key::FAILED, "Marker"),
-    ("EnrichedBucket", key::DEDUPE, "Marker"),
     ("EnrichedBucket", key::SWEPT, "Marker"),
 ];
 
-/// Every prefix ends, markers later than what they mark.
+/// Every prefix ends, markers later than what they mark, but for the identity entries: the first delivery's time counts for ever.
 pub(super) const LIFE: Check = Check {
-    promise: "what is stored ends, and a mail marker outlives its event",
+    promise: "what is stored ends but for identity entries, and a mail marker outlives its event",
     breaches: |case, found| {
         let retention = case.template.at("/Mappings/Retention").as_object();
         for (days, kept) in retention.into_iter().flatten() {
@@ -214,6 +213,13 @@ pub(super) const LIFE: Check = Check {
                 found.push(format!("{prefix} does not end with {kind}"));
             }
         }
+        for rule in rules(case.template.properties("EnrichedBucket")) {
+            let prefix = at(rule, "/Prefix").as_str().unwrap_or_default();
+            let touches = prefix.starts_with(key::DEDUPE) || key::DEDUPE.starts_with(prefix);
+            if touches && rule.get("ExpirationInDays").is_some() {
+                found.push(format!("{} ends by a rule for {prefix:?}", key::DEDUPE));
+            }
+        }
         for (id, bucket) in case.template.of_type("AWS::S3::Bucket") {
             let rules = rules(bucket);
             let has = |name: &str| rules.iter().any(|rule| rule.get(name).is_some());
@@ -225,6 +231,7 @@ pub(super) const LIFE: Check = Check {
     breakages: &[
         Edit("/Mappings/Retention/90/Marker = 119"),
         Edit("EnrichedBucket/LifecycleConfiguration/Rules = []"),
+        Edit("EnrichedBucket/LifecycleConfiguration/Rules/6/ExpirationInDays = 365"),
         Edit("RawBucket/LifecycleConfiguration/Rules/0/ExpirationInDays = 365"),
         Edit("RawBucket/LifecycleConfiguration/Rules/0/Status = Disabled"),
         Edit("RawBucket/LifecycleConfiguration/Rules/1/Status = Disabled"),

@@ -61,7 +61,7 @@ fn a_document_that_is_none_says_what_it_should_be() {
     let form =
         r#"the sources document is not a JSON object of the form {"close":{"secrets":["…"]}}"#;
     let twice = r#"{"close":{},"close":{}}"#;
-    for bad in ["", "[]", "null", "\"x\"", "{", twice, "\u{feff}{}"] {
+    for bad in ["", "[]", "null", "\"x\"", "{", twice, "\u{feff}[]"] {
         check_mistakes(bad, form);
     }
 }

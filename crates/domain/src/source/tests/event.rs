@@ -94,7 +94,7 @@ fn a_lead_id_is_a_text_or_a_whole_number_in_its_exact_digits() {
 
 #[test]
 fn a_body_that_is_no_strict_object_has_its_own_code() {
-    for body in hostile::BODIES {
+    for body in hostile::CUT_OFF.iter().chain(hostile::BODIES) {
         for source in Source::ALL {
             let shown = String::from_utf8_lossy(body);
             assert_eq!(read(source, body), "invalid_json", "{source} {shown:?}");
@@ -425,4 +425,31 @@ proptest! {
         }
         let _answers = (Source::parse_unlabelled(&bytes), Source::Generic.is_misdirected(&bytes));
     }
+}
+
+#[test]
+fn a_byte_order_mark_before_the_body_changes_nothing_of_its_event() {
+    for source in Source::ALL {
+        for body in [r#"{"lead_id":"a","display_name":"Alice"}"#, CLOSE] {
+            let marked = format!("\u{feff}{body}");
+            let (plain, marked) = (
+                read(source, body.as_bytes()),
+                read(source, marked.as_bytes()),
+            );
+            assert_eq!(plain, marked, "{source}");
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_before_an_array_belongs_to_none_of_its_elements() {
+    let body = "\u{feff}[{\"lead_id\":\"a\"}, {\"lead_id\":\"b\"}]";
+    let elements = Source::from_name("standard")
+        .unwrap()
+        .split(body.as_bytes())
+        .unwrap();
+    assert_eq!(
+        elements,
+        [r#"{"lead_id":"a"}"#.as_bytes(), br#"{"lead_id":"b"}"#]
+    );
 }

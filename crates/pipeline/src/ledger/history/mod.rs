@@ -179,17 +179,30 @@ impl<S: ObjectStore> Ledger<'_, S> {
         Ok(events)
     }
 
-    /// The newest `limit` events but the canaries, the newest first.
+    /// The newest `limit` events but the canaries and what was forgotten, the newest first.
     pub async fn newest(
         self,
         queue: &QueueSnapshot,
         limit: usize,
     ) -> Result<Vec<EventHistory>, PortError> {
-        let is_lead = |name: &EventName| !name.may_be_of(&canary::lead_id());
+        let is_lead = |entry: &Listed, name: &EventName| {
+            !is_tombstone(entry) && !name.may_be_of(&canary::lead_id())
+        };
         let names = newest(self.list(Kind::Raw), limit, is_lead).await?;
         let mut events = self.histories(queue, &names).await?;
         events.retain(|event| !event.is_canary());
         Ok(events)
+    }
+
+    /// The `limit` events that were forgotten last, the last first.
+    pub async fn newest_forgotten(
+        self,
+        queue: &QueueSnapshot,
+        limit: usize,
+    ) -> Result<Vec<EventHistory>, PortError> {
+        let is_wanted = |entry: &Listed, _: &EventName| is_tombstone(entry);
+        let names = newest(self.list(Kind::Raw), limit, is_wanted).await?;
+        self.histories(queue, &names).await
     }
 
     /// The newest `limit` canaries, the newest first. Keys narrow the search; the source that is stored decides.
@@ -200,7 +213,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
     ) -> Result<Vec<EventHistory>, PortError> {
         let lead_id = canary::lead_id();
         let listing = self.list_lead(Kind::Raw, &lead_id);
-        let names = newest(listing, limit, |name| name.may_be_of(&lead_id)).await?;
+        let names = newest(listing, limit, |_, name| name.may_be_of(&lead_id)).await?;
         let mut events = self.histories(queue, &names).await?;
         events.retain(EventHistory::is_canary);
         Ok(events)
@@ -274,16 +287,22 @@ impl Failure {
     }
 }
 
+/// An empty raw object is what is left of a forgotten event.
+fn is_tombstone(entry: &Listed) -> bool {
+    entry.size == 0
+}
+
 /// The names of the newest `limit` raw objects of a listing that are wanted.
 async fn newest<S: ObjectStore>(
     mut listing: Listing<'_, S>,
     limit: usize,
-    is_wanted: impl Fn(&EventName) -> bool,
+    is_wanted: impl Fn(&Listed, &EventName) -> bool,
 ) -> Result<Vec<EventName>, PortError> {
     let mut newest: Vec<(Listed, EventName)> = Vec::new();
     while let Some(entry) = listing.next().await? {
         let name = EventName::parse_raw_key(&entry.key).ok();
-        newest.extend(name.filter(&is_wanted).map(|name| (entry, name)));
+        let name = name.filter(|name| is_wanted(&entry, name));
+        newest.extend(name.map(|name| (entry, name)));
         if newest.len() > limit.saturating_mul(2).max(ENTRIES_HELD) {
             keep_newest(&mut newest, limit);
         }

@@ -281,6 +281,7 @@ fn of_message(
     let why = match waiting.reason {
         None | Some(DeferReason::TooEarly) => "for its delay",
         Some(DeferReason::OwnerAbsent) => "for its owner file",
+        Some(DeferReason::OwnerUnfinished) => "for its owner file, which is empty or cut off",
         Some(DeferReason::MailUnavailable) => "for the mail service",
         Some(DeferReason::InDoubt) => "to be sent once more",
         Some(DeferReason::ClaimLive) => "for the worker that mails it",

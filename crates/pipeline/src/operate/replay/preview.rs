@@ -8,7 +8,8 @@ use leadwire_domain::json::Object;
 use leadwire_domain::key::EventName;
 use leadwire_domain::lead::change::{Change, diff};
 use leadwire_domain::lead::id::LeadId;
-use leadwire_domain::lead::merge::{MergeError, merge};
+use leadwire_domain::lead::merge::merge;
+use leadwire_domain::lead::owner::OwnerFileError;
 use leadwire_domain::message::{Notify, TriggerFacts};
 use strum::IntoStaticStr;
 
@@ -61,7 +62,7 @@ pub enum Refusal {
     #[error("it has no owner file any more; put one first")]
     OwnerMissing,
     /// The replay would fail.
-    #[error("its owner file is not a JSON object of a lead; correct it first")]
+    #[error("its owner file cannot be used, `lookup ls` says why; correct it first")]
     OwnerInvalid,
     /// The replay would fail.
     #[error("its owner file names another lead; correct it first")]
@@ -78,6 +79,14 @@ impl Refusal {
     /// A word for a program.
     pub fn code(self) -> &'static str {
         self.into()
+    }
+
+    fn of(error: OwnerFileError) -> Self {
+        if error == OwnerFileError::OtherLead {
+            Self::OwnerOfOther
+        } else {
+            Self::OwnerInvalid
+        }
     }
 }
 
@@ -136,10 +145,8 @@ async fn load<H: Home>(home: &H, event: &EventName) -> Result<Ready, Stop> {
         return Err(Refusal::NotEnriched.into());
     }
     let owner = owner(ledger, &raw, newest.as_ref()).await?;
-    let merged = merge(&raw.lead_id, &raw.fields, owner.as_ref()).map_err(|error| match error {
-        MergeError::OtherLead => Refusal::OwnerOfOther,
-        MergeError::NoLeadId | MergeError::Reserved => Refusal::OwnerInvalid,
-    })?;
+    let merged = merge(&raw.lead_id, &raw.fields, owner.as_ref());
+    let merged = merged.map_err(|error| Refusal::of(error.into()))?;
     let none = Object::default();
     let before = newest.as_ref().map_or(&none, |newest| &newest.fields);
     Ok(Ready {
@@ -190,8 +197,8 @@ async fn owner<S: ObjectStore>(
     newest: Option<&Newest>,
 ) -> Result<Option<Object>, Stop> {
     match ledger.owner(&raw.lead_id).await? {
-        OwnerState::Stored(owner) => Ok(Some(owner.fields().ok_or(Refusal::OwnerInvalid)?)),
-        OwnerState::TooLarge => Err(Refusal::OwnerInvalid.into()),
+        OwnerState::Stored(owner) => Ok(Some(owner.fields().map_err(Refusal::of)?)),
+        OwnerState::TooLarge => Err(Refusal::of(OwnerFileError::TooLarge).into()),
         OwnerState::Denied => {
             Err(PortError::permanent("read the owner file", "access denied").into())
         }

@@ -9,7 +9,8 @@ use leadwire_domain::channel::Addressee;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::lead::document::{Provenance, owner_email, render_enriched};
-use leadwire_domain::lead::merge::{MergeError, Merged, merge};
+use leadwire_domain::lead::merge::{Merged, merge};
+use leadwire_domain::lead::owner::OwnerFileError;
 use leadwire_domain::notice::EmailAddress;
 
 /// The document of an attempt.
@@ -80,10 +81,7 @@ fn draft<H: Home>(
     let fields = owner.map(|owner| &owner.fields);
     let merged = tracing::info_span!("merge")
         .in_scope(|| merge(&raw.lead_id, &raw.fields, fields))
-        .map_err(|error| match error {
-            MergeError::OtherLead => FailureReason::LookupMismatch,
-            MergeError::NoLeadId | MergeError::Reserved => FailureReason::LookupInvalid,
-        })?;
+        .map_err(OwnerFileError::from)?;
     let provenance = provenance(cx, &raw, owner, &merged);
     Ok(Draft {
         bytes: render_enriched(&merged, &provenance),

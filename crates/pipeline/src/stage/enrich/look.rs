@@ -48,7 +48,7 @@ pub(super) async fn first<H: Home>(cx: &mut Context<'_, H>) -> Result<Step<Look>
         raw,
         owner: Some(owner),
     };
-    stop_if_over(cx, known).await
+    known_or_over(cx, known).await
 }
 
 /// Every other receive: everything that is known, in one round trip.
@@ -73,7 +73,7 @@ pub(super) async fn all<H: Home>(cx: &Context<'_, H>) -> Result<Step<Look>, Fail
         raw,
         owner,
     };
-    stop_if_over(cx, known).await
+    known_or_over(cx, known).await
 }
 
 /// Whether no other attempt can have written anything yet, as far as the message knows.
@@ -90,7 +90,7 @@ fn is_forgotten(raw: &Result<RawState, PortError>) -> bool {
 
 /// An event that has come to its end, or that another worker is at, needs nothing from this one, nor the errors of anything else that was
 /// read.
-async fn stop_if_over<H: Home>(cx: &Context<'_, H>, known: Known) -> Result<Step<Look>, Failed> {
+async fn known_or_over<H: Home>(cx: &Context<'_, H>, known: Known) -> Result<Step<Look>, Failed> {
     let stopped: Option<Outcome> = claim::stop_if_over(cx, &known.claim).await?;
     Ok(match stopped {
         Some(outcome) => Step::End(outcome),

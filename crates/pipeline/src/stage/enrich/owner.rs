@@ -1,4 +1,4 @@
-//! The owner file, which may come late: waiting is not failing.
+//! The owner file, which may come late, or be unfinished yet: waiting is not failing.
 
 use super::context::{Context, Failed, Step, later};
 use super::record::Done;
@@ -9,6 +9,7 @@ use crate::settings::OwnerMissingPolicy;
 use jiff::Timestamp;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::json::Object;
+use leadwire_domain::lead::owner::OwnerFileError;
 use leadwire_domain::wait::{DeferReason, decide_owner_wait};
 
 /// An owner file, read.
@@ -19,10 +20,10 @@ pub(super) struct OwnerFile {
 }
 
 impl OwnerFile {
-    /// Its fields, where it has any.
-    pub(super) fn read(owner: &Owner) -> Result<Self, FailureReason> {
+    /// A file that can be used.
+    pub(super) fn read(owner: &Owner) -> Result<Self, OwnerFileError> {
         Ok(Self {
-            fields: owner.fields().ok_or(FailureReason::LookupInvalid)?,
+            fields: owner.fields()?,
             etag: owner.etag.clone(),
             modified_at: owner.modified_at,
         })
@@ -40,24 +41,46 @@ pub(super) async fn obtain<H: Home>(
         None => cx.ledger().owner(&raw.lead_id).await,
     };
     match owner.map_err(Failed::store)? {
-        OwnerState::Stored(owner) => Ok(Step::Go(Some(OwnerFile::read(&owner)?))),
-        OwnerState::TooLarge => Err(FailureReason::LookupInvalid.into()),
+        OwnerState::Stored(owner) => match OwnerFile::read(&owner) {
+            Ok(owner) => Ok(Step::Go(Some(owner))),
+            Err(OwnerFileError::Unfinished) => {
+                let waits = wait(cx, raw.accepted_at, DeferReason::OwnerUnfinished).await?;
+                waits.ok_or(FailureReason::from(OwnerFileError::Unfinished).into())
+            }
+            Err(error) => Err(FailureReason::from(error).into()),
+        },
+        OwnerState::TooLarge => Err(FailureReason::from(OwnerFileError::TooLarge).into()),
         OwnerState::Denied => {
             let subject = cx.subject();
             LookupDenied { subject }.emit();
-            wait(cx, raw.accepted_at).await
+            wait_for_one(cx, raw.accepted_at).await
         }
-        OwnerState::Absent => wait(cx, raw.accepted_at).await,
+        OwnerState::Absent => wait_for_one(cx, raw.accepted_at).await,
     }
 }
 
-/// Only at the end of the window the file counts as missing. A wake-up leaves that to the event's own message.
-async fn wait<H: Home>(
+/// Only at the end of the window a file that is absent counts as missing.
+async fn wait_for_one<H: Home>(
     cx: &Context<'_, H>,
     accepted_at: Timestamp,
 ) -> Result<Step<Option<OwnerFile>>, Failed> {
+    if let Some(deferred) = wait(cx, accepted_at, DeferReason::OwnerAbsent).await? {
+        return Ok(deferred);
+    }
+    match cx.config.owner_missing {
+        OwnerMissingPolicy::Dlq => Err(FailureReason::OwnerMissing.into()),
+        OwnerMissingPolicy::Mail => Ok(Step::Go(None)),
+    }
+}
+
+/// Puts the message back, or `None` where the window is over. A wake-up leaves all that to the event's own message.
+async fn wait<H: Home>(
+    cx: &Context<'_, H>,
+    accepted_at: Timestamp,
+    reason: DeferReason,
+) -> Result<Option<Step<Option<OwnerFile>>>, Failed> {
     if cx.trigger.once {
-        return Ok(Step::End(cx.acked(Done::LeftWaiting)));
+        return Ok(Some(Step::End(cx.acked(Done::LeftWaiting))));
     }
     let facts = cx.trigger.facts.as_ref();
     let not_before = facts.map_or_else(
@@ -65,12 +88,9 @@ async fn wait<H: Home>(
         |facts| facts.not_before,
     );
     let window_end = later(not_before, cx.config.owner_wait_seconds);
-    if let Some(seconds) = decide_owner_wait(cx.now(), window_end, &cx.trigger.waiting) {
-        let deferred = cx.defer(DeferReason::OwnerAbsent, seconds).await;
-        return deferred.map(Step::End);
-    }
-    match cx.config.owner_missing {
-        OwnerMissingPolicy::Dlq => Err(FailureReason::OwnerMissing.into()),
-        OwnerMissingPolicy::Mail => Ok(Step::Go(None)),
-    }
+    let Some(seconds) = decide_owner_wait(cx.now(), window_end, &cx.trigger.waiting) else {
+        return Ok(None);
+    };
+    let deferred = cx.defer(reason, seconds).await?;
+    Ok(Some(Step::End(deferred)))
 }

@@ -53,13 +53,18 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             })
             .collect();
         let taken = stream::iter(taking).buffered(EVENTS_AT_ONCE);
-        let (sorted, failed) = Sorted::of(taken.collect().await);
+        let (mut sorted, failed) = Sorted::of(taken.collect().await);
         // None is given up because another failed: its sender may never come again.
         self.enqueue(trusted, &sorted.events).await?;
-        match failed {
-            None => Ok(self.conclude(trusted, &request_id, sorted)),
-            Some(refusal) => Err(refusal),
+        sorted.mark_repeated();
+        let Some(refusal) = failed else {
+            return Ok(self.conclude(trusted, &request_id, &sorted));
+        };
+        // The retry finds duplicates of them: each event is counted once, when it is stored and queued first.
+        for event in sorted.events.iter().filter(|event| !event.stored.duplicate) {
+            self.report_event(trusted, event, None);
         }
+        Err(refusal)
     }
 
     /// Sends the trigger of each event, with what is left of its delay; for a duplicate too, since the first delivery may have come no
@@ -113,10 +118,9 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         &self,
         trusted: &Trusted<'_>,
         request_id: &RequestId,
-        mut sorted: Sorted,
+        sorted: &Sorted,
     ) -> Answer {
         if !sorted.events.is_empty() {
-            sorted.mark_repeated();
             self.report(trusted, &sorted.events);
             let entries = sorted.events.iter();
             let entries: Vec<_> = entries
@@ -142,23 +146,26 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             "accepted"
         };
         Span::current().record(trace::OUTCOME, outcome);
-        let source = trusted.source;
-        let latency = self.home.clock().now();
-        let latency = latency.duration_since(trusted.request.received_at);
         for (place, event) in events.iter().enumerate() {
-            let stored = &event.stored;
-            LeadAccepted {
-                subject: Subject::of(&event.lead_id, &event.event_id, source),
-                source,
-                s3_key: &stored.name.raw_key(),
-                duplicate: stored.duplicate,
-                conflicting: stored.conflicting,
-                latency,
-                wait_seconds: self.delay_left(stored.accepted_at),
-                of_request: (place == 0).then_some(events.len()),
-            }
-            .emit();
+            self.report_event(trusted, event, (place == 0).then_some(events.len()));
         }
+    }
+
+    /// Reports one event; `of_request` is how many its request brought, and said of the first of them alone.
+    fn report_event(&self, trusted: &Trusted<'_>, event: &TakenEvent, of_request: Option<usize>) {
+        let (stored, source) = (&event.stored, trusted.source);
+        let now = self.home.clock().now();
+        LeadAccepted {
+            subject: Subject::of(&event.lead_id, &event.event_id, source),
+            source,
+            s3_key: &stored.name.raw_key(),
+            duplicate: stored.duplicate,
+            conflicting: stored.conflicting,
+            latency: now.duration_since(trusted.request.received_at),
+            wait_seconds: self.delay_left(stored.accepted_at),
+            of_request,
+        }
+        .emit();
     }
 
     fn entry(&self, event: &TakenEvent, is_key_ignored: bool) -> AcceptedEvent {

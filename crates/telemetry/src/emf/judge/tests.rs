@@ -91,7 +91,7 @@ fn what_is_not_one_object_on_one_line_is_found() {
     let pretty = good.replacen(',', ",\n", 1);
     let twice = good.replacen('{', "{\"service\":\"ingest\",", 1);
     check_line(&pretty, "more than one line");
-    check_line("", "not valid JSON");
+    check_line("", "empty or cut off");
     check_line("[]", "not a JSON object");
     check_line(&format!("START {good}"), "not valid JSON");
     check_line(&good.replace("1.5", "NaN"), "not valid JSON");

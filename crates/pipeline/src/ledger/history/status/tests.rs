@@ -77,9 +77,12 @@ fn settled(how: Settled) -> ClaimState {
 #[test]
 fn a_message_tells_what_its_event_waits_for() {
     let owner = r#","waiting":{"kind":"owner","hop":1,"reason":"owner_absent"}"#;
+    let unfinished = r#","waiting":{"kind":"owner","hop":1,"reason":"owner_unfinished"}"#;
+    let cut_off = "for its owner file, which is empty or cut off";
     for (visible, waiting, state, why) in [
         (600, "", LeadState::Waiting, "for its delay"),
         (600, owner, LeadState::Waiting, "for its owner file"),
+        (600, unfinished, LeadState::Waiting, cut_off),
         (9, "", LeadState::Ready, "in the queue"),
     ] {
         let mut event = facts();
