@@ -119,7 +119,7 @@ pub const SPANS: &[SpanFacts] = &[
     SpanFacts {
         name: "S3.GetObject, S3.PutObject, S3.ListObjectsV2",
         kind: "client",
-        about: "A call on storage; of a listing its first page alone (one machine: `SQLite.…`).",
+        about: "A call on storage; of a listing of everything its first page alone (one machine: `SQLite.…`).",
         attributes: STORE,
     },
     SpanFacts {

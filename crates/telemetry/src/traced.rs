@@ -153,7 +153,8 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
         after: Option<&str>,
     ) -> Result<ListPage, PortError> {
         // A sweep over millions of events would fill the buffer of spans, and a trace, with its pages: the first one stands for all.
-        if after.is_some() {
+        let is_of_everything = prefix.ends_with('/');
+        if is_of_everything && after.is_some() {
             return self.inner.list(bucket, prefix, after).await;
         }
         let span = self.call("ListObjectsV2", bucket, prefix);
