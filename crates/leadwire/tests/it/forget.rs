@@ -81,7 +81,10 @@ fn a_lead_is_forgotten_while_the_pipeline_runs_and_one_that_begins_alike_is_not(
     let listed = house.json("leads --stage forgotten");
     assert_eq!((listed.len(), &listed[0]["lead_id"]), (1, &Value::Null));
     let listed = house.json("leads");
-    assert_eq!((listed.len(), &listed[0]["lead_id"]), (1, &Value::from("a_1")));
+    assert_eq!(
+        (listed.len(), &listed[0]["lead_id"]),
+        (1, &Value::from("a_1"))
+    );
     house.run("lead a_1").expect_code(0);
     assert_eq!(house.mails().len(), 2);
     assert_eq!(up.stop(), Some(0));

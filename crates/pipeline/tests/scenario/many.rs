@@ -194,7 +194,11 @@ async fn one_event_that_cannot_be_stored_makes_the_request_come_again_and_the_ot
         let counted = world.counted();
         ["LeadsAccepted", "LeadsDuplicate"].map(|name| counted.get(name).copied().unwrap_or(0))
     };
-    assert_eq!(counted(&world), [4, 0], "each event once, when it is stored first");
+    assert_eq!(
+        counted(&world),
+        [4, 0],
+        "each event once, when it is stored first"
+    );
     world.home.clear_script();
     let answer = world.observed(post(&world, &body)).await;
     assert_eq!(counted(&world), [1, 4]);

@@ -114,12 +114,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         }
     }
 
-    fn conclude(
-        &self,
-        trusted: &Trusted<'_>,
-        request_id: &RequestId,
-        sorted: &Sorted,
-    ) -> Answer {
+    fn conclude(&self, trusted: &Trusted<'_>, request_id: &RequestId, sorted: &Sorted) -> Answer {
         if !sorted.events.is_empty() {
             self.report(trusted, &sorted.events);
             let entries = sorted.events.iter();
