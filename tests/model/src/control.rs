@@ -7,6 +7,7 @@ use crate::bounds::{
 };
 use crate::claim::{Claim, Old};
 use crate::fact::Service;
+use crate::pair::Pair;
 use crate::property as p;
 use crate::scenario::{
     EITHER_PARK, GAINED, MACHINE, MACHINE_PARK, MACHINE_SLOW, MERGED, NO_EFFECT, TURNING, upgrade,
@@ -56,6 +57,10 @@ type Setting = (Variant, &'static [May], Policy, &'static str);
 const DEFAULT: Policy = Policy::DEFAULT;
 const PARK: Policy = Policy::PARK;
 const MUTE: Policy = DEFAULT.with_owner(Service::Mute);
+const MACHINE_MUTE: Policy = Policy {
+    service: Pair::new(Service::Mute, Service::Up),
+    ..MACHINE.alone()
+};
 const REFUSING: Policy = DEFAULT.with_owner(Service::Refusing);
 const THROTTLING: Policy = DEFAULT.with_owner(Service::Throttling);
 
@@ -269,13 +274,13 @@ fn booted() -> Vec<Setting> {
         (
             V::RowOutlivesAttempt,
             &[CRASH, THROTTLE],
-            MACHINE_PARK,
+            MACHINE_PARK.alone(),
             p::PARKED_IS_DOUBTFUL,
         ),
         (
             V::UnloggedForgetsDoubts,
-            &[CRASH, LOSE, LOSE],
-            MACHINE.alone(),
+            &[CRASH],
+            MACHINE_MUTE,
             p::SENDS_BOUNDED,
         ),
     ]

@@ -158,7 +158,7 @@ impl Protocol {
             }
         }
         if state.holds(id) && state.mail[worker.rev].live {
-            doubt_what_is_sending(self, state, worker.rev);
+            doubt_what_is_sending(self, state, &worker);
         }
         if worker.slot == Slot::NONE {
             state.workers[id] = Worker::default();

@@ -8,7 +8,7 @@ use crate::fact::{Doc, Phase, Reason, Wait};
 use crate::pair::{Rev, WorkerId};
 use crate::state::State;
 use crate::variant::Variant;
-use crate::worker::{GivenUp, Step, Write};
+use crate::worker::{GivenUp, Plan, Step, Worker, Write};
 
 impl Protocol {
     pub(crate) fn write_actions(&self, state: &State, id: WorkerId, actions: &mut Vec<Action>) {
@@ -216,7 +216,8 @@ pub(crate) fn note_effect(state: &mut State) {
 }
 
 /// Counts a doubt for every effect that the claim of a dead worker is sending.
-pub(crate) fn doubt_what_is_sending(protocol: &Protocol, state: &mut State, rev: Rev) {
+pub(crate) fn doubt_what_is_sending(protocol: &Protocol, state: &mut State, worker: &Worker) {
+    let rev = worker.rev;
     let mail = state.mail[rev];
     let Some(doc) = state.docs[rev] else {
         state.ghost.orphan[rev] = mail.claim == Claim::First && !protocol.policy.one_machine;
@@ -227,7 +228,8 @@ pub(crate) fn doubt_what_is_sending(protocol: &Protocol, state: &mut State, rev:
     }
     let said = mail.claim.of(protocol.effects(state, doc, mail.claim));
     for e in EffectId::ALL {
-        let sends = !protocol.policy.one_machine || state.log[rev][e];
+        let begun = state.log[rev][e] && worker.plan[e] != Plan::Todo;
+        let sends = !protocol.policy.one_machine || begun;
         if sends && matches!(said[e], Effect::Sending(_)) {
             state.ghost.effects[rev][e].doubt();
         }
