@@ -5,9 +5,9 @@ use super::queue::later;
 use super::script::{Call, Course, Fault, Script};
 use super::store::at;
 use crate::port::{
-    Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, ListPage,
-    Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, QueuedMessage,
-    Remnant, Replaced,
+    BegunMail, Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched,
+    ListPage, Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError,
+    QueuedMessage, Remnant, Replaced,
 };
 use jiff::Timestamp;
 use std::ops::Deref;
@@ -310,6 +310,12 @@ impl<S: Script> DeadLetterQueue for MemoryHome<S> {
 impl<S: Script> Mailer for MemoryHome<S> {
     async fn send(&self, mail: &Mail) -> MailOutcome {
         let mail = mail.clone();
+        let row = (mail.event.clone(), mail.effect.clone(), mail.attempt);
+        self.memory.with(|state| {
+            if let Some(begun) = &mut state.begun {
+                begun.insert(row);
+            }
+        });
         let sent = self.call(
             Call::Mail(mail.event.clone(), mail.effect.clone()),
             move |state, _| {
@@ -327,6 +333,14 @@ impl<S: Script> Mailer for MemoryHome<S> {
             Err(fault @ Fault::Refused) => MailOutcome::Refused(failure(fault)),
             Err(unknown) => MailOutcome::Ambiguous(failure(unknown)),
         }
+    }
+
+    async fn may_be_out(&self, mail: BegunMail<'_>) -> Result<bool, PortError> {
+        let row = (mail.event.to_owned(), mail.effect.clone(), mail.attempt);
+        Ok(self.memory.with(|state| {
+            let begun = state.begun.as_ref();
+            begun.is_none_or(|begun| begun.contains(&row))
+        }))
     }
 }
 

@@ -7,6 +7,8 @@ use crate::ledger::queue::QueueSnapshot;
 use crate::port::{Bucket, Mail, NewObject, OutgoingMessage, QueuedMessage, StoredObject};
 use crate::stage::enrich::Record;
 use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::effect::EffectId;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -19,6 +21,8 @@ pub(super) struct State {
     pub(super) objects: Objects,
     pub(super) messages: Messages,
     pub(super) mails: Vec<Mail>,
+    /// The mail log, where there is one: event, effect and attempt of each mail that was begun.
+    pub(super) begun: Option<BTreeSet<(String, EffectId, u32)>>,
     pub(super) drawn: u128,
 }
 
@@ -203,6 +207,11 @@ impl Memory {
 
     fn with_waiting<T>(&self, work: impl FnOnce(&mut Vec<Message>) -> T) -> T {
         self.with(|state| work(&mut state.messages.waiting))
+    }
+
+    /// From now on there is a mail log, as on one machine.
+    pub fn log_mails(&self) {
+        self.with(|state| state.begun = Some(BTreeSet::new()));
     }
 
     /// The mails that went out.

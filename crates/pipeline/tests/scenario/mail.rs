@@ -121,9 +121,31 @@ async fn a_dead_workers_claim_is_taken_over_when_its_lease_is_over_and_not_befor
 async fn another_boots_claim_is_taken_over_at_once_on_one_machine() {
     let world = World::with(|world| world.enrich.boot = Some("boot-2".to_owned()));
     let world = posted(world).await;
-    let claim = claim_until("2027-01-01T00:00:00Z").replace('}', r#","boot":"boot-1"}"#);
-    plant_claim(&world, &claim);
+    plant_claim(&world, &claim_of_boot_1());
     assert_eq!(world.work_until_idle().await, [MAILED]);
+    assert_eq!(world.mailer().sent()[0].attempt, 2, "in doubt");
+}
+
+fn claim_of_boot_1() -> String {
+    claim_until("2027-01-01T00:00:00Z").replace('}', r#","boot":"boot-1"}"#)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_death_before_anything_could_be_taken_is_no_doubt_where_the_home_knows_that() {
+    for boot in ["boot-2", "boot-1"] {
+        let world = World::with(|world| world.enrich.boot = Some(boot.to_owned()));
+        let world = posted(world).await;
+        world.home.log_mails();
+        plant_claim(&world, &claim_of_boot_1());
+        if boot == "boot-1" {
+            // This run's own: nobody asks the log while a worker may live.
+            sleep(Duration::from_hours(24 * 60)).await;
+        }
+        let outcomes = world.work_until_idle().await;
+        assert_eq!(outcomes, [MAILED], "{boot}");
+        let attempt = if boot == "boot-1" { 2 } else { 1 };
+        assert_eq!(world.mailer().sent()[0].attempt, attempt, "{boot}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
