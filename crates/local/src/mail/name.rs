@@ -1,11 +1,15 @@
 //! What a mail is called on this machine.
 
 use leadwire_domain::effect::EffectId;
+use leadwire_domain::lead::id::Sha256Hex;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::port::Mail;
+use std::borrow::Cow;
 
-/// Longest tag of an event: a file's name may have 255 characters, and an effect's name, an ending and a dot are part of it.
+/// Longest tag of an event in a name: a file's name may have 255 characters, and an effect's name, an ending and a dot are part of it.
 const TAG_CHARS_MAX: usize = 190;
+/// What is kept of a longer one, whose rest is `~` and its SHA-256: no tag has a `~` in it, so that it is never another's.
+const TAG_CHARS_KEPT: usize = TAG_CHARS_MAX - 1 - 64;
 
 /// The name of a mail, the same in every attempt: the tag of its event or revision, a dot, its effect. No tag has a dot in it: the file of
 /// one mail is never another's, nor the first edition's one for all receivers, `<tag>.eml`.
@@ -21,11 +25,14 @@ impl MailName {
     pub(super) fn of(mail: &Mail) -> Result<Self, MailNameError> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         let tag = &mail.event;
-        if (1..=TAG_CHARS_MAX).contains(&tag.len()) && tag.bytes().all(is_plain) {
-            Ok(Self(format!("{tag}.{}", without_colon(&mail.effect))))
-        } else {
-            Err(MailNameError)
+        if tag.is_empty() || !tag.bytes().all(is_plain) {
+            return Err(MailNameError);
         }
+        Ok(Self(format!(
+            "{}.{}",
+            short(tag),
+            without_colon(&mail.effect)
+        )))
     }
 
     /// The mail's id: a mail program shows a repeated one once.
@@ -46,6 +53,15 @@ impl MailName {
     }
 }
 
+/// A tag that fits into a name.
+fn short(tag: &str) -> Cow<'_, str> {
+    let kept = tag.get(..TAG_CHARS_KEPT).unwrap_or(tag);
+    if tag.len() <= TAG_CHARS_MAX {
+        return Cow::Borrowed(tag);
+    }
+    Cow::Owned(format!("{kept}~{}", Sha256Hex::of(tag.as_bytes())))
+}
+
 /// Neither a file's name on every system nor the left side of a Message-ID may have a colon.
 fn without_colon(effect: &EffectId) -> String {
     effect.as_str().replace(':', ".")
@@ -55,6 +71,7 @@ fn without_colon(effect: &EffectId) -> String {
 mod tests {
     use super::*;
     use crate::mail::tests::mail;
+    use std::collections::BTreeSet;
 
     fn name(event: &str, effect: &str) -> Result<MailName, MailNameError> {
         let (event, effect) = (event.to_owned(), EffectId::parse(effect).unwrap());
@@ -78,13 +95,19 @@ mod tests {
 
     #[test]
     fn the_longest_name_is_one_that_a_file_may_have() {
-        let (tag, channel) = ("x".repeat(TAG_CHARS_MAX), "c".repeat(32));
-        let effect = format!("{channel}:0de61b1110462435");
-        let longest = name(&tag, &effect).unwrap();
-        for file in [longest.file(), longest.canary_file()] {
-            assert!(file.len() <= 255, "{file}");
+        let effect = format!("{}:0de61b1110462435", "c".repeat(32));
+        let mut files = BTreeSet::new();
+        // The longest name that an object may be put under by hand, and a replay of it.
+        for chars in (185..=200).chain([212]) {
+            let longest = name(&"x".repeat(chars), &effect).unwrap();
+            for file in [longest.file(), longest.canary_file()] {
+                assert!(file.len() <= 255, "{file}");
+                assert!(
+                    files.insert(file),
+                    "{chars} characters have the file of others"
+                );
+            }
         }
-        assert_eq!(name(&format!("{tag}x"), &effect), Err(MailNameError));
     }
 
     #[test]
