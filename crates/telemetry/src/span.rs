@@ -125,7 +125,7 @@ pub const SPANS: &[SpanFacts] = &[
     SpanFacts {
         name: "send <queue>",
         kind: "producer",
-        about: "A message goes into the delay queue; its context travels with it. A copy that waits is sent inside its `process` span. A sweep's send is in the event's own trace and linked to the sweep.",
+        about: "A message goes into the delay queue; its context travels with it. A copy that waits is sent inside its `process` span. A sweep's send, and a wake-up's, is in the event's own trace and linked to the trace that it comes from.",
         attributes: SEND,
     },
     SpanFacts {

@@ -123,7 +123,7 @@ fn stage_of(span: &SpanRecord, above: &'static str) -> &'static str {
         Kind::Server => "ingest",
         Kind::Consumer => "enrich",
         Kind::Internal if span.name.starts_with("sweep") => "sweep",
-        Kind::Producer if above.is_empty() => "sweep",
+        Kind::Producer if above.is_empty() => "sweep or wake-up",
         Kind::Internal | Kind::Client | Kind::Producer => above,
     }
 }

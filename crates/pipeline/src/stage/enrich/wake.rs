@@ -7,7 +7,7 @@ use super::record::{Done, Outcome, Record};
 use crate::ledger::queue::wake_up;
 use crate::ledger::{DocumentState, Ledger};
 use crate::observe::{LeadWoken, Subject, WakeUpFailed};
-use crate::port::{Clock, DelayQueue, Home, OutgoingMessage};
+use crate::port::{Clock, DelayQueue, Home};
 use crate::settings::{EnrichConfig, RECORD_DEADLINE};
 use crate::trace::{self, TraceContext};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
@@ -113,18 +113,12 @@ async fn wake<H: Home>(home: &H, config: &EnrichConfig, lead_id: &LeadId) -> Res
         .buffered(LOOKS_AT_ONCE)
         .try_collect()
         .await?;
-    let found: Vec<Waiting> = found.into_iter().flatten().collect();
-    if found.is_empty() {
-        return Ok(());
-    }
-    let message = |event: &Waiting| -> OutgoingMessage {
-        wake_up(event.name.clone(), event.facts.clone(), event.trace.clone())
-    };
-    let sent = home.queue().send_all(found.iter().map(message).collect());
-    let sent = sent.await;
-    sent.map_err(|error| Failed::call(FailureReason::QueueUnavailable, error))?;
-    for event in &found {
+    // One by one: each goes on in its own event's trace.
+    for event in found.into_iter().flatten() {
         let subject = Subject::of_facts(Some(&event.facts));
+        let message = wake_up(event.name, event.facts.clone(), event.trace);
+        let sent = home.queue().send(message).await;
+        sent.map_err(|error| Failed::call(FailureReason::QueueUnavailable, error))?;
         LeadWoken { subject }.emit();
     }
     Ok(())
