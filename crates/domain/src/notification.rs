@@ -183,7 +183,7 @@ mod tests {
             lead in crate::sample::lead_id(), text in crate::sample::text(), value in crate::sample::value(),
         ) {
             let _ = (S3Notification::parse(&text), S3Notification::parse(&value), decode(&text));
-            let escaped: String = format!("{lead}.json").bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let escaped = format!("{lead}.json").bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
             prop_assert_eq!(owners(&of(&[record("lookup", &escaped)])), [lead.to_string()]);
         }
     }

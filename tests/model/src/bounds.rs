@@ -137,6 +137,10 @@ pub enum Start {
 }
 
 /// Configuration and surroundings of a scenario.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a circumstance by itself"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// `EMAIL_AMBIGUOUS`.

@@ -74,13 +74,6 @@ impl Protocol {
         }
     }
 
-    /// The row of an attempt, written before its first byte.
-    pub(crate) fn log(&self, state: &mut State, (id, e): (WorkerId, EffectId)) {
-        let rev = state.workers[id].rev;
-        state.log[rev][e] = true;
-        state.workers[id].plan[e] = Plan::Logged;
-    }
-
     /// A claim was written: the attempts under it have no rows yet.
     pub(crate) fn begin_log(&self, state: &mut State, rev: Rev) {
         if !self.breaks(Variant::RowOutlivesAttempt) {
@@ -107,11 +100,8 @@ impl Protocol {
         e: EffectId,
         effect: Effect,
     ) -> Effect {
-        let logged = match self.variant {
-            Variant::UnloggedIsDoubt => true,
-            Variant::LoggedIsIdle => false,
-            _ => state.log[rev][e],
-        };
+        let logged = self.breaks(Variant::UnloggedIsDoubt)
+            || (state.log[rev][e] && !self.breaks(Variant::LoggedIsIdle));
         if logged || !self.policy.one_machine {
             effect.abandoned(self.doubts())
         } else if self.breaks(Variant::UnloggedForgetsDoubts)
@@ -128,6 +118,13 @@ impl Protocol {
         let before = self.policy.one_machine && !self.breaks(Variant::RowAfterSend);
         before && plan == Plan::Todo
     }
+}
+
+/// The row of an attempt, written before its first byte.
+pub(crate) fn log(state: &mut State, (id, e): (WorkerId, EffectId)) {
+    let rev = state.workers[id].rev;
+    state.log[rev][e] = true;
+    state.workers[id].plan[e] = Plan::Logged;
 }
 
 /// What has not begun to send is definitely not taken.

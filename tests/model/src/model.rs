@@ -10,6 +10,7 @@ use crate::claim::{Claim, Mail, Old};
 use crate::effect::EffectId;
 use crate::fact::{Doc, Lookup, Phase, Raw, Service};
 use crate::ghost::{Ghost, Told};
+use crate::machine;
 use crate::pair::{Pair, Rev, WorkerId};
 use crate::property;
 use crate::queue::{Delay, Message};
@@ -182,7 +183,7 @@ impl Protocol {
                 Self::spend(state, reply);
                 self.write_claim(state, id, reply);
             }
-            Action::Log(id, effect) => self.log(state, (id, effect)),
+            Action::Log(id, effect) => machine::log(state, (id, effect)),
             Action::Send(id, effect, reply) => {
                 Self::spend(state, reply);
                 self.send(state, (id, effect), reply);

@@ -58,6 +58,10 @@ pub enum Place {
 }
 
 /// A message: body, delay, and what SQS counts.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "most are ghosts, each by itself"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Message {
     /// The revision that it names.

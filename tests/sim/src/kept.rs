@@ -253,7 +253,8 @@ fn number_of(prefix: &str, key: &str) -> Option<u64> {
 /// The key that a message names.
 fn key_in(body: &str) -> String {
     let message: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    message["s3_key"].as_str().unwrap_or_default().to_owned()
+    let key = message.get("s3_key").and_then(serde_json::Value::as_str);
+    key.unwrap_or_default().to_owned()
 }
 
 impl ObjectStore for Store {

@@ -303,7 +303,7 @@ proptest! {
             let kept = Kept::new(events, 1_000, page).await;
             let (sweep, _) = kept.sweep(1_000, Vec::new());
             let mut examined = 0;
-            for _ in 0..events + 1 {
+            for _ in 0..=events {
                 let report = sweep.run_within(Duration::from_secs(seconds)).await.unwrap();
                 examined += report.examined;
                 if report.complete {

@@ -267,9 +267,10 @@ async fn a_wake_up_that_met_its_document_waits_and_fails_like_the_events_own_mes
 
 #[tokio::test(start_paused = true)]
 async fn a_store_or_a_queue_that_fails_is_asked_again_by_the_next_receive() {
+    type Met = (fn(&Call) -> bool, Fault, Why);
     let is_listing = |call: &Call| matches!(call, Call::List(..));
     let is_sent = |call: &Call| matches!(call, Call::Send(_));
-    let faults: [(fn(&Call) -> bool, Fault, Why); 4] = [
+    let faults: [Met; 4] = [
         (is_listing, Fault::Fails, Why::StoreUnavailable),
         (is_sent, Fault::Fails, Why::QueueUnavailable),
         (is_listing, Fault::Hangs, Why::DeadlineExceeded),

@@ -2,6 +2,7 @@
 
 use super::prelude::*;
 use leadwire_pipeline::testkit::{Chance, OWNER_BUCKET};
+use std::collections::BTreeSet;
 
 const LEADS: usize = 200;
 /// The wait for an owner begins after the delay, and lasts so long.
@@ -32,18 +33,18 @@ async fn waits(seed: u64, lost: u64) -> Vec<Duration> {
     let (world, mut chance) = (World::new(), Chance::new(seed));
     let begin = Instant::now();
     // What happens when: a file comes, or a notification of it.
-    let mut course: BTreeMap<(Duration, usize, bool), ()> = BTreeMap::new();
+    let mut course: BTreeSet<(Duration, usize, bool)> = BTreeSet::new();
     for number in 0..LEADS {
         world.post_lead(&format!("l{number}")).await;
-        let at = Duration::from_secs(600) + chance.millis(1000 * (WINDOW_SECONDS - 1));
-        course.insert((at, number, false), ());
+        let at = Duration::from_mins(10) + chance.millis(1000 * (WINDOW_SECONDS - 1));
+        course.insert((at, number, false));
         if !chance.happens(lost) {
-            course.insert((at + chance.millis(2000), number, true), ());
+            course.insert((at + chance.millis(2000), number, true));
         }
     }
     let mut came = BTreeMap::new();
     let mut mailed = Mailed::new();
-    for (at, number, is_notification) in course.into_keys() {
+    for (at, number, is_notification) in course {
         work_until(&world, begin + at, &mut mailed).await;
         let lead = format!("l{number}");
         if is_notification {

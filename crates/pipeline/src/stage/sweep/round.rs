@@ -8,7 +8,7 @@ use crate::port::ObjectStore;
 use std::time::Duration;
 
 /// Where the listings of a run took longer than this, one range after the other, the next one divides its names.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// What a run looks at.
 #[derive(Debug)]
