@@ -186,14 +186,20 @@ impl Mailer for GatedMailer {
     }
 }
 
+/// A runner in the middle of a lead's mail.
+async fn at_its_mail(sample: &Sample) -> (Running, GatedMailer) {
+    let mailer = GatedMailer::default();
+    let running = Running::start(sample, mailer.clone(), false);
+    let key = store_event(sample, "l1").await;
+    sample.send(&trigger(&key), 0).await;
+    mailer.reached.notified().await;
+    (running, mailer)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_worked_on_is_not_given_out_again_however_long_it_takes() {
     let sample = sample();
-    let mailer = GatedMailer::default();
-    let running = Running::start(&sample, mailer.clone(), false);
-    let key = store_event(&sample, "l1").await;
-    sample.send(&trigger(&key), 0).await;
-    mailer.reached.notified().await;
+    let (running, mailer) = at_its_mail(&sample).await;
     let queue = sample.home.queue();
     assert_eq!(queue.in_work().await.unwrap().len(), 1);
     // As a machine that slept for a night.
@@ -208,11 +214,7 @@ async fn what_is_worked_on_is_not_given_out_again_however_long_it_takes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shutdown_finishes_what_runs() {
     let sample = sample();
-    let mailer = GatedMailer::default();
-    let running = Running::start(&sample, mailer.clone(), false);
-    let key = store_event(&sample, "l1").await;
-    sample.send(&trigger(&key), 0).await;
-    mailer.reached.notified().await;
+    let (running, mailer) = at_its_mail(&sample).await;
     let Running { stop, mut task } = running;
     stop.send(()).unwrap();
     let early = tokio::time::timeout(Duration::from_millis(50), &mut task).await;

@@ -1,6 +1,6 @@
 //! Sorted listings, read page by page.
 
-use super::{Kind, Ledger};
+use super::{Kind, Ledger, is_mark};
 use crate::port::{Bucket, ListPage, Listed, ObjectStore, PortError};
 use jiff::Timestamp;
 use leadwire_domain::key::{BASE, EventName, RAW};
@@ -39,7 +39,7 @@ impl<'a, S: ObjectStore> Ledger<'a, S> {
         let prefix = EventName::key_prefix(RAW, lead_id);
         let before = EventName::key_before(RAW, lead_id, since);
         let page = self.store.list(Bucket::Raw, &prefix, Some(&before)).await?;
-        let stored = page.entries.iter().filter(|entry| entry.size > 0);
+        let stored = page.entries.iter().filter(|entry| !is_mark(entry));
         let names = stored.filter_map(|entry| Kind::Raw.parse(&entry.key).ok());
         Ok(names.filter(|name| name.may_be_of(lead_id)).collect())
     }

@@ -33,8 +33,16 @@ pub(crate) use raw::NewRaw;
 pub use raw::{Raw, RawEvent, RawState, Tombstone};
 pub(crate) use walk::{Group, Walk};
 
-use crate::port::{Bucket, Created, Fetched, NewObject, ObjectStore, PortError, StoredObject};
+use crate::port::{
+    Bucket, Created, Fetched, Listed, NewObject, ObjectStore, PortError, StoredObject,
+};
 use leadwire_domain::key::{ENRICHED, EventName, FAILED, KeyError, MAIL, RAW, REPLAY, SWEPT};
+
+/// Whether a listing shows a mark: an empty object, which at `raw/X` is the tombstone of a forgotten event, and at `mail/X` the marker of one
+/// that has ended.
+pub(crate) fn is_mark(entry: &Listed) -> bool {
+    entry.size == 0
+}
 
 /// The kinds of objects that are named after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Parked effects: whether they happened is not known, and a person decides (docs/PROTOCOL.md, Parked).
 
 use crate::ledger::queue::fresh_message;
-use crate::ledger::{ClaimState, EventEffects, Kind, Ledger, Marker};
+use crate::ledger::{ClaimState, EventEffects, Kind, Ledger, Marker, is_mark};
 use crate::port::{Clock, DelayQueue, ETag, Entropy, Home, PortError};
 use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Says, Settled};
@@ -58,7 +58,7 @@ pub async fn list_parked<H: Home>(home: &H) -> Result<Vec<Parked>, PortError> {
         let Ok(name) = Kind::Claim.parse(&entry.key) else {
             continue;
         };
-        if entry.size == 0 {
+        if is_mark(&entry) {
             continue;
         }
         let claim = ledger.claim(&name).await?.readable()?;

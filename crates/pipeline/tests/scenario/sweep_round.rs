@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use leadwire_domain::key::SWEEP_PROGRESS;
-use leadwire_pipeline::stage::sweep::Sweep;
+use leadwire_pipeline::stage::sweep::{Sweep, SweepReport};
 use leadwire_pipeline::testkit::{Course, Memory, MemoryHome, Script, sweep_config};
 use proptest::prelude::*;
 use std::sync::Mutex;
@@ -344,15 +344,19 @@ fn check_forgotten(world: &World, name: &EventName) {
     assert_eq!(world.queue().depth(), 0);
 }
 
+async fn swept_while_forgotten(world: &World) -> SweepReport {
+    let forgetting = forget_meanwhile(world, "test-1", 1);
+    let (report, ()) = tokio::join!(world.sweep.run(SweepMode::Send), forgetting);
+    report.unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_event_that_is_forgotten_after_it_was_listed_is_not_counted() {
     let (world, name) = lost_lead().await;
     world.spoil(Fault::Late, |call| {
         matches!(call, Call::List(..)) && call.is_on("swept/")
     });
-    let forgetting = forget_meanwhile(&world, "test-1", 1);
-    let (report, ()) = tokio::join!(world.sweep.run(SweepMode::Send), forgetting);
-    let report = report.unwrap();
+    let report = swept_while_forgotten(&world).await;
     assert_eq!((report.found, report.sent), (1, 0));
     check_forgotten(&world, &name);
 }
@@ -365,9 +369,7 @@ async fn an_event_that_is_forgotten_while_it_is_given_up_leaves_no_failure() {
     world.spoil(Fault::Late, |call| {
         matches!(call, Call::Get(..)) && call.is_on("failed/")
     });
-    let forgetting = forget_meanwhile(&world, "test-1", 1);
-    let (report, ()) = tokio::join!(world.sweep.run(SweepMode::Send), forgetting);
-    let report = report.unwrap();
+    let report = swept_while_forgotten(&world).await;
     assert_eq!((report.found, report.given_up), (1, 0));
     check_forgotten(&world, &name);
 }

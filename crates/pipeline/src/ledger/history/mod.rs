@@ -5,7 +5,7 @@ mod status;
 pub use status::{EventStatus, LeadState};
 
 use super::failure::event_of;
-use super::{ClaimState, DocumentState, Failure, Kind, Ledger, Listing, Raw, RawState};
+use super::{ClaimState, DocumentState, Failure, Kind, Ledger, Listing, Raw, RawState, is_mark};
 use crate::ledger::queue::QueueSnapshot;
 use crate::port::{Listed, ObjectStore, PortError, QueuedMessage};
 use futures_util::future::{join_all, try_join_all};
@@ -186,7 +186,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
         limit: usize,
     ) -> Result<Vec<EventHistory>, PortError> {
         let is_lead = |entry: &Listed, name: &EventName| {
-            !is_tombstone(entry) && !name.may_be_of(&canary::lead_id())
+            !is_mark(entry) && !name.may_be_of(&canary::lead_id())
         };
         let names = newest(self.list(Kind::Raw), limit, is_lead).await?;
         let mut events = self.histories(queue, &names).await?;
@@ -200,7 +200,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
         queue: &QueueSnapshot,
         limit: usize,
     ) -> Result<Vec<EventHistory>, PortError> {
-        let is_wanted = |entry: &Listed, _: &EventName| is_tombstone(entry);
+        let is_wanted = |entry: &Listed, _: &EventName| is_mark(entry);
         let names = newest(self.list(Kind::Raw), limit, is_wanted).await?;
         self.histories(queue, &names).await
     }
@@ -255,7 +255,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
         let claims = self.list(Kind::Claim).all().await?;
         let settled: BTreeSet<&str> = claims
             .iter()
-            .filter(|entry| entry.size == 0)
+            .filter(|entry| is_mark(entry))
             .filter_map(|entry| entry.key.strip_prefix(MAIL))
             .collect();
         let is_open = |entry: &Listed| {
@@ -285,11 +285,6 @@ impl Failure {
     pub fn event_id(&self) -> Option<&EventId> {
         self.record.as_ref()?.event_id.as_ref()
     }
-}
-
-/// An empty raw object is what is left of a forgotten event.
-fn is_tombstone(entry: &Listed) -> bool {
-    entry.size == 0
 }
 
 /// The names of the newest `limit` raw objects of a listing that are wanted.

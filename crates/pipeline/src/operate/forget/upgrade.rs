@@ -1,7 +1,7 @@
 //! What the first edition forgot has no tombstone: `mail/X` alone said that it is forgotten, and ingest does not read that any more. So each
 //! such marker whose raw object is gone gets one, once, after the upgrade.
 
-use crate::ledger::{ClaimState, Kind, Ledger, Marker, RawState};
+use crate::ledger::{ClaimState, Kind, Ledger, Marker, RawState, is_mark};
 use crate::port::{Home, ObjectStore, PortError};
 use futures_util::future::try_join_all;
 use leadwire_domain::claim::Settled;
@@ -81,13 +81,13 @@ pub async fn bury_forgotten<H: Home>(
             };
             // A claim that is not empty is open, and a revision shares the raw object of its event.
             let name = Kind::Claim.parse(&entry.key).ok();
-            let Some(name) = name.filter(|name| entry.size == 0 && name.revision() == 0) else {
+            let Some(name) = name.filter(|name| is_mark(&entry) && name.revision() == 0) else {
                 continue;
             };
             let raw = raws.seek(entry.key.strip_prefix(MAIL).unwrap_or_default());
-            let raw = match raw.await?.map(|raw| raw.size) {
+            let raw = match raw.await? {
                 None => RawSeen::Gone,
-                Some(0) => RawSeen::Empty,
+                Some(raw) if is_mark(&raw) => RawSeen::Empty,
                 Some(_) => RawSeen::Stored,
             };
             ended.push(Ended { name, raw });

@@ -9,7 +9,7 @@ mod preview;
 pub use preview::{Preview, Ready, Refusal, preview};
 
 use crate::ledger::queue::fresh_message;
-use crate::ledger::{Kind, Ledger};
+use crate::ledger::{Kind, Ledger, is_mark};
 use crate::port::{DelayQueue, Home, PortError};
 use jiff::Timestamp;
 use leadwire_domain::key::EventName;
@@ -56,7 +56,7 @@ pub async fn list_lead<H: Home>(home: &H, lead_id: &LeadId) -> Result<Vec<EventN
         let mut listing = Ledger::new(home.store()).list_lead(kind, lead_id);
         while let Some(entry) = listing.next().await? {
             let name = kind.parse(&entry.key).ok();
-            let name = name.filter(|name| entry.size > 0 && name.may_be_of(lead_id));
+            let name = name.filter(|name| !is_mark(&entry) && name.may_be_of(lead_id));
             names.extend(name.map(|name| name.with_revision(0)));
         }
     }
@@ -72,7 +72,7 @@ pub async fn list_time<H: Home>(
     let mut names = Vec::new();
     let mut raw = Ledger::new(home.store()).list(Kind::Raw);
     while let Some(entry) = raw.next().await? {
-        if entry.size > 0 && (from..to).contains(&entry.last_modified) {
+        if !is_mark(&entry) && (from..to).contains(&entry.last_modified) {
             names.extend(EventName::parse_raw_key(&entry.key));
         }
     }

@@ -6,14 +6,17 @@ use crate::ledger::Ledger;
 use crate::observe::{CallFailed, LeadDeferred, RecordAcked, Subject};
 use crate::port::{Clock, DelayQueue, Entropy, Home, OutgoingMessage, PortError};
 use crate::settings::EnrichConfig;
+use futures_util::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::EventName;
 use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::DeferReason;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// Seconds after which a record comes back that found no time left in its invocation.
 pub(super) const NO_TIME_SECONDS: u32 = 1;
@@ -140,6 +143,18 @@ impl<'a, H: Home> Context<'a, H> {
     pub(super) fn report_failed_call(&self, error: &PortError) {
         let subject = self.subject();
         CallFailed { subject, error }.emit();
+    }
+}
+
+/// Work to its end, or why it has none: neither a panic of it nor a hang touches anything else.
+pub(super) async fn guarded<T>(
+    deadline: Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, FailureReason> {
+    match timeout(deadline, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(ended)) => Ok(ended),
+        Ok(Err(_panic)) => Err(FailureReason::Panicked),
+        Err(_elapsed) => Err(FailureReason::DeadlineExceeded),
     }
 }
 

@@ -27,15 +27,13 @@ use crate::observe::{BadMessage, CallFailed, CanaryFailed, FailureNotRecorded, R
 use crate::port::{Clock, DelayQueue, Entropy, Home, PortError};
 use crate::settings::EnrichConfig;
 use crate::trace;
-use context::{Context, counts_for_slo};
-use futures_util::FutureExt as _;
+use context::{Context, counts_for_slo, guarded};
 use futures_util::future::join_all;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::notification::S3Notification;
 use leadwire_domain::source::Source;
 use progress::Progress;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -127,13 +125,8 @@ impl<H: Home> Enrich<H> {
             (record, &trigger),
             &mut progress,
         );
-        let work = AssertUnwindSafe(attempt::run(cx, remaining)).catch_unwind();
-        let cut_off = match tokio::time::timeout(self.config.pace.record, work).await {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(_panic)) => Err(FailureReason::Panicked),
-            Err(_elapsed) => Err(FailureReason::DeadlineExceeded),
-        };
-        let outcome = cut_off.unwrap_or_else(|reason| progress.abort_outcome(&trigger, reason));
+        let ended = guarded(self.config.pace.record, attempt::run(cx, remaining)).await;
+        let outcome = ended.unwrap_or_else(|reason| progress.abort_outcome(&trigger, reason));
         self.conclude(record, Some((&trigger, &progress)), outcome)
             .await
     }
@@ -156,7 +149,7 @@ impl<H: Home> Enrich<H> {
             {
                 return context::acked(subject, Done::LeftWaiting);
             }
-            let work = AssertUnwindSafe(async {
+            let work = async {
                 if !is_recorded {
                     self.shorten_visibility(record).await?;
                 } else if self.is_forgotten(known).await {
@@ -165,18 +158,18 @@ impl<H: Home> Enrich<H> {
                     self.write_failure(record, known, reason).await?;
                 }
                 Ok(None)
-            });
-            let concluded = tokio::time::timeout(CONCLUDE_DEADLINE, work.catch_unwind()).await;
-            if let Ok(Ok(Ok(Some(done)))) = concluded {
+            };
+            let concluded = guarded(CONCLUDE_DEADLINE, work).await;
+            if let Ok(Ok(Some(done))) = concluded {
                 return context::acked(subject, done);
             }
             record.span.record(trace::ERROR_TYPE, reason.code());
             record.span.record(trace::STATUS, trace::FAILED);
             let message_id = &record.message_id;
-            if let Ok(Ok(Err(error))) = &concluded {
+            if let Ok(Err(error)) = &concluded {
                 CallFailed { subject, error }.emit();
             }
-            if is_recorded && !matches!(concluded, Ok(Ok(Ok(_)))) {
+            if is_recorded && !matches!(concluded, Ok(Ok(_))) {
                 FailureNotRecorded {
                     subject,
                     message_id,

@@ -2,7 +2,7 @@
 //! twice, the event's own message waits as it would, and what is woken in vain is gone.
 
 use super::Enrich;
-use super::context::{Failed, later};
+use super::context::{Failed, guarded, later};
 use super::record::{Done, Outcome, Record};
 use crate::ledger::queue::wake_up;
 use crate::ledger::{DocumentState, Ledger};
@@ -10,7 +10,7 @@ use crate::observe::{LeadWoken, Subject, WakeUpFailed};
 use crate::port::{Clock, DelayQueue, Home};
 use crate::settings::{EnrichConfig, RECORD_DEADLINE};
 use crate::trace::{self, TraceContext};
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::EventName;
@@ -18,7 +18,6 @@ use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::message::TriggerFacts;
 use leadwire_domain::notification::S3Notification;
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -80,12 +79,10 @@ impl<H: Home> Enrich<H> {
     /// Wakes whatever waits for this lead's owner file. What goes wrong is logged; it may be tried again.
     pub async fn wake(&self, lead_id: &LeadId) -> Result<(), FailureReason> {
         let work = wake(&*self.home, &self.config, lead_id);
-        let work = AssertUnwindSafe(work).catch_unwind();
-        let failed = match tokio::time::timeout(RECORD_DEADLINE, work).await {
-            Ok(Ok(Ok(()))) => return Ok(()),
-            Ok(Ok(Err(failed))) => failed,
-            Ok(Err(_panic)) => FailureReason::Panicked.into(),
-            Err(_elapsed) => FailureReason::DeadlineExceeded.into(),
+        let failed = match guarded(RECORD_DEADLINE, work).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(failed)) => failed,
+            Err(reason) => reason.into(),
         };
         WakeUpFailed {
             subject: Subject {

@@ -3,7 +3,7 @@
 
 use super::range::Marker;
 use super::{Sweep, open, report_failed_call};
-use crate::ledger::{Kind, Mark, Pages, Span, fill};
+use crate::ledger::{Kind, Mark, Pages, Span, fill, is_mark};
 use crate::port::{Clock as _, Home, Listed, ObjectStore, PortError};
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -38,8 +38,8 @@ pub(super) struct Look {
 
 /// What the listings say of an event.
 struct Traces {
-    /// The size of its claim, or of the marker that it ended as.
-    claim: Option<u64>,
+    /// Its claim, or the marker that it ended as.
+    claim: Option<Listed>,
     has_failed: bool,
     swept: Option<Listed>,
 }
@@ -164,7 +164,7 @@ impl<H: Home> Sweep<H> {
             doubtful.last.get_or_insert_default().clear();
             doubtful.last.get_or_insert_default().push_str(name);
             // A tombstone: the event is forgotten.
-            if object.size == 0 {
+            if is_mark(&object) {
                 continue;
             }
             look.examined += 1;
@@ -184,7 +184,7 @@ impl<H: Home> Sweep<H> {
     fn may_be_lost(&self, now: Timestamp, object: &Listed, traces: &Traces) -> bool {
         let is_claimed = traces.claim.is_some();
         let is_lost = |enqueued_at| self.is_lost(now, enqueued_at, is_claimed);
-        let is_settled = traces.claim == Some(0);
+        let is_settled = traces.claim.as_ref().is_some_and(is_mark);
         // What was enqueued again a while ago may wait as long as a new event may: its trigger is not lost yet.
         let swept = traces.swept.as_ref();
         let is_under_way = swept.is_some_and(|count| !is_lost(count.last_modified));
@@ -215,7 +215,7 @@ impl Traces {
     fn take<S: ObjectStore>(listings: &mut [Pages<'_, S>; 3], name: &str) -> Self {
         let [mail, failed, swept] = listings;
         Self {
-            claim: mail.take_at(name).map(|claim| claim.size),
+            claim: mail.take_at(name),
             has_failed: failed.take_at(name).is_some(),
             swept: swept.take_at(name),
         }
