@@ -28,6 +28,7 @@ fn pruning_takes_out_what_refers_to_what_is_taken_out() -> Result<()> {
         json!({
             "Transform": "AWS::Serverless-2016-10-31",
             "Globals": {"Function": {"Environment": {"Variables": {"BUCKET_NAME": {"Ref": "Bucket"}}}}},
+            "Parameters": {"Delay": {"Type": "Number", "Description": "In seconds."}},
             "Resources": {
                 "Work": {
                     "Type": "AWS::Serverless::Function", "Metadata": {"BuildProperties": {"Binary": "work"}},
@@ -43,6 +44,7 @@ fn pruning_takes_out_what_refers_to_what_is_taken_out() -> Result<()> {
     )?;
     assert!(pruned.removed.iter().eq(["Farther", "Permission", "Work"]));
     let expected = json!({
+        "Parameters": {"Delay": {"Type": "Number"}},
         "Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "DependsOn": [], "Properties": {}}},
         "Outputs": {
             "Kept": {"Value": {"Ref": "Bucket"}},
