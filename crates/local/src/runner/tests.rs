@@ -111,11 +111,13 @@ async fn a_poisoned_message_ends_after_three_receives_with_its_reason() {
     let running = Running::start(&sample, sample.home.outbox(), false);
     sample.send("not ours", 0).await;
     for receives in 1..=3 {
-        eventually("it was received and failed", || async {
-            let waiting = sample.home.queue().waiting(1).await.unwrap();
-            waiting
+        eventually("it was received, and given back", || async {
+            let queue = sample.home.queue();
+            let waiting = queue.waiting(1).await.unwrap();
+            let is_received = waiting
                 .first()
-                .is_some_and(|message| message.receive_count == receives && message.in_flight)
+                .is_some_and(|message| message.receive_count == receives);
+            is_received && queue.in_work().await.unwrap().is_empty()
         })
         .await;
         sample.clock.advance(360);
