@@ -4,6 +4,7 @@ use crate::home::{Operated, desk};
 use crate::output::{Ended, GOOD, Output, WAIT, plural};
 use leadwire_local::LocalHome;
 use leadwire_pipeline::observe::TombstonesMade;
+pub(crate) use leadwire_pipeline::operate::forget::count_missing;
 use leadwire_pipeline::operate::forget::{Burial, BurialStep, Buried, bury_forgotten};
 use leadwire_pipeline::port::PortError;
 use serde::Serialize;
@@ -84,11 +85,10 @@ pub(crate) async fn bury_at_start(home: &LocalHome) -> Result<(), PortError> {
     Ok(())
 }
 
-/// How many tombstones lack, for all that is known: none where they were made once.
+/// How many tombstones are missing on this machine, for all that is known: none where they were made once.
 pub(crate) async fn missing(home: &LocalHome) -> Result<u64, PortError> {
     if home.has_tombstones().await? {
         return Ok(0);
     }
-    let buried = bury_forgotten(&desk(home), Burial::DryRun, &mut |_step| ()).await?;
-    Ok(buried.made)
+    count_missing(&desk(home)).await
 }

@@ -10,7 +10,7 @@ mod mark;
 mod upgrade;
 
 pub use find::{Found, FoundEvent};
-pub use upgrade::{Burial, BurialStep, Buried, bury_forgotten};
+pub use upgrade::{Burial, BurialStep, Buried, bury_forgotten, count_missing};
 
 use crate::ledger::Ledger;
 use crate::port::{Clock, Eraser, Home, PortError};

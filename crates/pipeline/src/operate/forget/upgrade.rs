@@ -1,7 +1,7 @@
 //! What the first edition forgot has no tombstone: `mail/X` alone said that it is forgotten, and ingest does not read that any more. So each
 //! such marker whose raw object is gone gets one, once, after the upgrade.
 
-use crate::ledger::{ClaimState, Kind, Ledger, Marker, RawState, is_mark};
+use crate::ledger::{ClaimState, Kind, Ledger, Listing, Marker, RawState, is_mark};
 use crate::port::{Home, ObjectStore, PortError};
 use futures_util::future::try_join_all;
 use leadwire_domain::claim::Settled;
@@ -70,28 +70,10 @@ pub async fn bury_forgotten<H: Home>(
     on_step: &mut (impl FnMut(BurialStep) + Send),
 ) -> Result<Buried, PortError> {
     let ledger = Ledger::new(home.store());
-    let mut claims = ledger.list(Kind::Claim);
-    let mut raws = ledger.list(Kind::Raw);
+    let mut ends = Ends::new(ledger);
     let mut buried = Buried::default();
     loop {
-        let mut ended = Vec::new();
-        while ended.len() < READS_AT_ONCE {
-            let Some(entry) = claims.next().await? else {
-                break;
-            };
-            // A claim that is not empty is open, and a revision shares the raw object of its event.
-            let name = Kind::Claim.parse(&entry.key).ok();
-            let Some(name) = name.filter(|name| is_mark(&entry) && name.revision() == 0) else {
-                continue;
-            };
-            let raw = raws.seek(entry.key.strip_prefix(MAIL).unwrap_or_default());
-            let raw = match raw.await? {
-                None => RawSeen::Gone,
-                Some(raw) if is_mark(&raw) => RawSeen::Empty,
-                Some(_) => RawSeen::Stored,
-            };
-            ended.push(Ended { name, raw });
-        }
+        let ended = ends.next_few(|_raw| true).await?;
         if ended.is_empty() {
             return Ok(buried);
         }
@@ -108,6 +90,70 @@ pub async fn bury_forgotten<H: Home>(
         on_step(BurialStep {
             examined: buried.examined,
         });
+    }
+}
+
+/// How many forgotten events have no tombstone. Only markers whose raw object is gone are read.
+pub async fn count_missing<H: Home>(home: &H) -> Result<u64, PortError> {
+    let ledger = Ledger::new(home.store());
+    let mut ends = Ends::new(ledger);
+    let mut missing = 0;
+    loop {
+        let ended = ends.next_few(|raw| matches!(raw, RawSeen::Gone)).await?;
+        if ended.is_empty() {
+            return Ok(missing);
+        }
+        let looks = ended
+            .iter()
+            .map(|ended| bury(ledger, ended, Burial::DryRun));
+        for became in try_join_all(looks).await? {
+            missing += u64::from(matches!(became, Became::Made));
+        }
+    }
+}
+
+/// The events that have come to their end, by `mail/` beside `raw/`.
+struct Ends<'a, S> {
+    claims: Listing<'a, S>,
+    raws: Listing<'a, S>,
+}
+
+impl<'a, S: ObjectStore> Ends<'a, S> {
+    fn new(ledger: Ledger<'a, S>) -> Self {
+        Self {
+            claims: ledger.list(Kind::Claim),
+            raws: ledger.list(Kind::Raw),
+        }
+    }
+
+    /// The next few whose raw objects are as is wanted; none at the end.
+    async fn next_few(
+        &mut self,
+        is_wanted: impl Fn(RawSeen) -> bool,
+    ) -> Result<Vec<Ended>, PortError> {
+        let mut ended = Vec::new();
+        while ended.len() < READS_AT_ONCE {
+            let Some(entry) = self.claims.next().await? else {
+                break;
+            };
+            // A claim that is not empty is open, and a revision shares the raw object of its event.
+            let name = Kind::Claim.parse(&entry.key).ok();
+            let Some(name) = name.filter(|name| is_mark(&entry) && name.revision() == 0) else {
+                continue;
+            };
+            let raw = self
+                .raws
+                .seek(entry.key.strip_prefix(MAIL).unwrap_or_default());
+            let raw = match raw.await? {
+                None => RawSeen::Gone,
+                Some(raw) if is_mark(&raw) => RawSeen::Empty,
+                Some(_) => RawSeen::Stored,
+            };
+            if is_wanted(raw) {
+                ended.push(Ended { name, raw });
+            }
+        }
+        Ok(ended)
     }
 }
 
