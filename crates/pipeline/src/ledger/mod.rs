@@ -9,6 +9,7 @@ mod document;
 mod effects;
 mod failure;
 pub mod history;
+mod left;
 mod listing;
 mod number;
 mod owner;
@@ -16,7 +17,6 @@ mod pages;
 mod progress;
 pub mod queue;
 mod raw;
-mod remains;
 mod swept;
 mod walk;
 

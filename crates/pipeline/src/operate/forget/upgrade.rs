@@ -13,7 +13,7 @@ const READS_AT_ONCE: usize = 32;
 
 /// Whether anything is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Burial {
+pub enum TombstoneMode {
     /// Tombstones are made.
     Make,
     /// It is only counted how many would be.
@@ -22,7 +22,7 @@ pub enum Burial {
 
 /// What was found and made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Buried {
+pub struct TombstoneReport {
     /// Ends of events that were looked at.
     pub examined: u64,
     /// Forgotten events that have a tombstone already.
@@ -35,7 +35,7 @@ pub struct Buried {
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BurialStep {
+pub struct TombstoneStep {
     /// Ends of events that were looked at.
     pub examined: u64,
 }
@@ -64,31 +64,31 @@ enum Became {
 
 /// Gives each forgotten event whose raw object is gone its tombstone. `mail/` is listed beside `raw/`, and each marker that ended an event is
 /// read. It may be interrupted and begun again.
-pub async fn bury_forgotten<H: Home>(
+pub async fn make_tombstones<H: Home>(
     home: &H,
-    burial: Burial,
-    on_step: &mut (impl FnMut(BurialStep) + Send),
-) -> Result<Buried, PortError> {
+    mode: TombstoneMode,
+    on_step: &mut (impl FnMut(TombstoneStep) + Send),
+) -> Result<TombstoneReport, PortError> {
     let ledger = Ledger::new(home.store());
     let mut ends = Ends::new(ledger);
-    let mut buried = Buried::default();
+    let mut report = TombstoneReport::default();
     loop {
         let ended = ends.next_few(|_raw| true).await?;
         if ended.is_empty() {
-            return Ok(buried);
+            return Ok(report);
         }
-        let looks = ended.iter().map(|ended| bury(ledger, ended, burial));
+        let looks = ended.iter().map(|ended| make_one(ledger, ended, mode));
         for (became, ended) in try_join_all(looks).await?.into_iter().zip(&ended) {
-            buried.examined += 1;
+            report.examined += 1;
             match became {
                 Became::NotForgotten => {}
-                Became::Had => buried.had += 1,
-                Became::Made => buried.made += 1,
-                Became::Unfinished => buried.unfinished.push(ended.name.raw_key()),
+                Became::Had => report.had += 1,
+                Became::Made => report.made += 1,
+                Became::Unfinished => report.unfinished.push(ended.name.raw_key()),
             }
         }
-        on_step(BurialStep {
-            examined: buried.examined,
+        on_step(TombstoneStep {
+            examined: report.examined,
         });
     }
 }
@@ -105,7 +105,7 @@ pub async fn count_missing<H: Home>(home: &H) -> Result<u64, PortError> {
         }
         let looks = ended
             .iter()
-            .map(|ended| bury(ledger, ended, Burial::DryRun));
+            .map(|ended| make_one(ledger, ended, TombstoneMode::DryRun));
         for became in try_join_all(looks).await? {
             missing += u64::from(matches!(became, Became::Made));
         }
@@ -157,10 +157,10 @@ impl<'a, S: ObjectStore> Ends<'a, S> {
     }
 }
 
-async fn bury<S: ObjectStore>(
+async fn make_one<S: ObjectStore>(
     ledger: Ledger<'_, S>,
     ended: &Ended,
-    burial: Burial,
+    mode: TombstoneMode,
 ) -> Result<Became, PortError> {
     let ClaimState::Settled(marker, _) = ledger.claim(&ended.name).await? else {
         return Ok(Became::NotForgotten);
@@ -174,11 +174,11 @@ async fn bury<S: ObjectStore>(
     else {
         return Ok(Became::NotForgotten);
     };
-    match (ended.raw, burial) {
+    match (ended.raw, mode) {
         (RawSeen::Empty, _) => return Ok(Became::Had),
         (RawSeen::Stored, _) => return Ok(Became::Unfinished),
-        (RawSeen::Gone, Burial::DryRun) => return Ok(Became::Made),
-        (RawSeen::Gone, Burial::Make) => {}
+        (RawSeen::Gone, TombstoneMode::DryRun) => return Ok(Became::Made),
+        (RawSeen::Gone, TombstoneMode::Make) => {}
     }
     let tombstone = (at, identity.as_deref());
     let written = ledger.write_tombstone(&ended.name, None, tombstone).await?;
