@@ -127,7 +127,7 @@ impl Told {
             self.waiting += usize::from(line.contains("\"lead_deferred\""));
             if line.contains("\"email_sent\"") {
                 let line: Value = serde_json::from_str(line)?;
-                let [lead, time] = ["lead_id", "timestamp"].map(|name| line[name].as_str());
+                let [lead, time] = ["lead_id", "timestamp"].map(|name| line.get(name)?.as_str());
                 let time = time.context("a line has its time")?.parse()?;
                 let lead = lead.context("a mail has its lead")?.to_owned();
                 self.mailed.insert(lead, time);

@@ -122,9 +122,10 @@ impl House {
         let sweep = function(&stack, "SweepFunction", &variables).await?;
         let queue = stack.output("DelayQueueUrl")?;
         let mapping = Mapping::start(&clients, queue, &enrich, options.mapping).await?;
-        let notifications = match options.has_notifications {
-            true => Some(owner_mapping(&clients, &stack, &enrich).await?),
-            false => None,
+        let notifications = if options.has_notifications {
+            Some(owner_mapping(&clients, &stack, &enrich).await?)
+        } else {
+            None
         };
         let http = Client::default();
         Ok(Self {

@@ -107,7 +107,7 @@ async fn check_machine(args: &DoctorArgs) -> Vec<Check> {
     checks
 }
 
-/// What a stack stores. Its queues, functions and alarms are CloudWatch's to watch.
+/// What a stack stores. Its queues, functions and alarms are `CloudWatch`'s to watch.
 async fn check_stack<O: Operated>(home: &O, name: &str) -> Vec<Check> {
     let tombstones = match count_missing(home).await {
         Ok(count) => tombstones(

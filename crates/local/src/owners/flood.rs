@@ -152,8 +152,7 @@ async fn a_hundred_thousand_owner_files_of_others_make_no_lead_a_second_later() 
     let (calm, flooded) = (run(13, 0).await, run(13, FOREIGN).await);
     assert_eq!(calm.len(), 2 * LEADS, "each is mailed");
     assert_eq!(flooded, calm);
-    for second in course(13).into_iter() {
-        let (at, Second { owned, .. }) = second;
+    for (at, Second { owned, .. }) in course(13) {
         for lead in owned {
             assert!((at..=at + 1).contains(&calm[&lead]), "{lead} at {at}");
         }
