@@ -9,7 +9,9 @@ use jiff::SignedDuration;
 use leadwire_aws::{Buckets, OsEntropy, S3Store, SqsDelayQueue, SystemClock};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::operate::audit::{Audit, AuditConfig, AuditReport, QueueSeen};
-use leadwire_pipeline::operate::forget::{Burial, Forget, ForgetConfig, Forgotten, bury_forgotten};
+use leadwire_pipeline::operate::forget::{
+    Forget, ForgetConfig, Forgotten, TombstoneMode, make_tombstones,
+};
 use leadwire_pipeline::port::{NoMailer, Ports};
 use leadwire_pipeline::testkit::sweep_config;
 use leadwire_tests::accepted::{Accepted, key_in};
@@ -134,8 +136,8 @@ async fn a_forgotten_lead_leaves_a_tombstone_alone_and_does_not_come_back() -> R
     let erase = house.clients.s3.delete_object().bucket(raw).key(gone);
     erase.set_version_id(version).send().await?;
     let home = operator(&house)?;
-    let buried = bury_forgotten(&*home, Burial::Make, &mut |_step| ()).await?;
-    assert_eq!((buried.made, buried.had), (1, 0), "{buried:?}");
+    let report = make_tombstones(&*home, TombstoneMode::Make, &mut |_step| ()).await?;
+    assert_eq!((report.made, report.had), (1, 0), "{report:?}");
     ensure_tombstone(&house, gone).await
 }
 

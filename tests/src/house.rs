@@ -41,6 +41,8 @@ pub struct HouseOptions {
     pub mapping: MappingOptions,
     /// Whether a second receiver, the desk, is told of each lead.
     pub has_desk: bool,
+    /// Whether S3's notifications of owner files come to the enrichment, by `OwnerQueue`.
+    pub has_notifications: bool,
 }
 
 impl HouseOptions {
@@ -74,6 +76,8 @@ pub struct House {
     pub gateway: Gateway,
     /// The queue's event source mapping.
     pub mapping: Mapping,
+    /// That of `OwnerQueue`, where the options want it.
+    pub notifications: Option<Mapping>,
     /// Whom the leads are mailed to.
     pub mailbox: Mailbox,
     /// Whom they are mailed to as well, where the options want it.
@@ -118,6 +122,11 @@ impl House {
         let sweep = function(&stack, "SweepFunction", &variables).await?;
         let queue = stack.output("DelayQueueUrl")?;
         let mapping = Mapping::start(&clients, queue, &enrich, options.mapping).await?;
+        let notifications = if options.has_notifications {
+            Some(owner_mapping(&clients, &stack, &enrich).await?)
+        } else {
+            None
+        };
         let http = Client::default();
         Ok(Self {
             clients,
@@ -129,6 +138,7 @@ impl House {
             sweep,
             gateway,
             mapping,
+            notifications,
             mailbox: team,
             desk,
             http,
@@ -309,6 +319,16 @@ async fn deploy(clients: &Clients, options: &HouseOptions, receivers: &str) -> R
         alarms: options.alarms.clone(),
     };
     Stack::deploy(clients, &stack).await
+}
+
+/// Two batches at once, beside the delay queue's.
+async fn owner_mapping(clients: &Clients, stack: &Stack, enrich: &Function) -> Result<Mapping> {
+    let queue = stack.physical_id(clients, "OwnerQueue").await?;
+    let options = MappingOptions {
+        concurrency: 2,
+        ..MappingOptions::default()
+    };
+    Mapping::start(clients, &queue, enrich, options).await
 }
 
 /// The address that the template makes of an API which is not deployed: where the canary is posted to, if there is one.

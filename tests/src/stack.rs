@@ -84,6 +84,17 @@ impl Stack {
         value.with_context(|| format!("the stack has no output {name}"))
     }
 
+    /// The physical id of a resource by its logical id: of a queue its URL.
+    pub async fn physical_id(&self, clients: &Clients, id: &str) -> Result<String> {
+        let describe = clients.cloudformation.describe_stack_resource();
+        let describe = describe.stack_name(&self.name).logical_resource_id(id);
+        let reply = describe.send().await.with_context(|| id.to_owned())?;
+        let detail = reply.stack_resource_detail();
+        let physical = detail.and_then(|detail| detail.physical_resource_id());
+        let physical = physical.with_context(|| format!("the stack has no resource {id}"))?;
+        Ok(physical.to_owned())
+    }
+
     /// A function of the template by its logical id.
     pub fn function(&self, id: &str) -> Result<&FunctionProperties> {
         let found = self.functions.iter().find(|function| function.id == id);

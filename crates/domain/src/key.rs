@@ -59,8 +59,14 @@ impl EventName {
     /// The name in slot `slot`: slot 0 is the event's time, a later slot that time plus a hash of the identity and the slot modulo one
     /// second, so that a thousand events of one instant do not walk past each other.
     pub fn in_slot(lead_id: &LeadId, time: Timestamp, identity: &Identity<'_>, slot: u32) -> Self {
+        Self::new(lead_id, time).moved(time, identity, slot)
+    }
+
+    /// The name in slot `slot` of the event that has this one in slot 0.
+    #[must_use]
+    pub fn moved(self, time: Timestamp, identity: &Identity<'_>, slot: u32) -> Self {
         if slot == 0 {
-            return Self::new(lead_id, time);
+            return self;
         }
         let mut hash = Sha256::new();
         hash.update(identity.text());
@@ -72,7 +78,12 @@ impl EventName {
         let shifted = time
             .checked_add(SignedDuration::from_micros(micros))
             .unwrap_or(time);
-        Self::new(lead_id, shifted)
+        let base = self.base.strip_suffix(&compact(time));
+        let base = base.map(|lead| format!("{lead}{}", compact(shifted)));
+        Self {
+            base: base.unwrap_or(self.base),
+            ..self
+        }
     }
 
     /// Takes the key of a raw event apart: `raw/<name>.json`. An operator may name a raw object that we did not write.

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 /// The time between two looks: a lead whose owner came is mailed within five seconds.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Looks for ever. A file wakes its lead once, and once more when it has changed.
+/// Looks for ever.
 pub(crate) async fn watch<H: Home>(
     queue: SqliteQueue,
     lookup: LookupFolder,
@@ -25,20 +25,48 @@ pub(crate) async fn watch<H: Home>(
         // What an earlier process put back looks by itself then.
         QueueUnavailable { error: &error }.emit();
     }
-    let mut woken: BTreeMap<LeadId, FileVersion> = BTreeMap::new();
+    let mut watch = Watch::new(queue, lookup, enrich);
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let waiting = queue.owner_waits();
-        woken.retain(|lead_id, _| waiting.binary_search(lead_id).is_ok());
-        for (lead_id, version) in lookup.versions(waiting).await {
-            if woken.get(&lead_id) != Some(&version) && enrich.wake(&lead_id).await.is_ok() {
-                woken.insert(lead_id, version);
+        watch.look().await;
+    }
+}
+
+/// Which files woke their leads. A file wakes its lead once, and once more when it has changed.
+struct Watch<H> {
+    queue: SqliteQueue,
+    lookup: LookupFolder,
+    enrich: Arc<Enrich<H>>,
+    woken: BTreeMap<LeadId, FileVersion>,
+}
+
+impl<H: Home> Watch<H> {
+    fn new(queue: SqliteQueue, lookup: LookupFolder, enrich: Arc<Enrich<H>>) -> Self {
+        Self {
+            queue,
+            lookup,
+            enrich,
+            woken: BTreeMap::new(),
+        }
+    }
+
+    /// Looks once.
+    async fn look(&mut self) {
+        let waiting = self.queue.owner_waits();
+        self.woken
+            .retain(|lead_id, _| waiting.binary_search(lead_id).is_ok());
+        for (lead_id, version) in self.lookup.versions(waiting).await {
+            let is_new = self.woken.get(&lead_id) != Some(&version);
+            if is_new && self.enrich.wake(&lead_id).await.is_ok() {
+                self.woken.insert(lead_id, version);
             }
         }
     }
 }
 
+#[cfg(test)]
+mod flood;
 #[cfg(test)]
 mod tests;

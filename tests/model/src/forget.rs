@@ -21,7 +21,7 @@ impl Protocol {
             }
             // One lease: every worker that was at work at the later mark is dead or done by then.
             Forget::Wait => !state.workers.each().iter().any(|w| w.old),
-            Forget::Bury | Forget::Mark | Forget::Delete => true,
+            Forget::Tombstone | Forget::Mark | Forget::Delete => true,
             Forget::Done => false,
         };
         if enabled {
@@ -39,7 +39,7 @@ impl Protocol {
         if self.breaks(Variant::MarkBeforeTombstone) {
             Forget::Mark
         } else {
-            Forget::Bury
+            Forget::Tombstone
         }
     }
 
@@ -47,7 +47,7 @@ impl Protocol {
         let marks_first = self.breaks(Variant::MarkBeforeTombstone);
         state.forget = match state.forget {
             Forget::Never | Forget::Done => state.forget,
-            Forget::Bury => {
+            Forget::Tombstone => {
                 if state.raw != Raw::Tombstone {
                     state.raw = Raw::Tombstone;
                     note_who_is_at_work(state, marks_first);
@@ -63,7 +63,7 @@ impl Protocol {
                     note_who_is_at_work(state, false);
                 }
                 if marks_first {
-                    Forget::Bury
+                    Forget::Tombstone
                 } else if self.breaks(Variant::DeleteBeforeLease) {
                     Forget::Delete
                 } else {

@@ -71,7 +71,7 @@ pub enum Forget {
     #[default]
     Never,
     /// `PUT raw/X`, the tombstone, `If-Match`.
-    Bury,
+    Tombstone,
     /// `PUT mail/X` and the claims of the revisions: settled, forgotten.
     Mark,
     /// One lease goes by.

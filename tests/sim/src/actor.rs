@@ -167,7 +167,7 @@ pub(crate) fn end(shared: &Shared, process: &Process) {
     shared.with(|state| {
         state.busy -= 1;
         state.alive.retain(|alive| alive.id != process.life.id);
-        state.ledger.bury(process.life.id);
+        state.ledger.died(process.life.id);
     });
     shared.changed();
 }

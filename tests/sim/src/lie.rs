@@ -11,8 +11,8 @@ use leadwire_domain::message::{Notify, Trigger};
 use leadwire_domain::wait::WaitKind;
 use leadwire_pipeline::port::{
     BegunMail, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage,
-    Mail, MailOutcome, Mailer, Metadata, NewObject, ObjectStore, OutgoingMessage, PortError,
-    Remnant, Replaced, StoredObject,
+    Mail, MailOutcome, Mailer, Metadata, NewObject, ObjectStore, ObjectVersions, OutgoingMessage,
+    PortError, Replaced, StoredObject,
 };
 use leadwire_pipeline::stage::enrich::Record;
 use std::collections::BTreeSet;
@@ -340,18 +340,22 @@ impl<H: Home> Eraser for Lying<H>
 where
     H::Store: Eraser,
 {
-    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<Remnant>, PortError> {
-        self.honest.store().remains(bucket, prefix).await
+    async fn list_versions(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+    ) -> Result<Vec<ObjectVersions>, PortError> {
+        self.honest.store().list_versions(bucket, prefix).await
     }
 
-    async fn get_remains(
+    async fn get_any_version(
         &self,
         bucket: Bucket,
         key: &str,
         bytes_max: usize,
     ) -> Result<Fetched, PortError> {
         let store = self.honest.store();
-        store.get_remains(bucket, key, bytes_max).await
+        store.get_any_version(bucket, key, bytes_max).await
     }
 
     async fn erase(&self, bucket: Bucket, key: &str) -> Result<u64, PortError> {

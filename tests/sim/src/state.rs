@@ -196,7 +196,7 @@ impl State {
         self.boot += 1;
         for dead in &self.alive {
             dead.death.notify_one();
-            self.ledger.bury(dead.id);
+            self.ledger.died(dead.id);
         }
         self.memory.release();
     }

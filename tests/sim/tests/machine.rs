@@ -392,7 +392,7 @@ async fn live(policy: AmbiguousPolicy, dies_at: Option<(usize, bool)>) -> usize 
             }
             Either::Right(_) => {
                 let mut world = shared.with();
-                world.ledger.bury(boot);
+                world.ledger.died(boot);
                 world.boot += 1;
             }
         }

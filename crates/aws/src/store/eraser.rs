@@ -4,7 +4,9 @@
 use super::{S3Store, read};
 use crate::classify::{code, failed, port_error, status};
 use aws_sdk_s3::primitives::DateTime;
-use leadwire_pipeline::port::{Bucket, Eraser, Fetched, ObjectStore as _, PortError, Remnant};
+use leadwire_pipeline::port::{
+    Bucket, Eraser, Fetched, ObjectStore as _, ObjectVersions, PortError,
+};
 
 /// A version of an object, or the mark of a deletion.
 struct Version {
@@ -112,29 +114,33 @@ fn version_of(
 }
 
 impl Eraser for S3Store {
-    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<Remnant>, PortError> {
-        let mut left: Vec<Remnant> = Vec::new();
+    async fn list_versions(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+    ) -> Result<Vec<ObjectVersions>, PortError> {
+        let mut left: Vec<ObjectVersions> = Vec::new();
         for version in self.versions(bucket, prefix).await? {
             if left.last().is_none_or(|last| last.key != version.key) {
-                left.push(Remnant {
+                left.push(ObjectVersions {
                     key: version.key.clone(),
                     size: None,
                     hidden: 0,
                 });
             }
-            let Some(remnant) = left.last_mut() else {
+            let Some(object) = left.last_mut() else {
                 continue;
             };
             if version.is_there() {
-                remnant.size = version.size;
+                object.size = version.size;
             } else {
-                remnant.hidden += 1;
+                object.hidden += 1;
             }
         }
         Ok(left)
     }
 
-    async fn get_remains(
+    async fn get_any_version(
         &self,
         bucket: Bucket,
         key: &str,

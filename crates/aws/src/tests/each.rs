@@ -2,7 +2,7 @@
 
 use super::clients_at;
 use super::fault::Call::{
-    self, Create, Erase, EraseHidden, Get, Hidden, Mail, Remains, Replace, Webhook,
+    self, Create, Erase, EraseHidden, Get, Hidden, ListVersions, Mail, Replace, Webhook,
 };
 use super::fault::{CALLS, Row, check, work};
 use super::server::Step;
@@ -178,11 +178,16 @@ async fn of_a_call_that_is_several_requests_each_may_fail() {
     check([
         (Hidden, vec![Step::RESET], "transient", 3),
         (Hidden, vec![missing(), Step::RESET], "transient", 4),
-        (Hidden, vec![missing(), Remains.success()], "missing", 2),
+        (
+            Hidden,
+            vec![missing(), ListVersions.success()],
+            "missing",
+            2,
+        ),
         (Hidden, vec![missing(), versions(), gone()], "missing", 3),
         (Hidden, vec![denied()], "denied", 1),
         (Erase, vec![Step::RESET], "transient", 3),
-        (Erase, vec![Remains.success()], "ok", 1),
+        (Erase, vec![ListVersions.success()], "ok", 1),
         (Erase, vec![denied()], "permanent", 1),
         (EraseHidden, vec![versions(), denied()], "permanent", 2),
     ])

@@ -4,7 +4,7 @@ use super::server::{Server, Step};
 use super::{ATTEMPT, SILENT_ATTEMPT, clients_at};
 use crate::{Buckets, Clients, S3Store, SecretsManagerStore, SesMailer, SqsDelayQueue};
 use Call::{
-    Create, Erase, EraseHidden, Get, Hidden, List, Mail, Put, Remains, Replace, Secret, Send,
+    Create, Erase, EraseHidden, Get, Hidden, List, ListVersions, Mail, Put, Replace, Secret, Send,
     Visibility, Webhook,
 };
 use futures_util::StreamExt as _;
@@ -29,7 +29,7 @@ pub(super) enum Call {
     Put,
     List,
     /// What is left under a prefix.
-    Remains,
+    ListVersions,
     /// What a deletion hides.
     Hidden,
     Erase,
@@ -48,7 +48,7 @@ pub(super) const CALLS: [Call; 14] = [
     Replace,
     Put,
     List,
-    Remains,
+    ListVersions,
     Hidden,
     Erase,
     EraseHidden,
@@ -88,8 +88,8 @@ pub(super) async fn work(call: Call, clients: &Clients, url: &str) -> &'static s
     let queue = SqsDelayQueue::new(clients.sqs(), format!("{url}/000000000000/delay"));
     match call {
         Get => fetched(store.get(bucket, key, 9).await),
-        Hidden => fetched(store.get_remains(bucket, key, 9).await),
-        Remains => word(store.remains(bucket, key).await, |_keys| "ok"),
+        Hidden => fetched(store.get_any_version(bucket, key, 9).await),
+        ListVersions => word(store.list_versions(bucket, key).await, |_keys| "ok"),
         Erase => word(store.erase(bucket, key).await, |_versions| "ok"),
         EraseHidden => word(store.erase_hidden(bucket, key).await, |_versions| "ok"),
         Create => {
@@ -154,7 +154,7 @@ impl Call {
     /// Success, as its service words it.
     pub(super) fn success(self) -> Step {
         match self {
-            Remains => Step::ok(&[], "<ListVersionsResult></ListVersionsResult>"),
+            ListVersions => Step::ok(&[], "<ListVersionsResult></ListVersionsResult>"),
             Erase | EraseHidden => Step::Answer(204, Vec::new(), String::new()),
             List => Step::ok(&[], "<ListBucketResult></ListBucketResult>"),
             Secret => Step::ok(&[], r#"{"SecretString":"{}"}"#),

@@ -3,8 +3,8 @@ use super::fault::{Call, DATE};
 use super::server::{Server, Step};
 use crate::{Buckets, S3Store};
 use leadwire_pipeline::port::{
-    Bucket, Created, ETag, Eraser as _, Fetched, NewObject, ObjectStore as _, PortErrorKind,
-    Remnant,
+    Bucket, Created, ETag, Eraser as _, Fetched, NewObject, ObjectStore as _, ObjectVersions,
+    PortErrorKind,
 };
 
 /// A store over a service with this script.
@@ -135,7 +135,7 @@ async fn every_version_of_one_object_is_erased_and_what_hides_them_last() {
 }
 
 /// A tombstone, what it hides, and what a deletion hid before.
-const BURIED: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated>\
+const HIDDEN_VERSIONS: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated>\
     <Version><Key>raw/x.json</Key><VersionId>v4</VersionId><IsLatest>true</IsLatest><Size>0</Size><LastModified>2026-11-23T06:50:04Z</LastModified></Version>\
     <Version><Key>raw/x.json</Key><VersionId>v2</VersionId><IsLatest>false</IsLatest><Size>0</Size><LastModified>2026-11-23T06:50:02Z</LastModified></Version>\
     <Version><Key>raw/x.json</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><Size>2</Size><LastModified>2026-11-23T06:50:01Z</LastModified></Version>\
@@ -144,7 +144,7 @@ const BURIED: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated>\
 
 #[tokio::test]
 async fn what_an_object_hides_is_erased_and_the_object_stays() {
-    let (server, store) = store([Step::ok(&[], BURIED), Call::Erase.success()]).await;
+    let (server, store) = store([Step::ok(&[], HIDDEN_VERSIONS), Call::Erase.success()]).await;
     let erased = store.erase_hidden(Bucket::Raw, "raw/x.json").await;
     assert_eq!(erased.unwrap(), 3);
     let requests = server.requests();
@@ -161,9 +161,13 @@ async fn what_an_object_hides_is_erased_and_the_object_stays() {
 #[tokio::test]
 async fn behind_an_empty_object_the_newest_version_with_bytes_is_read() {
     let empty = Step::ok(&[DATE, "etag: \"e1\""], "");
-    let script = [empty, Step::ok(&[], BURIED), Call::Hidden.success()];
+    let script = [
+        empty,
+        Step::ok(&[], HIDDEN_VERSIONS),
+        Call::Hidden.success(),
+    ];
     let (server, store) = store(script).await;
-    let fetched = store.get_remains(Bucket::Raw, "raw/x.json", 9).await;
+    let fetched = store.get_any_version(Bucket::Raw, "raw/x.json", 9).await;
     assert!(matches!(fetched.unwrap(), Fetched::Found(_)));
     let requests = server.requests();
     assert!(requests[2].contains("versionid=v1"), "{requests:?}");
@@ -184,13 +188,13 @@ async fn what_remains_is_listed_by_key_over_all_pages() {
         page("<IsTruncated>false</IsTruncated>", "raw/b"),
     ])
     .await;
-    let remnant = |key: &str, hidden| Remnant {
+    let object = |key: &str, hidden| ObjectVersions {
         key: key.to_owned(),
         size: None,
         hidden,
     };
-    let left = store.remains(Bucket::Raw, "raw/").await;
-    assert_eq!(left.unwrap(), [remnant("raw/a", 2), remnant("raw/b", 1)]);
+    let left = store.list_versions(Bucket::Raw, "raw/").await;
+    assert_eq!(left.unwrap(), [object("raw/a", 2), object("raw/b", 1)]);
     let requests = server.requests();
     assert!(requests[1].contains("key-marker=raw%2fa"), "{requests:?}");
     assert!(requests[1].contains("version-id-marker=a"), "{requests:?}");
@@ -201,7 +205,7 @@ async fn what_remains_is_listed_by_key_over_all_pages() {
 async fn an_object_that_a_deletion_hides_is_read_in_its_newest_version() {
     let (missing, versions) = (Step::xml(404, "NoSuchKey"), Step::ok(&[], VERSIONS));
     let (server, store) = store([missing, versions, Call::Hidden.success()]).await;
-    let fetched = store.get_remains(Bucket::Raw, "raw/x.json", 9).await;
+    let fetched = store.get_any_version(Bucket::Raw, "raw/x.json", 9).await;
     assert!(matches!(fetched.unwrap(), Fetched::Found(_)));
     let requests = server.requests();
     assert!(requests[2].contains("versionid=v2"), "{requests:?}");

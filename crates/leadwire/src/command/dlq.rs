@@ -10,7 +10,6 @@ use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::effect::EffectId;
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::EventName;
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
@@ -191,7 +190,7 @@ pub(super) async fn ls<O: Operated>(
             "key": failure.key,
             "reason": reason_code(failure),
             "advice": failure.record.as_ref().map(|record| record.reason.advice()),
-            "effects": effects_of(failure),
+            "effects": failure.effects,
             "failure": failure.record,
             "queued": is_queued(&look, failure),
         }))?;
@@ -238,14 +237,8 @@ fn row(failure: &Failure, look: &QueueSnapshot, now: Timestamp) -> Vec<Cell> {
     ]
 }
 
-/// The effects that did not happen, where the failure names any.
-fn effects_of(failure: &Failure) -> &[EffectId] {
-    let record = failure.record.as_ref();
-    record.map_or(&[], |record| &record.effects)
-}
-
 fn not_sent(failure: &Failure) -> String {
-    match effects_of(failure) {
+    match &*failure.effects {
         [] => String::new(),
         [effect] => effect.to_string(),
         several => format!("{} receivers", several.len()),
@@ -372,6 +365,7 @@ fn settled_leftovers<'a>(
         key: name.failed_key(),
         name: Some(name.clone()),
         record: None,
+        effects: Vec::new(),
     };
     leftovers.map(failure).collect()
 }

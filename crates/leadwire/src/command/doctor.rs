@@ -1,8 +1,8 @@
-//! `doctor`: whether a data folder and its configuration are sound, and what to do where not.
+//! `doctor`: whether a data folder and its configuration are sound, or what a stack stores, and what to do where not.
 
-use super::forget::missing;
+use super::forget::{count_missing, missing};
 use crate::duration::render_relative;
-use crate::home::{self, FolderArgs};
+use crate::home::{self, HomeArgs, Operated, with_home};
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
 use crate::settings::typed::Typed;
 use anstyle::Style;
@@ -20,10 +20,11 @@ use std::path::Path;
 #[command(after_help = "\
 Examples:
   leadwire doctor
-  leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server lets us in")]
+  leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server lets us in
+  leadwire doctor --stack crm-ingestion-prod             Only what the stack stores; `leadwire alarms` says the rest")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
-    pub(crate) folder: FolderArgs,
+    pub(crate) home: HomeArgs,
     #[command(flatten)]
     pub(crate) settings: Typed,
 }
@@ -61,9 +62,28 @@ fn failed(error: impl Into<anyhow::Error>) -> Found {
     fail(format!("{:#}", error.into()))
 }
 
+/// What was looked at, and what was found.
+type Check = (&'static str, Found);
+
 /// Checks everything, whatever the first finding is.
 pub(super) async fn run(args: &DoctorArgs, output: &mut Output) -> anyhow::Result<Ended> {
-    let folder = DataFolder::new(&args.folder.data);
+    let checks = match &args.home.stack {
+        None => check_machine(args).await,
+        Some(name) => with_home!(&args.home, home => check_stack(&home, name)),
+    };
+    let mut rows = Vec::new();
+    for (what, ((word, style), found)) in &checks {
+        output.json(&json!({ "check": what, "verdict": word, "found": found }))?;
+        let word = Cell::styled(*word, *style);
+        rows.push(vec![word, Cell::plain(*what), Cell::plain(found)]);
+    }
+    output.table(&["STATE", "CHECK", "FOUND"], &rows)?;
+    let is_well = checks.iter().all(|(_, (verdict, _))| *verdict != FAIL);
+    Ok(Ended::when(is_well))
+}
+
+async fn check_machine(args: &DoctorArgs) -> Vec<Check> {
+    let folder = DataFolder::new(&args.home.folder.data);
     let mut checks = Vec::new();
     match LocalHome::open(folder.path(), Mode::Operate) {
         Err(error) => checks.push(("data folder", failed(error))),
@@ -84,15 +104,30 @@ pub(super) async fn run(args: &DoctorArgs, output: &mut Output) -> anyhow::Resul
     checks.push(("disk", check_space(folder.path())));
     checks.push(("sources.json", check_sources(folder.path())));
     checks.push(("mail", check_mail(&folder, smtp.as_deref()).await));
-    let mut rows = Vec::new();
-    for (what, ((word, style), found)) in &checks {
-        output.json(&json!({ "check": what, "verdict": word, "found": found }))?;
-        let word = Cell::styled(*word, *style);
-        rows.push(vec![word, Cell::plain(*what), Cell::plain(found)]);
-    }
-    output.table(&["STATE", "CHECK", "FOUND"], &rows)?;
-    let is_well = checks.iter().all(|(_, (verdict, _))| *verdict != FAIL);
-    Ok(Ended::when(is_well))
+    checks
+}
+
+/// What a stack stores. Its queues, functions and alarms are `CloudWatch`'s to watch.
+async fn check_stack<O: Operated>(home: &O, name: &str) -> Vec<Check> {
+    let tombstones = match count_missing(home).await {
+        Ok(count) => tombstones(
+            count,
+            &format!("run `leadwire forget --tombstones --stack {name}` as its operator's role"),
+        ),
+        Err(error) => failed(error),
+    };
+    let dead = match Ledger::new(home.store()).failures().await {
+        Ok(failures) if failures.is_empty() => ok("none"),
+        Ok(failures) => {
+            let count = failures.len();
+            let see = format!("see `leadwire dlq ls --stack {name}`");
+            warn(format!(
+                "leads that failed or wait for a person: {count}; {see}"
+            ))
+        }
+        Err(error) => failed(error),
+    };
+    vec![("tombstones", tombstones), ("dead letters", dead)]
 }
 
 async fn check_database(home: &LocalHome) -> Found {
@@ -108,13 +143,19 @@ async fn check_database(home: &LocalHome) -> Found {
 
 /// Whether those whom the first edition forgot stay forgotten.
 async fn check_tombstones(home: &LocalHome) -> Found {
+    let remedy = "`leadwire up` makes them when it starts, or run `leadwire forget --tombstones`";
     match missing(home).await {
-        Ok(0) => ok("none is missing"),
-        Ok(count) => fail(format!(
-            "{count} missing: leads that an earlier version forgot come back with a retry; `leadwire up` makes them when it starts, or run \
-             `leadwire forget --tombstones`"
-        )),
+        Ok(count) => tombstones(count, remedy),
         Err(error) => failed(error),
+    }
+}
+
+fn tombstones(missing: u64, remedy: &str) -> Found {
+    match missing {
+        0 => ok("none is missing"),
+        count => fail(format!(
+            "{count} missing: leads that an earlier version forgot come back with a retry; {remedy}"
+        )),
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod tombstones;
 
-pub(super) use tombstones::{bury_at_start, missing};
+pub(super) use tombstones::{count_missing, make_at_start, missing};
 
 use crate::duration::render_seconds;
 use crate::home::{HomeArgs, Operated, OwnerFile};

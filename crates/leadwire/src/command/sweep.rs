@@ -45,7 +45,8 @@ pub(super) async fn run<O: Operated>(
     let report = Sweep::new(home, config).run(mode).await?;
     output.json(&json!({
         "examined": report.examined, "found": report.found, "sent": report.sent,
-        "given_up": report.given_up, "refused": report.refused, "keys": report.keys,
+        "given_up": report.given_up, "refused": report.refused, "complete": report.complete,
+        "keys": report.keys,
     }))?;
     for key in &report.keys {
         output.line(key)?;

@@ -1,6 +1,6 @@
 //! `up`: the pipeline on this machine.
 
-use super::forget::bury_at_start;
+use super::forget::make_at_start;
 use crate::console;
 use crate::duration::render_seconds;
 use crate::home::{self, DATA_DEFAULT, FolderArgs};
@@ -58,7 +58,7 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
         let warning = warning.to_string();
         FolderWarning { warning }.emit();
     }
-    bury_at_start(&home).await?;
+    make_at_start(&home).await?;
     // A caller that sees this line may stop it at once.
     let mut signals = Signals::listen()?;
     announce(&settings, &home, address, output)?;

@@ -110,7 +110,7 @@ fn class(row: &Row<'_>) -> &'static str {
         _ if row.span.error.is_some() && row.depth == 0 => "top failed",
         _ if row.span.error.is_some() => "failed",
         RowKind::Received | RowKind::Attempt(_) => "top",
-        RowKind::Orphan | RowKind::SentAgain => "top orphan",
+        RowKind::Orphan | RowKind::SentLater => "top orphan",
         RowKind::Wait => "wait",
         RowKind::Part => "part",
     }

@@ -71,8 +71,8 @@ pub(crate) enum RowKind {
     Attempt(u32),
     /// Time in the queue.
     Wait,
-    /// A message that was sent when the request was long over: by a sweep.
-    SentAgain,
+    /// A message that was sent when the request was long over: by a sweep, which sends one again, or by a wake-up, which sends the first of its own.
+    SentLater,
     /// Part of what stands above it.
     Part,
     /// A span whose parent is not known here.
@@ -85,7 +85,7 @@ impl RowKind {
         match self {
             Self::Attempt(number) => Some(format!("attempt {number}")),
             Self::Orphan => Some("parent not kept".to_owned()),
-            Self::SentAgain => Some("sent again".to_owned()),
+            Self::SentLater => Some("sent later".to_owned()),
             Self::Received | Self::Wait | Self::Part => None,
         }
     }

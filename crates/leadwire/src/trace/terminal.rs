@@ -82,7 +82,7 @@ fn name(row: &Row<'_>) -> String {
 fn name_style(row: &Row<'_>) -> Style {
     match row.kind {
         _ if row.span.error.is_some() => BAD,
-        RowKind::Received | RowKind::Attempt(_) | RowKind::SentAgain | RowKind::Orphan => BOLD,
+        RowKind::Received | RowKind::Attempt(_) | RowKind::SentLater | RowKind::Orphan => BOLD,
         RowKind::Wait => WAIT,
         RowKind::Part => PLAIN,
     }
@@ -141,7 +141,7 @@ fn bar(row: &Row<'_>, breaks: &[&Piece], columns: usize) -> String {
         _ if row.span.error.is_some() => ('█', BAD),
         RowKind::Wait => ('░', WAIT),
         RowKind::Received | RowKind::Attempt(_) => ('█', GOOD),
-        RowKind::SentAgain => ('█', WAIT),
+        RowKind::SentLater => ('█', WAIT),
         RowKind::Orphan | RowKind::Part => ('▆', PLAIN),
     };
     let cell = |column: usize| {

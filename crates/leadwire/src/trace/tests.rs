@@ -87,11 +87,13 @@ fn what_a_sweep_sent_stands_at_the_top_and_is_linked_to_the_sweep() {
         tops(&waterfall),
         [
             (RowKind::Received, "POST /ingest/{source}"),
-            (RowKind::SentAgain, "send delay"),
+            (RowKind::SentLater, "send delay"),
             (RowKind::Wait, "wait delay"),
             (RowKind::Attempt(1), "process delay"),
         ]
     );
+    // A wake-up's first message stands there too: it is not said that it was sent before.
+    assert_eq!(RowKind::SentLater.note().as_deref(), Some("sent later"));
     assert_eq!(elsewhere(&waterfall), ["6ac2a63fcdcdcdcdcdcdcdcdcdcdcdcd"]);
     assert_eq!(texts(&waterfall), ["1 h 14 min of which nothing is known"]);
 }

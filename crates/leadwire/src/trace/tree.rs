@@ -28,7 +28,7 @@ impl Placed<'_> {
         } else if self.is_orphan {
             RowKind::Orphan
         } else if self.depth == 0 && self.span.kind == Kind::Producer {
-            RowKind::SentAgain
+            RowKind::SentLater
         } else if self.depth == 0 {
             RowKind::Received
         } else {

@@ -91,6 +91,7 @@ fn a_sweep_of_an_empty_folder_finds_nothing() {
     let report = house.json("sweep --dry-run").remove(0);
     assert_eq!(report["found"], 0);
     assert_eq!(report["refused"], false);
+    assert_eq!(report["complete"], true, "everything was looked at");
     assert!(house.json("leads").is_empty());
 }
 

@@ -134,7 +134,7 @@ fn a_lead_whose_owner_came_late_is_seen_with_both_attempts_as_they_really_were()
     let lines = browser.texts(".fall summary");
     assert_eq!(lines.len(), spans.len(), "{lines:#?}");
     // The wake-up: the owner file's message, beside the one that waits.
-    let attempts = ["attempt 1", "sent again", "attempt 2"];
+    let attempts = ["attempt 1", "sent later", "attempt 2"];
     assert_eq!(browser.texts(".attempt"), attempts);
     for start in [
         "POST /ingest · accepted ingest",
@@ -148,7 +148,7 @@ fn a_lead_whose_owner_came_late_is_seen_with_both_attempts_as_they_really_were()
         assert!(found, "{start} is not in {lines:#?}");
     }
     let alone = browser.texts(".orphan .attempt");
-    assert_eq!(alone, ["sent again"], "{lines:#?}");
+    assert_eq!(alone, ["sent later"], "{lines:#?}");
     assert_eq!(browser.all(".orphan").len(), alone.len(), "{lines:#?}");
 
     let trace_id = plant(&house, &with_long_waits(&spans), |_span| {});

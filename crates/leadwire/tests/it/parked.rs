@@ -1,7 +1,9 @@
 //! Mails of which nobody knows whether they went out.
 
-use crate::house::{House, Up, wait_until};
+use crate::house::{House, Up, block_on, wait_until};
 use crate::mail::{MailServer, stage, up};
+use leadwire_local::Mode;
+use leadwire_pipeline::port::{Bucket, NewObject, ObjectStore as _};
 use serde_json::{Value, json};
 
 /// A lead whose mail is parked: the server's answer to it made no sense.
@@ -97,4 +99,72 @@ fn of_two_receivers_the_one_whose_mail_is_parked_is_named_and_resolved_and_the_o
     }
     assert_eq!(server.messages().len(), 1);
     assert_eq!(up.stop(), Some(0));
+}
+
+/// An event's name, and the three effects of these tests.
+const EVENT: &str = "crm_event_a_20261123T065000123456Z";
+const EFFECTS: [&str; 3] = [
+    "team:0000000000000001",
+    "team:0000000000000002",
+    "team:0000000000000003",
+];
+
+/// A house in which an event failed with its first two effects, of which the claim says this.
+fn failed_with_two(states: &[&str]) -> House {
+    let house = House::new();
+    let store = house.open(Mode::Prepare).store();
+    let effects = states.iter().zip(EFFECTS).map(|(state, effect)| {
+        format!(r#""{effect}":{{"state":"{state}","attempt":1,"doubts":0}}"#)
+    });
+    let effects: Vec<String> = effects.collect();
+    let claim = format!(
+        r#"{{"v":2,"token":"t","lease_until":"2026-11-23T07:00:00Z","effects":{{{}}}}}"#,
+        effects.join(",")
+    );
+    let failure = format!(
+        r#"{{"v":1,"reason":"mail_refused","receives":3,"failed_at":"2026-11-23T07:30:00Z","message_id":"m","s3_key":"raw/{EVENT}.json","lead_id":"a","event_id":"e","revision":0,"effects":["{}","{}"]}}"#,
+        EFFECTS[0], EFFECTS[1]
+    );
+    for (prefix, text) in [("mail", claim), ("failed", failure)] {
+        let (key, object) = (
+            format!("{prefix}/{EVENT}.json"),
+            NewObject::of(text.into_bytes()),
+        );
+        block_on(store.put(Bucket::Enriched, &key, object)).unwrap();
+    }
+    house
+}
+
+#[test]
+fn an_effect_that_was_resolved_since_is_no_longer_listed_as_not_sent() {
+    let house = failed_with_two(&["parked", "refused"]);
+    let listed = |house: &House| house.json("dlq ls").remove(0);
+    assert_eq!(listed(&house)["effects"], json!(EFFECTS[..2]));
+    house.json(&format!("parked resolve {EVENT} --sent"));
+    let left = listed(&house);
+    assert_eq!(left["effects"], json!([EFFECTS[1]]));
+    let stored = &left["failure"]["effects"];
+    assert_eq!(*stored, json!(EFFECTS[..2]), "what was recorded stays");
+    house.run("dlq ls").expect_out(0, EFFECTS[1]);
+    let ran = house.run("dlq ls").expect_code(0);
+    assert!(!ran.out.contains("2 receivers"), "{}", ran.out);
+}
+
+#[test]
+fn a_failure_of_which_every_effect_was_resolved_since_is_no_longer_listed_though_others_are_open() {
+    let house = failed_with_two(&["parked", "parked", "idle"]);
+    let resolved = house.json(&format!("parked resolve {EVENT} --sent"));
+    assert_eq!(resolved[0]["result"], "marked_sent");
+    assert!(house.json("dlq ls").is_empty());
+    house.run("dlq ls").expect_out(0, "Nothing failed.");
+    house.run("dlq redrive a").expect_code(1);
+}
+
+#[test]
+fn an_effect_that_is_to_be_sent_again_is_listed_until_it_is_sent() {
+    let house = failed_with_two(&["parked", "parked"]);
+    house.json(&format!("parked resolve {EVENT} --resend"));
+    let listed = &house.json("dlq ls")[0];
+    assert_eq!(listed["effects"], json!(EFFECTS[..2]));
+    assert_eq!(listed["queued"], true);
 }

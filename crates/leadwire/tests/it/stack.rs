@@ -402,3 +402,39 @@ fn a_stack_is_audited_by_age_and_an_old_event_without_an_end_is_nowhere() {
     assert_eq!(told[1]["account"]["nowhere"], 1);
     assert_eq!(told[1]["account"]["received"], 1);
 }
+
+const FORGOTTEN: &str = "last-modified: Mon, 23 Nov 2026 07:00:01 GMT
+etag: 1
+x-amz-meta-state: forgotten
+x-amz-meta-settled-at: 2026-11-23T07:00:01Z
+
+";
+
+#[test]
+fn a_doctor_of_a_stack_says_that_tombstones_are_missing_and_how_they_are_made() {
+    let marker = listing(&KEY.replace("raw", "mail"), "2026-11-23T07:00:01Z");
+    let marker = marker.replace("<Size>2<", "<Size>0<");
+    let tombstone = marker.replace("mail", "raw");
+    let (markers, forgotten) = (
+        ("prefix=mail", 200, &*marker),
+        ("GET /the-enriched-bucket/mail/", 200, FORGOTTEN),
+    );
+    let diagnosis = |aws: &Aws, code| {
+        let checks = aws.json_with(code, "doctor").into_iter();
+        let mut checks = checks.filter(|check| check["check"] == "tombstones");
+        let check = checks.next().unwrap();
+        [&check["verdict"], &check["found"]].map(|text| text.as_str().unwrap().to_owned())
+    };
+    let aws = Aws::start(&[markers, forgotten]);
+    let [verdict, found] = diagnosis(&aws, 1);
+    assert_eq!(verdict, "FAIL");
+    assert!(found.starts_with("1 missing"), "{found}");
+    let remedy = "leadwire forget --tombstones --stack crm";
+    assert!(found.contains(remedy), "{found}");
+    assert!(!aws.was_asked("PUT "), "it only looks");
+
+    // Once they are made, no marker is read any more.
+    let aws = Aws::start(&[("prefix=raw", 200, &tombstone), markers, forgotten]);
+    assert_eq!(diagnosis(&aws, 0)[0], "ok");
+    assert!(!aws.was_asked("GET /the-enriched-bucket/mail/"));
+}

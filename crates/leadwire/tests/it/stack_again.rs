@@ -157,12 +157,12 @@ fn a_stacks_sweep_only_looks_refuses_or_goes_on_as_it_is_told() {
     ]);
     let sweep = |flags, code| {
         let report = aws.json_with(code, &format!("sweep --max-age-days 36500 {flags}"));
-        ["found", "sent", "refused"].map(|name| report[0][name].to_string())
+        ["found", "sent", "refused", "complete"].map(|name| report[0][name].to_string())
     };
     let is_sent = || aws.was_asked("AmazonSQS.SendMessage");
-    assert_eq!(sweep("--dry-run", 0), ["1", "0", "false"]);
-    assert_eq!(sweep("--max 0", 1), ["1", "0", "true"]);
+    assert_eq!(sweep("--dry-run", 0), ["1", "0", "false", "true"]);
+    assert_eq!(sweep("--max 0", 1), ["1", "0", "true", "true"]);
     assert!(!is_sent());
-    assert_eq!(sweep("--max 0 --confirm", 0), ["1", "1", "false"]);
+    assert_eq!(sweep("--max 0 --confirm", 0), ["1", "1", "false", "true"]);
     assert!(is_sent());
 }

@@ -23,10 +23,10 @@ pub(super) struct Receive {
 const SEND: &str =
     "INSERT INTO messages (message_id, body, traceparent, tracestate, xray, sent_at, due_at)
     VALUES (:id, :body, :traceparent, :tracestate, :xray, :now, :due)";
-const BURY: &str = "INSERT INTO dead_letters (message_id, body, traceparent, tracestate, xray, sent_at, dead_at, receive_count)
+const COPY_DEAD: &str = "INSERT INTO dead_letters (message_id, body, traceparent, tracestate, xray, sent_at, dead_at, receive_count)
     SELECT message_id, body, traceparent, tracestate, xray, sent_at, :now, receive_count FROM messages
     WHERE due_at <= :now AND receive_count >= :max";
-const REMOVE_BURIED: &str = "DELETE FROM messages WHERE due_at <= :now AND receive_count >= :max";
+const REMOVE_DEAD: &str = "DELETE FROM messages WHERE due_at <= :now AND receive_count >= :max";
 const DUE: &str =
     "SELECT message_id, body, traceparent, tracestate, xray, sent_at, receive_count FROM messages
     WHERE due_at <= :now ORDER BY due_at, rowid LIMIT :max";
@@ -71,8 +71,8 @@ impl Receive {
     pub(super) fn run(&self, connection: &Connection) -> rusqlite::Result<Vec<Record>> {
         let now = self.now.as_microsecond();
         let worn_out = named_params! {":now": now, ":max": self.max_receive_count};
-        if connection.prepare_cached(BURY)?.execute(worn_out)? > 0 {
-            let mut remove = connection.prepare_cached(REMOVE_BURIED)?;
+        if connection.prepare_cached(COPY_DEAD)?.execute(worn_out)? > 0 {
+            let mut remove = connection.prepare_cached(REMOVE_DEAD)?;
             remove.execute(worn_out)?;
         }
         let mut due = connection.prepare_cached(DUE)?;

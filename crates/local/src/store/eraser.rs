@@ -3,15 +3,21 @@
 //! [`LocalHome::scrub`]: crate::LocalHome::scrub
 
 use super::SqliteStore;
-use leadwire_pipeline::port::{Bucket, Eraser, Fetched, ObjectStore as _, PortError, Remnant};
+use leadwire_pipeline::port::{
+    Bucket, Eraser, Fetched, ObjectStore as _, ObjectVersions, PortError,
+};
 
 impl Eraser for SqliteStore {
-    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<Remnant>, PortError> {
-        let mut left: Vec<Remnant> = Vec::new();
+    async fn list_versions(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+    ) -> Result<Vec<ObjectVersions>, PortError> {
+        let mut left: Vec<ObjectVersions> = Vec::new();
         loop {
             let after = left.last().map(|last| last.key.as_str());
             let page = self.list(bucket, prefix, after).await?;
-            left.extend(page.entries.into_iter().map(|entry| Remnant {
+            left.extend(page.entries.into_iter().map(|entry| ObjectVersions {
                 key: entry.key,
                 size: Some(entry.size),
                 hidden: 0,
@@ -22,7 +28,7 @@ impl Eraser for SqliteStore {
         }
     }
 
-    async fn get_remains(
+    async fn get_any_version(
         &self,
         bucket: Bucket,
         key: &str,

@@ -131,16 +131,16 @@ async fn what_is_erased_leaves_no_object_no_view_and_no_owner_file() {
     }
     put(&store, Bucket::Lookup, "a.json", "{}").await;
     sample.home.views_written().await;
-    let all = store.remains(Bucket::Raw, "raw/a_").await.unwrap();
-    let all: Vec<String> = all.into_iter().map(|remnant| remnant.key).collect();
+    let all = store.list_versions(Bucket::Raw, "raw/a_").await.unwrap();
+    let all: Vec<String> = all.into_iter().map(|object| object.key).collect();
     assert_eq!(all, ["raw/a_1.json", "raw/a_2.json"]);
     for key in all {
-        let there = store.get_remains(Bucket::Raw, &key, 9).await.unwrap();
+        let there = store.get_any_version(Bucket::Raw, &key, 9).await.unwrap();
         assert!(matches!(there, Fetched::Found(_)));
         assert_eq!(store.erase(Bucket::Raw, &key).await.unwrap(), 1);
         assert_eq!(store.erase(Bucket::Raw, &key).await.unwrap(), 0);
     }
-    let left = store.remains(Bucket::Raw, "").await.unwrap();
+    let left = store.list_versions(Bucket::Raw, "").await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].key, "raw/ab_1.json");
     assert_eq!(count(&sample.home.folder().raw()), 1);

@@ -1,4 +1,4 @@
-//! `dedupe/…`: the identity entry, which keeps the time in the name of an event whose form does not fix it. It is that of the first delivery.
+//! `dedupe/…`: the identity entry, which keeps the name of an event whose form does not fix its time. It is that of the first delivery.
 
 use super::{Ledger, Read};
 use crate::port::{Bucket, Created, NewObject, ObjectStore, PortError};
@@ -17,8 +17,16 @@ struct Entry {
     time: Timestamp,
 }
 
+/// What an identity entry keeps.
+pub(crate) struct FirstDelivery {
+    /// Its own time, or that of receipt.
+    pub(crate) time: Timestamp,
+    /// The event's name in slot 0, by that time and the lead that it named.
+    pub(crate) name: EventName,
+}
+
 impl<S: ObjectStore> Ledger<'_, S> {
-    /// Keeps the time, where none is kept for this identity.
+    /// Keeps the name, where none is kept for this identity.
     pub(crate) async fn create_dedupe(
         self,
         lead_id: &LeadId,
@@ -37,16 +45,21 @@ impl<S: ObjectStore> Ledger<'_, S> {
             .await
     }
 
-    /// The time that is kept.
-    pub(crate) async fn dedupe_time(
+    /// What is kept.
+    pub(crate) async fn first_delivery(
         self,
         identity: &Identity<'_>,
-    ) -> Result<Option<Timestamp>, PortError> {
+    ) -> Result<Option<FirstDelivery>, PortError> {
         let at = (Bucket::Enriched, &*identity.dedupe_key());
         match self.read(READ, at, MESSAGE_BYTES_MAX).await? {
-            Read::Found(object) => serde_json::from_slice(&object.bytes)
-                .map(|entry: Entry| Some(entry.time))
-                .map_err(|error| PortError::permanent(READ, error)),
+            Read::Found(object) => {
+                let entry: Entry = serde_json::from_slice(&object.bytes)
+                    .map_err(|error| PortError::permanent(READ, error))?;
+                let name = EventName::parse_raw_key(&entry.raw_key)
+                    .map_err(|error| PortError::permanent(READ, error))?;
+                let time = entry.time;
+                Ok(Some(FirstDelivery { time, name }))
+            }
             Read::Missing => Ok(None),
             Read::TooLarge => Err(PortError::permanent(READ, "larger than an entry can be")),
         }

@@ -1,7 +1,8 @@
 //! `failed/X`: why an event failed, or a message that names none.
 
-use super::{Kind, Ledger, Read};
+use super::{ClaimState, Kind, Ledger, Read};
 use crate::port::{Bucket, NewObject, ObjectStore, PortError};
+use leadwire_domain::effect::{EffectId, EffectState, not_happened};
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::key::{EventName, FAILED, failed_message_key};
 use leadwire_domain::limits::MESSAGE_BYTES_MAX;
@@ -18,6 +19,8 @@ pub struct Failure {
     pub name: Option<EventName>,
     /// What was recorded; absent where it cannot be read.
     pub record: Option<FailureRecord>,
+    /// Those of the recorded effects that have not happened since.
+    pub effects: Vec<EffectId>,
 }
 
 impl<S: ObjectStore> Ledger<'_, S> {
@@ -29,16 +32,40 @@ impl<S: ObjectStore> Ledger<'_, S> {
     /// Reads the failure under a key of a listing.
     pub(super) async fn failure_at(self, key: String) -> Result<Option<Failure>, PortError> {
         let at = (Bucket::Enriched, &*key);
-        let record = match self.read(READ, at, MESSAGE_BYTES_MAX).await? {
+        let record: Option<FailureRecord> = match self.read(READ, at, MESSAGE_BYTES_MAX).await? {
             Read::Found(object) => serde_json::from_slice(&object.bytes).ok(),
             Read::TooLarge => None,
             Read::Missing => return Ok(None),
         };
+        let recorded = record.as_ref().map(|record| record.effects.clone());
         Ok(Some(Failure {
             name: event_of(&key),
             key,
+            effects: recorded.unwrap_or_default(),
             record,
         }))
+    }
+
+    /// What is left of a failure beside its event's claim, which says what became of each effect since. Nothing is, where the event is settled,
+    /// or where all that had failed happened and others are open.
+    pub(super) async fn left_of(self, failure: Failure) -> Result<Option<Failure>, PortError> {
+        let Some(name) = failure
+            .name
+            .as_ref()
+            .filter(|_| !failure.effects.is_empty())
+        else {
+            return Ok(Some(failure));
+        };
+        let claim = match self.claim(name).await? {
+            ClaimState::Claimed(claim, _) => claim,
+            ClaimState::Settled(..) => return Ok(None),
+            ClaimState::Absent | ClaimState::Unreadable(_) => return Ok(Some(failure)),
+        };
+        let said = claim.effects_of(&failure.effects);
+        let effects = not_happened(&failure.effects, &said);
+        let mut states = said.values().map(|effect| effect.state);
+        let is_over = effects.is_empty() && states.any(|state| state == EffectState::Sent);
+        Ok((!is_over).then_some(Failure { effects, ..failure }))
     }
 
     /// Records a failure, over an earlier one: of an event, else of a message.

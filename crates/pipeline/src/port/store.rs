@@ -45,7 +45,7 @@ pub trait ObjectStore: Send + Sync {
 
 /// What is left of an object, deleted or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remnant {
+pub struct ObjectVersions {
     /// Its key.
     pub key: String,
     /// The size of the object that is there; none where a deletion hides it.
@@ -58,13 +58,13 @@ pub struct Remnant {
 /// function the right.
 pub trait Eraser: Send + Sync {
     /// What is left under `prefix`, sorted by key.
-    fn remains(
+    fn list_versions(
         &self,
         bucket: Bucket,
         prefix: &str,
-    ) -> impl Future<Output = Result<Vec<Remnant>, PortError>> + Send;
+    ) -> impl Future<Output = Result<Vec<ObjectVersions>, PortError>> + Send;
     /// Reads the newest version that has bytes, also one that a deletion or an empty object hides.
-    fn get_remains(
+    fn get_any_version(
         &self,
         bucket: Bucket,
         key: &str,

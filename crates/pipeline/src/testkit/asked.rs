@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::iter::repeat_n;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 type Closure = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
@@ -20,6 +21,7 @@ struct Wishes {
     mails: VecDeque<Fault>,
     calls: Vec<Call>,
     skew: SignedDuration,
+    latency: Duration,
     is_dead: bool,
 }
 
@@ -56,6 +58,7 @@ impl Script for Asked {
         let fault = planned.or_else(|| wishes.script.as_mut().and_then(|script| script(call)));
         Course {
             fault,
+            there: wishes.latency,
             ..Course::default()
         }
     }
@@ -108,6 +111,11 @@ impl FakeHome {
     /// Puts the clock ahead or back, as another machine's may be.
     pub fn set_skew(&self, skew: SignedDuration) {
         self.wishes().skew = skew;
+    }
+
+    /// From now on every call takes so long.
+    pub fn set_latency(&self, latency: Duration) {
+        self.wishes().latency = latency;
     }
 
     /// The next `count` messages cannot be sent.

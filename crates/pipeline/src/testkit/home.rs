@@ -6,8 +6,8 @@ use super::script::{Call, Course, Fault, Script};
 use super::store::at;
 use crate::port::{
     BegunMail, Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched,
-    ListPage, Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError,
-    QueuedMessage, Remnant, Replaced,
+    ListPage, Mail, MailOutcome, Mailer, NewObject, ObjectStore, ObjectVersions, OutgoingMessage,
+    PortError, QueuedMessage, Replaced,
 };
 use jiff::Timestamp;
 use std::ops::Deref;
@@ -216,21 +216,25 @@ impl<S: Script> ObjectStore for MemoryHome<S> {
 }
 
 impl<S: Script> Eraser for MemoryHome<S> {
-    async fn remains(&self, bucket: Bucket, prefix: &str) -> Result<Vec<Remnant>, PortError> {
+    async fn list_versions(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+    ) -> Result<Vec<ObjectVersions>, PortError> {
         let (call, prefix) = (Call::List(bucket, prefix.to_owned()), prefix.to_owned());
-        let remains = move |state: &mut State, _| state.objects.remains(bucket, &prefix);
-        let keys = self.call(call, remains, never).await;
+        let versions = move |state: &mut State, _| state.objects.list_versions(bucket, &prefix);
+        let keys = self.call(call, versions, never).await;
         keys.map_err(failure("list versions"))
     }
 
-    async fn get_remains(
+    async fn get_any_version(
         &self,
         bucket: Bucket,
         key: &str,
         bytes_max: usize,
     ) -> Result<Fetched, PortError> {
         let (call, at) = (Call::Get(bucket, key.to_owned()), at(bucket, key));
-        let got = move |state: &mut State, _| state.objects.get_remains(&at, bytes_max);
+        let got = move |state: &mut State, _| state.objects.get_any_version(&at, bytes_max);
         or_denied(self.call(call, got, never).await, "get version")
     }
 

@@ -1,8 +1,8 @@
 //! The laws of [`ObjectStore`] and [`Eraser`]. The tests of every store run them: memory, `SQLite`, S3.
 
 use crate::port::{
-    Bucket, Created, ETag, Eraser, Fetched, Metadata, NewObject, ObjectStore, Remnant, Replaced,
-    StoredObject,
+    Bucket, Created, ETag, Eraser, Fetched, Metadata, NewObject, ObjectStore, ObjectVersions,
+    Replaced, StoredObject,
 };
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
@@ -167,13 +167,13 @@ pub async fn eraser(store: &(impl ObjectStore + Eraser), keeps_versions: bool) {
     what_is_erased_leaves_nothing_and_its_neighbours_alone(store, keeps_versions).await;
 }
 
-async fn remains(store: &impl Eraser, prefix: &str) -> Vec<Remnant> {
-    let remains = store.remains(Bucket::Enriched, prefix).await;
-    remains.expect("a store that works can be listed")
+async fn list_versions(store: &impl Eraser, prefix: &str) -> Vec<ObjectVersions> {
+    let versions = store.list_versions(Bucket::Enriched, prefix).await;
+    versions.expect("a store that works can be listed")
 }
 
-fn remnant(key: &str, size: u64, hidden: u64) -> Remnant {
-    Remnant {
+fn versions_of(key: &str, size: u64, hidden: u64) -> ObjectVersions {
+    ObjectVersions {
         key: key.to_owned(),
         size: Some(size),
         hidden,
@@ -181,7 +181,7 @@ fn remnant(key: &str, size: u64, hidden: u64) -> Remnant {
 }
 
 async fn remains_as_bytes(store: &impl Eraser, key: &str) -> Option<Vec<u8>> {
-    let fetched = store.get_remains(Bucket::Enriched, key, 1_000).await;
+    let fetched = store.get_any_version(Bucket::Enriched, key, 1_000).await;
     match fetched.expect("a store that works can be read") {
         Fetched::Found(object) => Some(object.bytes),
         Fetched::Missing | Fetched::TooLarge | Fetched::Denied => None,
@@ -199,16 +199,19 @@ async fn what_an_empty_object_hides_goes_and_the_object_stays(
     }
     let empty = put(store, key, "").await;
     let hidden = |versions| if keeps_versions { versions } else { 0 };
-    let left = [remnant(key, 0, hidden(2)), remnant(neighbour, 6, hidden(1))];
-    assert_eq!(remains(store, "hidden/").await, left);
+    let left = [
+        versions_of(key, 0, hidden(2)),
+        versions_of(neighbour, 6, hidden(1)),
+    ];
+    assert_eq!(list_versions(store, "hidden/").await, left);
     let newest = keeps_versions.then(|| b"second".to_vec());
     assert_eq!(remains_as_bytes(store, key).await, newest);
 
     for expected in [hidden(2), 0] {
         let erased = store.erase_hidden(Bucket::Enriched, key).await;
         assert_eq!(erased.expect("a store that works can be erased"), expected);
-        let left = [remnant(key, 0, 0), remnant(neighbour, 6, hidden(1))];
-        assert_eq!(remains(store, "hidden/").await, left);
+        let left = [versions_of(key, 0, 0), versions_of(neighbour, 6, hidden(1))];
+        assert_eq!(list_versions(store, "hidden/").await, left);
         let there = find(store, key).await.expect("it stays");
         assert_eq!(
             (there.etag, there.metadata),
@@ -233,8 +236,8 @@ async fn what_is_erased_leaves_nothing_and_its_neighbours_alone(
     for expected in [versions, 0] {
         let erased = store.erase(Bucket::Enriched, key).await;
         assert_eq!(erased.expect("a store that works can be erased"), expected);
-        let left = [remnant(neighbour, 6, versions - 1)];
-        assert_eq!(remains(store, "erased/").await, left);
+        let left = [versions_of(neighbour, 6, versions - 1)];
+        assert_eq!(list_versions(store, "erased/").await, left);
         assert!(find(store, key).await.is_none());
     }
 }

@@ -1,8 +1,8 @@
 //! Objects in memory, with Amazon S3's semantics.
 
 use crate::port::{
-    Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, Remnant, Replaced,
-    StoredObject,
+    Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectVersions,
+    Replaced, StoredObject,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +54,7 @@ impl Objects {
     }
 
     /// The newest version that has bytes, also one that a deletion or an empty object hides.
-    pub(super) fn get_remains(&self, at: &Key, bytes_max: usize) -> Fetched {
+    pub(super) fn get_any_version(&self, at: &Key, bytes_max: usize) -> Fetched {
         let older = self.older.get(at).into_iter().flatten().rev();
         let mut versions = self.peek(at).into_iter().chain(older);
         match versions.find(|version| !version.bytes.is_empty()) {
@@ -138,19 +138,19 @@ impl Objects {
     }
 
     /// What is left under a prefix.
-    pub(super) fn remains(&self, bucket: Bucket, prefix: &str) -> Vec<Remnant> {
+    pub(super) fn list_versions(&self, bucket: Bucket, prefix: &str) -> Vec<ObjectVersions> {
         let current = under(&self.current, bucket, prefix).map(|(key, _)| key);
         let older = under(&self.older, bucket, prefix).map(|(key, _)| key);
         let keys: BTreeSet<&String> = current.chain(older).collect();
-        let remnant = |key: &String| {
+        let object = |key: &String| {
             let at = at(bucket, key);
-            Remnant {
+            ObjectVersions {
                 key: key.clone(),
                 size: self.peek(&at).map(|object| count(object.bytes.len())),
                 hidden: count(self.older.get(&at).map_or(0, Vec::len)),
             }
         };
-        keys.into_iter().map(remnant).collect()
+        keys.into_iter().map(object).collect()
     }
 
     pub(super) fn list(&self, bucket: Bucket, prefix: &str, after: Option<&str>) -> ListPage {

@@ -3,7 +3,7 @@ use super::receivers::{both, worked};
 use leadwire_pipeline::operate::audit::{
     Account, Audit, AuditConfig, AuditReport, AuditStep, Finding, QueueSeen,
 };
-use leadwire_pipeline::operate::forget::{Burial, bury_forgotten};
+use leadwire_pipeline::operate::forget::{TombstoneMode, make_tombstones};
 use leadwire_pipeline::testkit::WorldBuilder;
 use std::cell::Cell;
 
@@ -265,7 +265,7 @@ async fn a_forgotten_event_without_a_tombstone_calls_for_one() {
             .meaning()
             .contains("forget --tombstones")
     );
-    bury_forgotten(&*world.home, Burial::Make, &mut |_step| ())
+    make_tombstones(&*world.home, TombstoneMode::Make, &mut |_step| ())
         .await
         .unwrap();
     let (report, findings) = audited(&world).await;

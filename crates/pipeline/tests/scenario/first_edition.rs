@@ -4,7 +4,7 @@ use super::forget::{mailed, raw, tombstone};
 use super::prelude::*;
 use leadwire_domain::key::Identity;
 use leadwire_pipeline::ledger::RawState;
-use leadwire_pipeline::operate::forget::{Burial, Buried, bury_forgotten};
+use leadwire_pipeline::operate::forget::{TombstoneMode, TombstoneReport, make_tombstones};
 
 /// What the first edition left of an event that it forgot.
 fn forgotten_by_the_first_edition(world: &World, key: &str) -> String {
@@ -28,8 +28,8 @@ fn forgotten_by_the_first_edition(world: &World, key: &str) -> String {
     identity
 }
 
-async fn buried(world: &World, burial: Burial) -> Buried {
-    bury_forgotten(&*world.home, burial, &mut |_step| ())
+async fn report(world: &World, mode: TombstoneMode) -> TombstoneReport {
+    make_tombstones(&*world.home, mode, &mut |_step| ())
         .await
         .unwrap()
 }
@@ -59,15 +59,15 @@ async fn whom_the_first_edition_forgot_stays_forgotten_after_the_upgrade() {
     );
 
     let before = all_keys(&world);
-    let expected = Buried {
+    let expected = TombstoneReport {
         examined: 4,
         had: 0,
         made: 2,
         unfinished: vec![half.clone()],
     };
-    assert_eq!(buried(&world, Burial::DryRun).await, expected);
+    assert_eq!(report(&world, TombstoneMode::DryRun).await, expected);
     assert_eq!(all_keys(&world), before);
-    assert_eq!(buried(&world, Burial::Make).await, expected);
+    assert_eq!(report(&world, TombstoneMode::Make).await, expected);
     for (key, identity) in &gone {
         let stone = tombstone(&world, key).await;
         assert_eq!(stone.identity.as_ref(), Some(identity));
@@ -96,13 +96,13 @@ async fn whom_the_first_edition_forgot_stays_forgotten_after_the_upgrade() {
 
     // A second run finds them made, and `forget` finishes what was interrupted.
     forgotten(&world, "half").await;
-    let again = Buried {
+    let again = TombstoneReport {
         examined: 4,
         had: 3,
         made: 0,
         unfinished: Vec::new(),
     };
-    assert_eq!(buried(&world, Burial::Make).await, again);
+    assert_eq!(report(&world, TombstoneMode::Make).await, again);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,10 +118,10 @@ async fn making_tombstones_may_be_broken_off_and_begun_again() {
             }
             world.spoil_some(broken..broken + 1, fault, creates("raw/"));
             let home = &*world.home;
-            let first = bury_forgotten(home, Burial::Make, &mut |_step| ()).await;
+            let first = make_tombstones(home, TombstoneMode::Make, &mut |_step| ()).await;
             assert_eq!(first.is_ok(), fault == Fault::MeetsItself, "{first:?}");
             world.home.clear_script();
-            let second = buried(&world, Burial::Make).await;
+            let second = report(&world, TombstoneMode::Make).await;
             assert_eq!(second.made + second.had, 2, "{fault:?}: {second:?}");
             for key in &keys {
                 tombstone(&world, key).await;

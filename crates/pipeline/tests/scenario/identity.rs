@@ -132,3 +132,98 @@ async fn an_idempotency_key_that_cannot_be_read_is_not_ignored_without_a_word() 
     let warnings = event_of(&answer)["warnings"].take();
     assert_eq!(warnings, serde_json::json!(["idempotency_key_ignored"]));
 }
+
+/// Posts an event of a lead under an id.
+async fn post_lead_with_id(world: &World, lead: &str, id: &str) -> Answer {
+    let headers = header("idempotency-key", id);
+    let body = format!(r#"{{"lead_id":"{lead}","display_name":"{lead}"}}"#);
+    let posting = world.post_to("/ingest", &headers, body.as_bytes());
+    world.observed(posting).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_id_with_another_lead_is_a_duplicate_and_the_first_lead_stays() {
+    let world = World::new();
+    world.own("a");
+    world.own("b");
+    let first = post_lead_with_id(&world, "a", "order-7").await;
+    world.counted();
+    sleep(Duration::from_mins(1)).await;
+    let again = post_lead_with_id(&world, "b", "order-7").await;
+    check_told(
+        &world,
+        "EventsPerRequest 1, IngestLatency generic 1, LeadsConflicting generic 1, LeadsDuplicate generic 1",
+    );
+    // The answer says which event it is: the first lead's.
+    assert_eq!(
+        (key_of(&again), is_duplicate(&again)),
+        (key_of(&first), true)
+    );
+    assert_eq!(event_of(&again)["lead_id"], "a");
+    assert_eq!(world.keys("raw/").len(), 1);
+    let outcomes = world.work_until_idle().await;
+    assert_eq!(count(&outcomes, MAILED), 1, "{outcomes:?}");
+    assert!(!has_failed(&outcomes), "{outcomes:?}");
+    let document = only(&world, "enriched/");
+    let [lead, name] = ["lead_id", "display_name"].map(|member| document[member].clone());
+    assert_eq!((lead, name), ("a".into(), "a".into()));
+    // The lead that came under an id of its own is an event of its own.
+    let own = post_lead_with_id(&world, "b", "order-8").await;
+    assert!(!is_duplicate(&own));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_whose_first_lead_was_never_stored_is_the_next_leads() {
+    let world = World::new();
+    let is_raw = |call: &Call| matches!(call, Call::Create(Bucket::Raw, _));
+    world.spoil_once(Fault::Fails, is_raw);
+    let refused = post_lead_with_id(&world, "a", "order-7").await;
+    assert_eq!(refused.status, 503);
+    for expected in [false, true] {
+        let answer = post_lead_with_id(&world, "b", "order-7").await;
+        assert_eq!(is_duplicate(&answer), expected);
+        assert_eq!(event_of(&answer)["lead_id"], "b");
+    }
+    assert_eq!(world.keys("raw/").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_id_with_another_lead_does_not_bring_back_one_that_was_forgotten() {
+    let world = World::new();
+    let first = post_lead_with_id(&world, "a", "order-7").await;
+    forgotten(&world, "a").await;
+    let again = post_lead_with_id(&world, "b", "order-7").await;
+    assert_eq!(
+        (key_of(&again), is_duplicate(&again)),
+        (key_of(&first), true)
+    );
+    assert_eq!(world.keys("raw/").len(), 1);
+    assert!(world.peek(&key_of(&first)).unwrap().bytes.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_lead_is_found_in_whichever_slot_its_event_took() {
+    let world = World::new();
+    // Four ids at one instant: each event of the lead takes the next free slot.
+    for id in ["1", "2", "3", "4"] {
+        post_lead_with_id(&world, "a", id).await;
+    }
+    assert_eq!(world.keys("raw/").len(), 4);
+    for id in ["4", "2", "1", "3"] {
+        let again = post_lead_with_id(&world, "b", id).await;
+        assert!(is_duplicate(&again), "{id}");
+        assert_eq!(event_of(&again)["event_id"], id);
+    }
+    assert_eq!(world.keys("raw/").len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_leads_of_one_close_id_and_time_are_two_events_since_its_form_fixes_both() {
+    let world = World::new();
+    for lead in ["lead_1", "lead_2"] {
+        let answer = world.post(&close_event(lead, "ev_1", INSTANT)).await;
+        assert!(!is_duplicate(&answer), "{lead}");
+        assert_eq!(event_of(&answer)["lead_id"], lead);
+    }
+    assert_eq!(world.keys("raw/").len(), 2);
+}

@@ -52,6 +52,7 @@ mod sweep;
 mod sweep_round;
 mod verify;
 mod wake;
+mod wake_flood;
 mod wake_property;
 mod ways;
 mod when;

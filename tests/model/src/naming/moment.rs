@@ -114,7 +114,7 @@ pub struct Known {
     pub accepted: Option<usize>,
     /// Ghost: the slots that it was ever stored in, one bit each.
     pub names: u8,
-    /// Ghost: forget has buried it.
+    /// Ghost: it has been forgotten.
     pub forgotten: bool,
 }
 
@@ -125,7 +125,7 @@ pub enum Forgetting {
     #[default]
     No,
     /// Every raw object is under its tombstone.
-    Buried,
+    Marked,
     /// Complete.
     Done,
 }
@@ -170,8 +170,8 @@ pub enum Move {
     Answer(WorkerId),
     /// A request dies.
     Die(WorkerId),
-    /// Forget buries every event that is stored.
-    Bury,
+    /// Forget puts a tombstone over every event that is stored.
+    Mark,
     /// Forget deletes every older version.
     Delete,
 }

@@ -27,9 +27,9 @@ impl NamingModel {
         }
         let stored = moment.slots.iter().any(Option::is_some);
         if moment.forgetting == Forgetting::No && moment.forgets > 0 && stored {
-            moves.push(Move::Bury);
+            moves.push(Move::Mark);
         }
-        if moment.forgetting == Forgetting::Buried {
+        if moment.forgetting == Forgetting::Marked {
             moves.push(Move::Delete);
         }
     }
@@ -91,7 +91,7 @@ impl NamingModel {
                 moment.crashes -= 1;
                 moment.requests[id] = Request::default();
             }
-            Move::Bury => bury(moment),
+            Move::Mark => mark(moment),
             Move::Delete => self.delete(moment),
         }
     }
@@ -199,9 +199,9 @@ fn open(moment: &mut Moment, request: Request) {
     }
 }
 
-fn bury(moment: &mut Moment) {
+fn mark(moment: &mut Moment) {
     moment.forgets -= 1;
-    moment.forgetting = Forgetting::Buried;
+    moment.forgetting = Forgetting::Marked;
     for held in moment.slots.iter_mut().flatten() {
         held.tombstone = true;
         moment.known[held.event].forgotten = true;

@@ -124,7 +124,7 @@ impl Ledger {
     }
 
     /// A process died: whatever it sent and did not write down is in doubt.
-    pub fn bury(&mut self, process: u32) {
+    pub fn died(&mut self, process: u32) {
         for (name, effect) in self.unsettled.remove(&process).into_iter().flatten() {
             self.doubt(&name, &effect);
         }

@@ -8,7 +8,7 @@ use super::failure::event_of;
 use super::{ClaimState, DocumentState, Failure, Kind, Ledger, Listing, Raw, RawState, is_mark};
 use crate::ledger::queue::QueueSnapshot;
 use crate::port::{Listed, ObjectStore, PortError, QueuedMessage};
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::key::{EventName, FAILED, MAIL};
@@ -245,8 +245,8 @@ impl<S: ObjectStore> Ledger<'_, S> {
         Ok(events)
     }
 
-    /// The failures of events that are not settled, and of messages that name no event, the oldest first. A canary's is left out: it is no
-    /// dead letter.
+    /// The failures of events that are not settled, and of messages that name no event, the oldest first, each with the effects that have not
+    /// happened since. A canary's is left out: it is no dead letter.
     pub async fn failures(self) -> Result<Vec<Failure>, PortError> {
         let failed = self.list(Kind::Failure).all().await?;
         if failed.is_empty() {
@@ -267,8 +267,11 @@ impl<S: ObjectStore> Ledger<'_, S> {
         };
         let open = failed.into_iter().filter(is_open);
         let open = open.filter(|entry| !is_canary(entry));
-        let reads = join_all(open.map(|entry| self.failure_at(entry.key))).await;
-        let failures: Vec<Option<Failure>> = reads.into_iter().collect::<Result<_, _>>()?;
+        let reads = open.map(async |entry| match self.failure_at(entry.key).await? {
+            Some(failure) => self.left_of(failure).await,
+            None => Ok(None),
+        });
+        let failures: Vec<Option<Failure>> = try_join_all(reads).await?;
         let mut failures: Vec<Failure> = failures.into_iter().flatten().collect();
         failures.sort_by_key(|failure| failure.record.as_ref().map(|record| record.failed_at));
         Ok(failures)

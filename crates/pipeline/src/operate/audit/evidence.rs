@@ -18,7 +18,7 @@ pub(super) struct Evidence {
     /// The raw object, where there is one.
     pub(super) raw: Option<RawFacts>,
     /// Since when a tombstone lies in its place.
-    pub(super) buried_at: Option<Timestamp>,
+    pub(super) tombstone_at: Option<Timestamp>,
     /// The event itself.
     pub(super) event: RevisionState,
     /// Its replays.
@@ -73,11 +73,11 @@ impl Evidence {
                 RevisionState::read(ledger, name.clone().with_revision(*revision))
             }));
         let (event, replays) = tokio::try_join!(event, replays)?;
-        let mut buried_at = None;
+        let mut tombstone_at = None;
         let raw = match ledger.raw(name).await? {
             RawState::Absent => None,
             RawState::Forgotten(tombstone) => {
-                buried_at = Some(tombstone.at);
+                tombstone_at = Some(tombstone.at);
                 None
             }
             RawState::Stored(raw) => Some(RawFacts::of(&raw)),
@@ -95,7 +95,7 @@ impl Evidence {
         Ok(Self {
             name: name.clone(),
             raw,
-            buried_at,
+            tombstone_at,
             event,
             replays,
             swept_at,

@@ -183,7 +183,7 @@ impl Case<'_> {
             replays: u64::try_from(evidence.replays.len()).unwrap_or(u64::MAX),
             ..Judged::default()
         };
-        if let Some(at) = evidence.buried_at.or(evidence.event.forgotten_at()) {
+        if let Some(at) = evidence.tombstone_at.or(evidence.event.forgotten_at()) {
             judged.end = Some(End::Forgotten);
             if self.now.duration_since(at) > FORGET_GRACE {
                 find_leftovers(evidence, &mut judged);
@@ -305,7 +305,7 @@ impl Evidence {
 fn find_leftovers(evidence: &Evidence, judged: &mut Judged) {
     if evidence.raw.is_some() {
         judged.add(evidence.name.raw_key(), Flaw::ForgottenButStored);
-    } else if evidence.buried_at.is_none() {
+    } else if evidence.tombstone_at.is_none() {
         judged.add(evidence.name.mail_key(), Flaw::TombstoneMissing);
     }
     for revision in evidence.revisions() {

@@ -85,7 +85,7 @@ where
         name: EventName,
     ) -> Result<Option<FoundEvent>, PortError> {
         let ledger = self.ledger();
-        let left = ledger.remains(&name).await?;
+        let left = ledger.left(&name).await?;
         let owner = ledger.ownership(&name, &left).await?;
         let is_wanted = match &owner.lead_id {
             Some(owner) => owner == lead_id,

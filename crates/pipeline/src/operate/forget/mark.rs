@@ -19,16 +19,20 @@ where
     /// Marks an event. Returns since when all its marks are there, also of another run.
     pub(super) async fn mark(&self, event: &FoundEvent) -> Result<Timestamp, PortError> {
         let identity = event.identity.as_deref();
-        let buried_at = self.bury(&event.name, identity).await?;
+        let tombstone_at = self.put_tombstone(&event.name, identity).await?;
         let settled_at = self.settle(&event.name, identity, true).await?;
         let revisions_at = self.settle_revisions(&event.name).await?;
-        Ok(buried_at
+        Ok(tombstone_at
             .max(settled_at)
             .max(revisions_at.unwrap_or(settled_at)))
     }
 
     /// Puts the tombstone where the raw object lies, or lay.
-    async fn bury(&self, name: &EventName, identity: Option<&str>) -> Result<Timestamp, PortError> {
+    async fn put_tombstone(
+        &self,
+        name: &EventName,
+        identity: Option<&str>,
+    ) -> Result<Timestamp, PortError> {
         let ledger = self.ledger();
         for _ in 0..TRIES_MAX {
             let over = match ledger.raw(name).await? {

@@ -10,7 +10,7 @@ mod mark;
 mod upgrade;
 
 pub use find::{Found, FoundEvent};
-pub use upgrade::{Burial, BurialStep, Buried, bury_forgotten};
+pub use upgrade::{TombstoneMode, TombstoneReport, TombstoneStep, count_missing, make_tombstones};
 
 use crate::ledger::Ledger;
 use crate::port::{Clock, Eraser, Home, PortError};
@@ -138,9 +138,9 @@ where
         let (ledger, name) = (self.ledger(), &event.name);
         // A worker that has ended since may have left a claim for a revision.
         self.settle_revisions(name).await?;
-        let left = ledger.remains(name).await?;
+        let left = ledger.left(name).await?;
         let erased = ledger.erase(name, &left).await?;
-        if !ledger.remains(name).await?.keys.is_empty() {
+        if !ledger.left(name).await?.keys.is_empty() {
             return Err(PortError::transient(
                 "forget the event",
                 "something was written again meanwhile; forget the lead once more",

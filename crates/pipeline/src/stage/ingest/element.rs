@@ -7,7 +7,7 @@ use crate::observe::{CallFailed, RequestIgnored, Subject};
 use crate::port::{Bucket, Entropy, Home, NewObject, ObjectStore, PortError, SecretStore};
 use crate::trace;
 use leadwire_domain::key::{Identity, quarantine_key};
-use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
+use leadwire_domain::lead::id::{EventId, Sha256Hex};
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::{Event, Extracted};
 use tracing::Span;
@@ -40,7 +40,6 @@ pub(super) enum Taken {
 /// An event that is stored, and not queued yet.
 #[derive(Debug)]
 pub(super) struct TakenEvent {
-    pub(super) lead_id: LeadId,
     pub(super) event_id: EventId,
     pub(super) stored: StoredEvent,
 }
@@ -156,11 +155,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let stored = new.store_once(&*self.home).await;
         let subject = Subject::of(&event.lead_id, &event_id, source);
         let stored = stored.map_err(|error| unavailable(subject, error))?;
-        Ok(TakenEvent {
-            lead_id: event.lead_id.clone(),
-            event_id,
-            stored,
-        })
+        Ok(TakenEvent { event_id, stored })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where an event's bytes go: a key that every retry of the same event meets again, created once, never overwritten (docs/PROTOCOL.md, Identity and slots).
 
-use crate::ledger::{Ledger, NewRaw, Raw, RawState, Tombstone};
+use crate::ledger::{FirstDelivery, Ledger, NewRaw, Raw, RawState, Tombstone};
 use crate::observe::{CallFailed, Subject};
 use crate::port::{Created, Home, ObjectStore, PortError};
 use crate::trace::TraceContext;
@@ -29,6 +29,8 @@ pub(super) struct NewEvent<'a> {
 #[derive(Debug)]
 pub(super) struct StoredEvent {
     pub(super) name: EventName,
+    /// The lead that its first delivery named.
+    pub(super) lead_id: LeadId,
     pub(super) accepted_at: Timestamp,
     pub(super) sha256: Sha256Hex,
     pub(super) duplicate: bool,
@@ -47,9 +49,14 @@ impl NewEvent<'_> {
     /// Stores the event, or finds it where an earlier delivery stored it.
     pub(super) async fn store_once<H: Home>(&self, home: &H) -> Result<StoredEvent, PortError> {
         let ledger = Ledger::new(home.store());
-        let time = self.key_time(ledger).await?;
+        let first = self.first(ledger).await?;
+        if first.name != EventName::new(self.lead_id, first.time)
+            && let Some(stored) = self.of_another_lead(ledger, &first).await?
+        {
+            return Ok(stored);
+        }
         for slot in 0..SLOTS_MAX {
-            let name = EventName::in_slot(self.lead_id, time, &self.identity, slot);
+            let name = EventName::in_slot(self.lead_id, first.time, &self.identity, slot);
             if let KeyCandidate::Ours(stored) = self.try_key(ledger, name).await? {
                 return Ok(stored);
             }
@@ -60,33 +67,51 @@ impl NewEvent<'_> {
         ))
     }
 
-    /// The time in the key: the event's own where its form fixes it, else that of the first delivery of its id. Without an id there is no
-    /// other delivery.
-    async fn key_time<S: ObjectStore>(
+    /// The first delivery of the event: this one where its form fixes its time, or where it has no id, by which there could be another; else
+    /// the one that the identity entry keeps.
+    async fn first<S: ObjectStore>(
         &self,
         ledger: Ledger<'_, S>,
-    ) -> Result<Timestamp, PortError> {
+    ) -> Result<FirstDelivery, PortError> {
         let time = self.time.unwrap_or(self.received_at);
         let is_fixed = self.is_time_fixed && self.time.is_some();
+        let this = FirstDelivery {
+            time,
+            name: EventName::new(self.lead_id, time),
+        };
         if is_fixed || !self.has_own_id {
-            return Ok(time);
+            return Ok(this);
         }
-        self.first_time(ledger, time).await
-    }
-
-    async fn first_time<S: ObjectStore>(
-        &self,
-        ledger: Ledger<'_, S>,
-        time: Timestamp,
-    ) -> Result<Timestamp, PortError> {
         let created = ledger.create_dedupe(self.lead_id, &self.identity, time);
         let created = created.await;
         if matches!(created, Ok(Created::New(_))) {
-            return Ok(time);
+            return Ok(this);
         }
         // There already, or the reply was lost: what is stored counts.
-        let stored = ledger.dedupe_time(&self.identity).await?;
+        let stored = ledger.first_delivery(&self.identity).await?;
         stored.ok_or_else(|| lost_write(created.err(), "write the identity entry"))
+    }
+
+    /// The event where the first delivery named another lead: it stays that lead's. Where nothing came of that delivery, it was never accepted,
+    /// and does not count.
+    async fn of_another_lead<S: ObjectStore>(
+        &self,
+        ledger: Ledger<'_, S>,
+        first: &FirstDelivery,
+    ) -> Result<Option<StoredEvent>, PortError> {
+        for slot in 0..SLOTS_MAX {
+            let name = first.name.clone().moved(first.time, &self.identity, slot);
+            let found = match ledger.raw(&name).await? {
+                RawState::Stored(raw) => self.recognise(name, &raw),
+                RawState::Forgotten(tombstone) => self.forgotten(name, &tombstone),
+                RawState::Absent => return Ok(None),
+                RawState::TooLarge => KeyCandidate::AnotherEvent,
+            };
+            if let KeyCandidate::Ours(stored) = found {
+                return Ok(Some(stored));
+            }
+        }
+        Ok(None)
     }
 
     async fn try_key<S: ObjectStore>(
@@ -130,8 +155,10 @@ impl NewEvent<'_> {
             return KeyCandidate::AnotherEvent;
         }
         let source = self.identity.source;
+        let lead_id = raw.lead_id_label().and_then(|id| LeadId::parse(id).ok());
         KeyCandidate::Ours(StoredEvent {
             name,
+            lead_id: lead_id.unwrap_or_else(|| self.lead_id.clone()),
             accepted_at: raw.accepted_at(),
             sha256: raw.sha256(),
             // Our own write whose reply was lost is not a duplicate.
@@ -144,6 +171,7 @@ impl NewEvent<'_> {
     fn stored_now(&self, name: EventName) -> StoredEvent {
         StoredEvent {
             name,
+            lead_id: self.lead_id.clone(),
             accepted_at: self.received_at,
             sha256: Sha256Hex::of(self.body),
             duplicate: false,

@@ -81,22 +81,18 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             Ok(())
         };
         let subject = match events {
-            [event] => Subject::of(&event.lead_id, &event.event_id, trusted.source),
+            [event] => Subject::of(&event.stored.lead_id, &event.event_id, trusted.source),
             _ => Subject::default(),
         };
         sent.map_err(|error| unavailable(subject, error))
     }
 
     fn message(&self, trusted: &Trusted<'_>, event: &TakenEvent) -> OutgoingMessage {
-        let TakenEvent {
-            lead_id,
-            event_id,
-            stored,
-        } = event;
+        let TakenEvent { event_id, stored } = event;
         let trigger = Trigger {
             name: stored.name.clone(),
             facts: Some(TriggerFacts {
-                lead_id: lead_id.clone(),
+                lead_id: stored.lead_id.clone(),
                 event_id: event_id.clone(),
                 source: trusted.source,
                 sha256: stored.sha256,
@@ -151,7 +147,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let (stored, source) = (&event.stored, trusted.source);
         let now = self.home.clock().now();
         LeadAccepted {
-            subject: Subject::of(&event.lead_id, &event.event_id, source),
+            subject: Subject::of(&event.stored.lead_id, &event.event_id, source),
             source,
             s3_key: &stored.name.raw_key(),
             duplicate: stored.duplicate,
@@ -166,7 +162,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     fn entry(&self, event: &TakenEvent, is_key_ignored: bool) -> AcceptedEvent {
         AcceptedEvent {
             enrich_not_before: self.not_before(event.stored.accepted_at),
-            lead_id: event.lead_id.clone(),
+            lead_id: event.stored.lead_id.clone(),
             event_id: event.event_id.clone(),
             s3_key: event.stored.name.raw_key(),
             duplicate: event.stored.duplicate,

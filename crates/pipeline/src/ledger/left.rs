@@ -40,10 +40,10 @@ impl<S: ObjectStore + Eraser> Ledger<'_, S> {
         let mut names = BTreeSet::new();
         for kind in ERASED.into_iter().chain([Kind::Raw]) {
             let prefix = EventName::key_prefix(kind.prefix(), lead_id);
-            let left = self.store.remains(kind.bucket(), &prefix).await?;
+            let left = self.store.list_versions(kind.bucket(), &prefix).await?;
             let parsed = left
                 .iter()
-                .filter_map(|remnant| kind.parse(&remnant.key).ok());
+                .filter_map(|object| kind.parse(&object.key).ok());
             names.extend(parsed.map(|name| name.with_revision(0)));
         }
         names.extend(self.raw_named_by_hand().await?);
@@ -51,21 +51,21 @@ impl<S: ObjectStore + Eraser> Ledger<'_, S> {
     }
 
     /// What is left of an event and its revisions. Claims and the tombstone are not among it: they hold no personal data.
-    pub(crate) async fn remains(self, name: &EventName) -> Result<Left, PortError> {
+    pub(crate) async fn left(self, name: &EventName) -> Result<Left, PortError> {
         let mut keys = Vec::new();
         for kind in ERASED {
             let prefix = name.revisions_prefix(kind.prefix());
-            let left = self.store.remains(kind.bucket(), &prefix).await?;
-            keys.extend(left.into_iter().map(|remnant| (kind.bucket(), remnant.key)));
+            let left = self.store.list_versions(kind.bucket(), &prefix).await?;
+            keys.extend(left.into_iter().map(|object| (kind.bucket(), object.key)));
         }
         let raw_key = Kind::Raw.key(name);
         let raw = self.raw(name).await?;
-        let remnants = self.store.remains(Bucket::Raw, &raw_key).await?;
-        let remnant = remnants.iter().find(|remnant| remnant.key == raw_key);
+        let objects = self.store.list_versions(Bucket::Raw, &raw_key).await?;
+        let object = objects.iter().find(|object| object.key == raw_key);
         let is_counted = !matches!(raw, RawState::Forgotten(_));
-        let raw_versions = remnant.map_or(0, |remnant| {
-            let there = remnant.size.filter(|_size| is_counted);
-            remnant.hidden + u64::from(there.is_some())
+        let raw_versions = object.map_or(0, |object| {
+            let there = object.size.filter(|_size| is_counted);
+            object.hidden + u64::from(there.is_some())
         });
         if raw_versions > 0 {
             keys.push((Bucket::Raw, raw_key));
@@ -94,7 +94,7 @@ impl<S: ObjectStore + Eraser> Ledger<'_, S> {
             if known.lead_id.is_some() && known.identity.is_some() {
                 break;
             }
-            let fetched = self.store.get_remains(*bucket, key, OBJECT_BYTES_MAX);
+            let fetched = self.store.get_any_version(*bucket, key, OBJECT_BYTES_MAX);
             let Fetched::Found(object) = fetched.await? else {
                 continue;
             };
