@@ -32,7 +32,5 @@ mod send;
 mod serve;
 #[cfg(feature = "aws")]
 mod stack;
-#[cfg(feature = "aws")]
-mod stack_again;
 mod trouble;
 mod watch;

@@ -1,6 +1,8 @@
 //! `--stack`: a deployed stack is found by its outputs, and nothing is guessed where they are missing. A service of a few lines answers
 //! in AWS's place.
 
+mod again;
+
 use crate::house::{House, Ran};
 use serde_json::Value;
 use std::collections::BTreeMap;

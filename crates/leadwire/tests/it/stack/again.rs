@@ -1,6 +1,6 @@
 //! What is sent again on a deployed stack: replays and dead letters. A service of a few lines answers in AWS's place.
 
-use crate::stack::{Aws, KEY, listing};
+use super::{Aws, KEY, listing};
 
 const RAW: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
 etag: 1
