@@ -266,7 +266,7 @@ impl Setting {
     /// The same with turns, and a stop, as a seed says: drawn apart from all else.
     #[must_use]
     pub fn with_turns(self, chance: &mut Chance) -> Self {
-        let unsent_per_mille = chance.pick(0, &[0, 0, 200, 700]);
+        let unsent_per_mille = chance.pick(0, &[0, 0, 100, 400]);
         let stops = chance.happens(300) && self.one_machine;
         Self {
             unsent_per_mille,

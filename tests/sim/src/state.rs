@@ -135,11 +135,14 @@ impl State {
         let Some(effect) = effect else {
             return course;
         };
-        let fault = if self.is_unsent() {
-            Some(Fault::Unsent)
-        } else {
-            course.fault.or_else(|| self.meets(effect))
-        };
+        if self.is_unsent() {
+            // Nothing is on its way.
+            return Course {
+                fault: Some(Fault::Unsent),
+                ..Course::default()
+            };
+        }
+        let fault = course.fault.or_else(|| self.meets(effect));
         Course { fault, ..course }
     }
 

@@ -114,7 +114,8 @@ fn check_answers(answers: &[Answer], doubts_max: u32, expected: (EffectState, u3
         effect = effect.begun();
         assert_eq!(effect.state, EffectState::Sending);
         effect = effect.answered(answer, doubts_max, now());
-        assert_eq!(effect.at, Some(now()));
+        let is_told = *answer != Answer::Unsent;
+        assert!(effect.at == Some(now()) || !is_told, "{answers:?}");
     }
     let found = (effect.state, effect.attempt, effect.doubts);
     assert_eq!(found, expected, "{answers:?}");
