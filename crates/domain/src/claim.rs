@@ -2,7 +2,8 @@
 
 use crate::effect::{Effect, EffectId, EffectState, Effects};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
 use strum::{EnumString, IntoStaticStr};
 
 /// How a settled claim ended: an empty object whose metadata say it.
@@ -30,9 +31,9 @@ impl Settled {
     }
 }
 
-/// The body of `mail/X` while it is not settled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Wire", into = "Wire")]
+/// The body of `mail/X` while it is not settled. It is written as version 2; what version 1 said has no other form, and is not written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Wire")]
 pub struct Claim {
     /// Whose it is: 128 random bits in hex. Empty in a claim of version 1 that nobody holds.
     pub token: String,
@@ -185,8 +186,8 @@ impl Claim {
     }
 }
 
-/// As it is written.
-#[derive(Serialize, Deserialize)]
+/// As it is read.
+#[derive(Deserialize)]
 #[serde(untagged)]
 enum Wire {
     Second(Second),
@@ -206,14 +207,14 @@ struct Second {
 }
 
 /// Version 1: one mail to everybody. It is read, and never written.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 enum First {
     Sending {
         token: String,
         lease_until: Timestamp,
         attempt: u32,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         boot: Option<String>,
     },
     Idle {
@@ -227,6 +228,7 @@ enum First {
 
 /// The version that is written.
 const VERSION: u32 = 2;
+const OLD_IS_READ: &str = "a claim of version 1 is read, and never written";
 
 /// A claim of a version that this code does not know.
 #[derive(Debug, thiserror::Error)]
@@ -289,37 +291,21 @@ impl From<First> for Claim {
     }
 }
 
-impl From<Claim> for Wire {
-    fn from(claim: Claim) -> Self {
-        let second = |effects| {
-            Self::Second(Second {
-                v: VERSION,
-                token: claim.token.clone(),
-                lease_until: claim.lease_until,
-                boot: claim.boot.clone(),
-                effects,
-            })
+impl Serialize for Claim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let effects = match &self.says {
+            Says::First => None,
+            Says::Named(effects) => Some(effects.clone()),
+            Says::Old(_) => return Err(S::Error::custom(OLD_IS_READ)),
         };
-        let old = match claim.says {
-            Says::First => return second(None),
-            Says::Named(effects) => return second(Some(effects)),
-            Says::Old(effect) => effect,
+        let second = Second {
+            v: VERSION,
+            token: self.token.clone(),
+            lease_until: self.lease_until,
+            boot: self.boot.clone(),
+            effects,
         };
-        Self::First(match (old.state, old.at) {
-            (EffectState::Sending, _) => First::Sending {
-                token: claim.token,
-                lease_until: claim.lease_until,
-                attempt: old.attempt,
-                boot: claim.boot,
-            },
-            (EffectState::Parked, Some(parked_at)) => First::Parked {
-                parked_at,
-                attempt: old.attempt,
-            },
-            _ => First::Idle {
-                attempt: old.attempt,
-            },
-        })
+        second.serialize(serializer)
     }
 }
 

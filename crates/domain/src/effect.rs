@@ -172,6 +172,8 @@ pub enum Answer {
     Taken(String),
     /// Definitely not taken, and it may be later.
     Busy(Option<String>),
+    /// Nothing was handed to the service, for want of a turn or of time: it is given back.
+    Unsent,
     /// Definitely not taken, and it never will be.
     Refused(Option<String>),
     /// It is not known whether it was taken.
@@ -206,6 +208,7 @@ impl Effect {
     pub fn answered(self, answer: &Answer, doubts_max: u32, now: Timestamp) -> Self {
         let (state, detail) = match answer {
             Answer::Lost(detail) => return self.doubted(doubts_max, now, detail.clone()),
+            Answer::Unsent => return self.given_back(),
             Answer::Taken(_) => (EffectState::Sent, None),
             Answer::Busy(detail) => (EffectState::Idle, detail.clone()),
             Answer::Refused(detail) => (EffectState::Refused, detail.clone()),
@@ -213,7 +216,11 @@ impl Effect {
         };
         let message_id = match answer {
             Answer::Taken(id) => Some(id.clone()),
-            Answer::Busy(_) | Answer::Refused(_) | Answer::Lost(_) | Answer::Dropped => None,
+            Answer::Busy(_)
+            | Answer::Unsent
+            | Answer::Refused(_)
+            | Answer::Lost(_)
+            | Answer::Dropped => None,
         };
         Self {
             state,

@@ -9,6 +9,8 @@ use strum::IntoStaticStr;
 
 /// The longest step between two looks.
 const STEP_SECONDS_MAX: u32 = 300;
+/// Seconds after which comes back what found no time, or no turn.
+pub const NO_TIME_SECONDS: u32 = 1;
 
 /// The kinds of wait, in the order in which an event can go through them.
 #[derive(
@@ -54,7 +56,7 @@ pub enum DeferReason {
     InDoubt,
     /// Another worker holds the claim.
     ClaimLive,
-    /// The invocation has no time left for it.
+    /// There was no time for it, or no turn: the invocation or the process ends, or others are being sent.
     NoTimeLeft,
 }
 
@@ -109,6 +111,20 @@ impl Waiting {
             mail_since,
         })
     }
+
+    /// The same for what was to be sent and was not, for want of a turn or of time: from there on nothing waits for the owner any more, so
+    /// that the hops of mail count. No service was busy: the wait for one does not begin.
+    pub fn next_unsent(&self, now: Timestamp) -> Option<Self> {
+        let kind = self.kind.max(WaitKind::Mail);
+        let hop = if kind > self.kind { 0 } else { self.hop };
+        let sending = Self {
+            kind,
+            hop,
+            ..self.clone()
+        };
+        sending.next(DeferReason::NoTimeLeft, now)
+    }
+
     /// Hops that are left in `kind`.
     fn hops_left(&self, kind: WaitKind) -> u32 {
         let used = if kind > self.kind { 0 } else { self.hop };
@@ -160,6 +176,18 @@ pub fn decide_mail_wait(
     let remaining = seconds_until(now, end);
     let step = decide_doubt_wait(waiting, jitter);
     decide_step(step, remaining, waiting.hops_left(WaitKind::Mail))
+}
+
+/// How long to wait before what got no turn, or no time, is sent, in seconds: a moment; where the last attempt had none either, as long as
+/// for a busy service, so that the hops are not used up while a slow one takes every turn.
+pub fn decide_unsent_wait(waiting: &Waiting, jitter: u8) -> u32 {
+    let is_first =
+        waiting.kind != WaitKind::Mail || waiting.reason != Some(DeferReason::NoTimeLeft);
+    if is_first {
+        NO_TIME_SECONDS
+    } else {
+        decide_doubt_wait(waiting, jitter)
+    }
 }
 
 /// How long to wait before what is in doubt is sent once more, in seconds: as long as for a busy service, and also after its window.
@@ -266,6 +294,42 @@ mod tests {
         };
         assert_eq!(waits(0)[..6], [20, 40, 80, 160, 300, 300]);
         assert_eq!(waits(255)[..6], [29, 59, 119, 239, 449, 449]);
+    }
+
+    #[test]
+    fn what_was_not_sent_comes_back_after_a_moment_and_then_in_the_steps_of_a_busy_service() {
+        for kind in [WaitKind::Early, WaitKind::Owner] {
+            let mut waiting = Waiting {
+                kind,
+                hop: 12,
+                reason: Some(DeferReason::NoTimeLeft),
+                mail_since: None,
+            };
+            let mut waits = Vec::new();
+            for _ in 0..6 {
+                waits.push(decide_unsent_wait(&waiting, 0));
+                waiting = waiting.next_unsent(at(0)).unwrap();
+            }
+            assert_eq!(waits, [1, 40, 80, 160, 300, 300], "{kind:?}");
+            assert_eq!((waiting.kind, waiting.hop), (WaitKind::Mail, 6));
+            // A busy service has its whole window still, and who waited for it is soon looked at again.
+            assert_eq!(waiting.mail_since, None);
+            assert_eq!(decide_mail_wait(at(9), 60, &waiting, 0), Some(60));
+            let busy = waiting.next(DeferReason::MailUnavailable, at(9)).unwrap();
+            assert_eq!(busy.mail_since, Some(at(9)));
+            assert_eq!(decide_unsent_wait(&busy, 0), 1);
+            let again = busy.next_unsent(at(20)).unwrap();
+            assert_eq!((again.hop, again.mail_since), (8, Some(at(9))));
+        }
+    }
+
+    #[test]
+    fn what_is_never_sent_has_as_many_hops_as_mail_has() {
+        let (mut waiting, mut hops) = (Waiting::default(), 0);
+        while let Some(next) = waiting.next_unsent(at(0)) {
+            (waiting, hops) = (next, hops + 1);
+        }
+        assert_eq!(hops, u32::from(MAIL_HOPS_MAX));
     }
 
     #[test]

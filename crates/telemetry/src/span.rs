@@ -217,7 +217,7 @@ pub const ATTRIBUTES: &[(&str, &str)] = &[
     ("leadwire.attempt", "which attempt at the mail it is"),
     (
         "leadwire.outcome",
-        "what came of it: of a call `found`, `missing`, `denied`, `too_large`, `new`, `exists`, `changed`, `done`; of a mail `accepted`, `busy`, `refused`, `ambiguous`; of a message `mailed`, `mailed_before`, `parked`, `parked_before`, `forgotten`, `silent`, `silent_before`, `canary_failed`, `left_waiting`, `woken`, a wait's reason, `failed`; of a request `accepted`, `duplicate`, `ignored`, `refused`",
+        "what came of it: of a call `found`, `missing`, `denied`, `too_large`, `new`, `exists`, `changed`, `done`; of a mail `accepted`, `throttled`, `busy`, `unsent`, `refused`, `ambiguous`; of a message `mailed`, `mailed_before`, `parked`, `parked_before`, `forgotten`, `silent`, `silent_before`, `canary_failed`, `left_waiting`, `woken`, a wait's reason, `failed`; of a request `accepted`, `duplicate`, `ignored`, `refused`",
     ),
 ];
 

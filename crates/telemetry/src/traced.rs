@@ -276,6 +276,7 @@ impl<M: Mailer> Mailer for Traced<M> {
             MailOutcome::Accepted(_) => ("accepted", None),
             MailOutcome::Throttled(error) => ("throttled", Some(error)),
             MailOutcome::Busy(error) => ("busy", Some(error)),
+            MailOutcome::Unsent(_) => ("unsent", None),
             MailOutcome::Refused(error) => ("refused", Some(error)),
             MailOutcome::Ambiguous(error) => ("ambiguous", Some(error)),
         };

@@ -2,7 +2,7 @@
 
 use crate::input::{now, text};
 use crate::mail::check_mail;
-use leadwire_domain::claim::{Claim, Settled, Takeover};
+use leadwire_domain::claim::{Claim, Says, Settled, Takeover};
 use leadwire_domain::effect::{EffectId, EffectState};
 use leadwire_domain::failure::FailureRecord;
 use leadwire_domain::json::Object;
@@ -29,8 +29,11 @@ pub fn stored_document(data: &[u8]) {
 }
 
 fn check_claim(claim: &Claim) {
-    let json = serde_json::to_vec(claim).expect("plain fields always serialise");
-    assert_eq!(serde_json::from_slice(&json).ok().as_ref(), Some(claim));
+    // What version 1 said is read, and never written.
+    let json = serde_json::to_vec(claim).ok();
+    let again = json.and_then(|json| serde_json::from_slice(&json).ok());
+    let written = (!matches!(claim.says, Says::Old(_))).then_some(claim);
+    assert_eq!(again.as_ref(), written);
     // Named or not, each effect of a document stands somewhere, and what is sent was open or refused.
     let mut listed = claim.named();
     listed.push(EffectId::everybody());

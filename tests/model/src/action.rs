@@ -77,6 +77,8 @@ pub enum Action {
     Log(WorkerId, EffectId),
     /// A worker sends an effect.
     Send(WorkerId, EffectId, Reply),
+    /// A worker gets no turn at the service of an effect.
+    NoTurn(WorkerId, EffectId),
     /// A worker writes the answers that it has, while another effect is under way.
     Record(WorkerId),
     /// The sweep lists, and finds the event.

@@ -23,6 +23,8 @@ pub struct Bounds {
     pub early: u8,
     /// Records for which the invocation has no time left.
     pub no_time: u8,
+    /// Effects for which a worker gets no turn.
+    pub no_turn: u8,
     /// Times at which a service turns, as the policy says.
     pub throttles: u8,
     /// Changes of an owner file that is there.
@@ -65,6 +67,7 @@ pub(crate) const FAIL: May = |bounds| &mut bounds.errors;
 pub(crate) const DUPLICATE: May = |bounds| &mut bounds.duplicates;
 pub(crate) const EARLY: May = |bounds| &mut bounds.early;
 pub(crate) const NO_TIME: May = |bounds| &mut bounds.no_time;
+pub(crate) const NO_TURN: May = |bounds| &mut bounds.no_turn;
 pub(crate) const THROTTLE: May = |bounds| &mut bounds.throttles;
 pub(crate) const CHANGE: May = |bounds| &mut bounds.lookup_changes;
 pub(crate) const VANISH: May = |bounds| &mut bounds.lookup_losses;

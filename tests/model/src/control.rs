@@ -1,9 +1,9 @@
 //! Negative controls: each broken protocol, and the promise that it must break. What is wrong with it, `variant.rs` says.
 
 use crate::bounds::{
-    Bounds, CHANGE, CONFIGURE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, NO_TIME, PURGE,
-    Policy, Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, STOP, SWEEP, THROTTLE, VANISH, WAKE,
-    WIPE,
+    Bounds, CHANGE, CONFIGURE, CRASH, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, NO_TIME, NO_TURN,
+    PURGE, Policy, Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, STOP, SWEEP, THROTTLE, VANISH,
+    WAKE, WIPE,
 };
 use crate::claim::{Claim, Old};
 use crate::fact::Service;
@@ -187,6 +187,7 @@ fn effects() -> Vec<Setting> {
         ),
         (V::NobodyIsSettled, &[], NO_EFFECT, p::SENT_IS_SENT),
         (V::BusyKeepsClaim, &[THROTTLE], PARK, p::PARKED_IS_DOUBTFUL),
+        (V::UnsentIsBusy, &[NO_TURN], DEFAULT, p::WAIT_HAS_CAUSE),
         (V::ParkResends, &[CRASH], PARK, p::PARK_SENDS_ONCE),
         (V::ParkedIsAcked, &[], MUTE, p::PARKED_HAS_REASON),
         (V::BusyBurns, &[THROTTLE], DEFAULT, p::WAITING_IS_FREE),

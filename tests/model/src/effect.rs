@@ -150,6 +150,8 @@ pub enum Answer {
     Taken,
     /// Throttled: a definite no that passes.
     Busy,
+    /// There was no turn or no time left for it: nothing was handed over.
+    Unsent,
     /// A definite no that lasts.
     Refused,
     /// No reply, or one that tells nothing.
@@ -165,6 +167,7 @@ impl Answer {
         match self {
             Self::Taken => Effect::Sent,
             Self::Busy => Effect::Idle(doubts),
+            Self::Unsent => effect.given_back(),
             Self::Refused => Effect::Refused(doubts),
             Self::Lost => Effect::doubted(doubts, limit),
             Self::Dropped => Effect::Dropped,

@@ -150,4 +150,6 @@ pub enum Wait {
     LiveClaim,
     /// The invocation has no time left.
     NoTime,
+    /// Nothing that is open was sent, for want of a turn or of time.
+    Unsent,
 }

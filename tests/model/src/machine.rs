@@ -127,11 +127,11 @@ pub(crate) fn log(state: &mut State, (id, e): (WorkerId, EffectId)) {
     state.workers[id].plan[e] = Plan::Logged;
 }
 
-/// What has not begun to send is definitely not taken.
+/// What has not begun to send is given back: a stop is a lack of time.
 pub(crate) fn break_off(state: &mut State, id: WorkerId) {
     for plan in state.workers[id].plan.each_mut() {
         if *plan == Plan::Todo {
-            *plan = Plan::Got(Answer::Busy);
+            *plan = Plan::Got(Answer::Unsent);
         }
     }
 }

@@ -188,6 +188,7 @@ impl Protocol {
                 Self::spend(state, reply);
                 self.send(state, (id, effect), reply);
             }
+            Action::NoTurn(id, effect) => self.get_no_turn(state, (id, effect)),
             Action::Record(id) => {
                 state.left.slow -= 1;
                 self.record(state, id);

@@ -47,6 +47,7 @@ pub(crate) const PARKED_IS_DOUBTFUL: &str = "P4 parked means doubtful";
 pub(crate) const PARKED_HAS_REASON: &str =
     "P4 what is parked has its reason in failed/, or a dead letter";
 pub(crate) const WAITING_IS_FREE: &str = "P6 waiting costs no receive";
+pub(crate) const WAIT_HAS_CAUSE: &str = "P6 a wait for mail begins with a busy service or a doubt, never with a lack of turns or of time";
 pub(crate) const SETTLED_RESTS: &str = "P6 a message of a settled event neither fails nor waits";
 pub(crate) const WOKEN_WHEN_DUE: &str =
     "P9 an event that is not due is woken by its own message only";
@@ -188,6 +189,13 @@ fn effects_are_counted() -> Vec<Property<Protocol>> {
 fn nothing_else_happens() -> Vec<Property<Protocol>> {
     vec![
         law(WAITING_IS_FREE, waiting_is_free),
+        law(WAIT_HAS_CAUSE, |_, s| {
+            let doubts = |rev: Rev| move |e| s.ghost.effects[rev][e].doubts > 0;
+            let has_cause =
+                |rev| !s.ghost.bad.is_empty() || EffectId::ALL.into_iter().any(doubts(rev));
+            let mut messages = s.queue.each();
+            messages.all(|(_, m)| m.mail_wait_since.is_none() || has_cause(m.rev))
+        }),
         law(SETTLED_RESTS, |_, s| {
             !s.ghost.bothered || s.ghost.prefix_lost
         }),

@@ -6,8 +6,8 @@ pub(crate) use late::{MACHINE, MACHINE_PARK, MACHINE_SLOW};
 
 use crate::bounds::{
     Bounds, CHANGE, CONFIGURE, CRASH, DENY, DUPLICATE, EARLY, FAIL, FORGET, LOSE, May, NO_TIME,
-    PURGE, Policy, Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, Start, THROTTLE, VANISH,
-    WAKE, WIPE,
+    NO_TURN, PURGE, Policy, Protocol, REDRIVE, REPLAY, RESEND, RETRY, SLOW, SWEEP, Start, THROTTLE,
+    VANISH, WAKE, WIPE,
 };
 use crate::claim::{Claim, Old};
 use crate::effect::{BOTH, NONE, OWNER, TEAM};
@@ -253,6 +253,20 @@ fn waiting() -> Vec<Scenario> {
             .may(&[THROTTLE, LOSE])
             .under(THROTTLED)
             .reaches(&[p::R_SENT, p::R_DLQ]),
+        small("no turn, a busy service")
+            .may(&[NO_TURN, NO_TURN, THROTTLE])
+            .reaches(&[p::R_SENT, p::R_THROTTLED]),
+        small("no turn, no time, two lost replies")
+            .may(&[NO_TURN, NO_TIME, LOSE, LOSE])
+            .reaches(&[p::R_SENT, p::R_TWICE, p::R_PARKED_BESIDE]),
+        small("no turn, a crash, an answer that is late, park")
+            .may(&[NO_TURN, NO_TURN, CRASH, SLOW])
+            .under(Policy::PARK)
+            .reaches(&[p::R_SENT, p::R_PARKED_BESIDE]),
+        small("no turn for what was refused, a redrive")
+            .may(&[NO_TURN, NO_TURN, REDRIVE])
+            .under(Policy::DEFAULT.with_owner(Service::Refusing))
+            .reaches(&[p::R_REFUSED_BESIDE, p::R_DLQ]),
         small("a service throttles, park")
             .may(&[THROTTLE, CRASH])
             .under(Policy::PARK)

@@ -65,6 +65,8 @@ pub enum Variant {
     NobodyIsSettled,
     /// A busy effect keeps its claim, unsettled.
     BusyKeepsClaim,
+    /// An effect that was not sent, for want of a turn or of time, counts as a busy service's.
+    UnsentIsBusy,
     /// `park` takes a stale claim over like `resend`.
     ParkResends,
     /// A claim in which all is over and something is parked is acknowledged without its `failed/X`.

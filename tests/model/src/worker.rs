@@ -46,6 +46,15 @@ pub enum Plan {
     Logged,
     /// Answered, not yet recorded.
     Got(Answer),
+    /// Given back unsent, and recorded.
+    GivenBack,
+}
+
+impl Plan {
+    /// Whether the effect was given back unsent.
+    pub fn is_given_back(self) -> bool {
+        matches!(self, Self::GivenBack | Self::Got(Answer::Unsent))
+    }
 }
 
 /// How an attempt ends that gave its claim up before the first send.
@@ -53,8 +62,8 @@ pub enum Plan {
 pub enum GivenUp {
     /// A write or its read back failed.
     Failed,
-    /// There was no time left.
-    NoTime,
+    /// There was no time left to send anything.
+    Unsent,
 }
 
 /// Where an enrich worker is.

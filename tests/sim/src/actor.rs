@@ -278,12 +278,33 @@ fn accept_one(
     }
 }
 
+/// Stops the machine once, in the middle of whatever it does, and starts it again when that has ended.
+pub(crate) async fn stop(shared: Shared) {
+    let after = shared.with(|state| 600 + state.chance.below(1200));
+    sleep(Duration::from_secs(after)).await;
+    shared.with(|state| {
+        state.tell("      operator stops the machine".to_owned());
+        state.is_stopping = true;
+    });
+    shared
+        .until(|state| state.alive.is_empty().then_some(()))
+        .await;
+    shared.with(|state| {
+        state.boot();
+        state.busy -= 1;
+    });
+    shared.changed();
+}
+
 /// Takes messages for ever, a batch at a time, as Lambda's poller does.
 pub(crate) async fn work(shared: Shared) {
     loop {
         let next = shared.with(|state| {
             let now = state.now();
-            let next = state.memory.next_visible_at()?;
+            let next = state
+                .memory
+                .next_visible_at()
+                .filter(|_| !state.is_stopping)?;
             let wait = Duration::try_from(next.duration_since(now)).unwrap_or(Duration::ZERO);
             let latency = state.setting.latency_millis;
             Some((wait, state.chance.millis(latency)))
@@ -305,6 +326,9 @@ pub(crate) async fn work(shared: Shared) {
 }
 
 async fn receive(shared: &Shared) {
+    if shared.with(|state| state.is_stopping) {
+        return;
+    }
     let mut records = shared.with(receive_some);
     shared.changed();
     if records.is_empty() {

@@ -43,9 +43,9 @@ fn visit(
         let from = script.keys().next_back().map_or(0, |last| last + 1);
         let calls = report.kinds.iter().enumerate().skip(from);
         for (call, kind) in calls {
-            for fault in kind.faults() {
+            for fault in kind.explored() {
                 let mut longer = script.clone();
-                longer.insert(call, *fault);
+                longer.insert(call, fault);
                 next.push(longer);
             }
         }

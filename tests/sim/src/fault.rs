@@ -45,6 +45,12 @@ impl Kind {
             Self::Delete => &[Fails],
         }
     }
+
+    /// The same, with what is no fault and may happen to it all the same.
+    pub(crate) fn explored(self) -> impl Iterator<Item = Fault> {
+        let unsent = (self == Self::Mail).then_some(Fault::Unsent);
+        self.faults().iter().copied().chain(unsent)
+    }
 }
 
 /// The faults of a schedule: by the number of the call, in the order in which calls are made.

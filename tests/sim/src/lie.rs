@@ -2,6 +2,7 @@
 
 use crate::DELAY_SECONDS;
 use crate::mistake::Mistake;
+use crate::old;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, Says, Settled};
 use leadwire_domain::effect::{Effect, EffectState, Effects};
@@ -200,7 +201,11 @@ fn without_effects(bytes: &[u8]) -> Option<Vec<u8>> {
     serde_json::to_vec(&document).ok()
 }
 
+/// A claim as it is stored; the real code has written version 1 no more since the first edition.
 fn bytes_of(claim: &Claim) -> Vec<u8> {
+    if let Says::Old(effect) = &claim.says {
+        return old::claim_of(claim, effect).to_string().into_bytes();
+    }
     serde_json::to_vec(claim).expect("plain fields always serialise")
 }
 
@@ -415,7 +420,12 @@ impl<H: Home> Mailer for Lying<H> {
         if self.mistake == Some(Mistake::RetryMail) && matches!(sent, MailOutcome::Ambiguous(_)) {
             return mailer.send(mail).await;
         }
-        sent
+        match (self.mistake, sent) {
+            (Some(Mistake::UnsentIsBusy), MailOutcome::Unsent(why)) => {
+                MailOutcome::Busy(PortError::transient("send mail", why.code()))
+            }
+            (_, sent) => sent,
+        }
     }
 
     async fn may_be_out(&self, mail: BegunMail<'_>) -> Result<bool, PortError> {

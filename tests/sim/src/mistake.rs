@@ -34,6 +34,8 @@ pub enum Mistake {
     BlindConflict,
     /// `enrich` sends a mail again at once, when it does not know whether the first went out, as an SDK's retry does.
     RetryMail,
+    /// `enrich` takes a mail that got no turn for a busy service's: the mailer says so.
+    UnsentIsBusy,
     /// `enrich` gives a claim back although the mail may have gone out: where it records its doubt, the store holds an idle claim.
     ReleaseDoubt,
     /// `enrich` lets go of a message although the copy that waits could not be sent: the queue says that it took it.
@@ -96,6 +98,7 @@ impl Mistake {
             | Self::NoTakeover
             | Self::BlindConflict
             | Self::RetryMail
+            | Self::UnsentIsBusy
             | Self::ReleaseDoubt
             | Self::LoseCopy
             | Self::SilentFailure

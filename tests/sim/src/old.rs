@@ -3,6 +3,8 @@
 
 use crate::state::State;
 use jiff::SignedDuration;
+use leadwire_domain::claim::Claim;
+use leadwire_domain::effect::{Effect, EffectState};
 use leadwire_domain::key::{ENRICHED, FAILED, MAIL};
 use leadwire_domain::lead::id::Sha256Hex;
 use leadwire_pipeline::port::{Bucket, Metadata, NewObject, StoredObject};
@@ -106,6 +108,20 @@ fn claim(state: &State, left: Left, attempt: u32) -> Option<NewObject> {
         }
     };
     Some(NewObject::of(body.to_string().into_bytes()))
+}
+
+/// A claim as the first edition wrote it: the same of every effect.
+pub(crate) fn claim_of(claim: &Claim, effect: &Effect) -> serde_json::Value {
+    let attempt = effect.attempt;
+    match (effect.state, effect.at) {
+        (EffectState::Sending, _) => json!({
+            "state": "sending", "token": claim.token, "lease_until": claim.lease_until, "attempt": attempt, "boot": claim.boot,
+        }),
+        (EffectState::Parked, Some(at)) => {
+            json!({"state": "parked", "parked_at": at, "attempt": attempt})
+        }
+        _ => json!({"state": "idle", "attempt": attempt}),
+    }
 }
 
 fn fail(state: &mut State, name: &str) {

@@ -217,6 +217,8 @@ fn check_trigger(state: &mut State, trigger: &Trigger, process: &Process) {
             state.breach(format!("P9: a wake-up of {name} waits for the owner"));
         }
     }
+    let result = state.ledger.check_mail_wait(&name, &trigger.waiting);
+    state.check(result);
     if let (1.., Some(facts)) = (trigger.name.revision(), &trigger.facts) {
         let result = state.ledger.ordered(&name, facts.notify);
         state.check(result);

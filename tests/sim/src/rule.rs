@@ -162,6 +162,8 @@ pub struct Ledger {
     old_mails: BTreeMap<String, u32>,
     /// What the service said of an effect last, and under which claim it was asked.
     answers: BTreeMap<Key, (String, Answer)>,
+    /// Events for whose mail a service was busy, or lost a reply.
+    busy: BTreeSet<String>,
     /// Mails that a process sent, knows of, and has not written down yet.
     unsettled: BTreeMap<u32, BTreeSet<Key>>,
     /// Receivers that were taken out of the configuration: an effect, or a channel.

@@ -139,6 +139,10 @@ pub struct Setting {
     /// An effect is late by at most so many seconds: beyond a lease and a visibility, but where leads are forgotten, which trusts that whoever
     /// began before is done within a lease.
     pub late_seconds_max: u64,
+    /// So many in a thousand mails get no turn: nothing is handed to their service.
+    pub unsent_per_mille: u64,
+    /// Whether the machine is stopped once, and begins again: what is not under way then is not sent.
+    pub stops: bool,
     /// Who is told.
     pub receivers: Receivers,
     /// What says that an owner file was written.
@@ -182,6 +186,8 @@ impl Setting {
             lease_seconds: leadwire_pipeline::settings::LEASE_SECONDS,
             late_owner_per_mille: 0,
             late_seconds_max: LATE_SECONDS_MAX,
+            unsent_per_mille: 0,
+            stops: false,
             receivers: Receivers::default(),
             notifications: Notifications::default(),
             upgrades: false,
@@ -253,6 +259,18 @@ impl Setting {
         Self {
             renewed_per_mille: chance.pick(0, &[0, 300, 1000]),
             events_in_request_max: chance.pick(1, &[1, 2, 4]),
+            ..self
+        }
+    }
+
+    /// The same with turns, and a stop, as a seed says: drawn apart from all else.
+    #[must_use]
+    pub fn with_turns(self, chance: &mut Chance) -> Self {
+        let unsent_per_mille = chance.pick(0, &[0, 0, 100, 400]);
+        let stops = chance.happens(300) && self.one_machine;
+        Self {
+            unsent_per_mille,
+            stops,
             ..self
         }
     }

@@ -48,6 +48,10 @@ pub(crate) struct Life {
 
 /// The state of a world.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact by itself; no two of them are one state"
+)]
 pub(crate) struct State {
     /// What the world is like.
     pub(crate) setting: Setting,
@@ -65,6 +69,8 @@ pub(crate) struct State {
     pub(crate) alive: Vec<Arc<Life>>,
     /// Which run of the machine this is.
     pub(crate) boot: u32,
+    /// Whether the machine was told to stop: nothing new begins.
+    pub(crate) is_stopping: bool,
     /// Whether the configuration has changed.
     pub(crate) is_reconfigured: bool,
     /// Processes that met a fault, and those of them that one kept from writing a claim.
@@ -96,6 +102,7 @@ impl State {
             busy: 0,
             alive: Vec::new(),
             boot: 1,
+            is_stopping: false,
             is_reconfigured: false,
             troubled: BTreeSet::new(),
             hindered: BTreeSet::new(),
@@ -126,13 +133,34 @@ impl State {
         millis(self.setting.skew_millis)
     }
 
-    /// What becomes of a call: what the world does to it, or else the service of its receiver.
+    /// What becomes of a call: what the world does to it, or else, where a mail is begun at all, the service of its receiver.
     pub(crate) fn course(&mut self, kind: Kind, effect: Option<&EffectId>) -> Course {
         let course = self.course_of_world(kind);
-        let fault = course
-            .fault
-            .or_else(|| effect.and_then(|effect| self.meets(effect)));
+        let Some(effect) = effect else {
+            return course;
+        };
+        if self.is_unsent() {
+            // Nothing is on its way.
+            return Course {
+                fault: Some(Fault::Unsent),
+                ..Course::default()
+            };
+        }
+        let fault = course.fault.or_else(|| self.meets(effect));
         Course { fault, ..course }
+    }
+
+    /// Whether a mail is not begun: there is no turn for it, or the machine stops.
+    fn is_unsent(&mut self) -> bool {
+        let per_mille = self.setting.unsent_per_mille;
+        self.is_stopping || (!self.heals && per_mille > 0 && self.chance.happens(per_mille))
+    }
+
+    /// The machine that was stopped begins again.
+    pub(crate) fn boot(&mut self) {
+        self.tell(format!("      boot-{} ends", self.boot));
+        self.boot += 1;
+        self.is_stopping = false;
     }
 
     fn meets(&mut self, effect: &EffectId) -> Option<Fault> {

@@ -40,7 +40,8 @@ pub fn run_seed_with(seed: u64, tells: bool, alter: impl FnOnce(&mut Setting)) -
     setting = setting
         .with_receivers(&mut apart)
         .with_senders(&mut apart)
-        .with_notifications(&mut apart);
+        .with_notifications(&mut apart)
+        .with_turns(&mut apart);
     alter(&mut setting);
     let plan = Plan::Drawn {
         left: setting.faults_max,
@@ -80,6 +81,10 @@ async fn live(shared: &Shared) {
     }
     if setting.purge {
         tokio::spawn(empty(shared.clone()));
+    }
+    if setting.stops {
+        shared.with(|state| state.busy += 1);
+        tokio::spawn(actor::stop(shared.clone()));
     }
     if setting.sweeps {
         tokio::spawn(sweep_now_and_then(shared.clone()));

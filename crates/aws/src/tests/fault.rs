@@ -141,6 +141,7 @@ fn name(outcome: &MailOutcome) -> &'static str {
         MailOutcome::Accepted(_) => "ok",
         MailOutcome::Throttled(_) => "throttled",
         MailOutcome::Busy(_) => "busy",
+        MailOutcome::Unsent(_) => "unsent",
         MailOutcome::Refused(_) => "refused",
         MailOutcome::Ambiguous(_) => "ambiguous",
     }

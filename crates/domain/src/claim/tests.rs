@@ -145,8 +145,7 @@ fn a_claim_of_the_first_edition_counts_for_each_effect_of_its_document() {
             claim.proves_document() && claim.named().is_empty(),
             "{json}"
         );
-        let again: Claim = serde_json::from_value(serde_json::to_value(&claim).unwrap()).unwrap();
-        assert_eq!(again, claim, "{json}");
+        assert!(serde_json::to_string(&claim).is_err(), "it is not written");
     }
 }
 

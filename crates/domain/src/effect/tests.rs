@@ -114,7 +114,8 @@ fn check_answers(answers: &[Answer], doubts_max: u32, expected: (EffectState, u3
         effect = effect.begun();
         assert_eq!(effect.state, EffectState::Sending);
         effect = effect.answered(answer, doubts_max, now());
-        assert_eq!(effect.at, Some(now()));
+        let is_told = *answer != Answer::Unsent;
+        assert!(effect.at == Some(now()) || !is_told, "{answers:?}");
     }
     let found = (effect.state, effect.attempt, effect.doubts);
     assert_eq!(found, expected, "{answers:?}");
@@ -122,7 +123,7 @@ fn check_answers(answers: &[Answer], doubts_max: u32, expected: (EffectState, u3
 
 #[test]
 fn an_effect_becomes_what_the_answer_says_and_is_parked_at_its_last_doubt() {
-    use Answer::{Busy, Dropped, Lost, Refused, Taken};
+    use Answer::{Busy, Dropped, Lost, Refused, Taken, Unsent};
     let busy = || Busy(Some("421".to_owned()));
     let lost = || Lost(None);
     let refused = || Refused(Some("550 5.1.1".to_owned()));
@@ -136,6 +137,11 @@ fn an_effect_becomes_what_the_answer_says_and_is_parked_at_its_last_doubt() {
     check_answers(&[lost(), taken()], 2, (EffectState::Sent, 2, 1));
     check_answers(&[lost(), busy(), lost()], 2, (EffectState::Parked, 3, 2));
     check_answers(&[lost()], 1, (EffectState::Parked, 1, 1));
+    // What was not sent was no attempt.
+    check_answers(&[Unsent, Unsent], 2, (EffectState::Idle, 0, 0));
+    check_answers(&[busy(), Unsent, taken()], 2, (EffectState::Sent, 2, 0));
+    check_answers(&[lost(), Unsent], 2, (EffectState::Doubt, 1, 1));
+    check_answers(&[lost(), Unsent, lost()], 2, (EffectState::Parked, 2, 2));
 }
 
 #[test]

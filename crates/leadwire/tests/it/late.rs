@@ -51,16 +51,20 @@ fn a_stop_between_the_final_dot_and_its_answer_leaves_a_doubt_that_says_so() {
 }
 
 #[test]
-fn a_stop_before_the_final_dot_breaks_the_mail_off_without_a_doubt() {
-    let (house, server, up) = begun("RCPT", FOR_EVER, "");
+fn a_stop_before_the_final_dot_breaks_the_mail_off_as_if_it_had_not_been_tried() {
+    let (house, server, first) = begun("RCPT", FOR_EVER, "");
     let began = Instant::now();
-    assert_eq!(up.stop(), Some(0));
+    assert_eq!(first.stop(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(50), "at once");
     let lead = house.lead("a");
     let effect = &lead["effects"][0];
-    assert_eq!(effect["state"], "idle", "{lead}");
-    assert_eq!(effect["detail"], "stopped before it had gone out", "{lead}");
+    let said = ["state", "attempt", "doubts"].map(|member| effect[member].clone());
+    assert_eq!(said, [json!("idle"), json!(0), json!(0)], "{lead}");
     assert!(server.messages().is_empty());
+    let second = up(&house, &server, "");
+    let told = second.wait_for("email_sent");
+    assert_eq!(told["attempt"], 1, "{told}");
+    assert_eq!(server.messages().len(), 1);
 }
 
 /// Whether the next run doubts a mail whose sender died at this step. It is mailed in either case.

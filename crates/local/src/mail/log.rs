@@ -81,6 +81,8 @@ impl MailLog {
         let (outcome, message_id) = match outcome {
             MailOutcome::Accepted(id) => ("accepted", Some(id.clone())),
             MailOutcome::Throttled(_) | MailOutcome::Busy(_) => ("busy", None),
+            // That was no attempt, and has no row.
+            MailOutcome::Unsent(_) => return,
             MailOutcome::Refused(_) => ("refused", None),
             MailOutcome::Ambiguous(_) => ("ambiguous", None),
         };

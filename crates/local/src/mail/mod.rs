@@ -15,7 +15,7 @@ pub use url::{SmtpUrl, SmtpUrlError};
 use crate::stop::Stopping;
 use crate::system::{HomeClock, lock};
 use leadwire_domain::effect::EffectId;
-use leadwire_pipeline::port::{BegunMail, Mail, MailOutcome, Mailer, PortError};
+use leadwire_pipeline::port::{BegunMail, Mail, MailOutcome, Mailer, PortError, Unsent};
 use name::MailName;
 use smtp::MailServer;
 use std::collections::BTreeSet;
@@ -94,8 +94,7 @@ impl Mailer for LocalMailer {
         }
         let Some(_turn) = self.guard.enter(mail) else {
             // A claim outlived its lease while this machine slept: the first attempt goes on, this one asks the log later.
-            let reason = "this mail is being sent already";
-            return MailOutcome::Busy(PortError::transient(ACTION, reason));
+            return MailOutcome::Unsent(Unsent::InHand);
         };
         match self.guard.log.accepted(mail).await {
             Ok(Some(message_id)) => return MailOutcome::Accepted(message_id),

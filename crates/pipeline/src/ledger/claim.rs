@@ -23,6 +23,7 @@ const IDENTITY: &str = "identity";
 /// Characters of a service's id that are stored.
 const MESSAGE_ID_CHARS_MAX: usize = 200;
 const READ: &str = "read the mail claim";
+const WRITE: &str = "write the mail claim";
 
 /// What lies at `mail/X`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -145,14 +146,14 @@ impl Marker {
 }
 
 /// The claim as it is stored, with ids of bounded length, so that any number of effects fits.
-fn encode(claim: &Claim) -> Vec<u8> {
+fn encode(claim: &Claim) -> Result<Vec<u8>, PortError> {
     let mut claim = claim.clone();
     if let Says::Named(effects) = &mut claim.says {
         for Effect { message_id, .. } in effects.values_mut() {
             *message_id = message_id.take().map(|id| short_id(&id));
         }
     }
-    serde_json::to_vec(&claim).expect("plain fields always serialise")
+    serde_json::to_vec(&claim).map_err(|error| PortError::permanent(WRITE, error))
 }
 
 fn short_id(id: &str) -> String {
@@ -182,7 +183,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
         over: Option<&ETag>,
         claim: &Claim,
     ) -> Result<Option<ETag>, PortError> {
-        let object = NewObject::of(encode(claim));
+        let object = NewObject::of(encode(claim)?);
         self.write_at_claim(name, over, object).await
     }
 
@@ -250,7 +251,7 @@ mod tests {
     /// The claim as a reader finds it.
     #[track_caller]
     fn stored(claim: &Claim) -> Claim {
-        let bytes = encode(claim);
+        let bytes = encode(claim).unwrap();
         assert!(bytes.len() <= CLAIM_BYTES_MAX, "{} bytes", bytes.len());
         serde_json::from_slice(&bytes).unwrap()
     }
@@ -264,6 +265,7 @@ mod tests {
             Answer::Lost(Some(detail.clone())),
             Answer::Busy(Some(detail)),
             Answer::Taken("\"".repeat(MESSAGE_ID_CHARS_MAX)),
+            Answer::Unsent,
             Answer::Dropped,
         ] {
             let claim = longest(&answer);

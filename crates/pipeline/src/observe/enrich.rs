@@ -4,7 +4,7 @@ use super::entry::events;
 use super::event::{Subject, chain, whole_millis};
 use super::metric::Metric;
 use super::words::{Tone, Words, render, render_seconds, said};
-use crate::port::PortError;
+use crate::port::{PortError, Unsent};
 use jiff::SignedDuration;
 use leadwire_domain::channel::ChannelKind;
 use leadwire_domain::effect::EffectId;
@@ -276,6 +276,17 @@ events! {
         fields: { effect: e.effect.as_str() }
         metered(m): { m.count(Metric::EffectsDropped); }
         console: said(Tone::Wait, "dropped", "one of its receivers is no longer configured");
+    }
+
+    /// Nothing of an effect was handed to its service, for want of a turn or of time: it is given back, and sent by the next attempt.
+    EffectUnsent<'a> [subject: Subject<'a>] {
+        /// Which effect it is.
+        effect: &'a EffectId,
+        /// Why.
+        why: Unsent,
+    } => e, "effect_unsent" {
+        line: INFO "a mail was not begun; it is sent by the next attempt";
+        fields: { effect: e.effect.as_str(), reason: e.why.code() }
     }
 
     /// The owner file's `owner_email` is no address, so the owner is not mailed; the others are.

@@ -20,9 +20,10 @@ pub mod words;
 pub use canary::{CanaryFailed, CanaryNotSent, CanarySent};
 pub use dimension::Rejection;
 pub use enrich::{
-    BadMessage, EffectDropped, EffectParked, EmailAmbiguous, EmailSent, EnrichmentBegan,
-    FailureNotRecorded, LeadDeferred, LeadEnriched, LeadParked, LeadWoken, LookupDenied,
-    OwnerEmailInvalid, RecordAcked, RecordFailed, ReplaySettled, Timeliness, WakeUpFailed,
+    BadMessage, EffectDropped, EffectParked, EffectUnsent, EmailAmbiguous, EmailSent,
+    EnrichmentBegan, FailureNotRecorded, LeadDeferred, LeadEnriched, LeadParked, LeadWoken,
+    LookupDenied, OwnerEmailInvalid, RecordAcked, RecordFailed, ReplaySettled, Timeliness,
+    WakeUpFailed,
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected, SourcesUnavailable};

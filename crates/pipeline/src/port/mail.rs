@@ -4,6 +4,7 @@ use super::PortError;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::{EmailAddress, EmailText};
 use std::future::{Future, ready};
+use strum::IntoStaticStr;
 
 /// A mail to be sent: one effect, to one receiver.
 #[derive(Clone, Debug)]
@@ -27,6 +28,25 @@ pub struct Mail {
     pub is_canary: bool,
 }
 
+/// Why nothing of a mail was handed to the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Unsent {
+    /// Others are being sent, as many as may be at once.
+    NoTurn,
+    /// An earlier attempt of this process is still at it.
+    InHand,
+    /// The process stops.
+    Stopping,
+}
+
+impl Unsent {
+    /// The code in logs.
+    pub fn code(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// What became of a mail. The adapter never retries by itself: a retry could mail twice.
 #[derive(Debug)]
 pub enum MailOutcome {
@@ -36,6 +56,8 @@ pub enum MailOutcome {
     Throttled(PortError),
     /// The service definitely did not take it, and may later: over its quota, paused, out of reach.
     Busy(PortError),
+    /// Nothing was handed to the service, for a reason of this home: it is as if the mail had not been tried.
+    Unsent(Unsent),
     /// The service definitely did not take it and never will.
     Refused(PortError),
     /// It is not known whether the service took it: a server error, a timeout, a reset.
@@ -46,7 +68,7 @@ impl MailOutcome {
     /// What the service answered, by its codes, where it did not take the mail and said why: `550 5.1.1`, `MessageRejected`.
     pub fn detail(&self) -> Option<&str> {
         match self {
-            Self::Accepted(_) => None,
+            Self::Accepted(_) | Self::Unsent(_) => None,
             Self::Throttled(error)
             | Self::Busy(error)
             | Self::Refused(error)

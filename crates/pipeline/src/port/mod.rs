@@ -10,7 +10,7 @@ mod system;
 
 pub use error::{PortError, PortErrorKind};
 pub use home::{Home, Ports};
-pub use mail::{BegunMail, Mail, MailOutcome, Mailer, NoMailer};
+pub use mail::{BegunMail, Mail, MailOutcome, Mailer, NoMailer, Unsent};
 pub use object::{
     Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, Replaced, StoredObject,
 };

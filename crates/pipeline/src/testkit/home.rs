@@ -7,7 +7,7 @@ use super::store::at;
 use crate::port::{
     BegunMail, Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched,
     ListPage, Mail, MailOutcome, Mailer, NewObject, ObjectStore, ObjectVersions, OutgoingMessage,
-    PortError, QueuedMessage, Replaced,
+    PortError, QueuedMessage, Replaced, Unsent,
 };
 use jiff::Timestamp;
 use std::ops::Deref;
@@ -101,7 +101,8 @@ impl<S: Script> MemoryHome<S> {
             | Fault::Conflict
             | Fault::Throttled
             | Fault::Busy
-            | Fault::Refused => {
+            | Fault::Refused
+            | Fault::Unsent => {
                 self.script.arrived(&call, Some(fault));
             }
         }
@@ -317,7 +318,7 @@ impl<S: Script> Mailer for MemoryHome<S> {
         let row = (mail.event.clone(), mail.effect.clone(), mail.attempt);
         self.memory.with(|state| {
             if let Some(begun) = &mut state.begun {
-                begun.insert(row);
+                begun.insert(row.clone());
             }
         });
         let sent = self.call(
@@ -333,6 +334,15 @@ impl<S: Script> Mailer for MemoryHome<S> {
         match sent.await {
             Ok(number) => MailOutcome::Accepted(format!("mail-{number}")),
             Err(fault @ Fault::Throttled) => MailOutcome::Throttled(failure(fault)),
+            Err(Fault::Unsent) => {
+                // A row belongs to its attempt, and this was none.
+                self.memory.with(|state| {
+                    if let Some(begun) = &mut state.begun {
+                        begun.remove(&row);
+                    }
+                });
+                MailOutcome::Unsent(Unsent::Stopping)
+            }
             Err(fault @ Fault::Busy) => MailOutcome::Busy(failure(fault)),
             Err(fault @ Fault::Refused) => MailOutcome::Refused(failure(fault)),
             Err(unknown) => MailOutcome::Ambiguous(failure(unknown)),

@@ -105,6 +105,8 @@ pub enum Fault {
     DiesAfter,
     /// The code that called it panics.
     Panics,
+    /// Of a mail nothing is handed to its service: there is no turn for it, or its process stops.
+    Unsent,
 }
 
 /// What becomes of one call.

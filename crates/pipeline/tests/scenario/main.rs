@@ -50,6 +50,7 @@ mod sim_found;
 mod sources;
 mod sweep;
 mod sweep_round;
+mod unsent;
 mod verify;
 mod wake;
 mod wake_flood;

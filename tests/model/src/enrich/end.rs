@@ -24,7 +24,7 @@ impl Protocol {
     /// Has a copy sent with the wait as its delay, if a hop is left.
     pub(crate) fn defer(&self, state: &mut State, id: WorkerId, wait: Wait) {
         let worker = state.workers[id];
-        let free = matches!(wait, Wait::Early | Wait::NoTime);
+        let free = matches!(wait, Wait::Early | Wait::NoTime | Wait::Unsent);
         state.ghost.bothered |= worker.late && !free;
         let woken = state.queue.get(worker.slot).woken;
         state.ghost.woken_waits |= woken && wait == Wait::Owner;
@@ -65,7 +65,7 @@ impl Protocol {
         let asked = match wait {
             Wait::Early => Kind::Early,
             Wait::Owner => Kind::Owner,
-            Wait::Busy | Wait::Doubt => Kind::Mail,
+            Wait::Busy | Wait::Doubt | Wait::Unsent => Kind::Mail,
             Wait::LiveClaim | Wait::NoTime => message.kind,
         };
         let kind = asked.max(message.kind);
@@ -89,7 +89,7 @@ impl Protocol {
                 Wait::Owner if last => Delay::OwnerEnd,
                 Wait::Busy if last => Delay::MailEnd,
                 Wait::LiveClaim => Delay::LeaseEnd,
-                Wait::Owner | Wait::Busy | Wait::Doubt | Wait::NoTime => Delay::None,
+                Wait::Owner | Wait::Busy | Wait::Doubt | Wait::NoTime | Wait::Unsent => Delay::None,
             },
             hop_stolen: (same && message.hop_stolen) || steals_hop(wait),
             ..Message::trigger(message.rev, Delay::None)
@@ -196,5 +196,8 @@ fn let_go(state: &mut State, id: WorkerId) {
 
 /// Waits that use a hop of whatever kind the message is in, or that no schedule foresees.
 fn steals_hop(wait: Wait) -> bool {
-    matches!(wait, Wait::LiveClaim | Wait::NoTime | Wait::Doubt)
+    matches!(
+        wait,
+        Wait::LiveClaim | Wait::NoTime | Wait::Unsent | Wait::Doubt
+    )
 }

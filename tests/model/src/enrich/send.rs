@@ -5,7 +5,7 @@ use crate::action::{Action, Reply};
 use crate::bounds::Protocol;
 use crate::claim::Claim;
 use crate::effect::{Answer, Effect, EffectId, Set};
-use crate::fact::{Doc, Service};
+use crate::fact::{Doc, Service, Wait};
 use crate::machine::break_off;
 use crate::pair::WorkerId;
 use crate::state::{Forget, State};
@@ -61,6 +61,9 @@ impl Protocol {
             } else if matches!(plan[e], Plan::Todo | Plan::Logged) {
                 let replies = state.replies(state.service[e] == Service::Up, true);
                 actions.extend(replies.map(|reply| Action::Send(id, e, reply)));
+            }
+            if plan[e] == Plan::Todo && state.left.no_turn > 0 {
+                actions.push(Action::NoTurn(id, e));
             }
         }
         let answered = EffectId::ALL
@@ -140,8 +143,19 @@ impl Protocol {
         worker.step = if marked { Step::Ack } else { Step::Settle };
     }
 
+    /// Nothing is handed over: the effect is given back.
+    pub(crate) fn get_no_turn(&self, state: &mut State, (id, e): (WorkerId, EffectId)) {
+        state.left.no_turn -= 1;
+        state.workers[id].plan[e] = Plan::Got(Answer::Unsent);
+        self.after_send(state, id);
+    }
+
     /// No time is left: nothing was read yet, or nothing was sent yet.
     pub(crate) fn run_out_of_time(&self, state: &mut State, id: WorkerId) {
-        self.give_back_claim(state, id, GivenUp::NoTime);
+        if state.workers[id].step == Step::Send {
+            self.give_back_claim(state, id, GivenUp::Unsent);
+        } else {
+            self.defer(state, id, Wait::NoTime);
+        }
     }
 }

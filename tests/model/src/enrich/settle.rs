@@ -60,11 +60,14 @@ impl Protocol {
         for e in EffectId::ALL {
             match worker.plan[e] {
                 Plan::Got(Answer::Busy) if self.breaks(Variant::BusyKeepsClaim) => {}
+                Plan::Got(Answer::Unsent) if self.breaks(Variant::UnsentIsBusy) => {
+                    effects[e] = Answer::Busy.settles(effects[e], self.doubts());
+                }
                 Plan::Got(answer) => effects[e] = answer.settles(effects[e], self.doubts()),
                 Plan::Nothing if self.breaks(Variant::SettleOverOthers) => {
                     effects[e] = Effect::Idle(0);
                 }
-                Plan::Nothing | Plan::Todo | Plan::Logged => {}
+                Plan::Nothing | Plan::Todo | Plan::Logged | Plan::GivenBack => {}
             }
         }
         if self.breaks(Variant::RefusalForgetsDoubts) {
@@ -101,7 +104,9 @@ impl Protocol {
         let worker = &mut state.workers[id];
         worker.token = version;
         for plan in worker.plan.each_mut() {
-            if matches!(plan, Plan::Got(_)) {
+            if plan.is_given_back() {
+                *plan = Plan::GivenBack;
+            } else if matches!(plan, Plan::Got(_)) {
                 *plan = Plan::Nothing;
             }
         }
@@ -131,8 +136,14 @@ impl Protocol {
         }
     }
 
-    /// Something is open: the record is deferred, or fails at the end of the wait for a busy service.
+    /// Something is open: the record is deferred, or fails at the end of the wait for a busy service. Where nothing of it was sent, no
+    /// service was busy.
     fn end_open(&self, state: &mut State, id: WorkerId, effects: Effects) {
+        let plan = state.workers[id].plan;
+        let is_unsent = |e: EffectId| !effects[e].is_open() || plan[e].is_given_back();
+        if EffectId::ALL.into_iter().all(is_unsent) && !self.breaks(Variant::UnsentIsBusy) {
+            return self.defer(state, id, Wait::Unsent);
+        }
         let doubt = effects.each().iter().any(|e| matches!(e, Effect::Doubt(_)));
         let message = state.queue.get(state.workers[id].slot);
         let variant = if doubt {
@@ -144,9 +155,6 @@ impl Protocol {
             self.fail(state, id, Reason::Waiting);
         } else if doubt {
             self.defer(state, id, Wait::Doubt);
-        } else if !state.runs() {
-            // A process that stops has no time left: that is no busy service.
-            self.defer(state, id, Wait::NoTime);
         } else if message.mail_wait_over(state.phase) {
             self.fail(state, id, Reason::MailWaitOver);
         } else {

@@ -185,7 +185,7 @@ impl Protocol {
     fn end_given_up(&self, state: &mut State, id: WorkerId, end: GivenUp) {
         match end {
             GivenUp::Failed => self.fail(state, id, Reason::Transient),
-            GivenUp::NoTime => self.defer(state, id, Wait::NoTime),
+            GivenUp::Unsent => self.defer(state, id, Wait::Unsent),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::{FOREIGN, Scenario, scenario, small};
 use crate::bounds::{
-    Ambiguous, CRASH, DUPLICATE, FAIL, FORGET, LOSE, NO_TIME, PURGE, Policy, REDRIVE, RETRY, SLOW,
-    STOP, THROTTLE, VANISH, WAKE,
+    Ambiguous, CRASH, DUPLICATE, FAIL, FORGET, LOSE, NO_TIME, NO_TURN, PURGE, Policy, REDRIVE,
+    RETRY, SLOW, STOP, THROTTLE, VANISH, WAKE,
 };
 use crate::fact::Service;
 use crate::property as p;
@@ -107,6 +107,10 @@ pub(super) fn on_one_machine() -> Vec<Scenario> {
             .may(&[SLOW, THROTTLE, STOP])
             .under(MACHINE_SLOW)
             .reaches(&[p::R_SENT, p::R_THROTTLED, p::R_DLQ]),
+        small("one machine: no turn, stopped, a death, a lost reply")
+            .may(&[NO_TURN, STOP, CRASH, LOSE])
+            .under(MACHINE)
+            .reaches(&[p::R_SENT, p::R_TWICE, p::R_PARKED_BESIDE]),
         small("one machine: a refused receiver, a death, a redrive")
             .may(&[CRASH, REDRIVE])
             .under(MACHINE.with_owner(Service::Refusing))

@@ -226,12 +226,14 @@ impl Ledger {
             EffectState::Idle
         };
         let doubts = after.doubts;
+        let is_unsent = answer == Some(Answer::Unsent) || (is_given_back && answer.is_none());
+        let attempt = before.attempt - u32::from(is_unsent && after.state == unsent);
         let is_right = match after.state {
             EffectState::Sent => answer == Some(Answer::Taken) && doubts == before.doubts,
             EffectState::Refused => answer == Some(Answer::Refused) && doubts == before.doubts,
             EffectState::Dropped => answer.is_none() && self.is_gone(id),
             EffectState::Idle if answer == Some(Answer::Busy) => doubts == before.doubts,
-            EffectState::Idle | EffectState::Doubt if is_given_back => {
+            EffectState::Idle | EffectState::Doubt if is_unsent => {
                 after.state == unsent && doubts == before.doubts
             }
             EffectState::Doubt | EffectState::Parked => {
@@ -239,7 +241,7 @@ impl Ledger {
             }
             EffectState::Idle | EffectState::Sending => false,
         };
-        if is_right {
+        if is_right && after.attempt == attempt {
             return Ok(());
         }
         Err(format!(

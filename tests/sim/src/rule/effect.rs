@@ -3,6 +3,7 @@
 use super::{Breach, Held, Ledger, Seen};
 use leadwire_domain::claim::Says;
 use leadwire_domain::effect::{Effect, EffectId, EffectState, Effects};
+use leadwire_domain::wait::Waiting;
 use leadwire_pipeline::testkit::Fault;
 
 /// An effect of an event, or of a replay, by name.
@@ -13,6 +14,8 @@ pub(super) type Key = (String, EffectId);
 pub(super) enum Answer {
     Taken,
     Busy,
+    /// Nothing was: it was not asked.
+    Unsent,
     Refused,
     /// The sender does not know.
     Lost,
@@ -23,6 +26,7 @@ impl Answer {
         match fault {
             None => Self::Taken,
             Some(Fault::Busy | Fault::Throttled) => Self::Busy,
+            Some(Fault::Unsent) => Self::Unsent,
             Some(Fault::Refused) => Self::Refused,
             Some(_) => Self::Lost,
         }
@@ -38,8 +42,26 @@ impl Ledger {
     /// A service was asked for an effect.
     pub fn asked(&mut self, name: &str, effect: &EffectId, fault: Option<Fault>) {
         let token = self.held(name).map(|held| held.claim.token.clone());
-        let answer = (token.unwrap_or_default(), Answer::of(fault));
-        self.answers.insert(key(name, effect), answer);
+        let answer = Answer::of(fault);
+        if matches!(answer, Answer::Busy | Answer::Lost) {
+            self.busy.insert(name.to_owned());
+        }
+        let token = token.unwrap_or_default();
+        // What was throttled and got no further turn was asked all the same.
+        if answer == Answer::Unsent && self.answer(name, effect, &token) == Some(Answer::Busy) {
+            return;
+        }
+        self.answers.insert(key(name, effect), (token, answer));
+    }
+
+    /// A wait for mail begins with a busy service or a lost reply (P6), never with a lack of turns or of time.
+    pub(crate) fn check_mail_wait(&self, name: &str, waiting: &Waiting) -> Result<(), Breach> {
+        if waiting.mail_since.is_none() || self.busy.contains(name) {
+            return Ok(());
+        }
+        Err(format!(
+            "P6: {name} waits for mail, and no service was busy"
+        ))
     }
 
     /// What the service said under the claim of a token, where it was asked.
@@ -52,7 +74,7 @@ impl Ledger {
     pub(super) fn has_asked(&self, name: &str, token: &str) -> bool {
         let of_name = |(of, _): &Key| of == name;
         let mut answers = self.answers.iter().filter(|(key, _)| of_name(key));
-        answers.any(|(_, (of, _))| of == token)
+        answers.any(|(_, (of, answer))| of == token && *answer != Answer::Unsent)
     }
 
     /// The claim that is there.

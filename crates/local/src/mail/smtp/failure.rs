@@ -33,10 +33,6 @@ pub(super) enum SmtpFailure {
         #[source]
         source: Option<smtp::Error>,
     },
-    #[error("other leads have been at the mail server for over 10 s, as many as may be at once")]
-    Crowded,
-    #[error("leadwire was stopped before the mail had gone out")]
-    Stopped,
     #[error("leadwire was stopped before the mail server had answered to the message")]
     StoppedWaiting,
 }
@@ -69,8 +65,6 @@ impl SmtpFailure {
             | Self::Late { .. }
             | Self::Slow
             | Self::Broken { .. }
-            | Self::Crowded
-            | Self::Stopped
             | Self::StoppedWaiting => false,
         }
     }
@@ -89,8 +83,6 @@ impl SmtpFailure {
             Self::Late { step } => format!("no answer to {step} in time"),
             Self::Slow => "over 15 min before the final dot".to_owned(),
             Self::Broken { step, .. } => format!("the connection failed at {step}"),
-            Self::Crowded => "others wait for the mail server".to_owned(),
-            Self::Stopped => "stopped before it had gone out".to_owned(),
             Self::StoppedWaiting => "stopped before the answer".to_owned(),
         }
     }

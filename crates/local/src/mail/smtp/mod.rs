@@ -15,7 +15,7 @@ use crate::stop::Stopping;
 use failure::SmtpFailure;
 use lane::{Lane, LaneTurn};
 use leadwire_domain::notice::EmailAddress;
-use leadwire_pipeline::port::{Mail, MailOutcome, PortError};
+use leadwire_pipeline::port::{Mail, MailOutcome, PortError, Unsent};
 use lettre::Address;
 use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
@@ -101,7 +101,7 @@ impl MailServer {
             Ok(connection)
         };
         let asked = self.before(Instant::now() + BEFORE_DEADLINE, asked).await;
-        let mut connection = asked.map_err(SmtpFailure::before_message)?;
+        let mut connection = asked?;
         say_goodbye(&mut connection).await;
         Ok(())
     }
@@ -115,7 +115,7 @@ impl MailServer {
         let _turn = self.turn(mail).await?;
         let (deadline, gate) = (Instant::now() + BEFORE_DEADLINE, Gate::default());
         let prepared = self.before(deadline, self.prepare(mail, gate.clone()));
-        let mut connection = prepared.await.map_err(SmtpFailure::before_message)?;
+        let mut connection = prepared.await?;
         let answered = {
             let end = || {
                 gate.close();
@@ -130,7 +130,7 @@ impl MailServer {
                     failed = &mut sending => failed.map(drop).map_err(SmtpFailure::at(MESSAGE)),
                 }
             });
-            ready.await.map_err(SmtpFailure::before_message)?;
+            ready.await?;
             log.begin(mail).await.map_err(MailOutcome::Busy)?;
             gate.open();
             tokio::select! {
@@ -152,9 +152,9 @@ impl MailServer {
     async fn turn(&self, mail: &Mail) -> Result<LaneTurn, MailOutcome> {
         let turn = tokio::select! {
             turn = self.lane.enter(&mail.event) => turn,
-            _ = self.stopping.begun() => return Err(SmtpFailure::Stopped.before_message()),
+            _ = self.stopping.begun() => return Err(MailOutcome::Unsent(Unsent::Stopping)),
         };
-        turn.ok_or_else(|| SmtpFailure::Crowded.before_message())
+        turn.ok_or(MailOutcome::Unsent(Unsent::NoTurn))
     }
 
     /// What comes before the final dot, in the time that it has. It is broken off where this process stops.
@@ -162,10 +162,12 @@ impl MailServer {
         &self,
         deadline: Instant,
         work: impl Future<Output = Result<T, SmtpFailure>>,
-    ) -> Result<T, SmtpFailure> {
+    ) -> Result<T, MailOutcome> {
         tokio::select! {
-            done = timeout_at(deadline, work) => done.unwrap_or(Err(SmtpFailure::Slow)),
-            _ = self.stopping.begun() => Err(SmtpFailure::Stopped),
+            done = timeout_at(deadline, work) => {
+                done.unwrap_or(Err(SmtpFailure::Slow)).map_err(SmtpFailure::before_message)
+            }
+            _ = self.stopping.begun() => Err(MailOutcome::Unsent(Unsent::Stopping)),
         }
     }
 

@@ -13,6 +13,7 @@ use tokio::time::{Instant, advance, pause, resume};
 /// The outcome in a word, and what is said of it where it failed.
 fn said(outcome: &MailOutcome) -> (&'static str, Option<&str>) {
     let word = match outcome {
+        MailOutcome::Unsent(why) => return ("unsent", Some(why.code())),
         MailOutcome::Accepted(_) => "accepted",
         MailOutcome::Throttled(_) => "throttled",
         MailOutcome::Busy(_) => "busy",
@@ -201,10 +202,11 @@ async fn a_stop_breaks_off_what_cannot_have_been_taken() {
         let sending = begin(&mailer, mail());
         server.is_held().await;
         sample.home.stopping().begin(50 * SECOND);
-        let stopped = ("busy", Some("stopped before it had gone out"));
+        let stopped = ("unsent", Some("stopping"));
         assert_eq!(said(&sending.await.unwrap()), stopped, "{step}");
         assert_eq!(said(&mailer.send(&second_attempt()).await), stopped);
         assert_eq!((server.messages(), server.connections()), (0, 1), "{step}");
+        assert_eq!(logged(&sample).await, [], "it was no attempt");
     }
 }
 
@@ -244,7 +246,7 @@ async fn sixteen_slow_leads_leave_the_others_in_the_queue_and_not_in_their_way()
     tokio::task::yield_now().await;
     assert_eq!(server.connections(), 16);
     pass(10 * SECOND).await;
-    let crowded = ("busy", Some("others wait for the mail server"));
+    let crowded = ("unsent", Some("no_turn"));
     assert_eq!(said(&seventeenth.await.unwrap()), crowded);
     let began = Instant::now();
     assert_eq!(said(&mailer.send(&about(17)).await), crowded);

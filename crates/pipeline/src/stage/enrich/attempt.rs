@@ -1,6 +1,6 @@
 //! One record's attempt: the steps of docs/PROTOCOL.md, Enrich, in their order.
 
-use super::context::{Context, Failed, NO_TIME_SECONDS, Step};
+use super::context::{Context, Failed, Step};
 use super::document::{self, Source};
 use super::look::{self, Known, Look};
 use super::record::Outcome;
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use leadwire_domain::claim::{Claim, Says, Takeover};
 use leadwire_domain::effect::{Effect, EffectState, Effects, Standing, standing};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::wait::{DeferReason, WaitKind, decide_early_wait};
+use leadwire_domain::wait::{DeferReason, NO_TIME_SECONDS, WaitKind, decide_early_wait};
 use std::time::Duration;
 
 /// Seconds after which a record comes back whose claim others wrote and let go of, twice.

@@ -12,14 +12,11 @@ use leadwire_domain::failure::FailureReason;
 use leadwire_domain::key::EventName;
 use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
 use leadwire_domain::message::Trigger;
-use leadwire_domain::wait::DeferReason;
+use leadwire_domain::wait::{DeferReason, Waiting};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
-
-/// Seconds after which a record comes back that found no time left in its invocation.
-pub(super) const NO_TIME_SECONDS: u32 = 1;
 
 /// Where a step leads.
 pub(super) enum Step<T> {
@@ -108,8 +105,25 @@ impl<'a, H: Home> Context<'a, H> {
 
     /// Puts the message back as a copy, and only then lets go of this one: a crash between the two doubles a trigger, which is harmless.
     pub(super) async fn defer(&self, reason: DeferReason, seconds: u32) -> Result<Outcome, Failed> {
+        let waiting = self.trigger.waiting.next(reason, self.now());
+        self.put_back(waiting, reason, seconds).await
+    }
+
+    /// The same for an event of which nothing could be sent, for want of a turn or of time.
+    pub(super) async fn defer_unsent(&self, seconds: u32) -> Result<Outcome, Failed> {
+        let waiting = self.trigger.waiting.next_unsent(self.now());
+        let reason = DeferReason::NoTimeLeft;
+        self.put_back(waiting, reason, seconds).await
+    }
+
+    async fn put_back(
+        &self,
+        waiting: Option<Waiting>,
+        reason: DeferReason,
+        seconds: u32,
+    ) -> Result<Outcome, Failed> {
         let seconds = seconds.min(QUEUE_DELAY_SECONDS_MAX);
-        let Some(waiting) = self.trigger.waiting.next(reason, self.now()) else {
+        let Some(waiting) = waiting else {
             return Err(FailureReason::HopsExhausted.into());
         };
         let hop = waiting.hop;

@@ -6,7 +6,7 @@ use crate::observe::LeadParked;
 use crate::port::{Entropy, Home};
 use leadwire_domain::effect::{EffectId, Effects, Standing, standing};
 use leadwire_domain::failure::FailureReason;
-use leadwire_domain::wait::{DeferReason, decide_doubt_wait, decide_mail_wait};
+use leadwire_domain::wait::{DeferReason, decide_doubt_wait, decide_mail_wait, decide_unsent_wait};
 
 /// Ends an attempt whose claim says this of the document's effects. `has_acted`: whether this attempt has changed it.
 pub(super) async fn of_attempt<H: Home>(
@@ -37,6 +37,14 @@ async fn wait<H: Home>(cx: &Context<'_, H>, doubt: bool) -> Result<Outcome, Fail
         Some(seconds) => cx.defer(DeferReason::MailUnavailable, seconds).await,
         None => Err(FailureReason::MailUnavailable.into()),
     }
+}
+
+/// Nothing of what is open was sent, for want of a turn or of time. That was no attempt, and no service was busy: no window for one begins,
+/// and none ends it.
+pub(super) async fn unsent<H: Home>(cx: &Context<'_, H>) -> Result<Outcome, Failed> {
+    let [jitter, ..] = cx.home.entropy().bits();
+    let seconds = decide_unsent_wait(&cx.trigger.waiting, jitter);
+    cx.defer_unsent(seconds).await
 }
 
 /// What is parked is a person's business: `failed/X` says so before the record is acknowledged, at every receive, since the attempt before

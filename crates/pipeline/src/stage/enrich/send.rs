@@ -1,12 +1,12 @@
 //! Step e: the effects, each asked for once in an attempt, all at the same time.
 
 use super::claim;
-use super::context::{Context, Failed, NO_TIME_SECONDS};
+use super::context::{Context, Failed};
 use super::end;
 use super::record::Outcome;
 use super::settle::{self, Answered, Board};
 use super::write::Held;
-use crate::port::{ETag, Entropy, Home, Mail, MailOutcome, Mailer, PortError};
+use crate::port::{ETag, Entropy, Home, Mail, MailOutcome, Mailer, PortError, Unsent};
 use crate::settings::Pace;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -14,7 +14,6 @@ use futures_util::stream::FuturesUnordered;
 use leadwire_domain::channel::Addressee;
 use leadwire_domain::effect::{Answer, EffectId, Standing, standing};
 use leadwire_domain::notice::{EmailAddress, render_email};
-use leadwire_domain::wait::DeferReason;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -34,7 +33,7 @@ pub(super) async fn all<H: Home>(cx: &mut Context<'_, H>, held: Held) -> Result<
     }
     if cx.deadline - cx.config.pace.send < Instant::now() {
         claim::give_back(cx).await;
-        return cx.defer(DeferReason::NoTimeLeft, NO_TIME_SECONDS).await;
+        return end::unsent(cx).await;
     }
     let mut asked = ask_all(cx, &held);
     let mut board = Board::new(cx, held);
@@ -148,22 +147,30 @@ impl<H> Clone for Asker<'_, H> {
 impl<H> Copy for Asker<'_, H> {}
 
 impl<H: Home> Asker<'_, H> {
-    /// Asks once, and again only a service that throttles: that is a definite no.
+    /// Asks once, and again only a service that throttles: that is a definite no. Without a turn nothing is asked.
     async fn ask(self, effect: EffectId, mail: Option<Mail>) -> Answered {
         let Some(mail) = mail else {
             return Answered::new(effect, Answer::Dropped);
         };
+        let mut throttled = None;
         loop {
             let last_send = self.deadline - self.pace.send;
             let Ok(Ok(turn)) = timeout_at(last_send, self.sends.acquire()).await else {
-                let others = "others were being sent for too long".to_owned();
-                return Answered::new(effect, Answer::Busy(Some(others)));
+                let unsent = MailOutcome::Unsent(Unsent::NoTurn);
+                return Answered::of(effect, throttled.unwrap_or(unsent));
             };
             let sent = self.home.mailer().send(&mail);
             let sent = timeout_at(self.deadline - RECORD_RESERVE, sent).await;
             match sent {
-                Ok(MailOutcome::Throttled(_))
-                    if Instant::now() < self.deadline - self.pace.record / 2 => {}
+                Ok(outcome @ MailOutcome::Throttled(_))
+                    if Instant::now() < self.deadline - self.pace.record / 2 =>
+                {
+                    throttled = Some(outcome);
+                }
+                // The service was asked before, and what it said then counts.
+                Ok(unsent @ MailOutcome::Unsent(_)) => {
+                    return Answered::of(effect, throttled.unwrap_or(unsent));
+                }
                 Ok(outcome) => return Answered::of(effect, outcome),
                 Err(_late) => {
                     let late = "no reply within the record's time".to_owned();

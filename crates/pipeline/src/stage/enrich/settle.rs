@@ -7,15 +7,17 @@ use super::record::Outcome;
 use super::write::Held;
 use crate::ledger::{ClaimState, Document, Marker};
 use crate::observe::{
-    EffectDropped, EffectParked, EmailAmbiguous, EmailSent, IN_TIME, Subject, Timeliness,
+    EffectDropped, EffectParked, EffectUnsent, EmailAmbiguous, EmailSent, IN_TIME, Subject,
+    Timeliness,
 };
-use crate::port::{ETag, Home, MailOutcome, PortError};
+use crate::port::{ETag, Home, MailOutcome, PortError, Unsent};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, Says, Settled};
 use leadwire_domain::effect::{Answer, EffectId, EffectState, Effects, Standing, standing};
 use leadwire_domain::failure::FailureReason;
+use std::collections::BTreeSet;
 
 /// What came of asking for an effect.
 pub(super) struct Answered {
@@ -23,6 +25,8 @@ pub(super) struct Answered {
     answer: Answer,
     /// The call that failed, where one did.
     error: Option<PortError>,
+    /// Why nothing was sent, where nothing was.
+    unsent: Option<Unsent>,
 }
 
 impl Answered {
@@ -31,6 +35,7 @@ impl Answered {
             effect,
             answer,
             error: None,
+            unsent: None,
         }
     }
 
@@ -38,6 +43,13 @@ impl Answered {
         let detail = outcome.detail().map(str::to_owned);
         let (answer, error) = match outcome {
             MailOutcome::Accepted(id) => return Self::new(effect, Answer::Taken(id)),
+            MailOutcome::Unsent(why) => {
+                let unsent = Some(why);
+                return Self {
+                    unsent,
+                    ..Self::new(effect, Answer::Unsent)
+                };
+            }
             MailOutcome::Throttled(error) | MailOutcome::Busy(error) => {
                 (Answer::Busy(detail), error)
             }
@@ -45,9 +57,8 @@ impl Answered {
             MailOutcome::Ambiguous(error) => (Answer::Lost(detail), error),
         };
         Self {
-            effect,
-            answer,
             error: Some(error),
+            ..Self::new(effect, answer)
         }
     }
 }
@@ -61,6 +72,8 @@ pub(super) struct Board {
     first: Option<EffectId>,
     /// Whether an earlier attempt had one taken.
     is_begun: bool,
+    /// The effects that this attempt gives back unsent.
+    unsent: BTreeSet<EffectId>,
     /// The version of the claim that was written last, as far as that is known.
     etag: ETag,
     /// What became of effects, in the order of their answers: the first `reported` of them were recorded and reported.
@@ -81,6 +94,7 @@ impl Board {
                 .values()
                 .any(|effect| effect.state == EffectState::Sent),
             first: None,
+            unsent: BTreeSet::new(),
             effects: held.effects,
             etag: held.etag,
             answered: Vec::new(),
@@ -95,16 +109,27 @@ impl Board {
             effect,
             answer,
             error,
+            unsent,
         } = answered;
         if let Some(error) = &error {
             cx.report_failed_call(error);
+        }
+        if let Some(why) = unsent {
+            let (subject, effect) = (cx.subject(), &effect);
+            EffectUnsent {
+                subject,
+                effect,
+                why,
+            }
+            .emit();
+            self.unsent.insert(effect.clone());
         }
         match &answer {
             Answer::Taken(_) if self.is_begun => {}
             Answer::Taken(_) => {
                 self.first.get_or_insert_with(|| effect.clone());
             }
-            Answer::Busy(_) | Answer::Refused(_) | Answer::Dropped => {
+            Answer::Busy(_) | Answer::Unsent | Answer::Refused(_) | Answer::Dropped => {
                 cx.progress.is_certain(&effect);
             }
             Answer::Lost(_) => {
@@ -200,6 +225,12 @@ impl Board {
             }
         }
         self.reported = until.max(self.reported);
+    }
+
+    /// Whether something is open, and nothing of that was sent.
+    fn is_unsent(&self) -> bool {
+        let open = || self.listed.iter().filter(|id| self.state(id).is_open());
+        open().next().is_some() && open().all(|id| self.unsent.contains(id))
     }
 
     fn state(&self, effect: &EffectId) -> EffectState {
@@ -313,6 +344,7 @@ pub(super) async fn settle<H: Home>(
     let all = board.answered.len();
     board.report(cx, all, matches!(last, Last::Marker(_)));
     match others {
+        None if board.is_unsent() => end::unsent(cx).await,
         None => end::of_attempt(cx, (&board.listed, &board.effects), true).await,
         // Forgotten meanwhile, or an operator's verb.
         Some(ClaimState::Settled(marker, _)) => Ok(cx.acked(done_before(marker.how))),
