@@ -14,6 +14,10 @@ pub enum Kind {
     Conditional,
     /// It sends a mail.
     Mail,
+    /// The same on one machine, whose mail server may take its time: from the final dot on.
+    LoggedMail,
+    /// It writes a row of that machine's mail log.
+    Row,
     /// The queue's own delete after a worker's answer: there is no process of ours to die.
     Delete,
 }
@@ -31,17 +35,22 @@ impl Kind {
             | Call::TakeDead
             | Call::DeleteDead(_) => Self::Write,
             Call::Mail(..) => Self::Mail,
+            Call::LogMail(..) => Self::Row,
         }
     }
 
     /// What can go wrong with such a call.
     pub fn faults(self) -> &'static [Fault] {
-        use Fault::{Busy, Conflict, DiesAfter, DiesBefore, Fails, ReplyLost, TooLate};
+        use Fault::{Busy, Conflict, DiesAfter, DiesBefore, Fails, LateReply, ReplyLost, TooLate};
         match self {
             Self::Read => &[Fails, TooLate, DiesBefore],
             Self::Write => &[Fails, ReplyLost, TooLate, DiesBefore, DiesAfter],
             Self::Conditional => &[Fails, ReplyLost, TooLate, DiesBefore, DiesAfter, Conflict],
             Self::Mail => &[Fails, ReplyLost, TooLate, DiesBefore, DiesAfter, Busy],
+            Self::LoggedMail => &[
+                Fails, ReplyLost, TooLate, DiesBefore, DiesAfter, Busy, LateReply, LateReply,
+            ],
+            Self::Row => &[Fails, DiesBefore, DiesAfter],
             Self::Delete => &[Fails],
         }
     }

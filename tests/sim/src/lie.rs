@@ -1,7 +1,11 @@
 //! The ports of a process that makes a mistake: they lie about one thing.
 
+mod burial;
+mod mail;
+
 use crate::DELAY_SECONDS;
 use crate::mistake::Mistake;
+use burial::Burial;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::claim::{Claim, Says, Settled};
 use leadwire_domain::effect::{Effect, EffectState, Effects};
@@ -10,9 +14,8 @@ use leadwire_domain::key::{DEDUPE, ENRICHED, EventName, FAILED, MAIL, RAW};
 use leadwire_domain::message::{Notify, Trigger};
 use leadwire_domain::wait::WaitKind;
 use leadwire_pipeline::port::{
-    BegunMail, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage,
-    Mail, MailOutcome, Mailer, Metadata, NewObject, ObjectStore, OutgoingMessage, PortError,
-    Remnant, Replaced, StoredObject,
+    Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage, Metadata,
+    NewObject, ObjectStore, OutgoingMessage, PortError, Remnant, Replaced, StoredObject,
 };
 use leadwire_pipeline::stage::enrich::Record;
 use std::collections::BTreeSet;
@@ -30,6 +33,8 @@ pub(crate) struct Lying<H> {
     wanted: Mutex<Metadata>,
     /// The events whose wake-ups are taken for their own messages.
     woken: Mutex<BTreeSet<EventName>>,
+    /// The tombstone that is put off.
+    burial: Mutex<Option<Burial>>,
 }
 
 impl<H: Home> Lying<H> {
@@ -40,6 +45,7 @@ impl<H: Home> Lying<H> {
             mistake,
             wanted: Mutex::default(),
             woken: Mutex::default(),
+            burial: Mutex::default(),
         }
     }
 
@@ -216,6 +222,11 @@ fn with_request_id(mut object: NewObject) -> NewObject {
     object
 }
 
+/// Whether it is written over a raw object that is forgotten.
+fn is_tombstone(key: &str, object: &NewObject) -> bool {
+    key.starts_with(RAW) && object.bytes.is_empty()
+}
+
 /// The version of what was never stored.
 fn nothing() -> ETag {
     ETag(String::new())
@@ -252,6 +263,9 @@ impl<H: Home> ObjectStore for Lying<H> {
             if key.starts_with(MAIL) {
                 self.misread(object);
             }
+            if self.mistake == Some(Mistake::MarkBeforeTombstone) && key.starts_with(RAW) {
+                self.misread_raw(bucket, key, object).await;
+            }
         }
         fetched
     }
@@ -286,6 +300,14 @@ impl<H: Home> ObjectStore for Lying<H> {
             Some(Mistake::NoClaim | Mistake::MarkerAfterSend) if key.starts_with(MAIL) => {
                 Ok(Created::New(nothing()))
             }
+            Some(Mistake::MarkBeforeTombstone) if is_tombstone(key, &object) => {
+                self.put_off(bucket, key, None, object);
+                Ok(Created::New(nothing()))
+            }
+            Some(Mistake::MarkBeforeTombstone) => {
+                let created = store.create(bucket, key, object).await?;
+                self.bury().await.map(|()| created)
+            }
             _ => store.create(bucket, key, object).await,
         }
     }
@@ -305,6 +327,14 @@ impl<H: Home> ObjectStore for Lying<H> {
             }
             Some(Mistake::GiveUpSilently) if key.starts_with(MAIL) && is_given_back(&object) => {
                 Ok(Replaced::New(nothing()))
+            }
+            Some(Mistake::MarkBeforeTombstone) if is_tombstone(key, &object) => {
+                self.put_off(bucket, key, Some(etag.clone()), object);
+                Ok(Replaced::New(nothing()))
+            }
+            Some(Mistake::MarkBeforeTombstone) => {
+                let replaced = store.replace(bucket, key, etag, object).await?;
+                self.bury().await.map(|()| replaced)
             }
             _ if key.starts_with(MAIL) => {
                 let object = self.miswrite(object);
@@ -332,6 +362,8 @@ impl<H: Home> ObjectStore for Lying<H> {
         prefix: &str,
         after: Option<&str>,
     ) -> Result<ListPage, PortError> {
+        // Where the mark was there before, nothing is written any more.
+        self.bury().await?;
         self.honest.store().list(bucket, prefix, after).await
     }
 }
@@ -401,21 +433,6 @@ impl<H: Home> DelayQueue for Lying<H> {
     async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
         let queue = self.honest.queue();
         queue.set_visibility(receipt_handle, seconds).await
-    }
-}
-
-impl<H: Home> Mailer for Lying<H> {
-    async fn send(&self, mail: &Mail) -> MailOutcome {
-        let mailer = self.honest.mailer();
-        let sent = mailer.send(mail).await;
-        if self.mistake == Some(Mistake::RetryMail) && matches!(sent, MailOutcome::Ambiguous(_)) {
-            return mailer.send(mail).await;
-        }
-        sent
-    }
-
-    async fn may_be_out(&self, mail: BegunMail<'_>) -> Result<bool, PortError> {
-        self.honest.mailer().may_be_out(mail).await
     }
 }
 

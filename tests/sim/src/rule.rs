@@ -2,6 +2,7 @@
 
 mod claim;
 mod effect;
+mod log;
 mod mail;
 
 pub use mail::Delivery;
@@ -19,6 +20,7 @@ use leadwire_domain::lead::document::{Enriched, parse_enriched};
 use leadwire_domain::lead::id::Sha256Hex;
 use leadwire_domain::message::Notify;
 use leadwire_pipeline::port::StoredObject;
+use leadwire_pipeline::testkit::Logged;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A promise that was broken, in words.
@@ -162,6 +164,9 @@ pub struct Ledger {
     old_mails: BTreeMap<String, u32>,
     /// What the service said of an effect last, and under which claim it was asked.
     answers: BTreeMap<Key, (String, Answer)>,
+    /// The runs of the machine that write rows of its mail log, and the rows, by effect and attempt.
+    boots: BTreeSet<String>,
+    rows: BTreeMap<Key, BTreeMap<u32, Logged>>,
     /// Mails that a process sent, knows of, and has not written down yet.
     unsettled: BTreeMap<u32, BTreeSet<Key>>,
     /// Receivers that were taken out of the configuration: an effect, or a channel.

@@ -1,0 +1,52 @@
+//! What becomes of one machine while a mail server keeps it waiting: it stops in good order, or is killed.
+
+use crate::state::{Life, Shared, State};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long a machine that stops waits for replies: less than a server that is late takes, and more than a mail is on its way.
+const PATIENCE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(50)];
+
+/// Before a late reply comes the machine may die or stop.
+pub(crate) fn interrupt(shared: &Shared, life: &Arc<Life>, wait: Duration) {
+    let Some((after, dies)) = shared.with(|state| state.interruption(wait)) else {
+        return;
+    };
+    let (shared, life) = (shared.clone(), Arc::clone(life));
+    tokio::spawn(async move {
+        sleep(after).await;
+        if dies {
+            shared.with(|state| state.die(&life));
+            shared.changed();
+        } else {
+            stop(&shared, life.boot).await;
+        }
+    });
+}
+
+/// A run begins nothing new from now on, and what is under way comes to its end within its patience. Then the next one begins.
+async fn stop(shared: &Shared, boot: u32) {
+    let stops = shared.with(|state| {
+        if state.heals || state.boot != boot || state.stops.is_some() {
+            return false;
+        }
+        let [short, long] = PATIENCE;
+        let patience = state.chance.pick(short, &[long]);
+        state.tell(format!("      boot-{boot} stops, within {patience:?}"));
+        state.stops = Some(state.memory.age() + patience);
+        true
+    });
+    if !stops {
+        return;
+    }
+    shared.changed();
+    let is_over = |state: &mut State| (state.working == 0 || state.boot != boot).then_some(());
+    shared.until(is_over).await;
+    shared.with(|state| {
+        if state.boot == boot {
+            state.end_boot();
+        }
+    });
+    shared.changed();
+}
