@@ -3,10 +3,13 @@
 use crate::state::{Life, Shared, State};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// How long a machine that stops waits for replies: less than a server that is late takes, and more than a mail is on its way.
 const PATIENCE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(50)];
+
+/// A machine that has not ended so long after that is killed.
+const KILLED_AFTER: Duration = Duration::from_secs(10);
 
 /// Before a late reply comes the machine may die or stop.
 pub(crate) fn interrupt(shared: &Shared, life: &Arc<Life>, wait: Duration) {
@@ -27,22 +30,22 @@ pub(crate) fn interrupt(shared: &Shared, life: &Arc<Life>, wait: Duration) {
 
 /// A run begins nothing new from now on, and what is under way comes to its end within its patience. Then the next one begins.
 async fn stop(shared: &Shared, boot: u32) {
-    let stops = shared.with(|state| {
+    let patience = shared.with(|state| {
         if state.heals || state.boot != boot || state.stops.is_some() {
-            return false;
+            return None;
         }
         let [short, long] = PATIENCE;
         let patience = state.chance.pick(short, &[long]);
         state.tell(format!("      boot-{boot} stops, within {patience:?}"));
         state.stops = Some(state.memory.age() + patience);
-        true
+        Some(patience)
     });
-    if !stops {
+    let Some(patience) = patience else {
         return;
-    }
+    };
     shared.changed();
     let is_over = |state: &mut State| (state.working == 0 || state.boot != boot).then_some(());
-    shared.until(is_over).await;
+    drop(timeout(patience + KILLED_AFTER, shared.until(is_over)).await);
     shared.with(|state| {
         if state.boot == boot {
             state.end_boot();

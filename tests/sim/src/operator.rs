@@ -115,6 +115,8 @@ async fn forget(shared: &Shared) {
             let pause = shared.with(|state| state.chance.below(AGAIN_SECONDS));
             sleep(Duration::from_secs(pause)).await;
         }
+        let pause = shared.with(until_a_message);
+        sleep(pause.unwrap_or_default()).await;
         post_beside(shared, &lead);
         let done = command(shared, Operation::Forget, async |home| {
             let honest = Forget::new(Arc::new(home.clone()), config);
@@ -134,6 +136,15 @@ async fn forget(shared: &Shared) {
             });
         }
     }
+}
+
+/// Some forget just when a message comes, so that a worker is in the middle of it.
+fn until_a_message(state: &mut State) -> Option<Duration> {
+    let early = state.chance.millis(BESIDE_MILLIS);
+    let happens = state.chance.happens(400);
+    let next = state.memory.next_visible_at().filter(|_| happens)?;
+    let wait = Duration::try_from(next.duration_since(state.now())).ok()?;
+    Some(wait.saturating_sub(early))
 }
 
 /// While a lead is forgotten, its CRM may send an event of it once more.

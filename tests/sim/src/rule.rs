@@ -245,9 +245,19 @@ impl Ledger {
             } else {
                 self.check_time(name, writing)
             };
-            return on_time.and(self.claim_written(name, object, documents, writing));
+            let written = self.claim_written(name, object, documents, writing);
+            return on_time.and(written).and(self.check_burial(name, raw));
         } else if let Some(name) = event_of(FAILED, key) {
             self.failed.insert(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The mark of a forgotten event is under its tombstone: between the two a worker would begin, and outlive the lease that counts from the
+    /// mark.
+    fn check_burial(&self, name: &str, raw: Option<&StoredObject>) -> Result<(), Breach> {
+        if self.end(name) == Some(End::Forgotten) && !raw.is_some_and(is_tombstone) {
+            return Err(format!("forget: {name} is marked and has no tombstone"));
         }
         Ok(())
     }

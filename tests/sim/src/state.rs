@@ -25,7 +25,7 @@ const LATE: Duration = Duration::from_secs(40);
 const LATE_REPLY: Duration = Duration::from_mins(5);
 const LATE_REPLY_SECONDS_MAX: u64 = 900;
 /// So many in a thousand late replies find their machine stopped or dead, where something may still go wrong.
-const INTERRUPTED_PER_MILLE: u64 = 400;
+const INTERRUPTED_PER_MILLE: u64 = 700;
 /// Entries of a listing's page: few, so that pages matter.
 const PAGE: usize = 3;
 

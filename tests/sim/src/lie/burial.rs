@@ -5,7 +5,8 @@ use leadwire_domain::claim::Settled;
 use leadwire_domain::key::{MAIL, RAW};
 use leadwire_domain::limits::CLAIM_BYTES_MAX;
 use leadwire_pipeline::port::{
-    Bucket, ETag, Fetched, Home, Metadata, NewObject, ObjectStore as _, PortError, StoredObject,
+    Bucket, Created, ETag, Fetched, Home, Metadata, NewObject, ObjectStore as _, PortError,
+    Replaced, StoredObject,
 };
 use std::sync::{MutexGuard, PoisonError};
 
@@ -51,13 +52,24 @@ impl<H: Home> Lying<H> {
             tombstone,
         } = burial;
         let store = self.honest.store();
-        match over {
-            None => store.create(bucket, &key, tombstone).await.map(drop),
-            Some(over) => store
-                .replace(bucket, &key, &over, tombstone)
-                .await
-                .map(drop),
+        let is_written = match over {
+            None => {
+                let created = store.create(bucket, &key, tombstone).await?;
+                matches!(created, Created::New(_))
+            }
+            Some(over) => {
+                let replaced = store.replace(bucket, &key, &over, tombstone).await?;
+                matches!(replaced, Replaced::New(_))
+            }
+        };
+        if is_written {
+            return Ok(());
         }
+        // The command is run once more.
+        Err(PortError::transient(
+            "write the tombstone",
+            "another write was faster",
+        ))
     }
 
     /// Of an event that has its mark, and no tombstone yet, is said that it has one, as old as the mark.
