@@ -30,6 +30,10 @@ use tokio::time::sleep;
 const INGEST_TIMEOUT: Duration = Duration::from_secs(29);
 /// The functions' own timeout, and what is left of an invocation at its start.
 const WORK_TIMEOUT: Duration = Duration::from_mins(1);
+/// The same on one machine, where nothing ends a turn but its work.
+const TURN_TIMEOUT: Duration = Duration::from_mins(30);
+/// What is worked on there is not given out again meanwhile.
+const TURN_SECONDS: u32 = 1860;
 /// Records in a batch.
 const BATCH: usize = 10;
 /// A CRM tries so often.
@@ -189,6 +193,14 @@ pub(crate) async fn send(shared: Shared, mut webhook: Webhook) {
     }
 }
 
+/// Sends an event after a time; the world is busy until that is done.
+pub(crate) async fn keep_busy(shared: Shared, webhook: Webhook, after: Duration) {
+    sleep(after).await;
+    send(shared.clone(), webhook).await;
+    shared.with(|state| state.busy -= 1);
+    shared.changed();
+}
+
 async fn post(shared: &Shared, webhook: &Webhook) -> Option<Answer> {
     let process = begin(shared, None);
     let home = home_of(shared, &process, Stage::Ingest);
@@ -278,33 +290,15 @@ fn accept_one(
     }
 }
 
-/// Stops the machine once, in the middle of whatever it does, and starts it again when that has ended.
-pub(crate) async fn stop(shared: Shared) {
-    let after = shared.with(|state| 600 + state.chance.below(1200));
-    sleep(Duration::from_secs(after)).await;
-    shared.with(|state| {
-        state.tell("      operator stops the machine".to_owned());
-        state.is_stopping = true;
-    });
-    shared
-        .until(|state| state.alive.is_empty().then_some(()))
-        .await;
-    shared.with(|state| {
-        state.boot();
-        state.busy -= 1;
-    });
-    shared.changed();
-}
-
 /// Takes messages for ever, a batch at a time, as Lambda's poller does.
 pub(crate) async fn work(shared: Shared) {
     loop {
         let next = shared.with(|state| {
+            if state.stops.is_some() {
+                return None;
+            }
             let now = state.now();
-            let next = state
-                .memory
-                .next_visible_at()
-                .filter(|_| !state.is_stopping)?;
+            let next = state.memory.next_visible_at()?;
             let wait = Duration::try_from(next.duration_since(now)).unwrap_or(Duration::ZERO);
             let latency = state.setting.latency_millis;
             Some((wait, state.chance.millis(latency)))
@@ -326,9 +320,6 @@ pub(crate) async fn work(shared: Shared) {
 }
 
 async fn receive(shared: &Shared) {
-    if shared.with(|state| state.is_stopping) {
-        return;
-    }
     let mut records = shared.with(receive_some);
     shared.changed();
     if records.is_empty() {
@@ -336,14 +327,23 @@ async fn receive(shared: &Shared) {
         return;
     }
     let process = begin(shared, None);
+    let is_machine = shared.with(|state| {
+        state.working += 1;
+        state.setting.one_machine
+    });
+    let (timeout, remaining) = if is_machine {
+        (TURN_TIMEOUT, Duration::MAX)
+    } else {
+        (WORK_TIMEOUT, WORK_TIMEOUT)
+    };
     let home = home_of(shared, &process, Stage::Enrich);
     home.misread_messages(&mut records);
     let enrich = Enrich::new(home, shared.with(|state| enrich_config(state)));
     let asked = records.iter().map(|record| record.message_id.clone());
     let asked: Vec<String> = asked.collect();
     let over = shared.with(|state| over_before(state, &records));
-    let work = enrich.handle_batch(records, WORK_TIMEOUT);
-    if let Some(outcomes) = process.run(WORK_TIMEOUT, work).await {
+    let work = enrich.handle_batch(records, remaining);
+    if let Some(outcomes) = process.run(timeout, work).await {
         let told: Vec<&str> = outcomes.iter().map(|(id, _)| id.as_str()).collect();
         if told != asked {
             shared.with(|state| state.breach(format!("P6: {asked:?} were answered as {told:?}")));
@@ -353,6 +353,7 @@ async fn receive(shared: &Shared) {
             delete(shared, process.life.id, message_id, *outcome);
         }
     }
+    shared.with(|state| state.working -= 1);
     end(shared, &process);
 }
 
@@ -400,8 +401,16 @@ fn check_in_good_order(
 
 /// Some of what is visible, in any order.
 fn receive_some(state: &mut State) -> Vec<Record> {
-    let most = 1 + state.chance.place(BATCH);
+    let mut most = 1 + state.chance.place(BATCH);
+    let mut held = VISIBILITY_SECONDS;
+    if state.setting.one_machine {
+        // A turn is a record's.
+        (most, held) = (1, TURN_SECONDS);
+    }
     let mut records = Vec::new();
+    if state.stops.is_some() {
+        return records;
+    }
     for _ in 0..state.memory.depth() {
         if records.len() == most {
             break;
@@ -411,7 +420,7 @@ fn receive_some(state: &mut State) -> Vec<Record> {
         let hidden = if is_overlapping {
             u32::try_from(state.chance.below(30)).unwrap_or(0)
         } else {
-            VISIBILITY_SECONDS
+            held
         };
         match state.memory.receive_at(place, hidden) {
             Received::Record(record) => records.push(record),
@@ -427,7 +436,8 @@ fn delete(shared: &Shared, process: u32, message_id: &str, outcome: Outcome) {
     shared.with(|state| {
         state.tell(format!("      {message_id} {outcome:?}"));
         if outcome.is_failed() {
-            return;
+            // On one machine it was hidden for longer.
+            return state.memory.give_back(message_id, VISIBILITY_SECONDS);
         }
         let fault = state.course(Kind::Delete, None).fault;
         state.step(process, ("DeleteMessage", message_id), fault);
@@ -449,10 +459,8 @@ pub(crate) fn enrich_config(state: &State) -> EnrichConfig {
         lease_seconds: state.setting.lease_seconds,
         owner_missing: state.setting.owner_missing,
         environment: "sim".to_owned(),
-        boot: state
-            .setting
-            .one_machine
-            .then(|| format!("boot-{}", state.boot)),
+        boot: state.boot_name(),
+        pace: state.setting.pace(),
         ..testkit::enrich_config()
     }
 }

@@ -40,6 +40,9 @@ fn prepare(control: Control, setting: &mut Setting) {
             if mistake.shows_where_parked() {
                 setting.ambiguous = AmbiguousPolicy::Park;
             }
+            if mistake.is_of_one_machine() {
+                *setting = setting.clone().on_one_machine();
+            }
             if mistake.stage() == Stage::Forget {
                 *setting = setting.clone().forgetting();
             }

@@ -10,7 +10,9 @@ use leadwire_domain::key::FAILED;
 use leadwire_domain::message::Trigger;
 use leadwire_pipeline::port::Bucket;
 use leadwire_pipeline::settings::{AmbiguousPolicy, OwnerMissingPolicy};
+use leadwire_pipeline::testkit::ANSWER_DEADLINE;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 type Owners = BTreeMap<String, Owner>;
 
@@ -48,9 +50,12 @@ fn check_calm(state: &mut State, name: &str, effect: &EffectId) {
     let mails = state.ledger.mails_to(name, effect);
     let is_right = match state.setting.receivers.service(effect) {
         Service::Up | Service::Throttling | Service::Busy(_) => mails == 1,
+        Service::Late(seconds) if Duration::from_secs(seconds) < ANSWER_DEADLINE => mails == 1,
         Service::Refusing { .. } => mails == 0,
-        Service::Losing if state.setting.ambiguous == AmbiguousPolicy::Park => mails == 1,
-        Service::Losing => mails == 2,
+        Service::Losing | Service::Late(_) if state.setting.ambiguous == AmbiguousPolicy::Park => {
+            mails == 1
+        }
+        Service::Losing | Service::Late(_) => mails == 2,
     };
     if !is_right {
         state.breach(format!(

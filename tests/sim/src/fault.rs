@@ -14,6 +14,10 @@ pub enum Kind {
     Conditional,
     /// It sends a mail.
     Mail,
+    /// The same on one machine, whose mail server may take its time: from the final dot on.
+    LoggedMail,
+    /// It writes a row of that machine's mail log.
+    Row,
     /// The queue's own delete after a worker's answer: there is no process of ours to die.
     Delete,
 }
@@ -31,24 +35,29 @@ impl Kind {
             | Call::TakeDead
             | Call::DeleteDead(_) => Self::Write,
             Call::Mail(..) => Self::Mail,
+            Call::LogMail(..) => Self::Row,
         }
     }
 
     /// What can go wrong with such a call.
     pub fn faults(self) -> &'static [Fault] {
-        use Fault::{Busy, Conflict, DiesAfter, DiesBefore, Fails, ReplyLost, TooLate};
+        use Fault::{Busy, Conflict, DiesAfter, DiesBefore, Fails, LateReply, ReplyLost, TooLate};
         match self {
             Self::Read => &[Fails, TooLate, DiesBefore],
             Self::Write => &[Fails, ReplyLost, TooLate, DiesBefore, DiesAfter],
             Self::Conditional => &[Fails, ReplyLost, TooLate, DiesBefore, DiesAfter, Conflict],
             Self::Mail => &[Fails, ReplyLost, TooLate, DiesBefore, DiesAfter, Busy],
+            Self::LoggedMail => &[
+                Fails, ReplyLost, TooLate, DiesBefore, DiesAfter, Busy, LateReply, LateReply,
+            ],
+            Self::Row => &[Fails, DiesBefore, DiesAfter],
             Self::Delete => &[Fails],
         }
     }
 
     /// The same, with what is no fault and may happen to it all the same.
     pub(crate) fn explored(self) -> impl Iterator<Item = Fault> {
-        let unsent = (self == Self::Mail).then_some(Fault::Unsent);
+        let unsent = matches!(self, Self::Mail | Self::LoggedMail).then_some(Fault::Unsent);
         self.faults().iter().copied().chain(unsent)
     }
 }

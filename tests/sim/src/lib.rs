@@ -8,6 +8,7 @@ pub mod fault;
 pub mod findings;
 pub mod kept;
 mod lie;
+mod machine;
 pub mod mistake;
 mod old;
 mod operator;

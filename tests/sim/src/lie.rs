@@ -1,5 +1,8 @@
 //! The ports of a process that makes a mistake: they lie about one thing.
 
+mod mail;
+mod put_off;
+
 use crate::DELAY_SECONDS;
 use crate::mistake::Mistake;
 use crate::old;
@@ -11,11 +14,11 @@ use leadwire_domain::key::{DEDUPE, ENRICHED, EventName, FAILED, MAIL, RAW};
 use leadwire_domain::message::{Notify, Trigger};
 use leadwire_domain::wait::WaitKind;
 use leadwire_pipeline::port::{
-    BegunMail, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage,
-    Mail, MailOutcome, Mailer, Metadata, NewObject, ObjectStore, ObjectVersions, OutgoingMessage,
-    PortError, Replaced, StoredObject,
+    Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage, Metadata,
+    NewObject, ObjectStore, ObjectVersions, OutgoingMessage, PortError, Replaced, StoredObject,
 };
 use leadwire_pipeline::stage::enrich::Record;
+use put_off::PutOff;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +34,8 @@ pub(crate) struct Lying<H> {
     wanted: Mutex<Metadata>,
     /// The events whose wake-ups are taken for their own messages.
     woken: Mutex<BTreeSet<EventName>>,
+    /// The tombstone that is put off.
+    put_off: Mutex<Option<PutOff>>,
 }
 
 impl<H: Home> Lying<H> {
@@ -41,6 +46,7 @@ impl<H: Home> Lying<H> {
             mistake,
             wanted: Mutex::default(),
             woken: Mutex::default(),
+            put_off: Mutex::default(),
         }
     }
 
@@ -221,6 +227,11 @@ fn with_request_id(mut object: NewObject) -> NewObject {
     object
 }
 
+/// Whether it is written over a raw object that is forgotten.
+fn is_tombstone(key: &str, object: &NewObject) -> bool {
+    key.starts_with(RAW) && object.bytes.is_empty()
+}
+
 /// The version of what was never stored.
 fn nothing() -> ETag {
     ETag(String::new())
@@ -257,6 +268,9 @@ impl<H: Home> ObjectStore for Lying<H> {
             if key.starts_with(MAIL) {
                 self.misread(object);
             }
+            if self.mistake == Some(Mistake::MarkBeforeTombstone) && key.starts_with(RAW) {
+                self.misread_raw(bucket, key, object).await;
+            }
         }
         fetched
     }
@@ -291,6 +305,14 @@ impl<H: Home> ObjectStore for Lying<H> {
             Some(Mistake::NoClaim | Mistake::MarkerAfterSend) if key.starts_with(MAIL) => {
                 Ok(Created::New(nothing()))
             }
+            Some(Mistake::MarkBeforeTombstone) if is_tombstone(key, &object) => {
+                self.put_off(bucket, key, None, object);
+                Ok(Created::New(nothing()))
+            }
+            Some(Mistake::MarkBeforeTombstone) => {
+                let created = store.create(bucket, key, object).await?;
+                self.write_put_off().await.map(|()| created)
+            }
             _ => store.create(bucket, key, object).await,
         }
     }
@@ -310,6 +332,14 @@ impl<H: Home> ObjectStore for Lying<H> {
             }
             Some(Mistake::GiveUpSilently) if key.starts_with(MAIL) && is_given_back(&object) => {
                 Ok(Replaced::New(nothing()))
+            }
+            Some(Mistake::MarkBeforeTombstone) if is_tombstone(key, &object) => {
+                self.put_off(bucket, key, Some(etag.clone()), object);
+                Ok(Replaced::New(nothing()))
+            }
+            Some(Mistake::MarkBeforeTombstone) => {
+                let replaced = store.replace(bucket, key, etag, object).await?;
+                self.write_put_off().await.map(|()| replaced)
             }
             _ if key.starts_with(MAIL) => {
                 let object = self.miswrite(object);
@@ -337,6 +367,8 @@ impl<H: Home> ObjectStore for Lying<H> {
         prefix: &str,
         after: Option<&str>,
     ) -> Result<ListPage, PortError> {
+        // Where the mark was there before, nothing is written any more.
+        self.write_put_off().await?;
         self.honest.store().list(bucket, prefix, after).await
     }
 }
@@ -410,26 +442,6 @@ impl<H: Home> DelayQueue for Lying<H> {
     async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {
         let queue = self.honest.queue();
         queue.set_visibility(receipt_handle, seconds).await
-    }
-}
-
-impl<H: Home> Mailer for Lying<H> {
-    async fn send(&self, mail: &Mail) -> MailOutcome {
-        let mailer = self.honest.mailer();
-        let sent = mailer.send(mail).await;
-        if self.mistake == Some(Mistake::RetryMail) && matches!(sent, MailOutcome::Ambiguous(_)) {
-            return mailer.send(mail).await;
-        }
-        match (self.mistake, sent) {
-            (Some(Mistake::UnsentIsBusy), MailOutcome::Unsent(why)) => {
-                MailOutcome::Busy(PortError::transient("send mail", why.code()))
-            }
-            (_, sent) => sent,
-        }
-    }
-
-    async fn may_be_out(&self, mail: BegunMail<'_>) -> Result<bool, PortError> {
-        self.honest.mailer().may_be_out(mail).await
     }
 }
 

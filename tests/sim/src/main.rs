@@ -2,9 +2,11 @@
 
 use clap::{Parser, Subcommand};
 use leadwire_pipeline::settings::AmbiguousPolicy;
+use leadwire_sim::control::{Control, notice};
 use leadwire_sim::explore::explore;
 use leadwire_sim::findings::Findings;
 use leadwire_sim::kept::{RUNS_A_MONTH, Stock};
+use leadwire_sim::mistake::Mistake;
 use leadwire_sim::run_seed;
 use leadwire_sim::seeds::run_seeds;
 use leadwire_sim::setting::Setting;
@@ -48,6 +50,15 @@ enum Run {
         #[arg(long, num_args = 2, default_values_t = [15, 30])]
         millis: Vec<u64>,
     },
+    /// The first seed below so many that notices a mistake in the protocol, and by what
+    Notice {
+        /// Which mistakes
+        #[arg(required = true)]
+        mistakes: Vec<Mistake>,
+        /// Seeds
+        #[arg(long, default_value_t = 100_000)]
+        seeds: u64,
+    },
     /// The world of one seed, step by step
     Show {
         /// Which one
@@ -64,6 +75,7 @@ fn main() -> ExitCode {
             policies.map(|policy| schedules(policy, faults)) == [true; 2]
         }
         Run::Sweeps { events, millis } => sweeps(&events, &millis),
+        Run::Notice { mistakes, seeds } => notices(&mistakes, seeds),
         Run::Show { seed } => show(seed),
     };
     say(&format!("It took {:.1} s.", began.elapsed().as_secs_f64()));
@@ -135,6 +147,19 @@ fn sweeps(events: &[u64], millis: &[u64]) -> bool {
         .iter()
         .map(sweep)
         .fold(true, |all, holds| all & holds)
+}
+
+fn notices(mistakes: &[Mistake], seeds: u64) -> bool {
+    let mut all = true;
+    for mistake in mistakes {
+        let noticed = notice(Control::Code(*mistake), seeds);
+        all &= noticed.is_some();
+        say(&match noticed {
+            Some((seed, breach)) => format!("{mistake:?}: seed {seed}: {breach}"),
+            None => format!("{mistake:?}: unnoticed"),
+        });
+    }
+    all
 }
 
 fn show(seed: u64) -> bool {

@@ -66,6 +66,16 @@ pub enum Mistake {
     WakeEarly,
     /// `enrich` lets a wake-up's message wait for the owner: the copy is put back.
     OnceWaits,
+    /// `enrich` takes over what a dead run of one machine had begun to send without a doubt: no row of the mail log may be out.
+    LoggedIsIdle,
+    /// `enrich` doubts what a dead run had not begun to send: every mail may be out.
+    UnloggedIsDoubt,
+    /// `enrich` takes the row of an earlier attempt at an effect for that of the last one.
+    RowOutlivesAttempt,
+    /// One machine writes the row of a mail once it is handed over.
+    RowAfterSend,
+    /// `forget` writes its mark first and its tombstone second, and waits for a lease from the mark on.
+    MarkBeforeTombstone,
     /// `forget` deletes the tombstone with what it hides: the store deletes both.
     TombstoneGoesToo,
 }
@@ -111,11 +121,26 @@ impl Mistake {
             | Self::GiveUpSilently
             | Self::OptimistDecides
             | Self::OnceWaits
-            | Self::MailAnyway => Stage::Enrich,
+            | Self::MailAnyway
+            | Self::LoggedIsIdle
+            | Self::UnloggedIsDoubt
+            | Self::RowOutlivesAttempt
+            | Self::RowAfterSend => Stage::Enrich,
             Self::WakeEarly => Stage::Wake,
             Self::SweepInVain => Stage::Sweep,
-            Self::TombstoneGoesToo => Stage::Forget,
+            Self::MarkBeforeTombstone | Self::TombstoneGoesToo => Stage::Forget,
         }
+    }
+
+    /// Whether it is one machine's.
+    pub(crate) fn is_of_one_machine(self) -> bool {
+        matches!(
+            self,
+            Self::LoggedIsIdle
+                | Self::UnloggedIsDoubt
+                | Self::RowOutlivesAttempt
+                | Self::RowAfterSend
+        )
     }
 
     /// Whether it shows where doubtful mails are parked: there a second mail is never right.

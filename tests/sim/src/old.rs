@@ -90,7 +90,8 @@ fn claim(state: &State, left: Left, attempt: u32) -> Option<NewObject> {
         let time = state.now().checked_add(SignedDuration::from_secs(seconds));
         time.unwrap_or_else(|_| state.now()).to_string()
     };
-    let sending = |lease_until: String| json!({"state": "sending", "token": "0123456789abcdef0123456789abcdef", "lease_until": lease_until, "attempt": attempt});
+    let boot = state.boot_name().map(|_later| "boot-0");
+    let sending = |lease_until: String| json!({"state": "sending", "token": "0123456789abcdef0123456789abcdef", "lease_until": lease_until, "attempt": attempt, "boot": boot});
     let body = match left {
         Nothing => return None,
         Idle => json!({"state": "idle", "attempt": attempt}),

@@ -1,6 +1,6 @@
 //! What an operator does, by the real verbs, while everything else goes on.
 
-use crate::actor::{begin, end, mistake_of, ports};
+use crate::actor::{Webhook, begin, end, keep_busy, mistake_of, ports};
 use crate::lie::Lying;
 use crate::mistake::Stage;
 use crate::process::Process;
@@ -27,6 +27,10 @@ const COMMAND_TIMEOUT: Duration = Duration::from_mins(15);
 const PAUSE_SECONDS: u64 = 2400;
 /// A command is tried so often.
 const TRIES: usize = 5;
+/// Whoever forgets tries again after so many seconds at most.
+const AGAIN_SECONDS: u64 = 300;
+/// What a CRM sends beside comes within so many milliseconds.
+const BESIDE_MILLIS: u64 = 5000;
 
 /// Does what there is to do, one after the other, each until it succeeds or the operator is tired of it.
 pub(crate) async fn operate(shared: Shared, operations: &[Operation]) {
@@ -106,12 +110,19 @@ async fn forget(shared: &Shared) {
         state.tell(format!("      operator forgets {lead}"));
         state.ownerless.insert(lead.clone());
     });
-    for _ in 0..TRIES {
+    for number in 0..TRIES {
+        if number > 0 {
+            let pause = shared.with(|state| state.chance.below(AGAIN_SECONDS));
+            sleep(Duration::from_secs(pause)).await;
+        }
+        let pause = shared.with(until_a_message);
+        sleep(pause.unwrap_or_default()).await;
+        post_beside(shared, &lead);
         let done = command(shared, Operation::Forget, async |home| {
+            let honest = Forget::new(Arc::new(home.clone()), config);
+            let found = honest.find(&lead_id).await?;
             let home = Lying::new(home, mistake_of(shared, Stage::Forget));
-            let forget = Forget::new(Arc::new(home), config);
-            let found = forget.find(&lead_id).await?;
-            forget
+            Forget::new(Arc::new(home), config)
                 .run(&found, std::future::pending(), &mut |_step| ())
                 .await?;
             Ok::<_, PortError>(found)
@@ -124,6 +135,32 @@ async fn forget(shared: &Shared) {
                 events.for_each(|event| state.forget(&event));
             });
         }
+    }
+}
+
+/// Some forget just when a message comes, so that a worker is in the middle of it.
+fn until_a_message(state: &mut State) -> Option<Duration> {
+    let early = state.chance.millis(BESIDE_MILLIS);
+    let happens = state.chance.happens(400);
+    let next = state.memory.next_visible_at().filter(|_| happens)?;
+    let wait = Duration::try_from(next.duration_since(state.now())).ok()?;
+    Some(wait.saturating_sub(early))
+}
+
+/// While a lead is forgotten, its CRM may send an event of it once more.
+fn post_beside(shared: &Shared, lead: &str) {
+    let again = shared.with(|state| {
+        let of_lead = |webhook: &&Webhook| webhook.parts.iter().any(|part| part.lead == lead);
+        let sent: Vec<&Webhook> = state.sent.iter().filter(of_lead).collect();
+        let place = state.chance.place(sent.len());
+        let webhook = (*sent.get(place)?).clone();
+        let after = state.chance.millis(BESIDE_MILLIS);
+        let happens = state.chance.happens(500);
+        state.busy += usize::from(happens);
+        happens.then_some((webhook, after))
+    });
+    if let Some((webhook, after)) = again {
+        tokio::spawn(keep_busy(shared.clone(), webhook, after));
     }
 }
 

@@ -2,6 +2,7 @@
 //! checked against the promises.
 
 use crate::fault::Kind;
+use crate::machine;
 use crate::rule::{Delivery, Writing, is_tombstone, name_in, name_of_tag};
 use crate::setting::Operation;
 use crate::state::{Life, Shared, State};
@@ -12,11 +13,13 @@ use leadwire_domain::key::{ENRICHED, MAIL, RAW};
 use leadwire_domain::message::Trigger;
 use leadwire_domain::wait::WaitKind;
 use leadwire_pipeline::port::Bucket;
-use leadwire_pipeline::testkit::{Call, Course, Fault, Script};
+use leadwire_pipeline::testkit::{Call, Course, Fault, Logged, Script};
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 /// One invocation in a process of its own.
 #[derive(Debug)]
@@ -79,16 +82,30 @@ impl Script for Process {
         } else {
             None
         };
-        self.shared
-            .with(|state| state.course(Kind::of(call), effect))
+        let course = self.shared.with(|state| {
+            let kind = match Kind::of(call) {
+                Kind::Mail if state.setting.one_machine => Kind::LoggedMail,
+                kind => kind,
+            };
+            state.course(kind, effect)
+        });
+        if course.fault == Some(Fault::LateReply) {
+            machine::interrupt(&self.shared, &self.life, course.back);
+        }
+        course
     }
 
     fn arrived(&self, call: &Call, fault: Option<Fault>) {
         self.shared.with(|state| {
             state.step(self.life.id, call.words(), fault);
             self.note_look(state, call, fault.is_some());
-            if let (Some(_), false) = (fault, matches!(call, Call::Mail(..))) {
+            if let (Some(_), false) = (fault, matches!(call, Call::Mail(..) | Call::LogMail(..))) {
                 self.note_fault(state, call);
+            }
+            if let (Call::LogMail(row, Logged::Sending), Some(_)) = (call, fault) {
+                // Without a row nothing goes out.
+                let name = name_of_tag(&row.event);
+                state.ledger.asked(&name, &row.effect, Some(Fault::Busy));
             }
             // What is late was lost when its sender gave it up.
             if let (Call::Mail(tag, effect), true) = (call, fault != Some(Fault::TooLate)) {
@@ -112,6 +129,7 @@ impl Script for Process {
             Call::Mail(tag, effect) => {
                 check_mail(state, (&name_of_tag(tag), effect), fault, self);
             }
+            Call::LogMail(row, logged) => state.ledger.logged(row, logged),
             Call::DeleteDead(_) => state.conserve_all(),
             Call::Get(..)
             | Call::List(..)
@@ -138,6 +156,36 @@ impl Script for Process {
     fn die(&self) {
         self.shared.with(|state| state.die(&self.life));
         self.shared.changed();
+    }
+
+    fn known_as_sent(&self, event: &str, effect: &EffectId) {
+        self.shared.with(|state| {
+            let name = name_of_tag(event);
+            state.tell(format!("      {name} is known as sent to {effect}"));
+            state.ledger.asked(&name, effect, None);
+        });
+    }
+
+    fn breaks_off(&self, event: &str, effect: &EffectId) -> bool {
+        self.shared.with(|state| {
+            let stops = state.stops.is_some() && state.boot == self.life.boot;
+            if stops {
+                let unsent = Some(Fault::Unsent);
+                state.ledger.asked(&name_of_tag(event), effect, unsent);
+            }
+            stops
+        })
+    }
+
+    async fn patience_is_over(&self) {
+        let boot = self.life.boot;
+        let stops = |state: &mut State| state.stops.filter(|_| state.boot == boot);
+        if let Some(until) = self.shared.until(stops).await {
+            let left = |state: &mut State| until.saturating_sub(state.memory.age());
+            sleep(self.shared.with(left)).await;
+        } else {
+            pending().await
+        }
     }
 
     fn delay_seconds(&self, asked: u32) -> u32 {
@@ -235,7 +283,7 @@ fn check_mail(
     let on_time = state.ledger.check_time(name, &process.writing(state));
     state.check(on_time);
     let delivery = match fault {
-        None => Delivery::Clean,
+        None | Some(Fault::LateReply) => Delivery::Clean,
         Some(Fault::TooLate) => Delivery::Late,
         Some(_) => Delivery::ReplyLost,
     };

@@ -4,6 +4,7 @@ use leadwire_domain::channel::{OWNER, TEAM};
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::testkit::{Chance, Fault};
+use std::time::Duration;
 
 /// The addresses of the team, in the order in which a world has them.
 const TEAM_ADDRESSES: [&str; 2] = ["sales@example.com", "calls@example.com"];
@@ -18,6 +19,10 @@ const CHANGE_SECONDS_MAX: u64 = 1500;
 /// So many in a thousand worlds have services that misbehave, and so many a configuration that changes.
 const TROUBLED_PER_MILLE: u64 = 400;
 const CHANGES_PER_MILLE: u64 = 150;
+/// How late a server may answer the final dot, in seconds: within a machine's patience, at its end, and beyond it.
+const LATE_SECONDS: [u64; 4] = [20, 240, 590, 700];
+/// So many in a thousand services of one machine that are up are late.
+const LATE_PER_MILLE: u64 = 250;
 
 /// How the service of a receiver behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub enum Service {
     },
     /// It takes everything, and every reply is lost.
     Losing,
+    /// It takes everything at once, and answers so many seconds later: one machine's alone, whose patience that may outlast.
+    Late(u64),
 }
 
 impl Service {
@@ -62,6 +69,17 @@ impl Service {
             Self::Busy(until) => (!heals && seconds < until).then_some(Fault::Busy),
             Self::Refusing { heals: is_cured } => (!heals || !is_cured).then_some(Fault::Refused),
             Self::Losing => Some(Fault::ReplyLost),
+            Self::Late(_) => Some(Fault::LateReply),
+        }
+    }
+
+    /// How late it answers, where it does.
+    pub(crate) fn lateness(self) -> Option<Duration> {
+        match self {
+            Self::Late(seconds) => Some(Duration::from_secs(seconds)),
+            Self::Up | Self::Throttling | Self::Busy(_) | Self::Refusing { .. } | Self::Losing => {
+                None
+            }
         }
     }
 }
@@ -112,6 +130,17 @@ impl Receivers {
             services,
             change: altered,
         }
+    }
+
+    /// The same with services of which some answer late.
+    #[must_use]
+    pub(crate) fn with_late_services(self, chance: &mut Chance) -> Self {
+        let services = self.services.map(|service| {
+            let late = chance.pick(service, &LATE_SECONDS.map(Service::Late));
+            let is_late = service == Service::Up && chance.happens(LATE_PER_MILLE);
+            if is_late { late } else { service }
+        });
+        Self { services, ..self }
     }
 
     /// The configuration: the team's addresses, and whether owners are told.

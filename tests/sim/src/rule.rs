@@ -2,6 +2,7 @@
 
 mod claim;
 mod effect;
+mod log;
 mod mail;
 
 pub use mail::Delivery;
@@ -19,6 +20,7 @@ use leadwire_domain::lead::document::{Enriched, parse_enriched};
 use leadwire_domain::lead::id::Sha256Hex;
 use leadwire_domain::message::Notify;
 use leadwire_pipeline::port::StoredObject;
+use leadwire_pipeline::testkit::Logged;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A promise that was broken, in words.
@@ -164,6 +166,9 @@ pub struct Ledger {
     answers: BTreeMap<Key, (String, Answer)>,
     /// Events for whose mail a service was busy, or lost a reply.
     busy: BTreeSet<String>,
+    /// The runs of the machine that write rows of its mail log, and the rows, by effect and attempt.
+    boots: BTreeSet<String>,
+    rows: BTreeMap<Key, BTreeMap<u32, Logged>>,
     /// Mails that a process sent, knows of, and has not written down yet.
     unsettled: BTreeMap<u32, BTreeSet<Key>>,
     /// Receivers that were taken out of the configuration: an effect, or a channel.
@@ -242,9 +247,19 @@ impl Ledger {
             } else {
                 self.check_time(name, writing)
             };
-            return on_time.and(self.claim_written(name, object, documents, writing));
+            let written = self.claim_written(name, object, documents, writing);
+            return on_time.and(written).and(self.check_tombstone(name, raw));
         } else if let Some(name) = event_of(FAILED, key) {
             self.failed.insert(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The mark of a forgotten event is under its tombstone: between the two a worker would begin, and outlive the lease that counts from the
+    /// mark.
+    fn check_tombstone(&self, name: &str, raw: Option<&StoredObject>) -> Result<(), Breach> {
+        if self.end(name) == Some(End::Forgotten) && !raw.is_some_and(is_tombstone) {
+            return Err(format!("forget: {name} is marked and has no tombstone"));
         }
         Ok(())
     }

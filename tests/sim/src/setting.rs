@@ -2,12 +2,17 @@
 
 use crate::mistake::Mistake;
 use crate::receiver::Receivers;
-use leadwire_pipeline::settings::{AmbiguousPolicy, OwnerMissingPolicy};
+use leadwire_pipeline::settings::{AmbiguousPolicy, OwnerMissingPolicy, Pace};
 use leadwire_pipeline::testkit::Chance;
 use std::time::Duration;
 
-/// The life of a claim on one machine, as its command has it.
-const MACHINE_LEASE_SECONDS: u32 = 1800;
+/// The life of a claim on one machine, as its home has it.
+pub const MACHINE_LEASE_SECONDS: u32 = 1800;
+/// How long a record may take there.
+pub const MACHINE_PACE: Pace = Pace {
+    record: Duration::from_mins(28),
+    send: Duration::from_mins(26),
+};
 
 /// When the owner of a lead is assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +158,8 @@ pub struct Setting {
     pub operations: &'static [Operation],
     /// The mistake that the ports make the real code commit.
     pub mistake: Option<Mistake>,
-    /// Whether all processes are one machine's: they share a boot, and where one dies all do.
+    /// Whether all processes are one machine's: they share a boot and a mail log, its mail servers have their time, and where one process
+    /// dies all do.
     pub one_machine: bool,
 }
 
@@ -214,6 +220,25 @@ impl Setting {
             one_machine: true,
             lease_seconds: MACHINE_LEASE_SECONDS,
             ..self
+        }
+    }
+
+    /// The same where some servers answer late, if it is one machine: drawn apart from all else.
+    #[must_use]
+    pub fn with_late_services(self, chance: &mut Chance) -> Self {
+        if !self.one_machine {
+            return self;
+        }
+        let receivers = self.receivers.with_late_services(chance);
+        Self { receivers, ..self }
+    }
+
+    /// How long a record may take.
+    pub(crate) fn pace(&self) -> Pace {
+        if self.one_machine {
+            MACHINE_PACE
+        } else {
+            Pace::FUNCTION
         }
     }
 

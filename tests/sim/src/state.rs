@@ -1,5 +1,6 @@
 //! Everything that is in a world: objects, messages, mails, and what was done so far.
 
+use crate::actor::Webhook;
 use crate::fault::{Kind, Schedule};
 use crate::rule::{Breach, Documents, Ledger, event_of, is_tombstone, split};
 use crate::setting::Setting;
@@ -20,6 +21,11 @@ use tokio::sync::Notify;
 const STEPS_MAX: u64 = 200_000;
 /// How late an effect is in a schedule: beyond every deadline of a stage, within a lease.
 const LATE: Duration = Duration::from_secs(40);
+/// The same of a reply, within the patience of one machine; and how late one may be that is drawn.
+const LATE_REPLY: Duration = Duration::from_mins(5);
+const LATE_REPLY_SECONDS_MAX: u64 = 900;
+/// So many in a thousand late replies find their machine stopped or dead, where something may still go wrong.
+const INTERRUPTED_PER_MILLE: u64 = 700;
 /// Entries of a listing's page: few, so that pages matter.
 const PAGE: usize = 3;
 
@@ -61,6 +67,8 @@ pub(crate) struct State {
     pub(crate) memory: Arc<Memory>,
     /// What is known of the events.
     pub(crate) ledger: Ledger,
+    /// The requests of the CRMs, each as it is sent first.
+    pub(crate) sent: Vec<Webhook>,
     /// Leads whose owner files an operator may have deleted.
     pub(crate) ownerless: BTreeSet<String>,
     /// Workers and posts that are under way.
@@ -69,8 +77,10 @@ pub(crate) struct State {
     pub(crate) alive: Vec<Arc<Life>>,
     /// Which run of the machine this is.
     pub(crate) boot: u32,
-    /// Whether the machine was told to stop: nothing new begins.
-    pub(crate) is_stopping: bool,
+    /// While it stops: at which age of the world it waits for no reply any more.
+    pub(crate) stops: Option<Duration>,
+    /// Batches that are worked on.
+    pub(crate) working: usize,
     /// Whether the configuration has changed.
     pub(crate) is_reconfigured: bool,
     /// Processes that met a fault, and those of them that one kept from writing a claim.
@@ -93,16 +103,18 @@ impl State {
         let parks = setting.ambiguous == AmbiguousPolicy::Park;
         let memory = Arc::<Memory>::default();
         memory.set_page(PAGE);
-        Self {
+        let mut state = Self {
             setting,
             chance,
             memory,
             ledger: Ledger::new(parks),
+            sent: Vec::new(),
             ownerless: BTreeSet::new(),
             busy: 0,
             alive: Vec::new(),
-            boot: 1,
-            is_stopping: false,
+            boot: 0,
+            stops: None,
+            working: 0,
             is_reconfigured: false,
             troubled: BTreeSet::new(),
             hindered: BTreeSet::new(),
@@ -113,7 +125,25 @@ impl State {
             processes: 0,
             digest: DefaultHasher::new(),
             tells,
+        };
+        state.boot();
+        state
+    }
+
+    /// A run begins: of the machine, where the world is one.
+    fn boot(&mut self) {
+        self.boot += 1;
+        self.stops = None;
+        if let Some(boot) = self.boot_name() {
+            self.memory.log_mails(&boot);
+            self.ledger.boot_began(&boot);
         }
+    }
+
+    /// The name of the machine's run, where the world is one.
+    pub(crate) fn boot_name(&self) -> Option<String> {
+        let is_machine = self.setting.one_machine;
+        is_machine.then(|| format!("boot-{}", self.boot))
     }
 
     /// The true time.
@@ -136,37 +166,40 @@ impl State {
     /// What becomes of a call: what the world does to it, or else, where a mail is begun at all, the service of its receiver.
     pub(crate) fn course(&mut self, kind: Kind, effect: Option<&EffectId>) -> Course {
         let course = self.course_of_world(kind);
-        let Some(effect) = effect else {
+        let Some(effect) = effect.filter(|_| course.fault.is_none()) else {
             return course;
         };
-        if self.is_unsent() {
+        let per_mille = self.setting.unsent_per_mille;
+        if !self.heals && per_mille > 0 && self.chance.happens(per_mille) {
             // Nothing is on its way.
             return Course {
                 fault: Some(Fault::Unsent),
                 ..Course::default()
             };
         }
-        let fault = course.fault.or_else(|| self.meets(effect));
-        Course { fault, ..course }
-    }
-
-    /// Whether a mail is not begun: there is no turn for it, or the machine stops.
-    fn is_unsent(&mut self) -> bool {
-        let per_mille = self.setting.unsent_per_mille;
-        self.is_stopping || (!self.heals && per_mille > 0 && self.chance.happens(per_mille))
-    }
-
-    /// The machine that was stopped begins again.
-    pub(crate) fn boot(&mut self) {
-        self.tell(format!("      boot-{} ends", self.boot));
-        self.boot += 1;
-        self.is_stopping = false;
-    }
-
-    fn meets(&mut self, effect: &EffectId) -> Option<Fault> {
         let service = self.setting.receivers.service(effect);
         let seconds = self.memory.age().as_secs();
-        service.meets(seconds, self.heals, &mut self.chance)
+        Course {
+            fault: service.meets(seconds, self.heals, &mut self.chance),
+            back: service.lateness().unwrap_or(course.back),
+            ..course
+        }
+    }
+
+    /// What comes before a reply that is so late, and when: whether the machine dies, or stops.
+    pub(crate) fn interruption(&mut self, wait: Duration) -> Option<(Duration, bool)> {
+        let Plan::Drawn { left: 1.. } = self.plan else {
+            return None;
+        };
+        if self.heals || !self.chance.happens(INTERRUPTED_PER_MILLE) {
+            return None;
+        }
+        if let Plan::Drawn { left } = &mut self.plan {
+            *left -= 1;
+        }
+        self.report.faults += 1;
+        let after = Duration::from_secs(self.chance.below(wait.as_secs()));
+        Some((after, self.chance.happens(500)))
     }
 
     /// The addresses of the team as they are configured now, and whether owners are told.
@@ -209,24 +242,33 @@ impl State {
             (Plan::Drawn { .. }, Some(Fault::TooLate)) => {
                 Duration::from_secs(1 + self.chance.below(self.setting.late_seconds_max))
             }
+            (Plan::Written(_), Some(Fault::LateReply)) => LATE_REPLY,
+            (Plan::Drawn { .. }, Some(Fault::LateReply)) => {
+                Duration::from_secs(1 + self.chance.below(LATE_REPLY_SECONDS_MAX))
+            }
             _ => back,
         };
         Course { fault, there, back }
     }
 
-    /// A process dies. Where that is the whole machine, everything in it does; the next run gives back what this one held.
+    /// A process dies. Where that is the whole machine, everything in it does.
     pub(crate) fn die(&mut self, life: &Life) {
         life.death.notify_one();
         if !self.setting.one_machine || life.boot != self.boot {
             return;
         }
+        self.end_boot();
+    }
+
+    /// The machine's run ends, with all that is left in it. The next one gives back what it held.
+    pub(crate) fn end_boot(&mut self) {
         self.tell(format!("      boot-{} ends", self.boot));
-        self.boot += 1;
         for dead in &self.alive {
             dead.death.notify_one();
             self.ledger.died(dead.id);
         }
         self.memory.release();
+        self.boot();
     }
 
     /// Notes a step: it becomes part of what tells two runs apart, and of the story where one is told.

@@ -3,6 +3,7 @@
 use crate::actor::{self, Part, Webhook};
 use crate::end::{check_dead_letters, check_ends, check_untroubled};
 use crate::fault::Schedule;
+use crate::machine;
 use crate::operator;
 use crate::owner;
 use crate::setting::{Form, Operation, Owner, Setting};
@@ -41,7 +42,8 @@ pub fn run_seed_with(seed: u64, tells: bool, alter: impl FnOnce(&mut Setting)) -
         .with_receivers(&mut apart)
         .with_senders(&mut apart)
         .with_notifications(&mut apart)
-        .with_turns(&mut apart);
+        .with_turns(&mut apart)
+        .with_late_services(&mut apart);
     alter(&mut setting);
     let plan = Plan::Drawn {
         left: setting.faults_max,
@@ -84,7 +86,7 @@ async fn live(shared: &Shared) {
     }
     if setting.stops {
         shared.with(|state| state.busy += 1);
-        tokio::spawn(actor::stop(shared.clone()));
+        tokio::spawn(machine::stop_once(shared.clone()));
     }
     if setting.sweeps {
         tokio::spawn(sweep_now_and_then(shared.clone()));
@@ -136,9 +138,9 @@ fn populate(shared: &Shared) -> BTreeMap<String, Owner> {
     }
     for number in 0..events {
         let (webhook, after, again) = shared.with(|state| event(state, number, leads));
-        tokio::spawn(keep_busy(shared.clone(), webhook, after));
+        tokio::spawn(actor::keep_busy(shared.clone(), webhook, after));
         if let Some((webhook, after)) = again {
-            tokio::spawn(keep_busy(shared.clone(), webhook, after));
+            tokio::spawn(actor::keep_busy(shared.clone(), webhook, after));
         }
         shared.with(|state| state.busy += 1);
     }
@@ -179,6 +181,7 @@ fn event(state: &mut State, number: usize, leads: usize) -> (Webhook, Duration, 
             .unwrap_or_else(|_| state.now()),
         parts,
     };
+    state.sent.push(webhook.clone());
     let after = state.chance.millis(spread);
     let per_mille = state.setting.again_per_mille;
     let again = state.chance.happens(per_mille).then(|| {
@@ -194,14 +197,6 @@ fn event(state: &mut State, number: usize, leads: usize) -> (Webhook, Duration, 
         (again, later)
     });
     (webhook, after, again)
-}
-
-/// Sends an event after a time; the world is busy until that is done.
-async fn keep_busy(shared: Shared, webhook: Webhook, after: Duration) {
-    sleep(after).await;
-    actor::send(shared.clone(), webhook).await;
-    shared.with(|state| state.busy -= 1);
-    shared.changed();
 }
 
 async fn empty(shared: Shared) {

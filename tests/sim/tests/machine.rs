@@ -13,7 +13,7 @@ use leadwire_domain::channel::TEAM;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
 use leadwire_domain::notice::EmailAddress;
-use leadwire_local::{FileSystem, LocalHome, Mode, OpenOptions};
+use leadwire_local::{FileSystem, LEASE_SECONDS, LocalHome, Mode, OpenOptions, PACE};
 use leadwire_pipeline::port::{
     Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, ListPage, Mail, MailOutcome,
     Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
@@ -28,6 +28,7 @@ use leadwire_pipeline::testkit::enrich_config;
 use leadwire_pipeline::trace::TraceContext;
 use leadwire_sim::DELAY_SECONDS;
 use leadwire_sim::rule::{Delivery, Documents, End, Ledger, Writing, name_in};
+use leadwire_sim::setting::{MACHINE_LEASE_SECONDS, MACHINE_PACE};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::pin::pin;
@@ -418,6 +419,11 @@ async fn live(policy: AmbiguousPolicy, dies_at: Option<(usize, bool)>) -> usize 
         }
     }
     world.calls
+}
+
+#[test]
+fn the_worlds_of_one_machine_have_the_times_of_the_real_one() {
+    assert_eq!((MACHINE_PACE, MACHINE_LEASE_SECONDS), (PACE, LEASE_SECONDS));
 }
 
 #[test]

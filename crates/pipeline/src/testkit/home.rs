@@ -5,9 +5,8 @@ use super::queue::later;
 use super::script::{Call, Course, Fault, Script};
 use super::store::at;
 use crate::port::{
-    BegunMail, Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched,
-    ListPage, Mail, MailOutcome, Mailer, NewObject, ObjectStore, ObjectVersions, OutgoingMessage,
-    PortError, QueuedMessage, Replaced, Unsent,
+    Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, ListPage,
+    NewObject, ObjectStore, ObjectVersions, OutgoingMessage, PortError, QueuedMessage, Replaced,
 };
 use jiff::Timestamp;
 use std::ops::Deref;
@@ -51,7 +50,7 @@ impl<S: Script> MemoryHome<S> {
     }
 
     /// Makes a call: `effect` is what it does at one instant, and `changes` whether that changed anything.
-    async fn call<T: Send + 'static>(
+    pub(super) async fn call<T: Send + 'static>(
         &self,
         call: Call,
         effect: impl FnOnce(&mut State, Timestamp) -> T + Send + 'static,
@@ -72,6 +71,11 @@ impl<S: Script> MemoryHome<S> {
             Fault::Late => {
                 tokio::time::sleep(LATE).await;
                 return Ok(self.take(&call, None, effect, changes));
+            }
+            Fault::LateReply => {
+                let value = self.take(&call, Some(fault), effect, changes);
+                tokio::time::sleep(back).await;
+                return Ok(value);
             }
             Fault::ReplyLost | Fault::MeetsItself => {
                 drop(self.take(&call, Some(fault), effect, changes));
@@ -136,7 +140,7 @@ async fn pause(time: Duration) {
     }
 }
 
-fn failure(action: &'static str) -> impl Fn(Fault) -> PortError {
+pub(super) fn failure(action: &'static str) -> impl Fn(Fault) -> PortError {
     move |_fault| PortError::transient(action, "a fault that was asked for")
 }
 
@@ -151,7 +155,7 @@ fn never<T>(_value: &T) -> bool {
     false
 }
 
-fn always<T>(_value: &T) -> bool {
+pub(super) fn always<T>(_value: &T) -> bool {
     true
 }
 
@@ -309,52 +313,6 @@ impl<S: Script> DeadLetterQueue for MemoryHome<S> {
             always,
         );
         returned.await.map_err(failure("give dead letter back"))
-    }
-}
-
-impl<S: Script> Mailer for MemoryHome<S> {
-    async fn send(&self, mail: &Mail) -> MailOutcome {
-        let mail = mail.clone();
-        let row = (mail.event.clone(), mail.effect.clone(), mail.attempt);
-        self.memory.with(|state| {
-            if let Some(begun) = &mut state.begun {
-                begun.insert(row.clone());
-            }
-        });
-        let sent = self.call(
-            Call::Mail(mail.event.clone(), mail.effect.clone()),
-            move |state, _| {
-                state.mails.push(mail);
-                state.mails.len()
-            },
-            always,
-        );
-        let failure =
-            |fault| failure("send mail")(fault).with_detail(Some("a fault that was asked for"));
-        match sent.await {
-            Ok(number) => MailOutcome::Accepted(format!("mail-{number}")),
-            Err(fault @ Fault::Throttled) => MailOutcome::Throttled(failure(fault)),
-            Err(Fault::Unsent) => {
-                // A row belongs to its attempt, and this was none.
-                self.memory.with(|state| {
-                    if let Some(begun) = &mut state.begun {
-                        begun.remove(&row);
-                    }
-                });
-                MailOutcome::Unsent(Unsent::Stopping)
-            }
-            Err(fault @ Fault::Busy) => MailOutcome::Busy(failure(fault)),
-            Err(fault @ Fault::Refused) => MailOutcome::Refused(failure(fault)),
-            Err(unknown) => MailOutcome::Ambiguous(failure(unknown)),
-        }
-    }
-
-    async fn may_be_out(&self, mail: BegunMail<'_>) -> Result<bool, PortError> {
-        let row = (mail.event.to_owned(), mail.effect.clone(), mail.attempt);
-        Ok(self.memory.with(|state| {
-            let begun = state.begun.as_ref();
-            begun.is_none_or(|begun| begun.contains(&row))
-        }))
     }
 }
 

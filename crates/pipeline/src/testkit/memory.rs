@@ -1,14 +1,13 @@
 //! Objects, messages and mails in memory.
 
 use super::lock;
-use super::queue::{Message, Messages, Received};
+use super::mail_log::MailLog;
+use super::queue::{Message, Messages, Received, later};
 use super::store::{Objects, at};
 use crate::ledger::queue::QueueSnapshot;
 use crate::port::{Bucket, Mail, NewObject, OutgoingMessage, QueuedMessage, StoredObject};
 use crate::stage::enrich::Record;
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::effect::EffectId;
-use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,8 +20,8 @@ pub(super) struct State {
     pub(super) objects: Objects,
     pub(super) messages: Messages,
     pub(super) mails: Vec<Mail>,
-    /// The mail log, where there is one: event, effect and attempt of each mail that was begun.
-    pub(super) begun: Option<BTreeSet<(String, EffectId, u32)>>,
+    /// The mail log, where there is one.
+    pub(super) log: Option<MailLog>,
     pub(super) drawn: u128,
 }
 
@@ -144,6 +143,16 @@ impl Memory {
         });
     }
 
+    /// Makes a message visible within so many seconds, which failed and may be hidden for longer.
+    pub fn give_back(&self, id: &str, seconds: u32) {
+        let at = later(self.time(), seconds);
+        self.with_waiting(|waiting| {
+            for message in waiting.iter_mut().filter(|message| message.is(id)) {
+                message.visible_at = message.visible_at.min(at);
+            }
+        });
+    }
+
     /// When the next message becomes visible.
     pub fn next_visible_at(&self) -> Option<Timestamp> {
         self.with_waiting(|waiting| waiting.iter().map(|message| message.visible_at).min())
@@ -209,9 +218,9 @@ impl Memory {
         self.with(|state| work(&mut state.messages.waiting))
     }
 
-    /// From now on there is a mail log, as on one machine.
-    pub fn log_mails(&self) {
-        self.with(|state| state.begun = Some(BTreeSet::new()));
+    /// There is a mail log, as on one machine, and the run of this name writes in it.
+    pub fn log_mails(&self, boot: &str) {
+        self.with(|state| state.log.get_or_insert_default().add_boot(boot));
     }
 
     /// The mails that went out.

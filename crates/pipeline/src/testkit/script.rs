@@ -1,9 +1,11 @@
 //! What goes wrong with the calls on the ports, and who decides it.
 
+use super::mail_log::{Logged, Row};
 use crate::port::Bucket;
 use jiff::SignedDuration;
 use leadwire_domain::effect::EffectId;
 use std::fmt::Debug;
+use std::future::{Future, pending};
 use std::time::Duration;
 
 /// A call on a port.
@@ -29,8 +31,10 @@ pub enum Call {
     TakeDead,
     /// The deletion of a dead letter, by its id.
     DeleteDead(String),
-    /// A mail, by its event and its effect.
+    /// A mail, by its event and its effect; where there is a mail log, from its final dot on.
     Mail(String, EffectId),
+    /// A row of the mail log is written: of which attempt, and what it says.
+    LogMail(Row, Logged),
 }
 
 impl Call {
@@ -52,7 +56,8 @@ impl Call {
             | Self::SetVisibility(_)
             | Self::TakeDead
             | Self::DeleteDead(_)
-            | Self::Mail(..) => None,
+            | Self::Mail(..)
+            | Self::LogMail(..) => None,
         }
     }
 
@@ -70,6 +75,8 @@ impl Call {
             Self::TakeDead => ("ReceiveMessage", "dead letters"),
             Self::DeleteDead(id) => ("DeleteMessage", id),
             Self::Mail(event, _) => ("SendEmail", event),
+            Self::LogMail(row, Logged::Sending) => ("LogMail begun", &row.event),
+            Self::LogMail(row, _) => ("LogMail ended", &row.event),
         }
     }
 }
@@ -97,6 +104,8 @@ pub enum Fault {
     Late,
     /// It takes effect long after its caller has given up.
     TooLate,
+    /// It takes effect at once, and its reply comes long after.
+    LateReply,
     /// It never answers.
     Hangs,
     /// Its process dies before it takes effect.
@@ -116,7 +125,7 @@ pub struct Course {
     pub fault: Option<Fault>,
     /// The way there.
     pub there: Duration,
-    /// The way back; for an effect that is too late, how late it is.
+    /// The way back; for an effect or a reply that is too late, how late it is.
     pub back: Duration,
 }
 
@@ -132,6 +141,16 @@ pub trait Script: Debug + Send + Sync + 'static {
     fn given_up(&self, _call: &Call) {}
     /// The caller dies.
     fn die(&self) {}
+    /// A mail is asked for of which the mail log says that it was accepted.
+    fn known_as_sent(&self, _event: &str, _effect: &EffectId) {}
+    /// Whether the caller's machine is about to stop, so that a mail is broken off before anything of it can be taken.
+    fn breaks_off(&self, _event: &str, _effect: &EffectId) -> bool {
+        false
+    }
+    /// Waits until the caller's machine waits for no reply any more.
+    fn patience_is_over(&self) -> impl Future<Output = ()> + Send {
+        pending()
+    }
     /// After how many seconds a message can be received that was to wait for so many.
     fn delay_seconds(&self, asked: u32) -> u32 {
         asked

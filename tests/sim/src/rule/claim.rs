@@ -81,7 +81,10 @@ impl Ledger {
         let said = said_before(&held.claim, &listed, documents);
         match (&claim.says, writing.operation) {
             (_, Some(Operation::Resolve)) => self.resolved_to(name, &said, claim),
-            (Says::Named(after), None) => self.check_takeover(name, &listed, (said, after)),
+            (Says::Named(after), None) => {
+                let said = self.without_unsent(name, said, (&held.claim, claim))?;
+                self.check_takeover(name, &listed, (said, after))
+            }
             (Says::First, None) if self.may_have_sent(name) => Err(format!(
                 "P4: {name} is claimed as never sent, and may have been"
             )),

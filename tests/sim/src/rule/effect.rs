@@ -24,7 +24,7 @@ pub(super) enum Answer {
 impl Answer {
     fn of(fault: Option<Fault>) -> Self {
         match fault {
-            None => Self::Taken,
+            None | Some(Fault::LateReply) => Self::Taken,
             Some(Fault::Busy | Fault::Throttled) => Self::Busy,
             Some(Fault::Unsent) => Self::Unsent,
             Some(Fault::Refused) => Self::Refused,

@@ -36,6 +36,7 @@ impl Ledger {
         let lead = lead.ok_or_else(|| format!("P3: {name} is mailed without document"))?;
         check_text(name, mail, &lead)?;
         if delivery != Delivery::Late {
+            self.check_log(name, &mail.effect)?;
             self.check_claim(name, &mail.effect, &lead, process)?;
         }
         let count = self
