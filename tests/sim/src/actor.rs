@@ -9,9 +9,8 @@ use crate::process::Process;
 use crate::rule::event_of;
 use crate::setting::{Form, Operation};
 use crate::state::{Shared, State};
-use jiff::Timestamp;
+use crate::webhook::{SECRET, Webhook};
 use leadwire_domain::key::RAW;
-use leadwire_domain::lead::id::EventId;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
 use leadwire_domain::wait::DeferReason;
@@ -38,96 +37,6 @@ const TURN_SECONDS: u32 = 1860;
 const BATCH: usize = 10;
 /// A CRM tries so often.
 const TRIES: u32 = 5;
-const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-
-/// One request, as a CRM sends it: of one event, or of several.
-#[derive(Clone, Debug)]
-pub(crate) struct Webhook {
-    /// Its id at the CRM.
-    pub(crate) id: String,
-    /// How it is sent.
-    pub(crate) form: Form,
-    /// When it happened, where it says so.
-    pub(crate) time: Timestamp,
-    /// Its events.
-    pub(crate) parts: Vec<Part>,
-}
-
-/// One event of a request.
-#[derive(Clone, Debug)]
-pub(crate) struct Part {
-    /// Whom it is about.
-    pub(crate) lead: String,
-    /// The name in it.
-    pub(crate) display_name: String,
-}
-
-impl Webhook {
-    /// The events' own bytes.
-    fn bodies(&self) -> Vec<String> {
-        self.parts.iter().map(|part| self.body_of(part)).collect()
-    }
-
-    fn body_of(&self, part: &Part) -> String {
-        let (lead, name) = (&part.lead, &part.display_name);
-        let flat = format!(r#"{{"lead_id":"{lead}","display_name":"{name}"}}"#);
-        match self.form {
-            Form::Signed => {
-                let time = self.time;
-                format!(r#"{{"type":"lead.created","timestamp":"{time}","data":{flat}}}"#)
-            }
-            Form::WithKey | Form::Plain => flat,
-        }
-    }
-
-    fn body(&self) -> String {
-        let bodies = self.bodies();
-        match &*bodies {
-            [only] => only.clone(),
-            several => format!("[{}]", several.join(",")),
-        }
-    }
-
-    /// The id of one of its events.
-    fn id_of(&self, index: usize) -> String {
-        match &*self.parts {
-            [_only] => self.id.clone(),
-            _several => format!("{}.{index}", self.id),
-        }
-    }
-
-    /// Sent once more after a time, it may be made anew, with that time in it and another text.
-    pub(crate) fn renew(&mut self, state: &mut State, after: Duration) {
-        if !state.chance.happens(state.setting.renewed_per_mille) {
-            return;
-        }
-        let time = state.now().checked_add(after);
-        self.time = time.unwrap_or_else(|_| state.now());
-        for part in &mut self.parts {
-            part.display_name.push_str(" anew");
-        }
-    }
-
-    fn source(&self) -> Source {
-        match self.form {
-            Form::Signed => Source::Standard,
-            Form::WithKey | Form::Plain => Source::Generic,
-        }
-    }
-
-    fn headers(&self, body: &str, now: Timestamp) -> Vec<(&'static str, String)> {
-        match self.form {
-            Form::Signed => {
-                let id = EventId::parse(&self.id).expect("a plain id");
-                let key = Source::Standard.parse_key(SECRET);
-                key.and_then(|key| key.sign(&id, body.as_bytes(), now))
-                    .expect("a good secret and a plain id")
-            }
-            Form::WithKey => vec![("idempotency-key", self.id.clone())],
-            Form::Plain => Vec::new(),
-        }
-    }
-}
 
 /// Who an event is: source and id.
 fn identity(source: Source, id: &str) -> String {
@@ -176,6 +85,18 @@ pub(crate) fn end(shared: &Shared, process: &Process) {
     shared.changed();
 }
 
+/// Sent once more after a time, a request may be made anew, with that time in it and another text.
+pub(crate) fn renew(webhook: &mut Webhook, state: &mut State, after: Duration) {
+    if !state.chance.happens(state.setting.renewed_per_mille) {
+        return;
+    }
+    let time = state.now().checked_add(after);
+    webhook.time = time.unwrap_or_else(|_| state.now());
+    for part in &mut webhook.parts {
+        part.display_name.push_str(" anew");
+    }
+}
+
 /// A CRM sends an event until it is taken, or it is tired.
 pub(crate) async fn send(shared: Shared, mut webhook: Webhook) {
     for _ in 0..TRIES {
@@ -189,7 +110,7 @@ pub(crate) async fn send(shared: Shared, mut webhook: Webhook) {
             break;
         }
         sleep(pause).await;
-        shared.with(|state| webhook.renew(state, Duration::ZERO));
+        shared.with(|state| renew(&mut webhook, state, Duration::ZERO));
     }
 }
 

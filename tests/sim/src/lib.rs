@@ -20,6 +20,7 @@ pub mod seeds;
 pub mod setting;
 mod state;
 mod sweeper;
+mod webhook;
 mod world;
 
 pub use state::Report;

@@ -1,11 +1,12 @@
 //! What an operator does, by the real verbs, while everything else goes on.
 
-use crate::actor::{Webhook, begin, end, keep_busy, mistake_of, ports};
+use crate::actor::{begin, end, keep_busy, mistake_of, ports};
 use crate::lie::Lying;
 use crate::mistake::Stage;
 use crate::process::Process;
 use crate::setting::Operation;
 use crate::state::{Shared, State, lead};
+use crate::webhook::Webhook;
 use jiff::SignedDuration;
 use leadwire_domain::key::{EventName, FAILED};
 use leadwire_domain::lead::id::LeadId;

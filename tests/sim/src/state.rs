@@ -1,9 +1,9 @@
 //! Everything that is in a world: objects, messages, mails, and what was done so far.
 
-use crate::actor::Webhook;
 use crate::fault::{Kind, Schedule};
 use crate::rule::{Breach, Documents, Ledger, event_of, is_tombstone, split};
 use crate::setting::Setting;
+use crate::webhook::Webhook;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::key::{ENRICHED, FAILED, RAW, SWEPT};

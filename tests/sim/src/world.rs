@@ -1,6 +1,6 @@
 //! A world from its beginning to its end: faults first, then none; and everything must have come to an end.
 
-use crate::actor::{self, Part, Webhook};
+use crate::actor;
 use crate::end::{check_dead_letters, check_ends, check_untroubled};
 use crate::fault::Schedule;
 use crate::machine;
@@ -9,6 +9,7 @@ use crate::owner;
 use crate::setting::{Form, Operation, Owner, Setting};
 use crate::state::{Plan, Report, Shared, State, lead};
 use crate::sweeper;
+use crate::webhook::{Part, Webhook};
 use jiff::SignedDuration;
 use leadwire_pipeline::testkit::{Chance, sweep_config};
 use std::collections::BTreeMap;
@@ -192,7 +193,7 @@ fn event(state: &mut State, number: usize, leads: usize) -> (Webhook, Duration, 
             altered.for_each(|part| part.display_name.push_str(" altered"));
         }
         let later = after + Duration::from_secs(state.chance.below(AGAIN_SECONDS));
-        again.renew(state, later);
+        actor::renew(&mut again, state, later);
         state.busy += 1;
         (again, later)
     });
