@@ -108,6 +108,9 @@ impl Script for Process {
                 let name = name_of_tag(&row.event);
                 state.ledger.asked(&name, &row.effect, Some(Fault::Busy));
             }
+            if let Call::LogMail(row, Logged::Unknown) = call {
+                state.ledger.reply_lost(&name_of_tag(&row.event));
+            }
             // What is late was lost when its sender gave it up.
             if let (Call::Mail(tag, effect), true) = (call, fault != Some(Fault::TooLate)) {
                 state.ledger.asked(&name_of_tag(tag), effect, fault);

@@ -54,6 +54,11 @@ impl Ledger {
         self.answers.insert(key(name, effect), (token, answer));
     }
 
+    /// Whoever sent a mail of an event waits for its reply no more.
+    pub(crate) fn reply_lost(&mut self, name: &str) {
+        self.busy.insert(name.to_owned());
+    }
+
     /// A wait for mail begins with a busy service or a lost reply (P6), never with a lack of turns or of time.
     pub(crate) fn check_mail_wait(&self, name: &str, waiting: &Waiting) -> Result<(), Breach> {
         if waiting.mail_since.is_none() || self.busy.contains(name) {
