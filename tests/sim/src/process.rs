@@ -83,9 +83,10 @@ impl Script for Process {
             None
         };
         let course = self.shared.with(|state| {
-            let kind = match Kind::of(call) {
-                Kind::Mail if state.setting.one_machine => Kind::LoggedMail,
-                kind => kind,
+            let kind = if effect.is_some() && state.setting.one_machine {
+                Kind::LoggedMail
+            } else {
+                Kind::of(call)
             };
             state.course(kind, effect)
         });
@@ -184,7 +185,7 @@ impl Script for Process {
             let left = |state: &mut State| until.saturating_sub(state.memory.age());
             sleep(self.shared.with(left)).await;
         } else {
-            pending().await
+            pending::<()>().await;
         }
     }
 

@@ -50,6 +50,15 @@ impl Logged {
         }
     }
 
+    /// The id under which it was taken.
+    fn id(&self) -> Option<String> {
+        if let Self::Accepted(id) = self {
+            Some(id.clone())
+        } else {
+            None
+        }
+    }
+
     /// Whether its mail may be out without anybody's knowing it.
     pub fn may_be_out(&self) -> bool {
         matches!(self, Self::Sending | Self::Unknown)
@@ -75,11 +84,11 @@ impl MailLog {
 
     /// The id under which a mail was accepted, in whatever attempt.
     pub(super) fn accepted(&self, mail: &Mail) -> Option<String> {
-        let is_its = |row: &Row| row.event == mail.event && row.effect == mail.effect;
-        self.rows.iter().find_map(|(row, logged)| match logged {
-            Logged::Accepted(id) if is_its(row) => Some(id.clone()),
-            _ => None,
-        })
+        let rows = self.rows.iter();
+        let mut its = rows
+            .filter(|(row, _)| row.event == mail.event && row.effect == mail.effect)
+            .map(|(_, logged)| logged);
+        its.find_map(Logged::id)
     }
 
     pub(super) fn may_be_out(&self, mail: BegunMail<'_>) -> bool {
