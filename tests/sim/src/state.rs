@@ -54,10 +54,6 @@ pub(crate) struct Life {
 
 /// The state of a world.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact by itself; no two of them are one state"
-)]
 pub(crate) struct State {
     /// What the world is like.
     pub(crate) setting: Setting,

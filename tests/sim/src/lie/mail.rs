@@ -15,12 +15,13 @@ impl<S: Script> Mailer for Lying<MemoryHome<S>> {
                 }
                 sent
             }
-            Some(Mistake::UnsentIsBusy) => match self.honest.send(mail).await {
-                MailOutcome::Unsent(why) => {
-                    MailOutcome::Busy(PortError::transient("send mail", why.code()))
+            Some(Mistake::UnsentIsBusy) => {
+                let sent = self.honest.send(mail).await;
+                if let MailOutcome::Unsent(why) = sent {
+                    return MailOutcome::Busy(PortError::transient("send mail", why.code()));
                 }
-                sent => sent,
-            },
+                sent
+            }
             Some(Mistake::RowAfterSend) if self.honest.accepted(mail).is_none() => {
                 let sent = self.honest.hand_over(mail).await;
                 for logged in [Logged::Sending, Logged::of(&sent)] {
