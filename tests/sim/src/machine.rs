@@ -32,11 +32,14 @@ pub(crate) fn interrupt(shared: &Shared, life: &Arc<Life>, wait: Duration) {
     });
 }
 
-/// Stops the machine once, in the middle of whatever it does.
+/// Stops the machine once, in the middle of whatever it does: what outlasts its patience is a doubt.
 pub(crate) async fn stop_once(shared: Shared) {
     let after = shared.with(|state| EARLIEST_STOP_SECONDS + state.chance.below(STOP_SECONDS));
     sleep(Duration::from_secs(after)).await;
-    let boot = shared.with(|state| state.boot);
+    let boot = shared.with(|state| {
+        state.report.faults += 1;
+        state.boot
+    });
     stop(&shared, boot).await;
     shared.with(|state| state.busy -= 1);
     shared.changed();
