@@ -13,7 +13,9 @@ use leadwire_domain::channel::TEAM;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::key::{ENRICHED, FAILED, MAIL, RAW};
 use leadwire_domain::notice::EmailAddress;
-use leadwire_local::{FileSystem, LEASE_SECONDS, LocalHome, Mode, OpenOptions, PACE};
+use leadwire_local::{
+    ANSWER_DEADLINE, FileSystem, LEASE_SECONDS, LocalHome, Mode, OpenOptions, PACE,
+};
 use leadwire_pipeline::port::{
     Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, ListPage, Mail, MailOutcome,
     Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
@@ -24,7 +26,7 @@ use leadwire_pipeline::settings::{
 };
 use leadwire_pipeline::stage::enrich::Enrich;
 use leadwire_pipeline::stage::ingest::{Ingest, Request};
-use leadwire_pipeline::testkit::enrich_config;
+use leadwire_pipeline::testkit::{self, enrich_config};
 use leadwire_pipeline::trace::TraceContext;
 use leadwire_sim::DELAY_SECONDS;
 use leadwire_sim::rule::{Delivery, Documents, End, Ledger, Writing, name_in};
@@ -424,6 +426,7 @@ async fn live(policy: AmbiguousPolicy, dies_at: Option<(usize, bool)>) -> usize 
 #[test]
 fn the_worlds_of_one_machine_have_the_times_of_the_real_one() {
     assert_eq!((MACHINE_PACE, MACHINE_LEASE_SECONDS), (PACE, LEASE_SECONDS));
+    assert_eq!(testkit::ANSWER_DEADLINE, ANSWER_DEADLINE);
 }
 
 #[test]

@@ -8,8 +8,8 @@ mod smtp;
 mod url;
 
 pub(crate) use log::MailLog;
-pub use smtp::probe_smtp;
-pub(crate) use smtp::{ANSWER_DEADLINE, BEFORE_DEADLINE};
+pub(crate) use smtp::BEFORE_DEADLINE;
+pub use smtp::{ANSWER_DEADLINE, probe_smtp};
 pub use url::{SmtpUrl, SmtpUrlError};
 
 use crate::stop::Stopping;

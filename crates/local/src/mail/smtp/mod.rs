@@ -34,7 +34,7 @@ const COMMAND_DEADLINE: Duration = Duration::from_mins(5);
 /// How long everything together may take that comes before the final dot.
 pub(crate) const BEFORE_DEADLINE: Duration = Duration::from_mins(15);
 /// How long the answer to the final dot may take.
-pub(crate) const ANSWER_DEADLINE: Duration = Duration::from_mins(10);
+pub const ANSWER_DEADLINE: Duration = Duration::from_mins(10);
 /// How long a person who asks whether the server can be used waits for that.
 const PROBE_DEADLINE: Duration = Duration::from_mins(1);
 /// How long is said goodbye, after the outcome is known.
