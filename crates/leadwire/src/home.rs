@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_local::{LocalHome, Mode, OsEntropy, SystemClock, TelemetryStore};
-use leadwire_pipeline::ledger::queue::QueueSnapshot;
+use leadwire_pipeline::ledger::queue::{MessagesOf, QueueSnapshot};
 use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Eraser, Home, PortError};
 use std::io;
 use std::path::PathBuf;
@@ -38,14 +38,14 @@ pub(crate) struct HomeArgs {
 }
 
 /// A home as commands need it, besides its ports.
-pub(crate) trait Operated: Home<Store: Eraser> + DeadLetterQueue + 'static {
+pub(crate) trait Operated: Home<Store: Eraser> + DeadLetterQueue + MessagesOf + 'static {
     /// Whether stored objects expire here by themselves.
     const EXPIRES: bool;
     /// Why this home may have no canary, and what to do about it.
     const WITHOUT_CANARY: &'static str;
     /// Where else something about a lead may be, for the operator to look at.
     const ELSEWHERE: &'static [&'static str];
-    /// A look into the queue. It must not take a message away from anyone, not even for a while: an alarm watches the dead letters.
+    /// A look into the whole queue. It must not take a message away from anyone, not even for a while: an alarm watches the dead letters.
     fn look(&self) -> impl Future<Output = Result<QueueSnapshot, PortError>> + Send;
     /// The canary's secret, where there is one.
     fn canary_secret(&self) -> impl Future<Output = Result<Option<String>, PortError>> + Send;

@@ -18,7 +18,9 @@ use leadwire_pipeline::observe::{AcceptFailed, ConnectionEnded, DrainTimedOut};
 use leadwire_pipeline::port::{Bucket, Clock as _, Home as _, NoMailer, ObjectStore as _, Ports};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
-use leadwire_telemetry::{Invocation, Traced, answered, context_of, link_outside, server_span};
+use leadwire_telemetry::{
+    Invocation, QuietSpan, TraceBudget, Traced, answered, context_of, link_outside, server_span,
+};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -57,6 +59,8 @@ pub(crate) struct App {
     /// Not traced: a monitor that asks for the health every second is no lead.
     pub(crate) ports: LocalPorts<NoMailer>,
     pub(crate) ingest: Ingest<TracedPorts, FileSecrets>,
+    /// The same without spans, and how many traces a second are recorded in full, where spans go to the data folder alone.
+    pub(crate) flooded: Option<(TraceBudget, Ingest<LocalPorts<NoMailer>, FileSecrets>)>,
     /// What a person at this machine may look at.
     pub(crate) pages: Pages,
 }
@@ -165,26 +169,39 @@ impl App {
         let body = body.map_err(Abandoned::Broken)?;
         let headers = HeaderView(&head.headers);
         let (method, path) = (head.method.as_str(), head.uri.path());
-        let invocation = Invocation::default();
-        let span = server_span(method, path, "http", &invocation);
         let request = Request {
             method,
             path,
             headers: &headers,
             body: &body,
             received_at,
-            trace: context_of(&span),
+            trace: TraceContext::default(),
         };
+        let flooded = self.flooded.as_ref();
+        let flooded = flooded.filter(|(budget, _)| !budget.takes(received_at));
+        let answer = match flooded {
+            Some((_, ingest)) => quietly(ingest, request).await,
+            None => self.traced(request).await,
+        };
+        Ok(render(answer))
+    }
+
+    /// The answer, with the spans of everything that is done for it.
+    async fn traced(&self, mut request: Request<'_>) -> Answer {
+        let invocation = Invocation::default();
+        let span = server_span(request.method, request.path, "http", &invocation);
+        request.trace = context_of(&span);
+        let outside = request.headers.get(TRACEPARENT).map(ToOwned::to_owned);
         let answer = self.ingest.handle(request).instrument(span.clone()).await;
         answered(&span, answer.status);
         if answer.is_verified {
             let outside = TraceContext {
-                traceparent: headers.get(TRACEPARENT).map(ToOwned::to_owned),
+                traceparent: outside,
                 ..TraceContext::default()
             };
             link_outside(&span, &outside, &invocation);
         }
-        Ok(render(answer))
+        answer
     }
 
     /// Whether the store can be read; its writer is the same.
@@ -197,6 +214,19 @@ impl App {
         let body = serde_json::json!({ "status": word }).to_string();
         respond(begin(status, "application/json"), body)
     }
+}
+
+/// The answer, with one span where there is something to tell.
+async fn quietly(
+    ingest: &Ingest<LocalPorts<NoMailer>, FileSecrets>,
+    mut request: Request<'_>,
+) -> Answer {
+    let span = QuietSpan::begin();
+    request.trace = span.trace();
+    let (method, path) = (request.method, request.path);
+    let answer = ingest.handle(request).await;
+    span.end(method, path, (answer.status, answer.is_plain));
+    answer
 }
 
 /// Reads a body, and keeps at most one byte more than a body may have.

@@ -5,7 +5,7 @@ use crate::effects::Receivers;
 use crate::home::{self, desk};
 use crate::page::Pages;
 use crate::server::{App, serve};
-use crate::settings::{Settings, SignaturePolicy};
+use crate::settings::{Log, Settings, SignaturePolicy};
 use crate::telemetry_store;
 use anyhow::Context as _;
 use leadwire_local::{LocalHome, Runner, RunnerConfig, Spans};
@@ -16,7 +16,9 @@ use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::ingest::Ingest;
 use leadwire_pipeline::stage::sweep::Sweep;
 use leadwire_telemetry::local::LocalMetrics;
-use leadwire_telemetry::{Invocation, Names, begin_record, sweep_span, traced};
+use leadwire_telemetry::{
+    Invocation, Names, TraceBudget, begin_record, sweep_span, traced,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -147,9 +149,14 @@ fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> App {
     };
     let secrets = SecretCache::new(home.secrets(), environment);
     let canary = SecretCache::of_canary(home.canary_secret());
+    let ingest = Ingest::new(ports, secrets, settings.ingest.clone()).with_canary(canary);
+    // Lines of JSON name the span that is open, and a collector has its own rules.
+    let is_own = settings.log == Log::Pretty && settings.spans.is_for_home_alone();
+    let quiet = || ingest.over(Arc::new(home.ports(NoMailer)));
     App {
         ports: home.ports(NoMailer),
-        ingest: Ingest::new(ports, secrets, settings.ingest.clone()).with_canary(canary),
+        flooded: is_own.then(|| (TraceBudget::default(), quiet())),
+        ingest,
         pages: Pages {
             home: desk(home),
             telemetry: home.telemetry(),

@@ -59,6 +59,11 @@ impl DataFolder {
         self.path.join("enriched")
     }
 
+    /// How far the views are. It may be deleted at any time.
+    pub(crate) fn views(&self) -> PathBuf {
+        self.path.join("leadwire.views")
+    }
+
     /// The owner files, written by others.
     pub fn lookup(&self) -> PathBuf {
         self.path.join("lookup")

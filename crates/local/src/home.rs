@@ -126,6 +126,9 @@ impl LocalHome {
         let serves = mode == Mode::Serve;
         let lock = serves.then(|| lock::take(&folder.lock(), now));
         let lock = lock.transpose()?;
+        if serves {
+            forget_shown(&folder);
+        }
         folder.make_rooms()?;
         let boot = serves.then(random_hex);
         let connection = open_database(&folder, (mode, boot.as_deref()), now, &mut report)?;
@@ -134,12 +137,9 @@ impl LocalHome {
             make_canary_secret(&folder)?;
         }
         let io = |action| OpenError::io(action, folder.path());
-        let views = Views::start(&folder).map_err(io("start the views' thread for"))?;
+        let views = Views::start(&folder, serves).map_err(io("start the views' thread for"))?;
         let database = Database::start(connection, &folder.database(), lock)
             .map_err(io("start the writing thread for"))?;
-        if serves {
-            views.rebuild();
-        }
         Ok(Self {
             queue: SqliteQueue::new(database.clone(), clock.clone()),
             guard: Guard::new(MailLog::new(database.clone(), clock.clone())),
@@ -172,7 +172,8 @@ impl LocalHome {
     /// Objects.
     pub fn store(&self) -> SqliteStore {
         let (database, views) = (self.database.clone(), self.views.clone());
-        SqliteStore::new(database, views, self.lookup(), self.clock.clone())
+        let (lookup, queue) = (self.lookup(), self.queue());
+        SqliteStore::new(database, views, lookup, queue, self.clock.clone())
     }
 
     /// The delay queue and its dead letters.
@@ -292,6 +293,15 @@ fn open_database(
             .map_err(database("note the start"))?;
     }
     Ok(connection)
+}
+
+/// Views in a folder that somebody tidied away are made anew.
+fn forget_shown(folder: &DataFolder) {
+    let rooms = [folder.raw(), folder.enriched()];
+    if rooms.iter().any(|room| !room.exists()) {
+        // Where it cannot be removed it will not be written either.
+        drop(std::fs::remove_file(folder.views()));
+    }
 }
 
 /// The newest time that the clock has given so far. What is due lies ahead, and is no evidence.

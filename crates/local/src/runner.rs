@@ -2,7 +2,7 @@
 
 use crate::lookup::LookupFolder;
 use crate::owners;
-use crate::queue::{HELD, SqliteQueue};
+use crate::queue::{HEARTBEAT, HELD, SqliteQueue};
 use jiff::Timestamp;
 use leadwire_pipeline::observe::{DeleteFailed, QueueUnavailable, SweepFailed};
 use leadwire_pipeline::port::{Home, PortError};
@@ -17,8 +17,6 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use tracing::{Instrument as _, Span};
 
-/// The longest sleep: after it the queue is looked at, since a command in another process sends without ringing this one's bell.
-const HEARTBEAT: Duration = Duration::from_secs(1);
 /// The pause after a queue that could not be read: a full disk stays full for a while.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 

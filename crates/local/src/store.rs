@@ -4,16 +4,17 @@ mod eraser;
 
 use crate::database::{Database, number, timestamp};
 use crate::lookup::LookupFolder;
+use crate::queue::SqliteQueue;
 use crate::system::{HomeClock, random_hex};
 use crate::view::Views;
 use leadwire_domain::key::lead_of_lookup_key;
 use leadwire_domain::limits::KEY_BYTES_MAX;
 use leadwire_pipeline::port::{
-    Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore, PortError,
+    Acceptance, Accepted, Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore, PortError,
     Replaced, StoredObject,
 };
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
-use std::sync::Arc;
 
 /// Entries of one page of a listing, as Amazon S3 has it.
 const PAGE_ENTRIES: usize = 1000;
@@ -24,6 +25,7 @@ pub struct SqliteStore {
     database: Database,
     views: Views,
     lookup: LookupFolder,
+    queue: SqliteQueue,
     clock: HomeClock,
 }
 
@@ -33,8 +35,44 @@ struct Write {
     key: String,
     etag: String,
     metadata: String,
-    bytes: Arc<Vec<u8>>,
-    clock: HomeClock,
+    bytes: Vec<u8>,
+}
+
+impl Write {
+    fn new(
+        action: &'static str,
+        (bucket, key): (Bucket, String),
+        object: NewObject,
+    ) -> Result<Self, PortError> {
+        let Some(bucket) = number(bucket) else {
+            let reason = "owner files are written by others";
+            return Err(PortError::permanent(action, reason));
+        };
+        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+            return Err(PortError::permanent(action, "a key has 1 to 1024 bytes"));
+        }
+        let metadata = serde_json::to_string(&object.metadata)
+            .map_err(|error| PortError::permanent(action, error))?;
+        Ok(Self {
+            bucket,
+            key,
+            etag: random_hex(),
+            metadata,
+            bytes: object.bytes,
+        })
+    }
+
+    fn is_there(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        connection
+            .prepare_cached(IS_THERE)?
+            .exists((self.bucket, &self.key))
+    }
+
+    /// Creates the object, and gives the number that it has; none where one is there.
+    fn create(&self, connection: &Connection, now: Timestamp) -> rusqlite::Result<Option<i64>> {
+        let rows = Statement::Create.run(connection, self, now)?;
+        Ok((rows > 0).then(|| connection.last_insert_rowid()))
+    }
 }
 
 impl SqliteStore {
@@ -42,12 +80,14 @@ impl SqliteStore {
         database: Database,
         views: Views,
         lookup: LookupFolder,
+        queue: SqliteQueue,
         clock: HomeClock,
     ) -> Self {
         Self {
             database,
             views,
             lookup,
+            queue,
             clock,
         }
     }
@@ -91,34 +131,25 @@ impl SqliteStore {
         object: NewObject,
     ) -> Result<Option<ETag>, PortError> {
         let action = statement.action();
-        let Some(number) = number(bucket) else {
-            let reason = "owner files are written by others";
-            return Err(PortError::permanent(action, reason));
+        let write = Write::new(action, (bucket, key.to_owned()), object)?;
+        let (views, clock, key) = (self.views.clone(), self.clock.clone(), write.key.clone());
+        let after = move |written: &Option<(ETag, Option<i64>)>| match written {
+            Some((_, Some(row))) => views.created(bucket, &key, *row),
+            Some((_, None)) => views.written(bucket, &key),
+            None => {}
         };
-        if key.is_empty() || key.len() > KEY_BYTES_MAX {
-            return Err(PortError::permanent(action, "a key has 1 to 1024 bytes"));
-        }
-        let metadata = serde_json::to_string(&object.metadata)
-            .map_err(|error| PortError::permanent(action, error))?;
-        let bytes = Arc::new(object.bytes);
-        let etag = random_hex();
-        let write = Write {
-            bucket: number,
-            key: key.to_owned(),
-            etag: etag.clone(),
-            metadata,
-            bytes: Arc::clone(&bytes),
-            clock: self.clock.clone(),
+        let work = move |connection: &Connection| {
+            let now = clock.now();
+            let changed = match &statement {
+                Statement::Create => write.create(connection, now)?.map(Some),
+                Statement::Replace(_) | Statement::Put => {
+                    (statement.run(connection, &write, now)? > 0).then_some(None)
+                }
+            };
+            Ok(changed.map(|row| (ETag(write.etag.clone()), row)))
         };
-        let (views, view_key) = (self.views.clone(), key.to_owned());
-        let after = move |changed: &bool| {
-            if *changed {
-                views.write(bucket, &view_key, bytes);
-            }
-        };
-        let work = move |connection: &Connection| statement.run(connection, &write);
-        let changed = self.database.write_then(action, work, after).await?;
-        Ok(changed.then_some(ETag(etag)))
+        let written = self.database.write_then(action, work, after).await?;
+        Ok(written.map(|(etag, _)| etag))
     }
 }
 
@@ -138,23 +169,27 @@ impl Statement {
         }
     }
 
-    fn run(self, connection: &Connection, write: &Write) -> rusqlite::Result<bool> {
-        let now = write.clock.now().as_microsecond();
+    /// How many rows it changed.
+    fn run(
+        &self,
+        connection: &Connection,
+        write: &Write,
+        now: Timestamp,
+    ) -> rusqlite::Result<usize> {
         let size = i64::try_from(write.bytes.len()).unwrap_or(i64::MAX);
         let object = named_params! {
-            ":bucket": write.bucket, ":key": write.key, ":etag": write.etag, ":now": now, ":metadata": write.metadata,
-            ":size": size, ":bytes": *write.bytes,
+            ":bucket": write.bucket, ":key": write.key, ":etag": write.etag, ":now": now.as_microsecond(),
+            ":metadata": write.metadata, ":size": size, ":bytes": write.bytes,
         };
-        let rows = match self {
-            Self::Create => connection.prepare_cached(CREATE)?.execute(object)?,
-            Self::Put => connection.prepare_cached(PUT)?.execute(object)?,
+        match self {
+            Self::Create => connection.prepare_cached(CREATE)?.execute(object),
+            Self::Put => connection.prepare_cached(PUT)?.execute(object),
             Self::Replace(ETag(over)) => {
                 let over = named_params! {":over": over};
                 let params = [object, over].concat();
-                connection.prepare_cached(REPLACE)?.execute(&*params)?
+                connection.prepare_cached(REPLACE)?.execute(&*params)
             }
-        };
-        Ok(rows > 0)
+        }
     }
 }
 
@@ -165,6 +200,7 @@ const PUT: &str = "INSERT INTO objects (bucket, key, etag, last_modified, metada
     SET etag = :etag, last_modified = :now, metadata = :metadata, size = :size, bytes = :bytes";
 const REPLACE: &str = "UPDATE objects SET etag = :etag, last_modified = :now, metadata = :metadata, size = :size, bytes = :bytes
     WHERE bucket = :bucket AND key = :key AND etag = :over";
+const IS_THERE: &str = "SELECT 1 FROM objects WHERE bucket = ?1 AND key = ?2";
 const DELETE: &str = "DELETE FROM objects WHERE bucket = :bucket AND key = :key";
 const GET: &str =
     "SELECT etag, last_modified, metadata, size, CASE WHEN size <= :max THEN bytes END
@@ -172,6 +208,11 @@ const GET: &str =
 // The end of a prefix: no key holds the last code point.
 const LIST: &str = "SELECT key, size, last_modified FROM objects
     WHERE bucket = :bucket AND key > :after AND key >= :prefix AND key < :prefix || char(0x10ffff) ORDER BY key LIMIT :limit";
+
+// By the index of times, whatever else was written meanwhile.
+const NEWEST: &str = "SELECT key, size, last_modified FROM objects INDEXED BY objects_by_time
+    WHERE +bucket = :bucket AND key >= :prefix AND key < :prefix || char(0x10ffff) AND size > 0
+    ORDER BY last_modified DESC LIMIT :limit";
 
 impl ObjectStore for SqliteStore {
     async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
@@ -239,6 +280,70 @@ impl ObjectStore for SqliteStore {
         let more = entries.len() > PAGE_ENTRIES;
         entries.truncate(PAGE_ENTRIES);
         Ok(ListPage { entries, more })
+    }
+
+    fn accepts(&self) -> bool {
+        true
+    }
+
+    /// Nothing is written where any of it is there.
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, PortError> {
+        const ACTION: &str = "accept";
+        let Acceptance { objects, message } = acceptance;
+        SqliteQueue::check(&message)?;
+        let mut writes = Vec::with_capacity(objects.len());
+        for (bucket, key, object) in objects {
+            writes.push((bucket, Write::new(ACTION, (bucket, key), object)?));
+        }
+        let (clock, views, queue) = (self.clock.clone(), self.views.clone(), self.queue.clone());
+        let must_ring = SqliteQueue::must_ring(&message);
+        let work = move |connection: &Connection| {
+            let now = clock.now();
+            let mut created = Vec::with_capacity(writes.len());
+            // Of the others it is known before the first is written.
+            for (_, write) in writes.iter().skip(1) {
+                if write.is_there(connection)? {
+                    return Ok(None);
+                }
+            }
+            for (bucket, write) in &writes {
+                let Some(row) = write.create(connection, now)? else {
+                    return Ok(None);
+                };
+                created.push((*bucket, write.key.clone(), row));
+            }
+            SqliteQueue::insert(connection, &message, now)?;
+            Ok(Some(created))
+        };
+        let after = move |created: &Option<Vec<(Bucket, String, i64)>>| {
+            let Some(created) = created else { return };
+            for (bucket, key, row) in created {
+                views.created(*bucket, key, *row);
+            }
+            if must_ring {
+                queue.ring();
+            }
+        };
+        let accepted = self.database.write_then(ACTION, work, after).await?;
+        Ok(accepted.map_or(Accepted::Exists, |_created| Accepted::New))
+    }
+
+    async fn newest(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Option<Vec<Listed>>, PortError> {
+        let Some(number) = number(bucket) else {
+            return Ok(None);
+        };
+        let (prefix, limit) = (prefix.to_owned(), i64::try_from(limit).unwrap_or(i64::MAX));
+        let work = move |connection: &Connection| {
+            let mut newest = connection.prepare_cached(NEWEST)?;
+            let params = named_params! {":bucket": number, ":prefix": prefix, ":limit": limit};
+            newest.query_map(params, listed)?.collect()
+        };
+        self.database.read("list the newest", work).await.map(Some)
     }
 }
 

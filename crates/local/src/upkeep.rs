@@ -3,11 +3,12 @@
 use crate::database::{Fault, connect, damage};
 use crate::home::LocalHome;
 use crate::system::blocking;
+use crate::view::folders;
 use leadwire_domain::key::{ENRICHED, EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::port::{Bucket, Fetched, ObjectStore as _, PortError};
 use rusqlite::Connection;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 
 const SCRUB: &str = "empty the write-ahead log";
@@ -18,7 +19,7 @@ const HAS_TOMBSTONES: &str = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'to
 impl LocalHome {
     /// Waits until the views show everything committed before this call.
     pub async fn views_written(&self) {
-        self.views.written().await;
+        self.views.shown().await;
     }
 
     /// Whether all that was ever forgotten here is known to have its tombstone: the first edition made none.
@@ -83,16 +84,13 @@ impl LocalHome {
 
 /// The keys of a lead's events that a folder shows.
 fn shown_of(view: &Path, prefix: &str, lead_id: &LeadId) -> io::Result<Vec<String>> {
-    let entries = match std::fs::read_dir(view) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
     let mut keys = Vec::new();
-    for entry in entries {
-        let key = format!("{prefix}{}", entry?.file_name().to_string_lossy());
-        if EventName::parse_key(prefix, &key).is_ok_and(|name| name.may_be_of(lead_id)) {
-            keys.push(key);
+    for folder in folders(view)? {
+        for entry in std::fs::read_dir(folder)? {
+            let key = format!("{prefix}{}", entry?.file_name().to_string_lossy());
+            if EventName::parse_key(prefix, &key).is_ok_and(|name| name.may_be_of(lead_id)) {
+                keys.push(key);
+            }
         }
     }
     Ok(keys)

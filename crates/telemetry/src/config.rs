@@ -101,6 +101,11 @@ pub struct SpanConfig {
 }
 
 impl SpanConfig {
+    /// Whether every span goes to the home's own store, and none elsewhere.
+    pub fn is_for_home_alone(&self) -> bool {
+        self.exporter == Exporter::None && self.sampler == Sampler::default()
+    }
+
     /// Reads it by `lookup`, the environment in production, or gives back every mistake. `service` is the name where none is given.
     pub fn from_lookup(
         service: &str,

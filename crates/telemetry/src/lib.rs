@@ -13,6 +13,7 @@ mod log;
 mod odd;
 mod panic;
 mod prometheus;
+mod quiet;
 mod record;
 mod sampler;
 mod series;
@@ -27,6 +28,7 @@ pub use emf::{Sample, validate};
 pub use export::sign::sign_with;
 pub use leadwire_pipeline::observe::metric::Service;
 pub use log::EventFilter;
+pub use quiet::{QuietSpan, TraceBudget};
 pub use record::{Kind, SpanLink, SpanRecord, SpanSink};
 pub use series::MinuteSample;
 pub use span::{

@@ -221,8 +221,16 @@ pub const ATTRIBUTES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The span of a webhook. Its path is given only where it is one of ours: anyone can ask for any.
-pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocation) -> Span {
+/// What a webhook's span says of its request. Its path is given only where it is one of ours: anyone can ask for any.
+pub(crate) struct ServerFacts<'a> {
+    pub(crate) name: String,
+    pub(crate) method: &'a str,
+    pub(crate) route: Option<&'a str>,
+    pub(crate) path: Option<&'a str>,
+    pub(crate) source: Option<&'static str>,
+}
+
+pub(crate) fn server_facts<'a>(method: &'a str, path: &'a str) -> ServerFacts<'a> {
     let is_known = ["POST", "GET", "HEAD"].contains(&method);
     let method = if is_known { method } else { "_OTHER" };
     let source = Source::of_path(path);
@@ -231,7 +239,24 @@ pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocati
         "/ingest" => path,
         _ => "/ingest/{source}",
     });
-    let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+    ServerFacts {
+        name: route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}")),
+        method,
+        route,
+        path: route.map(|_| path),
+        source: source.map(Source::as_str),
+    }
+}
+
+/// The span of a webhook.
+pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocation) -> Span {
+    let ServerFacts {
+        name,
+        method,
+        route,
+        path,
+        source,
+    } = server_facts(method, path);
     tracing::info_span!(
         parent: None,
         "server",
@@ -240,14 +265,14 @@ pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocati
         otel.status_code = Empty,
         http.request.method = method,
         http.route = route,
-        url.path = route.map(|_| path),
+        url.path = path,
         url.scheme = scheme,
         http.response.status_code = Empty,
         error.type = Empty,
         faas.trigger = invocation.id.as_ref().map(|_| "http"),
         faas.invocation_id = invocation.id,
         faas.coldstart = invocation.id.as_ref().map(|_| invocation.is_cold),
-        leadwire.source = source.map(Source::as_str),
+        leadwire.source = source,
         leadwire.lead_id = Empty,
         leadwire.event_id = Empty,
         leadwire.outcome = Empty,

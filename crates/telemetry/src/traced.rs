@@ -3,8 +3,8 @@
 use crate::context::{extract, inject};
 use crate::span::Names;
 use leadwire_pipeline::port::{
-    BegunMail, Bucket, Created, DelayQueue, ETag, Fetched, ListPage, Mail, MailOutcome, Mailer,
-    NewObject, ObjectStore, OutgoingMessage, PortError, PortErrorKind, Ports, Replaced,
+    Acceptance, Accepted, BegunMail, Bucket, Created, DelayQueue, ETag, Fetched, ListPage, Listed,
+    Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, PortErrorKind, Ports, Replaced,
 };
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
@@ -164,9 +164,39 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
             .instrument(span.clone());
         conclude(&span, call.await, |_| "done")
     }
+
+    fn accepts(&self) -> bool {
+        self.inner.accepts()
+    }
+
+    /// One call with the spans of both that it stands for: the raw object's, and in it the message's, which goes on below it.
+    async fn accept(&self, mut acceptance: Acceptance) -> Result<Accepted, PortError> {
+        let raw = acceptance.objects.last();
+        let (bucket, key) = raw.map_or((Bucket::Raw, ""), |(bucket, key, _)| (*bucket, &**key));
+        let put = self.call("PutObject", bucket, key);
+        let send = self.sending("SendMessage", acceptance.message.delay_seconds);
+        carry(&send, &mut acceptance.message);
+        let accepted = self.inner.accept(acceptance).instrument(put.clone()).await;
+        if accepted.is_err() {
+            send.record("error.type", "transient");
+        }
+        conclude(&put, accepted, |accepted| match accepted {
+            Accepted::New => "new",
+            Accepted::Exists => "exists",
+        })
+    }
+
+    async fn newest(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Option<Vec<Listed>>, PortError> {
+        self.inner.newest(bucket, prefix, limit).await
+    }
 }
 
-impl<Q> Traced<Q> {
+impl<P> Traced<P> {
     /// The span of sending by one call.
     fn sending(&self, operation: &'static str, delay_seconds: u32) -> Span {
         let names = &*self.names;

@@ -10,7 +10,7 @@ use leadwire_pipeline::observe::TelemetryDropped;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanProcessor as _};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -80,6 +80,13 @@ impl Traces {
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
         self.provider.tracer_with_scope(scope)
+    }
+
+    /// Keeps a finished span that no tracer made.
+    pub(crate) fn keep(&self, span: SpanData) {
+        if !self.routes.is_empty() {
+            self.buffer.on_end(span);
+        }
     }
 
     /// Sends what has finished, in at most [`FLUSH_DEADLINE`] a route. What finished before the call has been delivered or given up when it

@@ -29,6 +29,7 @@ impl Kind {
             Call::Get(..) | Call::List(..) => Self::Read,
             Call::Create(..) | Call::Replace(..) => Self::Conditional,
             Call::Put(..)
+            | Call::Accept(..)
             | Call::Erase(..)
             | Call::Send(_)
             | Call::SetVisibility(_)

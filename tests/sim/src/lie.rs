@@ -14,7 +14,7 @@ use leadwire_domain::key::{DEDUPE, ENRICHED, EventName, FAILED, MAIL, RAW};
 use leadwire_domain::message::{Notify, Trigger};
 use leadwire_domain::wait::WaitKind;
 use leadwire_pipeline::port::{
-    Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage, Metadata,
+    Acceptance, Accepted, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage, Metadata,
     NewObject, ObjectStore, ObjectVersions, OutgoingMessage, PortError, Replaced, StoredObject,
 };
 use leadwire_pipeline::stage::enrich::Record;
@@ -370,6 +370,15 @@ impl<H: Home> ObjectStore for Lying<H> {
         // Where the mark was there before, nothing is written any more.
         self.write_put_off().await?;
         self.honest.store().list(bucket, prefix, after).await
+    }
+
+    /// A mistake is one of the steps.
+    fn accepts(&self) -> bool {
+        self.mistake.is_none() && self.honest.store().accepts()
+    }
+
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, PortError> {
+        self.honest.store().accept(acceptance).await
     }
 }
 

@@ -130,6 +130,12 @@ impl Script for Process {
                     check_trigger(state, &trigger, self);
                 }
             }
+            Call::Accept(key, body) => {
+                check_write(state, Bucket::Raw, key, self);
+                if let Ok(trigger) = Trigger::parse(body) {
+                    check_trigger(state, &trigger, self);
+                }
+            }
             Call::Mail(tag, effect) => {
                 check_mail(state, (&name_of_tag(tag), effect), fault, self);
             }

@@ -132,6 +132,7 @@ impl State {
         self.stops = None;
         if let Some(boot) = self.boot_name() {
             self.memory.log_mails(&boot);
+            self.memory.accept_at_once();
             self.ledger.boot_began(&boot);
         }
     }

@@ -17,7 +17,7 @@ use leadwire_local::{
     ANSWER_DEADLINE, FileSystem, LEASE_SECONDS, LocalHome, Mode, OpenOptions, PACE,
 };
 use leadwire_pipeline::port::{
-    Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, ListPage, Mail, MailOutcome,
+    Acceptance, Accepted, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, ListPage, Mail, MailOutcome,
     Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
 };
 use leadwire_pipeline::secrets::SecretCache;
@@ -218,6 +218,22 @@ impl ObjectStore for Run {
     ) -> Result<ListPage, PortError> {
         let store = self.home.store();
         self.make(store.list(bucket, prefix, after)).await
+    }
+
+    fn accepts(&self) -> bool {
+        self.home.store().accepts()
+    }
+
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, PortError> {
+        let write = async {
+            let raw = acceptance.objects.last().map(|(_, key, _)| key.clone());
+            let accepted = self.home.store().accept(acceptance).await?;
+            if let (Accepted::New, Some(key)) = (accepted, raw) {
+                self.check_write(Bucket::Raw, &key).await;
+            }
+            Ok(accepted)
+        };
+        self.make(write).await
     }
 }
 

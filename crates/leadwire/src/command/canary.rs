@@ -111,7 +111,8 @@ async fn follow<O: Operated>(
     let deadline = Instant::now() + timeout;
     let mut reported = None;
     loop {
-        let (ledger, queue) = (Ledger::new(home.store()), home.look().await?);
+        let ledger = Ledger::new(home.store());
+        let queue = home.messages_of(std::slice::from_ref(&name)).await?;
         let event = ledger.history(&queue, name.clone()).await?;
         let now = home.clock().now();
         let status = event.status(now);

@@ -63,8 +63,7 @@ pub(super) async fn run<O: Operated>(
     with_trace: bool,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let look = home.look().await?;
-    let events = Ledger::new(home.store()).lead(&look, lead_id).await?;
+    let events = Ledger::new(home.store()).lead(home, lead_id).await?;
     if events.is_empty() {
         anyhow::bail!("no lead {lead_id} here; `leads` lists those there are");
     }

@@ -98,14 +98,13 @@ pub(super) async fn run<O: Operated>(
     args: &LeadsArgs,
     output: &mut Output,
 ) -> anyhow::Result<Ended> {
-    let look = home.look().await?;
     let ledger = Ledger::new(home.store());
     let events = if args.canary {
-        ledger.newest_canaries(&look, args.limit).await?
+        ledger.newest_canaries(home, args.limit).await?
     } else if args.stage == Some(LeadState::Forgotten) {
-        ledger.newest_forgotten(&look, args.limit).await?
+        ledger.newest_forgotten(home, args.limit).await?
     } else {
-        ledger.newest(&look, args.limit).await?
+        ledger.newest(home, args.limit).await?
     };
     let now = home.clock().now();
     let mut rows = Vec::new();

@@ -7,14 +7,15 @@ use anyhow::Context as _;
 use leadwire_domain::key::{EventName, RAW};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::notice::EmailAddress;
-use leadwire_local::{DataFolder, DeadLetter, LocalHome, LocalPorts};
-use leadwire_pipeline::ledger::queue::QueueSnapshot;
+use leadwire_local::{DataFolder, DeadLetter, LocalHome, LocalPorts, WaitingMessage};
+use leadwire_pipeline::ledger::queue::{MessagesOf, QueueSnapshot};
 use leadwire_pipeline::port::{
     DeadLetterQueue, DelayQueue as _, NoMailer, OutgoingMessage, PortError, QueuedMessage,
     SecretStore as _,
 };
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
@@ -57,6 +58,21 @@ impl DeadLetterQueue for LocalOperated {
     }
 }
 
+impl MessagesOf for LocalOperated {
+    async fn messages_of(&self, names: &[EventName]) -> Result<Cow<'_, QueueSnapshot>, PortError> {
+        // Revisions have their event's key.
+        let keys: BTreeSet<String> = names.iter().map(EventName::raw_key).collect();
+        let (live, dead) = self
+            .ports
+            .queue
+            .about(keys.into_iter().collect())
+            .await?;
+        let live = live.into_iter().map(waiting).collect();
+        let dead = dead.into_iter().map(queued).collect();
+        Ok(Cow::Owned(QueueSnapshot::new(Some(live), dead)))
+    }
+}
+
 impl Operated for LocalOperated {
     const EXPIRES: bool = false;
     const WITHOUT_CANARY: &'static str = "`leadwire up` makes its secret when it starts";
@@ -67,17 +83,9 @@ impl Operated for LocalOperated {
     ];
 
     async fn look(&self) -> Result<QueueSnapshot, PortError> {
-        let waiting = self.ports.queue.waiting(LOOK_MESSAGES_MAX).await?;
-        let is_whole = u32::try_from(waiting.len()).is_ok_and(|count| count < LOOK_MESSAGES_MAX);
-        let live = waiting.into_iter().map(|message| QueuedMessage {
-            handle: message.message_id.clone(),
-            message_id: message.message_id,
-            body: message.body,
-            visible_at: message.due_at,
-            receives: message.receive_count,
-            trace: TraceContext::default(),
-            others: Vec::new(),
-        });
+        let messages = self.ports.queue.waiting(LOOK_MESSAGES_MAX).await?;
+        let is_whole = u32::try_from(messages.len()).is_ok_and(|count| count < LOOK_MESSAGES_MAX);
+        let live = messages.into_iter().map(waiting);
         let live = is_whole.then(|| live.collect());
         Ok(QueueSnapshot::new(live, self.take_dead().await?))
     }
@@ -150,6 +158,18 @@ impl Operated for LocalOperated {
         let is_clean = self.back.scrub().await?;
         self.back.remove_stale_views(lead_id).await?;
         Ok(is_clean)
+    }
+}
+
+fn waiting(message: WaitingMessage) -> QueuedMessage {
+    QueuedMessage {
+        handle: message.message_id.clone(),
+        message_id: message.message_id,
+        body: message.body,
+        visible_at: message.due_at,
+        receives: message.receive_count,
+        trace: TraceContext::default(),
+        others: Vec::new(),
     }
 }
 

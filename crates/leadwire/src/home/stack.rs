@@ -17,7 +17,7 @@ use leadwire_aws::{
 use leadwire_domain::key::lookup_key;
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::notice::EmailAddress;
-use leadwire_pipeline::ledger::queue::QueueSnapshot;
+use leadwire_pipeline::ledger::queue::{MessagesOf, QueueSnapshot};
 use leadwire_pipeline::port::{
     Attribute, Bucket, DeadLetterQueue, NewObject, NoMailer, ObjectStore as _, OutgoingMessage,
     PortError, Ports, QueuedMessage, SecretStore as _,
@@ -174,6 +174,12 @@ impl DeadLetterQueue for StackOperated {
             returned.map_err(|error| port_error("give dead letter back", &error))?;
         }
         Ok(())
+    }
+}
+
+impl MessagesOf for StackOperated {
+    async fn messages_of(&self, _names: &[EventName]) -> Result<Cow<'_, QueueSnapshot>, PortError> {
+        self.look().await.map(Cow::Owned)
     }
 }
 

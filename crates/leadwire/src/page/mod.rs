@@ -7,7 +7,7 @@ mod start;
 mod trace;
 
 use crate::effects::Receivers;
-use crate::home::{self, LocalOperated, Operated as _};
+use crate::home::{self, LocalOperated};
 use crate::telemetry_store;
 use html::{CONTENT_SECURITY_POLICY, Html};
 use hyper::Method;
@@ -120,14 +120,14 @@ impl Pages {
     }
 
     async fn start(&self) -> anyhow::Result<Page> {
-        let (ledger, queue) = (Ledger::new(self.home.store()), self.home.look().await?);
-        let events = ledger.newest(&queue, start::LEADS_SHOWN).await?;
+        let (ledger, queue) = (Ledger::new(self.home.store()), &self.home);
+        let events = ledger.newest(queue, start::LEADS_SHOWN).await?;
         Ok(Page::html(200, start::render(&events, home::now())))
     }
 
     async fn lead(&self, lead_id: &LeadId) -> anyhow::Result<Page> {
-        let (ledger, queue) = (Ledger::new(self.home.store()), self.home.look().await?);
-        let events = ledger.lead(&queue, lead_id).await?;
+        let (ledger, queue) = (Ledger::new(self.home.store()), &self.home);
+        let events = ledger.lead(queue, lead_id).await?;
         if events.is_empty() {
             let title = format!("No lead {lead_id} here");
             let text = "The start page lists those there are.";

@@ -21,6 +21,13 @@ use writer::Writer;
 /// How long a connection waits for another process's commit. Shorter than the four seconds in which a webhook is answered.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The write-ahead log goes into the database when it has so many pages: 64 MiB. A commit waits for that, so it should be one in some
+/// hundred.
+const LOG_PAGES: i64 = 16_000;
+const PAGE_BYTES: i64 = 4096;
+/// What the writer keeps of the database: the upper parts of its indexes over a million leads.
+const CACHE_KIBIBYTES: i64 = 16_000;
+
 /// The open database. Dropping the last handle commits what was asked for and closes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
@@ -41,11 +48,12 @@ impl Database {
         })
     }
 
-    /// Runs `work` in a transaction of its own or of several; returns when it is synced.
+    /// Runs `work` in a transaction of its own or of several, once more where another one's failure rolled it back; returns when it is
+    /// synced.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         action: &'static str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, PortError> {
         self.write_then(action, work, |_value| ()).await
     }
@@ -54,7 +62,7 @@ impl Database {
     pub(crate) async fn write_then<T: Send + 'static>(
         &self,
         action: &'static str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, PortError> {
         let written = self.writer.write(work, after).await;
@@ -83,6 +91,9 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_PAGES * PAGE_BYTES)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

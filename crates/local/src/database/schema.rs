@@ -8,10 +8,11 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x4c44_5752;
 
 /// What brings a database from each version to the next.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("v1.sql"),
     include_str!("v2.sql"),
     include_str!("v3.sql"),
+    include_str!("v4.sql"),
 ];
 
 /// A database that was looked at.

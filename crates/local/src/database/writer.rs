@@ -1,9 +1,10 @@
-//! The one thread that writes. It takes everything that waits, runs it in one transaction with a savepoint each, and answers after the
-//! commit has been synced: under load, one fsync serves many callers.
+//! The one thread that writes. It takes everything that waits, runs it in one transaction, and answers after the commit has been synced:
+//! under load, one fsync serves many callers. Where one of them fails, all are run again with a savepoint each, so that it takes none with
+//! it: savepoints copy pages, and nearly no transaction needs them.
 
 use super::Fault;
 use leadwire_pipeline::observe::WriterPanicked;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 use std::fs::File;
 use std::io;
 use std::thread::JoinHandle;
@@ -23,14 +24,14 @@ pub(super) struct Writer {
 
 /// Work to be committed, whatever it returns.
 trait Job: Send {
-    /// Does the work inside the transaction.
+    /// Does the work inside the transaction; once more where that was rolled back.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
     /// Answers the caller, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), Fault>);
 }
 
 struct Task<T, F, A> {
-    work: Option<F>,
+    work: F,
     done: Option<T>,
     after: A,
     caller: oneshot::Sender<Result<T, Fault>>,
@@ -39,13 +40,12 @@ struct Task<T, F, A> {
 impl<T, F, A> Job for Task<T, F, A>
 where
     T: Send,
-    F: FnOnce(&Connection) -> rusqlite::Result<T> + Send,
+    F: FnMut(&Connection) -> rusqlite::Result<T> + Send,
     A: FnOnce(&T) + Send,
 {
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if let Some(work) = self.work.take() {
-            self.done = Some(work(connection)?);
-        }
+        self.done = None;
+        self.done = Some((self.work)(connection)?);
         Ok(())
     }
 
@@ -77,13 +77,13 @@ impl Writer {
 
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, Fault> {
         let jobs = self.jobs.as_ref().ok_or(Fault::Closed)?;
         let (caller, answer) = oneshot::channel();
         let task = Task {
-            work: Some(work),
+            work,
             done: None,
             after,
             caller,
@@ -106,7 +106,7 @@ impl Drop for Writer {
     }
 }
 
-fn work_off(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+fn work_off(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![(first, Ok(()))];
         while batch.len() < BATCH_MAX
@@ -114,7 +114,7 @@ fn work_off(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>)
         {
             batch.push((job, Ok(())));
         }
-        let committed = commit(&mut connection, &mut batch).map_err(Fault::from);
+        let committed = commit(&connection, &mut batch).map_err(Fault::from);
         for (job, ran) in batch {
             // A job's own failure says more than the commit's.
             job.answer(ran.and_then(|()| committed.clone()));
@@ -125,25 +125,47 @@ fn work_off(mut connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>)
 /// A job and what became of it.
 type Ran = (Box<dyn Job>, Result<(), Fault>);
 
-fn commit(connection: &mut Connection, batch: &mut [Ran]) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+fn commit(connection: &Connection, batch: &mut [Ran]) -> rusqlite::Result<()> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let ended = run_all(connection, batch)
+        .or_else(|_error| run_each(connection, batch))
+        .and_then(|()| execute(connection, "COMMIT"));
+    // A full or failing disk: SQLite may have rolled everything back by itself.
+    if ended.is_err() && !connection.is_autocommit() {
+        execute(connection, "ROLLBACK")?;
+    }
+    ended
+}
+
+/// The ordinary case.
+fn run_all(connection: &Connection, batch: &mut [Ran]) -> rusqlite::Result<()> {
+    batch
+        .iter_mut()
+        .try_for_each(|(job, _)| job.run(connection))
+}
+
+/// Everything again, each by itself.
+fn run_each(connection: &Connection, batch: &mut [Ran]) -> rusqlite::Result<()> {
+    if !connection.is_autocommit() {
+        execute(connection, "ROLLBACK")?;
+    }
+    execute(connection, "BEGIN IMMEDIATE")?;
     for (job, ran) in batch {
-        execute(&transaction, "SAVEPOINT job")?;
-        if let Err(error) = job.run(&transaction) {
-            if transaction.is_autocommit() {
-                // A full or failing disk: SQLite has rolled everything back by itself.
+        execute(connection, "SAVEPOINT job")?;
+        if let Err(error) = job.run(connection) {
+            if connection.is_autocommit() {
                 return Err(error);
             }
             *ran = Err(Fault::from(error));
-            execute(&transaction, "ROLLBACK TO job")?;
+            execute(connection, "ROLLBACK TO job")?;
         }
-        execute(&transaction, "RELEASE job")?;
+        execute(connection, "RELEASE job")?;
     }
-    transaction.commit()
+    Ok(())
 }
 
-fn execute(transaction: &Transaction<'_>, sql: &str) -> rusqlite::Result<()> {
-    transaction.prepare_cached(sql)?.execute([]).map(drop)
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 #[cfg(test)]

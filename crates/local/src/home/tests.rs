@@ -187,33 +187,63 @@ fn secrets_that_others_can_read_are_reported() {
 }
 
 #[tokio::test]
-async fn views_are_made_anew_where_they_lack_and_never_matter() {
+async fn views_of_a_folder_that_has_gone_are_made_anew_and_others_are_left_as_people_left_them() {
     let sample = sample();
     let folder = sample.home.folder().clone();
     let (raw, enriched) = (folder.raw(), folder.enriched());
     for (bucket, key) in [
         (Bucket::Raw, "raw/a.json"),
         (Bucket::Raw, "raw/b.json"),
+        (Bucket::Raw, "raw/c.json"),
         (Bucket::Enriched, "enriched/a.r1.json"),
         (Bucket::Enriched, "mail/a.json"),
     ] {
         sample.create(bucket, key, key).await;
     }
-    let shown = |view: &Path| fs::read_to_string(view).unwrap();
+    let shown = |view: &Path| fs::read_to_string(view).ok();
     sample.home.views_written().await;
-    assert_eq!(shown(&enriched.join("a.r1.json")), "enriched/a.r1.json");
+    let document = enriched.join("a.r1.json");
+    assert_eq!(shown(&document).unwrap(), "enriched/a.r1.json");
     assert_eq!(count(&enriched), 1, "claims are no view");
-    fs::remove_dir_all(&enriched).unwrap();
+
+    // What a person tidied away stays away, and so does what a process left half written.
     fs::remove_file(raw.join("a.json")).unwrap();
-    fs::write(raw.join("b.json"), "edited").unwrap();
     fs::write(raw.join(".c.json.1.tmp"), "half").unwrap();
     let sample = sample.reopened();
+    sample.create(Bucket::Raw, "raw/d.json", "d").await;
     sample.home.views_written().await;
-    assert_eq!(shown(&enriched.join("a.r1.json")), "enriched/a.r1.json");
-    assert_eq!(shown(&raw.join("a.json")), "raw/a.json");
+    assert_eq!(shown(&raw.join("a.json")), None);
+    assert_eq!(shown(&raw.join("d.json")).unwrap(), "d");
     assert!(!raw.join(".c.json.1.tmp").exists());
+
+    // Of an empty object nothing is shown, whatever lies in its place.
+    let store = sample.home.store();
+    let empty = NewObject::of(Vec::new());
+    store.put(Bucket::Raw, "raw/c.json", empty).await.unwrap();
+    sample.home.views_written().await;
+    fs::write(raw.join("c.json"), "{}").unwrap();
+    fs::write(raw.join("b.json"), "edited").unwrap();
+    fs::remove_dir_all(&enriched).unwrap();
+    let sample = sample.reopened();
+    sample.home.views_written().await;
+    assert_eq!(shown(&document).unwrap(), "enriched/a.r1.json");
+    assert_eq!(shown(&raw.join("a.json")).unwrap(), "raw/a.json");
+    assert_eq!(shown(&raw.join("c.json")), None);
+    assert_eq!(shown(&raw.join("b.json")).unwrap(), "edited");
     let b = sample.get(Bucket::Raw, "raw/b.json").await.unwrap();
     assert_eq!(b.bytes, b"raw/b.json");
+}
+
+#[tokio::test]
+async fn an_object_that_is_given_the_number_of_a_deleted_one_is_shown_too() {
+    let sample = sample();
+    sample.create(Bucket::Raw, "raw/a.json", "a").await;
+    sample.home.views_written().await;
+    let store = sample.home.store();
+    assert!(store.delete(Bucket::Raw, "raw/a.json").await.unwrap());
+    sample.create(Bucket::Raw, "raw/b.json", "b").await;
+    sample.home.views_written().await;
+    assert!(sample.home.folder().raw().join("b.json").exists());
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::system::HomeClock;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::limits::{MESSAGE_BYTES_MAX, QUEUE_DELAY_SECONDS_MAX};
+use leadwire_domain::wait::DeferReason;
 use leadwire_pipeline::port::{DelayQueue, OutgoingMessage, PortError};
 use leadwire_pipeline::stage::enrich::Record;
 use rusqlite::Connection;
@@ -26,7 +27,12 @@ use waits::OwnerWaits;
 /// back. Nothing else is hidden for more than half of this.
 pub(crate) const HELD: Duration = Duration::from_hours(24);
 
+/// The longest sleep of who works on the queue: after it the queue is looked at, since a command in another process sends without ringing
+/// this one's bell.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
+
 const LOOK: &str = "look at the queue";
+const SEND: &str = "send message";
 
 /// The delay queue.
 #[derive(Clone, Debug)]
@@ -104,6 +110,16 @@ impl SqliteQueue {
         self.database.read(LOOK, work).await
     }
 
+    /// The messages that are about raw objects, by their keys, and the dead letters.
+    pub async fn about(
+        &self,
+        keys: Vec<String>,
+    ) -> Result<(Vec<WaitingMessage>, Vec<DeadLetter>), PortError> {
+        let now = self.clock.now();
+        let work = move |connection: &_| sql::about_keys(connection, now, &keys);
+        self.database.read(LOOK, work).await
+    }
+
     /// How many messages there are.
     pub async fn depth(&self) -> Result<QueueDepth, PortError> {
         let now = self.clock.now();
@@ -135,10 +151,12 @@ impl SqliteQueue {
 
     /// Reads which leads wait that a process before this one put back.
     pub(crate) async fn read_owner_waits(&self) -> Result<(), PortError> {
-        for message in self.waiting(u32::MAX).await? {
-            self.waits.note(&message.body, message.due_at);
-        }
-        Ok(())
+        let waits = self.waits.clone();
+        let work = move |connection: &_| {
+            let note = |body: &str, due_at| waits.note(body, due_at);
+            sql::put_back(connection, DeferReason::OwnerAbsent.code(), note)
+        };
+        self.database.read(LOOK, work).await
     }
 
     /// When the next message is due, where there is one.
@@ -149,11 +167,42 @@ impl SqliteQueue {
     async fn write_and_ring(
         &self,
         action: &'static str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+        work: impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<(), PortError> {
-        let bell = Arc::clone(&self.bell);
-        let ring = move |(): &()| bell.notify_one();
+        let queue = self.clone();
+        let ring = move |(): &()| queue.ring();
         self.database.write_then(action, work, ring).await
+    }
+
+    /// What is due within a second, or may be.
+    pub(crate) fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// Whether a message must ring: what is due later the runner finds by itself in time.
+    pub(crate) fn must_ring(message: &OutgoingMessage) -> bool {
+        Duration::from_secs(message.delay_seconds.into()) <= HEARTBEAT
+    }
+
+    /// Refuses a message that no queue takes.
+    pub(crate) fn check(message: &OutgoingMessage) -> Result<(), PortError> {
+        let refused = |reason: &str| Err(PortError::permanent(SEND, reason));
+        if message.body.len() > MESSAGE_BYTES_MAX {
+            return refused("the message is longer than 4 KiB");
+        }
+        if message.delay_seconds > QUEUE_DELAY_SECONDS_MAX {
+            return refused("the delay is longer than 900 s");
+        }
+        Ok(())
+    }
+
+    /// Inserts a message.
+    pub(crate) fn insert(
+        connection: &Connection,
+        message: &OutgoingMessage,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        sql::send(connection, message, now, due(now, message.delay_seconds))
     }
 
     /// Rings when a message may have become due earlier. One ring is remembered where no task waits.
@@ -174,29 +223,25 @@ impl DelayQueue for SqliteQueue {
 
     /// All in one transaction: every message is queued, or none.
     async fn send_all(&self, messages: Vec<OutgoingMessage>) -> Result<(), PortError> {
-        const ACTION: &str = "send message";
-        let refused = |reason: &str| Err(PortError::permanent(ACTION, reason));
-        if messages.iter().any(|m| m.body.len() > MESSAGE_BYTES_MAX) {
-            return refused("the message is longer than 4 KiB");
-        }
-        if messages
-            .iter()
-            .any(|m| m.delay_seconds > QUEUE_DELAY_SECONDS_MAX)
-        {
-            return refused("the delay is longer than 900 s");
-        }
+        messages.iter().try_for_each(Self::check)?;
         for message in &messages {
             let due_at = due(self.clock.now(), message.delay_seconds);
             self.waits.note(&message.body, due_at);
         }
-        let clock = self.clock.clone();
+        let must_ring = messages.iter().any(Self::must_ring);
+        let (clock, queue) = (self.clock.clone(), self.clone());
         let work = move |connection: &_| {
             let now = clock.now();
-            messages.iter().try_for_each(|message| {
-                sql::send(connection, message, now, due(now, message.delay_seconds))
-            })
+            messages
+                .iter()
+                .try_for_each(|message| Self::insert(connection, message, now))
         };
-        self.write_and_ring(ACTION, work).await
+        let ring = move |(): &()| {
+            if must_ring {
+                queue.ring();
+            }
+        };
+        self.database.write_then(SEND, work, ring).await
     }
 
     async fn set_visibility(&self, receipt_handle: &str, seconds: u32) -> Result<(), PortError> {

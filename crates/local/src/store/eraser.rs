@@ -49,7 +49,7 @@ impl Eraser for SqliteStore {
 
     /// What was overwritten is gone. Its view goes before this returns.
     async fn erase_hidden(&self, _bucket: Bucket, _key: &str) -> Result<u64, PortError> {
-        self.views.written().await;
+        self.views.shown().await;
         Ok(0)
     }
 }

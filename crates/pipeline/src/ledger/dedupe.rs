@@ -25,6 +25,25 @@ pub(crate) struct FirstDelivery {
     pub(crate) name: EventName,
 }
 
+/// The entry of an identity, and where it lies.
+pub(crate) fn new_dedupe(
+    lead_id: &LeadId,
+    identity: &Identity<'_>,
+    time: Timestamp,
+) -> (Bucket, String, NewObject) {
+    let entry = Entry {
+        v: 1,
+        raw_key: EventName::new(lead_id, time).raw_key(),
+        time,
+    };
+    let bytes = serde_json::to_vec(&entry).expect("plain fields always serialise");
+    (
+        Bucket::Enriched,
+        identity.dedupe_key(),
+        NewObject::of(bytes),
+    )
+}
+
 impl<S: ObjectStore> Ledger<'_, S> {
     /// Keeps the name, where none is kept for this identity.
     pub(crate) async fn create_dedupe(
@@ -33,16 +52,8 @@ impl<S: ObjectStore> Ledger<'_, S> {
         identity: &Identity<'_>,
         time: Timestamp,
     ) -> Result<Created, PortError> {
-        let entry = Entry {
-            v: 1,
-            raw_key: EventName::new(lead_id, time).raw_key(),
-            time,
-        };
-        let bytes = serde_json::to_vec(&entry).expect("plain fields always serialise");
-        let object = NewObject::of(bytes);
-        self.store
-            .create(Bucket::Enriched, &identity.dedupe_key(), object)
-            .await
+        let (bucket, key, object) = new_dedupe(lead_id, identity, time);
+        self.store.create(bucket, &key, object).await
     }
 
     /// What is kept.

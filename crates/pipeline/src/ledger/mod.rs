@@ -21,7 +21,7 @@ mod swept;
 mod walk;
 
 pub use claim::{ClaimState, Marker};
-pub(crate) use dedupe::FirstDelivery;
+pub(crate) use dedupe::{FirstDelivery, new_dedupe};
 pub use document::{Document, DocumentState};
 pub use effects::EventEffects;
 pub use failure::Failure;

@@ -1,14 +1,31 @@
 //! What is in the queue, by event.
 
-use crate::port::{OutgoingMessage, QueuedMessage};
+use crate::port::{OutgoingMessage, PortError, QueuedMessage};
 use crate::trace::TraceContext;
 use leadwire_domain::key::EventName;
 use leadwire_domain::message::{Trigger, TriggerFacts};
 use leadwire_domain::wait::Waiting;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The messages of each event.
 pub(crate) type ByEvent = BTreeMap<EventName, Vec<QueuedMessage>>;
+
+/// Where it can be looked at which messages events have. Nothing is taken away from anybody by it.
+pub trait MessagesOf: Sync {
+    /// The messages of these events and of their revisions.
+    fn messages_of(
+        &self,
+        names: &[EventName],
+    ) -> impl Future<Output = Result<Cow<'_, QueueSnapshot>, PortError>> + Send;
+}
+
+/// Of all events already.
+impl MessagesOf for QueueSnapshot {
+    async fn messages_of(&self, _names: &[EventName]) -> Result<Cow<'_, QueueSnapshot>, PortError> {
+        Ok(Cow::Borrowed(self))
+    }
+}
 
 /// The queue and its dead letters at one moment.
 #[derive(Clone, Debug, Default)]

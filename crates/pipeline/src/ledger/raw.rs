@@ -2,7 +2,7 @@
 
 use super::{Kind, Ledger, Read};
 use crate::port::{
-    Created, ETag, Metadata, NewObject, ObjectStore, PortError, Replaced, StoredObject,
+    Bucket, Created, ETag, Metadata, NewObject, ObjectStore, PortError, Replaced, StoredObject,
 };
 use crate::trace::{TRACEPARENT, TraceContext};
 use jiff::{SignedDuration, Timestamp};
@@ -134,6 +134,7 @@ pub(crate) struct NewRaw<'a> {
     pub(crate) accepted_at: Timestamp,
     pub(crate) traceparent: Option<&'a str>,
     pub(crate) body: &'a [u8],
+    pub(crate) sha256: Sha256Hex,
 }
 
 impl Raw {
@@ -275,14 +276,18 @@ impl Raw {
 }
 
 impl NewRaw<'_> {
+    /// The object, and where it lies under a name.
+    pub(crate) fn placed(&self, name: &EventName) -> (Bucket, String, NewObject) {
+        (Kind::Raw.bucket(), Kind::Raw.key(name), self.encode())
+    }
+
     fn encode(&self) -> NewObject {
-        let sha256 = Sha256Hex::of(self.body);
         let labels = [
             (LEAD_ID, self.lead_id.to_string()),
             (EVENT_ID, self.identity.event_id.to_string()),
             (SOURCE, self.identity.source.to_string()),
             (KIND, self.identity.source.kind_name().to_owned()),
-            (SHA256, sha256.to_string()),
+            (SHA256, self.sha256.to_string()),
             (ACCEPTED_AT, self.accepted_at.to_string()),
         ];
         let trace = self.traceparent.map(|text| (TRACEPARENT, text.to_owned()));

@@ -15,5 +15,5 @@ pub use object::{
     Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, Replaced, StoredObject,
 };
 pub use queue::{Attribute, DeadLetterQueue, DelayQueue, OutgoingMessage, QueuedMessage};
-pub use store::{Eraser, ObjectStore, ObjectVersions};
+pub use store::{Acceptance, Accepted, Eraser, ObjectStore, ObjectVersions};
 pub use system::{Clock, Entropy, SecretStore, WebhookReply, WebhookSender};

@@ -1,6 +1,9 @@
 //! Objects: reading, conditional writing, and deleting for good.
 
-use super::{Bucket, Created, ETag, Fetched, ListPage, NewObject, PortError, Replaced};
+use super::{
+    Bucket, Created, ETag, Fetched, ListPage, Listed, NewObject, OutgoingMessage, PortError,
+    Replaced,
+};
 use std::future::Future;
 
 /// Objects by bucket and key: Amazon S3's semantics, strongly consistent, conditional writes atomic per key.
@@ -41,6 +44,48 @@ pub trait ObjectStore: Send + Sync {
         prefix: &str,
         after: Option<&str>,
     ) -> impl Future<Output = Result<ListPage, PortError>> + Send;
+    /// Whether objects and messages lie in one place, so that [`accept`](Self::accept) takes both in one transaction.
+    fn accepts(&self) -> bool {
+        false
+    }
+    /// Creates objects and sends a message, all or nothing. Only where [`accepts`](Self::accepts) says so.
+    fn accept(
+        &self,
+        _acceptance: Acceptance,
+    ) -> impl Future<Output = Result<Accepted, PortError>> + Send {
+        async {
+            let reason = "objects and messages lie apart here";
+            Err(PortError::permanent("accept", reason))
+        }
+    }
+    /// At most `limit` objects with bytes whose keys begin with `prefix`, those written last first. None where the store has no such order,
+    /// and a listing of everything must be read.
+    fn newest(
+        &self,
+        _bucket: Bucket,
+        _prefix: &str,
+        _limit: usize,
+    ) -> impl Future<Output = Result<Option<Vec<Listed>>, PortError>> + Send {
+        async { Ok(None) }
+    }
+}
+
+/// What a new event leaves: its objects, each under a key that holds none, and its trigger.
+#[derive(Clone, Debug)]
+pub struct Acceptance {
+    /// Bucket, key and bytes.
+    pub objects: Vec<(Bucket, String, NewObject)>,
+    /// The trigger.
+    pub message: OutgoingMessage,
+}
+
+/// What came of an acceptance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// Everything is stored and queued.
+    New,
+    /// A key holds an object already. Nothing was stored or queued.
+    Exists,
 }
 
 /// What is left of an object, deleted or not.

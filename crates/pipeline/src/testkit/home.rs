@@ -5,7 +5,7 @@ use super::queue::later;
 use super::script::{Call, Course, Fault, Script};
 use super::store::at;
 use crate::port::{
-    Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, ListPage,
+    Acceptance, Accepted, Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, ListPage,
     NewObject, ObjectStore, ObjectVersions, OutgoingMessage, PortError, QueuedMessage, Replaced,
 };
 use jiff::Timestamp;
@@ -218,6 +218,25 @@ impl<S: Script> ObjectStore for MemoryHome<S> {
         let page = self.call(call, list, never).await;
         page.map_err(failure("list objects"))
     }
+
+    fn accepts(&self) -> bool {
+        self.memory.with(|state| state.accepts)
+    }
+
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, PortError> {
+        let delay_seconds = self.script.delay_seconds(acceptance.message.delay_seconds);
+        let call = Call::Accept(key_of(&acceptance), acceptance.message.body.clone());
+        let accept = move |state: &mut State, now| state.accept(acceptance, now, delay_seconds);
+        let is_new = |accepted: &Accepted| *accepted == Accepted::New;
+        let accepted = self.call(call, accept, is_new).await;
+        accepted.map_err(failure("accept"))
+    }
+}
+
+/// The last of its keys, which is the raw object's.
+fn key_of(acceptance: &Acceptance) -> String {
+    let last = acceptance.objects.last();
+    last.map(|(_, key, _)| key.clone()).unwrap_or_default()
 }
 
 impl<S: Script> Eraser for MemoryHome<S> {

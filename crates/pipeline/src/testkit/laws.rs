@@ -1,9 +1,10 @@
 //! The laws of [`ObjectStore`] and [`Eraser`]. The tests of every store run them: memory, `SQLite`, S3.
 
 use crate::port::{
-    Bucket, Created, ETag, Eraser, Fetched, Metadata, NewObject, ObjectStore, ObjectVersions,
-    Replaced, StoredObject,
+    Acceptance, Accepted, Bucket, Created, ETag, Eraser, Fetched, Metadata, NewObject, ObjectStore,
+    ObjectVersions, OutgoingMessage, Replaced, StoredObject,
 };
+use crate::trace::TraceContext;
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
 
@@ -158,6 +159,55 @@ async fn a_listing_is_sorted_in_byte_order_and_comes_in_pages(store: &impl Objec
     assert_eq!(listed, keys);
     let elsewhere = store.list(Bucket::Raw, "", None).await;
     assert!(elsewhere.is_ok_and(|page| page.entries.is_empty()));
+}
+
+/// Runs the laws of a store that accepts, over one in which nothing is; `queued` counts the messages in its queue.
+pub async fn acceptance(store: &impl ObjectStore, queued: impl AsyncFn() -> usize) {
+    assert!(store.accepts());
+    let new = keys_of("a");
+    assert_eq!(accept(store, &new).await, Accepted::New);
+    assert!(is_there(store, &new[0]).await && is_there(store, &new[1]).await);
+    let again = accept(store, &new).await;
+    assert_eq!((again, queued().await), (Accepted::Exists, 1));
+    // Whichever of them is there, the other is not written.
+    for (place, name) in ["b", "c"].into_iter().enumerate() {
+        let keys = keys_of(name);
+        let (bucket, key) = &keys[place];
+        let put = store.put(*bucket, key, object("old")).await;
+        put.expect("a store that works can be written");
+        assert_eq!(accept(store, &keys).await, Accepted::Exists);
+        assert!(!is_there(store, &keys[1 - place]).await, "{place}");
+    }
+    assert_eq!(queued().await, 1);
+}
+
+/// Where an event's identity entry and its raw object lie.
+fn keys_of(name: &str) -> [(Bucket, String); 2] {
+    [
+        (Bucket::Enriched, format!("dedupe/{name}")),
+        (Bucket::Raw, format!("raw/{name}.json")),
+    ]
+}
+
+async fn accept(store: &impl ObjectStore, keys: &[(Bucket, String)]) -> Accepted {
+    let objects = keys.iter().cloned();
+    let objects = objects.map(|(bucket, key)| (bucket, key, object("new")));
+    let message = OutgoingMessage {
+        body: "{}".to_owned(),
+        delay_seconds: 600,
+        trace: TraceContext::default(),
+    };
+    let acceptance = Acceptance {
+        objects: objects.collect(),
+        message,
+    };
+    let accepted = store.accept(acceptance).await;
+    accepted.expect("a store that works can be written")
+}
+
+async fn is_there(store: &impl ObjectStore, (bucket, key): &(Bucket, String)) -> bool {
+    let fetched = store.get(*bucket, key, 1_000).await;
+    matches!(fetched, Ok(Fetched::Found(_)))
 }
 
 /// Runs every law of deletion over a store in which nothing is, and panics where one does not hold. `keeps_versions` says whether the store

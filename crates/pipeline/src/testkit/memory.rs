@@ -5,7 +5,9 @@ use super::mail_log::MailLog;
 use super::queue::{Message, Messages, Received, later};
 use super::store::{Objects, at};
 use crate::ledger::queue::QueueSnapshot;
-use crate::port::{Bucket, Mail, NewObject, OutgoingMessage, QueuedMessage, StoredObject};
+use crate::port::{
+    Acceptance, Accepted, Bucket, Mail, NewObject, OutgoingMessage, QueuedMessage, StoredObject,
+};
 use crate::stage::enrich::Record;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Mutex;
@@ -23,6 +25,29 @@ pub(super) struct State {
     /// The mail log, where there is one.
     pub(super) log: Option<MailLog>,
     pub(super) drawn: u128,
+    /// Whether objects and messages lie in one place.
+    pub(super) accepts: bool,
+}
+
+impl State {
+    /// All of it, or nothing where a key holds an object.
+    pub(super) fn accept(
+        &mut self,
+        acceptance: Acceptance,
+        now: Timestamp,
+        delay_seconds: u32,
+    ) -> Accepted {
+        let Acceptance { objects, message } = acceptance;
+        let mut keys = objects.iter().map(|(bucket, key, _)| at(*bucket, key));
+        if keys.any(|key| self.objects.peek(&key).is_some()) {
+            return Accepted::Exists;
+        }
+        for (bucket, key, object) in objects {
+            self.objects.put(&at(bucket, &key), object, now);
+        }
+        self.messages.push(message, now, delay_seconds);
+        Accepted::New
+    }
 }
 
 /// Objects, messages and mails in memory. Its time is tokio's: under `start_paused` it moves only when everything waits. What is read or
@@ -52,6 +77,11 @@ impl Memory {
         let epoch = Timestamp::from_second(EPOCH_SECONDS).expect("within range");
         let elapsed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
         epoch.checked_add(elapsed).unwrap_or(epoch)
+    }
+
+    /// From now on it takes what a new event leaves in one transaction, as one machine's home does.
+    pub fn accept_at_once(&self) {
+        self.with(|state| state.accepts = true);
     }
 
     /// How long it has been there.

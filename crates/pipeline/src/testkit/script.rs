@@ -19,6 +19,8 @@ pub enum Call {
     Replace(Bucket, String),
     /// An unconditional write.
     Put(Bucket, String),
+    /// New objects and their message in one transaction, by the raw object's key and the message's body.
+    Accept(String, String),
     /// A page of a listing.
     List(Bucket, String),
     /// A deletion of all versions.
@@ -50,6 +52,7 @@ impl Call {
             | Self::Create(_, key)
             | Self::Replace(_, key)
             | Self::Put(_, key)
+            | Self::Accept(key, _)
             | Self::List(_, key)
             | Self::Erase(_, key) => Some(key),
             Self::Send(_)
@@ -68,6 +71,7 @@ impl Call {
             Self::Create(_, key) => ("PutObject if none", key),
             Self::Replace(_, key) => ("PutObject if match", key),
             Self::Put(_, key) => ("PutObject", key),
+            Self::Accept(key, _) => ("accept", key),
             Self::List(_, prefix) => ("ListObjectsV2", prefix),
             Self::Erase(_, key) => ("DeleteObject", key),
             Self::Send(body) => ("SendMessage", body),

@@ -18,3 +18,10 @@ async fn the_laws_of_deletion_hold_in_memory() {
         laws::eraser(&home, keeps_versions).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_laws_of_acceptance_hold_in_memory() {
+    let home = FakeHome::new(Arc::default(), Arc::default());
+    home.accept_at_once();
+    laws::acceptance(&home, async || home.depth()).await;
+}

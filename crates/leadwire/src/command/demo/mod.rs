@@ -248,8 +248,8 @@ async fn play(
 }
 
 async fn look(desk: &LocalOperated, lead: &mut Progress) -> anyhow::Result<()> {
-    let (ledger, queue) = (Ledger::new(desk.store()), desk.look().await?);
-    let events = ledger.lead(&queue, &lead.story.parse_lead_id()?).await?;
+    let (ledger, queue) = (Ledger::new(desk.store()), desk);
+    let events = ledger.lead(queue, &lead.story.parse_lead_id()?).await?;
     if let Some(event) = events.first() {
         let status = event.status(home::now());
         let ends = status.since.zip(event.received.as_ref());

@@ -6,7 +6,7 @@ pub use status::{EventStatus, LeadState};
 
 use super::failure::event_of;
 use super::{ClaimState, DocumentState, Failure, Kind, Ledger, Listing, Raw, RawState, is_mark};
-use crate::ledger::queue::QueueSnapshot;
+use crate::ledger::queue::{MessagesOf, QueueSnapshot};
 use crate::port::{Listed, ObjectStore, PortError, QueuedMessage};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ use std::collections::BTreeSet;
 
 /// Events that are read at once.
 const READS_AT_ONCE: usize = 32;
+/// Entries that are asked for beyond those that are wanted: some are canaries'.
+const EXTRA: usize = 50;
 /// Entries that a search for the newest may hold.
 const ENTRIES_HELD: usize = 10_000;
 
@@ -168,12 +170,13 @@ impl<S: ObjectStore> Ledger<'_, S> {
 
     async fn histories(
         self,
-        queue: &QueueSnapshot,
+        queue: &impl MessagesOf,
         names: &[EventName],
     ) -> Result<Vec<EventHistory>, PortError> {
         let mut events = Vec::with_capacity(names.len());
         for some in names.chunks(READS_AT_ONCE) {
-            let reads = some.iter().map(|name| self.history(queue, name.clone()));
+            let look = queue.messages_of(some).await?;
+            let reads = some.iter().map(|name| self.history(&look, name.clone()));
             events.extend(try_join_all(reads).await?);
         }
         Ok(events)
@@ -182,22 +185,49 @@ impl<S: ObjectStore> Ledger<'_, S> {
     /// The newest `limit` events but the canaries and what was forgotten, the newest first.
     pub async fn newest(
         self,
-        queue: &QueueSnapshot,
+        queue: &impl MessagesOf,
         limit: usize,
     ) -> Result<Vec<EventHistory>, PortError> {
         let is_lead = |entry: &Listed, name: &EventName| {
             !is_mark(entry) && !name.may_be_of(&canary::lead_id())
         };
-        let names = newest(self.list(Kind::Raw), limit, is_lead).await?;
+        let names = match self.newest_by_store(limit, is_lead).await? {
+            Some(names) => names,
+            None => newest(self.list(Kind::Raw), limit, is_lead).await?,
+        };
         let mut events = self.histories(queue, &names).await?;
         events.retain(|event| !event.is_canary());
         Ok(events)
     }
 
+    /// The same by a store that knows the order, asked for more until enough of it is wanted. None where it does not.
+    async fn newest_by_store(
+        self,
+        limit: usize,
+        is_wanted: impl Fn(&Listed, &EventName) -> bool,
+    ) -> Result<Option<Vec<EventName>>, PortError> {
+        let (bucket, prefix) = (Kind::Raw.bucket(), Kind::Raw.prefix());
+        let mut asked = limit.saturating_add(EXTRA);
+        loop {
+            let Some(entries) = self.store.newest(bucket, prefix, asked).await? else {
+                return Ok(None);
+            };
+            let names = entries.iter().filter_map(|entry| {
+                let name = EventName::parse_raw_key(&entry.key).ok()?;
+                is_wanted(entry, &name).then_some(name)
+            });
+            let names: Vec<EventName> = names.take(limit).collect();
+            if names.len() == limit || entries.len() < asked {
+                return Ok(Some(names));
+            }
+            asked = asked.saturating_mul(4);
+        }
+    }
+
     /// The `limit` events that were forgotten last, the last first.
     pub async fn newest_forgotten(
         self,
-        queue: &QueueSnapshot,
+        queue: &impl MessagesOf,
         limit: usize,
     ) -> Result<Vec<EventHistory>, PortError> {
         let is_wanted = |entry: &Listed, _: &EventName| is_mark(entry);
@@ -208,7 +238,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
     /// The newest `limit` canaries, the newest first. Keys narrow the search; the source that is stored decides.
     pub async fn newest_canaries(
         self,
-        queue: &QueueSnapshot,
+        queue: &impl MessagesOf,
         limit: usize,
     ) -> Result<Vec<EventHistory>, PortError> {
         let lead_id = canary::lead_id();
@@ -222,7 +252,7 @@ impl<S: ObjectStore> Ledger<'_, S> {
     /// Every event of a lead, the oldest first, each followed by its replays. Keys narrow the search; the id that is stored decides.
     pub async fn lead(
         self,
-        queue: &QueueSnapshot,
+        queue: &impl MessagesOf,
         lead_id: &LeadId,
     ) -> Result<Vec<EventHistory>, PortError> {
         let mut names = BTreeSet::from_iter(self.raw_named_by_hand().await?);

@@ -23,6 +23,8 @@ pub struct Answer {
     pub body: String,
     /// Whether the request's signature was checked and is good.
     pub is_verified: bool,
+    /// Whether all it tells of is new events.
+    pub is_plain: bool,
 }
 
 /// One event that was accepted.
@@ -81,6 +83,12 @@ struct ProblemDocument {
     detail: &'static str,
 }
 
+impl AcceptedEvent {
+    fn is_plain(&self) -> bool {
+        !self.duplicate && self.warnings.is_empty()
+    }
+}
+
 impl Answer {
     /// 202: every event is stored and queued.
     pub(super) fn accepted(events: &[AcceptedEvent], refused: &[RefusedElement]) -> Self {
@@ -89,7 +97,10 @@ impl Answer {
             events,
             refused,
         };
-        Self::json(202, "application/json", &body)
+        Self {
+            is_plain: refused.is_empty() && events.iter().all(AcceptedEvent::is_plain),
+            ..Self::json(202, "application/json", &body)
+        }
     }
 
     /// 200: no event is of a type that is taken. Which types there are is said in the CRM's own words.
@@ -129,6 +140,7 @@ impl Answer {
             allow: None,
             body,
             is_verified: false,
+            is_plain: false,
         }
     }
 }

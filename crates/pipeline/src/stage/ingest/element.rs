@@ -4,7 +4,9 @@ use super::refusal::Refusal;
 use super::store_once::{NewEvent, StoredEvent};
 use super::{Ingest, Trusted};
 use crate::observe::{CallFailed, RequestIgnored, Subject};
-use crate::port::{Bucket, Entropy, Home, NewObject, ObjectStore, PortError, SecretStore};
+use crate::port::{
+    Acceptance, Accepted, Bucket, Entropy, Home, NewObject, ObjectStore, PortError, SecretStore,
+};
 use crate::trace;
 use leadwire_domain::key::{Identity, quarantine_key};
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
@@ -37,11 +39,13 @@ pub(super) enum Taken {
     Refused(Problem),
 }
 
-/// An event that is stored, and not queued yet.
+/// An event that is stored.
 #[derive(Debug)]
 pub(super) struct TakenEvent {
     pub(super) event_id: EventId,
     pub(super) stored: StoredEvent,
+    /// Whether its trigger is queued already.
+    pub(super) is_queued: bool,
 }
 
 /// The id that a request gives those of its events that have none.
@@ -149,13 +153,43 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             is_time_fixed: event.is_time_fixed,
             has_own_id,
             body: element.body,
+            sha256: Sha256Hex::of(element.body),
             received_at: request.received_at,
             trace: &request.trace,
         };
-        let stored = new.store_once(&*self.home).await;
         let subject = Subject::of(&event.lead_id, &event_id, source);
-        let stored = stored.map_err(|error| unavailable(subject, error))?;
-        Ok(TakenEvent { event_id, stored })
+        let taken = match self.accept(trusted, &new).await {
+            Ok(Some(taken)) => Ok(taken),
+            Ok(None) => new.store_once(&*self.home).await.map(|stored| TakenEvent {
+                event_id: event_id.clone(),
+                stored,
+                is_queued: false,
+            }),
+            Err(error) => Err(error),
+        };
+        taken.map_err(|error| unavailable(subject, error))
+    }
+
+    /// Stores and queues an event of which nothing is there yet, where the home can do both at once. None where it cannot, or where something
+    /// is there: what that is, a step at a time finds out.
+    async fn accept(
+        &self,
+        trusted: &Trusted<'_>,
+        new: &NewEvent<'_>,
+    ) -> Result<Option<TakenEvent>, PortError> {
+        let store = self.home.store();
+        if !store.accepts() {
+            return Ok(None);
+        }
+        let (stored, objects) = new.as_new();
+        let taken = TakenEvent {
+            event_id: new.identity.event_id.clone(),
+            stored,
+            is_queued: true,
+        };
+        let message = self.message(trusted, &taken);
+        let accepted = store.accept(Acceptance { objects, message }).await?;
+        Ok((accepted == Accepted::New).then_some(taken))
     }
 }
 

@@ -28,8 +28,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub struct Ingest<H, S> {
     home: Arc<H>,
-    secrets: SecretCache<S>,
-    canary: Option<SecretCache<S>>,
+    secrets: Arc<SecretCache<S>>,
+    canary: Option<Arc<SecretCache<S>>>,
     config: IngestConfig,
 }
 
@@ -47,16 +47,26 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     pub fn new(home: Arc<H>, secrets: SecretCache<S>, config: IngestConfig) -> Self {
         Self {
             home,
-            secrets,
+            secrets: Arc::new(secrets),
             canary: None,
             config,
+        }
+    }
+
+    /// The same stage over other ports to the same home.
+    pub fn over<O: Home>(&self, home: Arc<O>) -> Ingest<O, S> {
+        Ingest {
+            home,
+            secrets: Arc::clone(&self.secrets),
+            canary: self.canary.clone(),
+            config: self.config.clone(),
         }
     }
 
     /// Takes the canary too, with the secret of `secrets` ([`SecretCache::of_canary`]).
     #[must_use]
     pub fn with_canary(mut self, secrets: SecretCache<S>) -> Self {
-        self.canary = Some(secrets);
+        self.canary = Some(Arc::new(secrets));
         self
     }
 
@@ -97,9 +107,9 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     ) -> Result<Trusted<'a>, Refusal> {
         request.check_shape()?;
         let secrets = if source.is_configurable() {
-            Some(&self.secrets)
+            Some(&*self.secrets)
         } else {
-            self.canary.as_ref()
+            self.canary.as_deref()
         };
         let secrets = secrets.ok_or(Unverified::NotConfigured)?;
         let now = request.received_at;

@@ -1,8 +1,8 @@
 //! Where an event's bytes go: a key that every retry of the same event meets again, created once, never overwritten (docs/PROTOCOL.md, Identity and slots).
 
-use crate::ledger::{FirstDelivery, Ledger, NewRaw, Raw, RawState, Tombstone};
+use crate::ledger::{FirstDelivery, Ledger, NewRaw, Raw, RawState, Tombstone, new_dedupe};
 use crate::observe::{CallFailed, Subject};
-use crate::port::{Created, Home, ObjectStore, PortError};
+use crate::port::{Bucket, Created, Home, NewObject, ObjectStore, PortError};
 use crate::trace::TraceContext;
 use jiff::Timestamp;
 use leadwire_domain::key::{EventName, Identity};
@@ -21,6 +21,8 @@ pub(super) struct NewEvent<'a> {
     /// Whether the id is the sender's, so that a retry brings it again.
     pub(super) has_own_id: bool,
     pub(super) body: &'a [u8],
+    /// Of the body.
+    pub(super) sha256: Sha256Hex,
     pub(super) received_at: Timestamp,
     pub(super) trace: &'a TraceContext,
 }
@@ -67,22 +69,41 @@ impl NewEvent<'_> {
         ))
     }
 
+    /// What the event leaves where nothing of it is there yet, and where it is stored then.
+    pub(super) fn as_new(&self) -> (StoredEvent, Vec<(Bucket, String, NewObject)>) {
+        let first = self.as_first();
+        let entry = || new_dedupe(self.lead_id, &self.identity, first.time);
+        let entry = self.needs_identity_entry().then(entry);
+        let raw = self.raw().placed(&first.name);
+        let objects = entry.into_iter().chain([raw]).collect();
+        (self.stored_now(first.name), objects)
+    }
+
+    /// This delivery as the event's first.
+    fn as_first(&self) -> FirstDelivery {
+        let time = self.time.unwrap_or(self.received_at);
+        FirstDelivery {
+            time,
+            name: EventName::new(self.lead_id, time),
+        }
+    }
+
+    fn needs_identity_entry(&self) -> bool {
+        let is_fixed = self.is_time_fixed && self.time.is_some();
+        self.has_own_id && !is_fixed
+    }
+
     /// The first delivery of the event: this one where its form fixes its time, or where it has no id, by which there could be another; else
     /// the one that the identity entry keeps.
     async fn first<S: ObjectStore>(
         &self,
         ledger: Ledger<'_, S>,
     ) -> Result<FirstDelivery, PortError> {
-        let time = self.time.unwrap_or(self.received_at);
-        let is_fixed = self.is_time_fixed && self.time.is_some();
-        let this = FirstDelivery {
-            time,
-            name: EventName::new(self.lead_id, time),
-        };
-        if is_fixed || !self.has_own_id {
+        let this = self.as_first();
+        if !self.needs_identity_entry() {
             return Ok(this);
         }
-        let created = ledger.create_dedupe(self.lead_id, &self.identity, time);
+        let created = ledger.create_dedupe(self.lead_id, &self.identity, this.time);
         let created = created.await;
         if matches!(created, Ok(Created::New(_))) {
             return Ok(this);
@@ -173,7 +194,7 @@ impl NewEvent<'_> {
             name,
             lead_id: self.lead_id.clone(),
             accepted_at: self.received_at,
-            sha256: Sha256Hex::of(self.body),
+            sha256: self.sha256,
             duplicate: false,
             conflicting: false,
             forgotten: false,
@@ -187,6 +208,7 @@ impl NewEvent<'_> {
             accepted_at: self.received_at,
             traceparent: self.trace.traceparent.as_deref(),
             body: self.body,
+            sha256: self.sha256,
         }
     }
 

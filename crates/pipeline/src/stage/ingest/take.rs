@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::limits::QUEUE_DELAY_SECONDS_MAX;
 use leadwire_domain::message::{Notify, Trigger, TriggerFacts};
 use leadwire_domain::wait::{Waiting, seconds_until};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use tracing::Span;
 
@@ -40,20 +41,23 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         };
         let request_id = RequestId::of(trusted);
         let has_others = elements.len() > 1;
-        let taking: Vec<_> = elements
-            .iter()
-            .enumerate()
-            .map(|(index, body)| {
-                let element = Element {
-                    index,
-                    has_others,
-                    body,
-                };
-                self.take_element(trusted, &request_id, element)
-            })
-            .collect();
-        let taken = stream::iter(taking).buffered(EVENTS_AT_ONCE);
-        let (mut sorted, failed) = Sorted::of(taken.collect().await);
+        let take = |(index, body)| {
+            let body: &Cow<'_, [u8]> = body;
+            let element = Element {
+                index,
+                has_others,
+                body,
+            };
+            self.take_element(trusted, &request_id, element)
+        };
+        let (mut sorted, failed) = match &*elements {
+            [only] => Sorted::of(vec![take((0, only)).await]),
+            _ => {
+                let taking: Vec<_> = elements.iter().enumerate().map(take).collect();
+                let taken = stream::iter(taking).buffered(EVENTS_AT_ONCE);
+                Sorted::of(taken.collect().await)
+            }
+        };
         // None is given up because another failed: its sender may never come again.
         self.enqueue(trusted, &sorted.events).await?;
         sorted.mark_repeated();
@@ -70,8 +74,8 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// Sends the trigger of each event, with what is left of its delay; for a duplicate too, since the first delivery may have come no
     /// further than this one.
     async fn enqueue(&self, trusted: &Trusted<'_>, events: &[TakenEvent]) -> Result<(), Refusal> {
-        let queued = events.iter().filter(|event| !event.stored.forgotten);
-        let mut messages: Vec<_> = queued.map(|event| self.message(trusted, event)).collect();
+        let unqueued = events.iter().filter(|event| !event.is_queued && !event.stored.forgotten);
+        let mut messages: Vec<_> = unqueued.map(|event| self.message(trusted, event)).collect();
         let queue = self.home.queue();
         let sent = if messages.len() > 1 {
             queue.send_all(messages).await
@@ -87,8 +91,10 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         sent.map_err(|error| unavailable(subject, error))
     }
 
-    fn message(&self, trusted: &Trusted<'_>, event: &TakenEvent) -> OutgoingMessage {
-        let TakenEvent { event_id, stored } = event;
+    pub(super) fn message(&self, trusted: &Trusted<'_>, event: &TakenEvent) -> OutgoingMessage {
+        let TakenEvent {
+            event_id, stored, ..
+        } = event;
         let trigger = Trigger {
             name: stored.name.clone(),
             facts: Some(TriggerFacts {
