@@ -298,6 +298,7 @@ mod tests {
             retry_after_seconds: Some(7),
             allow: Some("POST"),
             is_verified: false,
+            is_plain: true,
             body: "{}".to_owned(),
         };
         assert_eq!(

@@ -7,7 +7,7 @@ use crate::home::{HomeArgs, Operated, Traces};
 use crate::output::{BOLD, Cell, DIM, Ended, Output, printable, style_of, width};
 use crate::status::{Step, advice, explain, timeline};
 use crate::telemetry_store;
-use crate::trace::{arrange, draw};
+use crate::trace::{arrange, draw, with_request};
 use crate::usage::Usage;
 use clap::Args;
 use jiff::Timestamp;
@@ -83,7 +83,10 @@ fn read_traces(traces: &Traces, events: &[EventHistory]) -> anyhow::Result<Vec<V
     match traces {
         Traces::Kept(store) => {
             let spans = |event: &EventHistory| match event.trace_id() {
-                Some(id) => Ok(telemetry_store::spans_of(store, id)?),
+                Some(id) => {
+                    let spans = telemetry_store::spans_of(store, id)?;
+                    Ok(with_request(event, spans))
+                }
                 None => Ok(Vec::new()),
             };
             events.iter().map(spans).collect()

@@ -139,6 +139,7 @@ impl Pages {
                 Some(id) => telemetry_store::spans_of(&self.telemetry, id)?,
                 None => Vec::new(),
             };
+            let spans = crate::trace::with_request(&event, spans);
             traced.push((event, spans));
         }
         Ok(Page::html(

@@ -1,10 +1,12 @@
 //! A trace as a waterfall: which span is part of which, which attempt it belongs to, where it lies in time. Pure; the terminal and the page
 //! only draw it.
 
+mod drawn;
 mod scale;
 mod terminal;
 mod tree;
 
+pub(crate) use drawn::with_request;
 pub(crate) use scale::{Piece, WHOLE};
 pub(crate) use terminal::draw;
 

@@ -102,7 +102,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
         let refused = LocalHome::open(folder.path(), mode).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "the data folder has schema 99, and this leadwire knows 3; use the newer leadwire that wrote it"
+            "the data folder has schema 99, and this leadwire knows 4; use the newer leadwire that wrote it"
         );
     }
 }
@@ -220,6 +220,7 @@ async fn views_of_a_folder_that_has_gone_are_made_anew_and_others_are_left_as_pe
     let store = sample.home.store();
     let empty = NewObject::of(Vec::new());
     store.put(Bucket::Raw, "raw/c.json", empty).await.unwrap();
+    drop(store);
     sample.home.views_written().await;
     fs::write(raw.join("c.json"), "{}").unwrap();
     fs::write(raw.join("b.json"), "edited").unwrap();

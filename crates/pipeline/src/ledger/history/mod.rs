@@ -61,8 +61,12 @@ pub struct Received {
     pub source: String,
     /// When it was accepted.
     pub accepted_at: Timestamp,
+    /// When it was stored.
+    pub stored_at: Timestamp,
     /// The id of its trace.
     pub trace_id: Option<String>,
+    /// The id of its request's span.
+    pub span_id: Option<String>,
     /// How large it is.
     pub bytes: usize,
 }
@@ -84,7 +88,9 @@ impl Received {
             event_id: text(labels.1, event.map(|event| event.event_id.as_str())),
             source: text(labels.2, event.map(|event| event.source.as_str())),
             accepted_at: raw.accepted_at(),
+            stored_at: raw.stored_at(),
             trace_id: raw.trace().trace_id().map(str::to_owned),
+            span_id: raw.trace().span_id().map(str::to_owned),
             bytes: raw.bytes().len(),
         }
     }

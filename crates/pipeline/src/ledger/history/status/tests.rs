@@ -20,7 +20,9 @@ fn facts() -> EventHistory {
         event_id: "e".to_owned(),
         source: "generic".to_owned(),
         accepted_at: at(0),
+        stored_at: at(0),
         trace_id: None,
+        span_id: None,
         bytes: 10,
     };
     EventHistory {
