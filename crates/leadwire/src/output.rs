@@ -258,11 +258,7 @@ const GAP: usize = 2;
 
 /// The lines of a table: columns as wide as they must be, two spaces between, no space at the end. Where it is wider than `width_max`, the
 /// last column, which holds sentences, is broken between words.
-pub(crate) fn render_table(
-    headings: &[&str],
-    rows: &[Vec<Cell>],
-    width_max: usize,
-) -> Vec<String> {
+pub(crate) fn render_table(headings: &[&str], rows: &[Vec<Cell>], width_max: usize) -> Vec<String> {
     let head = headings.iter().map(|heading| Cell::styled(*heading, BOLD));
     let head: Vec<Cell> = head.collect();
     let rows = || [&head].into_iter().chain(rows);
@@ -395,7 +391,10 @@ mod tests {
         assert_eq!(lines, expected);
         assert_eq!(table(&[["a", "b", why]], usize::MAX).len(), 2);
         let narrow = table(&[["a", "b", why]], 10);
-        assert!(narrow.iter().all(|line| line.width() <= 6 + WRAPPED_MIN), "{narrow:?}");
+        assert!(
+            narrow.iter().all(|line| line.width() <= 6 + WRAPPED_MIN),
+            "{narrow:?}"
+        );
     }
 
     #[test]

@@ -127,15 +127,17 @@ pub fn read_address(text: &str) -> Option<EmailAddress> {
     };
     let scheme = bare.get(..MAILTO.len());
     let is_link = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(MAILTO));
-    let bare = if is_link { bare.get(MAILTO.len()..)? } else { bare };
+    let bare = if is_link {
+        bare.get(MAILTO.len()..)?
+    } else {
+        bare
+    };
     EmailAddress::parse(bare).ok()
 }
 
 /// Without the white space and the invisible marks around a text that come with what is copied.
 fn trim(text: &str) -> &str {
-    let is_mark = |c: char| {
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
+    let is_mark = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     text.trim_matches(|c: char| c.is_whitespace() || is_mark(c))
 }
 
@@ -279,19 +281,34 @@ mod tests {
         for (members, expected) in [
             (r#""lead_owner":"Omar""#, &[][..]),
             (r#""lead_owner":"Omar","owner_email":null"#, &[]),
-            (r#""lead_owner":"Omar","owner_email":"Omar <omar@example.com> ""#, &[]),
+            (
+                r#""lead_owner":"Omar","owner_email":"Omar <omar@example.com> ""#,
+                &[],
+            ),
             (r#""lead_owner":"Omar","owner_email":" ","email":"""#, &[]),
-            (r#""lead_owner":"Omar","owner_email":"omar@example.com","email":"x@y.zz""#, &[]),
+            (
+                r#""lead_owner":"Omar","owner_email":"omar@example.com","email":"x@y.zz""#,
+                &[],
+            ),
             (r#""lead_owner":7"#, &[]),
             (r#""lead_owner":" ""#, &[OwnerDefect::NoOwner]),
             (r#""lead_owner":["Omar"]"#, &[OwnerDefect::NoOwner]),
-            (r#""owner_email":"omar@""#, &[OwnerDefect::NoOwner, OwnerDefect::Address]),
+            (
+                r#""owner_email":"omar@""#,
+                &[OwnerDefect::NoOwner, OwnerDefect::Address],
+            ),
             (
                 r#""lead_owner":"Omar","owner_email":["omar@example.com","olga@example.com"]"#,
                 &[OwnerDefect::Address],
             ),
-            (r#""lead_owner":"Omar","owner_email":7"#, &[OwnerDefect::Address]),
-            (r#""lead_owner":"Omar","email":"omar@example.com""#, &[OwnerDefect::OtherName]),
+            (
+                r#""lead_owner":"Omar","owner_email":7"#,
+                &[OwnerDefect::Address],
+            ),
+            (
+                r#""lead_owner":"Omar","email":"omar@example.com""#,
+                &[OwnerDefect::OtherName],
+            ),
         ] {
             let file = format!("{{\"lead_id\":\"test-1\",{members}}}");
             let fields = parse(file.as_bytes()).unwrap();

@@ -115,7 +115,9 @@ impl OwnerFile {
         if let Some(address) = fields.get_mut(OWNER_EMAIL) {
             match read_address(address) {
                 Some(read) => read.expose().clone_into(address),
-                None => wrong.push(format!("{OWNER_EMAIL} {address:?} is no single e-mail address")),
+                None => wrong.push(format!(
+                    "{OWNER_EMAIL} {address:?} is no single e-mail address"
+                )),
             }
         }
         let mut json = serde_json::to_vec_pretty(&fields).unwrap_or_default();
@@ -203,7 +205,9 @@ mod tests {
     fn all_that_is_wrong_with_an_owner_file_is_said_at_once() {
         let fields = |text: &str| {
             let pairs = text.split(';').filter_map(|pair| pair.split_once('='));
-            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+            pairs
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect()
         };
         for (text, expected) in [
             ("lead_id=a;lead_owner=Omar", &[][..]),
@@ -211,11 +215,21 @@ mod tests {
             ("lead_id=a;lead_owner= ", &["lead_owner is empty"]),
             (
                 "lead_id=../a;owner_email=nobody",
-                &["lead_id \"../a\": ", "lead_owner is empty", "owner_email \"nobody\" is no single"],
+                &[
+                    "lead_id \"../a\": ",
+                    "lead_owner is empty",
+                    "owner_email \"nobody\" is no single",
+                ],
             ),
             ("lead_owner=x", &["lead_id is empty"]),
-            ("lead_id=1.23457E+17;lead_owner=x", &["was rounded by a spreadsheet"]),
-            ("lead_id=1,23457e+17;lead_owner=x", &["was rounded by a spreadsheet"]),
+            (
+                "lead_id=1.23457E+17;lead_owner=x",
+                &["was rounded by a spreadsheet"],
+            ),
+            (
+                "lead_id=1,23457e+17;lead_owner=x",
+                &["was rounded by a spreadsheet"],
+            ),
         ] {
             let wrong = OwnerFile::new(fields(text)).err().unwrap_or_default();
             assert_eq!(wrong.len(), expected.len(), "{text}: {wrong:?}");
@@ -227,11 +241,17 @@ mod tests {
 
     #[test]
     fn an_address_is_written_without_its_name_and_an_empty_field_not_at_all() {
-        let fields = [("lead_id", "a"), ("lead_owner", "Omar"), ("funnel", " "), (OWNER_EMAIL, "Omar <omar@example.com> ")];
+        let fields = [
+            ("lead_id", "a"),
+            ("lead_owner", "Omar"),
+            ("funnel", " "),
+            (OWNER_EMAIL, "Omar <omar@example.com> "),
+        ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let file = OwnerFile::new(fields.into()).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&file.json).unwrap();
-        let expected = json!({ "lead_id": "a", "lead_owner": "Omar", OWNER_EMAIL: "omar@example.com" });
+        let expected =
+            json!({ "lead_id": "a", "lead_owner": "Omar", OWNER_EMAIL: "omar@example.com" });
         assert_eq!(json, expected);
     }
 }

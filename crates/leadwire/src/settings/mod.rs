@@ -6,9 +6,7 @@ pub(crate) mod typed;
 pub(crate) use entry::Log;
 
 use crate::usage::Usage;
-use entry::{
-    ALLOW_UNSIGNED, BIND, CANARY, EHLO_NAME, LOG, PUBLIC_URL, SMTP, SMTP_CA, STOP_WAIT,
-};
+use entry::{ALLOW_UNSIGNED, BIND, CANARY, EHLO_NAME, LOG, PUBLIC_URL, SMTP, SMTP_CA, STOP_WAIT};
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Sources;
 use leadwire_local::{EhloName, SmtpAuthority, SmtpServer, SmtpUrl};
@@ -239,8 +237,14 @@ mod tests {
         let base = "--smtp smtp://mail.example.com --from a@example.com --to b@example.com";
         for (flags, expected) in [
             ("", None),
-            ("--public-url https://hooks.example.com", Some("hooks.example.com")),
-            ("--public-url https://hooks.example.com --ehlo-name crm.example.org", Some("crm.example.org")),
+            (
+                "--public-url https://hooks.example.com",
+                Some("hooks.example.com"),
+            ),
+            (
+                "--public-url https://hooks.example.com --ehlo-name crm.example.org",
+                Some("crm.example.org"),
+            ),
         ] {
             let settings = parse(&format!("{base} {flags}"), Some(GENERIC)).unwrap();
             let expected = expected.map(|name| EhloName::parse(name).unwrap());
@@ -252,10 +256,20 @@ mod tests {
     fn every_mistake_about_the_mail_server_is_reported_in_one_go() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let absent = format!("{}-absent", file.path().display());
-        for (authority, what) in [(file.path().display().to_string(), "holds no certificate"), (absent, "cannot be read")] {
-            let flags = format!("--smtp smtp://leads:2026#Winter@mail.example.com:587 --from a@example.com --to b@example.com --ehlo-name a_b --smtp-ca {authority}");
+        for (authority, what) in [
+            (file.path().display().to_string(), "holds no certificate"),
+            (absent, "cannot be read"),
+        ] {
+            let flags = format!(
+                "--smtp smtp://leads:2026#Winter@mail.example.com:587 --from a@example.com --to b@example.com --ehlo-name a_b --smtp-ca {authority}"
+            );
             let mistakes = parse(&flags, None).err().unwrap().to_string();
-            for part in ["a # in user or password is written %23", "--ehlo-name \"a_b\"", "--smtp-ca", what] {
+            for part in [
+                "a # in user or password is written %23",
+                "--ehlo-name \"a_b\"",
+                "--smtp-ca",
+                what,
+            ] {
                 assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
             }
             assert!(!mistakes.contains("Winter"), "{mistakes}");

@@ -67,7 +67,11 @@ fn import(bytes: &[u8]) -> (Vec<String>, Vec<Value>) {
         let text = std::fs::read(house.data().join("lookup").join(name)).unwrap();
         let file: Value = serde_json::from_slice(&text).unwrap();
         let members = ["lead_id", "lead_owner", "owner_email"];
-        owners.push(members.map(|name| file[name].as_str().unwrap_or("-")).join(" "));
+        owners.push(
+            members
+                .map(|name| file[name].as_str().unwrap_or("-"))
+                .join(" "),
+        );
     }
     (owners, said)
 }
@@ -75,13 +79,29 @@ fn import(bytes: &[u8]) -> (Vec<String>, Vec<Value>) {
 #[test]
 fn a_file_is_imported_as_excel_writes_it() {
     let text = "Lead ID;Owner;E-Mail;;\r\na;Zo\u{eb};zoe@example.com ;;\r\nb;Omar\r\n;;;;\r\n";
-    let utf16: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let utf16: Vec<u8> = format!("\u{feff}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let latin: Vec<u8> = text
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap())
+        .collect();
     let named = format!("sep=;\r\n{text}");
     let tabs = text.replace(';', "\t");
-    for (bytes, is_guess) in [(text.as_bytes(), false), (named.as_bytes(), false), (tabs.as_bytes(), false), (&utf16, false), (&latin, true)] {
+    for (bytes, is_guess) in [
+        (text.as_bytes(), false),
+        (named.as_bytes(), false),
+        (tabs.as_bytes(), false),
+        (&utf16, false),
+        (&latin, true),
+    ] {
         let (owners, said) = import(bytes);
-        assert_eq!(owners, ["a Zo\u{eb} zoe@example.com", "b Omar -"], "{said:?}");
+        assert_eq!(
+            owners,
+            ["a Zo\u{eb} zoe@example.com", "b Omar -"],
+            "{said:?}"
+        );
         let notes = said.iter().filter_map(|line| line["note"].as_str());
         let notes: Vec<_> = notes.collect();
         let has = |part: &str| notes.iter().any(|note| note.contains(part));
@@ -94,7 +114,10 @@ fn a_file_is_imported_as_excel_writes_it() {
 #[test]
 fn a_complaint_about_a_file_begins_with_its_line_and_nothing_is_written() {
     for (text, expected) in [
-        ("lead_id,lead_owner\r\na,Omar\r\n\r\nb,\"Ann\r\nc,Olga\r\n", "line 4: "),
+        (
+            "lead_id,lead_owner\r\na,Omar\r\n\r\nb,\"Ann\r\nc,Olga\r\n",
+            "line 4: ",
+        ),
         ("sep=;\r\nlead_id;lead_owner\r\na;\r\n", "line 3: "),
         ("lead_id,funnel\na,b\n", "line 1: "),
         ("PK\u{3}\u{4}", "line 1: "),
@@ -107,10 +130,15 @@ fn a_complaint_about_a_file_begins_with_its_line_and_nothing_is_written() {
         assert_eq!(complaint["line"], expected[5..6].parse::<u64>().unwrap());
         let house = House::new();
         house.write("owners.csv", text);
-        let ran = house.run("lookup import owners.csv --create").expect_code(1);
+        let ran = house
+            .run("lookup import owners.csv --create")
+            .expect_code(1);
         let lines: Vec<_> = ran.out.lines().collect();
         assert!(lines[0].starts_with(expected), "{lines:?}");
-        assert!(lines.last().unwrap().contains("othing was written"), "{lines:?}");
+        assert!(
+            lines.last().unwrap().contains("othing was written"),
+            "{lines:?}"
+        );
         assert!(!house.data().exists());
     }
 }
@@ -120,11 +148,18 @@ fn a_slip_in_the_data_folders_name_makes_no_folder() {
     let house = House::new();
     house.write("owners.csv", "lead_id,owner\na,Omar\n");
     for line in ["lookup put a --owner Omar", "lookup import owners.csv"] {
-        house.run(&format!("{line} --data typo")).expect_error(1, "there is no data folder at typo");
+        house
+            .run(&format!("{line} --data typo"))
+            .expect_error(1, "there is no data folder at typo");
         assert!(!house.path().join("typo").exists());
     }
-    for (line, folder) in [("lookup put a --owner Omar", "one"), ("lookup import owners.csv", "two")] {
-        house.run(&format!("{line} --create --data {folder}")).expect_code(0);
+    for (line, folder) in [
+        ("lookup put a --owner Omar", "one"),
+        ("lookup import owners.csv", "two"),
+    ] {
+        house
+            .run(&format!("{line} --create --data {folder}"))
+            .expect_code(0);
         assert!(house.path().join(folder).join("lookup/a.json").exists());
     }
 }
@@ -135,12 +170,17 @@ fn an_address_is_taken_as_people_write_it_and_one_that_cannot_be_read_is_shown_w
     house.json("lookup put --create a --owner Omar --owner-email <omar@example.com>");
     let files = house.json("lookup ls");
     assert_eq!(files[0]["problem"], Value::Null);
-    house.run("lookup put b --owner Omar --owner-email omar@").expect_error(2, "omar@");
+    house
+        .run("lookup put b --owner Omar --owner-email omar@")
+        .expect_error(2, "omar@");
     let file = r#"{"lead_id":"c","lead_owner":"Olga","owner_email":["olga@example.com","omar@example.com"]}"#;
     house.write("leadwire-data/lookup/c.json", file);
     let problem = "owner_email is no single e-mail address, so the owner gets no mail";
     let listed = house.json("lookup ls").pop().unwrap();
-    assert_eq!((&listed["owner"], &listed["problem"]), (&Value::from("Olga"), &Value::from(problem)));
+    assert_eq!(
+        (&listed["owner"], &listed["problem"]),
+        (&Value::from("Olga"), &Value::from(problem))
+    );
     let up = house.up("--delay 0s --notify-owner");
     up.accept("c");
     up.wait_for("owner_email_invalid");
@@ -162,7 +202,10 @@ fn an_owner_file_that_may_not_be_read_is_told_in_the_words_of_one_machine() {
     up.accept("a");
     let told = up.wait_for("lookup_denied");
     let message = told["message"].as_str().unwrap();
-    assert!(message.contains("denied") && !message.contains("bucket"), "{told}");
+    assert!(
+        message.contains("denied") && !message.contains("bucket"),
+        "{told}"
+    );
     up.wait_for("lead_deferred");
     let lead = house.lead("a");
     let problem = lead["owner_file_problem"].as_str().unwrap();
@@ -172,7 +215,9 @@ fn an_owner_file_that_may_not_be_read_is_told_in_the_words_of_one_machine() {
 #[test]
 fn the_owner_files_are_listed_as_a_lead_that_meets_them_finds_them() {
     let house = House::new();
-    house.run("lookup put --create a --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create a --owner Omar")
+        .expect_code(0);
     for (lead, file) in [
         ("b", "\u{feff}{\"lead_id\":\"b\",\"lead_owner\":\"Olga\"}"),
         (
@@ -201,7 +246,9 @@ fn the_owner_files_are_listed_as_a_lead_that_meets_them_finds_them() {
 #[test]
 fn a_sweep_of_an_empty_folder_finds_nothing() {
     let house = House::new();
-    house.run("lookup put --create a --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create a --owner Omar")
+        .expect_code(0);
     let report = house.json("sweep --dry-run").remove(0);
     assert_eq!(report["found"], 0);
     assert_eq!(report["refused"], false);

@@ -16,7 +16,11 @@ fn a_hangup_reads_the_sources_again_and_a_bad_document_keeps_the_old_ones() {
     let house = House::new();
     write_sources(&house, OLD);
     let up = house.up("");
-    let send = |secret: &str| house.run(&format!("send {} --secret {secret}", up.url)).code;
+    let send = |secret: &str| {
+        house
+            .run(&format!("send {} --secret {secret}", up.url))
+            .code
+    };
     assert_eq!(send(OLD), Some(0));
     house.write("leadwire-data/sources.json", "{ half");
     up.hang_up();
@@ -39,7 +43,10 @@ fn a_hangup_never_ends_the_service_not_even_while_it_stops() {
         up.hang_up();
         up.wait_for("sources_reloaded");
     }
-    let health = agent().get(format!("{}/healthz", up.base())).call().unwrap();
+    let health = agent()
+        .get(format!("{}/healthz", up.base()))
+        .call()
+        .unwrap();
     assert_eq!(health.status(), 200);
     up.hang_up();
     assert_eq!(up.stop(), Some(0));

@@ -9,8 +9,8 @@ mod smtp;
 mod url;
 
 pub(crate) use log::MailLog;
-pub(crate) use smtp::BEFORE_DEADLINE;
 pub use server::{EhloName, EhloNameError, SmtpAuthority, SmtpAuthorityError, SmtpServer};
+pub(crate) use smtp::BEFORE_DEADLINE;
 pub use smtp::{ANSWER_DEADLINE, probe_smtp};
 pub use url::{SmtpUrl, SmtpUrlError};
 

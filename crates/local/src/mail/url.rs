@@ -109,8 +109,12 @@ fn port(url: &Url, tls: Tls) -> Result<u16, SmtpUrlError> {
         (None, Tls::Implicit) => Ok(465),
         (None, Tls::Required | Tls::Offered | Tls::Off) => Ok(587),
         (Some(0), _) => Err(SmtpUrlError("its port is 1 to 65535")),
-        (Some(465), Tls::Required) => Err(SmtpUrlError("port 465 is TLS from the first byte: smtps://")),
-        (Some(587), Tls::Implicit) if !is_ours => Err(SmtpUrlError("port 587 begins without TLS: smtp://")),
+        (Some(465), Tls::Required) => Err(SmtpUrlError(
+            "port 465 is TLS from the first byte: smtps://",
+        )),
+        (Some(587), Tls::Implicit) if !is_ours => {
+            Err(SmtpUrlError("port 587 begins without TLS: smtp://"))
+        }
         (Some(port), _) => Ok(port),
     }
 }
@@ -216,13 +220,22 @@ mod tests {
         check_hint("smtp://leads:2026?Winter@mail.example.com:587", "%3F");
         check_hint("smtp://leads:2026@Win#ter@mail.example.com", "%23");
         check_hint("smtp://mail.example.com#Winter", "nothing follows the port");
-        check_hint("smtp://leads:Win\tter@mail.example.com", "control character");
+        check_hint(
+            "smtp://leads:Win\tter@mail.example.com",
+            "control character",
+        );
         check_hint("smtp://b\u{fc}cher.example", "xn--");
         check_hint("smtp://mail.example.com:0", "1 to 65535");
         check_hint("smtp://mail.example.com:465", "smtps://");
         check_hint("smtps://mail.example.com:587", "smtp://");
-        check("smtp://leads:2026%23Winter@mail.example.com:587", "mail.example.com 587 Required login");
-        check("smtp://leads:2026@Winter@mail.example.com", "mail.example.com 587 Required login");
+        check(
+            "smtp://leads:2026%23Winter@mail.example.com:587",
+            "mail.example.com 587 Required login",
+        );
+        check(
+            "smtp://leads:2026@Winter@mail.example.com",
+            "mail.example.com 587 Required login",
+        );
     }
 
     #[test]

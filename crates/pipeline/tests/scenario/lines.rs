@@ -52,7 +52,10 @@ impl Sink for Lines {
 #[tokio::test(start_paused = true)]
 async fn an_owner_file_that_cannot_be_used_is_told_with_its_defect_by_every_receive() {
     for (file, defect) in [
-        (r#"{"lead_id":"test-1","lead_owner":"a","lead_owner":"b"}"#, "an object has the same key twice"),
+        (
+            r#"{"lead_id":"test-1","lead_owner":"a","lead_owner":"b"}"#,
+            "an object has the same key twice",
+        ),
         (r#"{"lead_id":"test-2"}"#, "names another lead"),
         ("[]", "not a JSON object"),
     ] {
@@ -63,7 +66,9 @@ async fn an_owner_file_that_cannot_be_used_is_told_with_its_defect_by_every_rece
         world.work_until_idle().await;
         assert_eq!(lines.count("owner_file_unusable"), 3, "{file}");
         let lines = lines.0.lock().unwrap();
-        let told = lines.iter().filter(|line| line.event == "owner_file_unusable");
+        let told = lines
+            .iter()
+            .filter(|line| line.event == "owner_file_unusable");
         let told: Vec<_> = told.map(|line| line.error.as_deref()).collect();
         assert_eq!(told, [Some(defect); 3]);
     }

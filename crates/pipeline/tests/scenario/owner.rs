@@ -107,7 +107,8 @@ async fn the_owner_is_mailed_only_where_configured_and_only_by_the_owner_file() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_owner_is_mailed_however_people_write_the_address_and_counted_where_it_cannot_be_read() {
+async fn the_owner_is_mailed_however_people_write_the_address_and_counted_where_it_cannot_be_read()
+{
     for (written, expected) in [
         (r#""omar@example.com ""#, 2),
         (r#""Omar <omar@example.com>""#, 2),
@@ -121,7 +122,9 @@ async fn the_owner_is_mailed_however_people_write_the_address_and_counted_where_
         world.observed(world.work_until_idle()).await;
         let sent = world.mailer().sent();
         assert_eq!(sent.len(), expected, "{written}");
-        let to_owner = sent.iter().filter(|mail| mail.to.expose() == "omar@example.com");
+        let to_owner = sent
+            .iter()
+            .filter(|mail| mail.to.expose() == "omar@example.com");
         assert_eq!(to_owner.count(), expected - 1, "{written}");
         let counted = world.counted().get("OwnerEmailInvalid").copied();
         assert_eq!(counted, (expected == 1).then_some(1), "{written}");

@@ -1,4 +1,5 @@
 use super::{Enriched, EnrichedError, Provenance, SCHEMA, parse_enriched, render_enriched};
+use crate::address::EmailAddress;
 use crate::effect::EffectId;
 use crate::hostile;
 use crate::json::Object;

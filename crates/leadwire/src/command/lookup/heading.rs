@@ -9,23 +9,52 @@ pub(super) const LEAD_ID: &str = "lead_id";
 
 /// Columns that something here reads, each with what people call it otherwise, without regard to case, blanks and punctuation.
 const COLUMNS: &[(&str, &[&str])] = &[
-    (LEAD_ID, &["lead", "id", "leadno", "leadnumber", "leadnr", "recordid"]),
+    (
+        LEAD_ID,
+        &["lead", "id", "leadno", "leadnumber", "leadnr", "recordid"],
+    ),
     (
         LEAD_OWNER,
         &[
-            "owner", "ownername", "leadownername", "assignedto", "assignee", "salesperson",
-            "salesrep", "rep", "agent", "contactowner", "accountowner",
+            "owner",
+            "ownername",
+            "leadownername",
+            "assignedto",
+            "assignee",
+            "salesperson",
+            "salesrep",
+            "rep",
+            "agent",
+            "contactowner",
+            "accountowner",
         ],
     ),
     (
         OWNER_EMAIL,
         &[
-            "email", "mail", "emailaddress", "ownersemail", "owneremailaddress", "ownermail", "leadowneremail",
+            "email",
+            "mail",
+            "emailaddress",
+            "ownersemail",
+            "owneremailaddress",
+            "ownermail",
+            "leadowneremail",
             "salesrepemail",
         ],
     ),
-    ("lead_email", &["leadmail", "leademailaddress", "customeremail", "contactemail"]),
-    ("display_name", &["leadname", "fullname", "contactname", "customername"]),
+    (
+        "lead_email",
+        &[
+            "leadmail",
+            "leademailaddress",
+            "customeremail",
+            "contactemail",
+        ],
+    ),
+    (
+        "display_name",
+        &["leadname", "fullname", "contactname", "customername"],
+    ),
     ("funnel", &[]),
     ("status_label", &[]),
     ("date_created", &[]),
@@ -86,7 +115,9 @@ pub(super) fn parse(row: &Row) -> Result<Headings, Vec<Complaint>> {
     }
     if !unknown.is_empty() {
         let columns = unknown.join(", ");
-        notes.push(format!("kept as fields of the lead, since nothing here reads them: {columns}"));
+        notes.push(format!(
+            "kept as fields of the lead, since nothing here reads them: {columns}"
+        ));
     }
     let complaints = complaints(row, &by_field);
     if complaints.is_empty() {
@@ -160,9 +191,18 @@ mod tests {
         for (names, expected) in [
             ("lead_id,lead_owner,owner_email", ""),
             ("Lead ID,Lead Owner,Owner_Email", ""),
-            ("LeadID,owner,E-Mail", "\"LeadID\" lead_id, \"owner\" lead_owner, \"E-Mail\" owner_email"),
-            ("Record ID,Contact owner,email", "\"Record ID\" lead_id, \"Contact owner\" lead_owner, \"email\" owner_email"),
-            ("id,Assigned To,mail", "\"id\" lead_id, \"Assigned To\" lead_owner, \"mail\" owner_email"),
+            (
+                "LeadID,owner,E-Mail",
+                "\"LeadID\" lead_id, \"owner\" lead_owner, \"E-Mail\" owner_email",
+            ),
+            (
+                "Record ID,Contact owner,email",
+                "\"Record ID\" lead_id, \"Contact owner\" lead_owner, \"email\" owner_email",
+            ),
+            (
+                "id,Assigned To,mail",
+                "\"id\" lead_id, \"Assigned To\" lead_owner, \"mail\" owner_email",
+            ),
         ] {
             let headings = headings(names).unwrap();
             let fields: Vec<_> = headings.fields.iter().flatten().collect();
@@ -177,8 +217,18 @@ mod tests {
     fn a_column_that_nothing_reads_is_kept_and_said_with_what_was_perhaps_meant() {
         let headings = headings("lead_id,owner_emial,lead_owner,Region West,,funnel").unwrap();
         let fields: Vec<_> = headings.fields.iter().map(Option::as_deref).collect();
-        let expected = ["lead_id", "owner_emial", "lead_owner", "region_west", "", "funnel"];
-        assert_eq!(fields, expected.map(|name| Some(name).filter(|name| !name.is_empty())));
+        let expected = [
+            "lead_id",
+            "owner_emial",
+            "lead_owner",
+            "region_west",
+            "",
+            "funnel",
+        ];
+        assert_eq!(
+            fields,
+            expected.map(|name| Some(name).filter(|name| !name.is_empty()))
+        );
         let said = "kept as fields of the lead, since nothing here reads them: \"owner_emial\" (did you mean owner_email?), \"Region West\"";
         assert_eq!(headings.notes, [said]);
     }
@@ -188,11 +238,23 @@ mod tests {
         let wrong = headings("funnel,_leadwire,Phone,phone").unwrap_err();
         let has = |part: &str| wrong.iter().any(|complaint| complaint.contains(part));
         assert_eq!(wrong.len(), 4, "{wrong:?}");
-        assert!(wrong.iter().all(|complaint| complaint.starts_with("line 1: ")));
-        for part in ["none is lead_id", "none is lead_owner", "called _leadwire", "phone: Phone, phone"] {
+        assert!(
+            wrong
+                .iter()
+                .all(|complaint| complaint.starts_with("line 1: "))
+        );
+        for part in [
+            "none is lead_id",
+            "none is lead_owner",
+            "called _leadwire",
+            "phone: Phone, phone",
+        ] {
             assert!(has(part), "{part} is missing in {wrong:?}");
         }
         let twice = headings("id,owner,owner_email,email").unwrap_err();
-        assert_eq!(twice, ["line 1: more than one column is owner_email: owner_email, email"]);
+        assert_eq!(
+            twice,
+            ["line 1: more than one column is owner_email: owner_email, email"]
+        );
     }
 }

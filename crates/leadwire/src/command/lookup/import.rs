@@ -103,7 +103,9 @@ fn parse(bytes: &[u8]) -> Result<Table, Vec<Complaint>> {
     let sheet = sheet::read(bytes, heading::is_needed).map_err(|complaint| vec![complaint])?;
     let Headings { fields, mut notes } = heading::parse(&sheet.heading)?;
     if let Some(encoding) = sheet.guessed {
-        notes.push(format!("the file is not UTF-8 and was read as {encoding}: look at a name with an accent"));
+        notes.push(format!(
+            "the file is not UTF-8 and was read as {encoding}: look at a name with an accent"
+        ));
     }
     let (mut files, mut bad) = (Vec::new(), Vec::new());
     let mut seen: BTreeMap<LeadId, u64> = BTreeMap::new();
@@ -127,7 +129,9 @@ fn owner_file(fields: &[Option<String>], row: &Row) -> Result<OwnerFile, Vec<Str
             None if cell.is_empty() => {}
             None => {
                 let column = number + 1;
-                return Err(vec![format!("has {cell:?} in column {column}, which has no name in the first row")]);
+                return Err(vec![format!(
+                    "has {cell:?} in column {column}, which has no name in the first row"
+                )]);
             }
         }
     }
@@ -141,7 +145,10 @@ fn only_one(
     file: OwnerFile,
 ) -> Result<OwnerFile, Vec<String>> {
     match seen.get(&file.lead_id) {
-        Some(first) => Err(vec![format!("{} stands in line {first} already", file.lead_id)]),
+        Some(first) => Err(vec![format!(
+            "{} stands in line {first} already",
+            file.lead_id
+        )]),
         None => {
             seen.insert(file.lead_id.clone(), line);
             Ok(file)
@@ -165,7 +172,13 @@ mod tests {
         let text = "Lead_ID,Owner,owner_email\r\na,Omar,omar@example.com\r\n../b,Omar,\r\nc,,\r\nd,Dora,nobody\r\na,Ann,\r\n\r\nf,\"Fay\r\nF\",\r\ng,Gus,,x\r\nh,Hal,hal@example.com,,\r\n";
         let (leads, bad) = said(text);
         assert_eq!(leads, ["a", "f", "h"]);
-        let begins = ["line 3: lead_id \"../b\"", "line 4: lead_owner is empty", "line 5: owner_email \"nobody\"", "line 6: a stands in line 2 already", "line 10: has \"x\" in column 4"];
+        let begins = [
+            "line 3: lead_id \"../b\"",
+            "line 4: lead_owner is empty",
+            "line 5: owner_email \"nobody\"",
+            "line 6: a stands in line 2 already",
+            "line 10: has \"x\" in column 4",
+        ];
         assert_eq!(bad.len(), begins.len(), "{bad:?}");
         for (complaint, begin) in bad.iter().zip(begins) {
             assert!(complaint.starts_with(begin), "{complaint}");
@@ -176,14 +189,25 @@ mod tests {
     fn a_file_as_excel_writes_it_is_read() {
         let text = "sep=;\r\nLead ID;Owner;E-Mail;;\r\na;Omar;omar@example.com ;;\r\nb;Olga\r\n;;;;\r\n;;;;\r\n";
         let (leads, bad) = said(text);
-        assert_eq!((leads.join(" "), bad.len()), ("a b".to_owned(), 0), "{bad:?}");
+        assert_eq!(
+            (leads.join(" "), bad.len()),
+            ("a b".to_owned(), 0),
+            "{bad:?}"
+        );
     }
 
     #[test]
     fn a_first_row_without_the_needed_columns_refuses_the_file() {
-        for text in ["", "lead_id,funnel\na,b\n", "lead_id,lead_owner,owner\na,b,c\n"] {
+        for text in [
+            "",
+            "lead_id,funnel\na,b\n",
+            "lead_id,lead_owner,owner\na,b,c\n",
+        ] {
             let complaints = parse(text.as_bytes()).err().unwrap();
-            assert!(complaints[0].to_string().starts_with("line 1: "), "{text:?}");
+            assert!(
+                complaints[0].to_string().starts_with("line 1: "),
+                "{text:?}"
+            );
         }
     }
 
@@ -191,7 +215,12 @@ mod tests {
     fn what_was_guessed_is_said() {
         let table = parse(b"id,owner,region\na,Zo\xeb,x\n").ok().unwrap();
         let notes = table.notes.join("; ");
-        for part in ["\"id\" is read as lead_id", "\"owner\" is read as lead_owner", "\"region\"", "Windows-1252"] {
+        for part in [
+            "\"id\" is read as lead_id",
+            "\"owner\" is read as lead_owner",
+            "\"region\"",
+            "Windows-1252",
+        ] {
             assert!(notes.contains(part), "{part}: {notes}");
         }
     }

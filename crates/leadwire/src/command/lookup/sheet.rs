@@ -47,7 +47,10 @@ const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
 pub(super) fn read(bytes: &[u8], is_column: impl Fn(&str) -> bool) -> Result<Sheet, Complaint> {
     if let Some(what) = other_format(bytes) {
         let advice = "save it as CSV (UTF-8)";
-        return Err(Complaint::new(1, format!("this is {what}, not CSV; {advice}")));
+        return Err(Complaint::new(
+            1,
+            format!("this is {what}, not CSV; {advice}"),
+        ));
     }
     let (text, guessed) = decode(bytes)?;
     if let Some(at) = text.find('\0') {
@@ -128,7 +131,9 @@ fn named_separator(text: &str) -> Option<(char, &str)> {
         name.is_some_and(|name| name.eq_ignore_ascii_case("sep="))
     })?;
     let separator = named.chars().next()?;
-    let is_one = separator.is_ascii() && !separator.is_ascii_alphanumeric() && !matches!(separator, '"' | ' ');
+    let is_one = separator.is_ascii()
+        && !separator.is_ascii_alphanumeric()
+        && !matches!(separator, '"' | ' ');
     // A spreadsheet that wrote it again has quoted it, and filled it up with empty cells.
     let is_alone = |c: char| c == separator || c == '"' || SEPARATORS.contains(&c);
     (is_one && named.chars().all(is_alone)).then_some((separator, rest))
@@ -138,7 +143,7 @@ fn named_separator(text: &str) -> Option<(char, &str)> {
 fn likely_separator(text: &str, is_column: impl Fn(&str) -> bool) -> char {
     let mut lines = text.split(['\r', '\n']);
     let heading = lines.find(|line| line.chars().any(char::is_alphanumeric));
-    let heading = heading.unwrap_or_default();
+    let heading = heading.unwrap_or(text);
     let score = |separator: &char| {
         let cells = || heading.split(*separator);
         let known = cells().filter(|cell| is_column(cell.trim().trim_matches('"')));
@@ -182,7 +187,11 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn of(text: &'a str) -> Self {
-        Self { text, at: 0, line: 1 }
+        Self {
+            text,
+            at: 0,
+            line: 1,
+        }
     }
 
     /// The line in which a record begins: behind the ends of lines that stand at its place.
@@ -239,14 +248,17 @@ fn with_sound_quotes(text: &str, separator: char) -> Result<String, Complaint> {
             At::Closed(from, _) if c.is_whitespace() => At::Closed(from, true),
             At::Closed(from, _) => {
                 let end = line_at(text, place);
-                let what = format!("a cell's quote opens here and closes within a cell in line {end}; in a quoted cell write \" as \"\"");
+                let what = format!(
+                    "a cell's quote opens here and closes within a cell in line {end}; in a quoted cell write \" as \"\""
+                );
                 return Err(Complaint::new(line_at(text, from), what));
             }
         };
         sound.push(c);
     }
     if let At::Quoted(from) = at {
-        let what = "a cell's quote opens here and is never closed: it would swallow all that follows";
+        let what =
+            "a cell's quote opens here and is never closed: it would swallow all that follows";
         return Err(Complaint::new(line_at(text, from), what));
     }
     Ok(sound)
@@ -271,7 +283,12 @@ mod tests {
     fn check(bytes: impl AsRef<[u8]>, expected: &[&str]) {
         let bytes = bytes.as_ref();
         let read = sheet(bytes).map(|sheet| shown(&sheet));
-        assert_eq!(read.unwrap(), expected, "{:?}", String::from_utf8_lossy(bytes));
+        assert_eq!(
+            read.unwrap(),
+            expected,
+            "{:?}",
+            String::from_utf8_lossy(bytes)
+        );
     }
 
     #[track_caller]
@@ -310,8 +327,14 @@ mod tests {
             let text = format!("{first}lead_id;owner\na;Zoë\n");
             check(text, &["2:lead_id|owner", "3:a|Zoë"]);
         }
-        check("sep=\t\nlead_id\to,w\na\tZoë", &["2:lead_id|o,w", "3:a|Zoë"]);
-        check("sep=^\nlead_id^owner\na^Zoë", &["2:lead_id|owner", "3:a|Zoë"]);
+        check(
+            "sep=\t\nlead_id\to,w\na\tZoë",
+            &["2:lead_id|o,w", "3:a|Zoë"],
+        );
+        check(
+            "sep=^\nlead_id^owner\na^Zoë",
+            &["2:lead_id|owner", "3:a|Zoë"],
+        );
     }
 
     #[test]
@@ -356,7 +379,19 @@ mod tests {
     #[test]
     fn empty_rows_are_passed_over_and_lines_are_counted_as_an_editor_does() {
         for end in ["\n", "\r\n", "\r"] {
-            let text = ["", "lead_id,o", "", ",", "a,\"x", "y\"", "", "", "b, z ", ""].join(end);
+            let text = [
+                "",
+                "lead_id,o",
+                "",
+                ",",
+                "a,\"x",
+                "y\"",
+                "",
+                "",
+                "b, z ",
+                "",
+            ]
+            .join(end);
             let cell = format!("5:a|x{end}y");
             check(text, &["2:lead_id|o", &cell, "9:b|z"]);
         }
@@ -372,7 +407,11 @@ mod tests {
             let named = ["sep=,", "lead_id,o", "a,\"Ann", ""].join(end);
             check_complaint(named, 3, "never closed");
         }
-        check_complaint("lead_id,o\na,\"Ann\" Lee\n", 2, "closes within a cell in line 2");
+        check_complaint(
+            "lead_id,o\na,\"Ann\" Lee\n",
+            2,
+            "closes within a cell in line 2",
+        );
     }
 
     #[test]

@@ -15,7 +15,11 @@ fn about(number: usize) -> Mail {
 /// Sends so many mails one after the other.
 async fn send_all(mailer: &LocalMailer, count: usize) {
     for number in 0..count {
-        assert_eq!(outcome(mailer, &about(number)).await, "accepted", "{number}");
+        assert_eq!(
+            outcome(mailer, &about(number)).await,
+            "accepted",
+            "{number}"
+        );
     }
 }
 
@@ -29,7 +33,10 @@ async fn mails_one_after_the_other_share_a_connection_and_a_login() {
     assert_eq!(server.received().len(), 10);
     let accepted = |(outcome, attempt): &(String, u32)| outcome == "accepted" && *attempt == 1;
     let logged = logged(&sample).await;
-    assert!(logged.len() == 10 && logged.iter().all(accepted), "{logged:?}");
+    assert!(
+        logged.len() == 10 && logged.iter().all(accepted),
+        "{logged:?}"
+    );
 }
 
 #[tokio::test]
@@ -54,9 +61,21 @@ async fn check_stale(script: Script, what: &str) {
 #[tokio::test]
 async fn a_kept_connection_that_its_server_has_given_up_is_opened_anew() {
     check_stale(Script::on_kept("MAIL", DROP), "closed without a word").await;
-    check_stale(Script::on_kept("MAIL", "421 4.4.2 idle for too long"), "closed").await;
-    check_stale(Script::on_kept("MAIL", "452 4.5.3 enough of you"), "a limit").await;
-    check_stale(Script::with("message", "half 250 taken\r\n"), "closed at once").await;
+    check_stale(
+        Script::on_kept("MAIL", "421 4.4.2 idle for too long"),
+        "closed",
+    )
+    .await;
+    check_stale(
+        Script::on_kept("MAIL", "452 4.5.3 enough of you"),
+        "a limit",
+    )
+    .await;
+    check_stale(
+        Script::with("message", "half 250 taken\r\n"),
+        "closed at once",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -88,16 +107,25 @@ async fn an_answer_to_a_mail_on_a_kept_connection_is_an_answer() {
         let sample = sample();
         let (server, mailer) = smtp(&sample, Script::on_kept(step, reply)).await;
         send_all(&mailer, 1).await;
-        assert_eq!(outcome(&mailer, &about(1)).await, expected, "{step} {reply}");
+        assert_eq!(
+            outcome(&mailer, &about(1)).await,
+            expected,
+            "{step} {reply}"
+        );
         assert_eq!(server.connections(), 1, "{step} {reply}");
         // What comes after it does not meet what was left behind.
-        assert_eq!(outcome(&mailer, &about(2)).await, "accepted", "{step} {reply}");
+        assert_eq!(
+            outcome(&mailer, &about(2)).await,
+            "accepted",
+            "{step} {reply}"
+        );
         assert_eq!(server.connections(), 2, "{step} {reply}");
     }
 }
 
 #[tokio::test]
-async fn that_a_mail_goes_out_on_a_kept_connection_is_on_disk_before_it_can_be_taken_and_not_earlier() {
+async fn that_a_mail_goes_out_on_a_kept_connection_is_on_disk_before_it_can_be_taken_and_not_earlier()
+ {
     for (step, row) in [("DATA", None), ("message", Some("sending"))] {
         let sample = sample();
         let (server, mailer) = smtp(&sample, Script::on_kept(step, HOLD)).await;
@@ -116,7 +144,10 @@ async fn that_a_mail_goes_out_on_a_kept_connection_is_on_disk_before_it_can_be_t
 }
 
 async fn is_ended(server: &Server) {
-    eventually("the connection is ended", || async { server.goodbyes() == 1 }).await;
+    eventually("the connection is ended", || async {
+        server.goodbyes() == 1
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -171,14 +202,20 @@ async fn introduced(sample: &Sample, server: &Server, user: &str) -> Result<(), 
 #[tokio::test]
 async fn a_server_that_takes_no_password_is_told_at_the_start_and_refuses_mails() {
     for (offer, what) in [
-        ("250-here\r\n250 AUTH XOAUTH2 OAUTHBEARER", ": it offers only OAuth2"),
+        (
+            "250-here\r\n250 AUTH XOAUTH2 OAUTHBEARER",
+            ": it offers only OAuth2",
+        ),
         ("250 here", ""),
     ] {
         let sample = sample();
         let server = Server::start(Script::offering(offer)).await;
         let said = format!("the mail server takes no user and password{what}");
         let at_start = introduced(&sample, &server, "user:pw@").await;
-        assert_eq!(at_start, Err(format!("could not use the mail server: {said}")));
+        assert_eq!(
+            at_start,
+            Err(format!("could not use the mail server: {said}"))
+        );
         let mailer = sample.home.smtp(server.url("user:pw@"));
         let sent = send(&mailer, &mail()).await;
         assert_eq!(sent, ("refused", format!("could not send mail: {said}")));
