@@ -68,7 +68,9 @@ pub(crate) struct DlqShowArgs {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(override_usage = "leadwire dlq redrive [OPTIONS] <ID…|--all|--reason R|--older-than T|--newer-than T>")]
+#[command(
+    override_usage = "leadwire dlq redrive [OPTIONS] <ID…|--all|--reason R|--older-than T|--newer-than T>"
+)]
 #[command(after_help = "\
 It is safe to repeat: what is queued already is left alone, and a lead is never mailed twice.
 

@@ -98,17 +98,14 @@ pub(super) fn parse(row: &Row) -> Result<Headings, Vec<Complaint>> {
             continue;
         }
         let own = heading.to_lowercase().replace(char::is_whitespace, "_");
-        let field = match known(heading) {
-            Some(field) => {
-                if own != field {
-                    notes.push(format!("column {heading:?} is read as {field}"));
-                }
-                field.to_owned()
+        let field = if let Some(field) = known(heading) {
+            if own != field {
+                notes.push(format!("column {heading:?} is read as {field}"));
             }
-            None => {
-                unknown.push(describe_unknown(heading));
-                own
-            }
+            field.to_owned()
+        } else {
+            unknown.push(describe_unknown(heading));
+            own
         };
         by_field.entry(field.clone()).or_default().push(heading);
         fields.push(Some(field));

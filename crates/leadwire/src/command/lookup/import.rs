@@ -144,16 +144,12 @@ fn only_one(
     line: u64,
     file: OwnerFile,
 ) -> Result<OwnerFile, Vec<String>> {
-    match seen.get(&file.lead_id) {
-        Some(first) => Err(vec![format!(
-            "{} stands in line {first} already",
-            file.lead_id
-        )]),
-        None => {
-            seen.insert(file.lead_id.clone(), line);
-            Ok(file)
-        }
+    if let Some(first) = seen.get(&file.lead_id) {
+        let lead_id = &file.lead_id;
+        return Err(vec![format!("{lead_id} stands in line {first} already")]);
     }
+    seen.insert(file.lead_id.clone(), line);
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ impl MailServer {
     ) -> Result<(), MailOutcome> {
         let _turn = self.turn(mail).await?;
         let deadline = Instant::now() + BEFORE_DEADLINE;
-        let mut connection = self.before(deadline, self.prepare(mail)).await?;
+        let mut connection = self.before(deadline, Box::pin(self.prepare(mail))).await?;
         let answered = {
             let gate = &connection.gate;
             let end = || {
@@ -196,13 +196,12 @@ impl MailServer {
     async fn prepare(&self, mail: &Mail) -> Result<Connection, SmtpFailure> {
         let from = commands::Mail::new(Some(address(&mail.from)?), Vec::new());
         let to = commands::Rcpt::new(address(&mail.to)?, Vec::new());
-        let mut connection = match self.begin_on_kept(&from).await {
-            Some(connection) => connection,
-            None => {
-                let mut connection = self.open().await?;
-                command(&mut connection.smtp, "MAIL FROM", from).await?;
-                connection
-            }
+        let mut connection = if let Some(kept) = self.begin_on_kept(&from).await {
+            kept
+        } else {
+            let mut new = self.open().await?;
+            command(&mut new.smtp, "MAIL FROM", from).await?;
+            new
         };
         command(&mut connection.smtp, "RCPT TO", to).await?;
         command(&mut connection.smtp, "DATA", commands::Data).await?;

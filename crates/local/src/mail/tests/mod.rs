@@ -2,6 +2,7 @@ mod each;
 mod kept;
 mod late;
 mod server;
+mod tls;
 mod upgrade;
 
 use super::{LocalMailer, SmtpUrl, probe_smtp};

@@ -176,6 +176,10 @@ impl Server {
         SmtpUrl::parse(&format!("smtp://{user}127.0.0.1:{}", self.port)).unwrap()
     }
 
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(super) fn connections(&self) -> usize {
         self.session.seen().connections
     }
