@@ -106,7 +106,9 @@ impl FailureReason {
             Self::RawInvalid => {
                 "The raw object holds no event; it was put there by hand. Correct it and redrive."
             }
-            Self::OwnerMissing => "No owner file came in time; put the owner file, then redrive.",
+            Self::OwnerMissing => {
+                "No owner file that could be read came in time; put the owner file, then redrive."
+            }
             Self::LookupInvalid => {
                 "The owner file cannot be used; `leadwire lookup ls` says why. Correct it, then redrive."
             }

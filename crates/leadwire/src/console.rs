@@ -1,7 +1,7 @@
 //! The console: one short line for a person for each event of the pipeline, or JSON lines. No personal data: events have none.
 
 use crate::home;
-use crate::output::{BAD, DIM, GOOD, PLAIN, WAIT, printable};
+use crate::output::{BAD, DIM, GOOD, PLAIN, WAIT, pad, printable};
 use crate::settings::{Log, Settings};
 use anstyle::Style;
 use leadwire_pipeline::observe::words::{Tone, Words};
@@ -118,10 +118,10 @@ impl Line {
     fn print(&self) {
         let now = home::now();
         let clock = now.strftime("%H:%M:%SZ");
-        let (style, word) = (self.style, self.word);
+        let (style, word, lead) = (self.style, self.word, pad(&self.lead, 16));
         let text = format!(
-            "{DIM}{clock}{DIM:#}  {:<16}  {style}{word:<9}{style:#}  {}\n",
-            self.lead, self.text
+            "{DIM}{clock}{DIM:#}  {lead}  {style}{word:<9}{style:#}  {}\n",
+            self.text
         );
         // The other end may be closed; the pipeline goes on.
         drop(anstream::stdout().lock().write_all(text.as_bytes()));

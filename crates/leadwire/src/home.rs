@@ -43,6 +43,8 @@ pub(crate) trait Operated: Home<Store: Eraser> + DeadLetterQueue + MessagesOf + 
     const EXPIRES: bool;
     /// Why this home may have no canary, and what to do about it.
     const WITHOUT_CANARY: &'static str;
+    /// What to do about an owner file that may not be read.
+    const OWNER_FILE_DENIED: &'static str;
     /// Where else something about a lead may be, for the operator to look at.
     const ELSEWHERE: &'static [&'static str];
     /// A look into the whole queue. It must not take a message away from anyone, not even for a while: an alarm watches the dead letters.

@@ -8,6 +8,7 @@ mod duration;
 mod effects;
 mod home;
 mod output;
+mod owner_file;
 mod page;
 mod server;
 mod service;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use unicode_width::UnicodeWidthStr as _;
 
 /// Good news.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -88,7 +89,7 @@ impl Cell {
     }
 
     fn width(&self) -> usize {
-        self.text.chars().count()
+        self.text.width()
     }
 }
 
@@ -168,9 +169,10 @@ impl Output {
         self.out.flush()
     }
 
-    /// A table for a person.
+    /// A table for a person: on a terminal no wider than that.
     pub(crate) fn table(&mut self, headings: &[&str], rows: &[Vec<Cell>]) -> io::Result<()> {
-        for line in render_table(headings, rows) {
+        let width_max = if self.is_live() { width() } else { usize::MAX };
+        for line in render_table(headings, rows, width_max) {
             self.line(line)?;
         }
         Ok(())
@@ -249,8 +251,14 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     causes.any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// The lines of a table: columns as wide as they must be, two spaces between, no space at the end.
-pub(crate) fn render_table(headings: &[&str], rows: &[Vec<Cell>]) -> Vec<String> {
+/// The least width of a last column that is broken into lines: below that nobody could read it.
+const WRAPPED_MIN: usize = 24;
+/// Between columns.
+const GAP: usize = 2;
+
+/// The lines of a table: columns as wide as they must be, two spaces between, no space at the end. Where it is wider than `width_max`, the
+/// last column, which holds sentences, is broken between words.
+pub(crate) fn render_table(headings: &[&str], rows: &[Vec<Cell>], width_max: usize) -> Vec<String> {
     let head = headings.iter().map(|heading| Cell::styled(*heading, BOLD));
     let head: Vec<Cell> = head.collect();
     let rows = || [&head].into_iter().chain(rows);
@@ -258,23 +266,41 @@ pub(crate) fn render_table(headings: &[&str], rows: &[Vec<Cell>]) -> Vec<String>
         let cells = rows().filter_map(|row: &Vec<Cell>| row.get(column));
         cells.map(Cell::width).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
-    rows().map(|row| render_row(row, &widths)).collect()
+    let mut widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let left: usize = widths.iter().rev().skip(1).map(|width| width + GAP).sum();
+    if let Some(last) = widths.last_mut() {
+        *last = (*last).min(width_max.saturating_sub(left).max(WRAPPED_MIN));
+    }
+    rows().flat_map(|row| render_row(row, &widths)).collect()
 }
 
-fn render_row(row: &[Cell], widths: &[usize]) -> String {
+/// The lines of a row.
+fn render_row(row: &[Cell], widths: &[usize]) -> Vec<String> {
     let mut line = String::new();
+    let mut below = Vec::new();
     let last = row.iter().rposition(|cell| !cell.text.is_empty());
     let last = last.unwrap_or(0);
-    let cells = row.iter().zip(widths).enumerate().take(last + 1);
-    for (column, (cell, width)) in cells {
+    let mut left = 0;
+    for (column, (cell, width)) in row.iter().zip(widths).enumerate().take(last + 1) {
         let style = cell.style;
-        line = format!("{line}{style}{}{style:#}", cell.text);
         if column < last {
-            line.push_str(&" ".repeat(width + 2 - cell.width().min(*width)));
+            line = format!("{line}{style}{}{style:#}", pad(&cell.text, width + GAP));
+            left += width + GAP;
+            continue;
         }
+        let mut parts = textwrap::wrap(&cell.text, *width).into_iter();
+        let first = parts.next().unwrap_or_default();
+        line = format!("{line}{style}{first}{style:#}");
+        let indent = " ".repeat(left);
+        below.extend(parts.map(|part| format!("{indent}{style}{part}{style:#}")));
     }
-    line
+    [line].into_iter().chain(below).collect()
+}
+
+/// A text with spaces behind it, up to so many columns of a terminal.
+pub(crate) fn pad(text: &str, columns: usize) -> String {
+    let spaces = columns.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(spaces))
 }
 
 /// A count and what is counted: `1 event`, `2 events`.
@@ -283,20 +309,30 @@ pub(crate) fn plural<N: Copy + Display + From<u8> + PartialEq>(count: N, one: &s
     format!("{count} {one}{s}")
 }
 
-/// The beginning of a text that is longer than `chars`.
-pub(crate) fn shorten(text: &str, chars: usize) -> String {
-    if text.chars().count() <= chars {
+/// The beginning of a text that is wider than so many columns of a terminal.
+pub(crate) fn shorten(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
         return text.to_owned();
     }
-    let beginning: String = text.chars().take(chars.saturating_sub(1)).collect();
-    format!("{beginning}…")
+    let mut kept = String::new();
+    // What has no width could go on for ever.
+    for c in text.chars().take(4 * columns) {
+        kept.push(c);
+        if kept.width() >= columns {
+            kept.pop();
+            break;
+        }
+    }
+    format!("{}…", kept.trim_end_matches('\u{200d}'))
 }
 
-/// Text without what could steer a terminal.
+/// Text without what could steer a terminal or hide in it. The joiners U+200C and U+200D stay, as in the mail: Persian and emoji need them.
 pub(crate) fn printable(text: &str) -> String {
     let is_hidden = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c,
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
     };
     text.chars()
         .map(|c| if is_hidden(c) { '\u{fffd}' } else { c })
@@ -307,21 +343,82 @@ pub(crate) fn printable(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn table(rows: &[[&str; 3]], width_max: usize) -> Vec<String> {
+        let row = |row: &[&str; 3]| row.iter().map(|cell| Cell::plain(*cell)).collect();
+        let rows: Vec<Vec<Cell>> = rows.iter().map(row).collect();
+        let lines = render_table(&["N", "M", "O"], &rows, width_max).into_iter();
+        let plain = lines.map(|line| anstream::adapter::strip_str(&line).to_string());
+        plain.collect()
+    }
+
     #[test]
     fn columns_line_up_and_lines_end_without_spaces() {
-        let rows = [
-            vec![Cell::plain("a"), Cell::plain("long"), Cell::plain("")],
-            vec![Cell::plain("bcd"), Cell::plain(""), Cell::plain("x")],
-        ];
-        let lines = render_table(&["N", "M", "O"], &rows).into_iter();
-        let plain = lines.map(|line| anstream::adapter::strip_str(&line).to_string());
-        let lines: Vec<String> = plain.collect();
+        let lines = table(&[["a", "long", ""], ["bcd", "", "x"]], 80);
         assert_eq!(lines, ["N    M     O", "a    long", "bcd        x"]);
     }
 
     #[test]
+    fn columns_line_up_whatever_is_in_them() {
+        let lines = table(
+            &[
+                ["田中太郎", "x", "1"],
+                ["علی\u{200c}رضا", "x", "2"],
+                ["👩\u{200d}🚀", "x", "3"],
+                ["Zoe\u{308}", "x", "4"],
+            ],
+            80,
+        );
+        let expected = [
+            "N         M  O",
+            "田中太郎  x  1",
+            "علی\u{200c}رضا    x  2",
+            "👩\u{200d}🚀        x  3",
+            "Zoe\u{308}       x  4",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_line_is_no_wider_than_the_terminal() {
+        let why = "the mail server takes no password and offers only OAuth2";
+        let lines = table(&[["田中", "b", why], ["c", "d", "short"]], 40);
+        let expected = [
+            "N     M  O",
+            "田中  b  the mail server takes no",
+            "         password and offers only OAuth2",
+            "c     d  short",
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(table(&[["a", "b", why]], usize::MAX).len(), 2);
+        let narrow = table(&[["a", "b", why]], 10);
+        assert!(
+            narrow.iter().all(|line| line.width() <= 6 + WRAPPED_MIN),
+            "{narrow:?}"
+        );
+    }
+
+    #[test]
+    fn a_text_is_cut_by_what_it_takes_on_the_screen() {
+        for (text, expected) in [
+            ("12345678", "12345678"),
+            ("123456789", "1234567…"),
+            ("田中太郎", "田中太郎"),
+            ("田中太郎x", "田中太…"),
+            ("田中太郎太郎", "田中太…"),
+            ("علی\u{200c}رضا", "علی\u{200c}رضا"),
+        ] {
+            assert_eq!(shorten(text, 8), expected);
+        }
+        let endless = "a\u{300}".repeat(1_000_000);
+        assert!(shorten(&endless, 8).width() <= 8);
+    }
+
+    #[test]
     fn what_could_steer_a_terminal_is_not_printed() {
-        let shown = printable("a\x1b[2Jb\u{202e}\n");
-        assert_eq!(shown, "a\u{fffd}[2Jb\u{fffd}\u{fffd}");
+        let shown = printable("a\x1b[2Jb\u{202e}\n\u{200b}");
+        assert_eq!(shown, "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}");
+        for name in ["علی\u{200c}رضا", "👩\u{200d}🚀"] {
+            assert_eq!(printable(name), name);
+        }
     }
 }

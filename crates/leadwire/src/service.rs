@@ -8,7 +8,8 @@ use crate::server::{App, serve};
 use crate::settings::{Log, Settings, SignaturePolicy};
 use crate::telemetry_store;
 use anyhow::Context as _;
-use leadwire_local::{LocalHome, Runner, RunnerConfig, Spans};
+use leadwire_local::{LocalHome, LocalMailer, Runner, RunnerConfig, Spans};
+use leadwire_pipeline::observe::MailServerUnusable;
 use leadwire_pipeline::port::NoMailer;
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{DEV, EnrichConfig};
@@ -22,7 +23,7 @@ use leadwire_telemetry::{
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::Span;
 
@@ -32,20 +33,29 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 /// An environment in which [`SecretCache`] refuses unsigned requests, also when `sources.json` is deleted later.
 const SIGNED: &str = "signed";
 
-/// Works until `stop` says so, then finishes what is under way, and stores its telemetry.
+/// What is asked of the pipeline while it works.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// Whether it is to stop.
+    pub(crate) stop: watch::Receiver<bool>,
+    /// Notified when it is to read the sources again.
+    pub(crate) reload: Arc<Notify>,
+}
+
+/// Works until it is asked to stop, then finishes what is under way, and stores its telemetry.
 pub(crate) async fn run(
     home: &LocalHome,
     listener: TcpListener,
     settings: &Settings,
     runner: RunnerConfig,
-    stop: watch::Receiver<bool>,
+    asked: Asked,
 ) -> anyhow::Result<()> {
     let metrics = LocalMetrics::install(&settings.enrich.environment, home::now);
     let (finish, finished) = watch::channel(false);
     let keeping = telemetry_store::run(home, metrics.clone(), finished);
-    let app = app(home, settings, metrics);
+    let app = Arc::new(app(home, settings, metrics));
     let working = async {
-        let ended = work(home, (listener, app), settings, runner, stop).await;
+        let ended = work(home, (listener, app), settings, runner, asked).await;
         finish.send_replace(true);
         ended
     };
@@ -67,15 +77,16 @@ impl Spans for MachineSpans {
 
 async fn work(
     home: &LocalHome,
-    (listener, app): (TcpListener, App),
+    (listener, app): (TcpListener, Arc<App>),
     settings: &Settings,
     runner: RunnerConfig,
-    stop: watch::Receiver<bool>,
+    Asked { stop, reload }: Asked,
 ) -> anyhow::Result<()> {
     let mailer = match &settings.smtp {
-        Some(url) => home.smtp(url),
+        Some(server) => home.smtp(server.clone()),
         None => home.outbox(),
     };
+    let introducing = tokio::spawn(introduce(mailer.clone()));
     let names = names(settings);
     let ports = Arc::new(traced(home.ports(mailer), &names));
     let config = EnrichConfig {
@@ -104,7 +115,8 @@ async fn work(
         stopped(asked).await;
         stopping.begin(wait);
     }));
-    let mut server = tokio::spawn(serve(listener, Arc::new(app), stopped(stop.clone())));
+    let reloading = tokio::spawn(reload_for_ever(Arc::clone(&app), reload));
+    let mut server = tokio::spawn(serve(listener, app, stopped(stop.clone())));
     let flushing = tokio::spawn(flush_for_ever());
     let ended = tokio::select! {
         ended = &mut worker => {
@@ -119,10 +131,27 @@ async fn work(
         }
     };
     flushing.abort();
+    reloading.abort();
+    introducing.abort();
     // One that is under way is an event already, or is none.
     canary.inspect(tokio::task::JoinHandle::abort);
     leadwire_telemetry::flush().await;
     ended
+}
+
+/// Says at once where a mail server does not let us in: leads are taken all the same.
+async fn introduce(mailer: LocalMailer) {
+    if let Err(error) = mailer.introduce().await {
+        MailServerUnusable { error: &error }.emit();
+    }
+}
+
+/// Reads the sources again whenever that is asked for. A bad document changes nothing.
+async fn reload_for_ever(app: Arc<App>, asked: Arc<Notify>) {
+    loop {
+        asked.notified().await;
+        app.ingest.reload().await;
+    }
 }
 
 /// Finished spans go out every second; a stage never waits for it.

@@ -13,6 +13,11 @@ impl Usage {
         Self(vec![mistake.into()])
     }
 
+    /// Each of them.
+    pub(crate) fn each(mistakes: Vec<String>) -> Self {
+        Self(mistakes)
+    }
+
     /// All that were made.
     pub(crate) fn all(mistakes: &[ConfigError]) -> Self {
         Self(mistakes.iter().map(ToString::to_string).collect())

@@ -63,6 +63,11 @@ fn about(description: &str) -> (String, String) {
     }
 }
 
+/// A sum. Rust's own of nothing is -0, and would be shown so.
+fn total(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |sum, value| sum + value)
+}
+
 /// The leads of a time that count for the objective.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Counted {
@@ -122,6 +127,13 @@ mod tests {
         near(counted.share(), 0.99);
         near(counted.burn(), 1.0);
         near(counted.budget_left(), 0.0);
+    }
+
+    #[test]
+    fn a_sum_of_nothing_is_shown_as_0() {
+        let none = [].into_iter();
+        assert_eq!(total(none).to_string(), "0");
+        assert_eq!(total([1.0, 2.0].into_iter()).to_string(), "3");
     }
 
     #[test]

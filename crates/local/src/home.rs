@@ -6,7 +6,7 @@ use crate::error::{OpenError, OpenWarning};
 use crate::folder::{DataFolder, FileSystem, file_system};
 use crate::lock;
 use crate::lookup::LookupFolder;
-use crate::mail::{ANSWER_DEADLINE, BEFORE_DEADLINE, Guard, LocalMailer, MailLog, SmtpUrl};
+use crate::mail::{ANSWER_DEADLINE, BEFORE_DEADLINE, Guard, LocalMailer, MailLog, SmtpServer};
 use crate::queue::{SqliteQueue, release};
 use crate::secrets::{FileSecrets, make_canary_secret};
 use crate::stop::Stopping;
@@ -207,9 +207,9 @@ impl LocalHome {
     }
 
     /// Mail by SMTP.
-    pub fn smtp(&self, url: &SmtpUrl) -> LocalMailer {
+    pub fn smtp(&self, server: impl Into<SmtpServer>) -> LocalMailer {
         let (clock, guard) = (self.clock.clone(), self.guard.clone());
-        LocalMailer::smtp(url.clone(), clock, guard, self.stopping.clone())
+        LocalMailer::smtp(server.into(), clock, guard, self.stopping.clone())
     }
 
     /// How its mails learn that this process stops.

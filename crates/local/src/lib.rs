@@ -30,7 +30,10 @@ pub use home::{LEASE_SECONDS, PACE};
 pub use home::{LocalHome, LocalPorts, Mode, OpenOptions, OpenReport};
 pub use leadwire_pipeline::os::{OsEntropy, SystemClock};
 pub use lookup::LookupFolder;
-pub use mail::{ANSWER_DEADLINE, LocalMailer, SmtpUrl, SmtpUrlError, probe_smtp};
+pub use mail::{
+    ANSWER_DEADLINE, EhloName, EhloNameError, LocalMailer, SmtpAuthority, SmtpAuthorityError,
+    SmtpServer, SmtpUrl, SmtpUrlError, probe_smtp,
+};
 pub use queue::{DeadLetter, QueueDepth, SqliteQueue, WaitingMessage};
 pub use runner::{Runner, RunnerConfig, Spans};
 pub use secrets::FileSecrets;

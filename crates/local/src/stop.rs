@@ -18,6 +18,11 @@ impl Stopping {
         self.0.send_replace(Some(Instant::now() + wait));
     }
 
+    /// Whether this process stops.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
     /// Waits until this process begins to stop, and gives the end of its patience.
     pub(crate) async fn begun(&self) -> Instant {
         let mut seen = self.0.subscribe();

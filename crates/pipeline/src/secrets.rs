@@ -74,6 +74,11 @@ impl<S: SecretStore> SecretCache<S> {
         self.fetch(now).await.ok().filter(|fresh| fresh != stale)
     }
 
+    /// Reads the sources again because somebody says that they changed. Where that fails, those that were read before stay.
+    pub async fn reload(&self, now: Timestamp) -> Result<(), PortError> {
+        self.fetch(now).await.map(drop)
+    }
+
     fn cached(&self) -> (Option<Arc<Sources>>, Option<Timestamp>) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (state.sources.clone(), state.tried_at)
@@ -94,7 +99,12 @@ impl<S: SecretStore> SecretCache<S> {
                 Ok(sources)
             }
             Err(error) => {
-                SourcesUnavailable { error: &error }.emit();
+                let is_kept = self.cached().0.is_some();
+                SourcesUnavailable {
+                    error: &error,
+                    is_kept,
+                }
+                .emit();
                 Err(error)
             }
         }

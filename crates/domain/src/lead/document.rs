@@ -1,10 +1,12 @@
 //! The enriched document: the merged lead at top level, and the member `_leadwire` for ours (docs/PROTOCOL.md, Enriched document).
 
+use crate::address::EmailAddress;
 use crate::effect::EffectId;
 use crate::json::{Object, is_empty};
 use crate::lead::field::{KNOWN, LEAD_ID, OURS};
 use crate::lead::id::{EventId, LeadId, Sha256Hex};
 use crate::lead::merge::{Conflict, Merged, Side};
+use crate::lead::owner::{OWNER_EMAIL, OwnerDefect, owner_address};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -59,8 +61,8 @@ pub struct Enriched {
     pub status_label: Option<String>,
     /// When the CRM created the lead, as it says it.
     pub date_created: Option<String>,
-    /// The owner's address, only where the owner file gave it (promise P7).
-    pub owner_email: Option<String>,
+    /// The owner's address, only where the owner file gave one that can be read (promise P7).
+    pub owner_email: Option<EmailAddress>,
     /// Where it comes from.
     pub provenance: Provenance,
 }
@@ -136,16 +138,21 @@ pub fn parse_enriched(bytes: &[u8]) -> Result<Enriched, EnrichedError> {
         funnel: shown(&fields, "funnel"),
         status_label: shown(&fields, "status_label"),
         date_created: shown(&fields, "date_created"),
-        owner_email: owner_email(&fields, &provenance.from),
+        owner_email: owner_email(&fields, &provenance.from).unwrap_or_default(),
         provenance,
     })
 }
 
 /// The owner's address among a lead's fields, only where the owner file gave it (promise P7).
-pub fn owner_email(fields: &Object, from: &BTreeMap<String, Side>) -> Option<String> {
-    let is_trusted = from.get("owner_email") == Some(&Side::Lookup);
-    let text = fields.text("owner_email").filter(|_| is_trusted)?;
-    (!text.trim().is_empty()).then_some(text)
+pub fn owner_email(
+    fields: &Object,
+    from: &BTreeMap<String, Side>,
+) -> Result<Option<EmailAddress>, OwnerDefect> {
+    if from.get(OWNER_EMAIL) == Some(&Side::Lookup) {
+        owner_address(fields)
+    } else {
+        Ok(None)
+    }
 }
 
 /// A field's text: a string's characters, a number's digits, `true` or `false`. What is empty or nested is not shown.

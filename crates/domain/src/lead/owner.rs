@@ -1,9 +1,10 @@
-//! The owner file, which others write: the one reader of its bytes.
+//! The owner file, which others write: the one reader of its bytes, and of the address in it.
 
 use super::field::LEAD_ID;
 use super::id::LeadId;
 use super::merge::{MergeError, check_side};
-use crate::json::{JsonError, Object};
+use crate::address::EmailAddress;
+use crate::json::{JsonError, Object, is_empty};
 
 /// Why an owner file cannot be used. It never shows what is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +57,88 @@ pub fn parse_owner_file(lead_id: &LeadId, bytes: &[u8]) -> Result<Object, OwnerF
     check_side(lead_id, &fields)?;
     fields.get(LEAD_ID).ok_or(OwnerFileError::NoLeadId)?;
     Ok(fields)
+}
+
+/// The member with the owner's name.
+pub const LEAD_OWNER: &str = "lead_owner";
+/// The member with the owner's address.
+pub const OWNER_EMAIL: &str = "owner_email";
+/// What people call it instead, and what is not read.
+const EMAIL: &str = "email";
+/// What a copied link begins with.
+const MAILTO: &str = "mailto:";
+
+/// What is wrong with an owner file that can be used all the same. It never shows what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OwnerDefect {
+    /// The lead is unassigned.
+    #[error("names no owner: lead_owner is missing or empty")]
+    NoOwner,
+    /// The owner cannot be notified.
+    #[error("owner_email is no single e-mail address, so the owner gets no mail")]
+    Address,
+    /// An address stands where it is not looked for.
+    #[error("has email and no owner_email; only owner_email is read, so the owner gets no mail")]
+    OtherName,
+}
+
+/// What is wrong with the fields of an owner file that can be used.
+pub fn owner_defects(fields: &Object) -> Vec<OwnerDefect> {
+    let is_text = |name| {
+        let value = fields.get(name).filter(|value| !is_empty(value));
+        value.is_some_and(|value| !value.get().starts_with(['{', '[']) && !is_blank(fields, name))
+    };
+    let address = match owner_address(fields) {
+        Err(defect) => Some(defect),
+        Ok(None) if is_text(EMAIL) => Some(OwnerDefect::OtherName),
+        Ok(_) => None,
+    };
+    let owner = (!is_text(LEAD_OWNER)).then_some(OwnerDefect::NoOwner);
+    owner.into_iter().chain(address).collect()
+}
+
+fn is_blank(fields: &Object, name: &str) -> bool {
+    fields.text(name).is_some_and(|text| trim(&text).is_empty())
+}
+
+/// The owner's address among the fields of an owner file, where there is one.
+pub fn owner_address(fields: &Object) -> Result<Option<EmailAddress>, OwnerDefect> {
+    let value = fields.get(OWNER_EMAIL).filter(|value| !is_empty(value));
+    if value.is_none() || is_blank(fields, OWNER_EMAIL) {
+        return Ok(None);
+    }
+    let text = fields.text(OWNER_EMAIL).ok_or(OwnerDefect::Address)?;
+    read_address(&text).map(Some).ok_or(OwnerDefect::Address)
+}
+
+/// One address, as people write and copy it: with blanks around it, as `Omar <omar@example.com>`, as a `mailto:` link. Several are none,
+/// since nobody knows which one is meant.
+pub fn read_address(text: &str) -> Option<EmailAddress> {
+    let text = trim(text);
+    let bare = match text.strip_suffix('>') {
+        None => text,
+        Some(named) => {
+            let (name, address) = named.rsplit_once('<')?;
+            if name.contains(['@', '<', '>']) {
+                return None;
+            }
+            trim(address)
+        }
+    };
+    let scheme = bare.get(..MAILTO.len());
+    let is_link = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(MAILTO));
+    let bare = if is_link {
+        bare.get(MAILTO.len()..)?
+    } else {
+        bare
+    };
+    EmailAddress::parse(bare).ok()
+}
+
+/// Without the white space and the invisible marks around a text that come with what is copied.
+fn trim(text: &str) -> &str {
+    let is_mark = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    text.trim_matches(|c: char| c.is_whitespace() || is_mark(c))
 }
 
 #[cfg(test)]
@@ -157,6 +240,80 @@ mod tests {
         }
         let deep = format!("{{\"a\":{}", "[".repeat(64));
         check(deep.as_bytes(), "nested deeper than 64 levels");
+    }
+
+    #[test]
+    fn an_address_is_read_as_people_write_it() {
+        for text in [
+            "omar@example.com",
+            "omar@example.com ",
+            "\u{feff}\u{a0}omar@example.com\u{200b}\r\n",
+            "Omar <omar@example.com>",
+            "\"Khan, Omar\" <omar@example.com>",
+            "<omar@example.com>",
+            "عمر < omar@example.com > ",
+            "mailto:omar@example.com",
+            "Omar <MAILTO:omar@example.com>",
+        ] {
+            let address = read_address(text);
+            let address = address.as_ref().map(EmailAddress::expose);
+            assert_eq!(address, Some("omar@example.com"), "{text:?}");
+        }
+        for text in [
+            "",
+            "Omar",
+            "omar@example.com, olga@example.com",
+            "omar@example.com;olga@example.com",
+            "Omar <omar@example.com>, Olga <olga@example.com>",
+            "olga@example.com <omar@example.com>",
+            "Omar <<omar@example.com>>",
+            "Omar omar@example.com",
+            "omar@example.com>",
+            "omar@example.com\r\nBcc: eve@example.org",
+            "mailto:omar@example.com?cc=eve@example.org",
+        ] {
+            assert_eq!(read_address(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_that_can_be_used_is_named() {
+        for (members, expected) in [
+            (r#""lead_owner":"Omar""#, &[][..]),
+            (r#""lead_owner":"Omar","owner_email":null"#, &[]),
+            (
+                r#""lead_owner":"Omar","owner_email":"Omar <omar@example.com> ""#,
+                &[],
+            ),
+            (r#""lead_owner":"Omar","owner_email":" ","email":"""#, &[]),
+            (
+                r#""lead_owner":"Omar","owner_email":"omar@example.com","email":"x@y.zz""#,
+                &[],
+            ),
+            (r#""lead_owner":7"#, &[]),
+            (r#""lead_owner":" ""#, &[OwnerDefect::NoOwner]),
+            (r#""lead_owner":["Omar"]"#, &[OwnerDefect::NoOwner]),
+            (
+                r#""owner_email":"omar@""#,
+                &[OwnerDefect::NoOwner, OwnerDefect::Address],
+            ),
+            (
+                r#""lead_owner":"Omar","owner_email":["omar@example.com","olga@example.com"]"#,
+                &[OwnerDefect::Address],
+            ),
+            (
+                r#""lead_owner":"Omar","owner_email":7"#,
+                &[OwnerDefect::Address],
+            ),
+            (
+                r#""lead_owner":"Omar","email":"omar@example.com""#,
+                &[OwnerDefect::OtherName],
+            ),
+        ] {
+            let file = format!("{{\"lead_id\":\"test-1\",{members}}}");
+            let fields = parse(file.as_bytes()).unwrap();
+            assert_eq!(owner_defects(&fields), expected, "{members}");
+        }
     }
 
     proptest! {

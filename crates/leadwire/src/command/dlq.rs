@@ -3,7 +3,6 @@
 use crate::command::lead;
 use crate::command::leads::EVENT_ID_CHARS_SHOWN;
 use crate::duration::{parse_age, render_relative};
-use crate::effects::Receivers;
 use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable, shorten};
 use crate::usage::Usage;
@@ -69,6 +68,9 @@ pub(crate) struct DlqShowArgs {
 }
 
 #[derive(Clone, Debug, Args)]
+#[command(
+    override_usage = "leadwire dlq redrive [OPTIONS] <ID…|--all|--reason R|--older-than T|--newer-than T>"
+)]
 #[command(after_help = "\
 It is safe to repeat: what is queued already is left alone, and a lead is never mailed twice.
 
@@ -266,13 +268,13 @@ pub(super) async fn show<O: Operated>(
     );
     let look = home.look().await?;
     let now = home.clock().now();
-    let known = Receivers::new(home.receivers());
     for failure in &failures {
         let Some(name) = &failure.name else {
             show_stranger(failure, &look, output)?;
             continue;
         };
         let event = ledger.history(&look, name.clone()).await?;
+        let known = lead::Known::of(home, event.lead_id()).await?;
         lead::report(&event, &known, None, now, output)?;
         for letter in &event.dead {
             let (id, receives, body) =

@@ -4,12 +4,14 @@ use super::forget::{count_missing, missing};
 use crate::duration::render_relative;
 use crate::home::{self, HomeArgs, Operated, with_home};
 use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
+use crate::settings::read_smtp;
 use crate::settings::typed::Typed;
+use crate::usage::Usage;
 use anstyle::Style;
 use clap::Args;
 use jiff::SignedDuration;
 use leadwire_domain::source::{Source, Sources};
-use leadwire_local::{DataFolder, LocalHome, Mode, SmtpUrl, probe_smtp};
+use leadwire_local::{DataFolder, LocalHome, Mode, SmtpServer, probe_smtp};
 use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::port::NoMailer;
 use serde_json::json;
@@ -99,11 +101,11 @@ async fn check_machine(args: &DoctorArgs) -> Vec<Check> {
             }
         }
     }
-    let smtp = args.settings.text("--smtp");
+    let smtp = args.settings.read(|settings| read_smtp(settings, None));
     checks.push(("served", check_lock(&folder)));
     checks.push(("disk", check_space(folder.path())));
     checks.push(("sources.json", check_sources(folder.path())));
-    checks.push(("mail", check_mail(&folder, smtp.as_deref()).await));
+    checks.push(("mail", check_mail(&folder, smtp).await));
     checks
 }
 
@@ -244,8 +246,12 @@ fn check_sources(dir: &Path) -> Found {
 }
 
 /// Whether mails can leave: the mail server answers and lets us in, or the outbox can be written to.
-async fn check_mail(folder: &DataFolder, smtp: Option<&str>) -> Found {
-    let Some(url) = smtp else {
+async fn check_mail(folder: &DataFolder, smtp: Result<Option<SmtpServer>, Usage>) -> Found {
+    let smtp = match smtp {
+        Ok(smtp) => smtp,
+        Err(mistakes) => return fail(mistakes.to_string()),
+    };
+    let Some(server) = smtp else {
         let outbox = folder.outbox();
         let path = outbox.display();
         return match fs::metadata(&outbox) {
@@ -256,11 +262,7 @@ async fn check_mail(folder: &DataFolder, smtp: Option<&str>) -> Found {
             Err(_absent) => warn("no outbox yet; `leadwire up` makes it"),
         };
     };
-    let url = match SmtpUrl::parse(url) {
-        Ok(url) => url,
-        Err(error) => return fail(format!("--smtp: {error}")),
-    };
-    match probe_smtp(&url).await {
+    match probe_smtp(&server).await {
         Ok(()) => ok("the mail server answers and takes our login, if we have one"),
         Err(error) => failed(error),
     }

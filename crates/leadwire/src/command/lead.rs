@@ -5,6 +5,7 @@ use crate::duration::{render_relative, render_time};
 use crate::effects::{EffectLine, Receivers, effects_of};
 use crate::home::{HomeArgs, Operated, Traces};
 use crate::output::{BOLD, Cell, DIM, Ended, Output, printable, style_of, width};
+use crate::owner_file::OwnerFileLine;
 use crate::status::{Step, advice, explain, timeline};
 use crate::telemetry_store;
 use crate::trace::{arrange, draw, with_request};
@@ -44,11 +45,34 @@ struct LeadLine<'a> {
     steps: &'a [Step],
     effects: &'a [EffectLine],
     #[serde(skip_serializing_if = "Option::is_none")]
+    owner_file_problem: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spans: Option<&'a [SpanRecord]>,
+}
+
+/// What is known of a lead beside its events.
+pub(super) struct Known {
+    receivers: Receivers,
+    /// What is wrong with its owner file as it is now.
+    owner_file_problem: Option<String>,
+}
+
+impl Known {
+    /// Of a lead, by its id as it is stored.
+    pub(super) async fn of<O: Operated>(home: &O, lead_id: &str) -> anyhow::Result<Self> {
+        let owner_file_problem = match LeadId::parse(lead_id) {
+            Ok(lead_id) => OwnerFileLine::look(home, &lead_id).await?.problem,
+            Err(_not_an_id) => None,
+        };
+        Ok(Self {
+            receivers: Receivers::new(home.receivers()),
+            owner_file_problem,
+        })
+    }
 }
 
 /// A lead's id, as it was typed.
@@ -70,10 +94,10 @@ pub(super) async fn run<O: Operated>(
     let now = home.clock().now();
     let traces = with_trace.then(|| read_traces(&home.traces(), &events));
     let traces = traces.transpose()?.unwrap_or_default();
-    let receivers = Receivers::new(home.receivers());
+    let known = Known::of(home, lead_id.as_str()).await?;
     for (number, event) in events.iter().enumerate() {
         let spans = traces.get(number).map(Vec::as_slice);
-        report(event, &receivers, spans, now, output)?;
+        report(event, &known, spans, now, output)?;
     }
     Ok(Ended::Done)
 }
@@ -124,19 +148,20 @@ fn in_x_ray(region: &str, events: &[EventHistory]) -> String {
 /// Shows one event, and its trace where that was asked for.
 pub(super) fn report(
     event: &EventHistory,
-    receivers: &Receivers,
+    known: &Known,
     spans: Option<&[SpanRecord]>,
     now: Timestamp,
     output: &mut Output,
 ) -> anyhow::Result<()> {
     let status = event.status(now);
-    let effects = effects_of(event, receivers);
+    let effects = effects_of(event, &known.receivers);
     let steps = timeline(event, &effects);
     let advice = advice(event, status.state);
     output.json(&LeadLine {
         line: EventLine::new(event, &status),
         steps: &steps,
         effects: &effects,
+        owner_file_problem: known.owner_file_problem.as_deref(),
         advice,
         trace_id: event.trace_id(),
         spans,
@@ -159,6 +184,9 @@ pub(super) fn report(
             .map(|effect| effect_row(effect, now))
             .collect();
         output.table(&["  RECEIVER", "STATE", "WHEN", ""], &rows)?;
+    }
+    if let Some(problem) = &known.owner_file_problem {
+        output.line(format!("\n  Its owner file: {problem}"))?;
     }
     if let Some(advice) = advice {
         output.line(format!("\n  What to do: {advice}"))?;

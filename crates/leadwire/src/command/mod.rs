@@ -24,7 +24,6 @@ use crate::output::{Ended, Output};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use dlq::{Age, DlqCommand};
-use leadwire_local::Mode;
 use leadwire_pipeline::settings::SweepConfig;
 use lookup::LookupCommand;
 use parked::ParkedCommand;
@@ -171,12 +170,12 @@ async fn lookup(command: LookupCommand, output: &mut Output) -> anyhow::Result<E
     match command {
         LookupCommand::Put(args) => {
             let file = lookup::owner_file(&args)?;
-            with_home!(&args.home, Mode::Prepare, home => lookup::put(&home, file, output))
+            with_home!(&args.home, lookup::mode(args.create), home => lookup::put(&home, file, output))
         }
         LookupCommand::Import(args) => match lookup::read_rows(&args, output)? {
             None => Ok(Ended::Failed),
             Some(rows) => {
-                with_home!(&args.home, Mode::Prepare, home => lookup::import(&home, rows, output))
+                with_home!(&args.home, lookup::mode(args.create), home => lookup::import(&home, rows, output))
             }
         },
         LookupCommand::Ls(args) => with_home!(&args, home => lookup::ls(&home, output)),

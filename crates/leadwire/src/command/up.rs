@@ -5,7 +5,7 @@ use crate::console;
 use crate::duration::render_seconds;
 use crate::home::{self, DATA_DEFAULT, FolderArgs};
 use crate::output::{BOLD, DIM, Ended, GOOD, Output, WAIT};
-use crate::service;
+use crate::service::{self, Asked};
 use crate::settings::typed::Typed;
 use crate::settings::{Log, Settings, SignaturePolicy};
 use crate::telemetry_store::SpanWriter;
@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -35,7 +35,8 @@ Examples:
 
 Secrets of the CRMs are in sources.json in the data folder:
   {\"close\":{\"secrets\":[\"<64 hex digits>\"]},\"generic\":{\"secrets\":[\"whsec_...\"]}}
-Without it only unsigned requests to /ingest are taken, and only from this machine.")]
+Without it only unsigned requests to /ingest are taken, and only from this machine. SIGHUP reads it
+again; one that is wrong changes nothing.")]
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
@@ -45,6 +46,8 @@ pub(crate) struct UpArgs {
 
 /// Runs until a signal stops it.
 pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<Ended> {
+    // From the first moment on: it would end a process that does not listen to it.
+    let mut hangup = listen_to(SignalKind::hangup())?;
     let settings = check(args, output)?;
     let listener = listen(settings.bind).await?;
     let address = listener.local_addr();
@@ -63,14 +66,22 @@ pub(super) async fn run(args: &UpArgs, output: &mut Output) -> anyhow::Result<En
     let mut signals = Signals::listen()?;
     announce(&settings, &home, address, output)?;
     let (stop, stopped) = watch::channel(false);
-    let service = service::run(&home, listener, &settings, RunnerConfig::default(), stopped);
+    let reload = Arc::new(Notify::new());
+    let asked = Asked {
+        stop: stopped,
+        reload: Arc::clone(&reload),
+    };
+    let service = service::run(&home, listener, &settings, RunnerConfig::default(), asked);
     let mut service = std::pin::pin!(service);
-    tokio::select! {
-        ended = &mut service => {
-            ended?;
-            anyhow::bail!("the pipeline ended by itself");
+    loop {
+        tokio::select! {
+            ended = &mut service => {
+                ended?;
+                anyhow::bail!("the pipeline ended by itself");
+            }
+            _ = hangup.recv() => reload.notify_one(),
+            () = signals.next() => break,
         }
-        () = signals.next() => {}
     }
     output.line(format!("\n{DIM}Stopping: finishing what is under way. Everything accepted is kept. Again to stop at once.{DIM:#}"))?;
     ServerStopping {}.emit();
@@ -120,6 +131,10 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
+fn listen_to(kind: SignalKind) -> anyhow::Result<Signal> {
+    signal(kind).context("could not listen to signals")
+}
+
 /// Ctrl-C and SIGTERM, from now on.
 struct Signals {
     interrupt: Signal,
@@ -128,10 +143,9 @@ struct Signals {
 
 impl Signals {
     fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("could not listen to signals");
         Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen_to(SignalKind::interrupt())?,
+            terminate: listen_to(SignalKind::terminate())?,
         })
     }
 

@@ -76,6 +76,8 @@ impl MessagesOf for LocalOperated {
 impl Operated for LocalOperated {
     const EXPIRES: bool = false;
     const WITHOUT_CANARY: &'static str = "`leadwire up` makes its secret when it starts";
+    const OWNER_FILE_DENIED: &'static str =
+        "may not be read by this user, or is no plain file: check its owner and mode";
     const ELSEWHERE: &'static [&'static str] = &[
         "mails by SMTP: in the mailboxes of their recipients, and on the servers between",
         "backups of the data folder, and of the machine",

@@ -187,6 +187,8 @@ impl Operated for StackOperated {
     const EXPIRES: bool = true;
     const WITHOUT_CANARY: &'static str =
         "the stack's parameter CanaryMinutes is 0, or it was deployed before there was one";
+    const OWNER_FILE_DENIED: &'static str =
+        "the lookup bucket answered 403: it is not there, or your role may not read it";
     const ELSEWHERE: &'static [&'static str] = &[
         "mails: in the mailboxes of their recipients",
         "copies of the buckets: replication, AWS Backup, exports",

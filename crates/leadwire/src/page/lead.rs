@@ -11,15 +11,20 @@ use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::ledger::history::{EventHistory, LeadState};
 use leadwire_telemetry::SpanRecord;
 
+/// With the receivers that are known, and what is wrong with its owner file as it is now.
 pub(super) fn render(
     lead_id: &LeadId,
     events: &[(EventHistory, Vec<SpanRecord>)],
-    receivers: &Receivers,
+    (receivers, owner_file_problem): (&Receivers, Option<&str>),
     now: Timestamp,
 ) -> Html {
     let title = format!("Lead {lead_id}");
     let mut html = Html::page(&title);
     html.put("<h1>{}</h1>", &[&title]);
+    if let Some(problem) = owner_file_problem {
+        let markup = "<p class=\"advice\"><b>Its owner file:</b> {}</p>";
+        html.put(markup, &[problem]);
+    }
     for (event, spans) in events {
         html.tag("<article>");
         status(&mut html, event, now);

@@ -8,6 +8,7 @@ mod trace;
 
 use crate::effects::Receivers;
 use crate::home::{self, LocalOperated};
+use crate::owner_file::OwnerFileLine;
 use crate::telemetry_store;
 use html::{CONTENT_SECURITY_POLICY, Html};
 use hyper::Method;
@@ -142,10 +143,10 @@ impl Pages {
             let spans = crate::trace::with_request(&event, spans);
             traced.push((event, spans));
         }
-        Ok(Page::html(
-            200,
-            lead::render(lead_id, &traced, &self.receivers, home::now()),
-        ))
+        let problem = OwnerFileLine::look(&self.home, lead_id).await?.problem;
+        let known = (&self.receivers, problem.as_deref());
+        let page = lead::render(lead_id, &traced, known, home::now());
+        Ok(Page::html(200, page))
     }
 
     fn trace(&self, trace_id: &str) -> anyhow::Result<Page> {

@@ -43,9 +43,11 @@ fn a_waterfall_has_a_line_for_each_span_and_says_what_the_gap_is() {
 fn a_leads_page_says_of_each_receiver_how_far_it_has_come_and_why() {
     let (lead_id, now) = (LeadId::parse("a").unwrap(), home::now());
     let mut event = mixed();
-    let page = lead::render(&lead_id, &[(event.clone(), Vec::new())], &known(), now).end();
+    let events = [(event.clone(), Vec::new())];
+    let page = lead::render(&lead_id, &events, (&known(), Some("names <no> owner")), now).end();
     for told in [
         "<th scope=\"row\">team A@example.com</th><td><span class=\"chip good\">sent</span>",
+        "<b>Its owner file:</b> names &lt;no&gt; owner</p>",
         "<span class=\"chip bad\">refused</span>",
         "<td>3 attempts, 1 in doubt, 550 5.1.1</td>",
         "<th scope=\"row\">owner omar@example.com</th><td><span class=\"chip bad\">parked, may have arrived</span>",
@@ -54,7 +56,8 @@ fn a_leads_page_says_of_each_receiver_how_far_it_has_come_and_why() {
     }
     // Before the document is stored there is nobody to show.
     (event.document, event.claim) = (None, ClaimState::Absent);
-    let page = lead::render(&lead_id, &[(event, Vec::new())], &known(), now).end();
+    let page = lead::render(&lead_id, &[(event, Vec::new())], (&known(), None), now).end();
+    assert!(!page.contains("Its owner file"), "{page}");
     assert!(!page.contains("class=\"effects\""), "{page}");
 }
 

@@ -11,6 +11,8 @@ const CANARY_SECONDS_MAX: u32 = 86_400;
 /// The longest time that a stop waits, in seconds: the answer to a mail may take ten minutes.
 const STOP_WAIT_SECONDS_MAX: u32 = 600;
 const UP: &[&str] = &["up"];
+/// The commands that speak to a mail server.
+const MAILING: &[&str] = &["up", "doctor"];
 
 /// How to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +34,16 @@ leadwire_pipeline::settings! {
 
     /// The mail server, `smtp://user:password@host:587` or `smtps://…`; without it mails go to the outbox folder.
     SMTP: Parsed<String> = Setting::new(Parsed::text("URL", "smtp://user:password@host:587 or smtps://user:password@host:465")).secret()
-        .flag("--smtp", &["up", "doctor"]).env("LEADWIRE_SMTP").details("\
+        .flag("--smtp", MAILING).env("LEADWIRE_SMTP").details("\
 smtps:// is TLS from the first byte. smtp:// to another machine needs STARTTLS, unless ?tls=off is added, which takes no user \
 and password: a password never goes to another machine without TLS. smtp:// to this machine takes STARTTLS where it is offered. \
-Write @ and other special characters of user and password as %40 and so on.");
+Write #, /, ? and other special characters of user and password as %23, %2F, %3F and so on. Connections are kept for the next mail.");
+
+    /// A file of certificates (PEM) that the mail server is trusted by, beside the machine's own.
+    SMTP_CA: Parsed<String> = Setting::new(Parsed::text("FILE", "a file of certificates in PEM form")).flag("--smtp-ca", MAILING).env("LEADWIRE_SMTP_CA");
+
+    /// The name that the mail server is greeted with; else the public URL's host, else the machine's name.
+    EHLO_NAME: Parsed<String> = Setting::new(Parsed::text("NAME", "a host name such as mail.example.com, or an address")).flag("--ehlo-name", MAILING).env("LEADWIRE_EHLO_NAME");
 
     /// Take unsigned requests to /ingest although other machines can reach this one (only dev).
     ALLOW_UNSIGNED: Words<bool> = Setting::new(BOOL).default(Text("false")).flag("--allow-unsigned", UP).env("LEADWIRE_ALLOW_UNSIGNED");

@@ -6,10 +6,10 @@ pub(crate) mod typed;
 pub(crate) use entry::Log;
 
 use crate::usage::Usage;
-use entry::{ALLOW_UNSIGNED, BIND, CANARY, LOG, PUBLIC_URL, SMTP, STOP_WAIT};
+use entry::{ALLOW_UNSIGNED, BIND, CANARY, EHLO_NAME, LOG, PUBLIC_URL, SMTP, SMTP_CA, STOP_WAIT};
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Sources;
-use leadwire_local::SmtpUrl;
+use leadwire_local::{EhloName, SmtpAuthority, SmtpServer, SmtpUrl};
 use leadwire_pipeline::settings::{
     AnySetting as _, ConfigError, DEV, ENVIRONMENT, EnrichConfig, IngestConfig, Naming,
     SettingsReader, SweepConfig, TO, read,
@@ -42,7 +42,7 @@ pub(crate) enum SignaturePolicy {
 pub(crate) struct Settings {
     pub(crate) bind: SocketAddr,
     pub(crate) public_url: Option<String>,
-    pub(crate) smtp: Option<SmtpUrl>,
+    pub(crate) smtp: Option<SmtpServer>,
     pub(crate) signatures: SignaturePolicy,
     pub(crate) log: Log,
     /// How often a canary is sent, where any is.
@@ -70,13 +70,11 @@ impl Settings {
         let settings = read(Naming::Flag, &lookup, |settings| {
             let enrich = EnrichConfig::read(settings);
             let spans = spans(settings, lookup);
-            let smtp = settings.take_as(&SMTP, |url| {
-                SmtpUrl::parse(&url).map_err(|error| format!("is {error}"))
-            });
+            let public_url = settings.take(&PUBLIC_URL);
             Some(Self {
                 bind: settings.get(&BIND),
-                public_url: settings.take(&PUBLIC_URL),
-                smtp,
+                smtp: read_smtp(settings, public_url.as_deref()),
+                public_url,
                 signatures: decide_signatures(settings, sources),
                 log: settings.get(&LOG),
                 canary: settings.get(&CANARY),
@@ -89,6 +87,28 @@ impl Settings {
         });
         settings.map_err(|mistakes| Usage::all(&mistakes))
     }
+}
+
+/// The mail server, where one is set.
+pub(crate) fn read_smtp(
+    settings: &mut SettingsReader<'_>,
+    public_url: Option<&str>,
+) -> Option<SmtpServer> {
+    let url = settings.take_as(&SMTP, |url| {
+        SmtpUrl::parse(&url).map_err(|error| format!("is {error}"))
+    });
+    let name = settings.take_as(&EHLO_NAME, |name| {
+        EhloName::parse(&name).map_err(|error| error.to_string())
+    });
+    let authority = settings.take_as(&SMTP_CA, |path| {
+        let pem = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+        SmtpAuthority::parse(&pem).map_err(|error| error.to_string())
+    });
+    Some(SmtpServer {
+        url: url?,
+        name: name.or_else(|| EhloName::of_url(public_url?)),
+        authority,
+    })
 }
 
 /// The receivers of mails by these variables, and those of the outbox folder: to be shown, so that a mistake is left to `up`.
@@ -210,6 +230,57 @@ mod tests {
             let parsed = parse(&format!("--environment {name}"), Some(GENERIC));
             assert_eq!(parsed.is_ok(), is_taken, "{name}");
         }
+    }
+
+    #[test]
+    fn a_mail_server_is_greeted_with_the_public_urls_host_unless_a_name_is_set() {
+        let base = "--smtp smtp://mail.example.com --from a@example.com --to b@example.com";
+        for (flags, expected) in [
+            ("", None),
+            (
+                "--public-url https://hooks.example.com",
+                Some("hooks.example.com"),
+            ),
+            (
+                "--public-url https://hooks.example.com --ehlo-name crm.example.org",
+                Some("crm.example.org"),
+            ),
+        ] {
+            let settings = parse(&format!("{base} {flags}"), Some(GENERIC)).unwrap();
+            let expected = expected.map(|name| EhloName::parse(name).unwrap());
+            assert_eq!(settings.smtp.unwrap().name, expected, "{flags}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_about_the_mail_server_is_reported_in_one_go() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let absent = format!("{}-absent", file.path().display());
+        for (authority, what) in [
+            (file.path().display().to_string(), "holds no certificate"),
+            (absent, "cannot be read"),
+        ] {
+            let flags = format!(
+                "--smtp smtp://leads:2026#Winter@mail.example.com:587 --from a@example.com --to b@example.com --ehlo-name a_b --smtp-ca {authority}"
+            );
+            let mistakes = parse(&flags, None).err().unwrap().to_string();
+            for part in [
+                "a # in user or password is written %23",
+                "--ehlo-name \"a_b\"",
+                "--smtp-ca",
+                what,
+            ] {
+                assert!(mistakes.contains(part), "{part} is missing in {mistakes}");
+            }
+            assert!(!mistakes.contains("Winter"), "{mistakes}");
+        }
+    }
+
+    #[test]
+    fn a_mail_waits_for_up_to_a_day() {
+        let wait = |time: &str| parse(&format!("--mail-wait {time}"), None);
+        assert_eq!(wait("24h").unwrap().enrich.mail_wait_seconds, 86_400);
+        assert!(wait("25h").is_err());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The waterfall in a terminal.
 
 use super::{Piece, Row, RowKind, WHOLE, Waterfall, render_nanos};
-use crate::output::{BAD, BOLD, DIM, GOOD, PLAIN, WAIT, printable, shorten};
+use crate::output::{BAD, BOLD, DIM, GOOD, PLAIN, WAIT, pad, printable, shorten};
 use anstyle::Style;
 use leadwire_telemetry::SpanLink;
+use unicode_width::UnicodeWidthStr as _;
 
 /// The least width of the bars: below that they say nothing.
 const BARS_MIN: usize = 20;
@@ -51,8 +52,8 @@ impl Columns {
 
     fn line(&self, row: &Row<'_>, name: &str, time: &str, bar: &str) -> String {
         let style = name_style(row);
-        let name = format!("{:<width$}", shorten(name, self.name), width = self.name);
-        let stage = format!("{:<width$}", row.stage, width = self.stage + GAP);
+        let name = pad(&shorten(name, self.name), self.name);
+        let stage = pad(row.stage, self.stage + GAP);
         let time = format!("{time:>width$}", width = self.time);
         format!("  {style}{name}{style:#}  {DIM}{stage}{DIM:#}{time}  {bar}")
             .trim_end()
@@ -61,7 +62,7 @@ impl Columns {
 }
 
 fn widest<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> usize {
-    let widths = texts.into_iter().map(|text| text.as_ref().chars().count());
+    let widths = texts.into_iter().map(|text| text.as_ref().width());
     widths.max().unwrap_or(0)
 }
 

@@ -1,6 +1,6 @@
 //! The one machine: the template's own alarms, over the minutes in the data folder.
 
-use super::{COUNTED, Counted, Severity, Standing, about};
+use super::{COUNTED, Counted, Severity, Standing, about, total};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_cloudwatch::{
     Alarm, Names, Points, Query, Stats, Unanswered, Window, evaluate, read_alarms,
@@ -67,7 +67,7 @@ impl Machine {
             let minutes = self
                 .store
                 .read_minutes(metric.name(), &self.dimensions(stage), from, to);
-            minutes.map(|minutes| minutes.iter().map(|minute| minute.sum).sum::<f64>())
+            minutes.map(|minutes| total(minutes.iter().map(|minute| minute.sum)))
         });
         let [in_time, late, not_mailed] = sums;
         Ok(Counted {

@@ -1,6 +1,6 @@
 //! A deployed stack: `CloudWatch` watches, and is asked.
 
-use super::{COUNTED, Counted, Severity, Standing, about};
+use super::{COUNTED, Counted, Severity, Standing, about, total};
 use crate::home::stack::{find, output_of, parameter_of};
 use anyhow::Context as _;
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -132,7 +132,7 @@ impl Watched {
             .send()
             .await
             .with_context(|| format!("could not read {}", metric.name()))?;
-        Ok(answer.datapoints().iter().filter_map(Datapoint::sum).sum())
+        Ok(total(answer.datapoints().iter().filter_map(Datapoint::sum)))
     }
 }
 

@@ -25,7 +25,9 @@ fn put(house: &House, name: &str, claim: Option<&str>) {
 #[test]
 fn leads_and_lead_show_an_object_that_was_put_by_hand_as_it_is_mailed() {
     let house = House::new();
-    house.run("lookup put hand-1 --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create hand-1 --owner Omar")
+        .expect_code(0);
     put(&house, "hand-1", None);
     let _up = house.up("--delay 0s");
     wait_until("the lead is mailed", || house.mails().len() == 1);
@@ -42,7 +44,9 @@ fn leads_and_lead_show_an_object_that_was_put_by_hand_as_it_is_mailed() {
 #[test]
 fn leads_and_lead_show_a_claim_that_cannot_be_read_as_that() {
     let house = House::new();
-    house.run("lookup put hand-2 --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create hand-2 --owner Omar")
+        .expect_code(0);
     put(&house, "hand-2", Some("nonsense"));
     for line in ["leads", "lead hand-2"] {
         let shown = house.json(line);

@@ -58,7 +58,9 @@ fn owners() -> String {
 fn up_killed_twice_among_200_leads_loses_none_and_mails_none_twice() {
     let house = House::new();
     house.write("owners.csv", &owners());
-    house.run("lookup import owners.csv").expect_code(0);
+    house
+        .run("lookup import --create owners.csv")
+        .expect_code(0);
 
     let up = |delay| house.up(&format!("--delay {delay} --to {}", RECEIVERS.join(",")));
 

@@ -40,7 +40,7 @@ fn two_leads(house: &House, url: &str) {
     for lead_id in ["a", "a_1"] {
         let email = format!("lead_email={lead_id}@example.com");
         house.json(&format!(
-            "lookup put {lead_id} --owner Omar --field {email}"
+            "lookup put --create {lead_id} --owner Omar --field {email}"
         ));
         send(house, url, lead_id);
     }

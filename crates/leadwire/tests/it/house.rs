@@ -242,7 +242,7 @@ impl House {
     /// A house in which a lead was mailed, and what serves it.
     pub(crate) fn with_mailed(lead_id: &str) -> (Self, Up) {
         let house = Self::new();
-        house.json(&format!("lookup put {lead_id} --owner Omar"));
+        house.json(&format!("lookup put --create {lead_id} --owner Omar"));
         let up = house.up("--delay 0s");
         up.accept(lead_id);
         up.wait_for("email_sent");
@@ -324,6 +324,11 @@ impl Up {
     pub(crate) fn stop(mut self) -> Option<i32> {
         self.signal("-TERM");
         self.child.wait().unwrap().code()
+    }
+
+    /// Asks it to read its configuration again.
+    pub(crate) fn hang_up(&self) {
+        self.signal("-HUP");
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -22,7 +22,9 @@ fn begun(step: &'static str, pause: Duration, more: &str) -> (House, MailServer,
 fn an_answer_that_takes_25_s_is_waited_for_and_holds_up_no_other_lead() {
     let began = Instant::now();
     let (house, server, up) = begun("message", Duration::from_secs(25), "");
-    house.run("lookup put b --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create b --owner Omar")
+        .expect_code(0);
     up.accept("b");
     wait_until("the other one is mailed", || {
         house.lead("b")["stage"] == "mailed"

@@ -120,7 +120,9 @@ fn serve(mut stream: &TcpStream, seen: &Mutex<Seen>) -> std::io::Result<()> {
 }
 
 pub(crate) fn up(house: &House, server: &MailServer, more: &str) -> Up {
-    house.run("lookup put a --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create a --owner Omar")
+        .expect_code(0);
     let addresses = "--from crm@example.com --to sales@example.com";
     let smtp = server.url();
     house.up(&format!("--delay 0s --smtp {smtp} {addresses} {more}"))
@@ -202,7 +204,9 @@ fn effects(house: &House) -> Vec<Value> {
 #[test]
 fn of_two_receivers_the_refused_one_is_told_by_a_redrive_and_the_other_is_told_once() {
     let house = House::new();
-    house.run("lookup put a --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create a --owner Omar")
+        .expect_code(0);
     let desk = "RCPT TO:<desk@example.com>";
     let server = MailServer::start(desk, "550 5.1.1 unknown", RECEIVES);
     let (smtp, to) = (server.url(), "team@example.com,desk@example.com");

@@ -27,6 +27,7 @@ mod page;
 mod parked;
 mod redrive;
 mod refuse;
+mod reload;
 mod replay;
 mod send;
 mod serve;

@@ -62,7 +62,9 @@ fn a_parked_mail_that_did_arrive_is_settled_and_what_is_not_parked_is_told() {
 fn of_two_receivers_the_one_whose_mail_is_parked_is_named_and_resolved_and_the_other_was_told() {
     let house = House::new();
     let server = MailServer::start("message", "nonsense", 1);
-    house.run("lookup put a --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create a --owner Omar")
+        .expect_code(0);
     let (smtp, to) = (server.url(), "team@example.com,boss@example.com");
     let up = house.up(&format!(
         "--delay 0s --smtp {smtp} --from crm@example.com --to {to} --ambiguous park"

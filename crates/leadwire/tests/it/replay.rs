@@ -4,7 +4,7 @@ use crate::house::House;
 use serde_json::Value;
 
 fn owner(house: &House, name: &str) {
-    house.json(&format!("lookup put a --owner {name}"));
+    house.json(&format!("lookup put --create a --owner {name}"));
 }
 
 fn replay(house: &House, line: &str) -> Vec<Value> {

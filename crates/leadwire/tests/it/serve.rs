@@ -6,8 +6,12 @@ use std::collections::BTreeSet;
 #[test]
 fn leads_that_are_posted_are_mailed_after_their_delay_and_not_before() {
     let house = House::new();
-    house.run("lookup put a --owner Omar").expect_code(0);
-    house.run("lookup put b --owner Olga").expect_code(0);
+    house
+        .run("lookup put --create a --owner Omar")
+        .expect_code(0);
+    house
+        .run("lookup put --create b --owner Olga")
+        .expect_code(0);
     let up = house.up("--delay 1s");
     for lead in ["a", "b", "a"] {
         up.accept(lead);
@@ -51,7 +55,9 @@ fn header(house: &House, name: &str) -> BTreeSet<String> {
 #[test]
 fn each_receiver_has_a_mail_of_its_own_and_what_is_taken_out_of_the_outbox_does_not_come_back() {
     let house = House::new();
-    house.run("lookup put a --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create a --owner Omar")
+        .expect_code(0);
     let flags = "--delay 0s --to team@example.com,desk@example.com";
     let up = house.up(flags);
     up.accept("a");
@@ -91,7 +97,9 @@ fn a_lead_without_an_owner_file_waits_for_it_and_says_so() {
 #[test]
 fn a_lead_whose_owner_file_is_cut_off_waits_for_the_rest_and_says_so() {
     let house = House::new();
-    house.run("lookup put b --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create b --owner Omar")
+        .expect_code(0);
     house.write("leadwire-data/lookup/a.json", "{\"lead_id\":\"a\",");
     let up = house.up("--delay 0s");
     up.accept("a");

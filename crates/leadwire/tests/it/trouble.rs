@@ -71,7 +71,9 @@ fn a_clock_that_went_back_is_told_by_up_and_by_doctor_and_leads_go_out_all_the_s
     block_on(store.put(Bucket::Enriched, "swept/x.json", object)).unwrap();
     drop((store, home));
 
-    house.run("lookup put a --owner Omar").expect_code(0);
+    house
+        .run("lookup put --create a --owner Omar")
+        .expect_code(0);
     let checks = house.run("doctor --json").documents();
     let told = |check: &Value| {
         let found = check["found"].as_str().unwrap();

@@ -4,10 +4,12 @@ mod log;
 mod mime;
 mod name;
 mod outbox;
+mod server;
 mod smtp;
 mod url;
 
 pub(crate) use log::MailLog;
+pub use server::{EhloName, EhloNameError, SmtpAuthority, SmtpAuthorityError, SmtpServer};
 pub(crate) use smtp::BEFORE_DEADLINE;
 pub use smtp::{ANSWER_DEADLINE, probe_smtp};
 pub use url::{SmtpUrl, SmtpUrlError};
@@ -52,9 +54,25 @@ impl LocalMailer {
         Self { way, clock, guard }
     }
 
-    pub(crate) fn smtp(url: SmtpUrl, clock: HomeClock, guard: Guard, stopping: Stopping) -> Self {
-        let way = Way::Smtp(MailServer::new(url, stopping));
+    pub(crate) fn smtp(
+        server: SmtpServer,
+        clock: HomeClock,
+        guard: Guard,
+        stopping: Stopping,
+    ) -> Self {
+        let way = Way::Smtp(MailServer::new(server, stopping));
         Self { way, clock, guard }
+    }
+
+    /// Whether a mail server that asks who we are lets us in: a mistake there is better told at the start than at the first lead.
+    ///
+    /// # Errors
+    /// What the server answered, or where the connection failed.
+    pub async fn introduce(&self) -> Result<(), PortError> {
+        match &self.way {
+            Way::Outbox(_) => Ok(()),
+            Way::Smtp(server) => server.introduce().await,
+        }
     }
 
     /// One attempt, however the ones before it ended.

@@ -37,6 +37,7 @@ pub struct SmtpUrlError(pub &'static str);
 impl SmtpUrl {
     /// Takes a URL. A user or password with special characters is percent-encoded.
     pub fn parse(url: &str) -> Result<Self, SmtpUrlError> {
+        check_login(url)?;
         let url = Url::parse(url)
             .map_err(|_not_a_url| SmtpUrlError("it has the form smtp://user:password@host:587"))?;
         let host = url.host().ok_or(SmtpUrlError("it names no host"))?;
@@ -59,21 +60,62 @@ impl SmtpUrl {
             ("smtp", false) => Tls::Required,
             _ => return Err(SmtpUrlError("it begins with smtp:// or smtps://")),
         };
-        let default_port = if tls == Tls::Implicit { 465 } else { 587 };
-        let host = match host {
-            Host::Domain(name) => name.to_owned(),
-            Host::Ipv4(address) => address.to_string(),
-            Host::Ipv6(address) => address.to_string(),
-        };
-        if !matches!(url.path(), "" | "/") {
-            return Err(SmtpUrlError("nothing follows the port"));
+        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+            return Err(SmtpUrlError("nothing follows the port but ?tls=off"));
         }
         Ok(Self {
-            host,
-            port: url.port().unwrap_or(default_port),
+            host: host_name(&host)?,
+            port: port(&url, tls)?,
             tls,
             credentials,
         })
+    }
+}
+
+/// What a password has in it that ends the host for a URL: everything before the @ would be taken for something else, and the password for
+/// the host's port.
+fn check_login(url: &str) -> Result<(), SmtpUrlError> {
+    if url.contains(char::is_control) {
+        return Err(SmtpUrlError("it holds a control character"));
+    }
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let login = rest.rsplit_once('@').map_or("", |(login, _)| login);
+    Err(SmtpUrlError(
+        match login.chars().find(|c| matches!(c, '#' | '/' | '?')) {
+            None => return Ok(()),
+            Some('#') => "a # in user or password is written %23",
+            Some('/') => "a / in user or password is written %2F",
+            Some(_) => "a ? in user or password is written %3F",
+        },
+    ))
+}
+
+fn host_name(host: &Host<&str>) -> Result<String, SmtpUrlError> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    match host {
+        Host::Domain(name) if name.bytes().all(is_plain) => Ok((*name).to_owned()),
+        Host::Domain(_) => Err(SmtpUrlError(
+            "its host is a name as it stands in the DNS (xn--… where it has other letters), or an address",
+        )),
+        Host::Ipv4(address) => Ok(address.to_string()),
+        Host::Ipv6(address) => Ok(address.to_string()),
+    }
+}
+
+/// The port. On another machine the two usual ones say how TLS begins (RFC 8314): the wrong one would wait for a greeting that never comes.
+fn port(url: &Url, tls: Tls) -> Result<u16, SmtpUrlError> {
+    let is_ours = is_this_machine(url);
+    match (url.port(), tls) {
+        (None, Tls::Implicit) => Ok(465),
+        (None, Tls::Required | Tls::Offered | Tls::Off) => Ok(587),
+        (Some(0), _) => Err(SmtpUrlError("its port is 1 to 65535")),
+        (Some(465), Tls::Required) => Err(SmtpUrlError(
+            "port 465 is TLS from the first byte: smtps://",
+        )),
+        (Some(587), Tls::Implicit) if !is_ours => {
+            Err(SmtpUrlError("port 587 begins without TLS: smtp://"))
+        }
+        (Some(port), _) => Ok(port),
     }
 }
 
@@ -162,6 +204,38 @@ mod tests {
         ] {
             assert!(SmtpUrl::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[track_caller]
+    fn check_hint(url: &str, hint: &str) {
+        let error = SmtpUrl::parse(url).err().unwrap().to_string();
+        assert!(error.contains(hint), "{url}: {error}");
+        assert!(!error.contains("inter"), "it shows the password: {error}");
+    }
+
+    #[test]
+    fn a_part_of_a_url_that_would_be_overlooked_is_refused_with_the_way_to_write_it() {
+        check_hint("smtp://leads:2026#Winter@mail.example.com:587", "%23");
+        check_hint("smtp://leads:2026/Winter@mail.example.com:587", "%2F");
+        check_hint("smtp://leads:2026?Winter@mail.example.com:587", "%3F");
+        check_hint("smtp://leads:2026@Win#ter@mail.example.com", "%23");
+        check_hint("smtp://mail.example.com#Winter", "nothing follows the port");
+        check_hint(
+            "smtp://leads:Win\tter@mail.example.com",
+            "control character",
+        );
+        check_hint("smtp://b\u{fc}cher.example", "xn--");
+        check_hint("smtp://mail.example.com:0", "1 to 65535");
+        check_hint("smtp://mail.example.com:465", "smtps://");
+        check_hint("smtps://mail.example.com:587", "smtp://");
+        check(
+            "smtp://leads:2026%23Winter@mail.example.com:587",
+            "mail.example.com 587 Required login",
+        );
+        check(
+            "smtp://leads:2026@Winter@mail.example.com",
+            "mail.example.com 587 Required login",
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use leadwire_domain::channel::ChannelKind;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::failure::FailureReason;
+use leadwire_domain::lead::owner::OwnerFileError;
 use leadwire_domain::message::{Notify, TriggerError};
 use leadwire_domain::source::Source;
 use leadwire_domain::wait::DeferReason;
@@ -50,10 +51,21 @@ events! {
         };
     }
 
-    /// The lookup bucket answered 403: the owner file may be missing, or the role may not read it.
+    /// Access to the owner file is denied. From S3 that may be a file that is missing, where listing is not allowed.
     LookupDenied<'a> [subject: Subject<'a>] {} => e, "lookup_denied" {
-        line: WARN "the lookup bucket answered 403";
+        line: WARN "access to the owner file is denied";
         metered(m): { m.count(Metric::LookupDenied); }
+        console: said(Tone::Bad, "denied", "this user may not read its owner file: check the file's owner and mode");
+    }
+
+    /// The owner file cannot be used, whatever is tried.
+    OwnerFileUnusable<'a> [subject: Subject<'a>] {
+        /// What is wrong with it.
+        error: OwnerFileError,
+    } => e, "owner_file_unusable" {
+        line: WARN "the owner file cannot be used";
+        fields: { error: e.error.to_string() }
+        console: said(Tone::Bad, "unusable", format!("its owner file: {}", e.error));
     }
 
     /// A message was put back, at no cost in receives.
@@ -292,6 +304,8 @@ events! {
     /// The owner file's `owner_email` is no address, so the owner is not mailed; the others are.
     OwnerEmailInvalid<'a> [subject: Subject<'a>] {} => e, "owner_email_invalid" {
         line: WARN "the owner file's owner_email is no address; the owner is not mailed";
+        metered(m): { m.count(Metric::OwnerEmailInvalid); }
+        console: said(Tone::Wait, "no owner", "owner_email in its owner file is no single address; the owner gets no mail");
     }
 
     /// A queue message is not one of ours.

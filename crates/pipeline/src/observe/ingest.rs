@@ -101,9 +101,16 @@ events! {
     SourcesUnavailable<'a> {
         /// Why.
         error: &'a PortError,
+        /// Whether one that was read before goes on to count.
+        is_kept: bool,
     } => e, "sources_unavailable" {
-        line: ERROR "the sources document could not be used";
+        line: ERROR "the sources document could not be used; the one before counts", if e.is_kept, else ERROR "the sources document could not be used";
         fields: { error: chain(e.error) }
+    }
+
+    /// The sources document was read again on request.
+    SourcesReloaded {} => e, "sources_reloaded" {
+        line: INFO "the sources were read again";
     }
 }
 

@@ -51,6 +51,15 @@ events! {
         line: WARN e.warning.as_str();
     }
 
+    /// The mail server does not let us in, or does not answer, at the start. Leads are taken all the same.
+    MailServerUnusable<'a> {
+        /// Why.
+        error: &'a PortError,
+    } => e, "mail_server_unusable" {
+        line: WARN "the mail server cannot be used as it is configured; leads are taken, and wait";
+        fields: { error: chain(e.error) }
+    }
+
     /// A connection could not be taken.
     AcceptFailed<'a> {
         /// Why.

@@ -84,8 +84,10 @@ metrics! {
     NotMailed: Count of [Enrich];
     /// Reads of an owner file that is not there yet.
     OwnerPending: Count of [Enrich];
-    /// Reads of an owner file that the bucket answered with 403.
+    /// Reads of an owner file that were denied.
     LookupDenied: Count of [Enrich];
+    /// Owner files whose `owner_email` is no single address, where owners are mailed.
+    OwnerEmailInvalid: Count of [Enrich];
     /// Mails put off because the mail service is busy.
     MailDeferred: Count of [Enrich];
     /// Records reported as failed.

@@ -22,16 +22,18 @@ pub use dimension::Rejection;
 pub use enrich::{
     BadMessage, EffectDropped, EffectParked, EffectUnsent, EmailAmbiguous, EmailSent,
     EnrichmentBegan, FailureNotRecorded, LeadDeferred, LeadEnriched, LeadParked, LeadWoken,
-    LookupDenied, OwnerEmailInvalid, RecordAcked, RecordFailed, ReplaySettled, Timeliness,
-    WakeUpFailed,
+    LookupDenied, OwnerEmailInvalid, OwnerFileUnusable, RecordAcked, RecordFailed, ReplaySettled,
+    Timeliness, WakeUpFailed,
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};
-pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected, SourcesUnavailable};
+pub use ingest::{
+    LeadAccepted, RequestIgnored, RequestRejected, SourcesReloaded, SourcesUnavailable,
+};
 pub use machine::{
     AcceptFailed, CanariesNotForgotten, ConnectionEnded, DeleteFailed, DrainTimedOut,
-    FolderWarning, MailNotLogged, PageFailed, QueueNotMeasured, QueueUnavailable, ServerStarted,
-    ServerStopping, TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain, TombstonesMade,
-    ViewNotWritten, ViewsNotRebuilt, WriterPanicked,
+    FolderWarning, MailNotLogged, MailServerUnusable, PageFailed, QueueNotMeasured,
+    QueueUnavailable, ServerStarted, ServerStopping, TelemetryNotStored, TelemetrySetAside,
+    TelemetryStoredAgain, TombstonesMade, ViewNotWritten, ViewsNotRebuilt, WriterPanicked,
 };
 pub use objective::{IN_TIME, OBJECTIVE};
 pub use sink::{Role, Scope, Sink, install, scope};

@@ -1,7 +1,7 @@
 //! The lines that are written for a person: which event each tells, and of which lead.
 
 use super::prelude::*;
-use leadwire_pipeline::observe::{Event, Scope, Sink, scope};
+use leadwire_pipeline::observe::{Event, FieldValue, Scope, Sink, scope};
 use leadwire_pipeline::testkit;
 use std::sync::Mutex;
 
@@ -12,6 +12,7 @@ struct Lines(Arc<Mutex<Vec<Line>>>);
 struct Line {
     event: &'static str,
     lead_id: Option<String>,
+    error: Option<String>,
 }
 
 impl Lines {
@@ -34,10 +35,42 @@ impl Lines {
 impl Sink for Lines {
     fn take(&self, event: &dyn Event) {
         testkit::count(event);
+        let mut error = None;
+        event.fields(&mut |name, value| {
+            if let ("error", FieldValue::Text(text)) = (name, value) {
+                error = Some(text.into());
+            }
+        });
         self.0.lock().unwrap().push(Line {
             event: event.facts().name,
             lead_id: event.subject().lead().map(str::to_owned),
+            error,
         });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_file_that_cannot_be_used_is_told_with_its_defect_by_every_receive() {
+    for (file, defect) in [
+        (
+            r#"{"lead_id":"test-1","lead_owner":"a","lead_owner":"b"}"#,
+            "an object has the same key twice",
+        ),
+        (r#"{"lead_id":"test-2"}"#, "names another lead"),
+        ("[]", "not a JSON object"),
+    ] {
+        let (lines, _scope) = Lines::listen();
+        let world = World::new();
+        world.put_owner("test-1", file);
+        world.post(ALICE).await;
+        world.work_until_idle().await;
+        assert_eq!(lines.count("owner_file_unusable"), 3, "{file}");
+        let lines = lines.0.lock().unwrap();
+        let told = lines
+            .iter()
+            .filter(|line| line.event == "owner_file_unusable");
+        let told: Vec<_> = told.map(|line| line.error.as_deref()).collect();
+        assert_eq!(told, [Some(defect); 3]);
     }
 }
 

@@ -107,6 +107,31 @@ async fn the_owner_is_mailed_only_where_configured_and_only_by_the_owner_file() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_owner_is_mailed_however_people_write_the_address_and_counted_where_it_cannot_be_read()
+{
+    for (written, expected) in [
+        (r#""omar@example.com ""#, 2),
+        (r#""Omar <omar@example.com>""#, 2),
+        (r#"["omar@example.com"]"#, 1),
+        (r#""omar@""#, 1),
+    ] {
+        let world = World::with(|world| world.enrich.notify_owner = true);
+        let file = OMAR.replace('}', &format!(r#","owner_email":{written}}}"#));
+        world.put_owner("test-1", &file);
+        world.post(ALICE).await;
+        world.observed(world.work_until_idle()).await;
+        let sent = world.mailer().sent();
+        assert_eq!(sent.len(), expected, "{written}");
+        let to_owner = sent
+            .iter()
+            .filter(|mail| mail.to.expose() == "omar@example.com");
+        assert_eq!(to_owner.count(), expected - 1, "{written}");
+        let counted = world.counted().get("OwnerEmailInvalid").copied();
+        assert_eq!(counted, (expected == 1).then_some(1), "{written}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_owner_is_one_more_recipient_once_and_where_there_is_room() {
     let address = |number| EmailAddress::parse(&format!("team{number}@example.com")).unwrap();
     for (others, owner, expected) in [

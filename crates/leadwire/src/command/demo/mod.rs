@@ -5,7 +5,7 @@ mod screen;
 use crate::client::{Client, Post, is_taken};
 use crate::home::{self, LocalOperated, Operated as _};
 use crate::output::{Ended, Output};
-use crate::service;
+use crate::service::{self, Asked};
 use crate::settings::Settings;
 use crate::usage::Usage;
 use anyhow::Context as _;
@@ -21,6 +21,7 @@ use serde_json::json;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -178,7 +179,11 @@ pub(super) async fn run(output: &mut Output) -> anyhow::Result<Ended> {
         ..RunnerConfig::default()
     };
     let (stop, stopped) = watch::channel(false);
-    let service = service::run(&home, listener, &settings, runner, stopped);
+    let asked = Asked {
+        stop: stopped,
+        reload: Arc::default(),
+    };
+    let service = service::run(&home, listener, &settings, runner, asked);
     let story = async {
         let ended = play(&home, &url, &mut screen).await;
         stop.send_replace(true);

@@ -2,7 +2,7 @@
 
 use super::{FOLDER, Progress};
 use crate::duration::render;
-use crate::output::{BAD, BOLD, Cell, DIM, GOOD, Output, render_table, style_of};
+use crate::output::{BAD, BOLD, Cell, DIM, GOOD, Output, render_table, style_of, width};
 use crate::status::separator;
 use leadwire_pipeline::ledger::history::{EventStatus, LeadState};
 use serde_json::json;
@@ -81,7 +81,7 @@ impl<'a> Screen<'a> {
         };
         let rows: Vec<Vec<Cell>> = leads.iter().map(row).collect();
         let mut lines = vec![String::new(), format!("{DIM}{}{DIM:#}", self.clock())];
-        lines.extend(render_table(&["LEAD", "STAGE", "", ""], &rows));
+        lines.extend(render_table(&["LEAD", "STAGE", "", ""], &rows, width()));
         lines
     }
 

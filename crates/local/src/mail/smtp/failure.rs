@@ -21,6 +21,8 @@ pub(super) enum SmtpFailure {
     },
     #[error("the mail server offers no STARTTLS, and nothing is sent without")]
     NoTls,
+    #[error("the mail server takes no user and password{}", if *.is_oauth { ": it offers only OAuth2" } else { "" })]
+    NoLogin { is_oauth: bool },
     #[error("an address is none that SMTP takes")]
     Address(#[source] lettre::address::AddressError),
     #[error("no answer from the mail server to {step} in time")]
@@ -58,7 +60,7 @@ impl SmtpFailure {
     fn is_refusal(&self) -> bool {
         match self {
             Self::Answered { code, .. } => *code >= 500,
-            Self::Address(_) => true,
+            Self::Address(_) | Self::NoLogin { .. } => true,
             Self::Lookup(_)
             | Self::Connect(_)
             | Self::NoTls
@@ -79,6 +81,8 @@ impl SmtpFailure {
             Self::Lookup(_) => "its name could not be looked up".to_owned(),
             Self::Connect(_) => "no connection".to_owned(),
             Self::NoTls => "no STARTTLS".to_owned(),
+            Self::NoLogin { is_oauth: true } => "it offers only OAuth2".to_owned(),
+            Self::NoLogin { is_oauth: false } => "it takes no user and password".to_owned(),
             Self::Address(_) => "an address that SMTP does not take".to_owned(),
             Self::Late { step } => format!("no answer to {step} in time"),
             Self::Slow => "over 15 min before the final dot".to_owned(),

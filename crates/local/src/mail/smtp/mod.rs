@@ -1,4 +1,4 @@
-//! Mail by SMTP, one connection a mail, no retry. A message can be taken from its final dot on: until then every failure is definite. After
+//! Mail by SMTP: one mail after the other over a connection, no retry. A message can be taken from its final dot on: until then every failure is definite. After
 //! it, silence is ambiguous, and only the server's answer is not.
 //!
 //! A server has the time that RFC 5321 (4.5.3.2) grants it.
@@ -6,10 +6,12 @@
 mod connect;
 mod failure;
 mod lane;
+mod pool;
 mod stream;
 mod tls;
 
 use super::log::MailLog;
+use super::server::SmtpServer;
 use super::url::{SmtpUrl, Tls};
 use crate::stop::Stopping;
 use failure::SmtpFailure;
@@ -17,10 +19,10 @@ use lane::{Lane, LaneTurn};
 use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::port::{Mail, MailOutcome, PortError, Unsent};
 use lettre::Address;
-use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
+use lettre::transport::smtp::authentication::{DEFAULT_MECHANISMS, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands;
-use lettre::transport::smtp::extension::ClientId;
+use pool::{Connection, Pool};
 use std::fmt::Display;
 use std::iter;
 use std::sync::{Arc, OnceLock};
@@ -37,6 +39,8 @@ pub(crate) const BEFORE_DEADLINE: Duration = Duration::from_mins(15);
 pub const ANSWER_DEADLINE: Duration = Duration::from_mins(10);
 /// How long a person who asks whether the server can be used waits for that.
 const PROBE_DEADLINE: Duration = Duration::from_mins(1);
+/// How long a server may take for the first answer on a connection that was kept. One that takes longer has perhaps forgotten it.
+const KEPT_DEADLINE: Duration = Duration::from_secs(10);
 /// How long is said goodbye, after the outcome is known.
 const QUIT_DEADLINE: Duration = Duration::from_millis(500);
 
@@ -45,9 +49,10 @@ const MESSAGE: &str = "the message";
 /// The way to a mail server.
 #[derive(Clone)]
 pub(super) struct MailServer {
-    url: SmtpUrl,
+    server: SmtpServer,
     tls: Arc<OnceLock<TlsParameters>>,
     lane: Arc<Lane>,
+    pool: Arc<Pool>,
     stopping: Stopping,
 }
 
@@ -55,16 +60,10 @@ pub(super) struct MailServer {
 ///
 /// # Errors
 /// What the server answered, or where the connection failed. The server's own words are left out: they repeat addresses.
-pub async fn probe_smtp(url: &SmtpUrl) -> Result<(), PortError> {
-    let server = MailServer::new(url.clone(), Stopping::new());
-    let opened = timeout(PROBE_DEADLINE, server.open(Gate::default())).await;
-    let late = SmtpFailure::Late {
-        step: "the greeting",
-    };
-    let mut connection = opened
-        .unwrap_or(Err(late))
-        .map_err(|failure| PortError::transient("use the mail server", failure))?;
-    say_goodbye(&mut connection).await;
+pub async fn probe_smtp(server: &SmtpServer) -> Result<(), PortError> {
+    let server = MailServer::new(server.clone(), Stopping::new());
+    let mut connection = server.try_out().await?;
+    say_goodbye(&mut connection.smtp).await;
     Ok(())
 }
 
@@ -83,26 +82,47 @@ async fn say_goodbye(connection: &mut AsyncSmtpConnection) {
 }
 
 impl MailServer {
-    pub(super) fn new(url: SmtpUrl, stopping: Stopping) -> Self {
+    pub(super) fn new(server: SmtpServer, stopping: Stopping) -> Self {
         Self {
-            url,
+            server,
             tls: Arc::default(),
             lane: Arc::default(),
+            pool: Pool::new(stopping.clone()),
             stopping,
         }
+    }
+
+    /// Whether the server lets us in, where it asks who we are. The connection is kept for the first mail.
+    pub(super) async fn introduce(&self) -> Result<(), PortError> {
+        if self.server.url.credentials.is_some() {
+            let connection = self.try_out().await?;
+            self.pool.give(connection).await;
+        }
+        Ok(())
+    }
+
+    /// A connection on which a mail could begin, for a person who waits for it.
+    async fn try_out(&self) -> Result<Connection, PortError> {
+        let opened = timeout(PROBE_DEADLINE, self.open()).await;
+        let late = SmtpFailure::Late {
+            step: "the greeting",
+        };
+        opened
+            .unwrap_or(Err(late))
+            .map_err(|failure| PortError::transient("use the mail server", failure))
     }
 
     /// Goes as far as the server's readiness for a mail: connects, begins TLS, logs in, and asks for nothing.
     pub(super) async fn prove(&self, mail: &Mail) -> Result<(), MailOutcome> {
         let _turn = self.turn(mail).await?;
         let asked = async {
-            let mut connection = self.open(Gate::default()).await?;
-            command(&mut connection, "NOOP", commands::Noop).await?;
+            let mut connection = self.open().await?;
+            command(&mut connection.smtp, "NOOP", commands::Noop).await?;
             Ok(connection)
         };
         let asked = self.before(Instant::now() + BEFORE_DEADLINE, asked).await;
         let mut connection = asked?;
-        say_goodbye(&mut connection).await;
+        say_goodbye(&mut connection.smtp).await;
         Ok(())
     }
 
@@ -113,16 +133,16 @@ impl MailServer {
         log: &MailLog,
     ) -> Result<(), MailOutcome> {
         let _turn = self.turn(mail).await?;
-        let (deadline, gate) = (Instant::now() + BEFORE_DEADLINE, Gate::default());
-        let prepared = self.before(deadline, self.prepare(mail, gate.clone()));
-        let mut connection = prepared.await?;
+        let deadline = Instant::now() + BEFORE_DEADLINE;
+        let mut connection = self.before(deadline, Box::pin(self.prepare(mail))).await?;
         let answered = {
+            let gate = &connection.gate;
             let end = || {
                 gate.close();
                 None
             };
             let parts = iter::once(message).chain(iter::from_fn(end));
-            let mut sending = std::pin::pin!(connection.message_iter(parts));
+            let mut sending = std::pin::pin!(connection.smtp.message_iter(parts));
             let ready = self.before(deadline, async {
                 tokio::select! {
                     biased;
@@ -141,7 +161,7 @@ impl MailServer {
         };
         match answered {
             Ok(()) => {
-                say_goodbye(&mut connection).await;
+                self.pool.give(connection).await;
                 Ok(())
             }
             Err(failure) => Err(failure.after_message()),
@@ -171,34 +191,54 @@ impl MailServer {
         }
     }
 
-    /// Everything up to the server's readiness for the message.
-    async fn prepare(&self, mail: &Mail, gate: Gate) -> Result<AsyncSmtpConnection, SmtpFailure> {
-        let mut connection = self.open(gate).await?;
+    /// Everything up to the server's readiness for the message. A connection that was kept, and on which the server does not begin a mail, is
+    /// no answer: nothing has gone out on it, and a new one tells.
+    async fn prepare(&self, mail: &Mail) -> Result<Connection, SmtpFailure> {
         let from = commands::Mail::new(Some(address(&mail.from)?), Vec::new());
-        command(&mut connection, "MAIL FROM", from).await?;
         let to = commands::Rcpt::new(address(&mail.to)?, Vec::new());
-        command(&mut connection, "RCPT TO", to).await?;
-        command(&mut connection, "DATA", commands::Data).await?;
+        let mut connection = if let Some(kept) = self.begin_on_kept(&from).await {
+            kept
+        } else {
+            let mut new = self.open().await?;
+            command(&mut new.smtp, "MAIL FROM", from).await?;
+            new
+        };
+        command(&mut connection.smtp, "RCPT TO", to).await?;
+        command(&mut connection.smtp, "DATA", commands::Data).await?;
         Ok(connection)
     }
 
+    async fn begin_on_kept(&self, from: &commands::Mail) -> Option<Connection> {
+        let mut connection = self.pool.take()?;
+        let begun = command(&mut connection.smtp, "MAIL FROM", from);
+        let begun = timeout(KEPT_DEADLINE, begun).await;
+        matches!(begun, Ok(Ok(()))).then_some(connection)
+    }
+
     /// Connects, and logs in.
-    async fn open(&self, gate: Gate) -> Result<AsyncSmtpConnection, SmtpFailure> {
-        let mut connection = self.greet(gate).await?;
-        if let Some(credentials) = &self.url.credentials {
-            let login = connection.auth(DEFAULT_MECHANISMS, credentials).await;
+    async fn open(&self) -> Result<Connection, SmtpFailure> {
+        let gate = Gate::default();
+        let mut smtp = self.greet(gate.clone()).await?;
+        if let Some(credentials) = &self.server.url.credentials {
+            let offered = smtp.server_info();
+            if offered.get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+                let is_oauth = offered.supports_auth_mechanism(Mechanism::Xoauth2);
+                say_goodbye(&mut smtp).await;
+                return Err(SmtpFailure::NoLogin { is_oauth });
+            }
+            let login = smtp.auth(DEFAULT_MECHANISMS, credentials).await;
             login.map_err(SmtpFailure::at("the login"))?;
         }
-        Ok(connection)
+        Ok(Connection::new(smtp, gate))
     }
 
     /// Connects, and begins TLS as the URL says.
     async fn greet(&self, gate: Gate) -> Result<AsyncSmtpConnection, SmtpFailure> {
         let SmtpUrl {
             host, port, tls, ..
-        } = &self.url;
+        } = &self.server.url;
         let stream = PatientStream::new(connect::connect(host, *port).await?, gate);
-        let name = hello_name();
+        let name = self.server.hello();
         let greeted = if *tls == Tls::Implicit {
             let encrypted = Encrypted::begin(stream, self.tls_parameters()?).await;
             let encrypted = Box::new(encrypted.map_err(SmtpFailure::at("TLS"))?);
@@ -223,24 +263,8 @@ impl MailServer {
         if let Some(parameters) = self.tls.get() {
             return Ok(parameters.clone());
         }
-        let parameters =
-            TlsParameters::new_rustls(self.url.host.clone()).map_err(SmtpFailure::at("TLS"))?;
+        let parameters = self.server.tls().map_err(SmtpFailure::at("TLS"))?;
         Ok(self.tls.get_or_init(|| parameters).clone())
-    }
-}
-
-/// The machine's name, where it is one that a server can look up; some refuse an address.
-fn hello_name() -> ClientId {
-    let system = rustix::system::uname();
-    let name = system.nodename().to_string_lossy();
-    let is_domain = name.contains('.')
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
-    if is_domain {
-        ClientId::Domain(name.into_owned())
-    } else {
-        ClientId::default()
     }
 }
 
@@ -250,6 +274,6 @@ fn address(address: &EmailAddress) -> Result<Address, SmtpFailure> {
 
 impl std::fmt::Debug for MailServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("MailServer").field(&self.url).finish()
+        f.debug_tuple("MailServer").field(&self.server).finish()
     }
 }

@@ -62,6 +62,11 @@ impl Gate {
         }
     }
 
+    /// The next message can be begun: the one before was answered.
+    pub(super) fn reset(&self) {
+        lock(&self.0.held).phase = Phase::Before;
+    }
+
     fn poll_pass(&self, cx: &Context<'_>) -> Poll<Phase> {
         let mut held = lock(&self.0.held);
         if held.phase == Phase::Closed {

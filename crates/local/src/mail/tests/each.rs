@@ -72,7 +72,7 @@ async fn every_step_and_every_way_to_fail_has_its_outcome_and_is_tried_once() {
         if reply.starts_with(STALL) {
             stalling.push(Arc::clone(&server));
         }
-        let mailer = sample.home.smtp(&server.url("user:pw@"));
+        let mailer = sample.home.smtp(server.url("user:pw@"));
         let mail = mail_about(format!("{EVENT}-{number}"));
         cases.spawn(async move {
             let outcome = outcome(&mailer, &mail).await;

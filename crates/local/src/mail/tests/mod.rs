@@ -1,6 +1,8 @@
 mod each;
+mod kept;
 mod late;
 mod server;
+mod tls;
 mod upgrade;
 
 use super::{LocalMailer, SmtpUrl, probe_smtp};
@@ -88,7 +90,7 @@ async fn outcome(mailer: &LocalMailer, mail: &Mail) -> &'static str {
 
 async fn smtp(sample: &Sample, script: Script) -> (Server, LocalMailer) {
     let server = Server::start(script).await;
-    let mailer = sample.home.smtp(&server.url(""));
+    let mailer = sample.home.smtp(server.url(""));
     (server, mailer)
 }
 
@@ -234,7 +236,7 @@ async fn nobody_listening_is_busy() {
     let bound = tokio::net::TcpSocket::new_v4().unwrap();
     bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("smtp://{}", bound.local_addr().unwrap());
-    let mailer = sample.home.smtp(&SmtpUrl::parse(&url).unwrap());
+    let mailer = sample.home.smtp(SmtpUrl::parse(&url).unwrap());
     assert_eq!(outcome(&mailer, &mail()).await, "busy");
 }
 
@@ -246,7 +248,7 @@ async fn nothing_is_sent_without_tls_where_tls_is_required() {
         tls: super::url::Tls::Required,
         ..server.url("")
     };
-    let (outcome, text) = send(&sample.home.smtp(&url), &mail()).await;
+    let (outcome, text) = send(&sample.home.smtp(url), &mail()).await;
     assert_eq!(outcome, "busy");
     assert!(text.contains("STARTTLS"), "{text}");
     assert!(server.received().is_empty());
@@ -260,7 +262,7 @@ async fn a_login_is_made_where_the_url_has_one() {
         ("535 wrong password", "refused"),
     ] {
         let server = Server::start(Script::with("AUTH", answer)).await;
-        let mailer = sample.home.smtp(&server.url("user:p%20w@"));
+        let mailer = sample.home.smtp(server.url("user:p%20w@"));
         let mail = mail_about(format!("{EVENT}-{expected}"));
         assert_eq!(outcome(&mailer, &mail).await, expected);
         // AUTH PLAIN: \0user\0p w
@@ -283,7 +285,7 @@ async fn a_probe_goes_as_far_as_the_login_and_says_where_it_failed() {
     ];
     for (script, expected) in cases {
         let server = Server::start(script).await;
-        let failure = probe_smtp(&server.url("user:pw@")).await.err();
+        let failure = probe_smtp(&server.url("user:pw@").into()).await.err();
         let failure = failure.map(|error| chain(&error));
         let expected = expected.map(|text| format!("could not use the mail server: {text}"));
         assert_eq!(failure, expected);

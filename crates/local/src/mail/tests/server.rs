@@ -31,6 +31,10 @@ pub(super) struct Script {
     receiver: Option<(&'static str, &'static str)>,
     /// More receivers in one mail are refused for now.
     receivers_max: Option<usize>,
+    /// The step is answered so only on a connection that has brought a mail.
+    is_of_kept: bool,
+    /// What the server can do beside mail.
+    offer: Option<&'static str>,
 }
 
 impl Script {
@@ -38,6 +42,22 @@ impl Script {
         Self {
             step: Some(step),
             reply,
+            ..Self::default()
+        }
+    }
+
+    /// A step on a connection that has brought a mail already.
+    pub(super) fn on_kept(step: &'static str, reply: &'static str) -> Self {
+        Self {
+            is_of_kept: true,
+            ..Self::with(step, reply)
+        }
+    }
+
+    /// How one may log in.
+    pub(super) fn offering(offer: &'static str) -> Self {
+        Self {
+            offer: Some(offer),
             ..Self::default()
         }
     }
@@ -61,9 +81,13 @@ impl Script {
         }
     }
 
-    fn reply(self, step: &str) -> &'static str {
-        match self.step {
-            Some(special) if special == step || special.is_empty() => self.reply,
+    fn reply(self, step: &str, mails: usize) -> &'static str {
+        if self.is_of_kept && mails == 0 {
+            return usual(step);
+        }
+        match (self.step, self.offer) {
+            (Some(special), _) if special == step || special.is_empty() => self.reply,
+            (_, Some(offer)) if step == "EHLO" => offer,
             _ => usual(step),
         }
     }
@@ -102,6 +126,8 @@ pub(super) struct Received {
 #[derive(Default)]
 struct Seen {
     connections: usize,
+    hellos: Vec<String>,
+    goodbyes: usize,
     logins: Vec<String>,
     /// Whole messages, whatever was answered to them.
     messages: usize,
@@ -150,6 +176,10 @@ impl Server {
         SmtpUrl::parse(&format!("smtp://{user}127.0.0.1:{}", self.port)).unwrap()
     }
 
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(super) fn connections(&self) -> usize {
         self.session.seen().connections
     }
@@ -157,6 +187,16 @@ impl Server {
     /// Whole messages that came, whatever was answered.
     pub(super) fn messages(&self) -> usize {
         self.session.seen().messages
+    }
+
+    /// What it was greeted with.
+    pub(super) fn hellos(&self) -> Vec<String> {
+        self.session.seen().hellos.clone()
+    }
+
+    /// Connections that were ended as it should be.
+    pub(super) fn goodbyes(&self) -> usize {
+        self.session.seen().goodbyes
     }
 
     pub(super) fn logins(&self) -> Vec<String> {
@@ -186,15 +226,18 @@ impl Session {
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         let mut stream = BufReader::new(stream);
         let mut mail = Received::default();
-        let greeting = self.reply("greeting").await;
+        let mut mails = 0;
+        let greeting = self.reply("greeting", mails).await;
         if !self.answer(&mut stream, greeting).await? {
             return Ok(());
         }
         while let Some(line) = read_line(&mut stream).await? {
             let line = line.trim_end();
             let (verb, rest) = line.split_once([' ', ':']).unwrap_or((line, ""));
-            let mut reply = self.reply(verb).await;
+            let mut reply = self.reply(verb, mails).await;
             match verb {
+                "EHLO" => self.seen().hellos.push(rest.to_owned()),
+                "QUIT" => self.seen().goodbyes += 1,
                 "AUTH" => {
                     let login = rest.trim_start_matches("PLAIN ").to_owned();
                     self.seen().logins.push(login);
@@ -211,7 +254,8 @@ impl Session {
                     self.answer(&mut stream, reply).await?;
                     mail.message = read_message(&mut stream).await?;
                     self.seen().messages += 1;
-                    reply = self.take(&mail).await;
+                    reply = self.take(&mail, mails).await;
+                    mails += 1;
                 }
                 _ => {}
             }
@@ -223,8 +267,8 @@ impl Session {
     }
 
     /// The answer to a step, once it may go.
-    async fn reply(&self, step: &str) -> &'static str {
-        let reply = self.script.reply(step);
+    async fn reply(&self, step: &str, mails: usize) -> &'static str {
+        let reply = self.script.reply(step, mails);
         if reply != HOLD {
             return reply;
         }
@@ -261,8 +305,8 @@ impl Session {
         Ok(true)
     }
 
-    async fn take(&self, mail: &Received) -> &'static str {
-        let reply = self.reply("message").await;
+    async fn take(&self, mail: &Received, mails: usize) -> &'static str {
+        let reply = self.reply("message", mails).await;
         if reply.trim_start_matches(LATE).starts_with('2') {
             self.seen().received.push(mail.clone());
         }

@@ -160,11 +160,11 @@ impl<S: ObjectStore> Ledger<'_, S> {
             DocumentState::Stored(document) if is_shown => Some(document.lead),
             DocumentState::Stored(_) | DocumentState::Absent | DocumentState::Invalid => None,
         };
-        let owner = lead.as_ref().and_then(|lead| lead.owner_email.as_deref());
+        let owner = lead.as_ref().and_then(|lead| lead.owner_email.clone());
         Ok(EventHistory {
             received: raw.stored().map(|raw| Received::of(&raw)),
             forgotten_at,
-            owner: owner.and_then(|owner| EmailAddress::parse(owner).ok()),
+            owner,
             document: lead.map(|lead| lead.provenance),
             claim,
             failure: failure.and_then(|failure| failure.record),

@@ -10,7 +10,7 @@ use leadwire_domain::effect::EffectId;
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::lead::document::{Provenance, owner_email, render_enriched};
 use leadwire_domain::lead::merge::{Merged, merge};
-use leadwire_domain::lead::owner::OwnerFileError;
+use leadwire_domain::lead::owner::{OwnerDefect, OwnerFileError};
 use leadwire_domain::notice::EmailAddress;
 
 /// The document of an attempt.
@@ -111,23 +111,21 @@ fn provenance<H: Home>(
         lookup_modified_at: owner.map(|owner| owner.modified_at),
         from: merged.from.clone(),
         conflicts: merged.conflicts.clone(),
-        notify: Some(effects(cx, owner_email.as_deref(), is_canary)),
+        notify: Some(effects(cx, owner_email, is_canary)),
     }
 }
 
 /// The effects of a document that is made now.
 fn effects<H: Home>(
     cx: &Context<'_, H>,
-    owner_email: Option<&str>,
+    owner_email: Result<Option<EmailAddress>, OwnerDefect>,
     is_canary: bool,
 ) -> Vec<EffectId> {
-    let owner = owner_email.filter(|_| cx.config.notify_owner);
-    let owner = owner.map(EmailAddress::parse);
-    if matches!(owner, Some(Err(_))) {
+    if owner_email.is_err() && cx.config.notify_owner {
         let subject = cx.subject();
         OwnerEmailInvalid { subject }.emit();
     }
-    let owner = owner.and_then(Result::ok);
+    let owner = owner_email.unwrap_or_default();
     cx.config.receivers().effects(Addressee {
         owner: owner.as_ref(),
         is_canary,
@@ -136,7 +134,7 @@ fn effects<H: Home>(
 
 /// The effects of a document of the first edition, which names none: those of today's configuration.
 pub(super) fn effects_of_today<H: Home>(cx: &Context<'_, H>, document: &Document) -> Vec<EffectId> {
-    let owner_email = document.lead.owner_email.as_deref();
+    let owner_email = Ok(document.lead.owner_email.clone());
     effects(cx, owner_email, document.source().is_synthetic())
 }
 

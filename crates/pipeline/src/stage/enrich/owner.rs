@@ -3,7 +3,7 @@
 use super::context::{Context, Failed, Step, later};
 use super::record::Done;
 use crate::ledger::{Owner, OwnerState, RawEvent};
-use crate::observe::LookupDenied;
+use crate::observe::{LookupDenied, OwnerFileUnusable};
 use crate::port::{Home, PortError};
 use crate::settings::OwnerMissingPolicy;
 use jiff::Timestamp;
@@ -45,11 +45,11 @@ pub(super) async fn obtain<H: Home>(
             Ok(owner) => Ok(Step::Go(Some(owner))),
             Err(OwnerFileError::Unfinished) => {
                 let waits = wait(cx, raw.accepted_at, DeferReason::OwnerUnfinished).await?;
-                waits.ok_or(FailureReason::from(OwnerFileError::Unfinished).into())
+                waits.ok_or_else(|| unusable(cx, OwnerFileError::Unfinished))
             }
-            Err(error) => Err(FailureReason::from(error).into()),
+            Err(error) => Err(unusable(cx, error)),
         },
-        OwnerState::TooLarge => Err(FailureReason::from(OwnerFileError::TooLarge).into()),
+        OwnerState::TooLarge => Err(unusable(cx, OwnerFileError::TooLarge)),
         OwnerState::Denied => {
             let subject = cx.subject();
             LookupDenied { subject }.emit();
@@ -57,6 +57,12 @@ pub(super) async fn obtain<H: Home>(
         }
         OwnerState::Absent => wait_for_one(cx, raw.accepted_at).await,
     }
+}
+
+fn unusable<H: Home>(cx: &Context<'_, H>, error: OwnerFileError) -> Failed {
+    let subject = cx.subject();
+    OwnerFileUnusable { subject, error }.emit();
+    FailureReason::from(error).into()
 }
 
 /// Only at the end of the window a file that is absent counts as missing.

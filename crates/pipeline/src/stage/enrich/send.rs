@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use leadwire_domain::channel::Addressee;
 use leadwire_domain::effect::{Answer, EffectId, Standing, standing};
-use leadwire_domain::notice::{EmailAddress, render_email};
+use leadwire_domain::notice::render_email;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -106,10 +106,8 @@ fn compose<H: Home>(cx: &Context<'_, H>, held: &Held) -> Vec<(EffectId, Option<M
     // There is no such lead in the CRM.
     let link = cx.config.lead_url.as_ref().filter(|_| !is_canary);
     let text = render_email(&document.lead, cx.now(), link);
-    let owner = document.lead.owner_email.as_deref();
-    let owner = owner.and_then(|owner| EmailAddress::parse(owner).ok());
     let lead = Addressee {
-        owner: owner.as_ref(),
+        owner: document.lead.owner_email.as_ref(),
         is_canary,
     };
     let receivers = cx.config.receivers();

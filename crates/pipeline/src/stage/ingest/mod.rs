@@ -14,7 +14,8 @@ mod take;
 pub use answer::{AcceptedEvent, Answer, RefusedElement};
 pub use request::Request;
 
-use crate::port::{Entropy, Home, SecretStore};
+use crate::observe::SourcesReloaded;
+use crate::port::{Clock as _, Entropy, Home, SecretStore};
 use crate::secrets::SecretCache;
 use crate::settings::{INGEST_DEADLINE, IngestConfig};
 use crate::trace::TraceContext;
@@ -68,6 +69,13 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     pub fn with_canary(mut self, secrets: SecretCache<S>) -> Self {
         self.canary = Some(Arc::new(secrets));
         self
+    }
+
+    /// Reads the sources again: somebody says that they changed. Where they cannot be read, that is reported, and those from before stay.
+    pub async fn reload(&self) {
+        if self.secrets.reload(self.home.clock().now()).await.is_ok() {
+            SourcesReloaded {}.emit();
+        }
     }
 
     /// Answers one webhook. Everything that can go wrong is an answer.
