@@ -1,10 +1,11 @@
 //! The enriched document: the merged lead at top level, and the member `_leadwire` for ours (docs/PROTOCOL.md, Enriched document).
 
 use crate::effect::EffectId;
-use crate::json::{Object, is_empty};
+use crate::json::Object;
 use crate::lead::field::{KNOWN, LEAD_ID, OURS};
 use crate::lead::id::{EventId, LeadId, Sha256Hex};
 use crate::lead::merge::{Conflict, Merged, Side};
+use crate::source::Source;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -63,6 +64,15 @@ pub struct Enriched {
     pub owner_email: Option<String>,
     /// Where it comes from.
     pub provenance: Provenance,
+    /// Every field, verbatim.
+    pub fields: Object,
+}
+
+impl Enriched {
+    /// Where the event came from: what is stored says so, and nothing else.
+    pub fn source(&self) -> Source {
+        Source::from_name(&self.provenance.source).unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for Enriched {
@@ -130,14 +140,15 @@ pub fn parse_enriched(bytes: &[u8]) -> Result<Enriched, EnrichedError> {
     }
     Ok(Enriched {
         lead_id,
-        display_name: shown(&fields, "display_name"),
-        lead_email: shown(&fields, "lead_email"),
-        lead_owner: shown(&fields, "lead_owner"),
-        funnel: shown(&fields, "funnel"),
-        status_label: shown(&fields, "status_label"),
-        date_created: shown(&fields, "date_created"),
+        display_name: fields.shown("display_name"),
+        lead_email: fields.shown("lead_email"),
+        lead_owner: fields.shown("lead_owner"),
+        funnel: fields.shown("funnel"),
+        status_label: fields.shown("status_label"),
+        date_created: fields.shown("date_created"),
         owner_email: owner_email(&fields, &provenance.from),
         provenance,
+        fields,
     })
 }
 
@@ -146,16 +157,6 @@ pub fn owner_email(fields: &Object, from: &BTreeMap<String, Side>) -> Option<Str
     let is_trusted = from.get("owner_email") == Some(&Side::Lookup);
     let text = fields.text("owner_email").filter(|_| is_trusted)?;
     (!text.trim().is_empty()).then_some(text)
-}
-
-/// A field's text: a string's characters, a number's digits, `true` or `false`. What is empty or nested is not shown.
-fn shown(fields: &Object, name: &str) -> Option<String> {
-    let value = fields.get(name).filter(|value| !is_empty(value))?;
-    match value.get().as_bytes().first()? {
-        b'{' | b'[' => None,
-        b'"' => fields.text(name),
-        _ => Some(value.get().to_owned()),
-    }
 }
 
 #[cfg(test)]

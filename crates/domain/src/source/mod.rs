@@ -81,6 +81,11 @@ trait Kind: Sync {
         None
     }
 
+    /// The lead's e-mail address and phone where its events have them within others of their fields.
+    fn contact(&self, _fields: &Object) -> Contact {
+        Contact::default()
+    }
+
     /// Adds the lead ids that its events would name inside a document which is read as the flat form.
     fn add_hints(&self, _top: &Object, _ids: &mut LeadIds) {}
 }
@@ -128,6 +133,13 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// How a lead can be reached.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Contact {
+    pub(crate) email: Option<String>,
+    pub(crate) phone: Option<String>,
 }
 
 /// A lead that `leadwire send` and the tests make up.
@@ -269,6 +281,11 @@ impl Source {
             Extracted::Event(event) => Ok((source, *event)),
             Extracted::Ignored(_) => Err(Problem::InvalidEvent),
         }
+    }
+
+    /// The lead's e-mail address and phone where this source's events have them within others of their fields.
+    pub(crate) fn contact(self, fields: &Object) -> Contact {
+        self.kind().contact(fields)
     }
 
     /// The body that this source would send for a lead.

@@ -22,7 +22,7 @@ pub use dimension::Rejection;
 pub use enrich::{
     BadMessage, EffectDropped, EffectParked, EffectUnsent, EmailAmbiguous, EmailSent,
     EnrichmentBegan, FailureNotRecorded, LeadDeferred, LeadEnriched, LeadParked, LeadWoken,
-    LookupDenied, OwnerEmailInvalid, RecordAcked, RecordFailed, ReplaySettled, Timeliness,
+    LeadEmpty, LookupDenied, OwnerEmailInvalid, RecordAcked, RecordFailed, ReplaySettled, Timeliness,
     WakeUpFailed,
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};

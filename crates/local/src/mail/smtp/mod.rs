@@ -174,7 +174,7 @@ impl MailServer {
     /// Everything up to the server's readiness for the message.
     async fn prepare(&self, mail: &Mail, gate: Gate) -> Result<AsyncSmtpConnection, SmtpFailure> {
         let mut connection = self.open(gate).await?;
-        let from = commands::Mail::new(Some(address(&mail.from)?), Vec::new());
+        let from = commands::Mail::new(Some(address(mail.from.address())?), Vec::new());
         command(&mut connection, "MAIL FROM", from).await?;
         let to = commands::Rcpt::new(address(&mail.to)?, Vec::new());
         command(&mut connection, "RCPT TO", to).await?;
