@@ -241,7 +241,7 @@ fn own_values(content: &Content) -> Value {
         received,
         fields,
     } = &content.values;
-    let fields = fields.iter().map(|(name, value)| (name.as_str(), Value::from(value.as_str())));
+    let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     context! {
         lead_id,
         display_name,
@@ -255,7 +255,7 @@ fn own_values(content: &Content) -> Value {
         created,
         received,
         link => content.link.as_deref().unwrap_or_default(),
-        fields => fields.collect::<Value>(),
+        fields => Value::from_pairs(fields),
     }
 }
 
