@@ -54,7 +54,7 @@ fn render(lead: &Enriched) -> EmailText {
 fn frame() -> &'static [Mark] {
     static FRAME: OnceLock<Vec<Mark>> = OnceLock::new();
     FRAME.get_or_init(|| {
-        let everything = r#""display_name":"Alice","phone":"+1 202 555 0143","lead_email":"alice@example.com","message":"one\ntwo","a":"www.example.com","b":"b@example.com""#;
+        let everything = r#""display_name":"Alice","phone":"+1 202 555 0143","lead_email":"alice@example.com","message":"one\n\ntwo","a":"www.example.com","b":"b@example.com""#;
         let nothing = r#""data":{}"#;
         let mails = [everything, nothing].map(|members| html::read(&render(&stored(members)).html).0);
         mails.into_iter().flatten().map(|mark| without_link(&mark)).collect()

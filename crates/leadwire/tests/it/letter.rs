@@ -3,8 +3,6 @@
 //! `LEADWIRE_MAIL_PAGES=FOLDER cargo test -p leadwire --test it letter` leaves the pages, their texts and pictures of them in that folder.
 
 use crate::browser::Browser;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::tz::TimeZone;
 use leadwire_domain::lead::document::parse_enriched;
 use leadwire_domain::notice::{Content, EmailText, LeadUrlTemplate, MailTemplate};
@@ -148,7 +146,8 @@ fn a_mail_is_read_on_a_phone_and_at_a_desk_in_light_and_dark_whatever_its_lead()
                 assert!(browser.overflow() <= 0, "{what}: {} px", browser.overflow());
                 let card = browser.rects(".card").remove(0);
                 assert!(card.x >= 0.0 && card.width <= 562.0, "{what}: {card:?}");
-                assert!(!browser.is_displayed(&browser.one("body > div")), "{what}: the preview");
+                let previews = browser.all("body > div");
+                assert!(!previews.iter().any(|preview| browser.is_displayed(preview)), "{what}");
                 assert!(browser.all("script, img").is_empty(), "{what}");
                 assert_eq!(browser.complaints(), Vec::<String>::new(), "{what}");
                 grounds.push(browser.style(&browser.one(".card"), "background-color"));
@@ -200,7 +199,8 @@ fn what_is_written_from_right_to_left_reorders_nothing_beside_it() {
         assert!(label.right() <= value.x + 1.0, "a value stands before its label");
     }
     assert_eq!(browser.texts("a[href^='tel:']"), ["+972 2 555 0143"]);
-    // A message is set from the side on which its reader begins.
-    let message = browser.one("td[dir=auto]");
-    assert_eq!(browser.style(&message, "direction"), "rtl");
+    // Each line of a message is set from the side on which its reader begins.
+    let lines = browser.all("td > div[dir=auto]");
+    let directions = lines.iter().map(|line| browser.style(line, "direction"));
+    assert_eq!(directions.collect::<Vec<_>>(), ["rtl", "ltr", "rtl"]);
 }
