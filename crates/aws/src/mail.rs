@@ -4,7 +4,9 @@ use crate::classify::mail_outcome;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
-use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag};
+use aws_sdk_sesv2::types::{
+    Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag,
+};
 use leadwire_domain::notice::encode_header;
 use leadwire_pipeline::port::{EVENT_HEADER, MAIL_HEADERS, Mail, MailOutcome, Mailer, PortError};
 use std::borrow::Cow;

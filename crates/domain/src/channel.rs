@@ -124,7 +124,11 @@ impl Receivers<'_> {
         let entry = |effect: &EffectId| {
             let found = all.iter().find(|(named, ..)| named == effect)?;
             let (effect, channel, address) = found.clone();
-            Some(Entry { effect, channel, address })
+            Some(Entry {
+                effect,
+                channel,
+                address,
+            })
         };
         Roll(document.iter().filter_map(entry).collect())
     }
@@ -248,8 +252,14 @@ mod tests {
         let mut document = receivers.effects(lead);
         document.push(named(TEAM, "gone@example.com"));
         let roll = receivers.roll(&document, lead);
-        let [first, owner] = [named(TEAM, "a@example.com"), named(OWNER, "omar@example.com")];
-        assert_eq!(roll.others(&first), "team (b@example.com, c@example.com), owner");
+        let [first, owner] = [
+            named(TEAM, "a@example.com"),
+            named(OWNER, "omar@example.com"),
+        ];
+        assert_eq!(
+            roll.others(&first),
+            "team (b@example.com, c@example.com), owner"
+        );
         let to_owner = "team (a@example.com, b@example.com, c@example.com)";
         assert_eq!(roll.others(&owner), to_owner);
         assert_eq!(roll.address(&owner), Some(&omar));

@@ -44,12 +44,16 @@ impl Sender {
         };
         let bare = rest.strip_suffix('>').ok_or(SenderError::Address)?;
         let (name, address) = (name.trim(), address(bare)?);
-        let unquoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+        let unquoted = name
+            .strip_prefix('"')
+            .and_then(|name| name.strip_suffix('"'));
         let name = unquoted.unwrap_or(name).trim();
         if name.contains("=?") {
             return Err(SenderError::Encoded);
         }
-        let forbidden = |c: char| c.is_control() || matches!(c, '"' | '\\' | '<' | '>' | '\u{2028}' | '\u{2029}');
+        let forbidden = |c: char| {
+            c.is_control() || matches!(c, '"' | '\\' | '<' | '>' | '\u{2028}' | '\u{2029}')
+        };
         if name.contains(forbidden) || name.chars().count() > NAME_CHARS_MAX {
             return Err(SenderError::Name);
         }
@@ -107,8 +111,14 @@ mod tests {
         check(" <leads@example.com> ", "leads@example.com");
         check("Leads <leads@example.com>", "Leads <leads@example.com>");
         check("\"Leads\" <leads@example.com>", "Leads <leads@example.com>");
-        check("Leads, Inc. <leads@example.com>", "\"Leads, Inc.\" <leads@example.com>");
-        check("Zoë <leads@example.com>", "=?utf-8?B?Wm/Dqw==?= <leads@example.com>");
+        check(
+            "Leads, Inc. <leads@example.com>",
+            "\"Leads, Inc.\" <leads@example.com>",
+        );
+        check(
+            "Zoë <leads@example.com>",
+            "=?utf-8?B?Wm/Dqw==?= <leads@example.com>",
+        );
     }
 
     #[test]
@@ -119,11 +129,23 @@ mod tests {
             ("Leads <>", SenderError::Address),
             ("Leads <leads@example.com", SenderError::Address),
             ("Leads leads@example.com>", SenderError::Address),
-            ("Leads <leads@example.com>, Eve <eve@example.org>", SenderError::Name),
-            ("Leads <a@example.com> <leads@example.com>", SenderError::Name),
-            ("Leads\r\nBcc: eve@example.org <leads@example.com>", SenderError::Name),
+            (
+                "Leads <leads@example.com>, Eve <eve@example.org>",
+                SenderError::Name,
+            ),
+            (
+                "Leads <a@example.com> <leads@example.com>",
+                SenderError::Name,
+            ),
+            (
+                "Leads\r\nBcc: eve@example.org <leads@example.com>",
+                SenderError::Name,
+            ),
             ("L\"eads <leads@example.com>", SenderError::Name),
-            ("=?utf-8?Q?Zo=C3=AB?= <leads@example.com>", SenderError::Encoded),
+            (
+                "=?utf-8?Q?Zo=C3=AB?= <leads@example.com>",
+                SenderError::Encoded,
+            ),
         ] {
             assert_eq!(Sender::parse(text), Err(expected), "{text:?}");
         }

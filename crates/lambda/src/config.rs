@@ -210,7 +210,10 @@ mod tests {
         assert_eq!(stage.ambiguous, AmbiguousPolicy::Resend);
         assert_eq!(stage.owner_missing, OwnerMissingPolicy::Dlq);
         assert!(!stage.notify_owner);
-        assert_eq!((stage.reply_to, stage.time_zone), (ReplyTo::None, TimeZone::UTC));
+        assert_eq!(
+            (stage.reply_to, stage.time_zone),
+            (ReplyTo::None, TimeZone::UTC)
+        );
         assert_eq!((stage.environment.as_str(), stage.to.len()), ("dev", 2));
         let sweep = Sweep::from_lookup(lookup(&[])).unwrap();
         assert_eq!((sweep.stage.max, sweep.stage.max_age_days), (100, 14));
@@ -255,7 +258,10 @@ mod tests {
         .unwrap();
         assert_eq!(stage.from.header(), "Leads <crm@example.com>");
         assert_eq!(stage.reply_to, ReplyTo::Lead);
-        assert_eq!(stage.time_zone.iana_name(), Some("America/Argentina/Buenos_Aires"));
+        assert_eq!(
+            stage.time_zone.iana_name(),
+            Some("America/Argentina/Buenos_Aires")
+        );
     }
 
     #[test]

@@ -82,7 +82,9 @@ pub(crate) fn check_mail(lead: &Enriched) {
             shown.contains(value.trim_matches(['\u{2068}', '\u{2069}']))
         };
         // Where the label ends, which is anyone's.
-        let values = line.match_indices(": ").map(|(at, colon)| line.split_at(at + colon.len()).1);
+        let values = line
+            .match_indices(": ")
+            .map(|(at, colon)| line.split_at(at + colon.len()).1);
         let is_said = is_shown(line) || values.into_iter().any(is_shown);
         assert!(is_said, "{line:?} is not in {shown:?}");
     }
@@ -129,7 +131,9 @@ fn check_subject(subject: &str) {
 /// What ends a line, hides text, or turns its direction for more than one value.
 fn steers(c: char) -> bool {
     c.is_control()
-        || matches!(c,
-            '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}' | '\u{2067}'
-            | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'
+                ..='\u{202e}' | '\u{2066}' | '\u{2067}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        )
 }

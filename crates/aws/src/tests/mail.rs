@@ -90,7 +90,8 @@ async fn a_mail_is_simple_content_in_utf_8_with_its_tags() {
 }
 
 #[tokio::test]
-async fn a_sender_has_its_name_a_reply_goes_to_the_lead_and_a_look_alike_of_an_encoded_word_is_encoded() {
+async fn a_sender_has_its_name_a_reply_goes_to_the_lead_and_a_look_alike_of_an_encoded_word_is_encoded()
+ {
     let server = Server::start([Step::ok(&[], r#"{"MessageId":"m-1"}"#)]).await;
     let mailer = SesMailer::new(clients(&server).await.ses(), None);
     let text = EmailText {

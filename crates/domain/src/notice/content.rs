@@ -131,17 +131,23 @@ impl Content {
         let further = Further::of(lead, &reach.taken);
         let name = value(lead.display_name.as_deref());
         let owner = value(lead.lead_owner.as_deref());
-        let [funnel, status] = [&lead.funnel, &lead.status_label].map(|field| value(field.as_deref()));
+        let [funnel, status] =
+            [&lead.funnel, &lead.status_label].map(|field| value(field.as_deref()));
         let created = created(lead, zone);
         let received = received(lead, now, zone);
         let title = name.clone().unwrap_or_else(|| lead.lead_id.to_string());
         let whose = [
-            Some(Row::plain("Owner", owner.clone().unwrap_or_else(|| UNASSIGNED.to_owned()))),
+            Some(Row::plain(
+                "Owner",
+                owner.clone().unwrap_or_else(|| UNASSIGNED.to_owned()),
+            )),
             funnel.clone().map(|funnel| Row::plain("Funnel", funnel)),
             status.clone().map(|status| Row::plain("Status", status)),
         ];
         let when = [
-            created.clone().map(|created| Row::plain("Created", created)),
+            created
+                .clone()
+                .map(|created| Row::plain("Created", created)),
             Some(Row::plain("Received", received.clone())),
         ];
         let says_nothing = says_nothing(lead, &reach, &further);
@@ -151,7 +157,11 @@ impl Content {
             lead_email: first_line(reach.email.as_ref()),
             phone: first_line(reach.phones.first()),
             company: first_line(reach.company.as_ref()),
-            message: reach.message.as_ref().map(|row| row.lines.join("\n")).unwrap_or_default(),
+            message: reach
+                .message
+                .as_ref()
+                .map(|row| row.lines.join("\n"))
+                .unwrap_or_default(),
             lead_owner: owner.unwrap_or_default(),
             funnel: funnel.unwrap_or_default(),
             status_label: status.unwrap_or_default(),
@@ -171,7 +181,10 @@ impl Content {
             subject: subject(lead),
             preview: preview(&values),
             note: says_nothing.then(|| note(lead)),
-            groups: groups.into_iter().filter(|group| !group.is_empty()).collect(),
+            groups: groups
+                .into_iter()
+                .filter(|group| !group.is_empty())
+                .collect(),
             left_out: further.left_out,
             link: link.map(|template| template.render(&lead.lead_id)),
             values,
@@ -227,7 +240,12 @@ impl Reach {
         let contact = lead.source().contact(&lead.fields);
         for name in PHONES {
             let numbers = numbers(lead, name);
-            if numbers.into_iter().filter(|number| reach.add_phone(number)).count() > 0 {
+            if numbers
+                .into_iter()
+                .filter(|number| reach.add_phone(number))
+                .count()
+                > 0
+            {
                 reach.taken.insert(name);
             }
         }
@@ -258,7 +276,8 @@ impl Reach {
         };
         let href = phone::tel(number);
         let mut known = self.phones.iter();
-        let is_known = known.any(|row| row.lines.first() == Some(&line) || (href.is_some() && row.href == href));
+        let is_known = known
+            .any(|row| row.lines.first() == Some(&line) || (href.is_some() && row.href == href));
         if !is_known && self.phones.len() < PHONES_MAX {
             self.phones.push(Row::call("Phone", line, href));
         }
@@ -272,19 +291,27 @@ impl Reach {
         names: &[&'static str],
         row: impl Fn(&str) -> Option<Row>,
     ) -> Option<Row> {
-        let mut found = names.iter().filter_map(|name| Some((*name, row(&lead.fields.shown(name)?)?)));
+        let mut found = names
+            .iter()
+            .filter_map(|name| Some((*name, row(&lead.fields.shown(name)?)?)));
         let (name, row) = found.next()?;
         self.taken.insert(name);
         Some(row)
     }
 
     fn is_empty(&self) -> bool {
-        self.phones.is_empty() && self.email.is_none() && self.company.is_none() && self.message.is_none()
+        self.phones.is_empty()
+            && self.email.is_none()
+            && self.company.is_none()
+            && self.message.is_none()
     }
 
     fn rows(self) -> Vec<Row> {
         let others = [self.email, self.company, self.message];
-        self.phones.into_iter().chain(others.into_iter().flatten()).collect()
+        self.phones
+            .into_iter()
+            .chain(others.into_iter().flatten())
+            .collect()
     }
 }
 
@@ -300,7 +327,11 @@ fn numbers(lead: &Enriched, name: &str) -> Vec<String> {
             PHONE_MEMBERS.iter().find_map(|member| item.shown(member))
         })
     };
-    items.iter().take(PHONES_MAX).filter_map(|item| number(item)).collect()
+    items
+        .iter()
+        .take(PHONES_MAX)
+        .filter_map(|item| number(item))
+        .collect()
 }
 
 fn email_row(email: &str) -> Option<Row> {
@@ -327,7 +358,10 @@ impl Further {
             is_known || [LEAD_ID, OURS].contains(&name) || taken.contains(name)
         };
         let (mut rows, mut left_out) = (Vec::new(), 0);
-        let further = lead.fields.iter().filter(|(name, value)| !is_said(name) && is_plain(value));
+        let further = lead
+            .fields
+            .iter()
+            .filter(|(name, value)| !is_said(name) && is_plain(value));
         for (name, value) in further {
             if rows.len() == FURTHER_FIELDS_MAX {
                 left_out += 1;
@@ -386,16 +420,27 @@ fn subject(lead: &Enriched) -> String {
 
 /// What a list of mails shows: the number, and what the lead wrote.
 fn preview(values: &Values) -> String {
-    let first = [&values.phone, &values.lead_email].into_iter().find(|text| !text.is_empty());
-    let second = [&values.message, &values.company].into_iter().find(|text| !text.is_empty());
-    let parts: Vec<&str> = [first, second].into_iter().flatten().map(String::as_str).collect();
+    let first = [&values.phone, &values.lead_email]
+        .into_iter()
+        .find(|text| !text.is_empty());
+    let second = [&values.message, &values.company]
+        .into_iter()
+        .find(|text| !text.is_empty());
+    let parts: Vec<&str> = [first, second]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
     safe::line(&parts.join(" · "), PREVIEW_CHARS_MAX).unwrap_or_default()
 }
 
 /// Said of a lead of which nothing is known. The names of what it has help to set up its source.
 fn note(lead: &Enriched) -> String {
     let note = "Nothing is known of this lead but its id: it came without a name, a phone number, an email address or any other plain field.";
-    let nested = lead.fields.iter().filter(|(name, value)| *name != OURS && value.get().starts_with(['{', '[']));
+    let nested = lead
+        .fields
+        .iter()
+        .filter(|(name, value)| *name != OURS && value.get().starts_with(['{', '[']));
     let names: Vec<String> = nested
         .filter_map(|(name, _)| safe::line(name, FIELD_NAME_CHARS_MAX))
         .map(|name| safe::isolate(&name).into_owned())
@@ -404,5 +449,8 @@ fn note(lead: &Enriched) -> String {
     if names.is_empty() {
         return note.to_owned();
     }
-    format!("{note} What it has is nested, and not shown: {}.", names.join(", "))
+    format!(
+        "{note} What it has is nested, and not shown: {}.",
+        names.join(", ")
+    )
 }

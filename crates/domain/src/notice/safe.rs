@@ -88,7 +88,10 @@ fn ended(mut lines: Vec<String>) -> Vec<String> {
 }
 
 fn ends_line(c: char) -> bool {
-    matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    matches!(
+        c,
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
 }
 
 /// Keeps a value that is read from right to left from reordering what stands around it, by U+2068 and U+2069. Any other value needs them
@@ -203,7 +206,10 @@ mod tests {
             ("a@evil.com", "a<span>@</span>evil<span>.</span>com"),
             ("mailto:x", "mailto<span>:</span>x"),
             ("evil。com", "evil<span>。</span>com"),
-            ("verkauf@bücher.example", "verkauf<span>@</span>bücher<span>.</span>example"),
+            (
+                "verkauf@bücher.example",
+                "verkauf<span>@</span>bücher<span>.</span>example",
+            ),
             ("J.R.R. Tolkien", "J<span>.</span>R<span>.</span>R. Tolkien"),
             ("<a href='x'>\"&", "&lt;a href=&#39;x&#39;&gt;&quot;&amp;"),
             ("Dr. Smith", "Dr. Smith"),

@@ -2,8 +2,8 @@
 
 use super::EmailText;
 use super::content::{Content, Row, RowKind, Values};
-use super::sample;
 use super::safe;
+use super::sample;
 use crate::limits::SUBJECT_CHARS_MAX;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
@@ -88,9 +88,14 @@ impl MailTemplate {
     /// # Errors
     /// Every mistake, not only the first.
     pub fn parse(source: TemplateSource) -> Result<Self, Vec<TemplateError>> {
-        let TemplateSource { subject, text, html } = source;
+        let TemplateSource {
+            subject,
+            text,
+            html,
+        } = source;
         let given = [(SUBJECT, subject), (TEXT, text), (HTML, html)];
-        let own = [0, 1, 2].map(|form: usize| given.get(form).is_some_and(|(_, source)| source.is_some()));
+        let own = [0, 1, 2]
+            .map(|form: usize| given.get(form).is_some_and(|(_, source)| source.is_some()));
         let mut engine = BUILTIN.0.engine.clone();
         let mut mistakes = Vec::new();
         for (form, source) in given {
@@ -173,30 +178,44 @@ fn engine() -> Environment<'static> {
         }
     });
     engine.set_formatter(write_value);
-    engine.add_filter("unlinked", |text: String| Value::from_safe_string(safe::unlinked(&text)));
-    engine.add_filter("isolated", |text: String| safe::isolate(&text).into_owned());
-    engine.add_filter("column", |label: String| {
-        let label = format!("{}:", safe::isolate(&label));
+    engine.add_filter("unlinked", |text: &str| {
+        Value::from_safe_string(safe::unlinked(text))
+    });
+    engine.add_filter("isolated", |text: &str| safe::isolate(text).into_owned());
+    engine.add_filter("column", |label: &str| {
+        let label = format!("{}:", safe::isolate(label));
         format!("{label:<width$} ", width = COLUMN - 1)
     });
     engine.add_filter("indented", |lines: Vec<String>| {
         let lines: Vec<_> = lines.iter().map(|line| safe::isolate(line)).collect();
-        lines.join(&format!("\n{:COLUMN$}", "")).replace(&format!("\n{:COLUMN$}\n", ""), "\n\n")
+        lines
+            .join(&format!("\n{:COLUMN$}", ""))
+            .replace(&format!("\n{:COLUMN$}\n", ""), "\n\n")
     });
     engine
 }
 
 /// Writes a value as the form demands. The engine's own way would write `/` as an entity, also in links.
-fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+fn write_value(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
     if value.is_none() || value.is_undefined() {
         return Ok(());
     }
     let is_html = matches!(state.auto_escape(), AutoEscape::Html);
-    let text = value.to_string();
-    if is_html && !value.is_safe() {
-        out.write_str(&safe::escape(&text))?;
+    let other;
+    let text = if let Some(text) = value.as_str() {
+        text
     } else {
-        out.write_str(&text)?;
+        other = value.to_string();
+        &other
+    };
+    if is_html && !value.is_safe() {
+        out.write_str(&safe::escape(text))?;
+    } else {
+        out.write_str(text)?;
     }
     Ok(())
 }
@@ -215,7 +234,10 @@ fn check(engine: &Environment<'_>, form: &'static str) -> Vec<TemplateError> {
     unknown.sort();
     let unknown = unknown.into_iter().map(|name| TemplateError {
         form,
-        problem: format!("there is no {name:?}; there are {}", TEMPLATE_NAMES.join(" ")),
+        problem: format!(
+            "there is no {name:?}; there are {}",
+            TEMPLATE_NAMES.join(" ")
+        ),
     });
     let failed = sample::both().into_iter().find_map(|content| {
         let rendered = template.render(own_values(&content));
@@ -227,7 +249,9 @@ fn check(engine: &Environment<'_>, form: &'static str) -> Vec<TemplateError> {
 fn mistake(form: &'static str, error: &Error) -> TemplateError {
     let line = error.line().map(|line| format!(" in line {line}"));
     let line = line.unwrap_or_default();
-    let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let what = error
+        .detail()
+        .map_or_else(|| error.kind().to_string(), str::to_owned);
     TemplateError {
         form,
         problem: format!("{what}{line}"),
@@ -250,7 +274,9 @@ fn own_values(content: &Content) -> Value {
         received,
         fields,
     } = &content.values;
-    let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fields = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     context! {
         lead_id,
         display_name,
@@ -325,7 +351,12 @@ mod tests {
     #[test]
     fn a_template_replaces_the_forms_that_it_has() {
         let [full, empty] = sample::both();
-        let template = parse("{{ display_name }} for {{ lead_owner }}", "{{ phone }}|{{ fields.utm_source }}", "").unwrap();
+        let template = parse(
+            "{{ display_name }} for {{ lead_owner }}",
+            "{{ phone }}|{{ fields.utm_source }}",
+            "",
+        )
+        .unwrap();
         let mail = template.render(&full, "");
         assert_eq!(mail.subject, "Alice Example for Omar Owner");
         assert_eq!(mail.text, "+1 202 555 0143|newsletter");
@@ -338,18 +369,32 @@ mod tests {
     #[test]
     fn the_html_of_a_template_is_escaped_and_its_subject_is_one_line() {
         let [full, _] = sample::both();
-        let template = parse("a\n{{ company }}", "", "<p title=\"{{ company }}\">{{ company }}</p><a href=\"{{ link }}\">x</a>").unwrap();
+        let template = parse(
+            "a\n{{ company }}",
+            "",
+            "<p title=\"{{ company }}\">{{ company }}</p><a href=\"{{ link }}\">x</a>",
+        )
+        .unwrap();
         let mail = template.render(&full, "");
         assert_eq!(mail.subject, "a Example & Sons <ltd>");
         let escaped = "Example &amp; Sons &lt;ltd&gt;";
         let link = "https://crm.example/lead/sample-1/";
-        assert_eq!(mail.html, format!("<p title=\"{escaped}\">{escaped}</p><a href=\"{link}\">x</a>"));
+        assert_eq!(
+            mail.html,
+            format!("<p title=\"{escaped}\">{escaped}</p><a href=\"{link}\">x</a>")
+        );
     }
 
     #[test]
     fn every_mistake_in_a_template_is_reported_at_once() {
-        check_mistakes("{{ display_name }}{% for name, value in fields|items %}{{ name }}{{ value }}{% endfor %}{{ company|upper }}", &[]);
-        check_mistakes("{{ dispaly_name }} {{ phon }}", &["no \"dispaly_name\"", "no \"phon\""]);
+        check_mistakes(
+            "{{ display_name }}{% for name, value in fields|items %}{{ name }}{{ value }}{% endfor %}{{ company|upper }}",
+            &[],
+        );
+        check_mistakes(
+            "{{ dispaly_name }} {{ phon }}",
+            &["no \"dispaly_name\"", "no \"phon\""],
+        );
         check_mistakes("{% if phone %}", &["html: "]);
         check_mistakes("{{ phone|nofilter }}", &["html: "]);
         // What only a lead that lacks it shows.
@@ -361,6 +406,9 @@ mod tests {
 
     #[test]
     fn what_is_printed_for_debugging_is_no_template() {
-        assert_eq!(format!("{:?}", MailTemplate::builtin()), "MailTemplate(own [false, false, false])");
+        assert_eq!(
+            format!("{:?}", MailTemplate::builtin()),
+            "MailTemplate(own [false, false, false])"
+        );
     }
 }

@@ -4,8 +4,8 @@
 use super::event::{LEAD_ID, LeadIds, parse_object, parse_time, refuse_reserved};
 use super::signature::{Claims, Scheme, mac, parse_seconds, require};
 use super::{
-    Contact, Delivery, Event, EventFilter, Extracted, Kind, Sample, SignedHeaders, SourceConfig, Unverified,
-    Verified,
+    Contact, Delivery, Event, EventFilter, Extracted, Kind, Sample, SignedHeaders, SourceConfig,
+    Unverified, Verified,
 };
 use crate::json::Object;
 use crate::lead::id::EventId;

@@ -90,13 +90,20 @@ fn leads() -> Vec<(&'static str, Value)> {
         "funnel": "Direct VSL",
     });
     for number in 0..25 {
-        long[format!("custom.cf_{number:02}_field_with_a_long_name_of_its_own")] = json!("value ".repeat(number * 4 + 1));
+        long[format!("custom.cf_{number:02}_field_with_a_long_name_of_its_own")] =
+            json!("value ".repeat(number * 4 + 1));
     }
     let evil = "</td></table><a href=\"https://evil.example\">click</a><script>alert(1)</script> www.evil.example";
     vec![
         ("normal", normal()),
-        ("sparse", json!({ "display_name": "Bo", "phone": "555 0143 99" })),
-        ("empty", json!({ "data": { "first_name": "Ann" }, "lead_owner": "Omar Haddad" })),
+        (
+            "sparse",
+            json!({ "display_name": "Bo", "phone": "555 0143 99" }),
+        ),
+        (
+            "empty",
+            json!({ "data": { "first_name": "Ann" }, "lead_owner": "Omar Haddad" }),
+        ),
         ("long", long),
         (
             "right-to-left",
@@ -124,8 +131,10 @@ fn leads() -> Vec<(&'static str, Value)> {
 
 /// Shows a page in a window of this width.
 fn show(browser: &Browser, page: &Path, width: u32, scheme: &str) {
-    let metrics = json!({ "width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": false });
+    let metrics =
+        json!({ "width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": false });
     browser.execute("Emulation.setDeviceMetricsOverride", &metrics);
+    browser.execute("Emulation.setScrollbarsHidden", &json!({ "hidden": true }));
     browser.prefer(scheme);
     browser.open(&format!("file://{}", page.display()));
 }
@@ -147,7 +156,10 @@ fn a_mail_is_read_on_a_phone_and_at_a_desk_in_light_and_dark_whatever_its_lead()
                 let card = browser.rects(".card").remove(0);
                 assert!(card.x >= 0.0 && card.width <= 562.0, "{what}: {card:?}");
                 let previews = browser.all("body > div");
-                assert!(!previews.iter().any(|preview| browser.is_displayed(preview)), "{what}");
+                assert!(
+                    !previews.iter().any(|preview| browser.is_displayed(preview)),
+                    "{what}"
+                );
                 assert!(browser.all("script, img").is_empty(), "{what}");
                 assert_eq!(browser.complaints(), Vec::<String>::new(), "{what}");
                 grounds.push(browser.style(&browser.one(".card"), "background-color"));
@@ -173,14 +185,24 @@ fn a_stranger_on_a_phone_calls_the_lead_with_one_tap_without_scrolling() {
     ] {
         let css = format!("a[href='{href}']");
         let link = browser.rects(&css).remove(0);
-        assert!(link.height >= TAP && link.y + link.height < 260.0, "{link:?}");
+        assert!(
+            link.height >= TAP && link.y + link.height < 260.0,
+            "{link:?}"
+        );
         assert!(link.width >= 200.0, "{link:?}");
         assert_eq!(browser.texts(&css), [shown]);
     }
     // What is selected and copied is what the CRM sent.
-    let copied = browser.evaluate("getSelection().selectAllChildren(document.body); return getSelection().toString()");
+    let copied = browser.evaluate(
+        "getSelection().selectAllChildren(document.body); return getSelection().toString()",
+    );
     let copied = copied.as_str().unwrap();
-    for value in ["+1 (202) 555-0143", "www.example.com/prices", "Acme & Sons", "O'Neil"] {
+    for value in [
+        "+1 (202) 555-0143",
+        "www.example.com/prices",
+        "Acme & Sons",
+        "O'Neil",
+    ] {
         assert!(copied.contains(value), "{value} is not in {copied:?}");
     }
     let is_invisible = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}');
@@ -190,13 +212,19 @@ fn a_stranger_on_a_phone_calls_the_lead_with_one_tap_without_scrolling() {
 #[test]
 fn what_is_written_from_right_to_left_reorders_nothing_beside_it() {
     let (folder, browser) = (Folder::new(), Browser::start());
-    let (_, lead) = leads().into_iter().find(|(name, _)| *name == "right-to-left").unwrap();
+    let (_, lead) = leads()
+        .into_iter()
+        .find(|(name, _)| *name == "right-to-left")
+        .unwrap();
     let page = folder.path.join("order.html");
     std::fs::write(&page, render(&lead).html).unwrap();
     show(&browser, &page, 1100, "light");
     let labels = browser.rects("th");
     for (label, value) in labels.iter().zip(browser.rects("th + td")) {
-        assert!(label.right() <= value.x + 1.0, "a value stands before its label");
+        assert!(
+            label.right() <= value.x + 1.0,
+            "a value stands before its label"
+        );
     }
     assert_eq!(browser.texts("a[href^='tel:']"), ["+972 2 555 0143"]);
     // Each line of a message is set from the side on which its reader begins.

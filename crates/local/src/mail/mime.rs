@@ -170,10 +170,19 @@ mod tests {
             "X-Auto-Response-Suppress: OOF, AutoReply",
             "Message-ID: <id@example.com>",
         ] {
-            assert!(text.split("\r\n").any(|found| found == line), "{line} is not in {text}");
+            assert!(
+                text.split("\r\n").any(|found| found == line),
+                "{line} is not in {text}"
+            );
         }
-        let from = text.split("\r\n").find(|line| line.starts_with("From: ")).unwrap();
-        assert!(from.ends_with(" <crm@example.com>") && from.is_ascii(), "{from}");
+        let from = text
+            .split("\r\n")
+            .find(|line| line.starts_with("From: "))
+            .unwrap();
+        assert!(
+            from.ends_with(" <crm@example.com>") && from.is_ascii(),
+            "{from}"
+        );
         assert!(!message(&mail()).contains("Reply-To"));
     }
 

@@ -21,9 +21,9 @@ pub use canary::{CanaryFailed, CanaryNotSent, CanarySent};
 pub use dimension::Rejection;
 pub use enrich::{
     BadMessage, EffectDropped, EffectParked, EffectUnsent, EmailAmbiguous, EmailSent,
-    EnrichmentBegan, FailureNotRecorded, LeadDeferred, LeadEnriched, LeadParked, LeadWoken,
-    LeadEmpty, LookupDenied, OwnerEmailInvalid, RecordAcked, RecordFailed, ReplaySettled, Timeliness,
-    WakeUpFailed,
+    EnrichmentBegan, FailureNotRecorded, LeadDeferred, LeadEmpty, LeadEnriched, LeadParked,
+    LeadWoken, LookupDenied, OwnerEmailInvalid, RecordAcked, RecordFailed, ReplaySettled,
+    Timeliness, WakeUpFailed,
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{LeadAccepted, RequestIgnored, RequestRejected, SourcesUnavailable};

@@ -11,8 +11,8 @@ use crate::port::{
 };
 use crate::secrets::SecretCache;
 use crate::settings::{
-    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, Pace,
-    SweepConfig, VISIBILITY_SECONDS, ReplyTo,
+    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, Pace, ReplyTo,
+    SweepConfig, VISIBILITY_SECONDS,
 };
 use crate::stage::enrich::{Enrich, Outcome};
 use crate::stage::ingest::{Answer, Ingest, Request};
