@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(roll.others(&owner), to_owner);
         assert_eq!(roll.address(&owner), Some(&omar));
         assert_eq!(roll.address(&named(TEAM, "gone@example.com")), None);
-        let alone = receivers.roll(&[first.clone()], lead);
+        let alone = receivers.roll(std::slice::from_ref(&first), lead);
         assert_eq!(alone.others(&first), "");
     }
 

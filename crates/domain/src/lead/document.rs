@@ -5,7 +5,6 @@ use crate::json::Object;
 use crate::lead::field::{KNOWN, LEAD_ID, OURS};
 use crate::lead::id::{EventId, LeadId, Sha256Hex};
 use crate::lead::merge::{Conflict, Merged, Side};
-use crate::source::Source;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -66,13 +65,6 @@ pub struct Enriched {
     pub provenance: Provenance,
     /// Every field, verbatim.
     pub fields: Object,
-}
-
-impl Enriched {
-    /// Where the event came from: what is stored says so, and nothing else.
-    pub fn source(&self) -> Source {
-        Source::from_name(&self.provenance.source).unwrap_or_default()
-    }
 }
 
 impl fmt::Debug for Enriched {

@@ -10,6 +10,7 @@ use crate::limits::{
     FIELD_NAME_CHARS_MAX, FURTHER_FIELD_CHARS_MAX, FURTHER_FIELDS_MAX, MAIL_FIELD_CHARS_MAX,
     MESSAGE_CHARS_MAX, MESSAGE_LINES_MAX, PHONES_MAX, PREVIEW_CHARS_MAX, SUBJECT_CHARS_MAX,
 };
+use crate::source::Source;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -237,7 +238,7 @@ struct Reach {
 impl Reach {
     fn of(lead: &Enriched) -> Self {
         let mut reach = Self::default();
-        let contact = lead.source().contact(&lead.fields);
+        let contact = Source::of_document(lead).contact(&lead.fields);
         for name in PHONES {
             let numbers = numbers(lead, name);
             if numbers

@@ -18,6 +18,7 @@ pub use document::{Sources, SourcesError};
 pub use event::{Event, EventFilter, Extracted};
 
 use crate::json::Object;
+use crate::lead::document::Enriched;
 use crate::lead::id::{EventId, LeadId};
 use crate::limits::EVENTS_MAX;
 use crate::problem::Problem;
@@ -178,6 +179,11 @@ impl Source {
     /// The source of that name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.as_str() == name)
+    }
+
+    /// The source that a stored document names: the default's where that is none.
+    pub fn of_document(document: &Enriched) -> Self {
+        Self::from_name(&document.provenance.source).unwrap_or_default()
     }
 
     /// The source of a path: `/ingest` is the default's, and `/ingest/{source}` that of each other one.
