@@ -9,15 +9,15 @@ use leadwire_domain::notice::{Content, EmailText, LeadUrlTemplate, MailTemplate}
 use std::sync::OnceLock;
 
 const FIELDS: [&str; 9] = [
-    "phone",
-    "company",
-    "message",
     "display_name",
     "lead_owner",
     "lead_email",
     "funnel",
     "status_label",
     "date_created",
+    "phone",
+    "company",
+    "message",
 ];
 const LINK: &str = "https://crm.example/lead/{lead_id}/?from=mail&x=1";
 const TOLD: &str = "team (anna@example.com), owner";
@@ -76,7 +76,8 @@ pub(crate) fn check_mail(lead: &Enriched) {
     let shown = texts.concat();
     let lines: Vec<&str> = mail.text.lines().collect();
     assert!(lines.len() <= LINES_MAX + MESSAGE_LINES_MAX, "{lines:?}");
-    for line in lines.iter().skip(1).filter(|line| !line.is_empty()) {
+    let said = lines.iter().skip(1).filter(|line| !line.is_empty());
+    for line in said.filter(|line| !line.ends_with(&own)) {
         let is_shown = |value: &str| {
             let value = value.trim_start();
             shown.contains(value.trim_matches(['\u{2068}', '\u{2069}']))
