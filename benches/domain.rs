@@ -2,13 +2,14 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use leadwire_benches::{flow::elements, sample};
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::json::Object;
 use leadwire_domain::lead::document::{Enriched, Provenance, parse_enriched, render_enriched};
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
 use leadwire_domain::lead::merge::{Merged, merge};
-use leadwire_domain::notice::render_email;
+use leadwire_domain::notice::{Content, MailTemplate};
 use leadwire_domain::source::{Delivery, Event, EventFilter, Extracted, Source, Sources};
 use std::hint::black_box;
 
@@ -147,9 +148,13 @@ fn email(criterion: &mut Criterion) {
         ..lead.clone()
     };
     let now = sample::now() + SignedDuration::from_secs(605);
+    let template = MailTemplate::builtin();
     for (name, lead) in [("plain", &lead), ("hostile", &hostile)] {
         group.bench_function(name, |bencher| {
-            bencher.iter(|| render_email(black_box(lead), now, None));
+            bencher.iter(|| {
+                let content = Content::new(black_box(lead), now, &TimeZone::UTC, None);
+                template.render(&content, "team (anna@example.com)")
+            });
         });
     }
     group.finish();

@@ -61,6 +61,43 @@ pub struct Addressee<'a> {
     pub is_canary: bool,
 }
 
+/// The receivers of one event. Those that are no longer configured are not among them.
+#[derive(Clone, Debug)]
+pub struct Roll(Vec<Entry>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    effect: EffectId,
+    channel: &'static str,
+    address: EmailAddress,
+}
+
+impl Roll {
+    /// The address of an effect; none where its receiver is no longer configured.
+    pub fn address(&self, effect: &EffectId) -> Option<&EmailAddress> {
+        let found = self.0.iter().find(|entry| entry.effect == *effect);
+        found.map(|entry| &entry.address)
+    }
+
+    /// Who else is told, for the receiver of an effect: the names of channels, each with the addresses that the configuration has for it. The
+    /// owner's address is an owner file's, and not shown.
+    pub fn others(&self, effect: &EffectId) -> String {
+        let others = |channel| {
+            let entries = self.0.iter().filter(move |entry| entry.channel == channel);
+            entries.filter(|entry| entry.effect != *effect)
+        };
+        let mut parts = Vec::new();
+        let team: Vec<&str> = others(TEAM).map(|entry| entry.address.expose()).collect();
+        if !team.is_empty() {
+            parts.push(format!("{TEAM} ({})", team.join(", ")));
+        }
+        if others(OWNER).next().is_some() {
+            parts.push(OWNER.to_owned());
+        }
+        parts.join(", ")
+    }
+}
+
 impl Receivers<'_> {
     /// The effects of a lead whose document is made now, at most [`EFFECTS_MAX`]. Equal addresses are one effect, of the first channel that
     /// has them.
@@ -75,6 +112,25 @@ impl Receivers<'_> {
             }
         }
         effects
+    }
+
+    /// Who is notified, as each of them reads it, for a document's effects.
+    pub fn roll(&self, document: &[EffectId], lead: Addressee<'_>) -> Roll {
+        let named = |(channel, address): (&'static str, EmailAddress)| {
+            let effect = EffectId::of_mail(channel, &address);
+            (effect, channel, address)
+        };
+        let all: Vec<_> = self.all(lead).into_iter().map(named).collect();
+        let entry = |effect: &EffectId| {
+            let found = all.iter().find(|(named, ..)| named == effect)?;
+            let (effect, channel, address) = found.clone();
+            Some(Entry {
+                effect,
+                channel,
+                address,
+            })
+        };
+        Roll(document.iter().filter_map(entry).collect())
     }
 
     /// The address of an effect; none where its receiver is no longer configured.
@@ -182,6 +238,34 @@ mod tests {
             ..receivers
         };
         assert_eq!(find(silent, &owner, Some(&omar)), None);
+    }
+
+    #[test]
+    fn each_receiver_is_told_who_else_is_told_and_no_address_of_an_owner() {
+        let team = ["a@example.com", "b@example.com", "c@example.com"].map(address);
+        let omar = address("omar@example.com");
+        let receivers = Receivers {
+            team: &team,
+            notify_owner: true,
+        };
+        let lead = of(Some(&omar));
+        let mut document = receivers.effects(lead);
+        document.push(named(TEAM, "gone@example.com"));
+        let roll = receivers.roll(&document, lead);
+        let [first, owner] = [
+            named(TEAM, "a@example.com"),
+            named(OWNER, "omar@example.com"),
+        ];
+        assert_eq!(
+            roll.others(&first),
+            "team (b@example.com, c@example.com), owner"
+        );
+        let to_owner = "team (a@example.com, b@example.com, c@example.com)";
+        assert_eq!(roll.others(&owner), to_owner);
+        assert_eq!(roll.address(&owner), Some(&omar));
+        assert_eq!(roll.address(&named(TEAM, "gone@example.com")), None);
+        let alone = receivers.roll(std::slice::from_ref(&first), lead);
+        assert_eq!(alone.others(&first), "");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod meaning;
 mod scan;
 
-pub(crate) use meaning::{is_empty, is_same};
+pub(crate) use meaning::{is_empty, is_plain, is_same, shown};
 
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -72,6 +72,18 @@ impl Object {
     /// A member that is an object.
     pub fn object(&self, name: &str) -> Option<Self> {
         Self::parse(self.get(name)?.get().as_bytes()).ok()
+    }
+
+    /// The items of a member that is an array.
+    pub(crate) fn items(&self, name: &str) -> Vec<Box<RawValue>> {
+        let value = self.get(name);
+        let items = value.and_then(|value| serde_json::from_str(value.get()).ok());
+        items.unwrap_or_default()
+    }
+
+    /// A member as a person reads it.
+    pub(crate) fn shown(&self, name: &str) -> Option<String> {
+        meaning::shown(self.get(name)?)
     }
 
     /// Every member, sorted by name.

@@ -13,6 +13,7 @@ pub mod message;
 pub mod notice;
 pub mod notification;
 pub mod problem;
+pub mod sender;
 pub mod source;
 pub mod wait;
 

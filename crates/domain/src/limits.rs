@@ -53,6 +53,20 @@ pub const MAIL_WAIT_SECONDS_MAX: u32 = 86_400;
 pub const SUBJECT_CHARS_MAX: usize = 200;
 /// Longest value of a lead shown in a mail, in characters.
 pub const MAIL_FIELD_CHARS_MAX: usize = 500;
+/// Longest value of a further field that a mail shows, in characters.
+pub const FURTHER_FIELD_CHARS_MAX: usize = 200;
+/// Further fields that a mail shows.
+pub const FURTHER_FIELDS_MAX: usize = 20;
+/// Longest name of such a field that is shown, in characters.
+pub const FIELD_NAME_CHARS_MAX: usize = 60;
+/// Longest message of a lead that a mail shows, in characters: two pages of a phone.
+pub const MESSAGE_CHARS_MAX: usize = 2000;
+/// Lines of it.
+pub const MESSAGE_LINES_MAX: usize = 40;
+/// Telephone numbers of a lead that a mail shows.
+pub const PHONES_MAX: usize = 5;
+/// Longest line that a list of mails shows beside a subject, in characters: no client shows more.
+pub const PREVIEW_CHARS_MAX: usize = 140;
 /// Longest template of a link into the CRM, in characters: what every mail client follows.
 pub const LEAD_URL_CHARS_MAX: usize = 2000;
 /// Earlier revisions that are looked through for the document that a replay is compared with. Only a replay that never came to its document

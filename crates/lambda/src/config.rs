@@ -154,7 +154,10 @@ impl Sweep {
 mod tests {
     use super::*;
     use crate::settings::SETTINGS;
-    use leadwire_pipeline::settings::{self, AmbiguousPolicy, Function, OwnerMissingPolicy};
+    use jiff::tz::TimeZone;
+    use leadwire_pipeline::settings::{
+        self, AmbiguousPolicy, Function, OwnerMissingPolicy, ReplyTo,
+    };
     use std::cell::RefCell;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -207,6 +210,10 @@ mod tests {
         assert_eq!(stage.ambiguous, AmbiguousPolicy::Resend);
         assert_eq!(stage.owner_missing, OwnerMissingPolicy::Dlq);
         assert!(!stage.notify_owner);
+        assert_eq!(
+            (stage.reply_to, stage.time_zone),
+            (ReplyTo::None, TimeZone::UTC)
+        );
         assert_eq!((stage.environment.as_str(), stage.to.len()), ("dev", 2));
         let sweep = Sweep::from_lookup(lookup(&[])).unwrap();
         assert_eq!((sweep.stage.max, sweep.stage.max_age_days), (100, 14));
@@ -233,10 +240,28 @@ mod tests {
             ("RETRY_SECONDS", "soon"),
             ("MAX_RECEIVE_COUNT", "0"),
             ("LEAD_URL_TEMPLATE", "http://example.com/"),
+            ("REPLY_TO", "alice@example.com"),
+            ("TIME_ZONE", "Europe/Atlantis"),
             ("ENVIRONMENT", "Prod"),
         ];
         let expected = all_wrong.map(|(name, _)| name);
         assert_eq!(wrong(Enrich::from_lookup(lookup(&all_wrong))), expected);
+    }
+
+    #[test]
+    fn a_sender_may_have_a_name_and_times_a_zone_without_a_database_of_the_system() {
+        let Enrich { stage, .. } = Enrich::from_lookup(lookup(&[
+            ("SES_FROM_ADDRESS", "Leads <crm@example.com>"),
+            ("REPLY_TO", "lead"),
+            ("TIME_ZONE", "America/Argentina/Buenos_Aires"),
+        ]))
+        .unwrap();
+        assert_eq!(stage.from.header(), "Leads <crm@example.com>");
+        assert_eq!(stage.reply_to, ReplyTo::Lead);
+        assert_eq!(
+            stage.time_zone.iana_name(),
+            Some("America/Argentina/Buenos_Aires")
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::SesMailer;
 use crate::clients::{ATTEMPT_TIMEOUT, MAIL_TIMEOUT};
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::{EmailAddress, EmailText};
+use leadwire_domain::sender::Sender;
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer as _};
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ pub(super) fn mail() -> Mail {
         event: "crm_event_test-1".into(),
         attempt: 2,
         environment: "dev".into(),
-        from: EmailAddress::parse("crm@example.com").unwrap(),
+        from: Sender::parse("crm@example.com").unwrap(),
+        reply_to: None,
         effect: EffectId::of_mail("team", &to),
         to,
         is_canary: false,
@@ -76,12 +78,41 @@ async fn a_mail_is_simple_content_in_utf_8_with_its_tags() {
         r#""ToAddresses":["omar@example.com"]"#,
         r#""Subject":{"Data":"New lead: Zoë","Charset":"UTF-8"}"#,
         r#""Html":{"Data":"<p>html</p>","Charset":"UTF-8"}"#,
+        r#"{"Name":"Auto-Submitted","Value":"auto-generated"}"#,
+        r#"{"Name":"X-Auto-Response-Suppress","Value":"OOF, AutoReply"}"#,
+        r#"{"Name":"X-Leadwire-Event","Value":"crm_event_test-1"}"#,
         r#"{"Name":"event","Value":"crm_event_test-1"}"#,
         r#"{"Name":"attempt","Value":"2"}"#,
         r#"{"Name":"environment","Value":"dev"}"#,
         r#""ConfigurationSetName":"leadwire""#,
     ]);
     assert!(request.starts_with("post /v2/email/outbound-emails http/1.1"));
+}
+
+#[tokio::test]
+async fn a_sender_has_its_name_a_reply_goes_to_the_lead_and_a_look_alike_of_an_encoded_word_is_encoded()
+ {
+    let server = Server::start([Step::ok(&[], r#"{"MessageId":"m-1"}"#)]).await;
+    let mailer = SesMailer::new(clients(&server).await.ses(), None);
+    let text = EmailText {
+        subject: "New lead: =?utf-8?Q?a=00?= → Omar".into(),
+        ..mail().text
+    };
+    let named = Mail {
+        from: Sender::parse("Leads, Zoë <crm@example.com>").unwrap(),
+        reply_to: EmailAddress::parse("alice@example.com").ok(),
+        text,
+        ..mail()
+    };
+    let outcome = mailer.send(&named).await;
+    assert!(matches!(&outcome, MailOutcome::Accepted(_)), "{outcome:?}");
+    let request = server.check_request(&[
+        r#""FromEmailAddress":"=?utf-8?B?TGVhZHMsIFpvw6s=?= <crm@example.com>""#,
+        r#""ReplyToAddresses":["alice@example.com"]"#,
+        // "New lead: =?utf-8?Q?a=00?= → Omar"
+        r#""Subject":{"Data":"=?utf-8?B?TmV3IGxlYWQ6ID0/dXRmLTg/UT9hPTAwPz0g4oaSIE9tYXI=?=","Charset":"UTF-8"}"#,
+    ]);
+    assert!(!request.contains("?Q?a"), "{request}");
 }
 
 #[tokio::test]

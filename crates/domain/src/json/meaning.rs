@@ -9,6 +9,23 @@ pub(crate) fn is_empty(value: &RawValue) -> bool {
     text == "null" || serde_json::from_str::<String>(text).is_ok_and(|text| text.trim().is_empty())
 }
 
+/// Whether a value is a text, a number, `true` or `false`, and no list or object.
+pub(crate) fn is_plain(value: &RawValue) -> bool {
+    !value.get().starts_with(['{', '[']) && !is_empty(value)
+}
+
+/// A value as a person reads it: a string's characters, a number's digits, `true` or `false`. What is empty or nested is not shown.
+pub(crate) fn shown(value: &RawValue) -> Option<String> {
+    let text = value.get();
+    if !is_plain(value) {
+        return None;
+    }
+    if text.starts_with('"') {
+        return serde_json::from_str(text).ok();
+    }
+    Some(text.to_owned())
+}
+
 /// Whether two values mean the same: strings by their characters, numbers by their digits, arrays item by item, objects whatever their
 /// order and white space.
 pub(crate) fn is_same(one: &RawValue, other: &RawValue) -> bool {

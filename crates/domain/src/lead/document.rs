@@ -2,7 +2,7 @@
 
 use crate::address::EmailAddress;
 use crate::effect::EffectId;
-use crate::json::{Object, is_empty};
+use crate::json::Object;
 use crate::lead::field::{KNOWN, LEAD_ID, OURS};
 use crate::lead::id::{EventId, LeadId, Sha256Hex};
 use crate::lead::merge::{Conflict, Merged, Side};
@@ -65,6 +65,8 @@ pub struct Enriched {
     pub owner_email: Option<EmailAddress>,
     /// Where it comes from.
     pub provenance: Provenance,
+    /// Every field, verbatim.
+    pub fields: Object,
 }
 
 impl fmt::Debug for Enriched {
@@ -132,14 +134,15 @@ pub fn parse_enriched(bytes: &[u8]) -> Result<Enriched, EnrichedError> {
     }
     Ok(Enriched {
         lead_id,
-        display_name: shown(&fields, "display_name"),
-        lead_email: shown(&fields, "lead_email"),
-        lead_owner: shown(&fields, "lead_owner"),
-        funnel: shown(&fields, "funnel"),
-        status_label: shown(&fields, "status_label"),
-        date_created: shown(&fields, "date_created"),
+        display_name: fields.shown("display_name"),
+        lead_email: fields.shown("lead_email"),
+        lead_owner: fields.shown("lead_owner"),
+        funnel: fields.shown("funnel"),
+        status_label: fields.shown("status_label"),
+        date_created: fields.shown("date_created"),
         owner_email: owner_email(&fields, &provenance.from).unwrap_or_default(),
         provenance,
+        fields,
     })
 }
 
@@ -152,16 +155,6 @@ pub fn owner_email(
         owner_address(fields)
     } else {
         Ok(None)
-    }
-}
-
-/// A field's text: a string's characters, a number's digits, `true` or `false`. What is empty or nested is not shown.
-fn shown(fields: &Object, name: &str) -> Option<String> {
-    let value = fields.get(name).filter(|value| !is_empty(value))?;
-    match value.get().as_bytes().first()? {
-        b'{' | b'[' => None,
-        b'"' => fields.text(name),
-        _ => Some(value.get().to_owned()),
     }
 }
 

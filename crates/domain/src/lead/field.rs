@@ -2,6 +2,8 @@
 
 /// Identifies the lead; the same on both sides of a merge.
 pub(crate) const LEAD_ID: &str = "lead_id";
+/// Where the owner is mailed.
+pub(crate) const OWNER_EMAIL: &str = "owner_email";
 /// The known fields besides `lead_id`, in the order in which a document shows them.
 pub(crate) const KNOWN: [&str; 7] = [
     "display_name",
@@ -10,7 +12,7 @@ pub(crate) const KNOWN: [&str; 7] = [
     "funnel",
     "status_label",
     "date_created",
-    "owner_email",
+    OWNER_EMAIL,
 ];
 /// The member of a document that is ours.
 pub(crate) const OURS: &str = "_leadwire";

@@ -4,8 +4,8 @@
 use super::event::{LEAD_ID, LeadIds, parse_object, parse_time, refuse_reserved};
 use super::signature::{Claims, Scheme, mac, parse_seconds, require};
 use super::{
-    Delivery, Event, EventFilter, Extracted, Kind, Sample, SignedHeaders, SourceConfig, Unverified,
-    Verified,
+    Contact, Delivery, Event, EventFilter, Extracted, Kind, Sample, SignedHeaders, SourceConfig,
+    Unverified, Verified,
 };
 use crate::json::Object;
 use crate::lead::id::EventId;
@@ -109,6 +109,22 @@ impl Kind for Close {
 
     fn signature_header(&self) -> Option<&'static str> {
         Some(HASH)
+    }
+
+    /// The first contact's first address and number.
+    fn contact(&self, fields: &Object) -> Contact {
+        let first = |object: &Object, list: &str| {
+            let item = object.items(list).into_iter().next()?;
+            Object::parse(item.get().as_bytes()).ok()
+        };
+        let Some(contact) = first(fields, "contacts") else {
+            return Contact::default();
+        };
+        let member = |list, name| first(&contact, list)?.shown(name);
+        Contact {
+            email: member("emails", "email"),
+            phone: member("phones", "phone"),
+        }
     }
 
     fn add_hints(&self, top: &Object, ids: &mut LeadIds) {

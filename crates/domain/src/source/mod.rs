@@ -18,6 +18,7 @@ pub use document::{Sources, SourcesError};
 pub use event::{Event, EventFilter, Extracted};
 
 use crate::json::Object;
+use crate::lead::document::Enriched;
 use crate::lead::id::{EventId, LeadId};
 use crate::limits::EVENTS_MAX;
 use crate::problem::Problem;
@@ -81,6 +82,11 @@ trait Kind: Sync {
         None
     }
 
+    /// The lead's e-mail address and phone where its events have them within others of their fields.
+    fn contact(&self, _fields: &Object) -> Contact {
+        Contact::default()
+    }
+
     /// Adds the lead ids that its events would name inside a document which is read as the flat form.
     fn add_hints(&self, _top: &Object, _ids: &mut LeadIds) {}
 }
@@ -130,6 +136,13 @@ impl fmt::Display for Source {
     }
 }
 
+/// How a lead can be reached.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Contact {
+    pub(crate) email: Option<String>,
+    pub(crate) phone: Option<String>,
+}
+
 /// A lead that `leadwire send` and the tests make up.
 #[derive(Clone, Debug)]
 pub struct Sample {
@@ -166,6 +179,11 @@ impl Source {
     /// The source of that name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.as_str() == name)
+    }
+
+    /// The source that a stored document names: the default's where that is none.
+    pub fn of_document(document: &Enriched) -> Self {
+        Self::from_name(&document.provenance.source).unwrap_or_default()
     }
 
     /// The source of a path: `/ingest` is the default's, and `/ingest/{source}` that of each other one.
@@ -269,6 +287,11 @@ impl Source {
             Extracted::Event(event) => Ok((source, *event)),
             Extracted::Ignored(_) => Err(Problem::InvalidEvent),
         }
+    }
+
+    /// The lead's e-mail address and phone where this source's events have them within others of their fields.
+    pub(crate) fn contact(self, fields: &Object) -> Contact {
+        self.kind().contact(fields)
     }
 
     /// The body that this source would send for a lead.

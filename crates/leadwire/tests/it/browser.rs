@@ -1,6 +1,8 @@
 //! A real browser, driven by `WebDriver` over plain HTTP. Where there is none, it is installed, or the test says what to install.
 
 use crate::house::agent;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
@@ -38,7 +40,9 @@ pub(crate) struct Element(String);
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Rect {
     pub(crate) x: f64,
+    pub(crate) y: f64,
     pub(crate) width: f64,
+    pub(crate) height: f64,
 }
 
 impl Rect {
@@ -118,8 +122,26 @@ impl Browser {
     pub(crate) fn prefer(&self, scheme: &str) {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         let params = json!({ "features": [feature] });
-        let command = json!({ "cmd": "Emulation.setEmulatedMedia", "params": params });
-        self.post("/goog/cdp/execute", &command);
+        self.execute("Emulation.setEmulatedMedia", &params);
+    }
+
+    /// A command of the browser's own protocol.
+    pub(crate) fn execute(&self, command: &str, params: &Value) -> Value {
+        let command = json!({ "cmd": command, "params": params });
+        self.post("/goog/cdp/execute", &command)
+    }
+
+    /// A picture of the whole page, as PNG.
+    pub(crate) fn picture(&self) -> Vec<u8> {
+        let params = json!({ "captureBeyondViewport": true });
+        let picture = self.execute("Page.captureScreenshot", &params);
+        STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
+    }
+
+    /// What a script in the page returns.
+    #[track_caller]
+    pub(crate) fn evaluate(&self, script: &str) -> Value {
+        self.post("/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
     /// Everything that a CSS selector finds.
@@ -181,8 +203,7 @@ impl Browser {
     /// How much wider the page is than its window.
     pub(crate) fn overflow(&self) -> i64 {
         let script = "return document.documentElement.scrollWidth - window.innerWidth";
-        let body = json!({ "script": script, "args": [] });
-        self.post("/execute/sync", &body).as_i64().unwrap()
+        self.evaluate(script).as_i64().unwrap()
     }
 
     /// Puts a script into the page, as an attacker would like to.

@@ -21,6 +21,7 @@ mod full_disk;
 mod house;
 mod late;
 mod late_owner;
+mod letter;
 mod load;
 mod mail;
 mod page;

@@ -1,8 +1,8 @@
 //! A mail as a MIME message.
 
 use jiff::Timestamp;
-use leadwire_domain::notice::EmailAddress;
-use leadwire_pipeline::port::Mail;
+use leadwire_domain::notice::{EmailAddress, encode_header};
+use leadwire_pipeline::port::{EVENT_HEADER, MAIL_HEADERS, Mail};
 use lettre::address::AddressError;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -24,23 +24,36 @@ pub(super) fn compose(
     message_id: &str,
     now: Timestamp,
 ) -> Result<Message, ComposeError> {
-    let builder = Message::builder()
+    let mut builder = Message::builder()
         .message_id(Some(message_id.to_owned()))
         .date(SystemTime::try_from(now).unwrap_or(SystemTime::UNIX_EPOCH))
-        .from(mailbox(&mail.from)?)
-        .to(mailbox(&mail.to)?)
-        .subject(&mail.text.subject)
+        .from(mailbox(mail.from.address(), mail.from.name())?)
+        .to(mailbox(&mail.to, None)?)
+        .raw_header(subject(&mail.text.subject))
         // Which event the mail is about, as the tag is on AWS.
-        .raw_header(header("X-Leadwire-Event", mail.event.clone()))
-        // Keeps holiday notices from being answered to the sender (RFC 3834).
-        .raw_header(header("Auto-Submitted", "auto-generated".to_owned()));
+        .raw_header(header(EVENT_HEADER, mail.event.clone()));
+    for (name, value) in MAIL_HEADERS {
+        builder = builder.raw_header(header(name, value.to_owned()));
+    }
+    if let Some(address) = &mail.reply_to {
+        builder = builder.reply_to(mailbox(address, None)?);
+    }
     let parts = MultiPart::alternative_plain_html(mail.text.text.clone(), mail.text.html.clone());
     builder.multipart(parts).map_err(ComposeError::Message)
 }
 
-fn mailbox(address: &EmailAddress) -> Result<Mailbox, ComposeError> {
+fn mailbox(address: &EmailAddress, name: Option<&str>) -> Result<Mailbox, ComposeError> {
     let address: Address = address.expose().parse().map_err(ComposeError::Address)?;
-    Ok(Mailbox::new(None, address))
+    Ok(Mailbox::new(name.map(str::to_owned), address))
+}
+
+/// The library would leave an ASCII word that looks like an encoded one as it is, and every reader would decode it.
+fn subject(text: &str) -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str("Subject");
+    match encode_header(text, "\r\n ") {
+        Some(encoded) => HeaderValue::dangerous_new_pre_encoded(name, text.to_owned(), encoded),
+        None => HeaderValue::new(name, text.to_owned()),
+    }
 }
 
 fn header(name: &'static str, value: String) -> HeaderValue {
@@ -51,7 +64,10 @@ fn header(name: &'static str, value: String) -> HeaderValue {
 mod tests {
     use super::*;
     use crate::mail::tests::mail;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use leadwire_domain::notice::EmailText;
+    use leadwire_domain::sender::Sender;
 
     /// What would be a header of its own, if it began a line.
     const HOSTILE: [&str; 9] = [
@@ -102,6 +118,72 @@ mod tests {
                 assert!(head.split("\r\n").all(is_line), "{head:?}");
             }
         }
+    }
+
+    /// What a reader makes of the subject: folds undone, encoded words decoded.
+    fn decoded(message: &str) -> String {
+        let (_, rest) = message.split_once("\r\nSubject: ").unwrap();
+        let lines = rest.split("\r\n").enumerate();
+        let folded = lines.take_while(|(number, line)| *number == 0 || line.starts_with(' '));
+        let words = folded.map(|(_, line)| {
+            assert!(line.len() <= 76, "{line}");
+            let word = line.trim_start().strip_prefix("=?utf-8?B?");
+            let Some(word) = word.and_then(|word| word.strip_suffix("?=")) else {
+                return line.to_owned();
+            };
+            String::from_utf8(STANDARD.decode(word).unwrap()).unwrap()
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn the_subject_decodes_to_what_it_says() {
+        let name = "=?utf-8?Q?a=1B[31mb=00?=";
+        for subject in [
+            format!("New lead: {name} → Omar"),
+            format!("New lead: {name}"),
+            "New lead: Alice".to_owned(),
+            format!("New lead: {} → שלום", "🦀é".repeat(60)),
+        ] {
+            let message = composed(&subject, "Zoë");
+            assert_eq!(decoded(&message), subject);
+            assert!(!message.contains("=1B"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_mail_names_its_sender_says_where_a_reply_goes_and_wants_no_automatic_answer() {
+        let named = Mail {
+            from: Sender::parse("Leads, Zoë <crm@example.com>").unwrap(),
+            reply_to: EmailAddress::parse("alice@example.com").ok(),
+            ..mail()
+        };
+        let message = |mail: &Mail| {
+            let now = Timestamp::from_second(1_795_416_600).unwrap();
+            let message = compose(mail, "<id@example.com>", now).unwrap();
+            String::from_utf8(message.formatted()).unwrap()
+        };
+        let text = message(&named);
+        for line in [
+            "Reply-To: alice@example.com",
+            "Auto-Submitted: auto-generated",
+            "X-Auto-Response-Suppress: OOF, AutoReply",
+            "Message-ID: <id@example.com>",
+        ] {
+            assert!(
+                text.split("\r\n").any(|found| found == line),
+                "{line} is not in {text}"
+            );
+        }
+        let from = text
+            .split("\r\n")
+            .find(|line| line.starts_with("From: "))
+            .unwrap();
+        assert!(
+            from.ends_with(" <crm@example.com>") && from.is_ascii(),
+            "{from}"
+        );
+        assert!(!message(&mail()).contains("Reply-To"));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl LocalMailer {
     /// The mail's id, where it is out.
     async fn try_once(&self, mail: &Mail) -> Result<String, MailOutcome> {
         let name = MailName::of(mail).map_err(unsendable)?;
-        let message_id = name.message_id(&mail.from);
+        let message_id = name.message_id(mail.from.address());
         let composed = mime::compose(mail, &message_id, self.clock.now());
         let message = composed.map_err(unsendable)?.formatted();
         match &self.way {

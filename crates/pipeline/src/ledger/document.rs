@@ -39,7 +39,7 @@ impl Document {
 
     /// Where the event came from: what is stored says so, and nothing else.
     pub fn source(&self) -> Source {
-        Source::from_name(&self.lead.provenance.source).unwrap_or_default()
+        Source::of_document(&self.lead)
     }
 
     /// The effects that it names; none where it is of the first edition.

@@ -51,6 +51,13 @@ events! {
         };
     }
 
+    /// Nothing but its id is known of a lead: its event came without a name, a phone, an address or any other plain field.
+    LeadEmpty<'a> [subject: Subject<'a>] {} => e, "lead_empty" {
+        line: WARN "nothing but its id is known of a lead; its source may name its fields in another way";
+        metered(m): { m.count(Metric::LeadsEmpty); }
+        console: said(Tone::Wait, "empty", "nothing but its id is known; its source may name its fields in another way");
+    }
+
     /// Access to the owner file is denied. From S3 that may be a file that is missing, where listing is not allowed.
     LookupDenied<'a> [subject: Subject<'a>] {} => e, "lookup_denied" {
         line: WARN "access to the owner file is denied";

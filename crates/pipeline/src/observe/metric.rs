@@ -64,6 +64,8 @@ metrics! {
     EventsPerRequest: Count of [Ingest];
     /// Enriched documents made.
     LeadsEnriched: Count of [Enrich];
+    /// Leads of which nothing but their id is known: their fields have names that are not known here.
+    LeadsEmpty: Count of [Enrich];
     /// Mails that the mail service took.
     EmailsSent: Count of [Enrich];
     /// Effects that a service took: one message to one receiver each.

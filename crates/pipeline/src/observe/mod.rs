@@ -21,8 +21,9 @@ pub use canary::{CanaryFailed, CanaryNotSent, CanarySent};
 pub use dimension::Rejection;
 pub use enrich::{
     BadMessage, EffectDropped, EffectParked, EffectUnsent, EmailAmbiguous, EmailSent,
-    EnrichmentBegan, FailureNotRecorded, LeadDeferred, LeadEnriched, LeadParked, LeadWoken,
-    LookupDenied, OwnerEmailInvalid, OwnerFileUnusable, RecordAcked, RecordFailed, ReplaySettled,
+    EnrichmentBegan, FailureNotRecorded, LeadDeferred, LeadEmpty, LeadEnriched, LeadParked,
+    LeadWoken, LookupDenied, OwnerEmailInvalid, OwnerFileUnusable, RecordAcked, RecordFailed,
+    ReplaySettled,
     Timeliness, WakeUpFailed,
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};

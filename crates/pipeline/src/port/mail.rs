@@ -3,6 +3,7 @@
 use super::PortError;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::{EmailAddress, EmailText};
+use leadwire_domain::sender::Sender;
 use std::future::{Future, ready};
 use strum::IntoStaticStr;
 
@@ -19,7 +20,9 @@ pub struct Mail {
     /// The environment's name.
     pub environment: String,
     /// The sender.
-    pub from: EmailAddress,
+    pub from: Sender,
+    /// Where a reply goes, where that is not the sender.
+    pub reply_to: Option<EmailAddress>,
     /// The one recipient.
     pub to: EmailAddress,
     /// Subject and parts.
@@ -27,6 +30,15 @@ pub struct Mail {
     /// Whether it is the canary's. Where there is no simulator to take it, the home checks the way out and sends no mail.
     pub is_canary: bool,
 }
+
+/// Headers that every mail has: no holiday notice and no other machine answers it (RFC 3834, and what Exchange heeds).
+pub const MAIL_HEADERS: [(&str, &str); 2] = [
+    ("Auto-Submitted", "auto-generated"),
+    ("X-Auto-Response-Suppress", "OOF, AutoReply"),
+];
+
+/// The header that names the event a mail is about, by its tag.
+pub const EVENT_HEADER: &str = "X-Leadwire-Event";
 
 /// Why nothing of a mail was handed to the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]

@@ -10,7 +10,9 @@ mod system;
 
 pub use error::{PortError, PortErrorKind};
 pub use home::{Home, Ports};
-pub use mail::{BegunMail, Mail, MailOutcome, Mailer, NoMailer, Unsent};
+pub use mail::{
+    BegunMail, EVENT_HEADER, MAIL_HEADERS, Mail, MailOutcome, Mailer, NoMailer, Unsent,
+};
 pub use object::{
     Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, Replaced, StoredObject,
 };

@@ -1,15 +1,17 @@
 //! The configurations of the stages, read from their settings.
 
 use super::SettingsReader;
-use super::policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy};
+use super::policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy, ReplyTo};
 use super::table::{
     AMBIGUOUS, DELAY, ENVIRONMENT, FROM, LEAD_URL, LEASE, MAIL_WAIT, MAX_RECEIVES, NOTIFY_OWNER,
-    OWNER_MISSING, OWNER_WAIT, RETRY, SWEEP_MAX, SWEEP_MAX_AGE, TO,
+    OWNER_MISSING, OWNER_WAIT, REPLY_TO, RETRY, SWEEP_MAX, SWEEP_MAX_AGE, TIME_ZONE, TO,
 };
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use leadwire_domain::channel::Receivers;
 use leadwire_domain::limits::EFFECTS_MAX;
-use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
+use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate, MailTemplate};
+use leadwire_domain::sender::Sender;
 use std::time::Duration;
 
 /// How long a record may take in a function (docs/PROTOCOL.md, Enrich).
@@ -68,7 +70,13 @@ pub struct EnrichConfig {
     /// The delay before enrichment, in seconds: the window for the owner begins after it, also for an operator's bare message.
     pub delay_seconds: u32,
     /// The sender.
-    pub from: EmailAddress,
+    pub from: Sender,
+    /// Where a reply to a mail goes.
+    pub reply_to: ReplyTo,
+    /// The zone of times that a person reads.
+    pub time_zone: TimeZone,
+    /// The forms of the mail.
+    pub template: MailTemplate,
     /// The people who must call.
     pub to: Vec<EmailAddress>,
     /// Whether the owner file's `owner_email` is mailed too.
@@ -121,6 +129,9 @@ impl EnrichConfig {
             retry_seconds: settings.get(&RETRY),
             max_receive_count: settings.get(&MAX_RECEIVES),
             lead_url: settings.take(&LEAD_URL),
+            reply_to: settings.get(&REPLY_TO),
+            time_zone: settings.get(&TIME_ZONE),
+            template: MailTemplate::builtin(),
             environment: settings.get(&ENVIRONMENT),
             boot: None,
             pace: Pace::FUNCTION,

@@ -15,7 +15,7 @@ pub use config::{
     ENRICH_TIMEOUT_SECONDS, EnrichConfig, INGEST_DEADLINE, IngestConfig, Pace, RECORD_DEADLINE,
     SweepConfig, VISIBILITY_SECONDS,
 };
-pub use policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy};
+pub use policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy, ReplyTo};
 pub use reader::{ConfigError, Naming, SettingsReader, read};
 pub use rule::{Count, Parsed, Rule, Seconds, Values, Words, parse_seconds};
 pub use setting::{AnySetting, Facts, Function, Preset, Setting, Template};

@@ -30,3 +30,12 @@ pub enum OwnerMissingPolicy {
     /// The lead is mailed as unassigned.
     Mail,
 }
+
+/// Where a reply to a mail goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyTo {
+    /// To the sender.
+    None,
+    /// To the lead's address, where it is strictly one.
+    Lead,
+}

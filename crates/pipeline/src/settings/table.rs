@@ -3,12 +3,14 @@
 use super::Function::{self, Enrich, Sweep};
 use super::Preset::{Number, Required, Text};
 use super::Template::{Literal, Parameter};
-use super::policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy};
+use super::policy::{AmbiguousPolicy, LEASE_SECONDS, OwnerMissingPolicy, ReplyTo};
 use super::{Count, Parsed, Seconds, Setting, Words};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use leadwire_domain::limits::{
     EFFECTS_MAX, MAIL_WAIT_SECONDS_MAX, QUEUE_DELAY_SECONDS_MAX, WAIT_WINDOW_SECONDS_MAX,
 };
 use leadwire_domain::notice::{EmailAddress, LeadUrlTemplate};
+use leadwire_domain::sender::Sender;
 use std::borrow::Cow;
 
 /// The longest visibility of a message, in seconds (Amazon SQS).
@@ -43,7 +45,7 @@ crate::settings! {
         .aws("MAIL_WAIT_SECONDS", WAITING, Parameter("MailWaitSeconds")).flag("--mail-wait", WAITERS).env("LEADWIRE_MAIL_WAIT");
 
     /// Who sends the mails; on one machine only needed with `--smtp`.
-    FROM: Parsed<EmailAddress> = Setting::new(Parsed::new("ADDRESS", "one address, name@example.com", address)).default(Required)
+    FROM: Parsed<Sender> = Setting::new(Parsed::new("ADDRESS", "one address, name@example.com or Name <name@example.com>", sender)).default(Required)
         .aws("SES_FROM_ADDRESS", &[Enrich], Parameter("SesFromAddress")).flag("--from", UP).env("LEADWIRE_FROM");
 
     /// Who gets the mails, separated by commas; on one machine only needed with `--smtp`.
@@ -57,6 +59,14 @@ crate::settings! {
     /// Link to a lead in the CRM, such as `https://app.close.com/lead/{lead_id}/`.
     LEAD_URL: Parsed<LeadUrlTemplate> = Setting::new(Parsed::new("URL", "an https URL with {lead_id} in it once, such as https://app.close.com/lead/{lead_id}/", lead_url))
         .aws("LEAD_URL_TEMPLATE", &[Enrich], Parameter("LeadUrlTemplate")).flag("--lead-url", UP).env("LEADWIRE_LEAD_URL");
+
+    /// Where a reply to a mail goes: to the sender, or to the lead where its address is strictly one.
+    REPLY_TO: Words<ReplyTo> = Setting::new(Words(&[("none", ReplyTo::None), ("lead", ReplyTo::Lead)])).default(Text("none"))
+        .aws("REPLY_TO", &[Enrich], Parameter("ReplyTo")).flag("--reply-to", UP).env("LEADWIRE_REPLY_TO");
+
+    /// The time zone of the times in mails, by its IANA name, such as `Europe/Berlin`.
+    TIME_ZONE: Parsed<TimeZone> = Setting::new(Parsed::new("ZONE", "the IANA name of a time zone, such as Europe/Berlin or UTC", time_zone)).default(Text("UTC"))
+        .aws("TIME_ZONE", &[Enrich], Parameter("TimeZone")).flag("--time-zone", UP).env("LEADWIRE_TIME_ZONE");
 
     /// When delivery of a mail could not be confirmed: send it again, or park it for a person.
     AMBIGUOUS: Words<AmbiguousPolicy> = Setting::new(Words(&[("resend", AmbiguousPolicy::Resend), ("park", AmbiguousPolicy::Park)])).default(Text("resend"))
@@ -105,6 +115,17 @@ pub const BOOL: Words<bool> = Words(&[("true", true), ("false", false)]);
 const _: () = assert!(EFFECTS_MAX == 50, "as the entry of TO says");
 
 type Problem = Cow<'static, str>;
+
+fn sender(text: &str) -> Result<Sender, Problem> {
+    Sender::parse(text).map_err(|error| error.to_string().into())
+}
+
+/// By the database that is built in: a function has no other.
+fn time_zone(name: &str) -> Result<TimeZone, Problem> {
+    TimeZoneDatabase::bundled()
+        .get(name)
+        .or(Err("is not the name of a time zone".into()))
+}
 
 fn address(text: &str) -> Result<EmailAddress, Problem> {
     EmailAddress::parse(text.trim()).or(Err("has an address that is none".into()))

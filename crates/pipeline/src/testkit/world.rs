@@ -11,15 +11,17 @@ use crate::port::{
 };
 use crate::secrets::SecretCache;
 use crate::settings::{
-    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, Pace,
+    AmbiguousPolicy, EnrichConfig, IngestConfig, LEASE_SECONDS, OwnerMissingPolicy, Pace, ReplyTo,
     SweepConfig, VISIBILITY_SECONDS,
 };
 use crate::stage::enrich::{Enrich, Outcome};
 use crate::stage::ingest::{Answer, Ingest, Request};
 use crate::stage::sweep::Sweep;
 use crate::trace::TraceContext;
+use jiff::tz::TimeZone;
 use leadwire_domain::key::EventName;
-use leadwire_domain::notice::EmailAddress;
+use leadwire_domain::notice::{EmailAddress, MailTemplate};
+use leadwire_domain::sender::Sender;
 use leadwire_domain::source::{Headers, canary};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -102,7 +104,10 @@ pub fn enrich_config() -> EnrichConfig {
     let address = |text| EmailAddress::parse(text).expect("a plain address");
     EnrichConfig {
         delay_seconds: 600,
-        from: address("leads@example.com"),
+        from: Sender::of(address("leads@example.com")),
+        reply_to: ReplyTo::None,
+        time_zone: TimeZone::UTC,
+        template: MailTemplate::builtin(),
         to: vec![address("sales@example.com")],
         notify_owner: false,
         ambiguous: AmbiguousPolicy::Resend,

@@ -32,6 +32,7 @@ mod ingest_fault;
 mod kills;
 mod laws;
 mod ledger;
+mod letter;
 mod lines;
 mod mail;
 mod many;

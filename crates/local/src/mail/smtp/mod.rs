@@ -194,7 +194,7 @@ impl MailServer {
     /// Everything up to the server's readiness for the message. A connection that was kept, and on which the server does not begin a mail, is
     /// no answer: nothing has gone out on it, and a new one tells.
     async fn prepare(&self, mail: &Mail) -> Result<Connection, SmtpFailure> {
-        let from = commands::Mail::new(Some(address(&mail.from)?), Vec::new());
+        let from = commands::Mail::new(Some(address(mail.from.address())?), Vec::new());
         let to = commands::Rcpt::new(address(&mail.to)?, Vec::new());
         let mut connection = if let Some(kept) = self.begin_on_kept(&from).await {
             kept

@@ -10,6 +10,7 @@ use crate::durable::create_whole;
 use crate::sample::{Sample, chain, count, mail_log, sample};
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::notice::{EmailAddress, EmailText};
+use leadwire_domain::sender::Sender;
 use leadwire_pipeline::port::{Mail, MailOutcome, Mailer, PortErrorKind};
 use server::{Script, Server};
 use std::collections::BTreeSet;
@@ -25,7 +26,8 @@ pub(super) fn mail() -> Mail {
         event: EVENT.to_owned(),
         attempt: 1,
         environment: "dev".to_owned(),
-        from: address("crm@example.com"),
+        from: Sender::of(address("crm@example.com")),
+        reply_to: None,
         effect: EffectId::of_mail("team", &address("omar@example.com")),
         to: address("omar@example.com"),
         is_canary: false,

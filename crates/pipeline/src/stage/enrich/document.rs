@@ -3,7 +3,7 @@
 use super::context::{Context, Failed, Step};
 use super::owner::{self, OwnerFile};
 use crate::ledger::{Document, DocumentState, Owner, OwnerState, Raw, RawEvent, RawState};
-use crate::observe::{LeadEnriched, OwnerEmailInvalid, Subject};
+use crate::observe::{LeadEmpty, LeadEnriched, OwnerEmailInvalid, Subject};
 use crate::port::{Created, Home, PortError};
 use leadwire_domain::channel::Addressee;
 use leadwire_domain::effect::EffectId;
@@ -11,7 +11,7 @@ use leadwire_domain::failure::FailureReason;
 use leadwire_domain::lead::document::{Provenance, owner_email, render_enriched};
 use leadwire_domain::lead::merge::{Merged, merge};
 use leadwire_domain::lead::owner::{OwnerDefect, OwnerFileError};
-use leadwire_domain::notice::EmailAddress;
+use leadwire_domain::notice::{EmailAddress, is_empty_lead};
 
 /// The document of an attempt.
 pub(super) enum Source {
@@ -138,6 +138,15 @@ pub(super) fn effects_of_today<H: Home>(cx: &Context<'_, H>, document: &Document
     effects(cx, owner_email, document.source().is_synthetic())
 }
 
+/// A document was made. One that says nothing of its lead looks handled, and is not: it is counted.
+fn report(enriched: LeadEnriched<'_>, document: &Document) {
+    let subject = enriched.subject;
+    enriched.emit();
+    if is_empty_lead(&document.lead) {
+        LeadEmpty { subject }.emit();
+    }
+}
+
 /// Creates `enriched/X`; where it is there already, or the reply was lost, the stored one counts.
 pub(super) async fn store<H: Home>(
     cx: &Context<'_, H>,
@@ -161,9 +170,10 @@ pub(super) async fn store<H: Home>(
     let ledger = cx.ledger();
     match ledger.create_document(cx.name(), bytes.clone()).await {
         Ok(Created::New(_)) => {
-            enriched.emit();
             let document = Document::parse(bytes);
-            return document.ok_or(FailureReason::EnrichedInvalid.into());
+            let document = document.ok_or(FailureReason::EnrichedInvalid)?;
+            report(enriched, &document);
+            return Ok(document);
         }
         Ok(Created::Exists) => {}
         Err(error) => cx.report_failed_call(&error),
@@ -172,7 +182,7 @@ pub(super) async fn store<H: Home>(
         DocumentState::Stored(stored) => {
             // Its own document, whose reply was lost: no other merge was at this very instant.
             if stored.bytes() == bytes {
-                enriched.emit();
+                report(enriched, &stored);
             }
             Ok(*stored)
         }

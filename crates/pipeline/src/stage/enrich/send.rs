@@ -7,13 +7,13 @@ use super::record::Outcome;
 use super::settle::{self, Answered, Board};
 use super::write::Held;
 use crate::port::{ETag, Entropy, Home, Mail, MailOutcome, Mailer, PortError, Unsent};
-use crate::settings::Pace;
+use crate::settings::{Pace, ReplyTo};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use leadwire_domain::channel::Addressee;
 use leadwire_domain::effect::{Answer, EffectId, Standing, standing};
-use leadwire_domain::notice::render_email;
+use leadwire_domain::notice::Content;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -105,22 +105,27 @@ fn compose<H: Home>(cx: &Context<'_, H>, held: &Held) -> Vec<(EffectId, Option<M
     let is_canary = document.source().is_synthetic();
     // There is no such lead in the CRM.
     let link = cx.config.lead_url.as_ref().filter(|_| !is_canary);
-    let text = render_email(&document.lead, cx.now(), link);
+    let content = Content::new(&document.lead, cx.now(), &cx.config.time_zone, link);
+    let reply_to = match cx.config.reply_to {
+        ReplyTo::Lead if !is_canary => content.reply_to().cloned(),
+        ReplyTo::Lead | ReplyTo::None => None,
+    };
     let lead = Addressee {
         owner: document.lead.owner_email.as_ref(),
         is_canary,
     };
-    let receivers = cx.config.receivers();
+    let roll = cx.config.receivers().roll(&held.listed, lead);
     let mail = |effect: &EffectId| {
-        let to = receivers.address(effect, lead)?;
+        let to = roll.address(effect)?.clone();
         Some(Mail {
             event: cx.name().tag(),
             effect: effect.clone(),
             attempt: held.effects.get(effect).map_or(1, |effect| effect.attempt),
             environment: cx.config.environment.clone(),
             from: cx.config.from.clone(),
+            reply_to: reply_to.clone(),
             to,
-            text: text.clone(),
+            text: cx.config.template.render(&content, &roll.others(effect)),
             is_canary,
         })
     };
