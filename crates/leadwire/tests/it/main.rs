@@ -28,6 +28,7 @@ mod parked;
 mod redrive;
 mod refuse;
 mod replay;
+mod runbook;
 mod send;
 mod serve;
 #[cfg(feature = "aws")]

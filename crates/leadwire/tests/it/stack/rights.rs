@@ -1,0 +1,233 @@
+//! The operator's policy: every call that the command makes of a stack is one that `docs/operator-policy.json` grants, and every grant is one
+//! that a command uses.
+
+use super::again::{CREATED, DEAD, DOCUMENT, FAILURE, OWNER, PARKED, RAW, SENT};
+use super::{ALARMS, Aws, KEY, SECRET, STATISTICS, listing, stack};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const POLICY: &str = include_str!("../../../../../docs/operator-policy.json");
+const CANARY: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:canary";
+
+/// Two versions, of which the older one has the bytes.
+const VERSIONS: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated>\
+    <Version><Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><VersionId>v2</VersionId><IsLatest>true</IsLatest><Size>0</Size>\
+    <LastModified>2026-11-23T06:50:02Z</LastModified></Version>\
+    <Version><Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><Size>2</Size>\
+    <LastModified>2026-11-23T06:50:00Z</LastModified></Version></ListVersionsResult>";
+
+/// An action on a resource, with the stack's own names as the policy writes them.
+type Right = (String, String);
+
+/// What the policy grants.
+fn granted() -> BTreeSet<Right> {
+    let policy: Value = serde_json::from_str(POLICY).unwrap();
+    let texts = |value: &Value| match value {
+        Value::Array(all) => all
+            .iter()
+            .map(|one| one.as_str().unwrap().to_owned())
+            .collect(),
+        one => vec![one.as_str().unwrap().to_owned()],
+    };
+    let mut granted = BTreeSet::new();
+    for statement in policy["Statement"].as_array().unwrap() {
+        assert_eq!(statement["Effect"], "Allow");
+        for action in texts(&statement["Action"]) {
+            for resource in texts(&statement["Resource"]) {
+                // Of an ARN what names the thing.
+                let resource = resource.rsplit(':').next().unwrap().to_owned();
+                granted.insert((action.clone(), resource));
+            }
+        }
+    }
+    granted
+}
+
+/// What a request needs; nothing of one that is not AWS's to grant.
+fn needed(request: &str) -> Option<Right> {
+    let right = |action: &str, resource: &str| Some((action.to_owned(), resource.to_owned()));
+    let line = request.lines().next().unwrap();
+    let [method, address, ..] = *line.split(' ').collect::<Vec<_>>() else {
+        panic!("{line}")
+    };
+    let dead = if request.contains("000000000000/dead") {
+        "dead-letter"
+    } else {
+        "delay"
+    };
+    let queue = format!("${{StackName}}-{dead}");
+    for action in [
+        "SendMessage",
+        "ReceiveMessage",
+        "DeleteMessage",
+        "ChangeMessageVisibility",
+    ] {
+        if request.contains(&format!("AmazonSQS.{action}\r")) {
+            return right(&format!("sqs:{action}"), &queue);
+        }
+    }
+    for action in ["DescribeAlarms", "GetMetricStatistics"] {
+        if address.ends_with(&format!("operation/{action}")) {
+            return right(&format!("cloudwatch:{action}"), "*");
+        }
+    }
+    if request.contains("Action=DescribeStacks") {
+        return right("cloudformation:DescribeStacks", "stack/${StackName}/*");
+    }
+    if request.contains("secretsmanager.GetSecretValue") {
+        return right("secretsmanager:GetSecretValue", "${CanarySecretArn}");
+    }
+    if address.starts_with("/v2/email/identities/") {
+        return right("ses:GetEmailIdentity", "identity/*");
+    }
+    if address == "/v2/email/account" {
+        return right("ses:GetAccount", "*");
+    }
+    if address.starts_with("/Prod/ingest/") {
+        return None;
+    }
+    of_bucket(method, address)
+}
+
+fn of_bucket(method: &str, address: &str) -> Option<Right> {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let (bucket, key) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+    let output = match bucket {
+        "the-raw-bucket" => "${RawBucketName}",
+        "the-lookup-bucket" => "${LookupBucketName}",
+        "the-enriched-bucket" => "${EnrichedBucketName}",
+        other => panic!("{method} {other}"),
+    };
+    let is_version = query.contains("versionId=");
+    let action = match method {
+        "GET" if query.contains("list-type=2") => "s3:ListBucket",
+        "GET" if query.split('&').any(|part| part.starts_with("versions")) => {
+            "s3:ListBucketVersions"
+        }
+        "GET" if is_version => "s3:GetObjectVersion",
+        "GET" => "s3:GetObject",
+        "PUT" => "s3:PutObject",
+        "DELETE" if is_version => "s3:DeleteObjectVersion",
+        other => panic!("{other} {address}"),
+    };
+    let resource = if key.is_empty() {
+        output.to_owned()
+    } else {
+        format!("{output}/{key}")
+    };
+    Some((action.to_owned(), resource))
+}
+
+fn covers(grant: &Right, need: &Right) -> bool {
+    let is_resource = grant.1 == need.1
+        || grant
+            .1
+            .strip_suffix('*')
+            .is_some_and(|start| need.1.starts_with(start));
+    grant.0 == need.0 && is_resource
+}
+
+/// What commands ask of a stack with one lead, in whatever state these answers say.
+fn asked(answers: &[super::Answer<'_>], commands: &[&str]) -> BTreeSet<Right> {
+    let parameters = "<Parameters><member><ParameterKey>SesFromAddress</ParameterKey>\
+        <ParameterValue>crm@example.com</ParameterValue></member></Parameters>";
+    let described = stack(parameters, &[("CanarySecretArn", CANARY)]);
+    let aws = Aws::with((200, &described), answers);
+    for command in commands {
+        aws.run(command);
+    }
+    aws.seen()
+        .iter()
+        .filter_map(|request| needed(request))
+        .collect()
+}
+
+#[test]
+fn the_operators_policy_grants_what_the_command_asks_of_a_stack_and_nothing_else() {
+    let of = |folder: &str| listing(&KEY.replace("raw", folder), "2020-11-23T06:50:00Z");
+    let (raw, mail, enriched, failed) = (of("raw"), of("mail"), of("enriched"), of("failed"));
+    let base = [
+        ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
+        ("GET /the-lookup-bucket/test-1.json", 200, OWNER),
+        ("PUT /the-", 200, CREATED),
+        ("AmazonSQS.SendMessage", 200, SENT),
+        ("prefix=raw", 200, &*raw),
+    ];
+    let with = |more: &[super::Answer<'_>], commands: &[&str]| {
+        asked(&[more, &base[..]].concat(), commands)
+    };
+    let watching = [
+        ("operation/DescribeAlarms", 200, ALARMS),
+        ("operation/GetMetricStatistics", 200, STATISTICS),
+        ("secretsmanager.GetSecretValue", 200, SECRET),
+        ("POST /Prod/ingest/canary", 503, "{}"),
+    ];
+    let mut needed = with(
+        &watching,
+        &[
+            "leads",
+            "lead test-1",
+            "lookup ls",
+            "lookup put test-1 --owner Omar",
+            "audit",
+            "doctor",
+            "alarms",
+            "slo",
+            "canary",
+        ],
+    );
+    needed.extend(with(
+        &[
+            ("GET /the-enriched-bucket/enriched/", 200, DOCUMENT),
+            ("prefix=enriched", 200, &enriched),
+        ],
+        &[
+            "replay test-1 --yes",
+            "sweep --max-age-days 36500 --confirm",
+        ],
+    ));
+    needed.extend(with(
+        &[
+            ("prefix=mail", 200, &mail),
+            ("GET /the-enriched-bucket/mail/", 200, PARKED),
+        ],
+        &["parked ls", "parked resolve test-1 --resend"],
+    ));
+    needed.extend(with(
+        &[
+            ("prefix=failed", 200, &failed),
+            ("GET /the-enriched-bucket/failed/", 200, FAILURE),
+            ("once:AmazonSQS.ReceiveMessage", 200, DEAD),
+            ("AmazonSQS.ReceiveMessage", 200, "{}"),
+            ("once:AmazonSQS.DeleteMessage", 200, "{}"),
+        ],
+        // Of two leads one is redriven, so that the other's letter is given back.
+        &[
+            "dlq ls",
+            "dlq show test-1",
+            "dlq redrive test-2",
+            "dlq redrive --all",
+        ],
+    ));
+    needed.extend(with(
+        &[
+            ("?versions&prefix=raw", 200, VERSIONS),
+            ("GET /the-raw-bucket/raw/crm_event_test-1", 404, ""),
+            ("DELETE /the-", 204, ""),
+        ],
+        &["forget test-1 --yes --lease 1s", "forget --tombstones"],
+    ));
+    let granted = granted();
+    let lacking = needed
+        .iter()
+        .filter(|need| !granted.iter().any(|grant| covers(grant, need)));
+    let lacking: Vec<&Right> = lacking.collect();
+    let idle = granted
+        .iter()
+        .filter(|grant| !needed.iter().any(|need| covers(grant, need)));
+    let idle: Vec<&Right> = idle.collect();
+    assert!(
+        lacking.is_empty() && idle.is_empty(),
+        "lacking {lacking:?}, idle {idle:?}"
+    );
+}
