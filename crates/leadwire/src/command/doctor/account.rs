@@ -67,7 +67,6 @@ async fn verified(clients: &Clients, addresses: &[String]) -> anyhow::Result<Fou
 
 async fn is_verified(clients: &Clients, address: &str) -> anyhow::Result<bool> {
     let domain = address.rsplit_once('@').map(|(_, domain)| domain);
-    let parent = |domain: &&str| domain.split_once('.').map(|(_, parent)| parent);
     let domains = std::iter::successors(domain, parent);
     // Of a top-level domain nobody is the owner.
     let domains = domains.filter(|domain| domain.contains('.'));
@@ -85,4 +84,9 @@ async fn is_verified(clients: &Clients, address: &str) -> anyhow::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// The domain that a domain is in.
+fn parent<'a>(domain: &&'a str) -> Option<&'a str> {
+    domain.split_once('.').map(|(_, parent)| parent)
 }

@@ -2,19 +2,26 @@
 //! that a command uses.
 
 use super::again::{CREATED, DEAD, DOCUMENT, FAILURE, OWNER, PARKED, RAW, SENT};
-use super::{ALARMS, Aws, KEY, SECRET, STATISTICS, listing, stack};
+use super::{ALARMS, Aws, KEY, NO_VERSIONS, SECRET, STATISTICS, listing, stack};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 const POLICY: &str = include_str!("../../../../../docs/operator-policy.json");
 const CANARY: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:canary";
 
-/// Two versions, of which the older one has the bytes.
-const VERSIONS: &str = "<ListVersionsResult><IsTruncated>false</IsTruncated>\
-    <Version><Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><VersionId>v2</VersionId><IsLatest>true</IsLatest><Size>0</Size>\
-    <LastModified>2026-11-23T06:50:02Z</LastModified></Version>\
-    <Version><Key>raw/crm_event_test-1_20261123T065000123456Z.json</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><Size>2</Size>\
-    <LastModified>2026-11-23T06:50:00Z</LastModified></Version></ListVersionsResult>";
+/// Two versions of an object, of which the older one has the bytes.
+fn versions(key: &str) -> String {
+    let version = |id: &str, is_latest: bool, size: u8| {
+        format!(
+            "<Version><Key>{key}</Key><VersionId>{id}</VersionId><IsLatest>{is_latest}</IsLatest><Size>{size}</Size>\
+            <LastModified>2026-11-23T06:50:00Z</LastModified></Version>"
+        )
+    };
+    let (newer, older) = (version("v2", true, 0), version("v1", false, 2));
+    format!(
+        "<ListVersionsResult><IsTruncated>false</IsTruncated>{newer}{older}</ListVersionsResult>"
+    )
+}
 
 /// An action on a resource, with the stack's own names as the policy writes them.
 type Right = (String, String);
@@ -193,29 +200,43 @@ fn the_operators_policy_grants_what_the_command_asks_of_a_stack_and_nothing_else
         ],
         &["parked ls", "parked resolve test-1 --resend"],
     ));
+    let letters = [
+        ("prefix=failed", 200, &*failed),
+        ("GET /the-enriched-bucket/failed/", 200, FAILURE),
+        ("once:AmazonSQS.ReceiveMessage", 200, DEAD),
+        ("AmazonSQS.ReceiveMessage", 200, "{}"),
+        ("AmazonSQS.DeleteMessage", 200, "{}"),
+        ("AmazonSQS.ChangeMessageVisibility", 200, "{}"),
+    ];
     needed.extend(with(
-        &[
-            ("prefix=failed", 200, &failed),
-            ("GET /the-enriched-bucket/failed/", 200, FAILURE),
-            ("once:AmazonSQS.ReceiveMessage", 200, DEAD),
-            ("AmazonSQS.ReceiveMessage", 200, "{}"),
-            ("once:AmazonSQS.DeleteMessage", 200, "{}"),
-        ],
-        // Of two leads one is redriven, so that the other's letter is given back.
-        &[
-            "dlq ls",
-            "dlq show test-1",
-            "dlq redrive test-2",
-            "dlq redrive --all",
-        ],
+        &letters,
+        &["dlq ls", "dlq show test-1", "dlq redrive --all"],
     ));
+    // Another's letter is given back.
+    needed.extend(with(&letters, &["dlq redrive test-2"]));
     needed.extend(with(
         &[
-            ("?versions&prefix=raw", 200, VERSIONS),
+            ("versionId=v1", 200, RAW),
+            (
+                "until:DELETE /the-raw|GET /the-raw-bucket/?versions",
+                200,
+                &versions(KEY),
+            ),
+            (
+                "until:DELETE /the-enriched|versions&prefix=enriched",
+                200,
+                &versions(&KEY.replace("raw", "enriched")),
+            ),
+            (
+                "until:DELETE /the-lookup|GET /the-lookup-bucket/?versions",
+                200,
+                &versions("test-1.json"),
+            ),
+            ("versions", 200, NO_VERSIONS),
             ("GET /the-raw-bucket/raw/crm_event_test-1", 404, ""),
             ("DELETE /the-", 204, ""),
         ],
-        &["forget test-1 --yes --lease 1s", "forget --tombstones"],
+        &["forget test-1 --yes --lease 1s"],
     ));
     let granted = granted();
     let lacking = needed
