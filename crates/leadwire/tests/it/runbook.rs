@@ -8,15 +8,12 @@ use std::process::{Command, Stdio};
 const RUNBOOK: &str = include_str!("../../../../docs/RUNBOOK.md");
 
 /// What stands for something of the moment, or of another home.
-const FILLED: [(&str, &str); 7] = [
+const FILLED: [(&str, &str); 5] = [
     (" --stack NAME", ""),
     ("--data DIR", "--data leadwire-data"),
     ("<URL>", "smtp://127.0.0.1:1"),
     ("<id>", "test-1"),
     ("/backup/", ""),
-    // Whoever asks would get no answer here, and a person is there to give one.
-    ("leadwire forget test-1 ", "leadwire forget test-1 --yes "),
-    ("leadwire replay ", "leadwire replay --yes "),
 ];
 
 /// Every command of ours in the runbook, in a shell block or within a sentence.
@@ -47,7 +44,14 @@ fn commands() -> Vec<String> {
 fn filled(command: &str) -> String {
     let command = format!("{} ", command.split(" #").next().unwrap_or_default().trim());
     let fill = |text: String, (name, value): &(&str, &str)| text.replace(name, value);
-    FILLED.iter().fold(command, fill)
+    let command = FILLED.iter().fold(command, fill);
+    // A person is there to answer; here nobody is.
+    let begins = |verb: &str| command.starts_with(verb);
+    let asks = begins("leadwire replay ") || begins("leadwire forget test-1 ");
+    if asks && !command.contains("--dry-run") {
+        return format!("{command} --yes");
+    }
+    command
 }
 
 /// The exit code of a line, and what it said.
