@@ -174,9 +174,24 @@ async fn furnish(clients: &Clients, stack: &Stack) -> Result<()> {
 const CALLING: &str = "aws() {
   local endpoint=$AWS
   if [ \"$1\" = sesv2 ]; then endpoint=$MAIL; fi
-  command aws \"$@\" --endpoint-url \"$endpoint\" || kill -s TERM $$
+  command aws \"$@\" --endpoint-url \"$endpoint\" || { touch failed; return 1; }
 }
 ";
+
+/// Every command in one shell, after the runbook's own functions and variables: it says which failed, and why.
+fn script(commands: &[(String, String)]) -> Result<String> {
+    let mut script = format!("{CALLING}{}", prelude()?);
+    for (heading, command) in commands {
+        let title = format!("{heading}: {command}").replace('\'', "'\\''");
+        let command = filled(command);
+        script.push_str(&format!(
+            "rm -f failed\n( {command}\n) > said 2>&1 || touch failed\n\
+            if [ -e failed ]; then echo '{title}' >> wrong; cat said >> wrong; fi\n"
+        ));
+    }
+    script.push_str("if [ -e wrong ]; then cat wrong >&2; exit 1; fi\n");
+    Ok(script)
+}
 
 #[tokio::test]
 async fn every_command_of_the_runbook_runs_against_the_emulated_stack() -> Result<()> {
@@ -203,19 +218,13 @@ async fn every_command_of_the_runbook_runs_against_the_emulated_stack() -> Resul
         ("MAIL", emulators.mail.as_str()),
         ("LEADWIRE_STACK", stack.name.as_str()),
     ];
-    let prelude = format!("{CALLING}{}", prelude()?);
-    let mut wrong = Vec::new();
-    let commands = commands();
-    let run = commands
-        .iter()
-        .filter(|(_, command)| !is_only_checked(command));
-    for (heading, command) in run {
-        let script = format!("{prelude}\n{}", filled(command));
-        if let Some(why) = failure(&script, folder.path(), &variables).await? {
-            wrong.push(format!("{heading}: {command}: {why}"));
-        }
-    }
-    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let commands = commands().into_iter();
+    let commands: Vec<_> = commands
+        .filter(|(_, command)| !is_only_checked(command))
+        .collect();
+    ensure!(commands.len() > 15, "{commands:?}");
+    let wrong = failure(&script(&commands)?, folder.path(), &variables).await?;
+    ensure!(wrong.is_none(), "{}", wrong.unwrap_or_default());
     Ok(())
 }
 

@@ -17,7 +17,7 @@ const BUCKET: Parsed<String> = Parsed::new("BUCKET", "the name of an S3 bucket",
 });
 const SECRET: Parsed<String> = Parsed::text("ARN", "a value, or no such variable");
 
-/// The longest name of a stack (CloudFormation).
+/// The longest name of a stack (`CloudFormation`).
 const STACK_NAME_CHARS_MAX: usize = 128;
 const ACCOUNT_ID_DIGITS: usize = 12;
 

@@ -80,7 +80,7 @@ pub(crate) fn bill(watching: &Watching, leads: u32) -> Vec<(&'static str, f64)> 
     };
     let gb_seconds = all * (INGEST_GB_SECONDS + ENRICH_GB_SECONDS) + SWEEPS * sweep_seconds;
     let invocations = 3.0 * CANARIES + 2.0 * leads + SWEEPS;
-    let stored = (KEPT_MONTHS + MARKER_MONTHS) / 2.0 * all * STORED_BYTES;
+    let stored = f64::midpoint(KEPT_MONTHS, MARKER_MONTHS) * all * STORED_BYTES;
     vec![
         ("SES, one receiver a lead", millions(all) * MAIL),
         (

@@ -21,13 +21,13 @@ pub(in crate::template) const OURS: Check = Check {
             add_ours(
                 case,
                 "LeadsLost service ingest environment ${AWS::StackName}",
-            )
+            );
         }),
         Change(|case| {
             add_ours(
                 case,
                 "EmailsSent service ingest environment ${AWS::StackName}",
-            )
+            );
         }),
         Change(|case| add_ours(case, "EmailsSent service enrich")),
         Change(|case| add_ours(case, "EmailsSent service enrich environment dev")),

@@ -11,7 +11,7 @@ fn ses(tape: &mut Tape, metric: &str, minutes: impl Minutes) {
     tape.put(("AWS/SES", metric), set, minutes, 1.0);
 }
 
-/// What EventBridge counts of a rule.
+/// What `EventBridge` counts of a rule.
 fn bounced(tape: &mut Tape, rule: &'static str, minutes: impl Minutes) {
     let rule = [("RuleName", rule)];
     tape.put(("AWS/Events", "TriggeredRules"), rule, minutes, 1.0);
