@@ -184,10 +184,10 @@ fn script(commands: &[(String, String)]) -> Result<String> {
     for (heading, command) in commands {
         let title = format!("{heading}: {command}").replace('\'', "'\\''");
         let command = filled(command);
-        script.push_str(&format!(
-            "rm -f failed\n( {command}\n) > said 2>&1 || touch failed\n\
-            if [ -e failed ]; then echo '{title}' >> wrong; cat said >> wrong; fi\n"
-        ));
+        script.extend([
+            format!("rm -f failed\n( {command}\n) > said 2>&1 || touch failed\n"),
+            format!("if [ -e failed ]; then echo '{title}' >> wrong; cat said >> wrong; fi\n"),
+        ]);
     }
     script.push_str("if [ -e wrong ]; then cat wrong >&2; exit 1; fi\n");
     Ok(script)

@@ -75,12 +75,10 @@ async fn is_verified(clients: &Clients, address: &str) -> anyhow::Result<bool> {
         match request.send().await {
             Ok(found) if found.verified_for_sending_status() => return Ok(true),
             Ok(_) => {}
-            Err(error) => {
-                let service = error.as_service_error();
-                if !service.is_some_and(|error| error.is_not_found_exception()) {
-                    return Err(error).context("could not read an identity of SES");
-                }
-            }
+            Err(error) => match error.as_service_error() {
+                Some(reason) if reason.is_not_found_exception() => {}
+                Some(_) | None => return Err(error).context("could not read an identity of SES"),
+            },
         }
     }
     Ok(false)

@@ -29,12 +29,11 @@ type Right = (String, String);
 /// What the policy grants.
 fn granted() -> BTreeSet<Right> {
     let policy: Value = serde_json::from_str(POLICY).unwrap();
-    let texts = |value: &Value| match value {
-        Value::Array(all) => all
-            .iter()
-            .map(|one| one.as_str().unwrap().to_owned())
-            .collect(),
-        one => vec![one.as_str().unwrap().to_owned()],
+    let texts = |value: &Value| {
+        let one = std::slice::from_ref(value);
+        let all = value.as_array().map_or(one, Vec::as_slice);
+        let texts = all.iter().map(|one| one.as_str().unwrap().to_owned());
+        texts.collect::<Vec<_>>()
     };
     let mut granted = BTreeSet::new();
     for statement in policy["Statement"].as_array().unwrap() {
@@ -93,12 +92,13 @@ fn needed(request: &str) -> Option<Right> {
     if address.starts_with("/Prod/ingest/") {
         return None;
     }
-    of_bucket(method, address)
+    Some(of_bucket(method, address))
 }
 
-fn of_bucket(method: &str, address: &str) -> Option<Right> {
+fn of_bucket(method: &str, address: &str) -> Right {
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
-    let (bucket, key) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+    let path = path.trim_start_matches('/');
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     let output = match bucket {
         "the-raw-bucket" => "${RawBucketName}",
         "the-lookup-bucket" => "${LookupBucketName}",
@@ -122,7 +122,7 @@ fn of_bucket(method: &str, address: &str) -> Option<Right> {
     } else {
         format!("{output}/{key}")
     };
-    Some((action.to_owned(), resource))
+    (action.to_owned(), resource)
 }
 
 fn covers(grant: &Right, need: &Right) -> bool {
@@ -149,10 +149,9 @@ fn asked(answers: &[super::Answer<'_>], commands: &[&str]) -> BTreeSet<Right> {
         .collect()
 }
 
-#[test]
-fn the_operators_policy_grants_what_the_command_asks_of_a_stack_and_nothing_else() {
-    let of = |folder: &str| listing(&KEY.replace("raw", folder), "2020-11-23T06:50:00Z");
-    let (raw, mail, enriched, failed) = (of("raw"), of("mail"), of("enriched"), of("failed"));
+/// The same where there is the raw event with its owner file too, and writes are taken.
+fn asked_of_one(more: &[super::Answer<'_>], commands: &[&str]) -> BTreeSet<Right> {
+    let raw = of("raw");
     let base = [
         ("GET /the-raw-bucket/raw/crm_event_test-1", 200, RAW),
         ("GET /the-lookup-bucket/test-1.json", 200, OWNER),
@@ -160,46 +159,37 @@ fn the_operators_policy_grants_what_the_command_asks_of_a_stack_and_nothing_else
         ("AmazonSQS.SendMessage", 200, SENT),
         ("prefix=raw", 200, &*raw),
     ];
-    let with = |more: &[super::Answer<'_>], commands: &[&str]| {
-        asked(&[more, &base[..]].concat(), commands)
-    };
-    let watching = [
+    asked(&[more, &base[..]].concat(), commands)
+}
+
+/// A listing of one old object in a folder.
+fn of(folder: &str) -> String {
+    listing(&KEY.replace("raw", folder), "2020-11-23T06:50:00Z")
+}
+
+fn looking() -> BTreeSet<Right> {
+    let answers = [
         ("operation/DescribeAlarms", 200, ALARMS),
         ("operation/GetMetricStatistics", 200, STATISTICS),
         ("secretsmanager.GetSecretValue", 200, SECRET),
         ("POST /Prod/ingest/canary", 503, "{}"),
     ];
-    let mut needed = with(
-        &watching,
-        &[
-            "leads",
-            "lead test-1",
-            "lookup ls",
-            "lookup put test-1 --owner Omar",
-            "audit",
-            "doctor",
-            "alarms",
-            "slo",
-            "canary",
-        ],
-    );
-    needed.extend(with(
-        &[
-            ("GET /the-enriched-bucket/enriched/", 200, DOCUMENT),
-            ("prefix=enriched", 200, &enriched),
-        ],
-        &[
-            "replay test-1 --yes",
-            "sweep --max-age-days 36500 --confirm",
-        ],
-    ));
-    needed.extend(with(
-        &[
-            ("prefix=mail", 200, &mail),
-            ("GET /the-enriched-bucket/mail/", 200, PARKED),
-        ],
-        &["parked ls", "parked resolve test-1 --resend"],
-    ));
+    let commands =
+        "leads;lead test-1;lookup ls;lookup put test-1 --owner Omar;audit;doctor;alarms;slo;canary";
+    asked_of_one(&answers, &commands.split(';').collect::<Vec<_>>())
+}
+
+fn sending_again() -> BTreeSet<Right> {
+    let (mail, enriched, failed) = (of("mail"), of("enriched"), of("failed"));
+    let documents = [
+        ("GET /the-enriched-bucket/enriched/", 200, DOCUMENT),
+        ("prefix=enriched", 200, &*enriched),
+    ];
+    let sweep = "sweep --max-age-days 36500 --confirm";
+    let parked = [
+        ("prefix=mail", 200, &*mail),
+        ("GET /the-enriched-bucket/mail/", 200, PARKED),
+    ];
     let letters = [
         ("prefix=failed", 200, &*failed),
         ("GET /the-enriched-bucket/failed/", 200, FAILURE),
@@ -208,45 +198,53 @@ fn the_operators_policy_grants_what_the_command_asks_of_a_stack_and_nothing_else
         ("AmazonSQS.DeleteMessage", 200, "{}"),
         ("AmazonSQS.ChangeMessageVisibility", 200, "{}"),
     ];
-    needed.extend(with(
-        &letters,
-        &["dlq ls", "dlq show test-1", "dlq redrive --all"],
-    ));
-    // Another's letter is given back.
-    needed.extend(with(&letters, &["dlq redrive test-2"]));
-    needed.extend(with(
-        &[
-            ("versionId=v1", 200, RAW),
-            (
-                "until:DELETE /the-raw|GET /the-raw-bucket/?versions",
-                200,
-                &versions(KEY),
-            ),
-            (
-                "until:DELETE /the-enriched|versions&prefix=enriched",
-                200,
-                &versions(&KEY.replace("raw", "enriched")),
-            ),
-            (
-                "until:DELETE /the-lookup|GET /the-lookup-bucket/?versions",
-                200,
-                &versions("test-1.json"),
-            ),
-            ("versions", 200, NO_VERSIONS),
-            ("GET /the-raw-bucket/raw/crm_event_test-1", 404, ""),
-            ("DELETE /the-", 204, ""),
-        ],
-        &["forget test-1 --yes --lease 1s"],
-    ));
+    let redrive = ["dlq ls", "dlq show test-1", "dlq redrive --all"];
+    let all = [
+        asked_of_one(&documents, &["replay test-1 --yes", sweep]),
+        asked_of_one(&parked, &["parked ls", "parked resolve test-1 --resend"]),
+        asked_of_one(&letters, &redrive),
+        // Another's letter is given back.
+        asked_of_one(&letters, &["dlq redrive test-2"]),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn forgetting() -> BTreeSet<Right> {
+    let (raw, owner) = (versions(KEY), versions("test-1.json"));
+    let enriched = versions(&KEY.replace("raw", "enriched"));
+    let answers = [
+        ("versionId=v1", 200, RAW),
+        (
+            "until:DELETE /the-raw|GET /the-raw-bucket/?versions",
+            200,
+            &*raw,
+        ),
+        (
+            "until:DELETE /the-enriched|versions&prefix=enriched",
+            200,
+            &enriched,
+        ),
+        (
+            "until:DELETE /the-lookup|GET /the-lookup-bucket/?versions",
+            200,
+            &owner,
+        ),
+        ("versions", 200, NO_VERSIONS),
+        ("GET /the-raw-bucket/raw/crm_event_test-1", 404, ""),
+        ("DELETE /the-", 204, ""),
+    ];
+    asked_of_one(&answers, &["forget test-1 --yes --lease 1s"])
+}
+
+#[test]
+fn the_operators_policy_grants_what_the_command_asks_of_a_stack_and_nothing_else() {
+    let needed = [looking(), sending_again(), forgetting()];
+    let needed: BTreeSet<Right> = needed.into_iter().flatten().collect();
     let granted = granted();
-    let lacking = needed
-        .iter()
-        .filter(|need| !granted.iter().any(|grant| covers(grant, need)));
-    let lacking: Vec<&Right> = lacking.collect();
-    let idle = granted
-        .iter()
-        .filter(|grant| !needed.iter().any(|need| covers(grant, need)));
-    let idle: Vec<&Right> = idle.collect();
+    let is_granted = |need: &&Right| granted.iter().any(|grant| covers(grant, need));
+    let lacking: Vec<&Right> = needed.iter().filter(|need| !is_granted(need)).collect();
+    let is_used = |grant: &&Right| needed.iter().any(|need| covers(grant, need));
+    let idle: Vec<&Right> = granted.iter().filter(|grant| !is_used(grant)).collect();
     assert!(
         lacking.is_empty() && idle.is_empty(),
         "lacking {lacking:?}, idle {idle:?}"
