@@ -22,6 +22,7 @@ mod replay;
 mod rig;
 mod rights;
 mod rules;
+mod runbook;
 mod signed;
 mod soak;
 mod stacks;

@@ -20,13 +20,14 @@ use serde_json::{Value, json};
 /// The secret of the canary.
 const CANARY: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:canary";
 /// What Lambda itself does with a function's role, to deliver messages and to keep lines and traces.
-const OF_THE_PLATFORM: [&str; 8] = [
+const OF_THE_PLATFORM: [&str; 9] = [
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "sqs:DeleteMessage",
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
     "xray:PutSpans",
+    "xray:PutSpansForIndexing",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 ];
@@ -70,8 +71,12 @@ fn name(resource: &Value) -> String {
     let functions = ["Fn::Sub", "Fn::GetAtt", "Ref"].iter();
     let mut texts = functions.filter_map(|function| resource.get(*function));
     let text = texts.next().unwrap_or(resource);
-    // `Fn::GetAtt` is a list, whose first is the resource.
+    // `Fn::GetAtt` is a list, whose first is the resource; of `Fn::Sub` with values the first is the text.
+    let values = text.get(1).and_then(|values| values.get("Bucket"));
     let text = text.get(0).unwrap_or(text).text();
+    if let Some((_, rest)) = values.and(text.split_once("${Bucket}")) {
+        return format!("{}{rest}", values.map(name).unwrap_or_default());
+    }
     if let Some((id, rest)) = text.strip_prefix("${").and_then(|t| t.split_once(".Arn}")) {
         return format!("{id}{rest}");
     }

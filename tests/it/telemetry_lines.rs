@@ -283,3 +283,23 @@ fn check_lines(lines: &[String], refused: usize) -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn the_metrics_of_a_stack_have_its_name_whatever_its_environment_is() -> Result<()> {
+    let named = [("STACK_NAME", "crm-of-sales".to_owned())];
+    let rig = Rig::start(&named).await?;
+    rig.lead("stack-1").await?;
+    rig.deliver_sent().await?;
+    for function in [&rig.ingest, &rig.enrich] {
+        let lines = function.log().objects();
+        let metrics: Vec<&Value> = lines
+            .iter()
+            .filter(|line| line.get("_aws").is_some())
+            .collect();
+        ensure!(!metrics.is_empty(), "{lines:?}");
+        for line in metrics {
+            assert_eq!(line["environment"], "crm-of-sales", "{line}");
+        }
+    }
+    Ok(())
+}

@@ -15,7 +15,7 @@ use crate::trace::pass;
 
 /// The name of the span that a document was made from: X-Ray names a call by its service alone.
 fn name(segment: &Value) -> &str {
-    let name = segment.pointer("/annotations/span_name");
+    let name = segment.pointer("/metadata/leadwire/span_name");
     name.and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod accepted;
+pub mod cli;
 pub mod clients;
 pub mod clock;
 pub mod cloud;

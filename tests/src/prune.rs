@@ -116,26 +116,31 @@ pub fn prune(mut template: Value, alarms: &Alarms) -> Result<Pruned> {
     let outputs = section(&mut template, "Outputs")?;
     outputs.extend(environments);
     outputs.retain(|_, output| !refers_to(output, &removed));
-    // It goes within the request, which takes 51,200 bytes of it; SAM's own way, over a bucket, takes a megabyte.
-    let parameters = template.get_mut("Parameters");
-    for parameter in parameters
-        .and_then(Value::as_object_mut)
-        .into_iter()
-        .flat_map(Map::values_mut)
-    {
-        if let Some(members) = parameter.as_object_mut() {
-            members.remove("Description");
-        }
-    }
-    if let Some(members) = template.as_object_mut() {
-        members.remove("Transform");
-        members.remove("Globals");
-    }
+    shorten(&mut template);
     Ok(Pruned {
         template,
         removed,
         functions,
     })
+}
+
+/// It goes within the request, which takes 51,200 bytes of it; SAM's own way, over a bucket, takes a megabyte. So what `LocalStack` does not
+/// look at stays away.
+fn shorten(template: &mut Value) {
+    for section in ["Parameters", "Outputs"] {
+        let members = template.get_mut(section).and_then(Value::as_object_mut);
+        for member in members.into_iter().flat_map(Map::values_mut) {
+            if let Some(member) = member.as_object_mut() {
+                member.remove("Description");
+                member.remove("AllowedPattern");
+            }
+        }
+    }
+    if let Some(members) = template.as_object_mut() {
+        for name in ["Transform", "Globals", "Description", "Rules"] {
+            members.remove(name);
+        }
+    }
 }
 
 fn section<'a>(template: &'a mut Value, name: &'static str) -> Result<&'a mut Map<String, Value>> {

@@ -66,6 +66,12 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
+    /// What a stack costs in a month, by AWS's list prices of us-east-1.
+    Cost {
+        /// Leads a month; one column for each.
+        #[arg(value_name = "LEADS")]
+        leads: Vec<u32>,
+    },
     /// The dashboards, made ready to be imported.
     Dashboards {
         /// Writes the dashboards into this folder, ready to be imported by hand into the account of a stack.
@@ -147,6 +153,7 @@ fn run(task: Task) -> Result<()> {
             }
             Step::Telemetry.run()
         }
+        Task::Cost { leads } => telemetry::cost(&leads),
         Task::Dashboards {
             export,
             stack,

@@ -1,5 +1,6 @@
 //! Telemetry: what dashboards, alarms and the runbook name is in the catalogue, and the tables of docs/TELEMETRY.md are written from it.
 
+mod bill;
 mod table;
 mod usage;
 
@@ -26,6 +27,17 @@ pub(crate) fn check() -> Result<()> {
 /// Writes the parts of docs/TELEMETRY.md that come from the catalogue.
 pub(crate) fn write() -> Result<()> {
     document::write(DOCUMENT, &table::parts(&Usage::read()?))
+}
+
+/// Prints what a stack costs in a month, for so many leads in each column.
+pub(crate) fn cost(leads: &[u32]) -> Result<()> {
+    let columns = if leads.is_empty() {
+        &bill::COLUMNS
+    } else {
+        leads
+    };
+    shell::say(&bill::table(&table::watching(&Usage::read()?), columns));
+    Ok(())
 }
 
 fn breaches() -> Result<Vec<String>> {

@@ -17,6 +17,12 @@ fn folder() -> PathBuf {
     shell::root().join("target/tools")
 }
 
+/// The version of a tool that `requirements.txt` pins.
+pub(crate) fn pinned(package: &str) -> Option<&'static str> {
+    let mut lines = REQUIREMENTS.lines();
+    lines.find_map(|line| line.strip_prefix(package)?.strip_prefix("=="))
+}
+
 /// A program of the Python environment, which is made first where it is absent or of other versions.
 pub(crate) fn python(program: &str, words: &str) -> Result<Command> {
     let environment = folder().join("python");

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
+use leadwire_pipeline::region;
 use leadwire_pipeline::settings::RECORD_DEADLINE;
 use std::time::Duration;
 
@@ -199,11 +200,11 @@ fn bundle_context(path: &str) -> Result<TlsContext, ClientsError> {
         })
 }
 
-/// AWS's own endpoints need AWS's own roots; another endpoint or partition may be signed by anyone.
+/// AWS's own endpoints need AWS's own roots; another endpoint, or a partition that is not known, may be signed by anyone.
 fn built_in_roots(lookup: impl Fn(&str) -> Option<String>) -> Roots {
     let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
     let is_commercial =
-        region.is_some_and(|region| !region.starts_with("cn-") && !region.starts_with("us-iso"));
+        region.is_some_and(|region| region::domain(&region) == Some("amazonaws.com"));
     let services = ["", "_S3", "_SQS", "_SESV2", "_SECRETS_MANAGER"];
     let is_elsewhere = services
         .iter()
@@ -250,6 +251,7 @@ mod tests {
         check(&[("AWS_DEFAULT_REGION", "eu-west-1")], &Roots::Amazon);
         check(&[], &Roots::Mozilla);
         check(&[("AWS_REGION", "cn-north-1")], &Roots::Mozilla);
+        check(&[("AWS_REGION", "eusc-de-east-1")], &Roots::Mozilla);
         check(
             &[
                 ("AWS_REGION", "us-east-1"),

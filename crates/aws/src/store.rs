@@ -24,11 +24,11 @@ const PAGE_KEYS_MAX: i32 = 1000;
 pub struct Buckets {
     /// What came in.
     pub raw: Option<String>,
-    /// The owner files; it may be another account's.
+    /// The owner files.
     pub lookup: Option<String>,
     /// Everything that is ours.
     pub enriched: Option<String>,
-    /// The account that must own raw and enriched: another's bucket of the same name is refused.
+    /// The account that must own each of them: another's bucket of the same name is refused.
     pub owner: Option<String>,
 }
 
@@ -56,11 +56,8 @@ impl S3Store {
         })
     }
 
-    fn owner(&self, bucket: Bucket) -> Option<String> {
-        match bucket {
-            Bucket::Raw | Bucket::Enriched => self.buckets.owner.clone(),
-            Bucket::Lookup => None,
-        }
+    fn owner(&self) -> Option<String> {
+        self.buckets.owner.clone()
     }
 
     fn read(
@@ -74,7 +71,7 @@ impl S3Store {
             .get_object()
             .bucket(self.name(bucket, action)?)
             .key(key)
-            .set_expected_bucket_owner(self.owner(bucket)))
+            .set_expected_bucket_owner(self.owner()))
     }
 
     fn write(
@@ -92,7 +89,7 @@ impl S3Store {
             .put_object()
             .bucket(self.name(bucket, action)?)
             .key(key)
-            .set_expected_bucket_owner(self.owner(bucket))
+            .set_expected_bucket_owner(self.owner())
             .set_content_type(json)
             .set_metadata(Some(object.metadata.into_iter().collect()))
             .body(ByteStream::from(object.bytes)))
@@ -169,7 +166,7 @@ impl ObjectStore for S3Store {
             .prefix(prefix)
             .max_keys(PAGE_KEYS_MAX)
             .set_start_after(after.map(ToOwned::to_owned))
-            .set_expected_bucket_owner(self.owner(bucket));
+            .set_expected_bucket_owner(self.owner());
         let output = request.send().await.map_err(failed(action))?;
         let entries = output.contents().iter().map(listed);
         Ok(ListPage {

@@ -5,6 +5,7 @@ use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use futures_util::future::join_all;
+use leadwire_pipeline::region;
 use std::time::Duration;
 
 /// How long a start may wait for it.
@@ -40,11 +41,8 @@ impl Clients {
         let Some(region) = self.sdk().region().map(ToString::to_string) else {
             return Vec::new();
         };
-        let suffix = if region.starts_with("cn-") {
-            "amazonaws.com.cn"
-        } else {
-            "amazonaws.com"
-        };
+        // Elsewhere the SDK alone knows the addresses.
+        let suffix = region::domain(&region);
         let mut hosts: Vec<String> = match self.endpoint("S3") {
             Some(endpoint) => vec![endpoint],
             // A name with a dot does not fit the certificate, and is addressed otherwise.
@@ -52,7 +50,7 @@ impl Clients {
                 .buckets
                 .iter()
                 .filter(|name| !name.contains('.'))
-                .map(|name| format!("https://{name}.s3.{region}.{suffix}/"))
+                .filter_map(|name| Some(format!("https://{name}.s3.{region}.{}/", suffix?)))
                 .collect(),
         };
         for (is_used, service_id, name) in [
@@ -61,8 +59,8 @@ impl Clients {
             (plan.secrets, "Secrets Manager", "secretsmanager"),
         ] {
             if is_used {
-                let own = || format!("https://{name}.{region}.{suffix}/");
-                hosts.push(self.endpoint(service_id).unwrap_or_else(own));
+                let own = || Some(format!("https://{name}.{region}.{}/", suffix?));
+                hosts.extend(self.endpoint(service_id).or_else(own));
             }
         }
         hosts.retain(|url| url.starts_with("https://"));

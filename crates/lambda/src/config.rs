@@ -1,8 +1,8 @@
 //! The configurations of the functions, read from the environment.
 
 use crate::settings::{
-    CANARY_SECRET_ARN, CANARY_URL, DELAY_QUEUE_URL, ENRICHED_BUCKET, LOOKUP_BUCKET, RAW_BUCKET,
-    SES_CONFIGURATION_SET, SOURCES_SECRET_ARN,
+    ACCOUNT_ID, CANARY_SECRET_ARN, CANARY_URL, DELAY_QUEUE_URL, ENRICHED_BUCKET, LOOKUP_BUCKET,
+    RAW_BUCKET, SES_CONFIGURATION_SET, SOURCES_SECRET_ARN, STACK_NAME,
 };
 use leadwire_aws::Buckets;
 use leadwire_pipeline::settings::{
@@ -21,6 +21,9 @@ pub struct Stack {
 
 impl Stack {
     fn read(settings: &mut SettingsReader<'_>, needs_lookup: bool) -> Option<Self> {
+        // Telemetry has read it; a mistake in it is reported with the others.
+        drop(settings.take(&STACK_NAME));
+        let owner = settings.take(&ACCOUNT_ID);
         let raw = settings.take(&RAW_BUCKET);
         let lookup = needs_lookup.then(|| settings.take(&LOOKUP_BUCKET));
         let enriched = settings.take(&ENRICHED_BUCKET);
@@ -29,7 +32,7 @@ impl Stack {
             raw: Some(raw?),
             lookup: lookup.flatten(),
             enriched: Some(enriched?),
-            owner: None,
+            owner,
         };
         Some(Self { buckets, queue_url })
     }
@@ -296,6 +299,20 @@ mod tests {
         let mistakes = Enrich::from_lookup(lookup(&address)).unwrap_err();
         let mut mistakes = mistakes.iter().map(ToString::to_string);
         assert!(mistakes.all(|mistake| !mistake.contains("alice")));
+    }
+
+    #[test]
+    fn every_function_holds_its_buckets_to_the_account() {
+        let account = lookup(&[("ACCOUNT_ID", "123456789012")]);
+        let owners = [
+            Ingest::from_lookup(&account).unwrap().stack.buckets.owner,
+            Enrich::from_lookup(&account).unwrap().stack.buckets.owner,
+            Sweep::from_lookup(&account).unwrap().stack.buckets.owner,
+        ];
+        assert!(owners.iter().flatten().eq(["123456789012"; 3]));
+        for (name, bad) in [("ACCOUNT_ID", "12345678901"), ("STACK_NAME", "crm prod")] {
+            assert_eq!(wrong(Sweep::from_lookup(lookup(&[(name, bad)]))), [name]);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the three binaries share: telemetry, configuration, clients, the loop over invocations, and the report of a failed start.
 
 use crate::flush::FlushLayer;
+use crate::settings::STACK_NAME;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use leadwire_aws::{Clients, ClientsError, SystemClock};
 use leadwire_pipeline::observe::{ColdStarted, ConfigInvalid, LeaseTooShort, RuntimeFailed};
@@ -59,7 +60,9 @@ pub fn configure<C>(
     service: Service,
     read: impl FnOnce(fn(&str) -> Option<String>) -> Result<C, Vec<ConfigError>>,
 ) -> Result<C, ServeError> {
-    let stage = environment(ENVIRONMENT.variable()).unwrap_or_else(|| DEV.to_owned());
+    let stage = environment(STACK_NAME.variable())
+        .or_else(|| environment(ENVIRONMENT.variable()))
+        .unwrap_or_else(|| DEV.to_owned());
     let spans = SpanConfig::from_lookup(&format!("leadwire-{}", service.name()), environment);
     let (spans, of_spans) = match spans {
         Ok(spans) => (spans, Vec::new()),

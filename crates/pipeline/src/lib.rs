@@ -6,6 +6,7 @@ pub mod operate;
 #[cfg(feature = "os")]
 pub mod os;
 pub mod port;
+pub mod region;
 pub mod secrets;
 pub mod settings;
 pub mod stage;

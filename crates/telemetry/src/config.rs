@@ -3,6 +3,7 @@
 use crate::sampler::{Root, Sampler};
 use http::Uri;
 use http::header::{HeaderName, HeaderValue};
+use leadwire_pipeline::region;
 use leadwire_pipeline::settings::ConfigError;
 use percent_encoding::percent_decode_str;
 
@@ -195,7 +196,16 @@ impl Reader<'_> {
             return self.mistake("AWS_REGION", "is not set", expected);
         };
         let base = self.get(XRAY_ENDPOINT);
-        let base = base.unwrap_or_else(|| format!("https://xray.{region}.{}", domain(&region)));
+        let known = || {
+            Some(format!(
+                "https://xray.{region}.{}",
+                region::domain(&region)?
+            ))
+        };
+        let Some(base) = base.or_else(known) else {
+            let expected = "the address of X-Ray in this region, which is not known here";
+            return self.mistake(XRAY_ENDPOINT, "is not set", expected);
+        };
         let Some(endpoint) = below(&base) else {
             let expected = "http:// or https://, host and port";
             return self.mistake(XRAY_ENDPOINT, "is not an address", expected);
@@ -325,15 +335,6 @@ fn below(base: &str) -> Option<Uri> {
         .ok()?;
     let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
     (is_http && uri.authority().is_some()).then_some(uri)
-}
-
-/// The domain of AWS's endpoints in a region.
-fn domain(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    }
 }
 
 #[cfg(test)]

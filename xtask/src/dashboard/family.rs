@@ -17,7 +17,7 @@ pub(crate) enum Value {
     Of(&'static str, &'static str),
 }
 
-const FAMILIES: [Family; 6] = [
+const FAMILIES: [Family; 7] = [
     Family {
         namespace: "AWS/SQS",
         metrics: "ApproximateAgeOfOldestMessage ApproximateNumberOfMessagesDelayed \
@@ -42,6 +42,11 @@ const FAMILIES: [Family; 6] = [
         namespace: "AWS/Logs",
         metrics: "EMFParsingErrors EMFValidationErrors IncomingLogEvents",
         dimensions: &[("LogGroupName", Value::Of("AWS::Logs::LogGroup", ""))],
+    },
+    Family {
+        namespace: "AWS/Events",
+        metrics: "FailedInvocations Invocations TriggeredRules",
+        dimensions: &[("RuleName", Value::Of("AWS::Events::Rule", ""))],
     },
     Family {
         namespace: "AWS/SNS",
@@ -69,7 +74,7 @@ pub(crate) fn of(query: &Query) -> Option<&'static Family> {
     })
 }
 
-/// What is wrong with a metric of ours; its environment must be this one.
+/// What is wrong with a metric of ours; its dimension `environment` must be this.
 pub(crate) fn breach_of_ours(query: &Query, environment: &str) -> Option<String> {
     let Query {
         metric, dimensions, ..

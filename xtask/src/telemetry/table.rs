@@ -1,5 +1,6 @@
 //! The parts of docs/TELEMETRY.md that are written from the catalogue.
 
+use super::bill::{self, Watching};
 use super::usage::{Usage, inputs};
 use crate::document::table;
 use leadwire_pipeline::observe::metric::{Dimension, Facts, Metric, NAMESPACE, Unit};
@@ -24,6 +25,7 @@ pub(super) fn parts(usage: &Usage) -> Vec<(String, String)> {
         ("metrics", metrics(usage)),
         ("dimensions", dimensions()),
         ("cost", cost(usage)),
+        ("bill", bill::table(&watching(usage), &bill::COLUMNS)),
         ("aws", of_aws(usage)),
         ("spans", spans()),
         ("attributes", attributes()),
@@ -97,11 +99,21 @@ fn series() -> usize {
     Metric::ALL.iter().map(of).sum()
 }
 
+/// What of a stack's bill is counted here.
+pub(super) fn watching(usage: &Usage) -> Watching {
+    Watching {
+        series: series(),
+        alarm_series: usage.series(),
+        composites: usage.composites(),
+        boards: usage.board_metrics(),
+    }
+}
+
 fn cost(usage: &Usage) -> String {
     let dollars = |cents: usize| format!("{}.{:02}", cents / 100, cents % 100);
     let (series, used, composites) = (series(), usage.series(), usage.composites());
     format!(
-        "{} metrics make at most {series} series in each environment, each a custom metric of CloudWatch: {} USD a month at most, at 0.30 USD each. \
+        "{} metrics make at most {series} series in each stack, each a custom metric of CloudWatch: {} USD a month at most, at 0.30 USD each. \
          One without a value in an hour costs nothing in it. {} alarms evaluate {used} series, at 0.10 USD each, and {composites} of them \
          other alarms, at 0.50 USD: {} USD. (List prices of us-east-1.)\n",
         Metric::ALL.len(),

@@ -54,6 +54,12 @@ impl Usage {
         self.alarms.iter().flat_map(queries).count()
     }
 
+    /// How many metrics each dashboard names.
+    pub(super) fn board_metrics(&self) -> Vec<usize> {
+        let metrics = |board: &Board| board.names().collect::<BTreeSet<_>>().len();
+        self.boards.values().map(metrics).collect()
+    }
+
     /// How many alarms combine other alarms.
     pub(super) fn composites(&self) -> usize {
         let alarms = self.alarms.iter();

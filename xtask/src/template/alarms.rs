@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 /// The types of alarms.
 pub(super) const TYPES: [&str; 2] = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
-/// What the parameter `Environment` is taken to be: not its default, so that a literal in its place shows.
-pub(super) const ENVIRONMENT: &str = "any-environment";
+/// What the parameter `Environment` is taken to be: not the stack's name, so that it shows where it stands in that one's place.
+const ENVIRONMENT: &str = "any-environment";
 /// What the stack's name is taken to be.
 pub(crate) const STACK: &str = "stack";
 /// What is kept of a resource; the rest matters to a deployment only.

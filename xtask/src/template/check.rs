@@ -1,10 +1,13 @@
 //! The template's own checks. Each brings the breakages that it must see, and the gate sees to it that it does.
 
+mod account;
 mod alarm;
 mod api;
 mod bucket;
+mod build;
 mod edit;
 mod function;
+mod mail;
 mod queue;
 mod role;
 
@@ -51,7 +54,7 @@ impl Breakage {
 }
 
 /// The checks of all but the dashboards.
-pub(super) const CHECKS: [&Check; 23] = [
+pub(super) const CHECKS: [&Check; 36] = [
     &queue::PARTIAL_BATCHES,
     &queue::TIMING,
     &queue::REDRIVE,
@@ -59,15 +62,22 @@ pub(super) const CHECKS: [&Check; 23] = [
     &queue::OWNERS,
     &function::CONCURRENCY,
     &function::VARIABLES,
+    &function::NAMED,
     &function::PANIC,
     &role::LEAST_PRIVILEGE,
     &role::ONE_EACH,
     &role::OWN_SENDER,
+    &role::INDEXED,
+    &mail::UNSUPPRESSED,
+    &mail::BOUNCED,
     &bucket::PRIVATE,
     &bucket::CREATE_ONLY,
     &bucket::LIFE,
     &bucket::BURIED,
+    &bucket::ADOPTED,
     &alarm::HEARD,
+    &alarm::DELIVERED,
+    &alarm::SILENCE,
     &alarm::EXPLAINED,
     &alarm::UNDERSTOOD,
     &alarm::MEASURED,
@@ -75,6 +85,12 @@ pub(super) const CHECKS: [&Check; 23] = [
     &alarm::KEPT,
     &api::WHOLE,
     &api::PROMISED_NAMES,
+    &api::ADDRESSES,
+    &account::ROOM,
+    &account::OPEN,
+    &account::PAID,
+    &build::BUILT,
+    &build::TOOLS,
 ];
 
 /// Those that need no more of a template than its alarms.

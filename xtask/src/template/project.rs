@@ -37,6 +37,12 @@ pub(crate) struct Project {
     pub(crate) alarms: Value,
     /// `profile.release.panic` of the workspace.
     pub(crate) panic: String,
+    /// `samconfig.toml`.
+    pub(crate) samconfig: toml::Table,
+    /// `rust-toolchain.toml`.
+    pub(crate) toolchain: toml::Table,
+    /// `README.md`.
+    pub(crate) readme: String,
     /// The dashboards of `dashboards/`, by name.
     pub(crate) dashboards: BTreeMap<String, Value>,
 }
@@ -44,7 +50,10 @@ pub(crate) struct Project {
 impl Project {
     /// Reads it.
     pub(crate) fn read() -> Result<Self> {
-        let manifest: toml::Table = shell::text("Cargo.toml")?.parse().context("Cargo.toml")?;
+        let table = |path: &'static str| -> Result<toml::Table> {
+            shell::text(path)?.parse().context(path)
+        };
+        let manifest = table("Cargo.toml")?;
         let panic = manifest
             .get("profile")
             .and_then(|p| p.get("release")?.get("panic")?.as_str());
@@ -53,6 +62,9 @@ impl Project {
             alarm_headings: alarm_headings(&shell::text(RUNBOOK)?),
             alarms: serde_json::from_str(&shell::text(ALARMS)?).context(ALARMS)?,
             panic: panic.unwrap_or_default().to_owned(),
+            samconfig: table("samconfig.toml")?,
+            toolchain: table("rust-toolchain.toml")?,
+            readme: shell::text("README.md")?,
             dashboards: dashboard::read_all()?,
         })
     }

@@ -40,7 +40,7 @@ pub(super) fn write(template: &str) -> Result<String> {
 fn rows(source: &str) -> [String; 2] {
     let id = id_of(source);
     let dimensions = format!(
-        "&{id} [{{Name: service, Value: ingest}}, {{Name: environment, Value: !Ref Environment}}, {{Name: source, Value: {source}}}]"
+        "&{id} [{{Name: service, Value: ingest}}, {{Name: environment, Value: !Ref AWS::StackName}}, {{Name: source, Value: {source}}}]"
     );
     let [first, second] = TAKEN;
     let row = |(prefix, metric): (&str, Metric), dimensions: &str| {

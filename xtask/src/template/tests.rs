@@ -24,6 +24,11 @@ fn sound() -> Case {
         dashboards: dashboard::sound(&alarms),
         alarms,
         panic: "unwind".to_owned(),
+        samconfig: include_str!("../../../samconfig.toml").parse().unwrap(),
+        toolchain: include_str!("../../../rust-toolchain.toml")
+            .parse()
+            .unwrap(),
+        readme: include_str!("../../../README.md").to_owned(),
     };
     let mut case = Case { template, project };
     for (name, json) in case.project.dashboards.clone() {

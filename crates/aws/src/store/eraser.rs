@@ -39,7 +39,7 @@ impl S3Store {
                 .prefix(prefix)
                 .set_key_marker(key.take())
                 .set_version_id_marker(id.take())
-                .set_expected_bucket_owner(self.owner(bucket));
+                .set_expected_bucket_owner(self.owner());
             let page = request.send().await.map_err(failed(action))?;
             versions.extend(page.versions().iter().filter_map(|version| {
                 let age = age(version.is_latest(), version.last_modified());
@@ -85,7 +85,7 @@ impl S3Store {
                 .bucket(self.name(bucket, action)?)
                 .key(key)
                 .version_id(version.id)
-                .set_expected_bucket_owner(self.owner(bucket));
+                .set_expected_bucket_owner(self.owner());
             request.send().await.map_err(failed(action))?;
             erased += 1;
         }

@@ -2,10 +2,11 @@
 
 use super::clients_at;
 use super::fault::Call::{
-    self, Create, Erase, EraseHidden, Get, Hidden, ListVersions, Mail, Replace, Webhook,
+    self, Create, Erase, EraseHidden, Get, Hidden, ListVersions, Mail, Replace, Secret, Send,
+    Visibility, Webhook,
 };
 use super::fault::{CALLS, Row, check, work};
-use super::server::Step;
+use super::server::{Server, Step};
 use std::time::Duration;
 
 /// An object that a deletion hides.
@@ -55,6 +56,21 @@ fn row(call: Call, steps: Vec<Step>, expected: &'static str, requests: usize) ->
     let requests = script.len() + requests;
     script.extend(steps);
     (call, script, expected, requests)
+}
+
+#[tokio::test]
+async fn whatever_is_asked_of_a_bucket_is_asked_of_the_account_that_must_own_it() {
+    for call in CALLS {
+        let is_of_bucket = !matches!(call, Send | Visibility | Secret | Mail | Webhook);
+        let script = before(call).into_iter().chain([call.success()]);
+        let server = Server::start(script).await;
+        let clients = clients_at(&server.url(), Duration::from_secs(3)).await;
+        assert_eq!(work(call, &clients, &server.url()).await, "ok", "{call:?}");
+        let owner = "x-amz-expected-bucket-owner: 123456789012";
+        for request in server.requests() {
+            assert_eq!(request.contains(owner), is_of_bucket, "{request}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -80,6 +80,7 @@ fn fetched(fetched: Result<Fetched, PortError>) -> &'static str {
 pub(super) async fn work(call: Call, clients: &Clients, url: &str) -> &'static str {
     let buckets = Buckets {
         enriched: Some("enriched-bucket".into()),
+        owner: Some("123456789012".into()),
         ..Buckets::default()
     };
     let store = S3Store::new(clients.s3(), buckets);

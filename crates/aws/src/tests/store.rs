@@ -45,6 +45,20 @@ async fn an_object_is_created_only_where_there_is_none() {
 }
 
 #[tokio::test]
+async fn an_owner_file_is_read_from_the_accounts_own_bucket_alone() {
+    let server = Server::start([Step::xml(403, "AccessDenied")]).await;
+    let buckets = Buckets {
+        lookup: Some("lookup-bucket".into()),
+        owner: Some("123456789012".into()),
+        ..Buckets::default()
+    };
+    let store = S3Store::new(clients(&server).await.s3(), buckets);
+    let fetched = store.get(Bucket::Lookup, "test-1.json", 9).await;
+    assert!(matches!(fetched, Ok(Fetched::Denied)), "{fetched:?}");
+    server.check_request(&["x-amz-expected-bucket-owner: 123456789012"]);
+}
+
+#[tokio::test]
 async fn an_object_is_replaced_only_over_its_version() {
     let (server, store) = store([Call::Replace.success()]).await;
     let version = ETag("e1".into());

@@ -1,5 +1,8 @@
 //! `doctor`: whether a data folder and its configuration are sound, or what a stack stores, and what to do where not.
 
+#[cfg(feature = "aws")]
+mod account;
+
 use super::forget::{count_missing, missing};
 use crate::duration::render_relative;
 use crate::home::{self, HomeArgs, Operated, with_home};
@@ -23,7 +26,7 @@ use std::path::Path;
 Examples:
   leadwire doctor
   leadwire doctor --smtp smtp://mail.example.com:587     Also whether the mail server lets us in
-  leadwire doctor --stack crm-ingestion-prod             Only what the stack stores; `leadwire alarms` says the rest")]
+  leadwire doctor --stack crm-ingestion-prod             What the stack stores, and what SES lets the account do")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
@@ -71,7 +74,10 @@ type Check = (&'static str, Found);
 pub(super) async fn run(args: &DoctorArgs, output: &mut Output) -> anyhow::Result<Ended> {
     let checks = match &args.home.stack {
         None => check_machine(args).await,
-        Some(name) => with_home!(&args.home, home => check_stack(&home, name)),
+        Some(name) => {
+            let stored = with_home!(&args.home, home => check_stack(&home, name));
+            [stored, check_account(name).await].concat()
+        }
     };
     let mut rows = Vec::new();
     for (what, ((word, style), found)) in &checks {
@@ -130,6 +136,18 @@ async fn check_stack<O: Operated>(home: &O, name: &str) -> Vec<Check> {
         Err(error) => failed(error),
     };
     vec![("tombstones", tombstones), ("dead letters", dead)]
+}
+
+#[cfg(feature = "aws")]
+async fn check_account(name: &str) -> Vec<Check> {
+    account::check(name).await
+}
+
+/// Without the feature a stack was refused before.
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "the other home's asks AWS")]
+async fn check_account(_name: &str) -> Vec<Check> {
+    Vec::new()
 }
 
 async fn check_database(home: &LocalHome) -> Found {

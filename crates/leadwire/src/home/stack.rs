@@ -68,7 +68,7 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
         raw: Some(output("RawBucketName")?),
         lookup: Some(lookup_bucket.clone()),
         enriched: Some(output("EnrichedBucketName")?),
-        owner: None,
+        owner: account_of(&stack),
     };
     let ports = Ports {
         store: S3Store::new(clients.s3(), buckets),
@@ -90,12 +90,7 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
             None => SecretsManagerStore::none(),
         },
         canary_url: format!("{}{}", output("ApiUrl")?, canary::PATH),
-        receivers: match TO.facts().template {
-            Template::Parameter(name) => parameter_of(&stack, name),
-            Template::Literal | Template::Stack | Template::Absent => None,
-        }
-        .map(|list| settings::parse_receivers(&list))
-        .unwrap_or_default(),
+        receivers: receivers_of(&stack),
     };
     Ok(Desk { ports, back })
 }
@@ -114,6 +109,22 @@ pub(crate) async fn find(name: &str) -> anyhow::Result<(Clients, Stack)> {
     let stack = described.stacks().first().cloned();
     let why = || format!("there is no stack {name} in this account and region");
     Ok((clients, stack.with_context(why)?))
+}
+
+/// The account that a stack is in, by its ARN, which is its id.
+fn account_of(stack: &Stack) -> Option<String> {
+    let account = stack.stack_id()?.split(':').nth(4)?;
+    Some(account.to_owned())
+}
+
+/// Who gets the mails of a stack.
+pub(crate) fn receivers_of(stack: &Stack) -> Vec<EmailAddress> {
+    let list = match TO.facts().template {
+        Template::Parameter(name) => parameter_of(stack, name),
+        Template::Literal | Template::Stack | Template::Absent => None,
+    };
+    list.map(|list| settings::parse_receivers(&list))
+        .unwrap_or_default()
 }
 
 /// The value of a parameter.

@@ -155,8 +155,8 @@ fn definitions(environment: &str) -> anyhow::Result<Vec<Alarm>> {
         ..Names::default()
     };
     let known = [
-        ("AWS::StackName", "leadwire"),
-        ("Environment", environment),
+        // The dimension `environment`, which here has no stack to be named after.
+        ("AWS::StackName", environment),
         ("CanaryMinutes", "15"),
         ("SweepMinutes", "60"),
     ];

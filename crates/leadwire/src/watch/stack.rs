@@ -1,7 +1,7 @@
 //! A deployed stack: `CloudWatch` watches, and is asked.
 
 use super::{COUNTED, Counted, Severity, Standing, about, total};
-use crate::home::stack::{find, output_of, parameter_of};
+use crate::home::stack::{find, output_of};
 use anyhow::Context as _;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, StateValue, Statistic};
@@ -20,7 +20,6 @@ const _: () = assert!(35 * 24 < POINTS_MAX && BY_MINUTE_MAX.as_secs() / 60 < POI
 pub(crate) struct Watched {
     client: aws_sdk_cloudwatch::Client,
     name: String,
-    environment: String,
     page_topic: String,
 }
 
@@ -32,7 +31,6 @@ impl Watched {
         Ok(Self {
             client: aws_sdk_cloudwatch::Client::new(clients.sdk()),
             name: name.to_owned(),
-            environment: parameter_of(&stack, "Environment").unwrap_or_else(|| "dev".to_owned()),
             page_topic: output_of(&stack, "AlarmTopicArn").with_context(missing)?,
         })
     }
@@ -124,7 +122,7 @@ impl Watched {
             .namespace(NAMESPACE)
             .metric_name(metric.name())
             .dimensions(dimension("service", service))
-            .dimensions(dimension("environment", &self.environment))
+            .dimensions(dimension("environment", &self.name))
             .start_time(DateTime::from_secs((now - since).as_second()))
             .end_time(DateTime::from_secs(now.as_second()))
             .period(period(since))

@@ -30,6 +30,7 @@ mod redrive;
 mod refuse;
 mod reload;
 mod replay;
+mod runbook;
 mod send;
 mod serve;
 #[cfg(feature = "aws")]

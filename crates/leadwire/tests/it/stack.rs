@@ -1,7 +1,9 @@
 //! `--stack`: a deployed stack is found by its outputs, and nothing is guessed where they are missing. A service of a few lines answers
 //! in AWS's place.
 
+mod account;
 mod again;
+mod rights;
 
 use crate::house::{House, Ran};
 use serde_json::Value;
@@ -16,8 +18,8 @@ pub(crate) struct Aws {
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-/// What a request must contain (after `once:` where only the first such request is answered so), and the answer: status and body, with
-/// headers and an empty line before it where it needs some. `{url}` in a body is this service's own address.
+/// What a request must contain (after `once:` where only the first such request is answered so, after `until:A|` where none after one with `A`),
+/// and the answer: status and body, with headers and an empty line before it where it needs some. `{url}` in a body is this service's own address.
 pub(crate) type Answer<'a> = (&'a str, u16, &'a str);
 
 impl Aws {
@@ -29,7 +31,10 @@ impl Aws {
     /// The same of another stack.
     fn with((status, stack): (u16, &str), answers: &[Answer<'_>]) -> Self {
         let first = [("Action=DescribeStacks", status, stack)];
-        let last = [("list-type=2", 200, EMPTY_LISTING)];
+        let last = [
+            ("list-type=2", 200, EMPTY_LISTING),
+            ("GET /v2/email/account", 200, PRODUCTION),
+        ];
         let answers = [&first[..], answers, &last].concat().into_iter();
         let owned = |(part, status, body): Answer<'_>| (part.to_owned(), status, body.to_owned());
         let answers: Arc<[_]> = answers.map(owned).collect();
@@ -106,14 +111,17 @@ fn serve(
         reader.read_exact(&mut body)?;
         request.push_str(&String::from_utf8_lossy(&body));
         let mut earlier = seen.lock().unwrap();
-        let answer = answers
-            .iter()
-            .find(|(part, ..)| match part.strip_prefix("once:") {
-                Some(part) => {
-                    request.contains(part) && !earlier.iter().any(|one| one.contains(part))
-                }
-                None => request.contains(part.as_str()),
-            });
+        let answer = answers.iter().find(|(part, ..)| {
+            let was_seen = |part: &str| earlier.iter().any(|one| one.contains(part));
+            let until = part
+                .strip_prefix("until:")
+                .and_then(|part| part.split_once('|'));
+            match (part.strip_prefix("once:"), until) {
+                (Some(part), _) => request.contains(part) && !was_seen(part),
+                (None, Some((end, part))) => request.contains(part) && !was_seen(end),
+                (None, None) => request.contains(part.as_str()),
+            }
+        });
         let (status, body) = answer.map_or((404, ""), |(_, status, body)| (*status, body));
         earlier.push(request);
         drop(earlier);
@@ -165,6 +173,9 @@ const STATISTICS: &str = "smithy-protocol: rpc-v2-cbor
 
 cbor:a26a44617461706f696e747382a16353756dfb4000000000000000a16353756dfb3ff0000000000000654c6162656c6178";
 
+const PRODUCTION: &str = r#"{"ProductionAccessEnabled":true,"SendingEnabled":true,
+    "SendQuota":{"Max24HourSend":50000.0,"MaxSendRate":14.0,"SentLast24Hours":3.0}}"#;
+
 const EMPTY_LISTING: &str =
     "<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>";
 
@@ -215,6 +226,7 @@ fn describe<'a>(parameters: &str, outputs: impl IntoIterator<Item = (&'a str, &'
     let outputs: String = outputs.into_iter().map(member).collect();
     format!(
         "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>crm</StackName>\
+        <StackId>arn:aws:cloudformation:us-east-1:000000000000:stack/crm/1</StackId>\
         <StackStatus>CREATE_COMPLETE</StackStatus><CreationTime>2026-11-23T07:00:00Z</CreationTime>\
         {parameters}<Outputs>{outputs}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
     )
@@ -235,6 +247,20 @@ fn a_stack_is_worked_on_through_its_outputs() {
     assert_eq!(told["path"], "s3://the-lookup-bucket/test-1.json");
     let written = aws.seen().pop().unwrap();
     assert!(written.contains(r#""lead_owner": "Omar""#), "{written}");
+}
+
+#[test]
+fn a_stacks_buckets_are_asked_of_the_stacks_own_account() {
+    let aws = Aws::start(&[("PUT /the-lookup-bucket/test-1.json", 200, "")]);
+    aws.json_with(0, "leads");
+    aws.json_with(0, "lookup put test-1 --owner Omar");
+    let owner = "x-amz-expected-bucket-owner: 000000000000";
+    let seen = aws.seen().into_iter();
+    let of_buckets: Vec<String> = seen.filter(|request| request.contains("-bucket")).collect();
+    assert_eq!(of_buckets.len(), 2, "{of_buckets:?}");
+    for request in of_buckets {
+        assert!(request.to_ascii_lowercase().contains(owner), "{request}");
+    }
 }
 
 #[track_caller]
@@ -403,40 +429,4 @@ fn a_stack_is_audited_by_age_and_an_old_event_without_an_end_is_nowhere() {
     assert_eq!(told[0]["flaw"], "nowhere");
     assert_eq!(told[1]["account"]["nowhere"], 1);
     assert_eq!(told[1]["account"]["received"], 1);
-}
-
-const FORGOTTEN: &str = "last-modified: Mon, 23 Nov 2026 07:00:01 GMT
-etag: 1
-x-amz-meta-state: forgotten
-x-amz-meta-settled-at: 2026-11-23T07:00:01Z
-
-";
-
-#[test]
-fn a_doctor_of_a_stack_says_that_tombstones_are_missing_and_how_they_are_made() {
-    let marker = listing(&KEY.replace("raw", "mail"), "2026-11-23T07:00:01Z");
-    let marker = marker.replace("<Size>2<", "<Size>0<");
-    let tombstone = marker.replace("mail", "raw");
-    let (markers, forgotten) = (
-        ("prefix=mail", 200, &*marker),
-        ("GET /the-enriched-bucket/mail/", 200, FORGOTTEN),
-    );
-    let diagnosis = |aws: &Aws, code| {
-        let checks = aws.json_with(code, "doctor").into_iter();
-        let mut checks = checks.filter(|check| check["check"] == "tombstones");
-        let check = checks.next().unwrap();
-        [&check["verdict"], &check["found"]].map(|text| text.as_str().unwrap().to_owned())
-    };
-    let aws = Aws::start(&[markers, forgotten]);
-    let [verdict, found] = diagnosis(&aws, 1);
-    assert_eq!(verdict, "FAIL");
-    assert!(found.starts_with("1 missing"), "{found}");
-    let remedy = "leadwire forget --tombstones --stack crm";
-    assert!(found.contains(remedy), "{found}");
-    assert!(!aws.was_asked("PUT "), "it only looks");
-
-    // Once they are made, no marker is read any more.
-    let aws = Aws::start(&[("prefix=raw", 200, &tombstone), markers, forgotten]);
-    assert_eq!(diagnosis(&aws, 0)[0], "ok");
-    assert!(!aws.was_asked("GET /the-enriched-bucket/mail/"));
 }

@@ -15,8 +15,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The most annotations of a segment.
-const ANNOTATIONS_MAX: usize = 50;
+/// The attributes that X-Ray can search by. It indexes 50 annotations of a trace, all its documents together, so they are few and on segments
+/// alone: twelve attempts at a lead fit. All else is metadata.
+const ANNOTATED: [&str; 4] = [
+    "leadwire.lead_id",
+    "leadwire.event_id",
+    "leadwire.source",
+    "leadwire.outcome",
+];
 /// The longest name of a segment.
 const NAME_CHARS_MAX: usize = 200;
 
@@ -157,10 +163,10 @@ impl Serialize for Document<'_> {
             members.serialize_entry("fault", &true)?;
             members.serialize_entry("cause", &cause(id, description))?;
         }
-        members.serialize_entry("annotations", &Annotations(span))?;
-        if !span.links.is_empty() {
-            members.serialize_entry("metadata", &metadata(&span.links))?;
+        if is_segment(span) {
+            members.serialize_entry("annotations", &Annotations(span))?;
         }
+        members.serialize_entry("metadata", &One("leadwire", Metadata(span)))?;
         if self.form != Form::Alone && self.inner(Form::Nested).next().is_some() {
             let inner: Vec<Document<'_>> = self.inner(Form::Nested).collect();
             members.serialize_entry("subsegments", &inner)?;
@@ -204,12 +210,12 @@ fn value<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
     pair.map(|pair| &pair.value)
 }
 
-/// An object of one text.
-struct One<'a>(&'static str, &'a str);
+/// An object of one member.
+struct One<T>(&'static str, T);
 
-impl Serialize for One<'_> {
+impl<T: Serialize> Serialize for One<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([(self.0, self.1)])
+        serializer.collect_map([(self.0, &self.1)])
     }
 }
 
@@ -233,13 +239,13 @@ fn cause(id: SpanId, description: &str) -> Json {
     json!({"exceptions": [{"id": id.to_string(), "message": message}]})
 }
 
-fn metadata(links: &[Link]) -> Json {
+fn links(links: &[Link]) -> Vec<Json> {
     let links = links.iter().map(|link| {
         let context = &link.span_context;
         let (trace_id, span_id) = (context.trace_id(), context.span_id());
         json!({"trace_id": trace_id.to_string(), "span_id": span_id.to_string()})
     });
-    json!({"leadwire": {"links": links.collect::<Vec<_>>()}})
+    links.collect()
 }
 
 /// What X-Ray can search by: names of letters, digits and `_`.
@@ -248,18 +254,47 @@ struct Annotations<'a>(&'a SpanData);
 impl Serialize for Annotations<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_map(None)?;
-        members.serialize_entry("span_name", &self.0.name)?;
-        for pair in self.0.attributes.iter().take(ANNOTATIONS_MAX - 1) {
-            let key = Text(Word(pair.key.as_str()));
-            if let Value::Bool(value) = &pair.value {
-                members.serialize_entry(&key, value)?;
-            } else if let Value::I64(value) = &pair.value {
-                members.serialize_entry(&key, value)?;
-            } else {
-                members.serialize_entry(&key, &pair.value.as_str())?;
-            }
+        for pair in self.0.attributes.iter().filter(|pair| is_annotated(pair)) {
+            put(&mut members, &Text(Word(pair.key.as_str())), &pair.value)?;
         }
         members.end()
+    }
+}
+
+fn is_annotated(pair: &KeyValue) -> bool {
+    ANNOTATED.contains(&pair.key.as_str())
+}
+
+/// What X-Ray shows and cannot search by: the span's name, its attributes by their own names, its links.
+struct Metadata<'a>(&'a SpanData);
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(span) = self;
+        let is_annotated = |pair: &&KeyValue| is_segment(span) && is_annotated(pair);
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("span_name", &span.name)?;
+        for pair in span.attributes.iter().filter(|pair| !is_annotated(pair)) {
+            put(&mut members, pair.key.as_str(), &pair.value)?;
+        }
+        if !span.links.is_empty() {
+            members.serialize_entry("links", &links(&span.links))?;
+        }
+        members.end()
+    }
+}
+
+fn put<M: SerializeMap, K: Serialize + ?Sized>(
+    members: &mut M,
+    key: &K,
+    value: &Value,
+) -> Result<(), M::Error> {
+    if let Value::Bool(value) = value {
+        members.serialize_entry(key, value)
+    } else if let Value::I64(value) = value {
+        members.serialize_entry(key, value)
+    } else {
+        members.serialize_entry(key, &value.as_str())
     }
 }
 

@@ -8,7 +8,7 @@ use super::Breakage::{Change, Edit};
 use super::Check;
 use crate::template::alarms;
 use crate::view::{at, items, references, refers, statements_of};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const TOPICS: [&str; 2] = ["AlarmTopic", "TicketTopic"];
@@ -60,6 +60,90 @@ pub(super) const HEARD: Check = Check {
         Edit(r#"ObjectiveFastBurnLongAlarm/AlarmActions = [{"Ref": "AlarmTopic"}]"#),
         // Its half is then nobody's half, and silent for ever.
         Edit("/Resources/ObjectiveFastBurnAlarm"),
+    ],
+};
+
+/// How long SNS must try to deliver a page, and how long it can, in seconds. By default it gives up after one minute.
+const DELIVERY_SECONDS: std::ops::RangeInclusive<u64> = 2_400..=3_600;
+
+/// `CloudWatch` says a change once: a page that is lost is not said again.
+pub(super) const DELIVERED: Check = Check {
+    promise: "a page is tried for 40 minutes and more, and one that fails is a mailed ticket",
+    breaches: |case, found| {
+        let template = &case.template;
+        let policy = template.at("Pager/DeliveryPolicy/healthyRetryPolicy");
+        let count = |name: &str| at(policy, name).as_u64().unwrap_or_default();
+        let longest = count("/maxDelayTarget");
+        let (late, last) = (
+            count("/numMaxDelayRetries") * longest,
+            longest * count("/numRetries"),
+        );
+        let least = late + count("/numMinDelayRetries") * count("/minDelayTarget");
+        let most = last - (count("/numNoDelayRetries") * longest).min(last);
+        if !DELIVERY_SECONDS.contains(&least) || !DELIVERY_SECONDS.contains(&most) {
+            found.push(format!("SNS tries for {least} to {most} s"));
+        }
+        if at(policy, "/numRetries").as_u64() > Some(100) {
+            found.push("SNS takes 100 retries at most".to_owned());
+        }
+        if template
+            .at("Pager/RedrivePolicy/deadLetterTargetArn")
+            .is_null()
+        {
+            found.push("a page that was given up is gone".to_owned());
+        }
+        let mail = template.properties("Tickets");
+        let is_mailed = at(mail, "/Protocol") == "email"
+            && refers(at(mail, "/Endpoint"), "TicketEmail")
+            && refers(at(mail, "/TopicArn"), "TicketTopic");
+        if !is_mailed {
+            found.push("TicketEmail gets no tickets".to_owned());
+        }
+    },
+    breakages: &[
+        Edit("Pager/DeliveryPolicy"),
+        Edit("Pager/DeliveryPolicy/healthyRetryPolicy/numMaxDelayRetries = 10"),
+        Edit("Pager/DeliveryPolicy/healthyRetryPolicy/numRetries = 90"),
+        Edit("Pager/RedrivePolicy"),
+        Edit("/Resources/Tickets"),
+        Edit(r#"Tickets/TopicArn = {"Ref": "AlarmTopic"}"#),
+    ],
+};
+
+/// What must come again and again, and the mapping and parameter of its period.
+const HEARTBEATS: [(&str, &str, &str); 2] = [
+    ("CanaryMailed", "CanaryPeriod", "CanaryMinutes"),
+    ("SweepRuns", "SweepRuns", "SweepMinutes"),
+];
+
+/// A rule that is switched off, or an event that Lambda drops, is no error of any function.
+pub(super) const SILENCE: Check = Check {
+    promise: "a canary or a sweep that no longer comes pages",
+    breaches: |case, found| {
+        for (metric, mapping, parameter) in HEARTBEATS {
+            let period = json!({"Fn::FindInMap": [mapping, {"Ref": parameter}, "Seconds"]});
+            let mut alarms = alarms::resources(&case.template);
+            let is_heard = alarms.any(|(_, alarm)| {
+                let alarm = at(alarm, "/Properties");
+                let beat = at(alarm, "/Metrics/0/MetricStat");
+                let filled = at(alarm, "/Metrics/1/Expression").as_str();
+                at(beat, "/Metric/MetricName") == metric
+                    && at(beat, "/Period") == &period
+                    && filled.is_some_and(|filled| filled.starts_with("FILL("))
+                    && at(alarm, "/ComparisonOperator") == "LessThanThreshold"
+                    && at(alarm, "/TreatMissingData") == "breaching"
+                    && refers(at(alarm, "/AlarmActions"), "AlarmTopic")
+            });
+            if !is_heard {
+                found.push(format!("nobody notices that {metric} is silent"));
+            }
+        }
+    },
+    breakages: &[
+        Edit("/Resources/SweepSilentAlarm"),
+        Edit("SweepSilentAlarm/TreatMissingData = notBreaching"),
+        Edit("SweepSilentAlarm/Metrics/1/Expression = runs"),
+        Edit("CanaryAlarm/Metrics/0/MetricStat/Period = 60"),
     ],
 };
 

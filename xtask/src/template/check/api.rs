@@ -104,18 +104,18 @@ fn is_problem(response: &Value) -> bool {
 const PROMISED: [(&str, &str); 3] = [
     (
         "Outputs",
-        "AlarmTopicArn ApiUrl DashboardUrl DeadLetterQueueUrl DelayQueueUrl EnrichedBucketName LookupBucketName \
-            RawBucketName",
+        "AlarmTopicArn ApiUrl CanarySecretArn DashboardUrl DeadLetterQueueUrl DelayQueueUrl EnrichedBucketName \
+            LeadsDashboardUrl LookupBucketName RawBucketName TicketTopicArn",
     ),
     (
         "Parameters",
-        "Architecture DelaySeconds Environment ExistingLookupBucket PagerEndpoint SesFromAddress SesToAddress \
-            SourcesSecretArn",
+        "Architecture DelaySeconds Environment ExistingEnrichedBucket ExistingLookupBucket ExistingRawBucket \
+            PagerEndpoint SesFromAddress SesToAddress SourcesSecretArn SweepMinutes TicketEmail",
     ),
     (
         "Resources",
         "AlarmTopic DeadLetterQueue DelayQueue EnrichedBucket EnrichmentFunction IngestionFunction LookupBucket \
-            RawBucket SweepFunction TicketTopic",
+            OwnerQueue RawBucket SweepFunction TicketTopic",
     ),
 ];
 
@@ -143,6 +143,45 @@ pub(super) const PROMISED_NAMES: Check = Check {
         Edit("/Parameters/Architecture/Default = x86_64"),
         Edit("/Rules = {}"),
         Edit("/Rules/ProdIsSigned/Assertions = []"),
+    ],
+};
+
+/// What SAM writes for the partition that it is in; here that is the commercial one.
+const BY_SAM: [&str; 2] = ["AWS::ApiGateway::RestApi", "AWS::Lambda::Permission"];
+
+/// A dashboard's address that leads nowhere, or a secret's ARN by half, is noticed late.
+pub(super) const ADDRESSES: Check = Check {
+    promise: "addresses are of the stack's own partition, and an ARN is whole",
+    breaches: |case, found| {
+        let hosts = json!({"Console": {"Fn::If": ["IsGovCloud", "console.amazonaws-us-gov.com", "console.aws.amazon.com"]}});
+        for name in ["DashboardUrl", "LeadsDashboardUrl"] {
+            let address = case.template.at(&format!("/Outputs/{name}/Value/Fn::Sub"));
+            let text = at(address, "/0").as_str().unwrap_or_default();
+            if !text.starts_with("https://${Console}/") || at(address, "/1") != &hosts {
+                found.push(format!("{name} is in no console but one"));
+            }
+        }
+        for (id, resource) in case.template.members("Resources") {
+            let is_of_sam = BY_SAM.iter().any(|kind| at(resource, "/Type") == kind);
+            if !is_of_sam && resource.to_string().contains("\"arn:aws:") {
+                found.push(format!("{id} has an ARN of the commercial partition"));
+            }
+        }
+        let pattern = case
+            .template
+            .at("/Parameters/SourcesSecretArn/AllowedPattern");
+        if !pattern
+            .as_str()
+            .is_some_and(|pattern| pattern.contains("-[A-Za-z0-9]{6}"))
+        {
+            found.push("SourcesSecretArn takes half an ARN, which no right would match".to_owned());
+        }
+    },
+    breakages: &[
+        Edit("/Outputs/DashboardUrl/Value = https://console.aws.amazon.com/"),
+        Edit("/Outputs/LeadsDashboardUrl/Value/Fn::Sub/1/Console = console.aws.amazon.com"),
+        Edit("SweepRole/ManagedPolicyArns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]"),
+        Edit("/Parameters/SourcesSecretArn/AllowedPattern = ^arn:.+$"),
     ],
 };
 

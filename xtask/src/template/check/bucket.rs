@@ -51,8 +51,9 @@ pub(super) const PRIVATE: Check = Check {
     breaches: |case, found| {
         for (id, bucket) in case.template.of_type("AWS::S3::Bucket") {
             let resource = case.template.resource(id);
-            let is_kept = |policy: &str| at(resource, policy) == "Retain";
-            let is_kept = is_kept("/DeletionPolicy") && is_kept("/UpdateReplacePolicy");
+            // Of a creation that fails nothing is kept: it would be in the way of the next.
+            let is_kept = at(resource, "/DeletionPolicy") == "RetainExceptOnCreate"
+                && at(resource, "/UpdateReplacePolicy") == "Retain";
             let closed = json!({"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true});
             let is_closed = at(bucket, "/PublicAccessBlockConfiguration") == &closed;
             let owner = at(bucket, "/OwnershipControls/Rules/0/ObjectOwnership");
@@ -77,9 +78,74 @@ pub(super) const PRIVATE: Check = Check {
         Edit("RawBucket/BucketEncryption"),
         Edit("RawBucket/VersioningConfiguration/Status = Suspended"),
         Edit("/Resources/RawBucket/DeletionPolicy"),
+        Edit("/Resources/RawBucket/DeletionPolicy = Retain"),
         Edit("/Resources/LookupBucketPolicy"),
     ],
 };
+
+/// A stack that is made again without them would mail again what its markers say was mailed.
+pub(super) const ADOPTED: Check = Check {
+    promise: "a stack can go on with the buckets of one that is gone, everywhere or not at all",
+    breaches: |case, found| {
+        let template = &case.template;
+        for (id, variable, output) in ADOPTABLE {
+            let condition = format!("Create{id}");
+            let either =
+                json!({"Fn::If": [condition, {"Ref": id}, {"Ref": format!("Existing{id}")}]});
+            let is_one = |value: &Value| value == &either;
+            let mut functions = template.of_type("AWS::Lambda::Function");
+            let read = |function| at(function, &format!("/Environment/Variables/{variable}"));
+            if !functions.all(|(_, function)| is_one(read(function))) {
+                found.push(format!("a function does not take Existing{id}"));
+            }
+            if !is_one(template.at(&format!("/Outputs/{output}/Value"))) {
+                found.push(format!("{output} does not say Existing{id}"));
+            }
+            for part in [id.to_owned(), format!("{id}Policy")] {
+                if at(template.resource(&part), "/Condition") != condition.as_str() {
+                    found.push(format!("{part} is made beside Existing{id}"));
+                }
+            }
+            // A role that named the resource could do nothing in the other's place, and would not be made at all.
+            let mut roles = template.of_type("AWS::IAM::Role");
+            let names = format!("{{\"Fn::GetAtt\":[\"{id}\"");
+            let subs = format!("${{{id}");
+            if roles.any(|(_, role)| {
+                [&names, &subs]
+                    .iter()
+                    .any(|name| role.to_string().contains(*name))
+            }) {
+                found.push(format!("a role knows {id} alone"));
+            }
+        }
+        let mut rules = template.members("Rules");
+        let belong = |rule: &Value| {
+            let text = rule.to_string();
+            ADOPTABLE
+                .iter()
+                .all(|(id, ..)| text.contains(&format!("Existing{id}")))
+        };
+        if !rules.any(|(_, rule)| belong(rule)) {
+            found.push("events can be adopted without their markers".to_owned());
+        }
+    },
+    breakages: &[
+        Edit(r#"SweepFunction/Environment/Variables/RAW_BUCKET = {"Ref": "RawBucket"}"#),
+        Edit(r#"/Outputs/EnrichedBucketName/Value = {"Ref": "EnrichedBucket"}"#),
+        Edit("/Resources/EnrichedBucket/Condition"),
+        Edit("/Resources/RawBucketPolicy/Condition"),
+        Edit(
+            r#"SweepRole/Policies/0/PolicyDocument/Statement/0/Resource = {"Fn::Sub": "${RawBucket.Arn}/raw/*"}"#,
+        ),
+        Edit("/Rules/BucketsBelongTogether"),
+    ],
+};
+
+/// Buckets that another stack may have made: the variable and the output that name them.
+const ADOPTABLE: [(&str, &str, &str); 2] = [
+    ("RawBucket", "RAW_BUCKET", "RawBucketName"),
+    ("EnrichedBucket", "ENRICHED_BUCKET", "EnrichedBucketName"),
+];
 
 /// `LocalStack` enforces no policy, so this is the only place where it is seen to.
 pub(super) const CREATE_ONLY: Check = Check {

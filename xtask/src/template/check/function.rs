@@ -124,6 +124,30 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// Stacks of one `Environment` would share every metric, and one's canary would hide the other's death; a bucket of our name may be another's.
+pub(super) const NAMED: Check = Check {
+    promise: "every function knows its stack and its account",
+    breaches: |case, found| {
+        let names = [
+            ("STACK_NAME", "AWS::StackName"),
+            ("ACCOUNT_ID", "AWS::AccountId"),
+        ];
+        for (_, id) in FUNCTIONS {
+            for (variable, name) in names {
+                let value = at(case.template.environment(id), &format!("/{variable}"));
+                if at(value, "/Ref") != name {
+                    found.push(format!("{variable} of {id} is not {name}"));
+                }
+            }
+        }
+    },
+    breakages: &[
+        Edit(r#"SweepFunction/Environment/Variables/STACK_NAME = {"Ref": "Environment"}"#),
+        Edit("IngestionFunction/Environment/Variables/STACK_NAME"),
+        Edit("EnrichmentFunction/Environment/Variables/ACCOUNT_ID"),
+    ],
+};
+
 /// One record's panic is that record's failure; aborting would fail the batch.
 pub(super) const PANIC: Check = Check {
     promise: "a panic unwinds in the release profile",

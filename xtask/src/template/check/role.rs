@@ -57,6 +57,23 @@ fn excess(id: &str, statement: &Value) -> Vec<String> {
     found
 }
 
+/// `TraceExporter=xray-otlp` sends spans to an endpoint whose roles have both.
+pub(super) const INDEXED: Check = Check {
+    promise: "who may send spans may have them indexed",
+    breaches: |case, found| {
+        for (id, statement) in of_roles(case) {
+            let actions = texts(at(statement, "/Action"));
+            let has = |action: &str| actions.contains(&action);
+            if has("xray:PutSpans") && !has("xray:PutSpansForIndexing") {
+                found.push(format!("{id} may not have its spans indexed"));
+            }
+        }
+    },
+    breakages: &[Edit(
+        r#"EnrichmentRole/Policies/0/PolicyDocument/Statement/0 = {"Action": ["xray:PutSpans"]}"#,
+    )],
+};
+
 /// SES would send for whoever is verified in the account; a role sends from the one address that is configured.
 pub(super) const OWN_SENDER: Check = Check {
     promise: "mail goes out from the configured address alone",

@@ -14,13 +14,25 @@ pub(in crate::template) const OURS: Check = Check {
     breaches: |case, found| {
         let boards = boards(case);
         let ours = names(&boards).filter(|name| name.namespace == NAMESPACE);
-        found.extend(ours.filter_map(|name| family::breach_of_ours(name, "${Environment}")));
+        found.extend(ours.filter_map(|name| family::breach_of_ours(name, "${AWS::StackName}")));
     },
     breakages: &[
-        Change(|case| add_ours(case, "LeadsLost service ingest environment ${Environment}")),
-        Change(|case| add_ours(case, "EmailsSent service ingest environment ${Environment}")),
+        Change(|case| {
+            add_ours(
+                case,
+                "LeadsLost service ingest environment ${AWS::StackName}",
+            );
+        }),
+        Change(|case| {
+            add_ours(
+                case,
+                "EmailsSent service ingest environment ${AWS::StackName}",
+            );
+        }),
         Change(|case| add_ours(case, "EmailsSent service enrich")),
         Change(|case| add_ours(case, "EmailsSent service enrich environment dev")),
+        // Shared by every stack of that environment.
+        Change(|case| add_ours(case, "EmailsSent service enrich environment ${Environment}")),
         Change(|case| add_ours_by(case, "EmailsSent service enrich", "source close")),
         Change(|case| add_ours_by(case, "LeadsAccepted service ingest", "source fax")),
         Change(|case| add_ours_by(case, "LeadsRejected service ingest", "reason mood")),
@@ -68,7 +80,7 @@ fn add_ours(case: &mut Case, words: &str) {
 fn add_ours_by(case: &mut Case, words: &str, further: &str) {
     add_ours(
         case,
-        &format!("{words} environment ${{Environment}} {further}"),
+        &format!("{words} environment ${{AWS::StackName}} {further}"),
     );
 }
 

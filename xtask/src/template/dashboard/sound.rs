@@ -16,7 +16,7 @@ pub(in crate::template) fn sound(alarms: &Value) -> BTreeMap<String, Value> {
     let graph = json!({"properties": {
         "title": "Time",
         "metrics": [
-            ["Leadwire", "EmailsSent", "service", "enrich", "environment", "${Environment}"],
+            ["Leadwire", "EmailsSent", "service", "enrich", "environment", "${AWS::StackName}"],
             ["AWS/Lambda", "Duration", "FunctionName", "${SweepFunction}", {"id": "sweep"}],
             [{"expression": "100 * sweep / 900000"}],
         ],

@@ -2,7 +2,7 @@
 
 use super::{Aws, KEY, listing};
 
-const RAW: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
+pub(super) const RAW: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
 etag: 1
 x-amz-meta-lead-id: test-1
 x-amz-meta-event-id: ev_1
@@ -12,12 +12,12 @@ x-amz-meta-traceparent: 00-6ac29d00abababababababababababab-0101010101010101-01
 
 {\"lead_id\":\"test-1\",\"display_name\":\"Alice\"}";
 
-const OWNER: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
+pub(super) const OWNER: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
 etag: 2
 
 {\"lead_id\":\"test-1\",\"lead_owner\":\"Dora\"}";
 
-const DOCUMENT: &str = "last-modified: Mon, 23 Nov 2026 07:00:01 GMT
+pub(super) const DOCUMENT: &str = "last-modified: Mon, 23 Nov 2026 07:00:01 GMT
 etag: 3
 
 {\"lead_id\":\"test-1\",\"display_name\":\"Alice\",\"lead_owner\":\"Omar\",\"_leadwire\":{\"schema\":1,\"event_id\":\"ev_1\",\
@@ -25,11 +25,11 @@ etag: 3
 \"raw_sha256\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\",\"accepted_at\":\"2026-11-23T06:50:00.123456Z\",\
 \"enriched_at\":\"2026-11-23T07:00:01Z\",\"lookup_etag\":\"1\",\"from\":{},\"conflicts\":[]}}";
 
-const CREATED: &str = "etag: 4
+pub(super) const CREATED: &str = "etag: 4
 
 ";
 
-const SENT: &str = r#"{"MessageId":"sent-1","MD5OfMessageBody":"-"}"#;
+pub(super) const SENT: &str = r#"{"MessageId":"sent-1","MD5OfMessageBody":"-"}"#;
 
 #[test]
 fn a_stacks_lead_is_replayed_through_its_queue_under_a_number_of_its_own() {
@@ -66,13 +66,13 @@ fn a_stacks_lead_is_replayed_through_its_queue_under_a_number_of_its_own() {
     }
 }
 
-const FAILURE: &str = "last-modified: Mon, 23 Nov 2026 07:30:00 GMT
+pub(super) const FAILURE: &str = "last-modified: Mon, 23 Nov 2026 07:30:00 GMT
 etag: 5
 
 {\"v\":1,\"reason\":\"owner_missing\",\"receives\":3,\"failed_at\":\"2020-11-23T07:30:00Z\",\"message_id\":\"m-1\",\"lead_id\":\"test-1\",\"event_id\":\"ev_1\"}";
 
 /// One dead letter, with its trace and with what somebody else put beside it.
-const DEAD: &str = r#"{"Messages":[{"MessageId":"m-1","ReceiptHandle":"handle-1",
+pub(super) const DEAD: &str = r#"{"Messages":[{"MessageId":"m-1","ReceiptHandle":"handle-1",
     "Body":"{\"s3_key\":\"raw/crm_event_test-1_20261123T065000123456Z.json\"}",
     "Attributes":{"ApproximateReceiveCount":"4","AWSTraceHeader":"Root=1-6ac29d00-abababababababababababab"},
     "MessageAttributes":{
@@ -116,7 +116,7 @@ fn a_dead_letter_is_copied_with_everything_that_it_carries_and_then_deleted() {
     assert!(letter.contains("handle-1"), "{letter}");
 }
 
-const PARKED: &str = "last-modified: Mon, 23 Nov 2026 07:30:00 GMT
+pub(super) const PARKED: &str = "last-modified: Mon, 23 Nov 2026 07:30:00 GMT
 etag: 6
 
 {\"state\":\"parked\",\"parked_at\":\"2026-11-23T07:30:00Z\",\"attempt\":1}";

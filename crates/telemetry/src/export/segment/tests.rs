@@ -57,6 +57,8 @@ fn a_request_is_a_segment_with_its_answer() {
         KeyValue::new("http.request.method", "POST"),
         KeyValue::new("url.path", "/ingest/close"),
         KeyValue::new("http.response.status_code", 202),
+        KeyValue::new("leadwire.lead_id", "test-1"),
+        KeyValue::new("leadwire.outcome", "accepted"),
     ];
     let mut server = span(SpanKind::Server, 1, 2, attributes);
     server.links.links = vec![Link::with_context(context(7, 3))];
@@ -73,13 +75,14 @@ fn a_request_is_a_segment_with_its_answer() {
             "request": {"method": "POST", "url": "/ingest/close"},
             "response": {"status": 202},
         },
-        "annotations": {
+        "annotations": {"leadwire_lead_id": "test-1", "leadwire_outcome": "accepted"},
+        "metadata": {"leadwire": {
             "span_name": "POST /ingest/{source}",
-            "http_request_method": "POST",
-            "url_path": "/ingest/close",
-            "http_response_status_code": 202,
-        },
-        "metadata": {"leadwire": {"links": [link]}},
+            "http.request.method": "POST",
+            "url.path": "/ingest/close",
+            "http.response.status_code": 202,
+            "links": [link],
+        }},
     });
     assert_eq!(document(server), expected);
 }
@@ -106,6 +109,30 @@ fn a_call_of_aws_is_a_subsegment_of_that_service() {
     assert_eq!(document["name"], "S3");
     assert_eq!(document["namespace"], "aws");
     assert_eq!(document["aws"], json!({"operation": "PutObject"}));
+    assert_eq!(document["metadata"]["leadwire"]["rpc.method"], "PutObject");
+}
+
+/// X-Ray indexes 50 annotations of a whole trace; which ones of more is chance.
+#[test]
+fn of_a_lead_of_twelve_attempts_every_annotation_can_be_searched_by() {
+    let attributes = || {
+        let ids = ANNOTATED.map(|key| KeyValue::new(key, "x"));
+        let rest = (0..20).map(|number| KeyValue::new(format!("rest.{number}"), number));
+        ids.into_iter().chain(rest).collect::<Vec<_>>()
+    };
+    let mut spans = Vec::new();
+    for attempt in 0..12 {
+        spans.push(span(SpanKind::Consumer, 100 + attempt, 1, attributes()));
+        let calls = (0..8).map(|call| {
+            let id = 1000 + 10 * attempt + call;
+            span(SpanKind::Client, id, 100 + attempt, attributes())
+        });
+        spans.extend(calls);
+    }
+    let text = serde_json::to_string(&documents(&spans)).unwrap();
+    assert_eq!(text.matches("\"annotations\"").count(), 12);
+    assert_eq!(text.matches("\"leadwire_").count(), 48);
+    assert!(text.contains("\"rest.19\":19"), "metadata have the rest");
 }
 
 #[test]

@@ -11,16 +11,24 @@ fn ses(tape: &mut Tape, metric: &str, minutes: impl Minutes) {
     tape.put(("AWS/SES", metric), set, minutes, 1.0);
 }
 
+/// What `EventBridge` counts of a rule.
+fn bounced(tape: &mut Tape, rule: &'static str, minutes: impl Minutes) {
+    let rule = [("RuleName", rule)];
+    tape.put(("AWS/Events", "TriggeredRules"), rule, minutes, 1.0);
+}
+
 pub(super) fn tell(stories: &mut Stories) {
     stories
         .of("MailBouncedAlarm")
-        // At the first bounce, once for several.
-        .fires((101, 200), |tape| ses(tape, "Bounce", [100, 130, 131]))
-        // While mails go out, and about bounces of other senders.
+        // At the first bounce for good, once for several.
+        .fires((101, 200), |tape| {
+            bounced(tape, "PermanentBounces", [100, 130, 131]);
+        })
+        // While mails go out, and about out-of-office replies and bounces of other senders.
         .stays_ok(300, |tape| {
             ses(tape, "Send", 60..300);
-            let other = [("ses:configuration-set", "other")];
-            tape.put(("AWS/SES", "Bounce"), other, 60..300, 1.0);
+            ses(tape, "Bounce", 60..300);
+            bounced(tape, "other", 60..300);
         });
     stories
         .of("MailRejectedAlarm")

@@ -22,6 +22,18 @@ pub(super) fn tell(stories: &mut Stories) {
             tape.runs(FUNCTION, (190..600).step_by(60), 1.0, 0.0);
         });
     stories
+        .of("SweepSilentAlarm")
+        // After three hours without a run that came to its end.
+        .fires((251, 310), |tape| {
+            tape.ours(Metric::SweepRuns, Sweep, [10, 70], 1.0);
+            tape.ours(Metric::SweepRuns, Sweep, (308..900).step_by(60), 1.0);
+        })
+        // About two runs that failed, and about runs that are late.
+        .stays_ok(900, |tape| {
+            tape.ours(Metric::SweepRuns, Sweep, [10, 70, 250], 1.0);
+            tape.ours(Metric::SweepRuns, Sweep, (312..900).step_by(60), 1.0);
+        });
+    stories
         .of("SweepDurationAlarm")
         // At the second slow run.
         .fires((191, 340), |tape| {

@@ -1,6 +1,6 @@
 //! What was measured, minute by minute.
 
-use crate::template::alarms::ENVIRONMENT;
+use crate::template::alarms::STACK;
 use leadwire_cloudwatch::{Query, Recording};
 use leadwire_pipeline::observe::metric::{Metric, Service};
 
@@ -22,7 +22,7 @@ impl Tape {
         minutes: impl Minutes,
         value: f64,
     ) {
-        let dimensions = [("service", service.name()), ("environment", ENVIRONMENT)];
+        let dimensions = [("service", service.name()), ("environment", STACK)];
         self.put(("Leadwire", metric.name()), dimensions, minutes, value);
     }
 
@@ -35,7 +35,7 @@ impl Tape {
     ) {
         let dimensions = [
             ("service", Service::Ingest.name()),
-            ("environment", ENVIRONMENT),
+            ("environment", STACK),
             (name, value),
         ];
         self.put(("Leadwire", metric.name()), dimensions, minutes, 1.0);

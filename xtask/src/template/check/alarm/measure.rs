@@ -87,6 +87,8 @@ pub(in crate::template::check) const MEASURED: Check = Check {
         Edit("FinalAttemptFailedAlarm/Dimensions/0/Value = sweep"),
         Edit("FinalAttemptFailedAlarm/Dimensions/0/Name = stage"),
         Edit("FinalAttemptFailedAlarm/Dimensions/1/Value = dev"),
+        // Shared by every stack of that environment.
+        Edit(r#"FinalAttemptFailedAlarm/Dimensions/1/Value = {"Ref": "Environment"}"#),
         Edit(r#"FinalAttemptFailedAlarm/Dimensions = [{"Name": "service", "Value": "enrich"}]"#),
         Edit("FinalAttemptFailedAlarm/Namespace = leadwire"),
         Edit("DeadLetterQueueDepthAlarm/MetricName = NumberOfMessages"),
@@ -113,6 +115,7 @@ pub(in crate::template::check) const DUE: Check = Check {
         Edit("/Mappings/CanaryPeriod/15"),
         Edit("/Mappings/CanaryPeriod/15/Seconds = 600"),
         Edit("/Mappings/SweepRuns/60"),
+        Edit("/Mappings/SweepRuns/60/Seconds = 900"),
         Edit("/Mappings/SweepRuns/60/Two = 60"),
         Edit("/Mappings/SweepRuns/60/Three = 170"),
     ],
@@ -147,8 +150,9 @@ fn misplaced_thresholds(case: &Case) -> Vec<String> {
 }
 
 /// Mappings that hold a parameter of minutes, multiplied: the parameter, the mapping, its member, and how much of it there is in a minute.
-const MULTIPLES: [(&str, &str, &str, u64); 3] = [
+const MULTIPLES: [(&str, &str, &str, u64); 4] = [
     ("CanaryMinutes", "CanaryPeriod", "Seconds", 60),
+    ("SweepMinutes", "SweepRuns", "Seconds", 60),
     ("SweepMinutes", "SweepRuns", "Two", 2),
     ("SweepMinutes", "SweepRuns", "Three", 3),
 ];
@@ -174,7 +178,7 @@ fn misplaced_periods(case: &Case) -> Vec<String> {
 
 fn mistake(query: &Query) -> Option<String> {
     if query.namespace == NAMESPACE {
-        return family::breach_of_ours(query, alarms::ENVIRONMENT);
+        return family::breach_of_ours(query, alarms::STACK);
     }
     let exists = family::of(query).is_some();
     (!exists).then(|| format!("AWS has no {query:?}"))
