@@ -5,7 +5,7 @@ mod eraser;
 use crate::database::{Database, number, timestamp};
 use crate::lookup::LookupFolder;
 use crate::queue::SqliteQueue;
-use crate::system::{HomeClock, random_hex};
+use crate::system::{HomeClock, unique_hex};
 use crate::view::Views;
 use leadwire_domain::key::lead_of_lookup_key;
 use leadwire_domain::limits::KEY_BYTES_MAX;
@@ -56,7 +56,7 @@ impl Write {
         Ok(Self {
             bucket,
             key,
-            etag: random_hex(),
+            etag: unique_hex(),
             metadata,
             bytes: object.bytes,
         })

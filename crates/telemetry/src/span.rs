@@ -97,7 +97,7 @@ const HTTP: &str = "http.request.method http.route url.path url.scheme http.resp
 const STORE: &str = "rpc.system rpc.service rpc.method aws.s3.bucket aws.s3.key aws.request_id \
     leadwire.outcome error.type";
 const SEND: &str = "messaging.system messaging.operation.name messaging.operation.type messaging.destination.name \
-    rpc.system rpc.service rpc.method aws.request_id leadwire.delay_seconds error.type";
+    rpc.system rpc.service rpc.method aws.request_id leadwire.delay_seconds leadwire.outcome error.type";
 const VISIBILITY: &str = "messaging.system messaging.destination.name \
     rpc.system rpc.service rpc.method aws.request_id error.type";
 const WAIT: &str = "messaging.system messaging.destination.name messaging.message.id";

@@ -177,8 +177,11 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
         let send = self.sending("SendMessage", acceptance.message.delay_seconds);
         carry(&send, &mut acceptance.message);
         let accepted = self.inner.accept(acceptance).instrument(put.clone()).await;
-        if accepted.is_err() {
-            send.record("error.type", "transient");
+        match &accepted {
+            Ok(Accepted::New) => {}
+            // Nothing was sent with it.
+            Ok(Accepted::Exists) => _ = send.record("leadwire.outcome", "exists"),
+            Err(error) => fail(&send, error),
         }
         conclude(&put, accepted, |accepted| match accepted {
             Accepted::New => "new",
@@ -216,6 +219,7 @@ impl<P> Traced<P> {
             rpc.method = names.rpc.map(|_| operation),
             aws.request_id = Empty,
             leadwire.delay_seconds = i64::from(delay_seconds),
+            leadwire.outcome = Empty,
             error.type = Empty,
         )
     }

@@ -1,5 +1,6 @@
 //! The database: one thread writes and commits what has gathered together, a few connections read.
 
+mod checkpoint;
 mod fault;
 mod reader;
 mod schema;
@@ -11,10 +12,12 @@ pub(crate) use schema::{Migrated, bring_up_to_date, is_without_tables, refused};
 pub(crate) use value::{number, timestamp};
 
 use leadwire_pipeline::port::PortError;
+use checkpoint::Checkpoints;
 use reader::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use writer::Writer;
 
@@ -33,6 +36,7 @@ const CACHE_KIBIBYTES: i64 = 16_000;
 pub(crate) struct Database {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
+    _checkpoints: Arc<Checkpoints>,
 }
 
 impl Database {
@@ -42,9 +46,12 @@ impl Database {
         path: &Path,
         guard: Option<std::fs::File>,
     ) -> std::io::Result<Self> {
+        let writes = Arc::new(AtomicU64::new(0));
+        let checkpoints = Checkpoints::start(path.to_owned(), Arc::clone(&writes))?;
         Ok(Self {
-            writer: Arc::new(Writer::start(connection, guard)?),
+            writer: Arc::new(Writer::start(connection, guard, writes)?),
             readers: Arc::new(Readers::new(path.to_owned())),
+            _checkpoints: Arc::new(checkpoints),
         })
     }
 

@@ -103,12 +103,12 @@ events! {
         fields: { path: e.path.as_str(), error: e.error.to_string() }
     }
 
-    /// Files in `raw/` or `enriched/` that were missing at the start could not be written.
+    /// What is to be shown in `raw/` and `enriched/` could not be read. It is tried again.
     ViewsNotRebuilt<'a> {
         /// Why.
         error: &'a (dyn Error + 'static),
     } => e, "views_not_rebuilt" {
-        line: WARN "the views could not be made anew; the events themselves are stored";
+        line: WARN "the views could not be brought up to date; the events themselves are stored";
         fields: { error: e.error.to_string() }
     }
 
