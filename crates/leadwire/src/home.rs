@@ -38,7 +38,9 @@ pub(crate) struct HomeArgs {
 }
 
 /// A home as commands need it, besides its ports.
-pub(crate) trait Operated: Home<Store: Eraser> + DeadLetterQueue + MessagesOf + 'static {
+pub(crate) trait Operated:
+    Home<Store: Eraser> + DeadLetterQueue + MessagesOf + 'static
+{
     /// Whether stored objects expire here by themselves.
     const EXPIRES: bool;
     /// Why this home may have no canary, and what to do about it.

@@ -17,9 +17,7 @@ use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::ingest::Ingest;
 use leadwire_pipeline::stage::sweep::Sweep;
 use leadwire_telemetry::local::LocalMetrics;
-use leadwire_telemetry::{
-    Invocation, Names, TraceBudget, begin_record, sweep_span, traced,
-};
+use leadwire_telemetry::{Invocation, Names, TraceBudget, begin_record, sweep_span, traced};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;

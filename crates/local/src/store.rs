@@ -7,13 +7,13 @@ use crate::lookup::LookupFolder;
 use crate::queue::SqliteQueue;
 use crate::system::{HomeClock, unique_hex};
 use crate::view::Views;
+use jiff::Timestamp;
 use leadwire_domain::key::lead_of_lookup_key;
 use leadwire_domain::limits::KEY_BYTES_MAX;
 use leadwire_pipeline::port::{
-    Acceptance, Accepted, Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject, ObjectStore, PortError,
-    Replaced, StoredObject,
+    Acceptance, Accepted, Bucket, Created, ETag, Fetched, ListPage, Listed, Metadata, NewObject,
+    ObjectStore, PortError, Replaced, StoredObject,
 };
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
 /// Entries of one page of a listing, as Amazon S3 has it.

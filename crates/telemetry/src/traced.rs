@@ -4,7 +4,8 @@ use crate::context::{extract, inject};
 use crate::span::Names;
 use leadwire_pipeline::port::{
     Acceptance, Accepted, BegunMail, Bucket, Created, DelayQueue, ETag, Fetched, ListPage, Listed,
-    Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, PortErrorKind, Ports, Replaced,
+    Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, PortErrorKind,
+    Ports, Replaced,
 };
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;

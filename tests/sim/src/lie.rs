@@ -14,8 +14,9 @@ use leadwire_domain::key::{DEDUPE, ENRICHED, EventName, FAILED, MAIL, RAW};
 use leadwire_domain::message::{Notify, Trigger};
 use leadwire_domain::wait::WaitKind;
 use leadwire_pipeline::port::{
-    Acceptance, Accepted, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home, ListPage, Metadata,
-    NewObject, ObjectStore, ObjectVersions, OutgoingMessage, PortError, Replaced, StoredObject,
+    Acceptance, Accepted, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Eraser, Fetched, Home,
+    ListPage, Metadata, NewObject, ObjectStore, ObjectVersions, OutgoingMessage, PortError,
+    Replaced, StoredObject,
 };
 use leadwire_pipeline::stage::enrich::Record;
 use put_off::PutOff;

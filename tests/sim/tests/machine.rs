@@ -17,8 +17,9 @@ use leadwire_local::{
     ANSWER_DEADLINE, FileSystem, LEASE_SECONDS, LocalHome, Mode, OpenOptions, PACE,
 };
 use leadwire_pipeline::port::{
-    Acceptance, Accepted, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, ListPage, Mail, MailOutcome,
-    Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced, StoredObject,
+    Acceptance, Accepted, Bucket, Clock, Created, DelayQueue, ETag, Entropy, Fetched, ListPage,
+    Mail, MailOutcome, Mailer, NewObject, ObjectStore, OutgoingMessage, PortError, Replaced,
+    StoredObject,
 };
 use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{

@@ -62,11 +62,7 @@ impl MessagesOf for LocalOperated {
     async fn messages_of(&self, names: &[EventName]) -> Result<Cow<'_, QueueSnapshot>, PortError> {
         // Revisions have their event's key.
         let keys: BTreeSet<String> = names.iter().map(EventName::raw_key).collect();
-        let (live, dead) = self
-            .ports
-            .queue
-            .about(keys.into_iter().collect())
-            .await?;
+        let (live, dead) = self.ports.queue.about(keys.into_iter().collect()).await?;
         let live = live.into_iter().map(waiting).collect();
         let dead = dead.into_iter().map(queued).collect();
         Ok(Cow::Owned(QueueSnapshot::new(Some(live), dead)))

@@ -79,7 +79,10 @@ mod tests {
 
     #[test]
     fn a_request_that_was_not_kept_is_drawn_from_what_is_stored() {
-        for (source, name) in [("generic", "POST /ingest"), ("close", "POST /ingest/{source}")] {
+        for (source, name) in [
+            ("generic", "POST /ingest"),
+            ("close", "POST /ingest/{source}"),
+        ] {
             let [request] = with_request(&event(source), Vec::new()).try_into().unwrap();
             assert_eq!((&*request.name, request.kind), (name, Kind::Server));
             assert_eq!(request.span_id, "0101010101010101");

@@ -15,8 +15,12 @@ use std::collections::BTreeMap;
 const ALARMS: &str = include_str!("../../../../alarms/alarms.json");
 /// The gauges of the queue stand under this service.
 const PROCESS: &str = "leadwire";
-/// The metric of the canary, which may be off.
-const CANARY: &str = "CanaryMailed";
+/// Metrics whose silence is an alarm, and why there is none before their first value: the canary may be off, and the first sweep comes after
+/// an hour.
+const HEARTBEATS: [(&str, &str); 2] = [
+    ("CanaryMailed", "no canary has been mailed yet"),
+    ("SweepRuns", "no sweep has ended yet"),
+];
 
 /// A machine that is watched.
 pub(crate) struct Machine {
@@ -119,8 +123,11 @@ impl Machine {
 impl Points for Machine {
     fn points(&self, query: &Query, window: Window) -> Result<BTreeMap<i64, Stats>, Unanswered> {
         let (metric, dimensions) = self.kept(query)?;
-        if metric == CANARY && self.minutes(&metric, &dimensions, 0, i64::MAX)?.is_empty() {
-            return Err(Unanswered("no canary has been mailed yet".to_owned()));
+        let heartbeat = HEARTBEATS.iter().find(|(name, _)| *name == metric);
+        if let Some((_, why)) = heartbeat
+            && self.minutes(&metric, &dimensions, 0, i64::MAX)?.is_empty()
+        {
+            return Err(Unanswered((*why).to_owned()));
         }
         let (from, to) = (window.begin().div_euclid(60), window.end.div_euclid(60) + 1);
         let mut periods = BTreeMap::<i64, Stats>::new();

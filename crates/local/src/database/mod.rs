@@ -11,8 +11,8 @@ pub(crate) use fault::Fault;
 pub(crate) use schema::{Migrated, bring_up_to_date, is_without_tables, refused};
 pub(crate) use value::{number, timestamp};
 
-use leadwire_pipeline::port::PortError;
 use checkpoint::Checkpoints;
+use leadwire_pipeline::port::PortError;
 use reader::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;

@@ -112,11 +112,7 @@ impl Drop for Writer {
     }
 }
 
-fn work_off(
-    connection: Connection,
-    mut queue: mpsc::Receiver<Box<dyn Job>>,
-    writes: &AtomicU64,
-) {
+fn work_off(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, writes: &AtomicU64) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![(first, Ok(()))];
         while batch.len() < BATCH_MAX

@@ -30,7 +30,8 @@ const COPY_DEAD: &str = "INSERT INTO dead_letters
         (message_id, about, body, traceparent, tracestate, xray, sent_at, dead_at, receive_count)
     SELECT number, about, body, traceparent, tracestate, xray, sent_at, :now, receive_count FROM messages
     WHERE receipt IS NOT NULL AND due_at <= :now AND receive_count >= :max";
-const REMOVE_DEAD: &str = "DELETE FROM messages WHERE receipt IS NOT NULL AND due_at <= :now AND receive_count >= :max";
+const REMOVE_DEAD: &str =
+    "DELETE FROM messages WHERE receipt IS NOT NULL AND due_at <= :now AND receive_count >= :max";
 const DUE: &str =
     "SELECT number, body, traceparent, tracestate, xray, sent_at, receive_count FROM messages
     WHERE due_at <= :now ORDER BY due_at, number LIMIT :max";

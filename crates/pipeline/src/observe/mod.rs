@@ -23,8 +23,7 @@ pub use enrich::{
     BadMessage, EffectDropped, EffectParked, EffectUnsent, EmailAmbiguous, EmailSent,
     EnrichmentBegan, FailureNotRecorded, LeadDeferred, LeadEmpty, LeadEnriched, LeadParked,
     LeadWoken, LookupDenied, OwnerEmailInvalid, OwnerFileUnusable, RecordAcked, RecordFailed,
-    ReplaySettled,
-    Timeliness, WakeUpFailed,
+    ReplaySettled, Timeliness, WakeUpFailed,
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{

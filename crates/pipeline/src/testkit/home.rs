@@ -5,8 +5,9 @@ use super::queue::later;
 use super::script::{Call, Course, Fault, Script};
 use super::store::at;
 use crate::port::{
-    Acceptance, Accepted, Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy, Eraser, Fetched, ListPage,
-    NewObject, ObjectStore, ObjectVersions, OutgoingMessage, PortError, QueuedMessage, Replaced,
+    Acceptance, Accepted, Bucket, Clock, Created, DeadLetterQueue, DelayQueue, ETag, Entropy,
+    Eraser, Fetched, ListPage, NewObject, ObjectStore, ObjectVersions, OutgoingMessage, PortError,
+    QueuedMessage, Replaced,
 };
 use jiff::Timestamp;
 use std::ops::Deref;

@@ -74,7 +74,9 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// Sends the trigger of each event, with what is left of its delay; for a duplicate too, since the first delivery may have come no
     /// further than this one.
     async fn enqueue(&self, trusted: &Trusted<'_>, events: &[TakenEvent]) -> Result<(), Refusal> {
-        let unqueued = events.iter().filter(|event| !event.is_queued && !event.stored.forgotten);
+        let unqueued = events
+            .iter()
+            .filter(|event| !event.is_queued && !event.stored.forgotten);
         let mut messages: Vec<_> = unqueued.map(|event| self.message(trusted, event)).collect();
         let queue = self.home.queue();
         let sent = if messages.len() > 1 {
