@@ -34,8 +34,8 @@ pub(crate) fn unique_hex() -> String {
     static PROCESS: OnceLock<u64> = OnceLock::new();
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let process = PROCESS.get_or_init(|| {
-        let [a, b, c, d, e, f, g, h, ..] = OsEntropy.bits();
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+        let bits = u128::from_be_bytes(OsEntropy.bits());
+        u64::try_from(bits >> 64).expect("half of the bits")
     });
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     format!("{process:016x}{number:016x}")

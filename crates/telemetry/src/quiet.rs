@@ -46,7 +46,6 @@ pub struct QuietSpan {
 
 impl QuietSpan {
     /// It begins, in a trace of its own.
-    #[expect(clippy::new_without_default, reason = "it begins now")]
     #[expect(
         clippy::disallowed_methods,
         reason = "spans have the system's time, and no port reaches here"

@@ -14,7 +14,7 @@ use leadwire_aws::classify::port_error;
 use leadwire_aws::{
     Buckets, Clients, OsEntropy, S3Store, SecretsManagerStore, SqsDelayQueue, SystemClock,
 };
-use leadwire_domain::key::lookup_key;
+use leadwire_domain::key::{EventName, lookup_key};
 use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::ledger::queue::{MessagesOf, QueueSnapshot};
@@ -24,6 +24,7 @@ use leadwire_pipeline::port::{
 };
 use leadwire_pipeline::settings::{AnySetting as _, LEASE_SECONDS, TO, Template};
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
+use std::borrow::Cow;
 use std::io;
 
 /// Messages of one receive: the most that SQS gives.

@@ -2,7 +2,7 @@
 
 use super::connect_to_read;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -25,12 +25,12 @@ impl Checkpoints {
         let (open, closed) = channel();
         std::thread::Builder::new()
             .name("leadwire-log".to_owned())
-            .spawn(move || move_log(path, &writes, &closed))?;
+            .spawn(move || move_log(&path, &writes, &closed))?;
         Ok(Self { _open: open })
     }
 }
 
-fn move_log(path: PathBuf, writes: &AtomicU64, closed: &Receiver<()>) {
+fn move_log(path: &Path, writes: &AtomicU64, closed: &Receiver<()>) {
     let mut moved = 0;
     while closed.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
         let written = writes.load(Ordering::Relaxed);
@@ -39,7 +39,7 @@ fn move_log(path: PathBuf, writes: &AtomicU64, closed: &Receiver<()>) {
         }
         moved = written;
         // What fails here is done by the next commit that finds the log full; no connection is kept, since one that reads holds up who empties the log.
-        let done = connect_to_read(&path).and_then(|connection| {
+        let done = connect_to_read(path).and_then(|connection| {
             connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_row| Ok(()))
         });
         drop(done);

@@ -72,7 +72,8 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("leadwire-writer".to_owned())
             .spawn(move || {
-                work_off(connection, queue, &writes);
+                work_off(&connection, queue, &writes);
+                drop(connection);
                 drop(guard);
             })?;
         Ok(Self {
@@ -112,7 +113,7 @@ impl Drop for Writer {
     }
 }
 
-fn work_off(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, writes: &AtomicU64) {
+fn work_off(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, writes: &AtomicU64) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![(first, Ok(()))];
         while batch.len() < BATCH_MAX
@@ -120,7 +121,7 @@ fn work_off(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, wri
         {
             batch.push((job, Ok(())));
         }
-        let committed = commit(&connection, &mut batch).map_err(Fault::from);
+        let committed = commit(connection, &mut batch).map_err(Fault::from);
         writes.fetch_add(u64::try_from(batch.len()).unwrap_or(0), Ordering::Relaxed);
         for (job, ran) in batch {
             // A job's own failure says more than the commit's.

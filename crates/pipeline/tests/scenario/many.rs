@@ -186,7 +186,7 @@ async fn one_event_that_cannot_be_stored_makes_the_request_come_again_and_the_ot
     world.spoil(Fault::Fails, |call| {
         call.is_on("raw/crm_event_l3") && matches!(call, Call::Create(..))
     });
-    let answer = world.observed(post(&world, &body)).await;
+    let answer = Box::pin(world.observed(post(&world, &body))).await;
     let said = (answer.status, answer.retry_after_seconds);
     assert_eq!(said, (503, Some(5)));
     assert_eq!((world.keys("raw/").len(), world.queue().depth()), (4, 4));
@@ -200,7 +200,7 @@ async fn one_event_that_cannot_be_stored_makes_the_request_come_again_and_the_ot
         "each event once, when it is stored first"
     );
     world.home.clear_script();
-    let answer = world.observed(post(&world, &body)).await;
+    let answer = Box::pin(world.observed(post(&world, &body))).await;
     assert_eq!(counted(&world), [1, 4]);
     assert_eq!(all(&answer, "duplicate"), [true, true, true, false, true]);
     world.work_until_idle().await;

@@ -160,11 +160,15 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let subject = Subject::of(&event.lead_id, &event_id, source);
         let taken = match self.accept(trusted, &new).await {
             Ok(Some(taken)) => Ok(taken),
-            Ok(None) => new.store_once(&*self.home).await.map(|stored| TakenEvent {
-                event_id: event_id.clone(),
-                stored,
-                is_queued: false,
-            }),
+            // Where a home accepts at once, nearly no event comes here, and none should carry the room for it.
+            Ok(None) => {
+                let stored = Box::pin(new.store_once(&*self.home)).await;
+                stored.map(|stored| TakenEvent {
+                    event_id: event_id.clone(),
+                    stored,
+                    is_queued: false,
+                })
+            }
             Err(error) => Err(error),
         };
         taken.map_err(|error| unavailable(subject, error))

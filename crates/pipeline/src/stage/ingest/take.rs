@@ -50,14 +50,15 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             };
             self.take_element(trusted, &request_id, element)
         };
-        let (mut sorted, failed) = match &*elements {
-            [only] => Sorted::of(vec![take((0, only)).await]),
-            _ => {
-                let taking: Vec<_> = elements.iter().enumerate().map(take).collect();
-                let taken = stream::iter(taking).buffered(EVENTS_AT_ONCE);
-                Sorted::of(taken.collect().await)
-            }
+        let taken = if let [only] = &*elements {
+            vec![take((0, only)).await]
+        } else {
+            let taking: Vec<_> = elements.iter().enumerate().map(take).collect();
+            let taking = stream::iter(taking).buffered(EVENTS_AT_ONCE);
+            // Nearly every request has one, and should not carry the room for several.
+            Box::pin(taking.collect()).await
         };
+        let (mut sorted, failed) = Sorted::of(taken);
         // None is given up because another failed: its sender may never come again.
         self.enqueue(trusted, &sorted.events).await?;
         sorted.mark_repeated();
