@@ -134,6 +134,8 @@ pub(crate) struct NewRaw<'a> {
     pub(crate) accepted_at: Timestamp,
     pub(crate) traceparent: Option<&'a str>,
     pub(crate) body: &'a [u8],
+    /// The digest of the body.
+    pub(crate) sha256: Sha256Hex,
 }
 
 impl Raw {
@@ -276,13 +278,12 @@ impl Raw {
 
 impl NewRaw<'_> {
     fn encode(&self) -> NewObject {
-        let sha256 = Sha256Hex::of(self.body);
         let labels = [
             (LEAD_ID, self.lead_id.to_string()),
             (EVENT_ID, self.identity.event_id.to_string()),
             (SOURCE, self.identity.source.to_string()),
             (KIND, self.identity.source.kind_name().to_owned()),
-            (SHA256, sha256.to_string()),
+            (SHA256, self.sha256.to_string()),
             (ACCEPTED_AT, self.accepted_at.to_string()),
         ];
         let trace = self.traceparent.map(|text| (TRACEPARENT, text.to_owned()));

@@ -149,6 +149,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             is_time_fixed: event.is_time_fixed,
             has_own_id,
             body: element.body,
+            sha256: Sha256Hex::of(element.body),
             received_at: request.received_at,
             trace: &request.trace,
         };

@@ -21,6 +21,8 @@ pub(super) struct NewEvent<'a> {
     /// Whether the id is the sender's, so that a retry brings it again.
     pub(super) has_own_id: bool,
     pub(super) body: &'a [u8],
+    /// The digest of the body.
+    pub(super) sha256: Sha256Hex,
     pub(super) received_at: Timestamp,
     pub(super) trace: &'a TraceContext,
 }
@@ -173,7 +175,7 @@ impl NewEvent<'_> {
             name,
             lead_id: self.lead_id.clone(),
             accepted_at: self.received_at,
-            sha256: Sha256Hex::of(self.body),
+            sha256: self.sha256,
             duplicate: false,
             conflicting: false,
             forgotten: false,
@@ -187,6 +189,7 @@ impl NewEvent<'_> {
             accepted_at: self.received_at,
             traceparent: self.trace.traceparent.as_deref(),
             body: self.body,
+            sha256: self.sha256,
         }
     }
 
