@@ -3,7 +3,8 @@
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::http::HttpError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId as _;
 use leadwire_pipeline::port::{MailOutcome, PortError, PortErrorKind};
@@ -105,9 +106,7 @@ pub fn mail_outcome(error: &SdkError<SendEmailError, HttpResponse>) -> MailOutco
     let verdict = match error {
         SdkError::ConstructionFailure(_) => Verdict::Busy,
         SdkError::DispatchFailure(failure)
-            if failure
-                .as_connector_error()
-                .is_some_and(|e| was_never_sent(e)) =>
+            if failure.as_connector_error().is_some_and(was_never_sent) =>
         {
             Verdict::Busy
         }
@@ -157,14 +156,16 @@ fn verdict(status: Option<u16>, code: Option<&str>) -> Verdict {
     }
 }
 
-/// Whether the call failed before a byte of it was written: no connection (name, TCP, TLS), or no credentials to sign with.
-fn was_never_sent(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source()).any(|error| {
-        error
-            .downcast_ref::<hyper_util::client::legacy::Error>()
-            .is_some_and(hyper_util::client::legacy::Error::is_connect)
-            || error.is::<CredentialsError>()
-    })
+/// Whether the call failed before a byte of it was written: no connection (name, TCP, TLS), or no credentials to sign with. The pool names the
+/// connection in every error of a request that it gave to one; an answer that cannot be read is an error of none.
+fn was_never_sent(error: &ConnectorError) -> bool {
+    let first: &(dyn Error + 'static) = error;
+    let has_cause = |is_it: fn(&(dyn Error + 'static)) -> bool| {
+        std::iter::successors(Some(first), |&cause| cause.source()).any(is_it)
+    };
+    let has_connection = error.connection_metadata().is_some();
+    let is_unreadable_answer = has_cause(<dyn Error>::is::<HttpError>);
+    (!has_connection && !is_unreadable_answer) || has_cause(<dyn Error>::is::<CredentialsError>)
 }
 
 /// Status, code and request id of an answer; where there was none, the chain of causes.

@@ -1,16 +1,19 @@
 //! One configuration, one connection pool, one client per service.
 
-use crate::request_id::NoteRequestId;
+use crate::endpoint::KnownEndpoints;
+use crate::environment::{self, AWS_ENDPOINT_URL, Lookup};
+use crate::hooks::Hooks;
+use crate::pool::{self, CONNECT_TIMEOUT};
 use crate::trust::{BundleError, Roots};
-use aws_config::{AppName, BehaviorVersion, ConfigLoader, SdkConfig};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, TlsContext, rustls_provider::CryptoMode};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_smithy_http_client::tls::TlsContext;
 use aws_smithy_runtime::client::retries::classifiers::HttpStatusCodeClassifier;
-use aws_smithy_runtime_api::client::http::{
-    HttpConnectorSettings, SharedHttpConnector, http_client_fn,
-};
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::checksum_config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::sdk_config;
 use aws_types::service_config::ServiceConfigKey;
 use leadwire_pipeline::region;
 use leadwire_pipeline::settings::RECORD_DEADLINE;
@@ -18,18 +21,12 @@ use std::time::Duration;
 
 /// The variable that names a PEM file of roots, as in the AWS CLI.
 pub const AWS_CA_BUNDLE: &str = "AWS_CA_BUNDLE";
-/// The variable that sends every service to another endpoint; `AWS_ENDPOINT_URL_<SERVICE>` sends one.
-pub const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
-/// A healthy endpoint of AWS is connected to in a few milliseconds.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long one attempt may wait for its answer. A shorter one would make ambiguity: whatever is cut off may have happened.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long SES may take: a late reply is no lost one, so it is waited for as long as the record that it belongs to has time to write it down.
 pub(crate) const MAIL_TIMEOUT: Duration = Duration::from_secs(17);
 const _: () = assert!(MAIL_TIMEOUT.as_millis() + 3_000 <= RECORD_DEADLINE.as_millis());
-/// S3 closes an idle connection after about 20 s; one that is closed while we write costs a retry, and with SES an ambiguity.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The first pause before a retry, at most. The SDK's own second would leave a webhook's 4 s no room for a third attempt.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
 const ATTEMPTS_MAX: u32 = 3;
@@ -81,18 +78,13 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Region, credentials and endpoints by the usual chain of every AWS SDK (in Lambda: the environment). `lookup` reads a variable of the
-    /// environment, for the one that the SDK does not know: `AWS_CA_BUNDLE`.
+    /// Region, credentials and endpoints by the usual chain of every AWS SDK. `lookup` reads a variable of the environment, for the one that
+    /// the SDK does not know: `AWS_CA_BUNDLE`.
     ///
     /// # Errors
     /// A bundle that cannot be used, or no region.
     pub async fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ClientsError> {
-        let context = match lookup(AWS_CA_BUNDLE) {
-            Some(path) => bundle_context(&path)?,
-            None => built_in_roots(&lookup)
-                .context()
-                .expect("built-in roots can be read, as a test asserts"),
-        };
+        let context = roots(lookup)?;
         let loader = aws_config::defaults(BehaviorVersion::latest());
         let clients = Self::build(loader, context, [ATTEMPT_TIMEOUT, MAIL_TIMEOUT]).await;
         if clients.sdk.region().is_none() {
@@ -101,29 +93,36 @@ impl Clients {
         Ok(clients)
     }
 
+    /// The same for a function: region, credentials and endpoints by what Lambda says in the environment, and nothing else.
+    ///
+    /// # Errors
+    /// A bundle that cannot be used, or no region.
+    pub fn of_function(lookup: Lookup) -> Result<Self, ClientsError> {
+        let connector = pool::connector(roots(lookup)?);
+        let builder = environment::configuration(lookup).ok_or(ClientsError::NoRegion)?;
+        Ok(Self {
+            sdk: tuned(builder, &connector, ATTEMPT_TIMEOUT),
+            connector,
+            mail_timeout: MAIL_TIMEOUT,
+        })
+    }
+
     pub(crate) async fn build(
         loader: ConfigLoader,
         context: TlsContext,
         [attempt_timeout, mail_timeout]: [Duration; 2],
     ) -> Self {
-        let connector = connector(context);
+        let connector = pool::connector(context);
         let shared = connector.clone();
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(attempt_timeout)
-            .build();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(ATTEMPTS_MAX)
-            .with_initial_backoff(INITIAL_BACKOFF);
+        // What looks for credentials is asked in the same way.
         let sdk = loader
-            .app_name(AppName::new("leadwire").expect("a word is a valid name"))
             .http_client(http_client_fn(move |_settings, _components| shared.clone()))
-            .timeout_config(timeouts)
-            .retry_config(retries)
+            .timeout_config(timeouts(attempt_timeout))
+            .retry_config(retries())
             .load()
             .await;
         Self {
-            sdk,
+            sdk: tuned(sdk.into_builder(), &connector, attempt_timeout),
             connector,
             mail_timeout,
         }
@@ -134,26 +133,23 @@ impl Clients {
         let config = aws_sdk_s3::config::Builder::from(&self.sdk)
             .force_path_style(self.endpoint("S3").is_some())
             .retry_classifier(HttpStatusCodeClassifier::new_from_codes(vec![CONFLICT]))
-            .interceptor(NoteRequestId);
+            .endpoint_resolver(KnownEndpoints::default())
+            .interceptor(Hooks);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// SQS.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        let config = aws_sdk_sqs::config::Builder::from(&self.sdk).interceptor(NoteRequestId);
+        let config = aws_sdk_sqs::config::Builder::from(&self.sdk).interceptor(Hooks);
         aws_sdk_sqs::Client::from_conf(config.build())
     }
 
     /// SES, asked exactly once: a retry after a lost reply would mail twice.
     pub fn ses(&self) -> aws_sdk_sesv2::Client {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(self.mail_timeout)
-            .build();
         let config = aws_sdk_sesv2::config::Builder::from(&self.sdk)
-            .timeout_config(timeouts)
+            .timeout_config(timeouts(self.mail_timeout))
             .retry_config(RetryConfig::disabled())
-            .interceptor(NoteRequestId);
+            .interceptor(Hooks);
         aws_sdk_sesv2::Client::from_conf(config.build())
     }
 
@@ -187,6 +183,49 @@ impl Clients {
     }
 }
 
+/// How every service is asked, whoever asks.
+fn tuned(
+    builder: sdk_config::Builder,
+    connector: &SharedHttpConnector,
+    attempt_timeout: Duration,
+) -> SdkConfig {
+    let shared = connector.clone();
+    builder
+        .http_client(http_client_fn(move |_settings, _components| shared.clone()))
+        .timeout_config(timeouts(attempt_timeout))
+        .retry_config(retries())
+        // Every call has its time limit, and so has every body: watching its bytes as well would cost each call a timer.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        // What is sent is signed with its SHA-256, which S3 checks: a second digest would find nothing more. What is read comes over TLS, and
+        // the raw object is held against the digest in its message.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .build()
+}
+
+fn timeouts(attempt_timeout: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(attempt_timeout)
+        .build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS_MAX)
+        .with_initial_backoff(INITIAL_BACKOFF)
+}
+
+/// Whom the clients trust.
+fn roots(lookup: impl Fn(&str) -> Option<String>) -> Result<TlsContext, ClientsError> {
+    match lookup(AWS_CA_BUNDLE) {
+        Some(path) => bundle_context(&path),
+        None => Ok(built_in_roots(&lookup)
+            .context()
+            .expect("built-in roots can be read, as a test asserts")),
+    }
+}
+
 fn bundle_context(path: &str) -> Result<TlsContext, ClientsError> {
     let pem = std::fs::read(path).map_err(|source| ClientsError::BundleUnreadable {
         path: path.to_owned(),
@@ -214,20 +253,6 @@ fn built_in_roots(lookup: impl Fn(&str) -> Option<String>) -> Roots {
     } else {
         Roots::Mozilla
     }
-}
-
-/// One pool for all services, made once. The SDK's own builder would parse the roots again for every client.
-fn connector(context: TlsContext) -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .build();
-    let connector = Connector::builder()
-        .connector_settings(settings)
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context)
-        .build();
-    SharedHttpConnector::new(connector)
 }
 
 #[cfg(test)]

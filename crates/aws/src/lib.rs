@@ -2,9 +2,12 @@
 
 pub mod classify;
 pub mod clients;
+mod endpoint;
+pub mod environment;
+mod hooks;
 pub mod mail;
+mod pool;
 pub mod queue;
-pub mod request_id;
 mod secret;
 pub mod store;
 #[cfg(test)]

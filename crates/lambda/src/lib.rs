@@ -2,6 +2,7 @@
 
 pub mod config;
 mod flush;
+pub mod function;
 pub mod http;
 pub mod queue;
 pub mod serve;

@@ -90,8 +90,8 @@ fn not_in_lambda(name: &'static str) -> ConfigError {
 }
 
 /// The clients of AWS. What goes to X-Ray's own endpoint is signed with their credentials.
-pub async fn clients() -> Result<Clients, ServeError> {
-    let clients = Clients::load(environment).await?;
+pub fn clients() -> Result<Clients, ServeError> {
+    let clients = Clients::of_function(environment)?;
     if let Some(credentials) = clients.sdk().credentials_provider() {
         leadwire_telemetry::sign_with(credentials);
     }

@@ -15,6 +15,9 @@ use leadwire_pipeline::stage::sweep::Sweep;
 use leadwire_telemetry::{Names, Traced, traced};
 use std::sync::Arc;
 
+/// Messages of one batch at most (`BatchSize` in the template).
+const BATCH: usize = 10;
+
 /// The home in AWS, with a mailer or without one.
 pub type Home<M> = Ports<Traced<S3Store>, Traced<SqsDelayQueue>, Traced<M>, SystemClock, OsEntropy>;
 
@@ -37,15 +40,34 @@ fn home<M>(clients: &Clients, stack: Stack, mailer: M) -> Arc<Home<M>> {
     Arc::new(traced(ports, &names))
 }
 
-/// The connections that a function opens before its first event, beside those of secrets.
-fn plan(stack: &Stack) -> WarmPlan {
-    let of = &stack.buckets;
-    let buckets = [&of.raw, &of.lookup, &of.enriched];
+/// The connections that `ingest` opens before its first event: one to each host, since nearly every request is one event.
+fn plan_of_ingest(config: &config::Ingest) -> WarmPlan {
+    let of = &config.stack.buckets;
+    let buckets = [&of.raw, &of.enriched].into_iter().flatten();
     WarmPlan {
-        buckets: buckets.into_iter().flatten().cloned().collect(),
-        sqs: true,
-        ses: false,
-        secrets: false,
+        buckets: buckets.map(|name| (name.clone(), 1)).collect(),
+        sqs: 1,
+        ses: 0,
+        secrets: config.secret_arn.is_some().into(),
+    }
+}
+
+/// The connections that `enrich` opens before its first event: as many as a batch uses at once, since Lambda gives a start the CPU that a
+/// small function must wait for later. Of each record the event and the owner file are read at once, then document and claim are written at
+/// once, then the mail is sent.
+fn plan_of_enrich(stack: &Stack) -> WarmPlan {
+    let of = &stack.buckets;
+    let buckets = [
+        (&of.raw, BATCH),
+        (&of.lookup, BATCH),
+        (&of.enriched, 2 * BATCH),
+    ];
+    let named = |(name, count): (&Option<String>, usize)| Some((name.clone()?, count));
+    WarmPlan {
+        buckets: buckets.into_iter().filter_map(named).collect(),
+        sqs: 1,
+        ses: BATCH,
+        secrets: 0,
     }
 }
 
@@ -54,11 +76,16 @@ pub async fn ingest(
     clients: &Clients,
     config: config::Ingest,
 ) -> Ingest<Home<NoMailer>, SecretsManagerStore> {
-    let plan = WarmPlan {
-        secrets: config.secret_arn.is_some(),
-        ..plan(&config.stack)
-    };
-    clients.warm(&plan).await;
+    let plan = plan_of_ingest(&config);
+    // While the hosts answer, the stage is put together.
+    let ((), stage) = tokio::join!(clients.warm(&plan), async { ingest_over(clients, config) });
+    stage
+}
+
+fn ingest_over(
+    clients: &Clients,
+    config: config::Ingest,
+) -> Ingest<Home<NoMailer>, SecretsManagerStore> {
     let store = |arn| SecretsManagerStore::new(clients.secrets(), arn);
     let secrets = config
         .secret_arn
@@ -73,11 +100,7 @@ pub async fn ingest(
 
 /// The stage that enriches and mails.
 pub async fn enrich(clients: &Clients, config: config::Enrich) -> Enrich<Home<SesMailer>> {
-    let plan = WarmPlan {
-        ses: true,
-        ..plan(&config.stack)
-    };
-    clients.warm(&plan).await;
+    clients.warm(&plan_of_enrich(&config.stack)).await;
     let mailer = SesMailer::new(clients.ses(), config.configuration_set);
     let owner_bucket = config.stack.buckets.lookup.clone();
     Enrich::new(home(clients, config.stack, mailer), config.stage).with_owner_bucket(owner_bucket)

@@ -43,7 +43,7 @@ use std::sync::Arc;
 use traces::Traces;
 use tracing::{Metadata, Subscriber};
 use tracing_opentelemetry::OpenTelemetryLayer;
-use tracing_subscriber::filter::{EnvFilter, FilterFn, Filtered, filter_fn};
+use tracing_subscriber::filter::{FilterFn, Filtered, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -124,15 +124,53 @@ pub async fn flush() {
 }
 
 /// Directives that come later win over earlier ones with the same target, so an operator can still name a quiet library.
-fn filter(rust_log: Option<&str>) -> (EnvFilter, Option<String>) {
-    let wanted = rust_log
-        .filter(|text| !text.trim().is_empty())
-        .unwrap_or(DEFAULT_FILTER);
-    match EnvFilter::builder().parse(format!("{QUIET},{wanted}")) {
+fn filter(rust_log: Option<&str>) -> (Targets, Option<String>) {
+    let wanted = rust_log.filter(|text| !text.trim().is_empty());
+    let parse = |wanted: &str| format!("{QUIET},{wanted}").parse::<Targets>();
+    match parse(wanted.unwrap_or(DEFAULT_FILTER)) {
         Ok(filter) => (filter, None),
         Err(error) => (
-            EnvFilter::new(format!("{QUIET},{DEFAULT_FILTER}")),
+            parse(DEFAULT_FILTER).expect("the default filter can be read, as a test asserts"),
             Some(error.to_string()),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn a_library_is_quiet_unless_it_is_named_and_a_filter_that_cannot_be_read_is_the_default() {
+        for (rust_log, aws, ours, is_mistaken) in [
+            (None, Level::WARN, Level::INFO, false),
+            (Some(" "), Level::WARN, Level::INFO, false),
+            (Some("trace"), Level::WARN, Level::TRACE, false),
+            (Some("debug,aws=trace"), Level::TRACE, Level::DEBUG, false),
+            (
+                Some("warn,aws_config=info"),
+                Level::WARN,
+                Level::WARN,
+                false,
+            ),
+            (Some("leadwire=much"), Level::WARN, Level::INFO, true),
+        ] {
+            let (filter, mistake) = filter(rust_log);
+            for (target, most) in [("aws_smithy_runtime", aws), ("leadwire_aws", ours)] {
+                let levels = [
+                    Level::ERROR,
+                    Level::WARN,
+                    Level::INFO,
+                    Level::DEBUG,
+                    Level::TRACE,
+                ];
+                for level in levels {
+                    let admitted = filter.would_enable(target, &level);
+                    assert_eq!(admitted, level <= most, "{rust_log:?} {target} {level}");
+                }
+            }
+            assert_eq!(mistake.is_some(), is_mistaken, "{rust_log:?}");
+        }
     }
 }

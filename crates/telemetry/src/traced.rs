@@ -9,6 +9,7 @@ use leadwire_pipeline::port::{
 };
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
@@ -69,6 +70,11 @@ impl<P> Traced<P> {
     }
 }
 
+/// A call, on the heap: that of an SDK takes kilobytes, and whatever waits for it, a stage above all, would be moved with room for it.
+fn boxed<F>(call: F) -> Pin<Box<F>> {
+    Box::pin(call)
+}
+
 /// Notes what came of a call. An error is given by its kind and by what was attempted; its causes could quote anything.
 fn conclude<T>(
     span: &Span,
@@ -94,10 +100,7 @@ fn fail(span: &Span, error: &PortError) {
 impl<S: ObjectStore> ObjectStore for Traced<S> {
     async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {
         let span = self.call("GetObject", bucket, key);
-        let call = self
-            .inner
-            .get(bucket, key, bytes_max)
-            .instrument(span.clone());
+        let call = boxed(self.inner.get(bucket, key, bytes_max)).instrument(span.clone());
         conclude(&span, call.await, |fetched| match fetched {
             Fetched::Found(_) => "found",
             Fetched::Missing => "missing",
@@ -113,10 +116,7 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
         object: NewObject,
     ) -> Result<Created, PortError> {
         let span = self.call("PutObject", bucket, key);
-        let call = self
-            .inner
-            .create(bucket, key, object)
-            .instrument(span.clone());
+        let call = boxed(self.inner.create(bucket, key, object)).instrument(span.clone());
         conclude(&span, call.await, |created| match created {
             Created::New(_) => "new",
             Created::Exists => "exists",
@@ -131,10 +131,7 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
         object: NewObject,
     ) -> Result<Replaced, PortError> {
         let span = self.call("PutObject", bucket, key);
-        let call = self
-            .inner
-            .replace(bucket, key, etag, object)
-            .instrument(span.clone());
+        let call = boxed(self.inner.replace(bucket, key, etag, object)).instrument(span.clone());
         conclude(&span, call.await, |replaced| match replaced {
             Replaced::New(_) => "new",
             Replaced::Changed => "changed",
@@ -143,7 +140,7 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
 
     async fn put(&self, bucket: Bucket, key: &str, object: NewObject) -> Result<(), PortError> {
         let span = self.call("PutObject", bucket, key);
-        let call = self.inner.put(bucket, key, object).instrument(span.clone());
+        let call = boxed(self.inner.put(bucket, key, object)).instrument(span.clone());
         conclude(&span, call.await, |()| "done")
     }
 
@@ -156,13 +153,10 @@ impl<S: ObjectStore> ObjectStore for Traced<S> {
         // A sweep over millions of events would fill the buffer of spans, and a trace, with its pages: the first one stands for all.
         let is_of_everything = prefix.ends_with('/');
         if is_of_everything && after.is_some() {
-            return self.inner.list(bucket, prefix, after).await;
+            return boxed(self.inner.list(bucket, prefix, after)).await;
         }
         let span = self.call("ListObjectsV2", bucket, prefix);
-        let call = self
-            .inner
-            .list(bucket, prefix, after)
-            .instrument(span.clone());
+        let call = boxed(self.inner.list(bucket, prefix, after)).instrument(span.clone());
         conclude(&span, call.await, |_| "done")
     }
 
@@ -249,7 +243,9 @@ impl<Q: DelayQueue> DelayQueue for Traced<Q> {
             }
         }
         carry(&span, &mut message);
-        let sent = self.inner.send(message).instrument(span.clone()).await;
+        let sent = boxed(self.inner.send(message))
+            .instrument(span.clone())
+            .await;
         sent.inspect_err(|error| fail(&span, error))
     }
 
@@ -262,7 +258,7 @@ impl<Q: DelayQueue> DelayQueue for Traced<Q> {
         for message in &mut messages {
             carry(&span, message);
         }
-        let sent = self.inner.send_all(messages).instrument(span.clone());
+        let sent = boxed(self.inner.send_all(messages)).instrument(span.clone());
         sent.await.inspect_err(|error| fail(&span, error))
     }
 
@@ -283,7 +279,7 @@ impl<Q: DelayQueue> DelayQueue for Traced<Q> {
             aws.request_id = Empty,
             error.type = Empty,
         );
-        let call = self.inner.set_visibility(receipt_handle, seconds);
+        let call = boxed(self.inner.set_visibility(receipt_handle, seconds));
         let set = call.instrument(span.clone()).await;
         set.inspect_err(|error| fail(&span, error))
     }
@@ -306,7 +302,7 @@ impl<M: Mailer> Mailer for Traced<M> {
             leadwire.outcome = Empty,
             error.type = Empty,
         );
-        let outcome = self.inner.send(mail).instrument(span.clone()).await;
+        let outcome = boxed(self.inner.send(mail)).instrument(span.clone()).await;
         let (word, error) = match &outcome {
             MailOutcome::Accepted(_) => ("accepted", None),
             MailOutcome::Throttled(error) => ("throttled", Some(error)),

@@ -1,8 +1,10 @@
 //! The adapters against a service that answers by script, over real sockets: resets and silence are what they are in the world.
 
 mod each;
+mod environment;
 mod fault;
 mod mail;
+mod pool;
 mod queue;
 mod secret;
 mod server;

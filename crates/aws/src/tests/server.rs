@@ -51,6 +51,7 @@ impl Step {
 struct State {
     script: VecDeque<Step>,
     requests: Vec<String>,
+    connections: usize,
 }
 
 impl State {
@@ -78,11 +79,13 @@ impl Server {
         let state = Arc::new(Mutex::new(State {
             script: script.into_iter().collect(),
             requests: Vec::new(),
+            connections: 0,
         }));
         let shared = Arc::clone(&state);
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                shared.lock().unwrap().connections += 1;
                 tokio::spawn(serve(stream, Arc::clone(&shared)));
             }
         });
@@ -100,6 +103,11 @@ impl Server {
     /// Every request so far: its head in lower case, and its body.
     pub(super) fn requests(&self) -> Vec<String> {
         self.state.lock().unwrap().requests.clone()
+    }
+
+    /// How many connections were made to it so far.
+    pub(super) fn connections(&self) -> usize {
+        self.state.lock().unwrap().connections
     }
 
     /// The one request that came, which has these parts.

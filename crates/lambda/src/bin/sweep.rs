@@ -8,6 +8,7 @@ use leadwire_pipeline::observe::SweepFailed;
 use leadwire_pipeline::operate::canary::Accepted;
 use leadwire_pipeline::stage::sweep::SweepReport;
 use leadwire_telemetry::{Service, canary_span, sweep_span};
+use mimalloc::MiMalloc;
 use serde::Serialize;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -30,6 +31,9 @@ enum Canary {
     NotSent { error: String },
 }
 
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     serve::conclude(serve().await)
@@ -37,7 +41,7 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), ServeError> {
     let config = serve::configure(Service::Sweep, config::Sweep::from_lookup)?;
-    let (sweep, canary) = stage::sweep(&serve::clients().await?, config);
+    let (sweep, canary) = stage::sweep(&serve::clients()?, config);
     serve::run(async |event: Value, context, invocation| {
         if event.get("canary") == Some(&Value::Bool(true)) {
             let sent = send(canary.as_ref()).instrument(canary_span(&invocation));

@@ -134,6 +134,7 @@ pub(crate) struct NewRaw<'a> {
     pub(crate) accepted_at: Timestamp,
     pub(crate) traceparent: Option<&'a str>,
     pub(crate) body: &'a [u8],
+    /// The digest of the body.
     pub(crate) sha256: Sha256Hex,
 }
 

@@ -83,7 +83,8 @@ impl<H: Home> Enrich<H> {
         let sends = &Semaphore::new(SENDS_AT_ONCE);
         let wakes = &Wakes::default();
         join_all(records.into_iter().map(|record| async move {
-            let work = self.handle(&record, remaining, (sends, wakes));
+            // Boxed: it is large, and would be moved several times before it begins.
+            let work = Box::pin(self.handle(&record, remaining, (sends, wakes)));
             let outcome = work.instrument(record.span.clone()).await;
             record.span.record(trace::OUTCOME, outcome.word());
             (record.message_id, outcome)
@@ -125,7 +126,8 @@ impl<H: Home> Enrich<H> {
             (record, &trigger),
             &mut progress,
         );
-        let ended = guarded(self.config.pace.record, attempt::run(cx, remaining)).await;
+        let work = Box::pin(attempt::run(cx, remaining));
+        let ended = guarded(self.config.pace.record, work).await;
         let outcome = ended.unwrap_or_else(|reason| progress.abort_outcome(&trigger, reason));
         self.conclude(record, Some((&trigger, &progress)), outcome)
             .await

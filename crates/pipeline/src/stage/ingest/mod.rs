@@ -89,7 +89,8 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             Ok(trusted) => trusted,
             Err(refusal) => return refusal.answer(Some(source)),
         };
-        let taken = within(deadline, self.take(&trusted)).await;
+        // Boxed: it is large, and would be moved several times before it begins.
+        let taken = within(deadline, Box::pin(self.take(&trusted))).await;
         let answer = taken.unwrap_or_else(|refusal| refusal.answer(Some(source)));
         Answer {
             is_verified: trusted.verified.is_signed,

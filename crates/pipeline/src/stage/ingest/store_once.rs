@@ -21,7 +21,7 @@ pub(super) struct NewEvent<'a> {
     /// Whether the id is the sender's, so that a retry brings it again.
     pub(super) has_own_id: bool,
     pub(super) body: &'a [u8],
-    /// Of the body.
+    /// The digest of the body.
     pub(super) sha256: Sha256Hex,
     pub(super) received_at: Timestamp,
     pub(super) trace: &'a TraceContext,
