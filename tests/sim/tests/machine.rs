@@ -455,8 +455,8 @@ fn a_machine_that_dies_at_any_of_its_calls_keeps_every_promise() {
     runtime.block_on(async {
         for policy in [AmbiguousPolicy::Resend, AmbiguousPolicy::Park] {
             let calls = live(policy, None).await;
-            // An event costs three calls in, as its id is looked up, and five out, with one more for each receiver.
-            assert_eq!(calls, LEADS.len() * (3 + 5 + receivers().len()));
+            // An event costs one call in, identity entry and message with it, and five out, with one more for each receiver.
+            assert_eq!(calls, LEADS.len() * (1 + 5 + receivers().len()));
             for at in 1..=calls {
                 for takes_effect in [false, true] {
                     live(policy, Some((at, takes_effect))).await;
