@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// New traces that are recorded in full in a second, whatever comes of them.
 const TRACES_A_SECOND: i64 = 100;
-/// A request that takes longer is told of.
+/// A request that takes longer is recorded.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// How many traces began in this second.

@@ -1,6 +1,5 @@
 //! The database: one thread writes and commits what has gathered together, a few connections read.
 
-mod checkpoint;
 mod fault;
 mod reader;
 mod schema;
@@ -11,13 +10,11 @@ pub(crate) use fault::Fault;
 pub(crate) use schema::{Migrated, bring_up_to_date, is_without_tables, refused};
 pub(crate) use value::{number, timestamp};
 
-use checkpoint::Checkpoints;
 use leadwire_pipeline::port::PortError;
 use reader::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use writer::Writer;
 
@@ -36,7 +33,6 @@ const CACHE_KIBIBYTES: i64 = 16_000;
 pub(crate) struct Database {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
-    _checkpoints: Arc<Checkpoints>,
 }
 
 impl Database {
@@ -46,12 +42,9 @@ impl Database {
         path: &Path,
         guard: Option<std::fs::File>,
     ) -> std::io::Result<Self> {
-        let writes = Arc::new(AtomicU64::new(0));
-        let checkpoints = Checkpoints::start(path.to_owned(), Arc::clone(&writes))?;
         Ok(Self {
-            writer: Arc::new(Writer::start(connection, guard, writes)?),
+            writer: Arc::new(Writer::start(connection, guard)?),
             readers: Arc::new(Readers::new(path.to_owned())),
-            _checkpoints: Arc::new(checkpoints),
         })
     }
 

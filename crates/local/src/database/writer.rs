@@ -7,8 +7,6 @@ use leadwire_pipeline::observe::WriterPanicked;
 use rusqlite::Connection;
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -63,16 +61,12 @@ where
 
 impl Writer {
     /// Starts the thread. It drops `guard` after its last commit.
-    pub(super) fn start(
-        connection: Connection,
-        guard: Option<File>,
-        writes: Arc<AtomicU64>,
-    ) -> io::Result<Self> {
+    pub(super) fn start(connection: Connection, guard: Option<File>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("leadwire-writer".to_owned())
             .spawn(move || {
-                work_off(&connection, queue, &writes);
+                work_off(&connection, queue);
                 drop(connection);
                 drop(guard);
             })?;
@@ -113,7 +107,7 @@ impl Drop for Writer {
     }
 }
 
-fn work_off(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, writes: &AtomicU64) {
+fn work_off(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![(first, Ok(()))];
         while batch.len() < BATCH_MAX
@@ -122,7 +116,6 @@ fn work_off(connection: &Connection, mut queue: mpsc::Receiver<Box<dyn Job>>, wr
             batch.push((job, Ok(())));
         }
         let committed = commit(connection, &mut batch).map_err(Fault::from);
-        writes.fetch_add(u64::try_from(batch.len()).unwrap_or(0), Ordering::Relaxed);
         for (job, ran) in batch {
             // A job's own failure says more than the commit's.
             job.answer(ran.and_then(|()| committed.clone()));

@@ -196,7 +196,7 @@ impl Worker {
                 Ok(Order::Show(bucket, key)) => self.show_again(bucket, &key),
                 Ok(Order::Remove(bucket, key, done)) => {
                     if let Some(name) = view_name(bucket, &key) {
-                        self.log_failure(name, self.shelf(bucket).remove(name));
+                        self.log_failure((bucket, name), self.shelf(bucket).remove(name));
                     }
                     answer(done);
                 }
@@ -259,7 +259,7 @@ impl Worker {
                     bytes: &bytes,
                 };
                 let shown = self.show(&view);
-                self.log_failure(name, shown);
+                self.log_failure((bucket, name), shown);
                 self.connection = Some(connection);
             }
             Err(error) => ViewsNotRebuilt { error: &error }.emit(),
@@ -317,9 +317,13 @@ impl Worker {
     }
 
     /// Logs a view that could not be written; the event itself is safe.
-    fn log_failure(&self, name: &str, done: io::Result<()>) {
+    fn log_failure(&self, (bucket, name): (Bucket, &str), done: io::Result<()>) {
         if let Err(error) = done {
-            let path = self.folder.path().join(name).display().to_string();
+            let folder = match bucket {
+                Bucket::Enriched => self.folder.enriched(),
+                Bucket::Raw | Bucket::Lookup => self.folder.raw(),
+            };
+            let path = folder.join(name).display().to_string();
             ViewNotWritten {
                 path,
                 error: &error,

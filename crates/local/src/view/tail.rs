@@ -128,7 +128,7 @@ impl Tail {
                 } else {
                     worker.show_lacking(&view)
                 };
-                if !self.took(worker, view.name, done) {
+                if !self.took(worker, (view.bucket, view.name), done) {
                     return Ok(());
                 }
             }
@@ -152,7 +152,7 @@ impl Tail {
     }
 
     /// Whether to go on. A disk that takes nothing is asked again later; one file that cannot be written is left out.
-    fn took(&mut self, worker: &Worker, name: &str, done: io::Result<()>) -> bool {
+    fn took(&mut self, worker: &Worker, view: (Bucket, &str), done: io::Result<()>) -> bool {
         let is_of_disk = done.as_ref().is_err_and(|error| {
             matches!(
                 error.kind(),
@@ -164,7 +164,7 @@ impl Tail {
             )
         });
         if !(is_of_disk && self.is_failing) {
-            worker.log_failure(name, done);
+            worker.log_failure(view, done);
         }
         self.is_failing = is_of_disk;
         !is_of_disk
