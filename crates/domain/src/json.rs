@@ -23,7 +23,7 @@ pub enum JsonError {
     /// Empty, or a text that ends before its object does: the beginning of an object, and nothing in it is wrong so far.
     #[error("empty or cut off")]
     CutOff,
-    /// Not JSON, not UTF-8, with a lone surrogate escape, or followed by something.
+    /// Not JSON, not UTF-8, or followed by something.
     #[error("not valid JSON")]
     Invalid,
     /// Nested deeper than the limit.
@@ -44,7 +44,7 @@ impl fmt::Debug for Object {
 }
 
 impl Object {
-    /// Takes strict JSON: UTF-8, no duplicate key at any depth, no lone surrogate, at most 64 levels. A byte order mark before it is skipped.
+    /// Takes strict JSON: UTF-8, no duplicate key at any depth, at most 64 levels. A byte order mark before it is skipped.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         if BYTE_ORDER_MARK.starts_with(bytes) {
             return Err(JsonError::CutOff);
@@ -66,7 +66,7 @@ impl Object {
 
     /// A member that is a string.
     pub fn text(&self, name: &str) -> Option<String> {
-        serde_json::from_str(self.get(name)?.get()).ok()
+        scan::string(self.get(name)?.get()).ok()
     }
 
     /// A member that is an object.
@@ -107,6 +107,34 @@ impl Object {
 /// What follows a byte order mark, which editors and exports of Windows put before a text.
 pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
+
+/// A place in a text, as an editor counts: from 1, columns by characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// Where bytes stop being JSON in UTF-8, whatever value they are. None where they are well formed.
+pub(crate) fn fault(bytes: &[u8]) -> Option<Place> {
+    let bytes = without_byte_order_mark(bytes);
+    let (text, is_whole) = match std::str::from_utf8(bytes) {
+        Ok(text) => (text, true),
+        Err(error) => {
+            let begin = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            (std::str::from_utf8(begin).unwrap_or_default(), false)
+        }
+    };
+    let found = scan::fault(text);
+    let read = found.or((!is_whole).then_some(text.len()))?;
+    let read = text.get(..read).unwrap_or(text);
+    let line = read.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let last = read.rsplit('\n').next().unwrap_or_default();
+    Some(Place {
+        line,
+        column: last.chars().count() + 1,
+    })
 }
 
 /// The members of a document. Only the beginning of an object can be cut off.

@@ -5,6 +5,7 @@ pub mod channel;
 pub mod claim;
 pub mod effect;
 pub mod failure;
+pub mod hint;
 pub mod json;
 pub mod key;
 pub mod lead;

@@ -45,12 +45,16 @@ pub enum Problem {
     NotFound,
     /// Only POST is taken.
     MethodNotAllowed,
+    /// The body did not come in time.
+    TooSlow,
     /// The body is over the limit.
     TooLarge,
     /// The request holds more events than the limit.
     TooManyEvents,
     /// The body is compressed.
     UnsupportedEncoding,
+    /// There are too many headers, or they are too large.
+    HeadersTooLarge,
     /// The sender must slow down.
     Throttled,
     /// Storing or queueing could not be assured in time.
@@ -72,9 +76,11 @@ impl Problem {
             Self::Unverified => 401,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::TooSlow => 408,
             Self::TooLarge | Self::TooManyEvents => 413,
             Self::UnsupportedEncoding => 415,
             Self::Throttled => 429,
+            Self::HeadersTooLarge => 431,
             Self::Unavailable => 503,
             Self::InvalidJson
             | Self::TooDeep
@@ -101,7 +107,7 @@ impl Problem {
                 "The body is not an event of this source. See the fields of the flat form, or post to the address of your CRM."
             }
             Self::InvalidLeadId => {
-                "lead_id is missing or not valid: 1 to 128 characters of A-Z, a-z, 0-9, '_' and '-', beginning with a letter or digit, or a non-negative integer. leadwire-canary is reserved."
+                "lead_id is missing or not valid: a text of 1 to 128 characters without white space, control and invisible characters, or a non-negative integer. leadwire-canary is reserved."
             }
             Self::ConflictingLeadIds => {
                 "The event names two different leads. Send one event per lead."
@@ -123,12 +129,16 @@ impl Problem {
                 "There is nothing at this address. Post to /ingest or /ingest/{source}."
             }
             Self::MethodNotAllowed => "Only POST is taken here.",
+            Self::TooSlow => "The body did not come in time. Nothing was promised; send it again.",
             Self::TooLarge => "The body is larger than 1 MiB.",
             Self::TooManyEvents => {
                 "The request holds more than 100 events. Send them in several requests."
             }
             Self::UnsupportedEncoding => {
-                "The body is compressed. Send it without Content-Encoding."
+                "The body is compressed, or encoded in a way that is not known. Send it without Content-Encoding."
+            }
+            Self::HeadersTooLarge => {
+                "The request has more than 100 headers, or more than 64 KiB of them."
             }
             Self::Throttled => "Too many requests. Come back a little later.",
             Self::Unavailable => {
@@ -169,6 +179,8 @@ mod tests {
         assert_eq!(of(401), ["unverified"]);
         assert_eq!(of(404), ["not_found"]);
         assert_eq!(of(405), ["method_not_allowed"]);
+        assert_eq!(of(408), ["too_slow"]);
+        assert_eq!(of(431), ["headers_too_large"]);
         assert_eq!(of(413), ["too_large", "too_many_events"]);
         assert_eq!(of(415), ["unsupported_encoding"]);
         assert_eq!(of(429), ["throttled"]);

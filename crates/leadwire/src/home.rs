@@ -10,7 +10,7 @@ use leadwire_domain::lead::id::LeadId;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_local::{LocalHome, Mode, OsEntropy, SystemClock, TelemetryStore};
 use leadwire_pipeline::ledger::queue::{MessagesOf, QueueSnapshot};
-use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Eraser, Home, PortError};
+use leadwire_pipeline::port::{Clock as _, DeadLetterQueue, Eraser, Home, PortError, SecretStore};
 use std::io;
 use std::path::PathBuf;
 
@@ -51,6 +51,8 @@ pub(crate) trait Operated:
     const ELSEWHERE: &'static [&'static str];
     /// A look into the whole queue. It must not take a message away from anyone, not even for a while: an alarm watches the dead letters.
     fn look(&self) -> impl Future<Output = Result<QueueSnapshot, PortError>> + Send;
+    /// Where the sources document is.
+    fn sources(&self) -> impl SecretStore + 'static;
     /// The canary's secret, where there is one.
     fn canary_secret(&self) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
     /// The whole address that canaries are posted to, where the home knows it.

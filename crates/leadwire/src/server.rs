@@ -1,10 +1,12 @@
 //! HTTP in: carries requests to the stage `ingest` and its answers back. Bounded in connections, bytes and time.
 
+mod seat;
+
 use crate::page::{HEADERS, Page, Pages};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use hyper::http::response::Builder;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -12,26 +14,25 @@ use hyper::{Request as HttpRequest, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use leadwire_domain::limits::BODY_BYTES_MAX;
+use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Headers;
 use leadwire_local::{FileSecrets, LocalPorts, OsEntropy, SqliteQueue, SqliteStore, SystemClock};
-use leadwire_pipeline::observe::{AcceptFailed, ConnectionEnded, DrainTimedOut};
+use leadwire_pipeline::observe::{AcceptFailed, ConnectionEnded, DrainTimedOut, RequestRejected};
 use leadwire_pipeline::port::{Bucket, Clock as _, Home as _, NoMailer, ObjectStore as _, Ports};
 use leadwire_pipeline::stage::ingest::{Answer, Ingest, Request};
 use leadwire_pipeline::trace::{TRACEPARENT, TraceContext};
 use leadwire_telemetry::{
     Invocation, QuietSpan, TraceBudget, Traced, answered, context_of, link_outside, server_span,
 };
+use seat::{Seat, Seats};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
-/// Connections that are served at once; more wait in the system's backlog. Each holds at most one body of 1 MiB.
-const CONNECTIONS_MAX: usize = 256;
 /// How long a request's headers may take, and how long a connection may be idle.
 const HEADER_DEADLINE: Duration = Duration::from_secs(15);
 /// How long a body may take. It covers 1 MiB over a line of half a megabit.
@@ -65,14 +66,16 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
 }
 
-/// hyper's headers as the domain reads them: once, and visible ASCII.
+/// hyper's headers as the domain reads them: visible ASCII, and of one value however often they stand there.
 struct HeaderView<'a>(&'a HeaderMap);
 
 impl Headers for HeaderView<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         let mut values = self.0.get_all(name).iter();
-        let value = values.next()?.to_str().ok()?;
-        values.next().is_none().then_some(value)
+        let first = values.next()?;
+        let is_visible = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+        let counts = first.as_bytes().iter().all(is_visible) && values.all(|value| value == first);
+        first.to_str().ok().filter(|_| counts)
     }
 
     fn contains(&self, name: &str) -> bool {
@@ -82,24 +85,20 @@ impl Headers for HeaderView<'_> {
 
 /// Why a connection ends without an answer.
 #[derive(Debug, thiserror::Error)]
-enum Abandoned {
-    #[error("the body took longer than {} s", BODY_DEADLINE.as_secs())]
-    Slow,
-    #[error("the body could not be read")]
-    Broken(#[source] hyper::Error),
-}
+#[error("the body could not be read")]
+struct Broken(#[source] hyper::Error);
 
 /// Serves until `stop` ends, then lets requests that are under way finish.
 pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let seats = Seats::new();
     let mut stop = pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &places) => {
-                if let Some((connection, place)) = accepted {
-                    spawn_connection(connection, place, Arc::clone(&app), &graceful);
+            accepted = accept(&listener, &seats) => {
+                if let Some((connection, seat)) = accepted {
+                    spawn_connection(connection, seat, Arc::clone(&app), &graceful);
                 }
             }
         }
@@ -113,11 +112,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Futur
 
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<((TcpStream, SocketAddr), OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    seats: &Arc<Seats>,
+) -> Option<((TcpStream, SocketAddr), Seat)> {
     match listener.accept().await {
-        Ok(connection) => Some((connection, place)),
+        Ok(connection) => Some((connection, seats.take().await?)),
         Err(error) => {
             AcceptFailed { error: &error }.emit();
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -128,13 +126,22 @@ async fn accept(
 
 fn spawn_connection(
     (stream, peer): (TcpStream, SocketAddr),
-    place: OwnedSemaphorePermit,
+    seat: Seat,
     app: Arc<App>,
     graceful: &GracefulShutdown,
 ) {
-    let service = service_fn(move |request| {
-        let app = Arc::clone(&app);
-        async move { app.answer(peer, request).await }
+    let seat = Arc::new(seat);
+    let service = service_fn({
+        let seat = Arc::clone(&seat);
+        move |request| {
+            let (app, seat) = (Arc::clone(&app), Arc::clone(&seat));
+            async move {
+                seat.begin();
+                let answer = app.answer(peer, request).await;
+                seat.end();
+                answer
+            }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -143,11 +150,30 @@ fn spawn_connection(
         .serve_connection(TokioIo::new(stream), service);
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = watched.await {
+        let ended = tokio::select! {
+            biased;
+            ended = watched => ended,
+            () = seat.given_up() => Ok(()),
+        };
+        if let Err(error) = ended {
+            if error.is_parse_too_large() {
+                // hyper has answered it.
+                rejected(Problem::HeadersTooLarge, &error.to_string());
+            }
             ConnectionEnded { error: &error }.emit();
         }
-        drop(place);
     });
+}
+
+/// Reports a request that never comes to the stage.
+fn rejected(problem: Problem, cause: &str) {
+    RequestRejected {
+        source: None,
+        reason: problem.into(),
+        cause: Some(cause),
+        quarantined: None,
+    }
+    .emit();
 }
 
 impl App {
@@ -155,7 +181,7 @@ impl App {
         &self,
         peer: SocketAddr,
         request: HttpRequest<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Abandoned> {
+    ) -> Result<Response<Full<Bytes>>, Broken> {
         let received_at = self.ports.clock().now();
         let (head, body) = request.into_parts();
         if head.uri.path() == HEALTH_PATH {
@@ -164,9 +190,10 @@ impl App {
         if let Some(page) = self.pages.answer(peer.ip(), &head).await {
             return Ok(render_page(page));
         }
-        let body = tokio::time::timeout(BODY_DEADLINE, read_body(body)).await;
-        let body = body.map_err(|_elapsed| Abandoned::Slow)?;
-        let body = body.map_err(Abandoned::Broken)?;
+        let Ok(body) = tokio::time::timeout(BODY_DEADLINE, read_body(body)).await else {
+            return Ok(too_slow());
+        };
+        let body = body.map_err(Broken)?;
         let headers = HeaderView(&head.headers);
         let (method, path) = (head.method.as_str(), head.uri.path());
         let request = Request {
@@ -271,6 +298,18 @@ async fn discard<B: Body<Data = Bytes>>(mut body: Pin<&mut B>) -> Result<(), B::
     Ok(())
 }
 
+/// The answer to a body that does not come to its end. What may still come of it would be taken for another request.
+fn too_slow() -> Response<Full<Bytes>> {
+    let seconds = BODY_DEADLINE.as_secs();
+    rejected(
+        Problem::TooSlow,
+        &format!("the body took longer than {seconds} s"),
+    );
+    let answer = Answer::problem(Problem::TooSlow);
+    let response = begin(answer.status, answer.content_type).header(CONNECTION, "close");
+    respond(response, answer.body)
+}
+
 fn render(answer: Answer) -> Response<Full<Bytes>> {
     let mut response = begin(answer.status, answer.content_type);
     if let Some(seconds) = answer.retry_after_seconds {
@@ -330,8 +369,10 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_stands_twice_counts_as_absent() {
+    fn a_header_that_stands_twice_counts_once_and_of_two_values_as_absent() {
         let mut headers = HeaderMap::new();
+        headers.append("webhook-id", "a".parse().unwrap());
+        assert_eq!(HeaderView(&headers).get("webhook-id"), Some("a"));
         headers.append("webhook-id", "a".parse().unwrap());
         assert_eq!(HeaderView(&headers).get("webhook-id"), Some("a"));
         headers.append("webhook-id", "b".parse().unwrap());

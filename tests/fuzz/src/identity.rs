@@ -16,6 +16,10 @@ pub fn lead_id(data: &[u8]) {
     let text = text(data);
     let id = LeadId::parse(&text);
     assert_eq!(id.is_ok(), has_form(&text), "{text:?}");
+    assert_eq!(
+        LeadId::from_text(&text).ok().map(String::from),
+        id_of(&text)
+    );
     check_json(data);
     check_event_id(&text);
     check_raw_key(&text);
@@ -38,13 +42,27 @@ pub(crate) fn has_form(text: &str) -> bool {
         && text.chars().all(|c| is_plain(c) || c == '_' || c == '-')
 }
 
-/// A JSON value is a lead id where it is a string of that form, or digits alone.
+/// The lead id of any text: itself where it has that form, else its digest where all of it can be seen.
+pub(crate) fn id_of(text: &str) -> Option<String> {
+    if has_form(text) {
+        return Some(text.to_owned());
+    }
+    let is_hidden = |c: char| c.is_whitespace() || c.is_control();
+    let found = LeadId::from_text(text).ok()?;
+    assert!((1..=128).contains(&text.chars().count()) && !text.contains(is_hidden));
+    let digest = Sha256Hex::of(text.as_bytes()).to_string();
+    let stand_in = format!("x-{}", digest.get(..32).unwrap_or_default());
+    assert_eq!(found.as_str(), stand_in, "{text:?}");
+    Some(stand_in)
+}
+
+/// A JSON value is a lead id where it is such a string, or digits alone.
 pub(crate) fn id_in(json: &str) -> Option<String> {
     if json.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(json.to_owned()).filter(|text| has_form(text));
     }
     match serde_json::from_str(json).ok()? {
-        Value::String(text) => Some(text).filter(|text| has_form(text)),
+        Value::String(text) => id_of(&text),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             None
         }

@@ -55,12 +55,14 @@ pub(crate) fn verbatim(object: &Object) -> BTreeMap<String, String> {
 
 fn check_fields(merged: &Merged, event: &Object, lookup: &Object) {
     let union: BTreeSet<String> = names(event).union(&names(lookup)).cloned().collect();
-    let union = union.into_iter().chain(["lead_id".to_owned()]).collect();
+    let ours = external(merged).map(|_| "external_id".to_owned());
+    let ours = ours.into_iter().chain(["lead_id".to_owned()]);
+    let union = union.into_iter().chain(ours).collect();
     assert_eq!(names(&merged.fields), union);
     let [event, lookup] = [verbatim(event), verbatim(lookup)];
     let said = |value: Option<&String>| value.is_some_and(|value| !says_nothing(value));
     for (name, value) in verbatim(&merged.fields) {
-        if name == "lead_id" {
+        if name == "lead_id" || (name == "external_id" && external(merged).is_some()) {
             continue;
         }
         let (event, lookup) = (event.get(&name), lookup.get(&name));
@@ -80,6 +82,13 @@ fn check_fields(merged: &Merged, event: &Object, lookup: &Object) {
         };
         assert_eq!(side.get(name), verbatim(&merged.fields).get(name));
     }
+}
+
+/// The text that a lead's stand-in is made of, where the document has it.
+fn external(merged: &Merged) -> Option<String> {
+    let id = merged.fields.text("lead_id")?;
+    let text = merged.fields.text("external_id")?;
+    (text != id && crate::identity::id_of(&text) == Some(id)).then_some(text)
 }
 
 /// `null`, or a string of nothing but white space.

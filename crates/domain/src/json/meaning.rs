@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 /// Whether a value says nothing: `null`, or a string of white space only.
 pub(crate) fn is_empty(value: &RawValue) -> bool {
     let text = value.get();
-    text == "null" || serde_json::from_str::<String>(text).is_ok_and(|text| text.trim().is_empty())
+    text == "null" || scan::string(text).is_ok_and(|text| text.trim().is_empty())
 }
 
 /// Whether a value is a text, a number, `true` or `false`, and no list or object.
@@ -21,7 +21,7 @@ pub(crate) fn shown(value: &RawValue) -> Option<String> {
         return None;
     }
     if text.starts_with('"') {
-        return serde_json::from_str(text).ok();
+        return scan::string(text).ok();
     }
     Some(text.to_owned())
 }

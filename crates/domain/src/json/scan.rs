@@ -1,5 +1,6 @@
-//! One pass over the text of a JSON document, stricter than `serde_json`: it finds duplicate keys, lone surrogates and deep nesting in
-//! places that a lazy reader skips, and never turns a number into a float. A text that could go on is cut off, any other mistake is invalid.
+//! One pass over the text of a JSON document, stricter than `serde_json`: it finds duplicate keys and deep nesting in places that a lazy
+//! reader skips, and never turns a number into a float. A lone surrogate, which editors leave where they cut a text, is read as U+FFFD. A
+//! text that could go on is cut off, any other mistake is invalid.
 
 use super::{JsonError, raw_text};
 use crate::limits::JSON_DEPTH_MAX;
@@ -26,15 +27,23 @@ pub(super) fn canonical(text: &str) -> Result<String, JsonError> {
     document(text, Scanner::canonical)
 }
 
-fn document<'a, T>(text: &'a str, read: Read<'a, T>) -> Result<T, JsonError> {
+/// The characters of a document that is a string.
+pub(super) fn string(text: &str) -> Result<String, JsonError> {
+    document(text, |scanner, _depth| {
+        scanner.string().map(Cow::into_owned)
+    })
+}
+
+/// Where a document stops being JSON: how many bytes of it could begin one.
+pub(super) fn fault(text: &str) -> Option<usize> {
     let mut scanner = Scanner { text, position: 0 };
-    scanner.skip_space();
-    let found = read(&mut scanner, 1)?;
-    scanner.skip_space();
-    match scanner.peek() {
-        None => Ok(found),
-        Some(_) => Err(JsonError::Invalid),
-    }
+    let read = scanner.whole(Scanner::skip);
+    let is_syntax = matches!(read, Err(JsonError::CutOff | JsonError::Invalid));
+    is_syntax.then_some(scanner.position)
+}
+
+fn document<'a, T>(text: &'a str, read: Read<'a, T>) -> Result<T, JsonError> {
+    Scanner { text, position: 0 }.whole(read)
 }
 
 struct Scanner<'a> {
@@ -43,6 +52,16 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    fn whole<T>(&mut self, read: Read<'a, T>) -> Result<T, JsonError> {
+        self.skip_space();
+        let found = read(self, 1)?;
+        self.skip_space();
+        match self.peek() {
+            None => Ok(found),
+            Some(_) => Err(JsonError::Invalid),
+        }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.position).copied()
     }
@@ -51,6 +70,12 @@ impl<'a> Scanner<'a> {
         let byte = self.peek().ok_or(JsonError::CutOff)?;
         self.position += 1;
         Ok(byte)
+    }
+
+    /// What was read last must not stand there: the fault is before it.
+    fn not_that(&mut self) -> JsonError {
+        self.position = self.position.saturating_sub(1);
+        JsonError::Invalid
     }
 
     fn eat(&mut self, byte: u8) -> bool {
@@ -186,7 +211,7 @@ impl<'a> Scanner<'a> {
         match self.next()? {
             b',' => Ok(false),
             byte if byte == bracket => Ok(true),
-            _ => Err(JsonError::Invalid),
+            _ => Err(self.not_that()),
         }
     }
 
@@ -232,7 +257,7 @@ impl<'a> Scanner<'a> {
                     decoded.push(self.escape()?);
                     start = self.position;
                 }
-                _ => return Err(JsonError::Invalid),
+                _ => return Err(self.not_that()),
             }
         }
     }
@@ -248,34 +273,34 @@ impl<'a> Scanner<'a> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => return self.unicode_escape(),
-            _ => return Err(JsonError::Invalid),
+            _ => return Err(self.not_that()),
         })
     }
 
-    /// The code point after `\u`; a surrogate must be the first of a pair.
+    /// The code point after `\u`; U+FFFD for a surrogate that is not one of a pair.
     fn unicode_escape(&mut self) -> Result<char, JsonError> {
         let first = self.hex4()?;
         if !(0xd800..0xdc00).contains(&first) {
             // A low surrogate alone is no character either.
-            return char::from_u32(first).ok_or(JsonError::Invalid);
+            return Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
-        self.expect(b'\\')?;
-        self.expect(b'u')?;
-        let second = self.hex4()?;
-        if !(0xdc00..0xe000).contains(&second) {
-            return Err(JsonError::Invalid);
+        let alone = self.position;
+        if self.eat(b'\\') && self.eat(b'u') {
+            let second = self.hex4()?;
+            if (0xdc00..0xe000).contains(&second) {
+                let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+                return char::from_u32(code).ok_or(JsonError::Invalid);
+            }
         }
-        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))
-            .ok_or(JsonError::Invalid)
+        self.position = alone;
+        Ok(char::REPLACEMENT_CHARACTER)
     }
 
     fn hex4(&mut self) -> Result<u32, JsonError> {
         let mut value = 0;
         for _ in 0..4 {
-            let digit = char::from(self.next()?)
-                .to_digit(16)
-                .ok_or(JsonError::Invalid)?;
-            value = value * 16 + digit;
+            let digit = char::from(self.next()?).to_digit(16);
+            value = value * 16 + digit.ok_or_else(|| self.not_that())?;
         }
         Ok(value)
     }

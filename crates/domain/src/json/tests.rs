@@ -64,6 +64,60 @@ fn a_byte_order_mark_is_skipped_where_the_document_begins_and_nowhere_else() {
 }
 
 #[test]
+fn a_lone_surrogate_is_kept_as_it_came_and_shown_as_the_replacement_character() {
+    for (json, shown) in [
+        (r#""\ud83d""#, "\u{fffd}"),
+        (r#""a\udc00b""#, "a\u{fffd}b"),
+        (r#""\ud800\ud800""#, "\u{fffd}\u{fffd}"),
+        (r#""\ud800\ud83d\ude00""#, "\u{fffd}😀"),
+        (r#""\ud800\n\ud800x\u0041""#, "\u{fffd}\n\u{fffd}xA"),
+    ] {
+        let body = format!(r#"{{"a":{json},"b":[{json}]}}"#);
+        check(&body, Ok(&[("a", json), ("b", &format!("[{json}]"))]));
+        let object = Object::parse(body.as_bytes()).unwrap();
+        assert_eq!(object.text("a").as_deref(), Some(shown), "{json}");
+        assert_eq!(object.shown("a").as_deref(), Some(shown), "{json}");
+    }
+    check(r#"{"\ud800":1}"#, Ok(&[("\u{fffd}", "1")]));
+    // Both are shown alike, so nobody could tell which is which.
+    check(r#"{"\ud800":1,"\udfff":2}"#, Err(JsonError::DuplicateKey));
+    for bad in [
+        r#"{"a":"\ud80x"}"#,
+        r#"{"a":"\ud800\uzzzz"}"#,
+        r#"{"a":"\ud800\x"}"#,
+    ] {
+        check(bad, Err(JsonError::Invalid));
+    }
+}
+
+#[test]
+fn a_fault_is_found_where_an_editor_would_show_it() {
+    for (body, expected) in [
+        (&b"{}"[..], None),
+        (b"[1, \"a\"]", None),
+        (b"\xef\xbb\xbf{}", None),
+        (b"", Some((1, 1))),
+        (b"lead_id=a", Some((1, 1))),
+        (b"<xml/>", Some((1, 1))),
+        (b"{\"a\":1,}", Some((1, 8))),
+        (b"{\"a\":1;}", Some((1, 7))),
+        (b"\xef\xbb\xbf{'a':1}", Some((1, 2))),
+        (b"{\r\n  \"a\": 1\r\n  \"b\": 2\r\n}", Some((3, 3))),
+        ("{\"é\":\"é\nx\"}".as_bytes(), Some((1, 8))),
+        (b"{\"a\":\"\\q\"}", Some((1, 8))),
+        (b"{\"a\":\"\\u00g0\"}", Some((1, 11))),
+        ("{\"a\":1é}".as_bytes(), Some((1, 7))),
+        (b"{} {}", Some((1, 4))),
+        (b"{\"a\":1", Some((1, 7))),
+        (b"{\"a\":\"\xff\"}", Some((1, 7))),
+        (b"{\"a\" 1,\"b\":\"\xff\"}", Some((1, 6))),
+    ] {
+        let found = super::fault(body).map(|place| (place.line, place.column));
+        assert_eq!(found, expected, "{:?}", String::from_utf8_lossy(body));
+    }
+}
+
+#[test]
 fn every_bracket_is_closed_by_its_own() {
     for body in [
         r#"{"a":1]"#,
@@ -212,9 +266,17 @@ proptest! {
         }
     }
 
+    /// A fault is found exactly where the document is refused for its syntax, and what comes before it could begin one.
     #[test]
-    fn any_bytes_are_answered_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _answer = Object::parse(&bytes);
+    fn any_bytes_are_answered_without_a_panic_and_their_fault_has_a_place(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let is_syntax = |error| matches!(error, JsonError::CutOff | JsonError::Invalid);
+        let refused = Object::parse(&bytes).err();
+        if refused.is_some_and(is_syntax) {
+            prop_assert!(super::fault(&bytes).is_some());
+        }
+        if refused.is_none() {
+            prop_assert!(super::fault(&bytes).is_none());
+        }
     }
 
     #[test]

@@ -122,10 +122,11 @@ fn push_member(document: &mut String, name: &str, value: &RawValue) {
 /// Reads a stored document.
 pub fn parse_enriched(bytes: &[u8]) -> Result<Enriched, EnrichedError> {
     let fields = Object::parse(bytes).map_err(|_not_json| EnrichedError)?;
-    let lead_id = fields
-        .get(LEAD_ID)
-        .and_then(|value| LeadId::from_json(value).ok())
-        .ok_or(EnrichedError)?;
+    let lead_id = fields.get(LEAD_ID).ok_or(EnrichedError)?;
+    // A document has the id that it lies under, and never what that stands for.
+    let is_ours = LeadId::external_in(lead_id).is_none();
+    let lead_id = LeadId::from_json(lead_id).ok().filter(|_| is_ours);
+    let lead_id = lead_id.ok_or(EnrichedError)?;
     let ours = fields.get(OURS).ok_or(EnrichedError)?;
     let provenance: Provenance =
         serde_json::from_str(ours.get()).map_err(|_other_shape| EnrichedError)?;

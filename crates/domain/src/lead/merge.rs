@@ -1,7 +1,7 @@
 //! The merge of an event with its owner file (docs/PROTOCOL.md, Enriched document): one lead, nothing invented, nothing lost.
 
-use crate::json::{Object, is_empty, is_same};
-use crate::lead::field::{KNOWN, LEAD_ID, OURS};
+use crate::json::{Object, is_empty, is_same, raw_text};
+use crate::lead::field::{EXTERNAL_ID, KNOWN, LEAD_ID, OURS};
 use crate::lead::id::LeadId;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -77,7 +77,9 @@ pub fn merge(
         .chain(lookup.iter())
         .map(|(name, _)| name)
         .collect();
-    for name in names.into_iter().filter(|name| *name != LEAD_ID) {
+    let external = External::find(lead_id, event, lookup);
+    let is_ours = |name: &str| name == LEAD_ID || (name == EXTERNAL_ID && external.is_some());
+    for name in names.into_iter().filter(|name| !is_ours(name)) {
         let sides = Sides {
             event: event.get(name),
             lookup: lookup.get(name),
@@ -97,7 +99,49 @@ pub fn merge(
         merged.fields.set(name, value.to_owned());
     }
     merged.fields.set_text(LEAD_ID, lead_id.as_str());
+    if let Some(external) = external {
+        external.write(&mut merged, [event, lookup]);
+    }
     Ok(merged)
+}
+
+/// The CRM's own id of a lead whose id is a stand-in.
+struct External {
+    text: Box<RawValue>,
+    side: Side,
+}
+
+impl External {
+    /// It is the one text that the stand-in is made of, wherever a side has it.
+    fn find(lead_id: &LeadId, event: &Object, lookup: &Object) -> Option<Self> {
+        let places = [LEAD_ID, EXTERNAL_ID].into_iter();
+        let places = places.flat_map(|name| {
+            [
+                (Side::Event, event.get(name)),
+                (Side::Lookup, lookup.get(name)),
+            ]
+        });
+        let mut texts =
+            places.filter_map(|(side, value)| Some((side, LeadId::external_in(value?)?)));
+        let is_its = |text: &str| LeadId::from_text(text).is_ok_and(|id| id == *lead_id);
+        let (side, text) = texts.find(|(_, text)| is_its(text))?;
+        Some(Self {
+            text: raw_text(&text),
+            side,
+        })
+    }
+
+    /// A field of that name that says something else gives way, and the document says so.
+    fn write(self, merged: &mut Merged, sides: [&Object; 2]) {
+        let mut fields = sides.into_iter().filter_map(|side| side.get(EXTERNAL_ID));
+        if fields.any(|value| !is_empty(value) && !is_same(value, &self.text)) {
+            merged.conflicts.push(Conflict {
+                field: EXTERNAL_ID.to_owned(),
+                kept: self.side,
+            });
+        }
+        merged.fields.set(EXTERNAL_ID, self.text);
+    }
 }
 
 /// A side that says whose it is is this lead's, and has no member of ours.

@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod document;
+mod external;
 pub(crate) mod field;
 pub mod id;
 pub mod merge;

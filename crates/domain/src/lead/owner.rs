@@ -228,7 +228,8 @@ mod tests {
                 "an object has the same key twice",
             ),
             (b"{}", "has no valid lead_id"),
-            (b"{\"lead_id\":\"../1\"}", "has no valid lead_id"),
+            (b"{\"lead_id\":\"test 1\"}", "has no valid lead_id"),
+            (b"{\"lead_id\":\"../1\"}", "names another lead"),
             (b"{\"lead_id\":\"test-2\"}", "names another lead"),
             (
                 b"{\"lead_id\":\"test-1\",\"_leadwire\":1}",

@@ -50,8 +50,7 @@ impl Kind for Close {
             ids.add_member(&event, "object_id")?;
             ids.add_member(&fields, "id")?;
         }
-        let lead_id = ids.only()?;
-        fields.set_text(LEAD_ID, lead_id.as_str());
+        let lead_id = ids.named_in(&mut fields)?;
         let event_id = parse_event_id(&event)?;
         let time = parse_time(&event, "date_created");
         Ok(Extracted::Event(Box::new(Event {

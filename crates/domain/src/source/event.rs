@@ -91,14 +91,17 @@ pub(super) fn parse_time(object: &Object, name: &str) -> Option<Timestamp> {
 #[derive(Default)]
 pub(super) struct LeadIds {
     found: Vec<LeadId>,
+    /// The id as the CRM writes it, where it goes by another.
+    external: Option<String>,
 }
 
 impl LeadIds {
     /// Adds a member that must be a lead id where it is there.
     pub(super) fn add_member(&mut self, object: &Object, name: &str) -> Result<(), Problem> {
         if let Some(value) = object.get(name).filter(|value| value.get() != "null") {
-            self.found
-                .push(LeadId::from_json(value).map_err(|_invalid| Problem::InvalidLeadId)?);
+            let id = LeadId::from_json(value).map_err(|_invalid| Problem::InvalidLeadId)?;
+            self.found.push(id);
+            self.external = self.external.take().or_else(|| LeadId::external_in(value));
         }
         Ok(())
     }
@@ -114,6 +117,15 @@ impl LeadIds {
 
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// The one id on which all agree, which the fields name as the CRM writes it.
+    pub(super) fn named_in(self, fields: &mut Object) -> Result<LeadId, Problem> {
+        let external = self.external.clone();
+        let lead_id = self.only()?;
+        let text = external.as_deref().unwrap_or_else(|| lead_id.as_str());
+        fields.set_text(LEAD_ID, text);
+        Ok(lead_id)
     }
 
     /// The one id on which all agree.

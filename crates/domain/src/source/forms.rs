@@ -47,8 +47,7 @@ fn parse_envelope(top: &Object, filter: EventFilter<'_>) -> Result<Extracted, Pr
     let mut ids = LeadIds::default();
     ids.add_member(top, LEAD_ID)?;
     ids.add_member(&fields, LEAD_ID)?;
-    let lead_id = ids.only()?;
-    fields.set_text(LEAD_ID, lead_id.as_str());
+    let lead_id = ids.named_in(&mut fields)?;
     let time = parse_time(top, "timestamp");
     Ok(Extracted::Event(Box::new(Event {
         lead_id,

@@ -4,15 +4,17 @@ use crate::command::lead;
 use crate::command::leads::EVENT_ID_CHARS_SHOWN;
 use crate::duration::{parse_age, render_relative};
 use crate::home::{HomeArgs, Operated};
-use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, printable, shorten};
+use crate::output::{BAD, Cell, DIM, Ended, GOOD, Output, plural, printable, shorten};
 use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::failure::{FailureReason, FailureRecord};
 use leadwire_domain::key::EventName;
+use leadwire_domain::lead::id::LeadId;
 use leadwire_pipeline::ledger::queue::QueueSnapshot;
 use leadwire_pipeline::ledger::{Failure, Ledger};
+use leadwire_pipeline::operate::quarantine;
 use leadwire_pipeline::operate::redrive::{Redrive, Redriven, preview};
 use leadwire_pipeline::port::Clock as _;
 use serde_json::json;
@@ -138,12 +140,10 @@ impl Age {
 /// Whether a failure is the one that a person means.
 fn is_meant(failure: &Failure, id: &str) -> bool {
     let is_name = |name: &EventName| name.to_string() == id || name.raw_key() == id;
+    let lead = LeadId::from_text(id).ok();
     let is_record = |record: &FailureRecord| {
         record.message_id == id
-            || record
-                .lead_id
-                .as_ref()
-                .is_some_and(|lead| lead.as_str() == id)
+            || (lead.is_some() && record.lead_id == lead)
             || record
                 .event_id
                 .as_ref()
@@ -197,8 +197,10 @@ pub(super) async fn ls<O: Operated>(
             "queued": is_queued(&look, failure),
         }))?;
     }
+    let kept = quarantine::count(home).await?;
     if failures.is_empty() {
         output.line(format!("{GOOD}Nothing failed.{GOOD:#}"))?;
+        mention(kept, output)?;
         return Ok(Ended::Done);
     }
     let rows = failures.iter().map(|failure| row(failure, &look, now));
@@ -218,7 +220,19 @@ pub(super) async fn ls<O: Operated>(
     output.line(format!(
         "{DIM}More: dlq show LEAD    Again: dlq redrive LEAD, or --reason REASON, or --all{DIM:#}"
     ))?;
+    mention(kept, output)?;
     Ok(Ended::Done)
+}
+
+/// What never became an event is no failure of one, and is not listed here.
+fn mention(kept: usize, output: &mut Output) -> anyhow::Result<()> {
+    if kept > 0 {
+        let requests = plural(kept, "request");
+        output.line(format!(
+            "{BAD}{requests}{BAD:#} in quarantine: quarantine ls"
+        ))?;
+    }
+    Ok(())
 }
 
 fn row(failure: &Failure, look: &QueueSnapshot, now: Timestamp) -> Vec<Cell> {

@@ -16,6 +16,7 @@ use jiff::SignedDuration;
 use leadwire_domain::source::{Source, Sources};
 use leadwire_local::{DataFolder, LocalHome, Mode, SmtpServer, probe_smtp};
 use leadwire_pipeline::ledger::Ledger;
+use leadwire_pipeline::operate::quarantine;
 use leadwire_pipeline::port::NoMailer;
 use serde_json::json;
 use std::fs;
@@ -101,6 +102,11 @@ async fn check_machine(args: &DoctorArgs) -> Vec<Check> {
             checks.extend(warnings.map(|warning| ("data folder", warn(warning.to_string()))));
             checks.push(("database", check_database(&home).await));
             checks.push(("tombstones", check_tombstones(&home).await));
+            let stored = home::desk(&home);
+            checks.push((
+                "quarantine",
+                check_quarantine(&stored, "leadwire quarantine ls").await,
+            ));
             match check_queue(&home).await {
                 Ok((queue, dead)) => checks.extend([("queue", queue), ("dead letters", dead)]),
                 Err(error) => checks.push(("queue", failed(error))),
@@ -135,7 +141,13 @@ async fn check_stack<O: Operated>(home: &O, name: &str) -> Vec<Check> {
         }
         Err(error) => failed(error),
     };
-    vec![("tombstones", tombstones), ("dead letters", dead)]
+    let see = format!("leadwire quarantine ls --stack {name}");
+    let quarantine = check_quarantine(home, &see).await;
+    vec![
+        ("tombstones", tombstones),
+        ("quarantine", quarantine),
+        ("dead letters", dead),
+    ]
 }
 
 #[cfg(feature = "aws")]
@@ -166,6 +178,17 @@ async fn check_tombstones(home: &LocalHome) -> Found {
     let remedy = "`leadwire up` makes them when it starts, or run `leadwire forget --tombstones`";
     match missing(home).await {
         Ok(count) => tombstones(count, remedy),
+        Err(error) => failed(error),
+    }
+}
+
+/// Whether a source sends what is no event.
+async fn check_quarantine<O: Operated>(home: &O, see: &str) -> Found {
+    match quarantine::count(home).await {
+        Ok(0) => ok("empty"),
+        Ok(count) => warn(format!(
+            "signed, and no event: {count}; see `{see}`, and `quarantine retry`"
+        )),
         Err(error) => failed(error),
     }
 }

@@ -64,7 +64,7 @@ pub(super) struct Known {
 impl Known {
     /// Of a lead, by its id as it is stored.
     pub(super) async fn of<O: Operated>(home: &O, lead_id: &str) -> anyhow::Result<Self> {
-        let owner_file_problem = match LeadId::parse(lead_id) {
+        let owner_file_problem = match LeadId::from_text(lead_id) {
             Ok(lead_id) => OwnerFileLine::look(home, &lead_id).await?.problem,
             Err(_not_an_id) => None,
         };
@@ -77,7 +77,7 @@ impl Known {
 
 /// A lead's id, as it was typed.
 pub(super) fn parse_id(text: &str) -> Result<LeadId, Usage> {
-    LeadId::parse(text).map_err(|error| Usage::of(format!("{text:?}: {error}")))
+    LeadId::from_text(text).map_err(|error| Usage::of(format!("{text:?}: {error}")))
 }
 
 /// Shows a lead. One that is not there is a failure.

@@ -101,7 +101,7 @@ impl OwnerFile {
         let mut wrong = Vec::new();
         fields.retain(|_, value| !value.trim().is_empty());
         let id = fields.get(LEAD_ID).map_or("", String::as_str);
-        let lead_id = LeadId::parse(id);
+        let lead_id = LeadId::from_text(id);
         if id.is_empty() {
             wrong.push(format!("{LEAD_ID} is empty"));
         } else if is_rounded(id) {
@@ -214,9 +214,9 @@ mod tests {
             ("lead_id=a;lead_owner=Omar;owner_email= ", &[]),
             ("lead_id=a;lead_owner= ", &["lead_owner is empty"]),
             (
-                "lead_id=../a;owner_email=nobody",
+                "lead_id=a b;owner_email=nobody",
                 &[
-                    "lead_id \"../a\": ",
+                    "lead_id \"a b\": ",
                     "lead_owner is empty",
                     "owner_email \"nobody\" is no single",
                 ],

@@ -13,6 +13,7 @@ mod lead;
 mod leads;
 mod lookup;
 mod parked;
+mod quarantine;
 mod replay;
 mod send;
 mod slo;
@@ -24,9 +25,10 @@ use crate::output::{Ended, Output};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use dlq::{Age, DlqCommand};
-use leadwire_pipeline::settings::SweepConfig;
+use leadwire_pipeline::settings::{IngestConfig, SweepConfig};
 use lookup::LookupCommand;
 use parked::ParkedCommand;
+use quarantine::QuarantineCommand;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -84,6 +86,9 @@ Examples:
     /// List mails with unconfirmed delivery, and resolve them
     #[command(subcommand)]
     Parked(ParkedCommand),
+    /// List, show and take again what a source signed and is no event
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Enrich leads once more, with today's owner files, and mail them again if that is wanted
     Replay(replay::ReplayArgs),
     /// Find leads whose trigger was lost, and enqueue them again
@@ -138,6 +143,7 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<Ended
         Command::Parked(ParkedCommand::Resolve(args)) => {
             with_home!(&args.home, home => parked::resolve(&home, &args, output))
         }
+        Command::Quarantine(command) => quarantine(command, output).await,
         Command::Canary(args) => {
             let timeout = canary::parse_timeout(&args)?;
             with_home!(&args.home, home => canary::run(Arc::new(home), &args, timeout, output))
@@ -179,6 +185,19 @@ async fn lookup(command: LookupCommand, output: &mut Output) -> anyhow::Result<E
             }
         },
         LookupCommand::Ls(args) => with_home!(&args, home => lookup::ls(&home, output)),
+    }
+}
+
+async fn quarantine(command: QuarantineCommand, output: &mut Output) -> anyhow::Result<Ended> {
+    match command {
+        QuarantineCommand::Ls(args) => with_home!(&args, home => quarantine::ls(&home, output)),
+        QuarantineCommand::Show(args) => {
+            with_home!(&args.home, home => quarantine::show(&home, &args, output))
+        }
+        QuarantineCommand::Retry(args) => {
+            let config = args.settings.read(IngestConfig::read)?;
+            with_home!(&args.home, home => quarantine::retry(Arc::new(home), &args, config, output))
+        }
     }
 }
 

@@ -151,7 +151,7 @@ async fn find<O: Operated>(home: &O, id: &str) -> anyhow::Result<BTreeSet<EventN
         return Ok(BTreeSet::from([name]));
     }
     let look = QueueSnapshot::default();
-    if let Ok(lead_id) = LeadId::parse(id) {
+    if let Ok(lead_id) = LeadId::from_text(id) {
         let events = ledger.lead(&look, &lead_id).await?;
         let doubtful = events.into_iter().filter(was_doubtful);
         let doubtful: BTreeSet<EventName> = doubtful.map(|event| event.name).collect();

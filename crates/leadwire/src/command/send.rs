@@ -117,7 +117,7 @@ fn prepare(
         Some(id) => EventId::parse(&id).map_err(|error| wrong("--event-id", &error))?,
         None => EventId::from_random(home::entropy().bits()),
     };
-    let lead_id = LeadId::parse(&numbered(&args.lead_id));
+    let lead_id = LeadId::from_text(&numbered(&args.lead_id));
     let now = home::now();
     let sample = Sample {
         lead_id: lead_id.map_err(|error| wrong("--lead-id", &error))?,

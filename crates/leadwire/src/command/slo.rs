@@ -56,7 +56,9 @@ pub(super) async fn run(args: &SloArgs, output: &mut Output) -> anyhow::Result<E
         "  {:.2} % in time: {in_time} in time, {late} late, {not_mailed} not mailed",
         share * 100.0
     ))?;
-    let (style, percent) = (if left > 0.0 { GOOD } else { BAD }, left * 100.0);
+    // The budget may miss zero by a rounding error, and is not shown as `-0`.
+    let percent = (left * 100.0).round() + 0.0;
+    let style = if left > 0.0 { GOOD } else { BAD };
     output.line(format!(
         "  {style}{percent:.0} % of the budget is left{style:#}"
     ))?;

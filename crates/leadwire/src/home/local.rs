@@ -11,7 +11,7 @@ use leadwire_local::{DataFolder, DeadLetter, LocalHome, LocalPorts, WaitingMessa
 use leadwire_pipeline::ledger::queue::{MessagesOf, QueueSnapshot};
 use leadwire_pipeline::port::{
     DeadLetterQueue, DelayQueue as _, NoMailer, OutgoingMessage, PortError, QueuedMessage,
-    SecretStore as _,
+    SecretStore,
 };
 use leadwire_pipeline::trace::TraceContext;
 use serde_json::Value;
@@ -92,6 +92,10 @@ impl Operated for LocalOperated {
         let lookup = self.back.lookup();
         lookup.put(lead_id, json).await?;
         Ok(lookup.path(lead_id).display().to_string())
+    }
+
+    fn sources(&self) -> impl SecretStore + 'static {
+        self.back.secrets()
     }
 
     async fn canary_secret(&self) -> Result<Option<String>, PortError> {

@@ -20,7 +20,7 @@ use leadwire_domain::notice::EmailAddress;
 use leadwire_pipeline::ledger::queue::{MessagesOf, QueueSnapshot};
 use leadwire_pipeline::port::{
     Attribute, Bucket, DeadLetterQueue, NewObject, NoMailer, ObjectStore as _, OutgoingMessage,
-    PortError, Ports, QueuedMessage, SecretStore as _,
+    PortError, Ports, QueuedMessage, SecretStore,
 };
 use leadwire_pipeline::settings::{AnySetting as _, LEASE_SECONDS, TO, Template};
 use leadwire_pipeline::trace::{TRACEPARENT, TRACESTATE, TraceContext};
@@ -52,6 +52,7 @@ pub(crate) struct DeadLetters {
     /// Whether the bucket is another's, which is only a parameter of the stack.
     is_lookup_foreign: bool,
     region: String,
+    sources: SecretsManagerStore,
     canary: SecretsManagerStore,
     canary_url: String,
     receivers: Vec<EmailAddress>,
@@ -86,6 +87,10 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
         lookup_bucket,
         is_lookup_foreign: foreign.is_some_and(|bucket| !bucket.is_empty()),
         region: region.unwrap_or_default(),
+        sources: match parameter_of(&stack, "SourcesSecretArn").filter(|arn| !arn.is_empty()) {
+            Some(arn) => SecretsManagerStore::new(clients.secrets(), arn),
+            None => SecretsManagerStore::none(),
+        },
         canary: match output_of(&stack, "CanarySecretArn") {
             Some(arn) => SecretsManagerStore::new(clients.secrets(), arn),
             None => SecretsManagerStore::none(),
@@ -217,6 +222,10 @@ impl Operated for StackOperated {
         let object = NewObject::of(json);
         self.ports.store.put(Bucket::Lookup, &key, object).await?;
         Ok(format!("s3://{}/{key}", self.back.lookup_bucket))
+    }
+
+    fn sources(&self) -> impl SecretStore + 'static {
+        self.back.sources.clone()
     }
 
     async fn canary_secret(&self) -> Result<Option<String>, PortError> {

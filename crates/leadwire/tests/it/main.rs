@@ -15,6 +15,7 @@ mod canary;
 mod command;
 mod crash;
 mod demo;
+mod door;
 mod forget;
 #[cfg(target_os = "linux")]
 mod full_disk;
@@ -26,6 +27,7 @@ mod load;
 mod mail;
 mod page;
 mod parked;
+mod quarantine;
 mod redrive;
 mod refuse;
 mod reload;

@@ -84,11 +84,7 @@ fn each_bad_body_is_answered_with_its_own_problem_and_leaves_nothing() {
         ("not UTF-8", b"{\"lead_id\":\"\xff\"}", json),
         ("a duplicate key", twice.as_bytes(), (400, "duplicate_key")),
         ("depth 200", deep.as_bytes(), (400, "too_deep")),
-        (
-            "a lead id that is a path",
-            br#"{"lead_id":"../x"}"#,
-            lead_id,
-        ),
+        ("a lead id with a blank", br#"{"lead_id":"a x"}"#, lead_id),
         ("no lead id", b"{}", lead_id),
         (
             "two mebibytes",

@@ -90,7 +90,7 @@ impl<'a, S: ObjectStore> Ledger<'a, S> {
 }
 
 impl<'a, S: ObjectStore> Listing<'a, S> {
-    fn new(store: &'a S, bucket: Bucket, prefix: impl Into<String>) -> Self {
+    pub(super) fn new(store: &'a S, bucket: Bucket, prefix: impl Into<String>) -> Self {
         Self {
             store,
             bucket,

@@ -7,6 +7,7 @@ use super::metric::Metric;
 use super::words::{Tone, Words, render_seconds, said};
 use crate::port::PortError;
 use jiff::SignedDuration;
+use leadwire_domain::key::QUARANTINE;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Source;
 
@@ -83,17 +84,22 @@ events! {
             source: e.source.map(Source::as_str),
             reason: e.reason.code(),
             cause: e.cause,
-            quarantine_key: e.quarantined.filter(|_| !e.is_unavailable()),
+            quarantine_key: e.kept(),
         }
         metrics(m): {
             if e.source.is_none_or(Source::is_metered) {
                 m.count_by(Metric::LeadsRejected, e.reason);
+                if let Some(source) = e.source.filter(|_| e.kept().is_some()) {
+                    m.count_by(Metric::Quarantined, source);
+                }
             }
         }
         console: {
             let source = e.source.map_or("unknown address", Source::as_str);
             let cause = e.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-            said(Tone::Wait, "refused", format!("{source}: {}{cause}", e.reason.code()))
+            let kept = e.kept().map(|key| format!("; kept: quarantine show {}", short(key)));
+            let kept = kept.unwrap_or_default();
+            said(Tone::Wait, "refused", format!("{source}: {}{cause}{kept}", e.reason.code()))
         };
     }
 
@@ -135,7 +141,21 @@ impl LeadAccepted<'_> {
     }
 }
 
+/// How many digits of a key in quarantine a person needs.
+const DIGITS_SHOWN: usize = 12;
+
+/// A key in quarantine as a person types it.
+pub fn short(key: &str) -> &str {
+    let digits = key.strip_prefix(QUARANTINE).unwrap_or(key);
+    digits.get(..DIGITS_SHOWN).unwrap_or(digits)
+}
+
 impl RequestRejected<'_> {
+    /// Under which key its bytes are kept.
+    fn kept(&self) -> Option<&str> {
+        self.quarantined.filter(|_| !self.is_unavailable())
+    }
+
     fn is_unavailable(&self) -> bool {
         self.reason == Rejection::Problem(Problem::Unavailable)
     }

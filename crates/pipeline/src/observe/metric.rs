@@ -60,6 +60,8 @@ metrics! {
     LeadsConflicting: Count of [Ingest] by Source;
     /// Requests, or single events of requests, rejected.
     LeadsRejected: Count of [Ingest] by Reason;
+    /// What a source signed, is no event, and was kept for a person.
+    Quarantined: Count of [Ingest] by Source;
     /// Events of a request that was accepted: one value a request.
     EventsPerRequest: Count of [Ingest];
     /// Enriched documents made.

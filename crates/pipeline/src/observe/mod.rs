@@ -27,7 +27,7 @@ pub use enrich::{
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{
-    LeadAccepted, RequestIgnored, RequestRejected, SourcesReloaded, SourcesUnavailable,
+    LeadAccepted, RequestIgnored, RequestRejected, SourcesReloaded, SourcesUnavailable, short,
 };
 pub use machine::{
     AcceptFailed, CanariesNotForgotten, ConnectionEnded, DeleteFailed, DrainTimedOut,

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod canary;
 pub mod forget;
+pub mod quarantine;
 pub mod redrive;
 pub mod replay;
 pub mod resolve;

@@ -43,6 +43,7 @@ mod owner_unfinished;
 mod parked;
 mod prefix;
 mod prelude;
+mod quarantine;
 mod receivers;
 mod redrive;
 mod replay;

@@ -117,7 +117,7 @@ async fn a_request_of_which_nothing_is_taken_names_the_types_and_what_is_no_even
 #[tokio::test(start_paused = true)]
 async fn a_request_of_which_every_element_is_refused_is_refused_for_the_first() {
     let world = standard_world();
-    let answer = post(&world, r#"[{"lead_id":"/"},7]"#).await;
+    let answer = post(&world, r#"[{"lead_id":" "},7]"#).await;
     check_refused(&answer, 400, "invalid_lead_id");
     assert_eq!(world.keys("quarantine/").len(), 2);
     check_told(

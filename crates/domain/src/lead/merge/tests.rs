@@ -45,6 +45,64 @@ fn facts_come_from_the_event_and_the_assignment_from_the_owner_file() {
     );
 }
 
+/// The merge of the lead `urn:li:1`: its `external_id`, and who kept it where it was in doubt.
+#[track_caller]
+fn check_external(event: &str, lookup: &str, expected: &str) {
+    let lead_id = LeadId::from_text("urn:li:1").unwrap();
+    let id = lead_id.as_str();
+    let [event, lookup] = [event, lookup].map(|side| parse(&side.replace("OURS", id)));
+    let merged = merge(&lead_id, &event, Some(&lookup)).unwrap();
+    assert_eq!(merged.fields.text(LEAD_ID).as_deref(), Some(id));
+    let external = merged.fields.text("external_id").unwrap_or_default();
+    let kept = merged
+        .conflicts
+        .iter()
+        .map(|found| format!(" {:?}", found.kept));
+    assert_eq!(external + &kept.collect::<String>(), expected);
+    let again = merge(&lead_id, &merged.fields, Some(&lookup)).unwrap();
+    assert_eq!(verbatim(&again.fields), verbatim(&merged.fields));
+}
+
+#[test]
+fn the_crms_own_id_is_kept_wherever_a_side_has_it() {
+    check_external(
+        r#"{"lead_id":"urn:li:1"}"#,
+        r#"{"lead_id":"OURS"}"#,
+        "urn:li:1",
+    );
+    check_external(
+        r#"{"lead_id":"OURS"}"#,
+        r#"{"lead_id":"urn:li:1"}"#,
+        "urn:li:1",
+    );
+    check_external(
+        r#"{"lead_id":"urn:li:1"}"#,
+        r#"{"lead_id":"urn\u003ali:1","external_id":"urn:li:1"}"#,
+        "urn:li:1",
+    );
+    check_external(
+        r#"{"lead_id":"urn:li:1","external_id":"other"}"#,
+        r#"{"lead_id":"OURS"}"#,
+        "urn:li:1 Event",
+    );
+    check_external(
+        r#"{"lead_id":"OURS"}"#,
+        r#"{"lead_id":"urn:li:1","external_id":7}"#,
+        "urn:li:1 Lookup",
+    );
+    check_external(
+        r#"{"lead_id":"OURS","external_id":"other"}"#,
+        r#"{"lead_id":"OURS"}"#,
+        "other",
+    );
+    // A lead whose id is its own has no other: a field of that name is one like any.
+    check(
+        r#"{"lead_id":"1","external_id":"a"}"#,
+        r#"{"lead_id":"1","external_id":"b"}"#,
+        r#"external_id="b" |  | external_id:Lookup"#,
+    );
+}
+
 #[test]
 fn what_is_absent_null_or_empty_is_filled_by_the_other_side() {
     for empty in ["null", r#""""#, r#"" \t""#] {

@@ -81,10 +81,14 @@ fn a_lead_id_is_a_text_or_a_whole_number_in_its_exact_digits() {
         {"lead_id":"\u0061"} => a - -
         {"lead_id":0} => 0 - -
         {"lead_id":12345678901234567890123} => 12345678901234567890123 - -
+        {"lead_id":"a\u002fb"} => x-c14cddc033f64b9dea80ea675cf280a0 - -
+        {"lead_id":"x-c14cddc033f64b9dea80ea675cf280a0"} => x-c14cddc033f64b9dea80ea675cf280a0 - -
+        {"lead_id":"é","data":{"lead_id":"x-4a99557e4033c3539de2eb65472017ca"}} => x-4a99557e4033c3539de2eb65472017ca - -
+        {"lead_id":"é","data":{"lead_id":"e"}} => conflicting_lead_ids
         {"Lead_Id":"a","id":"a"} => invalid_lead_id
         "#,
     );
-    let bad = r#"null true {} [] ["a"] 1.0 1e2 1E2 -1 -0 "" "a/b" "a\u0000" "é" "a\n""#;
+    let bad = r#"null true {} [] ["a"] 1.0 1e2 1E2 -1 -0 "" "a\u0000" "a\u00ad" "\ud83d" "a\n""#;
     let too_long = "1".repeat(129);
     for bad in bad.split(' ').chain([r#"" a""#, &too_long]) {
         let body = format!(r#"{{"lead_id":{bad}}}"#);
@@ -376,7 +380,7 @@ fn hostile_values_are_fields_like_any_other_and_hostile_ids_are_refused() {
         let value_json = quoted(value);
         let body = format!(r#"{{"lead_id":"a","display_name":{value_json}}}"#);
         check(Source::Generic, &body, "a - -");
-        let expected = match LeadId::parse(value) {
+        let expected = match LeadId::from_text(value) {
             Ok(id) => format!("{id} - -"),
             Err(_) => "invalid_lead_id".to_owned(),
         };
@@ -409,11 +413,11 @@ proptest! {
     fn any_text_as_lead_id_is_taken_exactly_when_it_is_one(text in text()) {
         let body = format!(r#"{{"lead_id":{}}}"#, quoted(&text));
         match Source::Generic.parse(body.as_bytes(), EventFilter::All) {
-            Ok(Extracted::Event(event)) => prop_assert_eq!(event.lead_id.as_str(), text),
+            Ok(Extracted::Event(event)) => prop_assert_eq!(Ok(event.lead_id), LeadId::from_text(&text)),
             Ok(Extracted::Ignored(_)) => prop_assert!(false, "the flat form is always taken"),
             Err(problem) => {
                 prop_assert_eq!(problem, Problem::InvalidLeadId);
-                prop_assert!(LeadId::parse(&text).is_err());
+                prop_assert!(LeadId::from_text(&text).is_err());
             }
         }
     }
@@ -424,6 +428,30 @@ proptest! {
             let _answer = source.parse(&bytes, EventFilter::All);
         }
         let _answers = (Source::parse_unlabelled(&bytes), Source::Generic.is_misdirected(&bytes));
+    }
+}
+
+#[test]
+fn every_form_names_the_lead_as_the_crm_writes_it() {
+    let id = LeadId::from_text("urn:li:1").unwrap();
+    let close =
+        r#"{"event":{"object_type":"lead","action":"created","lead_id":"urn:li:1","data":{}}}"#;
+    for (source, body) in [
+        (Source::Generic, r#"{"lead_id":"urn:li:1"}"#.to_owned()),
+        (
+            Source::Standard,
+            r#"{"type":"x","lead_id":"urn:li:1","data":{}}"#.to_owned(),
+        ),
+        (
+            Source::Standard,
+            format!(r#"{{"type":"x","lead_id":"{id}","data":{{"lead_id":"urn:li:1"}}}}"#),
+        ),
+        (Source::Close, close.to_owned()),
+    ] {
+        let event = parse(source, &body);
+        assert_eq!(event.lead_id, id, "{body}");
+        let named = event.fields.text("lead_id");
+        assert_eq!(named.as_deref(), Some("urn:li:1"), "{body}");
     }
 }
 

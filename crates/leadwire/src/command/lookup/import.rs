@@ -165,11 +165,11 @@ mod tests {
 
     #[test]
     fn every_bad_row_is_found_with_its_line() {
-        let text = "Lead_ID,Owner,owner_email\r\na,Omar,omar@example.com\r\n../b,Omar,\r\nc,,\r\nd,Dora,nobody\r\na,Ann,\r\n\r\nf,\"Fay\r\nF\",\r\ng,Gus,,x\r\nh,Hal,hal@example.com,,\r\n";
+        let text = "Lead_ID,Owner,owner_email\r\na,Omar,omar@example.com\r\nb b,Omar,\r\nc,,\r\nd,Dora,nobody\r\na,Ann,\r\n\r\nf,\"Fay\r\nF\",\r\ng,Gus,,x\r\nh,Hal,hal@example.com,,\r\n";
         let (leads, bad) = said(text);
         assert_eq!(leads, ["a", "f", "h"]);
         let begins = [
-            "line 3: lead_id \"../b\"",
+            "line 3: lead_id \"b b\"",
             "line 4: lead_owner is empty",
             "line 5: owner_email \"nobody\"",
             "line 6: a stands in line 2 already",

@@ -67,7 +67,7 @@ impl Id {
             return key.map(Self::Key).map_err(|error| wrong(text, &error));
         }
         let event = EventName::parse_raw_key(&format!("{RAW}{text}.json"));
-        let lead = LeadId::parse(text);
+        let lead = LeadId::from_text(text);
         match (event, lead) {
             (Err(_), Err(error)) => Err(wrong(text, &error)),
             (event, lead) => Ok(Self::Name {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::problem::Problem;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// Seconds after which a CRM may come back when storing could not be assured.
 const RETRY_AFTER_SECONDS: u32 = 5;
@@ -46,13 +47,16 @@ pub struct AcceptedEvent {
 }
 
 /// One element of a request that is no event, and keeps no other from being taken.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct RefusedElement {
     /// Its place in the request, from 0.
     pub index: usize,
     /// Why.
     #[serde(rename = "code")]
     pub problem: Problem,
+    /// More on why, for the answer to a request of which nothing is taken.
+    #[serde(skip)]
+    pub hint: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -74,13 +78,13 @@ struct Ignored<'a> {
 
 /// RFC 9457.
 #[derive(Serialize)]
-struct ProblemDocument {
+struct ProblemDocument<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     status: u16,
     code: &'static str,
-    detail: &'static str,
+    detail: &'a str,
 }
 
 impl AcceptedEvent {
@@ -116,13 +120,22 @@ impl Answer {
 
     /// A problem document. Carriers use it too, where they refuse a request before the stage sees it.
     pub fn problem(problem: Problem) -> Self {
+        Self::problem_with(problem, None)
+    }
+
+    /// A problem document, with what is known of this very request.
+    pub(super) fn problem_with(problem: Problem, hint: Option<&str>) -> Self {
+        let detail = match hint {
+            Some(hint) => Cow::Owned(format!("{} {hint}", problem.detail())),
+            None => Cow::Borrowed(problem.detail()),
+        };
         let status = problem.status();
         let document = ProblemDocument {
             kind: "about:blank",
             title: title(status),
             status,
             code: problem.code(),
-            detail: problem.detail(),
+            detail: &detail,
         };
         let mut answer = Self::json(status, "application/problem+json", &document);
         answer.retry_after_seconds = matches!(problem, Problem::Unavailable | Problem::Throttled)
@@ -152,9 +165,11 @@ fn title(status: u16) -> &'static str {
         401 => "Unauthorized",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        408 => "Request Timeout",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
         _ => "Service Unavailable",
     }
 }

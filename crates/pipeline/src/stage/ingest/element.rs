@@ -3,12 +3,11 @@
 use super::refusal::Refusal;
 use super::store_once::{NewEvent, StoredEvent};
 use super::{Ingest, Trusted};
+use crate::ledger::{Ledger, NewQuarantined, Place};
 use crate::observe::{CallFailed, RequestIgnored, Subject};
-use crate::port::{
-    Acceptance, Accepted, Bucket, Entropy, Home, NewObject, ObjectStore, PortError, SecretStore,
-};
+use crate::port::{Acceptance, Accepted, Entropy, Home, ObjectStore, PortError, SecretStore};
 use crate::trace;
-use leadwire_domain::key::{Identity, quarantine_key};
+use leadwire_domain::key::Identity;
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::{Event, Extracted};
@@ -20,10 +19,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// An element, as it lies in its request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Element<'a> {
-    /// Its place.
-    pub(super) index: usize,
-    /// Whether there are others.
-    pub(super) has_others: bool,
+    pub(super) place: Place,
     /// The event's own bytes.
     pub(super) body: &'a [u8],
 }
@@ -35,8 +31,8 @@ pub(super) enum Taken {
     Stored(Box<TakenEvent>),
     /// An event of a type that is not taken.
     Ignored(String),
-    /// No event. It was reported.
-    Refused(Problem),
+    /// No event. It was reported; the reason, and what else there is to say.
+    Refused(Problem, Option<String>),
 }
 
 /// An event that is stored.
@@ -68,10 +64,10 @@ impl RequestId {
         }
     }
 
-    fn of_element(&self, element: Element<'_>) -> Option<EventId> {
+    pub(super) fn of_element(&self, element: Element<'_>) -> Option<EventId> {
         let id = self.id.as_ref()?;
-        Some(if element.has_others {
-            id.of_element(element.index)
+        Some(if element.place.has_others {
+            id.of_element(element.place.index)
         } else {
             id.clone()
         })
@@ -87,13 +83,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         element: Element<'_>,
     ) -> Result<Taken, Refusal> {
         let source = trusted.source;
-        let filter = trusted.sources.filter(source);
-        let parsed = if trusted.verified.is_signed && source.is_misdirected(element.body) {
-            Err(Problem::WrongSource)
-        } else {
-            source.parse(element.body, filter)
-        };
-        match parsed {
+        match self.read(trusted, element.body) {
             Ok(Extracted::Event(event)) => {
                 let event_id = event.event_id.clone();
                 let given = event_id.or_else(|| request_id.of_element(element));
@@ -105,30 +95,48 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                 Ok(Taken::Ignored(event_type))
             }
             Err(problem) => {
-                let refusal = self.quarantine(trusted, problem, element.body).await?;
-                Ok(Taken::Refused(refusal.report(Some(source))))
+                let kept = (Some(element.place), element.body);
+                let refusal = self.quarantine(trusted, request_id, problem, kept).await?;
+                let (problem, hint) = refusal.report(Some(source));
+                Ok(Taken::Refused(problem, hint))
             }
         }
+    }
+
+    /// Reads an element, by what its source is configured to take.
+    pub(super) fn read(&self, trusted: &Trusted<'_>, body: &[u8]) -> Result<Extracted, Problem> {
+        let source = trusted.source;
+        if trusted.verified.is_signed && source.is_misdirected(body) {
+            return Err(Problem::WrongSource);
+        }
+        source.parse(body, trusted.sources.filter(source))
     }
 
     /// What is signed and no event is kept before it is refused: a CRM that changes its format loses nothing. Unsigned bytes are not kept.
     pub(super) async fn quarantine(
         &self,
         trusted: &Trusted<'_>,
+        request_id: &RequestId,
         problem: Problem,
-        body: &[u8],
+        (place, body): (Option<Place>, &[u8]),
     ) -> Result<Refusal, Refusal> {
         if !trusted.verified.is_signed {
-            return Ok(problem.into());
+            return Ok(Refusal::of_body(problem, body, None));
         }
-        let key = quarantine_key(Sha256Hex::of(body));
-        let (store, object) = (self.home.store(), NewObject::of(body.to_vec()));
-        let put = store.put(Bucket::Enriched, &key, object).await;
-        put.map_err(|error| unavailable(Subject::default(), error))?;
-        Ok(Refusal::quarantined(problem, key))
+        let new = NewQuarantined {
+            source: trusted.source,
+            received_at: trusted.request.received_at,
+            problem,
+            request_id: request_id.id.as_ref(),
+            place,
+            body,
+        };
+        let put = Ledger::new(self.home.store()).put_quarantined(&new).await;
+        let key = put.map_err(|error| unavailable(Subject::default(), error))?;
+        Ok(Refusal::of_body(problem, body, Some(key)))
     }
 
-    async fn store(
+    pub(super) async fn store(
         &self,
         trusted: &Trusted<'_>,
         element: Element<'_>,
@@ -138,7 +146,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let (request, source) = (trusted.request, trusted.source);
         let has_own_id = given.is_some();
         let event_id = given.unwrap_or_else(|| EventId::from_random(self.home.entropy().bits()));
-        if !element.has_others {
+        if !element.place.has_others {
             let span = Span::current();
             span.record(trace::LEAD_ID, event.lead_id.as_str());
             span.record(trace::EVENT_ID, event_id.as_str());

@@ -4,6 +4,7 @@
 //! This file verifies. `take.rs` takes the request's elements one by one and answers; `element.rs` reads one of them, and `store_once.rs`
 //! stores its event.
 
+mod again;
 mod answer;
 mod element;
 mod refusal;
@@ -11,6 +12,7 @@ mod request;
 mod store_once;
 mod take;
 
+pub use again::Again;
 pub use answer::{AcceptedEvent, Answer, RefusedElement};
 pub use request::Request;
 

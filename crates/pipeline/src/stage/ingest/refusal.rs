@@ -4,6 +4,7 @@ use super::Answer;
 use crate::observe::{Rejection, RequestRejected};
 use crate::port::PortError;
 use crate::trace;
+use leadwire_domain::hint;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::{Source, Unverified};
 use tracing::Span;
@@ -13,6 +14,8 @@ pub(super) struct Refusal {
     reason: Rejection,
     cause: Option<String>,
     quarantined: Option<String>,
+    /// What the sender is told besides.
+    hint: Option<String>,
 }
 
 impl From<Problem> for Refusal {
@@ -21,6 +24,7 @@ impl From<Problem> for Refusal {
             reason: problem.into(),
             cause: None,
             quarantined: None,
+            hint: None,
         }
     }
 }
@@ -40,6 +44,7 @@ impl From<Unverified> for Refusal {
             reason,
             cause: Some(why.to_string()),
             quarantined: None,
+            hint: None,
         }
     }
 }
@@ -57,39 +62,48 @@ impl Refusal {
             reason: Problem::Unavailable.into(),
             cause: Some(cause.into()),
             quarantined: None,
+            hint: None,
         }
     }
 
-    /// The body is none of this source, and is kept under `key`.
-    pub(super) fn quarantined(problem: Problem, key: String) -> Self {
+    /// The body is no event of its source, and is kept under `key` where that is known.
+    pub(super) fn of_body(problem: Problem, body: &[u8], key: Option<String>) -> Self {
         Self {
-            quarantined: Some(key),
+            quarantined: key,
+            hint: hint::of(problem, body),
             ..problem.into()
         }
     }
 
-    /// Reports it. `source` is where the request came to, where that is known.
-    pub(super) fn report(self, source: Option<Source>) -> Problem {
+    /// Reports it, and gives the reason with its hint. `source` is where the request came to, where that is known.
+    pub(super) fn report(self, source: Option<Source>) -> (Problem, Option<String>) {
         RequestRejected {
             source,
             reason: self.reason,
-            cause: self.cause.as_deref(),
+            cause: self.cause.as_deref().or(self.hint.as_deref()),
             quarantined: self.quarantined.as_deref(),
         }
         .emit();
-        self.reason.problem()
+        (self.reason.problem(), self.hint)
+    }
+
+    /// As an error of an operator's verb.
+    pub(super) fn into_error(self, action: &'static str) -> PortError {
+        let cause = self.cause.unwrap_or_else(|| self.reason.code().to_owned());
+        PortError::transient(action, cause)
     }
 
     /// Reports it, and answers.
     pub(super) fn answer(self, source: Option<Source>) -> Answer {
-        refuse(self.report(source))
+        let (problem, hint) = self.report(source);
+        refuse(problem, hint.as_deref())
     }
 }
 
 /// Refuses a request for a reason that was reported.
-pub(super) fn refuse(problem: Problem) -> Answer {
+pub(super) fn refuse(problem: Problem, hint: Option<&str>) -> Answer {
     let span = Span::current();
     span.record(trace::OUTCOME, "refused");
     span.record(trace::ERROR_TYPE, problem.code());
-    Answer::problem(problem)
+    Answer::problem_with(problem, hint)
 }

@@ -4,6 +4,7 @@ use super::answer::{AcceptedEvent, Answer, RefusedElement};
 use super::element::{Element, RequestId, Taken, TakenEvent, unavailable};
 use super::refusal::{Refusal, refuse};
 use super::{Ingest, Trusted};
+use crate::ledger::Place;
 use crate::observe::{LeadAccepted, Subject};
 use crate::port::{Clock, DelayQueue, Home, OutgoingMessage, SecretStore};
 use crate::trace;
@@ -35,19 +36,19 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// others as duplicates.
     pub(super) async fn take(&self, trusted: &Trusted<'_>) -> Result<Answer, Refusal> {
         let body = trusted.request.body;
+        let request_id = RequestId::of(trusted);
         let elements = match trusted.source.split(body) {
             Ok(elements) => elements,
-            Err(problem) => return Err(self.quarantine(trusted, problem, body).await?),
+            Err(problem) => {
+                let kept = self.quarantine(trusted, &request_id, problem, (None, body));
+                return Err(kept.await?);
+            }
         };
-        let request_id = RequestId::of(trusted);
         let has_others = elements.len() > 1;
         let take = |(index, body)| {
             let body: &Cow<'_, [u8]> = body;
-            let element = Element {
-                index,
-                has_others,
-                body,
-            };
+            let place = Place { index, has_others };
+            let element = Element { place, body };
             self.take_element(trusted, &request_id, element)
         };
         let taken = if let [only] = &*elements {
@@ -74,7 +75,11 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
 
     /// Sends the trigger of each event, with what is left of its delay; for a duplicate too, since the first delivery may have come no
     /// further than this one.
-    async fn enqueue(&self, trusted: &Trusted<'_>, events: &[TakenEvent]) -> Result<(), Refusal> {
+    pub(super) async fn enqueue(
+        &self,
+        trusted: &Trusted<'_>,
+        events: &[TakenEvent],
+    ) -> Result<(), Refusal> {
         let unqueued = events
             .iter()
             .filter(|event| !event.is_queued && !event.stored.forgotten);
@@ -129,7 +134,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             return Answer::accepted(&entries, &sorted.refused);
         }
         match sorted.refused.first() {
-            Some(first) if sorted.types.is_empty() => refuse(first.problem),
+            Some(first) if sorted.types.is_empty() => refuse(first.problem, first.hint.as_deref()),
             _ => {
                 Span::current().record(trace::OUTCOME, "ignored");
                 Answer::ignored(&sorted.types, &sorted.refused)
@@ -138,7 +143,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     }
 
     /// Reports every event by itself.
-    fn report(&self, trusted: &Trusted<'_>, events: &[TakenEvent]) {
+    pub(super) fn report(&self, trusted: &Trusted<'_>, events: &[TakenEvent]) {
         let is_duplicate = events.iter().all(|event| event.stored.duplicate);
         let outcome = if is_duplicate {
             "duplicate"
@@ -168,7 +173,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         .emit();
     }
 
-    fn entry(&self, event: &TakenEvent, is_key_ignored: bool) -> AcceptedEvent {
+    pub(super) fn entry(&self, event: &TakenEvent, is_key_ignored: bool) -> AcceptedEvent {
         AcceptedEvent {
             enrich_not_before: self.not_before(event.stored.accepted_at),
             lead_id: event.stored.lead_id.clone(),
@@ -199,8 +204,13 @@ impl Sorted {
                 Ok(Taken::Stored(event)) => sorted.events.push(*event),
                 Ok(Taken::Ignored(event_type)) if sorted.types.contains(&event_type) => {}
                 Ok(Taken::Ignored(event_type)) => sorted.types.push(event_type),
-                Ok(Taken::Refused(problem)) => {
-                    sorted.refused.push(RefusedElement { index, problem });
+                Ok(Taken::Refused(problem, hint)) => {
+                    let refused = RefusedElement {
+                        index,
+                        problem,
+                        hint,
+                    };
+                    sorted.refused.push(refused);
                 }
                 Err(refusal) => failed = failed.or(Some(refusal)),
             }

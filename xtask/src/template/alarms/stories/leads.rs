@@ -12,6 +12,10 @@ fn accepted(tape: &mut Tape, source: &str, minutes: impl Minutes) {
     tape.counted(Metric::LeadsAccepted, ("source", source), minutes);
 }
 
+fn quarantined(tape: &mut Tape, source: &str, minutes: impl Minutes) {
+    tape.counted(Metric::Quarantined, ("source", source), minutes);
+}
+
 fn refused(tape: &mut Tape, reason: &str, minutes: impl Minutes) {
     tape.counted(Metric::LeadsRejected, ("reason", reason), minutes);
 }
@@ -67,6 +71,18 @@ pub(super) fn tell(stories: &mut Stories) {
         .stays_ok(200, |tape| {
             tape.queue(AGE, "DelayQueue", 60..200, 600.0);
             tape.queue(AGE, "DelayQueue", 100..102, 1700.0);
+        });
+    stories
+        .of("QuarantinedAlarm")
+        // At the first, of any source, for as long as there are others within a quarter of an hour.
+        .fires((101, 140), |tape| {
+            quarantined(tape, "close", [100]);
+            quarantined(tape, "generic", [110]);
+        })
+        // About what was refused and not signed, and about leads.
+        .stays_ok(200, |tape| {
+            refused(tape, "invalid_json", 60..200);
+            accepted(tape, "close", 60..200);
         });
     stories
         .of("NothingVerifiedAlarm")
