@@ -10,7 +10,9 @@ use leadwire_domain::lead::document::{Enriched, Provenance, parse_enriched, rend
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
 use leadwire_domain::lead::merge::{Merged, merge};
 use leadwire_domain::notice::{Content, MailTemplate};
-use leadwire_domain::source::{Delivery, Event, EventFilter, Extracted, Source, Sources};
+use leadwire_domain::source::{
+    Delivery, Event, EventFilter, Extracted, Source, SourceKind, Sources,
+};
 use std::hint::black_box;
 
 /// Custom fields: none, as many as a busy CRM has, and close to the longest body that is taken.
@@ -20,7 +22,7 @@ fn bytes(body: &[u8]) -> Throughput {
     Throughput::Bytes(u64::try_from(body.len()).expect("a short body"))
 }
 
-fn event(source: Source, body: &str) -> Event {
+fn event(source: SourceKind, body: &str) -> Event {
     match source.parse(body.as_bytes(), EventFilter::All) {
         Ok(Extracted::Event(event)) => *event,
         Ok(Extracted::Ignored(_)) | Err(_) => {
@@ -34,13 +36,13 @@ fn parse(criterion: &mut Criterion) {
     let flat = sample::flat("lead_1");
     group.throughput(bytes(flat.as_bytes()));
     group.bench_function("flat", |bencher| {
-        bencher.iter(|| event(Source::Generic, black_box(&flat)));
+        bencher.iter(|| event(SourceKind::Generic, black_box(&flat)));
     });
     for custom in CUSTOM_FIELDS {
         let close = sample::close("lead_1", "ev_1", custom);
         group.throughput(bytes(close.as_bytes()));
         group.bench_function(BenchmarkId::new("close", close.len()), |bencher| {
-            bencher.iter(|| event(Source::Close, black_box(&close)));
+            bencher.iter(|| event(SourceKind::Close, black_box(&close)));
         });
     }
     group.finish();
@@ -50,26 +52,27 @@ fn signature(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("verify");
     let body = sample::close("lead_1", "ev_1", 40);
     group.throughput(bytes(body.as_bytes()));
-    for source in [Source::Close, Source::Standard] {
+    for source in [SourceKind::Close, SourceKind::Standard] {
         for active in [1, 2] {
             // The one that matches is the last: the others are tried all the same.
             let secrets = (0..active).map(|index| sample::secret(source, index));
             let secrets: Vec<_> = secrets.collect();
             let signing = secrets.last().expect("there is one");
             let headers = sample::signed_headers(source, signing, body.as_bytes());
-            let document = serde_json::json!({ source.as_str(): { "secrets": secrets } });
+            let document = serde_json::json!({ source.name(): { "secrets": secrets } });
             let sources = Sources::parse(&document.to_string()).expect("a good document");
-            let id = BenchmarkId::new(source.as_str(), format!("{active}_secrets"));
+            let id = BenchmarkId::new(source.name(), format!("{active}_secrets"));
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
                     let delivery = Delivery {
+                        method: "POST",
+                        query: "",
                         headers: &headers,
                         body: black_box(body.as_bytes()),
                         received_at: sample::now(),
                     };
-                    sources
-                        .verify(source, &delivery)
-                        .expect("the signature is right")
+                    let verified = sources.verify(Source::from(source).name(), &delivery);
+                    verified.expect("the signature is right").1
                 });
             });
         }
@@ -79,7 +82,7 @@ fn signature(criterion: &mut Criterion) {
 
 /// The two sides of a merge.
 fn sides(custom: usize) -> (Event, Object) {
-    let event = event(Source::Close, &sample::close("lead_1", "ev_1", custom));
+    let event = event(SourceKind::Close, &sample::close("lead_1", "ev_1", custom));
     let owner = Object::parse(sample::owner("lead_1").as_bytes()).expect("an object");
     (event, owner)
 }
@@ -94,6 +97,7 @@ fn provenance(merged: &Merged) -> Provenance {
         schema: 1,
         event_id: EventId::parse("ev_1").expect("visible ASCII"),
         source: "close".to_owned(),
+        kind: None,
         raw_key: "raw/crm_event_lead_1_20261123T064958123000Z.json".to_owned(),
         raw_sha256: Sha256Hex::of(b"raw"),
         accepted_at: sample::now(),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::SourceKind;
 use leadwire_pipeline::settings::EnrichConfig;
 use leadwire_pipeline::testkit;
 use std::fmt::Write as _;
@@ -46,16 +46,17 @@ pub fn owner(lead_id: &str) -> String {
     )
 }
 
-/// The headers with which `source` signs `body` at [`now`].
-pub fn signed_headers(source: Source, secret: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+/// The headers with which a source of this kind signs `body` at [`now`].
+pub fn signed_headers(kind: SourceKind, secret: &str, body: &[u8]) -> Vec<(&'static str, String)> {
     let event_id = EventId::parse("msg_bench_1").expect("visible ASCII");
-    let key = source.parse_key(secret).expect("a secret of this form");
-    key.sign(&event_id, body, now()).expect("a plain id")
+    let source = kind.example(secret).expect("a secret of this form");
+    let signed = source.sign(&event_id, body.to_vec(), now());
+    signed.expect("a plain id").headers
 }
 
-/// A secret of the form of its source; `index` tells secrets apart.
-pub fn secret(source: Source, index: u8) -> String {
-    source.make_secret([index; 32])
+/// A secret of the form of its kind; `index` tells secrets apart.
+pub fn secret(kind: SourceKind, index: u8) -> String {
+    kind.make_secret([index; 32])
 }
 
 /// The stage's configuration without any delay, so that what was queued is due.

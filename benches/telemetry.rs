@@ -8,7 +8,7 @@
 use anyhow::{Context as _, Result, ensure};
 use leadwire_benches::sample;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::SourceKind;
 use leadwire_tests::cloud::Cloud;
 use leadwire_tests::collector::Collector;
 use leadwire_tests::collector::xray::XrayDaemon;
@@ -77,7 +77,7 @@ impl Side {
         environment.insert("AWS_CA_BUNDLE".to_owned(), root);
         environment.insert("TRACE_EXPORTER".to_owned(), way.to_owned());
         environment.extend(address.map(|(name, value)| (name.to_owned(), value)));
-        let secret = sample::secret(Source::Close, 1);
+        let secret = sample::secret(SourceKind::Close, 1);
         cloud.hold_secret(SECRET, json!({"close": {"secrets": [secret]}}));
         let function = |binary: &str, environment: &BTreeMap<String, String>| {
             Function::new(FunctionConfig {
@@ -147,13 +147,14 @@ fn open_post(lead: &str) -> Result<Value> {
 fn signed_post(lead: &str) -> Result<Value> {
     let event_id = format!("ev_{lead}");
     let body = sample::close(lead, &event_id, CUSTOM_FIELDS);
-    let key = Source::Close.parse_key(&sample::secret(Source::Close, 1));
-    let signed = key.and_then(|key| {
-        let id = EventId::parse(&event_id).ok()?;
-        key.sign(&id, body.as_bytes(), clock::now())
-    });
-    let headers = signed.context("the sample can be signed")?;
-    let headers = headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let source = SourceKind::Close.example(&sample::secret(SourceKind::Close, 1))?;
+    let id = EventId::parse(&event_id)?;
+    let signed = source.sign(&id, body.clone().into_bytes(), clock::now());
+    let signed = signed.context("the sample can be signed")?;
+    let headers = signed
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()));
     let headers: Vec<(&str, &str)> = headers.collect();
     let request = http::post("/ingest/close", &headers, &body)?;
     Ok(web(Shape::Rest, "/ingest/close", &request))

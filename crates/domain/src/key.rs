@@ -265,6 +265,7 @@ pub fn compact(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::SourceKind;
 
     fn name() -> EventName {
         EventName::new(
@@ -393,7 +394,7 @@ mod tests {
         let time: Timestamp = "2026-11-23T06:50:00Z".parse().unwrap();
         let slot = |id: &str, slot| {
             let identity = Identity {
-                source: Source::Close,
+                source: SourceKind::Close.into(),
                 event_id: &EventId::parse(id).unwrap(),
             };
             EventName::in_slot(&lead, time, &identity, slot)
@@ -409,8 +410,8 @@ mod tests {
     #[test]
     fn the_same_id_at_two_sources_is_two_events() {
         let event_id = EventId::parse("1").unwrap();
-        let [close, standard] = [Source::Close, Source::Standard].map(|source| Identity {
-            source,
+        let [close, standard] = [SourceKind::Close, SourceKind::Standard].map(|kind| Identity {
+            source: kind.into(),
             event_id: &event_id,
         });
         assert_ne!(close.dedupe_key(), standard.dedupe_key());

@@ -6,6 +6,8 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const EVENTS_MAX: usize = 100;
 /// Longest type of an event that is repeated in an answer, in characters: a CRM's own word, and a sender may write anything there.
 pub const EVENT_TYPE_CHARS_MAX: usize = 128;
+/// The longest name of a source.
+pub const SOURCE_NAME_BYTES_MAX: usize = 32;
 /// Deepest nesting of JSON (promise P8); `serde_json` itself stops at 128.
 pub const JSON_DEPTH_MAX: usize = 64;
 /// Largest owner file, in bytes (promise P8).

@@ -36,7 +36,7 @@ pub struct TriggerFacts {
     pub lead_id: LeadId,
     /// Which event it is.
     pub event_id: EventId,
-    /// Where it came from; it is a dimension of metrics.
+    /// Where it came from; its kind is a dimension of metrics.
     pub source: Source,
     /// The digest of the raw object.
     pub sha256: Sha256Hex,
@@ -103,6 +103,9 @@ struct Full {
     /// Beyond the contract's members; a message without it, or of a source that this code does not know, counts as generic.
     #[serde(default)]
     source: String,
+    /// The source's kind, where that is another than its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,7 +175,7 @@ impl Trigger {
             facts: Some(TriggerFacts {
                 lead_id: full.lead_id,
                 event_id: full.event_id,
-                source: Source::from_name(&full.source).unwrap_or_default(),
+                source: Source::of_labels(&full.source, full.kind.as_deref()).unwrap_or_default(),
                 sha256: full.sha256,
                 accepted_at: full.accepted_at,
                 not_before: full.not_before,
@@ -213,6 +216,7 @@ impl Trigger {
                 accepted_at: facts.accepted_at,
                 not_before: facts.not_before,
                 source: facts.source.to_string(),
+                kind: facts.source.kind_label().map(str::to_owned),
                 revision,
                 notify: Some(facts.notify).filter(|notify| *notify != Notify::Force),
                 once: self.once,
@@ -226,6 +230,7 @@ impl Trigger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::SourceKind;
     use crate::wait::{DeferReason, WaitKind};
     use proptest::prelude::*;
     use proptest::{option, sample::select};
@@ -258,7 +263,7 @@ mod tests {
         for source in ["", r#","source":"hubspot""#] {
             let body = GOLDEN.replace(r#","source":"close""#, source);
             let trigger = Trigger::parse(&body).unwrap();
-            assert_eq!(trigger.facts.unwrap().source, Source::Generic, "{body}");
+            assert_eq!(trigger.facts.unwrap().source, Source::default(), "{body}");
         }
     }
 
@@ -358,7 +363,7 @@ mod tests {
             event_id,
             any::<[u8; 8]>(),
             (time(), time()),
-            select(&Source::ALL[..]),
+            select(&SourceKind::ALL[..]).prop_map(Source::from),
             select(vec![Notify::Force, Notify::IfChanged, Notify::Never]),
         )
             .prop_map(

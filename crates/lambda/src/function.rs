@@ -32,6 +32,7 @@ pub async fn ingest() -> Result<(), ServeError> {
         let request = Request {
             method: &decoded.method,
             path: &decoded.path,
+            query: &decoded.query,
             headers: &decoded.headers,
             body: &decoded.body,
             received_at,
@@ -39,7 +40,7 @@ pub async fn ingest() -> Result<(), ServeError> {
         };
         let work = Box::pin(stage.handle(request));
         let answer = work.instrument(span.clone()).await;
-        answered(&span, answer.status);
+        answered(&span, &decoded.path, &answer);
         if answer.is_verified {
             link_outside(&span, &outside, &invocation);
         }

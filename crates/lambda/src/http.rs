@@ -13,6 +13,7 @@ use leadwire_domain::problem::Problem;
 use leadwire_domain::source::Headers;
 use leadwire_pipeline::observe::RequestRejected;
 use leadwire_pipeline::stage::ingest::Answer;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -31,6 +32,12 @@ pub struct HttpEvent {
     /// Payload 2.0: the route, `POST /ingest/{source}` or `$default`.
     route_key: Option<String>,
     path_parameters: Option<BTreeMap<String, Option<String>>>,
+    /// Payload 1.0: every value of the query, decoded.
+    multi_value_query_string_parameters: Option<BTreeMap<String, Option<Vec<String>>>>,
+    /// Payload 1.0: the last value of each, decoded.
+    query_string_parameters: Option<BTreeMap<String, Option<String>>>,
+    /// Payload 2.0: as it was sent.
+    raw_query_string: Option<String>,
     headers: Option<BTreeMap<String, Option<String>>>,
     /// Payload 1.0: every value of every header.
     multi_value_headers: Option<BTreeMap<String, Option<Vec<String>>>>,
@@ -59,6 +66,8 @@ pub struct Decoded {
     pub method: String,
     /// The path without a stage or a domain's base path.
     pub path: String,
+    /// The query as it was sent; of payload 1.0, which has decoded values alone, one that says the same.
+    pub query: String,
     /// The headers.
     pub headers: DecodedHeaders,
     /// The body's bytes as they were sent, cut one byte past the limit.
@@ -119,6 +128,7 @@ impl HttpEvent {
     /// Takes the event apart.
     pub fn decode(self) -> Result<Decoded, NotBase64> {
         let path = self.path();
+        let query = self.query();
         let headers = self.headers();
         let method = self.request_context.http.method.or(self.http_method);
         let mut body = self.body.unwrap_or_default().into_bytes();
@@ -129,6 +139,7 @@ impl HttpEvent {
         Ok(Decoded {
             method: method.unwrap_or_default(),
             path,
+            query,
             headers,
             body,
         })
@@ -166,6 +177,26 @@ impl HttpEvent {
             }
         }
         Some(path)
+    }
+
+    fn query(&self) -> String {
+        if let Some(raw) = &self.raw_query_string {
+            return raw.clone();
+        }
+        let many = self.multi_value_query_string_parameters.iter().flatten();
+        let many = many.flat_map(|(name, values)| {
+            let values = values.iter().flatten();
+            values.map(move |value| (name, value))
+        });
+        let mut pairs: Vec<_> = many.collect();
+        if pairs.is_empty() {
+            let single = self.query_string_parameters.iter().flatten();
+            pairs.extend(single.filter_map(|(name, value)| Some((name, value.as_ref()?))));
+        }
+        let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+        let pairs = pairs.into_iter();
+        let pairs = pairs.map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        pairs.collect::<Vec<_>>().join("&")
     }
 
     fn headers(&self) -> DecodedHeaders {
@@ -321,6 +352,7 @@ mod tests {
             content_type: "application/problem+json",
             retry_after_seconds: Some(7),
             allow: Some("POST"),
+            source: None,
             is_verified: false,
             is_plain: true,
             body: "{}".to_owned(),

@@ -43,7 +43,13 @@ impl WebhookSender for Door {
         body: Vec<u8>,
     ) -> Result<WebhookReply, PortError> {
         let (client, url) = (self.client.clone(), self.url.clone());
-        let work = move || client.post(&url, &Post { headers, body });
+        let query = String::new();
+        let post = Post {
+            headers,
+            query,
+            body,
+        };
+        let work = move || client.post(&url, &post);
         let reply = tokio::task::spawn_blocking(work).await;
         let reply = reply.map_err(anyhow::Error::new).flatten();
         reply.map_err(|error| PortError::transient("post the canary", error))

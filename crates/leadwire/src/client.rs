@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use jiff::Timestamp;
 use leadwire_domain::limits::BODY_BYTES_MAX;
-use leadwire_domain::source::{EventFilter, Extracted, Key, Sample, Source};
+use leadwire_domain::source::{Sample, Source, SourceConfig, SourceKind, SourceName};
 use leadwire_pipeline::port::WebhookReply;
 use std::time::Duration;
 use ureq::config::ConfigBuilder;
@@ -19,35 +19,49 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Post {
     /// The headers.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// The raw query; empty where there is none.
+    pub(crate) query: String,
     /// The body.
     pub(crate) body: Vec<u8>,
 }
 
 impl Post {
-    /// The request that `source` would send for this lead, signed where there is a key.
-    pub(crate) fn of(
-        source: Source,
+    /// The request that this source's CRM would send for this lead.
+    pub(crate) fn signed(
+        source: &SourceConfig,
         lead: &Sample,
-        key: Option<&Key>,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
-        let body = source.sample(lead);
-        let parsed = source.parse(&body, EventFilter::All);
-        anyhow::ensure!(
-            matches!(parsed, Ok(Extracted::Event(_))),
-            "the sample is no valid event of {source}"
-        );
-        let mut headers = vec![("content-type", "application/json".to_owned())];
-        match key {
-            Some(key) => {
-                let why =
-                    || format!("{source} cannot sign this event id: give one without a full stop");
-                let signed = key.sign(&lead.event_id, &body, now);
-                headers.extend(signed.with_context(why)?);
-            }
-            None => headers.push(("idempotency-key", lead.event_id.to_string())),
+        let signed = source.sample(lead, now);
+        let name = source.source();
+        let why = || format!("{name} cannot sign this event id: give one without a full stop");
+        let signed = signed.with_context(why)?;
+        Ok(Self::of(
+            source.kind(),
+            signed.headers,
+            signed.query,
+            signed.body,
+        ))
+    }
+
+    /// The request of a sender who signs nothing.
+    pub(crate) fn unsigned(kind: SourceKind, lead: &Sample) -> Self {
+        let id = ("idempotency-key", lead.event_id.to_string());
+        Self::of(kind, vec![id], String::new(), kind.sample(lead))
+    }
+
+    fn of(
+        kind: SourceKind,
+        mut headers: Vec<(&'static str, String)>,
+        query: String,
+        body: Vec<u8>,
+    ) -> Self {
+        headers.push(("content-type", kind.content_type().to_owned()));
+        Self {
+            headers,
+            query,
+            body,
         }
-        Ok(Self { headers, body })
     }
 }
 
@@ -77,7 +91,11 @@ impl Client {
 
     /// Posts a request and reads its answer.
     pub(crate) fn post(&self, url: &str, post: &Post) -> anyhow::Result<WebhookReply> {
-        let mut request = self.0.post(url);
+        let address = match &*post.query {
+            "" => url.to_owned(),
+            query => format!("{url}?{query}"),
+        };
+        let mut request = self.0.post(address);
         for (name, value) in &post.headers {
             request = request.header(*name, value);
         }
@@ -97,20 +115,20 @@ pub(crate) fn is_taken(reply: &WebhookReply) -> bool {
     (200..300).contains(&reply.status)
 }
 
-/// The address to post to, and as which source: `https://host` becomes `https://host/ingest`, and `/ingest` the source's own address.
-pub(crate) fn target(url: &str, source: Option<Source>) -> (String, Source) {
+/// The address to post to, and to which source: `https://host` becomes `https://host/ingest`, and `/ingest` the source's own address.
+pub(crate) fn target(url: &str, source: Option<SourceName>) -> (String, SourceName) {
     let url = url.trim_end_matches('/');
     let host = url.find("://").map_or(0, |at| at + 3);
     let path = url.get(host..).and_then(|rest| rest.split_once('/'));
-    let last = path.and_then(|(_, path)| path.rsplit('/').next());
-    let named = last.and_then(Source::from_name);
-    let named = named.filter(|source| *source != Source::default());
-    let source = source.or(named).unwrap_or_default();
+    let named = url.rsplit_once("/ingest/").map(|(_, name)| name);
+    let named = named.and_then(|name| SourceName::parse(name).ok());
+    let default = Source::default().name();
+    let source = source.or(named).unwrap_or(default);
     let url = match path {
         None => format!("{url}/ingest"),
         Some(_) => url.to_owned(),
     };
-    if source == Source::default() || named.is_some() || !(url.ends_with("/ingest")) {
+    if source == default || named.is_some() || !url.ends_with("/ingest") {
         return (url, source);
     }
     (format!("{url}/{source}"), source)
@@ -120,6 +138,9 @@ pub(crate) fn target(url: &str, source: Option<Source>) -> (String, Source) {
 mod tests {
     use super::*;
     use leadwire_domain::lead::id::{EventId, LeadId};
+    use leadwire_domain::source::Delivery;
+
+    type Map = Vec<(&'static str, String)>;
 
     #[test]
     fn the_address_and_the_source_complete_each_other() {
@@ -132,13 +153,13 @@ https://h/ingest/close | close https://h/ingest/close
 https://h/hook close | close https://h/hook";
         for (asked, expected) in cases.lines().filter_map(|case| case.split_once(" | ")) {
             let (url, source) = asked.split_once(' ').unwrap_or((asked, ""));
-            let (url, source) = target(url, Source::from_name(source));
+            let (url, source) = target(url, SourceName::parse(source).ok());
             assert_eq!(format!("{source} {url}"), expected);
         }
     }
 
     #[test]
-    fn a_sample_is_a_valid_event_of_every_source() {
+    fn a_sample_is_signed_as_every_kind_of_source_signs() {
         let now = "2026-11-23T06:50:00Z".parse().unwrap();
         let sample = Sample {
             lead_id: LeadId::parse("test-1").unwrap(),
@@ -147,11 +168,18 @@ https://h/hook close | close https://h/hook";
             event_id: EventId::parse("ev_1").unwrap(),
             made_at: Some(now),
         };
-        for source in Source::configurable() {
-            let key = source.parse_key(&source.make_secret([1; 32]));
-            for key in [None, key.as_ref()] {
-                assert!(Post::of(source, &sample, key, now).is_ok(), "{source}");
-            }
+        for kind in SourceKind::configurable() {
+            let source = kind.example(&kind.make_secret([1; 32])).unwrap();
+            let post = Post::signed(&source, &sample, now).unwrap();
+            let headers: Map = post.headers;
+            let delivery = Delivery {
+                method: "POST",
+                query: &post.query,
+                headers: &headers,
+                body: &post.body,
+                received_at: now,
+            };
+            assert!(source.verify(&delivery).is_ok(), "{kind}");
         }
     }
 }

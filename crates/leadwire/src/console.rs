@@ -189,7 +189,7 @@ mod tests {
     use leadwire_domain::failure::FailureReason;
     use leadwire_domain::lead::id::LeadId;
     use leadwire_domain::problem::Problem;
-    use leadwire_domain::source::Source;
+    use leadwire_domain::source::SourceKind;
     use leadwire_domain::source::canary;
     use leadwire_domain::wait::DeferReason;
     use leadwire_pipeline::observe::{
@@ -216,7 +216,7 @@ mod tests {
     fn accepted(lead: &LeadId) -> LeadAccepted<'_> {
         LeadAccepted {
             subject: about(lead),
-            source: Source::Close,
+            source: SourceKind::Close.into(),
             s3_key: "raw/x.json",
             duplicate: false,
             conflicting: false,
@@ -231,7 +231,7 @@ mod tests {
         EmailSent {
             effect: &TEAM,
             subject: about(lead),
-            source: Source::Close,
+            source: SourceKind::Close.into(),
             message_id: "m",
             attempt: 1,
             latency: SignedDuration::from_millis(601_200),
@@ -278,7 +278,7 @@ mod tests {
         let last = failed(&lead, true);
         check(&last, &format!("a DEAD mail_refused: {advice}"));
         let rejected = RequestRejected {
-            source: Some(Source::Close),
+            source: Some(SourceKind::Close.into()),
             reason: Problem::Unverified.into(),
             cause: None,
             quarantined: None,

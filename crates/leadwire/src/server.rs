@@ -199,6 +199,7 @@ impl App {
         let request = Request {
             method,
             path,
+            query: head.uri.query().unwrap_or_default(),
             headers: &headers,
             body: &body,
             received_at,
@@ -218,9 +219,10 @@ impl App {
         let invocation = Invocation::default();
         let span = server_span(request.method, request.path, "http", &invocation);
         request.trace = context_of(&span);
+        let path = request.path;
         let outside = request.headers.get(TRACEPARENT).map(ToOwned::to_owned);
         let answer = self.ingest.handle(request).instrument(span.clone()).await;
-        answered(&span, answer.status);
+        answered(&span, path, &answer);
         if answer.is_verified {
             let outside = TraceContext {
                 traceparent: outside,
@@ -252,7 +254,7 @@ async fn quietly(
     request.trace = span.trace();
     let (method, path) = (request.method, request.path);
     let answer = ingest.handle(request).await;
-    span.end(method, path, (answer.status, answer.is_plain));
+    span.end(method, path, &answer);
     answer
 }
 

@@ -76,7 +76,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_made_changed_broken_mended_and_removed_is_noticed_while_it_runs() {
         use jiff::{SignedDuration, Timestamp};
-        use leadwire_domain::source::Source;
+        use leadwire_domain::source::Sources;
         use leadwire_pipeline::secrets::SecretCache;
 
         let folder = tempfile::tempdir().unwrap();
@@ -104,9 +104,10 @@ mod tests {
                 now = now.checked_add(SignedDuration::from_mins(minutes)).unwrap();
                 let known = cache.current(now).await.unwrap();
                 let known = cache.refreshed(now, &known).await.unwrap_or(known);
-                let key = known.get(Source::Close).map(|close| close.keys[0].clone());
-                let expected = expected.and_then(|byte| Source::Close.parse_key(&byte.repeat(32)));
-                assert_eq!(key, expected, "step {number}, {minutes} min");
+                let expected = expected.map_or_else(Sources::default, |byte| {
+                    Sources::parse(&document(byte)).unwrap()
+                });
+                assert_eq!(*known, expected, "step {number}, {minutes} min");
             }
         }
     }

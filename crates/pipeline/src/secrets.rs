@@ -65,6 +65,11 @@ impl<S: SecretStore> SecretCache<S> {
         }
     }
 
+    /// The sources that were read last, however old.
+    pub fn known(&self) -> Option<Arc<Sources>> {
+        self.cached().0
+    }
+
     /// Newer sources after a mismatch, or `None` where a fetch would come too soon, failed, or changed nothing.
     pub async fn refreshed(&self, now: Timestamp, stale: &Arc<Sources>) -> Option<Arc<Sources>> {
         let (_, tried_at) = self.cached();
@@ -115,7 +120,7 @@ impl<S: SecretStore> SecretCache<S> {
             (Some(json), Form::Document { .. }) => Sources::parse(&json)
                 .map_err(|error| PortError::permanent("read the sources document", error)),
             (Some(text), Form::Canary) => canary::parse_secret(&text)
-                .map(Sources::only)
+                .map(|config| Sources::only(config, &text))
                 .map_err(|error| PortError::permanent("read the canary's secret", error)),
             (None, Form::Document { open_without: true }) => Ok(Sources::open_dev()),
             (None, Form::Document { .. } | Form::Canary) => Ok(Sources::default()),

@@ -3,9 +3,11 @@
 
 use crate::context::inject;
 use crate::sampler::XrayIds;
-use crate::span::{ServerFacts, server_facts};
+use crate::span::{ServerFacts, known_path, server_facts};
 use crate::traces::installed;
 use jiff::Timestamp;
+use leadwire_domain::source::Source;
+use leadwire_pipeline::stage::ingest::Answer;
 use leadwire_pipeline::trace::TraceContext;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
@@ -64,27 +66,26 @@ impl QuietSpan {
         inject(&self.context)
     }
 
-    /// Makes it, where the answer was none of the usual ones, or slow. `is_plain` is [`Answer::is_plain`].
-    ///
-    /// [`Answer::is_plain`]: leadwire_pipeline::stage::ingest::Answer::is_plain
-    pub fn end(self, method: &str, path: &str, (status, is_plain): (u16, bool)) {
-        let took = self.began.elapsed();
-        let Some(traces) = installed().filter(|_| !is_plain || took >= SLOW) else {
+    /// Makes it, where the answer was none of the usual ones, or slow.
+    pub fn end(self, method: &str, path: &str, answer: &Answer) {
+        let (took, status) = (self.began.elapsed(), answer.status);
+        let Some(traces) = installed().filter(|_| !answer.is_plain || took >= SLOW) else {
             return;
         };
         let ServerFacts {
             name,
             method,
             route,
-            path,
-            source,
         } = server_facts(method, path);
         let texts = [
             ("http.request.method", Some(method)),
             ("http.route", route),
-            ("url.path", path),
+            ("url.path", known_path(path, answer)),
             ("url.scheme", Some("http")),
-            ("leadwire.source", source),
+            (
+                "leadwire.source",
+                answer.source.as_ref().map(Source::as_str),
+            ),
         ];
         let texts = texts.into_iter().filter_map(|(key, value)| {
             let value = value?.to_owned();

@@ -4,8 +4,9 @@
 use crate::context::{extract, inject, outside};
 use crate::traces::installed;
 use jiff::Timestamp;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, SourceName};
 use leadwire_pipeline::stage::enrich::Record;
+use leadwire_pipeline::stage::ingest::Answer;
 use leadwire_pipeline::trace::TraceContext;
 use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _,
@@ -225,26 +226,27 @@ pub const ATTRIBUTES: &[(&str, &str)] = &[
 pub(crate) struct ServerFacts<'a> {
     pub(crate) name: String,
     pub(crate) method: &'a str,
-    pub(crate) route: Option<&'a str>,
-    pub(crate) path: Option<&'a str>,
-    pub(crate) source: Option<&'static str>,
+    pub(crate) route: Option<&'static str>,
 }
 
-pub(crate) fn server_facts<'a>(method: &'a str, path: &'a str) -> ServerFacts<'a> {
+/// A webhook's path as it may be written: only that of a configured source.
+pub(crate) fn known_path<'a>(path: &'a str, answer: &Answer) -> Option<&'a str> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    answer.source.map(|_| path)
+}
+
+pub(crate) fn server_facts<'a>(method: &'a str, path: &str) -> ServerFacts<'a> {
     let is_known = ["POST", "GET", "HEAD"].contains(&method);
     let method = if is_known { method } else { "_OTHER" };
-    let source = Source::of_path(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let route = source.map(|_| match path {
-        "/ingest" => path,
+    let name = SourceName::of_path(path);
+    let route = name.map(|_| match path.strip_suffix('/').unwrap_or(path) {
+        "/ingest" => "/ingest",
         _ => "/ingest/{source}",
     });
     ServerFacts {
         name: route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}")),
         method,
         route,
-        path: route.map(|_| path),
-        source: source.map(Source::as_str),
     }
 }
 
@@ -254,8 +256,6 @@ pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocati
         name,
         method,
         route,
-        path,
-        source,
     } = server_facts(method, path);
     tracing::info_span!(
         parent: None,
@@ -265,22 +265,28 @@ pub fn server_span(method: &str, path: &str, scheme: &str, invocation: &Invocati
         otel.status_code = Empty,
         http.request.method = method,
         http.route = route,
-        url.path = path,
+        url.path = Empty,
         url.scheme = scheme,
         http.response.status_code = Empty,
         error.type = Empty,
         faas.trigger = invocation.id.as_ref().map(|_| "http"),
         faas.invocation_id = invocation.id,
         faas.coldstart = invocation.id.as_ref().map(|_| invocation.is_cold),
-        leadwire.source = source,
+        leadwire.source = Empty,
         leadwire.lead_id = Empty,
         leadwire.event_id = Empty,
         leadwire.outcome = Empty,
     )
 }
 
-/// How a webhook was answered.
-pub fn answered(span: &Span, status: u16) {
+/// How a webhook to `path` was answered, and which source it came to.
+pub fn answered(span: &Span, path: &str, answer: &Answer) {
+    let status = answer.status;
+    span.record("url.path", known_path(path, answer));
+    span.record(
+        "leadwire.source",
+        answer.source.as_ref().map(Source::as_str),
+    );
     // Signed: an unsigned number would become text.
     span.record("http.response.status_code", i64::from(status));
     // A refusal is the sender's error, not this server's.

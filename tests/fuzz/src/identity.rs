@@ -7,7 +7,7 @@ use leadwire_domain::key::{
     quarantine_key,
 };
 use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
-use leadwire_domain::source::Source;
+use leadwire_domain::source::SourceKind;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -87,9 +87,9 @@ fn check_event_id(text: &str) {
     let id = EventId::parse(text);
     assert_eq!(id.is_ok(), expected, "{text:?}");
     let Ok(id) = id else { return };
-    let keys = Source::ALL.map(|source| {
+    let keys = SourceKind::ALL.map(|kind| {
         let identity = Identity {
-            source,
+            source: kind.into(),
             event_id: &id,
         };
         identity.dedupe_key()
@@ -117,7 +117,7 @@ fn check_keys(id: &LeadId) {
     assert_safe(&lookup_key(id));
     let event_id = EventId::parse(id.as_str()).expect("a lead id is visible ASCII");
     let identity = Identity {
-        source: Source::Close,
+        source: SourceKind::Close.into(),
         event_id: &event_id,
     };
     let second = SignedDuration::from_secs(1);

@@ -104,6 +104,7 @@ fn check_document(merged: &Merged) {
         schema: SCHEMA,
         event_id: EventId::parse("ev_1").expect("a plain id"),
         source: "close".to_owned(),
+        kind: None,
         raw_key: "raw/x.json".to_owned(),
         raw_sha256: Sha256Hex::of(b""),
         accepted_at: now(),

@@ -2,14 +2,14 @@
 
 use crate::identity::has_form;
 use crate::input::{EVENT, now, or, parts, text};
-use crate::signature::{Map, secret};
+use crate::signature::{Map, config, secret, signed};
 use leadwire_domain::failure::FailureReason;
 use leadwire_domain::json::{JsonError, Object};
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
 use leadwire_domain::message::Trigger;
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, SourceKind};
 use leadwire_domain::wait::DeferReason;
 use leadwire_pipeline::port::{
     Bucket, Clock as _, DelayQueue as _, Home as _, Metadata, NewObject, OutgoingMessage,
@@ -64,6 +64,7 @@ async fn post(world: &World, path: &str, headers: &Map, body: &[u8]) -> Answer {
     let request = Request {
         method: "POST",
         path,
+        query: "",
         headers,
         body,
         received_at: world.clock().now(),
@@ -130,21 +131,27 @@ async fn check_signed(body: &[u8]) {
         ..WorldBuilder::default()
     }
     .build();
-    let members = Source::configurable()
-        .map(|source| format!(r#""{source}":{{"secrets":["{}"]}}"#, secret(source)));
+    let members = SourceKind::configurable()
+        .map(|kind| format!(r#""{kind}":{}"#, kind.example_members(&secret(kind))));
     let members = members.collect::<Vec<_>>().join(",");
     world.secrets.set(&format!("{{{members}}}"));
     let id = EventId::parse("msg_1").expect("a plain id");
     let nobody = post(&world, "/ingest", &Map::default(), body).await;
     assert_eq!(nobody.status, 401);
     assert!(world.store().calls().is_empty() && world.queue().depth() == 0);
-    for source in Source::configurable() {
-        let own = format!("/ingest/{source}");
-        let is_default = source == Source::default();
-        let path = if is_default { "/ingest" } else { &own };
+    for kind in SourceKind::configurable() {
+        let path = Source::from(kind).name().path();
+        let Some(signed) = signed(kind, &id, body) else {
+            continue;
+        };
         let before = (kept(&world), world.store().keys(Bucket::Raw, "").len());
-        let answer = post(&world, path, &Map::signed(source, &id, body), body).await;
-        let elements = source.split(body).unwrap_or_else(|_none| vec![body.into()]);
+        let (headers, query) = (Map::of(&signed), &signed.query);
+        let answer = world.post_with_query(&path, query, &headers, &signed.body);
+        let answer = answer.await;
+        let config = config(kind);
+        let elements = config
+            .split(&signed.body)
+            .unwrap_or_else(|_none| vec![signed.body.as_slice().into()]);
         check_elements(&world, &answer, &elements, before);
     }
 }

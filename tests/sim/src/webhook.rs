@@ -3,7 +3,7 @@
 use crate::setting::Form;
 use jiff::Timestamp;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, SourceKind};
 
 /// The secret that signed requests share with the sources document.
 pub(crate) const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -66,8 +66,8 @@ impl Webhook {
 
     pub(crate) fn source(&self) -> Source {
         match self.form {
-            Form::Signed => Source::Standard,
-            Form::WithKey | Form::Plain => Source::Generic,
+            Form::Signed => SourceKind::Standard.into(),
+            Form::WithKey | Form::Plain => Source::default(),
         }
     }
 
@@ -75,9 +75,9 @@ impl Webhook {
         match self.form {
             Form::Signed => {
                 let id = EventId::parse(&self.id).expect("a plain id");
-                let key = Source::Standard.parse_key(SECRET);
-                key.and_then(|key| key.sign(&id, body.as_bytes(), now))
-                    .expect("a good secret and a plain id")
+                let source = SourceKind::Standard.example(SECRET).expect("a good secret");
+                let signed = source.sign(&id, body.as_bytes().to_vec(), now);
+                signed.expect("a plain id").headers
             }
             Form::WithKey => vec![("idempotency-key", self.id.clone())],
             Form::Plain => Vec::new(),

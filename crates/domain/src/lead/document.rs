@@ -22,6 +22,9 @@ pub struct Provenance {
     pub event_id: EventId,
     /// The source's name.
     pub source: String,
+    /// Its kind, where that is another than the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// The raw object.
     pub raw_key: String,
     /// Its digest.

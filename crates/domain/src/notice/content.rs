@@ -238,7 +238,7 @@ struct Reach {
 impl Reach {
     fn of(lead: &Enriched) -> Self {
         let mut reach = Self::default();
-        let contact = Source::of_document(lead).contact(&lead.fields);
+        let contact = Source::of_document(lead).kind().contact(&lead.fields);
         for name in PHONES {
             let numbers = numbers(lead, name);
             if numbers

@@ -3,9 +3,10 @@
 //! What makes an event the canary's is its source, and so its signature. Its lead id is reserved, so that the id alone, in a listing or in a
 //! log, does not mislead either. No operator configures it: the home keeps its secret.
 
-use super::signature::Scheme;
+use super::intake::Intake;
+use super::members::Members;
 use super::webhooks::{SECRET_PREFIX, StandardWebhooks};
-use super::{EventFilter, Extracted, Key, Kind, Sample, Source, forms};
+use super::{EventFilter, Extracted, Kind, Sample, SourceConfig, SourceKind, forms, webhooks};
 use crate::address::EmailAddress;
 use crate::lead::id::LeadId;
 use crate::problem::Problem;
@@ -27,8 +28,12 @@ impl Kind for Canary {
         "canary"
     }
 
-    fn scheme(&self) -> &'static dyn Scheme {
-        &StandardWebhooks
+    fn configure(&self, members: &mut Members<'_>) -> Option<Box<dyn Intake>> {
+        Some(Box::new(StandardWebhooks::configure(members)?))
+    }
+
+    fn make_secret(&self, random: [u8; 32]) -> String {
+        webhooks::make_secret(random)
     }
 
     fn parse(&self, body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
@@ -90,7 +95,7 @@ struct StoredSecret {
 
 /// Takes the canary's secret: `{"secret":"…"}`, or the secret itself. Letters and digits, a multiple of four of them, are base64 already,
 /// so that a generated password needs nothing but the prefix.
-pub fn parse_secret(text: &str) -> Result<Key, SecretError> {
+pub fn parse_secret(text: &str) -> Result<SourceConfig, SecretError> {
     let stored = serde_json::from_str::<StoredSecret>(text).map(|stored| stored.secret);
     let secret = stored.unwrap_or_else(|_not_json| text.trim().to_owned());
     let secret = if secret.starts_with(SECRET_PREFIX) {
@@ -98,7 +103,9 @@ pub fn parse_secret(text: &str) -> Result<Key, SecretError> {
     } else {
         format!("{SECRET_PREFIX}{secret}")
     };
-    Source::Canary.parse_key(&secret).ok_or(SecretError)
+    SourceKind::Canary
+        .example(&secret)
+        .map_err(|_other_form| SecretError)
 }
 
 /// The secret as it is stored, from random bits.
@@ -116,7 +123,7 @@ mod tests {
         "2026-11-23T06:50:00.123456Z".parse().unwrap()
     }
 
-    fn read(source: Source, body: &[u8]) -> String {
+    fn read(source: SourceKind, body: &[u8]) -> String {
         match source.parse(body, EventFilter::All) {
             Ok(Extracted::Event(event)) => event.lead_id.to_string(),
             Ok(Extracted::Ignored(_)) => "ignored".to_owned(),
@@ -126,7 +133,7 @@ mod tests {
 
     #[test]
     fn its_webhook_and_its_owner_file_are_a_lead_of_its_own_with_one_recipient() {
-        let Ok(Extracted::Event(event)) = Source::Canary.parse(&body(now()), EventFilter::All)
+        let Ok(Extracted::Event(event)) = SourceKind::Canary.parse(&body(now()), EventFilter::All)
         else {
             panic!("not an event");
         };
@@ -139,16 +146,16 @@ mod tests {
     #[test]
     fn its_lead_id_belongs_to_its_source_and_its_source_to_its_lead_id() {
         let canary = body(now());
-        assert_eq!(read(Source::Canary, &canary), LEAD_ID);
-        assert_eq!(read(Source::Standard, &canary), "invalid_lead_id");
+        assert_eq!(read(SourceKind::Canary, &canary), LEAD_ID);
+        assert_eq!(read(SourceKind::Standard, &canary), "invalid_lead_id");
         let flat = format!(r#"{{"lead_id":"{LEAD_ID}"}}"#);
-        for source in [Source::Generic, Source::Standard] {
+        for source in [SourceKind::Generic, SourceKind::Standard] {
             assert_eq!(read(source, flat.as_bytes()), "invalid_lead_id");
         }
         let other = br#"{"lead_id":"test-1"}"#;
-        assert_eq!(read(Source::Canary, other), "invalid_lead_id");
+        assert_eq!(read(SourceKind::Canary, other), "invalid_lead_id");
         // No signature vouches for it.
-        assert!(Source::parse_unlabelled(&canary).is_err());
+        assert!(SourceKind::parse_unlabelled(&canary).is_err());
     }
 
     #[test]

@@ -2,16 +2,15 @@
 //! `close-sig-hash`, the lower-case hex of HMAC-SHA256 over the timestamp and the body with nothing between them.
 
 use super::event::{LEAD_ID, LeadIds, parse_object, parse_time, refuse_reserved};
-use super::signature::{Claims, Scheme, mac, parse_seconds, require};
-use super::{
-    Contact, Delivery, Event, EventFilter, Extracted, Kind, Sample, SignedHeaders, SourceConfig,
-    Unverified, Verified,
-};
+use super::intake::{Intake, Secret, SignedRequest};
+use super::members::Members;
+use super::signature::{Claims, mac, parse_seconds, require};
+use super::{Contact, Delivery, Event, EventFilter, Extracted, Kind, Sample, Unverified};
 use crate::json::Object;
 use crate::lead::id::EventId;
 use crate::problem::Problem;
 use hmac::Mac;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 const HASH: &str = "close-sig-hash";
@@ -27,8 +26,13 @@ impl Kind for Close {
         "close"
     }
 
-    fn scheme(&self) -> &'static dyn Scheme {
-        &Self
+    fn configure(&self, members: &mut Members<'_>) -> Option<Box<dyn Intake>> {
+        let secrets = members.secrets("secrets", "64 hexadecimal digits", decode_secret)?;
+        Some(Box::new(Signed { secrets }))
+    }
+
+    fn make_secret(&self, random: [u8; 32]) -> String {
+        hex::encode(random)
     }
 
     /// Close pauses a subscription whose events are refused, so another type is never an error.
@@ -138,26 +142,21 @@ impl Kind for Close {
     }
 }
 
-impl Scheme for Close {
-    fn secret_form(&self) -> &'static str {
-        "64 hexadecimal digits"
-    }
+/// A source that Close signs.
+struct Signed {
+    secrets: Vec<Secret>,
+}
 
-    /// The digits are decoded: they are not the key themselves, as a common mistake has it.
-    fn decode_secret(&self, secret: &str) -> Option<Vec<u8>> {
-        let key = hex::decode(secret).ok()?;
-        (key.len() == DIGEST_BYTES).then_some(key)
-    }
-
-    fn encode_secret(&self, random: [u8; 32]) -> String {
-        hex::encode(random)
+impl Intake for Signed {
+    fn secrets(&self) -> usize {
+        self.secrets.len()
     }
 
     fn verify(
         &self,
-        config: &SourceConfig,
         delivery: &Delivery<'_>,
-    ) -> Result<Verified, Unverified> {
+        tolerance: SignedDuration,
+    ) -> Result<Option<EventId>, Unverified> {
         let hash = require(delivery.headers, HASH)?;
         let timestamp = require(delivery.headers, TIMESTAMP)?;
         let time = parse_seconds(TIMESTAMP, timestamp)?;
@@ -172,22 +171,27 @@ impl Scheme for Close {
             parts: vec![timestamp.as_bytes(), delivery.body],
             signatures: vec![signature],
         };
-        claims.verify(config, delivery.received_at)
+        claims.verify(&self.secrets, delivery.received_at, tolerance)
     }
 
-    fn sign(
-        &self,
-        key: &[u8],
-        _event_id: &EventId,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Option<SignedHeaders> {
+    fn sign(&self, _event_id: &EventId, body: Vec<u8>, now: Timestamp) -> Option<SignedRequest> {
         let timestamp = now.as_second().to_string();
-        let digest = mac(key, &[timestamp.as_bytes(), body])
+        let secret = self.secrets.first()?;
+        let digest = mac(secret.expose(), &[timestamp.as_bytes(), &body])
             .finalize()
             .into_bytes();
-        Some(vec![(HASH, hex::encode(digest)), (TIMESTAMP, timestamp)])
+        Some(SignedRequest {
+            headers: vec![(HASH, hex::encode(digest)), (TIMESTAMP, timestamp)],
+            query: String::new(),
+            body,
+        })
     }
+}
+
+/// The digits are decoded: they are not the key themselves, as a common mistake has it.
+fn decode_secret(secret: &str) -> Option<Vec<u8>> {
+    let key = hex::decode(secret).ok()?;
+    (key.len() == DIGEST_BYTES).then_some(key)
 }
 
 /// The event's type, `lead.created`.

@@ -1,60 +1,171 @@
-//! What one source is configured with: its keys, and what it takes.
+//! What one source is configured with: how it verifies, and what it takes.
 
-use super::Source;
+use super::intake::{Intake, SignedRequest};
+use super::members::Members;
+use super::{Delivery, EventFilter, Sample, Source, SourceKind, Unverified, Verified};
+use crate::json::Object;
 use crate::lead::id::EventId;
+use crate::limits::EVENTS_MAX;
+use crate::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
-/// What one source is configured to take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The member that says a source's kind.
+pub(super) const KIND: &str = "kind";
+const EVENTS: &str = "events";
+const TOLERANCE: &str = "tolerance_seconds";
+const STATUS: &str = "status";
+/// How far a signature's time may be from now, either way, unless the document says otherwise.
+const TOLERANCE_DEFAULT: SignedDuration = SignedDuration::from_secs(300);
+/// What a request is answered with of which an event is taken.
+const ACCEPTED: u16 = 202;
+/// What it may be answered with for a sender that counts this alone.
+const OK: u16 = 200;
+
+/// One configured source.
+#[derive(Clone)]
 pub struct SourceConfig {
-    /// The active keys, several during a rotation.
-    pub keys: Vec<Key>,
-    /// The event types that are taken; others are acknowledged and ignored.
-    pub events: Vec<String>,
-    /// How far a signature's timestamp may be from now, either way.
-    pub tolerance: SignedDuration,
+    source: Source,
+    /// None where it is open: unsigned requests are taken.
+    intake: Option<Arc<dyn Intake>>,
+    /// The event types that are taken; every one where there is no list.
+    events: Option<Vec<String>>,
+    tolerance: SignedDuration,
+    status: u16,
 }
 
-impl Default for SourceConfig {
-    fn default() -> Self {
+impl SourceConfig {
+    /// A source that takes unsigned requests.
+    pub(super) fn open(source: Source) -> Self {
         Self {
-            keys: Vec::new(),
-            events: vec!["lead.created".to_owned()],
-            tolerance: SignedDuration::from_secs(300),
+            source,
+            intake: None,
+            events: source.kind().default_events(),
+            tolerance: TOLERANCE_DEFAULT,
+            status: ACCEPTED,
         }
     }
-}
 
-/// Headers to send, by lower-case name.
-pub type SignedHeaders = Vec<(&'static str, String)>;
-
-/// What a source signs with: a secret, decoded. It is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Key {
-    source: Source,
-    pub(super) bytes: Vec<u8>,
-}
-
-impl Key {
-    pub(super) fn new(source: Source, bytes: Vec<u8>) -> Self {
-        Self { source, bytes }
+    /// Reads the members of a source; else every mistake in them.
+    pub(super) fn parse(source: Source, members: &Object) -> Result<Self, Vec<String>> {
+        let mut members = Members::new(members);
+        // It was read already.
+        let _kind: Option<String> = members.optional(KIND, "a text");
+        let intake = source.kind().definition().configure(&mut members);
+        let events = members.optional(EVENTS, "a list of texts");
+        let tolerance: Option<u32> = members.optional(TOLERANCE, "a whole number of seconds");
+        let status = members.optional(STATUS, "202 or 200");
+        if status.is_some_and(|status| ![ACCEPTED, OK].contains(&status)) {
+            members.wrong(format!("{STATUS} is not 202 or 200"));
+        }
+        let mistakes = members.end();
+        match intake {
+            Some(intake) if mistakes.is_empty() => Ok(Self {
+                intake: Some(intake.into()),
+                events: events.or_else(|| source.kind().default_events()),
+                tolerance: tolerance.map_or(TOLERANCE_DEFAULT, |seconds| {
+                    SignedDuration::from_secs(i64::from(seconds))
+                }),
+                status: status.unwrap_or(ACCEPTED),
+                source,
+            }),
+            _ => Err(mistakes),
+        }
     }
 
-    /// The source that signs with it.
+    /// Its name and kind.
     pub fn source(&self) -> Source {
         self.source
     }
 
-    /// Signs a body as its source does: the headers to send. `None` where the id cannot be signed: Standard Webhooks forbid a full stop.
-    pub fn sign(&self, event_id: &EventId, body: &[u8], now: Timestamp) -> Option<SignedHeaders> {
-        let scheme = self.source.kind().scheme();
-        scheme.sign(&self.bytes, event_id, body, now)
+    /// Its kind.
+    pub fn kind(&self) -> SourceKind {
+        self.source.kind()
+    }
+
+    /// Whether unsigned requests are taken.
+    pub fn is_open(&self) -> bool {
+        self.intake.is_none()
+    }
+
+    /// How many secrets are active; several during a rotation.
+    pub fn secrets(&self) -> usize {
+        self.intake.as_ref().map_or(0, |intake| intake.secrets())
+    }
+
+    /// The event types that it takes; every one where there is no list.
+    pub fn events(&self) -> Option<&[String]> {
+        self.events.as_deref()
+    }
+
+    /// The same, as a filter.
+    pub fn filter(&self) -> EventFilter<'_> {
+        self.events().map_or(EventFilter::All, EventFilter::Types)
+    }
+
+    /// How far a signature's time may be from now, either way.
+    pub fn tolerance(&self) -> SignedDuration {
+        self.tolerance
+    }
+
+    /// The status of the answer to a request of which an event is taken.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Verifies a request. An open source needs no signature; any other fails closed.
+    pub fn verify<'a>(&self, delivery: &Delivery<'a>) -> Result<Verified<'a>, Unverified> {
+        let Some(intake) = &self.intake else {
+            return Ok(Verified {
+                is_signed: false,
+                event_id: None,
+                body: Cow::Borrowed(delivery.body),
+            });
+        };
+        if self.kind().is_signed_for_another(delivery.headers) {
+            return Err(Unverified::Misdirected);
+        }
+        Ok(Verified {
+            is_signed: true,
+            event_id: intake.verify(delivery, self.tolerance)?,
+            body: intake.clean(delivery.body),
+        })
+    }
+
+    /// The elements of a verified body, at most [`EVENTS_MAX`]. Each is read by [`SourceKind::parse`], and is an event or none by itself.
+    pub fn split<'a>(&self, body: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Problem> {
+        let elements = match &self.intake {
+            Some(intake) => intake.split(body)?,
+            None => vec![Cow::Borrowed(body)],
+        };
+        if elements.len() > EVENTS_MAX {
+            return Err(Problem::TooManyEvents);
+        }
+        Ok(elements)
+    }
+
+    /// The request that its CRM would send with this body. `None` where it is open, or cannot sign the id: Standard Webhooks forbid a
+    /// full stop.
+    pub fn sign(&self, event_id: &EventId, body: Vec<u8>, now: Timestamp) -> Option<SignedRequest> {
+        self.intake.as_ref()?.sign(event_id, body, now)
+    }
+
+    /// The request that its CRM would send for this lead.
+    pub fn sample(&self, lead: &Sample, now: Timestamp) -> Option<SignedRequest> {
+        self.sign(&lead.event_id, self.kind().sample(lead), now)
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for SourceConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({} ***)", self.source)
+        f.debug_struct("SourceConfig")
+            .field("source", &self.source)
+            .field("secrets", &format_args!("{} ***", self.secrets()))
+            .field("events", &self.events)
+            .field("tolerance", &self.tolerance)
+            .field("status", &self.status)
+            .finish()
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::lead::id::EventId;
 use jiff::Timestamp;
+use std::borrow::Cow;
 
 /// A request's headers, by lower-case name.
 pub trait Headers {
@@ -14,7 +15,7 @@ pub trait Headers {
     }
 }
 
-/// Headers as [`super::Key::sign`] gives them.
+/// Headers as [`super::SignedRequest`] has them.
 impl Headers for Vec<(&'static str, String)> {
     fn get(&self, name: &str) -> Option<&str> {
         let found = self.iter().find(|(header, _)| *header == name);
@@ -25,6 +26,10 @@ impl Headers for Vec<(&'static str, String)> {
 /// A request as a source's signature sees it.
 #[derive(Clone, Copy)]
 pub struct Delivery<'a> {
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The raw query of its URL, without the question mark; empty where there is none.
+    pub query: &'a str,
     /// The headers.
     pub headers: &'a (dyn Headers + Sync),
     /// The body's bytes as they were sent.
@@ -48,19 +53,31 @@ pub enum Unverified {
     /// A header has not its form.
     #[error("the header {0} is malformed")]
     HeaderMalformed(&'static str),
-    /// The signature's time is too far from now.
-    #[error("the signature's time is outside the tolerance")]
-    Stale,
+    /// The query or the body lacks the member that holds the secret.
+    #[error("the member {0} is missing, or not one text")]
+    MemberMissing(&'static str),
+    /// The body, in which the secret or a part of it stands, cannot be read.
+    #[error("the body cannot be read, in which the secret stands")]
+    Unreadable,
+    /// The signature's time is too far from now: so many seconds before it, or after where that is below zero.
+    #[error("the signature's time is {} {}, which is outside the tolerance", render_seconds(*.0), if *.0 < 0 { "ahead" } else { "ago" })]
+    Stale(i64),
     /// No active key made this signature.
     #[error("no active secret matches the signature")]
     Mismatch,
 }
 
+fn render_seconds(seconds: i64) -> String {
+    format!("{} s", seconds.unsigned_abs())
+}
+
 /// What is known of a request that may be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
+#[derive(Clone, PartialEq, Eq)]
+pub struct Verified<'a> {
     /// Whether a signature was checked: an open source has none.
     pub is_signed: bool,
     /// The id that the signature covers, where it covers one.
     pub event_id: Option<EventId>,
+    /// The body, without the secrets that stood in it.
+    pub body: Cow<'a, [u8]>,
 }

@@ -1,7 +1,7 @@
 //! The forms of our own: the flat form, and the envelope of Standard Webhooks around it, `{"type","timestamp","data":{the flat form}}`.
 
 use super::event::{LEAD_ID, LeadIds, parse_object, parse_time, refuse_reserved};
-use super::{Event, EventFilter, Extracted, Sample, Source};
+use super::{Event, EventFilter, Extracted, Sample, SourceKind};
 use crate::json::{Object, without_byte_order_mark};
 use crate::problem::Problem;
 use serde_json::value::RawValue;
@@ -22,6 +22,9 @@ pub(super) fn split_array(body: &[u8]) -> Result<Vec<Cow<'_, [u8]>>, Problem> {
     }
     let items: Vec<&RawValue> =
         serde_json::from_slice(text).map_err(|_quotes_input| Problem::InvalidJson)?;
+    if items.is_empty() {
+        return Err(Problem::InvalidEvent);
+    }
     let elements = items.into_iter().map(|item| item.get().as_bytes());
     Ok(elements.map(Cow::Borrowed).collect())
 }
@@ -73,8 +76,8 @@ pub(super) fn parse_flat(top: Object) -> Result<Extracted, Problem> {
     {
         ids.add_hint(&nested, LEAD_ID);
     }
-    for source in Source::ALL {
-        source.kind().add_hints(&top, &mut ids);
+    for kind in SourceKind::ALL {
+        kind.definition().add_hints(&top, &mut ids);
     }
     Ok(Extracted::Event(Box::new(Event {
         lead_id: ids.only()?,

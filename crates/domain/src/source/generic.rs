@@ -1,9 +1,10 @@
 //! Generic: `/ingest` itself. The flat form, by anyone who can post JSON, signed as Standard Webhooks.
 
 use super::event::parse_object;
-use super::signature::Scheme;
+use super::intake::Intake;
+use super::members::Members;
 use super::webhooks::{SIGNATURE, StandardWebhooks};
-use super::{EventFilter, Extracted, Kind, Sample, forms, guest};
+use super::{EventFilter, Extracted, Kind, Sample, forms, guest, webhooks};
 use crate::problem::Problem;
 
 pub(super) struct Generic;
@@ -13,14 +14,18 @@ impl Kind for Generic {
         "generic"
     }
 
-    fn scheme(&self) -> &'static dyn Scheme {
-        &StandardWebhooks
+    fn configure(&self, members: &mut Members<'_>) -> Option<Box<dyn Intake>> {
+        Some(Box::new(StandardWebhooks::configure(members)?))
+    }
+
+    fn make_secret(&self, random: [u8; 32]) -> String {
+        webhooks::make_secret(random)
     }
 
     fn parse(&self, body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
         let top = parse_object(body)?;
         match guest(&top) {
-            Some(source) => source.parse(body, filter),
+            Some(kind) => kind.parse(body, filter),
             None => forms::parse_flat(top),
         }
     }

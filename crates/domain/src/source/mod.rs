@@ -1,4 +1,17 @@
-//! Sources: who sends events. A kind of source is one file here and one line in the registry; nothing else names a kind.
+//! Sources: who sends events. A source has a name, of the sources document, and a kind. A kind is one file here and one line in the
+//! registry; nothing else names a kind.
+//!
+//! # How a kind is written
+//!
+//! One file, `hubspot.rs`, with a unit struct that is [`Kind`] and a struct with the decoded secrets that is [`Intake`]; one line in the
+//! registry below. The laws of `tests/registry.rs` and the fuzz targets then try it like every other.
+//! - [`Kind::configure`] asks [`Members`] for each of its members once, notes what is wrong, and makes the intake. What it does not ask for
+//!   is a mistake by itself. `kind`, `events`, `tolerance_seconds` and `status` are read for every kind.
+//! - [`Intake::verify`] sees method, query, headers, body and time; [`Intake::clean`] cuts out a secret that stands in the body;
+//!   [`Intake::split`] gives the elements, which may be made and need not be slices. An element is what is stored.
+//! - [`Kind::parse`] reads an element, at the door and again from the store, where no configuration is known. It decides the type before
+//!   anything else, and puts what the CRM says of a person under the known names.
+//! - [`Kind::sample`] gives a body that it takes, and [`Intake::sign`] makes it the whole request, query and body tokens included.
 
 pub mod canary;
 mod close;
@@ -8,43 +21,71 @@ mod document;
 mod event;
 mod forms;
 mod generic;
+mod intake;
+mod members;
+mod name;
 mod signature;
 mod standard;
 mod webhooks;
 
-pub use config::{Key, SignedHeaders, SourceConfig};
+pub use config::SourceConfig;
 pub use delivery::{Delivery, Headers, Unverified, Verified};
 pub use document::{Sources, SourcesError};
 pub use event::{Event, EventFilter, Extracted};
+pub use intake::SignedRequest;
+pub use name::{Source, SourceName, SourceNameError};
 
 use crate::json::Object;
-use crate::lead::document::Enriched;
 use crate::lead::id::{EventId, LeadId};
-use crate::limits::EVENTS_MAX;
 use crate::problem::Problem;
 use event::{LeadIds, parse_object};
+use intake::Intake;
 use jiff::Timestamp;
-use signature::Scheme;
-use std::borrow::Cow;
+use members::Members;
+use serde_json::{Value, json};
 use std::fmt;
 
 /// What is known of one kind of source. Its methods without a body are what a new file must say.
 trait Kind: Sync {
-    /// Its name in paths, configuration, documents and metrics.
+    /// Its name in configuration, labels and metrics, and the name of a source that says no other.
     fn name(&self) -> &'static str;
 
-    /// How its requests are verified.
-    fn scheme(&self) -> &'static dyn Scheme;
+    /// Reads the members of a source of this kind. `None` where something is wrong, which was noted then.
+    fn configure(&self, members: &mut Members<'_>) -> Option<Box<dyn Intake>>;
 
-    /// Reads a webhook's body. Its type is decided before anything else is demanded, so that a type that is not taken is never an error.
-    fn parse(&self, body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem>;
+    /// A secret of its form, from random bytes.
+    fn make_secret(&self, random: [u8; 32]) -> String;
 
-    /// The body that the CRM would send for a lead.
+    /// Reads an element of a request. Its type is decided before anything else is demanded, so that a type that is not taken is never an
+    /// error.
+    fn parse(&self, element: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem>;
+
+    /// The body that the CRM would send for a lead, but for what only a configured source knows.
     fn sample(&self, lead: &Sample) -> Vec<u8>;
 
-    /// The elements of a request, one for each event, in their order: the request's own bytes wherever the CRM sends each event whole.
-    fn split<'a>(&self, body: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Problem> {
-        Ok(vec![Cow::Borrowed(body)])
+    /// The members of a source of this kind that has this secret, as an operator writes them.
+    fn example(&self, secret: &str) -> Value {
+        json!({ "secrets": [secret] })
+    }
+
+    /// The event types that are taken unless `events` says otherwise; every one where there is no list.
+    fn events(&self) -> Option<&'static [&'static str]> {
+        Some(&["lead.created"])
+    }
+
+    /// What its CRM must read to count a request as taken, with status 200, in place of our JSON.
+    fn acknowledgement(&self) -> Option<Acknowledgement> {
+        None
+    }
+
+    /// The type of its bodies.
+    fn content_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    /// Whether what it is verified by covers the body's bytes. A password or a token does not.
+    fn signs_body(&self) -> bool {
+        true
     }
 
     /// Whether the form of its events fixes their time, so that every delivery of an event brings the same one.
@@ -91,23 +132,23 @@ trait Kind: Sync {
     fn add_hints(&self, _top: &Object, _ids: &mut LeadIds) {}
 }
 
-/// Makes [`Source`] of the list of kinds.
+/// Makes [`SourceKind`] of the list of kinds.
 macro_rules! registry {
     ($($variant:ident => $kind:expr,)+) => {
-        /// A source of events: the `{source}` of `/ingest/{source}`. Its name and its kind are one today.
+        /// A kind of source: what it is configured with, how it is verified and read. Its values are a dimension of metrics.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Source {
+        pub enum SourceKind {
             $(
                 #[doc = concat!("The kind `", stringify!($kind), "`.")]
                 $variant,
             )+
         }
 
-        impl Source {
-            /// Every source, in the order in which they are asked whether they recognise a document.
+        impl SourceKind {
+            /// Every kind, in the order in which they are asked whether they recognise a document.
             pub const ALL: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
 
-            fn kind(self) -> &'static dyn Kind {
+            fn definition(self) -> &'static dyn Kind {
                 match self {
                     $(Self::$variant => &$kind,)+
                 }
@@ -123,17 +164,26 @@ registry! {
     Canary => canary::Canary,
 }
 
-/// The source of `/ingest` itself, and of what is labelled with no known source.
-impl Default for Source {
+/// The kind of `/ingest` itself.
+impl Default for SourceKind {
     fn default() -> Self {
         Self::Generic
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for SourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.name())
     }
+}
+
+/// What a CRM must read to count a request as taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: &'static str,
 }
 
 /// How a lead can be reached.
@@ -158,101 +208,67 @@ pub struct Sample {
     pub made_at: Option<Timestamp>,
 }
 
-impl Source {
-    /// The source's name in paths, configuration, documents and metrics.
-    pub fn as_str(self) -> &'static str {
-        self.kind().name()
+impl SourceKind {
+    /// Its name in configuration, labels and metrics.
+    pub fn name(self) -> &'static str {
+        self.definition().name()
     }
 
-    /// The name of its kind, by which its events are read again.
-    pub fn kind_name(self) -> &'static str {
-        self.kind().name()
-    }
-
-    /// A source of that kind, if there is the kind.
-    pub fn of_kind(kind: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|source| source.kind_name() == kind)
-    }
-
-    /// The source of that name, if there is one.
+    /// The kind of that name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|source| source.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The source that a stored document names: the default's where that is none.
-    pub fn of_document(document: &Enriched) -> Self {
-        Self::from_name(&document.provenance.source).unwrap_or_default()
-    }
-
-    /// The source of a path: `/ingest` is the default's, and `/ingest/{source}` that of each other one.
-    pub fn of_path(path: &str) -> Option<Self> {
-        let rest = path.strip_prefix("/ingest")?;
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        if rest.is_empty() {
-            return Some(Self::default());
-        }
-        Self::from_name(rest.strip_prefix('/')?).filter(|source| *source != Self::default())
-    }
-
-    /// The sources that an operator configures.
+    /// The kinds that an operator configures.
     pub fn configurable() -> impl Iterator<Item = Self> {
-        Self::ALL
-            .into_iter()
-            .filter(|source| source.is_configurable())
-    }
-
-    /// Whether an operator configures it in the sources document.
-    pub fn is_configurable(self) -> bool {
-        !self.is_synthetic()
+        Self::ALL.into_iter().filter(|kind| !kind.is_synthetic())
     }
 
     /// Whether its leads are made up by us, as the canary's are.
     pub fn is_synthetic(self) -> bool {
-        self.kind().is_synthetic()
+        self.definition().is_synthetic()
     }
 
-    /// Whether its events count in metrics. What does not is logged all the same, and counted by `CanaryMailed` alone.
-    pub fn is_metered(self) -> bool {
-        !self.is_synthetic()
+    /// The event types that are taken unless a source says otherwise; every one where there is no list.
+    pub fn default_events(self) -> Option<Vec<String>> {
+        let events = self.definition().events()?;
+        Some(events.iter().map(ToString::to_string).collect())
     }
 
-    /// The form of its secrets, in words.
-    pub fn secret_form(self) -> &'static str {
-        self.kind().scheme().secret_form()
+    /// What its CRM must read to count a request as taken, with status 200, in place of our JSON.
+    pub fn acknowledgement(self) -> Option<Acknowledgement> {
+        self.definition().acknowledgement()
     }
 
-    /// The key of a secret, where it has the form of this source.
-    pub fn parse_key(self, secret: &str) -> Option<Key> {
-        let bytes = self.kind().scheme().decode_secret(secret)?;
-        Some(Key::new(self, bytes))
+    /// The type of its bodies.
+    pub fn content_type(self) -> &'static str {
+        self.definition().content_type()
     }
 
-    /// A secret of this source's form, from random bytes.
+    /// Whether what it is verified by covers the body's bytes.
+    pub fn signs_body(self) -> bool {
+        self.definition().signs_body()
+    }
+
+    /// A secret of its form, from random bytes.
     pub fn make_secret(self, random: [u8; 32]) -> String {
-        self.kind().scheme().encode_secret(random)
+        self.definition().make_secret(random)
     }
 
-    /// The elements of a request's body, 1 to [`EVENTS_MAX`]. Each is read by [`Source::parse`], and is an event or none by itself.
-    pub fn split(self, body: &[u8]) -> Result<Vec<Cow<'_, [u8]>>, Problem> {
-        let elements = self.kind().split(body)?;
-        match elements.len() {
-            0 => Err(Problem::InvalidEvent),
-            1..=EVENTS_MAX => Ok(elements),
-            _ => Err(Problem::TooManyEvents),
-        }
+    /// The members of a source of this kind that has this secret, as an operator writes them.
+    pub fn example_members(self, secret: &str) -> Value {
+        self.definition().example(secret)
     }
 
-    /// Reads an event as this source sends it.
-    pub fn parse(self, body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
-        let mut extracted = self.kind().parse(body, filter)?;
+    /// Reads an event as a source of this kind sends it.
+    pub fn parse(self, element: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
+        let mut extracted = self.definition().parse(element, filter)?;
         if let Extracted::Event(event) = &mut extracted {
             if !self.admits(&event.lead_id) {
                 return Err(Problem::InvalidLeadId);
             }
-            // Another source's event at the open address keeps what its own form fixes.
-            event.is_time_fixed |= self.kind().fixes_time();
+            // Another kind's event at the open address keeps what its own form fixes.
+            event.is_time_fixed |= self.definition().fixes_time();
         }
         Ok(extracted)
     }
@@ -270,7 +286,7 @@ impl Source {
         } else {
             self
         };
-        let transport = form.kind().transport();
+        let transport = form.definition().transport();
         let content = |object: &Object| -> Vec<(String, String)> {
             let members = object.iter();
             let own = members.filter(|(name, _)| !transport.contains(name));
@@ -282,32 +298,32 @@ impl Source {
 
     /// Reads a raw object that nothing labels, by its shape.
     pub fn parse_unlabelled(body: &[u8]) -> Result<(Self, Event), Problem> {
-        let source = Self::recognise(&parse_object(body)?);
-        match source.parse(body, EventFilter::All)? {
-            Extracted::Event(event) => Ok((source, *event)),
+        let kind = Self::recognise(&parse_object(body)?);
+        match kind.parse(body, EventFilter::All)? {
+            Extracted::Event(event) => Ok((kind, *event)),
             Extracted::Ignored(_) => Err(Problem::InvalidEvent),
         }
     }
 
-    /// The lead's e-mail address and phone where this source's events have them within others of their fields.
+    /// The lead's e-mail address and phone where this kind's events have them within others of their fields.
     pub(crate) fn contact(self, fields: &Object) -> Contact {
-        self.kind().contact(fields)
+        self.definition().contact(fields)
     }
 
-    /// The body that this source would send for a lead.
+    /// The body that a source of this kind would send for a lead, unsigned.
     pub fn sample(self, lead: &Sample) -> Vec<u8> {
-        self.kind().sample(lead)
+        self.definition().sample(lead)
     }
 
-    /// Whether a signed body came to the default address and is an event of a source that has an address of its own.
+    /// Whether a signed body came to a source of the default kind and is an event of a kind that has an address of its own.
     pub fn is_misdirected(self, body: &[u8]) -> bool {
         self == Self::default() && parse_object(body).is_ok_and(|top| guest(&top).is_some())
     }
 
-    /// Whether the headers came to the default address and hold the signature of a source that has an address of its own.
+    /// Whether the headers came to a source of the default kind and hold the signature of a kind that has an address of its own.
     fn is_signed_for_another(self, headers: &dyn Headers) -> bool {
-        let holds = |source: Self| {
-            let header = source.kind().signature_header();
+        let holds = |kind: Self| {
+            let header = kind.definition().signature_header();
             header.is_some_and(|name| headers.get(name).is_some())
         };
         self == Self::default() && !holds(self) && Self::ALL.into_iter().any(holds)
@@ -315,26 +331,26 @@ impl Source {
 
     fn recognise(top: &Object) -> Self {
         let mut all = Self::ALL.into_iter();
-        all.find(|source| source.kind().recognises(top))
+        all.find(|kind| kind.definition().recognises(top))
             .unwrap_or_default()
     }
 
-    /// A reserved lead belongs to its source, and its source to that lead.
+    /// A reserved lead belongs to its kind, and its kind to that lead.
     fn admits(self, lead_id: &LeadId) -> bool {
-        let reserved = |source: Self| source.kind().reserved_lead();
+        let reserved = |kind: Self| kind.definition().reserved_lead();
         match reserved(self) {
             Some(own) => own == lead_id.as_str(),
             None => !Self::ALL
                 .into_iter()
-                .any(|source| reserved(source) == Some(lead_id.as_str())),
+                .any(|kind| reserved(kind) == Some(lead_id.as_str())),
         }
     }
 }
 
-/// The source whose event this is, where it is also taken at the open address.
-fn guest(top: &Object) -> Option<Source> {
-    let source = Source::recognise(top);
-    source.kind().is_taken_at_open_address().then_some(source)
+/// The kind whose event this is, where it is also taken at the open address.
+fn guest(top: &Object) -> Option<SourceKind> {
+    let kind = SourceKind::recognise(top);
+    kind.definition().is_taken_at_open_address().then_some(kind)
 }
 
 #[cfg(test)]

@@ -1,39 +1,11 @@
 //! Signatures over raw bytes: constant time, several keys, failing closed.
 
-use super::config::{Key, SignedHeaders, SourceConfig};
-use super::delivery::{Delivery, Headers, Unverified, Verified};
+use super::delivery::{Headers, Unverified};
+use super::intake::Secret;
 use crate::lead::id::EventId;
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
-
-/// How requests are verified, and samples signed.
-pub(super) trait Scheme: Sync {
-    /// The form of a secret, in words.
-    fn secret_form(&self) -> &'static str;
-
-    /// The key that a secret holds, where it has the form.
-    fn decode_secret(&self, secret: &str) -> Option<Vec<u8>>;
-
-    /// A secret of the form, from random bytes.
-    fn encode_secret(&self, random: [u8; 32]) -> String;
-
-    /// Verifies a delivery over its raw bytes. Every active key is tried, in constant time.
-    fn verify(
-        &self,
-        config: &SourceConfig,
-        delivery: &Delivery<'_>,
-    ) -> Result<Verified, Unverified>;
-
-    /// The headers with which the CRM signs a body. `None` where the id cannot be signed.
-    fn sign(
-        &self,
-        key: &[u8],
-        event_id: &EventId,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Option<SignedHeaders>;
-}
 
 /// What the headers of a request claim: which parts are signed, and the signatures of which one must match.
 pub(super) struct Claims<'a> {
@@ -44,35 +16,44 @@ pub(super) struct Claims<'a> {
 }
 
 impl Claims<'_> {
-    /// Whether one of the source's keys made one of the signatures, lately. Every key is tried, and each comparison takes the same time
+    /// Whether one of these secrets made one of the signatures, lately. Every one is tried, and each comparison takes the same time
     /// wherever it fails.
     pub(super) fn verify(
         self,
-        config: &SourceConfig,
+        secrets: &[Secret],
         now: Timestamp,
-    ) -> Result<Verified, Unverified> {
-        if now.duration_since(self.time).abs() > config.tolerance {
-            return Err(Unverified::Stale);
-        }
-        let matches = config
-            .keys
+        tolerance: SignedDuration,
+    ) -> Result<Option<EventId>, Unverified> {
+        check_time(self.time, now, tolerance)?;
+        let matches = secrets
             .iter()
-            .fold(false, |found, key| self.matches(key) | found);
-        if !matches {
-            return Err(Unverified::Mismatch);
+            .fold(false, |found, secret| self.matches(secret) | found);
+        if matches {
+            Ok(self.event_id)
+        } else {
+            Err(Unverified::Mismatch)
         }
-        Ok(Verified {
-            is_signed: true,
-            event_id: self.event_id,
-        })
     }
 
-    fn matches(&self, key: &Key) -> bool {
-        let mac = mac(&key.bytes, &self.parts);
+    fn matches(&self, secret: &Secret) -> bool {
+        let mac = mac(secret.expose(), &self.parts);
         self.signatures.iter().fold(false, |found, signature| {
             mac.clone().verify_slice(signature).is_ok() | found
         })
     }
+}
+
+/// Whether a signature's time is near enough to now.
+pub(super) fn check_time(
+    time: Timestamp,
+    now: Timestamp,
+    tolerance: SignedDuration,
+) -> Result<(), Unverified> {
+    let age = now.duration_since(time);
+    if age.abs() > tolerance {
+        return Err(Unverified::Stale(age.as_secs()));
+    }
+    Ok(())
 }
 
 pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
@@ -99,5 +80,6 @@ pub(super) fn parse_seconds(header: &'static str, text: &str) -> Result<Timestam
         .ok()
         .filter(|_seconds| digits)
         .ok_or(Unverified::HeaderMalformed(header))?;
-    Timestamp::from_second(seconds).map_err(|_out_of_range| Unverified::Stale)
+    // What is out of range is stale by any tolerance.
+    Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
 }

@@ -1,11 +1,11 @@
 //! Standard: the envelope of Standard Webhooks, or the flat form, or an array of them, signed as Standard Webhooks.
 
-use super::signature::Scheme;
+use super::intake::Intake;
+use super::members::Members;
 use super::webhooks::StandardWebhooks;
-use super::{EventFilter, Extracted, Kind, Sample, forms};
+use super::{EventFilter, Extracted, Kind, Sample, forms, webhooks};
 use crate::json::Object;
 use crate::problem::Problem;
-use std::borrow::Cow;
 
 pub(super) struct Standard;
 
@@ -14,16 +14,18 @@ impl Kind for Standard {
         "standard"
     }
 
-    fn scheme(&self) -> &'static dyn Scheme {
-        &StandardWebhooks
+    fn configure(&self, members: &mut Members<'_>) -> Option<Box<dyn Intake>> {
+        Some(Box::new(
+            StandardWebhooks::configure(members)?.with_arrays(),
+        ))
+    }
+
+    fn make_secret(&self, random: [u8; 32]) -> String {
+        webhooks::make_secret(random)
     }
 
     fn parse(&self, body: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
         forms::parse_either(body, filter)
-    }
-
-    fn split<'a>(&self, body: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Problem> {
-        forms::split_array(body)
     }
 
     fn sample(&self, lead: &Sample) -> Vec<u8> {

@@ -3,7 +3,8 @@ mod event;
 mod registry;
 mod signature;
 
-use super::{Headers, SignedHeaders};
+use super::{Delivery, Headers, SignedRequest};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// The headers of a request.
@@ -22,8 +23,19 @@ impl Request {
         Self(headers.iter().map(own).collect())
     }
 
-    fn signed(headers: SignedHeaders) -> Self {
-        let own = |(name, value): (&str, String)| (name.to_owned(), value);
-        Self(headers.into_iter().map(own).collect())
+    fn signed(request: &SignedRequest) -> Self {
+        let own = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+        Self(request.headers.iter().map(own).collect())
+    }
+}
+
+/// A request without a query.
+fn delivery<'a>(headers: &'a Request, body: &'a [u8], received_at: Timestamp) -> Delivery<'a> {
+    Delivery {
+        method: "POST",
+        query: "",
+        headers,
+        body,
+        received_at,
     }
 }

@@ -1,12 +1,16 @@
 //! How Standard Webhooks sign: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`.
 
-use super::signature::{Claims, Scheme, mac, parse_seconds, require};
-use super::{Delivery, Headers, SignedHeaders, SourceConfig, Unverified, Verified};
+use super::intake::{Intake, Secret, SignedRequest};
+use super::members::Members;
+use super::signature::{Claims, mac, parse_seconds, require};
+use super::{Delivery, Headers, Unverified, forms};
 use crate::lead::id::EventId;
+use crate::problem::Problem;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use std::borrow::Cow;
 
 /// What a secret begins with.
 pub(super) const SECRET_PREFIX: &str = "whsec_";
@@ -21,28 +25,43 @@ const HEADERS: [[&str; 3]; 2] = [
     ["svix-id", "svix-timestamp", "svix-signature"],
 ];
 
-pub(super) struct StandardWebhooks;
+/// A source that is signed so.
+pub(super) struct StandardWebhooks {
+    secrets: Vec<Secret>,
+    /// Whether a body that is an array is several events.
+    is_split: bool,
+}
 
-impl Scheme for StandardWebhooks {
-    fn secret_form(&self) -> &'static str {
-        "whsec_ and base64 of 24 to 64 bytes"
+impl StandardWebhooks {
+    /// Reads the members of such a source.
+    pub(super) fn configure(members: &mut Members<'_>) -> Option<Self> {
+        let form = "whsec_ and base64 of 24 to 64 bytes";
+        let secrets = members.secrets("secrets", form, decode_secret)?;
+        Some(Self {
+            secrets,
+            is_split: false,
+        })
     }
 
-    /// The key is base64 of 24 to 64 bytes after `whsec_`.
-    fn decode_secret(&self, secret: &str) -> Option<Vec<u8>> {
-        let key = STANDARD.decode(secret.strip_prefix(SECRET_PREFIX)?).ok()?;
-        (24..=64).contains(&key.len()).then_some(key)
+    /// The same, where a body that is an array is several events.
+    pub(super) fn with_arrays(self) -> Self {
+        Self {
+            is_split: true,
+            ..self
+        }
     }
+}
 
-    fn encode_secret(&self, random: [u8; 32]) -> String {
-        format!("{SECRET_PREFIX}{}", STANDARD.encode(random))
+impl Intake for StandardWebhooks {
+    fn secrets(&self) -> usize {
+        self.secrets.len()
     }
 
     fn verify(
         &self,
-        config: &SourceConfig,
         delivery: &Delivery<'_>,
-    ) -> Result<Verified, Unverified> {
+        tolerance: SignedDuration,
+    ) -> Result<Option<EventId>, Unverified> {
         let headers = delivery.headers;
         let [id_name, timestamp_name, signature_name] = names(headers);
         let id = require(headers, id_name)?;
@@ -67,27 +86,41 @@ impl Scheme for StandardWebhooks {
             ],
             signatures,
         };
-        claims.verify(config, delivery.received_at)
+        claims.verify(&self.secrets, delivery.received_at, tolerance)
     }
 
-    fn sign(
-        &self,
-        key: &[u8],
-        event_id: &EventId,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Option<SignedHeaders> {
+    fn sign(&self, event_id: &EventId, body: Vec<u8>, now: Timestamp) -> Option<SignedRequest> {
         let id = parse_id(event_id.as_str())?.to_string();
         let timestamp = now.as_second().to_string();
-        let parts = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
-        let digest = mac(key, &parts).finalize().into_bytes();
+        let parts = [id.as_bytes(), b".", timestamp.as_bytes(), b".", &body];
+        let secret = self.secrets.first()?;
+        let digest = mac(secret.expose(), &parts).finalize().into_bytes();
         let signature = format!("{VERSION}{}", STANDARD.encode(digest));
-        Some(vec![
-            (ID, id),
-            (TIMESTAMP, timestamp),
-            (SIGNATURE, signature),
-        ])
+        Some(SignedRequest {
+            headers: vec![(ID, id), (TIMESTAMP, timestamp), (SIGNATURE, signature)],
+            query: String::new(),
+            body,
+        })
     }
+
+    fn split<'a>(&self, body: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Problem> {
+        if self.is_split {
+            forms::split_array(body)
+        } else {
+            Ok(vec![Cow::Borrowed(body)])
+        }
+    }
+}
+
+/// The key is base64 of 24 to 64 bytes after `whsec_`.
+fn decode_secret(secret: &str) -> Option<Vec<u8>> {
+    let key = STANDARD.decode(secret.strip_prefix(SECRET_PREFIX)?).ok()?;
+    (24..=64).contains(&key.len()).then_some(key)
+}
+
+/// A secret of random bytes.
+pub(super) fn make_secret(random: [u8; 32]) -> String {
+    format!("{SECRET_PREFIX}{}", STANDARD.encode(random))
 }
 
 /// The names under which the headers came: the first set that is whole, else the one of which the most is there.

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use leadwire_domain::key::EventName;
-use leadwire_domain::source::{Source, canary::LEAD_ID};
+use leadwire_domain::source::{Source, SourceKind, canary::LEAD_ID};
 use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::ledger::history::{EventHistory, EventStatus, LeadState};
 use leadwire_pipeline::operate::canary::{Accepted, Canary};
@@ -84,7 +84,8 @@ pub(super) async fn run<O: Operated>(
         anyhow::bail!("there is no canary here: {}", O::WITHOUT_CANARY);
     }
     let stack = home.canary_url();
-    let url = stack.unwrap_or_else(|| target(&args.url, Some(Source::Canary)).0);
+    let url =
+        stack.unwrap_or_else(|| target(&args.url, Some(Source::from(SourceKind::Canary).name())).0);
     let (door, secret) = (Door::to(url.clone()), Kept(Arc::clone(&home)));
     let canary = Canary::new(Arc::clone(&home), secret, door);
     let sent = canary.send().await.with_context(|| url)?;

@@ -13,7 +13,7 @@ use crate::usage::Usage;
 use anstyle::Style;
 use clap::Args;
 use jiff::SignedDuration;
-use leadwire_domain::source::{Source, Sources};
+use leadwire_domain::source::{SourceConfig, Sources};
 use leadwire_local::{DataFolder, LocalHome, Mode, SmtpServer, probe_smtp};
 use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::operate::quarantine;
@@ -275,11 +275,9 @@ fn check_sources(dir: &Path) -> Found {
             ));
         }
     };
-    let secrets = |source| {
-        let count = sources.get(source)?.keys.len();
-        Some(format!("{source} ({count} secrets)"))
-    };
-    let names: Vec<String> = Source::configurable().filter_map(secrets).collect();
+    let secrets =
+        |config: &SourceConfig| format!("{} ({} secrets)", config.source(), config.secrets());
+    let names: Vec<String> = sources.iter().map(secrets).collect();
     if names.is_empty() {
         return warn("names no source; every request is refused");
     }

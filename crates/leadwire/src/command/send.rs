@@ -7,17 +7,11 @@ use crate::output::{BAD, Ended, GOOD, Output, printable};
 use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use leadwire_domain::lead::id::{EventId, LeadId};
-use leadwire_domain::source::{Key, Sample, Source, Sources};
+use leadwire_domain::source::{Sample, SourceConfig, SourceKind, SourceName, Sources};
 use leadwire_pipeline::port::{Entropy as _, WebhookReply};
 use serde_json::{Value, json};
 use std::fmt::Display;
-
-/// The sources that `send` can be, by name.
-fn source_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(Source::configurable().map(Source::as_str))
-}
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
@@ -39,10 +33,10 @@ pub(crate) struct SendArgs {
     pub(crate) url: String,
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
-    /// As which source [default: what the address says, else generic]
-    #[arg(long, value_name = "SOURCE", value_parser = source_names())]
-    pub(crate) source: Option<String>,
-    /// The signing secret [default: the first one of the source in sources.json of the data folder]
+    /// As which source, by its name in sources.json of the data folder [default: what the address says, else generic]
+    #[arg(long, value_name = "NAME", value_parser = SourceName::parse)]
+    pub(crate) source: Option<SourceName>,
+    /// The secret, of a source that is named after its kind [default: the first one of the source in sources.json]
     #[arg(
         long,
         value_name = "SECRET",
@@ -69,13 +63,12 @@ pub(crate) struct SendArgs {
 
 /// Sends the leads one after the other. Done when each was taken.
 pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended> {
-    let asked = args.source.as_deref().and_then(Source::from_name);
-    let (url, source) = target(&args.url, asked);
-    let key = find_key(args, source)?;
+    let (url, name) = target(&args.url, args.source);
+    let sender = find_sender(args, name)?;
     let client = Client::new();
     let mut taken = 0;
     for number in 1..=args.count {
-        let (sample, post) = prepare(args, source, key.as_ref(), number)?;
+        let (sample, post) = prepare(args, &sender, number)?;
         let reply = client.post(&url, &post)?;
         taken += u32::from(is_taken(&reply));
         report(output, &sample, &reply)?;
@@ -86,29 +79,34 @@ pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended>
     Ok(Ended::when(taken == args.count))
 }
 
-/// The key of the secret that was given, else the source's first one in `sources.json`; none where there is none.
-fn find_key(args: &SendArgs, source: Source) -> anyhow::Result<Option<Key>> {
-    if let Some(secret) = &args.secret {
-        let form = source.secret_form();
-        let key = source.parse_key(secret);
-        return Ok(Some(key.with_context(|| {
-            format!("the secret has not the form of {source} ({form})")
-        })?));
-    }
-    let Some(document) = home::read_sources(&args.folder.data)? else {
-        return Ok(None);
-    };
-    let sources = Sources::parse(&document).context("could not read sources.json")?;
-    let config = sources.get(source);
-    Ok(config.and_then(|config| config.keys.first().cloned()))
+/// As whom the leads are sent.
+enum Sender {
+    Signed(Box<SourceConfig>),
+    Unsigned(SourceKind),
 }
 
-fn prepare(
-    args: &SendArgs,
-    source: Source,
-    key: Option<&Key>,
-    number: u32,
-) -> anyhow::Result<(Sample, Post)> {
+/// The source with the secret that was given, else the one in `sources.json`; where there is no such file, a sender who signs nothing.
+fn find_sender(args: &SendArgs, name: SourceName) -> anyhow::Result<Sender> {
+    let kind = SourceKind::configurable().find(|kind| kind.name() == name.as_str());
+    if let Some(secret) = &args.secret {
+        let kind = kind.with_context(|| {
+            format!("{name} is no kind of source: put it into sources.json, and leave --secret out")
+        })?;
+        let source = kind.example(secret).context("the secret cannot be used")?;
+        return Ok(Sender::Signed(Box::new(source)));
+    }
+    let Some(document) = home::read_sources(&args.folder.data)? else {
+        return Ok(Sender::Unsigned(kind.unwrap_or_default()));
+    };
+    let sources = Sources::parse(&document).context("could not read sources.json")?;
+    let source = sources.get(name).cloned();
+    Ok(match source {
+        Some(source) => Sender::Signed(Box::new(source)),
+        None => Sender::Unsigned(kind.unwrap_or_default()),
+    })
+}
+
+fn prepare(args: &SendArgs, sender: &Sender, number: u32) -> anyhow::Result<(Sample, Post)> {
     let numbered = |text: &String| match args.count {
         1 => text.clone(),
         _ => format!("{text}-{number}"),
@@ -126,7 +124,10 @@ fn prepare(
         event_id,
         made_at: args.event_id.is_none().then_some(now),
     };
-    let post = Post::of(source, &sample, key, now)?;
+    let post = match sender {
+        Sender::Signed(source) => Post::signed(source, &sample, now)?,
+        Sender::Unsigned(kind) => Post::unsigned(*kind, &sample),
+    };
     Ok((sample, post))
 }
 

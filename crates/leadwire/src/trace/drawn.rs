@@ -18,10 +18,9 @@ pub(crate) fn with_request(event: &EventHistory, mut spans: Vec<SpanRecord>) -> 
 fn request(event: &EventHistory) -> Option<SpanRecord> {
     let received = event.received.as_ref()?;
     let nanos = |time: jiff::Timestamp| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
-    let named = format!("/ingest/{}", received.source);
-    let route = match Source::of_path(&named) {
-        Some(_) => "/ingest/{source}",
-        None => "/ingest",
+    let route = match &*received.source {
+        name if name == Source::default().as_str() => "/ingest",
+        _ => "/ingest/{source}",
     };
     let attributes = [
         ("leadwire.source", &*received.source),

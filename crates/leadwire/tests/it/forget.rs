@@ -144,7 +144,7 @@ fn first_edition(home: &House) -> (House, EventName) {
             panic!("nothing is stored");
         };
         let event_id = &EventId::parse(raw.event_id_label().unwrap()).unwrap();
-        let source = Source::from_name(raw.source_text_label().unwrap()).unwrap();
+        let source = Source::of_labels(raw.source_text_label().unwrap(), None).unwrap();
         let identity = Identity { source, event_id }.dedupe_key();
         let marker = [
             ("state".to_owned(), "forgotten".to_owned()),

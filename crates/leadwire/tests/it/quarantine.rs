@@ -3,7 +3,7 @@
 use crate::house::{House, Up, agent, block_on, wait_until};
 use jiff::Timestamp;
 use leadwire_domain::lead::id::EventId;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::SourceKind;
 use leadwire_local::Mode;
 use leadwire_pipeline::port::{Bucket, NewObject, ObjectStore as _};
 
@@ -21,12 +21,11 @@ fn house() -> House {
 
 /// Posts a body as its source signs it.
 fn post(up: &Up, body: &str) -> u16 {
-    let source = Source::from_name("standard").unwrap();
-    let key = source.parse_key(STANDARD).unwrap();
+    let source = SourceKind::Standard.example(STANDARD).unwrap();
     let id = EventId::parse("msg_1").unwrap();
-    let headers = key.sign(&id, body.as_bytes(), Timestamp::now()).unwrap();
+    let signed = source.sign(&id, body.as_bytes().to_vec(), Timestamp::now());
     let mut request = agent().post(format!("{}/ingest/standard", up.base()));
-    for (name, value) in headers {
+    for (name, value) in signed.unwrap().headers {
         request = request.header(name, value);
     }
     request.send(body).unwrap().status().as_u16()

@@ -151,7 +151,8 @@ impl Ownership {
         let Some(Document { lead, .. }) = Document::parse(object.bytes) else {
             return Self::default();
         };
-        let source = Source::from_name(&lead.provenance.source);
+        let from = &lead.provenance;
+        let source = Source::of_labels(&from.source, from.kind.as_deref());
         Self {
             identity: source.map(|source| dedupe_key(source, &lead.provenance.event_id)),
             lead_id: Some(lead.lead_id),

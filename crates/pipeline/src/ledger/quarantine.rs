@@ -57,7 +57,7 @@ impl NewQuarantined<'_> {
     fn labels(&self) -> Metadata {
         let labels = [
             (SOURCE, self.source.to_string()),
-            (KIND, self.source.kind_name().to_owned()),
+            (KIND, self.source.kind().to_string()),
             (RECEIVED_AT, self.received_at.to_string()),
             (PROBLEM, self.problem.code().to_owned()),
         ];

@@ -11,7 +11,7 @@ use leadwire_domain::key::{EventName, Identity};
 use leadwire_domain::lead::id::{EventId, LeadId, Sha256Hex};
 use leadwire_domain::limits::OBJECT_BYTES_MAX;
 use leadwire_domain::message::{Notify, TriggerFacts};
-use leadwire_domain::source::{Event, EventFilter, Extracted, Source};
+use leadwire_domain::source::{Event, EventFilter, Extracted, Source, SourceKind};
 
 const LEAD_ID: &str = "lead-id";
 const EVENT_ID: &str = "event-id";
@@ -116,7 +116,7 @@ pub struct RawEvent {
     pub lead_id: LeadId,
     /// The event's id: the label's, else the body's, else the name of the object.
     pub event_id: EventId,
-    /// Where it came from: the label, else the shape of the body.
+    /// Where it came from: the labels, else the shape of the body.
     pub source: Source,
     /// When it was accepted: the label, else when the object was written.
     pub accepted_at: Timestamp,
@@ -156,26 +156,26 @@ impl Raw {
 
     /// Reads the event.
     pub fn event(&self) -> Option<RawEvent> {
-        let (source, event) = self.parse_body()?;
+        let (kind, event) = self.parse_body()?;
         let labelled = self.label(EVENT_ID).and_then(|id| EventId::parse(id).ok());
         Some(RawEvent {
             lead_id: event.lead_id,
             event_id: labelled
                 .or(event.event_id)
                 .or_else(|| EventId::parse(&self.name.to_string()).ok())?,
-            source,
+            source: self.source_label().unwrap_or_else(|| kind.into()),
             accepted_at: self.accepted_at(),
             sha256: self.sha256(),
             fields: event.fields,
         })
     }
 
-    fn parse_body(&self) -> Option<(Source, Event)> {
-        let Some(source) = self.kind_label() else {
-            return Source::parse_unlabelled(&self.bytes).ok();
+    fn parse_body(&self) -> Option<(SourceKind, Event)> {
+        let Some(kind) = self.kind_label() else {
+            return SourceKind::parse_unlabelled(&self.bytes).ok();
         };
-        match source.parse(&self.bytes, EventFilter::All).ok()? {
-            Extracted::Event(event) => Some((source, *event)),
+        match kind.parse(&self.bytes, EventFilter::All).ok()? {
+            Extracted::Event(event) => Some((kind, *event)),
             Extracted::Ignored(_) => None,
         }
     }
@@ -218,15 +218,15 @@ impl Raw {
         self.label(EVENT_ID)
     }
 
-    /// The source of the kind that the label names. An object of the first edition has no such label: its source's name is the kind.
-    fn kind_label(&self) -> Option<Source> {
+    /// The kind by which it is read. An object of the first edition has no such label: its source's name is the kind.
+    fn kind_label(&self) -> Option<SourceKind> {
         let kind = self.label(KIND).or_else(|| self.label(SOURCE));
-        kind.and_then(Source::of_kind)
+        kind.and_then(SourceKind::from_name)
     }
 
-    /// The source that the label names, where this code knows it.
+    /// The source that the labels name, where this code knows its kind.
     pub fn source_label(&self) -> Option<Source> {
-        self.source_text_label().and_then(Source::from_name)
+        Source::of_labels(self.source_text_label()?, self.label(KIND))
     }
 
     /// The same, as it is written.
@@ -287,7 +287,7 @@ impl NewRaw<'_> {
             (LEAD_ID, self.lead_id.to_string()),
             (EVENT_ID, self.identity.event_id.to_string()),
             (SOURCE, self.identity.source.to_string()),
-            (KIND, self.identity.source.kind_name().to_owned()),
+            (KIND, self.identity.source.kind().to_string()),
             (SHA256, self.sha256.to_string()),
             (ACCEPTED_AT, self.accepted_at.to_string()),
         ];

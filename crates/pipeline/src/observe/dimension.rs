@@ -2,13 +2,13 @@
 
 use leadwire_domain::channel::ChannelKind;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, SourceKind};
 
 /// The one dimension that a metric may have beside `service` and `environment`. Its values are a closed set: every combination is a billed
 /// `CloudWatch` metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dimension {
-    /// The source that the event came from.
+    /// The kind of the source that the event came from.
     Source,
     /// Why a request was rejected.
     Reason,
@@ -29,15 +29,11 @@ impl Dimension {
         }
     }
 
-    /// Its closed set of values: the sources that are metered; the problem codes, and what sets a source without secrets apart from a wrong
+    /// Its closed set of values: the kinds of sources that are metered; the problem codes, and what sets a source without secrets apart from a wrong
     /// secret.
     pub fn values(self) -> Vec<&'static str> {
         match self {
-            Self::Source => Source::ALL
-                .into_iter()
-                .filter(|source| source.is_metered())
-                .map(Source::as_str)
-                .collect(),
+            Self::Source => SourceKind::configurable().map(SourceKind::name).collect(),
             Self::Reason => Problem::ALL
                 .iter()
                 .map(|problem| Rejection::Problem(*problem))
@@ -68,12 +64,18 @@ impl Further {
     }
 }
 
-impl From<Source> for Further {
-    fn from(source: Source) -> Self {
+impl From<SourceKind> for Further {
+    fn from(kind: SourceKind) -> Self {
         Self {
             dimension: Dimension::Source,
-            value: source.as_str(),
+            value: kind.name(),
         }
+    }
+}
+
+impl From<Source> for Further {
+    fn from(source: Source) -> Self {
+        source.kind().into()
     }
 }
 

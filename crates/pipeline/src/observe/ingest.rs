@@ -81,7 +81,7 @@ events! {
     } => e, "request_rejected" {
         line: ERROR "an event could not be taken in time", if e.is_unavailable(), else WARN "request refused";
         fields: {
-            source: e.source.map(Source::as_str),
+            source: e.source.as_ref().map(Source::as_str),
             reason: e.reason.code(),
             cause: e.cause,
             quarantine_key: e.kept(),
@@ -95,7 +95,7 @@ events! {
             }
         }
         console: {
-            let source = e.source.map_or("unknown address", Source::as_str);
+            let source = e.source.as_ref().map_or("unknown address", Source::as_str);
             let cause = e.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
             let kept = e.kept().map(|key| format!("; kept: quarantine show {}", short(key)));
             let kept = kept.unwrap_or_default();

@@ -74,16 +74,16 @@ impl<H: Home, S: SecretStore, W: WebhookSender> Canary<H, S, W> {
     async fn post(&self) -> Result<Accepted, PortError> {
         let text = self.secret.fetch().await?;
         let text = text.ok_or_else(|| PortError::permanent(SEND, "it has no secret"))?;
-        let key = canary::parse_secret(&text).map_err(|error| PortError::permanent(SEND, error))?;
+        let config =
+            canary::parse_secret(&text).map_err(|error| PortError::permanent(SEND, error))?;
         self.put_owner_file().await?;
         let now = self.home.clock().now();
         let event_id = EventId::from_random(self.home.entropy().bits());
-        let body = canary::body(now);
-        let mut headers = vec![("content-type", "application/json".to_owned())];
-        let signed = key.sign(&event_id, &body, now);
-        headers
-            .extend(signed.ok_or_else(|| PortError::permanent(SEND, "its id cannot be signed"))?);
-        read(&self.sender.post(headers, body).await?)
+        let signed = config.sign(&event_id, canary::body(now), now);
+        let signed = signed.ok_or_else(|| PortError::permanent(SEND, "its id cannot be signed"))?;
+        let mut headers = signed.headers;
+        headers.push(("content-type", config.kind().content_type().to_owned()));
+        read(&self.sender.post(headers, signed.body).await?)
     }
 
     /// Its owner file is put where it lacks or is another, so that no person has to.

@@ -236,9 +236,21 @@ impl World {
 
     /// Posts bytes to a path.
     pub async fn post_to(&self, path: &str, headers: &(dyn Headers + Sync), body: &[u8]) -> Answer {
+        self.post_with_query(path, "", headers, body).await
+    }
+
+    /// Posts bytes to a path with a raw query.
+    pub async fn post_with_query(
+        &self,
+        path: &str,
+        query: &str,
+        headers: &(dyn Headers + Sync),
+        body: &[u8],
+    ) -> Answer {
         let request = Request {
             method: "POST",
             path,
+            query,
             headers,
             body,
             received_at: self.clock().now(),

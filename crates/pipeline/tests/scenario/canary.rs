@@ -188,7 +188,7 @@ async fn only_its_secret_makes_a_canary_and_refusals_are_counted_nowhere() {
     let none = no_headers();
     let body = String::from_utf8(body(world.clock().now())).unwrap();
     let other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-    let forged = signed(&world, Source::Canary, other, &body);
+    let forged = signed(&world, SourceKind::Canary, other, &body);
     let course = async {
         for headers in [&none, &forged] {
             let body = body.as_bytes();

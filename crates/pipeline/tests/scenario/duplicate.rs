@@ -155,7 +155,7 @@ async fn an_event_that_the_first_edition_had_only_begun_to_forget_is_told_to_nob
 /// What `forget` leaves where the raw object lay.
 fn leave_tombstone(world: &World, raw_key: &str, event_id: &str) {
     let identity = Identity {
-        source: Source::Generic,
+        source: Source::default(),
         event_id: &EventId::parse(event_id).unwrap(),
     };
     let metadata = Metadata::from([

@@ -9,7 +9,7 @@ use leadwire_pipeline::operate::forget::{TombstoneMode, TombstoneReport, make_to
 /// What the first edition left of an event that it forgot.
 fn forgotten_by_the_first_edition(world: &World, key: &str) -> String {
     let raw = world.peek(key).unwrap();
-    let source = Source::from_name(&raw.metadata["source"]).unwrap();
+    let source = Source::of_labels(&raw.metadata["source"], None).unwrap();
     let event_id = &EventId::parse(&raw.metadata["event-id"]).unwrap();
     let identity = Identity { source, event_id }.dedupe_key();
     let marker = NewObject::with_metadata(

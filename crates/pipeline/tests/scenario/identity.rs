@@ -8,7 +8,7 @@ fn envelope(time: &str) -> String {
 }
 
 async fn post_envelope(world: &World, time: &str) -> Answer {
-    post_signed(world, Source::Standard, WHSEC, &envelope(time)).await
+    post_signed(world, SourceKind::Standard, WHSEC, &envelope(time)).await
 }
 
 /// The time in the key of the only raw object.

@@ -23,7 +23,7 @@ fn leads(world: &World, count: usize) -> Vec<String> {
 
 async fn post(world: &World, body: &str) -> Answer {
     world
-        .observed(post_signed(world, Source::Standard, WHSEC, body))
+        .observed(post_signed(world, SourceKind::Standard, WHSEC, body))
         .await
 }
 

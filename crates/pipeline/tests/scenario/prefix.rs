@@ -75,9 +75,9 @@ async fn one_id_at_three_sources_is_three_events_and_at_one_source_one() {
     let mut keys = BTreeSet::new();
     for again in [false, true] {
         for (source, secret, body) in [
-            (Source::Generic, KEY, &flat),
-            (Source::Standard, KEY, &standard),
-            (Source::Close, close, &of_close),
+            (SourceKind::Generic, KEY, &flat),
+            (SourceKind::Standard, KEY, &standard),
+            (SourceKind::Close, close, &of_close),
         ] {
             let answer = post_signed(&world, source, secret, body).await;
             assert_eq!(event_of(&answer)["duplicate"], again, "{source}");

@@ -8,7 +8,7 @@ pub(crate) use leadwire_domain::failure::FailureReason as Why;
 pub(crate) use leadwire_domain::key::EventName;
 pub(crate) use leadwire_domain::lead::id::{EventId, LeadId};
 pub(crate) use leadwire_domain::message::{Notify, Trigger};
-pub(crate) use leadwire_domain::source::{Headers, Source};
+pub(crate) use leadwire_domain::source::{Headers, SignedRequest, Source, SourceKind, SourceName};
 pub(crate) use leadwire_domain::wait::DeferReason;
 pub(crate) use leadwire_pipeline::operate::audit::Flaw;
 pub(crate) use leadwire_pipeline::operate::forget::{Forget, ForgetConfig, Forgotten};
@@ -245,21 +245,48 @@ pub(crate) async fn post_with_id(world: &World, id: &str) -> Answer {
 }
 
 /// The headers of a request that is signed now.
-pub(crate) fn signed(world: &World, source: Source, secret: &str, body: &str) -> Map {
-    let id = EventId::parse("msg_1").unwrap();
-    let key = source.parse_key(secret).unwrap();
-    let headers = key.sign(&id, body.as_bytes(), world.clock().now());
-    Map(headers.unwrap().into_iter().collect())
+pub(crate) fn signed(world: &World, kind: SourceKind, secret: &str, body: &str) -> Map {
+    let request = signed_request(world, kind, secret, body);
+    Map(request.headers.into_iter().collect())
 }
 
-/// Posts a body, signed, to the address of its source.
-pub(crate) async fn post_signed(world: &World, source: Source, secret: &str, body: &str) -> Answer {
-    let headers = signed(world, source, secret, body);
-    let path = match source {
-        Source::Generic => "/ingest".to_owned(),
-        other => format!("/ingest/{other}"),
-    };
-    world.post_to(&path, &headers, body.as_bytes()).await
+/// A request that is signed now.
+pub(crate) fn signed_request(
+    world: &World,
+    kind: SourceKind,
+    secret: &str,
+    body: &str,
+) -> SignedRequest {
+    let id = EventId::parse("msg_1").unwrap();
+    let source = kind.example(secret).unwrap();
+    let now = world.clock().now();
+    source.sign(&id, body.as_bytes().to_vec(), now).unwrap()
+}
+
+/// Posts a body, signed, to the source that is named after its kind.
+pub(crate) async fn post_signed(
+    world: &World,
+    kind: SourceKind,
+    secret: &str,
+    body: &str,
+) -> Answer {
+    let name = Source::from(kind).to_string();
+    post_signed_to(world, &name, kind, secret, body).await
+}
+
+/// Posts a body, signed, to the source of that name.
+pub(crate) async fn post_signed_to(
+    world: &World,
+    name: &str,
+    kind: SourceKind,
+    secret: &str,
+    body: &str,
+) -> Answer {
+    let request = signed_request(world, kind, secret, body);
+    let path = SourceName::parse(name).unwrap().path();
+    let headers = Map(request.headers.into_iter().collect());
+    let posting = world.post_with_query(&path, &request.query, &headers, &request.body);
+    posting.await
 }
 
 #[track_caller]

@@ -16,7 +16,7 @@ fn good(lead_id: &str) -> String {
 }
 
 async fn post(world: &World, body: &str) -> Answer {
-    post_signed(world, Source::Standard, WHSEC, body).await
+    post_signed(world, SourceKind::Standard, WHSEC, body).await
 }
 
 #[track_caller]
@@ -149,7 +149,7 @@ async fn a_try_that_is_cut_off_makes_no_second_event_although_nothing_gave_it_an
         .set(&format!(r#"{{"close":{{"secrets":["{key}"]}}}}"#));
     let event = close_event("a", "ev_1", INSTANT).replace("\"id\":\"ev_1\",", "");
     let bad = event.replace("\"data\":", "\"date\":");
-    let answer = post_signed(&world, Source::Close, key, &bad).await;
+    let answer = post_signed(&world, SourceKind::Close, key, &bad).await;
     check_refused(&answer, 400, "invalid_event");
     understood(&world, &kept(&world).await, &event);
     world.own("a");

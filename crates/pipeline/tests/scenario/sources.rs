@@ -11,18 +11,18 @@ fn of(member: &str, secrets: &[&str]) -> String {
 }
 
 /// A request with a fresh signature: how it is answered.
-async fn answered(world: &World, source: Source, secret: &str) -> u16 {
-    let body = match source {
-        Source::Close => close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1"),
-        Source::Standard => format!(r#"{{"type":"lead.created","data":{ALICE}}}"#),
-        Source::Generic | Source::Canary => ALICE.to_owned(),
+async fn answered(world: &World, kind: SourceKind, secret: &str) -> u16 {
+    let body = match kind {
+        SourceKind::Close => close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1"),
+        SourceKind::Standard => format!(r#"{{"type":"lead.created","data":{ALICE}}}"#),
+        SourceKind::Generic | SourceKind::Canary => ALICE.to_owned(),
     };
-    post_signed(world, source, secret, &body).await.status
+    post_signed(world, kind, secret, &body).await.status
 }
 
 /// A request to the generic source.
 async fn asked(world: &World, secret: &str) -> u16 {
-    answered(world, Source::Generic, secret).await
+    answered(world, SourceKind::Generic, secret).await
 }
 
 async fn pass(seconds: u64) {
@@ -32,13 +32,13 @@ async fn pass(seconds: u64) {
 #[tokio::test(start_paused = true)]
 async fn a_source_that_is_added_is_taken_within_a_minute_whichever_it_is() {
     for (source, name, secret) in [
-        (Source::Close, "close", CLOSE),
-        (Source::Standard, "standard", OLD),
-        (Source::Generic, "generic", OLD),
+        (SourceKind::Close, "close", CLOSE),
+        (SourceKind::Standard, "standard", OLD),
+        (SourceKind::Generic, "generic", OLD),
     ] {
         let world = World::prod();
         let other = match source {
-            Source::Standard => of("close", &[CLOSE]),
+            SourceKind::Standard => of("close", &[CLOSE]),
             _ => of("standard", &[OLD]),
         };
         world.secrets.set(&other);
@@ -139,7 +139,7 @@ async fn the_open_door_of_dev_is_shut_within_five_minutes_once_there_is_a_docume
     world.secrets.set(&of("close", &[CLOSE]));
     pass(300).await;
     assert_eq!(world.post(ALICE).await.status, 401);
-    assert_eq!(answered(&world, Source::Close, CLOSE).await, 202);
+    assert_eq!(answered(&world, SourceKind::Close, CLOSE).await, 202);
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,8 +149,8 @@ async fn a_flood_of_forgeries_of_every_source_fetches_once_a_minute() {
     for minute in 1..=12 {
         for _ in 0..10 {
             assert_eq!(asked(&world, NEW).await, 401);
-            assert_eq!(answered(&world, Source::Close, CLOSE).await, 401);
-            assert_eq!(answered(&world, Source::Standard, NEW).await, 401);
+            assert_eq!(answered(&world, SourceKind::Close, CLOSE).await, 401);
+            assert_eq!(answered(&world, SourceKind::Standard, NEW).await, 401);
         }
         assert_eq!(world.secrets.fetches(), minute);
         pass(60).await;
@@ -163,8 +163,8 @@ async fn what_a_source_takes_and_tolerates_is_read_anew_with_its_secrets() {
     let document = |more: &str| format!(r#"{{"close":{{"secrets":["{CLOSE}"]{more}}}}}"#);
     let events = |kind| document(&format!(r#","events":["lead.{kind}"]"#));
     world.secrets.set(&events("deleted"));
-    assert_eq!(answered(&world, Source::Close, CLOSE).await, 200);
+    assert_eq!(answered(&world, SourceKind::Close, CLOSE).await, 200);
     world.secrets.set(&events("created"));
     pass(300).await;
-    assert_eq!(answered(&world, Source::Close, CLOSE).await, 202);
+    assert_eq!(answered(&world, SourceKind::Close, CLOSE).await, 202);
 }

@@ -10,7 +10,7 @@ fn prod() -> World {
 
 /// How a signed request to the generic source is answered.
 async fn generic(world: &World, secret: &str) -> u16 {
-    let answer = post_signed(world, Source::Generic, secret, ALICE).await;
+    let answer = post_signed(world, SourceKind::Generic, secret, ALICE).await;
     answer.status
 }
 
@@ -27,9 +27,9 @@ async fn each_source_is_taken_with_its_signature() {
     let standard =
         r#"{"type":"lead.created","timestamp":"2026-11-23T06:49:00Z","data":{"lead_id":"a"}}"#;
     for (source, secret, body, event_id) in [
-        (Source::Close, CLOSE_KEY, close.as_str(), "ev_1"),
-        (Source::Standard, WHSEC, standard, "msg_1"),
-        (Source::Generic, WHSEC, ALICE, "msg_1"),
+        (SourceKind::Close, CLOSE_KEY, close.as_str(), "ev_1"),
+        (SourceKind::Standard, WHSEC, standard, "msg_1"),
+        (SourceKind::Generic, WHSEC, ALICE, "msg_1"),
     ] {
         let answer = post_signed(&world, source, secret, body).await;
         key_of(&answer);
@@ -41,8 +41,13 @@ async fn each_source_is_taken_with_its_signature() {
 async fn an_unverified_request_has_no_effect() {
     let close = close_event("lead_1", "ev_1", INSTANT);
     let world = prod();
-    let good = signed(&world, Source::Close, CLOSE_KEY, &close);
-    let other_key = signed(&world, Source::Close, &CLOSE_KEY.replace('b', "c"), &close);
+    let good = signed(&world, SourceKind::Close, CLOSE_KEY, &close);
+    let other_key = signed(
+        &world,
+        SourceKind::Close,
+        &CLOSE_KEY.replace('b', "c"),
+        &close,
+    );
     let none = no_headers();
     for (headers, body) in [
         (&none, close.as_str()),
@@ -107,7 +112,7 @@ async fn an_unreachable_secret_store_never_opens_the_door() {
 async fn a_verified_request_that_does_not_parse_is_kept_and_an_unsigned_one_is_not() {
     let world = prod();
     let body = r#"{"event":{"new":"format"}}"#;
-    let answer = post_signed(&world, Source::Close, CLOSE_KEY, body).await;
+    let answer = post_signed(&world, SourceKind::Close, CLOSE_KEY, body).await;
     assert_eq!(answer.status, 400);
     let keys = world.keys("quarantine/");
     assert_eq!(world.peek(&keys[0]).unwrap().bytes, body.as_bytes());
@@ -121,7 +126,7 @@ async fn an_event_type_that_is_not_taken_is_acknowledged_and_not_stored() {
     let world = prod();
     let body = close_event("lead_1", "ev_1", INSTANT);
     let body = body.replace("created\",\"data", "deleted\",\"data");
-    let answer = post_signed(&world, Source::Close, CLOSE_KEY, &body).await;
+    let answer = post_signed(&world, SourceKind::Close, CLOSE_KEY, &body).await;
     assert_eq!(answer.status, 200);
     assert_eq!(json(&answer)["status"], "ignored");
     let is_read = |call: &Call| matches!(call, Call::Get(..));
@@ -134,8 +139,8 @@ async fn a_close_event_at_the_generic_address_is_sent_to_its_own() {
     let world = prod();
     let body = close_event("lead_1", "ev_1", INSTANT);
     for headers in [
-        signed(&world, Source::Close, CLOSE_KEY, &body),
-        signed(&world, Source::Generic, WHSEC, &body),
+        signed(&world, SourceKind::Close, CLOSE_KEY, &body),
+        signed(&world, SourceKind::Generic, WHSEC, &body),
     ] {
         let answer = world.post_to("/ingest", &headers, body.as_bytes()).await;
         check_refused(&answer, 400, "wrong_source");
@@ -150,7 +155,7 @@ async fn what_is_refused_by_shape_alone_is_never_read() {
     let none = no_headers();
     let large = vec![b' '; 1024 * 1024 + 1];
     for (path, headers, body, status) in [
-        ("/ingest/hubspot", &none, ALICE.as_bytes(), 404),
+        ("/ingest/No-Source", &none, ALICE.as_bytes(), 404),
         ("/elsewhere", &none, ALICE.as_bytes(), 404),
         ("/ingest", &gzip, ALICE.as_bytes(), 415),
         ("/ingest", &none, large.as_slice(), 413),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::odd::Odd;
 use jiff::SignedDuration;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, SourceKind};
 use std::cell::Cell;
 
 thread_local! {
@@ -53,9 +53,9 @@ fn lines(page: &str, start: &str) -> Vec<String> {
 fn values_add_up_by_minute_and_dimension_until_they_are_taken() {
     let local = local();
     measure(&local, |m| {
-        time(m, Metric::IngestLatency, 5000, Source::Close);
-        time(m, Metric::IngestLatency, 1500, Source::Close);
-        time(m, Metric::IngestLatency, 2000, Source::Generic);
+        time(m, Metric::IngestLatency, 5000, SourceKind::Close.into());
+        time(m, Metric::IngestLatency, 1500, SourceKind::Close.into());
+        time(m, Metric::IngestLatency, 2000, SourceKind::Generic.into());
         m.add(Metric::EmailsSent, 3);
     });
     MINUTE.set(101);
@@ -81,8 +81,8 @@ fn what_the_catalogue_does_not_know_is_dropped_and_counted() {
     let local = local();
     measure(&local, |m| {
         // A source that is not metered.
-        time(m, Metric::IngestLatency, 1, Source::Canary);
-        m.count_by(Metric::LeadsAccepted, Source::Canary);
+        time(m, Metric::IngestLatency, 1, SourceKind::Canary.into());
+        m.count_by(Metric::LeadsAccepted, SourceKind::Canary);
     });
     check_drained(&local, &["TelemetryDropped test leadwire @100 2 2 1 1"]);
     let page = local.render();
@@ -114,8 +114,18 @@ fn the_page_has_every_metric_from_the_start() {
 fn durations_are_histograms_in_seconds_with_buckets_around_the_delay() {
     let local = local();
     measure(&local, |m| {
-        time(m, Metric::EndToEndLatency, 600_900_000, Source::Close);
-        time(m, Metric::EndToEndLatency, 2_400_000_000, Source::Close);
+        time(
+            m,
+            Metric::EndToEndLatency,
+            600_900_000,
+            SourceKind::Close.into(),
+        );
+        time(
+            m,
+            Metric::EndToEndLatency,
+            2_400_000_000,
+            SourceKind::Close.into(),
+        );
     });
     let page = local.render();
     let name = r#"leadwire_end_to_end_latency_seconds_bucket{environment="test",service="enrich",source="close",le=""#;

@@ -85,13 +85,14 @@ impl World {
         let request = Request {
             method: "POST",
             path: "/ingest",
+            query: "",
             headers: &NoHeaders,
             body: body.as_bytes(),
             received_at: self.memory.now(),
             trace: trace.clone(),
         };
         let answer = self.ingest.handle(request).instrument(span.clone()).await;
-        answered(&span, answer.status);
+        answered(&span, "/ingest", &answer);
         assert_eq!(answer.status, 202, "{answer:?}");
         trace.trace_id().unwrap().to_owned()
     }

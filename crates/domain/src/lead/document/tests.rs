@@ -14,6 +14,7 @@ fn provenance() -> Provenance {
         schema: SCHEMA,
         event_id: EventId::parse("ev_1Test").unwrap(),
         source: "close".into(),
+        kind: None,
         raw_key: "raw/crm_event_1_20261123T065000123456Z.json".into(),
         raw_sha256: Sha256Hex::of(b"abc"),
         accepted_at: "2026-11-23T06:50:00.5Z".parse().unwrap(),

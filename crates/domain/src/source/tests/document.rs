@@ -1,5 +1,5 @@
-use super::Request;
-use crate::source::{Delivery, EventFilter, Source, SourceConfig, Sources, Unverified};
+use super::{Request, delivery};
+use crate::source::{Source, SourceConfig, SourceKind, SourceName, Sources, Unverified};
 use jiff::{SignedDuration, Timestamp};
 
 const CLOSE_SECRET: &str = "abababababababababababababababababababababababababababababababab";
@@ -10,11 +10,8 @@ fn check_mistakes(document: &str, expected: &str) {
     assert_eq!(error.to_string(), expected, "{document}");
 }
 
-fn types(sources: &Sources, source: Source) -> Vec<String> {
-    match sources.filter(source) {
-        EventFilter::Types(types) => types.to_vec(),
-        EventFilter::All => panic!("a source takes what it is configured to take"),
-    }
+fn get<'a>(sources: &'a Sources, name: &str) -> Option<&'a SourceConfig> {
+    sources.get(SourceName::parse(name).unwrap())
 }
 
 #[test]
@@ -23,37 +20,63 @@ fn a_document_configures_the_sources_that_it_names() {
         r#"{{"close":{{"secrets":["{CLOSE_SECRET}"],"events":["lead.updated"],"tolerance_seconds":60}}}}"#
     );
     let sources = Sources::parse(&document).unwrap();
-    let close = sources.get(Source::Close).unwrap();
-    assert_eq!(close.keys, [Source::Close.parse_key(CLOSE_SECRET).unwrap()]);
-    assert_eq!(close.tolerance, SignedDuration::from_secs(60));
-    assert_eq!(types(&sources, Source::Close), ["lead.updated"]);
-    for source in Source::ALL {
-        assert!(!sources.is_open(source));
-        if source != Source::Close {
-            assert_eq!(sources.get(source), None);
-            assert!(types(&sources, source).is_empty());
-        }
-    }
-    assert_eq!(Sources::parse("{}").unwrap(), Sources::default());
+    let close = get(&sources, "close").unwrap();
+    assert_eq!(close.secrets(), 1);
+    assert_eq!(close.tolerance(), SignedDuration::from_secs(60));
+    assert_eq!(close.events().unwrap(), ["lead.updated"]);
+    assert_eq!(sources.iter().count(), 1);
+    assert!(!sources.is_open());
+    assert_eq!(Sources::parse("{}").unwrap().iter().count(), 0);
 }
 
 #[test]
-fn what_a_source_does_not_say_is_the_default() {
-    for source in Source::configurable() {
-        let secret = source.make_secret([1; 32]);
-        let document = format!(r#"{{"{source}":{{"secrets":["{secret}"]}}}}"#);
-        let sources = Sources::parse(&document).unwrap();
-        let expected = SourceConfig {
-            keys: vec![source.parse_key(&secret).unwrap()],
-            events: vec!["lead.created".to_owned()],
-            tolerance: SignedDuration::from_secs(300),
-        };
-        assert_eq!(sources.get(source), Some(&expected));
+fn what_a_source_does_not_say_is_its_kinds_default() {
+    for kind in SourceKind::configurable() {
+        let members = kind.example_members(&kind.make_secret([1; 32]));
+        let sources = Sources::parse(&format!(r#"{{"{kind}":{members}}}"#)).unwrap();
+        let config = get(&sources, kind.name()).unwrap();
+        assert_eq!(config.source(), Source::from(kind));
+        assert_eq!(config.events(), kind.default_events().as_deref());
+        assert_eq!(config.tolerance(), SignedDuration::from_secs(300));
+        assert_eq!(config.status(), 202);
+        assert!(config.secrets() > 0);
     }
-    assert_eq!(
-        types(&Sources::open_dev(), Source::default()),
-        ["lead.created"]
+    let open = Sources::open_dev();
+    let open = get(&open, "generic").unwrap();
+    assert!(open.is_open());
+    assert_eq!(open.events().unwrap(), ["lead.created"]);
+}
+
+#[test]
+fn several_sources_may_be_of_one_kind_each_with_a_name_and_secrets_of_its_own() {
+    let other = "cd".repeat(32);
+    let document = format!(
+        r#"{{"close-eu":{{"kind":"close","secrets":["{CLOSE_SECRET}"]}},"close-us":{{"kind":"close","secrets":["{other}","{CLOSE_SECRET}"],"status":200}}}}"#
     );
+    let sources = Sources::parse(&document).unwrap();
+    let (eu, us) = (
+        get(&sources, "close-eu").unwrap(),
+        get(&sources, "close-us").unwrap(),
+    );
+    assert_eq!(
+        (eu.kind(), us.kind()),
+        (SourceKind::Close, SourceKind::Close)
+    );
+    assert_eq!((eu.secrets(), us.secrets()), (1, 2));
+    assert_eq!((eu.status(), us.status()), (202, 200));
+    assert_eq!(eu.source().to_string(), "close-eu");
+    assert!(get(&sources, "close").is_none());
+}
+
+#[test]
+fn two_documents_are_the_same_when_their_text_is() {
+    let document = |secret: &str| {
+        Sources::parse(&format!(r#"{{"close":{{"secrets":["{secret}"]}}}}"#)).unwrap()
+    };
+    assert!(document(CLOSE_SECRET) == document(CLOSE_SECRET));
+    assert!(document(CLOSE_SECRET) != document(&"cd".repeat(32)));
+    assert!(document(CLOSE_SECRET) != Sources::open_dev());
+    assert!(Sources::open_dev() != Sources::default());
 }
 
 #[test]
@@ -77,24 +100,35 @@ fn a_source_is_an_object_and_nothing_else_is_read_as_one() {
 }
 
 #[test]
-fn unknown_sources_and_members_are_named_with_the_nearest_known_one() {
+fn unknown_kinds_and_members_are_named_with_the_nearest_known_one() {
+    let all = SourceKind::configurable().map(SourceKind::name);
+    let all = all.collect::<Vec<_>>().join(", ");
     check_mistakes(
         r#"{"closed":{"secrets":[]}}"#,
-        r#""closed" is no source; did you mean "close"?"#,
+        r#""closed" is no kind of source; did you mean "close"?"#,
     );
     check_mistakes(
-        r#"{"hubspot":1}"#,
-        r#""hubspot" is no source; there are generic, close, standard"#,
+        r#"{"webform":1}"#,
+        &format!(r#""webform" is no kind of source; there are {all}"#),
     );
     check_mistakes(
-        r#"{"canary":{"secrets":["x"]}}"#,
-        r#""canary" is no source; there are generic, close, standard"#,
+        r#"{"web":{"kind":"standart","secrets":[]}}"#,
+        r#"web: "standart" is no kind of source; did you mean "standard"?"#,
+    );
+    check_mistakes(
+        r#"{"web":{"kind":"canary","secrets":[]}}"#,
+        &format!(r#"web: "canary" is no kind of source; there are {all}"#),
+    );
+    check_mistakes(r#"{"web":{"kind":["close"]}}"#, "web: kind is not a text");
+    check_mistakes(
+        r#"{"canary":{"kind":"close","secrets":["x"]}}"#,
+        r#""canary" is our own, and no name for a source"#,
     );
     let document =
         format!(r#"{{"close":{{"secrets":["{CLOSE_SECRET}"],"event":["lead.updated"],"x":1}}}}"#);
     check_mistakes(
         &document,
-        r#"close: "event" is no member of a source; did you mean "events"?; close: "x" is no member of a source; there are secrets, events, tolerance_seconds"#,
+        r#"close: "event" is no member of it; did you mean "events"?; close: "x" is no member of it; there are kind, secrets, events, tolerance_seconds, status"#,
     );
 }
 
@@ -102,15 +136,16 @@ fn unknown_sources_and_members_are_named_with_the_nearest_known_one() {
 fn every_mistake_is_named_at_once() {
     check_mistakes(
         &format!(
-            r#"{{"close":{{"secrets":["{CLOSE_SECRET}","zz",""],"events":"lead.created","tolerance_seconds":-1}},"generic":{{}},"standard":{{"secrets":[]}},"what":0}}"#
+            r#"{{"close":{{"secrets":["{CLOSE_SECRET}","zz",""],"events":"lead.created","tolerance_seconds":-1,"status":204}},"generic":{{}},"standard":{{"secrets":[]}},"What":0}}"#
         ),
-        "close: secret 2 has not the form of this source (64 hexadecimal digits); \
+        "\"What\" is no name of a source: a name is 1 to 32 of a-z, 0-9 and -, and does not begin with -; \
+         close: secret 2 has not the form of this source (64 hexadecimal digits); \
          close: secret 3 has not the form of this source (64 hexadecimal digits); \
          close: events is not a list of texts; \
          close: tolerance_seconds is not a whole number of seconds; \
+         close: status is not 202 or 200; \
          generic: has no secrets, so every request would be refused; \
-         standard: has no secrets, so every request would be refused; \
-         \"what\" is no source; there are generic, close, standard",
+         standard: has no secrets, so every request would be refused",
     );
     for bad in [r#""x""#, "[1]", "{}", "null", r#"[["x"]]"#] {
         check_mistakes(
@@ -156,7 +191,7 @@ fn a_name_that_could_be_a_secret_is_not_repeated() {
 
 #[test]
 fn a_secret_in_any_place_is_not_repeated() {
-    for source in Source::configurable() {
+    for source in SourceKind::configurable() {
         let secret = source.make_secret([0xc7; 32]);
         for document in [
             format!(r#""{secret}""#),
@@ -180,11 +215,9 @@ fn a_secret_in_any_place_is_not_repeated() {
 #[test]
 fn a_source_that_the_document_leaves_out_is_not_configured() {
     let sources = Sources::parse("{}").unwrap();
-    let delivery = Delivery {
-        headers: &Request::default(),
-        body: b"",
-        received_at: Timestamp::UNIX_EPOCH,
-    };
-    let found = sources.verify(Source::Close, &delivery);
+    let headers = Request::default();
+    let delivery = delivery(&headers, b"", Timestamp::UNIX_EPOCH);
+    let found = sources.verify(Source::from(SourceKind::Close).name(), &delivery);
+    let found = found.map(|_verified| ());
     assert_eq!(found, Err(Unverified::NotConfigured));
 }

@@ -2,14 +2,14 @@ use crate::hostile;
 use crate::lead::id::LeadId;
 use crate::problem::Problem;
 use crate::sample::{cases, document, lead_id, members, quoted, text, verbatim};
-use crate::source::{Event, EventFilter, Extracted, Source, SourceConfig};
+use crate::source::{Event, EventFilter, Extracted, SourceConfig, SourceKind};
 use proptest::prelude::*;
 
 const CLOSE: &str = include_str!("../../../fixtures/close_lead_created.json");
 
 /// Lead, event id and time, or why it is refused.
-fn read(source: Source, body: &[u8]) -> String {
-    let types = SourceConfig::default().events;
+fn read(source: SourceKind, body: &[u8]) -> String {
+    let types = ["lead.created".to_owned()];
     match source.parse(body, EventFilter::Types(&types)) {
         Ok(Extracted::Event(event)) => {
             let id = event.event_id.map_or("-".to_owned(), |id| id.to_string());
@@ -22,13 +22,13 @@ fn read(source: Source, body: &[u8]) -> String {
 }
 
 #[track_caller]
-fn check(source: Source, body: &str, expected: &str) {
+fn check(source: SourceKind, body: &str, expected: &str) {
     assert_eq!(read(source, body.as_bytes()), expected, "{source} {body}");
 }
 
 /// Checks each line of a table: a body, `=>`, and how it is read.
 #[track_caller]
-fn check_each(source: Source, table: &str) {
+fn check_each(source: SourceKind, table: &str) {
     for (body, expected) in rows(table) {
         check(source, body, expected);
     }
@@ -40,7 +40,7 @@ fn check_close(table: &str) {
     for (change, expected) in rows(table) {
         let (old, new) = change.split_once(" -> ").expect(change);
         assert!(CLOSE.contains(old), "{old}");
-        check(Source::Close, &CLOSE.replacen(old, new, 1), expected);
+        check(SourceKind::Close, &CLOSE.replacen(old, new, 1), expected);
     }
 }
 
@@ -51,7 +51,7 @@ fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 #[track_caller]
-fn parse(source: Source, body: &str) -> Event {
+fn parse(source: SourceKind, body: &str) -> Event {
     match source.parse(body.as_bytes(), EventFilter::All) {
         Ok(Extracted::Event(event)) => *event,
         other => panic!("{source}: {other:?}"),
@@ -61,7 +61,7 @@ fn parse(source: Source, body: &str) -> Event {
 #[test]
 fn the_flat_form_is_its_own_fields() {
     let body = br#"{"lead_id":"test-1","display_name":"Alice","lead_email":"alice@example.com","event_id":"form","date_created":"x"}"#;
-    for source in [Source::Generic, Source::Standard] {
+    for source in [SourceKind::Generic, SourceKind::Standard] {
         let Ok(Extracted::Event(event)) = source.parse(body, EventFilter::Types(&[])) else {
             panic!("{source}")
         };
@@ -75,7 +75,7 @@ fn the_flat_form_is_its_own_fields() {
 #[test]
 fn a_lead_id_is_a_text_or_a_whole_number_in_its_exact_digits() {
     check_each(
-        Source::Generic,
+        SourceKind::Generic,
         r#"
         {"lead_id":"00123"} => 00123 - -
         {"lead_id":"\u0061"} => a - -
@@ -92,20 +92,20 @@ fn a_lead_id_is_a_text_or_a_whole_number_in_its_exact_digits() {
     let too_long = "1".repeat(129);
     for bad in bad.split(' ').chain([r#"" a""#, &too_long]) {
         let body = format!(r#"{{"lead_id":{bad}}}"#);
-        check(Source::Generic, &body, "invalid_lead_id");
+        check(SourceKind::Generic, &body, "invalid_lead_id");
     }
 }
 
 #[test]
 fn a_body_that_is_no_strict_object_has_its_own_code() {
     for body in hostile::CUT_OFF.iter().chain(hostile::BODIES) {
-        for source in Source::ALL {
+        for source in SourceKind::ALL {
             let shown = String::from_utf8_lossy(body);
             assert_eq!(read(source, body), "invalid_json", "{source} {shown:?}");
         }
     }
     check_each(
-        Source::Generic,
+        SourceKind::Generic,
         r#"
         {"lead_id":"a","lead_id":"a"} => duplicate_key
         {"lead_id":"a","lead\u005fid":"b"} => duplicate_key
@@ -116,28 +116,28 @@ fn a_body_that_is_no_strict_object_has_its_own_code() {
         "#,
     );
     let twice = r#"{"event":{"data":{"x":1,"x":1}}}"#;
-    check(Source::Close, twice, "duplicate_key");
+    check(SourceKind::Close, twice, "duplicate_key");
     let (open, close) = ("[".repeat(64), "]".repeat(64));
     let deep = format!(r#"{{"lead_id":"a","x":{open}{close}}}"#);
-    check(Source::Generic, &deep, "too_deep");
+    check(SourceKind::Generic, &deep, "too_deep");
 }
 
 #[test]
 fn a_close_event_is_read_at_its_own_address_and_at_the_generic_one() {
     let expected = "lead_1Test ev_1Test 2025-09-04T07:27:17.674Z";
-    for source in [Source::Close, Source::Generic] {
+    for source in [SourceKind::Close, SourceKind::Generic] {
         check(source, CLOSE, expected);
     }
-    let fields = verbatim(&parse(Source::Close, CLOSE).fields);
+    let fields = verbatim(&parse(SourceKind::Close, CLOSE).fields);
     assert_eq!(fields["lead_id"], r#""lead_1Test""#);
     assert_eq!(fields["custom.cf_abc123"], r#""Direct VSL""#);
     let created = r#""2025-09-04T07:27:17.642000+00:00""#;
     assert_eq!(fields["date_created"], created);
     assert!(!fields.contains_key("previous_data"));
-    assert!(Source::Generic.is_misdirected(CLOSE.as_bytes()));
-    assert!(!Source::Close.is_misdirected(CLOSE.as_bytes()));
-    check(Source::Standard, CLOSE, "invalid_lead_id");
-    check(Source::Close, r#"{"lead_id":"a"}"#, "invalid_event");
+    assert!(SourceKind::Generic.is_misdirected(CLOSE.as_bytes()));
+    assert!(!SourceKind::Close.is_misdirected(CLOSE.as_bytes()));
+    check(SourceKind::Standard, CLOSE, "invalid_lead_id");
+    check(SourceKind::Close, r#"{"lead_id":"a"}"#, "invalid_event");
 }
 
 #[test]
@@ -149,18 +149,18 @@ fn another_type_of_close_event_is_ignored_whatever_else_is_wrong_with_it() {
         "#,
     );
     check_each(
-        Source::Close,
+        SourceKind::Close,
         r#"
         {"event":{"object_type":"lead","action":"deleted","data":null}} => ignored lead.deleted
         {"event":{"object_type":"lead","action":"merged","lead_id":7.5,"id":{},"date_created":1}} => ignored lead.merged
         "#,
     );
     let note = r#"{"event":{"object_type":"activity.note","action":"created"}}"#;
-    check(Source::Generic, note, "ignored activity.note.created");
+    check(SourceKind::Generic, note, "ignored activity.note.created");
     let long = "é".repeat(1_000);
     let body = format!(r#"{{"type":"{long}"}}"#);
     check(
-        Source::Standard,
+        SourceKind::Standard,
         &body,
         &format!("ignored {}", "é".repeat(128)),
     );
@@ -169,7 +169,7 @@ fn another_type_of_close_event_is_ignored_whatever_else_is_wrong_with_it() {
 #[test]
 fn a_close_event_of_a_type_that_is_taken_must_be_whole() {
     check_each(
-        Source::Close,
+        SourceKind::Close,
         r#"
         {"event":{"object_type":"lead","action":"created","lead_id":"a","data":null}} => invalid_event
         {"event":{"object_type":"lead","action":"created","lead_id":"a"}} => invalid_event
@@ -206,7 +206,7 @@ fn two_different_leads_in_one_event_are_a_conflict() {
         "#,
     );
     check_each(
-        Source::Generic,
+        SourceKind::Generic,
         r#"
         {"lead_id":"a","event":{"lead_id":"b"}} => conflicting_lead_ids
         {"lead_id":"a","data":{"lead_id":"b"}} => conflicting_lead_ids
@@ -216,13 +216,13 @@ fn two_different_leads_in_one_event_are_a_conflict() {
         "#,
     );
     let standard = r#"{"type":"lead.created","lead_id":"a","data":{"lead_id":"b"}}"#;
-    check(Source::Standard, standard, "conflicting_lead_ids");
+    check(SourceKind::Standard, standard, "conflicting_lead_ids");
 }
 
 #[test]
 fn an_object_of_another_kind_names_its_lead_by_lead_id_alone() {
     let body = r#"{"event":{"object_type":"opportunity","action":"created","object_id":"oppo_1","lead_id":"lead_1","data":{"id":"oppo_1","lead_id":"lead_1"}}}"#;
-    assert_eq!(parse(Source::Close, body).lead_id.as_str(), "lead_1");
+    assert_eq!(parse(SourceKind::Close, body).lead_id.as_str(), "lead_1");
 }
 
 #[test]
@@ -252,11 +252,11 @@ fn only_the_form_of_a_close_event_fixes_its_time_wherever_it_comes_in() {
     let envelope =
         r#"{"type":"lead.created","timestamp":"2022-11-03T20:26:10Z","data":{"lead_id":"a"}}"#;
     for (source, body, expected) in [
-        (Source::Close, CLOSE, true),
-        (Source::Generic, CLOSE, true),
-        (Source::Generic, r#"{"lead_id":"a"}"#, false),
-        (Source::Standard, envelope, false),
-        (Source::Standard, r#"{"lead_id":"a"}"#, false),
+        (SourceKind::Close, CLOSE, true),
+        (SourceKind::Generic, CLOSE, true),
+        (SourceKind::Generic, r#"{"lead_id":"a"}"#, false),
+        (SourceKind::Standard, envelope, false),
+        (SourceKind::Standard, r#"{"lead_id":"a"}"#, false),
     ] {
         let event = parse(source, body);
         assert_eq!(event.is_time_fixed, expected, "{source} {body}");
@@ -267,20 +267,25 @@ fn only_the_form_of_a_close_event_fixes_its_time_wherever_it_comes_in() {
 fn what_belongs_to_a_delivery_is_no_part_of_an_event() {
     let other_subscription = CLOSE.replacen("whsub_", "whsub_other", 1);
     let other_name = CLOSE.replacen("\"data\":{", "\"data\":{\"more\":1,", 1);
-    for source in [Source::Close, Source::Generic] {
+    for source in [SourceKind::Close, SourceKind::Generic] {
         let same = |other: &str| source.is_same_content(CLOSE.as_bytes(), other.as_bytes());
         assert!(same(CLOSE) && same(&other_subscription), "{source}");
         assert!(!same(&other_name) && !same("{}") && !same(""), "{source}");
     }
     let flat = |id: u8| format!(r#"{{"lead_id":"a","subscription_id":{id}}}"#).into_bytes();
-    for source in [Source::Generic, Source::Standard] {
+    for source in [SourceKind::Generic, SourceKind::Standard] {
         assert!(source.is_same_content(&flat(1), &flat(1)));
         assert!(!source.is_same_content(&flat(1), &flat(2)), "{source}");
     }
 }
 
+fn config(kind: SourceKind) -> SourceConfig {
+    kind.example(&kind.make_secret([1; 32])).unwrap()
+}
+
 /// The elements of a body, or why it has none.
-fn split(source: Source, body: &str) -> String {
+fn split(kind: SourceKind, body: &str) -> String {
+    let source = config(kind);
     let elements = match source.split(body.as_bytes()) {
         Ok(elements) => elements,
         Err(problem) => return problem.code().to_owned(),
@@ -305,9 +310,9 @@ fn an_array_of_standard_is_split_into_its_items_as_they_came() {
         ("[1 2]", "invalid_json"),
         ("", ""),
     ] {
-        assert_eq!(split(Source::Standard, body), expected, "{body}");
+        assert_eq!(split(SourceKind::Standard, body), expected, "{body}");
     }
-    for source in [Source::Generic, Source::Close, Source::Canary] {
+    for source in [SourceKind::Generic, SourceKind::Close, SourceKind::Canary] {
         assert_eq!(split(source, "[1,2]"), "[1,2]", "{source}");
     }
 }
@@ -315,27 +320,28 @@ fn an_array_of_standard_is_split_into_its_items_as_they_came() {
 #[test]
 fn a_request_has_at_most_a_hundred_events() {
     let array = |count: usize| format!("[{}]", vec!["1"; count].join(","));
-    let split = |count| {
-        Source::Standard
-            .split(array(count).as_bytes())
-            .map(|all| all.len())
-    };
+    let standard = config(SourceKind::Standard);
+    let split = |count| standard.split(array(count).as_bytes()).map(|all| all.len());
     assert_eq!(split(1), Ok(1));
     assert_eq!(split(100), Ok(100));
     assert_eq!(split(101), Err(Problem::TooManyEvents));
     let deep = format!("[{}]", "[".repeat(500) + &"]".repeat(500));
-    let elements = Source::Standard.split(deep.as_bytes()).unwrap();
-    assert_eq!(read(Source::Standard, &elements[0]), "too_deep");
+    let elements = standard.split(deep.as_bytes()).unwrap();
+    assert_eq!(read(SourceKind::Standard, &elements[0]), "too_deep");
 }
 
 #[test]
 fn the_envelope_of_standard_webhooks_is_opened() {
     let body = r#"{"type":"lead.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"lead_id":7,"display_name":"Alice"}}"#;
-    check(Source::Standard, body, "7 - 2022-11-03T20:26:10.344522Z");
-    let fields = verbatim(&parse(Source::Standard, body).fields);
+    check(
+        SourceKind::Standard,
+        body,
+        "7 - 2022-11-03T20:26:10.344522Z",
+    );
+    let fields = verbatim(&parse(SourceKind::Standard, body).fields);
     assert!(fields.keys().eq(["display_name", "lead_id"]));
     check_each(
-        Source::Standard,
+        SourceKind::Standard,
         r#"
         {"type":"lead.created","data":{"lead_id":"a"}} => a - -
         {"type":"lead.created","lead_id":"a","data":{"x":1}} => a - -
@@ -356,21 +362,24 @@ fn a_stored_body_is_known_by_its_shape() {
     let deleted = r#"{"event":{"object_type":"lead","action":"deleted","data":null}}"#;
     let flat = r#"{"lead_id":"a","event":{"object_type":"lead","action":"created"}}"#;
     for (body, expected) in [
-        (CLOSE, Ok((Source::Close, "lead_1Test"))),
+        (CLOSE, Ok((SourceKind::Close, "lead_1Test"))),
         (
             r#"{"type":"x.y","data":{"lead_id":"a"}}"#,
-            Ok((Source::Standard, "a")),
+            Ok((SourceKind::Standard, "a")),
         ),
-        (flat, Ok((Source::Generic, "a"))),
+        (flat, Ok((SourceKind::Generic, "a"))),
         ("{}", Err(Problem::InvalidLeadId)),
         (deleted, Err(Problem::InvalidEvent)),
     ] {
-        let read = Source::parse_unlabelled(body.as_bytes());
+        let read = SourceKind::parse_unlabelled(body.as_bytes());
         let read = read.map(|(source, event)| (source, event.lead_id.to_string()));
         assert_eq!(read, expected.map(|(source, id)| (source, id.to_owned())));
     }
     for (body, expected) in [(CLOSE, true), ("{}", false), ("", false)] {
-        assert_eq!(Source::Generic.is_misdirected(body.as_bytes()), expected);
+        assert_eq!(
+            SourceKind::Generic.is_misdirected(body.as_bytes()),
+            expected
+        );
     }
 }
 
@@ -379,13 +388,13 @@ fn hostile_values_are_fields_like_any_other_and_hostile_ids_are_refused() {
     for value in hostile::TEXTS {
         let value_json = quoted(value);
         let body = format!(r#"{{"lead_id":"a","display_name":{value_json}}}"#);
-        check(Source::Generic, &body, "a - -");
+        check(SourceKind::Generic, &body, "a - -");
         let expected = match LeadId::from_text(value) {
             Ok(id) => format!("{id} - -"),
             Err(_) => "invalid_lead_id".to_owned(),
         };
         let body = format!(r#"{{"lead_id":{value_json}}}"#);
-        check(Source::Generic, &body, &expected);
+        check(SourceKind::Generic, &body, &expected);
     }
 }
 
@@ -402,7 +411,7 @@ proptest! {
         let flat = document(fields.iter());
         let envelope = format!(r#"{{"type":"lead.created","data":{flat}}}"#);
         let close = format!(r#"{{"event":{{"object_type":"lead","action":"created","lead_id":"{id}","data":{flat}}}}}"#);
-        for (source, body) in [(Source::Generic, flat), (Source::Standard, envelope), (Source::Close, close)] {
+        for (source, body) in [(SourceKind::Generic, flat), (SourceKind::Standard, envelope), (SourceKind::Close, close)] {
             let Ok(Extracted::Event(event)) = source.parse(body.as_bytes(), EventFilter::All) else { panic!("{body}") };
             prop_assert_eq!(&event.lead_id, &id);
             prop_assert_eq!(verbatim(&event.fields), fields.clone());
@@ -412,7 +421,7 @@ proptest! {
     #[test]
     fn any_text_as_lead_id_is_taken_exactly_when_it_is_one(text in text()) {
         let body = format!(r#"{{"lead_id":{}}}"#, quoted(&text));
-        match Source::Generic.parse(body.as_bytes(), EventFilter::All) {
+        match SourceKind::Generic.parse(body.as_bytes(), EventFilter::All) {
             Ok(Extracted::Event(event)) => prop_assert_eq!(Ok(event.lead_id), LeadId::from_text(&text)),
             Ok(Extracted::Ignored(_)) => prop_assert!(false, "the flat form is always taken"),
             Err(problem) => {
@@ -424,10 +433,10 @@ proptest! {
 
     #[test]
     fn any_bytes_are_answered_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        for source in Source::ALL {
+        for source in SourceKind::ALL {
             let _answer = source.parse(&bytes, EventFilter::All);
         }
-        let _answers = (Source::parse_unlabelled(&bytes), Source::Generic.is_misdirected(&bytes));
+        let _answers = (SourceKind::parse_unlabelled(&bytes), SourceKind::Generic.is_misdirected(&bytes));
     }
 }
 
@@ -437,16 +446,16 @@ fn every_form_names_the_lead_as_the_crm_writes_it() {
     let close =
         r#"{"event":{"object_type":"lead","action":"created","lead_id":"urn:li:1","data":{}}}"#;
     for (source, body) in [
-        (Source::Generic, r#"{"lead_id":"urn:li:1"}"#.to_owned()),
+        (SourceKind::Generic, r#"{"lead_id":"urn:li:1"}"#.to_owned()),
         (
-            Source::Standard,
+            SourceKind::Standard,
             r#"{"type":"x","lead_id":"urn:li:1","data":{}}"#.to_owned(),
         ),
         (
-            Source::Standard,
+            SourceKind::Standard,
             format!(r#"{{"type":"x","lead_id":"{id}","data":{{"lead_id":"urn:li:1"}}}}"#),
         ),
-        (Source::Close, close.to_owned()),
+        (SourceKind::Close, close.to_owned()),
     ] {
         let event = parse(source, &body);
         assert_eq!(event.lead_id, id, "{body}");
@@ -457,7 +466,7 @@ fn every_form_names_the_lead_as_the_crm_writes_it() {
 
 #[test]
 fn a_byte_order_mark_before_the_body_changes_nothing_of_its_event() {
-    for source in Source::ALL {
+    for source in SourceKind::ALL {
         for body in [r#"{"lead_id":"a","display_name":"Alice"}"#, CLOSE] {
             let marked = format!("\u{feff}{body}");
             let (plain, marked) = (
@@ -472,10 +481,8 @@ fn a_byte_order_mark_before_the_body_changes_nothing_of_its_event() {
 #[test]
 fn a_byte_order_mark_before_an_array_belongs_to_none_of_its_elements() {
     let body = "\u{feff}[{\"lead_id\":\"a\"}, {\"lead_id\":\"b\"}]";
-    let elements = Source::from_name("standard")
-        .unwrap()
-        .split(body.as_bytes())
-        .unwrap();
+    let standard = config(SourceKind::Standard);
+    let elements = standard.split(body.as_bytes()).unwrap();
     assert_eq!(
         elements,
         [r#"{"lead_id":"a"}"#.as_bytes(), br#"{"lead_id":"b"}"#]

@@ -11,7 +11,7 @@ use crate::usage::Usage;
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::lead::id::{EventId, LeadId};
-use leadwire_domain::source::{Sample, Source};
+use leadwire_domain::source::{Sample, SourceKind};
 use leadwire_local::{DataFolder, LocalHome, Mode, RunnerConfig};
 use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::ledger::history::{EventStatus, LeadState};
@@ -291,7 +291,7 @@ async fn post(url: &str, story: &'static Story) -> anyhow::Result<Vec<String>> {
     let url = url.to_owned();
     let posted = tokio::task::spawn_blocking(move || {
         let client = Client::new();
-        let post = Post::of(Source::default(), &sample, None, now)?;
+        let post = Post::unsigned(SourceKind::default(), &sample);
         (0..story.posts)
             .map(|_| client.post(&url, &post))
             .collect::<anyhow::Result<Vec<_>>>()

@@ -53,6 +53,7 @@ async fn post(home: &LocalHome) -> Answer {
     let request = Request {
         method: "POST",
         path: "/ingest",
+        query: "",
         headers: &OwnId,
         body: &body,
         received_at: SystemClock.now(),

@@ -132,7 +132,7 @@ impl EventHistory {
     /// Whether it is the canary's: the source that is stored says so.
     fn is_canary(&self) -> bool {
         let received = self.received.as_ref();
-        let source = received.and_then(|received| Source::from_name(&received.source));
+        let source = received.and_then(|received| Source::of_labels(&received.source, None));
         source.is_some_and(Source::is_synthetic)
     }
 }

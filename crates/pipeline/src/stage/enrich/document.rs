@@ -103,6 +103,7 @@ fn provenance<H: Home>(
         schema: 1,
         event_id: raw.event_id.clone(),
         source: raw.source.to_string(),
+        kind: raw.source.kind_label().map(str::to_owned),
         raw_key: cx.name().raw_key(),
         raw_sha256: raw.sha256,
         accepted_at: raw.accepted_at,

@@ -8,9 +8,8 @@ use crate::port::{Clock as _, Home, PortError, SecretStore};
 use crate::trace::TraceContext;
 use leadwire_domain::hint;
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
-use leadwire_domain::source::{Event, Extracted, Headers, Source, Verified};
+use leadwire_domain::source::{Event, Extracted, Headers, SourceConfig, SourceName, Verified};
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// What became of it.
 #[derive(Clone, Debug, Default)]
@@ -48,24 +47,22 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let request = self.traced(Request {
             method: "POST",
             path: "",
+            query: "",
             headers: &NoHeaders,
             body: &quarantined.bytes,
             received_at: now,
             trace: TraceContext::default(),
         });
         let sources = self.secrets.current(now).await?;
-        let source = source_of(quarantined)?;
-        if sources.get(source).is_none() {
-            let why = format!("the source {source} is not configured");
-            return Err(PortError::permanent(ACTION, why));
-        }
+        let name = name_of(quarantined)?;
+        let why = || PortError::permanent(ACTION, format!("the source {name} is not configured"));
         let trusted = Trusted {
             request: &request,
-            source,
-            sources: Arc::clone(&sources),
+            config: sources.get(name).ok_or_else(why)?.clone(),
             verified: Verified {
                 is_signed: true,
                 event_id: quarantined.request_id(),
+                body: Cow::Borrowed(&quarantined.bytes),
             },
         };
         self.take_again(&trusted, quarantined).await
@@ -82,7 +79,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             problem,
             hint: hint::of(problem, body),
         };
-        let elements = match elements(trusted.source, quarantined) {
+        let elements = match elements(&trusted.config, quarantined) {
             Ok(elements) => elements,
             Err(problem) => {
                 again.refused.push(refuse(0, problem, &quarantined.bytes));
@@ -128,8 +125,8 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     }
 }
 
-/// Its source. What an older version kept does not say which.
-fn source_of(quarantined: &Quarantined) -> Result<Source, PortError> {
+/// The name of its source. What an older version kept does not say which.
+fn name_of(quarantined: &Quarantined) -> Result<SourceName, PortError> {
     let unknown = || {
         PortError::permanent(
             ACTION,
@@ -137,22 +134,21 @@ fn source_of(quarantined: &Quarantined) -> Result<Source, PortError> {
         )
     };
     let name = quarantined.source().ok_or_else(unknown)?;
-    let gone = || PortError::permanent(ACTION, format!("there is no source {name}"));
-    Source::from_name(name).ok_or_else(gone)
+    SourceName::parse(name).map_err(|_no_name| unknown())
 }
 
 type Elements<'a> = Vec<(Place, Cow<'a, [u8]>)>;
 
 /// The element that it is, or those that the request holds.
-fn elements(
-    source: Source,
-    quarantined: &Quarantined,
-) -> Result<Elements<'_>, leadwire_domain::problem::Problem> {
+fn elements<'a>(
+    config: &SourceConfig,
+    quarantined: &'a Quarantined,
+) -> Result<Elements<'a>, leadwire_domain::problem::Problem> {
     let bytes = &*quarantined.bytes;
     if let Some(place) = quarantined.place() {
         return Ok(vec![(place, Cow::Borrowed(bytes))]);
     }
-    let bodies = source.split(bytes)?;
+    let bodies = config.split(bytes)?;
     let has_others = bodies.len() > 1;
     let places = (0..).map(|index| Place { index, has_others });
     Ok(places.zip(bodies).collect())

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::problem::Problem;
+use leadwire_domain::source::{Acknowledgement, Source};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -22,6 +23,8 @@ pub struct Answer {
     pub allow: Option<&'static str>,
     /// The body.
     pub body: String,
+    /// The source that it came to, where that is configured.
+    pub source: Option<Source>,
     /// Whether the request's signature was checked and is good.
     pub is_verified: bool,
     /// Whether all it tells of is new events.
@@ -94,8 +97,12 @@ impl AcceptedEvent {
 }
 
 impl Answer {
-    /// 202: every event is stored and queued.
-    pub(super) fn accepted(events: &[AcceptedEvent], refused: &[RefusedElement]) -> Self {
+    /// 202, or what the source says instead: every event is stored and queued.
+    pub(super) fn accepted(
+        status: u16,
+        events: &[AcceptedEvent],
+        refused: &[RefusedElement],
+    ) -> Self {
         let body = Accepted {
             status: "accepted",
             events,
@@ -103,7 +110,7 @@ impl Answer {
         };
         Self {
             is_plain: refused.is_empty() && events.iter().all(AcceptedEvent::is_plain),
-            ..Self::json(202, "application/json", &body)
+            ..Self::json(status, "application/json", &body)
         }
     }
 
@@ -116,6 +123,19 @@ impl Answer {
             refused,
         };
         Self::json(200, "application/json", &body)
+    }
+
+    /// The same, in the words that its CRM reads, where it reads no others.
+    pub(super) fn acknowledged(self, acknowledgement: Option<Acknowledgement>) -> Self {
+        let Some(Acknowledgement { content_type, body }) = acknowledgement else {
+            return self;
+        };
+        Self {
+            status: 200,
+            content_type,
+            body: body.to_owned(),
+            ..self
+        }
     }
 
     /// A problem document. Carriers use it too, where they refuse a request before the stage sees it.
@@ -152,6 +172,7 @@ impl Answer {
             retry_after_seconds: None,
             allow: None,
             body,
+            source: None,
             is_verified: false,
             is_plain: false,
         }

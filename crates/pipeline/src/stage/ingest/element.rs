@@ -82,7 +82,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         request_id: &RequestId,
         element: Element<'_>,
     ) -> Result<Taken, Refusal> {
-        let source = trusted.source;
+        let source = trusted.config.source();
         match self.read(trusted, element.body) {
             Ok(Extracted::Event(event)) => {
                 let event_id = event.event_id.clone();
@@ -105,11 +105,11 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
 
     /// Reads an element, by what its source is configured to take.
     pub(super) fn read(&self, trusted: &Trusted<'_>, body: &[u8]) -> Result<Extracted, Problem> {
-        let source = trusted.source;
-        if trusted.verified.is_signed && source.is_misdirected(body) {
+        let (kind, filter) = (trusted.config.kind(), trusted.config.filter());
+        if trusted.verified.is_signed && kind.is_misdirected(body) {
             return Err(Problem::WrongSource);
         }
-        source.parse(body, trusted.sources.filter(source))
+        kind.parse(body, filter)
     }
 
     /// What is signed and no event is kept before it is refused: a CRM that changes its format loses nothing. Unsigned bytes are not kept.
@@ -124,7 +124,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             return Ok(Refusal::of_body(problem, body, None));
         }
         let new = NewQuarantined {
-            source: trusted.source,
+            source: trusted.config.source(),
             received_at: trusted.request.received_at,
             problem,
             request_id: request_id.id.as_ref(),
@@ -143,7 +143,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         event: &Event,
         given: Option<EventId>,
     ) -> Result<TakenEvent, Refusal> {
-        let (request, source) = (trusted.request, trusted.source);
+        let (request, source) = (trusted.request, trusted.config.source());
         let has_own_id = given.is_some();
         let event_id = given.unwrap_or_else(|| EventId::from_random(self.home.entropy().bits()));
         if !element.place.has_others {

@@ -22,7 +22,7 @@ use crate::secrets::SecretCache;
 use crate::settings::{INGEST_DEADLINE, IngestConfig};
 use crate::trace::TraceContext;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::source::{Source, Sources, Unverified, Verified};
+use leadwire_domain::source::{Source, SourceConfig, SourceKind, SourceName, Unverified, Verified};
 use refusal::Refusal;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -39,10 +39,9 @@ pub struct Ingest<H, S> {
 /// A request that may be read.
 struct Trusted<'a> {
     request: &'a Request<'a>,
-    source: Source,
-    /// The sources that verified it.
-    sources: Arc<Sources>,
-    verified: Verified,
+    /// The source that verified it.
+    config: SourceConfig,
+    verified: Verified<'a>,
 }
 
 impl<H: Home, S: SecretStore> Ingest<H, S> {
@@ -84,17 +83,25 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     pub async fn handle(&self, request: Request<'_>) -> Answer {
         let deadline = Instant::now() + INGEST_DEADLINE;
         let request = self.traced(request);
-        let Some(source) = Source::of_path(request.path) else {
+        let Some(name) = SourceName::of_path(request.path) else {
             return Refusal::from(Problem::NotFound).answer(None);
         };
-        let trusted = match within(deadline, self.verify(source, &request)).await {
+        let trusted = match within(deadline, self.verify(name, &request)).await {
             Ok(trusted) => trusted,
-            Err(refusal) => return refusal.answer(Some(source)),
+            Err(refusal) => {
+                let source = self.known(name);
+                return Answer {
+                    source,
+                    ..refusal.answer(source)
+                };
+            }
         };
+        let source = Some(trusted.config.source());
         // Boxed: it is large, and would be moved several times before it begins.
         let taken = within(deadline, Box::pin(self.take(&trusted))).await;
-        let answer = taken.unwrap_or_else(|refusal| refusal.answer(Some(source)));
+        let answer = taken.unwrap_or_else(|refusal| refusal.answer(source));
         Answer {
+            source,
             is_verified: trusted.verified.is_signed,
             ..answer
         }
@@ -113,33 +120,44 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// Nothing of the body is read before this. A mismatch fetches rotated secrets, once.
     async fn verify<'a>(
         &self,
-        source: Source,
+        name: SourceName,
         request: &'a Request<'a>,
     ) -> Result<Trusted<'a>, Refusal> {
         request.check_shape()?;
-        let secrets = if source.is_configurable() {
-            Some(&*self.secrets)
-        } else {
-            self.canary.as_deref()
-        };
-        let secrets = secrets.ok_or(Unverified::NotConfigured)?;
+        let secrets = self.secrets_of(name).ok_or(Unverified::NotConfigured)?;
         let now = request.received_at;
         let delivery = request.delivery();
         let mut sources = secrets.current(now).await?;
-        let mut outcome = sources.verify(source, &delivery);
+        let mut outcome = sources.verify(name, &delivery);
         let may_be_old = [Unverified::Mismatch, Unverified::NotConfigured];
         if outcome.as_ref().is_err_and(|why| may_be_old.contains(why))
             && let Some(fresh) = secrets.refreshed(now, &sources).await
         {
-            outcome = fresh.verify(source, &delivery);
             sources = fresh;
+            outcome = sources.verify(name, &delivery);
         }
+        let (config, verified) = outcome?;
         Ok(Trusted {
             request,
-            source,
-            sources,
-            verified: outcome?,
+            config: config.clone(),
+            verified,
         })
+    }
+
+    /// Where the secrets of a source are kept: the canary's apart from the others'.
+    fn secrets_of(&self, name: SourceName) -> Option<&SecretCache<S>> {
+        if name == Source::from(SourceKind::Canary).name() {
+            self.canary.as_deref()
+        } else {
+            Some(&self.secrets)
+        }
+    }
+
+    /// The source of that name, as far as it is known without asking for the secrets. What is not configured is not named in lines and
+    /// spans: anyone can ask for any.
+    fn known(&self, name: SourceName) -> Option<Source> {
+        let known = self.secrets_of(name)?.known()?;
+        Some(known.get(name)?.source())
     }
 }
 

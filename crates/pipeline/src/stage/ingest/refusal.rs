@@ -37,7 +37,9 @@ impl From<Unverified> for Refusal {
             Unverified::Misdirected => Problem::WrongSource.into(),
             Unverified::HeaderMissing(_)
             | Unverified::HeaderMalformed(_)
-            | Unverified::Stale
+            | Unverified::MemberMissing(_)
+            | Unverified::Unreadable
+            | Unverified::Stale(_)
             | Unverified::Mismatch => Problem::Unverified.into(),
         };
         Self {

@@ -13,6 +13,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The path without a stage's prefix: `/ingest` or `/ingest/{source}`.
     pub path: &'a str,
+    /// The raw query of its URL, without the question mark; empty where there is none.
+    pub query: &'a str,
     /// The headers.
     pub headers: &'a (dyn Headers + Sync),
     /// The body's bytes as they were sent; a carrier may stop reading one byte past the limit.
@@ -50,6 +52,8 @@ impl<'a> Request<'a> {
     /// What a signature may cover.
     pub(super) fn delivery(&self) -> Delivery<'a> {
         Delivery {
+            method: self.method,
+            query: self.query,
             headers: self.headers,
             body: self.body,
             received_at: self.received_at,

@@ -184,7 +184,7 @@ impl NewEvent<'_> {
             sha256: raw.sha256(),
             // Our own write whose reply was lost is not a duplicate.
             duplicate: !raw.was_stored_by(&self.raw()),
-            conflicting: !source.is_same_content(raw.bytes(), self.body),
+            conflicting: !source.kind().is_same_content(raw.bytes(), self.body),
             forgotten: false,
         })
     }

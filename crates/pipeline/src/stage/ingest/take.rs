@@ -35,9 +35,9 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// Takes whatever the request holds. Where one event cannot be assured the whole request is to be sent again, and the retry finds the
     /// others as duplicates.
     pub(super) async fn take(&self, trusted: &Trusted<'_>) -> Result<Answer, Refusal> {
-        let body = trusted.request.body;
+        let body = &*trusted.verified.body;
         let request_id = RequestId::of(trusted);
-        let elements = match trusted.source.split(body) {
+        let elements = match trusted.config.split(body) {
             Ok(elements) => elements,
             Err(problem) => {
                 let kept = self.quarantine(trusted, &request_id, problem, (None, body));
@@ -93,7 +93,11 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             Ok(())
         };
         let subject = match events {
-            [event] => Subject::of(&event.stored.lead_id, &event.event_id, trusted.source),
+            [event] => Subject::of(
+                &event.stored.lead_id,
+                &event.event_id,
+                trusted.config.source(),
+            ),
             _ => Subject::default(),
         };
         sent.map_err(|error| unavailable(subject, error))
@@ -108,7 +112,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             facts: Some(TriggerFacts {
                 lead_id: stored.lead_id.clone(),
                 event_id: event_id.clone(),
-                source: trusted.source,
+                source: trusted.config.source(),
                 sha256: stored.sha256,
                 accepted_at: stored.accepted_at,
                 not_before: self.not_before(stored.accepted_at),
@@ -125,19 +129,22 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
     }
 
     fn conclude(&self, trusted: &Trusted<'_>, request_id: &RequestId, sorted: &Sorted) -> Answer {
+        let acknowledgement = trusted.config.kind().acknowledgement();
         if !sorted.events.is_empty() {
             self.report(trusted, &sorted.events);
             let entries = sorted.events.iter();
             let entries: Vec<_> = entries
                 .map(|event| self.entry(event, request_id.is_key_ignored))
                 .collect();
-            return Answer::accepted(&entries, &sorted.refused);
+            let accepted = Answer::accepted(trusted.config.status(), &entries, &sorted.refused);
+            return accepted.acknowledged(acknowledgement);
         }
         match sorted.refused.first() {
             Some(first) if sorted.types.is_empty() => refuse(first.problem, first.hint.as_deref()),
             _ => {
                 Span::current().record(trace::OUTCOME, "ignored");
-                Answer::ignored(&sorted.types, &sorted.refused)
+                let ignored = Answer::ignored(&sorted.types, &sorted.refused);
+                ignored.acknowledged(acknowledgement)
             }
         }
     }
@@ -158,7 +165,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
 
     /// Reports one event; `of_request` is how many its request brought, and said of the first of them alone.
     fn report_event(&self, trusted: &Trusted<'_>, event: &TakenEvent, of_request: Option<usize>) {
-        let (stored, source) = (&event.stored, trusted.source);
+        let (stored, source) = (&event.stored, trusted.config.source());
         let now = self.home.clock().now();
         LeadAccepted {
             subject: Subject::of(&event.stored.lead_id, &event.event_id, source),

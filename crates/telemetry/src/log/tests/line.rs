@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use leadwire_domain::effect::EffectId;
 use leadwire_domain::lead::id::{EventId, LeadId};
 use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, SourceKind};
 use leadwire_pipeline::observe::metric::{Metric, Service};
 use leadwire_pipeline::observe::{
     ColdStarted, EmailSent, EnrichmentBegan, LeadAccepted, LeadEnriched, Rejection, RequestIgnored,
@@ -22,7 +22,7 @@ use tracing_subscriber::{Layer as _, Registry};
 fn began() {
     EnrichmentBegan {
         subject: Subject::default(),
-        source: Source::Close,
+        source: SourceKind::Close.into(),
         delay: SignedDuration::from_secs(601),
         lag: SignedDuration::from_secs(1),
     }
@@ -40,9 +40,9 @@ fn an_events_line_is_its_document() {
             subject: Subject {
                 lead_id: Some(&lead),
                 event_id: Some(&event),
-                source: Some(Source::Close),
+                source: Some(SourceKind::Close.into()),
             },
-            source: Source::Close,
+            source: SourceKind::Close.into(),
             s3_key: "raw/x.json",
             duplicate: false,
             conflicting: false,
@@ -75,7 +75,7 @@ fn each_dimension_is_written_once_though_the_line_says_it_too() {
         let too_large = Rejection::Problem(Problem::TooLarge);
         for reason in [too_large, Rejection::NotConfigured] {
             RequestRejected {
-                source: Some(Source::Close),
+                source: Some(SourceKind::Close.into()),
                 reason,
                 cause: None,
                 quarantined: None,
@@ -95,11 +95,11 @@ fn a_dimension_that_the_line_contradicts_goes_to_a_document_of_its_own_before_it
     let lines = program.lines(|| {
         let _open = open_trace(1);
         program.measure(|m| {
-            m.count_by(Metric::LeadsAccepted, Source::Close);
+            m.count_by(Metric::LeadsAccepted, SourceKind::Close);
             m.count(Metric::ColdStart);
         });
         RequestIgnored {
-            source: Source::Generic,
+            source: SourceKind::Generic.into(),
         }
         .emit();
     });
@@ -117,7 +117,7 @@ fn metrics_of_several_sets_of_dimensions_share_a_line() {
         EmailSent {
             effect: &EffectId::everybody(),
             subject: Subject::default(),
-            source: Source::Generic,
+            source: SourceKind::Generic.into(),
             message_id: "m-1",
             attempt: 1,
             latency: SignedDuration::from_secs(612),
@@ -254,7 +254,10 @@ async fn interleaved_tasks_of_different_traces_do_not_mix() {
         }
         .instrument(tracing::info_span!(parent: None, "task"))
     };
-    let (close, generic) = tokio::join!(task(Source::Close), task(Source::Generic));
+    let (close, generic) = tokio::join!(
+        task(SourceKind::Close.into()),
+        task(SourceKind::Generic.into())
+    );
     let trace_of = BTreeMap::from([close, generic]);
     let lines = program.paper.lines();
     assert_eq!(lines.len(), 40);

@@ -3,7 +3,7 @@
 use super::{Odd, Program, Sample, open_trace, samples};
 use jiff::SignedDuration;
 use leadwire_domain::channel::ChannelKind;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, SourceKind};
 use leadwire_pipeline::observe::Sink as _;
 use leadwire_pipeline::observe::metric::{
     Dimension, Further, Metric, Metrics, Rejection, Service, Unit,
@@ -44,7 +44,12 @@ fn any_text() -> impl Strategy<Value = String> {
 fn any_one() -> impl Strategy<Value = One> {
     let mut metrics = Metric::ALL.to_vec();
     metrics.retain(|metric| *metric != Metric::TelemetryDropped);
-    let sources = select(vec![Source::Generic, Source::Close, Source::Standard]);
+    let sources = select(vec![
+        SourceKind::Generic,
+        SourceKind::Close,
+        SourceKind::Standard,
+    ])
+    .prop_map(Source::from);
     let number =
         prop_oneof![4 => 0..1000_u64, 1 => any::<u64>(), 1 => (1_u64 << 53) - 2..(1 << 53) + 2];
     (select(metrics), sources, number).prop_map(|(metric, source, number)| One {

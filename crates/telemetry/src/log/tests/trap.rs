@@ -7,7 +7,7 @@ use crate::log::{EventFilter, LogSink};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::channel::ChannelKind;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, SourceKind};
 use leadwire_pipeline::observe::Sink as _;
 use leadwire_pipeline::observe::metric::{
     Amount, Dimension, Further, Measured, Metric, Rejection, Service,
@@ -66,7 +66,7 @@ fn values_of_two_sources_never_share_a_document() {
     let lines = program.lines(|| {
         let latency = SignedDuration::from_millis(1);
         for source in ["close", "generic", "close", "standard"] {
-            let source = Source::from_name(source).unwrap();
+            let source = Source::of_labels(source, None).unwrap();
             program.measure(|m| m.time_by(Metric::IngestLatency, latency, source));
         }
     });
@@ -145,7 +145,7 @@ fn the_command_writes_lines_and_no_documents() {
 
 /// Every value of a dimension.
 fn all(dimension: Option<Dimension>) -> Vec<Option<Further>> {
-    let sources = Source::ALL.into_iter().filter(|source| source.is_metered());
+    let sources = SourceKind::configurable().map(Source::from);
     let reasons = Problem::ALL.iter().copied().map(Rejection::Problem);
     let reasons = reasons.chain([Rejection::NotConfigured]);
     match dimension {

@@ -1,0 +1,132 @@
+//! The members of one source in the sources document, as its kind reads them: each once, and every mistake is kept.
+
+use super::intake::Secret;
+use crate::json::Object;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+
+/// A name that is longer is not repeated in a mistake: it could be a secret in the wrong place. The shortest secret is longer.
+const NAME_BYTES_SHOWN: usize = 32;
+/// How much a name must be like a known one, of 1, to be taken for a slip.
+const SIMILARITY_MIN: f64 = 0.6;
+
+/// The members of a source. What is asked for is known; what is there and was never asked for is a mistake.
+pub(super) struct Members<'a> {
+    members: &'a Object,
+    known: Vec<&'static str>,
+    mistakes: Vec<String>,
+}
+
+impl<'a> Members<'a> {
+    pub(super) fn new(members: &'a Object) -> Self {
+        Self {
+            members,
+            known: Vec::new(),
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// A member that may be left out; `form` says in words what it is. `None` where it is not there, or has another form.
+    pub(super) fn optional<T: DeserializeOwned>(
+        &mut self,
+        name: &'static str,
+        form: &str,
+    ) -> Option<T> {
+        self.known.push(name);
+        let value = self.members.get(name)?;
+        let read = serde_json::from_str(value.get());
+        let noted = read.map_err(|_quotes_input| self.wrong(format!("{name} is not {form}")));
+        noted.ok()
+    }
+
+    #[expect(dead_code, reason = "for kinds that have more than secrets")]
+    /// A text without which a source of this kind cannot be.
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        let text: String = self.required(name, "a text")?;
+        if text.is_empty() {
+            self.wrong(format!("{name} is empty"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A list of secrets, at least one, each decoded; `form` says in words what each is.
+    pub(super) fn secrets(
+        &mut self,
+        name: &'static str,
+        form: &str,
+        decode: impl Fn(&str) -> Option<Vec<u8>>,
+    ) -> Option<Vec<Secret>> {
+        let texts: Vec<String> = self.required(name, "a list of texts")?;
+        if texts.is_empty() {
+            self.miss(name);
+            return None;
+        }
+        let secrets: Vec<_> = texts.iter().map(|text| decode(text)).collect();
+        let one = name.strip_suffix('s').unwrap_or(name);
+        for (number, secret) in (1..).zip(&secrets) {
+            if secret.is_none() {
+                let text = format!("{one} {number} has not the form of this source ({form})");
+                self.wrong(text);
+            }
+        }
+        let secrets: Option<Vec<_>> = secrets.into_iter().collect();
+        Some(secrets?.into_iter().map(Secret::new).collect())
+    }
+
+    /// Notes a mistake. It never repeats a value, which could be a secret.
+    pub(super) fn wrong(&mut self, mistake: impl Into<String>) {
+        self.mistakes.push(mistake.into());
+    }
+
+    /// The mistakes, those of names first.
+    pub(super) fn end(self) -> Vec<String> {
+        let known: BTreeSet<_> = self.known.iter().copied().collect();
+        let unknown = self
+            .members
+            .iter()
+            .filter(|(name, _)| !known.contains(name));
+        let unknown = unknown.map(|(name, _)| {
+            let suggestion = suggest(name, &self.known);
+            format!("{} is no member of it{suggestion}", show(name))
+        });
+        unknown.chain(self.mistakes).collect()
+    }
+
+    fn required<T: DeserializeOwned>(&mut self, name: &'static str, form: &str) -> Option<T> {
+        if self.members.get(name).is_none() {
+            self.known.push(name);
+            self.miss(name);
+            return None;
+        }
+        self.optional(name, form)
+    }
+
+    fn miss(&mut self, name: &str) {
+        self.wrong(format!("has no {name}, so every request would be refused"));
+    }
+}
+
+/// A name as it stands in the document, unless it is too long for one or odd.
+pub(super) fn show(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte);
+    if name.len() <= NAME_BYTES_SHOWN && name.bytes().all(is_plain) {
+        format!("{name:?}")
+    } else {
+        "a member (whose name is not shown, because it could be a secret)".to_owned()
+    }
+}
+
+/// The known name that was probably meant, or all.
+pub(super) fn suggest(name: &str, known: &[&str]) -> String {
+    let alike = |known: &&str| strsim::normalized_damerau_levenshtein(&name.to_lowercase(), known);
+    let nearest = known
+        .iter()
+        .map(|known| (alike(known), known))
+        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    match nearest {
+        Some((_, known)) => format!("; did you mean {known:?}?"),
+        None => format!("; there are {}", known.join(", ")),
+    }
+}
