@@ -207,7 +207,7 @@ async fn every_answer_of_a_webhook_is_counted_once_by_its_source_or_its_reason()
         for body in [&body, &body, &other, &other] {
             assert_eq!(world.post(body).await.status, 202);
         }
-        for body in ["", "[]", "nonsense", "{}", r#"{"lead_id":"../x"}"#] {
+        for body in ["", "[]", "nonsense", "{}", r#"{"lead_id":"a x"}"#] {
             assert_eq!(world.post(body).await.status, 400);
         }
         let none = no_headers();
