@@ -23,6 +23,63 @@ pub(crate) fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     create(path, bytes, FOR_ALL)
 }
 
+/// Creates files of one folder like [`create_whole`], all with two flushes. What becomes of one is no matter of another's.
+pub(crate) fn create_all(files: &[(&Path, &[u8])]) -> Vec<io::Result<bool>> {
+    if let [(path, bytes)] = files {
+        return vec![create_whole(path, bytes)];
+    }
+    let written = files.iter().map(|(path, bytes)| {
+        if fs::symlink_metadata(path).is_ok() {
+            return Ok(None);
+        }
+        let temporary = temporary_beside(path);
+        write_new(&temporary, bytes, FOR_ALL, |_file| Ok(()))?;
+        Ok(Some(temporary))
+    });
+    let written: Vec<io::Result<Option<PathBuf>>> = written.collect();
+    let synced = sync_contents(written.iter().flatten().flatten());
+    let named = files.iter().zip(written).map(|((path, _), written)| {
+        let Some(temporary) = written? else {
+            return Ok(false);
+        };
+        again(&synced).inspect_err(|_error| drop(fs::remove_file(&temporary)))?;
+        move_to_free_name(&temporary, path)
+    });
+    let named: Vec<io::Result<bool>> = named.collect();
+    let folder = files.first().map_or(Ok(()), |(path, _)| sync_folder(path));
+    let survives = named.into_iter().map(|named| {
+        let is_new = named?;
+        again(&folder).map(|()| is_new)
+    });
+    survives.collect()
+}
+
+/// The same failure once more, for everybody whom it concerns.
+fn again(result: &io::Result<()>) -> io::Result<()> {
+    result
+        .as_ref()
+        .copied()
+        .map_err(|error| match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => error.kind().into(),
+        })
+}
+
+/// Makes the contents of files of one folder survive, by one flush of the file system.
+#[cfg(target_os = "linux")]
+fn sync_contents<'a>(mut files: impl Iterator<Item = &'a PathBuf>) -> io::Result<()> {
+    let Some(first) = files.next() else {
+        return Ok(());
+    };
+    rustix::fs::syncfs(File::open(first)?).map_err(io::Error::from)
+}
+
+/// Makes the contents of files survive, one by one.
+#[cfg(not(target_os = "linux"))]
+fn sync_contents<'a>(mut files: impl Iterator<Item = &'a PathBuf>) -> io::Result<()> {
+    files.try_for_each(|path| File::open(path)?.sync_all())
+}
+
 /// The same, for its owner alone.
 pub(crate) fn create_private(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     create(path, bytes, FOR_OWNER)
@@ -40,25 +97,35 @@ fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
         return Ok(false);
     }
     let temporary = write_temporary(path, bytes, mode)?;
-    let is_new = take_name(&temporary, path);
-    drop(fs::remove_file(&temporary));
-    is_new
+    take_name(&temporary, path)
 }
 
-/// Gives a file that is whole a further name, where nothing has that name, and makes that survive. False where something has.
+/// Gives a file that is whole its name, where nothing has that name, and makes that survive. False where something has.
 pub(crate) fn take_name(temporary: &Path, path: &Path) -> io::Result<bool> {
-    // A link is made or not made, at once; a name that is taken is never replaced.
-    let linked = fs::hard_link(temporary, path).or_else(|error| {
-        let is_taken = error.kind() == ErrorKind::AlreadyExists;
-        // A file system without hard links.
-        if is_taken {
-            Err(error)
-        } else {
-            rename_to_free_name(temporary, path)
-        }
-    });
-    match linked {
-        Ok(()) => sync_folder(path).map(|()| true),
+    let is_new = move_to_free_name(temporary, path)?;
+    if is_new {
+        sync_folder(path)?;
+    }
+    Ok(is_new)
+}
+
+/// Gives a file another name, where nothing has that name; else it goes.
+fn move_to_free_name(temporary: &Path, path: &Path) -> io::Result<bool> {
+    // Done or not, at once; a name that is taken is never replaced.
+    let moved = rename_to_free_name(temporary, path);
+    let is_over = match &moved {
+        Ok(()) => return Ok(true),
+        Err(error) => error.kind() == ErrorKind::AlreadyExists,
+    };
+    // Else a file system that has no such renaming.
+    let named = if is_over {
+        moved
+    } else {
+        fs::hard_link(temporary, path)
+    };
+    drop(fs::remove_file(temporary));
+    match named {
+        Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }
@@ -92,13 +159,27 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
-    let temporary = folder_of(path).join(format!(".{}.tmp", random_hex()));
-    let written = open_new(&temporary, mode).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.inspect_err(|_error| drop(fs::remove_file(&temporary)))?;
+    let temporary = temporary_beside(path);
+    write_new(&temporary, bytes, mode, File::sync_all)?;
     Ok(temporary)
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    folder_of(path).join(format!(".{}.tmp", random_hex()))
+}
+
+/// Writes a new file, and leaves none where that fails.
+fn write_new(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    then: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    let written = open_new(path, mode).and_then(|mut file| {
+        file.write_all(bytes)?;
+        then(&file)
+    });
+    written.inspect_err(|_error| drop(fs::remove_file(path)))
 }
 
 fn open_new(path: &Path, mode: u32) -> io::Result<File> {

@@ -304,12 +304,14 @@ fn forget_shown(folder: &DataFolder) {
     }
 }
 
-/// The newest time that the clock has given so far. What is due lies ahead, and is no evidence.
+/// The newest time that the clock has given so far, as far as what came last shows it. What is due lies ahead, and is no evidence.
 fn newest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let newest: Option<i64> = connection.query_row(
-        "SELECT max(t) FROM (SELECT max(last_modified) AS t FROM objects UNION ALL SELECT max(sent_at) FROM messages
-         UNION ALL SELECT max(at) FROM mail_log
-         UNION ALL SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'served_at')",
+        "SELECT max(t) FROM (
+            SELECT last_modified AS t FROM objects WHERE rowid = (SELECT max(rowid) FROM objects)
+            UNION ALL SELECT sent_at FROM messages WHERE number = (SELECT max(number) FROM messages)
+            UNION ALL SELECT at FROM mail_log WHERE id = (SELECT max(id) FROM mail_log)
+            UNION ALL SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'served_at')",
         [],
         |row| row.get(0),
     )?;

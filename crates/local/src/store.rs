@@ -205,14 +205,14 @@ const DELETE: &str = "DELETE FROM objects WHERE bucket = :bucket AND key = :key"
 const GET: &str =
     "SELECT etag, last_modified, metadata, size, CASE WHEN size <= :max THEN bytes END
     FROM objects WHERE bucket = :bucket AND key = :key";
-// The end of a prefix: no key holds the last code point.
+// The end of a prefix: no key holds the last code point. One bound from below, or the index is read from the lower of the two.
 const LIST: &str = "SELECT key, size, last_modified FROM objects
-    WHERE bucket = :bucket AND key > :after AND key >= :prefix AND key < :prefix || char(0x10ffff) ORDER BY key LIMIT :limit";
+    WHERE bucket = :bucket AND key >= max(:after, :prefix) AND +key > :after AND key < :prefix || char(0x10ffff) ORDER BY key LIMIT :limit";
 
-// By the index of times, whatever else was written meanwhile.
-const NEWEST: &str = "SELECT key, size, last_modified FROM objects INDEXED BY objects_by_time
-    WHERE +bucket = :bucket AND key >= :prefix AND key < :prefix || char(0x10ffff) AND size > 0
-    ORDER BY last_modified DESC LIMIT :limit";
+// By the order in which they were created, whatever else was meanwhile.
+const NEWEST: &str = "SELECT key, size, last_modified FROM objects NOT INDEXED
+    WHERE bucket = :bucket AND key >= :prefix AND key < :prefix || char(0x10ffff) AND size > 0
+    ORDER BY rowid DESC LIMIT :limit";
 
 impl ObjectStore for SqliteStore {
     async fn get(&self, bucket: Bucket, key: &str, bytes_max: usize) -> Result<Fetched, PortError> {

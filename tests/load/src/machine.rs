@@ -189,15 +189,22 @@ impl Target for Machine {
     }
 
     fn stored(&self, room: &str, name: &str) -> Result<Option<Vec<u8>>> {
-        match fs::read(self.data().join(room).join(format!("{name}.json"))) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
+        for folder in folders(&self.data().join(room))? {
+            match fs::read(folder.join(format!("{name}.json"))) {
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(None)
     }
 
     fn names(&self, room: &str) -> Result<BTreeSet<String>> {
-        names(&self.data().join(room), ".json")
+        let mut all = BTreeSet::new();
+        for folder in folders(&self.data().join(room))? {
+            all.extend(names(&folder, ".json")?);
+        }
+        Ok(all)
     }
 
     fn mails(&self, _accepted: &Keys) -> Result<Mails> {
@@ -355,6 +362,18 @@ fn text(document: &Value, name: &str) -> String {
 fn effect_of(mail: &str) -> Effect {
     let (event, effect) = mail.split_once('.').unwrap_or((mail, ""));
     (event.to_owned(), effect.to_owned())
+}
+
+/// A room's folder and those of the days within it: what is beyond ten thousand files lies there.
+fn folders(room: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders = vec![room.to_owned()];
+    for entry in fs::read_dir(room).with_context(|| room.display().to_string())? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
 }
 
 /// Names in a folder that end like this, without that end.

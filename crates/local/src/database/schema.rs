@@ -8,11 +8,12 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x4c44_5752;
 
 /// What brings a database from each version to the next.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("v1.sql"),
     include_str!("v2.sql"),
     include_str!("v3.sql"),
     include_str!("v4.sql"),
+    include_str!("v5.sql"),
 ];
 
 /// A database that was looked at.

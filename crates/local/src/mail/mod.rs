@@ -19,6 +19,7 @@ use crate::system::{HomeClock, lock};
 use leadwire_domain::effect::EffectId;
 use leadwire_pipeline::port::{BegunMail, Mail, MailOutcome, Mailer, PortError, Unsent};
 use name::MailName;
+use outbox::Outbox;
 use smtp::MailServer;
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -44,13 +45,13 @@ pub struct LocalMailer {
 #[derive(Clone, Debug)]
 enum Way {
     /// Into a folder.
-    Outbox(PathBuf),
+    Outbox(Outbox),
     Smtp(MailServer),
 }
 
 impl LocalMailer {
     pub(crate) fn outbox(folder: PathBuf, clock: HomeClock, guard: Guard) -> Self {
-        let way = Way::Outbox(folder);
+        let way = Way::Outbox(Outbox::new(folder));
         Self { way, clock, guard }
     }
 
@@ -90,10 +91,8 @@ impl LocalMailer {
         let composed = mime::compose(mail, &message_id, self.clock.now());
         let message = composed.map_err(unsendable)?.formatted();
         match &self.way {
-            Way::Outbox(folder) if mail.is_canary => {
-                outbox::prove(folder, &name, message).await?;
-            }
-            Way::Outbox(folder) => outbox::put(folder, &name, message).await?,
+            Way::Outbox(outbox) if mail.is_canary => outbox.prove(&name, message).await?,
+            Way::Outbox(outbox) => outbox.put(&name, message).await?,
             Way::Smtp(server) if mail.is_canary => server.prove(mail).await?,
             Way::Smtp(server) => server.deliver(mail, &message, &self.guard.log).await?,
         }

@@ -23,8 +23,8 @@ pub(super) struct Receive {
 }
 
 const SEND: &str =
-    "INSERT INTO messages (about, body, traceparent, tracestate, xray, sent_at, due_at)
-    VALUES (:about, :body, :traceparent, :tracestate, :xray, :now, :due)";
+    "INSERT INTO messages (number, about, body, traceparent, tracestate, xray, sent_at, due_at)
+    VALUES (max(:now, (SELECT coalesce(max(number), 0) + 1 FROM messages)), :about, :body, :traceparent, :tracestate, :xray, :now, :due)";
 // What was never received is not worn out: of a long queue only the others are looked at.
 const COPY_DEAD: &str = "INSERT INTO dead_letters
         (message_id, about, body, traceparent, tracestate, xray, sent_at, dead_at, receive_count)
@@ -44,7 +44,7 @@ const GIVE_BACK: &str =
 const WAITING: &str = "SELECT number, body, sent_at, due_at, receive_count, receipt IS NOT NULL AND due_at > :now FROM messages
     ORDER BY due_at, number LIMIT :limit";
 const WAITING_ABOUT: &str = "SELECT number, body, sent_at, due_at, receive_count, receipt IS NOT NULL AND due_at > :now FROM messages
-    WHERE about = :about ORDER BY due_at, number";
+    WHERE substr(about, -27) = substr(:about, -27) AND about = :about ORDER BY due_at, number";
 const PUT_BACK: &str = "SELECT body, due_at FROM messages WHERE instr(body, :reason) > 0";
 const IN_WORK: &str =
     "SELECT number, receive_count FROM messages WHERE due_at > :half AND receipt IS NOT NULL";

@@ -34,7 +34,7 @@ async fn the_laws_of_acceptance_hold_over_sqlite() {
 }
 
 #[tokio::test]
-async fn the_newest_objects_are_those_written_last_without_the_empty_ones() {
+async fn the_newest_objects_are_those_created_last_without_the_empty_ones() {
     let sample = sample();
     let store = sample.home.store();
     for key in ["raw/c.json", "raw/a.json", "raw/b.json"] {

@@ -180,8 +180,11 @@ impl Worker {
     }
 
     fn work_off(&mut self, queue: &Receiver<Order>) {
-        for folder in [self.folder.raw(), self.folder.enriched()] {
-            remove_leftovers(&folder);
+        // A folder of ten thousand files is not read for each command.
+        if self.tail.is_some() {
+            for folder in [self.folder.raw(), self.folder.enriched()] {
+                remove_leftovers(&folder);
+            }
         }
         let mut next = Next::Wait;
         loop {

@@ -58,7 +58,7 @@ pub trait ObjectStore: Send + Sync {
             Err(PortError::permanent("accept", reason))
         }
     }
-    /// At most `limit` objects with bytes whose keys begin with `prefix`, those written last first. None where the store has no such order,
+    /// At most `limit` objects with bytes whose keys begin with `prefix`, those created last first. None where the store has no such order,
     /// and a listing of everything must be read.
     fn newest(
         &self,
