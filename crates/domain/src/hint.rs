@@ -53,11 +53,10 @@ const OUTER: [&str; 18] = [
 
 /// More on a problem with a body, where there is more to say.
 pub fn of(problem: Problem, body: &[u8]) -> Option<String> {
-    match problem {
-        Problem::InvalidJson => Some(of_no_json(body)),
-        Problem::InvalidLeadId => of_no_lead(body),
-        _ => None,
+    if problem == Problem::InvalidJson {
+        return Some(of_no_json(body));
     }
+    (problem == Problem::InvalidLeadId).then(|| of_no_lead(body))?
 }
 
 /// What bytes look like that are no JSON, or else where they stop being it.

@@ -283,12 +283,13 @@ fn escaped(bytes: &[u8]) -> String {
             }
         }
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
+            text.extend(std::ascii::escape_default(*byte).map(char::from));
         }
     }
     if shown.len() < bytes.len() {
         let left = bytes.len() - shown.len();
-        text.push_str(&format!("\n… and {left} bytes more; --json has them all"));
+        let left = left.to_string();
+        text.extend(["\n… and ", &left, " bytes more; --json has them all"]);
     }
     text
 }

@@ -1,11 +1,11 @@
 //! What is signed and no event, as a person meets it: told on the console, listed, shown, and taken once it can be read.
 
 use crate::house::{House, Up, agent, block_on, wait_until};
-use jiff::Timestamp;
 use leadwire_domain::lead::id::EventId;
 use leadwire_domain::source::SourceKind;
-use leadwire_local::Mode;
-use leadwire_pipeline::port::{Bucket, NewObject, ObjectStore as _};
+use leadwire_local::{Mode, SystemClock};
+use leadwire_pipeline::observe::short;
+use leadwire_pipeline::port::{Bucket, Clock as _, NewObject, ObjectStore as _};
 
 const STANDARD: &str = "whsec_MDAxMTIyMzM0NDU1NjY3Nzg4OTlhYWJi";
 /// A lead whose id stands where this version does not look for it.
@@ -23,7 +23,7 @@ fn house() -> House {
 fn post(up: &Up, body: &str) -> u16 {
     let source = SourceKind::Standard.example(STANDARD).unwrap();
     let id = EventId::parse("msg_1").unwrap();
-    let signed = source.sign(&id, body.as_bytes().to_vec(), Timestamp::now());
+    let signed = source.sign(&id, body.as_bytes().to_vec(), SystemClock.now());
     let mut request = agent().post(format!("{}/ingest/standard", up.base()));
     for (name, value) in signed.unwrap().headers {
         request = request.header(name, value);
@@ -56,7 +56,7 @@ fn what_is_no_event_is_told_listed_shown_and_kept_while_it_cannot_be_read() {
         (&listed["code"], &listed["size"]),
         (&"invalid_lead_id".into(), &ODD.len().into())
     );
-    let short = &key["quarantine/".len()..][..12];
+    let short = short(&key);
     house.run("quarantine ls").expect_out(0, short);
     let shown = house.run(&format!("quarantine show {short}"));
     let shown = shown.expect_out(0, "found data.id");

@@ -30,11 +30,13 @@ const WAITING: &[Function] = &[Enrich, Sweep];
 const UP: &[&str] = &["up"];
 /// The commands that know how long an event may wait.
 const WAITERS: &[&str] = &["up", "sweep", "audit"];
+/// The same, and `quarantine retry`, which takes a lead as `up` does.
+const TAKERS: &[&str] = &["up", "sweep", "audit", "retry"];
 
 crate::settings! {
     /// Time between a webhook and its enrichment.
     DELAY: Seconds = Setting::new(Seconds(0..=QUEUE_DELAY_SECONDS_MAX)).default(Number(600))
-        .aws("DELAY_SECONDS", ALL, Parameter("DelaySeconds")).flag("--delay", WAITERS).env("LEADWIRE_DELAY");
+        .aws("DELAY_SECONDS", ALL, Parameter("DelaySeconds")).flag("--delay", TAKERS).env("LEADWIRE_DELAY");
 
     /// How long a missing owner file is waited for, after the delay.
     OWNER_WAIT: Seconds = Setting::new(Seconds(0..=WAIT_WINDOW_SECONDS_MAX)).default(Number(1800))

@@ -88,7 +88,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         };
         let mut events = Vec::new();
         for (place, body) in &elements {
-            match self.read(trusted, body) {
+            match trusted.read(body) {
                 Ok(Extracted::Event(event)) => events.push((*place, body, event)),
                 Ok(Extracted::Ignored(event_type)) => again.ignored.push(event_type),
                 Err(problem) => again.refused.push(refuse(place.index, problem, body)),

@@ -74,6 +74,17 @@ impl RequestId {
     }
 }
 
+impl Trusted<'_> {
+    /// Reads an element, by what its source is configured to take.
+    pub(super) fn read(&self, body: &[u8]) -> Result<Extracted, Problem> {
+        let (kind, filter) = (self.config.kind(), self.config.filter());
+        if self.verified.is_signed && kind.is_misdirected(body) {
+            return Err(Problem::WrongSource);
+        }
+        kind.parse(body, filter)
+    }
+}
+
 impl<H: Home, S: SecretStore> Ingest<H, S> {
     /// Reads an element, and stores its event. The span of a request with several events names none of them.
     pub(super) async fn take_element(
@@ -83,7 +94,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         element: Element<'_>,
     ) -> Result<Taken, Refusal> {
         let source = trusted.config.source();
-        match self.read(trusted, element.body) {
+        match trusted.read(element.body) {
             Ok(Extracted::Event(event)) => {
                 let event_id = event.event_id.clone();
                 let given = event_id.or_else(|| request_id.of_element(element));
@@ -101,15 +112,6 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                 Ok(Taken::Refused(problem, hint))
             }
         }
-    }
-
-    /// Reads an element, by what its source is configured to take.
-    pub(super) fn read(&self, trusted: &Trusted<'_>, body: &[u8]) -> Result<Extracted, Problem> {
-        let (kind, filter) = (trusted.config.kind(), trusted.config.filter());
-        if trusted.verified.is_signed && kind.is_misdirected(body) {
-            return Err(Problem::WrongSource);
-        }
-        kind.parse(body, filter)
     }
 
     /// What is signed and no event is kept before it is refused: a CRM that changes its format loses nothing. Unsigned bytes are not kept.
