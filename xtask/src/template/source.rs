@@ -30,7 +30,7 @@ const ALL: [Rows; 2] = [
     // `QuarantinedAlarm`.
     Rows {
         before: "        # Every kind of source.",
-        last: "        - {Id: quarantined, ReturnData: true",
+        last: "        - {Id: all_kinds, ReturnData: false",
         counted: &[("quarantined_", Metric::Quarantined)],
         names_dimensions: false,
     },

@@ -28,7 +28,7 @@ fn up_reads_its_environment() {
 #[test]
 fn commands_on_a_folder_that_is_not_there_fail_and_make_none() {
     let house = House::new();
-    let lines = "leads, lead a, dlq ls, parked ls, replay a --yes, sweep, lookup ls, canary, audit, forget a --yes, backup copy.db";
+    let lines = "leads, lead a, dlq ls, parked ls, quarantine ls, quarantine retry --all, replay a --yes, sweep, lookup ls, canary, audit, forget a --yes, backup copy.db";
     for line in lines.split(", ") {
         house.run(line).expect_error(1, "leadwire up");
     }
@@ -38,7 +38,7 @@ fn commands_on_a_folder_that_is_not_there_fail_and_make_none() {
 #[test]
 fn an_import_reports_every_bad_row_and_writes_nothing_unless_told_to() {
     let house = House::new();
-    house.write("owners.csv", "lead_id,owner,owner_email\na,Omar,omar@example.com\n../b,Omar,\nc,Olga,nobody\nd,,\ne,Olga,\n");
+    house.write("owners.csv", "lead_id,owner,owner_email\na,Omar,omar@example.com\nb b,Omar,\nc,Olga,nobody\nd,,\ne,Olga,\n");
     let documents = house.json_with(1, "lookup import owners.csv");
     let lines = documents.iter().filter_map(|row| row["line"].as_u64());
     let lines: Vec<_> = lines.collect();
