@@ -13,6 +13,7 @@ mod faults;
 mod flood;
 mod forget;
 mod kill;
+mod kinds;
 mod owner;
 mod parallel;
 mod platform;

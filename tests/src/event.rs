@@ -1,9 +1,12 @@
 //! Events the way AWS writes them: of the SQS event source, of REST and HTTP APIs, of a function URL.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_sqs::types::Message;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use crate::clients::{ACCOUNT, REGION};
@@ -49,7 +52,7 @@ fn rest(path: &str, request: &Request) -> Value {
     json!({
         "resource": resource, "path": path, "httpMethod": request.method().as_str(),
         "headers": last_values(request.headers()), "multiValueHeaders": all_values(request.headers()),
-        "queryStringParameters": null, "multiValueQueryStringParameters": null,
+        "queryStringParameters": last_parameters(request), "multiValueQueryStringParameters": all_parameters(request),
         "pathParameters": source.map(|source| json!({"source": source})), "stageVariables": null,
         "requestContext": {
             "accountId": ACCOUNT, "apiId": "a1b2c3d4e5", "resourceId": "r1", "resourcePath": resource,
@@ -78,6 +81,31 @@ fn payload_2(raw_path: &str, stage: &str, request: &Request) -> Value {
                      "sourceIp": "203.0.113.7", "userAgent": agent(request.headers())},
         },
     })
+}
+
+/// The parameters of the query, decoded, as a REST API hands them on.
+fn parameters(request: &Request) -> Vec<(String, String)> {
+    let query = request.uri().query().unwrap_or_default().split('&');
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decoded(name), decoded(value))
+    };
+    query.filter(|pair| !pair.is_empty()).map(pair).collect()
+}
+
+fn last_parameters(request: &Request) -> Option<Map<String, Value>> {
+    let pairs = parameters(request).into_iter();
+    let last: Map<_, _> = pairs.map(|(name, value)| (name, value.into())).collect();
+    (!last.is_empty()).then_some(last)
+}
+
+fn all_parameters(request: &Request) -> Option<BTreeMap<String, Vec<String>>> {
+    let mut all = BTreeMap::<_, Vec<_>>::new();
+    for (name, value) in parameters(request) {
+        all.entry(name).or_default().push(value);
+    }
+    (!all.is_empty()).then_some(all)
 }
 
 fn agent(headers: &HeaderMap) -> Option<Value> {

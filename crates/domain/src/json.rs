@@ -2,8 +2,10 @@
 
 mod meaning;
 mod scan;
+mod spans;
 
 pub(crate) use meaning::{is_empty, is_plain, is_same, shown};
+pub(crate) use spans::Spans;
 
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -96,6 +98,11 @@ impl Object {
     /// Sets a member to verbatim JSON.
     pub fn set(&mut self, name: &str, value: Box<RawValue>) {
         self.0.insert(name.to_owned(), value);
+    }
+
+    /// Takes a member out.
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Box<RawValue>> {
+        self.0.remove(name)
     }
 
     /// Sets a member to a string.

@@ -4,6 +4,8 @@
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Events of one request (promise P8).
 pub const EVENTS_MAX: usize = 100;
+/// Most that the elements of one request can be together, in bytes, where each is made and repeats what they have in common.
+pub const SPLIT_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 /// Longest type of an event that is repeated in an answer, in characters: a CRM's own word, and a sender may write anything there.
 pub const EVENT_TYPE_CHARS_MAX: usize = 128;
 /// The longest name of a source.

@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_message_that_says_no_source_or_an_unknown_one_counts_as_generic() {
-        for source in ["", r#","source":"hubspot""#] {
+        for source in ["", r#","source":"no-such-kind""#] {
             let body = GOLDEN.replace(r#","source":"close""#, source);
             let trigger = Trigger::parse(&body).unwrap();
             assert_eq!(trigger.facts.unwrap().source, Source::default(), "{body}");

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "carriers")]
 mod carrier;
+mod crm;
 mod document;
 mod html;
 mod identity;
@@ -17,6 +18,7 @@ mod webhook;
 
 #[cfg(feature = "carriers")]
 pub use carrier::{queue_batch, web_event};
+pub use crm::{hubspot, pipedrive, salesforce, zoho};
 pub use document::stored_document;
 pub use identity::lead_id;
 pub use mail::mail;
@@ -31,19 +33,23 @@ pub type Law = fn(&[u8]);
 
 /// Every law by its name, which is that of its file of seeds and of its fuzz target.
 pub const LAWS: &[(&str, Law)] = &[
+    ("hubspot", hubspot),
     ("lead_id", lead_id),
     ("lookup_file", lookup_file),
     ("mail", mail),
     ("merge", merge),
+    ("pipedrive", pipedrive),
     #[cfg(feature = "carriers")]
     ("queue_batch", queue_batch),
     ("queue_message", queue_message),
     ("record", record),
     ("request", request),
+    ("salesforce", salesforce),
     ("signature", signature),
     ("sources_document", sources_document),
     ("stored_document", stored_document),
     #[cfg(feature = "carriers")]
     ("web_event", web_event),
     ("webhook_body", webhook_body),
+    ("zoho", zoho),
 ];

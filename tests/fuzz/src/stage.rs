@@ -27,7 +27,7 @@ const RAW_KEY: &str = "raw/crm_event_test-1_20261123T063000000000Z.json";
 const STATUSES: [u16; 9] = [200, 202, 400, 401, 404, 405, 413, 415, 503];
 
 /// Runs a story under a clock that only waiting moves.
-fn run<T>(story: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(story: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

@@ -57,6 +57,26 @@ fn nothing_but_the_signed_bytes_is_verified() {
 }
 
 #[test]
+fn no_event_of_hubspots_hides_another() {
+    check("hubspot", MUTATIONS_OF_STAGES);
+}
+
+#[test]
+fn nobody_but_pipedrive_has_an_effect() {
+    check("pipedrive", MUTATIONS_OF_STAGES);
+}
+
+#[test]
+fn no_notification_of_salesforces_hides_another_and_no_session_is_kept() {
+    check("salesforce", MUTATIONS_OF_STAGES);
+}
+
+#[test]
+fn no_record_of_zohos_hides_another_and_no_token_is_kept() {
+    check("zoho", MUTATIONS_OF_STAGES);
+}
+
+#[test]
 fn a_sources_document_is_whole_or_refused_without_a_word_of_it() {
     check("sources_document", MUTATIONS_OF_READERS);
 }

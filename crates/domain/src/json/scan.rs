@@ -5,6 +5,7 @@
 use super::{JsonError, raw_text};
 use crate::limits::JSON_DEPTH_MAX;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A member: its decoded name and what was read of its value.
 pub(super) type Member<'a, T> = (Cow<'a, str>, T);
@@ -16,6 +17,17 @@ pub(super) fn members(text: &str) -> Result<Option<Vec<Member<'_, &str>>>, JsonE
     document(text, |scanner, depth| {
         if scanner.peek() == Some(b'{') {
             scanner.object(depth, Scanner::value).map(Some)
+        } else {
+            scanner.skip(depth).map(|()| None)
+        }
+    })
+}
+
+/// The members of a document that is an object, with where their values stand, or `None` when it is another well formed value.
+pub(super) fn ranges(text: &str) -> Result<Option<Vec<Member<'_, Range<usize>>>>, JsonError> {
+    document(text, |scanner, depth| {
+        if scanner.peek() == Some(b'{') {
+            scanner.object(depth, Scanner::range).map(Some)
         } else {
             scanner.skip(depth).map(|()| None)
         }
@@ -123,6 +135,13 @@ impl<'a> Scanner<'a> {
         let start = self.position;
         self.skip(depth)?;
         self.since(start)
+    }
+
+    /// Skips one value and gives where it stands.
+    fn range(&mut self, depth: usize) -> Result<Range<usize>, JsonError> {
+        let start = self.position;
+        self.skip(depth)?;
+        Ok(start..self.position)
     }
 
     fn skip(&mut self, depth: usize) -> Result<(), JsonError> {

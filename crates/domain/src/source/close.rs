@@ -4,7 +4,7 @@
 use super::event::{LEAD_ID, LeadIds, parse_object, parse_time, refuse_reserved};
 use super::intake::{Intake, Secret, SignedRequest};
 use super::members::Members;
-use super::signature::{Claims, mac, parse_seconds, require};
+use super::signature::{Claims, mac, parse_hex, parse_seconds, require};
 use super::{Contact, Delivery, Event, EventFilter, Extracted, Kind, Sample, Unverified};
 use crate::json::Object;
 use crate::lead::id::EventId;
@@ -160,11 +160,7 @@ impl Intake for Signed {
         let hash = require(delivery.headers, HASH)?;
         let timestamp = require(delivery.headers, TIMESTAMP)?;
         let time = parse_seconds(TIMESTAMP, timestamp)?;
-        let is_lower = !hash.bytes().any(|byte| byte.is_ascii_uppercase());
-        let signature = hex::decode(hash)
-            .ok()
-            .filter(|_signature| is_lower)
-            .ok_or(Unverified::HeaderMalformed(HASH))?;
+        let signature = parse_hex(HASH, hash)?;
         let claims = Claims {
             event_id: None,
             time,

@@ -2,6 +2,7 @@
 
 use crate::lead::id::EventId;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
 /// A request's headers, by lower-case name.
@@ -36,6 +37,19 @@ pub struct Delivery<'a> {
     pub body: &'a [u8],
     /// When it came.
     pub received_at: Timestamp,
+}
+
+impl Delivery<'_> {
+    /// The value of a parameter that stands in the query once, or several times with the same value, decoded.
+    pub(super) fn parameter(&self, name: &str) -> Option<Vec<u8>> {
+        let pairs = self.query.split('&');
+        let mut values = pairs.filter_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            (key == name).then(|| percent_decode_str(value).collect::<Vec<u8>>())
+        });
+        let first = values.next()?;
+        values.all(|other| other == first).then_some(first)
+    }
 }
 
 /// Why a request is not verified. For the log; the sender only learns 401.

@@ -7,6 +7,7 @@ use crate::limits::EVENT_TYPE_CHARS_MAX;
 use crate::problem::Problem;
 use jiff::civil::DateTime;
 use jiff::{Timestamp, tz::Offset};
+use serde_json::value::RawValue;
 
 /// One event of one lead.
 #[derive(Clone, Debug)]
@@ -87,6 +88,13 @@ pub(super) fn parse_time(object: &Object, name: &str) -> Option<Timestamp> {
     time.filter(|time| *time >= Timestamp::UNIX_EPOCH)
 }
 
+/// The time in a member of milliseconds since the epoch, as a number or its text.
+pub(super) fn parse_millis(object: &Object, name: &str) -> Option<Timestamp> {
+    let millis = object.shown(name)?.parse().ok()?;
+    let time = Timestamp::from_millisecond(millis).ok();
+    time.filter(|time| *time >= Timestamp::UNIX_EPOCH)
+}
+
 /// The lead ids that one event names, wherever they stand.
 #[derive(Default)]
 pub(super) struct LeadIds {
@@ -99,10 +107,16 @@ impl LeadIds {
     /// Adds a member that must be a lead id where it is there.
     pub(super) fn add_member(&mut self, object: &Object, name: &str) -> Result<(), Problem> {
         if let Some(value) = object.get(name).filter(|value| value.get() != "null") {
-            let id = LeadId::from_json(value).map_err(|_invalid| Problem::InvalidLeadId)?;
-            self.found.push(id);
-            self.external = self.external.take().or_else(|| LeadId::external_in(value));
+            self.add(value)?;
         }
+        Ok(())
+    }
+
+    /// Adds a value that must be a lead id.
+    pub(super) fn add(&mut self, value: &RawValue) -> Result<(), Problem> {
+        let id = LeadId::from_json(value).map_err(|_invalid| Problem::InvalidLeadId)?;
+        self.found.push(id);
+        self.external = self.external.take().or_else(|| LeadId::external_in(value));
         Ok(())
     }
 

@@ -79,7 +79,6 @@ impl fmt::Debug for Secret {
 }
 
 /// Whether one of the secrets is this text. Every one is compared.
-#[expect(dead_code, reason = "for kinds that send their secret")]
 pub(super) fn is_any_of(secrets: &[Secret], text: &[u8]) -> bool {
     secrets
         .iter()

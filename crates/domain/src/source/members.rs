@@ -39,7 +39,6 @@ impl<'a> Members<'a> {
         noted.ok()
     }
 
-    #[expect(dead_code, reason = "for kinds that have more than secrets")]
     /// A text without which a source of this kind cannot be.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         let text: String = self.required(name, "a text")?;

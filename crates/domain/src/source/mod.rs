@@ -21,12 +21,17 @@ mod document;
 mod event;
 mod forms;
 mod generic;
+mod hubspot;
 mod intake;
 mod members;
 mod name;
+mod person;
+mod pipedrive;
+mod salesforce;
 mod signature;
 mod standard;
 mod webhooks;
+mod zoho;
 
 pub use config::SourceConfig;
 pub use delivery::{Delivery, Headers, Unverified, Verified};
@@ -161,6 +166,10 @@ registry! {
     Generic => generic::Generic,
     Close => close::Close,
     Standard => standard::Standard,
+    HubSpot => hubspot::HubSpot,
+    Pipedrive => pipedrive::Pipedrive,
+    Salesforce => salesforce::Salesforce,
+    Zoho => zoho::Zoho,
     Canary => canary::Canary,
 }
 

@@ -74,12 +74,26 @@ pub(super) fn require<'a>(
 
 /// A signature's time: whole seconds since the epoch, digits only, so that no second text means the same.
 pub(super) fn parse_seconds(header: &'static str, text: &str) -> Result<Timestamp, Unverified> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let seconds = text
-        .parse()
-        .ok()
-        .filter(|_seconds| digits)
-        .ok_or(Unverified::HeaderMalformed(header))?;
+    let seconds = parse_digits(header, text)?;
     // What is out of range is stale by any tolerance.
     Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
+}
+
+/// The same in milliseconds.
+pub(super) fn parse_millis(header: &'static str, text: &str) -> Result<Timestamp, Unverified> {
+    let millis = parse_digits(header, text)?;
+    Ok(Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX))
+}
+
+fn parse_digits(header: &'static str, text: &str) -> Result<i64, Unverified> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_number| digits);
+    number.ok_or(Unverified::HeaderMalformed(header))
+}
+
+/// A signature in lower-case hexadecimal digits, so that no second text means the same.
+pub(super) fn parse_hex(header: &'static str, text: &str) -> Result<Vec<u8>, Unverified> {
+    let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let bytes = hex::decode(text).ok().filter(|_bytes| is_lower);
+    bytes.ok_or(Unverified::HeaderMalformed(header))
 }

@@ -1,7 +1,12 @@
+mod call;
 mod document;
 mod event;
+mod hubspot;
+mod pipedrive;
 mod registry;
+mod salesforce;
 mod signature;
+mod zoho;
 
 use super::{Delivery, Headers, SignedRequest};
 use jiff::Timestamp;

@@ -20,6 +20,7 @@ mod forget;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod house;
+mod kinds;
 mod late;
 mod late_owner;
 mod letter;

@@ -128,7 +128,7 @@ fn what_is_no_lead_is_answered_with_a_problem() {
     };
     assert_eq!(status("/ingest", b"{}"), 400);
     assert_eq!(status("/nowhere", b"{}"), 404);
-    assert_eq!(status("/ingest/hubspot", b"{}"), 404);
+    assert_eq!(status("/ingest/hubspot", b"{}"), 401);
     assert_eq!(status("/ingest/close", b"{}"), 401);
     assert_eq!(agent.get(&up.url).call().unwrap().status(), 405);
 }

@@ -12,10 +12,12 @@ fn of(member: &str, secrets: &[&str]) -> String {
 
 /// A request with a fresh signature: how it is answered.
 async fn answered(world: &World, kind: SourceKind, secret: &str) -> u16 {
-    let body = match kind {
-        SourceKind::Close => close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1"),
-        SourceKind::Standard => format!(r#"{{"type":"lead.created","data":{ALICE}}}"#),
-        SourceKind::Generic | SourceKind::Canary => ALICE.to_owned(),
+    let body = if kind == SourceKind::Close {
+        close_event("lead_1", "ev_1", "2026-11-23T06:49:59.1")
+    } else if kind == SourceKind::Standard {
+        format!(r#"{{"type":"lead.created","data":{ALICE}}}"#)
+    } else {
+        ALICE.to_owned()
     };
     post_signed(world, kind, secret, &body).await.status
 }

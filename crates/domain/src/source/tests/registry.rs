@@ -142,8 +142,15 @@ fn a_sample_is_an_event_of_its_source_signed_or_stored() {
                 panic!("{kind}: not an event");
             };
             assert_eq!(event.lead_id.as_str(), lead, "{kind}");
-            assert!(event.event_id.is_none_or(|id| id == sample.event_id));
-            assert!(event.fields.get("display_name").is_some(), "{kind}");
+            // HubSpot's and Zoho's are made of several members, of which one is this.
+            let id = sample.event_id.as_str();
+            assert!(event.event_id.is_none_or(|own| own.as_str().contains(id)));
+            // HubSpot says nothing of the person.
+            let says_more = event.fields.iter().count() > 1;
+            assert!(
+                !says_more || event.fields.get("display_name").is_some(),
+                "{kind}"
+            );
         }
         let secret = secret(kind);
         assert!(
