@@ -10,7 +10,6 @@ use leadwire_pipeline::port::Bucket;
 use leadwire_pipeline::testkit::{World, WorldBuilder};
 use serde_json::json;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 
 /// A lead whose event stands beside a hostile element.
 const GOOD: &str = "00Q000000000001EAA";
@@ -86,15 +85,20 @@ pub fn zoho(data: &[u8]) {
             );
             body.into_bytes()
         };
-        // The values are read with the ids: where they are too odd, the whole is none.
-        if config(kind).split(&of(format!("[\"{GOOD}\"]"))).is_ok() {
-            for ids in [
-                format!("[{hostile},\"{GOOD}\"]"),
-                format!("[\"{GOOD}\",{hostile}]"),
-            ] {
-                if config(kind).split(&of(ids.clone())).is_ok() {
-                    check_good(kind, &of(ids));
-                }
+        // The values are the good record's too, and may be what is wrong with it.
+        let alone = config(kind)
+            .split(&of(format!("[\"{GOOD}\"]")))
+            .map(|elements| {
+                let mut elements = elements.iter();
+                elements.any(|element| is_good(kind, element))
+            });
+        for ids in [
+            format!("[{hostile},\"{GOOD}\"]"),
+            format!("[\"{GOOD}\",{hostile}]"),
+        ] {
+            // Where the id is too odd to be read, the whole is none.
+            if alone == Ok(true) && config(kind).split(&of(ids.clone())).is_ok() {
+                check_good(kind, &of(ids));
             }
         }
     }
@@ -128,18 +132,19 @@ fn check_good(kind: SourceKind, body: &[u8]) -> usize {
     let elements = config
         .split(&cleaned)
         .expect("a hostile element hides no other");
-    let is_good = |element: &Cow<'_, [u8]>| {
-        let parsed = kind.parse(element, EventFilter::All);
-        matches!(parsed, Ok(Extracted::Event(event)) if event.lead_id.as_str() == GOOD)
-    };
     assert!(
-        elements.iter().any(is_good),
+        elements.iter().any(|element| is_good(kind, element)),
         "a hostile element hides another"
     );
     for element in &elements {
         check_hidden(kind, element);
     }
     elements.len()
+}
+
+fn is_good(kind: SourceKind, element: &[u8]) -> bool {
+    let parsed = kind.parse(element, EventFilter::All);
+    matches!(parsed, Ok(Extracted::Event(event)) if event.lead_id.as_str() == GOOD)
 }
 
 /// What is read of a body, where its own CRM sent it.
