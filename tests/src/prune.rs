@@ -136,6 +136,13 @@ fn shorten(template: &mut Value) {
             }
         }
     }
+    let resources = template.get_mut("Resources").and_then(Value::as_object_mut);
+    for resource in resources.into_iter().flat_map(Map::values_mut) {
+        let properties = resource.get_mut("Properties");
+        if let Some(properties) = properties.and_then(Value::as_object_mut) {
+            properties.remove("AlarmDescription");
+        }
+    }
     if let Some(members) = template.as_object_mut() {
         for name in ["Transform", "Globals", "Description", "Rules"] {
             members.remove(name);
