@@ -90,3 +90,55 @@ pub(crate) fn is_without_tables(connection: &Connection) -> rusqlite::Result<boo
         row.get(0)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: i64 = 1_795_417_850_123_456;
+    const BODY: &str = r#"{"v":1,"s3_key":"raw/crm_event_a_20261123T065000123456Z.json"}"#;
+
+    /// A database of a version, in which a message waits that was received twice.
+    fn older(version: usize) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in MIGRATIONS.iter().take(version) {
+            connection.execute_batch(migration).unwrap();
+        }
+        let id = if version < 4 { "message_id" } else { "number" };
+        let insert = format!(
+            "INSERT INTO messages ({id}, body, sent_at, due_at, receive_count, receipt) VALUES (7, ?1, ?2, ?2, 2, 'r')"
+        );
+        connection.execute(&insert, (BODY, SENT)).unwrap();
+        connection
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .unwrap();
+        connection
+            .pragma_update(None, "user_version", u32::try_from(version).unwrap())
+            .unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_message_that_waits_in_an_older_database_waits_in_the_new_one() {
+        for version in 1..MIGRATIONS.len() {
+            let mut connection = older(version);
+            let done = bring_up_to_date(&mut connection, Path::new("x"), || true);
+            let from = u32::try_from(version).unwrap();
+            assert!(matches!(done, Ok(Ok(Migrated::From(found))) if found == from));
+            let message = connection.query_row(
+                "SELECT body, sent_at, receive_count, receipt FROM messages",
+                [],
+                |row| {
+                    Ok((
+                        row.get::<_, String>(0)?,
+                        row.get::<_, i64>(1)?,
+                        row.get::<_, u32>(2)?,
+                        row.get::<_, String>(3)?,
+                    ))
+                },
+            );
+            let wanted = (BODY.to_owned(), SENT, 2, "r".to_owned());
+            assert_eq!(message.unwrap(), wanted, "from version {version}");
+        }
+    }
+}

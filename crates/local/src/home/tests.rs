@@ -102,7 +102,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
         let refused = LocalHome::open(folder.path(), mode).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "the data folder has schema 99, and this leadwire knows 4; use the newer leadwire that wrote it"
+            "the data folder has schema 99, and this leadwire knows 5; use the newer leadwire that wrote it"
         );
     }
 }

@@ -32,7 +32,7 @@ const COPY_DEAD: &str = "INSERT INTO dead_letters
     WHERE receipt IS NOT NULL AND due_at <= :now AND receive_count >= :max";
 const REMOVE_DEAD: &str =
     "DELETE FROM messages WHERE receipt IS NOT NULL AND due_at <= :now AND receive_count >= :max";
-const DUE: &str =
+pub(super) const DUE: &str =
     "SELECT number, body, traceparent, tracestate, xray, sent_at, receive_count FROM messages
     WHERE due_at <= :now ORDER BY due_at, number LIMIT :max";
 const TAKE: &str = "UPDATE messages SET receive_count = receive_count + 1, receipt = :receipt, due_at = :until WHERE number = :id";

@@ -1,7 +1,10 @@
+use super::sql;
+use crate::database::connect_to_read;
 use crate::sample::{message, sample};
 use leadwire_pipeline::port::{DelayQueue, OutgoingMessage, PortErrorKind};
 use leadwire_pipeline::stage::enrich::Record;
 use leadwire_pipeline::trace::TraceContext;
+use rusqlite::{StatementStatus, named_params};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -187,4 +190,16 @@ async fn several_messages_are_queued_together_each_with_its_delay_or_none_is() {
     assert!(sample.receive().await.is_empty());
     sample.clock.advance(600);
     assert!(bodies(&sample.receive().await).contains(&"late"));
+}
+
+#[tokio::test]
+async fn no_look_at_the_queue_is_prepared_again_for_another_time() {
+    let sample = sample();
+    let connection = connect_to_read(&sample.home.folder().database()).unwrap();
+    let mut due = connection.prepare(sql::DUE).unwrap();
+    for now in 1..9 {
+        let params = named_params! {":now": now, ":max": 10};
+        assert!(!due.exists(params).unwrap());
+    }
+    assert_eq!(due.get_status(StatementStatus::RePrepare), 0);
 }

@@ -1,10 +1,14 @@
+use super::{LIST, listed};
 use crate::SqliteStore;
-use crate::sample::{count, sample};
+use crate::database::connect_to_read;
+use crate::sample::{count, message, sample};
 use leadwire_pipeline::port::{
-    Bucket, Eraser as _, Fetched, Metadata, NewObject, ObjectStore, PortErrorKind,
+    Acceptance, Accepted, Bucket, Eraser as _, Fetched, Metadata, NewObject, ObjectStore, PortErrorKind,
 };
 use leadwire_pipeline::testkit::laws;
+use rusqlite::{StatementStatus, named_params};
 use std::error::Error as _;
+use std::fs;
 
 const KEY: &str = "mail/x.json";
 
@@ -167,4 +171,51 @@ async fn what_is_erased_leaves_no_object_no_view_and_no_owner_file() {
     for (key, erased) in [("a.json", 1), ("a.json", 0), ("../sources.json", 0)] {
         assert_eq!(store.erase(Bucket::Lookup, key).await.unwrap(), erased);
     }
+}
+
+#[tokio::test]
+async fn a_listing_reads_what_it_lists_and_not_what_lies_before_it() {
+    let sample = sample();
+    let store = sample.home.store();
+    for number in 100..400 {
+        put(&store, Bucket::Raw, &format!("raw/{number}.json"), "{}").await;
+    }
+    let connection = connect_to_read(&sample.home.folder().database()).unwrap();
+    let mut list = connection.prepare(LIST).unwrap();
+    for (prefix, after) in [("raw/399", ""), ("raw/", "raw/398.json")] {
+        let params = named_params! {":bucket": 1, ":after": after, ":prefix": prefix, ":limit": 9};
+        let found = list.query_map(params, listed).unwrap();
+        assert_eq!(found.count(), 1);
+        let steps = list.reset_status(StatementStatus::VmStep);
+        assert!(steps < 100, "{steps} steps for {prefix:?} after {after:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lead_is_few_pages_of_the_log_whatever_came_before() {
+    const FRAME_BYTES: u64 = 24 + 4096;
+    let sample = sample();
+    let store = sample.home.store();
+    let log = sample.home.folder().database().with_extension("db-wal");
+    let accept = async |number: u32| {
+        let before = fs::metadata(&log).unwrap().len();
+        // Leads are not accepted in the order of their ids.
+        let lead = number.wrapping_mul(2_654_435_761);
+        let key = format!("raw/crm_event_{lead}_20261123T0700{number:08}Z.json");
+        let body = format!(r#"{{"v":1,"s3_key":"{key}"}}"#);
+        let acceptance = Acceptance {
+            objects: vec![(Bucket::Raw, key, object(&"x".repeat(500)))],
+            message: message(&body, 600),
+        };
+        assert_eq!(store.accept(acceptance).await.unwrap(), Accepted::New);
+        (fs::metadata(&log).unwrap().len() - before) / FRAME_BYTES
+    };
+    let mut pages = Vec::new();
+    for number in 0..100 {
+        pages.push(accept(number).await);
+    }
+    pages.sort_unstable();
+    // An object, its key; a message, when it is due, what it is about. A leaf that is full is two.
+    let median = pages.get(50).copied();
+    assert!(median <= Some(6), "{pages:?}");
 }
