@@ -86,6 +86,7 @@ impl NotBase64 {
         RequestRejected {
             source: None,
             reason: problem.into(),
+            unverified: None,
             cause: Some(&self.to_string()),
             quarantined: None,
         }

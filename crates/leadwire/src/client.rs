@@ -115,23 +115,25 @@ pub(crate) fn is_taken(reply: &WebhookReply) -> bool {
     (200..300).contains(&reply.status)
 }
 
-/// The address to post to, and to which source: `https://host` becomes `https://host/ingest`, and `/ingest` the source's own address.
-pub(crate) fn target(url: &str, source: Option<SourceName>) -> (String, SourceName) {
+/// The source that an address names.
+pub(crate) fn named(url: &str) -> Option<SourceName> {
+    let (_, name) = url.trim_end_matches('/').rsplit_once("/ingest/")?;
+    SourceName::parse(name).ok()
+}
+
+/// The address to post to: `https://host` becomes `https://host/ingest`, and `/ingest` the source's own address.
+pub(crate) fn target(url: &str, source: SourceName) -> String {
     let url = url.trim_end_matches('/');
     let host = url.find("://").map_or(0, |at| at + 3);
     let path = url.get(host..).and_then(|rest| rest.split_once('/'));
-    let named = url.rsplit_once("/ingest/").map(|(_, name)| name);
-    let named = named.and_then(|name| SourceName::parse(name).ok());
-    let default = Source::default().name();
-    let source = source.or(named).unwrap_or(default);
     let url = match path {
         None => format!("{url}/ingest"),
         Some(_) => url.to_owned(),
     };
-    if source == default || named.is_some() || !url.ends_with("/ingest") {
-        return (url, source);
+    if source == Source::default().name() || !url.ends_with("/ingest") {
+        return url;
     }
-    (format!("{url}/{source}"), source)
+    format!("{url}/{source}")
 }
 
 #[cfg(test)]
@@ -150,10 +152,14 @@ http://h:1/ close | close http://h:1/ingest/close
 https://h/Prod/ingest | generic https://h/Prod/ingest
 https://h/Prod/ingest standard | standard https://h/Prod/ingest/standard
 https://h/ingest/close | close https://h/ingest/close
+https://h/ingest/close-eu/ | close-eu https://h/ingest/close-eu
 https://h/hook close | close https://h/hook";
         for (asked, expected) in cases.lines().filter_map(|case| case.split_once(" | ")) {
             let (url, source) = asked.split_once(' ').unwrap_or((asked, ""));
-            let (url, source) = target(url, SourceName::parse(source).ok());
+            let asked = SourceName::parse(source).ok();
+            let source = asked.or_else(|| named(url));
+            let source = source.unwrap_or(Source::default().name());
+            let url = target(url, source);
             assert_eq!(format!("{source} {url}"), expected);
         }
     }

@@ -280,6 +280,7 @@ mod tests {
         let rejected = RequestRejected {
             source: Some(SourceKind::Close.into()),
             reason: Problem::Unverified.into(),
+            unverified: None,
             cause: None,
             quarantined: None,
         };

@@ -102,6 +102,8 @@ pub(crate) enum Traces {
     XRay {
         /// The region's name.
         region: String,
+        /// The stack's name, by which its metrics are found.
+        stack: String,
     },
 }
 

@@ -170,6 +170,7 @@ fn rejected(problem: Problem, cause: &str) {
     RequestRejected {
         source: None,
         reason: problem.into(),
+        unverified: None,
         cause: Some(cause),
         quarantined: None,
     }

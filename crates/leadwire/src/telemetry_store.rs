@@ -1,6 +1,6 @@
 //! Telemetry that stays on this machine: finished spans and the minutes of metrics, stored in the data folder while the pipeline works.
 
-use crate::home;
+use crate::{activity, home};
 use leadwire_local::{LocalHome, Minute, NewMinute, SqliteQueue, StoredSpan, TelemetryStore};
 use leadwire_pipeline::observe::QueueNotMeasured;
 use leadwire_pipeline::port::PortError;
@@ -64,16 +64,18 @@ struct Writer {
 
 impl Writer {
     async fn write(&self) {
-        let samples = self.metrics.drain();
-        if samples.is_empty() {
+        let (samples, came) = (self.metrics.drain(), self.metrics.drain_activity());
+        let minutes = samples.iter().map(new_minute);
+        let minutes: Vec<NewMinute> = minutes.chain(came.iter().map(activity::minute)).collect();
+        if minutes.is_empty() {
             return;
         }
-        let minutes: Vec<NewMinute> = samples.iter().map(new_minute).collect();
         let store = self.store.clone();
         let stored = spawn_blocking(move || store.add_minutes(&minutes)).await;
         if !matches!(stored, Ok(Ok(()))) {
             // The store has logged why.
             self.metrics.put_back(&samples);
+            self.metrics.put_back_activity(came);
         }
     }
 

@@ -1,9 +1,13 @@
 //! Metrics of one machine: those of every event, by the minute for the home to store, and as the page `/metrics`.
 
+mod activity;
+
 pub use crate::series::State;
+pub use activity::{Came, Outcome};
 
 use crate::prometheus;
 use crate::series::{MinuteSample, SeriesOf, SeriesTable};
+use activity::Activity;
 use jiff::Timestamp;
 use leadwire_pipeline::observe::metric::{Amount, Further, Metric, Metrics};
 use leadwire_pipeline::observe::{Event, Role, Sink, install};
@@ -17,6 +21,7 @@ pub type Now = fn() -> Timestamp;
 pub struct LocalMetrics {
     now: Now,
     table: Arc<Mutex<SeriesTable>>,
+    activity: Arc<Mutex<Activity>>,
 }
 
 impl LocalMetrics {
@@ -25,6 +30,7 @@ impl LocalMetrics {
         Self {
             now,
             table: Arc::new(Mutex::new(SeriesTable::new(environment))),
+            activity: Arc::default(),
         }
     }
 
@@ -53,6 +59,19 @@ impl LocalMetrics {
         self.lose(&mut table, lost);
     }
 
+    /// What came to the sources since the last time, for the home to store.
+    pub fn drain_activity(&self) -> Vec<(Came, u64)> {
+        self.activity().drain()
+    }
+
+    /// Takes back what could not be stored, for the next time.
+    pub fn put_back_activity(&self, came: Vec<(Came, u64)>) {
+        let mut activity = self.activity();
+        for (came, count) in came {
+            activity.add(came, count);
+        }
+    }
+
     /// Records what a state is now.
     pub fn set(&self, state: State, value: f64) {
         self.record(SeriesOf::State(state), value);
@@ -60,6 +79,10 @@ impl LocalMetrics {
 
     fn table(&self) -> MutexGuard<'_, SeriesTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn minute(&self) -> i64 {
@@ -85,6 +108,7 @@ impl LocalMetrics {
 
 impl Sink for LocalMetrics {
     fn take(&self, event: &dyn Event) {
+        self.activity().note(event, self.minute());
         let mut metrics = Metrics::default();
         event.measure(&mut metrics);
         for measured in metrics.iter() {

@@ -81,6 +81,45 @@ pub enum Unverified {
     Mismatch,
 }
 
+impl Unverified {
+    /// What it is called in lines.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotConfigured => "not_configured",
+            Self::Misdirected => "misdirected",
+            Self::HeaderMissing(_) => "header_missing",
+            Self::HeaderMalformed(_) => "header_malformed",
+            Self::MemberMissing(_) => "member_missing",
+            Self::Unreadable => "unreadable",
+            Self::Stale(_) => "stale",
+            Self::Mismatch => "mismatch",
+        }
+    }
+
+    /// The header, or the member of query or body, that it is about.
+    pub fn place(self) -> Option<&'static str> {
+        match self {
+            Self::HeaderMissing(name) | Self::HeaderMalformed(name) | Self::MemberMissing(name) => {
+                Some(name)
+            }
+            Self::NotConfigured
+            | Self::Misdirected
+            | Self::Unreadable
+            | Self::Stale(_)
+            | Self::Mismatch => None,
+        }
+    }
+
+    /// How far its time is from now, either way.
+    pub fn stale_seconds(self) -> Option<u64> {
+        if let Self::Stale(seconds) = self {
+            Some(seconds.unsigned_abs())
+        } else {
+            None
+        }
+    }
+}
+
 fn render_seconds(seconds: i64) -> String {
     format!("{} s", seconds.unsigned_abs())
 }

@@ -84,8 +84,7 @@ pub(super) async fn run<O: Operated>(
         anyhow::bail!("there is no canary here: {}", O::WITHOUT_CANARY);
     }
     let stack = home.canary_url();
-    let url =
-        stack.unwrap_or_else(|| target(&args.url, Some(Source::from(SourceKind::Canary).name())).0);
+    let url = stack.unwrap_or_else(|| target(&args.url, Source::from(SourceKind::Canary).name()));
     let (door, secret) = (Door::to(url.clone()), Kept(Arc::clone(&home)));
     let canary = Canary::new(Arc::clone(&home), secret, door);
     let sent = canary.send().await.with_context(|| url)?;

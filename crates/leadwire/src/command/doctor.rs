@@ -4,9 +4,10 @@
 mod account;
 
 use super::forget::{count_missing, missing};
+use crate::activity::{self, Activity};
 use crate::duration::render_relative;
 use crate::home::{self, HomeArgs, Operated, with_home};
-use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT};
+use crate::output::{BAD, Cell, Ended, GOOD, Output, WAIT, printable};
 use crate::settings::read_smtp;
 use crate::settings::typed::Typed;
 use crate::usage::Usage;
@@ -107,6 +108,7 @@ async fn check_machine(args: &DoctorArgs) -> Vec<Check> {
                 "quarantine",
                 check_quarantine(&stored, "leadwire quarantine ls").await,
             ));
+            checks.extend(check_ignored(&home));
             match check_queue(&home).await {
                 Ok((queue, dead)) => checks.extend([("queue", queue), ("dead letters", dead)]),
                 Err(error) => checks.push(("queue", failed(error))),
@@ -261,6 +263,22 @@ fn check_space(dir: &Path) -> Found {
     }
 }
 
+/// The types that came and that no source is configured to take: nothing else would tell that a lead is never made of them.
+fn check_ignored(home: &LocalHome) -> Vec<Check> {
+    let day = SignedDuration::from_hours(24);
+    let came = match activity::read(&home.telemetry(), home::now(), day) {
+        Ok(came) => came,
+        Err(error) => return vec![("ignored types", failed(error))],
+    };
+    let ignored = came.iter().filter(|(_, came)| !came.ignored.is_empty());
+    let of_source = |(source, came): (&String, &Activity)| {
+        let types = printable(&activity::list(&came.ignored));
+        let found = format!("{source}: {types} ignored in 24 h; `events` names what is taken");
+        ("ignored types", warn(found))
+    };
+    ignored.map(of_source).collect()
+}
+
 fn check_sources(dir: &Path) -> Found {
     let sources = match home::read_sources(dir) {
         Err(error) => return failed(error),
@@ -275,8 +293,12 @@ fn check_sources(dir: &Path) -> Found {
             ));
         }
     };
-    let secrets =
-        |config: &SourceConfig| format!("{} ({} secrets)", config.source(), config.secrets());
+    let secrets = |config: &SourceConfig| {
+        let source = config.source();
+        let kind = source.kind_label().map(|kind| format!("{kind}, "));
+        let kind = kind.unwrap_or_default();
+        format!("{source} ({kind}{} secrets)", config.secrets())
+    };
     let names: Vec<String> = sources.iter().map(secrets).collect();
     if names.is_empty() {
         return warn("names no source; every request is refused");

@@ -116,7 +116,7 @@ fn read_traces(traces: &Traces, events: &[EventHistory]) -> anyhow::Result<Vec<V
             events.iter().map(spans).collect()
         }
         #[cfg(feature = "aws")]
-        Traces::XRay { region } => Err(Usage::of(in_x_ray(region, events)).into()),
+        Traces::XRay { region, .. } => Err(Usage::of(in_x_ray(region, events)).into()),
     }
 }
 

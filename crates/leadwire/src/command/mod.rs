@@ -17,6 +17,7 @@ mod quarantine;
 mod replay;
 mod send;
 mod slo;
+mod source;
 mod sweep;
 mod up;
 
@@ -29,6 +30,7 @@ use leadwire_pipeline::settings::{IngestConfig, SweepConfig};
 use lookup::LookupCommand;
 use parked::ParkedCommand;
 use quarantine::QuarantineCommand;
+use source::SourceCommand;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -89,6 +91,9 @@ Examples:
     /// List, show and take again what a source signed and is no event
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// List the configured sources, what came to each, and what was ignored and refused
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Enrich leads once more, with today's owner files, and mail them again if that is wanted
     Replay(replay::ReplayArgs),
     /// Find leads whose trigger was lost, and enqueue them again
@@ -144,6 +149,10 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<Ended
             with_home!(&args.home, home => parked::resolve(&home, &args, output))
         }
         Command::Quarantine(command) => quarantine(command, output).await,
+        Command::Source(SourceCommand::Ls(args)) => {
+            let since = source::parse_since(&args)?;
+            with_home!(&args.home, home => source::ls(&home, since, output))
+        }
         Command::Canary(args) => {
             let timeout = canary::parse_timeout(&args)?;
             with_home!(&args.home, home => canary::run(Arc::new(home), &args, timeout, output))

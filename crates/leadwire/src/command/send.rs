@@ -1,6 +1,6 @@
 //! `send`: a sample lead, as a CRM sends it.
 
-use crate::client::{Client, Post, is_taken, target};
+use crate::client::{Client, Post, is_taken, named, target};
 use crate::duration::render_time;
 use crate::home::{self, FolderArgs};
 use crate::output::{BAD, Ended, GOOD, Output, printable};
@@ -8,7 +8,7 @@ use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::Args;
 use leadwire_domain::lead::id::{EventId, LeadId};
-use leadwire_domain::source::{Sample, SourceConfig, SourceKind, SourceName, Sources};
+use leadwire_domain::source::{Sample, Source, SourceConfig, SourceKind, SourceName, Sources};
 use leadwire_pipeline::port::{Entropy as _, WebhookReply};
 use serde_json::{Value, json};
 use std::fmt::Display;
@@ -22,8 +22,10 @@ Examples:
       A lead of your own
   leadwire send https://<API_ID>.execute-api.us-east-1.amazonaws.com/Prod/ingest --count 5
       Five leads, lead ids with -1 to -5 behind, to a deployed stack
+  leadwire send --source close-eu
+      As the CRM of this source of sources.json sends and signs it, to /ingest/close-eu
   leadwire send --source close --secret <64 hex digits>
-      As Close sends and signs it, to /ingest/close")]
+      As Close sends and signs it, to /ingest/close, without a sources.json")]
 pub(crate) struct SendArgs {
     #[arg(
         help = "Where to: the whole address, or only https://host, to which /ingest is added",
@@ -63,8 +65,8 @@ pub(crate) struct SendArgs {
 
 /// Sends the leads one after the other. Done when each was taken.
 pub(super) fn run(args: &SendArgs, output: &mut Output) -> anyhow::Result<Ended> {
-    let (url, name) = target(&args.url, args.source);
-    let sender = find_sender(args, name)?;
+    let (name, sender) = find_sender(args)?;
+    let url = target(&args.url, name);
     let client = Client::new();
     let mut taken = 0;
     for number in 1..=args.count {
@@ -86,24 +88,74 @@ enum Sender {
 }
 
 /// The source with the secret that was given, else the one in `sources.json`; where there is no such file, a sender who signs nothing.
-fn find_sender(args: &SendArgs, name: SourceName) -> anyhow::Result<Sender> {
-    let kind = SourceKind::configurable().find(|kind| kind.name() == name.as_str());
+fn find_sender(args: &SendArgs) -> anyhow::Result<(SourceName, Sender)> {
+    let asked = args.source.or_else(|| named(&args.url));
+    let default = Source::default().name();
+    let unsigned = |name: SourceName| {
+        let kind = kind_of(name).unwrap_or_default();
+        (name, Sender::Unsigned(kind))
+    };
     if let Some(secret) = &args.secret {
-        let kind = kind.with_context(|| {
-            format!("{name} is no kind of source: put it into sources.json, and leave --secret out")
-        })?;
-        let source = kind.example(secret).context("the secret cannot be used")?;
-        return Ok(Sender::Signed(Box::new(source)));
+        let name = asked.unwrap_or(default);
+        return Ok((name, Sender::Signed(Box::new(with_secret(name, secret)?))));
     }
     let Some(document) = home::read_sources(&args.folder.data)? else {
-        return Ok(Sender::Unsigned(kind.unwrap_or_default()));
+        return Ok(unsigned(asked.unwrap_or(default)));
     };
     let sources = Sources::parse(&document).context("could not read sources.json")?;
-    let source = sources.get(name).cloned();
-    Ok(match source {
-        Some(source) => Sender::Signed(Box::new(source)),
-        None => Sender::Unsigned(kind.unwrap_or_default()),
-    })
+    let name = match asked {
+        Some(name) => name,
+        None => own(&sources, &args.url)?.unwrap_or(default),
+    };
+    match sources.get(name) {
+        Some(source) => Ok((name, Sender::Signed(Box::new(source.clone())))),
+        None if args.source.is_some() => {
+            let why = format!("--source {name}: sources.json has {}", names(&sources));
+            Err(Usage::of(why).into())
+        }
+        None => Ok(unsigned(name)),
+    }
+}
+
+/// Which source is meant where none is named: of this machine's the default one or the only one; another machine has sources of its own.
+fn own(sources: &Sources, url: &str) -> anyhow::Result<Option<SourceName>> {
+    let is_here = ["://127.0.0.1", "://localhost", "://[::1]"];
+    let is_here = is_here.into_iter().any(|host| url.contains(host));
+    if !is_here || sources.get(Source::default().name()).is_some() {
+        return Ok(None);
+    }
+    let mut all = sources.iter().map(|config| config.source().name());
+    match (all.next(), all.next()) {
+        (only, None) => Ok(only),
+        (_, Some(_)) => {
+            let why = format!("which source? --source is one of {}", names(sources));
+            Err(Usage::of(why).into())
+        }
+    }
+}
+
+fn names(sources: &Sources) -> String {
+    let names = sources.iter().map(|config| config.source().to_string());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The kind that has this name.
+fn kind_of(name: SourceName) -> Option<SourceKind> {
+    SourceKind::configurable().find(|kind| kind.name() == name.as_str())
+}
+
+/// A source that is named after its kind, which has nothing but secrets.
+fn with_secret(name: SourceName, secret: &str) -> anyhow::Result<SourceConfig> {
+    let kind = kind_of(name).filter(|kind| {
+        let members = kind.example_members("");
+        members
+            .as_object()
+            .is_some_and(|members| members.len() == 1)
+    });
+    let kind = kind.with_context(|| {
+        format!("{name}: a secret is not all there is to it; put the source into sources.json, and leave --secret out")
+    })?;
+    kind.example(secret).context("the secret cannot be used")
 }
 
 fn prepare(args: &SendArgs, sender: &Sender, number: u32) -> anyhow::Result<(Sample, Post)> {

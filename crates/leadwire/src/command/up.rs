@@ -11,6 +11,7 @@ use crate::settings::{Log, Settings, SignaturePolicy};
 use crate::telemetry_store::SpanWriter;
 use anyhow::Context as _;
 use clap::Args;
+use leadwire_domain::source::{Source, SourceConfig, Sources};
 use leadwire_local::{LocalHome, Mode, RunnerConfig};
 use leadwire_pipeline::observe::{FolderWarning, ServerStarted, ServerStopping};
 use std::io;
@@ -187,9 +188,10 @@ fn announce(
     let url = public.as_ref().unwrap_or(&own_url);
     let delay = render_seconds(waits.delay_seconds);
     let owner = render_seconds(waits.owner_wait_seconds);
+    let addresses = addresses(folder.path(), url);
     let lines = [
         format!("{GOOD}leadwire runs.{GOOD:#} Data folder {data}"),
-        format!("  Post leads to  {BOLD}{url}{BOLD:#}"),
+        format!("  Post leads to  {}", addresses.join("\n                 ")),
         format!("  Owner files    {}/<lead_id>.json", lookup.display()),
         format!("  Mails          {mails}"),
         format!("  Look at it     {}", page(address)),
@@ -202,6 +204,30 @@ fn announce(
     }
     let stop = "Ctrl-C stops it; everything accepted is kept.";
     output.line(format!("\n{DIM}{stop}{DIM:#}\n"))
+}
+
+/// The configured sources; none where unsigned leads are taken.
+fn sources_of(folder: &Path) -> Vec<Source> {
+    // It was read and found good when the settings were.
+    let text = home::read_sources(folder).ok().flatten();
+    let sources = text.and_then(|text| Sources::parse(&text).ok());
+    let sources = sources.iter().flat_map(Sources::iter);
+    sources.map(SourceConfig::source).collect()
+}
+
+/// The addresses of the configured sources under `/ingest`.
+fn addresses(folder: &Path, url: &str) -> Vec<String> {
+    let base = url.strip_suffix("/ingest").unwrap_or(url);
+    let sources = sources_of(folder);
+    let address = |source: &Source| {
+        let (path, kind) = (source.name().path(), source.kind());
+        format!("{BOLD}{base}{path}{BOLD:#}  ({kind})")
+    };
+    if sources.is_empty() {
+        vec![format!("{BOLD}{url}{BOLD:#}")]
+    } else {
+        sources.iter().map(address).collect()
+    }
 }
 
 /// The start page's address on this machine, the only one that it is shown to.
@@ -227,7 +253,12 @@ fn try_it(settings: &Settings, folder: &Path, url: &str) -> Vec<String> {
         ));
         lines.push("    -d '{\"lead_id\":\"test-1\",\"display_name\":\"Alice\",\"lead_email\":\"alice@example.com\"}'".to_owned());
     } else {
-        lines.push(format!("  leadwire send {url} --lead-id test-1{data}"));
+        let sources = sources_of(folder);
+        let named = sources.first().map(|source| format!(" --source {source}"));
+        let named = named.unwrap_or_default();
+        lines.push(format!(
+            "  leadwire send {url}{named} --lead-id test-1{data}"
+        ));
     }
     lines.push(format!("  leadwire lookup put test-1 --owner Omar{data}"));
     lines.push(format!("  leadwire lead test-1{data}"));

@@ -56,6 +56,7 @@ pub(crate) struct DeadLetters {
     canary: SecretsManagerStore,
     canary_url: String,
     receivers: Vec<EmailAddress>,
+    name: String,
 }
 
 /// Works on the stack of this name.
@@ -97,6 +98,7 @@ pub(super) async fn operate(name: &str) -> anyhow::Result<StackOperated> {
         },
         canary_url: format!("{}{}", output("ApiUrl")?, canary::PATH),
         receivers: receivers_of(&stack),
+        name: name.to_owned(),
     };
     Ok(Desk { ports, back })
 }
@@ -243,6 +245,7 @@ impl Operated for StackOperated {
     fn traces(&self) -> Traces {
         Traces::XRay {
             region: self.back.region.clone(),
+            stack: self.back.name.clone(),
         }
     }
 

@@ -167,6 +167,17 @@ impl TelemetryStore {
         })
     }
 
+    /// The minutes of a metric from one minute on, whatever its dimensions.
+    pub fn read_all_minutes(
+        &self,
+        metric: &str,
+        from_minute: i64,
+    ) -> Result<Vec<NewMinute>, TelemetryError> {
+        self.read("read metrics from", |connection| {
+            sql::read_all_minutes(connection, metric, from_minute)
+        })
+    }
+
     /// Deletes what is too old or too much, a part at a time. Returns how many rows went.
     pub fn prune(&self, now: Timestamp) -> Result<u64, TelemetryError> {
         let mut pruned = 0;

@@ -84,6 +84,32 @@ pub(super) fn read_minutes(
     rows.collect()
 }
 
+pub(super) fn read_all_minutes(
+    connection: &Connection,
+    metric: &str,
+    from_minute: i64,
+) -> rusqlite::Result<Vec<NewMinute>> {
+    let mut select = connection.prepare_cached(
+        "SELECT dimensions, minute, count, sum, min, max FROM minutes
+         WHERE name = ?1 AND minute >= ?2 ORDER BY minute",
+    )?;
+    let rows = select.query_map(params![metric, from_minute], |row| {
+        let dimensions: String = row.get(0)?;
+        Ok(NewMinute {
+            metric: metric.to_owned(),
+            dimensions: serde_json::from_str(&dimensions).unwrap_or_default(),
+            minute: Minute {
+                minute: row.get(1)?,
+                count: u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0),
+                sum: row.get(3)?,
+                min: row.get(4)?,
+                max: row.get(5)?,
+            },
+        })
+    })?;
+    rows.collect()
+}
+
 /// Deletes some of what is too old or too much. Rows are numbered as they come, so the newest have the highest numbers.
 pub(super) fn prune(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
     let oldest_span = i64::try_from((now - SPAN_AGE_MAX).as_nanosecond()).unwrap_or(i64::MIN);

@@ -9,7 +9,7 @@ use crate::port::PortError;
 use jiff::SignedDuration;
 use leadwire_domain::key::QUARANTINE;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Source;
+use leadwire_domain::source::{Source, Unverified};
 
 events! {
     /// An event was stored and queued. Its request was answered with 202, or with 503 where another event in it could not be taken.
@@ -55,16 +55,18 @@ events! {
     }
 
     /// An event of a type that its source is not configured to take was passed over.
-    RequestIgnored {
+    RequestIgnored<'a> {
         /// Where it came from.
         source: Source,
+        /// Its type, in the CRM's own words.
+        event_type: &'a str,
     } => e, "request_ignored" {
         line: INFO "an event type that is not taken";
-        fields: { source: e.source.as_str() }
+        fields: { source: e.source.as_str(), event_type: e.event_type }
         console: said(
             Tone::Dim,
             "ignored",
-            format!("an event type that {} is not configured to take", e.source.as_str()),
+            format!("{}, which {} is not configured to take", e.event_type, e.source.as_str()),
         );
     }
 
@@ -74,6 +76,8 @@ events! {
         source: Option<Source>,
         /// Why.
         reason: Rejection,
+        /// Why it could not be verified, where it could not.
+        unverified: Option<Unverified>,
         /// More of why, in our own words.
         cause: Option<&'a str>,
         /// Under which key its bytes are kept, where they are.
@@ -83,6 +87,9 @@ events! {
         fields: {
             source: e.source.as_ref().map(Source::as_str),
             reason: e.reason.code(),
+            why: e.unverified.map(Unverified::code),
+            header: e.unverified.and_then(Unverified::place),
+            stale_seconds: e.unverified.and_then(Unverified::stale_seconds),
             cause: e.cause,
             quarantine_key: e.kept(),
         }

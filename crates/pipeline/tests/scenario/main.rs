@@ -37,6 +37,7 @@ mod lines;
 mod mail;
 mod many;
 mod meanwhile;
+mod names;
 mod neighbours;
 mod owner;
 mod owner_unfinished;

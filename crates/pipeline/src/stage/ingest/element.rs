@@ -102,7 +102,11 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
                 Ok(Taken::Stored(Box::new(taken)))
             }
             Ok(Extracted::Ignored(event_type)) => {
-                RequestIgnored { source }.emit();
+                RequestIgnored {
+                    source,
+                    event_type: &event_type,
+                }
+                .emit();
                 Ok(Taken::Ignored(event_type))
             }
             Err(problem) => {

@@ -12,6 +12,7 @@ use tracing::Span;
 /// A refusal. Its cause is in our own words: it never repeats what came.
 pub(super) struct Refusal {
     reason: Rejection,
+    unverified: Option<Unverified>,
     cause: Option<String>,
     quarantined: Option<String>,
     /// What the sender is told besides.
@@ -22,6 +23,7 @@ impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         Self {
             reason: problem.into(),
+            unverified: None,
             cause: None,
             quarantined: None,
             hint: None,
@@ -44,6 +46,7 @@ impl From<Unverified> for Refusal {
         };
         Self {
             reason,
+            unverified: Some(why),
             cause: Some(why.to_string()),
             quarantined: None,
             hint: None,
@@ -62,6 +65,7 @@ impl Refusal {
     pub(super) fn unavailable(cause: impl Into<String>) -> Self {
         Self {
             reason: Problem::Unavailable.into(),
+            unverified: None,
             cause: Some(cause.into()),
             quarantined: None,
             hint: None,
@@ -82,6 +86,7 @@ impl Refusal {
         RequestRejected {
             source,
             reason: self.reason,
+            unverified: self.unverified,
             cause: self.cause.as_deref().or(self.hint.as_deref()),
             quarantined: self.quarantined.as_deref(),
         }

@@ -77,6 +77,7 @@ fn each_dimension_is_written_once_though_the_line_says_it_too() {
             RequestRejected {
                 source: Some(SourceKind::Close.into()),
                 reason,
+                unverified: None,
                 cause: None,
                 quarantined: None,
             }
@@ -100,6 +101,7 @@ fn a_dimension_that_the_line_contradicts_goes_to_a_document_of_its_own_before_it
         });
         RequestIgnored {
             source: SourceKind::Generic.into(),
+            event_type: "contact.created",
         }
         .emit();
     });

@@ -1,0 +1,174 @@
+//! `source`: what is configured to come in, and what came.
+
+use crate::activity::{self, Activity};
+use crate::duration::{parse_age, render_relative};
+use crate::home::{HomeArgs, Operated, Traces};
+use crate::output::{BAD, Cell, DIM, Ended, Output, WAIT, plural, printable};
+use crate::usage::Usage;
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::source::{SourceConfig, Sources};
+use leadwire_pipeline::port::{Clock as _, SecretStore as _};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourceCommand {
+    /// List the configured sources: what they take, what came, what was ignored and refused, and since when nothing has come
+    Ls(LsArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Counted are new events, events that were there (again), events of a type that the source is not configured to take, and
+requests that were refused, with why. LAST is when something verified came, in the last 35 days.
+
+On one machine the counts are by source, from telemetry.db, which `up` writes. On a stack they are those of the metric
+LeadsAccepted, which counts by kind, so that sources of one kind share them; what was ignored or refused stands in the
+log of IngestionFunction, in the lines request_ignored and request_rejected.
+
+Examples:
+  leadwire source ls
+  leadwire source ls --since 7d --json
+  leadwire source ls --stack crm-ingestion-prod")]
+pub(crate) struct LsArgs {
+    /// Count what came in this time until now, at most 35d
+    #[arg(long, value_name = "AGE", default_value = "24h")]
+    pub(crate) since: String,
+    #[command(flatten)]
+    pub(crate) home: HomeArgs,
+}
+
+/// How far back minutes are kept.
+const SINCE_MAX: SignedDuration = SignedDuration::from_hours(35 * 24);
+
+/// What came, as far as the home knows.
+struct Seen {
+    /// By the source's name, or where that is not known, by its kind.
+    came: BTreeMap<String, Activity>,
+    is_by_name: bool,
+}
+
+/// The time that counts.
+pub(super) fn parse_since(args: &LsArgs) -> anyhow::Result<SignedDuration> {
+    let since = parse_age(&args.since).filter(|since| *since <= SINCE_MAX);
+    let wrong = || Usage::of("--since: an age such as 24h or 7d, at most 35d".to_owned());
+    Ok(since.ok_or_else(wrong)?)
+}
+
+/// `source ls`.
+pub(super) async fn ls<O: Operated>(
+    home: &O,
+    since: SignedDuration,
+    output: &mut Output,
+) -> anyhow::Result<Ended> {
+    let now = home.clock().now();
+    let text = home.sources().fetch().await?;
+    let sources = match &text {
+        Some(text) => Sources::parse(text).context("the sources document cannot be used")?,
+        None => Sources::open_dev(),
+    };
+    let seen = see(home, now, since).await?;
+    let mut rows = Vec::new();
+    for config in sources.iter() {
+        let source = config.source();
+        let key = if seen.is_by_name {
+            source.to_string()
+        } else {
+            source.kind().to_string()
+        };
+        let came = seen.came.get(&key).cloned().unwrap_or_default();
+        output.json(&document(config, &came, &seen, since))?;
+        rows.push(row(config, &came, &seen, now));
+    }
+    output.table(
+        &[
+            "SOURCE", "KIND", "PATH", "TAKES", "CAME", "IGNORED", "REFUSED", "LAST",
+        ],
+        &rows,
+    )?;
+    let strays = seen.came.get("").map(|came| activity::list(&came.refused));
+    if let Some(strays) = strays.filter(|strays| !strays.is_empty()) {
+        output.line(format!("\nAt no configured source: {WAIT}{strays}{WAIT:#}"))?;
+    }
+    if sources.is_open() {
+        output.line(format!(
+            "\n{DIM}There is no sources document: unsigned leads are taken at /ingest, in the environment dev alone.{DIM:#}"
+        ))?;
+    }
+    Ok(Ended::Done)
+}
+
+/// What came in the time until now.
+async fn see<O: Operated>(home: &O, now: Timestamp, since: SignedDuration) -> anyhow::Result<Seen> {
+    match home.traces() {
+        Traces::Kept(store) => Ok(Seen {
+            came: activity::read(&store, now, since)?,
+            is_by_name: true,
+        }),
+        #[cfg(feature = "aws")]
+        Traces::XRay { stack, .. } => {
+            let stack = crate::watch::Stack::find(&stack).await?;
+            let accepted = stack.accepted_by_kind(now, since).await?;
+            let came = accepted.into_iter().map(|(kind, accepted)| {
+                let activity = Activity {
+                    accepted,
+                    ..Activity::default()
+                };
+                (kind.to_owned(), activity)
+            });
+            Ok(Seen {
+                came: came.collect(),
+                is_by_name: false,
+            })
+        }
+    }
+}
+
+fn document(config: &SourceConfig, came: &Activity, seen: &Seen, since: SignedDuration) -> Value {
+    let source = config.source();
+    let mut document = json!({
+        "source": source.as_str(), "kind": source.kind().name(), "path": source.name().path(),
+        "events": config.events(), "status": config.status(), "secrets": config.secrets(),
+        "tolerance_seconds": config.tolerance().as_secs(), "window_seconds": since.as_secs(),
+        "counted_by": if seen.is_by_name { "source" } else { "kind" }, "accepted": came.accepted,
+    });
+    if let Some(members) = document.as_object_mut().filter(|_| seen.is_by_name) {
+        members.extend([
+            ("duplicates".to_owned(), came.duplicates.into()),
+            ("ignored".to_owned(), json!(came.ignored)),
+            ("refused".to_owned(), json!(came.refused)),
+            ("last_at".to_owned(), json!(came.last)),
+        ]);
+    }
+    document
+}
+
+fn row(config: &SourceConfig, came: &Activity, seen: &Seen, now: Timestamp) -> Vec<Cell> {
+    let source = config.source();
+    let takes = config.events().map(|types| types.join(", "));
+    let again = match came.duplicates {
+        0 => String::new(),
+        count => format!(", {count} again"),
+    };
+    let unknown = |text: String| {
+        if seen.is_by_name {
+            text
+        } else {
+            "?".to_owned()
+        }
+    };
+    let last = came.last.map(|last| render_relative(last, now));
+    let last = last.unwrap_or_else(|| "nothing yet".to_owned());
+    vec![
+        Cell::plain(source.to_string()),
+        Cell::plain(source.kind().name()),
+        Cell::plain(source.name().path()),
+        Cell::plain(takes.unwrap_or_else(|| "everything".to_owned())),
+        Cell::plain(format!("{}{again}", plural(came.accepted, "event"))),
+        Cell::styled(unknown(printable(&activity::list(&came.ignored))), WAIT),
+        Cell::styled(unknown(printable(&activity::list(&came.refused))), BAD),
+        Cell::plain(unknown(last)),
+    ]
+}
