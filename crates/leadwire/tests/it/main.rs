@@ -36,6 +36,7 @@ mod replay;
 mod runbook;
 mod send;
 mod serve;
+mod source;
 #[cfg(feature = "aws")]
 mod stack;
 mod trouble;
