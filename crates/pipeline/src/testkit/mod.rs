@@ -12,6 +12,7 @@ mod memory;
 mod notified;
 mod queue;
 mod script;
+mod secrets;
 mod store;
 mod world;
 
@@ -26,7 +27,8 @@ pub use memory::Memory;
 pub use notified::{OWNER_BUCKET, notification, notified};
 pub use queue::{RECEIVES_MAX, Received};
 pub use script::{Call, Course, Fault, Script};
-pub use world::{FakeSecrets, NoHeaders, World, WorldBuilder, enrich_config, sweep_config};
+pub use secrets::FakeSecrets;
+pub use world::{NoHeaders, World, WorldBuilder, enrich_config, sweep_config};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

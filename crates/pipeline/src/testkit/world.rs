@@ -3,11 +3,10 @@
 use super::counts::{Counted, Counts};
 use super::notified::{OWNER_BUCKET, notified};
 use super::queue::RECEIVES_MAX;
-use super::{Call, FakeHome, Fault, lock};
+use super::{Call, FakeHome, FakeSecrets, Fault};
 use crate::operate::redrive::{Redrive, Redriven};
 use crate::port::{
-    Bucket, Clock as _, DelayQueue as _, NewObject, OutgoingMessage, PortError, SecretStore,
-    StoredObject,
+    Bucket, Clock as _, DelayQueue as _, NewObject, OutgoingMessage, PortError, StoredObject,
 };
 use crate::secrets::SecretCache;
 use crate::settings::{
@@ -26,47 +25,11 @@ use leadwire_domain::source::{Headers, canary};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::Location;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Records in a batch.
 const BATCH: usize = 10;
-
-/// A sources document that a test can change.
-#[derive(Clone, Debug, Default)]
-pub struct FakeSecrets(Arc<Mutex<(Option<String>, u32, bool)>>);
-
-impl FakeSecrets {
-    /// The document from now on.
-    pub fn set(&self, json: &str) {
-        lock(&self.0).0 = Some(json.to_owned());
-    }
-
-    /// Whether fetching fails from now on.
-    pub fn set_down(&self, down: bool) {
-        lock(&self.0).2 = down;
-    }
-
-    /// How often it was fetched.
-    pub fn fetches(&self) -> u32 {
-        lock(&self.0).1
-    }
-}
-
-impl SecretStore for FakeSecrets {
-    async fn fetch(&self) -> Result<Option<String>, PortError> {
-        let mut state = lock(&self.0);
-        state.1 += 1;
-        if state.2 {
-            Err(PortError::transient(
-                "fetch the sources",
-                "a fault that a test asked for",
-            ))
-        } else {
-            Ok(state.0.clone())
-        }
-    }
-}
 
 /// A request without headers.
 #[derive(Clone, Copy, Debug)]

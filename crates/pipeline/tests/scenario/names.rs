@@ -65,7 +65,10 @@ async fn the_name_is_stored_and_shown_and_the_kind_is_counted() {
     let raw = world.peek(&key).unwrap();
     assert_eq!(raw.metadata["source"], "close-eu");
     assert_eq!(raw.metadata["kind"], "close");
-    check_told(&world, "EventsPerRequest 1, IngestLatency close 1, LeadsAccepted close 1");
+    check_told(
+        &world,
+        "EventsPerRequest 1, IngestLatency close 1, LeadsAccepted close 1",
+    );
     world.own("lead_1");
     world.work_until_idle().await;
     let document = world.peek(&key.replace("raw/", "enriched/")).unwrap();
