@@ -3,7 +3,7 @@
 pub(crate) mod board;
 mod export;
 pub(crate) mod family;
-pub(crate) mod source;
+mod source;
 
 pub(crate) use export::export;
 

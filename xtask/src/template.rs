@@ -4,7 +4,6 @@ pub(crate) mod alarms;
 mod check;
 mod dashboard;
 mod project;
-mod source;
 #[cfg(test)]
 mod tests;
 
@@ -78,9 +77,9 @@ pub(crate) fn stored_alarms() -> Result<Vec<Alarm>> {
     }
 }
 
-/// Puts the dashboards and the rows of sources into the template, and then the template's alarms into `alarms/alarms.json`.
+/// Puts the dashboards into the template, and then the template's alarms into `alarms/alarms.json`.
 pub(crate) fn write() -> Result<()> {
-    let mut template = source::write(&shell::text(project::TEMPLATE)?)?;
+    let mut template = shell::text(project::TEMPLATE)?;
     for (name, json) in crate::dashboard::read_all()? {
         template = dashboard::embed(&template, &name, &json)?;
     }

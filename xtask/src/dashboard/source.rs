@@ -5,13 +5,13 @@ use leadwire_pipeline::observe::metric::Dimension;
 use serde_json::Value;
 
 /// The colours of sources, in the order of their registry.
-pub(crate) const COLORS: [&str; 8] = [
+const COLORS: [&str; 8] = [
     "#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#d95f02", "#e6ab02", "#a6761d", "#666666",
 ];
 const SUM_BEGINS: &str = "${SumOf:";
 
 /// A dashboard with its rows of sources written out.
-pub(crate) fn expand(dashboard: Value) -> Value {
+pub(super) fn expand(dashboard: Value) -> Value {
     match dashboard {
         Value::Array(items) => items.into_iter().flat_map(repeat).map(expand).collect(),
         Value::Object(members) => {
@@ -50,21 +50,18 @@ fn add_up(text: &str) -> String {
         return text.to_owned();
     };
     let (prefix, after) = rest.split_once('}').unwrap_or((rest, ""));
-    format!("{before}{}{}", sum(&[prefix]), add_up(after))
+    format!("{before}{}{}", sum(prefix), add_up(after))
 }
 
-/// The sum of every source's ids with these prefixes.
-pub(crate) fn sum(prefixes: &[&str]) -> String {
+/// The sum of every source's ids with this prefix.
+fn sum(prefix: &str) -> String {
     let sources = Dimension::Source.values().into_iter();
-    let ids = sources.flat_map(|source| {
-        let ids = prefixes.iter();
-        ids.map(move |prefix| format!("{prefix}{}", id_of(source)))
-    });
+    let ids = sources.map(|source| format!("{prefix}{}", id_of(source)));
     ids.collect::<Vec<_>>().join(" + ")
 }
 
 /// A source's name as a part of an id, where `CloudWatch` takes no hyphen.
-pub(crate) fn id_of(source: &str) -> String {
+fn id_of(source: &str) -> String {
     source.replace('-', "_")
 }
 

@@ -96,8 +96,8 @@ events! {
         metrics(m): {
             if e.source.is_none_or(Source::is_metered) {
                 m.count_by(Metric::LeadsRejected, e.reason);
-                if let Some(source) = e.source.filter(|_| e.kept().is_some()) {
-                    m.count_by(Metric::Quarantined, source);
+                if e.kept().is_some() {
+                    m.count(Metric::Quarantined);
                 }
             }
         }

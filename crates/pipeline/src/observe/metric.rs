@@ -61,7 +61,7 @@ metrics! {
     /// Requests, or single events of requests, rejected.
     LeadsRejected: Count of [Ingest] by Reason;
     /// What a source signed, is no event, and was kept for a person.
-    Quarantined: Count of [Ingest] by Source;
+    Quarantined: Count of [Ingest];
     /// Events of a request that was accepted: one value a request.
     EventsPerRequest: Count of [Ingest];
     /// Enriched documents made.

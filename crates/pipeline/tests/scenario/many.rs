@@ -86,7 +86,7 @@ async fn an_element_that_is_no_event_is_kept_by_itself_and_the_others_are_taken(
     assert_eq!(kept, BTreeSet::from([bad.into_bytes(), b"7".to_vec()]));
     check_told(
         &world,
-        "EventsPerRequest 2, IngestLatency standard 2, LeadsAccepted standard 2, LeadsRejected invalid_event 1, LeadsRejected invalid_lead_id 1, Quarantined standard 2",
+        "EventsPerRequest 2, IngestLatency standard 2, LeadsAccepted standard 2, LeadsRejected invalid_event 1, LeadsRejected invalid_lead_id 1, Quarantined 2",
     );
 }
 
@@ -122,7 +122,7 @@ async fn a_request_of_which_every_element_is_refused_is_refused_for_the_first() 
     assert_eq!(world.keys("quarantine/").len(), 2);
     check_told(
         &world,
-        "LeadsRejected invalid_event 1, LeadsRejected invalid_lead_id 1, Quarantined standard 2",
+        "LeadsRejected invalid_event 1, LeadsRejected invalid_lead_id 1, Quarantined 2",
     );
 }
 

@@ -3,17 +3,17 @@
 use super::Stories;
 use super::tape::{Minutes, Tape};
 use leadwire_pipeline::observe::metric::Metric;
-use leadwire_pipeline::observe::metric::Service::Enrich;
+use leadwire_pipeline::observe::metric::Service::{Enrich, Ingest};
 
 const DEPTH: &str = "ApproximateNumberOfMessagesVisible";
 const AGE: &str = "ApproximateAgeOfOldestMessage";
 
-fn accepted(tape: &mut Tape, source: &str, minutes: impl Minutes) {
-    tape.counted(Metric::LeadsAccepted, ("source", source), minutes);
+fn accepted(tape: &mut Tape, minutes: impl Minutes) {
+    tape.ours(Metric::EventsPerRequest, Ingest, minutes, 1.0);
 }
 
-fn quarantined(tape: &mut Tape, source: &str, minutes: impl Minutes) {
-    tape.counted(Metric::Quarantined, ("source", source), minutes);
+fn quarantined(tape: &mut Tape, minutes: impl Minutes) {
+    tape.ours(Metric::Quarantined, Ingest, minutes, 1.0);
 }
 
 fn refused(tape: &mut Tape, reason: &str, minutes: impl Minutes) {
@@ -76,13 +76,13 @@ pub(super) fn tell(stories: &mut Stories) {
         .of("QuarantinedAlarm")
         // At the first, of any source, for as long as there are others within a quarter of an hour.
         .fires((101, 140), |tape| {
-            quarantined(tape, "close", [100]);
-            quarantined(tape, "generic", [110]);
+            quarantined(tape, [100]);
+            quarantined(tape, [110]);
         })
         // About what was refused and not signed, and about leads.
         .stays_ok(200, |tape| {
             refused(tape, "invalid_json", 60..200);
-            accepted(tape, "close", 60..200);
+            accepted(tape, 60..200);
         });
     stories
         .of("NothingVerifiedAlarm")
@@ -92,21 +92,13 @@ pub(super) fn tell(stories: &mut Stories) {
         })
         // When a secret is changed, a quarter of an hour after the last good lead.
         .fires((115, 155), |tape| {
-            accepted(tape, "close", 60..100);
+            accepted(tape, 60..100);
             refused(tape, "unverified", 100..140);
         })
-        // About a stranger beside real leads of any source.
+        // About a stranger beside real leads, new or known, of whatever source.
         .stays_ok(400, |tape| {
             refused(tape, "unverified", 100..400);
-            accepted(tape, "generic", (100..200).step_by(10));
-            accepted(tape, "close", (200..300).step_by(10));
-            accepted(tape, "standard", (300..400).step_by(10));
-        })
-        // While a known lead comes again.
-        .stays_ok(200, |tape| {
-            refused(tape, "unverified", 100..200);
-            let minutes = (100..200).step_by(12);
-            tape.counted(Metric::LeadsDuplicate, ("source", "standard"), minutes);
+            accepted(tape, (100..400).step_by(12));
         })
         // About four refusals, and about sources without secrets or other reasons.
         .stays_ok(300, |tape| {
