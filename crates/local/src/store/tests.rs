@@ -3,7 +3,8 @@ use crate::SqliteStore;
 use crate::database::connect_to_read;
 use crate::sample::{count, message, sample};
 use leadwire_pipeline::port::{
-    Acceptance, Accepted, Bucket, Eraser as _, Fetched, Metadata, NewObject, ObjectStore, PortErrorKind,
+    Acceptance, Accepted, Bucket, Eraser as _, Fetched, Metadata, NewObject, ObjectStore,
+    PortErrorKind,
 };
 use leadwire_pipeline::testkit::laws;
 use rusqlite::{StatementStatus, named_params};

@@ -58,10 +58,7 @@ async fn what_is_kept_says_how_it_came_and_is_counted_and_told_with_its_key() {
     let answer = world.observed(post(&world, &odd("a"))).await;
     check_refused(&answer, 400, "invalid_lead_id");
     assert!(answer.body.contains("found data.id"), "{}", answer.body);
-    check_told(
-        &world,
-        "LeadsRejected invalid_lead_id 1, Quarantined 1",
-    );
+    check_told(&world, "LeadsRejected invalid_lead_id 1, Quarantined 1");
     let kept = kept(&world).await;
     assert_eq!(
         (kept.source(), kept.kind()),

@@ -8,6 +8,17 @@ use std::collections::BTreeSet;
 
 const POLICY: &str = include_str!("../../../../../docs/operator-policy.json");
 const CANARY: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:canary";
+const SOURCES: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:sources";
+/// What a source signed that takes leads by now.
+const KEPT: &str = "last-modified: Mon, 23 Nov 2026 06:50:00 GMT
+etag: 6
+x-amz-meta-source: forms
+x-amz-meta-kind: standard
+x-amz-meta-request-id: msg_1
+x-amz-meta-problem: invalid_lead_id
+
+{\"lead_id\":\"test-1\",\"display_name\":\"Alice\"}";
+const DOCUMENT_OF_SOURCES: &str = r#"{"SecretString":"{\"forms\":{\"kind\":\"standard\",\"secrets\":[\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]}}"}"#;
 
 /// Two versions of an object, of which the older one has the bytes.
 fn versions(key: &str) -> String {
@@ -81,7 +92,13 @@ fn needed(request: &str) -> Option<Right> {
         return right("cloudformation:DescribeStacks", "stack/${StackName}/*");
     }
     if request.contains("secretsmanager.GetSecretValue") {
-        return right("secretsmanager:GetSecretValue", "${CanarySecretArn}");
+        let is_canary = request.contains(CANARY);
+        let whose = if is_canary {
+            "${CanarySecretArn}"
+        } else {
+            "${SourcesSecretArn}"
+        };
+        return right("secretsmanager:GetSecretValue", whose);
     }
     if address.starts_with("/v2/email/identities/") {
         return right("ses:GetEmailIdentity", "identity/*");
@@ -136,9 +153,12 @@ fn covers(grant: &Right, need: &Right) -> bool {
 
 /// What commands ask of a stack with one lead, in whatever state these answers say.
 fn asked(answers: &[super::Answer<'_>], commands: &[&str]) -> BTreeSet<Right> {
-    let parameters = "<Parameters><member><ParameterKey>SesFromAddress</ParameterKey>\
-        <ParameterValue>crm@example.com</ParameterValue></member></Parameters>";
-    let described = stack(parameters, &[("CanarySecretArn", CANARY)]);
+    let parameters = format!(
+        "<Parameters><member><ParameterKey>SesFromAddress</ParameterKey>\
+        <ParameterValue>crm@example.com</ParameterValue></member><member><ParameterKey>SourcesSecretArn</ParameterKey>\
+        <ParameterValue>{SOURCES}</ParameterValue></member></Parameters>"
+    );
+    let described = stack(&parameters, &[("CanarySecretArn", CANARY)]);
     let aws = Aws::with((200, &described), answers);
     for command in commands {
         aws.run(command);
@@ -209,6 +229,20 @@ fn sending_again() -> BTreeSet<Right> {
     all.into_iter().flatten().collect()
 }
 
+fn taking_again() -> BTreeSet<Right> {
+    let key = format!("quarantine/{}", "6a".repeat(32));
+    let (kept, versions) = (listing(&key, "2026-11-23T06:50:00Z"), versions(&key));
+    let answers = [
+        ("prefix=quarantine", 200, &*kept),
+        ("GET /the-enriched-bucket/quarantine/", 200, KEPT),
+        ("secretsmanager.GetSecretValue", 200, DOCUMENT_OF_SOURCES),
+        ("until:DELETE /the-enriched|versions", 200, &*versions),
+        ("DELETE /the-", 204, ""),
+    ];
+    let commands = ["quarantine ls", "quarantine retry --all", "source ls"];
+    asked_of_one(&answers, &commands)
+}
+
 fn forgetting() -> BTreeSet<Right> {
     let (raw, owner) = (versions(KEY), versions("test-1.json"));
     let enriched = versions(&KEY.replace("raw", "enriched"));
@@ -238,7 +272,7 @@ fn forgetting() -> BTreeSet<Right> {
 
 #[test]
 fn the_operators_policy_grants_what_the_command_asks_of_a_stack_and_nothing_else() {
-    let needed = [looking(), sending_again(), forgetting()];
+    let needed = [looking(), sending_again(), taking_again(), forgetting()];
     let needed: BTreeSet<Right> = needed.into_iter().flatten().collect();
     let granted = granted();
     let is_granted = |need: &&Right| granted.iter().any(|grant| covers(grant, need));
