@@ -100,7 +100,12 @@ fn find_sender(args: &SendArgs) -> anyhow::Result<(SourceName, Sender)> {
         return Ok((name, Sender::Signed(Box::new(with_secret(name, secret)?))));
     }
     let Some(document) = home::read_sources(&args.folder.data)? else {
-        return Ok(unsigned(asked.unwrap_or(default)));
+        let name = asked.unwrap_or(default);
+        if args.source.is_some() && kind_of(name).is_none() {
+            let why = "there is no sources.json that says how it sends, and no kind of that name";
+            return Err(Usage::of(format!("--source {name}: {why}")).into());
+        }
+        return Ok(unsigned(name));
     };
     let sources = Sources::parse(&document).context("could not read sources.json")?;
     let name = match asked {

@@ -4,7 +4,7 @@ use serde_json::Value;
 #[test]
 fn wrong_usage_is_exit_code_2_and_says_every_mistake() {
     let house = House::new();
-    let lines = "nonsense, dlq redrive, send --source nobody, lead ../a, send --count 0, canary --timeout soon, forget ../a --yes, \
+    let lines = "nonsense, dlq redrive, send --source nobody, lead a\u{200b}, send --count 0, canary --timeout soon, forget a\u{200b} --yes, \
         forget a --json, forget a --yes --lease 0s, dlq ls --older-than soon, lookup put a --owner=";
     for line in lines.split(", ") {
         house.run(line).expect_code(2);

@@ -100,7 +100,7 @@ fn house() -> House {
     let house = House::new();
     house.write("leadwire-data/sources.json", &document());
     for (lead, _) in LEADS {
-        let put = format!("lookup put {lead} --owner Omar");
+        let put = format!("lookup put {lead} --owner Omar --create");
         house.run(&put).expect_code(0);
     }
     house

@@ -116,7 +116,7 @@ fn what_cannot_be_replayed_is_named_and_nothing_is_sent_without_a_yes() {
         "a",
         "",
         "a --from 1h",
-        "../a --yes",
+        "a\u{200b} --yes",
         "--from soon --yes",
         "--from 1h --to 2h --yes",
         "a --yes --resume ../1",
