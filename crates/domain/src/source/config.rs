@@ -166,6 +166,6 @@ impl fmt::Debug for SourceConfig {
             .field("events", &self.events)
             .field("tolerance", &self.tolerance)
             .field("status", &self.status)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

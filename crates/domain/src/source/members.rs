@@ -12,7 +12,7 @@ const SIMILARITY_MIN: f64 = 0.6;
 
 /// The members of a source. What is asked for is known; what is there and was never asked for is a mistake.
 pub(super) struct Members<'a> {
-    members: &'a Object,
+    given: &'a Object,
     known: Vec<&'static str>,
     mistakes: Vec<String>,
 }
@@ -20,7 +20,7 @@ pub(super) struct Members<'a> {
 impl<'a> Members<'a> {
     pub(super) fn new(members: &'a Object) -> Self {
         Self {
-            members,
+            given: members,
             known: Vec::new(),
             mistakes: Vec::new(),
         }
@@ -33,7 +33,7 @@ impl<'a> Members<'a> {
         form: &str,
     ) -> Option<T> {
         self.known.push(name);
-        let value = self.members.get(name)?;
+        let value = self.given.get(name)?;
         let read = serde_json::from_str(value.get());
         let noted = read.map_err(|_quotes_input| self.wrong(format!("{name} is not {form}")));
         noted.ok()
@@ -81,10 +81,7 @@ impl<'a> Members<'a> {
     /// The mistakes, those of names first.
     pub(super) fn end(self) -> Vec<String> {
         let known: BTreeSet<_> = self.known.iter().copied().collect();
-        let unknown = self
-            .members
-            .iter()
-            .filter(|(name, _)| !known.contains(name));
+        let unknown = self.given.iter().filter(|(name, _)| !known.contains(name));
         let unknown = unknown.map(|(name, _)| {
             let suggestion = suggest(name, &self.known);
             format!("{} is no member of it{suggestion}", show(name))
@@ -93,7 +90,7 @@ impl<'a> Members<'a> {
     }
 
     fn required<T: DeserializeOwned>(&mut self, name: &'static str, form: &str) -> Option<T> {
-        if self.members.get(name).is_none() {
+        if self.given.get(name).is_none() {
             self.known.push(name);
             self.miss(name);
             return None;

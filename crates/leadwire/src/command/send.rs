@@ -130,13 +130,12 @@ fn own(sources: &Sources, url: &str) -> anyhow::Result<Option<SourceName>> {
         return Ok(None);
     }
     let mut all = sources.iter().map(|config| config.source().name());
-    match (all.next(), all.next()) {
-        (only, None) => Ok(only),
-        (_, Some(_)) => {
-            let why = format!("which source? --source is one of {}", names(sources));
-            Err(Usage::of(why).into())
-        }
+    let only = all.next();
+    if all.next().is_some() {
+        let why = format!("which source? --source is one of {}", names(sources));
+        return Err(Usage::of(why).into());
     }
+    Ok(only)
 }
 
 fn names(sources: &Sources) -> String {

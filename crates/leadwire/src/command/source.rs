@@ -101,6 +101,10 @@ pub(super) async fn ls<O: Operated>(
 }
 
 /// What came in the time until now.
+#[cfg_attr(
+    not(feature = "aws"),
+    expect(clippy::unused_async, reason = "with the feature it asks AWS")
+)]
 async fn see<O: Operated>(home: &O, now: Timestamp, since: SignedDuration) -> anyhow::Result<Seen> {
     match home.traces() {
         Traces::Kept(store) => Ok(Seen {

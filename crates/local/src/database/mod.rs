@@ -22,7 +22,7 @@ use writer::Writer;
 /// How long a connection waits for another process's commit. Shorter than the four seconds in which a webhook is answered.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The write-ahead log goes into the database when it has so many pages: 4 MiB, as SQLite has it. A commit waits for that: with 64 MiB the
+/// The write-ahead log goes into the database when it has so many pages: 4 MiB, as `SQLite` has it. A commit waits for that: with 64 MiB the
 /// 99th of a hundred answers took three times as long, and no lead cost less.
 const LOG_PAGES: i64 = 1000;
 /// The log's file is cut back to so many: what is cut must grow again, and each growth is a commit of the file system.
