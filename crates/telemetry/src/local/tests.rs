@@ -98,15 +98,16 @@ fn the_page_has_every_metric_from_the_start() {
         let about = metric.facts().about.replace('`', "");
         assert!(page.contains(&about), "{about}");
     }
-    let of_source = |source| {
+    let of_source = |kind: SourceKind| {
         format!(
-            r#"leadwire_leads_accepted_total{{environment="test",service="ingest",source="{source}"}} 0"#
+            r#"leadwire_leads_accepted_total{{environment="test",service="ingest",source="{kind}"}} 0"#
         )
     };
-    let accepted = ["close", "generic", "standard"].map(of_source);
+    let mut accepted: Vec<String> = SourceKind::configurable().map(of_source).collect();
+    accepted.sort();
     assert_eq!(lines(&page, "leadwire_leads_accepted_total"), accepted);
     let count = "leadwire_end_to_end_latency_seconds_count";
-    assert_eq!(lines(&page, count).len(), 3);
+    assert_eq!(lines(&page, count).len(), accepted.len());
     assert_eq!(lines(&page, "# TYPE ").len(), Metric::ALL.len());
 }
 

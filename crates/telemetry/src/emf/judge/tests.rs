@@ -176,7 +176,7 @@ fn a_dimension_without_a_usable_value_is_found() {
         check("/source", value, "no usable value");
     }
     check_without("source", "no usable value");
-    check("/source", json!("salesforce"), "not a value of source");
+    check("/source", json!("nobody"), "not a value of source");
     check("/service", json!("enrich"), "for this service");
     check("/service", json!("leadwire"), "for this service");
 }
