@@ -57,7 +57,7 @@ impl Message {
         enter(&mut reader, OUTBOUND, &[NOTIFICATIONS])?;
         let around = further_declarations(&reader);
         let mut message = Self::default();
-        while let Some(child) = next_child(&mut reader)? {
+        while let Some(child) = next_child(&mut reader, OUTBOUND)? {
             let name = child.tag.local_name();
             match name.into_inner() {
                 "OrganizationId" => read_once(&mut reader, &child, &mut message.organization_id)?,
@@ -65,7 +65,7 @@ impl Message {
                 other => {
                     reader.read_to_end(child.tag.name())?;
                     let range = child.start..place(&reader);
-                    if other == NOTIFICATION && child.is_outbound {
+                    if other == NOTIFICATION && child.is_within {
                         let text = xml.get(range).and_then(|text| str::from_utf8(text).ok());
                         let text = text.ok_or(NotSoap)?;
                         message.notifications.push(within(&around, text));
@@ -101,7 +101,7 @@ impl Record {
         let mut reader = open(xml.as_bytes())?;
         while enter(&mut reader, OUTBOUND, &[NOTIFICATIONS, NOTIFICATION])? != NOTIFICATION {}
         let mut record = Self::default();
-        while let Some(child) = next_child(&mut reader)? {
+        while let Some(child) = next_child(&mut reader, OUTBOUND)? {
             match child.tag.local_name().into_inner() {
                 "Id" => read_once(&mut reader, &child, &mut record.id)?,
                 "sObject" if record.fields.is_some() => return Err(NotSoap),
@@ -136,21 +136,22 @@ fn place(reader: &Reader<'_>) -> usize {
 struct Child<'a> {
     tag: BytesStart<'a>,
     start: usize,
-    is_outbound: bool,
+    /// Whether it is of the namespace that was asked for.
+    is_within: bool,
 }
 
 /// The next element at this level, or none where the level ends.
-fn next_child<'a>(reader: &mut Reader<'a>) -> Result<Option<Child<'a>>, NotSoap> {
+fn next_child<'a>(reader: &mut Reader<'a>, namespace: &str) -> Result<Option<Child<'a>>, NotSoap> {
     loop {
         let start = place(reader);
-        let (namespace, event) = reader.read_resolved_event()?;
-        let is_outbound = namespace == ResolveResult::Bound(Namespace(OUTBOUND));
+        let (found, event) = reader.read_resolved_event()?;
+        let is_within = found == ResolveResult::Bound(Namespace(namespace));
         match event {
             Event::Start(tag) => {
                 return Ok(Some(Child {
                     tag,
                     start,
-                    is_outbound,
+                    is_within,
                 }));
             }
             Event::End(_) => return Ok(None),
@@ -173,26 +174,13 @@ fn enter<'n>(
     names: &[&'n str],
 ) -> Result<&'n str, NotSoap> {
     loop {
-        let (found, event) = reader.read_resolved_event()?;
-        let is_there = found == ResolveResult::Bound(Namespace(namespace));
-        match event {
-            Event::Start(tag) => {
-                let name = tag.local_name().into_inner();
-                let wanted = names.iter().find(|wanted| is_there && **wanted == name);
-                if let Some(wanted) = wanted {
-                    return Ok(wanted);
-                }
-                reader.read_to_end(tag.name())?;
-            }
-            Event::End(_) | Event::Eof | Event::DocType(_) => return Err(NotSoap),
-            Event::Empty(_)
-            | Event::Text(_)
-            | Event::CData(_)
-            | Event::GeneralRef(_)
-            | Event::Comment(_)
-            | Event::Decl(_)
-            | Event::PI(_) => {}
+        let child = next_child(reader, namespace)?.ok_or(NotSoap)?;
+        let name = child.tag.local_name().into_inner();
+        let mut wanted = names.iter().filter(|_| child.is_within);
+        if let Some(wanted) = wanted.find(|wanted| **wanted == name) {
+            return Ok(wanted);
         }
+        reader.read_to_end(child.tag.name())?;
     }
 }
 
