@@ -1,7 +1,7 @@
 //! What came to each source of one machine, by its name: stored by the minute beside the metrics, for as long as they are.
 
 use jiff::{SignedDuration, Timestamp};
-use leadwire_local::{Minute, NewMinute, TelemetryError, TelemetryStore};
+use leadwire_local::{MINUTE_AGE_MAX, Minute, NewMinute, TelemetryError, TelemetryStore};
 use leadwire_telemetry::local::{Came, Outcome};
 use std::collections::BTreeMap;
 
@@ -10,8 +10,6 @@ const SERIES: &str = "SourceActivity";
 const SOURCE: &str = "source";
 const OUTCOME: &str = "outcome";
 const DETAIL: &str = "detail";
-/// How long minutes are kept, and so how far back the last one is looked for.
-const KEPT: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// What came to one source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +58,7 @@ pub(crate) fn read(
     let minute_of = |time: Timestamp| time.as_second().div_euclid(60);
     let from = minute_of(now - since);
     let mut found: BTreeMap<String, Activity> = BTreeMap::new();
-    for stored in store.read_all_minutes(SERIES, minute_of(now - KEPT))? {
+    for stored in store.read_all_minutes(SERIES, minute_of(now - MINUTE_AGE_MAX))? {
         let text = |name: &str| stored.dimensions.get(name).cloned().unwrap_or_default();
         let Some(outcome) = Outcome::from_name(&text(OUTCOME)) else {
             continue;

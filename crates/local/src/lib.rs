@@ -39,4 +39,6 @@ pub use runner::{Runner, RunnerConfig, Spans};
 pub use secrets::FileSecrets;
 pub use stop::Stopping;
 pub use store::SqliteStore;
-pub use telemetry::{Minute, NewMinute, StoredSpan, TelemetryError, TelemetryStore};
+pub use telemetry::{
+    MINUTE_AGE_MAX, Minute, NewMinute, StoredSpan, TelemetryError, TelemetryStore,
+};

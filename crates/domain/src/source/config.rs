@@ -31,7 +31,7 @@ pub struct SourceConfig {
     /// None where it is open: unsigned requests are taken.
     intake: Option<Arc<dyn Intake>>,
     /// The event types that are taken; every one where there is no list.
-    events: Option<Vec<String>>,
+    events: Option<Arc<[String]>>,
     tolerance: SignedDuration,
     status: u16,
 }
@@ -42,7 +42,7 @@ impl SourceConfig {
         Self {
             source,
             intake: None,
-            events: source.kind().default_events(),
+            events: source.kind().default_events().map(Arc::from),
             tolerance: TOLERANCE_DEFAULT,
             status: ACCEPTED,
         }
@@ -64,7 +64,9 @@ impl SourceConfig {
         match intake {
             Some(intake) if mistakes.is_empty() => Ok(Self {
                 intake: Some(intake.into()),
-                events: events.or_else(|| source.kind().default_events()),
+                events: events
+                    .or_else(|| source.kind().default_events())
+                    .map(Arc::from),
                 tolerance: tolerance.map_or(TOLERANCE_DEFAULT, |seconds| {
                     SignedDuration::from_secs(i64::from(seconds))
                 }),

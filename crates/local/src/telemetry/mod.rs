@@ -17,7 +17,7 @@ const SPAN_AGE_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// More spans than this are not kept: about 400 MB, or 40,000 leads.
 const SPANS_MAX: i64 = 500_000;
 /// Minutes older than this are deleted: the month of an objective, and a few days to look at it.
-const MINUTE_AGE_MAX: SignedDuration = SignedDuration::from_hours(35 * 24);
+pub const MINUTE_AGE_MAX: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// A finished span. What is in it is its reader's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
