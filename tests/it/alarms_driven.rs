@@ -9,6 +9,7 @@ use leadwire_tests::fault::{Fault, lists};
 use leadwire_tests::house::{House, HouseOptions};
 use leadwire_tests::pager::Pager;
 use leadwire_tests::prune::Alarms;
+use leadwire_tests::secret::{self, StandardSender};
 use leadwire_tests::stack::{Override, unique_name};
 use leadwire_tests::{clock, metric};
 use serde_json::json;
@@ -179,4 +180,53 @@ async fn plain_alarms_go_from_ok_to_alarm_tell_it_and_come_back_by_what_the_bina
         .purge(house.stack.output("DeadLetterQueueUrl")?)
         .await?;
     course(&["ALARM", "OK"]).await
+}
+
+/// A house whose source `standard` is to be heard from every hour.
+async fn build_heard(sender: &StandardSender) -> Result<House> {
+    let document = json!({"standard": {"secrets": [sender.secret()], "silence_hours": 1}});
+    let emulators = Emulators::shared().await?;
+    let arn = secret::store(&emulators.aws, &document).await?;
+    let quick = [("Period", 10), ("EvaluationPeriods", 1)];
+    let quick = quick.map(|(property, value)| ("SourceSilentAlarm", property, json!(value)));
+    House::build(HouseOptions {
+        overrides: quick.to_vec(),
+        environment: vec![("SOURCES_SECRET_ARN", arn)],
+        alarms: Alarms::Only(vec!["SourceSilentAlarm"]),
+        ..HouseOptions::prompt()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_source_that_is_silent_for_longer_than_its_hours_is_told_until_it_is_heard_again()
+-> Result<()> {
+    let sender = StandardSender::new([7; 32]);
+    let house = build_heard(&sender).await?;
+    let tickets = Pager::subscribe(&house.clients, house.stack.output("TicketTopicArn")?).await?;
+    let alarm = full(&house, "source-silent");
+    let looked = async |times: usize| {
+        house.sweep.answer(&json!({})).await?;
+        let looked = || metric::samples(&house.lines(), "SourcesSilent");
+        clock::until("the sweep has looked", || looked().len() == times).await?;
+        let values = looked().into_iter().map(|sample| sample.value);
+        anyhow::Ok(values.collect::<Vec<f64>>())
+    };
+    // The clock starts.
+    assert_eq!(looked(1).await?, [0.0]);
+    let age = |call: &_| lists(call, "seen");
+    house.s3.inject(1, Fault::Age, age);
+    assert_eq!(looked(2).await?, [0.0, 1.0]);
+    metric::extract(&house.clients.cloudwatch, &house.lines()).await?;
+    tickets.course(&alarm, &["ALARM"]).await?;
+
+    let body = json!({"type": "lead.created", "data": {"lead_id": "heard-1"}}).to_string();
+    let signed = sender.sign("msg_1", &body)?;
+    house
+        .accepted("/ingest/standard", &signed.headers(), &body)
+        .await?;
+    let seen = house.list("EnrichedBucketName", "seen/").await?;
+    assert_eq!(seen.get("seen/standard"), Some(&0), "{seen:?}");
+    assert_eq!(looked(3).await?, [0.0, 1.0, 0.0]);
+    tickets.course(&alarm, &["ALARM", "OK"]).await
 }

@@ -174,7 +174,11 @@ impl Watched {
             ("SES_CONFIGURATION_SET", "leadwire".to_owned()),
         ])
         .await?;
-        rig.cloud.hold_secret(SOURCES, sender.document());
+        // It is to be heard from, so that this is recorded.
+        let source = json!({"kind": "standard", "secrets": [sender.secret()], "silence_hours": 24});
+        // Nothing comes from the other, so that the sweep starts its clock.
+        rig.cloud
+            .hold_secret(SOURCES, json!({"standard": source, "other": source}));
         let secret = json!({"secret": "ab".repeat(32)});
         rig.cloud.hold_secret(CANARY, secret);
         Ok(Self {

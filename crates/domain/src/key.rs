@@ -1,7 +1,7 @@
 //! Names of what is stored. One base name X per event: `crm_event_<lead_id>_<timestamp>`; a replay's revision r is `X.r<r>`.
 
 use crate::lead::id::{EventId, LeadId};
-use crate::source::Source;
+use crate::source::{Source, SourceName};
 use jiff::{SignedDuration, Timestamp, tz::Offset};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -24,6 +24,8 @@ pub const REPLAY: &str = "replay/";
 pub const DEDUPE: &str = "dedupe/";
 /// The prefix of verified requests that did not parse, in `EnrichedBucket`.
 pub const QUARANTINE: &str = "quarantine/";
+/// The prefix under which it is recorded when something verified came from a source, in `EnrichedBucket`.
+pub const SEEN: &str = "seen/";
 
 const EXTENSION: &str = ".json";
 /// What every name of ours begins with.
@@ -247,6 +249,16 @@ pub fn quarantine_key(sha256: crate::lead::id::Sha256Hex) -> String {
     format!("{QUARANTINE}{sha256}")
 }
 
+/// The key of what is recorded of a source that is to be heard from.
+pub fn seen_key(source: SourceName) -> String {
+    format!("{SEEN}{source}")
+}
+
+/// The source whose record has this key, where it is one.
+pub fn source_of_seen_key(key: &str) -> Option<SourceName> {
+    SourceName::parse(key.strip_prefix(SEEN)?).ok()
+}
+
 /// UTC with microseconds, `20261123T065000123456Z` (docs/PROTOCOL.md, Keys and metadata).
 pub fn compact(time: Timestamp) -> String {
     let t = Offset::UTC.to_datetime(time);
@@ -303,6 +315,10 @@ mod tests {
         assert_eq!(key, "failed/message-5f0b-A1.json");
         let long = failed_message_key(&"m".repeat(300));
         assert_eq!(long.len(), "failed/message-.json".len() + 100);
+        let forms = SourceName::parse("web-forms").unwrap();
+        assert_eq!(seen_key(forms), "seen/web-forms");
+        assert_eq!(source_of_seen_key("seen/web-forms"), Some(forms));
+        assert_eq!(source_of_seen_key("seen/Web"), None);
         let digest = crate::lead::id::Sha256Hex::of(b"");
         assert_eq!(
             quarantine_key(digest),

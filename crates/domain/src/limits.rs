@@ -10,6 +10,10 @@ pub const SPLIT_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 pub const EVENT_TYPE_CHARS_MAX: usize = 128;
 /// The longest name of a source.
 pub const SOURCE_NAME_BYTES_MAX: usize = 32;
+/// Longest silence of a source that can be waited for, in hours: a year.
+pub const SILENCE_HOURS_MAX: u16 = 8760;
+/// How often it is recorded that something verified came from a source, in minutes. Few writes, and little beside the shortest silence, an hour.
+pub const SEEN_MINUTES: u8 = 15;
 /// Deepest nesting of JSON (promise P8); `serde_json` itself stops at 128.
 pub const JSON_DEPTH_MAX: usize = 64;
 /// Largest owner file, in bytes (promise P8).

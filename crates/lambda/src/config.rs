@@ -130,6 +130,10 @@ impl Canary {
 pub struct Sweep {
     /// Its buckets and its queue.
     pub stack: Stack,
+    /// The environment's name.
+    pub environment: String,
+    /// The secret that holds the sources document.
+    pub secret_arn: Option<String>,
     /// What the canary needs, where there is one.
     pub canary: Option<Canary>,
     /// The stage's own configuration.
@@ -141,10 +145,11 @@ impl Sweep {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<ConfigError>> {
         read(Naming::Variable, &lookup, |settings| {
             let stack = Stack::read(settings, false);
-            // Telemetry and the redrive policy use these; a mistake in them must not wait for another function to find it.
-            settings.get(&ENVIRONMENT);
+            // The redrive policy uses it; a mistake in it must not wait for another function to find it.
             settings.get(&MAX_RECEIVES);
             Some(Self {
+                environment: settings.get(&ENVIRONMENT),
+                secret_arn: settings.take(&SOURCES_SECRET_ARN),
                 canary: Canary::read(settings),
                 stage: SweepConfig::read(settings),
                 stack: stack?,

@@ -45,7 +45,7 @@ leadwire_pipeline::settings! {
         .aws("DELAY_QUEUE_URL", ALL, Stack);
 
     /// The secret that holds the sources document. Without it, only a `dev` stack takes requests: unsigned ones, at `/ingest`.
-    SOURCES_SECRET_ARN: Parsed<String> = Setting::new(SECRET).aws("SOURCES_SECRET_ARN", &[Ingest], Parameter("SourcesSecretArn"));
+    SOURCES_SECRET_ARN: Parsed<String> = Setting::new(SECRET).aws("SOURCES_SECRET_ARN", &[Ingest, Sweep], Parameter("SourcesSecretArn"));
 
     /// SES's configuration set.
     SES_CONFIGURATION_SET: Parsed<String> = Setting::new(Parsed::text("NAME", "a value, or no such variable"))

@@ -86,16 +86,27 @@ fn ingest_over(
     clients: &Clients,
     config: config::Ingest,
 ) -> Ingest<Home<NoMailer>, SecretsManagerStore> {
-    let store = |arn| SecretsManagerStore::new(clients.secrets(), arn);
-    let secrets = config
-        .secret_arn
-        .map_or_else(SecretsManagerStore::none, store);
-    let secrets = SecretCache::new(secrets, &config.environment);
+    let secrets = sources(clients, config.secret_arn, &config.environment);
     let ingest = Ingest::new(home(clients, config.stack, NoMailer), secrets, config.stage);
     match config.canary_secret_arn {
-        Some(arn) => ingest.with_canary(SecretCache::of_canary(store(arn))),
+        Some(arn) => {
+            let secret = SecretsManagerStore::new(clients.secrets(), arn);
+            ingest.with_canary(SecretCache::of_canary(secret))
+        }
         None => ingest,
     }
+}
+
+/// The sources document, as one stage keeps it. Nothing is asked for where there is none.
+fn sources(
+    clients: &Clients,
+    secret_arn: Option<String>,
+    environment: &str,
+) -> SecretCache<SecretsManagerStore> {
+    let secrets = secret_arn.map_or_else(SecretsManagerStore::none, |arn| {
+        SecretsManagerStore::new(clients.secrets(), arn)
+    });
+    SecretCache::new(secrets, environment)
 }
 
 /// The stage that enriches and mails.
@@ -109,17 +120,19 @@ pub async fn enrich(clients: &Clients, config: config::Enrich) -> Enrich<Home<Se
 /// The canary over AWS.
 pub type AwsCanary = Canary<Home<NoMailer>, SecretsManagerStore, HttpWebhookSender>;
 
+/// The stage that finds lost triggers.
+pub type AwsSweep = Sweep<Home<NoMailer>, SecretsManagerStore>;
+
 /// The stage that finds lost triggers, and the canary where there is one. They run for seconds, so they open their connections as they go.
-pub fn sweep(
-    clients: &Clients,
-    mut config: config::Sweep,
-) -> (Sweep<Home<NoMailer>>, Option<AwsCanary>) {
+pub fn sweep(clients: &Clients, mut config: config::Sweep) -> (AwsSweep, Option<AwsCanary>) {
     let canary = config.canary;
     config.stack.buckets.lookup = canary.as_ref().map(|canary| canary.lookup_bucket.clone());
     let home = home(clients, config.stack, NoMailer);
+    let sources = sources(clients, config.secret_arn, &config.environment);
     let canary = canary.map(|canary| {
         let secret = SecretsManagerStore::new(clients.secrets(), canary.secret_arn);
         Canary::new(Arc::clone(&home), secret, clients.webhooks(canary.url))
     });
-    (Sweep::new(home, config.stage), canary)
+    let sweep = Sweep::new(home, config.stage).watching(sources);
+    (sweep, canary)
 }

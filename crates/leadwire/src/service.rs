@@ -8,7 +8,7 @@ use crate::server::{App, serve};
 use crate::settings::{Log, Settings, SignaturePolicy};
 use crate::telemetry_store;
 use anyhow::Context as _;
-use leadwire_local::{LocalHome, LocalMailer, Runner, RunnerConfig, Spans};
+use leadwire_local::{FileSecrets, LocalHome, LocalMailer, Runner, RunnerConfig, Spans};
 use leadwire_pipeline::observe::MailServerUnusable;
 use leadwire_pipeline::port::NoMailer;
 use leadwire_pipeline::secrets::SecretCache;
@@ -98,7 +98,7 @@ async fn work(
         ..runner
     };
     let enrich = Enrich::new(Arc::clone(&ports), config);
-    let sweep = Sweep::new(ports, settings.sweep);
+    let sweep = Sweep::new(ports, settings.sweep).watching(sources(home, settings));
     let runner = Runner::new(home.queue(), enrich, Some(sweep), runner)
         .traced(MachineSpans(names))
         .watching(home.lookup());
@@ -168,13 +168,18 @@ fn names(settings: &Settings) -> Arc<Names> {
     Arc::new(Names::local(mailer))
 }
 
-fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> App {
-    let ports = Arc::new(traced(home.ports(NoMailer), &names(settings)));
+/// The sources document, as one stage keeps it.
+fn sources(home: &LocalHome, settings: &Settings) -> SecretCache<FileSecrets> {
     let environment = match settings.signatures {
         SignaturePolicy::Waived => DEV,
         SignaturePolicy::Required => SIGNED,
     };
-    let secrets = SecretCache::new(home.secrets(), environment);
+    SecretCache::new(home.secrets(), environment)
+}
+
+fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> App {
+    let ports = Arc::new(traced(home.ports(NoMailer), &names(settings)));
+    let secrets = sources(home, settings);
     let canary = SecretCache::of_canary(home.canary_secret());
     let ingest = Ingest::new(ports, secrets, settings.ingest.clone()).with_canary(canary);
     // Lines of JSON name the span that is open, and a collector has its own rules.

@@ -5,7 +5,7 @@ use crate::owners;
 use crate::queue::{HEARTBEAT, HELD, SqliteQueue};
 use jiff::Timestamp;
 use leadwire_pipeline::observe::{DeleteFailed, QueueUnavailable, SweepFailed};
-use leadwire_pipeline::port::{Home, PortError};
+use leadwire_pipeline::port::{Home, NoSecrets, PortError, SecretStore};
 use leadwire_pipeline::settings::VISIBILITY_SECONDS;
 use leadwire_pipeline::stage::enrich::{Enrich, Record};
 use leadwire_pipeline::stage::sweep::{Sweep, SweepMode};
@@ -63,21 +63,21 @@ pub trait Spans: Send + Sync {
 impl Spans for () {}
 
 /// The worker loop: receives what is due, hands it to `enrich`, deletes what is done, and sweeps.
-pub struct Runner<H> {
+pub struct Runner<H, S = NoSecrets> {
     queue: SqliteQueue,
     enrich: Arc<Enrich<H>>,
-    sweep: Option<Arc<Sweep<H>>>,
+    sweep: Option<Arc<Sweep<H, S>>>,
     config: RunnerConfig,
     spans: Arc<dyn Spans>,
     owners: Option<LookupFolder>,
 }
 
-impl<H: Home + 'static> Runner<H> {
+impl<H: Home + 'static, S: SecretStore + 'static> Runner<H, S> {
     /// A runner; without a sweep it only works on messages.
     pub fn new(
         queue: SqliteQueue,
         enrich: Enrich<H>,
-        sweep: Option<Sweep<H>>,
+        sweep: Option<Sweep<H, S>>,
         config: RunnerConfig,
     ) -> Self {
         Self {
@@ -228,8 +228,8 @@ async fn pause(error: &PortError) {
     sleep(PAUSE_AFTER_FAILURE).await;
 }
 
-async fn sweep_for_ever<H: Home>(
-    sweep: Option<Arc<Sweep<H>>>,
+async fn sweep_for_ever<H: Home, S: SecretStore>(
+    sweep: Option<Arc<Sweep<H, S>>>,
     every: Duration,
     spans: Arc<dyn Spans>,
 ) {

@@ -5,7 +5,7 @@ use super::members::Members;
 use super::{Delivery, EventFilter, Sample, Source, SourceKind, Unverified, Verified};
 use crate::json::Object;
 use crate::lead::id::EventId;
-use crate::limits::EVENTS_MAX;
+use crate::limits::{EVENTS_MAX, SEEN_MINUTES, SILENCE_HOURS_MAX};
 use crate::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
 use std::borrow::Cow;
@@ -17,6 +17,7 @@ pub(super) const KIND: &str = "kind";
 const EVENTS: &str = "events";
 const TOLERANCE: &str = "tolerance_seconds";
 const STATUS: &str = "status";
+const SILENCE: &str = "silence_hours";
 /// How far a signature's time may be from now, either way, unless the document says otherwise.
 const TOLERANCE_DEFAULT: SignedDuration = SignedDuration::from_secs(300);
 /// What a request is answered with of which an event is taken.
@@ -34,6 +35,8 @@ pub struct SourceConfig {
     events: Option<Arc<[String]>>,
     tolerance: SignedDuration,
     status: u16,
+    /// How long nothing verified may come before that is an alarm; none where that is none.
+    silence: Option<SignedDuration>,
 }
 
 impl SourceConfig {
@@ -45,6 +48,7 @@ impl SourceConfig {
             events: source.kind().default_events().map(Arc::from),
             tolerance: TOLERANCE_DEFAULT,
             status: ACCEPTED,
+            silence: None,
         }
     }
 
@@ -60,6 +64,7 @@ impl SourceConfig {
         if status.is_some_and(|status| ![ACCEPTED, OK].contains(&status)) {
             members.wrong(format!("{STATUS} is not 202 or 200"));
         }
+        let silence = silence(&mut members);
         let mistakes = members.end();
         match intake {
             Some(intake) if mistakes.is_empty() => Ok(Self {
@@ -71,6 +76,7 @@ impl SourceConfig {
                     SignedDuration::from_secs(i64::from(seconds))
                 }),
                 status: status.unwrap_or(ACCEPTED),
+                silence,
                 source,
             }),
             _ => Err(mistakes),
@@ -117,6 +123,19 @@ impl SourceConfig {
         self.status
     }
 
+    /// How long nothing verified may come before that is an alarm; none where that is none.
+    pub fn silence(&self) -> Option<SignedDuration> {
+        self.silence
+    }
+
+    /// Whether nothing verified has come for so long that it is an alarm, where `seen_at` is what was recorded last. Something may have come
+    /// since, for as long as nothing more is recorded: an alarm is rather late than wrong.
+    pub fn is_silent(&self, seen_at: Timestamp, now: Timestamp) -> bool {
+        let unrecorded = SignedDuration::from_mins(SEEN_MINUTES.into());
+        self.silence
+            .is_some_and(|silence| now.duration_since(seen_at) > silence + unrecorded)
+    }
+
     /// Verifies a request. An open source needs no signature; any other fails closed.
     pub fn verify<'a>(&self, delivery: &Delivery<'a>) -> Result<Verified<'a>, Unverified> {
         let Some(intake) = &self.intake else {
@@ -160,6 +179,15 @@ impl SourceConfig {
     }
 }
 
+fn silence(members: &mut Members<'_>) -> Option<SignedDuration> {
+    let form = format!("a whole number of hours, 1 to {SILENCE_HOURS_MAX}");
+    let hours: u16 = members.optional(SILENCE, &form)?;
+    if !(1..=SILENCE_HOURS_MAX).contains(&hours) {
+        members.wrong(format!("{SILENCE} is not {form}"));
+    }
+    Some(SignedDuration::from_hours(hours.into()))
+}
+
 impl fmt::Debug for SourceConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceConfig")
@@ -168,6 +196,7 @@ impl fmt::Debug for SourceConfig {
             .field("events", &self.events)
             .field("tolerance", &self.tolerance)
             .field("status", &self.status)
+            .field("silence", &self.silence)
             .finish_non_exhaustive()
     }
 }

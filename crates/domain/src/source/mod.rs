@@ -6,7 +6,7 @@
 //! One file, `hubspot.rs`, with a unit struct that is `Kind` and a struct with the decoded secrets that is `Intake`; one line in the
 //! registry below. The laws of `tests/registry.rs` and the fuzz targets then try it like every other.
 //! - `Kind::configure` asks `Members` for each of its members once, notes what is wrong, and makes the intake. What it does not ask for
-//!   is a mistake by itself. `kind`, `events`, `tolerance_seconds` and `status` are read for every kind.
+//!   is a mistake by itself. `kind`, `events`, `tolerance_seconds`, `status` and `silence_hours` are read for every kind.
 //! - `Intake::verify` sees method, query, headers, body and time; `Intake::clean` cuts out a secret that stands in the body;
 //!   `Intake::split` gives the elements, which may be made and need not be slices. An element is what is stored.
 //! - `Kind::parse` reads an element, at the door and again from the store, where no configuration is known. It decides the type before

@@ -8,7 +8,8 @@ use crate::usage::Usage;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_domain::source::{SourceConfig, Sources};
+use leadwire_domain::source::{SourceConfig, SourceName, Sources};
+use leadwire_pipeline::ledger::Ledger;
 use leadwire_pipeline::port::{Clock as _, SecretStore as _};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ pub(crate) enum SourceCommand {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Counted are new events, events that were there (again), events of a type that the source is not configured to take, and
-requests that were refused, with why. LAST is when something verified came, in the last 35 days.
+requests that were refused, with why. LAST is when something verified came, in the last 35 days. A source with
+silence_hours has an alarm when that is too long ago: of it LAST is known on a stack too, to a quarter of an hour.
 
 On one machine the counts are by source, from telemetry.db, which `up` writes. On a stack they are those of the metric
 LeadsAccepted, which counts by kind, so that sources of one kind share them; what was ignored or refused stands in the
@@ -48,6 +50,8 @@ struct Seen {
     /// By the source's name, or where that is not known, by its kind.
     came: BTreeMap<String, Activity>,
     is_by_name: bool,
+    /// When something verified was recorded last of the sources that have an alarm for their silence.
+    heard: BTreeMap<SourceName, Timestamp>,
 }
 
 /// The time that counts.
@@ -69,7 +73,10 @@ pub(super) async fn ls<O: Operated>(
         Some(text) => Sources::parse(text).context("the sources document cannot be used")?,
         None => Sources::open_dev(),
     };
-    let seen = see(home, now, since).await?;
+    let mut seen = see(home, now, since).await?;
+    if sources.iter().any(|config| config.silence().is_some()) {
+        seen.heard = Ledger::new(home.store()).seen().await?;
+    }
     let mut rows = Vec::new();
     for config in sources.iter() {
         let source = config.source();
@@ -79,7 +86,9 @@ pub(super) async fn ls<O: Operated>(
             source.kind().to_string()
         };
         let came = seen.came.get(&key).cloned().unwrap_or_default();
-        output.json(&document(config, &came, &seen, since))?;
+        let mut document = document(config, &came, &seen, since);
+        document["silence"] = silence(config, &seen, now);
+        output.json(&document)?;
         rows.push(row(config, &came, &seen, now));
     }
     output.table(
@@ -110,6 +119,7 @@ async fn see<O: Operated>(home: &O, now: Timestamp, since: SignedDuration) -> an
         Traces::Kept(store) => Ok(Seen {
             came: activity::read(&store, now, since)?,
             is_by_name: true,
+            heard: BTreeMap::new(),
         }),
         #[cfg(feature = "aws")]
         Traces::XRay { stack, .. } => {
@@ -125,6 +135,7 @@ async fn see<O: Operated>(home: &O, now: Timestamp, since: SignedDuration) -> an
             Ok(Seen {
                 came: came.collect(),
                 is_by_name: false,
+                heard: BTreeMap::new(),
             })
         }
     }
@@ -149,6 +160,31 @@ fn document(config: &SourceConfig, came: &Activity, seen: &Seen, since: SignedDu
     document
 }
 
+/// What there is to say of the alarm for its silence, where it has one.
+fn silence(config: &SourceConfig, seen: &Seen, now: Timestamp) -> Value {
+    let heard_at = seen.heard.get(&config.source().name());
+    config.silence().map_or(Value::Null, |limit| {
+        let is_silent = heard_at.is_some_and(|at| config.is_silent(*at, now));
+        json!({ "hours": limit.as_hours(), "since": heard_at, "is_silent": is_silent })
+    })
+}
+
+/// When something verified came last, and what follows where that is too long ago.
+fn last(config: &SourceConfig, came: &Activity, seen: &Seen, now: Timestamp) -> Cell {
+    let heard_at = seen.heard.get(&config.source().name()).copied();
+    let known = if seen.is_by_name { came.last } else { heard_at };
+    let unknown = if seen.is_by_name { "nothing yet" } else { "?" };
+    let text = known.map_or(unknown.to_owned(), |last| render_relative(last, now));
+    let Some(limit) = config.silence() else {
+        return Cell::plain(text);
+    };
+    let alarm = format!("alarm after {} h", limit.as_hours());
+    match heard_at.filter(|at| config.is_silent(*at, now)) {
+        Some(since) => Cell::styled(format!("silent since {since:.0}, {alarm}"), BAD),
+        None => Cell::plain(format!("{text}, {alarm}")),
+    }
+}
+
 fn row(config: &SourceConfig, came: &Activity, seen: &Seen, now: Timestamp) -> Vec<Cell> {
     let source = config.source();
     let takes = config.events().map(|types| types.join(", "));
@@ -163,8 +199,6 @@ fn row(config: &SourceConfig, came: &Activity, seen: &Seen, now: Timestamp) -> V
             "?".to_owned()
         }
     };
-    let last = came.last.map(|last| render_relative(last, now));
-    let last = last.unwrap_or_else(|| "nothing yet".to_owned());
     vec![
         Cell::plain(source.to_string()),
         Cell::plain(source.kind().name()),
@@ -173,6 +207,6 @@ fn row(config: &SourceConfig, came: &Activity, seen: &Seen, now: Timestamp) -> V
         Cell::plain(format!("{}{again}", plural(came.accepted, "event"))),
         Cell::styled(unknown(printable(&activity::list(&came.ignored))), WAIT),
         Cell::styled(unknown(printable(&activity::list(&came.refused))), BAD),
-        Cell::plain(unknown(last)),
+        last(config, came, seen, now),
     ]
 }

@@ -18,6 +18,7 @@ mod progress;
 mod quarantine;
 pub mod queue;
 mod raw;
+mod seen;
 mod swept;
 mod walk;
 

@@ -121,6 +121,17 @@ events! {
         fields: { error: chain(e.error) }
     }
 
+    /// That something verified came from a source with `silence_hours` could not be recorded. Its request was answered all the same, and the next one within minutes records it.
+    SeenNotRecorded<'a> {
+        /// Where it came from.
+        source: Source,
+        /// Why.
+        error: &'a PortError,
+    } => e, "seen_not_recorded" {
+        line: WARN "that a source was heard from could not be recorded";
+        fields: { source: e.source.as_str(), error: chain(e.error) }
+    }
+
     /// The sources document was read again on request.
     SourcesReloaded {} => e, "sources_reloaded" {
         line: INFO "the sources were read again";

@@ -104,6 +104,8 @@ metrics! {
     SweepRuns: Count of [Sweep];
     /// Sweeps that found more than they may send, and sent none.
     SweepRefused: Count of [Sweep];
+    /// Sources from which nothing verified has come for longer than their `silence_hours`, at each sweep. Without such sources there is no value.
+    SourcesSilent: Count of [Sweep];
     /// Canary leads that were mailed. The canary is counted here and nowhere else.
     CanaryMailed: Count of [Enrich];
     /// First invocations of a process.

@@ -27,7 +27,8 @@ pub use enrich::{
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{
-    LeadAccepted, RequestIgnored, RequestRejected, SourcesReloaded, SourcesUnavailable, short,
+    LeadAccepted, RequestIgnored, RequestRejected, SeenNotRecorded, SourcesReloaded,
+    SourcesUnavailable, short,
 };
 pub use machine::{
     AcceptFailed, CanariesNotForgotten, ConnectionEnded, DeleteFailed, DrainTimedOut,
@@ -38,8 +39,8 @@ pub use machine::{
 pub use objective::{IN_TIME, OBJECTIVE};
 pub use sink::{Role, Scope, Sink, install, scope};
 pub use sweep::{
-    EventSwept, SweepFailed, SweepFinished, SweepProgressIgnored, SweepProgressNotStored,
-    SweepRefused,
+    EventSwept, SourceSilent, SourcesChecked, SweepFailed, SweepFinished, SweepProgressIgnored,
+    SweepProgressNotStored, SweepRefused,
 };
 pub use telemetry::{ColdStarted, ConfigInvalid, LeaseTooShort, RuntimeFailed, TelemetryDropped};
 pub use trouble::CallFailed;

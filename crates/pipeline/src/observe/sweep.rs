@@ -4,6 +4,8 @@ use super::entry::events;
 use super::event::{Subject, chain};
 use super::metric::Metric;
 use super::words::{Tone, Words, said};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_domain::source::Source;
 use std::error::Error;
 
 events! {
@@ -79,6 +81,41 @@ events! {
     } => e, "sweep_refused" {
         line: ERROR "more lost triggers than SWEEP_MAX: none was sent; see the runbook";
         fields: { found: e.found }
+    }
+
+    /// Nothing verified has come from a source for longer than its `silence_hours`.
+    SourceSilent {
+        /// Which one.
+        source: Source,
+        /// When something was recorded last, or the sources document began to ask for it.
+        since: Timestamp,
+        /// Its `silence_hours`.
+        limit: SignedDuration,
+    } => e, "source_silent" {
+        line: ERROR "nothing verified has come from a source for longer than its silence_hours";
+        fields: {
+            source: e.source.as_str(),
+            since: e.since.to_string(),
+            silence_hours: e.limit.as_hours().unsigned_abs(),
+        }
+        console: said(
+            Tone::Bad,
+            "silent",
+            format!("nothing has come from {} since {:.0} UTC; see source ls", e.source.as_str(), e.since),
+        );
+    }
+
+    /// A sweep looked at the sources that have `silence_hours`.
+    SourcesChecked {
+        /// How many there are.
+        watched: usize,
+        /// How many of them are silent.
+        silent: usize,
+    } => e, "sources_checked" {
+        line: INFO "sources that are to be heard from were looked at";
+        fields: { watched: e.watched, silent: e.silent }
+        metrics(m): { m.add(Metric::SourcesSilent, u64::try_from(e.silent).unwrap_or(u64::MAX)); }
+        console: Words::Quiet;
     }
 
     /// A sweep could not finish; the next one goes on.

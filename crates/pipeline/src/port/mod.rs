@@ -18,4 +18,4 @@ pub use object::{
 };
 pub use queue::{Attribute, DeadLetterQueue, DelayQueue, OutgoingMessage, QueuedMessage};
 pub use store::{Acceptance, Accepted, Eraser, ObjectStore, ObjectVersions};
-pub use system::{Clock, Entropy, SecretStore, WebhookReply, WebhookSender};
+pub use system::{Clock, Entropy, NoSecrets, SecretStore, WebhookReply, WebhookSender};

@@ -22,6 +22,16 @@ pub trait SecretStore: Send + Sync {
     fn fetch(&self) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
 }
 
+/// Nothing is configured: for stages that need no sources.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSecrets;
+
+impl SecretStore for NoSecrets {
+    async fn fetch(&self) -> Result<Option<String>, PortError> {
+        Ok(None)
+    }
+}
+
 /// What the other side answered to a webhook.
 #[derive(Clone, Debug)]
 pub struct WebhookReply {

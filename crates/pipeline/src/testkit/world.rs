@@ -118,7 +118,8 @@ impl WorldBuilder {
             .with_canary(SecretCache::of_canary(canary_secret.clone())),
             enrich: Enrich::new(Arc::clone(&home), self.enrich)
                 .with_owner_bucket(Some(OWNER_BUCKET.to_owned())),
-            sweep: Sweep::new(Arc::clone(&home), self.sweep),
+            sweep: Sweep::new(Arc::clone(&home), self.sweep)
+                .watching(SecretCache::new(secrets.clone(), self.environment)),
             home,
             secrets,
             canary_secret,
@@ -141,7 +142,7 @@ pub struct World {
     /// The stage that enriches and mails.
     pub enrich: Enrich<FakeHome>,
     /// The stage that sweeps.
-    pub sweep: Sweep<FakeHome>,
+    pub sweep: Sweep<FakeHome, FakeSecrets>,
     counts: Arc<Counts>,
 }
 

@@ -49,6 +49,7 @@ mod receivers;
 mod redrive;
 mod replay;
 mod several;
+mod silence;
 mod sim_found;
 mod sources;
 mod sweep;

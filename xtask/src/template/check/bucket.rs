@@ -257,9 +257,12 @@ const ENDS: [(&str, &str, &str); 7] = [
     ("EnrichedBucket", key::SWEPT, "Marker"),
 ];
 
-/// Every prefix ends, markers later than what they mark, but for the identity entries: the first delivery's time counts for ever.
+/// What never ends: the first delivery's time counts for ever, and a source that is silent must not be forgotten for it.
+const ENDLESS: [&str; 2] = [key::DEDUPE, key::SEEN];
+
+/// Every prefix ends, markers later than what they mark, but for [`ENDLESS`].
 pub(super) const LIFE: Check = Check {
-    promise: "what is stored ends but for identity entries, and a mail marker outlives its event",
+    promise: "what is stored ends but for identity entries and what is recorded of sources, and a mail marker outlives its event",
     breaches: |case, found| {
         let retention = case.template.at("/Mappings/Retention").as_object();
         for (days, kept) in retention.into_iter().flatten() {
@@ -281,9 +284,11 @@ pub(super) const LIFE: Check = Check {
         }
         for rule in rules(case.template.properties("EnrichedBucket")) {
             let prefix = at(rule, "/Prefix").as_str().unwrap_or_default();
-            let touches = prefix.starts_with(key::DEDUPE) || key::DEDUPE.starts_with(prefix);
-            if touches && rule.get("ExpirationInDays").is_some() {
-                found.push(format!("{} ends by a rule for {prefix:?}", key::DEDUPE));
+            let touches = |kept: &&str| prefix.starts_with(*kept) || kept.starts_with(prefix);
+            for kept in ENDLESS.iter().filter(|kept| touches(kept)) {
+                if rule.get("ExpirationInDays").is_some() {
+                    found.push(format!("{kept} ends by a rule for {prefix:?}"));
+                }
             }
         }
         for (id, bucket) in case.template.of_type("AWS::S3::Bucket") {
@@ -298,6 +303,7 @@ pub(super) const LIFE: Check = Check {
         Edit("/Mappings/Retention/90/Marker = 119"),
         Edit("EnrichedBucket/LifecycleConfiguration/Rules = []"),
         Edit("EnrichedBucket/LifecycleConfiguration/Rules/6/ExpirationInDays = 365"),
+        Edit("EnrichedBucket/LifecycleConfiguration/Rules/1/Prefix = seen/"),
         Edit("RawBucket/LifecycleConfiguration/Rules/0/ExpirationInDays = 365"),
         Edit("RawBucket/LifecycleConfiguration/Rules/0/Status = Disabled"),
         Edit("RawBucket/LifecycleConfiguration/Rules/1/Status = Disabled"),

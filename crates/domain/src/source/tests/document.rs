@@ -128,7 +128,7 @@ fn unknown_kinds_and_members_are_named_with_the_nearest_known_one() {
         format!(r#"{{"close":{{"secrets":["{CLOSE_SECRET}"],"event":["lead.updated"],"x":1}}}}"#);
     check_mistakes(
         &document,
-        r#"close: "event" is no member of it; did you mean "events"?; close: "x" is no member of it; there are kind, secrets, events, tolerance_seconds, status"#,
+        r#"close: "event" is no member of it; did you mean "events"?; close: "x" is no member of it; there are kind, secrets, events, tolerance_seconds, status, silence_hours"#,
     );
 }
 
@@ -136,7 +136,7 @@ fn unknown_kinds_and_members_are_named_with_the_nearest_known_one() {
 fn every_mistake_is_named_at_once() {
     check_mistakes(
         &format!(
-            r#"{{"close":{{"secrets":["{CLOSE_SECRET}","zz",""],"events":"lead.created","tolerance_seconds":-1,"status":204}},"generic":{{}},"standard":{{"secrets":[]}},"What":0}}"#
+            r#"{{"close":{{"secrets":["{CLOSE_SECRET}","zz",""],"events":"lead.created","tolerance_seconds":-1,"status":204,"silence_hours":0}},"generic":{{}},"standard":{{"secrets":[]}},"What":0}}"#
         ),
         "\"What\" is no name of a source: a name is 1 to 32 of a-z, 0-9 and -, and does not begin with -; \
          close: secret 2 has not the form of this source (64 hexadecimal digits); \
@@ -144,6 +144,7 @@ fn every_mistake_is_named_at_once() {
          close: events is not a list of texts; \
          close: tolerance_seconds is not a whole number of seconds; \
          close: status is not 202 or 200; \
+         close: silence_hours is not a whole number of hours, 1 to 8760; \
          generic: has no secrets, so every request would be refused; \
          standard: has no secrets, so every request would be refused",
     );

@@ -9,6 +9,7 @@ mod answer;
 mod element;
 mod refusal;
 mod request;
+mod seen;
 mod store_once;
 mod take;
 
@@ -24,6 +25,7 @@ use crate::trace::TraceContext;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::{Source, SourceConfig, SourceKind, SourceName, Unverified, Verified};
 use refusal::Refusal;
+use seen::Seen;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -34,6 +36,7 @@ pub struct Ingest<H, S> {
     secrets: Arc<SecretCache<S>>,
     canary: Option<Arc<SecretCache<S>>>,
     config: IngestConfig,
+    seen: Arc<Seen>,
 }
 
 /// A request that may be read.
@@ -52,6 +55,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             secrets: Arc::new(secrets),
             canary: None,
             config,
+            seen: Arc::default(),
         }
     }
 
@@ -62,6 +66,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             secrets: Arc::clone(&self.secrets),
             canary: self.canary.clone(),
             config: self.config.clone(),
+            seen: Arc::clone(&self.seen),
         }
     }
 
@@ -100,6 +105,9 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         // Boxed: it is large, and would be moved several times before it begins.
         let taken = within(deadline, Box::pin(self.take(&trusted))).await;
         let answer = taken.unwrap_or_else(|refusal| refusal.answer(source));
+        if self.is_news(&trusted) {
+            Box::pin(self.record_seen(&trusted, deadline)).await;
+        }
         Answer {
             source,
             is_verified: trusted.verified.is_signed,

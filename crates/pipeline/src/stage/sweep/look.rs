@@ -102,7 +102,7 @@ impl Look {
     }
 }
 
-impl<H: Home> Sweep<H> {
+impl<H: Home, S> Sweep<H, S> {
     /// Looks at a range, until it is over, the time is, or a listing fails. Of what is found, `keep` names are remembered.
     pub(super) async fn look_at(&self, span: Span, keep: usize, until: Option<Instant>) -> Look {
         let begun = Instant::now();

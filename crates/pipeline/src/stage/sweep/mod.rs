@@ -1,7 +1,8 @@
 //! `sweep`: finds events that have lost their trigger and enqueues them again. In normal operation it finds nothing.
 //!
 //! Its cost grows with the objects kept: one request per thousand of them. Where a run takes long, its ranges are listed side by side
-//! (`range.rs`), and where its time is over, the next one goes on from there (`round.rs`). `run.rs` is one run.
+//! (`range.rs`), and where its time is over, the next one goes on from there (`round.rs`). `run.rs` is one run. On its way
+//! it looks which sources are silent (`silence.rs`).
 
 mod look;
 mod open;
@@ -9,10 +10,12 @@ mod range;
 mod requeue;
 mod round;
 mod run;
+mod silence;
 
 use crate::ledger::Ledger;
 use crate::observe::{CallFailed, Subject};
-use crate::port::{Home, PortError};
+use crate::port::{Home, NoSecrets, PortError};
+use crate::secrets::SecretCache;
 use crate::settings::SweepConfig;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -53,17 +56,34 @@ pub struct SweepReport {
 
 /// The stage that sweeps.
 #[derive(Debug)]
-pub struct Sweep<H> {
+pub struct Sweep<H, S = NoSecrets> {
     home: Arc<H>,
     config: SweepConfig,
+    /// Where it looks for silent sources too.
+    sources: Option<SecretCache<S>>,
 }
 
 impl<H: Home> Sweep<H> {
     /// A stage over a home.
     pub fn new(home: Arc<H>, config: SweepConfig) -> Self {
-        Self { home, config }
+        Self {
+            home,
+            config,
+            sources: None,
+        }
     }
 
+    /// The same stage, which also looks which of these sources are silent.
+    pub fn watching<S>(self, sources: SecretCache<S>) -> Sweep<H, S> {
+        Sweep {
+            home: self.home,
+            config: self.config,
+            sources: Some(sources),
+        }
+    }
+}
+
+impl<H: Home, S> Sweep<H, S> {
     fn is_too_old(&self, now: Timestamp, stored_at: Timestamp) -> bool {
         let limit = SignedDuration::from_hours(24 * i64::from(self.config.max_age_days));
         now.duration_since(stored_at) >= limit

@@ -58,7 +58,7 @@ enum Note {
     SweptOut,
 }
 
-impl<H: Home> Sweep<H> {
+impl<H: Home, S> Sweep<H, S> {
     /// Enqueues them again: the first alone, since it shows whether the queue takes anything. One event that cannot be read or counted does
     /// not keep the others waiting. What has begun is not broken off: a count without a message would cost the event its time.
     pub(super) async fn deal_with(&self, names: &[EventName], until: Option<Instant>) -> Dealt {

@@ -3,9 +3,9 @@
 use super::look::Look;
 use super::requeue::Dealt;
 use super::round::Round;
-use super::{Sweep, SweepMode, SweepReport};
+use super::{Sweep, SweepMode, SweepReport, within};
 use crate::observe::SweepFinished;
-use crate::port::{Home, PortError};
+use crate::port::{Home, PortError, SecretStore};
 use futures_util::future::join_all;
 use leadwire_domain::key::EventName;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Hours {
     }
 }
 
-impl<H: Home> Sweep<H> {
+impl<H: Home, S: SecretStore> Sweep<H, S> {
     /// Sweeps once, over everything, however long that takes. What was done before an error is done.
     pub async fn run(&self, mode: SweepMode) -> Result<SweepReport, PortError> {
         let round = Round::of_everything(self.ledger()).await;
@@ -56,7 +56,12 @@ impl<H: Home> Sweep<H> {
         };
         let spans = round.take_spans().into_iter();
         let looks = spans.map(|span| self.look_at(span, keep, hours.look));
-        let mut looks = join_all(looks).await;
+        let checks = async {
+            if mode == SweepMode::Send {
+                within(hours.look, self.check_sources()).await;
+            }
+        };
+        let (mut looks, ()) = tokio::join!(join_all(looks), checks);
         let mut report = self.report(mode, &looks, round.found_before());
         round.end(self.ledger(), &mut looks).await;
         let mut errors: Vec<_> = looks.iter_mut().flat_map(|l| l.errors.drain(..)).collect();
