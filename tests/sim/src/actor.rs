@@ -1,6 +1,5 @@
 //! Who acts in a world: CRMs and workers.
 
-use crate::DELAY_SECONDS;
 use crate::fault::Kind;
 use crate::lie::Lying;
 use crate::mistake::{Mistake, Stage};
@@ -10,6 +9,7 @@ use crate::rule::event_of;
 use crate::setting::{Form, Operation};
 use crate::state::{Shared, State};
 use crate::webhook::{SECRET, Webhook};
+use crate::{DELAY_SECONDS, MAIL};
 use leadwire_domain::key::RAW;
 use leadwire_domain::message::Trigger;
 use leadwire_domain::source::Source;
@@ -383,6 +383,7 @@ pub(crate) fn enrich_config(state: &State) -> EnrichConfig {
         environment: "sim".to_owned(),
         boot: state.boot_name(),
         pace: state.setting.pace(),
+        template: MAIL.clone(),
         ..testkit::enrich_config()
     }
 }

@@ -23,8 +23,26 @@ mod sweeper;
 mod webhook;
 mod world;
 
+use leadwire_domain::notice::{MailTemplate, TemplateSource};
+use std::sync::LazyLock;
+
 pub use state::Report;
 pub use world::{run_script, run_seed, run_seed_with};
+
+/// A quarter of a world's time is memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A mail's subject says whose it is, which is a promise; what its body looks like is none here, and would be an eighth of a world's time.
+pub(crate) static MAIL: LazyLock<MailTemplate> = LazyLock::new(|| {
+    let body = || Some("a lead".to_owned());
+    let source = TemplateSource {
+        subject: None,
+        text: body(),
+        html: body(),
+    };
+    MailTemplate::parse(source).expect("two texts without a variable")
+});
 
 /// The delay between a webhook and its enrichment.
 pub const DELAY_SECONDS: u32 = 600;

@@ -1,11 +1,12 @@
 //! A mail went out: it says what the stored document says, to a receiver of it, by who may send it, and there is none too many.
 
 use super::{Breach, Documents, End, Ledger, Seen, name_of_tag, split};
+use crate::MAIL;
 use jiff::tz::TimeZone;
 use leadwire_domain::effect::{EffectId, EffectState};
 use leadwire_domain::lead::document::Enriched;
 use leadwire_domain::message::Notify;
-use leadwire_domain::notice::{Content, MailTemplate};
+use leadwire_domain::notice::Content;
 use leadwire_pipeline::port::Mail;
 
 /// How a mail met its fate.
@@ -104,7 +105,7 @@ impl Ledger {
 
 fn check_text(name: &str, mail: &Mail, lead: &Enriched) -> Result<(), Breach> {
     let content = Content::new(lead, lead.provenance.enriched_at, &TimeZone::UTC, None);
-    let text = MailTemplate::builtin().render(&content, "");
+    let text = MAIL.render(&content, "");
     if text.subject != mail.text.subject {
         let (stored, said) = (&text.subject, &mail.text.subject);
         return Err(format!(
