@@ -5,7 +5,7 @@
 use crate::check::{self, Accepted};
 use crate::lead::{Event, owner};
 use crate::report::Report;
-use crate::target::{Answer, Flooded, Sender as _};
+use crate::target::{Answer, Flooded, Sender as _, Target};
 use crate::vital::Vital;
 use anyhow::{Result, ensure};
 use futures_util::future::join_all;
@@ -34,9 +34,9 @@ pub struct Flood {
 }
 
 /// What came of one event's request.
-struct Posted {
+pub(crate) struct Posted {
     event: Event,
-    answer: Option<Answer>,
+    pub(crate) answer: Option<Answer>,
     took: Duration,
 }
 
@@ -128,7 +128,7 @@ fn quantile(sorted: &[Duration], percent: usize) -> f64 {
 }
 
 /// Posts every event once, by so many senders at a time.
-async fn post_all<T: Flooded>(
+pub(crate) async fn post_all<T: Target>(
     target: &T,
     events: Vec<Event>,
     senders: usize,

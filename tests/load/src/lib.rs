@@ -8,6 +8,7 @@ pub mod functions;
 pub mod kill;
 pub mod lead;
 pub mod machine;
+pub mod million;
 pub mod post;
 pub mod report;
 mod sender;

@@ -1,10 +1,11 @@
 //! One machine: a process of `leadwire up` over a data folder.
 
+use crate::lead::Event;
 use crate::post::Connection;
 use crate::report::Report;
 use crate::smtp::{MailFault, MailServer, Taken, name_in};
 use crate::soak::await_views;
-use crate::target::{Flooded, Keys, Killed, Mail, Mails, Target};
+use crate::target::{Flooded, Keys, Killed, Mail, Mails, Sender as _, Target};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -159,6 +160,34 @@ impl Machine {
             taken: mails.collect(),
             ..Mails::default()
         })
+    }
+}
+
+impl Machine {
+    /// Stops as an operator asks it to, starts again, and gives how long it takes from the start until this event is accepted.
+    pub async fn restart(&self, event: &Event) -> Result<Duration> {
+        self.stop().await?;
+        self.generation.set(self.generation.get() + 1);
+        let began = Instant::now();
+        self.begin().await?;
+        let answer = self.sender().post(event).await;
+        let status = answer.map(|answer| answer.status);
+        ensure!(status == Some(202), "after a start: {status:?}");
+        Ok(began.elapsed())
+    }
+
+    /// Runs a command of this folder to its end, and gives how long it takes.
+    pub fn command(&self, words: &[&str]) -> Result<Duration> {
+        let began = Instant::now();
+        let output = Command::new(&self.binary)
+            .args(words)
+            .arg("--data")
+            .arg(self.data())
+            .env_remove("RUST_LOG")
+            .output()?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`{}`: {told}", words.join(" "));
+        Ok(began.elapsed())
     }
 }
 

@@ -8,6 +8,7 @@ use leadwire_load::functions::Functions;
 #[cfg(feature = "aws")]
 use leadwire_load::kill;
 use leadwire_load::machine::Machine;
+use leadwire_load::million::{self, Million};
 use leadwire_load::report::Report;
 use leadwire_load::smtp::{MailFault, MailServer};
 use leadwire_load::soak::{self, Soak};
@@ -33,6 +34,8 @@ struct Cli {
 enum Run {
     /// Many leads at once, and many events of one lead at one instant, through the one-machine home
     Flood(FloodArgs),
+    /// A million stored leads, and how long it takes to look at them
+    Million(MillionArgs),
     /// Minutes of kills and faults for the one-machine home
     Soak(SoakArgs),
     /// Many leads through the real functions, over a cloud in memory
@@ -115,6 +118,18 @@ struct FloodArgs {
     delay: u64,
 }
 
+#[derive(Debug, Args)]
+struct MillionArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Leads with one event each
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    leads: usize,
+    /// Connections that are kept
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=256))]
+    connections: u16,
+}
+
 #[derive(Clone, Copy, Debug, Args)]
 struct Trouble {
     /// How long leads come
@@ -145,6 +160,9 @@ struct SoakArgs {
     delay: u64,
 }
 
+/// The longest delay there is: no lead is mailed while others are posted.
+const NEVER: Duration = Duration::from_mins(15);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
@@ -160,7 +178,7 @@ async fn main() -> Result<ExitCode> {
 
 async fn run(run: &Run) -> Result<Report> {
     #[cfg(feature = "aws")]
-    if !matches!(run, Run::Flood(_) | Run::Soak(_)) {
+    if !matches!(run, Run::Flood(_) | Run::Million(_) | Run::Soak(_)) {
         program::adopt(program::released().await?);
     }
     match run {
@@ -174,6 +192,17 @@ async fn run(run: &Run) -> Result<Report> {
                 senders: usize::from(args.connections),
             };
             flood::run(flood, &machine).await
+        }
+        Run::Million(args) => {
+            let (binary, folder) = args.place.prepare()?;
+            let machine = Machine::start(&binary, folder.path(), NEVER, None).await?;
+            let million = Million {
+                leads: args.leads,
+                senders: usize::from(args.connections),
+            };
+            let mut report = million::run(million, &machine).await?;
+            million::hold(&mut report);
+            Ok(report)
         }
         Run::Soak(args) => {
             let (binary, folder) = args.place.prepare()?;

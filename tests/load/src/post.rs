@@ -56,6 +56,15 @@ impl Connection {
         self.read = read;
         Ok(answer)
     }
+
+    /// Asks for a page, which only somebody at this machine is shown.
+    ///
+    /// # Errors
+    /// There was no whole answer in time.
+    pub async fn get(&mut self, path: &str) -> io::Result<Answer> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        timeout(ANSWER_DEADLINE, self.exchange(request.as_bytes())).await?
+    }
 }
 
 impl Sender for Connection {

@@ -2,6 +2,7 @@
 
 use leadwire_load::flood::{self, Flood};
 use leadwire_load::machine::Machine;
+use leadwire_load::million::{self, Million};
 use leadwire_load::report::Report;
 use leadwire_load::smtp::{MailFault, MailServer};
 use leadwire_load::soak::{self, Soak};
@@ -33,6 +34,22 @@ async fn three_hundred_leads_at_once_and_a_hundred_events_of_one_are_each_mailed
     let report = flood::run(flood, &machine).await.unwrap();
     check(&report);
     assert_eq!(report.value("mailed"), Some(400.0));
+}
+
+/// How quick they are is for the large run, of a release build.
+#[tokio::test]
+async fn leads_that_were_stored_before_a_start_can_be_looked_at_in_every_way() {
+    let folder = TempDir::new().unwrap();
+    let machine = machine(&folder, 900, None).await;
+    let million = Million {
+        leads: 200,
+        senders: 8,
+    };
+    let mut report = million::run(million, &machine).await.unwrap();
+    million::hold(&mut report);
+    assert_eq!(report.value("leads_stored"), Some(200.0));
+    let unknown = report.json()["promises"].to_string().contains("inf");
+    assert!(!unknown, "every limit is of a figure: {}", report.table());
 }
 
 /// One kind of fault: a busy server is asked again after 20 s, and where one receiver's mail is refused beside a doubt about the other's,
