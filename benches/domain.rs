@@ -66,6 +66,7 @@ fn signature(criterion: &mut Criterion) {
                 bencher.iter(|| {
                     let delivery = Delivery {
                         method: "POST",
+                        path: "/ingest",
                         query: "",
                         headers: &headers,
                         body: black_box(body.as_bytes()),

@@ -60,6 +60,7 @@ pub async fn post_all<H: Home, S: SecretStore>(
             ingest.handle(Request {
                 method: "POST",
                 path: "/ingest",
+                called: "/ingest",
                 query: "",
                 headers: &NoHeaders,
                 body: body.as_bytes(),

@@ -8,6 +8,8 @@ pub const EVENTS_MAX: usize = 100;
 pub const SPLIT_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 /// Longest type of an event that is repeated in an answer, in characters: a CRM's own word, and a sender may write anything there.
 pub const EVENT_TYPE_CHARS_MAX: usize = 128;
+/// Longest text that says how a custom source's events are read. It is a label of each, and S3 keeps 2 KB of labels, of which ours are 700 bytes.
+pub const MAPPING_BYTES_MAX: usize = 1024;
 /// The longest name of a source.
 pub const SOURCE_NAME_BYTES_MAX: usize = 32;
 /// Longest silence of a source that can be waited for, in hours: a year.

@@ -32,6 +32,7 @@ pub async fn ingest() -> Result<(), ServeError> {
         let request = Request {
             method: &decoded.method,
             path: &decoded.path,
+            called: &decoded.called,
             query: &decoded.query,
             headers: &decoded.headers,
             body: &decoded.body,

@@ -50,6 +50,8 @@ pub struct HttpEvent {
 #[serde(default)]
 struct RequestContext {
     stage: Option<String>,
+    /// Payload 1.0: as it was called, with the stage or the base path of a custom domain.
+    path: Option<String>,
     http: HttpContext,
 }
 
@@ -66,6 +68,8 @@ pub struct Decoded {
     pub method: String,
     /// The path without a stage or a domain's base path.
     pub path: String,
+    /// The same as it was called.
+    pub called: String,
     /// The query as it was sent; of payload 1.0, which has decoded values alone, one that says the same.
     pub query: String,
     /// The headers.
@@ -131,6 +135,8 @@ impl HttpEvent {
         let path = self.path();
         let query = self.query();
         let headers = self.headers();
+        let called = self.request_context.path.or(self.raw_path);
+        let called = called.or(self.path).unwrap_or_default();
         let method = self.request_context.http.method.or(self.http_method);
         let mut body = self.body.unwrap_or_default().into_bytes();
         if self.is_base64_encoded == Some(true) {
@@ -140,6 +146,7 @@ impl HttpEvent {
         Ok(Decoded {
             method: method.unwrap_or_default(),
             path,
+            called,
             query,
             headers,
             body,

@@ -180,6 +180,7 @@ https://h/hook close | close https://h/hook";
             let headers: Map = post.headers;
             let delivery = Delivery {
                 method: "POST",
+                path: "",
                 query: &post.query,
                 headers: &headers,
                 body: &post.body,

@@ -200,6 +200,7 @@ impl App {
         let request = Request {
             method,
             path,
+            called: path,
             query: head.uri.query().unwrap_or_default(),
             headers: &headers,
             body: &body,

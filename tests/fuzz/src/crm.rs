@@ -157,6 +157,7 @@ fn cleaned(kind: SourceKind, body: &[u8]) -> Option<Vec<u8>> {
     );
     let delivery = Delivery {
         method: "POST",
+        path: "/ingest",
         query: &query,
         headers: &headers,
         body,

@@ -75,6 +75,7 @@ pub fn signature(data: &[u8]) {
         let is_verified = |query: &str, headers: &Map, body: &[u8]| {
             let delivery = Delivery {
                 method: "POST",
+                path: "/ingest",
                 query,
                 headers,
                 body,

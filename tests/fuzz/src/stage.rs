@@ -66,6 +66,7 @@ async fn post(world: &World, path: &str, headers: &Map, body: &[u8]) -> Answer {
     let request = Request {
         method: "POST",
         path,
+        called: path,
         query: "",
         headers,
         body,
@@ -156,6 +157,7 @@ async fn check_signed(body: &[u8]) {
         let config = config(kind);
         let delivery = Delivery {
             method: "POST",
+            path: "/ingest",
             query,
             headers: &headers,
             body: &signed.body,

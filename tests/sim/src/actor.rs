@@ -152,6 +152,7 @@ async fn post(shared: &Shared, webhook: &Webhook) -> Option<Answer> {
     let request = Request {
         method: "POST",
         path,
+        called: path,
         query: "",
         headers: &headers,
         body: body.as_bytes(),

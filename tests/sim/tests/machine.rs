@@ -302,6 +302,7 @@ async fn post(run: &Arc<Run>) {
         let request = Request {
             method: "POST",
             path: "/ingest",
+            called: "/ingest",
             query: "",
             headers: &headers,
             body: body.as_bytes(),

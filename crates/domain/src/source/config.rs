@@ -175,7 +175,20 @@ impl SourceConfig {
 
     /// The request that its CRM would send for this lead.
     pub fn sample(&self, lead: &Sample, now: Timestamp) -> Option<SignedRequest> {
-        self.sign(&lead.event_id, self.kind().sample(lead), now)
+        let own = self.intake.as_ref();
+        let own = own.and_then(|intake| intake.sample(lead, self.events()));
+        let body = own.unwrap_or_else(|| self.kind().sample(lead));
+        self.sign(&lead.event_id, body, now)
+    }
+
+    /// How its elements are read, where that is its own matter: stored beside each, for [`SourceKind::parse_mapped`].
+    pub fn mapping(&self) -> Option<&str> {
+        self.intake.as_ref()?.mapping()
+    }
+
+    /// The answer to a GET by which a sender finds out whose the address is, where the source has one.
+    pub fn challenge(&self, delivery: &Delivery<'_>) -> Option<Result<String, Unverified>> {
+        self.intake.as_ref()?.challenge(delivery)
     }
 }
 

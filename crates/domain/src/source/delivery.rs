@@ -29,6 +29,8 @@ impl Headers for Vec<(&'static str, String)> {
 pub struct Delivery<'a> {
     /// The HTTP method.
     pub method: &'a str,
+    /// The path of its URL as it was called: with API Gateway's stage, or the base path of a domain.
+    pub path: &'a str,
     /// The raw query of its URL, without the question mark; empty where there is none.
     pub query: &'a str,
     /// The headers.
@@ -45,7 +47,8 @@ impl Delivery<'_> {
         let pairs = self.query.split('&');
         let mut values = pairs.filter_map(|pair| {
             let (key, value) = pair.split_once('=')?;
-            (key == name).then(|| percent_decode_str(value).collect::<Vec<u8>>())
+            let is_it = percent_decode_str(key).eq(name.bytes());
+            is_it.then(|| percent_decode_str(value).collect::<Vec<u8>>())
         });
         let first = values.next()?;
         values.all(|other| other == first).then_some(first)

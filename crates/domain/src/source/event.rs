@@ -79,13 +79,26 @@ pub(super) fn refuse_reserved(fields: &Object) -> Result<(), Problem> {
 /// The time in a member, where it can be read: RFC 3339, or without an offset in UTC, as Close sends it. No CRM is older than the epoch.
 /// A lead is never refused for its time.
 pub(super) fn parse_time(object: &Object, name: &str) -> Option<Timestamp> {
-    let text = object.text(name)?;
+    read_time(&object.text(name)?)
+}
+
+fn read_time(text: &str) -> Option<Timestamp> {
     let naive = || {
         let time = text.parse::<DateTime>().ok()?;
         Offset::UTC.to_timestamp(time).ok()
     };
     let time = text.parse::<Timestamp>().ok().or_else(naive);
     time.filter(|time| *time >= Timestamp::UNIX_EPOCH)
+}
+
+/// A time as anybody writes it: as in [`parse_time`], or ten digits of seconds or thirteen of milliseconds since the epoch.
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
+    let number = || text.parse().ok();
+    match (text.len(), text.bytes().all(|byte| byte.is_ascii_digit())) {
+        (10, true) => Timestamp::from_second(number()?).ok(),
+        (13, true) => Timestamp::from_millisecond(number()?).ok(),
+        _ => read_time(text),
+    }
 }
 
 /// The time in a member of milliseconds since the epoch, as a number or its text.

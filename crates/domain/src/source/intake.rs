@@ -1,6 +1,6 @@
 //! What a kind makes of the members of one source: the part that knows its secrets.
 
-use super::{Delivery, Unverified};
+use super::{Delivery, Sample, Unverified};
 use crate::lead::id::EventId;
 use crate::problem::Problem;
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +30,22 @@ pub(super) trait Intake: Send + Sync {
     /// further, split, stored or quarantined.
     fn clean<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
         Cow::Borrowed(body)
+    }
+
+    /// How its elements are read, where that is the source's own matter and not the kind's: a text of visible ASCII that is stored beside
+    /// each, since a reader may have no configuration, or one that has changed.
+    fn mapping(&self) -> Option<&str> {
+        None
+    }
+
+    /// A body that it takes, where only the source knows its form; else [`Kind::sample`](super::Kind::sample) gives it.
+    fn sample(&self, _lead: &Sample, _events: Option<&[String]>) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// What a GET is answered with, by which a sender finds out whether the address is whose it should be. None where there is no such thing.
+    fn challenge(&self, _delivery: &Delivery<'_>) -> Option<Result<String, Unverified>> {
+        None
     }
 
     /// The elements of a cleaned body, one for each event, in their order. Each is what is stored, and what

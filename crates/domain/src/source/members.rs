@@ -3,6 +3,7 @@
 use super::intake::Secret;
 use crate::json::Object;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 
 /// A name that is longer is not repeated in a mistake: it could be a secret in the wrong place. The shortest secret is longer.
@@ -13,15 +14,24 @@ const SIMILARITY_MIN: f64 = 0.6;
 /// The members of a source. What is asked for is known; what is there and was never asked for is a mistake.
 pub(super) struct Members<'a> {
     given: &'a Object,
+    /// What stands before a name in a mistake: the pointer to the object in which it is, `/verify/`.
+    at: &'static str,
     known: Vec<&'static str>,
+    knows_all: bool,
     mistakes: Vec<String>,
 }
 
 impl<'a> Members<'a> {
     pub(super) fn new(members: &'a Object) -> Self {
+        Self::at(members, "")
+    }
+
+    fn at(members: &'a Object, at: &'static str) -> Self {
         Self {
             given: members,
+            at,
             known: Vec::new(),
+            knows_all: false,
             mistakes: Vec::new(),
         }
     }
@@ -35,15 +45,49 @@ impl<'a> Members<'a> {
         self.known.push(name);
         let value = self.given.get(name)?;
         let read = serde_json::from_str(value.get());
-        let noted = read.map_err(|_quotes_input| self.wrong(format!("{name} is not {form}")));
+        let noted =
+            read.map_err(|_quotes_input| self.wrong_member(name, &format!("is not {form}")));
         noted.ok()
+    }
+
+    /// Whether a member is there, whatever it is.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.given.get(name).is_some()
+    }
+
+    /// Takes every member for a known one: which there are depends on what is wrong already.
+    pub(super) fn know_all(&mut self) {
+        self.knows_all = true;
+    }
+
+    /// A member's JSON, where its form is to be read by itself.
+    pub(super) fn json(&mut self, name: &'static str) -> Option<&'a RawValue> {
+        self.known.push(name);
+        self.given.get(name)
+    }
+
+    /// A member that is an object, read by its own members; `at` is the pointer to them.
+    pub(super) fn object<T>(
+        &mut self,
+        (name, at): (&'static str, &'static str),
+        read: impl FnOnce(&mut Members<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.json(name)?;
+        let Ok(object) = Object::parse(value.get().as_bytes()) else {
+            self.wrong_member(name, "is not an object");
+            return None;
+        };
+        let mut inner = Members::at(&object, at);
+        let read = read(&mut inner);
+        self.mistakes.extend(inner.end());
+        read
     }
 
     /// A text without which a source of this kind cannot be.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         let text: String = self.required(name, "a text")?;
         if text.is_empty() {
-            self.wrong(format!("{name} is empty"));
+            self.wrong_member(name, "is empty");
             return None;
         }
         Some(text)
@@ -65,8 +109,10 @@ impl<'a> Members<'a> {
         let one = name.strip_suffix('s').unwrap_or(name);
         for (number, secret) in (1..).zip(&secrets) {
             if secret.is_none() {
-                let text = format!("{one} {number} has not the form of this source ({form})");
-                self.wrong(text);
+                let at = self.at;
+                self.wrong(format!(
+                    "{at}{one} {number} has not the form of this source ({form})"
+                ));
             }
         }
         let secrets: Option<Vec<_>> = secrets.into_iter().collect();
@@ -78,13 +124,23 @@ impl<'a> Members<'a> {
         self.mistakes.push(mistake.into());
     }
 
+    /// Notes what is wrong with a member.
+    pub(super) fn wrong_member(&mut self, name: &str, wrong: &str) {
+        self.wrong(format!("{}{name} {wrong}", self.at));
+    }
+
     /// The mistakes, those of names first.
     pub(super) fn end(self) -> Vec<String> {
         let known: BTreeSet<_> = self.known.iter().copied().collect();
-        let unknown = self.given.iter().filter(|(name, _)| !known.contains(name));
+        let unknown = self
+            .given
+            .iter()
+            .filter(|(name, _)| !self.knows_all && !known.contains(name));
         let unknown = unknown.map(|(name, _)| {
             let suggestion = suggest(name, &self.known);
-            format!("{} is no member of it{suggestion}", show(name))
+            let of = self.at.strip_suffix('/').filter(|at| !at.is_empty());
+            let of = of.unwrap_or("it");
+            format!("{} is no member of {of}{suggestion}", show(name))
         });
         unknown.chain(self.mistakes).collect()
     }
@@ -98,8 +154,12 @@ impl<'a> Members<'a> {
         self.optional(name, form)
     }
 
-    fn miss(&mut self, name: &str) {
-        self.wrong(format!("has no {name}, so every request would be refused"));
+    /// Notes that a member is missing without which nothing can be verified.
+    pub(super) fn miss(&mut self, name: &str) {
+        let at = self.at;
+        self.wrong(format!(
+            "has no {at}{name}, so every request would be refused"
+        ));
     }
 }
 

@@ -13,9 +13,11 @@
 //!   anything else, and puts what the CRM says of a person under the known names.
 //! - `Kind::sample` gives a body that it takes, and `Intake::sign` makes it the whole request, query and body tokens included.
 
+mod basic;
 pub mod canary;
 mod close;
 mod config;
+mod custom;
 mod delivery;
 mod document;
 mod event;
@@ -27,6 +29,7 @@ mod members;
 mod name;
 mod person;
 mod pipedrive;
+mod pointer;
 mod salesforce;
 mod signature;
 mod standard;
@@ -64,6 +67,16 @@ trait Kind: Sync {
     /// Reads an element of a request. Its type is decided before anything else is demanded, so that a type that is not taken is never an
     /// error.
     fn parse(&self, element: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem>;
+
+    /// The same by a mapping that is stored beside the element ([`Intake::mapping`]), where a kind has any.
+    fn parse_mapped(
+        &self,
+        element: &[u8],
+        _mapping: &str,
+        filter: EventFilter<'_>,
+    ) -> Result<Extracted, Problem> {
+        self.parse(element, filter)
+    }
 
     /// The body that the CRM would send for a lead, but for what only a configured source knows.
     fn sample(&self, lead: &Sample) -> Vec<u8>;
@@ -170,6 +183,7 @@ registry! {
     Pipedrive => pipedrive::Pipedrive,
     Salesforce => salesforce::Salesforce,
     Zoho => zoho::Zoho,
+    Custom => custom::Custom,
     Canary => canary::Canary,
 }
 
@@ -271,7 +285,21 @@ impl SourceKind {
 
     /// Reads an event as a source of this kind sends it.
     pub fn parse(self, element: &[u8], filter: EventFilter<'_>) -> Result<Extracted, Problem> {
-        let mut extracted = self.definition().parse(element, filter)?;
+        self.parse_mapped(element, None, filter)
+    }
+
+    /// The same, by the mapping of its source, where it has one ([`SourceConfig::mapping`]).
+    pub fn parse_mapped(
+        self,
+        element: &[u8],
+        mapping: Option<&str>,
+        filter: EventFilter<'_>,
+    ) -> Result<Extracted, Problem> {
+        let kind = self.definition();
+        let mut extracted = match mapping {
+            Some(mapping) => kind.parse_mapped(element, mapping, filter),
+            None => kind.parse(element, filter),
+        }?;
         if let Extracted::Event(event) = &mut extracted {
             if !self.admits(&event.lead_id) {
                 return Err(Problem::InvalidLeadId);

@@ -4,24 +4,22 @@
 //! Ten first attempts that fail ban a webhook for half an hour, and what happens then is lost. So whatever names its lead is taken: an id or
 //! a time that cannot be read refuses nothing.
 
+use super::basic;
 use super::event::{LeadIds, parse_millis, parse_object, parse_time, refuse_reserved};
 use super::intake::{Intake, Secret, SignedRequest, is_any_of};
 use super::members::Members;
 use super::person::know_as;
-use super::signature::require;
 use super::{Delivery, Event, EventFilter, Extracted, Kind, Sample, Unverified};
 use crate::json::{Object, raw_text};
 use crate::lead::id::EventId;
 use crate::problem::Problem;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-const AUTHORIZATION: &str = "authorization";
 const TIMESTAMP: &str = "timestamp";
-const BASIC: &str = "Basic ";
 
 pub(super) struct Pipedrive;
 
@@ -34,19 +32,7 @@ impl Kind for Pipedrive {
     }
 
     fn configure(&self, members: &mut Members<'_>) -> Option<Box<dyn Intake>> {
-        let user = members.text("user");
-        let is_user = |user: &String| is_printed(user) && !user.contains(':');
-        if user.as_ref().is_some_and(|user| !is_user(user)) {
-            members.wrong("user has a colon or a control character, which HTTP Basic cannot send");
-        }
-        let user = user.unwrap_or_default();
-        let form = "a text without control characters";
-        let join = |password: &str| {
-            let is_password = !password.is_empty() && is_printed(password);
-            is_password.then(|| format!("{user}:{password}").into_bytes())
-        };
-        let callers = members.secrets("passwords", form, join)?;
-        Some(Box::new(Callers(callers)))
+        Some(Box::new(Callers(basic::callers(members)?)))
     }
 
     fn make_secret(&self, random: [u8; 32]) -> String {
@@ -136,10 +122,7 @@ impl Intake for Callers {
         delivery: &Delivery<'_>,
         _tolerance: SignedDuration,
     ) -> Result<Option<EventId>, Unverified> {
-        let header = require(delivery.headers, AUTHORIZATION)?;
-        let caller = header.strip_prefix(BASIC);
-        let caller = caller.and_then(|caller| STANDARD.decode(caller).ok());
-        let caller = caller.ok_or(Unverified::HeaderMalformed(AUTHORIZATION))?;
+        let caller = basic::caller(delivery.headers)?;
         if is_any_of(&self.0, &caller) {
             Ok(None)
         } else {
@@ -148,9 +131,9 @@ impl Intake for Callers {
     }
 
     fn sign(&self, _event_id: &EventId, body: Vec<u8>, _now: Timestamp) -> Option<SignedRequest> {
-        let caller = STANDARD.encode(self.0.first()?.expose());
+        let caller = basic::header(self.0.first()?.expose());
         Some(SignedRequest {
-            headers: vec![(AUTHORIZATION, format!("{BASIC}{caller}"))],
+            headers: vec![(basic::AUTHORIZATION, caller)],
             query: String::new(),
             body,
         })
@@ -168,10 +151,6 @@ fn parse_moment(meta: &Object) -> Option<Timestamp> {
     // Seconds would be January 1970 in milliseconds.
     let millis = || parse_millis(meta, TIMESTAMP).filter(|time| time.as_second() > 10_000_000);
     parse_time(meta, TIMESTAMP).or_else(millis).or_else(seconds)
-}
-
-fn is_printed(text: &str) -> bool {
-    !text.contains(char::is_control)
 }
 
 /// The value of the item that is the primary one of a list, else of the first.

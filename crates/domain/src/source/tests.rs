@@ -1,4 +1,5 @@
 mod call;
+mod custom;
 mod document;
 mod event;
 mod hubspot;
@@ -38,6 +39,7 @@ impl Request {
 fn delivery<'a>(headers: &'a Request, body: &'a [u8], received_at: Timestamp) -> Delivery<'a> {
     Delivery {
         method: "POST",
+        path: "/ingest",
         query: "",
         headers,
         body,

@@ -140,6 +140,7 @@ fn post<'a>(sample: &Sample, body: &'a [u8]) -> Request<'a> {
     Request {
         method: "POST",
         path: "/ingest",
+        called: "/ingest",
         query: "",
         headers: &NoHeaders,
         body,

@@ -17,6 +17,8 @@ const LEAD_ID: &str = "lead-id";
 const EVENT_ID: &str = "event-id";
 const SOURCE: &str = "source";
 const KIND: &str = "kind";
+/// How its source had it read, where that is no matter of the kind.
+const MAPPING: &str = "mapping";
 const SHA256: &str = "sha256";
 const ACCEPTED_AT: &str = "accepted-at";
 /// On a tombstone: what it is.
@@ -133,6 +135,8 @@ pub(crate) struct NewRaw<'a> {
     pub(crate) identity: Identity<'a>,
     pub(crate) accepted_at: Timestamp,
     pub(crate) traceparent: Option<&'a str>,
+    /// How its source has it read.
+    pub(crate) mapping: Option<&'a str>,
     pub(crate) body: &'a [u8],
     /// The digest of the body.
     pub(crate) sha256: Sha256Hex,
@@ -174,7 +178,8 @@ impl Raw {
         let Some(kind) = self.kind_label() else {
             return SourceKind::parse_unlabelled(&self.bytes).ok();
         };
-        match kind.parse(&self.bytes, EventFilter::All).ok()? {
+        let parsed = kind.parse_mapped(&self.bytes, self.label(MAPPING), EventFilter::All);
+        match parsed.ok()? {
             Extracted::Event(event) => Some((kind, *event)),
             Extracted::Ignored(_) => None,
         }
@@ -292,7 +297,8 @@ impl NewRaw<'_> {
             (ACCEPTED_AT, self.accepted_at.to_string()),
         ];
         let trace = self.traceparent.map(|text| (TRACEPARENT, text.to_owned()));
-        let labels = labels.into_iter().chain(trace);
+        let mapping = self.mapping.map(|text| (MAPPING, text.to_owned()));
+        let labels = labels.into_iter().chain(trace).chain(mapping);
         NewObject {
             bytes: self.body.to_vec(),
             metadata: labels

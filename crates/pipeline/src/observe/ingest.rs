@@ -132,6 +132,20 @@ events! {
         fields: { source: e.source.as_str(), error: chain(e.error) }
     }
 
+    /// A sender asked by a GET whose the address is, and was answered.
+    ChallengeAnswered {
+        /// Where it asked.
+        source: Option<Source>,
+    } => e, "challenge_answered" {
+        line: INFO "a sender asked whose the address is, and was answered";
+        fields: { source: e.source.map(|source| source.to_string()) }
+        console: said(
+            Tone::Good,
+            "challenge",
+            format!("{} was asked whose the address is, and answered", e.source.unwrap_or_default()),
+        );
+    }
+
     /// The sources document was read again on request.
     SourcesReloaded {} => e, "sources_reloaded" {
         line: INFO "the sources were read again";

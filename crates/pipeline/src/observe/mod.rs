@@ -27,8 +27,8 @@ pub use enrich::{
 };
 pub use event::{Event, EventFacts, FieldValue, Subject};
 pub use ingest::{
-    LeadAccepted, RequestIgnored, RequestRejected, SeenNotRecorded, SourcesReloaded,
-    SourcesUnavailable, short,
+    ChallengeAnswered, LeadAccepted, RequestIgnored, RequestRejected, SeenNotRecorded,
+    SourcesReloaded, SourcesUnavailable, short,
 };
 pub use machine::{
     AcceptFailed, CanariesNotForgotten, ConnectionEnded, DeleteFailed, DrainTimedOut,

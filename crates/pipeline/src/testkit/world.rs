@@ -214,6 +214,7 @@ impl World {
         let request = Request {
             method: "POST",
             path,
+            called: path,
             query,
             headers,
             body,

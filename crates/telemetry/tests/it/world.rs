@@ -85,6 +85,7 @@ impl World {
         let request = Request {
             method: "POST",
             path: "/ingest",
+            called: "/ingest",
             query: "",
             headers: &NoHeaders,
             body: body.as_bytes(),

@@ -75,6 +75,7 @@ impl Call {
     ) -> Result<String, Unverified> {
         let delivery = Delivery {
             method: "POST",
+            path: "/ingest",
             query: &self.query,
             headers: self,
             body: &self.body,

@@ -53,6 +53,7 @@ async fn post(home: &LocalHome) -> Answer {
     let request = Request {
         method: "POST",
         path: "/ingest",
+        called: "/ingest",
         query: "",
         headers: &OwnId,
         body: &body,

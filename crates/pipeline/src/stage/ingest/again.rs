@@ -47,6 +47,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let request = self.traced(Request {
             method: "POST",
             path: "",
+            called: "",
             query: "",
             headers: &NoHeaders,
             body: &quarantined.bytes,

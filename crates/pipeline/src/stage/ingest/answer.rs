@@ -138,6 +138,20 @@ impl Answer {
         }
     }
 
+    /// 200, with a text of the sender's own.
+    pub(super) fn text(body: String) -> Self {
+        Self {
+            status: 200,
+            content_type: "text/plain",
+            retry_after_seconds: None,
+            allow: None,
+            body,
+            source: None,
+            is_verified: false,
+            is_plain: false,
+        }
+    }
+
     /// A problem document. Carriers use it too, where they refuse a request before the stage sees it.
     pub fn problem(problem: Problem) -> Self {
         Self::problem_with(problem, None)

@@ -81,7 +81,7 @@ impl Trusted<'_> {
         if self.verified.is_signed && kind.is_misdirected(body) {
             return Err(Problem::WrongSource);
         }
-        kind.parse(body, filter)
+        kind.parse_mapped(body, self.config.mapping(), filter)
     }
 }
 
@@ -166,6 +166,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
             time: event.time,
             is_time_fixed: event.is_time_fixed,
             has_own_id,
+            mapping: trusted.config.mapping(),
             body: element.body,
             sha256: Sha256Hex::of(element.body),
             received_at: request.received_at,

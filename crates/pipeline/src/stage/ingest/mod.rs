@@ -6,6 +6,7 @@
 
 mod again;
 mod answer;
+mod challenge;
 mod element;
 mod refusal;
 mod request;
@@ -91,6 +92,9 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let Some(name) = SourceName::of_path(request.path) else {
             return Refusal::from(Problem::NotFound).answer(None);
         };
+        if request.method == "GET" {
+            return self.challenged(name, &request, deadline).await;
+        }
         let trusted = match within(deadline, self.verify(name, &request)).await {
             Ok(trusted) => trusted,
             Err(refusal) => {

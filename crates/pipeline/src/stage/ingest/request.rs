@@ -13,6 +13,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The path without a stage's prefix: `/ingest` or `/ingest/{source}`.
     pub path: &'a str,
+    /// The same as it was called: with API Gateway's stage, or the base path of a domain.
+    pub called: &'a str,
     /// The raw query of its URL, without the question mark; empty where there is none.
     pub query: &'a str,
     /// The headers.
@@ -53,6 +55,7 @@ impl<'a> Request<'a> {
     pub(super) fn delivery(&self) -> Delivery<'a> {
         Delivery {
             method: self.method,
+            path: self.called,
             query: self.query,
             headers: self.headers,
             body: self.body,

@@ -20,6 +20,8 @@ pub(super) struct NewEvent<'a> {
     pub(super) is_time_fixed: bool,
     /// Whether the id is the sender's, so that a retry brings it again.
     pub(super) has_own_id: bool,
+    /// How its source has it read.
+    pub(super) mapping: Option<&'a str>,
     pub(super) body: &'a [u8],
     /// The digest of the body.
     pub(super) sha256: Sha256Hex,
@@ -207,6 +209,7 @@ impl NewEvent<'_> {
             identity: self.identity,
             accepted_at: self.received_at,
             traceparent: self.trace.traceparent.as_deref(),
+            mapping: self.mapping,
             body: self.body,
             sha256: self.sha256,
         }
