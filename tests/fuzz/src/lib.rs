@@ -3,6 +3,7 @@
 #[cfg(feature = "carriers")]
 mod carrier;
 mod crm;
+mod custom;
 mod document;
 mod html;
 mod identity;
@@ -19,6 +20,7 @@ mod webhook;
 #[cfg(feature = "carriers")]
 pub use carrier::{queue_batch, web_event};
 pub use crm::{hubspot, pipedrive, salesforce, zoho};
+pub use custom::custom;
 pub use document::stored_document;
 pub use identity::lead_id;
 pub use mail::mail;
@@ -33,6 +35,7 @@ pub type Law = fn(&[u8]);
 
 /// Every law by its name, which is that of its file of seeds and of its fuzz target.
 pub const LAWS: &[(&str, Law)] = &[
+    ("custom", custom),
     ("hubspot", hubspot),
     ("lead_id", lead_id),
     ("lookup_file", lookup_file),

@@ -57,6 +57,11 @@ fn nothing_but_the_signed_bytes_is_verified() {
 }
 
 #[test]
+fn nobody_without_a_secret_has_an_effect_whatever_is_declared() {
+    check("custom", MUTATIONS);
+}
+
+#[test]
 fn no_event_of_hubspots_hides_another() {
     check("hubspot", MUTATIONS_OF_STAGES);
 }
