@@ -1,7 +1,11 @@
 //! Named sources over the real command: two of a kind, what came to each, and what is said of them.
 
-use crate::house::{House, agent, wait_until};
+use crate::house::{House, agent, block_on, wait_until};
+use jiff::{SignedDuration, Timestamp};
+use leadwire_local::{LocalHome, Mode, OpenOptions, SystemClock};
+use leadwire_pipeline::port::{Bucket, Clock, NewObject, ObjectStore as _};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const EU: &str = "b9260244ef33625f9b4b26a27db08758cdd39478b852c73f2d33ab042eb8abb4";
 const US: &str = "00000000ef33625f9b4b26a27db08758cdd39478b852c73f2d33ab042eb8abb4";
@@ -136,4 +140,56 @@ fn a_source_is_named_where_it_cannot_be_told_which_is_meant() {
     house
         .run("source ls --since 40d")
         .expect_error(2, "at most 35d");
+}
+
+#[test]
+fn a_source_that_is_silent_says_since_when_and_after_how_long_that_is_an_alarm() {
+    let house = House::new();
+    let source = |hours: u32| json!({ "kind": "standard", "secrets": ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"], "silence_hours": hours });
+    let sources = json!({ "forms": source(1), "daily": source(24) });
+    house.write("leadwire-data/sources.json", &sources.to_string());
+    let options = OpenOptions {
+        clock: Arc::new(TwoHoursAgo),
+        ..OpenOptions::default()
+    };
+    let home = LocalHome::open_with(&house.data(), Mode::Prepare, options).unwrap();
+    let store = home.store();
+    for key in ["seen/forms", "seen/daily"] {
+        block_on(store.put(Bucket::Enriched, key, NewObject::default())).unwrap();
+    }
+    drop((store, home));
+    let (forms, daily) = (listed(&house, "forms"), listed(&house, "daily"));
+    assert_eq!(
+        (&forms["silence"]["hours"], &forms["silence"]["is_silent"]),
+        (&json!(1), &json!(true))
+    );
+    assert_eq!(
+        (&daily["silence"]["hours"], &daily["silence"]["is_silent"]),
+        (&json!(24), &json!(false))
+    );
+    let ran = house.run("source ls");
+    let since = forms["silence"]["since"].as_str().unwrap();
+    let since = since.split('.').next().unwrap();
+    for words in [
+        &*format!("silent since {since}"),
+        ", alarm after 1 h",
+        "nothing yet, alarm after 24 h",
+    ] {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+
+    // Something comes.
+    let up = house.up("");
+    let send = format!("send {} --source forms --lead-id a", up.url);
+    house.run(&send).expect_code(0);
+    assert_eq!(listed(&house, "forms")["silence"]["is_silent"], false);
+}
+
+/// The clock as it stood two hours ago.
+struct TwoHoursAgo;
+
+impl Clock for TwoHoursAgo {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() - SignedDuration::from_hours(2)
+    }
 }

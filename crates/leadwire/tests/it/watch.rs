@@ -4,11 +4,35 @@ use crate::house::{House, wait_until};
 use leadwire_local::{Minute, Mode, NewMinute, SystemClock};
 use leadwire_pipeline::port::Clock as _;
 use serde_json::Value;
+use std::ops::RangeInclusive;
 
 fn alarm(house: &House, id: &str) -> Value {
     let told = house.run("alarms --json").documents();
     let found = told.into_iter().find(|alarm| alarm["alarm"] == id);
     found.unwrap_or_else(|| panic!("{id} is not told"))
+}
+
+/// Plants a value of a metric in each of these minutes from now.
+fn plant(house: &House, (metric, service): (&str, &str), minutes: RangeInclusive<i64>, value: f64) {
+    let now = SystemClock.now().as_second() / 60;
+    let dimensions = [("service", service), ("environment", "dev")];
+    let minutes: Vec<NewMinute> = minutes
+        .map(|minute| NewMinute {
+            metric: metric.to_owned(),
+            dimensions: dimensions
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            minute: Minute {
+                minute: now + minute,
+                count: 1,
+                sum: value,
+                min: value,
+                max: value,
+            },
+        })
+        .collect();
+    let home = house.open(Mode::Operate);
+    home.telemetry().add_minutes(&minutes).unwrap();
 }
 
 #[test]
@@ -32,25 +56,7 @@ fn a_lead_that_fails_for_good_calls_and_says_where_to_read_on() {
     let house = House::new();
     drop(house.up(""));
     // Three receives of a message take minutes, so what such a lead tells is planted: a lead a minute that failed for good.
-    let now = SystemClock.now().as_second() / 60;
-    let dimensions = [("service", "enrich"), ("environment", "dev")];
-    let minutes: Vec<NewMinute> = (now - 5..=now)
-        .map(|minute| NewMinute {
-            metric: "FinalAttemptFailed".to_owned(),
-            dimensions: dimensions
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-            minute: Minute {
-                minute,
-                count: 1,
-                sum: 1.0,
-                min: 1.0,
-                max: 1.0,
-            },
-        })
-        .collect();
-    let home = house.open(Mode::Operate);
-    home.telemetry().add_minutes(&minutes).unwrap();
+    plant(&house, ("FinalAttemptFailed", "enrich"), -5..=0, 1.0);
     house
         .run("alarms")
         .expect_out(1, "FinalAttemptFailedAlarm")
@@ -66,4 +72,23 @@ fn the_objective_of_a_machine_without_leads_is_no_failure() {
     let house = House::new();
     let _up = house.up("");
     house.run("slo").expect_out(0, "No lead has counted");
+}
+
+#[test]
+fn a_source_that_a_sweep_found_silent_is_a_ticket_for_two_sweeps_and_no_longer() {
+    let silent = ("SourcesSilent", "sweep");
+    let state = |values: [(i64, f64); 2]| {
+        let house = House::new();
+        drop(house.up(""));
+        for (minute, value) in values {
+            plant(&house, silent, minute..=minute, value);
+        }
+        let told = alarm(&house, "SourceSilentAlarm");
+        assert_eq!(told["severity"], "ticket");
+        told["state"].clone()
+    };
+    // A sweep comes an hour after the other.
+    assert_eq!(state([(-65, 0.0), (-5, 2.0)]), "ALARM");
+    assert_eq!(state([(-65, 1.0), (-5, 0.0)]), "ALARM");
+    assert_eq!(state([(-125, 1.0), (-65, 0.0)]), "OK");
 }

@@ -1,13 +1,17 @@
 use super::{Runner, RunnerConfig};
 use crate::sample::{Sample, count, enrich_config, eventually, mail_log, message, sample};
 use leadwire_domain::failure::FailureRecord;
-use leadwire_pipeline::port::{Bucket, DelayQueue, Mail, MailOutcome, Mailer, ObjectStore};
+use leadwire_pipeline::observe::{Event, FieldValue, Sink, scope};
+use leadwire_pipeline::port::{
+    Bucket, DelayQueue, Home, Mail, MailOutcome, Mailer, ObjectStore, SecretStore,
+};
+use leadwire_pipeline::secrets::SecretCache;
 use leadwire_pipeline::settings::{EnrichConfig, SweepConfig};
 use leadwire_pipeline::stage::enrich::Enrich;
 use leadwire_pipeline::stage::sweep::Sweep;
 use leadwire_pipeline::testkit;
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -36,11 +40,19 @@ impl Running {
             ..enrich_config(&sample.home)
         };
         let enrich = Enrich::new(Arc::clone(&ports), enrich);
+        let sweep = sweeps.then(|| Sweep::new(ports, sweep_config()));
+        Self::of(sample, enrich, sweep)
+    }
+
+    fn of<H: Home + 'static, S: SecretStore + 'static>(
+        sample: &Sample,
+        enrich: Enrich<H>,
+        sweep: Option<Sweep<H, S>>,
+    ) -> Self {
         let config = RunnerConfig {
             sweep_interval: Duration::from_secs(1),
             ..RunnerConfig::default()
         };
-        let sweep = sweeps.then(|| Sweep::new(ports, sweep_config()));
         let runner = Runner::new(sample.home.queue(), enrich, sweep, config);
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(runner.run(async move { drop(stopped.await) }));
@@ -171,6 +183,45 @@ async fn an_event_that_lost_its_trigger_is_swept_up() {
     store_event(&sample, "l1").await;
     let running = Running::start(&sample, sample.home.outbox(), true);
     running.stop_after_one_mail(&sample).await;
+}
+
+/// How many sources each sweep of this thread found silent.
+#[derive(Clone, Default)]
+struct Silent(Arc<Mutex<Vec<u64>>>);
+
+impl Sink for Silent {
+    fn take(&self, event: &dyn Event) {
+        event.fields(&mut |name, value| {
+            if let ("silent", FieldValue::Number(silent)) = (name, value) {
+                self.0.lock().unwrap().push(silent);
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_source_from_which_nothing_comes_is_found_silent_by_the_sweep() {
+    let sample = sample();
+    // As above, what is stored now is old at once.
+    sample.clock.advance(-10 * 365 * 24 * 3600);
+    let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let document =
+        format!(r#"{{"forms":{{"kind":"standard","secrets":["{secret}"],"silence_hours":8760}}}}"#);
+    fs::write(sample.folder.path().join("sources.json"), document).unwrap();
+    let (silent, sources) = (
+        Silent::default(),
+        SecretCache::new(sample.home.secrets(), "prod"),
+    );
+    let _scope = scope(Arc::new(silent.clone()));
+    let ports = Arc::new(sample.home.ports(sample.home.outbox()));
+    let enrich = Enrich::new(Arc::clone(&ports), enrich_config(&sample.home));
+    let sweep = Sweep::new(ports, sweep_config()).watching(sources);
+    let running = Running::of(&sample, enrich, Some(sweep));
+    eventually("the clock starts, and it is silent", || async {
+        silent.0.lock().unwrap().starts_with(&[0, 1])
+    })
+    .await;
+    running.stop().await;
 }
 
 /// A mailer that waits at a gate.

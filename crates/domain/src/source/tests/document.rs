@@ -222,3 +222,30 @@ fn a_source_that_the_document_leaves_out_is_not_configured() {
     let found = found.map(|_verified| ());
     assert_eq!(found, Err(Unverified::NotConfigured));
 }
+
+#[test]
+fn a_source_is_silent_when_more_than_its_hours_have_passed_and_what_is_not_recorded_yet() {
+    let of = |members: &str| {
+        let document = format!(r#"{{"close":{{"secrets":["{CLOSE_SECRET}"]{members}}}}}"#);
+        Sources::parse(&document)
+    };
+    let sources = of(r#","silence_hours":1"#).unwrap();
+    let close = get(&sources, "close").unwrap();
+    let seen_at: Timestamp = "2026-11-23T06:50:00Z".parse().unwrap();
+    let after = |minutes| seen_at + SignedDuration::from_mins(minutes);
+    assert_eq!(close.silence(), Some(SignedDuration::from_hours(1)));
+    assert!(!close.is_silent(seen_at, after(75)));
+    assert!(close.is_silent(seen_at, after(76)));
+    let without = of("").unwrap();
+    let without = get(&without, "close").unwrap();
+    assert!(!without.is_silent(seen_at, after(60 * 24 * 365)));
+    for (hours, is_taken) in [
+        ("8760", true),
+        ("8761", false),
+        ("1.5", false),
+        ("\"1\"", false),
+    ] {
+        let read = of(&format!(r#","silence_hours":{hours}"#));
+        assert_eq!(read.is_ok(), is_taken, "{hours}");
+    }
+}
