@@ -18,10 +18,10 @@ use leadwire_tests::accepted::{Accepted, key_in};
 use leadwire_tests::house::House;
 use leadwire_tests::rig::flat;
 
-type Operator = Ports<S3Store, SqsDelayQueue, NoMailer, SystemClock, OsEntropy>;
+pub(crate) type Operator = Ports<S3Store, SqsDelayQueue, NoMailer, SystemClock, OsEntropy>;
 
 /// The stack as an operator's command sees it.
-fn operator(house: &House) -> Result<Arc<Operator>> {
+pub(crate) fn operator(house: &House) -> Result<Arc<Operator>> {
     let bucket = |output: &str| anyhow::Ok(Some(house.stack.output(output)?.to_owned()));
     let buckets = Buckets {
         raw: bucket("RawBucketName")?,

@@ -18,6 +18,7 @@ mod owner;
 mod parallel;
 mod platform;
 mod poison;
+mod quarantine;
 mod readme;
 mod replay;
 mod rig;

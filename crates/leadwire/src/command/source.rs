@@ -86,9 +86,7 @@ pub(super) async fn ls<O: Operated>(
             source.kind().to_string()
         };
         let came = seen.came.get(&key).cloned().unwrap_or_default();
-        let mut document = document(config, &came, &seen, since);
-        document["silence"] = silence(config, &seen, now);
-        output.json(&document)?;
+        output.json(&document(config, &came, &seen, (since, now)))?;
         rows.push(row(config, &came, &seen, now));
     }
     output.table(
@@ -141,13 +139,19 @@ async fn see<O: Operated>(home: &O, now: Timestamp, since: SignedDuration) -> an
     }
 }
 
-fn document(config: &SourceConfig, came: &Activity, seen: &Seen, since: SignedDuration) -> Value {
+fn document(
+    config: &SourceConfig,
+    came: &Activity,
+    seen: &Seen,
+    (since, now): (SignedDuration, Timestamp),
+) -> Value {
     let source = config.source();
     let mut document = json!({
         "source": source.as_str(), "kind": source.kind().name(), "path": source.name().path(),
         "events": config.events(), "status": config.status(), "secrets": config.secrets(),
         "tolerance_seconds": config.tolerance().as_secs(), "window_seconds": since.as_secs(),
         "counted_by": if seen.is_by_name { "source" } else { "kind" }, "accepted": came.accepted,
+        "silence": silence(config, seen, now),
     });
     if let Some(members) = document.as_object_mut().filter(|_| seen.is_by_name) {
         members.extend([

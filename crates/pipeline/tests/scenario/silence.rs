@@ -210,10 +210,9 @@ async fn no_trouble_with_the_sources_keeps_a_lost_event_from_being_swept() {
         ),
         (
             |world| {
-                world.spoil(
-                    Fault::Fails,
-                    |call| matches!(call, Call::Put(_, key) if key.starts_with("seen/")),
-                )
+                let puts =
+                    |call: &Call| matches!(call, Call::Put(_, key) if key.starts_with("seen/"));
+                world.spoil(Fault::Fails, puts);
             },
             "call_failed",
         ),

@@ -18,7 +18,7 @@ x-amz-meta-request-id: msg_1
 x-amz-meta-problem: invalid_lead_id
 
 {\"lead_id\":\"test-1\",\"display_name\":\"Alice\"}";
-const DOCUMENT_OF_SOURCES: &str = r#"{"SecretString":"{\"forms\":{\"kind\":\"standard\",\"secrets\":[\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]}}"}"#;
+const DOCUMENT_OF_SOURCES: &str = r#"{"SecretString":"{\"forms\":{\"kind\":\"standard\",\"secrets\":[\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"],\"silence_hours\":24}}"}"#;
 
 /// Two versions of an object, of which the older one has the bytes.
 fn versions(key: &str) -> String {
@@ -239,7 +239,13 @@ fn taking_again() -> BTreeSet<Right> {
         ("until:DELETE /the-enriched|versions", 200, &*versions),
         ("DELETE /the-", 204, ""),
     ];
-    let commands = ["quarantine ls", "quarantine retry --all", "source ls"];
+    let show = format!("quarantine show {}", "6a".repeat(32));
+    let commands = [
+        "quarantine ls",
+        &*show,
+        "quarantine retry --all",
+        "source ls",
+    ];
     asked_of_one(&answers, &commands)
 }
 
