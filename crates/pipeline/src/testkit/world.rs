@@ -211,8 +211,22 @@ impl World {
         headers: &(dyn Headers + Sync),
         body: &[u8],
     ) -> Answer {
+        self.request(("POST", path, query), headers, body).await
+    }
+
+    /// Asks by GET.
+    pub async fn get(&self, path: &str, query: &str) -> Answer {
+        self.request(("GET", path, query), &NoHeaders, b"").await
+    }
+
+    async fn request(
+        &self,
+        (method, path, query): (&str, &str, &str),
+        headers: &(dyn Headers + Sync),
+        body: &[u8],
+    ) -> Answer {
         let request = Request {
-            method: "POST",
+            method,
             path,
             called: path,
             query,

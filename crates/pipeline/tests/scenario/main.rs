@@ -17,6 +17,7 @@ mod canary;
 mod claims;
 mod claims_old;
 mod counts;
+mod custom;
 mod duplicate;
 mod effects;
 mod effects_doubt;
