@@ -1,6 +1,8 @@
 //! A request as its source sees it, and what is known of it once it is verified.
 
 use crate::lead::id::EventId;
+use crate::limits::BODY_BYTES_MAX;
+use crate::problem::Problem;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -14,6 +16,15 @@ pub trait Headers {
     fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
+}
+
+/// What senders say of a body that is not compressed: some take the header for the charset.
+const PLAIN: [&str; 5] = ["", "identity", "none", "utf-8", "utf8"];
+
+/// Whether a body with this `Content-Encoding` is as it is to be read.
+fn is_plain(encoding: &str) -> bool {
+    let mut codings = encoding.split(',').map(str::trim);
+    codings.all(|coding| PLAIN.iter().any(|plain| coding.eq_ignore_ascii_case(plain)))
 }
 
 /// Headers as [`super::SignedRequest`] has them.
@@ -42,6 +53,20 @@ pub struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
+    /// Refuses what its method, encoding or size rules out, before anything is read.
+    pub fn check_shape(&self) -> Result<(), Problem> {
+        if self.method != "POST" {
+            return Err(Problem::MethodNotAllowed);
+        }
+        if !is_plain(self.headers.get("content-encoding").unwrap_or_default()) {
+            return Err(Problem::UnsupportedEncoding);
+        }
+        if self.body.len() > BODY_BYTES_MAX {
+            return Err(Problem::TooLarge);
+        }
+        Ok(())
+    }
+
     /// The value of a parameter that stands in the query once, or several times with the same value, decoded.
     pub(super) fn parameter(&self, name: &str) -> Option<Vec<u8>> {
         let pairs = self.query.split('&');
@@ -136,4 +161,37 @@ pub struct Verified<'a> {
     pub event_id: Option<EventId>,
     /// The body, without the secrets that stood in it.
     pub body: Cow<'a, [u8]>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn only_what_a_body_must_be_unpacked_from_is_an_encoding() {
+        for plain in [
+            "",
+            " ",
+            "identity",
+            "Identity",
+            "none",
+            "UTF-8",
+            "utf8",
+            "identity, utf-8",
+        ] {
+            assert!(is_plain(plain), "{plain:?}");
+        }
+        for packed in [
+            "gzip",
+            "GZIP",
+            "br",
+            "deflate",
+            "zstd",
+            "x-gzip",
+            "identity, gzip",
+            "base64",
+        ] {
+            assert!(!is_plain(packed), "{packed:?}");
+        }
+    }
 }

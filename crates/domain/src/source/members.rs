@@ -1,5 +1,6 @@
 //! The members of one source in the sources document, as its kind reads them: each once, and every mistake is kept.
 
+use super::check::Reading;
 use super::intake::Secret;
 use crate::json::Object;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,8 @@ pub(super) struct Members<'a> {
     given: &'a Object,
     /// What stands before a name in a mistake: the pointer to the object in which it is, `/verify/`.
     at: &'static str,
+    /// How secrets are read, where that is not as the kind does: to find a mistake.
+    reading: Option<Reading>,
     known: Vec<&'static str>,
     knows_all: bool,
     mistakes: Vec<String>,
@@ -30,10 +33,16 @@ impl<'a> Members<'a> {
         Self {
             given: members,
             at,
+            reading: None,
             known: Vec::new(),
             knows_all: false,
             mistakes: Vec::new(),
         }
+    }
+
+    /// The same, where secrets are read in this way.
+    pub(super) fn reading(self, reading: Option<Reading>) -> Self {
+        Self { reading, ..self }
     }
 
     /// A member that may be left out; `form` says in words what it is. `None` where it is not there, or has another form.
@@ -77,7 +86,7 @@ impl<'a> Members<'a> {
             self.wrong_member(name, "is not an object");
             return None;
         };
-        let mut inner = Members::at(&object, at);
+        let mut inner = Members::at(&object, at).reading(self.reading);
         let read = read(&mut inner);
         self.mistakes.extend(inner.end());
         read
@@ -105,7 +114,11 @@ impl<'a> Members<'a> {
             self.miss(name);
             return None;
         }
-        let secrets: Vec<_> = texts.iter().map(|text| decode(text)).collect();
+        let read = |text: &String| match self.reading {
+            None => decode(text),
+            Some(reading) => reading.key(text, &decode),
+        };
+        let secrets: Vec<_> = texts.iter().map(read).collect();
         let one = name.strip_suffix('s').unwrap_or(name);
         for (number, secret) in (1..).zip(&secrets) {
             if secret.is_none() {

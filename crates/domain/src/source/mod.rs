@@ -15,6 +15,7 @@
 
 mod basic;
 pub mod canary;
+pub mod check;
 mod close;
 mod config;
 mod custom;

@@ -1,4 +1,5 @@
 mod call;
+mod check;
 mod custom;
 mod document;
 mod event;

@@ -135,10 +135,10 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         name: SourceName,
         request: &'a Request<'a>,
     ) -> Result<Trusted<'a>, Refusal> {
-        request.check_shape()?;
+        let delivery = request.delivery();
+        delivery.check_shape()?;
         let secrets = self.secrets_of(name).ok_or(Unverified::NotConfigured)?;
         let now = request.received_at;
-        let delivery = request.delivery();
         let mut sources = secrets.current(now).await?;
         let mut outcome = sources.verify(name, &delivery);
         let may_be_old = [Unverified::Mismatch, Unverified::NotConfigured];

@@ -2,8 +2,6 @@
 
 use crate::trace::TraceContext;
 use jiff::Timestamp;
-use leadwire_domain::limits::BODY_BYTES_MAX;
-use leadwire_domain::problem::Problem;
 use leadwire_domain::source::{Delivery, Headers};
 
 /// A webhook as it came.
@@ -27,30 +25,7 @@ pub struct Request<'a> {
     pub trace: TraceContext,
 }
 
-/// What senders say of a body that is not compressed: some take the header for the charset.
-const PLAIN: [&str; 5] = ["", "identity", "none", "utf-8", "utf8"];
-
-/// Whether a body with this `Content-Encoding` is as it is to be read.
-fn is_plain(encoding: &str) -> bool {
-    let mut codings = encoding.split(',').map(str::trim);
-    codings.all(|coding| PLAIN.iter().any(|plain| coding.eq_ignore_ascii_case(plain)))
-}
-
 impl<'a> Request<'a> {
-    /// Refuses what its method, encoding or size rules out, before anything is read.
-    pub(super) fn check_shape(&self) -> Result<(), Problem> {
-        if self.method != "POST" {
-            return Err(Problem::MethodNotAllowed);
-        }
-        if !is_plain(self.headers.get("content-encoding").unwrap_or_default()) {
-            return Err(Problem::UnsupportedEncoding);
-        }
-        if self.body.len() > BODY_BYTES_MAX {
-            return Err(Problem::TooLarge);
-        }
-        Ok(())
-    }
-
     /// What a signature may cover.
     pub(super) fn delivery(&self) -> Delivery<'a> {
         Delivery {
@@ -60,39 +35,6 @@ impl<'a> Request<'a> {
             headers: self.headers,
             body: self.body,
             received_at: self.received_at,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_plain;
-
-    #[test]
-    fn only_what_a_body_must_be_unpacked_from_is_an_encoding() {
-        for plain in [
-            "",
-            " ",
-            "identity",
-            "Identity",
-            "none",
-            "UTF-8",
-            "utf8",
-            "identity, utf-8",
-        ] {
-            assert!(is_plain(plain), "{plain:?}");
-        }
-        for packed in [
-            "gzip",
-            "GZIP",
-            "br",
-            "deflate",
-            "zstd",
-            "x-gzip",
-            "identity, gzip",
-            "base64",
-        ] {
-            assert!(!is_plain(packed), "{packed:?}");
         }
     }
 }
