@@ -165,10 +165,44 @@ async fn operate_stack(name: &str) -> anyhow::Result<Opened> {
 #[cfg(not(feature = "aws"))]
 #[expect(clippy::unused_async, reason = "with the feature it asks AWS")]
 async fn operate_stack(name: &str) -> anyhow::Result<Opened> {
-    let mistake = format!(
+    Err(without_aws(name).into())
+}
+
+#[cfg(not(feature = "aws"))]
+fn without_aws(name: &str) -> crate::usage::Usage {
+    crate::usage::Usage::of(format!(
         "--stack {name}: this leadwire was built without AWS; build it with --features aws"
-    );
-    Err(crate::usage::Usage::of(mistake).into())
+    ))
+}
+
+/// The sources document of a home, as text.
+pub(crate) struct SourcesDocuments {
+    /// The one that counts, where there is one.
+    pub(crate) current: Option<String>,
+    /// The one from before its last change, where the home keeps that.
+    pub(crate) previous: Result<Option<String>, PortError>,
+}
+
+/// The sources document of the home that the flags name. Of a data folder nothing else is needed or opened.
+pub(crate) async fn sources_documents(args: &HomeArgs) -> anyhow::Result<SourcesDocuments> {
+    match &args.stack {
+        None => Ok(SourcesDocuments {
+            current: read_sources(&args.folder.data)?,
+            previous: Ok(None),
+        }),
+        Some(name) => stack_documents(name).await,
+    }
+}
+
+#[cfg(feature = "aws")]
+async fn stack_documents(name: &str) -> anyhow::Result<SourcesDocuments> {
+    stack::operate(name).await?.sources_documents().await
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "with the feature it asks AWS")]
+async fn stack_documents(name: &str) -> anyhow::Result<SourcesDocuments> {
+    Err(without_aws(name).into())
 }
 
 /// Works on the home that the flags name, whichever kind it is. No data folder is made unless a mode says so.

@@ -91,7 +91,7 @@ Examples:
     /// List, show and take again what a source signed and is no event
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// List the configured sources, what came to each, and what was ignored and refused
+    /// List the configured sources and what came to each, and find out why a request is refused
     #[command(subcommand)]
     Source(SourceCommand),
     /// Enrich leads once more, with today's owner files, and mail them again if that is wanted
@@ -153,6 +153,7 @@ async fn dispatch(command: Command, output: &mut Output) -> anyhow::Result<Ended
             let since = source::parse_since(&args)?;
             with_home!(&args.home, home => source::ls(&home, since, output))
         }
+        Command::Source(SourceCommand::Check(args)) => source::check(&args, output).await,
         Command::Canary(args) => {
             let timeout = canary::parse_timeout(&args)?;
             with_home!(&args.home, home => canary::run(Arc::new(home), &args, timeout, output))

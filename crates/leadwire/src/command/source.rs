@@ -1,4 +1,6 @@
-//! `source`: what is configured to come in, and what came.
+//! `source`: what is configured to come in, what came, and why a request does not verify.
+
+mod check;
 
 use crate::activity::{self, Activity};
 use crate::duration::{parse_age, render_relative};
@@ -6,6 +8,7 @@ use crate::home::{HomeArgs, Operated, Traces};
 use crate::output::{BAD, Cell, DIM, Ended, Output, WAIT, plural, printable};
 use crate::usage::Usage;
 use anyhow::Context as _;
+use check::CheckArgs;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_domain::source::{SourceConfig, SourceName, Sources};
@@ -18,6 +21,8 @@ use std::collections::BTreeMap;
 pub(crate) enum SourceCommand {
     /// List the configured sources: what they take, what came, what was ignored and refused, and since when nothing has come
     Ls(LsArgs),
+    /// Say why a source does not verify a saved request: which of the known mistakes it is, and what to do
+    Check(CheckArgs),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -41,6 +46,8 @@ pub(crate) struct LsArgs {
     #[command(flatten)]
     pub(crate) home: HomeArgs,
 }
+
+pub(super) use check::run as check;
 
 /// How far back minutes are kept.
 const SINCE_MAX: SignedDuration = SignedDuration::from_hours(35 * 24);

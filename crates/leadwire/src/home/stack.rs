@@ -1,6 +1,6 @@
 //! A deployed stack: its buckets and queues, found by its outputs.
 
-use super::{Desk, Operated, OwnerFile, Traces};
+use super::{Desk, Operated, OwnerFile, SourcesDocuments, Traces};
 use crate::canary;
 use crate::settings;
 use anyhow::Context as _;
@@ -193,6 +193,16 @@ impl DeadLetterQueue for StackOperated {
             returned.map_err(|error| port_error("give dead letter back", &error))?;
         }
         Ok(())
+    }
+}
+
+impl StackOperated {
+    /// The sources document, and the secret's version from before.
+    pub(super) async fn sources_documents(&self) -> anyhow::Result<SourcesDocuments> {
+        Ok(SourcesDocuments {
+            current: self.back.sources.fetch().await?,
+            previous: self.back.sources.fetch_previous().await,
+        })
     }
 }
 

@@ -185,6 +185,12 @@ impl House {
         Ran::of(self.command(line).stdin(terminal.unwrap()))
     }
 
+    /// The same, with this file as its standard input.
+    pub(crate) fn run_reading(&self, line: &str, file: &str) -> Ran {
+        let file = File::open(self.path().join(file)).unwrap();
+        Ran::of(self.command(line).stdin(file))
+    }
+
     /// The same, with these variables in its environment.
     pub(crate) fn run_with(&self, line: &str, variables: &[(&str, &str)]) -> Ran {
         Ran::of(self.command(line).envs(variables.iter().copied()))

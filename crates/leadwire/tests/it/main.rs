@@ -37,6 +37,7 @@ mod runbook;
 mod send;
 mod serve;
 mod source;
+mod source_check;
 mod sources_docs;
 #[cfg(feature = "aws")]
 mod stack;

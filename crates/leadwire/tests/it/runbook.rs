@@ -1,6 +1,7 @@
 //! The runbook's commands of ours: each is one that the command takes. Those of the AWS CLI are walked in the integration suite, `it/runbook`.
 
 use crate::house::House;
+use crate::source_check::{BODY, OLD, saved, sources};
 use leadwire_local::Mode;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,12 +9,14 @@ use std::process::{Command, Stdio};
 const RUNBOOK: &str = include_str!("../../../../docs/RUNBOOK.md");
 
 /// What stands for something of the moment, or of another home.
-const FILLED: [(&str, &str); 5] = [
+const FILLED: [(&str, &str); 7] = [
     (" --stack NAME", ""),
     ("--data DIR", "--data leadwire-data"),
     ("<URL>", "smtp://127.0.0.1:1"),
     ("<id>", "test-1"),
     ("/backup/", ""),
+    ("check NAME", "check close-eu"),
+    ("--request FILE", "--request refused.http"),
 ];
 
 /// Every command of ours in the runbook, in a shell block or within a sentence.
@@ -75,6 +78,9 @@ fn ran(house: &House, line: &str) -> (Option<i32>, String) {
 fn every_command_of_the_runbook_is_one_that_we_take() {
     let house = House::new();
     drop(house.open(Mode::Serve));
+    // What a person has at hand who asks why a request was refused.
+    house.write("leadwire-data/sources.json", &sources().to_string());
+    house.write("refused.http", &saved(OLD, BODY));
     let commands = commands();
     assert!(commands.len() > 40, "{commands:?}");
     let wrong = commands.iter().filter_map(|command| {

@@ -4,6 +4,7 @@
 mod account;
 mod again;
 mod rights;
+mod source;
 
 use crate::house::{House, Ran};
 use serde_json::Value;
