@@ -17,7 +17,7 @@ const ROOMS: &str = "
 
 /// All that the inner rooms may bring in from outside: nothing that does I/O.
 const PURE: &str = "
-    leadwire-domain: base64 hex hmac jiff minijinja percent-encoding quick-xml serde serde_json sha2 strsim strum subtle thiserror
+    leadwire-domain: base64 hex hmac jiff minijinja percent-encoding quick-xml serde serde_json sha1 sha2 strsim strum subtle thiserror
     leadwire-pipeline: futures-util getrandom jiff serde serde_json strum thiserror tokio tracing
 ";
 

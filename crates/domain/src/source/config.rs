@@ -1,8 +1,8 @@
 //! What one source is configured with: how it verifies, and what it takes.
 
-use super::check::Reading;
 use super::intake::{Intake, SignedRequest};
 use super::members::Members;
+use super::reading::Reading;
 use super::{Delivery, EventFilter, Sample, Source, SourceKind, Unverified, Verified};
 use crate::json::Object;
 use crate::lead::id::EventId;

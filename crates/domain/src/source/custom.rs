@@ -3,6 +3,7 @@
 
 mod digest;
 mod form;
+mod header;
 mod mapping;
 mod sample;
 mod template;

@@ -1,7 +1,7 @@
 //! The members of one source in the sources document, as its kind reads them: each once, and every mistake is kept.
 
-use super::check::Reading;
 use super::intake::Secret;
+use super::reading::Reading;
 use crate::json::Object;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;

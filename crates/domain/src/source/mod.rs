@@ -31,6 +31,7 @@ mod name;
 mod person;
 mod pipedrive;
 mod pointer;
+mod reading;
 mod salesforce;
 mod signature;
 mod standard;

@@ -1,29 +1,14 @@
 //! What is tried: each mistake made undone, in the order of how likely it is and how little it costs. The list is data, and so is each way.
 
 use super::body;
-use super::case::{Asked, Case, secrets};
+use super::case::{Case, secrets};
+use super::clues::{Clues, Ways};
 use super::header;
 use super::mistake::Mistake;
-use super::reading::Reading;
 use super::token;
 use super::url;
-use crate::source::{Source, SourceKind, SourceName, Unverified};
-use serde_json::{Map, Value};
-
-/// What else is known beside the case.
-pub(super) struct Clues<'a> {
-    /// The other sources of the document.
-    pub(super) others: Vec<(Source, Map<String, Value>)>,
-    /// The source in documents from before.
-    pub(super) previous: Vec<(Source, Map<String, Value>)>,
-    /// What the door says of the request as it is.
-    pub(super) why: Unverified,
-    /// The headers that the source has asked for so far.
-    pub(super) asked: &'a Asked,
-}
-
-/// Ways in which a case could have been meant.
-pub(super) type Ways<'a> = Box<dyn Iterator<Item = (Mistake, Case)> + 'a>;
+use crate::source::reading::Reading;
+use crate::source::{SourceKind, SourceName};
 
 /// One class of mistakes.
 pub(super) struct Attempt {

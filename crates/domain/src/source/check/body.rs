@@ -1,11 +1,11 @@
 //! Bodies as they may have been before something on the way, or a person with an editor, changed them.
 
-use super::attempt::{Clues, Ways};
 use super::case::Case;
+use super::clues::{Clues, Ways};
 use super::mistake::Mistake;
-use super::reading::decode_base64;
 use super::style::{self, is_json};
 use crate::json::without_byte_order_mark;
+use crate::source::reading::decode_base64;
 
 /// What the change was, and the body before it.
 type Change = (&'static str, fn(&[u8]) -> Option<Vec<u8>>);

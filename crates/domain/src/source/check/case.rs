@@ -1,9 +1,9 @@
 //! One request beside one configuration: what is tried against the door's own code, and changed to find out what would verify.
 
-use super::reading::Reading;
 use super::saved::SavedRequest;
 use crate::json::Object;
 use crate::source::config::Verifying;
+use crate::source::reading::Reading;
 use crate::source::{Delivery, Headers, Source, SourceConfig, Unverified};
 use jiff::Timestamp;
 use serde_json::{Map, Value};

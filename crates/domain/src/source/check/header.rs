@@ -1,10 +1,10 @@
 //! Headers that are not as they should be: under another name, twice, in another form.
 
-use super::attempt::{Clues, Ways};
 use super::case::Case;
+use super::clues::{Clues, Ways};
 use super::mistake::{Mistake, SignatureForm};
-use super::reading::decode_base64;
 use crate::source::Headers as _;
+use crate::source::reading::decode_base64;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 

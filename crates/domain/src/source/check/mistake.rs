@@ -1,9 +1,9 @@
 //! The known mistakes: what each is called, what it is in a sentence, and what to do about it. No value of a request or of a document stands
 //! in any of them.
 
-use super::reading::Reading;
 use crate::problem::Problem;
 use crate::source::members::show;
+use crate::source::reading::Reading;
 use crate::source::{SourceKind, SourceName};
 
 /// What is wrong with a request, or with the source's configuration.

@@ -4,23 +4,24 @@
 mod attempt;
 mod body;
 mod case;
+mod clues;
 mod header;
 mod mistake;
-mod reading;
 mod saved;
 mod style;
 mod token;
 mod url;
 
+pub use crate::source::reading::Reading;
 pub use mistake::{Mistake, SignatureForm};
-pub use reading::Reading;
 pub use saved::{SAVED_BYTES_MAX, SavedRequest, SavedRequestError};
 
 use super::{
     Delivery, Headers as _, Source, SourceKind, SourceName, Sources, SourcesError, Unverified,
 };
-use attempt::{ATTEMPTS, Attempt, Clues, as_kind};
+use attempt::{ATTEMPTS, Attempt, as_kind};
 use case::{Asked, Case};
+use clues::Clues;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 

@@ -1,7 +1,7 @@
 //! Secrets that stand somewhere else than they should, and members that are not as the request has them.
 
-use super::attempt::{Clues, Ways};
 use super::case::Case;
+use super::clues::{Clues, Ways};
 use super::mistake::Mistake;
 use crate::source::Headers as _;
 use base64::Engine;

@@ -1,7 +1,7 @@
 //! URLs that differ from what was signed, where a source is configured with one.
 
-use super::attempt::{Clues, Ways};
 use super::case::Case;
+use super::clues::{Clues, Ways};
 use super::mistake::Mistake;
 use crate::source::Headers as _;
 use percent_encoding::percent_decode_str;

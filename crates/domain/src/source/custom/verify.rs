@@ -1,9 +1,10 @@
 //! How a custom source's requests are verified, as declared. There is no way to declare that they are not.
 
 use super::digest::Digest;
+use super::form;
+use super::header::{HeaderPart, header, timestamp};
 use super::mapping::{Format, Mapping, pointer};
 use super::template::{self, Part};
-use super::{form, header_name, is_header_name};
 use crate::json::{Object, Spans};
 use crate::source::basic;
 use crate::source::delivery::{Delivery, Unverified};
@@ -53,12 +54,6 @@ pub(super) enum Place {
     Header(&'static str),
     Query(&'static str),
     Field(Pointer, &'static str),
-}
-
-/// A header, or of the list that it is, separated by commas, what has this prefix.
-struct HeaderPart {
-    name: &'static str,
-    prefix: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -412,30 +407,6 @@ impl Signature {
     }
 }
 
-impl HeaderPart {
-    /// What the header has; of a list, everything with the prefix.
-    fn all<'a>(&self, delivery: &Delivery<'a>) -> Result<Vec<&'a str>, Unverified> {
-        let value = require(delivery.headers, self.name)?;
-        if self.prefix.is_empty() {
-            return Ok(vec![value]);
-        }
-        let items = value.split(',').map(str::trim);
-        let ours = items.filter_map(|item| item.strip_prefix(&self.prefix));
-        let ours: Vec<_> = ours.collect();
-        if ours.is_empty() {
-            return Err(Unverified::HeaderMalformed(self.name));
-        }
-        Ok(ours)
-    }
-
-    fn only<'a>(&self, delivery: &Delivery<'a>) -> Result<&'a str, Unverified> {
-        match self.all(delivery)?[..] {
-            [only] => Ok(only),
-            _ => Err(Unverified::HeaderMalformed(self.name)),
-        }
-    }
-}
-
 impl SecretEncoding {
     fn form(self) -> &'static str {
         match self {
@@ -459,36 +430,6 @@ impl SecretEncoding {
 pub(super) fn tokens(members: &mut Members<'_>) -> Option<Vec<Secret>> {
     members.secrets("tokens", "a text", |token| {
         (!token.is_empty()).then(|| token.as_bytes().to_vec())
-    })
-}
-
-fn header(members: &mut Members<'_>, name: &'static str) -> Option<&'static str> {
-    let header: String = members.optional(name, "the name of a header")?;
-    if !is_header_name(&header) {
-        members.wrong_member(name, "is not the name of a header");
-        return None;
-    }
-    Some(header_name(&header))
-}
-
-/// A header of a time, or what has a prefix in a list that it is.
-fn timestamp(members: &mut Members<'_>) -> Option<HeaderPart> {
-    let is_object = members.json("timestamp")?.get().starts_with('{');
-    if is_object {
-        return members.object(("timestamp", "/verify/timestamp/"), |members| {
-            let (name, prefix) = (header(members, "header"), members.text("prefix"));
-            if !members.has("header") {
-                members.miss("header");
-            }
-            Some(HeaderPart {
-                name: name?,
-                prefix: prefix?,
-            })
-        });
-    }
-    header(members, "timestamp").map(|name| HeaderPart {
-        name,
-        prefix: String::new(),
     })
 }
 

@@ -41,7 +41,7 @@ impl Reading {
     ];
 
     /// The key that a secret's text is; `decode` is what the kind does.
-    pub(in crate::source) fn key(
+    pub(super) fn key(
         self,
         text: &str,
         decode: impl Fn(&str) -> Option<Vec<u8>>,
