@@ -100,7 +100,7 @@ pub(super) fn changed<'a>(case: &'a Case, _clues: &'a Clues<'a>) -> Ways<'a> {
         .filter_map(|(what, undo)| Some((*what, undo(&request.body)?)));
     let changed = changed.filter(|(_, body)| *body != request.body);
     let json = text(&request.body).filter(|text| is_json(text));
-    let restyled = json.into_iter().flat_map(|text| style::variants(text));
+    let restyled = json.into_iter().flat_map(style::variants);
     let all = whole.chain(changed).chain(restyled);
     Box::new(all.map(|(what, body)| (Mistake::Body(what), case.with_body(body))))
 }

@@ -153,23 +153,8 @@ impl Mistake {
                 format!("The secret came in {found}, and is expected in {expected}.")
             }
             Self::Unreadable => "The body cannot be read, in which the secret stands.".to_owned(),
-            Self::Stale(seconds) if *seconds < 0 => {
-                format!(
-                    "The time of the signature is {} s ahead of the time of receipt.",
-                    seconds.unsigned_abs()
-                )
-            }
-            Self::Stale(seconds) => {
-                format!("The signature was {seconds} s old when the request came.")
-            }
-            Self::TimeUnit {
-                header,
-                is_millis: true,
-            } => format!("The time in {header} is in milliseconds, and seconds are expected."),
-            Self::TimeUnit {
-                header,
-                is_millis: false,
-            } => format!("The time in {header} is in seconds, and milliseconds are expected."),
+            Self::Stale(seconds) => text_of_stale(*seconds),
+            Self::TimeUnit { header, is_millis } => text_of_unit(header, *is_millis),
             Self::SecretOfSource(name) => {
                 format!("It is signed with the secret of the source {name}.")
             }
@@ -248,6 +233,24 @@ impl Mistake {
             }
         }
     }
+}
+
+fn text_of_stale(seconds: i64) -> String {
+    if seconds < 0 {
+        let ahead = seconds.unsigned_abs();
+        format!("The time of the signature is {ahead} s ahead of the time of receipt.")
+    } else {
+        format!("The signature was {seconds} s old when the request came.")
+    }
+}
+
+fn text_of_unit(header: &str, is_millis: bool) -> String {
+    let (sent, expected) = if is_millis {
+        ("milliseconds", "seconds")
+    } else {
+        ("seconds", "milliseconds")
+    };
+    format!("The time in {header} is in {sent}, and {expected} are expected.")
 }
 
 impl SignatureForm {

@@ -25,7 +25,7 @@ type Found = (String, String);
 
 /// What is missing, taken from anywhere else.
 pub(super) fn elsewhere<'a>(case: &'a Case, clues: &'a Clues<'a>) -> Ways<'a> {
-    let Some(name) = clues.why.place().map(|place| place.to_string()) else {
+    let Some(name) = clues.why.place().map(std::string::ToString::to_string) else {
         return Box::new(decoded_query(case).into_iter());
     };
     let places = places(case).into_iter().take(PLACES_MAX);

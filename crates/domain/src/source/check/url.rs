@@ -84,7 +84,7 @@ impl Parts {
         let request = &case.request;
         for scheme in ["https", "http"] {
             add("another scheme", &|parts| {
-                scheme.clone_into(&mut parts.scheme)
+                scheme.clone_into(&mut parts.scheme);
             });
         }
         for host in HOSTS.iter().filter_map(|name| request.get(name)) {
@@ -93,40 +93,40 @@ impl Parts {
         let name = self.host.split(':').next().unwrap_or_default();
         for port in ["", ":443", ":80", ":8443", ":8787"] {
             add("another port", &|parts| {
-                parts.host = format!("{name}{port}")
+                parts.host = format!("{name}{port}");
             });
         }
         add("another host", &|parts| {
-            parts.host = parts.host.to_ascii_lowercase()
+            parts.host = parts.host.to_ascii_lowercase();
         });
         let bare = STAGES
             .iter()
             .find_map(|stage| self.path.strip_prefix(stage))
             .unwrap_or(&self.path);
         add("a stage in its path", &|parts| {
-            bare.clone_into(&mut parts.path)
+            bare.clone_into(&mut parts.path);
         });
         for stage in STAGES {
             add("a stage in its path", &|parts| {
-                parts.path = format!("{stage}{bare}")
+                parts.path = format!("{stage}{bare}");
             });
         }
         let trimmed = self.path.trim_end_matches('/');
         for end in ["", "/"] {
             add("a slash at the end of its path", &|parts| {
-                parts.path = format!("{trimmed}{end}")
+                parts.path = format!("{trimmed}{end}");
             });
         }
         add("another path", &|parts| {
-            request.path.clone_into(&mut parts.path)
+            request.path.clone_into(&mut parts.path);
         });
         add("another query", &|parts| {
-            request.query.clone_into(&mut parts.query)
+            request.query.clone_into(&mut parts.query);
         });
         add("another query", &|parts| parts.query.clear());
         for order in [sort, reverse] {
             add("a query in another order", &|parts| {
-                parts.query = order(&parts.query)
+                parts.query = order(&parts.query);
             });
         }
         add("another percent encoding", &|parts| {
@@ -134,10 +134,10 @@ impl Parts {
             parts.path = decode(&parts.path);
         });
         add("another percent encoding", &|parts| {
-            parts.query = parts.query.replace('+', "%20")
+            parts.query = parts.query.replace('+', "%20");
         });
         add("another percent encoding", &|parts| {
-            parts.query = parts.query.replace("%20", "+")
+            parts.query = parts.query.replace("%20", "+");
         });
         changes
     }

@@ -61,7 +61,7 @@ fn decode(pair: &[u8]) -> Result<(String, String), Problem> {
             .map(|byte| if byte == b'+' { b' ' } else { byte })
             .collect();
         let text = percent_decode(&blanks).decode_utf8();
-        text.map(|text| text.into_owned())
+        text.map(std::borrow::Cow::into_owned)
             .map_err(|_quotes_input| Problem::InvalidEvent)
     };
     Ok((half()?, half()?))

@@ -128,7 +128,7 @@ impl Mapping {
         let element = self.object(element)?;
         if let EventFilter::Types(_) = filter {
             let event_type = self.event_type.as_ref();
-            let event_type = event_type.and_then(|pointer| shown(&*pointer.find(&element)?));
+            let event_type = event_type.and_then(|pointer| shown(&pointer.find(&element)?));
             // One without a type is none of those that are taken.
             let event_type = event_type.unwrap_or_default();
             if !filter.takes(&event_type) {
@@ -143,7 +143,7 @@ impl Mapping {
             .ok_or(Problem::InvalidLeadId)?;
         ids.add(&lead_id)?;
         let lead_id: LeadId = ids.named_in(&mut fields)?;
-        let text = |name| shown(&*self.value(name, &element)?);
+        let text = |name| shown(&self.value(name, &element)?);
         Ok(Extracted::Event(Box::new(Event {
             lead_id,
             event_id: text(EVENT_ID).and_then(|id| event_id(&id)),
@@ -180,7 +180,7 @@ impl Mapping {
             several => {
                 let texts = several
                     .iter()
-                    .filter_map(|pointer| shown(&*pointer.find(element)?));
+                    .filter_map(|pointer| shown(&pointer.find(element)?));
                 let texts: Vec<_> = texts.map(|text| text.trim().to_owned()).collect();
                 let joined = texts.join(" ");
                 (!joined.is_empty()).then(|| raw_text(&joined))

@@ -51,7 +51,9 @@ fn owned(headers: Vec<(&str, String)>) -> Request {
 
 fn hmac_sha256(key: &str, parts: &[&[u8]]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     hex::encode(mac.finalize().into_bytes())
 }
 
@@ -163,6 +165,10 @@ fn every_mistake_of_a_declaration_is_told_at_once_and_where_it_is() {
             "has events and no type, so that no event would be taken",
         ],
     );
+}
+
+#[test]
+fn every_mistake_of_a_verification_is_told_where_it_is() {
     let fields = json!({"lead_id": "/id"});
     let verify = |verify: Value| json!({"kind": "custom", "fields": fields, "verify": verify});
     check_mistakes(
@@ -192,11 +198,16 @@ fn every_mistake_of_a_declaration_is_told_at_once_and_where_it_is() {
         &verify(json!({"scheme": "token", "field": "", "tokens": ["t"]})),
         &["/verify/field does not point to a member of the body"],
     );
+}
+
+#[test]
+fn what_is_not_signed_is_told() {
+    let fields = json!({"lead_id": "/id"});
     let hmac = |more: Value| {
         let mut all = json!({"scheme": "hmac-sha256", "header": "X-S", "secrets": ["s"]});
         let more = more.as_object().unwrap().clone();
         all.as_object_mut().unwrap().extend(more);
-        verify(all)
+        json!({"kind": "custom", "fields": fields, "verify": all})
     };
     check_mistakes(
         &hmac(json!({"signed": "{timestamp}", "timestamp": "X-T"})),
@@ -217,6 +228,10 @@ fn every_mistake_of_a_declaration_is_told_at_once_and_where_it_is() {
             "/verify/secret 1 has not the form of this source (hexadecimal digits)",
         ],
     );
+}
+
+#[test]
+fn a_mapping_that_no_label_has_room_for_is_told() {
     let long: serde_json::Map<_, _> = (0..40)
         .map(|n| (format!("field_{n:02}"), json!(format!("/some/place/{n}"))))
         .chain([("lead_id".to_owned(), json!("/id"))])

@@ -2,8 +2,13 @@
 
 use super::*;
 
+/// What is told, the body that is signed, and the one that is sent.
+type BodyChange = (&'static str, fn(Vec<u8>) -> Vec<u8>, fn(&[u8]) -> Vec<u8>);
+
 /// How the body was changed after it was signed, of the bodies that it can be seen in.
-fn body_changes() -> Vec<(&'static str, fn(Vec<u8>) -> Vec<u8>, fn(&[u8]) -> Vec<u8>)> {
+#[expect(clippy::too_many_lines, reason = "a table")]
+#[expect(clippy::needless_pass_by_value, reason = "each has the same form")]
+fn body_changes() -> Vec<BodyChange> {
     fn same(body: Vec<u8>) -> Vec<u8> {
         body
     }
