@@ -428,22 +428,6 @@ fn a_secret_that_is_read_in_another_way_is_named() {
 }
 
 #[test]
-fn white_space_around_a_configured_secret_is_named() {
-    for (kind, list) in [
-        (SourceKind::Pipedrive, "passwords"),
-        (SourceKind::Zoho, "tokens"),
-    ] {
-        let (mut document, request) = sample(kind);
-        document["own"][list] = json!([format!(" {} ", secret(kind, 0))]);
-        check_found(
-            kind,
-            (&document, &request),
-            &Mistake::SecretRead(Reading::Trimmed),
-        );
-    }
-}
-
-#[test]
 fn a_signature_in_another_form_is_named() {
     for kind in SourceKind::configurable() {
         let (document, good) = sample(kind);

@@ -3,6 +3,22 @@
 use super::*;
 
 #[test]
+fn white_space_around_a_configured_secret_is_named() {
+    for (kind, list) in [
+        (SourceKind::Pipedrive, "passwords"),
+        (SourceKind::Zoho, "tokens"),
+    ] {
+        let (mut document, request) = sample(kind);
+        document["own"][list] = json!([format!(" {} ", secret(kind, 0))]);
+        check_found(
+            kind,
+            (&document, &request),
+            &Mistake::SecretRead(Reading::Trimmed),
+        );
+    }
+}
+
+#[test]
 fn a_url_that_differs_is_told_by_its_part() {
     let ours = "https://hooks.example.com/ingest/hubspot?a=1&b=x%2Cy";
     for (signed_url, expected) in [
