@@ -11,6 +11,7 @@ mod home;
 mod output;
 mod owner_file;
 mod page;
+mod refused;
 mod server;
 mod service;
 mod settings;

@@ -3,6 +3,7 @@
 mod seat;
 
 use crate::page::{HEADERS, Page, Pages};
+use crate::refused::RefusedFiles;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
@@ -62,6 +63,8 @@ pub(crate) struct App {
     pub(crate) ingest: Ingest<TracedPorts, FileSecrets>,
     /// The same without spans, and how many traces a second are recorded in full, where spans go to the data folder alone.
     pub(crate) flooded: Option<(TraceBudget, Ingest<LocalPorts<NoMailer>, FileSecrets>)>,
+    /// Where refused requests are saved, where they are.
+    pub(crate) refused: Option<RefusedFiles>,
     /// What a person at this machine may look at.
     pub(crate) pages: Pages,
 }
@@ -213,6 +216,9 @@ impl App {
             Some((_, ingest)) => quietly(ingest, request).await,
             None => self.traced(request).await,
         };
+        if let Some(refused) = &self.refused {
+            refused.save(&answer, &head, &body, received_at);
+        }
         Ok(render(answer))
     }
 

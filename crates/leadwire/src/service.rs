@@ -4,6 +4,7 @@ use crate::canary;
 use crate::effects::Receivers;
 use crate::home::{self, desk};
 use crate::page::Pages;
+use crate::refused::RefusedFiles;
 use crate::server::{App, serve};
 use crate::settings::{Log, Settings, SignaturePolicy};
 use crate::telemetry_store;
@@ -189,6 +190,7 @@ fn app(home: &LocalHome, settings: &Settings, metrics: LocalMetrics) -> App {
         ports: home.ports(NoMailer),
         flooded: is_own.then(|| (TraceBudget::default(), quiet())),
         ingest,
+        refused: settings.refused.clone().map(RefusedFiles::start),
         pages: Pages {
             home: desk(home),
             telemetry: home.telemetry(),

@@ -56,6 +56,10 @@ Write #, /, ? and other special characters of user and password as %23, %2F, %3F
     STOP_WAIT: Seconds = Setting::new(Seconds(0..=STOP_WAIT_SECONDS_MAX)).default(Number(50)).flag("--stop-wait", UP).env("LEADWIRE_STOP_WAIT").details("\
 Nothing new is sent, and what has not gone out yet is sent after the next start. Under systemd TimeoutStopSec must be longer.");
 
+    /// A folder for requests that a source refuses, each a file for `source check`; they hold leads and secrets.
+    SAVE_REFUSED: Parsed<String> = Setting::new(Parsed::text("DIR", "a folder that can be written")).flag("--save-refused", UP).env("LEADWIRE_SAVE_REFUSED").details("\
+At most 100 files and 64 MiB, for their owner alone; nothing in the folder is ever replaced or deleted. Delete files to have more.");
+
     /// How to log: lines for people, or JSON.
     LOG: Words<Log> = Setting::new(Words(&[("pretty", Log::Pretty), ("json", Log::Json)])).default(Text("pretty")).flag("--log", UP).env("LEADWIRE_LOG");
 }

@@ -5,8 +5,12 @@ pub(crate) mod typed;
 
 pub(crate) use entry::Log;
 
+use crate::refused::RefusedFolder;
 use crate::usage::Usage;
-use entry::{ALLOW_UNSIGNED, BIND, CANARY, EHLO_NAME, LOG, PUBLIC_URL, SMTP, SMTP_CA, STOP_WAIT};
+use entry::{
+    ALLOW_UNSIGNED, BIND, CANARY, EHLO_NAME, LOG, PUBLIC_URL, SAVE_REFUSED, SMTP, SMTP_CA,
+    STOP_WAIT,
+};
 use leadwire_domain::notice::EmailAddress;
 use leadwire_domain::source::Sources;
 use leadwire_local::{EhloName, SmtpAuthority, SmtpServer, SmtpUrl};
@@ -49,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) canary: Option<Duration>,
     /// How long a stop waits for the answer to a mail.
     pub(crate) stop_wait: Duration,
+    /// Where refused requests are saved, where they are.
+    pub(crate) refused: Option<RefusedFolder>,
     /// Where spans go beside the data folder.
     pub(crate) spans: SpanConfig,
     pub(crate) ingest: IngestConfig,
@@ -79,6 +85,9 @@ impl Settings {
                 log: settings.get(&LOG),
                 canary: settings.get(&CANARY),
                 stop_wait: Duration::from_secs(settings.get(&STOP_WAIT).into()),
+                refused: settings.take_as(&SAVE_REFUSED, |folder| {
+                    RefusedFolder::open(folder).map_err(|error| format!("cannot be used: {error}"))
+                }),
                 ingest: IngestConfig::read(settings),
                 sweep: SweepConfig::read(settings),
                 enrich: enrich?,

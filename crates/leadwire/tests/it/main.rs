@@ -34,6 +34,7 @@ mod refuse;
 mod reload;
 mod replay;
 mod runbook;
+mod save_refused;
 mod send;
 mod serve;
 mod source;

@@ -35,11 +35,16 @@ fn signed_at() -> Timestamp {
 
 /// The signature that Close would send of [`BODY`] with this secret.
 pub(crate) fn signature(secret: &str) -> String {
+    signature_at(secret, signed_at())
+}
+
+/// The same at another time.
+pub(crate) fn signature_at(secret: &str, time: Timestamp) -> String {
     let document = json!({ "close": { "secrets": [secret] } }).to_string();
     let sources = Sources::parse(&document).unwrap();
     let close = sources.get(SourceName::parse("close").unwrap()).unwrap();
     let event_id = EventId::parse("ev_1").unwrap();
-    let signed = close.sign(&event_id, BODY.into(), signed_at()).unwrap();
+    let signed = close.sign(&event_id, BODY.into(), time).unwrap();
     let mut headers = signed.headers.into_iter();
     let found = headers.find(|(name, _)| *name == "close-sig-hash");
     found.unwrap().1

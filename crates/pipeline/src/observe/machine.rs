@@ -2,8 +2,9 @@
 
 use super::entry::events;
 use super::event::chain;
-use super::words::Words;
+use super::words::{Tone, Words, said};
 use crate::port::PortError;
+use leadwire_domain::source::Source;
 use std::error::Error;
 
 events! {
@@ -81,6 +82,29 @@ events! {
     /// Requests under way did not finish when it stopped; their senders come back.
     DrainTimedOut {} => e, "drain_timed_out" {
         line: WARN "some requests did not finish in time; their senders will send again";
+    }
+
+    /// A request that a source refused lies in a file.
+    RefusedSaved {
+        /// The source.
+        source: Source,
+        /// The file.
+        path: String,
+    } => e, "refused_saved" {
+        line: INFO "a refused request was saved; `leadwire source check` says why it was refused";
+        fields: { source: e.source.as_str(), path: e.path.as_str() }
+        console: said(Tone::Dim, "saved", format!("source check {} --request {}", e.source, e.path));
+    }
+
+    /// Refused requests are not saved; logged once until they are again.
+    RefusedNotSaved {
+        /// Where they would lie.
+        folder: String,
+        /// Why.
+        cause: String,
+    } => e, "refused_not_saved" {
+        line: WARN "refused requests are not saved for now; webhooks are answered as before";
+        fields: { folder: e.folder.as_str(), cause: e.cause.as_str() }
     }
 
     /// A page for a person could not be shown.

@@ -33,8 +33,9 @@ pub use ingest::{
 pub use machine::{
     AcceptFailed, CanariesNotForgotten, ConnectionEnded, DeleteFailed, DrainTimedOut,
     FolderWarning, MailNotLogged, MailServerUnusable, PageFailed, QueueNotMeasured,
-    QueueUnavailable, ServerStarted, ServerStopping, TelemetryNotStored, TelemetrySetAside,
-    TelemetryStoredAgain, TombstonesMade, ViewNotWritten, ViewsNotRebuilt, WriterPanicked,
+    QueueUnavailable, RefusedNotSaved, RefusedSaved, ServerStarted, ServerStopping,
+    TelemetryNotStored, TelemetrySetAside, TelemetryStoredAgain, TombstonesMade, ViewNotWritten,
+    ViewsNotRebuilt, WriterPanicked,
 };
 pub use objective::{IN_TIME, OBJECTIVE};
 pub use sink::{Role, Scope, Sink, install, scope};

@@ -2,7 +2,7 @@
 //! person pastes them out of a log.
 
 use crate::limits::BODY_BYTES_MAX;
-use crate::source::{Delivery, Headers};
+use crate::source::Headers;
 use jiff::Timestamp;
 use std::fmt;
 
@@ -80,15 +80,20 @@ impl Headers for SavedRequest {
 }
 
 impl SavedRequest {
-    /// A request that came at this time.
-    pub fn new(delivery: &Delivery<'_>, path: &str, headers: Vec<(String, Vec<u8>)>) -> Self {
+    /// A request that came at this time, to this method, path and query.
+    pub fn new(
+        (method, path, query): (&str, &str, &str),
+        headers: Vec<(String, Vec<u8>)>,
+        body: &[u8],
+        received_at: Timestamp,
+    ) -> Self {
         Self {
-            method: delivery.method.to_owned(),
+            method: method.to_owned(),
             path: path.to_owned(),
-            query: delivery.query.to_owned(),
+            query: query.to_owned(),
             headers,
-            body: delivery.body.to_vec(),
-            received_at: Some(delivery.received_at),
+            body: body.to_vec(),
+            received_at: Some(received_at),
             rest: Vec::new(),
             lacks: 0,
         }

@@ -58,18 +58,11 @@ fn signed(document: &Value, body: impl Fn(Vec<u8>) -> Vec<u8>, at: Timestamp) ->
         .headers
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes()));
-    let delivery = Delivery {
-        method: "POST",
-        path: "/ingest/own",
-        query: &sent.query,
-        headers: &sent.headers,
-        body: &sent.body,
-        received_at: at,
-    };
     let mut headers: Vec<_> = headers.collect();
     headers.push(("user-agent".to_owned(), b"a-crm/1.0".to_vec()));
     headers.push(("host".to_owned(), b"hooks.example.com".to_vec()));
-    SavedRequest::new(&delivery, "/ingest/own", headers)
+    let target = ("POST", "/ingest/own", sent.query.as_str());
+    SavedRequest::new(target, headers, &sent.body, at)
 }
 
 fn sample(kind: SourceKind) -> (Value, SavedRequest) {
