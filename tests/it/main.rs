@@ -6,6 +6,7 @@ mod calls;
 mod canary;
 mod cost;
 mod crash;
+mod custom;
 mod duplicate;
 mod emulators;
 mod events;

@@ -4,6 +4,7 @@
 mod carrier;
 mod crm;
 mod custom;
+mod doctor;
 mod document;
 mod html;
 mod identity;
@@ -21,6 +22,7 @@ mod webhook;
 pub use carrier::{queue_batch, web_event};
 pub use crm::{hubspot, pipedrive, salesforce, zoho};
 pub use custom::custom;
+pub use doctor::doctor;
 pub use document::stored_document;
 pub use identity::lead_id;
 pub use mail::mail;
@@ -36,6 +38,7 @@ pub type Law = fn(&[u8]);
 /// Every law by its name, which is that of its file of seeds and of its fuzz target.
 pub const LAWS: &[(&str, Law)] = &[
     ("custom", custom),
+    ("doctor", doctor),
     ("hubspot", hubspot),
     ("lead_id", lead_id),
     ("lookup_file", lookup_file),

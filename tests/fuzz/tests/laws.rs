@@ -62,6 +62,11 @@ fn nobody_without_a_secret_has_an_effect_whatever_is_declared() {
 }
 
 #[test]
+fn the_doctor_says_verified_where_the_door_does_and_shows_no_secret() {
+    check("doctor", MUTATIONS_OF_STAGES);
+}
+
+#[test]
 fn no_event_of_hubspots_hides_another() {
     check("hubspot", MUTATIONS_OF_STAGES);
 }

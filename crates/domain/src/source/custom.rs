@@ -2,6 +2,7 @@
 //! (`custom/mapping.rs`). It is a document that is interpreted, and no language: there are no expressions in it.
 
 mod digest;
+mod each;
 mod form;
 mod header;
 mod mapping;
@@ -11,23 +12,20 @@ mod verify;
 
 use super::intake::{Intake, Secret, SignedRequest, is_any_of};
 use super::members::Members;
-use super::pointer::Pointer;
 use super::{Delivery, EventFilter, Extracted, Kind, Sample, Unverified};
-use crate::json::without_byte_order_mark;
 use crate::lead::id::EventId;
 use crate::problem::Problem;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use each::{EACH, Each};
 use jiff::{SignedDuration, Timestamp};
-use mapping::{Format, Mapping, pointer};
-use serde_json::value::RawValue;
+use mapping::{Format, Mapping};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use verify::Verify;
 
-const EACH: &str = "each";
 const CHALLENGE: &str = "challenge";
 
 pub(super) struct Custom;
@@ -38,8 +36,7 @@ struct Declared {
     mapping: Mapping,
     /// The text of the mapping, as it is stored.
     label: String,
-    /// The array of a body whose items are its elements.
-    each: Option<Pointer>,
+    each: Each,
     challenge: Option<Challenge>,
 }
 
@@ -60,8 +57,8 @@ impl Kind for Custom {
         let format = mapping
             .as_ref()
             .map_or(Format::Json, |mapping| mapping.format);
-        let each = pointer(members, EACH);
-        if each.is_some() && format == Format::Form {
+        let each = Each::read(members);
+        if !each.is_body() && format == Format::Form {
             members.wrong(format!(
                 "{EACH} needs format json: a form has no lists of events"
             ));
@@ -169,11 +166,7 @@ impl Intake for Declared {
     fn sample(&self, lead: &Sample, events: Option<&[String]>) -> Option<Vec<u8>> {
         let event_type = events.and_then(<[_]>::first).map(String::as_str);
         let values = self.mapping.sample(lead, event_type);
-        Some(sample::body(
-            self.mapping.format,
-            &values,
-            self.each.as_ref(),
-        ))
+        Some(sample::body(self.mapping.format, &values, &self.each))
     }
 
     fn challenge(&self, delivery: &Delivery<'_>) -> Option<Result<String, Unverified>> {
@@ -183,27 +176,7 @@ impl Intake for Declared {
     }
 
     fn split<'a>(&self, body: &'a [u8]) -> Result<Vec<Cow<'a, [u8]>>, Problem> {
-        let Some(each) = &self.each else {
-            return Ok(vec![Cow::Borrowed(body)]);
-        };
-        let list = if each.steps().is_empty() {
-            let text = std::str::from_utf8(without_byte_order_mark(body));
-            let text = text.map_err(|_quotes_input| Problem::InvalidJson)?;
-            Some(
-                serde_json::from_str::<&RawValue>(text)
-                    .map_err(|_quotes_input| Problem::InvalidJson)?
-                    .to_owned(),
-            )
-        } else {
-            each.find(&super::event::parse_object(body)?)
-        };
-        let Some(list) = list.filter(|list| list.get() != "null") else {
-            return Ok(Vec::new());
-        };
-        let items: Vec<&RawValue> =
-            serde_json::from_str(list.get()).map_err(|_no_array| Problem::InvalidEvent)?;
-        let elements = items.into_iter().map(|item| item.get().as_bytes().to_vec());
-        Ok(elements.map(Cow::Owned).collect())
+        self.each.split(body)
     }
 }
 

@@ -83,12 +83,16 @@ const PRODUCTS: [Product; 9] = [
         proof: Proof::Signed(as_github),
         status: 200,
         content: JSON,
-        mails: &[&[
-            "1234567890123456",
-            "987654321098765",
-            "Omar",
-            "Found-Elsewhere",
-        ]],
+        // Both changes of one entry.
+        mails: &[
+            &[
+                "1234567890123456",
+                "987654321098765",
+                "Omar",
+                "Found-Elsewhere",
+            ],
+            &["1234567890123457", "987654321098766"],
+        ],
     },
     Product {
         name: "github",

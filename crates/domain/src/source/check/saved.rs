@@ -6,8 +6,8 @@ use crate::source::Headers;
 use jiff::Timestamp;
 use std::fmt;
 
-/// The largest head of a request, in bytes: as `up` takes it.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The largest head of a request, in bytes: as `up` takes it, and what a file of ours adds.
+const HEAD_BYTES_MAX: usize = 65 * 1024;
 /// The most headers of a request. Servers take about a hundred.
 const HEADERS_MAX: usize = 256;
 /// The largest file: chunks need a few bytes beside the body.
@@ -192,8 +192,11 @@ impl SavedRequest {
     fn take_header(&mut self, line: &[u8]) -> Option<()> {
         if line.starts_with(b" ") || line.starts_with(b"\t") {
             let (_, value) = self.headers.last_mut()?;
-            value.push(b' ');
-            value.extend_from_slice(line.trim_ascii());
+            let more = line.trim_ascii();
+            if !value.is_empty() && !more.is_empty() {
+                value.push(b' ');
+            }
+            value.extend_from_slice(more);
             return Some(());
         }
         let at = line.iter().position(|byte| *byte == b':')?;
@@ -263,8 +266,10 @@ fn parse_request_line(line: &[u8]) -> Option<(String, String, String)> {
         .is_none_or(|version| version.starts_with("HTTP/"));
     let (before, query) = target.split_once('?').unwrap_or((target, ""));
     let path = match before.split_once("://") {
-        Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
-        None => before,
+        Some((scheme, rest)) if !scheme.contains('/') => {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+        }
+        _ => before,
     };
     let is_request = is_method && is_end && words.next().is_none() && path.starts_with('/');
     is_request.then(|| (method.to_owned(), path.to_owned(), query.to_owned()))

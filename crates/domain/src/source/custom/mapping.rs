@@ -251,7 +251,7 @@ fn read_fields(members: &mut Members<'_>) -> Option<BTreeMap<String, Vec<Pointer
     for (name, paths) in object.iter() {
         if name.is_empty() || name == OURS {
             members.wrong(format!("/{FIELDS}: {} is no name for a field", show(name)));
-        } else if let Some(paths) = read_paths(paths) {
+        } else if let Some(paths) = read_paths(paths).filter(|paths| !paths.iter().any(is_whole)) {
             fields.insert(name.to_owned(), paths);
         } else {
             let form = "a JSON Pointer (RFC 6901) that begins with /, nor a list of them";
@@ -266,15 +266,20 @@ fn read_fields(members: &mut Members<'_>) -> Option<BTreeMap<String, Vec<Pointer
     Some(fields)
 }
 
-fn read_paths(value: &RawValue) -> Option<Vec<Pointer>> {
+/// Whether it is the document itself.
+fn is_whole(pointer: &Pointer) -> bool {
+    pointer.steps().is_empty()
+}
+
+/// A pointer, or a list of them.
+pub(super) fn read_paths(value: &RawValue) -> Option<Vec<Pointer>> {
     let paths = match serde_json::from_str(value.get()).ok()? {
         Paths::One(path) => vec![path],
         Paths::Several(paths) => paths,
     };
     let paths = paths.iter().map(|path| Pointer::parse(path));
     let paths = paths.collect::<Option<Vec<_>>>()?;
-    let is_whole = |pointer: &Pointer| pointer.steps().is_empty();
-    (!paths.is_empty() && !paths.iter().any(is_whole)).then_some(paths)
+    (!paths.is_empty()).then_some(paths)
 }
 
 /// Whether a label has room for it.

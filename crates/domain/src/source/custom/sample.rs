@@ -1,16 +1,13 @@
 //! Bodies that are made up for a declaration: what its pointers point to, and nothing else.
 
+use super::each::Each;
 use super::form;
 use super::mapping::Format;
 use crate::source::pointer::Pointer;
 use serde_json::{Map, Value};
 
 /// A body with these values.
-pub(super) fn body(
-    format: Format,
-    values: &[(Pointer, String)],
-    each: Option<&Pointer>,
-) -> Vec<u8> {
+pub(super) fn body(format: Format, values: &[(Pointer, String)], each: &Each) -> Vec<u8> {
     if format == Format::Form {
         let pairs = values.iter().map(|(pointer, value)| {
             let name = pointer.steps().first().cloned();
@@ -22,15 +19,7 @@ pub(super) fn body(
     for (pointer, value) in values {
         set(&mut element, pointer.steps(), value.as_str().into());
     }
-    let body = match each {
-        Some(each) => {
-            let mut body = Value::Object(Map::new());
-            set(&mut body, each.steps(), Value::Array(vec![element]));
-            body
-        }
-        None => element,
-    };
-    body.to_string().into_bytes()
+    each.wrap(element).to_string().into_bytes()
 }
 
 /// A body with one more value.
@@ -51,7 +40,7 @@ pub(super) fn with(
 }
 
 /// Sets a value, and makes what is on the way to it: a list where an index follows, else an object.
-fn set(place: &mut Value, steps: &[String], value: Value) {
+pub(super) fn set(place: &mut Value, steps: &[String], value: Value) {
     let Some((step, rest)) = steps.split_first() else {
         *place = value;
         return;

@@ -155,7 +155,7 @@ fn every_mistake_of_a_declaration_is_told_at_once_and_where_it_is() {
             r#"/fields: "lead_email" is not a JSON Pointer (RFC 6901) that begins with /, nor a list of them"#,
             r#"/fields: "phone" is not a JSON Pointer (RFC 6901) that begins with /, nor a list of them"#,
             "/fields has no lead_id, so every event would be refused",
-            "each is not a JSON Pointer (RFC 6901): it begins with /",
+            "each is not a JSON Pointer (RFC 6901), which begins with /, nor a list of one to four",
             r#""urll" is no member of /verify; did you mean "url"?"#,
             "/verify/header is not the name of a header",
             "/verify/signed has a part that is none of {body}, {timestamp}, {method}, {url} and {header:<name>}",
@@ -260,6 +260,43 @@ fn each_is_a_list_of_the_body_and_where_there_is_none_nothing_is_taken() {
     let elements = whole.split(b"[{\"a\":1.0}, 2]").unwrap();
     assert_eq!(elements, [&b"{\"a\":1.0}"[..], b"2"]);
     assert!(whole.split(b"{}").is_err());
+}
+
+#[test]
+fn lists_in_lists_are_one_list_of_events_and_what_holds_none_is_refused_by_itself() {
+    let mut nested = contract();
+    nested["each"] = json!(["/entry", "/changes"]);
+    let nested = config(&nested);
+    let split = |body: &str| {
+        let elements = nested.split(body.as_bytes()).unwrap().into_iter();
+        let texts = elements.map(|element| String::from_utf8(element.into_owned()).unwrap());
+        texts.collect::<Vec<_>>()
+    };
+    let body = r#"{"entry":[{"changes":[{"a":1.0},2]},{"changes":[]},{},{"changes":null},{"changes":[{"b":1}]}]}"#;
+    assert_eq!(split(body), [r#"{"a":1.0}"#, "2", r#"{"b":1}"#]);
+    assert_eq!(
+        split(r#"{"entry":[7,{"changes":{}},{"changes":[1]}]}"#),
+        ["7", r#"{"changes":{}}"#, "1"]
+    );
+    assert!(split("{}").is_empty());
+    assert!(nested.split(br#"{"entry":{}}"#).is_err());
+    let mut bare = contract();
+    bare["each"] = json!(["", ""]);
+    let elements = config(&bare);
+    let elements = elements.split(b"[[1],[],[2,3],4]").unwrap();
+    assert_eq!(elements, [&b"1"[..], b"2", b"3", b"4"]);
+    for wrong in [
+        json!([]),
+        json!(["/a", "/a", "/a", "/a", "/a"]),
+        json!(["/a", "b"]),
+        json!(7),
+    ] {
+        let mut declaration = contract();
+        declaration["each"] = wrong;
+        let document = json!({ "custom": declaration }).to_string();
+        let why = Sources::parse(&document).unwrap_err().to_string();
+        assert!(why.contains("each is not a JSON Pointer"), "{why}");
+    }
 }
 
 #[test]
@@ -389,7 +426,9 @@ fn declarations() -> Vec<Value> {
             let one = json!({"kind": "custom", "verify": verify, "fields": fields, "type": "/type", "events": ["made"]});
             let mut several = one.clone();
             several["each"] = "/all/these".into();
-            [one, several]
+            let mut nested = one.clone();
+            nested["each"] = json!(["/all/these", "/inner", ""]);
+            [one, several, nested]
         })
         .collect();
     all.push(json!({"kind": "custom", "format": "form", "verify": {"scheme": "token", "field": "/key", "tokens": ["secret"]},
