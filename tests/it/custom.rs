@@ -51,8 +51,7 @@ fn signature(secret: &str, body: &str) -> Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
     mac.update(body.as_bytes());
     let digest = mac.finalize().into_bytes();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("sha256={hex}"))
+    Ok(format!("sha256={}", hex::encode(digest)))
 }
 
 async fn send_changes(api: &str, secret: &str) -> Result<Response> {

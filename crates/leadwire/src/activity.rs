@@ -1,5 +1,10 @@
-//! What came to each source of one machine, by its name: stored by the minute beside the metrics, for as long as they are.
+//! What came to each source, by its name. One machine stores it by the minute beside the metrics, for as long as they are; a stack has it in the
+//! log of `ingest`.
 
+#[cfg(feature = "aws")]
+mod log;
+
+use crate::home::{Operated, Traces};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_local::{MINUTE_AGE_MAX, Minute, NewMinute, TelemetryError, TelemetryStore};
 use leadwire_telemetry::local::{Came, Outcome};
@@ -50,7 +55,23 @@ pub(crate) fn minute((came, count): &(Came, u64)) -> NewMinute {
 }
 
 /// What came in the time until now, by the source's name; what came to none that is configured is under the empty one.
-pub(crate) fn read(
+#[cfg_attr(
+    not(feature = "aws"),
+    expect(clippy::unused_async, reason = "with the feature it asks AWS")
+)]
+pub(crate) async fn see<O: Operated>(
+    home: &O,
+    now: Timestamp,
+    since: SignedDuration,
+) -> anyhow::Result<BTreeMap<String, Activity>> {
+    match home.traces() {
+        Traces::Kept(store) => Ok(read(&store, now, since)?),
+        #[cfg(feature = "aws")]
+        Traces::XRay { stack, .. } => log::read(&stack, now, since).await,
+    }
+}
+
+fn read(
     store: &TelemetryStore,
     now: Timestamp,
     since: SignedDuration,

@@ -108,7 +108,7 @@ async fn check_machine(args: &DoctorArgs) -> Vec<Check> {
                 "quarantine",
                 check_quarantine(&stored, "leadwire quarantine ls").await,
             ));
-            checks.extend(check_ignored(&home));
+            checks.extend(check_ignored(&stored).await);
             match check_queue(&home).await {
                 Ok((queue, dead)) => checks.extend([("queue", queue), ("dead letters", dead)]),
                 Err(error) => checks.push(("queue", failed(error))),
@@ -145,11 +145,13 @@ async fn check_stack<O: Operated>(home: &O, name: &str) -> Vec<Check> {
     };
     let see = format!("leadwire quarantine ls --stack {name}");
     let quarantine = check_quarantine(home, &see).await;
-    vec![
+    let mut checks = vec![
         ("tombstones", tombstones),
         ("quarantine", quarantine),
         ("dead letters", dead),
-    ]
+    ];
+    checks.extend(check_ignored(home).await);
+    checks
 }
 
 #[cfg(feature = "aws")]
@@ -264,11 +266,11 @@ fn check_space(dir: &Path) -> Found {
 }
 
 /// The types that came and that no source is configured to take: nothing else would tell that a lead is never made of them.
-fn check_ignored(home: &LocalHome) -> Vec<Check> {
+async fn check_ignored<O: Operated>(home: &O) -> Vec<Check> {
     let day = SignedDuration::from_hours(24);
-    let came = match activity::read(&home.telemetry(), home::now(), day) {
+    let came = match activity::see(home, home::now(), day).await {
         Ok(came) => came,
-        Err(error) => return vec![("ignored types", failed(error))],
+        Err(error) => return vec![("ignored types", warn(format!("not known: {error:#}")))],
     };
     let ignored = came.iter().filter(|(_, came)| !came.ignored.is_empty());
     let of_source = |(source, came): (&String, &Activity)| {

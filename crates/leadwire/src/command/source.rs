@@ -4,7 +4,7 @@ mod check;
 
 use crate::activity::{self, Activity};
 use crate::duration::{parse_age, render_relative};
-use crate::home::{HomeArgs, Operated, Traces};
+use crate::home::{HomeArgs, Operated};
 use crate::output::{BAD, Cell, DIM, Ended, Output, WAIT, plural, printable};
 use crate::usage::Usage;
 use anyhow::Context as _;
@@ -31,9 +31,9 @@ Counted are new events, events that were there (again), events of a type that th
 requests that were refused, with why. LAST is when something verified came, in the last 35 days. A source with
 silence_hours has an alarm when that is too long ago: of it LAST is known on a stack too, to a quarter of an hour.
 
-On one machine the counts are by source, from telemetry.db, which `up` writes. On a stack they are those of the metric
-LeadsAccepted, which counts by kind, so that sources of one kind share them; what was ignored or refused stands in the
-log of IngestionFunction, in the lines request_ignored and request_rejected.
+On one machine the counts are from telemetry.db, which `up` writes. On a stack they are those of the lines in the log of
+IngestionFunction, by CloudWatch Logs Insights: as far back as the log is kept, and with the stack's LogLevel at info. AWS
+charges by what the log of that time holds.
 
 Examples:
   leadwire source ls
@@ -54,9 +54,8 @@ const SINCE_MAX: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// What came, as far as the home knows.
 struct Seen {
-    /// By the source's name, or where that is not known, by its kind.
-    came: BTreeMap<String, Activity>,
-    is_by_name: bool,
+    /// By the source's name. `None` where that could not be read.
+    came: Option<BTreeMap<String, Activity>>,
     /// When something verified was recorded last of the sources that have an alarm for their silence.
     heard: BTreeMap<SourceName, Timestamp>,
 }
@@ -80,21 +79,23 @@ pub(super) async fn ls<O: Operated>(
         Some(text) => Sources::parse(text).context("the sources document cannot be used")?,
         None => Sources::open_dev(),
     };
-    let mut seen = see(home, now, since).await?;
+    let came = activity::see(home, now, since).await;
+    let unread = came.as_ref().err().map(|error| format!("{error:#}"));
+    let mut seen = Seen {
+        came: came.ok(),
+        heard: BTreeMap::new(),
+    };
     if sources.iter().any(|config| config.silence().is_some()) {
         seen.heard = Ledger::new(home.store()).seen().await?;
     }
     let mut rows = Vec::new();
     for config in sources.iter() {
-        let source = config.source();
-        let key = if seen.is_by_name {
-            source.to_string()
-        } else {
-            source.kind().to_string()
-        };
-        let came = seen.came.get(&key).cloned().unwrap_or_default();
-        output.json(&document(config, &came, &seen, (since, now)))?;
-        rows.push(row(config, &came, &seen, now));
+        let name = config.source();
+        let came = seen.came.as_ref();
+        let came = came.map(|came| came.get(name.as_str()).cloned().unwrap_or_default());
+        let came = came.as_ref();
+        output.json(&document(config, came, &seen, (since, now)))?;
+        rows.push(row(config, came, &seen, now));
     }
     output.table(
         &[
@@ -102,7 +103,12 @@ pub(super) async fn ls<O: Operated>(
         ],
         &rows,
     )?;
-    let strays = seen.came.get("").map(|came| activity::list(&came.refused));
+    if let Some(why) = unread {
+        let why = printable(&why);
+        output.line(format!("\n{WAIT}What came is not known: {why}.{WAIT:#}"))?;
+    }
+    let strays = seen.came.as_ref().and_then(|came| came.get(""));
+    let strays = strays.map(|came| activity::list(&came.refused));
     if let Some(strays) = strays.filter(|strays| !strays.is_empty()) {
         output.line(format!("\nAt no configured source: {WAIT}{strays}{WAIT:#}"))?;
     }
@@ -114,61 +120,21 @@ pub(super) async fn ls<O: Operated>(
     Ok(Ended::Done)
 }
 
-/// What came in the time until now.
-#[cfg_attr(
-    not(feature = "aws"),
-    expect(clippy::unused_async, reason = "with the feature it asks AWS")
-)]
-async fn see<O: Operated>(home: &O, now: Timestamp, since: SignedDuration) -> anyhow::Result<Seen> {
-    match home.traces() {
-        Traces::Kept(store) => Ok(Seen {
-            came: activity::read(&store, now, since)?,
-            is_by_name: true,
-            heard: BTreeMap::new(),
-        }),
-        #[cfg(feature = "aws")]
-        Traces::XRay { stack, .. } => {
-            let stack = crate::watch::Stack::find(&stack).await?;
-            let accepted = stack.accepted_by_kind(now, since).await?;
-            let came = accepted.into_iter().map(|(kind, accepted)| {
-                let activity = Activity {
-                    accepted,
-                    ..Activity::default()
-                };
-                (kind.to_owned(), activity)
-            });
-            Ok(Seen {
-                came: came.collect(),
-                is_by_name: false,
-                heard: BTreeMap::new(),
-            })
-        }
-    }
-}
-
 fn document(
     config: &SourceConfig,
-    came: &Activity,
+    came: Option<&Activity>,
     seen: &Seen,
     (since, now): (SignedDuration, Timestamp),
 ) -> Value {
     let source = config.source();
-    let mut document = json!({
+    json!({
         "source": source.as_str(), "kind": source.kind().name(), "path": source.name().path(),
         "events": config.events(), "status": config.status(), "secrets": config.secrets(),
         "tolerance_seconds": config.tolerance().as_secs(), "window_seconds": since.as_secs(),
-        "counted_by": if seen.is_by_name { "source" } else { "kind" }, "accepted": came.accepted,
-        "silence": silence(config, seen, now),
-    });
-    if let Some(members) = document.as_object_mut().filter(|_| seen.is_by_name) {
-        members.extend([
-            ("duplicates".to_owned(), came.duplicates.into()),
-            ("ignored".to_owned(), json!(came.ignored)),
-            ("refused".to_owned(), json!(came.refused)),
-            ("last_at".to_owned(), json!(came.last)),
-        ]);
-    }
-    document
+        "accepted": came.map(|came| came.accepted), "duplicates": came.map(|came| came.duplicates),
+        "ignored": came.map(|came| &came.ignored), "refused": came.map(|came| &came.refused),
+        "last_at": came.and_then(|came| came.last), "silence": silence(config, seen, now),
+    })
 }
 
 /// What there is to say of the alarm for its silence, where it has one.
@@ -181,10 +147,10 @@ fn silence(config: &SourceConfig, seen: &Seen, now: Timestamp) -> Value {
 }
 
 /// When something verified came last, and what follows where that is too long ago.
-fn last(config: &SourceConfig, came: &Activity, seen: &Seen, now: Timestamp) -> Cell {
+fn last(config: &SourceConfig, came: Option<&Activity>, seen: &Seen, now: Timestamp) -> Cell {
     let heard_at = seen.heard.get(&config.source().name()).copied();
-    let known = if seen.is_by_name { came.last } else { heard_at };
-    let unknown = if seen.is_by_name { "nothing yet" } else { "?" };
+    let known = came.and_then(|came| came.last).or(heard_at);
+    let unknown = came.map_or("?", |_| "nothing yet");
     let text = known.map_or(unknown.to_owned(), |last| render_relative(last, now));
     let Some(limit) = config.silence() else {
         return Cell::plain(text);
@@ -196,28 +162,28 @@ fn last(config: &SourceConfig, came: &Activity, seen: &Seen, now: Timestamp) -> 
     }
 }
 
-fn row(config: &SourceConfig, came: &Activity, seen: &Seen, now: Timestamp) -> Vec<Cell> {
+fn row(config: &SourceConfig, came: Option<&Activity>, seen: &Seen, now: Timestamp) -> Vec<Cell> {
     let source = config.source();
     let takes = config.events().map(|types| types.join(", "));
-    let again = match came.duplicates {
-        0 => String::new(),
-        count => format!(", {count} again"),
+    let events = |came: &Activity| {
+        let again = match came.duplicates {
+            0 => String::new(),
+            count => format!(", {count} again"),
+        };
+        format!("{}{again}", plural(came.accepted, "event"))
     };
-    let unknown = |text: String| {
-        if seen.is_by_name {
-            text
-        } else {
-            "?".to_owned()
-        }
-    };
+    let known = |text: fn(&Activity) -> String| came.map_or("?".to_owned(), text);
     vec![
         Cell::plain(source.to_string()),
         Cell::plain(source.kind().name()),
         Cell::plain(source.name().path()),
         Cell::plain(takes.unwrap_or_else(|| "everything".to_owned())),
-        Cell::plain(format!("{}{again}", plural(came.accepted, "event"))),
-        Cell::styled(unknown(printable(&activity::list(&came.ignored))), WAIT),
-        Cell::styled(unknown(printable(&activity::list(&came.refused))), BAD),
+        Cell::plain(came.map_or("?".to_owned(), events)),
+        Cell::styled(
+            known(|came| printable(&activity::list(&came.ignored))),
+            WAIT,
+        ),
+        Cell::styled(known(|came| printable(&activity::list(&came.refused))), BAD),
         last(config, came, seen, now),
     ]
 }

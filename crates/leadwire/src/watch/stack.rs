@@ -7,7 +7,6 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmType, Datapoint, Dimension, StateValue, Statistic};
 use jiff::{SignedDuration, Timestamp};
 use leadwire_cloudwatch::State;
-use leadwire_domain::source::SourceKind;
 use leadwire_pipeline::observe::metric::{Metric, NAMESPACE};
 
 /// The most points that one request gives.
@@ -101,32 +100,15 @@ impl Watched {
     ) -> anyhow::Result<Counted> {
         let [in_time, late, not_mailed] = COUNTED;
         Ok(Counted {
-            in_time: self.sum((in_time, None), now, since).await?,
-            late: self.sum((late, None), now, since).await?,
-            not_mailed: self.sum((not_mailed, None), now, since).await?,
+            in_time: self.sum(in_time, now, since).await?,
+            late: self.sum(late, now, since).await?,
+            not_mailed: self.sum(not_mailed, now, since).await?,
         })
-    }
-
-    /// The new events of the time until now, by the kind of their source.
-    pub(crate) async fn accepted_by_kind(
-        &self,
-        now: Timestamp,
-        since: SignedDuration,
-    ) -> anyhow::Result<Vec<(&'static str, u64)>> {
-        let mut accepted = Vec::new();
-        for kind in SourceKind::configurable().map(SourceKind::name) {
-            let of_kind = (Metric::LeadsAccepted, Some(("source", kind)));
-            let sum = self.sum(of_kind, now, since).await?;
-            // Of whole numbers.
-            let count = format!("{sum:.0}").parse().unwrap_or_default();
-            accepted.push((kind, count));
-        }
-        Ok(accepted)
     }
 
     async fn sum(
         &self,
-        (metric, further): (Metric, Option<(&str, &str)>),
+        metric: Metric,
         now: Timestamp,
         since: SignedDuration,
     ) -> anyhow::Result<f64> {
@@ -134,7 +116,7 @@ impl Watched {
         let service = services.first().map_or("", |service| service.name());
         let dimension =
             |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
-        let mut request = self
+        let request = self
             .client
             .get_metric_statistics()
             .namespace(NAMESPACE)
@@ -145,9 +127,6 @@ impl Watched {
             .end_time(DateTime::from_secs(now.as_second()))
             .period(period(since))
             .statistics(Statistic::Sum);
-        if let Some((name, value)) = further {
-            request = request.dimensions(dimension(name, value));
-        }
         let answer = request.send().await;
         let answer = answer.with_context(|| format!("could not read {}", metric.name()))?;
         Ok(total(answer.datapoints().iter().filter_map(Datapoint::sum)))

@@ -2,7 +2,8 @@
 
 use crate::house::{House, Up, agent, wait_until};
 use crate::source_check::{BODY, OLD, signature_at, sources};
-use jiff::Timestamp;
+use leadwire_local::SystemClock;
+use leadwire_pipeline::port::Clock as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ fn saved(house: &House) -> Vec<PathBuf> {
 
 /// Posts a body that is signed with this secret, and tells the answer's status.
 fn post(up: &Up, path: &str, secret: &str) -> u16 {
-    let now = Timestamp::now();
+    let now = SystemClock.now();
     let request = agent()
         .post(format!("{}{path}", up.base()))
         .header("close-sig-timestamp", now.as_second().to_string())

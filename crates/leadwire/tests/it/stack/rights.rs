@@ -2,6 +2,7 @@
 //! that a command uses.
 
 use super::again::{CREATED, DEAD, DOCUMENT, FAILURE, OWNER, PARKED, RAW, SENT};
+use super::source::{COUNTED, LOG_GROUP, QUERY, RESOURCE};
 use super::{ALARMS, Aws, KEY, NO_VERSIONS, SECRET, STATISTICS, listing, stack};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -88,8 +89,17 @@ fn needed(request: &str) -> Option<Right> {
             return right(&format!("cloudwatch:{action}"), "*");
         }
     }
-    if request.contains("Action=DescribeStacks") {
-        return right("cloudformation:DescribeStacks", "stack/${StackName}/*");
+    for action in ["DescribeStacks", "DescribeStackResource"] {
+        if request.contains(&format!("Action={action}&")) {
+            return right(&format!("cloudformation:{action}"), "stack/${StackName}/*");
+        }
+    }
+    if request.contains("Logs_20140328.StartQuery") {
+        assert!(request.contains(LOG_GROUP), "{request}");
+        return right("logs:StartQuery", "${StackName}-IngestionLogGroup-1");
+    }
+    if request.contains("Logs_20140328.GetQueryResults") {
+        return right("logs:GetQueryResults", "*");
     }
     if request.contains("secretsmanager.GetSecretValue") {
         let is_canary = request.contains(CANARY);
@@ -236,6 +246,9 @@ fn taking_again() -> BTreeSet<Right> {
         ("prefix=quarantine", 200, &*kept),
         ("GET /the-enriched-bucket/quarantine/", 200, KEPT),
         ("secretsmanager.GetSecretValue", 200, DOCUMENT_OF_SOURCES),
+        ("Action=DescribeStackResource&", 200, RESOURCE),
+        ("Logs_20140328.StartQuery", 200, QUERY),
+        ("Logs_20140328.GetQueryResults", 200, COUNTED),
         ("until:DELETE /the-enriched|versions", 200, &*versions),
         ("DELETE /the-", 204, ""),
     ];
