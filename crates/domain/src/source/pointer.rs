@@ -2,7 +2,11 @@
 
 use crate::json::Object;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use std::fmt;
+
+/// A longer list is made for no document.
+const LIST_MAX: usize = 100;
 
 /// A place in a document: the names and indexes on the way to it. Without any it is the document itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,11 @@ impl Pointer {
     pub(super) fn find(&self, top: &Object) -> Option<Box<RawValue>> {
         let (first, rest) = self.0.split_first()?;
         descend(top.get(first)?, rest)
+    }
+
+    /// Sets the value there, and makes what is on the way to it: a list where an index follows, else an object.
+    pub(super) fn set(&self, document: &mut Value, value: Value) {
+        set(document, &self.0, value);
     }
 }
 
@@ -73,6 +82,38 @@ fn descend(value: &RawValue, steps: &[String]) -> Option<Box<RawValue>> {
     let index: usize = step.parse().ok().filter(|_| is_index)?;
     let items: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
     descend(items.get(index)?, rest)
+}
+
+fn set(place: &mut Value, steps: &[String], value: Value) {
+    let Some((step, rest)) = steps.split_first() else {
+        *place = value;
+        return;
+    };
+    if let (Ok(index), false) = (step.parse::<usize>(), place.is_object() && !is_empty(place)) {
+        if !place.is_array() {
+            *place = Value::Array(Vec::new());
+        }
+        if let Value::Array(items) = place {
+            let room = items.len().max(index.saturating_add(1)).min(LIST_MAX);
+            items.resize(room, Value::Object(Map::new()));
+            if let Some(item) = items.get_mut(index) {
+                set(item, rest, value);
+            }
+        }
+        return;
+    }
+    if !place.is_object() {
+        *place = Value::Object(Map::new());
+    }
+    if let Value::Object(members) = place {
+        let member = members.entry(step.clone());
+        let member = member.or_insert_with(|| Value::Object(Map::new()));
+        set(member, rest, value);
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty)
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ pub(crate) enum SourceCommand {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Counted are new events, events that were there (again), events of a type that the source is not configured to take, and
-requests that were refused, with why. LAST is when something verified came, in the last 35 days. A source with
-silence_hours has an alarm when that is too long ago: of it LAST is known on a stack too, to a quarter of an hour.
+requests that were refused, with why. LAST is when something verified came: in the last 35 days on one machine, since
+--since on a stack. A source with silence_hours has an alarm when that is too long ago.
 
 On one machine the counts are from telemetry.db, which `up` writes. On a stack they are those of the lines in the log of
 IngestionFunction, by CloudWatch Logs Insights: as far back as the log is kept, and with the stack's LogLevel at info. AWS
@@ -149,8 +149,9 @@ fn silence(config: &SourceConfig, seen: &Seen, now: Timestamp) -> Value {
 /// When something verified came last, and what follows where that is too long ago.
 fn last(config: &SourceConfig, came: Option<&Activity>, seen: &Seen, now: Timestamp) -> Cell {
     let heard_at = seen.heard.get(&config.source().name()).copied();
-    let known = came.and_then(|came| came.last).or(heard_at);
-    let unknown = came.map_or("?", |_| "nothing yet");
+    // What was recorded begins with the sweep that found the alarm, so it says less than a count.
+    let known = came.map_or(heard_at, |came| came.last);
+    let unknown = came.map_or("?", |_| "nothing seen");
     let text = known.map_or(unknown.to_owned(), |last| render_relative(last, now));
     let Some(limit) = config.silence() else {
         return Cell::plain(text);

@@ -173,7 +173,7 @@ fn a_source_that_is_silent_says_since_when_and_after_how_long_that_is_an_alarm()
     for words in [
         &*format!("silent since {since}"),
         ", alarm after 1 h",
-        "nothing yet, alarm after 24 h",
+        "nothing seen, alarm after 24 h",
     ] {
         assert!(ran.out.contains(words), "{words}: {}", ran.out);
     }

@@ -56,7 +56,7 @@ impl Each {
     pub(super) fn wrap(&self, event: Value) -> Value {
         self.0.iter().rev().fold(event, |event, each| {
             let mut body = Value::Object(Map::new());
-            super::sample::set(&mut body, each.steps(), Value::Array(vec![event]));
+            each.set(&mut body, Value::Array(vec![event]));
             body
         })
     }
