@@ -7,12 +7,13 @@ use crate::smtp::{MailFault, MailServer, Taken, name_in};
 use crate::soak::await_views;
 use crate::target::{Flooded, Keys, Killed, Mail, Mails, Sender as _, Target};
 use anyhow::{Context as _, Result, bail, ensure};
+use leadwire_pipeline::testkit::free_port;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -72,7 +73,7 @@ impl Machine {
         let machine = Self {
             binary: binary.to_owned(),
             folder: folder.to_owned(),
-            address: TcpListener::bind("127.0.0.1:0")?.local_addr()?,
+            address: (Ipv4Addr::LOCALHOST, free_port()?).into(),
             flags,
             server,
             running: RefCell::new(None),

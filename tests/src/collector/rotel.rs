@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use leadwire_pipeline::testkit::free_port;
 
 use crate::clock;
 use crate::emulator::process::{Reaper, daemon};
@@ -42,7 +43,7 @@ impl Rotel {
 
     fn start_blocking(exporter: &[String]) -> Result<Self> {
         let environment = venv::environment("rotel", LOCK)?;
-        let (http, grpc) = (venv::free_port()?, venv::free_port()?);
+        let (http, grpc) = (free_port()?, free_port()?);
         let folder = Run::current()?.folder().join(format!("rotel-{http}"));
         let mut command = Command::new(agent(&environment)?);
         command

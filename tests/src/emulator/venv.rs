@@ -1,11 +1,11 @@
 //! Way 2: virtual environments of Python, made once per lock file and shared by every later run.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use leadwire_pipeline::testkit::free_port;
 use sha2::{Digest, Sha256};
 
 use super::process::{Reaper, daemon};
@@ -101,9 +101,4 @@ fn run(command: &mut Command) -> Result<()> {
         bail!("{command:?} failed ({}): {message}", output.status);
     }
     Ok(())
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

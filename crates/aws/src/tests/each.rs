@@ -1,12 +1,12 @@
 //! Every call of every adapter, and every way in which an answer can fail to come: what the port says of it, and after how many requests.
 
-use super::clients_at;
 use super::fault::Call::{
     self, Create, Erase, EraseHidden, Get, Hidden, ListVersions, Mail, Replace, Secret, Send,
     Visibility, Webhook,
 };
 use super::fault::{CALLS, Row, check, work};
 use super::server::{Server, Step};
+use super::{clients_at, nobody_listens};
 use std::time::Duration;
 
 /// An object that a deletion hides.
@@ -75,9 +75,7 @@ async fn whatever_is_asked_of_a_bucket_is_asked_of_the_account_that_must_own_it(
 
 #[tokio::test]
 async fn an_address_that_refuses_the_connection_took_nothing() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", closed.local_addr().unwrap());
-    drop(closed);
+    let (_bound, url) = nobody_listens();
     for call in CALLS {
         let clients = clients_at(&url, Duration::from_secs(3)).await;
         let expected = if call == Mail { "busy" } else { "transient" };

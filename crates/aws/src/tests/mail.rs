@@ -1,5 +1,5 @@
 use super::server::{Server, Step};
-use super::{ATTEMPT, clients, clients_at, clients_in_time, fault};
+use super::{ATTEMPT, clients, clients_at, clients_in_time, fault, nobody_listens};
 use crate::SesMailer;
 use crate::clients::{ATTEMPT_TIMEOUT, MAIL_TIMEOUT};
 use leadwire_domain::effect::EffectId;
@@ -29,13 +29,11 @@ pub(super) fn mail() -> Mail {
 
 #[tokio::test]
 async fn a_service_that_cannot_be_reached_is_busy_since_nothing_was_sent() {
-    let bound = tokio::net::TcpSocket::new_v4().unwrap();
-    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = bound.local_addr().unwrap();
+    let (_bound, refusing) = nobody_listens();
     // The handshake never gets an answer, and the connection's own time limit ends it.
     let server = Server::start([Step::SILENCE]).await;
     for url in [
-        format!("http://{address}"),
+        refusing,
         "http://no-such-host.invalid".to_owned(),
         server.url().replace("http:", "https:"),
     ] {

@@ -20,11 +20,20 @@ use server::Server;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use tokio::net::TcpSocket;
 
 /// How long an attempt may take that is answered, on however slow a machine.
 const ATTEMPT: Duration = Duration::from_secs(20);
 /// How long one may take that is not answered.
 const SILENT_ATTEMPT: Duration = Duration::from_secs(3);
+
+/// A URL at which nobody listens, for as long as the socket lives: a port that was only closed is soon another test's.
+fn nobody_listens() -> (TcpSocket, String) {
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", bound.local_addr().unwrap());
+    (bound, url)
+}
 
 /// Clients of the scripted service, otherwise made as in production.
 async fn clients(server: &Server) -> Clients {
