@@ -4,6 +4,7 @@ use super::intake::{Intake, SignedRequest};
 use super::members::Members;
 use super::reading::Reading;
 use super::{Delivery, EventFilter, Sample, Source, SourceKind, Unverified, Verified};
+use crate::hint;
 use crate::json::Object;
 use crate::lead::id::EventId;
 use crate::limits::{EVENTS_MAX, SEEN_MINUTES, SILENCE_HOURS_MAX};
@@ -211,6 +212,13 @@ impl SourceConfig {
         let own = own.and_then(|intake| intake.sample(lead, self.events()));
         let body = own.unwrap_or_else(|| self.kind().sample(lead));
         self.sign(&lead.event_id, body, now)
+    }
+
+    /// More on why an element is no event, where there is more to say: of a place that its own declaration names, or of what the body has instead.
+    pub fn hint(&self, problem: Problem, element: &[u8]) -> Option<String> {
+        let own = self.intake.as_ref();
+        let own = own.and_then(|intake| intake.hint(problem, element));
+        own.or_else(|| hint::of(problem, element))
     }
 
     /// How its elements are read, where that is its own matter: stored beside each, for [`SourceKind::parse_mapped`].

@@ -169,6 +169,10 @@ impl Intake for Declared {
         Some(sample::body(self.mapping.format, &values, &self.each))
     }
 
+    fn hint(&self, problem: Problem, element: &[u8]) -> Option<String> {
+        (problem == Problem::InvalidLeadId).then(|| self.mapping.hint(element))?
+    }
+
     fn challenge(&self, delivery: &Delivery<'_>) -> Option<Result<String, Unverified>> {
         self.challenge
             .as_ref()

@@ -164,7 +164,9 @@ fn parse_kind(name: &str, json: &str) -> Result<SourceKind, Vec<String>> {
     );
     Err(vec![match said {
         Some(_) => format!("{name}: {wrong}"),
-        None => wrong,
+        None if wrong.ends_with('?') => wrong,
+        // A name of the operator's own, most likely.
+        None => format!("{wrong}; or say its \"{KIND}\""),
     }])
 }
 

@@ -43,6 +43,11 @@ pub(super) trait Intake: Send + Sync {
         None
     }
 
+    /// More on why an element is no event, where only the source knows it. It never repeats a value.
+    fn hint(&self, _problem: Problem, _element: &[u8]) -> Option<String> {
+        None
+    }
+
     /// What a GET is answered with, by which a sender finds out whether the address is whose it should be. None where there is no such thing.
     fn challenge(&self, _delivery: &Delivery<'_>) -> Option<Result<String, Unverified>> {
         None

@@ -171,6 +171,8 @@ fn where_nothing_fits_it_is_said_what_was_tried_and_what_to_do_next() {
     ] {
         assert!(ran.out.contains(words), "{words}: {}", ran.out);
     }
+    // Of which there are none.
+    assert!(!ran.out.contains("the secrets from before"), "{}", ran.out);
 }
 
 #[test]

@@ -106,6 +106,17 @@ async fn no_token_is_kept_and_one_bad_element_keeps_no_other_from_being_taken() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sender_learns_where_the_lead_s_id_was_looked_for() {
+    let world = world();
+    for (data, found) in [("{}", "nothing"), (r#"{"id":{"of":1}}"#, "no lead id")] {
+        let answer = post(&world, &format!(r#"{{"event":"made","data":{data}}}"#)).await;
+        check_refused(&answer, 400, "invalid_lead_id");
+        let hint = format!("at /data/id, as its declaration says, and {found} stands there.");
+        assert!(answer.body.contains(&hint), "{}", answer.body);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_the_list_is_absent_or_empty_the_request_is_ignored() {
     let world = world();
     for body in [

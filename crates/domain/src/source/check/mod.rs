@@ -161,7 +161,11 @@ fn judge(case: &Case, (others, previous): (Known, Known), is_time_known: bool) -
     };
     let mut tried = Vec::new();
     for Attempt { what, ways } in &ATTEMPTS {
-        for (mistake, other) in ways(case, &clues) {
+        let mut ways = ways(case, &clues).into_iter().peekable();
+        if ways.peek().is_some() {
+            tried.push(*what);
+        }
+        for (mistake, other) in ways {
             if let Ok(age) = other.verify(&asked) {
                 let time = age.and_then(|age| time_mistake(&other, &clues, age, is_time_known));
                 mistakes.push(mistake);
@@ -173,7 +177,6 @@ fn judge(case: &Case, (others, previous): (Known, Known), is_time_known: bool) -
                 };
             }
         }
-        tried.push(*what);
     }
     mistakes.extend(apparent(case, &clues));
     Verdict::Refused {

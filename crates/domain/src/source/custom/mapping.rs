@@ -188,6 +188,20 @@ impl Mapping {
         }
     }
 
+    /// What the place holds in which the lead's id should stand.
+    pub(super) fn hint(&self, element: &[u8]) -> Option<String> {
+        let object = self.object(element).ok()?;
+        let paths = self.fields.get(LEAD_ID)?.iter().map(Pointer::to_string);
+        let paths = paths.collect::<Vec<_>>().join(" and ");
+        let found = match self.value(LEAD_ID, &object) {
+            Some(_) => "no lead id",
+            None => "nothing",
+        };
+        Some(format!(
+            "The source reads it at {paths}, as its declaration says, and {found} stands there."
+        ))
+    }
+
     /// An element that is read as this lead.
     pub(super) fn sample(&self, lead: &Sample, event_type: Option<&str>) -> Vec<(Pointer, String)> {
         let mut set = Vec::new();

@@ -109,7 +109,7 @@ fn unknown_kinds_and_members_are_named_with_the_nearest_known_one() {
     );
     check_mistakes(
         r#"{"webform":1}"#,
-        &format!(r#""webform" is no kind of source; there are {all}"#),
+        &format!(r#""webform" is no kind of source; there are {all}; or say its "kind""#),
     );
     check_mistakes(
         r#"{"web":{"kind":"standart","secrets":[]}}"#,

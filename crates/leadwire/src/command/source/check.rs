@@ -58,8 +58,8 @@ struct Order {
 
 /// What to do where nothing that was tried verifies.
 const NEXT_STEPS: [&str; 3] = [
-    "Get the request anew, byte for byte: a body that was copied from a screen or went through an editor is another one.",
-    "Copy the secret from the sender's settings into the sources document anew; where it was changed lately, give the older document with --previous.",
+    "Copy the secret from the sender's settings into the sources document anew: most often it is another one. Where it was changed lately, give the older document with --previous.",
+    "Unless `up --save-refused` wrote the file, get the request anew, byte for byte: a body that was copied from a screen or went through an editor is another one.",
     "Post a signed sample with `leadwire send --source NAME`: if that is taken, compare how the sender's documentation says that it signs.",
 ];
 

@@ -6,7 +6,6 @@ use super::{AcceptedEvent, Ingest, RefusedElement, Request, Trusted};
 use crate::ledger::{Place, Quarantined};
 use crate::port::{Clock as _, Home, PortError, SecretStore};
 use crate::trace::TraceContext;
-use leadwire_domain::hint;
 use leadwire_domain::lead::id::{EventId, Sha256Hex};
 use leadwire_domain::source::{Event, Extracted, Headers, SourceConfig, SourceName, Verified};
 use std::borrow::Cow;
@@ -78,7 +77,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         let refuse = |index, problem, body: &[u8]| RefusedElement {
             index,
             problem,
-            hint: hint::of(problem, body),
+            hint: trusted.config.hint(problem, body),
         };
         let elements = match elements(&trusted.config, quarantined) {
             Ok(elements) => elements,

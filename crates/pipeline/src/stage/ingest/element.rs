@@ -126,8 +126,9 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         problem: Problem,
         (place, body): (Option<Place>, &[u8]),
     ) -> Result<Refusal, Refusal> {
+        let hint = trusted.config.hint(problem, body);
         if !trusted.verified.is_signed {
-            return Ok(Refusal::of_body(problem, body, None));
+            return Ok(Refusal::of_body(problem, hint, None));
         }
         let new = NewQuarantined {
             source: trusted.config.source(),
@@ -139,7 +140,7 @@ impl<H: Home, S: SecretStore> Ingest<H, S> {
         };
         let put = Ledger::new(self.home.store()).put_quarantined(&new).await;
         let key = put.map_err(|error| unavailable(Subject::default(), error))?;
-        Ok(Refusal::of_body(problem, body, Some(key)))
+        Ok(Refusal::of_body(problem, hint, Some(key)))
     }
 
     pub(super) async fn store(

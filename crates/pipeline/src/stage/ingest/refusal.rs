@@ -4,7 +4,6 @@ use super::Answer;
 use crate::observe::{Rejection, RequestRejected};
 use crate::port::PortError;
 use crate::trace;
-use leadwire_domain::hint;
 use leadwire_domain::problem::Problem;
 use leadwire_domain::source::{Source, Unverified};
 use tracing::Span;
@@ -73,10 +72,10 @@ impl Refusal {
     }
 
     /// The body is no event of its source, and is kept under `key` where that is known.
-    pub(super) fn of_body(problem: Problem, body: &[u8], key: Option<String>) -> Self {
+    pub(super) fn of_body(problem: Problem, hint: Option<String>, key: Option<String>) -> Self {
         Self {
             quarantined: key,
-            hint: hint::of(problem, body),
+            hint,
             ..problem.into()
         }
     }
