@@ -161,7 +161,7 @@ fn judge(case: &Case, (others, previous): (Known, Known), is_time_known: bool) -
     };
     let mut tried = Vec::new();
     for Attempt { what, ways } in &ATTEMPTS {
-        let mut ways = ways(case, &clues).into_iter().peekable();
+        let mut ways = ways(case, &clues).peekable();
         if ways.peek().is_some() {
             tried.push(*what);
         }
