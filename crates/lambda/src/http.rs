@@ -10,7 +10,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Headers;
+use leadwire_domain::source::{Headers, header_value};
 use leadwire_pipeline::observe::RequestRejected;
 use leadwire_pipeline::stage::ingest::Answer;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -116,8 +116,7 @@ impl Headers for DecodedHeaders {
 
 impl DecodedHeaders {
     fn add(&mut self, name: &str, value: &str) {
-        let is_visible = value.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-        let value = is_visible.then(|| value.to_owned());
+        let value = header_value(std::iter::once(value.as_bytes())).map(str::to_owned);
         self.0
             .entry(name.to_ascii_lowercase())
             .and_modify(|first| {

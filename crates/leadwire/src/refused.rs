@@ -14,7 +14,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// The most files of ours in the folder: whoever can reach the door can fill it.
+/// The most files of ours in the folder: anyone who can reach the door can fill it.
 const FILES_MAX: usize = 100;
 /// The most bytes of them.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -143,7 +143,8 @@ fn write_all(folder: &RefusedFolder, mut requests: Receiver<(Source, SavedReques
                 let cause = error.to_string();
                 RefusedNotSaved { folder, cause }.emit();
             }
-            Err(_told) => {}
+            // It was reported.
+            Err(_again) => {}
         }
     }
 }

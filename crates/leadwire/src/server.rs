@@ -7,7 +7,7 @@ use crate::refused::RefusedFiles;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::http::response::Builder;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use leadwire_domain::limits::BODY_BYTES_MAX;
 use leadwire_domain::problem::Problem;
-use leadwire_domain::source::Headers;
+use leadwire_domain::source::{Headers, header_value};
 use leadwire_local::{FileSecrets, LocalPorts, OsEntropy, SqliteQueue, SqliteStore, SystemClock};
 use leadwire_pipeline::observe::{AcceptFailed, ConnectionEnded, DrainTimedOut, RequestRejected};
 use leadwire_pipeline::port::{Bucket, Clock as _, Home as _, NoMailer, ObjectStore as _, Ports};
@@ -69,16 +69,12 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
 }
 
-/// hyper's headers as the domain reads them: visible ASCII, and of one value however often they stand there.
+/// hyper's headers as the domain reads them.
 struct HeaderView<'a>(&'a HeaderMap);
 
 impl Headers for HeaderView<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        let mut values = self.0.get_all(name).iter();
-        let first = values.next()?;
-        let is_visible = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
-        let counts = first.as_bytes().iter().all(is_visible) && values.all(|value| value == first);
-        first.to_str().ok().filter(|_| counts)
+        header_value(self.0.get_all(name).iter().map(HeaderValue::as_bytes))
     }
 
     fn contains(&self, name: &str) -> bool {

@@ -3,7 +3,7 @@
 mod activity;
 
 pub use crate::series::State;
-pub use activity::{Came, Outcome};
+pub use activity::{COUNTED, Came, Outcome};
 
 use crate::prometheus;
 use crate::series::{MinuteSample, SeriesOf, SeriesTable};

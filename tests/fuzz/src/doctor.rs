@@ -2,7 +2,7 @@
 
 use crate::input::{now, parts, text};
 use leadwire_domain::source::check::{SavedRequest, Verdict, check};
-use leadwire_domain::source::{Delivery, SourceConfig, Sources};
+use leadwire_domain::source::{SourceConfig, Sources};
 
 /// Nothing that is known to be a secret in the seeds is shorter: what is, may be a part of any word.
 const SECRET_BYTES_MIN: usize = 8;
@@ -57,14 +57,7 @@ fn written_and_read(request: &SavedRequest) {
 fn judge(config: &SourceConfig, documents: (&str, &[String]), request: &SavedRequest) {
     let name = config.source().name();
     let told = check(documents, name, request.clone(), now()).expect("both documents are sound");
-    let delivery = Delivery {
-        method: &request.method,
-        path: &request.path,
-        query: &request.query,
-        headers: request,
-        body: &request.body,
-        received_at: request.received_at.unwrap_or(now()),
-    };
+    let delivery = request.delivery(request.received_at.unwrap_or(now()));
     let is_taken = delivery.check_shape().is_ok() && config.verify(&delivery).is_ok();
     match &told.verdict {
         // Of one whose time of receipt is not known, its own time does not count.

@@ -18,6 +18,15 @@ pub trait Headers {
     }
 }
 
+/// What counts of a header that stands there with these values, in every home: it is visible ASCII, spaces included, and the same however often
+/// it stands there.
+pub fn header_value<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
+    let first = values.next()?;
+    let is_visible = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+    let counts = first.iter().all(is_visible) && values.all(|value| value == first);
+    std::str::from_utf8(first).ok().filter(|_| counts)
+}
+
 /// What senders say of a body that is not compressed: some take the header for the charset.
 const PLAIN: [&str; 5] = ["", "identity", "none", "utf-8", "utf8"];
 

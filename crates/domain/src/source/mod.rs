@@ -39,7 +39,7 @@ mod webhooks;
 mod zoho;
 
 pub use config::SourceConfig;
-pub use delivery::{Delivery, Headers, Unverified, Verified};
+pub use delivery::{Delivery, Headers, Unverified, Verified, header_value};
 pub use document::{Sources, SourcesError};
 pub use event::{Event, EventFilter, Extracted};
 pub use intake::SignedRequest;

@@ -5,16 +5,15 @@ use crate::home::stack::find;
 use anyhow::{Context as _, bail};
 use aws_sdk_cloudwatchlogs::types::{QueryStatus, ResultField};
 use jiff::{SignedDuration, Timestamp};
-use leadwire_telemetry::local::Outcome;
+use leadwire_telemetry::local::{COUNTED, Outcome};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// The log group's name in the template.
 const LOG_GROUP: &str = "IngestionLogGroup";
-/// One row for everything that is counted by itself. A line that lacks a member is counted all the same.
-const QUERY: &str = r#"filter event in ["lead_accepted", "request_ignored", "request_rejected"]
-| stats count(*) as lines, max(@timestamp) as last_at by event, source, duplicate, event_type, why, reason, header"#;
+/// What a row is counted by. A line that lacks one of these is counted all the same.
+const BY: &str = "event, source, duplicate, event_type, why, reason, header";
 /// The most rows of an answer.
 const ROWS_MAX: i32 = 10_000;
 /// How often the answer is asked for, and for how long.
@@ -37,7 +36,10 @@ pub(super) async fn read(
     let group = group.context("the stack has no log group of ingest")?;
     let client = aws_sdk_cloudwatchlogs::Client::new(clients.sdk());
     let query = client.start_query().log_group_name(group);
-    let query = query.query_string(QUERY).limit(ROWS_MAX);
+    let counted = format!(
+        "filter event in {COUNTED:?} | stats count(*) as lines, max(@timestamp) as last_at by {BY}"
+    );
+    let query = query.query_string(counted).limit(ROWS_MAX);
     let query = query.start_time((now - since).as_second());
     let query = query.end_time(now.as_second()).send().await;
     let query = query.context("could not query the log of ingest")?;
@@ -63,15 +65,10 @@ fn count(rows: &[Vec<ResultField>]) -> BTreeMap<String, Activity> {
             let field = row.iter().find(|field| field.field() == Some(name));
             field.and_then(ResultField::value).unwrap_or_default()
         };
-        let (outcome, detail) = match text("event") {
-            "lead_accepted" if is_true(text("duplicate")) => (Outcome::Duplicate, String::new()),
-            "lead_accepted" => (Outcome::Accepted, String::new()),
-            "request_ignored" => (Outcome::Ignored, text("event_type").to_owned()),
-            "request_rejected" => (
-                Outcome::Refused,
-                refused([text("why"), text("reason"), text("header")]),
-            ),
-            _ => continue,
+        let field = |name: &str| Some(text(name).to_owned()).filter(|text| !text.is_empty());
+        let is_duplicate = is_true(text("duplicate"));
+        let Some((outcome, detail)) = Outcome::of_line(text("event"), is_duplicate, field) else {
+            continue;
         };
         let activity = found.entry(text("source").to_owned()).or_default();
         if outcome != Outcome::Refused {
@@ -80,12 +77,6 @@ fn count(rows: &[Vec<ResultField>]) -> BTreeMap<String, Activity> {
         activity.add(outcome, detail, text("lines").parse().unwrap_or_default());
     }
     found
-}
-
-/// Why, as one machine counts it.
-fn refused([why, reason, header]: [&str; 3]) -> String {
-    let why = if why.is_empty() { reason } else { why };
-    [why, header].join(" ").trim_end().to_owned()
 }
 
 /// Insights shows a boolean as a number.

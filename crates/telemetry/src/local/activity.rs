@@ -8,6 +8,9 @@ const ENTRIES_MAX: usize = 200;
 /// Stands for what found no place of its own.
 const OTHERS: &str = "others";
 
+/// The lines that say that something came.
+pub const COUNTED: [&str; 3] = ["lead_accepted", "request_ignored", "request_rejected"];
+
 /// What became of what came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
@@ -37,6 +40,27 @@ impl Outcome {
             Self::Ignored => "ignored",
             Self::Refused => "refused",
         }
+    }
+
+    /// What a line of this name, one of [`COUNTED`], says by its other fields, with the detail. None of any other.
+    pub fn of_line(
+        name: &str,
+        is_duplicate: bool,
+        mut field: impl FnMut(&str) -> Option<String>,
+    ) -> Option<(Self, String)> {
+        let (outcome, detail) = match name {
+            "lead_accepted" if is_duplicate => (Self::Duplicate, None),
+            "lead_accepted" => (Self::Accepted, None),
+            "request_ignored" => (Self::Ignored, field("event_type")),
+            "request_rejected" => {
+                let why = field("why").or_else(|| field("reason"));
+                let header = field("header").map(|header| format!(" {header}"));
+                let why = why.map(|why| why + &header.unwrap_or_default());
+                (Self::Refused, why)
+            }
+            _ => return None,
+        };
+        Some((outcome, detail.unwrap_or_default()))
     }
 
     /// The outcome of that name.
@@ -86,7 +110,7 @@ impl Activity {
 /// What an event of the catalogue says of it.
 fn read(event: &dyn Event, minute: i64) -> Option<Came> {
     let name = event.facts().name;
-    if !["lead_accepted", "request_ignored", "request_rejected"].contains(&name) {
+    if !COUNTED.contains(&name) {
         return None;
     }
     let mut texts: BTreeMap<&str, String> = BTreeMap::new();
@@ -96,23 +120,12 @@ fn read(event: &dyn Event, minute: i64) -> Option<Came> {
         FieldValue::Flag(flag) if name == "duplicate" => is_duplicate = flag,
         FieldValue::Absent | FieldValue::Number(_) | FieldValue::Flag(_) => {}
     });
-    let mut take = |name: &str| texts.remove(name);
-    let source = take("source").unwrap_or_default();
-    let (outcome, detail) = match name {
-        "request_ignored" => (Outcome::Ignored, take("event_type")),
-        "request_rejected" => {
-            let why = take("why").or_else(|| take("reason"));
-            let header = take("header").map(|header| format!(" {header}"));
-            let why = why.map(|why| why + &header.unwrap_or_default());
-            (Outcome::Refused, why)
-        }
-        _ if is_duplicate => (Outcome::Duplicate, None),
-        _ => (Outcome::Accepted, None),
-    };
+    let source = texts.remove("source").unwrap_or_default();
+    let (outcome, detail) = Outcome::of_line(name, is_duplicate, |name| texts.remove(name))?;
     Some(Came {
         minute,
         source,
         outcome,
-        detail: detail.unwrap_or_default(),
+        detail,
     })
 }

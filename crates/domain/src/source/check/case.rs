@@ -73,12 +73,8 @@ impl Case {
             asked,
         };
         let delivery = Delivery {
-            method: &self.request.method,
-            path: &self.request.path,
-            query: &self.request.query,
             headers: &headers,
-            body: &self.request.body,
-            received_at: self.at,
+            ..self.request.delivery(self.at)
         };
         match config.verify(&delivery) {
             Ok(_verified) => Ok(None),

@@ -16,9 +16,7 @@ pub use crate::source::reading::Reading;
 pub use mistake::{Mistake, SignatureForm};
 pub use saved::{SAVED_BYTES_MAX, SavedRequest, SavedRequestError};
 
-use super::{
-    Delivery, Headers as _, Source, SourceKind, SourceName, Sources, SourcesError, Unverified,
-};
+use super::{Headers as _, Source, SourceKind, SourceName, Sources, SourcesError, Unverified};
 use attempt::{ATTEMPTS, Attempt, as_kind};
 use case::{Asked, Case};
 use clues::Clues;
@@ -189,15 +187,11 @@ fn judge(case: &Case, (others, previous): (Known, Known), is_time_known: bool) -
 /// What the door refuses before it looks at a signature, and the address.
 fn shape(case: &Case) -> Vec<Mistake> {
     let request = &case.request;
-    let delivery = Delivery {
-        method: &request.method,
-        path: &request.path,
-        query: &request.query,
-        headers: request,
-        body: &request.body,
-        received_at: case.at,
-    };
-    let shape = delivery.check_shape().err().map(Mistake::Shape);
+    let shape = request
+        .delivery(case.at)
+        .check_shape()
+        .err()
+        .map(Mistake::Shape);
     let path = request
         .path
         .rfind("/ingest")

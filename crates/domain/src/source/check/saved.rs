@@ -2,7 +2,7 @@
 //! person pastes them out of a log.
 
 use crate::limits::BODY_BYTES_MAX;
-use crate::source::Headers;
+use crate::source::{Delivery, Headers, header_value};
 use jiff::Timestamp;
 use std::fmt;
 
@@ -64,14 +64,9 @@ impl fmt::Debug for SavedRequest {
     }
 }
 
-/// As the door reads headers: visible ASCII, and of one value however often they stand there.
 impl Headers for SavedRequest {
     fn get(&self, name: &str) -> Option<&str> {
-        let mut values = self.values(name);
-        let first = values.next()?;
-        let is_visible = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
-        let counts = first.iter().all(is_visible) && values.all(|value| value == first);
-        std::str::from_utf8(first).ok().filter(|_| counts)
+        header_value(self.values(name))
     }
 
     fn contains(&self, name: &str) -> bool {
@@ -96,6 +91,18 @@ impl SavedRequest {
             received_at: Some(received_at),
             rest: Vec::new(),
             lacks: 0,
+        }
+    }
+
+    /// It, as its source sees it, at a time.
+    pub fn delivery(&self, received_at: Timestamp) -> Delivery<'_> {
+        Delivery {
+            method: &self.method,
+            path: &self.path,
+            query: &self.query,
+            headers: self,
+            body: &self.body,
+            received_at,
         }
     }
 

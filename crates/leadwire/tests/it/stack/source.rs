@@ -57,6 +57,8 @@ fn what_came_to_each_source_of_a_stack_is_counted_in_its_log() {
     );
     let (_, query) = aws.asked("Logs_20140328.StartQuery");
     assert!(query.contains(LOG_GROUP), "{query}");
+    let lines = r#"filter event in [\"lead_accepted\", \"request_ignored\", \"request_rejected\"] | stats count(*) as lines"#;
+    assert!(query.contains(lines), "{query}");
     let ran = aws.run("source ls").expect_code(0);
     assert!(
         ran.out
