@@ -183,7 +183,7 @@ impl Clients {
     }
 }
 
-/// How every service is asked, whoever asks.
+/// The configuration that every client shares.
 fn tuned(
     builder: sdk_config::Builder,
     connector: &SharedHttpConnector,

@@ -1,4 +1,4 @@
-//! What Lambda's environment tells a function: region, credentials, and endpoints other than AWS's own. A command asks the SDK's whole chain
+//! What a function reads in Lambda's environment: region, credentials, and endpoints other than AWS's own. A command asks the SDK's whole chain
 //! instead, with its files, roles and sign-ins; reading that is a tenth of a cold start, and a function has none of it.
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;

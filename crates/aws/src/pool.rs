@@ -24,7 +24,7 @@ use tokio::time::Instant;
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// S3 closes an idle connection after about 20 s; one that is closed while we write costs a retry, and with SES an ambiguity.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// Connections to one host at most: a batch of ten writes two objects of each record at once. Whoever finds all of them busy waits for one,
+/// Connections to one host at most: a batch of ten writes two objects of each record at once. A caller that finds all of them busy waits for one,
 /// which is sooner there than a new one would be.
 pub(crate) const CONNECTIONS_MAX: usize = 20;
 
@@ -48,15 +48,15 @@ pub(crate) fn connector(context: TlsContext) -> SharedHttpConnector {
     client.http_connector(&settings, &bystanders())
 }
 
-/// What a client asks of whoever calls it: the clock and the timer, which are the default ones. The rest has to be there and is not used.
+/// What a client asks of its caller: the clock and the timer, which are the default ones. The rest has to be there and is not used.
 fn bystanders() -> RuntimeComponents {
-    let nobody = NoAuthIdentityResolver::new();
+    let anonymous = NoAuthIdentityResolver::new();
     let parts = RuntimeComponents::builder("leadwire")
         .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(Vec::new())))
         .with_endpoint_resolver(Some(StaticUriEndpointResolver::http_localhost(0)))
         .with_auth_scheme(NoAuthScheme::new())
         .with_identity_cache(Some(IdentityCache::no_cache()))
-        .with_identity_resolver(NO_AUTH_SCHEME_ID, nobody)
+        .with_identity_resolver(NO_AUTH_SCHEME_ID, anonymous)
         .with_retry_strategy(Some(NeverRetryStrategy::new()));
     parts.build().expect("nothing that is required is missing")
 }

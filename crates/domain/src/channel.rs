@@ -79,7 +79,7 @@ impl Roll {
         found.map(|entry| &entry.address)
     }
 
-    /// Who else is told, for the receiver of an effect: the names of channels, each with the addresses that the configuration has for it. The
+    /// Who else is notified, for the receiver of an effect: the names of channels, each with the addresses that the configuration has for it. The
     /// owner's address is an owner file's, and not shown.
     pub fn others(&self, effect: &EffectId) -> String {
         let others = |channel| {

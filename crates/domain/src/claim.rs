@@ -35,7 +35,7 @@ impl Settled {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Wire")]
 pub struct Claim {
-    /// Whose it is: 128 random bits in hex. Empty in a claim of version 1 that nobody holds.
+    /// Whose it is: 128 random bits in hex. Empty in a claim of version 1 that no worker holds.
     pub token: String,
     /// Until when no other worker may send.
     pub lease_until: Timestamp,

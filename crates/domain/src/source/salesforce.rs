@@ -149,7 +149,7 @@ impl Intake for Organization {
         self.tokens.len()
     }
 
-    /// The token first: nobody else's body is read.
+    /// The token first: without it no body is read.
     fn verify(
         &self,
         delivery: &Delivery<'_>,

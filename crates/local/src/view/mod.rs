@@ -37,7 +37,7 @@ pub(crate) struct Views {
     new: Option<Arc<New>>,
 }
 
-/// What the writing thread tells of new objects, for nearly nothing.
+/// What the writing thread reports of new objects, for nearly nothing.
 #[derive(Debug)]
 struct New {
     /// The lowest of their numbers.
@@ -375,7 +375,7 @@ fn remove_leftovers(folder: &Path) {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if name.starts_with('.') && name.ends_with(TEMPORARY) {
-                // What cannot be removed is in nobody's way.
+                // What cannot be removed is in no one's way.
                 drop(fs::remove_file(entry.path()));
             }
         }

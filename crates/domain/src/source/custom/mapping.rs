@@ -1,5 +1,5 @@
-//! How the elements of a custom source are read. The text of it is stored beside each, in its label `mapping`: whoever reads the element
-//! again has no sources document, or one that has changed since.
+//! How the elements of a custom source are read. The text of it is stored beside each, in its label `mapping`: when the element is
+//! read again there may be no sources document, or another one.
 
 use super::form;
 use crate::json::{Object, raw_text, shown};

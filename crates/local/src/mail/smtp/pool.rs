@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// So many are kept while nobody uses them.
+/// So many idle connections are kept.
 const KEPT_MAX: usize = 4;
 /// For so long. A server that holds to RFC 5321 (4.5.3.2.7) waits five minutes; busy ones, and what translates addresses in between, wait less.
 const KEPT_FOR: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ impl Connection {
     }
 }
 
-/// The connections to a server that nobody uses.
+/// The idle connections to a server.
 pub(super) struct Pool {
     kept: Mutex<Kept>,
     stopping: Stopping,

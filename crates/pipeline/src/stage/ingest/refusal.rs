@@ -14,7 +14,7 @@ pub(super) struct Refusal {
     unverified: Option<Unverified>,
     cause: Option<String>,
     quarantined: Option<String>,
-    /// What the sender is told besides.
+    /// What the answer says besides.
     hint: Option<String>,
 }
 
